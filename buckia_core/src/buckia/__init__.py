@@ -1,0 +1,177 @@
+"""Buckia keeps local folders and cloud buckets in step.
+
+    from buckia import BuckiaClient, BucketConfig
+
+    config = BucketConfig(provider="file", root="backup")
+    result = BuckiaClient(config).sync("assets")
+    print(f"{result.uploaded} uploaded, {result.downloaded} downloaded")
+
+This package is the door for applications: the names below are all that it has, and they stay. Adapters are written
+against `buckia_core`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from buckia_core.client import BuckiaClient
+    from buckia_core.config.bucket import BucketConfig
+    from buckia_core.config.loading import ConfigFile
+    from buckia_core.config.loading import find as find_config
+    from buckia_core.config.loading import load as load_config
+    from buckia_core.config.options import KeepReplaced
+    from buckia_core.config.path_rules import PathRule
+    from buckia_core.config.secrets import Secret
+    from buckia_core.errors import (
+        AdapterBroken,
+        AdapterError,
+        AdapterNotInstalled,
+        AlreadyExists,
+        BucketNotConfigured,
+        BuckiaError,
+        ConfigError,
+        IntegrityError,
+        InvalidKey,
+        InvalidSetting,
+        LockHeld,
+        MissingCredentials,
+        NotFound,
+        NotSupported,
+        PermissionDenied,
+        PluginError,
+        PreconditionFailed,
+        SideEmptied,
+        SyncIncomplete,
+        Throttled,
+        TooManyDeletes,
+        Transient,
+        Unauthenticated,
+        UnknownSetting,
+        UnresolvedConflicts,
+        UnsafePlan,
+    )
+    from buckia_core.planning.plan import Action, Operation, Plan, Reason
+    from buckia_core.planning.policy import ConflictPolicy, Direction, Side
+    from buckia_core.syncing.checking import CheckResult, Difference
+    from buckia_core.syncing.report import (
+        Event,
+        FileError,
+        Finished,
+        Listener,
+        Planned,
+        Scanning,
+        Status,
+        SyncResult,
+        Transferred,
+    )
+    from buckia_core.syncing.resolving import Conflict, NotAConflict
+    from buckia_core.syncing.state import StateTooNew
+    from buckia_core.syncing.trash import NotInTrash, Trash, Trashed
+
+__version__ = "0.6.0"
+
+__all__ = [
+    "Action",
+    "AdapterBroken",
+    "AdapterError",
+    "AdapterNotInstalled",
+    "AlreadyExists",
+    "BucketConfig",
+    "BucketNotConfigured",
+    "BuckiaClient",
+    "BuckiaError",
+    "CheckResult",
+    "ConfigError",
+    "ConfigFile",
+    "Conflict",
+    "ConflictPolicy",
+    "Difference",
+    "Direction",
+    "Event",
+    "FileError",
+    "Finished",
+    "IntegrityError",
+    "InvalidKey",
+    "InvalidSetting",
+    "KeepReplaced",
+    "Listener",
+    "LockHeld",
+    "MissingCredentials",
+    "NotAConflict",
+    "NotFound",
+    "NotInTrash",
+    "NotSupported",
+    "Operation",
+    "PathRule",
+    "PermissionDenied",
+    "Plan",
+    "Planned",
+    "PluginError",
+    "PreconditionFailed",
+    "Reason",
+    "Scanning",
+    "Secret",
+    "Side",
+    "SideEmptied",
+    "StateTooNew",
+    "Status",
+    "SyncIncomplete",
+    "SyncResult",
+    "Throttled",
+    "TooManyDeletes",
+    "Transferred",
+    "Transient",
+    "Trash",
+    "Trashed",
+    "Unauthenticated",
+    "UnknownSetting",
+    "UnresolvedConflicts",
+    "UnsafePlan",
+    "__version__",
+    "find_config",
+    "load_config",
+]
+
+# Imported when first used: a program that only asks for the version, or catches an error, does not wait for the engine.
+_HOMES = {
+    "buckia_core.client": ("BuckiaClient",),
+    "buckia_core.config.bucket": ("BucketConfig",),
+    "buckia_core.config.loading": ("ConfigFile", "find_config", "load_config"),
+    "buckia_core.config.options": ("KeepReplaced",),
+    "buckia_core.config.path_rules": ("PathRule",),
+    "buckia_core.config.secrets": ("Secret",),
+    "buckia_core.planning.plan": ("Action", "Operation", "Plan", "Reason"),
+    "buckia_core.planning.policy": ("ConflictPolicy", "Direction", "Side"),
+    "buckia_core.syncing.checking": ("CheckResult", "Difference"),
+    "buckia_core.syncing.resolving": ("Conflict", "NotAConflict"),
+    "buckia_core.syncing.state": ("StateTooNew",),
+    "buckia_core.syncing.trash": ("NotInTrash", "Trash", "Trashed"),
+    "buckia_core.syncing.report": (
+        "Event",
+        "FileError",
+        "Finished",
+        "Listener",
+        "Planned",
+        "Scanning",
+        "Status",
+        "SyncResult",
+        "Transferred",
+    ),
+}
+_NAME_THERE = {"find_config": "find", "load_config": "load"}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'buckia' has no attribute {name!r}")
+    module = importlib.import_module(_HOME.get(name, "buckia_core.errors"))
+    value = getattr(module, _NAME_THERE.get(name, name))
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

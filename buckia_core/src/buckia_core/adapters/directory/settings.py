@@ -1,0 +1,17 @@
+"""The settings of provider `file`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from buckia_core.config.settings import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectorySettings:
+    """Which directory is the bucket."""
+
+    root: Path = setting(help="Directory that is the bucket.", required=True)
+    bucket_name: str | None = setting(help="What errors call the bucket, beside the path of its directory.")
+    prefix: str = setting(help="Directory below the root that counts as the bucket's root.", default="")

@@ -1,0 +1,165 @@
+"""`DirectorySync`: a directory as a bucket."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from buckia_core.adapters.base import BaseSync, Source
+from buckia_core.adapters.capabilities import Capabilities
+from buckia_core.adapters.content_types import guess_content_type
+from buckia_core.adapters.directory.entries import to_object
+from buckia_core.adapters.directory.errors import PROVIDER, not_found, translated
+from buckia_core.adapters.directory.paths import Paths
+from buckia_core.adapters.directory.reading import opened
+from buckia_core.adapters.directory.settings import DirectorySettings
+from buckia_core.adapters.directory.temporaries import sweep
+from buckia_core.adapters.directory.walk import Range, Walk
+from buckia_core.adapters.directory.writing import copy_all, write, write_all
+from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
+from buckia_core.adapters.prefixes import as_directory
+from buckia_core.adapters.sources import CHUNK, DigestCheck, chunks, reading
+from buckia_core.errors import AdapterError
+from buckia_core.planning.manifest import RemoteObject
+
+
+class DirectorySync(BaseSync):
+    """A directory as a bucket: the file `a/b.txt` below it is the object `a/b.txt`.
+
+    What it does beyond the contract, and what it can't do:
+
+    - Links and special files are not listed, read, replaced or deleted, and no way goes through a link. Names
+      that are not valid UTF-8 are not listed; the log names them.
+    - A listing that meets a directory which it can't read raises. A missing root raises too; an upload makes the
+      root only where its parent exists.
+    - Objects appear whole, under their name: bytes go to a file `.buckia-tmp-…` beside it first. Such files that
+      a dead process left are removed a day later, by the first upload or delete after a listing that saw them.
+    - Directories that a delete leaves empty are removed. Empty directories are not listed.
+    - `IfAbsent` is one atomic step where the disk has hard links, `IfUnchanged` among the threads of a process.
+    - Content types are guessed from names; user metadata is not kept.
+    """
+
+    def __init__(self, settings: DirectorySettings) -> None:
+        self._prefix = as_directory(settings.prefix)
+        self._root = os.path.abspath(settings.root)
+        self._paths = Paths(self._root, self._prefix, settings.bucket_name)
+        self._stale: list[str] = []
+        self._capabilities = Capabilities(
+            start_after=True,
+            mtime=True,
+            server_copy=True,
+            nested_keys=False,
+            free_reads=True,
+            max_key_bytes=self._paths.max_key_bytes,
+            delete_batch=100,
+        )
+
+    @property
+    def provider(self) -> str:
+        """`file`."""
+        return PROVIDER
+
+    @property
+    def identity(self) -> str:
+        """The absolute path of the directory."""
+        return f"file:{os.path.normcase(os.path.join(self._root, self._prefix))}"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What a directory can do: keep modification times, list from anywhere, copy."""
+        return self._capabilities
+
+    def list_files(
+        self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
+    ) -> Iterator[RemoteObject]:
+        """See `BaseSync`. Directories outside the range are not read."""
+        return Walk(self._paths, Range(prefix, start_after, end_at), self._stale).objects()
+
+    def stat_file(self, key: str) -> RemoteObject:
+        """See `BaseSync`."""
+        status = self._paths.locate(key).file()
+        if status is None:
+            self._paths.check_root()
+            raise not_found(key)
+        return to_object(key, status)._replace(content_type=guess_content_type(key), metadata={})
+
+    def upload_file(
+        self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+    ) -> RemoteObject:
+        """See `BaseSync`."""
+        info = info or UploadInfo()
+        check = DigestCheck(info.digests)
+        with reading(source) as reader:
+
+            def fill(descriptor: int) -> None:
+                for chunk in check.passing(chunks(reader)):
+                    with translated(key):
+                        write_all(descriptor, chunk)
+                check.verify(provider=PROVIDER, key=key)
+
+            sweep(self._stale)
+            return write(self._paths, key, fill, expect=expect, mtime_ns=info.mtime_ns)
+
+    def download_file(
+        self,
+        key: str,
+        target: Path,
+        *,
+        expect: RemoteObject | None = None,
+        start: int = 0,
+        end: int | None = None,
+    ) -> RemoteObject:
+        """See `BaseSync`."""
+        with opened(self._paths, key, expect=expect, start=start, end=end) as reader, target.open("wb") as file:
+            buffer = memoryview(bytearray(min(CHUNK, reader.status.st_size) or 1))
+            while count := reader.readinto(buffer):
+                file.write(buffer[:count])
+            return to_object(key, reader.status)
+
+    @contextmanager
+    def open_file(
+        self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
+    ) -> Iterator[BinaryIO]:
+        """See `BaseSync`."""
+        with (
+            opened(self._paths, key, expect=expect, start=start, end=end) as reader,
+            io.BufferedReader(reader, CHUNK) as buffered,
+        ):
+            yield buffered
+
+    def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """See `BaseSync`."""
+        if keys:
+            self._paths.check_root()
+            sweep(self._stale)
+        return [DeleteOutcome(key, self._delete(key)) for key in keys]
+
+    def copy_file(self, source: RemoteObject, key: str, *, expect: Precondition | None = None) -> RemoteObject:
+        """See `ServerCopy`. On a disk that can share blocks between files, no bytes are moved."""
+        with opened(self._paths, source.key, expect=source) as reader:
+
+            def fill(descriptor: int) -> None:
+                with translated(key):
+                    copy_all(reader.fileno(), descriptor)
+                reader.check_unchanged()
+
+            return write(self._paths, key, fill, expect=expect, mtime_ns=reader.status.st_mtime_ns)
+
+    def _delete(self, key: str) -> AdapterError | None:
+        try:
+            place = self._paths.locate(key)
+            if place.file() is None:
+                return None
+            with translated(key):
+                try:
+                    os.unlink(place.path)
+                except FileNotFoundError:
+                    return None
+            self._paths.prune(place.directory)
+        except AdapterError as error:
+            return error
+        return None

@@ -1,0 +1,154 @@
+"""The listing of a directory in the order of keys, read as far as it is asked for."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from operator import itemgetter
+
+from buckia_core.adapters.directory.entries import is_link, to_object
+from buckia_core.adapters.directory.errors import translate
+from buckia_core.adapters.directory.paths import Paths
+from buckia_core.adapters.directory.temporaries import TEMPORARY, is_stale
+from buckia_core.errors import InvalidKey
+from buckia_core.planning.manifest import RemoteObject
+
+log = logging.getLogger(__name__)
+
+_Child = tuple[str, "os.DirEntry[str]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Which keys are wanted: those that start with `prefix`, are greater than `after` and not greater than `end`."""
+
+    prefix: str
+    after: str | None = None
+    end: str | None = None
+
+    def is_past(self, name: str) -> bool:
+        """Tell whether this key, or every key in this directory, and all that follow are behind the range."""
+        if self.end is None:
+            return False
+        return name >= self.end if name.endswith("/") else name > self.end
+
+    def may_hold(self, directory: str) -> bool:
+        """Tell whether a key in the directory, whose name ends in a slash, can be wanted."""
+        if self.after is not None and directory < self.after and not self.after.startswith(directory):
+            return False
+        return directory.startswith(self.prefix) or self.prefix.startswith(directory)
+
+    def holds(self, key: str) -> bool:
+        """Tell whether a key that is not past the range is wanted."""
+        return key.startswith(self.prefix) and (self.after is None or key > self.after)
+
+
+@dataclass(slots=True)
+class Walk:
+    """One listing.
+
+    Attributes:
+        paths: The bucket.
+        wanted: Which keys.
+        stale: Temporary files that were left behind, as they are passed by.
+    """
+
+    paths: Paths
+    wanted: Range
+    stale: list[str]
+    _root: os.stat_result = field(init=False)
+
+    def objects(self) -> Iterator[RemoteObject]:
+        """Yield the objects in key order.
+
+        Children of one directory are sorted with a slash after the names of directories: that way `a-b`, `a.txt`,
+        `a/b` and `a0` come in the order of the whole keys.
+
+        Raises:
+            AdapterError: A directory can't be read, or the root went away.
+        """
+        self._root = self.paths.check_root()
+        base = self.wanted.prefix.rpartition("/")[0]
+        start = self._start(base)
+        if start is None:
+            return
+        stack = [self._children(start, f"{base}/" if base else "")]
+        while stack:
+            for key, entry in stack[-1]:
+                if self.wanted.is_past(key):
+                    return
+                if key.endswith("/"):
+                    if self.wanted.may_hold(key):
+                        stack.append(self._children(entry.path, key))
+                        break
+                elif self.wanted.holds(key):
+                    status = self._status(entry, key)
+                    if status is not None:
+                        yield to_object(key, status)
+            else:
+                stack.pop()
+
+    def _start(self, base: str) -> str | None:
+        self.paths.directory("")
+        try:
+            return self.paths.directory(base)
+        except InvalidKey:
+            # Links are not listed, nor is what is behind them.
+            return None
+
+    def _children(self, path: str, base: str) -> Iterator[_Child]:
+        found: list[_Child] = []
+        try:
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    name = entry.name
+                    if not name.isascii() and not _is_utf8(name):
+                        log.warning("%r in %r is not listed: its name is not valid UTF-8", name, base or "/")
+                    elif name.startswith(TEMPORARY):
+                        self._note_temporary(entry)
+                    elif entry.is_dir(follow_symlinks=False):
+                        if os.name != "nt" or not is_link(entry.stat(follow_symlinks=False)):
+                            found.append((f"{base}{name}/", entry))
+                    else:
+                        found.append((base + name, entry))
+        except (FileNotFoundError, NotADirectoryError):
+            self._check_root()
+            return iter(())
+        except OSError as error:
+            raise translate(error, base or self.paths.root) from error
+        found.sort(key=itemgetter(0))
+        return iter(found)
+
+    def _status(self, entry: os.DirEntry[str], key: str) -> os.stat_result | None:
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            self._check_root()
+            return None
+        except OSError as error:
+            raise translate(error, key) from error
+        return status if stat.S_ISREG(status.st_mode) and not is_link(status) else None
+
+    def _check_root(self) -> None:
+        # What vanished may have been deleted; or the disk was unmounted, and everything seems to be gone.
+        now = self.paths.check_root()
+        if (now.st_dev, now.st_ino) != (self._root.st_dev, self._root.st_ino):
+            raise translate(OSError(0, "another directory has taken its place"), self.paths.root)
+
+    def _note_temporary(self, entry: os.DirEntry[str]) -> None:
+        try:
+            if entry.is_file(follow_symlinks=False) and is_stale(entry.stat(follow_symlinks=False)):
+                self.stale.append(entry.path)
+        except OSError:
+            log.debug("%r vanished while it was looked at", entry.name)
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

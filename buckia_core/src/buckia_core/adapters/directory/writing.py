@@ -1,0 +1,103 @@
+"""Writing a file of the bucket: whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+from collections.abc import Callable
+
+from buckia_core.adapters.directory.entries import fingerprint_of, to_object
+from buckia_core.adapters.directory.errors import PROVIDER, precondition_failed, translated
+from buckia_core.adapters.directory.paths import Paths, Place
+from buckia_core.adapters.directory.temporaries import Temporary
+from buckia_core.adapters.objects import IfAbsent, IfUnchanged, Precondition
+from buckia_core.errors import Transient
+from buckia_core.planning.manifest import RemoteObject
+
+Fill = Callable[[int], None]
+"""Writes an object's bytes to a file descriptor."""
+
+_ATTEMPTS = 10
+
+# The look at what is there and the replacement are one step for all threads of this process.
+_placing = threading.Lock()
+
+
+def write(paths: Paths, key: str, fill: Fill, *, expect: Precondition | None, mtime_ns: int | None) -> RemoteObject:
+    """Write an object and return it.
+
+    `IfAbsent` is one atomic step wherever the disk has hard links. `IfUnchanged` is one among the threads of this
+    process; another process may come in between the look and the replacement.
+
+    Raises:
+        PreconditionFailed: The object is not as expected.
+    """
+    place, temporary = _begin(paths, key)
+    try:
+        with temporary:
+            fill(temporary.descriptor)
+            with translated(key):
+                mode = stat.S_IMODE(place.status.st_mode) if place.status else None
+                temporary.finish(mtime_ns=mtime_ns, mode=mode)
+                status = _put_in_place(paths, key, temporary, expect)
+    except BaseException:
+        paths.prune(place.directory)
+        raise
+    return to_object(key, status)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of the bytes."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def copy_all(source: int, target: int) -> None:
+    """Copy a file's bytes from where it stands; in the kernel, where that can do it without moving them at all."""
+    if hasattr(os, "copy_file_range"):
+        try:
+            while os.copy_file_range(source, target, 1 << 30):
+                pass
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF):
+                raise
+        else:
+            return
+    while data := os.read(source, 1 << 20):
+        write_all(target, data)
+
+
+def _begin(paths: Paths, key: str) -> tuple[Place, Temporary]:
+    # Whoever deletes the last object of a directory removes it, and that may be just now.
+    for _ in range(_ATTEMPTS):
+        place = paths.for_writing(key)
+        with translated(key):
+            try:
+                return place, Temporary(place.directory)
+            except FileNotFoundError:
+                continue
+    raise Transient(f"{key!r}: its directory is removed again and again", provider=PROVIDER, key=key)
+
+
+def _put_in_place(paths: Paths, key: str, temporary: Temporary, expect: Precondition | None) -> os.stat_result:
+    with _placing:
+        # Looked at again: much may have happened on the way to the target while the bytes came.
+        place = paths.locate(key)
+        place.check_writable()
+        match expect:
+            case IfAbsent():
+                try:
+                    return temporary.place(place.path)
+                except FileExistsError as error:
+                    raise precondition_failed(key, "it exists") from error
+            case IfUnchanged(seen):
+                if place.status is None:
+                    raise precondition_failed(key, "it is gone")
+                if fingerprint_of(place.status) != seen.fingerprint:
+                    raise precondition_failed(key, "it is another version now")
+                return temporary.replace(place.path)
+            case None:
+                return temporary.replace(place.path)

@@ -1,0 +1,192 @@
+"""`MemorySync`: the reference implementation of the contract. What it does is what `BaseSync` says, and no more."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from buckia_core.adapters.base import BaseSync, Source
+from buckia_core.adapters.capabilities import Capabilities
+from buckia_core.adapters.content_types import guess_content_type
+from buckia_core.adapters.memory.bucket import Check, MemoryBucket, Stored, shared_bucket
+from buckia_core.adapters.memory.errors import invalid_key, not_found, precondition_failed
+from buckia_core.adapters.memory.settings import MemorySettings
+from buckia_core.adapters.objects import DeleteOutcome, IfAbsent, IfUnchanged, Precondition, UploadInfo
+from buckia_core.adapters.prefixes import as_directory
+from buckia_core.adapters.request_counter import RequestCounter
+from buckia_core.adapters.sources import DigestCheck, reading
+from buckia_core.errors import AdapterError
+from buckia_core.planning.manifest import RemoteObject
+
+MAX_KEY_BYTES = 1024
+PAGE = 1000
+
+_private_names = itertools.count(1)
+
+
+class MemorySync(BaseSync):
+    """A bucket in the memory of this process, for tests and trials.
+
+    Adapters whose settings name the same bucket share it; without a name each has its own. `bucket` hands in
+    one that was made elsewhere.
+    """
+
+    def __init__(self, settings: MemorySettings, *, bucket: MemoryBucket | None = None) -> None:
+        if bucket is None and settings.bucket_name:
+            bucket = shared_bucket(settings.bucket_name, versions=settings.versions)
+        self.bucket = bucket or MemoryBucket(f"private-{next(_private_names)}", versions=settings.versions)
+        self._prefix = as_directory(settings.prefix)
+        self._requests = RequestCounter()
+        self._capabilities = Capabilities(
+            conditional_write=True,
+            start_after=True,
+            listing_digests=("sha256",),
+            mtime=True,
+            metadata=True,
+            versions=self.bucket.versions,
+            server_copy=True,
+            free_reads=True,
+            max_key_bytes=MAX_KEY_BYTES - len(self._prefix.encode()),
+            delete_batch=PAGE,
+        )
+
+    @property
+    def provider(self) -> str:
+        """`memory`."""
+        return "memory"
+
+    @property
+    def identity(self) -> str:
+        """The bucket's name and the prefix."""
+        return f"memory:{self.bucket.name}/{self._prefix}"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """All that a bucket can do, but addresses."""
+        return self._capabilities
+
+    @property
+    def requests(self) -> int:
+        """Requests that a server would have seen: one a call, one a page of 1,000 entries."""
+        return self._requests.total
+
+    def list_files(
+        self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
+    ) -> Iterator[RemoteObject]:
+        """See `BaseSync`. Reads 1,000 entries at a time, as a server's pages would be."""
+        whole = self._prefix + prefix
+        after, inclusive = whole, True
+        if start_after is not None and self._prefix + start_after >= whole:
+            after, inclusive = self._prefix + start_after, False
+        end = None if end_at is None else self._prefix + end_at
+        while True:
+            self._requests.add()
+            page = self.bucket.page(after, inclusive=inclusive, end=end, size=PAGE)
+            for listed in page:
+                if not listed.key.startswith(whole):
+                    return
+                yield self._inside(listed)
+            if len(page) < PAGE:
+                return
+            after, inclusive = page[-1].key, False
+
+    def stat_file(self, key: str) -> RemoteObject:
+        """See `BaseSync`."""
+        return self._inside(self._stored(key, None).object)
+
+    def upload_file(
+        self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+    ) -> RemoteObject:
+        """See `BaseSync`."""
+        whole = self._whole(key)
+        info = info or UploadInfo()
+        with reading(source) as reader:
+            data = reader.read()
+        verification = DigestCheck(info.digests)
+        verification.update(data)
+        verification.verify(provider=self.provider, key=key)
+        self._requests.add()
+        content_type = info.content_type or guess_content_type(key)
+        return self._inside(self.bucket.put(whole, data, info, content_type, _check(key, expect)).object)
+
+    def download_file(
+        self,
+        key: str,
+        target: Path,
+        *,
+        expect: RemoteObject | None = None,
+        start: int = 0,
+        end: int | None = None,
+    ) -> RemoteObject:
+        """See `BaseSync`."""
+        stored = self._stored(key, expect)
+        target.write_bytes(stored.data[start:end])
+        return self._inside(stored.object)
+
+    @contextmanager
+    def open_file(
+        self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
+    ) -> Iterator[BinaryIO]:
+        """See `BaseSync`."""
+        with io.BytesIO(self._stored(key, expect).data[start:end]) as reader:
+            yield reader
+
+    def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """See `BaseSync`."""
+        self._requests.add()
+        return [DeleteOutcome(key, self._delete(key)) for key in keys]
+
+    def copy_file(self, source: RemoteObject, key: str, *, expect: Precondition | None = None) -> RemoteObject:
+        """See `ServerCopy`."""
+        whole = self._whole(key)
+        original = self._stored(source.key, source)
+        info = UploadInfo(mtime_ns=original.object.mtime_ns, metadata=original.object.metadata or {})
+        content_type = original.object.content_type or guess_content_type(key)
+        return self._inside(self.bucket.put(whole, original.data, info, content_type, _check(key, expect)).object)
+
+    def _delete(self, key: str) -> AdapterError | None:
+        try:
+            self.bucket.delete(self._whole(key))
+        except AdapterError as error:
+            return error
+        return None
+
+    def _stored(self, key: str, expect: RemoteObject | None) -> Stored:
+        self._requests.add()
+        stored = self.bucket.get(self._whole(key))
+        if stored is None:
+            raise not_found(key)
+        if expect is not None and stored.object.fingerprint != expect.fingerprint:
+            raise precondition_failed(key, "it is another version now")
+        return stored
+
+    def _whole(self, key: str) -> str:
+        if not key:
+            raise invalid_key(key, "it is empty")
+        try:
+            size = len(key.encode())
+        except UnicodeEncodeError as error:
+            raise invalid_key(key, "it is not valid UTF-8") from error
+        if size > self._capabilities.max_key_bytes:
+            raise invalid_key(key, f"it is longer than {self._capabilities.max_key_bytes} bytes")
+        return self._prefix + key
+
+    def _inside(self, found: RemoteObject) -> RemoteObject:
+        return found._replace(key=found.key[len(self._prefix) :]) if self._prefix else found
+
+
+def _check(key: str, expect: Precondition | None) -> Check:
+    def check(current: Stored | None) -> None:
+        match expect:
+            case IfAbsent() if current is not None:
+                raise precondition_failed(key, "it exists")
+            case IfUnchanged(seen) if current is None or current.object.fingerprint != seen.fingerprint:
+                raise precondition_failed(key, "it is gone" if current is None else "it is another version now")
+            case _:
+                pass
+
+    return check

@@ -1,0 +1,52 @@
+"""The small data that the contract is made of: preconditions, outcomes, what goes with an upload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from buckia_core.errors import AdapterError
+from buckia_core.planning.digest import Digests
+from buckia_core.planning.manifest import RemoteObject
+
+__all__ = ["DeleteOutcome", "IfAbsent", "IfUnchanged", "Precondition", "RemoteObject", "UploadInfo"]
+
+
+@dataclass(frozen=True, slots=True)
+class IfAbsent:
+    """The object must not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class IfUnchanged:
+    """The object must still be the one that was seen."""
+
+    seen: RemoteObject
+
+
+Precondition = IfAbsent | IfUnchanged
+
+
+@dataclass(frozen=True, slots=True)
+class UploadInfo:
+    """What is told about the bytes of an upload.
+
+    Attributes:
+        mtime_ns: Modification time of the source; kept if the adapter declares `mtime`.
+        digests: Digests of the whole source; kept where the provider can, and used to verify what arrived.
+        content_type: MIME type; `None` lets the adapter guess it from the key.
+        metadata: User metadata. Names are lower case; kept if the adapter declares `metadata`.
+    """
+
+    mtime_ns: int | None = None
+    digests: Digests = ()
+    content_type: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOutcome:
+    """What became of one key of a `delete_files` call; `error` is `None` where the object is gone."""
+
+    key: str
+    error: AdapterError | None = None

@@ -1,0 +1,172 @@
+"""Finding adapters: by entry point, loaded only when used, and one broken package breaks nothing else."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import metadata
+from typing import Any
+
+import pluggy
+
+from buckia_core.adapters import hookspecs
+from buckia_core.adapters.base import BaseSync
+from buckia_core.errors import AdapterBroken, AdapterNotInstalled
+
+ADAPTERS = "buckia.adapters"
+"""Entry point group of adapters; an entry's name is the provider's id, its value a module with hook implementations."""
+
+PLUGINS = "buckia.plugins"
+"""Entry point group of plugins that register anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterSpec:
+    """What a package says of one adapter. Names instead of classes, so that nothing is imported before it is used.
+
+    Attributes:
+        provider: The provider's id, as it stands in a configuration.
+        title: The provider's name for people.
+        settings: `package.module:Class` of the dataclass that declares the settings.
+        adapter: `package.module:Class` of the `BaseSync`; it is called with an instance of the settings.
+    """
+
+    provider: str
+    title: str
+    settings: str
+    adapter: str
+
+    def settings_class(self) -> type[Any]:
+        """Import and return the settings class.
+
+        Raises:
+            AdapterBroken: It can't be imported.
+        """
+        found: type[Any] = self._load(self.settings)
+        return found
+
+    def adapter_class(self) -> Callable[[Any], BaseSync]:
+        """Import and return the adapter class.
+
+        Raises:
+            AdapterBroken: It can't be imported.
+        """
+        found: Callable[[Any], BaseSync] = self._load(self.adapter)
+        return found
+
+    def _load(self, name: str) -> Any:
+        module, _, attribute = name.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except Exception as error:
+            raise _broken(self.provider, error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderStatus:
+    """One line of `buckia providers`: an adapter that is installed, and what is wrong with it, if anything."""
+
+    provider: str
+    title: str
+    distribution: str
+    version: str
+    problem: str | None = None
+
+
+class Registry:
+    """The adapters and plugins that are installed. Made once a process, as `registry()`."""
+
+    @cached_property
+    def hooks(self) -> pluggy.HookRelay:
+        """The hooks of all plugins of group `buckia.plugins`; plugins that fail to load are in `broken_plugins`."""
+        for entry in sorted(metadata.entry_points(group=PLUGINS), key=lambda entry: entry.name):
+            if self._plugins.has_plugin(entry.name):
+                continue
+            try:
+                self._plugins.register(entry.load(), name=entry.name)
+            except Exception as error:  # noqa: BLE001  # whatever is wrong with it, the others go on
+                self.broken_plugins[entry.name] = f"{type(error).__name__}: {error}"
+        return self._plugins.hook
+
+    def __init__(self) -> None:
+        self._plugins = pluggy.PluginManager("buckia")
+        self._plugins.add_hookspecs(hookspecs)
+        self._specs: dict[str, AdapterSpec] = {}
+        self.broken_plugins: dict[str, str] = {}
+
+    def register(self, plugin: object, name: str | None = None) -> None:
+        """Add a plugin that has no entry point, such as one of a test or of an application."""
+        self._plugins.register(plugin, name=name)
+
+    def spec(self, provider: str) -> AdapterSpec:
+        """Return what is registered for a provider; only that provider's package is imported.
+
+        Raises:
+            AdapterNotInstalled: No installed package registers it; the message says what to install.
+            AdapterBroken: Its package can't be loaded.
+        """
+        if provider not in self._specs:
+            self._load(provider)
+        return self._specs[provider]
+
+    def providers(self) -> list[ProviderStatus]:
+        """Return all installed adapters in order of their ids, the broken ones with what is wrong with them."""
+        found = []
+        for entry in metadata.entry_points(group=ADAPTERS):
+            title, problem = entry.name, None
+            try:
+                spec = self.spec(entry.name)
+                spec.settings_class()
+                title = spec.title
+            except (AdapterBroken, AdapterNotInstalled) as error:
+                problem = str(error)
+            name, version = (entry.dist.name, entry.dist.version) if entry.dist else ("", "")
+            found.append(ProviderStatus(entry.name, title, name, version, problem))
+        return sorted(found, key=lambda status: status.provider)
+
+    def _load(self, provider: str) -> None:
+        entries = list(metadata.entry_points(group=ADAPTERS, name=provider))
+        plugins = list(self._plugins.get_plugins())
+        for entry in entries:
+            name = f"{ADAPTERS}:{entry.name}"
+            if not self._plugins.has_plugin(name):
+                try:
+                    plugin = entry.load()
+                    self._plugins.register(plugin, name=name)
+                except Exception as error:
+                    raise _broken(provider, error) from error
+                plugins.append(plugin)
+        for plugin in plugins:
+            register = getattr(plugin, "buckia_register_adapters", None)
+            for spec in register() if register else ():
+                self._specs.setdefault(spec.provider, spec)
+        if provider not in self._specs:
+            if entries:
+                raise AdapterBroken(f"the package of provider {provider!r} registers no adapter of that name")
+            raise AdapterNotInstalled(_how_to_install(provider))
+
+
+def _broken(provider: str, error: Exception) -> AdapterBroken:
+    return AdapterBroken(f"the adapter of provider {provider!r} can't be loaded: {type(error).__name__}: {error}")
+
+
+def _how_to_install(provider: str) -> str:
+    try:
+        extras = metadata.metadata("buckia").get_all("Provides-Extra") or []
+    except metadata.PackageNotFoundError:
+        extras = []
+    if provider in extras:
+        return f'provider {provider!r} is not installed: pip install "buckia[{provider}]"'
+    installed = sorted({entry.name for entry in metadata.entry_points(group=ADAPTERS)})
+    near = difflib.get_close_matches(provider, [*installed, *extras], 1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"no installed package registers provider {provider!r} (installed: {', '.join(installed)}).{hint}"
+
+
+@cache
+def registry() -> Registry:
+    """Return the registry of this process."""
+    return Registry()

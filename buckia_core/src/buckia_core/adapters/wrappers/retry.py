@@ -1,0 +1,178 @@
+"""`Retry`: what failed for a reason that may pass is tried again."""
+
+from __future__ import annotations
+
+import io
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from buckia_core.adapters.base import BaseSync, Source
+from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
+from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
+from buckia_core.errors import AdapterError, NotFound, PreconditionFailed
+from buckia_core.planning.digest import Sameness, compare
+from buckia_core.planning.manifest import RemoteObject
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long, and how often, calls are tried again: exponential, with full jitter.
+
+    Before attempt `n + 1` the wait is a random part of `first * 2 ** (n - 1)` seconds, at most `longest`; or what
+    the provider asked for, if that is longer.
+
+    Attributes:
+        attempts: How often a call is made at most.
+        seconds: A wait that would end later than this after the first attempt began is not begun.
+        first, longest: Bounds of the waits, in seconds.
+        clock, sleep, random: Where time and chance come from; `random` returns a number from 0 up to 1.
+    """
+
+    attempts: int = 5
+    seconds: float = 120.0
+    first: float = 0.5
+    longest: float = 20.0
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    random: Callable[[], float] = random.random
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise ValueError(f"a call is made at least once; {self.attempts} attempts are too few")
+        if self.seconds < 0:
+            raise ValueError(f"{self.seconds:g} seconds is less than no time for repeating a call")
+
+
+@dataclass(slots=True)
+class _Attempts:
+    """The attempts of one call."""
+
+    backoff: Backoff
+    made: int = 0
+    began: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.began = self.backoff.clock()
+
+    def wait_after(self, error: AdapterError, operation: str, key: str | None) -> bool:
+        """Wait before the next attempt and return true; false if there is to be none."""
+        self.made += 1
+        if not error.retryable or self.made >= self.backoff.attempts:
+            return False
+        bound = min(self.backoff.longest, self.backoff.first * 2.0 ** (self.made - 1))
+        wait = max(bound * self.backoff.random(), error.retry_after or 0.0)
+        if self.backoff.clock() - self.began + wait > self.backoff.seconds:
+            return False
+        about = "" if key is None else f" {key!r}"
+        log.info("%s%s: attempt %d failed, next in %.1f s: %s", operation, about, self.made, wait, error)
+        self.backoff.sleep(wait)
+        return True
+
+
+class Retry(Wrapper):
+    """Repeats calls that fail with an error whose `retryable` is set, and passes on all others.
+
+    - A listing that fails goes on after the last key that it yielded, if the adapter can start there; if not, it
+      is repeated only as long as it yielded nothing. Each entry gives it all its attempts back.
+    - Uploads of readers are repeated from where the reader stood; one that can't seek back has one attempt.
+    - An upload whose reply was lost may find its own object in the way of its precondition. That is a success
+      if the object has the digests of the source.
+    - Of deletes, only keys whose own outcome may pass are repeated.
+    - The opening of an object is repeated; a `read` that fails later is not.
+    """
+
+    def __init__(
+        self, inner: BaseSync, *, attempts: int = 5, seconds: float = 120.0, backoff: Backoff | None = None
+    ) -> None:
+        super().__init__(inner)
+        self._backoff = backoff or Backoff(attempts, seconds)
+
+    def around(self, call: Call[T]) -> T:
+        """Make the call until it succeeds, or must not be repeated."""
+        attempts = _Attempts(self._backoff)
+        while True:
+            try:
+                return call()
+            except AdapterError as error:
+                if not attempts.wait_after(error, call.operation, call.key):
+                    raise
+
+    def list_files(
+        self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
+    ) -> Iterator[RemoteObject]:
+        """See `BaseSync`."""
+        attempts = _Attempts(self._backoff)
+        last = start_after
+        while True:
+            moved = False
+            try:
+                for entry in self.inner.list_files(prefix, start_after=last, end_at=end_at):
+                    last, moved = entry.key, True
+                    yield entry
+            except AdapterError as error:
+                if moved:
+                    attempts = _Attempts(self._backoff)
+                if last != start_after and not self.capabilities.start_after:
+                    raise
+                if not attempts.wait_after(error, "list_files", prefix):
+                    raise
+            else:
+                return
+
+    def upload_file(
+        self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+    ) -> RemoteObject:
+        """See `BaseSync`."""
+        if isinstance(source, (Path, bytes)):
+            begin = None
+        elif source.seekable():
+            begin = source.tell()
+        else:
+            return self.inner.upload_file(source, key, expect=expect, info=info)
+        tries = 0
+
+        def attempt() -> RemoteObject:
+            nonlocal tries
+            tries += 1
+            if begin is not None and not isinstance(source, (Path, bytes)):
+                source.seek(begin, io.SEEK_SET)
+            try:
+                return self.inner.upload_file(source, key, expect=expect, info=info)
+            except PreconditionFailed:
+                mine = self._own_upload(key, info) if tries > 1 else None
+                if mine is None:
+                    raise
+                return mine
+
+        return self.around(Call("upload_file", key, attempt))
+
+    def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """See `BaseSync`."""
+        attempts = _Attempts(self._backoff)
+        outcomes = super().delete_files(keys)
+        while True:
+            again = [index for index, outcome in enumerate(outcomes) if outcome.error and outcome.error.retryable]
+            if not again:
+                return outcomes
+            error = outcomes[again[0]].error
+            assert error is not None
+            if not attempts.wait_after(error, "delete_files", outcomes[again[0]].key):
+                return outcomes
+            retried = super().delete_files([keys[index] for index in again])
+            for index, outcome in zip(again, retried, strict=True):
+                outcomes[index] = outcome
+
+    def _own_upload(self, key: str, info: UploadInfo | None) -> RemoteObject | None:
+        if info is None or not info.digests:
+            return None
+        try:
+            found = self.stat_file(key)
+        except NotFound:
+            return None
+        return found if compare(found.digests, info.digests) is Sameness.SAME else None

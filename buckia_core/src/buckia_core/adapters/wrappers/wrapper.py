@@ -1,0 +1,149 @@
+"""`Wrapper`: what all wrappers are made of. It hands every call on; a wrapper changes what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Generic, TypeVar
+
+from buckia_core.adapters.base import BaseSync, Source
+from buckia_core.adapters.capabilities import Capabilities
+from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
+from buckia_core.adapters.protocols import PublicUrl, ServerCopy, SignedUrl
+from buckia_core.planning.manifest import RemoteObject
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One call to the inner adapter, which is made by calling this.
+
+    Attributes:
+        operation: The method's name.
+        key: What it is about; `None` where it is about no single key.
+        make: Makes it. May be called again.
+    """
+
+    operation: str
+    key: str | None
+    make: Callable[[], T]
+
+    def __call__(self) -> T:
+        return self.make()
+
+
+class Wrapper(BaseSync):
+    """An adapter around another one, `inner`.
+
+    Every call that goes to the provider passes through `around`, which is where most wrappers do their part;
+    listings do not, because they go on while they are consumed.
+
+    Optional abilities are there exactly if the inner adapter has them. `isinstance` with a protocol does not ask
+    `__getattr__` (since Python 3.12), so they are set as attributes of the instance, at its start.
+    """
+
+    copy_file: Callable[..., RemoteObject]
+    public_url: Callable[..., str]
+    signed_url: Callable[..., str]
+
+    def __init__(self, inner: BaseSync) -> None:
+        self.inner = inner
+        if isinstance(inner, ServerCopy):
+            self.copy_file = _copying(self, inner)
+        if isinstance(inner, PublicUrl):
+            self.public_url = inner.public_url
+        if isinstance(inner, SignedUrl):
+            self.signed_url = inner.signed_url
+
+    def around(self, call: Call[T]) -> T:
+        """Make one call to the inner adapter and return its result."""
+        return call()
+
+    @property
+    def provider(self) -> str:
+        """The inner adapter's."""
+        return self.inner.provider
+
+    @property
+    def identity(self) -> str:
+        """The inner adapter's."""
+        return self.inner.identity
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The inner adapter's."""
+        return self.inner.capabilities
+
+    @property
+    def requests(self) -> int | None:
+        """The inner adapter's."""
+        return self.inner.requests
+
+    def probe(self) -> Capabilities:
+        """See `BaseSync`."""
+        return self.around(Call("probe", None, self.inner.probe))
+
+    def list_files(
+        self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
+    ) -> Iterator[RemoteObject]:
+        """See `BaseSync`."""
+        return self.inner.list_files(prefix, start_after=start_after, end_at=end_at)
+
+    def stat_file(self, key: str) -> RemoteObject:
+        """See `BaseSync`."""
+        return self.around(Call("stat_file", key, lambda: self.inner.stat_file(key)))
+
+    def upload_file(
+        self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+    ) -> RemoteObject:
+        """See `BaseSync`."""
+        return self.around(
+            Call("upload_file", key, lambda: self.inner.upload_file(source, key, expect=expect, info=info))
+        )
+
+    def download_file(
+        self,
+        key: str,
+        target: Path,
+        *,
+        expect: RemoteObject | None = None,
+        start: int = 0,
+        end: int | None = None,
+    ) -> RemoteObject:
+        """See `BaseSync`."""
+
+        def download() -> RemoteObject:
+            return self.inner.download_file(key, target, expect=expect, start=start, end=end)
+
+        return self.around(Call("download_file", key, download))
+
+    @contextmanager
+    def open_file(
+        self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
+    ) -> Iterator[BinaryIO]:
+        """See `BaseSync`. `around` sees the opening, not the reading."""
+
+        def opened() -> BinaryIO:
+            manager: AbstractContextManager[BinaryIO] = self.inner.open_file(key, expect=expect, start=start, end=end)
+            return stack.enter_context(manager)
+
+        with ExitStack() as stack:
+            yield self.around(Call("open_file", key, opened))
+
+    def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """See `BaseSync`."""
+        return self.around(Call("delete_files", None, lambda: self.inner.delete_files(keys)))
+
+    def close(self) -> None:
+        """Close the inner adapter."""
+        self.inner.close()
+
+
+def _copying(wrapper: Wrapper, inner: ServerCopy) -> Callable[..., RemoteObject]:
+    def copy_file(source: RemoteObject, key: str, *, expect: Precondition | None = None) -> RemoteObject:
+        return wrapper.around(Call("copy_file", key, lambda: inner.copy_file(source, key, expect=expect)))
+
+    return copy_file

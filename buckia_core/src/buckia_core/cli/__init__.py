@@ -1,0 +1,7 @@
+"""The command line. It reads what was typed, asks the client, and shows what came back; it decides nothing."""
+
+from __future__ import annotations
+
+from buckia_core.cli.entry import main
+
+__all__ = ["main"]

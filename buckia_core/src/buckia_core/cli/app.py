@@ -1,0 +1,144 @@
+"""The `buckia` command: its groups and where each command is. A command's module is imported when it is used."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import Any
+
+import click
+
+from buckia_core import __version__
+from buckia_core.cli.global_options import GlobalOption, global_options
+from buckia_core.cli.invocation import Invocation
+from buckia_core.cli.plugin_commands import register
+
+COMMANDS = {
+    "sync": "sync",
+    "status": "status",
+    "check": "check",
+    "conflicts": "conflicts",
+    "trash": "trash",
+    "history": "history",
+    "ls": "browsing",
+    "stat": "browsing",
+    "get": "objects",
+    "put": "objects",
+    "cp": "objects",
+    "rm": "removal",
+    "providers": "providers",
+    "doctor": "doctor",
+    "init": "init",
+    "completion": "completion",
+}
+"""Name of a command to the module of `buckia_core.cli.commands` that has it; in the order of the help."""
+
+
+class Command(click.Command):
+    """A command that takes the options of `buckia` itself as well."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.params.extend(global_options())
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the command's own options apart from those of `buckia`."""
+        _format_options(self, ctx, formatter)
+
+
+class Group(click.Group):
+    """A group of commands, all of which take the options of `buckia` itself as well."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.params.extend(global_options())
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the group's own options apart from those of `buckia`, then its commands."""
+        _format_options(self, ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; one that does not exist is answered with the nearest that does."""
+        name = args[0]
+        if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
+            near = difflib.get_close_matches(name, self.list_commands(ctx), 1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"There is no command {name!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+class Root(Group):
+    """The top of all commands: Buckia's own ones, and those of plugins."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._plugins_asked = False
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, Buckia's own ones first."""
+        self._ask_plugins(ctx)
+        return [*COMMANDS, *sorted(set(super().list_commands(ctx)) - set(COMMANDS))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; only its own module is imported. Plugins are asked for names that are not Buckia's."""
+        if cmd_name in COMMANDS:
+            module = importlib.import_module(f"buckia_core.cli.commands.{COMMANDS[cmd_name]}")
+            command: click.Command = getattr(module, _attribute(cmd_name))
+            return command
+        self._ask_plugins(ctx)
+        return super().get_command(ctx, cmd_name)
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command of a plugin.
+
+        Raises:
+            ValueError: Buckia has a command of that name.
+        """
+        if (name or cmd.name) in COMMANDS:
+            raise ValueError(f"the command {name or cmd.name!r} is Buckia's own")
+        super().add_command(cmd, name)
+
+    def _ask_plugins(self, ctx: click.Context) -> None:
+        if self._plugins_asked:
+            return
+        self._plugins_asked = True
+        register(self, ctx.ensure_object(Invocation).output)
+
+
+def _attribute(name: str) -> str:
+    return f"{name}_command"
+
+
+def _format_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    own: list[tuple[str, str]] = []
+    general: list[tuple[str, str]] = []
+    for param in command.get_params(ctx):
+        record = None if isinstance(param, click.Argument) else param.get_help_record(ctx)
+        if record is not None:
+            (general if isinstance(param, GlobalOption) else own).append(record)
+    for title, records in (("Options", own), ("Options of buckia itself", general)):
+        if records:
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001  # click's signature
+    if value and not ctx.resilient_parsing:
+        ctx.ensure_object(Invocation).output.raw(f"buckia {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+)
+def cli() -> None:
+    """Keep local folders and cloud buckets in step, as the .buckia file of a project says.
+
+    The options of buckia itself may stand before a command or after it.
+    """

@@ -1,0 +1,56 @@
+"""`buckia check`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from buckia_core.cli import wording
+from buckia_core.cli.app import Command
+from buckia_core.cli.exit_codes import ExitCode
+from buckia_core.cli.interruption import Interruption
+from buckia_core.cli.invocation import Invocation, pass_invocation
+from buckia_core.cli.parameters import part_of_bucket
+from buckia_core.cli.progress import progress_for
+from buckia_core.cli.reporting import Reporter
+
+if TYPE_CHECKING:
+    from buckia_core.client import BuckiaClient
+
+
+@click.command("check", cls=Command)
+@click.argument("paths", nargs=-1)
+@pass_invocation
+def check_command(invocation: Invocation, paths: tuple[str, ...]) -> ExitCode:
+    """Compare the content of both sides.
+
+    Every file and every object is read, and each difference is named. Changes nothing. The exit code is 1 where
+    there is a difference.
+    """
+    parts = [part_of_bucket(path) for path in paths] or None
+    return invocation.each_bucket(lambda client: _check(invocation, client, parts))
+
+
+def _check(invocation: Invocation, client: BuckiaClient, parts: list[str] | None) -> ExitCode:
+    output, name = invocation.output, client.config.name
+    progress = progress_for(output, name)
+    interruption = Interruption(client.stop, output, progress.restore)
+    try:
+        with interruption.handled():
+            result = client.check(sync_paths=parts, events=Reporter(output, name, progress, dry_run=True))
+    finally:
+        progress.close()
+    for difference in result.differ:
+        output.result(
+            {"type": "difference", "bucket": name, "key": difference.key, "what": difference.what},
+            f"{difference.key}: {difference.what}",
+        )
+    same, differ = result.same, len(result.differ)
+    output.result(
+        {"type": "check_summary", "bucket": name, "same": same, "differ": differ},
+        f"{name}: {wording.count(same, 'file')} the same, {differ} different",
+    )
+    if interruption.asked_to_stop:
+        return ExitCode.INTERRUPTED
+    return ExitCode.DONE if result.success else ExitCode.FAILED

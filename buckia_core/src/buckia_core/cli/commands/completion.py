@@ -1,0 +1,27 @@
+"""`buckia completion`."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+from buckia_core.cli.app import Command, cli
+from buckia_core.cli.entry import COMPLETE
+from buckia_core.cli.exit_codes import ExitCode
+from buckia_core.cli.invocation import Invocation, pass_invocation
+
+
+@click.command("completion", cls=Command)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@pass_invocation
+def completion_command(invocation: Invocation, shell: str) -> ExitCode:
+    """Print the script that lets a shell complete.
+
+    Commands, options, the buckets of the configuration and installed providers are completed.
+
+    For bash, put this line into ~/.bashrc:  eval "$(buckia completion bash)"
+    """
+    completion = get_completion_class(shell)
+    assert completion is not None, shell
+    invocation.output.raw(completion(cli, {}, "buckia", COMPLETE).source())
+    return ExitCode.DONE

@@ -1,0 +1,111 @@
+"""`buckia conflicts`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from buckia_core.cli import records, wording
+from buckia_core.cli.app import Group
+from buckia_core.cli.differences import show_difference
+from buckia_core.cli.exit_codes import ExitCode, code_of_result
+from buckia_core.cli.invocation import Invocation, pass_invocation
+from buckia_core.cli.reporting import show_summary
+
+if TYPE_CHECKING:
+    from buckia_core.client import BuckiaClient
+    from buckia_core.syncing.resolving import Conflict
+
+
+@click.group("conflicts", cls=Group, invoke_without_command=True)
+@click.pass_context
+def conflicts_command(ctx: click.Context) -> ExitCode | None:
+    """List, show and decide conflicts.
+
+    A conflict is a key that both sides changed, left for you to decide. Without a command, they are listed.
+    """
+    return ctx.invoke(list_command) if ctx.invoked_subcommand is None else None
+
+
+@conflicts_command.command("list")
+@pass_invocation
+def list_command(invocation: Invocation) -> ExitCode:
+    """List the conflicts that the last syncs left.
+
+    The exit code is 8 where there are any.
+    """
+
+    def show(client: BuckiaClient) -> ExitCode:
+        bucket = client.config.name
+        found = client.conflicts()
+        if not found:
+            invocation.output.note(f"{bucket}: no conflicts")
+        for conflict in found:
+            text = f"{conflict.key}  ({conflict.reason}, since {wording.when(conflict.since)})"
+            invocation.output.result(_record(bucket, conflict), text)
+        return ExitCode.CONFLICTS if found else ExitCode.DONE
+
+    return invocation.each_bucket(show)
+
+
+@conflicts_command.command("show")
+@click.argument("key")
+@pass_invocation
+def show_command(invocation: Invocation, key: str) -> ExitCode:
+    """Show both sides of a conflict.
+
+    Where both are text, also how they differ.
+    """
+    config = invocation.one_bucket()
+    with invocation.client(config) as client:
+        conflict = next((each for each in client.conflicts() if each.key == key), None)
+        if conflict is None:
+            raise click.UsageError(f"{key!r} is no conflict; `buckia conflicts list` shows what is.")
+        invocation.output.result(
+            _record(config.name, conflict),
+            f"{conflict.key}: {conflict.reason}",
+            f"  here:          {_side(conflict.local_size, conflict.local_mtime_ns)}  {conflict.path}",
+            f"  in the bucket: {_side(conflict.remote_size, conflict.remote_mtime_ns)}",
+        )
+        show_difference(invocation.output, client, conflict)
+    return ExitCode.DONE
+
+
+@conflicts_command.command("resolve")
+@click.argument("keys", nargs=-1, required=True)
+@click.option(
+    "--keep",
+    type=click.Choice(["local", "remote", "both"]),
+    required=True,
+    help="The version that keeps the name. With both, the remote one does, and the local one becomes a copy.",
+)
+@pass_invocation
+def resolve_command(invocation: Invocation, keys: tuple[str, ...], keep: str) -> ExitCode:
+    """Decide conflicts. The version that loses goes to the trash."""
+    invocation.output.keep_going()
+    with invocation.client(invocation.one_bucket()) as client:
+        result = client.resolve(keys, keep)
+    for error in result.errors:
+        invocation.output.error(f"failed: {error}")
+    show_summary(invocation.output, result)
+    return code_of_result(result)
+
+
+def _record(bucket: str, conflict: Conflict) -> dict[str, object]:
+    return {
+        "type": "conflict",
+        "bucket": bucket,
+        "key": conflict.key,
+        "path": conflict.path,
+        "local_size": conflict.local_size,
+        "local_mtime": records.nanoseconds(conflict.local_mtime_ns),
+        "remote_size": conflict.remote_size,
+        "remote_mtime": records.nanoseconds(conflict.remote_mtime_ns),
+        "since": records.moment(conflict.since),
+        "reason": conflict.reason,
+    }
+
+
+def _side(size: int | None, mtime_ns: int | None) -> str:
+    return "deleted" if size is None else f"{wording.size(size)}, {wording.when(mtime_ns)}"

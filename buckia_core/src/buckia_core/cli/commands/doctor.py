@@ -1,0 +1,45 @@
+"""`buckia doctor`."""
+
+from __future__ import annotations
+
+import click
+
+from buckia_core.cli.app import Command
+from buckia_core.cli.diagnosis import Finding, diagnose
+from buckia_core.cli.exit_codes import ExitCode, code_of, worst
+from buckia_core.cli.invocation import Invocation, config_path, pass_invocation
+
+
+@click.command("doctor", cls=Command)
+@pass_invocation
+def doctor_command(invocation: Invocation) -> ExitCode:
+    """Check what a sync needs.
+
+    That is the configuration, and for each bucket the adapter, the credentials (by one listing), the state
+    directory, the clock and the disk. Changes nothing. The exit code is that of the worst problem found.
+    """
+    codes = [ExitCode.DONE]
+
+    def show(bucket: str | None, finding: Finding) -> None:
+        if finding.error is not None:
+            codes.append(code_of(finding.error))
+        record = {
+            "type": "diagnosis",
+            "bucket": bucket,
+            "check": finding.check,
+            "ok": finding.error is None,
+            "message": finding.message,
+        }
+        where = f"{bucket}: " if bucket else ""
+        state = "ok     " if finding.error is None else "PROBLEM"
+        invocation.output.result(record, f"{state}  {where}{finding.check}: {finding.message}")
+
+    show(
+        None,
+        Finding("configuration", f"{config_path(invocation.options)}, {len(invocation.config_file.buckets)} in it"),
+    )
+    for config in invocation.buckets():
+        with invocation.client(config) as client:
+            for finding in diagnose(client):
+                show(config.name, finding)
+    return worst(codes)

@@ -1,0 +1,43 @@
+"""`buckia history`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from buckia_core.cli import records, wording
+from buckia_core.cli.app import Command
+from buckia_core.cli.exit_codes import ExitCode
+from buckia_core.cli.invocation import Invocation, pass_invocation
+
+if TYPE_CHECKING:
+    from buckia_core.client import BuckiaClient
+    from buckia_core.syncing.report import SyncResult
+
+
+@click.command("history", cls=Command)
+@click.option(
+    "-n", "--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs."
+)
+@pass_invocation
+def history_command(invocation: Invocation, limit: int) -> ExitCode:
+    """Show the last runs, the latest one first."""
+
+    def show(client: BuckiaClient) -> ExitCode:
+        runs = client.history(limit)
+        if not runs:
+            invocation.output.note(f"{client.config.name}: no run yet")
+        for run in runs:
+            invocation.output.result(_record(run), f"{wording.when(run.started)}  {run.bucket}: {wording.summary(run)}")
+        return ExitCode.DONE
+
+    return invocation.each_bucket(show)
+
+
+def _record(run: SyncResult) -> dict[str, object]:
+    return records.summary(run, kind="run") | {
+        "started": records.moment(run.started),
+        "unresolved": len(run.unresolved),
+        "interrupted": run.interrupted,
+    }

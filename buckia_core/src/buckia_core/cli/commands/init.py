@@ -1,0 +1,42 @@
+"""`buckia init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from buckia_core.cli import first_config
+from buckia_core.cli.app import Command
+from buckia_core.cli.completions import complete_provider
+from buckia_core.cli.exit_codes import ExitCode
+from buckia_core.cli.invocation import Invocation, pass_invocation
+from buckia_core.cli.parameters import assignments
+from buckia_core.config.loading import FILE_NAME
+
+
+@click.command("init", cls=Command)
+@click.option("--provider", metavar="ID", shell_complete=complete_provider, help="The provider; see buckia providers.")
+@click.option("--name", help="The bucket's name in the configuration.")
+@click.option(
+    "--set", "settings", metavar="NAME=VALUE", callback=assignments, multiple=True, help="A setting; repeat it."
+)
+@click.option("--force", is_flag=True, help="Replace a configuration that exists.")
+@pass_invocation
+def init_command(
+    invocation: Invocation, provider: str | None, name: str | None, settings: dict[str, str], force: bool
+) -> ExitCode:
+    """Write a first .buckia file.
+
+    It is written into this directory, or is the file that --config names. At a terminal, what is not given is asked
+    for. Secrets are not written: a setting refers to them, as in --set api_key=env:NAME.
+    """
+    path = invocation.options.config or Path(FILE_NAME)
+    if path.exists() and not force:
+        raise click.UsageError(f"{path} exists. Give --force to replace it.")
+    text = first_config.compose(invocation.output, provider, name, settings)
+    first_config.write(path, text)
+    invocation.output.result(
+        {"type": "written", "path": str(path.absolute())}, f"{path} is written. Next: buckia doctor"
+    )
+    return ExitCode.DONE

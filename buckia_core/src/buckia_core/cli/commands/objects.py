@@ -1,0 +1,86 @@
+"""`buckia get`, `buckia put` and `buckia cp`: single objects, apart from any sync."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from buckia_core.cli import records, wording
+from buckia_core.cli.app import Command
+from buckia_core.cli.exit_codes import ExitCode
+from buckia_core.cli.invocation import Invocation, pass_invocation
+from buckia_core.planning.keys import DiskRules, problem_of
+
+
+@click.command("get", cls=Command)
+@click.argument("key")
+@click.argument("target", required=False, type=click.Path(path_type=Path))
+@click.option("--overwrite", is_flag=True, help="Replace TARGET if it exists.")
+@pass_invocation
+def get_command(invocation: Invocation, key: str, target: Path | None, overwrite: bool) -> ExitCode:
+    """Download one object.
+
+    TARGET is a file or a directory; without it, the current directory.
+    """
+    path = _target(key, target or Path())
+    config = invocation.one_bucket()
+    with invocation.client(config) as client:
+        found = client.get(key, path, overwrite=overwrite)
+    record = records.remote_object(config.name, found) | {"path": str(path)}
+    invocation.output.result(record, f"{key} -> {path}, {wording.size(found.size)}")
+    return ExitCode.DONE
+
+
+@click.command("put", cls=Command)
+@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("key", required=False)
+@pass_invocation
+def put_command(invocation: Invocation, source: Path, key: str | None) -> ExitCode:
+    """Upload one file.
+
+    It becomes the object KEY, which is replaced if it exists. Without KEY, or with one that ends in a slash, the
+    name of the file is added.
+    """
+    if not key or key.endswith("/"):
+        key = f"{key or ''}{source.name}"
+    config = invocation.one_bucket()
+    with invocation.client(config) as client:
+        found = client.put(source, key)
+    record = records.remote_object(config.name, found) | {"path": str(source)}
+    invocation.output.result(record, f"{source} -> {key}, {wording.size(found.size)}")
+    return ExitCode.DONE
+
+
+@click.command("cp", cls=Command)
+@click.argument("source_key")
+@click.argument("key")
+@pass_invocation
+def cp_command(invocation: Invocation, source_key: str, key: str) -> ExitCode:
+    """Copy an object within its bucket.
+
+    The object KEY is replaced if it exists.
+    """
+    config = invocation.one_bucket()
+    with invocation.client(config) as client:
+        found = client.copy(source_key, key)
+    invocation.output.result(
+        records.remote_object(config.name, found), f"{source_key} -> {key}, {wording.size(found.size)}"
+    )
+    return ExitCode.DONE
+
+
+def _target(key: str, target: Path) -> Path:
+    """Return the file that a key is downloaded to; of a directory, the file in it that has the key's last part.
+
+    Raises:
+        click.UsageError: The disk can't hold that part as a name.
+    """
+    if not target.is_dir():
+        return target
+    name = key.rsplit("/", 1)[-1]
+    problem = problem_of(name, DiskRules(windows=sys.platform == "win32"))
+    if problem:
+        raise click.UsageError(f"The last part of {key!r} can't be the name of a file: {problem}. Name a TARGET.")
+    return target / name

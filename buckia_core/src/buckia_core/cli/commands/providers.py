@@ -1,0 +1,32 @@
+"""`buckia providers`."""
+
+from __future__ import annotations
+
+import click
+
+from buckia_core.adapters.registry import registry
+from buckia_core.cli.app import Command
+from buckia_core.cli.exit_codes import ExitCode
+from buckia_core.cli.invocation import Invocation, pass_invocation
+
+
+@click.command("providers", cls=Command)
+@pass_invocation
+def providers_command(invocation: Invocation) -> ExitCode:
+    """List the providers that can be used.
+
+    Those whose adapters are installed, with what is wrong with one that can't be loaded.
+    """
+    for status in registry().providers():
+        record = {
+            "type": "provider",
+            "provider": status.provider,
+            "title": status.title,
+            "distribution": status.distribution,
+            "version": status.version,
+            "problem": status.problem,
+        }
+        origin = f"{status.distribution} {status.version}".strip()
+        state = f"broken: {status.problem}" if status.problem else status.title
+        invocation.output.result(record, f"{status.provider:<10}  {state}  ({origin})")
+    return ExitCode.DONE

@@ -1,0 +1,68 @@
+"""`buckia rm`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import click
+
+from buckia_core.cli import wording
+from buckia_core.cli.app import Command
+from buckia_core.cli.exit_codes import ExitCode, code_of, worst
+from buckia_core.cli.invocation import Invocation, pass_invocation
+from buckia_core.cli.questions import confirm
+
+if TYPE_CHECKING:
+    from buckia_core.client import BuckiaClient
+
+_AT_ONCE = 1000
+"""Keys of one call; so many at most are held at once, however many there are."""
+
+
+@click.command("rm", cls=Command)
+@click.argument("keys", nargs=-1, required=True)
+@click.option("-r", "--recursive", is_flag=True, help="Also all that is below KEYS, as if they were directories.")
+@click.option("--yes", is_flag=True, help="Do not ask before a recursive deletion.")
+@pass_invocation
+def rm_command(invocation: Invocation, keys: tuple[str, ...], recursive: bool, yes: bool) -> ExitCode:
+    """Delete objects from a bucket.
+
+    Local files stay. The next sync notices that the objects are gone, and does what it does then.
+    """
+    if not all(key.strip("/") for key in keys):
+        raise click.UsageError("An empty KEY would be the whole bucket. Name what is to be deleted.")
+    config = invocation.one_bucket()
+    output = invocation.output
+    if recursive and not confirm(
+        output, f"All below {', '.join(keys)} will be deleted from the bucket {config.name}. Go on?", yes=yes
+    ):
+        output.note("Nothing was deleted.")
+        return ExitCode.FAILED
+    output.keep_going()
+    codes = [ExitCode.DONE]
+    removed = 0
+    with invocation.client(config) as client:
+        doomed = iter(_below(client, keys) if recursive else keys)
+        while batch := list(islice(doomed, _AT_ONCE)):
+            for outcome in client.remove(batch):
+                record = {"type": "removed", "bucket": config.name, "key": outcome.key}
+                if outcome.error is not None:
+                    codes.append(code_of(outcome.error))
+                    output.error(f"failed: {outcome.key}: {outcome.error}")
+                else:
+                    removed += 1
+                if output.options.json:
+                    output.record(record | {"error": str(outcome.error) if outcome.error else None})
+    output.say(f"{config.name}: {wording.count(removed, 'object')} deleted")
+    return worst(codes)
+
+
+def _below(client: BuckiaClient, names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        start = name.rstrip("/")
+        for each in client.list(start):
+            # `images` also begins `images-old`, which is something else.
+            if each.key == start or each.key.startswith(f"{start}/"):
+                yield each.key

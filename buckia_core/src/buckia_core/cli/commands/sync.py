@@ -1,0 +1,42 @@
+"""`buckia sync`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from buckia_core.cli.app import Command
+from buckia_core.cli.exit_codes import ExitCode, code_of_result
+from buckia_core.cli.invocation import Invocation, pass_invocation
+from buckia_core.cli.parameters import delete_bound, rate, selected, selection
+from buckia_core.cli.questions import ConflictQuestion, can_ask
+from buckia_core.cli.running import run
+
+
+@click.command("sync", cls=Command)
+@selection
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
+@click.option("--max-workers", metavar="N", type=click.IntRange(min=1), help="How many transfers go on at once.")
+@click.option(
+    "--max-delete",
+    metavar="N|N%",
+    callback=delete_bound,
+    help="Refuse to delete more than N, or this share, on a side.",
+)
+@click.option("--force", is_flag=True, help="Do it even if a safety guard would refuse.")
+@click.option("--yes", is_flag=True, help="Ask nothing, even at a terminal.")
+@click.option("--bwlimit", metavar="RATE", callback=rate, help="Bytes a second, at most, such as 500k or 4M.")
+@pass_invocation
+def sync_command(invocation: Invocation, /, yes: bool, **given: Any) -> ExitCode:
+    """Bring local files and the bucket in step.
+
+    PATHS are files or directories of the bucket that take part, such as images/ or documents/plan.pdf. Without
+    them, everything that the configuration names takes part.
+    """
+    output = invocation.output
+    output.keep_going()
+    request = selected(**given)
+    # A dry run asks nothing: it shows the conflicts that the real run would ask about.
+    question = None if yes or request["dry_run"] or not can_ask(output) else ConflictQuestion(output)
+    return invocation.each_bucket(lambda client: code_of_result(run(client, output, request, question)))

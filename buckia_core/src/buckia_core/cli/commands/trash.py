@@ -1,0 +1,98 @@
+"""`buckia trash`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from buckia_core.cli import records, wording
+from buckia_core.cli.app import Group
+from buckia_core.cli.exit_codes import ExitCode
+from buckia_core.cli.invocation import Invocation, pass_invocation
+from buckia_core.cli.parameters import age
+from buckia_core.cli.questions import confirm
+
+if TYPE_CHECKING:
+    from buckia_core.client import BuckiaClient
+
+
+@click.group("trash", cls=Group, invoke_without_command=True)
+@click.pass_context
+def trash_command(ctx: click.Context) -> ExitCode | None:
+    """List, restore and empty the trash.
+
+    What syncs replaced or deleted is kept there until you empty it. Without a command, it is listed.
+    """
+    return ctx.invoke(list_command) if ctx.invoked_subcommand is None else None
+
+
+@trash_command.command("list")
+@pass_invocation
+def list_command(invocation: Invocation) -> ExitCode:
+    """List what is in the trash, oldest first."""
+
+    def show(client: BuckiaClient) -> ExitCode:
+        bucket = client.config.name
+        found = client.trash().list()
+        if not found:
+            invocation.output.note(f"{bucket}: the trash is empty")
+        for each in found:
+            record = {
+                "type": "trashed",
+                "bucket": bucket,
+                "id": each.id,
+                "key": each.key,
+                "path": each.path,
+                "size": each.size,
+                "when": records.moment(each.when),
+                "why": each.why,
+            }
+            facts = f"{each.id}  {wording.when(each.when)}  {wording.size(each.size):>10}  {each.key}  ({each.why})"
+            invocation.output.result(record, facts)
+        return ExitCode.DONE
+
+    return invocation.each_bucket(show)
+
+
+@trash_command.command("restore")
+@click.argument("id")
+@click.option("--to", metavar="PATH", type=click.Path(path_type=Path), help="Another place than where it was.")
+@pass_invocation
+def restore_command(invocation: Invocation, id: str, to: Path | None) -> ExitCode:
+    """Move something back from the trash. Nothing is overwritten.
+
+    ID is what `buckia trash list` shows first.
+    """
+    config = invocation.one_bucket()
+    with invocation.client(config) as client:
+        path = client.trash().restore(id, to.absolute() if to else None)
+    record = {"type": "restored", "bucket": config.name, "id": id, "path": str(path)}
+    invocation.output.result(record, f"Restored to {path}")
+    return ExitCode.DONE
+
+
+@trash_command.command("empty")
+@click.option("--older-than", metavar="AGE", callback=age, help="Only what is older, such as 12h, 30d or 2w.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_invocation
+def empty_command(invocation: Invocation, older_than: timedelta | None, yes: bool) -> ExitCode:
+    """Delete what is in the trash for good."""
+    names = ", ".join(config.name for config in invocation.buckets())
+    what = "Part of the trash" if older_than else "All of the trash"
+    if not confirm(invocation.output, f"{what} of {names} will be gone for good. Go on?", yes=yes):
+        invocation.output.note("Nothing was deleted.")
+        return ExitCode.FAILED
+
+    def empty(client: BuckiaClient) -> ExitCode:
+        bucket = client.config.name
+        files, volume = client.trash().empty(older_than)
+        record = {"type": "emptied", "bucket": bucket, "files": files, "bytes": volume}
+        text = f"{bucket}: {wording.count(files, 'file')} deleted for good, {wording.size(volume)}"
+        invocation.output.result(record, text)
+        return ExitCode.DONE
+
+    invocation.output.keep_going()
+    return invocation.each_bucket(empty)

@@ -1,0 +1,24 @@
+"""What a shell offers for a word that is half typed. Completion never fails: what can't be read offers nothing."""
+
+from __future__ import annotations
+
+import click
+
+from buckia_core.adapters.registry import registry
+from buckia_core.cli.invocation import Invocation
+from buckia_core.errors import BuckiaError
+
+
+def complete_bucket(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the names of the buckets of the configuration."""
+    invocation = ctx.find_object(Invocation) or Invocation()
+    try:
+        names = list(invocation.config_file.buckets)
+    except (BuckiaError, OSError):
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_provider(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the providers that are installed."""
+    return [status.provider for status in registry().providers() if status.provider.startswith(incomplete)]

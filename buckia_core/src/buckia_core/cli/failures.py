@@ -1,0 +1,61 @@
+"""Errors in words: lines for a person, one record for a program, an exit code for the shell."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+
+import click
+
+from buckia_core.cli.exit_codes import ExitCode, code_of
+from buckia_core.cli.output import Output
+from buckia_core.config.redaction import redact
+from buckia_core.config.secrets import known_secrets
+from buckia_core.errors import BuckiaError
+
+
+def report(error: BaseException, output: Output, *, bucket: str | None = None) -> ExitCode:
+    """Show an error and return its exit code. A traceback is shown from `-vv` on; secrets never are."""
+    message, *hints = map(_without_secrets, _lines(error))
+    if output.options.json:
+        kind = "UsageError" if isinstance(error, click.ClickException) else type(error).__name__
+        output.record({"type": "error", "bucket": bucket, "error": kind, "message": message})
+    if output.options.tracebacks:
+        for line in _without_secrets("".join(traceback.format_exception(error))).splitlines():
+            output.error(line)
+    where = f"{bucket}: " if bucket and not message.startswith(f"{bucket}:") else ""
+    output.error(f"buckia: {where}{message}")
+    for hint in hints:
+        output.error(f"  {hint}")
+    return code_of(error)
+
+
+def _lines(error: BaseException) -> list[str]:
+    """Return the message, and after it what may help."""
+    match error:
+        case click.ClickException():
+            lines = error.format_message().splitlines() or [type(error).__name__]
+            if isinstance(error, click.UsageError) and error.ctx is not None:
+                lines.append(f"See: {error.ctx.command_path} --help")
+            return lines
+        case BuckiaError():
+            return [str(error) or type(error).__name__]
+        case OSError():
+            return [_of_system(error)]
+        case MemoryError():
+            return ["there is not enough memory"]
+        case _:
+            return [
+                f"unexpected {type(error).__name__}: {error}",
+                "This is a fault in Buckia. Run the same command with -vv, and report what it prints.",
+            ]
+
+
+def _of_system(error: OSError) -> str:
+    reason = error.strerror or str(error) or errno.errorcode.get(error.errno or 0, type(error).__name__)
+    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    return f"{' -> '.join(names)}: {reason}" if names else reason
+
+
+def _without_secrets(text: str) -> str:
+    return redact(text, known_secrets())

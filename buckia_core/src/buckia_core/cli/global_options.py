@@ -1,0 +1,79 @@
+"""The options of `buckia` itself. Every command takes them too, because that is where people type them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from buckia_core.cli.completions import complete_bucket
+from buckia_core.cli.invocation import Invocation
+
+
+class GlobalOption(click.Option):
+    """An option of `buckia` itself. What it says goes into `Options`, not into the command's parameters."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, expose_value=False, callback=_remember, **settings)
+
+
+def global_options() -> Iterator[GlobalOption]:
+    """Make the options anew, for one command."""
+    yield GlobalOption(
+        ["-C", "directory"],
+        metavar="DIR",
+        type=click.Path(exists=True, file_okay=False),
+        # Eager, so that the paths of the same command line are taken relative to it.
+        is_eager=True,
+        help="Run as if started in DIR.",
+    )
+    yield GlobalOption(
+        ["-c", "--config"],
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Configuration file, instead of the nearest .buckia in this directory or above it.",
+    )
+    yield GlobalOption(
+        ["-b", "--bucket", "buckets"],
+        metavar="BUCKET",
+        multiple=True,
+        shell_complete=complete_bucket,
+        help="Bucket, by its name in the configuration; may be repeated. Without it: all of them.",
+    )
+    yield GlobalOption(["-v", "--verbose"], count=True, help="Tell more; -vv for debugging, -vvv with libraries.")
+    yield GlobalOption(["-q", "--quiet"], is_flag=True, help="Only errors, and what was asked for.")
+    yield GlobalOption(["--json"], is_flag=True, help="One JSON object a line on standard output.")
+    yield GlobalOption(
+        ["--log-file"],
+        metavar="FILE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Append the log, debugging included, to FILE.",
+    )
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    # An option that is not given says nothing, so that `buckia -v sync` and `buckia sync -v` are the same.
+    if not value:
+        return
+    invocation = ctx.ensure_object(Invocation)
+    options = invocation.options
+    match param.name:
+        case "directory":
+            os.chdir(value)
+        case "config":
+            options.config = value
+        case "buckets":
+            options.buckets.extend(name for name in value if name not in options.buckets)
+        case "verbose":
+            options.verbosity = max(options.verbosity, 0) + value
+        case "quiet":
+            options.verbosity = -1
+        case "json":
+            options.json = True
+        case "log_file":
+            options.log_file = value
+    if not ctx.resilient_parsing:
+        invocation.configure_logs()

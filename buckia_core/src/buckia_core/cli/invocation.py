@@ -1,0 +1,111 @@
+"""One call of the command: its options, its output, its configuration, and the clients made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from buckia_core.cli import failures, logs
+from buckia_core.cli.exit_codes import ExitCode, worst
+from buckia_core.cli.options import Options
+from buckia_core.cli.output import Output
+from buckia_core.errors import BuckiaError
+
+if TYPE_CHECKING:
+    from buckia_core.client import BuckiaClient
+    from buckia_core.config import BucketConfig, ConfigFile
+
+
+class Invocation:
+    """What commands are handed as `click.pass_obj` hands it: nothing is read or imported before it is used.
+
+    Attributes:
+        options: What the options of `buckia` say.
+        output: Where text goes.
+    """
+
+    def __init__(self) -> None:
+        self.options = Options()
+        self.output = Output(self.options)
+
+    def configure_logs(self) -> None:
+        """Make the log follow the options."""
+        logs.configure(self.output)
+
+    @cached_property
+    def config_file(self) -> ConfigFile:
+        """The configuration that the options name, or the nearest one.
+
+        Raises:
+            ConfigError: There is none, or it can't be used.
+        """
+        from buckia_core.config import load  # noqa: PLC0415  # YAML is read by those only who need it
+
+        return load(config_path(self.options))
+
+    def buckets(self) -> list[BucketConfig]:
+        """Return the buckets that were asked for, in the order of the options, else of the file.
+
+        Raises:
+            BucketNotConfigured: One that was named is not in the configuration.
+        """
+        return [self.config_file.bucket(name) for name in self.options.buckets or self.config_file.buckets]
+
+    def one_bucket(self) -> BucketConfig:
+        """Return the one bucket that a command works on.
+
+        Raises:
+            click.UsageError: There are several, and the options do not say which.
+        """
+        chosen = self.buckets()
+        if len(chosen) != 1:
+            names = ", ".join(config.name for config in chosen)
+            raise click.UsageError(f"This command works on one bucket. Say which with --bucket: {names}.")
+        return chosen[0]
+
+    @contextmanager
+    def client(self, config: BucketConfig) -> Iterator[BuckiaClient]:
+        """Give a client for a bucket, and close it afterwards."""
+        from buckia_core.client import BuckiaClient  # noqa: PLC0415  # the engine is imported when it is used
+
+        client = BuckiaClient(config)
+        try:
+            yield client
+        finally:
+            client.close()
+
+    def each_bucket(self, work: Callable[[BuckiaClient], ExitCode]) -> ExitCode:
+        """Do `work` for the buckets that were asked for, one after the other, and return the worst exit code.
+
+        A bucket that fails is reported, and does not keep the others from their turn. An interruption does.
+        """
+        codes = []
+        for config in self.buckets():
+            try:
+                with self.client(config) as client:
+                    codes.append(work(client))
+            except (BuckiaError, OSError) as error:
+                codes.append(failures.report(error, self.output, bucket=config.name))
+            if codes[-1] is ExitCode.INTERRUPTED:
+                break
+        return worst(codes)
+
+
+pass_invocation = click.make_pass_decorator(Invocation, ensure=True)
+"""Decorator of commands: hands in the `Invocation` as the first argument."""
+
+
+def config_path(options: Options) -> Path:
+    """Return the configuration file that the options name, or the nearest one.
+
+    Raises:
+        ConfigError: None is named, and there is none in this directory or above it.
+    """
+    from buckia_core.config import find  # noqa: PLC0415  # as above
+
+    return options.config or find(Path.cwd())

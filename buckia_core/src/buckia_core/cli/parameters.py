@@ -1,0 +1,117 @@
+"""Parameters that several commands have, and text that a person types, read by whoever owns its meaning."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import click
+
+from buckia_core.config.options import parse_bytes
+from buckia_core.planning.policy import ConflictPolicy, Direction
+from buckia_core.planning.safety import DeleteLimit
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def rate(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Read a number of bytes a second: `500k`, `4M`."""
+    try:
+        return None if value is None else parse_bytes(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not a number of bytes, such as 500k or 4M.", ctx, param) from error
+
+
+def delete_bound(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Read a bound of deletions: `25`, `10%`."""
+    try:
+        return None if value is None else str(DeleteLimit.parse(value))
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.", ctx, param) from error
+
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def age(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+    """Read a span of time: `45m`, `12h`, `30d`, `2w`."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d{1,5})([mhdw])", value.strip())
+    if match is None:
+        raise click.BadParameter(f"{value!r} is not an age, such as 45m, 12h, 30d or 2w.", ctx, param)
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def assignments(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> dict[str, str]:
+    """Read `NAME=VALUE`, any number of times."""
+    found: dict[str, str] = {}
+    for each in value:
+        name, equals, text = each.partition("=")
+        if not equals or not name.strip():
+            raise click.BadParameter(f"{name!r} has no value; write NAME=VALUE.", ctx, param)
+        if name.strip() in found:
+            raise click.BadParameter(f"{name!r} is given twice.", ctx, param)
+        found[name.strip()] = text
+    return found
+
+
+def part_of_bucket(path: str) -> str:
+    """Return a part of the bucket from how it was typed: with a leading `./`, or with the system's own separators."""
+    if os.sep == "\\":
+        path = path.replace("\\", "/")
+    while path.startswith("./"):
+        path = path[2:].lstrip("/")
+    return "" if path == "." else path
+
+
+def selection(command: F) -> F:
+    """Add the parameters that say what takes part, and under which rules; of `sync` and `status`."""
+    for parameter in reversed(_SELECTION):
+        command = parameter(command)
+    return command
+
+
+_SELECTION: tuple[Callable[[Any], Any], ...] = (
+    click.argument("paths", nargs=-1),
+    click.option(
+        "--paths",
+        "more_paths",
+        metavar="PATH",
+        multiple=True,
+        help="A file or directory of the bucket that takes part; PATHS without --paths mean the same.",
+    ),
+    click.option("--include", metavar="PATTERN", multiple=True, help="Only what this pattern names, as in .gitignore."),
+    click.option("--exclude", metavar="PATTERN", multiple=True, help="Not what this pattern names, as in .gitignore."),
+    click.option("--direction", type=click.Choice([each.value for each in Direction]), help="Which way content goes."),
+    click.option(
+        "--conflict",
+        type=click.Choice([each.value for each in ConflictPolicy]),
+        help="Who wins where both sides changed a file.",
+    ),
+    click.option(
+        "--delete-orphaned/--no-delete-orphaned",
+        default=None,
+        help="Mirror one-way paths, deletions included; or delete nothing from the bucket.",
+    ),
+    click.option("--checksum", is_flag=True, help="Read every local file, whatever its time and size say."),
+)
+
+
+def selected(
+    paths: tuple[str, ...],
+    more_paths: tuple[str, ...],
+    direction: str | None,
+    conflict: str | None,
+    **others: Any,
+) -> dict[str, Any]:
+    """Return what `selection` added, as arguments of the client."""
+    return {
+        "sync_paths": [part_of_bucket(path) for path in (*paths, *more_paths)] or None,
+        "direction": None if direction is None else Direction(direction),
+        "conflict": None if conflict is None else ConflictPolicy(conflict),
+        **others,
+    }

@@ -1,0 +1,81 @@
+"""A run while it goes on: events in, lines and bars out."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from buckia_core.cli import records, wording
+from buckia_core.cli.output import Output
+from buckia_core.cli.progress import Progress
+from buckia_core.planning.plan import Action, Operation, Plan
+from buckia_core.syncing.report import Event, Finished, Planned, Scanning, Status, SyncResult, Transferred
+
+_WORDS = {
+    Action.UPLOAD: "upload",
+    Action.DOWNLOAD: "download",
+    Action.DELETE_LOCAL: "delete here",
+    Action.DELETE_REMOTE: "delete there",
+    Action.MOVE_REMOTE: "move there",
+    Action.ADOPT: "adopt",
+    Action.FORGET: "forget",
+    Action.CONFLICT: "conflict",
+    Action.SKIP: "skip",
+}
+_WIDTH = max(map(len, _WORDS.values()))
+_BOOKKEEPING = frozenset({Action.ADOPT, Action.FORGET})
+"""Actions that change no file and no object: a first run may have one for each of a hundred thousand files."""
+_TRANSFERS = frozenset({Action.UPLOAD, Action.DOWNLOAD})
+
+
+class Reporter:
+    """The listener of one bucket's run."""
+
+    def __init__(self, output: Output, bucket: str, progress: Progress, *, dry_run: bool) -> None:
+        self._output = output
+        self._bucket = bucket
+        self._progress = progress
+        self._dry_run = dry_run
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Scanning():
+                self._progress.reading(event.local, event.remote)
+            case Planned():
+                self._progress.planned(*_work_of(event.plan))
+            case Transferred():
+                self._progress.transferred(event.delta)
+            case Finished():
+                self._progress.finished()
+                self._show(event)
+                # A program that reads along learns of each operation when it is over.
+                self._output.flush()
+            case _:
+                assert_never(event)
+
+    def _show(self, event: Finished) -> None:
+        if self._output.options.json:
+            self._output.record(records.operation(self._bucket, event.operation, event.path, event.status, event.error))
+        elif event.status is Status.FAILED:
+            self._output.error(f"failed: {event.path or event.operation.key}: {event.error}")
+        elif self._dry_run or event.operation.action not in _BOOKKEEPING or self._output.options.verbosity > 0:
+            self._output.say(line(event.operation, event.path))
+
+
+def line(operation: Operation, path: str | None) -> str:
+    """Return one operation as a line: what, size, path, why."""
+    size = wording.size(operation.size)
+    return f"{_WORDS[operation.action]:<{_WIDTH}}  {size:>10}  {path or operation.key}  ({operation.why})"
+
+
+def show_summary(output: Output, result: SyncResult) -> None:
+    """Tell how a bucket's run ended."""
+    if output.options.json:
+        output.record(records.summary(result))
+        return
+    output.say(f"{result.bucket}: {wording.summary(result)}")
+    if result.unresolved and not result.dry_run:
+        output.note(f"{wording.count(len(result.unresolved), 'conflict')} left to decide. See: buckia conflicts list")
+
+
+def _work_of(plan: Plan) -> tuple[int, int]:
+    return len(plan.operations), sum(each.size for each in plan if each.action in _TRANSFERS)

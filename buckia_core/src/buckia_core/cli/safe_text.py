@@ -1,0 +1,42 @@
+r"""Text from outside on its way to a terminal: what could steer the terminal becomes a visible escape.
+
+    character                                          shown as
+    ---------------------------------------------------------------------
+    newline, carriage return, tab                      \n  \r  \t
+    other controls, below U+0100                       \x1b
+    a byte of a file name that is no UTF-8             \xff
+    line separators, invisible marks, bidi overrides   \u202e  \U000e0041
+    lone surrogates                                    \ud800
+    everything else                                    itself
+
+The two joiners U+200C and U+200D stay: they are part of ordinary words and emoji.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_JOINERS = frozenset("\u200c\u200d")
+
+
+def safe(text: str) -> str:
+    """Return `text` as one line without a character that a terminal would obey. Never raises."""
+    if text.isprintable():
+        return text
+    return "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if character in _JOINERS or unicodedata.category(character) not in _HIDDEN:
+        return character
+    code = ord(character)
+    if character in _NAMED:
+        return _NAMED[character]
+    if 0xDC80 <= code <= 0xDCFF:
+        # This is how Python carries a byte that is no UTF-8 in a file name.
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,348 @@
+"""`BuckiaClient`: what applications call. Configuration, adapter and engine in one place; the logic is below."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import closing
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.objects import DeleteOutcome, RemoteObject, UploadInfo
+from buckia_core.adapters.opening import open_bucket
+from buckia_core.adapters.protocols import ServerCopy
+from buckia_core.adapters.wrappers import Throttle
+from buckia_core.config import BucketConfig
+from buckia_core.config.options import parse_bytes
+from buckia_core.errors import AlreadyExists, InvalidSetting, NotSupported
+from buckia_core.planning.plan import Operation, Plan
+from buckia_core.planning.policy import ConflictPolicy, Direction
+from buckia_core.planning.safety import DeleteLimit
+from buckia_core.syncing import engine
+from buckia_core.syncing.callbacks import ProgressCallback, listener_for
+from buckia_core.syncing.checking import CheckResult
+from buckia_core.syncing.hashing import hash_file
+from buckia_core.syncing.mappings import Choices, mappings_of, scope_of
+from buckia_core.syncing.report import Listener, SyncResult
+from buckia_core.syncing.request import SyncRequest, ignore_event
+from buckia_core.syncing.resolving import Choice, Conflict
+from buckia_core.syncing.state import State
+from buckia_core.syncing.trash import Trash
+
+Member = TypeVar("Member", bound=Enum)
+
+STATE_DIRECTORY = ".buckia-state"
+
+
+class BuckiaClient:
+    """One bucket and the local paths that it is kept in step with.
+
+        with BuckiaClient(BucketConfig(provider="file", root="/mnt/share")) as client:
+            result = client.sync("./assets")
+
+    One client is for one thread, save for `stop`. Making one costs nothing: the adapter is made when it is first used.
+
+    Args:
+        config: The bucket.
+        adapter: Used instead of the one that the configuration names; the client does not wrap or close it.
+        state_dir: Where state, lock and trash are kept; by default `.buckia-state` in the directory of the
+            configuration file, or in `local_path` where there is no file.
+    """
+
+    def __init__(
+        self, config: BucketConfig, *, adapter: BaseSync | None = None, state_dir: Path | str | None = None
+    ) -> None:
+        self.config = config
+        self._given = adapter
+        self._state_dir = Path(os.path.abspath(state_dir)) if state_dir is not None else None
+        self._stopped = threading.Event()
+
+    @cached_property
+    def adapter(self) -> BaseSync:
+        """The adapter, wrapped in retries, rate limit and log.
+
+        Raises:
+            AdapterNotInstalled, AdapterBroken, ConfigError: It can't be made.
+        """
+        return self._given or open_bucket(self.config)
+
+    # --- syncing -----------------------------------------------------------------------------------------
+
+    def sync(
+        self,
+        local_path: Path | str | None = None,
+        *,
+        sync_paths: Sequence[str] | None = None,
+        delete_orphaned: bool | None = None,
+        max_workers: int | None = None,
+        include_pattern: str | None = None,
+        exclude_pattern: str | None = None,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        direction: Direction | str | None = None,
+        conflict: ConflictPolicy | str | None = None,
+        checksum: bool = False,
+        max_delete: str | int | None = None,
+        force: bool = False,
+        bwlimit: int | str | None = None,
+        dry_run: bool = False,
+        progress_callback: ProgressCallback | None = None,
+        events: Listener | None = None,
+        ask: Callable[[Operation], ConflictPolicy | None] | None = None,
+        executor: Executor | None = None,
+    ) -> SyncResult:
+        """Bring the local paths and the bucket in step. What is not given is as configured.
+
+        Args:
+            local_path: The one local root of this run, mapped onto the bucket's root, instead of the configured ones.
+            sync_paths: Files and directories that take part, relative to the root or the configuration.
+            delete_orphaned: See the setting.
+            max_workers: Transfers at once.
+            include_pattern: Regular expression, searched in a file's path relative to its root; others take no part.
+            exclude_pattern: Regular expression; files in whose path it is found take no part.
+            include: Patterns as in `.gitignore`, after the configured ones.
+            exclude: Patterns as in `.gitignore`, after the configured ones.
+            direction: For all paths.
+            conflict: Who wins a conflict.
+            checksum: Hash all local files, whatever their times say.
+            max_delete: Deletions allowed on one side: a number, or a share such as `10%`.
+            force: Pass the deletion guard.
+            bwlimit: Bytes a second, such as `4M`.
+            dry_run: Change nothing; the counts are those of the plan.
+            progress_callback: Called as `(current, total, action, path)` when an operation is over.
+            events: Told everything that happens.
+            ask: Decides conflicts under the policy `ask`.
+            executor: Runs the operations instead of threads of our own; it is not shut down.
+
+        Returns:
+            What was done. Files that failed are in it and raise nothing.
+
+        Raises:
+            ConfigError: Something that was given can't be used.
+            LockHeld: Another sync of this project and bucket is running.
+            UnsafePlan: The deletion guard refused.
+            AdapterError: The bucket can't be reached, listed, or does not accept the credentials.
+        """
+        choices = Choices(
+            local_path=Path(local_path) if local_path is not None else None,
+            direction=_member(Direction, direction, "direction"),
+            conflict=_member(ConflictPolicy, conflict, "conflict"),
+            delete_orphaned=delete_orphaned,
+            checksum=checksum,
+            include=tuple(include),
+            exclude=tuple(exclude),
+            include_pattern=include_pattern,
+            exclude_pattern=exclude_pattern,
+        )
+        request = self._request(choices, sync_paths)
+        request.dry_run, request.force, request.ask, request.executor = dry_run, force, ask, executor
+        request.max_workers = max_workers or self.config.max_workers
+        request.max_delete = _limit(max_delete if max_delete is not None else self.config.max_delete)
+        request.listener = listener_for(events, progress_callback)
+        if bwlimit is not None:
+            request.adapter = Throttle(request.adapter, _rate(bwlimit))
+        return engine.sync(request)
+
+    def status(
+        self,
+        local_path: Path | str | None = None,
+        *,
+        sync_paths: Sequence[str] | None = None,
+        events: Listener | None = None,
+        **choices: Any,
+    ) -> Plan:
+        """Return what a sync would do now. Changes nothing, and no guard refuses it.
+
+        Args:
+            local_path: As of `sync`.
+            sync_paths: As of `sync`.
+            events: Told how the reading goes on.
+            **choices: `direction`, `conflict`, `delete_orphaned`, `checksum`, `include`, `exclude`, `include_pattern`,
+                `exclude_pattern`, as of `sync`.
+
+        Raises:
+            ConfigError, AdapterError: As `sync`.
+        """
+        choices["direction"] = _member(Direction, choices.get("direction"), "direction")
+        choices["conflict"] = _member(ConflictPolicy, choices.get("conflict"), "conflict")
+        path = Path(local_path) if local_path is not None else None
+        request = self._request(Choices(local_path=path, **choices), sync_paths)
+        request.dry_run, request.force, request.listener = True, True, events or ignore_event
+        return engine.make_plan(request)
+
+    def check(self, sync_paths: Sequence[str] | None = None, events: Listener | None = None) -> CheckResult:
+        """Compare the content of both sides. Changes nothing.
+
+        Raises:
+            ConfigError, AdapterError: As `sync`.
+        """
+        request = self._request(Choices(), sync_paths)
+        request.dry_run, request.listener = True, events or ignore_event
+        return engine.check(request)
+
+    def stop(self) -> None:
+        """Ask a running sync to finish what is under way, write it down, and end. From any thread."""
+        self._stopped.set()
+
+    # --- what runs left ----------------------------------------------------------------------------------
+
+    def conflicts(self) -> list[Conflict]:
+        """Return the conflicts that the last runs left to decide, in order of their keys."""
+        mappings = {mapping.id: mapping for mapping in mappings_of(self.config, Choices())}
+        with self._state() as state:
+            records = state.conflicts()
+        return [Conflict.of(record, mappings, self.config.base_dir) for record in records]
+
+    def resolve(self, keys: Sequence[str], keep: Choice | str) -> SyncResult:
+        """Settle conflicts: the version to keep gets the name on both sides, the other goes to the trash or a copy.
+
+        Raises:
+            NotAConflict: No conflict is left on one of the keys. None is then settled.
+        """
+        choice = _member(Choice, keep, "keep")
+        assert choice is not None
+        return engine.resolve(self._request(Choices(), None), keys, choice)
+
+    def trash(self) -> Trash:
+        """Return what syncs replaced or deleted here."""
+        return engine.trash_of(self.state_dir, self.config.name)
+
+    def history(self, limit: int = 20) -> list[SyncResult]:
+        """Return the last runs, the newest first."""
+        with self._state() as state:
+            return [SyncResult.from_record(record) for record in state.runs(limit)]
+
+    # --- single objects ----------------------------------------------------------------------------------
+
+    def list(self, prefix: str = "") -> Iterator[RemoteObject]:
+        """Yield the objects whose key begins with a prefix, in order.
+
+        Raises:
+            AdapterError: The bucket can't be listed to its end.
+        """
+        return self.adapter.list_files(prefix)
+
+    def stat(self, key: str) -> RemoteObject:
+        """Return all that the provider tells of an object.
+
+        Raises:
+            NotFound: There is none.
+        """
+        return self.adapter.stat_file(key)
+
+    def get(self, key: str, target: Path, *, overwrite: bool = False) -> RemoteObject:
+        """Download an object to a path; into it, under the key's last part, if it is a directory.
+
+        Raises:
+            NotFound: There is no such object.
+            AlreadyExists: A file is there, and `overwrite` is not set.
+            IntegrityError: Other bytes came than the object has. What was at the path is untouched.
+        """
+        name = key.rstrip("/").rpartition("/")[2]
+        target = target / name if target.is_dir() else target
+        if target.exists() and not overwrite:
+            raise AlreadyExists(f"{target} exists; pass --overwrite to replace it", key=key)
+        found = self.adapter.stat_file(key)
+        return engine.fetch(self.adapter, found, target, self.config.checksum_algorithm)
+
+    def put(self, source: Path, key: str) -> RemoteObject:
+        """Upload a file under a key; an object there is replaced. With a slash at its end, the file's name is added.
+
+        Raises:
+            OSError: The file can't be read.
+        """
+        key = key + source.name if not key or key.endswith("/") else key
+        digests, status = hash_file(str(source), (self.config.checksum_algorithm,))
+        return self.adapter.upload_file(source, key, info=UploadInfo(status.st_mtime_ns, digests))
+
+    def remove(self, keys: Sequence[str]) -> Sequence[DeleteOutcome]:
+        """Delete objects, and return what became of each. Nothing is kept."""
+        return self.adapter.delete_files(keys)
+
+    def copy(self, source_key: str, key: str) -> RemoteObject:
+        """Copy an object on the server; an object under the new key is replaced.
+
+        Raises:
+            NotFound: There is no such object.
+            NotSupported: The provider can't copy.
+        """
+        if not isinstance(self.adapter, ServerCopy):
+            raise NotSupported("the provider can't copy objects on its side", provider=self.config.provider)
+        return self.adapter.copy_file(self.adapter.stat_file(source_key), key)
+
+    # --- the rest ----------------------------------------------------------------------------------------
+
+    @property
+    def state_dir(self) -> Path:
+        """Where state, lock and trash of the configured paths are."""
+        return self._state_dir or self.config.base_dir / STATE_DIRECTORY
+
+    def close(self) -> None:
+        """Give back the adapter's connections."""
+        if self._given is None and "adapter" in self.__dict__:
+            self.adapter.close()
+            del self.adapter
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _request(self, choices: Choices, sync_paths: Sequence[str] | None) -> SyncRequest:
+        config = self.config
+        mappings = mappings_of(config, choices)
+        base, state_dir = config.base_dir, self.state_dir
+        if choices.local_path is not None:
+            base = Path(os.path.abspath(choices.local_path))
+            if self._state_dir is None and config.source is None:
+                state_dir = base / STATE_DIRECTORY
+        return SyncRequest(
+            bucket=config.name,
+            adapter=self.adapter,
+            config=None if self._given else config,
+            mappings=mappings,
+            scope=scope_of(config, mappings, sync_paths or (), base),
+            state_dir=state_dir,
+            algorithm=config.checksum_algorithm,
+            follow_symlinks=config.follow_symlinks,
+            keep=config.keep_replaced,
+            stopped=self._stopped,
+        )
+
+    def _state(self) -> closing[State]:
+        return closing(State.peek(engine.state_path(self.state_dir, self.config.name), self.adapter.identity))
+
+
+def _limit(text: str | int | None) -> DeleteLimit | None:
+    if text is None:
+        return None
+    try:
+        return DeleteLimit.parse(str(text))
+    except ValueError as error:
+        raise InvalidSetting(f"max_delete: {error}") from error
+
+
+def _rate(text: int | str) -> int:
+    try:
+        return parse_bytes(text)
+    except ValueError as error:
+        raise InvalidSetting(f"bwlimit must be {error}") from error
+
+
+def _member(kind: type[Member], value: Member | str | None, name: str) -> Member | None:
+    if value is None or isinstance(value, kind):
+        return value
+    try:
+        return kind(value)
+    except ValueError:
+        allowed = ", ".join(str(each.value) for each in kind)
+        raise InvalidSetting(f"{name} must be one of {allowed}, not {value!r}") from None

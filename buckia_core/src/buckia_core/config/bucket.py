@@ -1,0 +1,204 @@
+"""`BucketConfig`: all that is configured of one bucket."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from buckia_core.config.conversion import Surroundings
+from buckia_core.config.declaring import declared, default_of
+from buckia_core.config.frozen import FrozenMapping, HiddenMapping, freeze
+from buckia_core.config.messages import place
+from buckia_core.config.options import OPTIONS, BucketOptions
+from buckia_core.config.reading import Given, read_values
+from buckia_core.config.secrets import SecretStore
+from buckia_core.config.settings import read_settings
+from buckia_core.errors import InvalidSetting
+
+T = TypeVar("T")
+
+_FILE_MAPS = ("files", "upload_files", "download_files")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False)
+class BucketConfig(BucketOptions):
+    """All that is configured of one bucket. Can't be changed; `with_changes` makes another.
+
+        BucketConfig(provider="s3", bucket_name="my-bucket", region="us-west-2")
+        BucketConfig(provider="bunny", bucket_name="my-bucket", credentials={"api_key": "env:BUNNY_KEY"})
+
+    The common settings (`BucketOptions`) are attributes, checked when the object is made. All others are for the
+    adapter: they are kept in `settings` and checked when the adapter's settings class reads them. Values may be
+    given as in a file (`bwlimit="4M"`) or as the attribute's type; `None` counts as not given.
+
+    It can be pickled. Secrets among the settings stay as they were given, references or texts, go along in a
+    pickle, and never show in `repr`. One that was given as a `Secret` refuses to be pickled.
+
+    Attributes:
+        name: The bucket's name in the file; else `bucket_name`, else `provider`. Any text.
+        base_dir: What relative paths are relative to, absolute: the directory of the file, or the current one.
+        source: The file that it was read from.
+        lines: The line of each setting in that file, of parts as `paths[0].remote`; of the bucket itself as "".
+        settings: Names and values for the adapter, `bucket_name` and `prefix` among them where they are set.
+    """
+
+    name: str
+    base_dir: Path
+    source: str | None = field(compare=False)
+    lines: Mapping[str, int] = field(compare=False)
+    settings: Mapping[str, object]
+
+    def __init__(
+        self,
+        *,
+        provider: str,
+        bucket_name: str | None = None,
+        credentials: Mapping[str, object] | None = None,
+        name: str | None = None,
+        base_dir: Path | str | None = None,
+        **settings: Any,
+    ) -> None:
+        """Make it of settings given by name: the common ones, and those of the provider.
+
+        Args:
+            provider: The provider's id.
+            bucket_name: The bucket's name at the provider.
+            credentials: More settings of the provider, by name.
+            name: The name by which the bucket is called; `bucket_name` or `provider` by default.
+            base_dir: What relative paths are relative to; the current directory by default.
+            **settings: All other settings, common ones and the provider's.
+
+        Raises:
+            InvalidSetting: A common setting has a value that it can't have.
+            UnknownSetting: An entry of `paths` has a field that there is none of.
+        """
+        values = {"provider": provider, "bucket_name": bucket_name, "credentials": credentials, **settings}
+        self._fill(values, name, base_dir, None, None)
+
+    @classmethod
+    def from_mapping(
+        cls,
+        values: Mapping[str, object],
+        *,
+        name: str | None = None,
+        base_dir: Path | str | None = None,
+        source: str | None = None,
+        lines: Mapping[str, int] | None = None,
+    ) -> Self:
+        """Make one of settings as a file has them; the other arguments are the attributes of the same name.
+
+        Raises:
+            InvalidSetting, UnknownSetting: As the constructor does, with the place in the file.
+        """
+        config = cls.__new__(cls)
+        config._fill(values, name, base_dir, source, lines)  # noqa: SLF001  # its own class
+        return config
+
+    def with_changes(self, **changes: Any) -> Self:
+        """Return another one in which these settings, `name` or `base_dir` differ; `None` takes a setting back.
+
+        Raises:
+            InvalidSetting, UnknownSetting: As the constructor does.
+        """
+        name = changes.pop("name", self.name)
+        base_dir = changes.pop("base_dir", self.base_dir)
+        changed = {*changes, *(changes.get("credentials") or {})}
+        values = {option: getattr(self, option) for option in OPTIONS} | dict(self.settings)
+        values = {key: value for key, value in values.items() if key not in changed} | changes
+        # A value that was changed does not stand in the file, and errors about it must not say so.
+        lines = {key: line for key, line in self.lines.items() if key.split("[")[0].split(".")[0] not in changed}
+        config = type(self).from_mapping(values, name=name, base_dir=base_dir, lines=lines)
+        object.__setattr__(config, "source", self.source)
+        return config
+
+    def adapter_settings(
+        self,
+        cls: type[T],
+        *,
+        environ: Mapping[str, str] | None = None,
+        secret_stores: Mapping[str, SecretStore] | None = None,
+    ) -> T:
+        """Return the adapter's settings as an instance of its settings class; see `read_settings`."""
+        return read_settings(
+            cls,
+            self.settings,
+            provider=self.provider,
+            base_dir=self.base_dir,
+            environ=environ,
+            secret_stores=secret_stores,
+            source=self.source,
+            lines=self.lines,
+        )
+
+    def _fill(
+        self,
+        values: Mapping[str, object],
+        name: str | None,
+        base_dir: Path | str | None,
+        source: str | None,
+        lines: Mapping[str, int] | None,
+    ) -> None:
+        lines = dict(lines or {})
+        base = Path(os.path.abspath(base_dir or "."))
+        owner = f"bucket {name!r}" if name else "the bucket"
+        given = Given(owner, _with_credentials(values, source, lines), source, lines)
+        common = Given(owner, {key: value for key, value in given.values.items() if key in OPTIONS}, source, lines)
+        read = read_values(BucketOptions, common, Surroundings(base, {}))
+        for option, (declaration, _) in declared(BucketOptions).items():
+            object.__setattr__(self, option, read[option] if option in read else default_of(declaration))
+        _refuse_shared_keys({each: read.get(each, {}) for each in _FILE_MAPS}, given)
+        rest = {key: value for key, value in given.values.items() if key not in OPTIONS and value is not None}
+        handed_on = {key: read[key] for key in ("bucket_name", "prefix") if read.get(key)}
+        object.__setattr__(self, "name", name or self.bucket_name or self.provider)
+        object.__setattr__(self, "base_dir", base)
+        object.__setattr__(self, "source", source)
+        object.__setattr__(self, "lines", FrozenMapping(lines))
+        object.__setattr__(self, "settings", HiddenMapping({k: freeze(v) for k, v in (handed_on | rest).items()}))
+
+    def __repr__(self) -> str:
+        shown = [f"name={self.name!r}"]
+        for option, (declaration, _) in declared(BucketOptions).items():
+            value = getattr(self, option)
+            if value != default_of(declaration):
+                shown.append(f"{option}={value!r}")
+        return f"BucketConfig({', '.join(shown)}, base_dir={str(self.base_dir)!r}, settings={self.settings!r})"
+
+
+def _with_credentials(values: Mapping[str, object], source: str | None, lines: dict[str, int]) -> dict[str, object]:
+    """Return the values with those under `credentials` among them, and their lines among the lines."""
+    merged = {str(key): value for key, value in values.items()}
+    credentials = merged.pop("credentials", None)
+    if credentials is None:
+        return merged
+    if not isinstance(credentials, Mapping):
+        raise InvalidSetting(
+            "setting 'credentials' must be a mapping of names to values", source=place(source, lines, "credentials")
+        )
+    for key, value in credentials.items():
+        where = f"credentials.{key}"
+        if key in OPTIONS:
+            raise InvalidSetting(f"{key!r} does not belong under 'credentials'", source=place(source, lines, where))
+        if merged.get(key) is not None:
+            raise InvalidSetting(
+                f"setting {key!r} stands under 'credentials' and beside it; remove one",
+                source=place(source, lines, where),
+            )
+        merged[key] = value
+        if where in lines:
+            lines[key] = lines[where]
+    return merged
+
+
+def _refuse_shared_keys(maps: Mapping[str, Mapping[str, str]], given: Given) -> None:
+    owners: dict[str, str] = {}
+    for setting, files in maps.items():
+        for local, key in files.items():
+            if key in owners:
+                message = (
+                    f"setting '{setting}' maps {local!r} onto {key!r}, which {owners[key]!r} has already; remove one"
+                )
+                raise InvalidSetting(message, source=given.place(f"{setting}.{local}"))
+            owners[key] = local

@@ -1,0 +1,131 @@
+"""YAML as the configuration file uses it: every scalar is text, and every value knows its line.
+
+What type a value has is decided by the setting that it is for. So `no` can be a bucket's name and `0012` a key's id,
+quotes or not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import yaml
+
+from buckia_core.errors import ConfigError
+
+Value: TypeAlias = "str | list[Value] | dict[str, Value] | None"
+
+_STANDARD = "tag:yaml.org,2002:"
+_MERGE = _STANDARD + "merge"
+_QUOTES = "a value that begins with *, & or ! must stand in quotes"
+
+
+@dataclass(slots=True)
+class Document:
+    """A file that was read.
+
+    Attributes:
+        value: Its value; `None` if it is empty.
+        lines: The line of each value, counted from 1, by its path: `media.paths[0].remote`.
+    """
+
+    value: Value
+    lines: Mapping[str, int]
+
+
+def parse(text: str, source: str) -> Document:
+    """Read a YAML document. `source` names it in messages, which never show a value.
+
+    Raises:
+        ConfigError: It is not YAML, or has a key twice, a tag, a key that is no text, or contains itself.
+    """
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        message, line = _problem(error), error.problem_mark.line + 1 if error.problem_mark else 1
+    except yaml.reader.ReaderError as error:
+        message = f"has the character U+{int(error.character):04X}, which YAML does not allow"
+        line = text.count("\n", 0, error.position) + 1
+    else:
+        reader = _Reader(source)
+        return Document(reader.value(node, "") if node else None, reader.lines)
+    # Raised here and not in the handlers: errors of the parser quote the lines of the file, secrets included.
+    raise ConfigError(message, source=f"{source}:{line}")
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    """Return what is wrong in words that do not quote the file."""
+    problem = error.problem or "is not YAML"
+    if "'\\t'" in problem:
+        return "is indented by a tab; YAML wants spaces"
+    if "duplicate anchor" in (error.context or ""):
+        return "has the same anchor (&) twice"
+    if re.search(r"\b(alias|anchor|tag)\b", f"{error.context} {problem}"):
+        return _QUOTES
+    if problem.startswith("but found another document"):
+        return "has a second document; one file holds one configuration"
+    if error.context:
+        return f"is not valid YAML: {error.context}: {problem}"
+    return f"is not valid YAML: {problem}"
+
+
+@dataclass(slots=True)
+class _Reader:
+    source: str
+    lines: dict[str, int] = field(default_factory=dict)
+    open: list[yaml.Node] = field(default_factory=list)
+
+    def value(self, node: yaml.Node, path: str) -> Value:
+        """Return the value of a node, and note its line and those of all that it holds."""
+        self.lines[path] = _line(node)
+        if not node.tag.startswith(_STANDARD) or node.tag.endswith((":binary", ":set", ":omap", ":pairs")):
+            raise self.error(node, _QUOTES)
+        if any(node is outer for outer in self.open):
+            raise self.error(node, "holds itself")
+        self.open.append(node)
+        try:
+            match node:
+                case yaml.MappingNode():
+                    return self.mapping(node, path)
+                case yaml.SequenceNode():
+                    return [self.value(each, f"{path}[{index}]") for index, each in enumerate(node.value)]
+                case _:
+                    return None if node.tag == _STANDARD + "null" else str(node.value)
+        finally:
+            self.open.pop()
+
+    def mapping(self, node: yaml.MappingNode, path: str) -> dict[str, Value]:
+        """Return a mapping; what it merges in by `<<` stands after its own, and does not replace it."""
+        own: dict[str, Value] = {}
+        merged: dict[str, Value] = {}
+        for key, each in node.value:
+            if key.tag == _MERGE:
+                for source in each.value if isinstance(each, yaml.SequenceNode) else [each]:
+                    if not isinstance(source, yaml.MappingNode):
+                        raise self.error(source, "merges something by << that is no mapping")
+                    theirs = self.value(source, path)
+                    assert isinstance(theirs, dict)
+                    merged = theirs | merged
+        # Its own come second, so that their lines replace those of what is merged in.
+        for key, each in node.value:
+            if key.tag == _MERGE:
+                continue
+            if not isinstance(key, yaml.ScalarNode):
+                raise self.error(key, "has a key that is no text")
+            if key.value in own:
+                raise self.error(key, f"has the key {key.value!r} twice")
+            inner = f"{path}.{key.value}" if path else key.value
+            own[key.value] = self.value(each, inner)
+            self.lines[inner] = _line(key)
+        return own | {name: value for name, value in merged.items() if name not in own}
+
+    def error(self, node: yaml.Node, message: str) -> ConfigError:
+        """Return an error about a node."""
+        return ConfigError(message, source=f"{self.source}:{_line(node)}")
+
+
+def _line(node: yaml.Node) -> int:
+    line: int = node.start_mark.line
+    return line + 1

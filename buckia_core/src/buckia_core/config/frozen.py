@@ -1,0 +1,52 @@
+"""Mappings that can't be changed, can be hashed and, unlike `MappingProxyType`, pickled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+V = TypeVar("V")
+
+
+class FrozenMapping(Mapping[str, V]):
+    """A mapping that stays as it was made; keeps the order."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Mapping[str, V] | None = None) -> None:
+        self._items = dict(items or {})
+
+    def __getitem__(self, name: str) -> V:
+        return self._items[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._items.items()))
+
+    def __repr__(self) -> str:
+        return repr(self._items)
+
+
+class HiddenMapping(FrozenMapping[V]):
+    """A frozen mapping whose `repr` shows the names and no value, since some of the values may be secrets."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(self)}>"
+
+
+def freeze(value: object) -> object:
+    """Return the value with its lists as tuples and its mappings frozen, all the way down."""
+    match value:
+        case list() | tuple():
+            return tuple(freeze(each) for each in value)
+        case Mapping():
+            return HiddenMapping({str(name): freeze(each) for name, each in value.items()})
+        case _:
+            return value

@@ -1,0 +1,172 @@
+"""The settings that every bucket has, whatever its provider; those of adapters stand in the adapters' packages."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from buckia_core.config.declaring import declared, setting
+from buckia_core.config.frozen import FrozenMapping
+from buckia_core.config.path_rules import (
+    FILES_SCHEMA,
+    FOLDERS_SCHEMA,
+    PATHS_SCHEMA,
+    PathRule,
+    parse_files,
+    parse_folders,
+    parse_paths,
+    parse_prefix,
+)
+from buckia_core.planning.policy import ConflictPolicy, Direction
+from buckia_core.planning.safety import DeleteLimit
+
+CHECKSUM_ALGORITHMS = tuple(sorted(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake_")))
+"""Those of `hashlib` that every platform has and whose digests have one length."""
+
+
+class KeepReplaced(Enum):
+    """Which versions that a run replaces in the bucket are fetched into the local trash first.
+
+    `AUTO`: those that Buckia itself decides to replace, and all of them where reading the bucket is free.
+    `ALWAYS`: also those that a person's own edit or delete replaces. `NEVER`: none.
+    """
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+def parse_bytes(value: object) -> int:
+    """Read a number of bytes: `500k`, `4M`, `1.5G`, in units of 1024; or a whole number.
+
+    Raises:
+        ValueError: It is none, or less than one byte. Says what is expected: "a number of bytes above 0, …".
+    """
+    expected = "a number of bytes above 0, such as 500k, 4M or 1048576"
+    if isinstance(value, int) and not isinstance(value, bool):
+        number: float = value
+    else:
+        match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?)\s*([kMGT]?)(?:i?B)?(?:/s)?", str(value).strip(), re.IGNORECASE)
+        if not match or isinstance(value, bool):
+            raise ValueError(expected)
+        number = float(match[1]) * 1024 ** " kmgt".index(match[2].lower() or " ")
+    if number < 1:
+        raise ValueError(expected)
+    return int(number)
+
+
+def _parse_rate(value: object) -> float:
+    expected = "a number above 0, such as 20 or 0.5"
+    if isinstance(value, bool) or not re.fullmatch(r"\d{1,15}(\.\d{1,15})?(e[+-]?\d{1,2})?", str(value).strip()):
+        raise ValueError(expected)
+    rate = float(str(value))
+    if rate <= 0:
+        raise ValueError(expected)
+    return rate
+
+
+def _parse_delete_limit(value: object) -> str:
+    expected = "a number of deletions (25) or a share (10%)"
+    try:
+        return str(DeleteLimit.parse(str(value) if type(value) in (str, int) else ""))
+    except ValueError as error:
+        raise ValueError(expected) from error
+
+
+def _parse_algorithm(value: object) -> str:
+    if value not in CHECKSUM_ALGORITHMS:
+        raise ValueError(f"one of {', '.join(CHECKSUM_ALGORITHMS)}")
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketOptions:
+    """The common settings, declared as an adapter declares its own. `help` of each says what it does."""
+
+    provider: str = setting(help="Id of the provider, such as `file`; decides which adapter is used.", required=True)
+    bucket_name: str | None = setting(help="Name of the bucket at the provider.")
+    prefix: str = setting(
+        help="Directory in the bucket that counts as its root; nothing outside of it is seen.",
+        default="",
+        parse=parse_prefix,
+        schema={"type": "string"},
+    )
+    folders: tuple[str, ...] = setting(
+        help="Top-level folders of the bucket that take part; all of them if it is left out.",
+        default=(),
+        parse=parse_folders,
+        schema=FOLDERS_SCHEMA,
+    )
+    paths: tuple[PathRule, ...] = setting(
+        help="Local directories that map onto the bucket; the first one receives what comes down.",
+        default=(),
+        parse=parse_paths,
+        schema=PATHS_SCHEMA,
+    )
+    files: Mapping[str, str] = setting(
+        help="Local files and their keys, synced both ways.",
+        default=FrozenMapping,
+        parse=parse_files,
+        schema=FILES_SCHEMA,
+    )
+    upload_files: Mapping[str, str] = setting(
+        help="Local files and their keys, only uploaded.",
+        default=FrozenMapping,
+        parse=parse_files,
+        schema=FILES_SCHEMA,
+    )
+    download_files: Mapping[str, str] = setting(
+        help="Local files and their keys, only downloaded.",
+        default=FrozenMapping,
+        parse=parse_files,
+        schema=FILES_SCHEMA,
+    )
+    direction: Direction | None = setting(help="Which way content travels; `both` if it is left out.")
+    include: tuple[str, ...] = setting(
+        help="Patterns as in `.gitignore`; where there are any, only what one of them names takes part.", default=()
+    )
+    exclude: tuple[str, ...] = setting(help="Patterns of what takes no part.", default=())
+    delete_orphaned: bool | None = setting(
+        help="`true`: one-way paths mirror, deletions included. `false`: nothing is deleted from the bucket."
+    )
+    conflict_resolution: ConflictPolicy | None = setting(
+        help="Who wins where both sides changed a file; left out: `ask` at a terminal, else `keep_both`."
+    )
+    keep_replaced: KeepReplaced = setting(
+        help="Which versions that are replaced in the bucket are fetched into the local trash first.",
+        default=KeepReplaced.AUTO,
+    )
+    max_delete: str | None = setting(
+        help="How many deletions a run may make on one side: a number, or a share such as `10%`.",
+        parse=_parse_delete_limit,
+        schema={"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]},
+    )
+    checksum_algorithm: str = setting(
+        help="Digest by which local content is compared.",
+        default="sha256",
+        parse=_parse_algorithm,
+        schema={"enum": list(CHECKSUM_ALGORITHMS)},
+    )
+    follow_symlinks: bool = setting(help="Whether symbolic links are followed.", default=False)
+    max_workers: int | None = setting(help="How many transfers go on at once; left out: found by itself.", minimum=1)
+    rate_limit: float | None = setting(
+        help="Requests a second, at most.",
+        parse=_parse_rate,
+        schema={"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]},
+    )
+    bwlimit: int | None = setting(
+        help="Bytes a second, at most: `500k`, `4M`, in units of 1024.",
+        parse=parse_bytes,
+        schema={"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]},
+    )
+    retry_attempts: int = setting(help="How often a request is tried in all; 1 never repeats it.", default=5, minimum=1)
+    retry_seconds: float = setting(
+        help="How long a request is repeated, at most, in seconds.", default=120.0, minimum=0
+    )
+
+
+OPTIONS = tuple(declared(BucketOptions))
+"""Names of the common settings, in order."""

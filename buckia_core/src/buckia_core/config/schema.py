@@ -1,0 +1,123 @@
+"""The JSON Schema of the `.buckia` file, for editors; made of what the settings classes declare."""
+
+from __future__ import annotations
+
+import collections.abc
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from buckia_core.config.declaring import Declared, declared, default_of, kinds_of
+from buckia_core.config.options import OPTIONS, BucketOptions
+from buckia_core.config.secrets import Secret
+
+Schema = dict[str, Any]
+
+_VARIABLE: Schema = {"type": "string", "pattern": r"\$\{"}
+
+
+def json_schema(providers: Mapping[str, type[Any]]) -> Schema:
+    """Return the schema, draft 2020-12, of a file with the common settings and those of these providers.
+
+    The settings of any other provider are not judged. Secrets are marked `writeOnly`.
+
+    Args:
+        providers: The settings class of each provider, by the provider's id.
+
+    Raises:
+        TypeError: A class declares a setting of a type that there is none of.
+    """
+    definitions: Schema = {
+        "common": {"type": "object", "properties": _properties(BucketOptions) | {"credentials": _CREDENTIALS}},
+        "bucket": {
+            "type": "object",
+            "$ref": "#/$defs/common",
+            "required": ["provider"],
+            "allOf": [
+                {
+                    "if": {"properties": {"provider": {"const": provider}}, "required": ["provider"]},
+                    "then": {"$ref": f"#/$defs/provider-{provider}"},
+                }
+                for provider in sorted(providers)
+            ],
+        },
+    }
+    if not providers:
+        del definitions["bucket"]["allOf"]
+    for provider in sorted(providers):
+        definitions[f"provider-{provider}"] = _provider(provider, providers[provider])
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "The .buckia file",
+        "description": "One bucket, with `provider` at the top, or several, each under its name.",
+        "type": "object",
+        "minProperties": 1,
+        "if": {"properties": {"provider": {"not": {"type": "object"}}}, "required": ["provider"]},
+        "then": {"$ref": "#/$defs/bucket"},
+        "else": {"additionalProperties": {"$ref": "#/$defs/bucket"}},
+        "$defs": definitions,
+    }
+
+
+def _provider(provider: str, settings: type[Any]) -> Schema:
+    wanted = declared(settings)
+    schema: Schema = {
+        "title": f"Settings of provider {provider}",
+        "$ref": "#/$defs/common",
+        "properties": {name: each for name, each in _properties(settings).items() if name not in OPTIONS},
+        "unevaluatedProperties": False,
+    }
+    secret = {name for name, kind in kinds_of(settings).items() if kind is Secret}
+    # A secret may stand under `credentials`, and what has an environment variable may stand nowhere.
+    required = [
+        name for name, (_, each) in wanted.items() if each.required and not (each.env or each.aliases or name in secret)
+    ]
+    return schema | ({"required": required} if required else {})
+
+
+_CREDENTIALS: Schema = {
+    "type": "object",
+    "description": "Settings of the provider, secrets above all, in a group of their own.",
+    "writeOnly": True,
+}
+
+
+def _properties(settings: type[Any]) -> Schema:
+    kinds = kinds_of(settings)
+    properties: Schema = {}
+    for name, (each, declaration) in declared(settings).items():
+        schema: Schema = {"description": declaration.help} | _schema_of(kinds[name], declaration)
+        default = default_of(each)
+        if isinstance(default, str | int | float) and default != "":
+            schema["default"] = default
+        elif isinstance(default, Enum):
+            schema["default"] = default.value
+        for alias in (name, *declaration.aliases):
+            properties[alias] = schema
+    return properties
+
+
+def _schema_of(kind: Any, declaration: Declared) -> Schema:
+    if declaration.schema is not None:
+        return dict(declaration.schema)
+    bound = {} if declaration.minimum is None else {"minimum": declaration.minimum}
+    if kind is Secret:
+        return {"type": "string", "writeOnly": True}
+    if kind is str or kind is Path:
+        return {"type": "string"}
+    if kind is bool:
+        return {"anyOf": [{"type": "boolean"}, _VARIABLE]}
+    if kind is int or kind is float:
+        return {"anyOf": [{"type": "integer" if kind is int else "number"} | bound, _VARIABLE]}
+    if get_origin(kind) is Literal:
+        return {"anyOf": [{"enum": list(get_args(kind))}, _VARIABLE]}
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return {"anyOf": [{"enum": [each.value for each in kind]}, _VARIABLE]}
+    if kind == tuple[str, ...]:
+        return {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
+    if get_origin(kind) is collections.abc.Mapping and get_args(kind) == (str, str):
+        return {"type": "object", "additionalProperties": {"type": "string"}}
+    if declaration.parse is not None:
+        return {}
+    raise TypeError(f"a setting can't be of type {kind!r}")

@@ -1,0 +1,155 @@
+"""How an adapter declares its settings: once, as a frozen dataclass, from which reading, help and redaction follow.
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class BoxSettings:
+        root: Path = setting(help="Directory that is the bucket.", required=True)
+        token: Secret | None = setting(help="Access token.", env=("BOX_TOKEN",))
+
+Types that can be declared: `str`, `int`, `float`, `bool`, `Path`, `Secret`, `Enum` classes, `Literal[…]`,
+`tuple[str, ...]`, `Mapping[str, str]`, and each of these with `| None`; any other type goes with `parse`.
+A `Path` is taken relative to the directory of the configuration file. `Secret` values may be given as references
+(see `config.secrets`).
+`bucket_name` and `prefix` reach an adapter whose class declares them; `prefix` is empty or ends in a slash.
+A `__post_init__` that raises `ValueError` refuses values that don't go together.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+from buckia_core.config.conversion import Surroundings
+from buckia_core.config.declaring import Declared, declared, default_of, kinds_of, setting
+from buckia_core.config.reading import Given, read_values
+from buckia_core.config.redaction import redact
+from buckia_core.config.secrets import Secret, SecretStore, known_secrets
+from buckia_core.errors import InvalidSetting
+
+__all__ = ["Declared", "SettingRow", "declared", "default_of", "describe", "read_settings", "setting"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """What documentation tells of one setting.
+
+    Attributes:
+        name: Its name.
+        type: Its type in words, such as "whole number".
+        env: Environment variables that are looked at, in order.
+        default: As it is written in a file; empty if there is none.
+        required: Whether it must be had from somewhere.
+        secret: Whether its value is never shown.
+        help: What it does.
+        aliases: Other names under which a file may have it.
+    """
+
+    name: str
+    type: str
+    env: tuple[str, ...]
+    default: str
+    required: bool
+    secret: bool
+    help: str
+    aliases: tuple[str, ...]
+
+
+def read_settings(
+    cls: type[T],
+    values: Mapping[str, object],
+    *,
+    provider: str,
+    base_dir: Path,
+    environ: Mapping[str, str] | None = None,
+    secret_stores: Mapping[str, SecretStore] | None = None,
+    source: str | None = None,
+    lines: Mapping[str, int] | None = None,
+) -> T:
+    """Make an instance of a settings class.
+
+    A setting is the value given, else that of the first of its environment variables that is set and not
+    empty, else its default. `None`, and an empty secret, count as not given.
+
+    Args:
+        cls: The class that declares the settings.
+        values: The values given, by name; `BucketConfig.settings` has them.
+        provider: The provider's id, for messages.
+        base_dir: What relative paths are relative to.
+        environ: Environment variables; those of the process by default.
+        secret_stores: Secret stores of plugins, by scheme.
+        source: The file that the values are from, for messages.
+        lines: The line of each setting in that file; that of the bucket under the empty name.
+
+    Raises:
+        UnknownSetting: A value is given for a setting that the class does not have.
+        InvalidSetting: A value has the wrong type or shape, or a required one that is no secret is missing.
+        MissingCredentials: A required secret is missing, or a reference leads nowhere.
+        ConfigError: A secret can't be had.
+    """
+    wanted = declared(cls)
+    kept = {name: value for name, value in values.items() if name in wanted or not _needless(name, value)}
+    given = Given(f"provider {provider!r}", kept, source, lines)
+    surroundings = Surroundings(base_dir, os.environ if environ is None else environ, secret_stores or {})
+    read = read_values(cls, given, surroundings)
+    try:
+        return cls(**read)
+    except ValueError as error:
+        message = redact(f"{given.owner}: {error}", known_secrets())
+    raise InvalidSetting(message, source=given.place())
+
+
+def describe(settings: type[Any]) -> list[SettingRow]:
+    """Return what documentation tells of each setting that a class declares, in order."""
+    kinds = kinds_of(settings)
+    return [
+        SettingRow(
+            name=name,
+            type=_in_words(kinds[name]),
+            env=declaration.env,
+            default=_written(default_of(each)),
+            required=declaration.required,
+            secret=kinds[name] is Secret,
+            help=declaration.help,
+            aliases=declaration.aliases,
+        )
+        for name, (each, declaration) in declared(settings).items()
+    ]
+
+
+def _needless(name: str, value: object) -> bool:
+    """A bucket's name means nothing to an adapter without one; a prefix that it can't honour would be a wrong place."""
+    return name == "bucket_name" or (name == "prefix" and not value)
+
+
+def _in_words(kind: Any) -> str:
+    simple = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path", Secret: "secret"}
+    if kind in simple:
+        return simple[kind]
+    if get_origin(kind) is Literal:
+        return " or ".join(f"`{each}`" for each in get_args(kind))
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return " or ".join(f"`{each.value}`" for each in kind)
+    return "map" if get_origin(kind) is not tuple else "list"
+
+
+def _written(default: object) -> str:
+    match default:
+        case None | "":
+            return ""
+        case bool():
+            return str(default).lower()
+        case Enum():
+            return str(default.value)
+        case float():
+            return f"{default:g}"
+        case tuple() | Mapping() if not default:
+            return ""
+        case tuple():
+            return ", ".join(str(each) for each in default)
+        case _:
+            return str(default)

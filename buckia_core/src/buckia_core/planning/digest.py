@@ -1,0 +1,72 @@
+r"""Digests of content, and what two of them say about each other.
+
+a \ b           same algorithm, same value   same algorithm, other value   no algorithm in common
+--------------------------------------------------------------------------------------------------
+compare(a, b)  SAME                         DIFFERENT                     UNKNOWN
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class Sameness(Enum):
+    """What is known about two contents."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    UNKNOWN = "unknown"
+
+
+class Digest(NamedTuple):
+    """The digest of one content.
+
+    A named tuple and not a dataclass: listings make one for each object, and a tuple costs a third.
+
+    Attributes:
+        algorithm: `sha256`, `sha1`, `md5`, … as `hashlib` names them, or a name of an adapter's own.
+        value: The digest in lower-case hexadecimal, or in the form that the algorithm's owner defines.
+    """
+
+    algorithm: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}:{self.value}"
+
+
+Digests = tuple[Digest, ...]
+"""All that is known of one content; several algorithms at most once each."""
+
+
+def compare(a: Digests, b: Digests) -> Sameness:
+    """Compare two contents by the digests that are known of them.
+
+    One algorithm in common decides. Where several are in common and disagree among themselves, the answer
+    is DIFFERENT: a false "different" costs a transfer, a false "same" costs a version.
+    """
+    verdict = Sameness.UNKNOWN
+    for mine in a:
+        for theirs in b:
+            if mine.algorithm == theirs.algorithm:
+                if mine.value != theirs.value:
+                    return Sameness.DIFFERENT
+                verdict = Sameness.SAME
+    return verdict
+
+
+def merge(a: Digests, b: Digests) -> Digests:
+    """Return what both know of one content; of an algorithm in both, `a`'s value."""
+    known = {digest.algorithm for digest in a}
+    return a + tuple(digest for digest in b if digest.algorithm not in known)
+
+
+def write(digests: Digests) -> str:
+    """Return digests as one text, which `read` takes back."""
+    return " ".join(f"{digest.algorithm}:{digest.value}" for digest in digests)
+
+
+def read(text: str) -> Digests:
+    """Return the digests that `write` made the text of."""
+    return tuple(Digest(*each.split(":", 1)) for each in text.split())

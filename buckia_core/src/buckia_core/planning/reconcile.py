@@ -1,0 +1,314 @@
+"""What to do about one key, from what the three manifests say of it. Pure.
+
+Each side is compared with its own baseline, never with the other side's clock. The rows, for direction `both`:
+
+    local        remote       result
+    ---------------------------------------------------------------------------------------------------
+    same         same         nothing
+    changed      same/absent  upload
+    same/absent  changed      download
+    deleted      same         delete remote (`delete_orphaned: false`: nothing, and it does not come back)
+    same         deleted      delete local
+    deleted      deleted      forget
+    changed      changed      same content: adopt; other content: conflict, settled by policy
+    changed      deleted      the change wins, unless the policy names the other side; and mirrored
+
+"changed" includes "new". `up` and `down` have one writing side, the source; the other is the receiver:
+
+    source       receiver     result
+    ---------------------------------------------------------------------------------------------------
+    changed      same/absent  transfer
+    changed      deleted      transfer
+    same         deleted      transfer: the source is the truth
+    changed      changed      same content: adopt; other: as the next row
+    same         changed      reported; overwritten if the policy names the source
+    deleted      same         nothing; with `delete_orphaned: true` deleted
+    deleted      changed      reported; with `delete_orphaned: true` and a policy for the source, deleted
+    absent       changed      nothing; with `delete_orphaned: true` deleted
+    deleted      deleted      forget
+
+Where a row depends on content that nobody has hashed yet, the answer is `Need`: the caller looks, and asks again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from buckia_core.planning.digest import Sameness, compare
+from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
+from buckia_core.planning.plan import Action, Operation, Reason
+from buckia_core.planning.policy import ConflictPolicy, Direction, Rules, Side
+
+
+class State(Enum):
+    """One side against its own baseline."""
+
+    ABSENT = "never there"
+    SAME = "same"
+    CHANGED = "new or changed"
+    DELETED = "deleted"
+    UNSURE = "touched, content not looked at"
+
+
+class Look(Enum):
+    """What has to be looked at before a key can be decided."""
+
+    LOCAL_DIGEST = "hash the local file"
+    REMOTE_STAT = "ask the provider for all it knows of the object"
+    REMOTE_DIGEST = "hash the object, unless a stat tells its digest"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Not decided yet: look, add what was found to the entry, and reconcile again."""
+
+    look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class InStep:
+    """Nothing to do. `refresh` says that fingerprints moved though the content did not."""
+
+    refresh: bool = False
+
+
+Outcome = Operation | InStep | Need
+
+IN_STEP = InStep()
+
+
+def is_untouched(local: LocalEntry, base: BaseEntry) -> bool:
+    """Tell whether a local file's fingerprint proves that it is as it was."""
+    return (
+        local.size == base.size
+        and local.mtime_ns == base.mtime_ns
+        and local.ctime_ns == base.ctime_ns
+        and local.inode == base.inode
+        and not base.racy
+    )
+
+
+def local_state(local: LocalEntry | None, base: BaseEntry | None, rules: Rules) -> State:
+    """Compare the local side with its baseline."""
+    if local is None:
+        return State.ABSENT if base is None else State.DELETED
+    if base is None or local.size != base.size:
+        return State.CHANGED
+    if not rules.checksum and is_untouched(local, base):
+        return State.SAME
+    match compare(local.digests, base.digests):
+        case Sameness.SAME:
+            return State.SAME
+        case Sameness.DIFFERENT:
+            return State.CHANGED
+        case Sameness.UNKNOWN:
+            # Nothing to compare with: the baseline never knew the content.
+            return State.UNSURE if base.digests and not local.digests else State.CHANGED
+
+
+def remote_state(remote: RemoteObject | None, base: BaseEntry | None) -> State:
+    """Compare the remote side with its baseline."""
+    if remote is None:
+        return State.ABSENT if base is None else State.DELETED
+    if base is None:
+        return State.CHANGED
+    if remote.fingerprint == base.fingerprint:
+        return State.SAME
+    if remote.size != base.size:
+        return State.CHANGED
+    match compare(remote.digests, base.digests):
+        case Sameness.SAME:
+            return State.SAME
+        case Sameness.DIFFERENT:
+            return State.CHANGED
+        case Sameness.UNKNOWN:
+            return State.UNSURE if base.digests else State.CHANGED
+
+
+def reconcile(
+    key: str,
+    root: str,
+    local: LocalEntry | None,
+    remote: RemoteObject | None,
+    base: BaseEntry | None,
+    rules: Rules,
+) -> Outcome:
+    """Decide one key. At least one of `local`, `remote` and `base` is given, all of the same key.
+
+    Returns:
+        An operation, "nothing to do", or what to look at first. A caller that obeys every `Need` gets a decision
+        after at most four rounds.
+    """
+    mine = local_state(local, base, rules)
+    if mine is State.UNSURE:
+        return Need(Look.LOCAL_DIGEST)
+    theirs = remote_state(remote, base)
+    if theirs is State.UNSURE:
+        if mine is not State.SAME:
+            return Need(Look.REMOTE_DIGEST)
+        # Downloading what may be the same content loses nothing; reading it first would cost the same.
+        theirs = State.CHANGED
+    case = _Case(key, root, local, remote, base, rules)
+    if mine is State.SAME and theirs is State.SAME:
+        return case.in_step()
+    if mine is State.CHANGED and theirs is State.CHANGED:
+        assert local is not None and remote is not None
+        match _same_content(local, remote, rules):
+            case Need() as need:
+                return need
+            case True:
+                return case.do(Action.ADOPT, Reason.SAME_CONTENT)
+            case _:
+                pass
+    if mine in _GONE and theirs in _GONE:
+        return case.do(Action.FORGET, Reason.DELETED_BOTH)
+    match rules.direction:
+        case Direction.BOTH:
+            return case.both_ways(mine, theirs)
+        case Direction.UP:
+            return case.one_way(Side.LOCAL, mine, theirs)
+        case Direction.DOWN:
+            return case.one_way(Side.REMOTE, theirs, mine)
+
+
+_GONE = (State.DELETED, State.ABSENT)
+
+
+def _same_content(local: LocalEntry, remote: RemoteObject, rules: Rules) -> bool | Need:
+    """Compare the two sides' contents; the cheapest look that may decide is asked for first."""
+    if local.size != remote.size:
+        return False
+    match compare(local.digests, remote.digests):
+        case Sameness.SAME:
+            return True
+        case Sameness.DIFFERENT:
+            return False
+        case Sameness.UNKNOWN:
+            if not any(digest.algorithm == rules.algorithm for digest in local.digests):
+                return Need(Look.LOCAL_DIGEST)
+            return Need(Look.REMOTE_DIGEST)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One key with all that is known of it; the rows of the table are its methods."""
+
+    key: str
+    root: str
+    local: LocalEntry | None
+    remote: RemoteObject | None
+    base: BaseEntry | None
+    rules: Rules
+
+    def do(self, action: Action, reason: Reason, *, loser: Side | None = None, unresolved: bool = False) -> Operation:
+        return Operation(
+            action, self.key, self.root, reason, self.local, self.remote, self.base, loser=loser, unresolved=unresolved
+        )
+
+    def transfer(self, source: Side, reason: Reason, *, loser: Side | None = None) -> Operation:
+        return self.do(Action.UPLOAD if source is Side.LOCAL else Action.DOWNLOAD, reason, loser=loser)
+
+    def delete(self, side: Side, reason: Reason, *, loser: Side | None = None) -> Operation:
+        return self.do(Action.DELETE_LOCAL if side is Side.LOCAL else Action.DELETE_REMOTE, reason, loser=loser)
+
+    def report(self, reason: Reason) -> Operation:
+        return self.do(Action.CONFLICT, reason, unresolved=True)
+
+    def in_step(self) -> InStep:
+        local, remote, base = self.local, self.remote, self.base
+        assert local is not None and remote is not None and base is not None
+        moved = not is_untouched(local, base) or remote.fingerprint != base.fingerprint or local.root != base.root
+        return InStep(refresh=True) if moved else IN_STEP
+
+    def both_ways(self, mine: State, theirs: State) -> Outcome:
+        """Neither side is the truth. Not both are same, not both are gone, not both changed to the same."""
+        match mine, theirs:
+            case State.CHANGED, State.CHANGED:
+                return self.conflict()
+            case State.CHANGED, State.DELETED:
+                if self.rules.conflicts is ConflictPolicy.REMOTE_WINS:
+                    return self.delete(Side.LOCAL, Reason.DELETE_BEATS_CHANGE, loser=Side.LOCAL)
+                return self.transfer(Side.LOCAL, Reason.CHANGE_BEATS_DELETE)
+            case State.DELETED, State.CHANGED:
+                if self.rules.conflicts is ConflictPolicy.LOCAL_WINS and self.rules.delete_orphaned is not False:
+                    return self.delete(Side.REMOTE, Reason.DELETE_BEATS_CHANGE, loser=Side.REMOTE)
+                return self.transfer(Side.REMOTE, Reason.CHANGE_BEATS_DELETE)
+            case State.CHANGED, _:
+                return self.transfer(Side.LOCAL, Reason.CHANGED_LOCAL if self.base else Reason.NEW_LOCAL)
+            case _, State.CHANGED:
+                return self.transfer(Side.REMOTE, Reason.CHANGED_REMOTE if self.base else Reason.NEW_REMOTE)
+            case State.DELETED, _:
+                # The row of the baseline stays: it remembers that the object is not wanted here.
+                if self.rules.delete_orphaned is False:
+                    return IN_STEP
+                return self.delete(Side.REMOTE, Reason.DELETED_LOCAL)
+            case _:
+                assert mine is State.SAME and theirs is State.DELETED, (mine, theirs)
+                return self.delete(Side.LOCAL, Reason.DELETED_REMOTE)
+
+    def conflict(self) -> Outcome:
+        """Both sides changed the key, to different content."""
+        assert self.local is not None and self.remote is not None
+        match self.rules.conflicts:
+            case ConflictPolicy.LOCAL_WINS:
+                return self.transfer(Side.LOCAL, Reason.CONFLICT_LOCAL_WINS, loser=Side.REMOTE)
+            case ConflictPolicy.REMOTE_WINS:
+                return self.transfer(Side.REMOTE, Reason.CONFLICT_REMOTE_WINS, loser=Side.LOCAL)
+            case ConflictPolicy.NEWEST_WINS:
+                if self.remote.mtime_ns is None and self.remote.metadata is None:
+                    return Need(Look.REMOTE_STAT)
+                theirs = self.remote.mtime_ns if self.remote.mtime_ns is not None else self.remote.modified_ns
+                if self.local.mtime_ns > theirs:
+                    return self.transfer(Side.LOCAL, Reason.CONFLICT_LOCAL_NEWER, loser=Side.REMOTE)
+                if self.local.mtime_ns < theirs:
+                    return self.transfer(Side.REMOTE, Reason.CONFLICT_REMOTE_NEWER, loser=Side.LOCAL)
+                return self._keep_both()
+            case ConflictPolicy.KEEP_BOTH:
+                return self._keep_both()
+            case ConflictPolicy.ASK:
+                return self.report(Reason.CONFLICT)
+
+    def _keep_both(self) -> Operation:
+        return Operation(
+            Action.CONFLICT,
+            self.key,
+            self.root,
+            Reason.CONFLICT,
+            self.local,
+            self.remote,
+            self.base,
+            keep_both=True,
+        )
+
+    def one_way(self, truth: Side, source: State, receiver: State) -> Outcome:
+        """One side is the truth. Not both are same, not both are gone, not both changed to the same."""
+        up = truth is Side.LOCAL
+        overrules = self.rules.conflicts is (ConflictPolicy.LOCAL_WINS if up else ConflictPolicy.REMOTE_WINS)
+        edited = Reason.REMOTE_EDIT_OF_UP if up else Reason.LOCAL_EDIT_OF_DOWN
+        overruled = Reason.OVERRULED_REMOTE_EDIT if up else Reason.OVERRULED_LOCAL_EDIT
+        match source, receiver:
+            case ((State.CHANGED | State.SAME), State.CHANGED):
+                return self.transfer(truth, overruled, loser=truth.other) if overrules else self.report(edited)
+            case State.CHANGED, _:
+                if self.base is None:
+                    return self.transfer(truth, Reason.NEW_LOCAL if up else Reason.NEW_REMOTE)
+                return self.transfer(truth, Reason.CHANGED_LOCAL if up else Reason.CHANGED_REMOTE)
+            case State.SAME, _:
+                assert receiver is State.DELETED, receiver
+                return self.transfer(truth, Reason.MISSING_REMOTE if up else Reason.MISSING_LOCAL)
+            case State.DELETED, State.CHANGED:
+                if self.rules.delete_orphaned and overrules:
+                    return self.delete(truth.other, overruled, loser=truth.other)
+                return self.report(edited)
+            case State.ABSENT, _:
+                assert receiver is State.CHANGED, receiver
+                if self.rules.delete_orphaned:
+                    orphan = Reason.ORPHAN_REMOTE if up else Reason.ORPHAN_LOCAL
+                    return self.delete(truth.other, orphan, loser=truth.other)
+                return IN_STEP
+            case _:
+                assert source is State.DELETED and receiver is State.SAME, (source, receiver)
+                if self.rules.delete_orphaned:
+                    return self.delete(truth.other, Reason.DELETED_LOCAL if up else Reason.DELETED_REMOTE)
+                return IN_STEP

@@ -1,0 +1,185 @@
+"""One sync of one bucket: the flow, on one screen."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from pathlib import Path
+
+from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.objects import RemoteObject
+from buckia_core.adapters.registry import registry
+from buckia_core.planning import safety
+from buckia_core.planning.plan import Plan
+from buckia_core.planning.scope import Scope
+from buckia_core.syncing import checking
+from buckia_core.syncing.checking import CheckResult
+from buckia_core.syncing.execute import execute
+from buckia_core.syncing.lock import Lock
+from buckia_core.syncing.pace import MOST, Pace
+from buckia_core.syncing.paths import TEMPORARY, look
+from buckia_core.syncing.progress import Progress
+from buckia_core.syncing.recorder import Recorder
+from buckia_core.syncing.report import SyncResult
+from buckia_core.syncing.request import SyncRequest
+from buckia_core.syncing.resolving import Choice, decided
+from buckia_core.syncing.scan import temporary_prefix
+from buckia_core.syncing.site import Keeping
+from buckia_core.syncing.state import State, file_name
+from buckia_core.syncing.survey import Survey
+from buckia_core.syncing.transfer import download
+from buckia_core.syncing.trash import Trash
+from buckia_core.syncing.work import Worker
+
+_log = logging.getLogger(__name__)
+
+
+def sync(request: SyncRequest) -> SyncResult:
+    """Bring both sides in step; with `dry_run`, only say how. What fails for one file is in the result.
+
+    Raises:
+        LockHeld: Another sync of this project and bucket is running.
+        UnsafePlan: The deletion guard refused; nothing was changed.
+        AdapterError: The bucket can't be listed, or does not accept the credentials.
+        StateTooNew: The state belongs to a newer Buckia.
+    """
+    with opened(request) as (state, progress, survey):
+        prepared = survey.plan()
+        plan = prepared.plan
+        if not request.force:
+            safety.check(plan, request.max_delete)
+        progress.planned(plan)
+        if request.dry_run:
+            return progress.rehearsed(plan)
+        if plan.operations:
+            registry().hooks.buckia_before_sync(plan=plan, bucket=request.bucket)
+        recorder = Recorder(state, request.scope)
+        recorder.refresh(prepared.refreshed)
+        return _carry_out(request, survey, plan, recorder, progress)
+
+
+def resolve(request: SyncRequest, keys: Sequence[str], choice: Choice) -> SyncResult:
+    """Settle conflicts that the last run left, by a person's choice.
+
+    Raises:
+        NotAConflict: A key is none of them.
+        LockHeld, AdapterError: As `sync`.
+    """
+    with opened(request) as (state, progress, survey):
+        request.scope = Scope.of(keys)
+        plan = Plan(decided(request, state.conflicts(), keys, choice))
+        progress.planned(plan)
+        return _carry_out(request, survey, plan, Recorder(state, request.scope), progress)
+
+
+def check(request: SyncRequest) -> CheckResult:
+    """Compare both sides by content; see `checking.check`."""
+    with opened(request) as (state, _, survey):
+        return checking.check(request, survey, state)
+
+
+def make_plan(request: SyncRequest) -> Plan:
+    """Return what a sync would do now. Changes nothing, and is refused by no guard."""
+    with opened(request) as (_, _, survey):
+        return survey.plan().plan
+
+
+@contextmanager
+def opened(request: SyncRequest) -> Iterator[tuple[State, Progress, Survey]]:
+    """Give what a run stands on: for a dry run, of a state that is only read; else under the lock."""
+    path, identity = state_path(request.state_dir, request.bucket), request.adapter.identity
+    with ExitStack() as stack:
+        if request.dry_run:
+            state = State.peek(path, identity)
+        else:
+            prepare_state_dir(request.state_dir)
+            stack.enter_context(Lock(path.with_suffix(".lock")))
+            state = State.open(path, identity)
+        stack.callback(state.close)
+        progress = Progress(request)
+        temporary = temporary_prefix(state.meta("id") or "")
+        yield state, progress, Survey.of(request, state, temporary, progress.seen)
+
+
+def _carry_out(request: SyncRequest, survey: Survey, plan: Plan, recorder: Recorder, progress: Progress) -> SyncResult:
+    """Execute a plan, write down what happened, and tell it."""
+    if plan.operations and not request.stopped.is_set():
+        worker = make_worker(request, survey)
+        capabilities = request.adapter.capabilities
+        pace = Pace(request.max_workers or capabilities.workers, fixed=request.max_workers is not None)
+        with _executor(request) as executor:
+            for done in execute(worker, plan.operations, executor, pace, request.stopped, capabilities.delete_batch):
+                recorder.add(done)
+                progress.done(done)
+    result = progress.result(plan)
+    recorder.finish(result)
+    if progress.fatal:
+        raise progress.fatal
+    _tell_plugins(request.bucket, result)
+    return result
+
+
+def make_worker(request: SyncRequest, survey: Survey) -> Worker:
+    """Return what executes operations of a request. It can be pickled if the request has a configuration."""
+    capabilities = request.adapter.probe()
+    return Worker(
+        site=survey.site,
+        mappings={mapping.id: mapping for mapping in request.mappings},
+        trash=trash_of(request.state_dir, request.bucket),
+        temporary=survey.temporary,
+        algorithm=request.algorithm,
+        keeping=Keeping(request.keep, capabilities.versions, capabilities.free_reads),
+    )
+
+
+def _executor(request: SyncRequest) -> AbstractContextManager[Executor]:
+    """Return the executor that was given, which stays as it is, or threads that end with the run."""
+    if request.executor is not None:
+        return nullcontext(request.executor)
+    return ThreadPoolExecutor(request.max_workers or MOST, thread_name_prefix="buckia-work")
+
+
+def fetch(adapter: BaseSync, found: RemoteObject, target: Path, algorithm: str) -> RemoteObject:
+    """Download one object to a path, aside first and verified; a file there is replaced."""
+    path = os.path.abspath(target)
+    came = download(
+        adapter,
+        found,
+        path,
+        root="",
+        directory=os.path.dirname(path),
+        temporary=TEMPORARY,
+        planned=look(path, found.key, ""),
+        algorithm=algorithm,
+        keep=lambda _: None,
+    )
+    return came.remote
+
+
+def state_path(state_dir: Path, bucket: str) -> Path:
+    """Return where the state of a bucket is."""
+    return state_dir / f"{file_name(bucket)}.sqlite3"
+
+
+def trash_of(state_dir: Path, bucket: str) -> Trash:
+    """Return the trash of a bucket."""
+    return Trash(state_dir / "trash" / file_name(bucket))
+
+
+def prepare_state_dir(directory: Path) -> None:
+    """Make the state directory, which keeps itself out of version control."""
+    directory.mkdir(parents=True, exist_ok=True)
+    ignore = directory / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="ascii")
+
+
+def _tell_plugins(bucket: str, result: SyncResult) -> None:
+    try:
+        registry().hooks.buckia_after_sync(report=result, bucket=bucket)
+    except Exception:  # noqa: BLE001
+        # The sync is done and recorded; what a plugin makes of it can't undo that.
+        _log.exception("a plugin failed after the sync")

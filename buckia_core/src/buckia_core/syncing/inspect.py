@@ -1,0 +1,60 @@
+"""Closer looks at one key: hashing what no fingerprint decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from buckia_core.adapters.base import BaseSync
+from buckia_core.errors import Transient
+from buckia_core.planning.digest import Digests, Sameness, compare, merge
+from buckia_core.planning.manifest import LocalEntry, RemoteObject
+from buckia_core.planning.mapping import Mapping
+from buckia_core.syncing.hashing import FileChanged, computable, hash_file, hash_stream
+from buckia_core.syncing.paths import entry_of, local_path
+
+
+@dataclass(frozen=True, slots=True)
+class Inspector:
+    """Looks closer at local files and at objects. May be used from many threads.
+
+    Attributes:
+        adapter: The bucket.
+        algorithm: The digest that is always computed.
+    """
+
+    adapter: BaseSync
+    algorithm: str
+
+    def hash_local(self, mapping: Mapping, entry: LocalEntry, algorithms: Sequence[str]) -> LocalEntry:
+        """Return the local entry as it is now, with its digests.
+
+        Raises:
+            OSError: It can't be read.
+            Transient: It is written to all the time.
+        """
+        path = local_path(entry.key, mapping)
+        for _ in range(3):
+            try:
+                digests, status = hash_file(path, computable([self.algorithm, *algorithms]))
+            except FileChanged:
+                continue
+            return entry_of(entry.key, entry.root, status)._replace(digests=digests)
+        raise Transient("it is being written to; it is left for the next run", key=entry.key)
+
+    def stat_remote(self, seen: RemoteObject) -> RemoteObject:
+        """Return all that the provider tells about an object, as it is now."""
+        found = self.adapter.stat_file(seen.key)
+        if found.fingerprint == seen.fingerprint:
+            return found._replace(digests=merge(found.digests, seen.digests))
+        return found
+
+    def hash_remote(self, seen: RemoteObject, wanted: Sequence[Digests]) -> RemoteObject:
+        """Return an object with digests that can be compared with each of the wanted ones: told, or read."""
+        found = self.stat_remote(seen)
+        if wanted and all(compare(found.digests, each) is not Sameness.UNKNOWN for each in wanted):
+            return found
+        algorithms = [self.algorithm, *(digest.algorithm for each in wanted for digest in each)]
+        with self.adapter.open_file(found.key, expect=found) as stream:
+            digests, _ = hash_stream(stream, computable(algorithms))
+        return found._replace(digests=merge(digests, found.digests))

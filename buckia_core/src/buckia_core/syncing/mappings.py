@@ -1,0 +1,154 @@
+"""From a configuration to mappings and a scope."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from buckia_core.config import BucketConfig, PathRule
+from buckia_core.errors import InvalidSetting
+from buckia_core.planning import mapping as planned
+from buckia_core.planning.policy import ConflictPolicy, Direction, Rules
+from buckia_core.planning.scope import Scope
+from buckia_core.syncing.filters import PathFilter, patterns, read_ignore_file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What one run overrides of the configuration; `None` and empty leave it as configured."""
+
+    local_path: Path | None = None
+    direction: Direction | None = None
+    conflict: ConflictPolicy | None = None
+    delete_orphaned: bool | None = None
+    checksum: bool = False
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    include_pattern: str | None = None
+    exclude_pattern: str | None = None
+
+
+def mappings_of(config: BucketConfig, choices: Choices) -> list[planned.Mapping]:
+    """Return the mappings of a bucket, in order: single files, then roots.
+
+    Without any, the directory of the configuration is the one root; a `local_path` is, whatever is configured.
+    """
+    if choices.local_path is not None:
+        return [_root(config, choices, PathRule(local=os.path.abspath(choices.local_path)), first=True)]
+    found = [
+        *_files(config, choices, config.files, Direction.BOTH),
+        *_files(config, choices, config.upload_files, Direction.UP),
+        *_files(config, choices, config.download_files, Direction.DOWN),
+    ]
+    roots = config.paths or (() if found else (PathRule(local="."),))
+    return found + [_root(config, choices, rule, first=index == 0) for index, rule in enumerate(roots)]
+
+
+def scope_of(config: BucketConfig, mappings: Sequence[planned.Mapping], paths: Iterable[str], base: Path) -> Scope:
+    """Return the keys that take part: the configured folders, and of these what `paths` reach.
+
+    A path is a local one, relative to `base`, if it lies below a mapped one or holds one; else it is the name of
+    a file or directory in the bucket.
+
+    Raises:
+        InvalidSetting: A path can be neither, or all of them lie outside of the configured folders.
+    """
+    folders = Scope.of(config.folders) if config.folders else Scope()
+    paths = list(paths)
+    if not paths:
+        return folders
+    names: list[str] = []
+    for path in paths:
+        reached = [name for each in mappings for name in _reached(each, os.path.normpath(base / path))]
+        if not reached and (os.path.isabs(path) or ".." in path.split("/")):
+            roots = ", ".join(mapping.local for mapping in mappings)
+            raise InvalidSetting(f"{path!r} is not below any path that is synced ({roots})")
+        names += reached or [path]
+    scope = folders.meet(Scope.of(names))
+    if scope is None:
+        raise InvalidSetting(f"none of {', '.join(paths)} is in the configured folders ({', '.join(config.folders)})")
+    return scope
+
+
+def _reached(mapping: planned.Mapping, path: str) -> list[str]:
+    """Return the part of a mapping that a path names, as a name in the bucket."""
+    local = os.path.normpath(mapping.local)
+    if path == local or local.startswith(path.rstrip(os.sep) + os.sep):
+        return [mapping.remote]
+    if not mapping.is_file and path.startswith(local.rstrip(os.sep) + os.sep):
+        return [mapping.remote + path[len(local.rstrip(os.sep)) + 1 :].replace(os.sep, "/")]
+    return []
+
+
+def _rules(config: BucketConfig, choices: Choices, direction: Direction) -> Rules:
+    orphans = choices.delete_orphaned if choices.delete_orphaned is not None else config.delete_orphaned
+    return Rules(
+        direction=choices.direction or direction,
+        conflicts=choices.conflict or config.conflict_resolution or ConflictPolicy.KEEP_BOTH,
+        delete_orphaned=orphans,
+        checksum=choices.checksum,
+        algorithm=config.checksum_algorithm,
+    )
+
+
+def _files(
+    config: BucketConfig, choices: Choices, files: Mapping[str, str], direction: Direction
+) -> list[planned.Mapping]:
+    return [
+        planned.Mapping(
+            id=f"{local} = {key}",
+            local=_absolute(config, local),
+            remote=key,
+            is_file=True,
+            rules=_rules(config, choices, direction),
+        )
+        for local, key in files.items()
+    ]
+
+
+def _root(config: BucketConfig, choices: Choices, rule: PathRule, *, first: bool) -> planned.Mapping:
+    local = _absolute(config, rule.local)
+    # The first root receives what comes down; the others only send, unless it says otherwise.
+    direction = rule.direction or config.direction or Direction.BOTH
+    if not first and rule.direction is None and direction is Direction.BOTH:
+        direction = Direction.UP
+    accepts = PathFilter(
+        include=patterns(config.include, rule.include, choices.include),
+        exclude=patterns(read_ignore_file(config.base_dir), config.exclude, rule.exclude, choices.exclude),
+        include_pattern=choices.include_pattern,
+        exclude_pattern=choices.exclude_pattern,
+        without=_own_file(config, local),
+    )
+    return planned.Mapping(
+        id=f"{_relative(config, rule.local)} > {rule.remote}",
+        local=local,
+        remote=rule.remote,
+        rules=_rules(config, choices, direction),
+        accepts=planned.take_all if accepts.lets_all_pass else accepts,
+    )
+
+
+def _relative(config: BucketConfig, local: str) -> str:
+    """Return a root's path in a form that stays equal when the whole project is moved to another place."""
+    path = _absolute(config, local)
+    base = os.path.normpath(config.base_dir)
+    if path == base:
+        return "."
+    inside = path.startswith(base + os.sep)
+    return path[len(base) + 1 :].replace(os.sep, "/") if inside else path
+
+
+def _own_file(config: BucketConfig, root: str) -> frozenset[str]:
+    """Return the configuration file's path relative to a root, if it is below it."""
+    if not config.source:
+        return frozenset()
+    path = os.path.abspath(config.source)
+    inside = path.startswith(root.rstrip(os.sep) + os.sep)
+    return frozenset({path[len(root.rstrip(os.sep)) + 1 :].replace(os.sep, "/")} if inside else ())
+
+
+def _absolute(config: BucketConfig, local: str) -> str:
+    """Return a configured path as an absolute one; `~` is the user's home."""
+    return os.path.normpath(os.path.join(config.base_dir, os.path.expanduser(local)))

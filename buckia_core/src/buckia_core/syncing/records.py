@@ -1,0 +1,41 @@
+"""From what happened to one row of the baseline."""
+
+from __future__ import annotations
+
+import time
+
+from buckia_core.planning import digest
+from buckia_core.planning.digest import Digests
+from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
+
+_FINE = 20_000_000
+"""Nanoseconds within which two writes may leave the same time on a disk that keeps parts of seconds (a kernel tick)."""
+
+_COARSE = 2_000_000_000
+"""The same on a disk that keeps whole seconds; FAT keeps even ones."""
+
+
+def row(local: LocalEntry, remote: RemoteObject, digests: Digests) -> BaseEntry:
+    """Return the row for a key that is in step now. `local` was looked at just before."""
+    return BaseEntry(
+        local.key,
+        local.root,
+        local.size,
+        local.mtime_ns,
+        local.ctime_ns,
+        local.inode,
+        is_racy(local, time.time_ns()),
+        remote.fingerprint,
+        digest.write(digests),
+    )
+
+
+def row_of_torn(local: LocalEntry, remote: RemoteObject) -> BaseEntry:
+    """Return the row for an upload during which the file changed: the object is ours, the file counts as changed."""
+    return BaseEntry(local.key, local.root, -1, 0, 0, 0, True, remote.fingerprint, "")
+
+
+def is_racy(local: LocalEntry, now_ns: int) -> bool:
+    """Tell whether a file is so young that a later edit may leave the same times on it."""
+    grain = _FINE if local.mtime_ns % 1_000_000_000 else _COARSE
+    return abs(now_ns - local.mtime_ns) < grain

@@ -1,0 +1,65 @@
+"""What one sync of one bucket is asked to do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from buckia_core.adapters.base import BaseSync
+from buckia_core.config import BucketConfig, KeepReplaced
+from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.plan import Operation
+from buckia_core.planning.policy import ConflictPolicy
+from buckia_core.planning.safety import DeleteLimit
+from buckia_core.planning.scope import Scope
+from buckia_core.syncing.report import Event
+
+
+def ignore_event(event: Event) -> None:
+    """The listener that does nothing."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SyncRequest:
+    """What one sync of one bucket is asked to do.
+
+    Attributes:
+        bucket: The bucket's name in the configuration.
+        adapter: The bucket, wrapped.
+        mappings: Local roots and files, in order.
+        scope: The keys that take part.
+        state_dir: Where state, lock and trash are.
+        algorithm: The digest that the baseline keeps.
+        dry_run: Plan and report; change nothing.
+        force: Pass the deletion guard.
+        max_delete: Another bound for the deletion guard.
+        max_workers: Operations at once; `None` finds it out.
+        follow_symlinks: Walk into linked directories and sync what linked files point to.
+        keep: Which versions in the bucket are fetched into the trash before they are replaced.
+        ask: Decides a conflict that policy `ask` leaves open; `None` as an answer leaves it.
+        listener: Told what happens.
+        config: The configuration, which lets workers in other processes make an adapter of their own.
+        executor: Runs the operations; `None` makes threads.
+        stopped: Set from outside to end the run early.
+    """
+
+    bucket: str
+    adapter: BaseSync
+    mappings: Sequence[Mapping]
+    state_dir: Path
+    scope: Scope = field(default_factory=Scope)
+    algorithm: str = "sha256"
+    dry_run: bool = False
+    force: bool = False
+    max_delete: DeleteLimit | None = None
+    max_workers: int | None = None
+    follow_symlinks: bool = False
+    keep: KeepReplaced = KeepReplaced.AUTO
+    ask: Callable[[Operation], ConflictPolicy | None] | None = None
+    listener: Callable[[Event], None] = ignore_event
+    config: BucketConfig | None = None
+    executor: Executor | None = None
+    stopped: threading.Event = field(default_factory=threading.Event)

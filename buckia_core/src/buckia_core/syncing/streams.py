@@ -1,0 +1,79 @@
+"""Running an iterator ahead in a thread of its own, in batches."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from queue import Empty, Full, Queue
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Ahead(Generic[Item]):
+    """Iterates over what an iterable yields, which runs in a thread, at most so many batches ahead.
+
+    Batches keep the cost of passing an item between threads below that of making it. Errors of the iterable
+    are raised here, after the items that came before them. `close` ends the thread early. `taken` is called with
+    the size of each batch, in the thread that iterates.
+    """
+
+    def __init__(
+        self,
+        iterable: Iterable[Item],
+        *,
+        name: str,
+        taken: Callable[[int], None] | None = None,
+        batch: int = 500,
+        batches: int = 8,
+    ) -> None:
+        self._taken = taken
+        self._queue: Queue[list[Item] | BaseException | None] = Queue(batches)
+        self._stop = threading.Event()
+        self._batch = batch
+        self._thread = threading.Thread(target=self._run, args=(iterable,), name=name, daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[Item]:
+        while True:
+            batch = self._queue.get()
+            if batch is None:
+                return
+            if isinstance(batch, BaseException):
+                raise batch
+            if self._taken:
+                self._taken(len(batch))
+            yield from batch
+
+    def close(self) -> None:
+        """End the thread, and wait for it."""
+        self._stop.set()
+        while self._thread.is_alive():
+            try:
+                self._queue.get(timeout=0.05)
+            except Empty:
+                continue
+
+    def _run(self, iterable: Iterable[Item]) -> None:
+        source = iter(iterable)
+        try:
+            while batch := list(islice(source, self._batch)):
+                self._put(batch)
+                if self._stop.is_set():
+                    return
+            self._put(None)
+        except BaseException as error:  # noqa: BLE001  # handed to the thread that iterates
+            self._put(error)
+        finally:
+            close = getattr(source, "close", None)
+            if close:
+                close()
+
+    def _put(self, batch: list[Item] | BaseException | None) -> None:
+        while not self._stop.is_set():
+            try:
+                self._queue.put(batch, timeout=0.1)
+            except Full:
+                continue
+            return

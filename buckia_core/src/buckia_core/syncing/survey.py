@@ -1,0 +1,156 @@
+"""Reading both sides and making the plan."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+
+from buckia_core.errors import SideEmptied
+from buckia_core.planning.keys import DiskRules
+from buckia_core.planning.manifest import LocalEntry, RemoteObject
+from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.plan import Action, Operation, Reason
+from buckia_core.planning.policy import Direction
+from buckia_core.planning.structure import refuse_twins
+from buckia_core.syncing import listing
+from buckia_core.syncing.listing import Range
+from buckia_core.syncing.paths import disk_rules, local_path
+from buckia_core.syncing.prepare import Preparation, Prepared
+from buckia_core.syncing.request import SyncRequest
+from buckia_core.syncing.scan import Scan
+from buckia_core.syncing.site import Site
+from buckia_core.syncing.state import State
+from buckia_core.syncing.streams import Ahead
+
+_LOOKS = 8
+
+
+@dataclass(slots=True)
+class Survey:
+    """Reads both sides of one request and plans.
+
+    Attributes:
+        request: What is asked.
+        state: The baseline.
+        temporary: How the names of our temporary files begin; what a killed run left is swept, not in a dry run.
+        seen: Told how many more entries were read here and in the bucket.
+        site: The bucket, and what decides single keys.
+    """
+
+    request: SyncRequest
+    state: State
+    temporary: str
+    seen: Callable[[int, int], None]
+    site: Site
+
+    @classmethod
+    def of(cls, request: SyncRequest, state: State, temporary: str, seen: Callable[[int, int], None]) -> Survey:
+        """Make a survey; asks each disk what it can hold."""
+        disks = {mapping.id: disk_rules(_nearest(mapping.local)) for mapping in request.mappings}
+        return cls(request, state, temporary, seen, Site(request.adapter, request.config, request.algorithm, disks))
+
+    def plan(self) -> Prepared:
+        """Read both sides, each in a thread of its own, and merge them with the baseline.
+
+        Raises:
+            SideEmptied: A local root is gone that the baseline knows, or that is the truth.
+            AdapterError: The bucket can't be listed to its end.
+            PermissionDenied: A local root can't be read.
+        """
+        request = self.request
+        with (
+            self.reading() as (scan, here, there),
+            ThreadPoolExecutor(_LOOKS, thread_name_prefix="buckia-look") as pool,
+        ):
+            preparation = Preparation(request.mappings, self.site.decider, scan.blind, request.stopped, pool)
+            prepared = preparation.plan(here, there, self.state.entries(request.scope))
+        plan = prepared.plan
+        folding = any(rules.folds for rules in self.site.disks.values())
+        operations = refuse_twins(plan.operations, DiskRules(folds=folding), self._is_taken)
+        operations = [self._settle(operation) for operation in operations]
+        plan.operations = sorted([*operations, *_not_read(scan, request.mappings)], key=lambda each: each.key)
+        return prepared
+
+    @contextmanager
+    def reading(self) -> Iterator[tuple[Scan, Ahead[LocalEntry], Ahead[RemoteObject]]]:
+        """Read both sides, each in a thread of its own: give the scan, and the two manifests.
+
+        Raises:
+            SideEmptied: A local root is gone that the baseline knows, or that is the truth.
+        """
+        request = self.request
+        if not request.force:
+            self._check_roots()
+        sweep = None if request.dry_run else self.temporary
+        scan = Scan(request.mappings, request.scope, request.follow_symlinks, sweep)
+        remote = listing.objects(request.adapter, request.scope, self._ranges())
+        here = Ahead(scan.entries(), name="buckia-scan", taken=lambda number: self.seen(number, 0))
+        there = Ahead(remote, name="buckia-list", taken=lambda number: self.seen(0, number))
+        with closing(here), closing(there):
+            yield scan, here, there
+
+    def _check_roots(self) -> None:
+        for mapping in self.request.mappings:
+            if mapping.is_file or os.path.isdir(mapping.local):
+                continue
+            if self.state.has_root(mapping.id) or mapping.rules.direction is Direction.UP:
+                raise SideEmptied(
+                    f"The local folder is missing: {mapping.local}. If it is on a disk that is not mounted, mount "
+                    "it; if the folder was moved, correct `paths`; to sync as if it were empty, use --force."
+                )
+
+    def _ranges(self) -> list[Range]:
+        """Cut the listing where the baseline knows keys, if it is long and the provider can begin anywhere."""
+        prefixes = _remote_prefixes(self.request)
+        if not self.request.adapter.capabilities.start_after:
+            return [Range(prefix) for prefix in prefixes]
+        return [part for prefix in prefixes for part in listing.split(prefix, self.state.every(listing.SPLIT, prefix))]
+
+    def _is_taken(self, operation: Operation) -> bool:
+        """Tell whether a download's place is taken though the scan saw no file of that name: a twin has it."""
+        mapping = next(each for each in self.request.mappings if each.id == operation.root)
+        return self.site.disks[mapping.id].folds and os.path.lexists(local_path(operation.key, mapping))
+
+    def _settle(self, operation: Operation) -> Operation:
+        """Ask about a conflict that policy `ask` left open."""
+        request = self.request
+        if not (operation.unresolved and operation.reason is Reason.CONFLICT and request.ask):
+            return operation
+        policy = request.ask(operation)
+        if policy is None:
+            return operation
+        mapping = next(each for each in request.mappings if each.id == operation.root)
+        decided = replace(mapping, rules=replace(mapping.rules, conflicts=policy))
+        outcome = self.site.decider.decide(decided, operation.local, operation.remote, operation.base)[0]
+        return outcome if isinstance(outcome, Operation) else operation
+
+
+def _nearest(path: str) -> str:
+    """Return the path itself or the nearest directory above it that exists."""
+    while not os.path.isdir(path) and os.path.dirname(path) != path:
+        path = os.path.dirname(path)
+    return path
+
+
+def _remote_prefixes(request: SyncRequest) -> list[str]:
+    """Return the prefixes to list: what the mappings reach, cut down to the scope; in order, not overlapping."""
+    wanted = sorted({prefix for mapping in request.mappings for prefix in request.scope.ranges(mapping.remote)})
+    kept: list[str] = []
+    for prefix in wanted:
+        if not kept or not prefix.startswith(kept[-1]):
+            kept.append(prefix)
+    return kept
+
+
+def _not_read(scan: Scan, mappings: Sequence[Mapping]) -> Iterator[Operation]:
+    """Yield an operation that does nothing for each place that could not be read, and each second file of a key."""
+    for place in scan.blind:
+        if place.failed:
+            yield Operation(
+                Action.SKIP, place.key, mappings[0].id, Reason.NOT_READ, detail=f"{place.why}: {place.path}"
+            )
+    for key, root in scan.owned_twice:
+        yield Operation(Action.SKIP, key, root, Reason.OWNED_TWICE)

@@ -1,0 +1,217 @@
+"""Moving the bytes of one file: read once and steadily, written aside, verified, then put in place."""
+
+from __future__ import annotations
+
+import os
+import stat
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.objects import IfAbsent, IfUnchanged, UploadInfo
+from buckia_core.errors import IntegrityError
+from buckia_core.planning.digest import Digests, Sameness, compare, merge
+from buckia_core.planning.manifest import LocalEntry, RemoteObject
+from buckia_core.syncing.hashing import FileChanged, computable, hash_bytes, hash_file
+from buckia_core.syncing.paths import entry_of, look, make_parents
+
+SMALL = 8 << 20
+"""Files up to this size, in bytes, are read into memory once: what is hashed and what is sent are the same bytes."""
+
+_ATTEMPTS = 3
+
+
+class Stale(Exception):
+    """The ground has shifted since the plan was made: the key has to be planned again."""
+
+
+class Torn(Exception):
+    """The file changed while it was uploaded; `remote` is what the bucket has now."""
+
+    def __init__(self, remote: RemoteObject) -> None:
+        super().__init__()
+        self.remote = remote
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """What an upload left: the file as it was read, the object as it was written, and what is known of the content."""
+
+    local: LocalEntry
+    remote: RemoteObject
+    digests: Digests
+
+
+def upload(
+    adapter: BaseSync, path: str, planned: LocalEntry, replaces: RemoteObject | None, algorithm: str, key: str
+) -> Uploaded:
+    """Upload the file at `path`, which is as `planned`, over `replaces`, or as a new object.
+
+    Raises:
+        Stale: The file is not as planned.
+        Torn: It changed while it was sent.
+        PreconditionFailed: The object is not as planned; nothing was written.
+        OSError: The file can't be read.
+    """
+    expect = IfUnchanged(replaces) if replaces else IfAbsent()
+    with open(path, "rb", buffering=0) as file:
+        before = entry_of(planned.key, planned.root, os.fstat(file.fileno()))
+        if not same_file(before, planned):
+            raise Stale
+        if planned.size <= SMALL:
+            data = file.read(planned.size + 1) if planned.size else b""
+            while len(data) < planned.size and (more := file.read(planned.size - len(data))):
+                data += more
+            after = entry_of(planned.key, planned.root, os.fstat(file.fileno()))
+            if not same_file(after, before) or len(data) != planned.size:
+                raise Stale
+            digests = hash_bytes(data, (algorithm,))
+            remote = adapter.upload_file(data, key, expect=expect, info=UploadInfo(after.mtime_ns, digests))
+            return Uploaded(after, remote, _agree(digests, remote, key))
+    return _upload_large(adapter, path, planned, expect, algorithm, key)
+
+
+def _upload_large(
+    adapter: BaseSync, path: str, planned: LocalEntry, expect: IfAbsent | IfUnchanged, algorithm: str, key: str
+) -> Uploaded:
+    try:
+        digests, status = hash_file(path, (algorithm,))
+    except FileChanged:
+        raise Stale from None
+    before = entry_of(planned.key, planned.root, status)
+    if not same_file(before, planned):
+        raise Stale
+    remote = adapter.upload_file(Path(path), key, expect=expect, info=UploadInfo(before.mtime_ns, digests))
+    try:
+        after = entry_of(planned.key, planned.root, os.stat(path))
+    except FileNotFoundError:
+        raise Torn(remote) from None
+    if not same_file(after, before):
+        raise Torn(remote)
+    return Uploaded(after, remote, _agree(digests, remote, key))
+
+
+def _agree(digests: Digests, remote: RemoteObject, key: str) -> Digests:
+    """Return all digests known of the content; the provider's own must not contradict ours."""
+    if compare(digests, remote.digests) is Sameness.DIFFERENT:
+        raise IntegrityError("what arrived in the bucket is not what was sent", key=key)
+    return merge(digests, remote.digests)
+
+
+def same_file(a: LocalEntry, b: LocalEntry) -> bool:
+    """Tell whether two looks at a file saw the same one, unchanged. A new hard link to it changes only `ctime_ns`."""
+    return (a.size, a.mtime_ns, a.inode) == (b.size, b.mtime_ns, b.inode)
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """What a download left: the file as it is now, the object that it came from, what is known of the content."""
+
+    local: LocalEntry
+    remote: RemoteObject
+    digests: Digests
+
+
+def download(
+    adapter: BaseSync,
+    expected: RemoteObject,
+    path: str,
+    *,
+    root: str,
+    directory: str,
+    temporary: str,
+    planned: LocalEntry | None,
+    algorithm: str,
+    keep: Callable[[str], object],
+) -> Downloaded:
+    """Download exactly the version `expected` to `path`, over the file `planned`, or where there is none.
+
+    Args:
+        adapter: The bucket.
+        expected: The object.
+        path: Where the file belongs; its directory is made.
+        root: Id of the mapping.
+        directory: Local root of the mapping.
+        temporary: How the name of the temporary file begins.
+        planned: The file that is replaced.
+        algorithm: The digest that is computed.
+        keep: Called with `path` just before the file there is replaced, unless the new content is the same.
+
+    Raises:
+        Stale: The place is not as planned.
+        PreconditionFailed: The object is not that version any more.
+        IntegrityError: Other bytes came than the provider says the object has, several times over.
+        OSError: It can't be written. What was at `path` is untouched.
+    """
+    make_parents(path, directory)
+    aside = os.path.join(os.path.dirname(path), f"{temporary}{uuid.uuid4().hex[:12]}")
+    try:
+        remote, digests = _fetch_verified(adapter, expected, aside, algorithm)
+        _dress(aside, remote, path)
+        now = look(path, expected.key, root)
+        if (now is None) != (planned is None) or (now and planned and not same_file(now, planned)):
+            raise Stale
+        if now is None:
+            _place_new(aside, path)
+        else:
+            keep(path)
+            again = look(path, expected.key, root)
+            if again is None or not same_file(again, now):
+                raise Stale
+            os.replace(aside, path)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(aside)
+    local = look(path, expected.key, root)
+    if local is None:
+        raise Stale
+    return Downloaded(local, remote, digests)
+
+
+def _fetch_verified(
+    adapter: BaseSync, expected: RemoteObject, aside: str, algorithm: str
+) -> tuple[RemoteObject, Digests]:
+    """Download to a file that nobody sees, make it last, and check it against all that is known of the object."""
+    for _ in range(_ATTEMPTS):
+        remote = adapter.download_file(expected.key, Path(aside), expect=expected)
+        _make_lasting(aside)
+        known = merge(remote.digests, expected.digests)
+        digests, status = hash_file(aside, _enough(algorithm, known))
+        if status.st_size == expected.size and compare(digests, known) is not Sameness.DIFFERENT:
+            return remote, merge(digests, known)
+    raise IntegrityError(f"{_ATTEMPTS} times, other bytes came than the provider says the object has", key=expected.key)
+
+
+def _enough(algorithm: str, known: Digests) -> tuple[str, ...]:
+    """Return the algorithms to compute: the baseline's; one that the provider tells, if it does not tell that."""
+    told = computable(digest.algorithm for digest in known)
+    return (algorithm,) if algorithm in told else (algorithm, *told[:1])
+
+
+def _make_lasting(path: str) -> None:
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _dress(aside: str, remote: RemoteObject, path: str) -> None:
+    """Give a downloaded file its time, and the permissions of the one that it replaces."""
+    with suppress(OSError):
+        os.chmod(aside, stat.S_IMODE(os.stat(path).st_mode))
+    mtime_ns = remote.mtime_ns if remote.mtime_ns is not None else remote.modified_ns
+    # A time that this disk can't hold is no reason to fail: the content is what counts.
+    with suppress(OSError, OverflowError, ValueError):
+        os.utime(aside, ns=(mtime_ns, mtime_ns))
+
+
+def _place_new(aside: str, path: str) -> None:
+    """Put a file where none is; one that appears meanwhile is not overwritten."""
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        raise Stale from None
+    except (OSError, NotImplementedError):
+        # No hard links here: the window between the look and the rename stays, as small as it is.
+        os.rename(aside, path)

@@ -1,0 +1,304 @@
+"""One operation, done: what the threads (or other processes) of a run do. Nothing here touches the state database."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, assert_never
+
+from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.objects import IfAbsent
+from buckia_core.adapters.protocols import ServerCopy
+from buckia_core.errors import BuckiaError, NotFound, PreconditionFailed, Transient
+from buckia_core.planning.manifest import BaseEntry, RemoteObject
+from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.plan import Action, Operation
+from buckia_core.planning.policy import Side
+from buckia_core.planning.reconcile import InStep, Outcome
+from buckia_core.syncing import conflict_copy, transfer
+from buckia_core.syncing.paths import local_path, look, path_of, prune_parents
+from buckia_core.syncing.records import row, row_of_torn
+from buckia_core.syncing.report import Status
+from buckia_core.syncing.site import Keeping, Site
+from buckia_core.syncing.trash import Trash
+
+_ROUNDS = 4
+
+
+@dataclass(slots=True)
+class Done:
+    """What became of one operation. Only what happened is in it, never what was planned.
+
+    Attributes:
+        operation: As it was executed, after planning again where the ground had shifted.
+        put, drop: Rows of the baseline to write and to remove.
+        directories: Directories in which files were put in place.
+        bytes_up, bytes_down: Bytes of content that went over.
+    """
+
+    operation: Operation
+    status: Status = Status.DONE
+    error: str | None = None
+    failure: Exception | None = None
+    put: list[BaseEntry] = field(default_factory=list)
+    drop: list[str] = field(default_factory=list)
+    directories: list[str] = field(default_factory=list)
+    bytes_up: int = 0
+    bytes_down: int = 0
+    extra_uploads: int = 0
+
+
+@dataclass(slots=True)
+class Worker:
+    """Executes operations of one run, in any number of threads.
+
+    Attributes:
+        site: The bucket, and what decides a key again.
+        mappings: By id.
+        trash: Where replaced and deleted versions go.
+        temporary: How names of temporary files begin.
+        algorithm: The digest that the baseline keeps.
+        keeping: Which versions in the bucket are fetched into the trash before they are replaced or deleted.
+    """
+
+    site: Site
+    mappings: dict[str, Mapping]
+    trash: Trash
+    temporary: str
+    algorithm: str
+    keeping: Keeping
+
+    @property
+    def adapter(self) -> BaseSync:
+        """The bucket."""
+        return self.site.adapter
+
+    def run(self, operation: Operation) -> Done:
+        """Execute one operation; if its ground has shifted, plan the key again and execute that.
+
+        Errors of the file are in the result, and never raised.
+        """
+        done = Done(operation)
+        try:
+            for _ in range(_ROUNDS):
+                try:
+                    self._execute(done.operation, done)
+                except (transfer.Stale, PreconditionFailed):
+                    outcome = self._plan_again(done.operation)
+                except transfer.Torn as torn:
+                    local = done.operation.local
+                    assert local is not None
+                    done.put = [row_of_torn(local, torn.remote)]
+                    outcome = self._plan_again(done.operation, done.put[0])
+                else:
+                    return done
+                if isinstance(outcome, Operation):
+                    done.operation = outcome
+                else:
+                    # Both sides agree, or the next run sees what is left: there is nothing to do now.
+                    done.operation = replace(done.operation, action=Action.ADOPT)
+                    return done
+            raise Transient("it kept changing while it was synced; it is left for the next run")
+        except (BuckiaError, OSError) as error:
+            done.status, done.error, done.failure = Status.FAILED, explain(error), error
+        return done
+
+    def path(self, operation: Operation) -> str:
+        """Return the local path of an operation's key, for reports."""
+        return local_path(operation.key, self.mappings[operation.root])
+
+    def _execute(self, operation: Operation, done: Done) -> None:
+        match operation.action:
+            case Action.UPLOAD:
+                self._upload(operation, done)
+            case Action.DOWNLOAD:
+                self._download(operation, done)
+            case Action.DELETE_LOCAL:
+                self._delete_local(operation, done)
+            case Action.DELETE_REMOTE:
+                self.check_remote(operation)
+                self.keep_remote(operation)
+                for outcome in self.adapter.delete_files([operation.key]):
+                    if outcome.error:
+                        raise outcome.error
+                done.drop.append(operation.key)
+            case Action.MOVE_REMOTE:
+                self._move_remote(operation, done)
+            case Action.ADOPT:
+                self._adopt(operation, done)
+            case Action.FORGET:
+                done.drop.append(operation.key)
+            case Action.CONFLICT:
+                if operation.keep_both:
+                    self._keep_both(operation, done)
+                else:
+                    done.status = Status.PLANNED
+            case Action.SKIP:
+                if operation.is_refused:
+                    done.status, done.error = Status.FAILED, operation.why
+            case _:
+                assert_never(operation.action)
+
+    def _upload(self, operation: Operation, done: Done) -> None:
+        local = operation.local
+        assert local is not None
+        if operation.remote is not None:
+            self.keep_remote(operation)
+        path = local_path(operation.key, self.mappings[operation.root])
+        try:
+            sent = transfer.upload(self.adapter, path, local, operation.remote, self.algorithm, operation.key)
+        except FileNotFoundError:
+            raise transfer.Stale from None
+        done.bytes_up += sent.local.size
+        done.put = [row(sent.local, sent.remote, sent.digests)]
+
+    def _download(self, operation: Operation, done: Done) -> None:
+        assert operation.remote is not None
+        mapping = self.mappings[operation.root]
+        path = path_of(operation.key, mapping, self.site.disks[mapping.id])
+        came = transfer.download(
+            self.adapter,
+            operation.remote,
+            path,
+            root=mapping.id,
+            directory=os.path.dirname(path) if mapping.is_file else mapping.local,
+            temporary=self.temporary,
+            planned=operation.local,
+            algorithm=self.algorithm,
+            keep=lambda path: self.trash.keep(path, operation.key, operation.why, leave=True),
+        )
+        done.bytes_down += came.local.size
+        done.directories.append(os.path.dirname(path))
+        done.put = [row(came.local, came.remote, came.digests)]
+
+    def _delete_local(self, operation: Operation, done: Done) -> None:
+        assert operation.local is not None
+        mapping = self.mappings[operation.root]
+        path = path_of(operation.key, mapping, self.site.disks[mapping.id])
+        now = look(path, operation.key, mapping.id)
+        if now is not None:
+            if not transfer.same_file(now, operation.local):
+                raise transfer.Stale
+            self.trash.keep(path, operation.key, operation.why, leave=False)
+            done.directories.append(os.path.dirname(path))
+            if not mapping.is_file:
+                prune_parents(path, mapping.local)
+        done.drop.append(operation.key)
+
+    def _move_remote(self, operation: Operation, done: Done) -> None:
+        assert operation.local is not None and operation.source is not None
+        assert isinstance(self.adapter, ServerCopy)
+        mapping = self.mappings[operation.root]
+        try:
+            moved = self.adapter.copy_file(operation.source, operation.key, expect=IfAbsent())
+        except NotFound:
+            # Its object is gone, so it is an upload after all.
+            raise transfer.Stale from None
+        now = look(local_path(operation.key, mapping), operation.key, mapping.id)
+        if now is None or not transfer.same_file(now, operation.local):
+            done.put = [row_of_torn(operation.local, moved)]
+        else:
+            done.put = [row(now, moved, operation.local.digests)]
+        for outcome in self.adapter.delete_files([operation.source.key]):
+            if outcome.error:
+                raise outcome.error
+        done.drop.append(operation.source.key)
+
+    def _adopt(self, operation: Operation, done: Done) -> None:
+        assert operation.local is not None and operation.remote is not None
+        digests = operation.local.digests or operation.remote.digests
+        done.put = [row(operation.local, operation.remote, digests)]
+
+    def _keep_both(self, operation: Operation, done: Done) -> None:
+        """Give the local version another name, let the remote one have the name, and upload the other."""
+        assert operation.local is not None and operation.remote is not None
+        mapping = self.mappings[operation.root]
+        path = path_of(operation.key, mapping, self.site.disks[mapping.id])
+        copy = conflict_copy.make(path, operation.key, operation.local, self.algorithm)
+        try:
+            came = transfer.download(
+                self.adapter,
+                operation.remote,
+                path,
+                root=mapping.id,
+                directory=os.path.dirname(path) if mapping.is_file else mapping.local,
+                temporary=self.temporary,
+                planned=operation.local,
+                algorithm=self.algorithm,
+                keep=lambda _: None,
+            )
+        except BaseException:
+            if copy.fresh:
+                with suppress(OSError):
+                    os.unlink(copy.path)
+            raise
+        done.bytes_down += came.local.size
+        done.directories.append(os.path.dirname(path))
+        done.put = [row(came.local, came.remote, came.digests)]
+        kept = look(copy.path, copy.key, mapping.id)
+        if kept is not None:
+            try:
+                sent = transfer.upload(self.adapter, copy.path, kept, None, self.algorithm, copy.key)
+            except (transfer.Stale, transfer.Torn, PreconditionFailed, FileNotFoundError):
+                # It is a new local file like any other; the next run takes care of it.
+                return
+            done.bytes_up += sent.local.size
+            done.extra_uploads += 1
+            if not mapping.is_file:
+                done.put.append(row(sent.local, sent.remote, sent.digests))
+
+    def keep_remote(self, operation: Operation) -> None:
+        """Fetch the version in the bucket that is about to go into the trash, if it has to be kept."""
+        seen = operation.remote
+        if seen is None or not self.keeping.covers(operation.loser is Side.REMOTE):
+            return
+        path = local_path(operation.key, self.mappings[operation.root])
+        self.trash.fetch(
+            operation.key,
+            path,
+            seen.size,
+            operation.why,
+            lambda target: self.adapter.download_file(operation.key, target, expect=seen),
+        )
+
+    def check_remote(self, operation: Operation) -> None:
+        """Make sure that the object is still the one that was planned to be deleted.
+
+        Raises:
+            Stale: It is not.
+        """
+        now = self._stat(operation.key)
+        if now is not None and operation.remote is not None and now.fingerprint != operation.remote.fingerprint:
+            raise transfer.Stale
+
+    def _stat(self, key: str) -> RemoteObject | None:
+        try:
+            return self.adapter.stat_file(key)
+        except NotFound:
+            return None
+
+    def _plan_again(self, operation: Operation, base: BaseEntry | None = None) -> Outcome:
+        mapping = self.mappings[operation.root]
+        local = look(local_path(operation.key, mapping), operation.key, mapping.id)
+        remote = self._stat(operation.key)
+        before = base or operation.base
+        if local is None and remote is None and before is None:
+            return InStep()
+        return self.site.decider.decide(mapping, local, remote, before)[0]
+
+
+def explain(error: Exception) -> str:
+    """Say what went wrong, for a person, with what to do where that is known."""
+    if isinstance(error, BuckiaError):
+        return str(error)
+    if isinstance(error, OSError):
+        advice = _ADVICE.get(type(error), "")
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror or error}{where}{advice}"
+    return f"{type(error).__name__}: {error}"
+
+
+_ADVICE: dict[type[Any], str] = {
+    PermissionError: " (give yourself permission, or exclude it)",
+}

@@ -1,0 +1,151 @@
+"""What an adapter says of itself: capabilities and protocols agree, and what is declared is done."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+
+from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.objects import DeleteOutcome, IfAbsent, IfUnchanged, UploadInfo
+from buckia_core.adapters.protocols import PublicUrl, ServerCopy, SignedUrl
+from buckia_core.errors import AdapterError, NotFound, PreconditionFailed
+from buckia_core.testing.conformance.suite import Suite, put, read
+
+
+class Abilities(Suite):
+    def test_capabilities_agree_with_protocols(self, adapter: BaseSync) -> None:
+        capabilities = adapter.probe()
+        assert capabilities.server_copy == isinstance(adapter, ServerCopy)
+        assert capabilities.public_url == isinstance(adapter, PublicUrl)
+        assert capabilities.signed_url == isinstance(adapter, SignedUrl)
+
+    def test_capabilities_stay(self, adapter: BaseSync) -> None:
+        probed = adapter.probe()
+        assert adapter.probe() == probed
+        assert adapter.capabilities == probed, "what a probe found is known afterwards"
+
+    def test_limits_are_sensible(self, adapter: BaseSync) -> None:
+        capabilities = adapter.capabilities
+        assert capabilities.delete_batch >= 1
+        assert capabilities.workers >= 1
+        assert capabilities.max_key_bytes >= 100
+        assert capabilities.max_object_bytes is None or capabilities.max_object_bytes > self.large_bytes
+
+    def test_provider_and_identity(self, adapter: BaseSync, second: BaseSync) -> None:
+        assert adapter.provider
+        assert adapter.provider == adapter.provider.lower()
+        before = adapter.identity
+        put(adapter, ["a"])
+        assert adapter.identity == before == second.identity
+        assert before
+
+    def test_requests_only_grow(self, adapter: BaseSync) -> None:
+        before = adapter.requests
+        put(adapter, ["a"])
+        list(adapter.list_files())
+        after = adapter.requests
+        assert (before is None) == (after is None)
+        if before is not None and after is not None:
+            assert after >= before + 2
+
+    def test_objects_and_outcomes_can_be_pickled(self, adapter: BaseSync) -> None:
+        uploaded = adapter.upload_file(b"1", "k")
+        told = adapter.stat_file("k")
+        for each in (uploaded, told, *adapter.list_files(), DeleteOutcome("k")):
+            assert _pickled(each) == each
+            assert copy.deepcopy(each) == each
+
+    def test_errors_say_who_and_what(self, adapter: BaseSync) -> None:
+        with pytest.raises(AdapterError) as caught:
+            adapter.stat_file("none")
+        error = caught.value
+        assert isinstance(error, NotFound)
+        assert (error.provider, error.key, error.retryable) == (adapter.provider, "none", False)
+        assert "none" in str(error)
+        again = _pickled(error)
+        assert (type(again), again.key, str(again)) == (NotFound, "none", str(error))
+
+    def test_closing_twice(self, adapter: BaseSync) -> None:
+        put(adapter, ["a"])
+        adapter.close()
+        adapter.close()
+
+    def test_copy_on_the_server(self, adapter: BaseSync) -> None:
+        copier = _copier(adapter)
+        info = UploadInfo(
+            mtime_ns=1_600_000_000_000_000_000, metadata={"a": "b"} if adapter.capabilities.metadata else {}
+        )
+        source = adapter.upload_file(b"content", "d/source", info=info)
+        copied = copier.copy_file(source, "other/target")
+        assert (copied.key, copied.size) == ("other/target", 7)
+        assert read(adapter, "other/target") == b"content"
+        assert read(adapter, "d/source") == b"content"
+        original, told = adapter.stat_file("d/source"), adapter.stat_file("other/target")
+        assert told.fingerprint == copied.fingerprint
+        assert (told.metadata, told.mtime_ns) == (original.metadata, original.mtime_ns)
+
+    def test_copy_of_a_nasty_key(self, adapter: BaseSync) -> None:
+        copier = _copier(adapter)
+        source = adapter.upload_file(b"1", "a b/ü+%20&?c")
+        assert copier.copy_file(source, "ö/%41 +").key == "ö/%41 +"
+        assert read(adapter, "ö/%41 +") == b"1"
+
+    def test_copy_of_another_version(self, adapter: BaseSync) -> None:
+        copier = _copier(adapter)
+        source = adapter.upload_file(b"old", "source")
+        adapter.upload_file(b"new", "source")
+        with pytest.raises(PreconditionFailed):
+            copier.copy_file(source, "target")
+        with pytest.raises(NotFound):
+            adapter.stat_file("target")
+
+    def test_copy_of_what_is_gone(self, adapter: BaseSync) -> None:
+        copier = _copier(adapter)
+        source = adapter.upload_file(b"old", "source")
+        adapter.delete_files(["source"])
+        with pytest.raises((NotFound, PreconditionFailed)):
+            copier.copy_file(source, "target")
+
+    def test_copy_keeps_to_preconditions(self, adapter: BaseSync) -> None:
+        copier = _copier(adapter)
+        source = adapter.upload_file(b"source", "source")
+        target = adapter.upload_file(b"target", "target")
+        with pytest.raises(PreconditionFailed):
+            copier.copy_file(source, "target", expect=IfAbsent())
+        adapter.upload_file(b"edited", "target")
+        with pytest.raises(PreconditionFailed):
+            copier.copy_file(source, "target", expect=IfUnchanged(target))
+        assert read(adapter, "target") == b"edited"
+        copier.copy_file(source, "target", expect=IfUnchanged(adapter.stat_file("target")))
+        assert read(adapter, "target") == b"source"
+
+    def test_public_address(self, adapter: BaseSync) -> None:
+        if not isinstance(adapter, PublicUrl):
+            pytest.skip("the adapter does not declare public_url")
+        address = adapter.public_url("d/a b+ü.txt")
+        assert address.isascii()
+        assert " " not in address
+        assert adapter.public_url("d/other") != address
+
+    def test_signed_address(self, adapter: BaseSync) -> None:
+        if not isinstance(adapter, SignedUrl):
+            pytest.skip("the adapter does not declare signed_url")
+        address = adapter.signed_url("d/a b+ü.txt", seconds=60)
+        assert address.isascii()
+        assert " " not in address
+        assert adapter.signed_url("d/other", seconds=60) != address
+        with pytest.raises(ValueError, match=r"."):
+            adapter.signed_url("a", seconds=60, method="NO SUCH METHOD")
+
+
+def _copier(adapter: BaseSync) -> ServerCopy:
+    if not isinstance(adapter, ServerCopy):
+        pytest.skip("the adapter does not declare server_copy")
+    return adapter
+
+
+def _pickled(each: Any) -> Any:
+    return pickle.loads(pickle.dumps(each))  # what is read was written the line before

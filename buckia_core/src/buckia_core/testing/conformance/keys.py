@@ -1,0 +1,103 @@
+"""Names: each of them makes the whole round trip, or is refused in words; none becomes another one."""
+
+from __future__ import annotations
+
+import pytest
+
+from buckia_core.adapters.base import BaseSync
+from buckia_core.errors import InvalidKey
+from buckia_core.testing.conformance.suite import Suite, keys_of, put, read
+
+NASTY = {
+    "space": "a b", "leading_space": " a", "trailing_space": "a ", "two_spaces": "a  b", "plus": "a+b+",
+    "percent": "100%",
+    "escaped_slash": "a%2Fb", "escaped_letter": "%46", "hash": "a#b", "question": "a?b=c", "ampersand": "a&b;c=d",
+    "newline": "a\nb", "return": "a\rb", "tab": "a\tb", "single_quote": "it's", "double_quote": 'a"b',
+    "backtick": "`a`", "shell": "$(a) $b", "dot": ".hidden", "two_dots": "..file", "ending_dots": "file..",
+    "three_dots": "...", "dash": "-rf", "tilde": "~a", "longest_name": "n" * 255, "too_long_name": "n" * 256,
+    "longest_name_wide": "ü" * 127 + "n", "longest_key": "/".join(["d" * 127] * 8),
+    "emoji": "\U0001f469\u200d\U0001f469\u200d\U0001f467.png", "right_to_left": "\u202eabc\u05d0",
+    "hangul": "\ud55c\uae00", "composed": "caf\u00e9", "decomposed": "cafe\u0301",
+    "control": "a\x01b", "delete": "a\x7fb",
+    "noncharacter": "a\uffffb", "line_separator": "a\u2028b", "backslash": "a\\b", "device": "con", "colon": "a:b",
+    "trailing_dot": "a.", "xml": "<a>&\"b\"</a>", "cdata": "]]>", "star": "a*b[c]", "pipe": "a|b", "braces": "{a}",
+    "root_slash": "/a", "double_slash": "a//b", "only_slash": "/", "marker": "d/", "climbing": "../a",
+    "climbing_inside": "a/../../b", "dot_part": "a/./b", "one_dot": ".", "only_dots": "..", "deep": "/".join("d" * 100),
+}  # fmt: skip
+
+
+class Keys(Suite):
+    @pytest.mark.parametrize("key", list(NASTY.values()), ids=list(NASTY))
+    def test_keys_round_trip(self, adapter: BaseSync, key: str) -> None:
+        """The key comes back everywhere as it was given, or `InvalidKey` names it and nothing is written."""
+        refusal = _refusal(adapter, key)
+        if refusal is not None:
+            self._is_refused_well(adapter, key, refusal)
+            return
+        assert keys_of(adapter.list_files()) == [key]
+        assert adapter.stat_file(key).key == key
+        assert read(adapter, key) == b"content"
+        assert adapter.upload_file(b"other", key).key == key
+        assert adapter.delete_files([key])[0].error is None
+        assert list(adapter.list_files()) == []
+
+    def _is_refused_well(self, adapter: BaseSync, key: str, error: InvalidKey) -> None:
+        assert error.key == key
+        assert error.provider == adapter.provider
+        assert len(str(error)) > len(key), "the message says why"
+        assert not error.retryable
+        assert list(adapter.list_files()) == []
+
+    @pytest.mark.parametrize("key", ["plain", "dir/plain.txt", "ä ö/ü", "a+b", "a%20b", "deep/er/and/deeper"])
+    def test_harmless_keys_are_held_by_every_provider(self, adapter: BaseSync, key: str) -> None:
+        put(adapter, {key: b"1"})
+        assert keys_of(adapter.list_files()) == [key]
+        assert read(adapter, key) == b"1"
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            pytest.param("A.txt", "a.txt", id="case"),
+            pytest.param("Dir/a", "dir/b", id="case_of_directory"),
+            pytest.param("caf\u00e9", "cafe\u0301", id="unicode_form"),
+            pytest.param("a b", "a%20b", id="escape"),
+            pytest.param("a+b", "a b", id="plus"),
+            pytest.param("x", "x ", id="trailing_space"),
+            pytest.param("x", "x.", id="trailing_dot"),
+        ],
+    )
+    def test_twins_are_two_objects(self, adapter: BaseSync, one: str, other: str) -> None:
+        """A provider that would take both for one has to refuse the second; it must not replace the first."""
+        put(adapter, {one: b"one"})
+        try:
+            put(adapter, {other: b"other"})
+        except InvalidKey:
+            assert keys_of(adapter.list_files()) == [one]
+        else:
+            assert keys_of(adapter.list_files()) == sorted([one, other])
+            assert read(adapter, other) == b"other"
+        assert read(adapter, one) == b"one"
+
+    @pytest.mark.parametrize("key", ["", "\ud800", "a\x00b"], ids=["empty", "surrogate", "nul"])
+    def test_what_is_no_key_is_refused_or_kept(self, adapter: BaseSync, key: str) -> None:
+        refusal = _refusal(adapter, key)
+        if refusal is None:
+            assert "\x00" in key, "only a NUL can be a part of a key, and only where the provider keeps it"
+            assert keys_of(adapter.list_files()) == [key]
+        else:
+            self._is_refused_well(adapter, key, refusal)
+
+    def test_key_longer_than_declared_is_refused(self, adapter: BaseSync) -> None:
+        room = adapter.capabilities.max_key_bytes + 1
+        key = "/".join(["k" * 100] * (room // 101 + 1))[:room]
+        with pytest.raises(InvalidKey) as caught:
+            adapter.upload_file(b"1", key)
+        assert caught.value.key == key
+
+
+def _refusal(adapter: BaseSync, key: str) -> InvalidKey | None:
+    try:
+        adapter.upload_file(b"content", key)
+    except InvalidKey as error:
+        return error
+    return None

@@ -1,0 +1,122 @@
+"""Listings: order, prefixes, ranges, markers, length."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from buckia_core.adapters.base import BaseSync
+from buckia_core.testing.conformance.suite import Suite, keys_of, need, put
+
+# Each of these is out of place in some listing that sorts by parts, by locale or by UTF-16.
+TRAPS = [
+    "A", "B/c", "_x", "a b/bar", "a!", "a-b", "a.txt", "a/foo", "a/foo-1", "a0", "b", "xyz/t", "xyz1/t",
+    "z/\U0001f600", "z/\uff5e", "é", "ü/a",
+]  # fmt: skip
+
+
+def order(key: str) -> bytes:
+    """Return what listings are sorted by, as the contract defines it."""
+    return key.encode()
+
+
+class Listing(Suite):
+    def test_empty_bucket_lists_nothing(self, adapter: BaseSync) -> None:
+        assert list(adapter.list_files()) == []
+
+    def test_listing_is_in_order_of_utf8_bytes(self, adapter: BaseSync) -> None:
+        put(adapter, reversed(TRAPS))
+        assert keys_of(adapter.list_files()) == sorted(TRAPS, key=order)
+
+    def test_listing_tells_sizes_and_fingerprints(self, adapter: BaseSync) -> None:
+        uploaded = put(adapter, {"a": b"", "b": b"1", "c/d": b"22"})
+        listed = {found.key: found for found in adapter.list_files()}
+        assert {key: found.size for key, found in listed.items()} == {"a": 0, "b": 1, "c/d": 2}
+        assert {key: found.fingerprint for key, found in listed.items()} == {
+            key: found.fingerprint for key, found in uploaded.items()
+        }
+        assert all(found.fingerprint for found in listed.values())
+
+    @pytest.mark.parametrize(
+        ("wanted", "expected"),
+        [
+            pytest.param("a/", ["a/1", "a/2", "a/b/3"], id="directory"),
+            pytest.param("a", ["a-x", "a/1", "a/2", "a/b/3", "ab"], id="text"),
+            pytest.param("a/b", ["a/b/3"], id="part_of_name"),
+            pytest.param("a/1", ["a/1"], id="whole_key"),
+            pytest.param("a/1/", [], id="below_an_object"),
+            pytest.param("none/such", [], id="nothing"),
+        ],
+    )
+    def test_prefix_is_text(self, adapter: BaseSync, wanted: str, expected: list[str]) -> None:
+        put(adapter, ["a-x", "a/1", "a/2", "a/b/3", "ab", "b"])
+        assert keys_of(adapter.list_files(wanted)) == expected
+
+    @pytest.mark.parametrize("start_after", ["a", "a-b", "a.txt", "a/", "a/foo", "a/z", "b", "nothing", "xyz/t", "é"])
+    def test_start_after_is_not_itself_listed(self, adapter: BaseSync, start_after: str) -> None:
+        put(adapter, TRAPS)
+        expected = [key for key in sorted(TRAPS, key=order) if order(key) > order(start_after)]
+        assert keys_of(adapter.list_files(start_after=start_after)) == expected
+
+    @pytest.mark.parametrize("end_at", ["a", "a-b", "a.txt", "a/", "a/foo", "a/z", "b", "nothing", "xyz/t", "é"])
+    def test_end_at_is_itself_listed(self, adapter: BaseSync, end_at: str) -> None:
+        put(adapter, TRAPS)
+        expected = [key for key in sorted(TRAPS, key=order) if order(key) <= order(end_at)]
+        assert keys_of(adapter.list_files(end_at=end_at)) == expected
+
+    def test_ranges_of_a_prefix_add_up(self, adapter: BaseSync) -> None:
+        put(adapter, TRAPS)
+        first = keys_of(adapter.list_files("a", end_at="a.txt"))
+        rest = keys_of(adapter.list_files("a", start_after="a.txt"))
+        assert first == ["a b/bar", "a!", "a-b", "a.txt"]
+        assert first + rest == keys_of(adapter.list_files("a"))
+
+    def test_range_outside_of_the_prefix_is_empty_or_everything(self, adapter: BaseSync) -> None:
+        put(adapter, ["a/1", "m/1", "m/2", "z/1"])
+        assert keys_of(adapter.list_files("m/", start_after="a/1", end_at="z/1")) == ["m/1", "m/2"]
+        assert keys_of(adapter.list_files("m/", start_after="z/1")) == []
+        assert keys_of(adapter.list_files("m/", end_at="a/1")) == []
+
+    def test_directory_markers_are_listed_as_they_are(self, adapter: BaseSync) -> None:
+        need(adapter, lambda each: each.capabilities.nested_keys, "nested_keys")
+        put(adapter, {"d/": b"", "d/a": b"1"})
+        assert [(found.key, found.size) for found in adapter.list_files()] == [("d/", 0), ("d/a", 1)]
+
+    def test_object_below_an_object(self, adapter: BaseSync) -> None:
+        need(adapter, lambda each: each.capabilities.nested_keys, "nested_keys")
+        put(adapter, ["a", "a/b", "a/b/c"])
+        assert keys_of(adapter.list_files()) == ["a", "a/b", "a/b/c"]
+        assert keys_of(adapter.list_files("a/")) == ["a/b", "a/b/c"]
+
+    def test_listing_longer_than_a_page(self, adapter: BaseSync) -> None:
+        names = [f"d{number % 3}/{number:05d}" for number in range(self.listing_count)]
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda key: adapter.upload_file(b"x", key), names))
+        assert keys_of(adapter.list_files()) == sorted(names)
+        middle = sorted(names)[len(names) // 2]
+        assert keys_of(adapter.list_files(start_after=middle)) == sorted(names)[len(names) // 2 + 1 :]
+
+    def test_listing_can_be_left_early_and_begun_again(self, adapter: BaseSync) -> None:
+        put(adapter, ["a", "b", "c"])
+        listing = iter(adapter.list_files())
+        assert next(listing).key == "a"
+        del listing
+        assert keys_of(adapter.list_files()) == ["a", "b", "c"]
+
+    def test_other_adapter_lists_the_same(self, adapter: BaseSync, second: BaseSync) -> None:
+        put(adapter, ["a", "b/c"])
+        assert list(second.list_files()) == list(adapter.list_files())
+
+    def test_listing_while_objects_come_and_go(self, adapter: BaseSync, second: BaseSync) -> None:
+        staying = [f"stay/{number:02d}" for number in range(20)]
+        put(adapter, staying)
+        put(adapter, ["go/1", "z-go/2"])
+        seen: list[str] = []
+        for found in adapter.list_files():
+            if not seen:
+                second.delete_files(["go/1", "z-go/2"])
+                second.upload_file(b"new", "new")
+            seen.append(found.key)
+        assert [key for key in seen if key.startswith("stay/")] == staying
+        assert seen == sorted(set(seen), key=order)

@@ -1,0 +1,107 @@
+"""Preconditions: what must not be replaced is not, and nobody's write is lost to another one's."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.objects import IfAbsent, IfUnchanged, Precondition
+from buckia_core.errors import PreconditionFailed
+from buckia_core.testing.conformance.suite import Suite, keys_of, need, put, read
+
+
+class Preconditions(Suite):
+    def test_if_absent_writes_a_new_object(self, adapter: BaseSync) -> None:
+        assert adapter.upload_file(b"1", "d/k", expect=IfAbsent()).size == 1
+        assert read(adapter, "d/k") == b"1"
+
+    def test_if_absent_does_not_replace(self, adapter: BaseSync, second: BaseSync) -> None:
+        put(second, {"k": b"old"})
+        with pytest.raises(PreconditionFailed) as caught:
+            adapter.upload_file(b"new", "k", expect=IfAbsent())
+        assert caught.value.key == "k"
+        assert caught.value.provider == adapter.provider
+        assert not caught.value.retryable
+        assert read(adapter, "k") == b"old"
+
+    def test_if_absent_after_a_delete(self, adapter: BaseSync) -> None:
+        put(adapter, {"k": b"old"})
+        adapter.delete_files(["k"])
+        adapter.upload_file(b"new", "k", expect=IfAbsent())
+        assert read(adapter, "k") == b"new"
+
+    def test_if_absent_refuses_a_large_object_too(self, adapter: BaseSync) -> None:
+        put(adapter, {"k": b"old"})
+        with pytest.raises(PreconditionFailed):
+            adapter.upload_file(io.BytesIO(bytes(self.large_bytes)), "k", expect=IfAbsent())
+        assert read(adapter, "k") == b"old"
+
+    def test_if_unchanged_replaces_what_was_seen(self, adapter: BaseSync) -> None:
+        uploaded = adapter.upload_file(b"old", "k")
+        listed = next(iter(adapter.list_files()))
+        again = adapter.upload_file(b"new", "k", expect=IfUnchanged(listed))
+        assert again.fingerprint != uploaded.fingerprint
+        assert read(adapter, "k") == b"new"
+
+    @pytest.mark.parametrize("how", ["uploaded", "listed", "stat"])
+    def test_if_unchanged_takes_an_object_from_anywhere(self, adapter: BaseSync, how: str) -> None:
+        uploaded = adapter.upload_file(b"old", "k")
+        seen = {
+            "uploaded": lambda: uploaded,
+            "listed": lambda: next(iter(adapter.list_files())),
+            "stat": lambda: adapter.stat_file("k"),
+        }[how]()
+        adapter.upload_file(b"new", "k", expect=IfUnchanged(seen))
+        assert read(adapter, "k") == b"new"
+
+    def test_if_unchanged_does_not_replace_another_version(self, adapter: BaseSync, second: BaseSync) -> None:
+        seen = adapter.upload_file(b"old", "k")
+        second.upload_file(b"theirs", "k")
+        with pytest.raises(PreconditionFailed) as caught:
+            adapter.upload_file(b"mine", "k", expect=IfUnchanged(seen))
+        assert caught.value.key == "k"
+        assert read(adapter, "k") == b"theirs"
+
+    def test_if_unchanged_refuses_a_large_object_too(self, adapter: BaseSync, second: BaseSync) -> None:
+        seen = adapter.upload_file(b"old", "k")
+        second.upload_file(b"theirs", "k")
+        with pytest.raises(PreconditionFailed):
+            adapter.upload_file(io.BytesIO(bytes(self.large_bytes)), "k", expect=IfUnchanged(seen))
+        assert read(adapter, "k") == b"theirs"
+
+    def test_if_unchanged_does_not_bring_back_what_was_deleted(self, adapter: BaseSync, second: BaseSync) -> None:
+        seen = adapter.upload_file(b"old", "k")
+        second.delete_files(["k"])
+        with pytest.raises(PreconditionFailed):
+            adapter.upload_file(b"new", "k", expect=IfUnchanged(seen))
+        assert list(adapter.list_files()) == []
+
+    def test_if_absent_lets_one_writer_win(self, adapter: BaseSync, second: BaseSync) -> None:
+        need(adapter, lambda each: each.probe().conditional_write, "conditional_write")
+        won = self._race(adapter, second, IfAbsent())
+        assert len(won) == 1
+        assert read(adapter, "k") == won[0]
+
+    def test_if_unchanged_lets_one_writer_win(self, adapter: BaseSync, second: BaseSync) -> None:
+        need(adapter, lambda each: each.probe().conditional_write, "conditional_write")
+        seen = adapter.upload_file(b"old", "k")
+        won = self._race(adapter, second, IfUnchanged(seen))
+        assert len(won) == 1
+        assert read(adapter, "k") == won[0]
+
+    def _race(self, adapter: BaseSync, second: BaseSync, expect: Precondition) -> list[bytes]:
+        def write(number: int) -> bytes | None:
+            data = f"writer {number}".encode()
+            try:
+                (second if number % 2 else adapter).upload_file(data, "k", expect=expect)
+            except PreconditionFailed:
+                return None
+            return data
+
+        with ThreadPoolExecutor(8) as pool:
+            won = [data for data in pool.map(write, range(8)) if data is not None]
+        assert keys_of(adapter.list_files()) == ["k"]
+        return won

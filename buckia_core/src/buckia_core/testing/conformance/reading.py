@@ -1,0 +1,140 @@
+"""Downloads: whole and in ranges, of one version, into files that are made or truncated."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from buckia_core.adapters.base import BaseSync
+from buckia_core.errors import NotFound, PreconditionFailed
+from buckia_core.testing.conformance.suite import Suite, put, read
+
+DATA = bytes(range(200))
+
+RANGES = [
+    pytest.param(0, None, id="all"),
+    pytest.param(0, 1, id="first"),
+    pytest.param(10, None, id="from"),
+    pytest.param(0, 10, id="up_to"),
+    pytest.param(5, 15, id="middle"),
+    pytest.param(199, 200, id="last"),
+    pytest.param(190, 1000, id="past_the_end"),
+    pytest.param(200, None, id="at_the_end"),
+    pytest.param(7, 7, id="nothing"),
+]
+
+
+class Reading(Suite):
+    def test_download_makes_the_file(self, adapter: BaseSync, tmp_path: Path) -> None:
+        uploaded = adapter.upload_file(DATA, "d/k")
+        downloaded = adapter.download_file("d/k", tmp_path / "new")
+        assert (tmp_path / "new").read_bytes() == DATA
+        assert (downloaded.key, downloaded.size, downloaded.fingerprint) == ("d/k", 200, uploaded.fingerprint)
+
+    def test_download_truncates_the_file(self, adapter: BaseSync, tmp_path: Path) -> None:
+        put(adapter, {"k": b"short"})
+        (tmp_path / "old").write_bytes(b"something much longer than that")
+        adapter.download_file("k", tmp_path / "old")
+        assert (tmp_path / "old").read_bytes() == b"short"
+
+    def test_download_of_an_empty_object(self, adapter: BaseSync, tmp_path: Path) -> None:
+        put(adapter, {"k": b""})
+        assert adapter.download_file("k", tmp_path / "file").size == 0
+        assert (tmp_path / "file").read_bytes() == b""
+        assert read(adapter, "k") == b""
+
+    @pytest.mark.parametrize(("start", "end"), RANGES)
+    def test_download_of_a_range(self, adapter: BaseSync, tmp_path: Path, start: int, end: int | None) -> None:
+        put(adapter, {"k": DATA})
+        downloaded = adapter.download_file("k", tmp_path / "file", start=start, end=end)
+        assert (tmp_path / "file").read_bytes() == DATA[start:end]
+        assert downloaded.size == 200, "the object is told, not the range"
+
+    @pytest.mark.parametrize(("start", "end"), RANGES)
+    def test_reading_of_a_range(self, adapter: BaseSync, start: int, end: int | None) -> None:
+        put(adapter, {"k": DATA})
+        with adapter.open_file("k", start=start, end=end) as reader:
+            assert reader.read() == DATA[start:end]
+            assert reader.read() == b""
+
+    def test_reading_in_pieces(self, adapter: BaseSync) -> None:
+        put(adapter, {"k": DATA})
+        pieces = []
+        with adapter.open_file("k") as reader:
+            while piece := reader.read(7):
+                pieces.append(piece)
+        assert b"".join(pieces) == DATA
+
+    def test_reading_can_be_left_early(self, adapter: BaseSync) -> None:
+        put(adapter, {"k": bytes(1_000_000)})
+        for _ in range(3):
+            with adapter.open_file("k") as reader:
+                assert reader.read(10) == bytes(10)
+        assert len(read(adapter, "k")) == 1_000_000
+
+    def test_absent_object_is_not_found(self, adapter: BaseSync, tmp_path: Path) -> None:
+        put(adapter, ["there/a"])
+        for key in ("none", "there", "there/b", "there/a/b"):
+            with pytest.raises(NotFound) as caught:
+                adapter.stat_file(key)
+            assert (caught.value.key, caught.value.provider) == (key, adapter.provider)
+            with pytest.raises(NotFound):
+                adapter.download_file(key, tmp_path / "file")
+            with pytest.raises(NotFound):
+                read(adapter, key)
+
+    def test_expected_version_is_read(self, adapter: BaseSync, tmp_path: Path) -> None:
+        put(adapter, {"k": DATA})
+        listed = next(iter(adapter.list_files()))
+        assert adapter.download_file("k", tmp_path / "file", expect=listed).fingerprint == listed.fingerprint
+        assert read(adapter, "k", expect=adapter.stat_file("k")) == DATA
+
+    def test_other_version_than_expected(self, adapter: BaseSync, second: BaseSync, tmp_path: Path) -> None:
+        seen = adapter.upload_file(b"old", "k")
+        second.upload_file(b"new", "k")
+        with pytest.raises(PreconditionFailed) as caught:
+            adapter.download_file("k", tmp_path / "file", expect=seen)
+        assert (caught.value.key, caught.value.provider) == ("k", adapter.provider)
+        with pytest.raises(PreconditionFailed):
+            read(adapter, "k", expect=seen)
+
+    def test_other_version_than_expected_in_a_range(self, adapter: BaseSync, tmp_path: Path) -> None:
+        seen = adapter.upload_file(b"old", "k")
+        adapter.upload_file(b"new", "k")
+        with pytest.raises(PreconditionFailed):
+            adapter.download_file("k", tmp_path / "file", expect=seen, start=1, end=2)
+
+    def test_expected_object_is_gone(self, adapter: BaseSync, tmp_path: Path) -> None:
+        seen = adapter.upload_file(b"old", "k")
+        adapter.delete_files(["k"])
+        with pytest.raises((NotFound, PreconditionFailed)):
+            adapter.download_file("k", tmp_path / "file", expect=seen)
+
+    def test_target_that_can_not_be_written_is_an_error_of_the_system(self, adapter: BaseSync, tmp_path: Path) -> None:
+        put(adapter, {"k": DATA})
+        with pytest.raises(OSError):  # noqa: PT011  # which one is the system's affair
+            adapter.download_file("k", tmp_path)
+
+    def test_stat_equals_the_listing(self, adapter: BaseSync) -> None:
+        put(adapter, {"a": b"", "d/b": DATA})
+        for listed in adapter.list_files():
+            told = adapter.stat_file(listed.key)
+            assert (told.key, told.size, told.fingerprint) == (listed.key, listed.size, listed.fingerprint)
+            assert told.metadata is not None
+
+    def test_reading_changes_nothing(self, adapter: BaseSync, tmp_path: Path) -> None:
+        put(adapter, {"a": DATA, "b": b""})
+        before = list(adapter.list_files())
+        adapter.download_file("a", tmp_path / "file")
+        adapter.stat_file("b")
+        assert list(adapter.list_files()) == before
+
+    def test_many_threads_read_at_once(self, adapter: BaseSync) -> None:
+        contents = put(adapter, {f"k{number}": bytes([number]) * 10_000 for number in range(10)})
+        with ThreadPoolExecutor(10) as pool:
+            found = dict(zip(contents, pool.map(lambda key: read(adapter, key), contents), strict=True))
+        assert {key: (len(data), data[0]) for key, data in found.items()} == {
+            f"k{number}": (10_000, number) for number in range(10)
+        }

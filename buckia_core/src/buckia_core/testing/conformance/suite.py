@@ -1,0 +1,76 @@
+"""What the parts of the suite stand on: fixtures, and the shorthands that keep a test short."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar
+
+import pytest
+
+from buckia_core.adapters.base import BaseSync
+from buckia_core.planning.manifest import RemoteObject
+
+PREFIXES = {"plain": "", "prefixed": "pre fix/ä+b/"}
+
+
+class Suite:
+    """Base of all parts. See `AdapterConformance` for what a subclass gives."""
+
+    lacks: ClassVar[Mapping[str, str]] = {}
+    listing_count: ClassVar[int] = 1001
+    large_bytes: ClassVar[int] = (8 << 20) + 1
+
+    @pytest.fixture(params=list(PREFIXES))
+    def prefix(self, request: pytest.FixtureRequest) -> str:
+        """The setting `prefix` of the adapter; a test that gets it runs once without and once with one."""
+        return PREFIXES[request.param]
+
+    @pytest.fixture
+    def adapter(self) -> BaseSync:
+        """The adapter that is tested, on an empty bucket."""
+        raise NotImplementedError("a subclass of AdapterConformance has to give the fixture `adapter`")
+
+    @pytest.fixture
+    def second(self, adapter: BaseSync) -> BaseSync:
+        """Another adapter on the same bucket."""
+        return adapter
+
+    @pytest.fixture(autouse=True)
+    def expect_what_is_lacking(self, request: pytest.FixtureRequest) -> None:
+        """Mark the tests that `lacks` names."""
+        reason = self._lack_of(request)
+        if reason:
+            request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+
+    def _lack_of(self, request: pytest.FixtureRequest) -> str | None:
+        name = request.node.originalname
+        parameters = request.node.callspec.id.split("-") if hasattr(request.node, "callspec") else []
+        names = [name, *(f"{name}[{parameter}]" for parameter in parameters)]
+        return next((self.lacks[each] for each in names if each in self.lacks), None)
+
+    def test_lacks_names_tests_that_exist(self) -> None:
+        unknown = [name for name in self.lacks if not hasattr(self, name.partition("[")[0])]
+        assert unknown == [], "`lacks` names tests that there are not"
+
+
+def put(adapter: BaseSync, objects: Mapping[str, bytes] | Iterable[str]) -> dict[str, RemoteObject]:
+    """Upload objects; of names alone, each with its name as content."""
+    contents = objects if isinstance(objects, Mapping) else {key: key.encode() for key in objects}
+    return {key: adapter.upload_file(data, key) for key, data in contents.items()}
+
+
+def keys_of(objects: Iterable[RemoteObject]) -> list[str]:
+    """Return the keys of a listing, as they came."""
+    return [found.key for found in objects]
+
+
+def read(adapter: BaseSync, key: str, *, expect: RemoteObject | None = None) -> bytes:
+    """Return an object's bytes."""
+    with adapter.open_file(key, expect=expect) as reader:
+        return reader.read()
+
+
+def need(adapter: BaseSync, capability: Callable[[BaseSync], bool], what: str) -> None:
+    """Skip the test where the adapter does not declare what it is about."""
+    if not capability(adapter):
+        pytest.skip(f"the adapter does not declare {what}")

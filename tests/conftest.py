@@ -1,0 +1,101 @@
+"""Servers for all tests: started when the first test asks, shared by all processes of a run, stopped at its end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+# pytest puts the folder of this file on the path, the modules of `tests` are named from the one above.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.servers.ceph import CephGateway
+from tests.servers.moto_server import MotoServer
+from tests.servers.rclone_serve import RcloneServer
+from tests.servers.s3_server import S3Server
+from tests.servers.shared import SERVERS, Server, SharedServers
+
+REQUIRE = "BUCKIA_REQUIRE_SERVERS"
+"""The environment variable that names, comma separated, the servers whose absence is a failure."""
+
+_SHARED = pytest.StashKey[SharedServers]()
+
+
+class NewBucket(Protocol):
+    """What the fixture `bucket_name` gives."""
+
+    def __call__(self, server: S3Server, stem: str = "test", **options: Any) -> str:
+        """Create a bucket on `server` whose name begins with `stem`, and return the name.
+
+        `options` go to boto3's `create_bucket`. The bucket lives as long as its server.
+        """
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Agree on the directory through which the processes of this run share servers."""
+    unknown = _required() - set(SERVERS)
+    if unknown:
+        raise pytest.UsageError(f"{REQUIRE} names {', '.join(sorted(unknown))}; known: {', '.join(SERVERS)}")
+    told = getattr(config, "workerinput", {}).get("shared_servers")
+    directory, owner = told or (f"{tempfile.gettempdir()}/buckia-{uuid.uuid4().hex[:12]}", os.getpid())
+    config.stash[_SHARED] = SharedServers(Path(directory), owner=owner)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist the directory and its owner."""
+    shared = node.config.stash[_SHARED]
+    node.workerinput["shared_servers"] = (str(shared.directory), shared.owner)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what this run started, where this process owns it."""
+    shared = config.stash.get(_SHARED, None)
+    if shared is not None and shared.owner == os.getpid():
+        shared.stop()
+
+
+@pytest.fixture(scope="session")
+def ceph(pytestconfig: pytest.Config) -> CephGateway:
+    """A Ceph RADOS Gateway."""
+    return _server(pytestconfig, CephGateway)
+
+
+@pytest.fixture(scope="session")
+def moto_server(pytestconfig: pytest.Config) -> MotoServer:
+    """moto's S3 server."""
+    return _server(pytestconfig, MotoServer)
+
+
+@pytest.fixture(scope="session")
+def rclone_server(pytestconfig: pytest.Config) -> RcloneServer:
+    """A folder served as buckets by `rclone serve s3`."""
+    return _server(pytestconfig, RcloneServer)
+
+
+@pytest.fixture(scope="session")
+def bucket_name() -> NewBucket:
+    """Make a fresh bucket on a given server: `bucket = bucket_name(ceph)`."""
+
+    def new_bucket(server: S3Server, stem: str = "test", **options: Any) -> str:
+        return server.new_bucket(stem, **options)
+
+    return new_bucket
+
+
+def _required() -> set[str]:
+    return {name.strip() for name in os.environ.get(REQUIRE, "").split(",") if name.strip()}
+
+
+def _server(config: pytest.Config, kind: type[Server]) -> Server:
+    available = kind.available()
+    if not available and kind.name in _required():
+        pytest.fail(f"{available.reason}; {REQUIRE} names {kind.name}", pytrace=False)
+    if not available:
+        pytest.skip(available.reason)
+    return config.stash[_SHARED].get(kind)

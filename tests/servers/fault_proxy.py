@@ -1,0 +1,219 @@
+"""A proxy in front of an HTTP server that counts what passes and, where told to, makes it go wrong.
+
+    with FaultProxy(ceph.endpoint) as proxy:
+        proxy.fault(Cut(after=1000), when=lambda request: request.method == "GET", times=1)
+        client = ceph.behind(proxy.endpoint).client()
+        ...
+        assert proxy.counts() == {"list": 1, "get": 2}
+
+It runs in a thread of the test. Heads pass byte for byte, Host and path included, so that signatures hold.
+Without faults it is simply the place to count a server's requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+import threading
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from .certificate import Certificate
+from .faults import Fault, KindOf, Ledger, Request, Rule
+from .http_stream import HEAD_LIMIT, Stream
+from .process import HOST, free_port
+from .proxy_connection import Connection
+from .s3_kind import s3_kind
+
+
+class FaultProxy:
+    """A proxy on 127.0.0.1 in front of one http server. `endpoint` is where clients go instead."""
+
+    def __init__(
+        self,
+        server: str,
+        *,
+        certificate: Certificate | None = None,
+        kind_of: KindOf = s3_kind,
+    ) -> None:
+        """Make a proxy for the http address `server`.
+
+        With `certificate`, clients speak https to it. `kind_of` decides what kinds of requests there are.
+        """
+        address = urlsplit(server)
+        if address.scheme != "http" or address.hostname is None:
+            raise ValueError(f"not an http address: {server}")
+        self._server_address = (address.hostname, address.port or 80)
+        self._tls: ssl.SSLContext | None = None
+        if certificate is not None:
+            self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            self._tls.load_cert_chain(certificate.cert_file, certificate.key_file)
+        self._ledger = Ledger(kind_of)
+        self._port = free_port()
+        self._listener: asyncio.Server | None = None
+        self._outages = 0
+        self._outage_tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._errors: list[Exception] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = asyncio.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """The address that clients use; it stays the same through outages."""
+        return f"{'http' if self._tls is None else 'https'}://{HOST}:{self._port}"
+
+    def fault(
+        self,
+        fault: Fault,
+        *,
+        when: Callable[[Request], bool] | None = None,
+        times: int | None = None,
+        probability: float = 1.0,
+        seed: int = 0,
+    ) -> Rule:
+        """From now on, do `fault` to requests for which `when` is true, at most `times` times.
+
+        `probability` is the chance of each such request, drawn in the order of arrival from a generator that
+        starts with `seed`. A request suffers at most one fault: that of the oldest rule which chooses it.
+        """
+        rule = Rule(fault, when, times, probability, random.Random(seed))
+        self._ledger.add(rule)
+        return rule
+
+    def clear_faults(self) -> None:
+        """Forget all rules; faults that have begun go on."""
+        self._ledger.clear_rules()
+
+    @property
+    def requests(self) -> list[Request]:
+        """The requests since the start or `reset_counts`, in the order of arrival.
+
+        A request is complete in here by the time its client has the whole answer.
+        """
+        return self._ledger.requests()
+
+    def counts(self) -> Counter[str]:
+        """How many requests there were of each kind."""
+        return Counter(request.kind for request in self.requests)
+
+    @property
+    def bytes_up(self) -> int:
+        """Bytes of bodies that went to the server."""
+        return sum(request.bytes_in for request in self.requests)
+
+    @property
+    def bytes_down(self) -> int:
+        """Bytes of bodies that went to clients."""
+        return sum(request.bytes_out for request in self.requests)
+
+    def reset_counts(self) -> None:
+        """Forget the requests so far; the next one has the number 1."""
+        self._ledger.clear_requests()
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """While the block lasts, reset all connections and refuse new ones."""
+        self._call(self._go_away())
+        try:
+            yield
+        finally:
+            self._call(self._come_back())
+
+    def start(self) -> Self:
+        """Begin to listen."""
+        started: Future[None] = Future()
+        self._outages = 0
+        self._stopping = asyncio.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run(started)), name="fault-proxy", daemon=True)
+        self._thread.start()
+        started.result(30)
+        return self
+
+    def stop(self) -> None:
+        """Reset all connections and end the thread. Stopping twice is no error."""
+        if self._thread is None or self._loop is None:
+            return
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join()
+        self._thread = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        if error is None and self._errors:
+            raise RuntimeError("the proxy failed in itself, or a `when` raised") from self._errors[0]
+
+    def _call(self, work: Coroutine[Any, Any, None]) -> None:
+        assert self._loop is not None, "the proxy has not been started"
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    async def _run(self, started: Future[None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        try:
+            await self._listen()
+        except Exception as error:
+            started.set_exception(error)
+            return
+        started.set_result(None)
+        await self._stopping.wait()
+        for task in self._outage_tasks:
+            task.cancel()
+        await self._go_away()
+
+    async def _listen(self) -> None:
+        self._listener = await asyncio.start_server(
+            self._accept, HOST, self._port, ssl=self._tls, limit=HEAD_LIMIT, backlog=1024
+        )
+
+    async def _go_away(self, spared: asyncio.Task[None] | None = None) -> None:
+        self._outages += 1
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        others = self._tasks - {spared}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    async def _come_back(self) -> None:
+        self._outages -= 1
+        if not self._outages:
+            await self._listen()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            await Connection(Stream(reader, writer), self._connect, self._ledger, self._outage).serve()
+        except asyncio.CancelledError:
+            pass  # `_go_away` asked for it, and asyncio's streams would log it as an error.
+        except Exception as error:
+            self._errors.append(error)
+        finally:
+            self._tasks.discard(task)
+
+    async def _connect(self) -> Stream:
+        return Stream(*await asyncio.open_connection(*self._server_address, limit=HEAD_LIMIT))
+
+    def _outage(self, seconds: float) -> None:
+        async def be_away(spared: asyncio.Task[None] | None) -> None:
+            await self._go_away(spared)
+            await asyncio.sleep(seconds)
+            await self._come_back()
+
+        task = asyncio.ensure_future(be_away(asyncio.current_task()))
+        self._outage_tasks.add(task)
+        task.add_done_callback(self._outage_tasks.discard)
