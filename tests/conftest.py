@@ -7,7 +7,7 @@ import sys
 import tempfile
 import uuid
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -17,23 +17,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.servers.ceph import CephGateway
 from tests.servers.moto_server import MotoServer
 from tests.servers.rclone_serve import RcloneServer
-from tests.servers.s3_server import S3Server
+from tests.servers.s3_server import NewBucket, S3Server
 from tests.servers.shared import SERVERS, Server, SharedServers
 
 REQUIRE = "BUCKIA_REQUIRE_SERVERS"
 """The environment variable that names, comma separated, the servers whose absence is a failure."""
 
 _SHARED = pytest.StashKey[SharedServers]()
-
-
-class NewBucket(Protocol):
-    """What the fixture `bucket_name` gives."""
-
-    def __call__(self, server: S3Server, stem: str = "test", **options: Any) -> str:
-        """Create a bucket on `server` whose name begins with `stem`, and return the name.
-
-        `options` go to boto3's `create_bucket`. The bucket lives as long as its server.
-        """
 
 
 def pytest_configure(config: pytest.Config) -> None:

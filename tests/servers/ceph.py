@@ -18,7 +18,7 @@ from .s3_server import Available, S3Server
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CephGateway(S3Server):
-    """A running gateway. It checks signatures, honours conditions on PUT, and really runs lifecycle rules.
+    """A running gateway. It checks signatures, honours conditions on PUT, and can really apply lifecycle rules.
 
     To count the requests that reach it, put a `FaultProxy` without faults in front.
     """
@@ -46,8 +46,8 @@ class CephGateway(S3Server):
         """Run a gateway in the empty folder `directory` until the block ends.
 
         `capacity` is a bound in bytes, not a reservation: memory follows what is stored.
-        `lifecycle_day` makes the gateway look for expired objects every that many seconds, each of which
-        counts as a day; without it, `run_lifecycle` does so on demand.
+        `lifecycle_day` makes the gateway apply lifecycle rules, and take that many seconds for a day. Without it,
+        as in the fixture `ceph`, rules are only kept.
         """
         access_key, secret_key = secrets.token_hex(10).upper(), secrets.token_hex(20)
         with ExitStack() as stack:
@@ -74,13 +74,3 @@ class CephGateway(S3Server):
         """Return the version of the gateway, such as `16.2.15`."""
         words = run(["radosgw", "--version"], log=Path(self.configuration).parent / "commands.log").split()
         return words[2]
-
-    def run_lifecycle(self, *, day: int = 1) -> None:
-        """Apply the lifecycle rules of all buckets now, as though a day had `day` seconds."""
-        configuration = Path(self.configuration)
-        admin = ["radosgw-admin", "-c", str(configuration), "--no-mon-config"]
-        run(
-            [*admin, f"--rgw-lc-debug-interval={day}", "lc", "process"],
-            log=configuration.parent / "commands.log",
-            seconds=120,
-        )

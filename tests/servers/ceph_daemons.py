@@ -57,6 +57,7 @@ rgw data = {home}/rgw
 rgw frontends = {frontends}
 rgw dynamic resharding = false
 rgw lifecycle work time = 00:00-23:59
+rgw lc max wp worker = 1
 rgw gc obj min wait = 120
 rgw gc processor period = 60
 
@@ -72,7 +73,7 @@ debug paxos = 0/0
 debug rados = 0/0
 debug rgw = 0/0
 debug rocksdb = 0/0
-{extra}
+{lifecycle}
 """
 
 
@@ -102,7 +103,9 @@ def write_configuration(
             capacity=capacity,
             frontends=f"beast endpoint={HOST}:{port} ssl_endpoint={HOST}:{tls_port} "
             f"ssl_certificate={certificate.pem_file}",
-            extra="" if lifecycle_day is None else f"rgw lc debug interval = {lifecycle_day}",
+            lifecycle="rgw enable lc threads = false"
+            if lifecycle_day is None
+            else f"rgw lc debug interval = {lifecycle_day}",
         )
     )
     return Daemons(configuration, port, tls_port), fsid, mon_port

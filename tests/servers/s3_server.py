@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,16 @@ class S3Server(ABC):
         finally:
             client.close()
         return bucket
+
+
+class NewBucket(Protocol):
+    """What the fixture `bucket_name` gives."""
+
+    def __call__(self, server: S3Server, stem: str = "test", **options: Any) -> str:
+        """Create a bucket on `server` whose name begins with `stem`, and return the name.
+
+        `options` go to boto3's `create_bucket`. The bucket lives as long as its server.
+        """
 
 
 @cache

@@ -141,10 +141,11 @@ class SharedServers:
         except ServerFailed as error:
             desk.fail(str(error))
             keeper.stop()
-        if self.owner == os.getpid():
-            self._keepers.append(keeper)
-        else:
-            keeper.leave()
+        finally:
+            if self.owner == os.getpid():
+                self._keepers.append(keeper)
+            else:
+                keeper.leave()
 
     def stop(self) -> None:
         """End all servers of the run and remove its directory. Only the owner calls this; twice is no error."""

@@ -18,9 +18,7 @@ from tests.servers.fault_proxy import FaultProxy
 from tests.servers.faults import LoseReply
 from tests.servers.moto_server import MotoServer
 from tests.servers.rclone_serve import RcloneServer
-from tests.servers.s3_server import S3Server
-
-NewBucket = Callable[..., str]
+from tests.servers.s3_server import NewBucket, S3Server
 
 
 @pytest.fixture(params=["ceph", "moto_server", "rclone_server"])
@@ -137,12 +135,15 @@ def test_a_lost_reply_was_carried_out(ceph: CephGateway, bucket_name: NewBucket)
         ]
 
 
-def test_ceph_applies_lifecycle_rules(ceph: CephGateway, bucket_name: NewBucket) -> None:
-    client, bucket = ceph.client(), bucket_name(ceph)
+def test_ceph_applies_lifecycle_rules(ceph: CephGateway, tmp_path: Path) -> None:
     rule = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": {"Days": 1}}
-    client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
-    for key in ("tmp/a", "kept"):
-        client.put_object(Bucket=bucket, Key=key, Body=b"1")
-    time.sleep(1.1)
-    ceph.run_lifecycle(day=1)
-    assert [one["Key"] for one in client.list_objects_v2(Bucket=bucket)["Contents"]] == ["kept"]
+    with CephGateway.running(tmp_path, lifecycle_day=1) as gateway:
+        assert gateway.endpoint != ceph.endpoint
+        client, bucket = gateway.client(), gateway.new_bucket()
+        client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+        for key in ("tmp/a", "kept"):
+            client.put_object(Bucket=bucket, Key=key, Body=b"1")
+        deadline = time.monotonic() + 30
+        while len(left := client.list_objects_v2(Bucket=bucket)["Contents"]) > 1 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert [one["Key"] for one in left] == ["kept"]

@@ -17,8 +17,6 @@ from tests.servers.rclone_serve import RcloneServer
 from tests.servers.s3_server import S3Server
 from tests.servers.shared import Desk, SharedServers
 
-needs_rclone = pytest.mark.skipif(not RcloneServer.available(), reason=RcloneServer.available().reason)
-
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Iterator[Path]:
@@ -47,7 +45,7 @@ def answers(server: S3Server) -> bool:
     return True
 
 
-@needs_rclone
+@pytest.mark.usefixtures("rclone_server")
 def test_all_who_ask_get_the_same_server_until_the_owner_stops_it(directory: Path) -> None:
     owner, worker = SharedServers(directory, owner=os.getpid()), SharedServers(directory, owner=os.getpid())
     server = worker.get(RcloneServer)
@@ -57,7 +55,7 @@ def test_all_who_ask_get_the_same_server_until_the_owner_stops_it(directory: Pat
     assert not answers(server) and not directory.exists()
 
 
-@needs_rclone
+@pytest.mark.usefixtures("rclone_server")
 def test_a_server_does_not_outlive_its_owner(directory: Path) -> None:
     program = (
         "import os, pathlib, sys\n"
@@ -94,7 +92,7 @@ def test_a_start_that_failed_fails_for_all(directory: Path) -> None:
 def test_a_server_that_is_missing(tmp_path: Path, required: str, outcome: str) -> None:
     test = Path(__file__).with_name("test_servers.py")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"{test}::test_ceph_applies_lifecycle_rules"],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"{test}::test_a_lost_reply_was_carried_out"],
         env=clean_environment(PATH=str(tmp_path), BUCKIA_REQUIRE_SERVERS=required),
         cwd=test.parents[2],
         capture_output=True,

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from buckia_core.adapters.base import BaseSync, Source
 from buckia_core.adapters.capabilities import Capabilities
+from buckia_core.adapters.content_types import guess_content_type
 from buckia_core.adapters.hookspecs import hookimpl
 from buckia_core.adapters.objects import DeleteOutcome, IfAbsent, IfUnchanged, Precondition, UploadInfo
+from buckia_core.adapters.prefixes import as_directory
 from buckia_core.adapters.protocols import PublicUrl, ServerCopy, SignedUrl
+from buckia_core.adapters.ranges import LimitedReader
 from buckia_core.adapters.registry import AdapterSpec
+from buckia_core.adapters.sources import DigestCheck, chunks, reading
 from buckia_core.config.secrets import Secret
 from buckia_core.config.settings import setting
 from buckia_core.errors import (
@@ -42,11 +46,13 @@ __all__ = [
     "Capabilities",
     "DeleteOutcome",
     "Digest",
+    "DigestCheck",
     "Digests",
     "IfAbsent",
     "IfUnchanged",
     "IntegrityError",
     "InvalidKey",
+    "LimitedReader",
     "MissingCredentials",
     "NotFound",
     "NotSupported",
@@ -63,6 +69,10 @@ __all__ = [
     "Transient",
     "Unauthenticated",
     "UploadInfo",
+    "as_directory",
+    "chunks",
+    "guess_content_type",
     "hookimpl",
+    "reading",
     "setting",
 ]

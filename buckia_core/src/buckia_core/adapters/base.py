@@ -48,7 +48,7 @@ class BaseSync(ABC):
         """What this adapter, as configured, can do, as far as it is known now. Costs no request."""
 
     def probe(self) -> Capabilities:
-        """Return `capabilities` with what only the server can tell, asked at most once. Called before the first write."""
+        """Return `capabilities` with what only the server can tell, asked once. Called before the first write."""
         return self.capabilities
 
     @property

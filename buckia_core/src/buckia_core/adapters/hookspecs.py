@@ -1,4 +1,4 @@
-"""The hooks of Buckia (pluggy, project name `buckia`). They register things and observe runs; no bytes go through them."""
+"""The hooks of Buckia (pluggy, project name `buckia`). They register things and observe runs; they carry no bytes."""
 
 from __future__ import annotations
 

@@ -135,7 +135,9 @@ class Registry:
             if not self._plugins.has_plugin(name):
                 try:
                     plugin = entry.load()
-                    self._plugins.register(plugin, name=name)
+                    # One module may serve several providers, and an application may have registered it itself.
+                    if not self._plugins.is_registered(plugin):
+                        self._plugins.register(plugin, name=name)
                 except Exception as error:
                     raise _broken(provider, error) from error
                 plugins.append(plugin)

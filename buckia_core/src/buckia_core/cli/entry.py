@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return shell_complete(cli, {}, "buckia", COMPLETE, instruction)
     # The arguments are taken as they are: click's own way would expand patterns in them on Windows, where no shell
     # does, and `--include *.png` is a pattern for us.
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     invocation = Invocation()
     interruption.make_termination_an_interruption()
     invocation.configure_logs()

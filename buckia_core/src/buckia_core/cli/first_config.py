@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from buckia_core.config import BucketConfig
 from buckia_core.config.settings import SettingRow, describe
 from buckia_core.config.writing import render
 from buckia_core.errors import InvalidSetting, MissingCredentials
+from buckia_core.planning.keys import TEMPORARY
 
 
 def compose(output: Output, provider: str | None, name: str | None, given: dict[str, str]) -> str:
@@ -45,13 +45,13 @@ def compose(output: Output, provider: str | None, name: str | None, given: dict[
 
 def write(path: Path, text: str) -> None:
     """Write a file, whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=".buckia-tmp-")
+    temporary = path.absolute().with_name(f"{TEMPORARY}{os.getpid()}")
     try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
+        with open(temporary, "x", encoding="utf-8", newline="\n") as file:
             file.write(text)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
 
 

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 _WINDOWS_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])( *\..*)?", re.IGNORECASE)
 _WINDOWS_FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f]')
 
+TEMPORARY = ".buckia-tmp-"
+"""How the names of Buckia's temporary files begin; they take part in no sync, and stale ones are swept."""
+
 
 @dataclass(frozen=True, slots=True)
 class DiskRules:

@@ -40,7 +40,12 @@ class Mapping:
         """Tell whether the key has its place below this root and passes the filter."""
         if self.is_file:
             return key == self.remote
-        return key.startswith(self.remote) and len(key) > len(self.remote) and self.accepts(key[len(self.remote) :])
+        if not key.startswith(self.remote) or len(key) == len(self.remote):
+            return False
+        path = key[len(self.remote) :]
+        # A scan does not enter a directory that the filter refuses, whatever it says of what is in there.
+        above = (path[: end + 1] for end, letter in enumerate(path) if letter == "/")
+        return self.accepts(path) and (self.accepts is take_all or all(map(self.accepts, above)))
 
     def relative(self, key: str) -> str:
         """Return the key's path relative to the root, with slashes; of a single file, its key's last part."""

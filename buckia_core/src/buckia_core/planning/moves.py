@@ -58,4 +58,6 @@ def _leaves(operation: Operation) -> bool:
 
 
 def _arrives(operation: Operation) -> bool:
-    return operation.action is Action.UPLOAD and operation.remote is None and operation.local is not None
+    # What waits for deletes may wait for its own source: `a` that became `a/b`, where keys can't nest.
+    waits = operation.after_deletes
+    return operation.action is Action.UPLOAD and operation.remote is None and operation.local is not None and not waits

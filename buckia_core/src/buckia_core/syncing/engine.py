@@ -13,6 +13,7 @@ from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.objects import RemoteObject
 from buckia_core.adapters.registry import registry
 from buckia_core.planning import safety
+from buckia_core.planning.keys import TEMPORARY
 from buckia_core.planning.plan import Plan
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing import checking
@@ -20,7 +21,7 @@ from buckia_core.syncing.checking import CheckResult
 from buckia_core.syncing.execute import execute
 from buckia_core.syncing.lock import Lock
 from buckia_core.syncing.pace import MOST, Pace
-from buckia_core.syncing.paths import TEMPORARY, look
+from buckia_core.syncing.paths import look
 from buckia_core.syncing.progress import Progress
 from buckia_core.syncing.recorder import Recorder
 from buckia_core.syncing.report import SyncResult
@@ -111,7 +112,16 @@ def _carry_out(request: SyncRequest, survey: Survey, plan: Plan, recorder: Recor
         capabilities = request.adapter.capabilities
         pace = Pace(request.max_workers or capabilities.workers, fixed=request.max_workers is not None)
         with _executor(request) as executor:
-            for done in execute(worker, plan.operations, executor, pace, request.stopped, capabilities.delete_batch):
+            results = execute(
+                worker,
+                plan.operations,
+                executor,
+                pace,
+                request.stopped,
+                capabilities.delete_batch,
+                progress.moved,
+            )
+            for done in results:
                 recorder.add(done)
                 progress.done(done)
     result = progress.result(plan)

@@ -16,6 +16,8 @@ from buckia_core.syncing.work import Done, Worker
 
 Job = Callable[[], list[Done]]
 
+_TICK = 0.2
+
 _DELETES = (Action.DELETE_LOCAL, Action.DELETE_REMOTE)
 
 
@@ -54,10 +56,12 @@ def execute(
     pace: Pace,
     stopped: threading.Event,
     batch: int,
+    moved: Callable[[Operation, int], None],
 ) -> Iterator[Done]:
     """Yield what became of each operation, as it happens.
 
-    When `stopped` is set, nothing new begins, and what is under way is still waited for and yielded.
+    When `stopped` is set, nothing new begins, and what is under way is still waited for and yielded. `moved` is told,
+    a few times a second, how many more bytes of a transfer have gone over.
     """
     for phase in phases(operations):
         # Local deletes sort apart, so that batches of remote ones are not cut up by them.
@@ -76,10 +80,15 @@ def execute(
                 more = False
             if not pending:
                 continue
-            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+            finished, pending = wait(pending, _TICK, return_when=FIRST_COMPLETED)
+            for operation, delta in worker.flights.moved():
+                moved(operation, delta)
             for future in finished:
                 for done in future.result():
-                    pace.finished(done.bytes_up + done.bytes_down, time.monotonic())
+                    total = done.bytes_up + done.bytes_down
+                    pace.finished(total, time.monotonic())
+                    if rest := worker.flights.rest(done.operation, total):
+                        moved(done.operation, rest)
                     yield done
         if stopped.is_set():
             return

@@ -9,12 +9,9 @@ import tempfile
 from pathlib import Path
 
 from buckia_core.errors import InvalidKey
-from buckia_core.planning.keys import DiskRules, problem_of
+from buckia_core.planning.keys import TEMPORARY, DiskRules, problem_of
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import Mapping
-
-TEMPORARY = ".buckia-tmp-"
-"""How the names of our own temporary files begin; they are never synced, and stale ones are swept."""
 
 _LARGEST = 2**63 - 1
 

@@ -47,13 +47,15 @@ class Progress:
         """The plan is made."""
         self._request.listener(Planned(plan))
 
+    def moved(self, operation: Operation, delta: int) -> None:
+        """So many more bytes of a transfer have gone over."""
+        self._request.listener(Transferred(operation, delta))
+
     def done(self, done: Done) -> None:
         """One operation is over."""
         operation, counts = done.operation, self.counts
         counts.bytes_up += done.bytes_up
         counts.bytes_down += done.bytes_down
-        if done.bytes_up or done.bytes_down:
-            self._request.listener(Transferred(operation, done.bytes_up + done.bytes_down))
         self._count(operation, done.status, done.error, done.extra_uploads)
         if isinstance(done.failure, Unauthenticated):
             self.fatal = self.fatal or done.failure

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from buckia_core.errors import PermissionDenied
-from buckia_core.planning.keys import is_ours
+from buckia_core.planning.keys import TEMPORARY, is_ours
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.paths import TEMPORARY, entry_of
+from buckia_core.syncing.paths import entry_of
 
 _log = logging.getLogger(__name__)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +16,23 @@ from buckia_core.adapters.objects import IfAbsent, IfUnchanged, UploadInfo
 from buckia_core.errors import IntegrityError
 from buckia_core.planning.digest import Digests, Sameness, compare, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
+from buckia_core.syncing.flights import CountedReader, size_on_disk
 from buckia_core.syncing.hashing import FileChanged, computable, hash_bytes, hash_file
 from buckia_core.syncing.paths import entry_of, look, make_parents
 
 SMALL = 8 << 20
 """Files up to this size, in bytes, are read into memory once: what is hashed and what is sent are the same bytes."""
 
+_BLOCK = 1 << 20
 _ATTEMPTS = 3
+
+UnderWay = Callable[[Callable[[], int]], AbstractContextManager[None]]
+"""A context that lasts as long as bytes go over; it is given what tells how many have."""
+
+
+def untold(so_far: Callable[[], int]) -> AbstractContextManager[None]:  # noqa: ARG001  # it is an `UnderWay`
+    """The `UnderWay` that tells nobody."""
+    return nullcontext()
 
 
 class Stale(Exception):
@@ -46,9 +57,18 @@ class Uploaded:
 
 
 def upload(
-    adapter: BaseSync, path: str, planned: LocalEntry, replaces: RemoteObject | None, algorithm: str, key: str
+    adapter: BaseSync,
+    path: str,
+    planned: LocalEntry,
+    replaces: RemoteObject | None,
+    *,
+    algorithm: str,
+    key: str,
+    under_way: UnderWay = untold,
 ) -> Uploaded:
     """Upload the file at `path`, which is as `planned`, over `replaces`, or as a new object.
+
+    `under_way` is entered with something that tells how many bytes have gone over.
 
     Raises:
         Stale: The file is not as planned.
@@ -71,11 +91,17 @@ def upload(
             digests = hash_bytes(data, (algorithm,))
             remote = adapter.upload_file(data, key, expect=expect, info=UploadInfo(after.mtime_ns, digests))
             return Uploaded(after, remote, _agree(digests, remote, key))
-    return _upload_large(adapter, path, planned, expect, algorithm, key)
+    return _upload_large(adapter, path, planned, expect, algorithm, key, under_way)
 
 
 def _upload_large(
-    adapter: BaseSync, path: str, planned: LocalEntry, expect: IfAbsent | IfUnchanged, algorithm: str, key: str
+    adapter: BaseSync,
+    path: str,
+    planned: LocalEntry,
+    expect: IfAbsent | IfUnchanged,
+    algorithm: str,
+    key: str,
+    under_way: UnderWay,
 ) -> Uploaded:
     try:
         digests, status = hash_file(path, (algorithm,))
@@ -84,14 +110,27 @@ def _upload_large(
     before = entry_of(planned.key, planned.root, status)
     if not same_file(before, planned):
         raise Stale
-    remote = adapter.upload_file(Path(path), key, expect=expect, info=UploadInfo(before.mtime_ns, digests))
-    try:
-        after = entry_of(planned.key, planned.root, os.stat(path))
-    except FileNotFoundError:
-        raise Torn(remote) from None
-    if not same_file(after, before):
+    with io.FileIO(path) as file:
+        reader = CountedReader(file)
+        try:
+            with under_way(lambda: reader.count):
+                source = io.BufferedReader(reader, _BLOCK)
+                remote = adapter.upload_file(source, key, expect=expect, info=UploadInfo(before.mtime_ns, digests))
+        except IntegrityError:
+            # The adapter compares what it reads with the digest: it may have been read while it was written to.
+            if not _is_still(path, before):
+                raise Stale from None
+            raise
+    if not _is_still(path, before):
         raise Torn(remote)
-    return Uploaded(after, remote, _agree(digests, remote, key))
+    return Uploaded(before, remote, _agree(digests, remote, key))
+
+
+def _is_still(path: str, before: LocalEntry) -> bool:
+    try:
+        return same_file(entry_of(before.key, before.root, os.stat(path)), before)
+    except FileNotFoundError:
+        return False
 
 
 def _agree(digests: Digests, remote: RemoteObject, key: str) -> Digests:
@@ -126,6 +165,7 @@ def download(
     planned: LocalEntry | None,
     algorithm: str,
     keep: Callable[[str], object],
+    under_way: UnderWay = untold,
 ) -> Downloaded:
     """Download exactly the version `expected` to `path`, over the file `planned`, or where there is none.
 
@@ -138,7 +178,8 @@ def download(
         temporary: How the name of the temporary file begins.
         planned: The file that is replaced.
         algorithm: The digest that is computed.
-        keep: Called with `path` just before the file there is replaced, unless the new content is the same.
+        keep: Called with `path` just before the file there is replaced.
+        under_way: Entered with something that tells how many bytes have gone over.
 
     Raises:
         Stale: The place is not as planned.
@@ -149,7 +190,8 @@ def download(
     make_parents(path, directory)
     aside = os.path.join(os.path.dirname(path), f"{temporary}{uuid.uuid4().hex[:12]}")
     try:
-        remote, digests = _fetch_verified(adapter, expected, aside, algorithm)
+        with under_way(lambda: size_on_disk(aside)):
+            remote, digests = _fetch_verified(adapter, expected, aside, algorithm)
         _dress(aside, remote, path)
         now = look(path, expected.key, root)
         if (now is None) != (planned is None) or (now and planned and not same_file(now, planned)):

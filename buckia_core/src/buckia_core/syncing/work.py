@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, assert_never
 
 from buckia_core.adapters.base import BaseSync
@@ -17,6 +18,7 @@ from buckia_core.planning.plan import Action, Operation
 from buckia_core.planning.policy import Side
 from buckia_core.planning.reconcile import InStep, Outcome
 from buckia_core.syncing import conflict_copy, transfer
+from buckia_core.syncing.flights import Flights
 from buckia_core.syncing.paths import local_path, look, path_of, prune_parents
 from buckia_core.syncing.records import row, row_of_torn
 from buckia_core.syncing.report import Status
@@ -60,6 +62,7 @@ class Worker:
         temporary: How names of temporary files begin.
         algorithm: The digest that the baseline keeps.
         keeping: Which versions in the bucket are fetched into the trash before they are replaced or deleted.
+        flights: Told which transfers are under way.
     """
 
     site: Site
@@ -68,6 +71,7 @@ class Worker:
     temporary: str
     algorithm: str
     keeping: Keeping
+    flights: Flights = field(default_factory=Flights)
 
     @property
     def adapter(self) -> BaseSync:
@@ -147,7 +151,15 @@ class Worker:
             self.keep_remote(operation)
         path = local_path(operation.key, self.mappings[operation.root])
         try:
-            sent = transfer.upload(self.adapter, path, local, operation.remote, self.algorithm, operation.key)
+            sent = transfer.upload(
+                self.adapter,
+                path,
+                local,
+                operation.remote,
+                algorithm=self.algorithm,
+                key=operation.key,
+                under_way=partial(self.flights.of, operation),
+            )
         except FileNotFoundError:
             raise transfer.Stale from None
         done.bytes_up += sent.local.size
@@ -167,6 +179,7 @@ class Worker:
             planned=operation.local,
             algorithm=self.algorithm,
             keep=lambda path: self.trash.keep(path, operation.key, operation.why, leave=True),
+            under_way=partial(self.flights.of, operation),
         )
         done.bytes_down += came.local.size
         done.directories.append(os.path.dirname(path))
@@ -239,7 +252,7 @@ class Worker:
         kept = look(copy.path, copy.key, mapping.id)
         if kept is not None:
             try:
-                sent = transfer.upload(self.adapter, copy.path, kept, None, self.algorithm, copy.key)
+                sent = transfer.upload(self.adapter, copy.path, kept, None, algorithm=self.algorithm, key=copy.key)
             except (transfer.Stale, transfer.Torn, PreconditionFailed, FileNotFoundError):
                 # It is a new local file like any other; the next run takes care of it.
                 return

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from buckia_core.adapters.directory.entries import is_link
 from buckia_core.adapters.directory.errors import in_the_way, refused, root_not_found, translate, translated
-from buckia_core.adapters.directory.temporaries import TEMPORARY, sync_directory
+from buckia_core.adapters.directory.temporaries import sync_directory
 from buckia_core.errors import InvalidSetting
-from buckia_core.planning.keys import DiskRules, problem_of
+from buckia_core.planning.keys import TEMPORARY, DiskRules, problem_of
 
 # Windows counts 255 UTF-16 units, which are at most 765 bytes of UTF-8; the disk itself refuses what is too long.
 RULES = DiskRules(windows=os.name == "nt", max_name_bytes=765 if os.name == "nt" else 255)
@@ -30,6 +30,7 @@ class Place:
         status: What stands there; `None` if nothing does, or what does is not this key's.
         blocker: The file that stands where a directory of the path must be.
         twin: The name of the path that is there in another spelling, on a disk that takes both for one.
+        made: Whether directories were made for it just now.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Place:
     status: os.stat_result | None = None
     blocker: str | None = None
     twin: str | None = None
+    made: bool = False
 
     @property
     def directory(self) -> str:
@@ -123,9 +125,7 @@ class Paths:
         if len(key.encode()) > self.max_key_bytes:
             raise refused(key, f"it is longer than {self.max_key_bytes} bytes")
         place.check_writable()
-        if place.status is None:
-            self._make_directories(place)
-        return place
+        return replace(place, made=place.status is None and self._make_directories(place))
 
     def directory(self, name: str) -> str | None:
         """Return the path of the directory whose keys begin with `name` and a slash; `None` if there are none.
@@ -180,7 +180,7 @@ class Paths:
                 return Place(key, target, blocker="/".join(parts[:depth]))
         return Place(key, target, status)
 
-    def _make_directories(self, place: Place) -> None:
+    def _make_directories(self, place: Place) -> bool:
         missing = []
         directory = place.directory
         while not os.path.isdir(directory):
@@ -197,8 +197,10 @@ class Paths:
                 except FileNotFoundError as error:
                     if directory == self.root:
                         raise root_not_found(self._shown_root, self._bucket_name) from error
-                    raise
+                    # Removed by whoever deleted the last object in it; the caller finds out, and tries again.
+                    return True
                 sync_directory(os.path.dirname(directory))
+        return bool(missing)
 
 
 def _look(path: str, key: str) -> os.stat_result | None:

@@ -47,7 +47,7 @@ class DirectorySync(BaseSync):
         self._prefix = as_directory(settings.prefix)
         self._root = os.path.abspath(settings.root)
         self._paths = Paths(self._root, self._prefix, settings.bucket_name)
-        self._stale: list[str] = []
+        self._stale: set[str] = set()
         self._capabilities = Capabilities(
             start_after=True,
             mtime=True,

@@ -11,8 +11,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-TEMPORARY = ".buckia-tmp-"
-"""How the names of temporary files start."""
+from buckia_core.planning.keys import TEMPORARY
 
 STALE_SECONDS = 86_400
 """A temporary file that nobody wrote to for so long was left by a process that died."""
@@ -50,11 +49,16 @@ class Temporary:
         """Bring what was written to the disk, with its modification time and, where there is one, a mode."""
         if mode is not None and hasattr(os, "fchmod"):
             os.fchmod(self.descriptor, mode)
+        if os.name == "nt":
+            # There the time would be set again by closing, and an open file can't be moved.
+            os.fsync(self.descriptor)
+            self._close()
         if mtime_ns is not None:
             # A time that this disk can't hold is no reason not to keep the bytes.
             with suppress(OverflowError):
-                os.utime(self.descriptor if os.utime in os.supports_fd else self.path, ns=(mtime_ns, mtime_ns))
-        os.fsync(self.descriptor)
+                os.utime(self.descriptor if self._open else self.path, ns=(mtime_ns, mtime_ns))
+        if self._open:
+            os.fsync(self.descriptor)
 
     def replace(self, target: str) -> os.stat_result:
         """Put the file in the place of `target`, whatever file is there, and return its status."""
@@ -69,14 +73,13 @@ class Temporary:
         return self._place(target, lambda: self._rename_to_new(target))
 
     def _place(self, target: str, move: Callable[[], None]) -> os.stat_result:
-        if os.name == "nt":
-            # An open file can't be moved there; its size and modification time, which count there, stay as they are.
-            status = os.fstat(self.descriptor)
-            self._close()
+        if self._open:
+            # Moving changes the change time, and by the number it is this file whatever stands there meanwhile.
             move()
+            status = os.fstat(self.descriptor)
         else:
+            status = os.stat(self.path)
             move()
-            status = os.fstat(self.descriptor)
         self._placed = True
         sync_directory(os.path.dirname(target))
         return status
@@ -106,16 +109,18 @@ class Temporary:
 
 
 def sync_directory(directory: str) -> None:
-    """Bring the names of a directory to the disk, where the system can: a rename is safe only after that."""
+    """Bring the names of a directory to the disk, where the system can: a rename is safe only after that.
+
+    A directory that is gone again, may not be read, or is on a file system that keeps names in its own way, is let be.
+    """
     if os.name == "nt":
         return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        # Some network file systems refuse this, and keep names safe in their own way.
-        with suppress(OSError):
+    with suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def is_stale(status: os.stat_result) -> bool:
@@ -126,8 +131,9 @@ def is_stale(status: os.stat_result) -> bool:
     return status.st_ctime < time.time() - STALE_SECONDS
 
 
-def sweep(paths: list[str]) -> None:
-    """Remove temporary files that were left behind, and take them off the list; one that can't be removed stays."""
+def sweep(paths: set[str]) -> None:
+    """Remove temporary files that were left behind, and take them out of the set; what can't be removed stays."""
     while paths:
-        with suppress(OSError, IndexError):
+        # Another thread may have taken the last one.
+        with suppress(OSError, KeyError):
             os.unlink(paths.pop())

@@ -12,8 +12,9 @@ from operator import itemgetter
 from buckia_core.adapters.directory.entries import is_link, to_object
 from buckia_core.adapters.directory.errors import translate
 from buckia_core.adapters.directory.paths import Paths
-from buckia_core.adapters.directory.temporaries import TEMPORARY, is_stale
+from buckia_core.adapters.directory.temporaries import is_stale
 from buckia_core.errors import InvalidKey
+from buckia_core.planning.keys import TEMPORARY
 from buckia_core.planning.manifest import RemoteObject
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class Walk:
 
     paths: Paths
     wanted: Range
-    stale: list[str]
+    stale: set[str]
     _root: os.stat_result = field(init=False)
 
     def objects(self) -> Iterator[RemoteObject]:
@@ -141,7 +142,7 @@ class Walk:
     def _note_temporary(self, entry: os.DirEntry[str]) -> None:
         try:
             if entry.is_file(follow_symlinks=False) and is_stale(entry.stat(follow_symlinks=False)):
-                self.stale.append(entry.path)
+                self.stale.add(entry.path)
         except OSError:
             log.debug("%r vanished while it was looked at", entry.name)
 

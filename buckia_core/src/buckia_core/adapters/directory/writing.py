@@ -43,7 +43,8 @@ def write(paths: Paths, key: str, fill: Fill, *, expect: Precondition | None, mt
                 temporary.finish(mtime_ns=mtime_ns, mode=mode)
                 status = _put_in_place(paths, key, temporary, expect)
     except BaseException:
-        paths.prune(place.directory)
+        if place.made:
+            paths.prune(place.directory)
         raise
     return to_object(key, status)
 

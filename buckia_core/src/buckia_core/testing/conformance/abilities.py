@@ -16,6 +16,8 @@ from buckia_core.testing.conformance.suite import Suite, put, read
 
 
 class Abilities(Suite):
+    """Capabilities, protocols, errors, copies and addresses."""
+
     def test_capabilities_agree_with_protocols(self, adapter: BaseSync) -> None:
         capabilities = adapter.probe()
         assert capabilities.server_copy == isinstance(adapter, ServerCopy)

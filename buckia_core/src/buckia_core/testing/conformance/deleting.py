@@ -12,6 +12,8 @@ from buckia_core.testing.conformance.suite import Suite, keys_of, put, read
 
 
 class Deleting(Suite):
+    """What `delete_files` owes."""
+
     def test_delete(self, adapter: BaseSync, second: BaseSync) -> None:
         put(adapter, ["a", "b", "c"])
         outcomes = adapter.delete_files(["a", "c"])

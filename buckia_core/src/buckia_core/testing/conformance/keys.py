@@ -27,6 +27,8 @@ NASTY = {
 
 
 class Keys(Suite):
+    """What becomes of names."""
+
     @pytest.mark.parametrize("key", list(NASTY.values()), ids=list(NASTY))
     def test_keys_round_trip(self, adapter: BaseSync, key: str) -> None:
         """The key comes back everywhere as it was given, or `InvalidKey` names it and nothing is written."""

@@ -22,6 +22,8 @@ def order(key: str) -> bytes:
 
 
 class Listing(Suite):
+    """What `list_files` owes."""
+
     def test_empty_bucket_lists_nothing(self, adapter: BaseSync) -> None:
         assert list(adapter.list_files()) == []
 

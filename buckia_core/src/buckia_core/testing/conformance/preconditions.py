@@ -14,6 +14,8 @@ from buckia_core.testing.conformance.suite import Suite, keys_of, need, put, rea
 
 
 class Preconditions(Suite):
+    """What `expect` of `upload_file` owes."""
+
     def test_if_absent_writes_a_new_object(self, adapter: BaseSync) -> None:
         assert adapter.upload_file(b"1", "d/k", expect=IfAbsent()).size == 1
         assert read(adapter, "d/k") == b"1"

@@ -27,6 +27,8 @@ RANGES = [
 
 
 class Reading(Suite):
+    """What `download_file`, `open_file` and `stat_file` owe."""
+
     def test_download_makes_the_file(self, adapter: BaseSync, tmp_path: Path) -> None:
         uploaded = adapter.upload_file(DATA, "d/k")
         downloaded = adapter.download_file("d/k", tmp_path / "new")

@@ -48,6 +48,8 @@ class _Breaking(_Stream):
 
 
 class Writing(Suite):
+    """What `upload_file` owes."""
+
     @pytest.mark.parametrize("data", [b"", b"x", BINARY], ids=["empty", "one_byte", "binary"])
     def test_upload_of_bytes(self, adapter: BaseSync, data: bytes) -> None:
         uploaded = adapter.upload_file(data, "k")

@@ -1,0 +1,94 @@
+# `make demo` shows Buckia at work, `make test` checks it. Both make their own environment in .venv.
+# Kept to what GNU make 3.81 understands, which is what macOS has.
+
+VENV := .venv
+WORKERS ?= 2
+PROJECTS := pyproject.toml buckia_core/pyproject.toml buckia_s3/pyproject.toml
+WORKSPACE := -e ./buckia_core -e ./buckia_s3 -e .
+EXAMPLES := $(wildcard examples/buckia_dirstore/pyproject.toml)
+ifneq ($(EXAMPLES),)
+EXAMPLE_PACKAGES := -e ./examples/buckia_dirstore
+endif
+
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+PYTHON_HERE := $(BIN)/python
+HEADING := @printf '\n== %s ==\n'
+
+.PHONY: help demo test lint format bench clean style types layers pytest
+.NOTPARALLEL:
+
+help:
+	@echo "make demo    see Buckia sync a small project with a folder that plays the bucket"
+	@echo "make test    all checks: style, types, layers, tests"
+	@echo "make lint    the checks without the tests"
+	@echo "make format  put the code into its standard form"
+	@echo "make bench   compare the speed with other tools"
+	@echo "make clean   remove what these targets made"
+
+demo: $(VENV)/installed
+	@$(PYTHON_HERE) examples/quickstart/demo.py
+
+test: lint pytest
+
+lint: style types layers
+
+style: $(VENV)/developing
+	$(HEADING) "Style: ruff"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/developing
+	$(HEADING) "Types: mypy"
+	$(BIN)/mypy
+
+layers: $(VENV)/developing
+	$(HEADING) "Layers: import-linter"
+	$(BIN)/lint-imports
+
+pytest: $(VENV)/developing
+	$(HEADING) "Tests: pytest"
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+format: $(VENV)/developing
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/developing
+	$(PYTHON_HERE) -m tests.benchmarks
+
+clean:
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+
+# Each step leaves a file behind, so that a second call takes no time; a changed pyproject.toml repeats the step.
+
+$(VENV)/made:
+	@python=; \
+	for each in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
+	  if "$$each" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    python=$$each; break; \
+	  fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "Buckia needs Python 3.11 or newer with its venv module (Debian, Ubuntu: apt-get install python3-venv)." >&2; \
+	  echo "None was found as python3, python3.13, python3.12, python3.11 or python." >&2; \
+	  echo "If it has another name: make PYTHON=/path/to/python" >&2; \
+	  exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$("$$python" --version)"; \
+	"$$python" -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/installed: $(VENV)/made $(PROJECTS)
+	@echo "Installing Buckia into $(VENV)"
+	@$(PYTHON_HERE) -m pip install --quiet --disable-pip-version-check $(WORKSPACE)
+	@touch $@
+
+$(VENV)/developing: $(VENV)/installed $(EXAMPLES)
+	@echo "Installing the tools for development into $(VENV)"
+	@$(PYTHON_HERE) -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@$(PYTHON_HERE) -m pip install --quiet --disable-pip-version-check --group dev $(WORKSPACE) $(EXAMPLE_PACKAGES)
+	@touch $@

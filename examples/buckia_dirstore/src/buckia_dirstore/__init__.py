@@ -1,0 +1,1 @@
+"""An adapter for Buckia: content-addressed blobs with an index."""

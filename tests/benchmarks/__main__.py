@@ -1,0 +1,8 @@
+"""Runs all benchmarks, one after the other: `python -m tests.benchmarks`."""
+
+from __future__ import annotations
+
+from tests.benchmarks import unchanged
+
+if __name__ == "__main__":
+    unchanged.main()

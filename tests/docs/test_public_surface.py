@@ -1,0 +1,68 @@
+"""What `from buckia import …` offers: all of it works, and none of it comes or goes unnoticed."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+
+import buckia
+import buckia_core
+from buckia_core import errors
+
+OF_A_CONFIGURATION = {"BucketConfig", "ConfigFile", "KeepReplaced", "PathRule", "Secret", "find_config", "load_config"}
+OF_A_RUN = {"Event", "FileError", "Finished", "Listener", "Planned", "Scanning", "Status", "SyncResult", "Transferred"}
+OF_A_PLAN = {"Action", "ConflictPolicy", "Direction", "Operation", "Plan", "Reason", "Side"}
+OF_THE_STATE = {"CheckResult", "Conflict", "Difference", "Trash", "Trashed"}
+ELSEWHERE = {"NotAConflict", "NotInTrash", "StateTooNew"}
+ERRORS = ELSEWHERE | {
+    name for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, Exception)
+}
+
+
+def test_the_names_are_these():
+    others = {"BuckiaClient", "__version__"} | OF_A_CONFIGURATION | OF_A_RUN | OF_A_PLAN | OF_THE_STATE
+    assert set(buckia.__all__) == others | ERRORS
+
+
+@pytest.mark.parametrize("name", buckia.__all__)
+def test_a_name_is_there(name):
+    assert getattr(buckia, name) is not None
+    assert name in dir(buckia)
+
+
+def test_type_checkers_see_the_same_objects_as_programs():
+    tree = ast.parse(inspect.getsource(buckia))
+    declared = {
+        alias.asname or alias.name: (str(node.module), alias.name)
+        for branch in tree.body
+        if isinstance(branch, ast.If)
+        for node in branch.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert set(declared) == set(buckia.__all__) - {"__version__"}
+    for name, (module, name_there) in declared.items():
+        assert getattr(buckia, name) is getattr(importlib.import_module(module), name_there)
+
+
+def test_a_name_that_is_not_there_says_so():
+    with pytest.raises(AttributeError, match="'Bucket'"):
+        _ = buckia.Bucket
+
+
+def test_the_versions_agree():
+    assert buckia.__version__ == buckia_core.__version__ == metadata.version("buckia-core")
+
+
+def test_importing_the_package_imports_neither_engine_nor_sdk():
+    code = "import sys, buckia; print(sorted({name.partition('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    loaded = set(ast.literal_eval(done.stdout))
+    assert "buckia" in loaded
+    assert loaded & {"buckia_core", "buckia_s3", "boto3", "obstore", "click", "rich", "pluggy", "yaml"} == set()

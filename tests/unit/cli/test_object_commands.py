@@ -1,0 +1,172 @@
+from pathlib import Path
+
+import pytest
+
+from buckia_core import errors
+from buckia_core.adapters.objects import DeleteOutcome
+from tests.unit.cli.conftest import FakeClient, remote
+
+KEYS = ["a.txt", "images-old/z", "images/a.png", "images/deep/b.png", "images/deep/c.png", "videos/v.mp4"]
+
+
+@pytest.fixture
+def full(assets):
+    assets.objects = [remote(key) for key in KEYS]
+    return assets
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        ([], ["a.txt", "images-old/", "images/", "videos/"]),
+        (["-r"], KEYS),
+        (["images"], ["images-old/", "images/"]),
+        (["images/"], ["images/a.png", "images/deep/"]),
+        (["images/deep/b"], ["images/deep/b.png"]),
+        (["-r", "images/"], ["images/a.png", "images/deep/b.png", "images/deep/c.png"]),
+        (["nothing"], []),
+    ],
+)
+def test_ls(buckia, full, arguments, shown):
+    ran = buckia("ls", *arguments)
+    assert ran.code == 0
+    assert ran.out.splitlines() == shown
+
+
+def test_ls_long_has_sizes_and_times(buckia, full):
+    lines = buckia("ls", "-l").out.splitlines()
+    assert lines[0].split()[:2] == ["3", "B"]
+    assert lines[0].endswith("  a.txt")
+    assert lines[1].strip() == "images-old/"
+
+
+def test_ls_is_shown_even_when_quiet(buckia, full):
+    assert buckia("ls", "-q", "-r").out.splitlines() == KEYS
+
+
+def test_ls_as_json(buckia, full):
+    first, second, *_ = buckia("ls", "--json").records
+    assert first == {
+        "type": "object",
+        "bucket": "assets",
+        "key": "a.txt",
+        "size": 3,
+        "modified": "2026-05-04T12:00:00Z",
+        "mtime": "2026-05-04T12:00:00Z",
+        "fingerprint": "etag-a.txt",
+        "digests": {"md5": "0" * 32},
+        "version": None,
+        "content_type": None,
+        "metadata": {"a": "b"},
+    }
+    assert second == {"type": "directory", "bucket": "assets", "prefix": "images-old/"}
+
+
+def test_stat(buckia, assets):
+    lines = buckia("stat", "a.txt").out.splitlines()
+    rows = dict(line.split(":", 1) for line in lines)
+    assert rows["key"].strip() == "a.txt"
+    assert rows["size"].strip() == "3 bytes (3 B)"
+    assert rows["md5"].strip() == "0" * 32
+    assert rows["a"].strip() == "b"
+    assert buckia("stat", "a.txt", "--json").records[0]["key"] == "a.txt"
+
+
+def test_stat_of_what_is_not_there(buckia, assets):
+    assets.error = errors.NotFound("there is no object 'a.txt'")
+    assert buckia("stat", "a.txt").code == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "target"),
+    [
+        (["images/a.png"], "a.png"),
+        (["images/a.png", "here.png"], "here.png"),
+        (["images/a.png", "folder"], str(Path("folder", "a.png"))),
+    ],
+)
+def test_get(buckia, assets, project, arguments, target):
+    (project / "folder").mkdir()
+    ran = buckia("get", *arguments, "--json")
+    assert ran.code == 0
+    assert assets.asked("get") == {"key": "images/a.png", "target": Path(target), "overwrite": False}
+    assert ran.records[0]["path"] == target
+
+
+def test_get_over_a_file_only_if_told_to(buckia, assets):
+    buckia("get", "a", "--overwrite")
+    assert assets.asked("get")["overwrite"] is True
+
+
+@pytest.mark.parametrize("key", ["..", "images/..", "images/", "a/.", "nul\0"])
+def test_get_does_not_name_a_file_by_a_key_that_is_no_name(buckia, assets, key):
+    ran = buckia("get", key)
+    assert ran.code == 2
+    assert "TARGET" in ran.err
+    assert not assets.calls
+    assert buckia("get", key, "safe.txt").code == 0
+
+
+@pytest.mark.parametrize(("arguments", "key"), [([], "a.txt"), (["images/"], "images/a.txt"), (["b.txt"], "b.txt")])
+def test_put(buckia, assets, project, arguments, key):
+    (project / "a.txt").write_text("x")
+    ran = buckia("put", "a.txt", *arguments)
+    assert ran.code == 0
+    assert assets.asked("put") == {"source": Path("a.txt"), "key": key}
+
+
+def test_put_of_what_is_not_there(buckia, assets):
+    ran = buckia("put", "a.txt")
+    assert ran.code == 2
+    assert "a.txt" in ran.err
+
+
+def test_cp(buckia, assets):
+    assert buckia("cp", "a", "b").code == 0
+    assert assets.asked("copy") == {"source_key": "a", "key": "b"}
+
+
+def test_rm(buckia, full):
+    ran = buckia("rm", "a.txt", "b.txt", "--json")
+    assert ran.code == 0
+    assert full.asked("remove") == {"keys": ["a.txt", "b.txt"]}
+    assert ran.records == [
+        {"type": "removed", "bucket": "assets", "key": "a.txt", "error": None},
+        {"type": "removed", "bucket": "assets", "key": "b.txt", "error": None},
+    ]
+
+
+def test_rm_recursive_takes_what_is_below_and_no_namesake(buckia, full):
+    ran = buckia("rm", "-r", "images/", "--yes")
+    assert ran.code == 0
+    assert full.asked("remove") == {"keys": ["images/a.png", "images/deep/b.png", "images/deep/c.png"]}
+    assert ran.out == "assets: 3 objects deleted\n"
+
+
+def test_rm_recursive_is_not_done_unasked(buckia, full):
+    ran = buckia("rm", "-r", "images/")
+    assert ran.code == 2
+    assert "--yes" in ran.err
+    assert not full.calls
+
+
+@pytest.mark.parametrize("key", ["", "/", "//"])
+def test_rm_of_the_whole_bucket_is_no_slip_of_the_finger(buckia, full, key):
+    ran = buckia("rm", "-r", "--yes", key)
+    assert ran.code == 2
+    assert not full.calls
+
+
+def test_rm_goes_in_batches(buckia, assets):
+    assets.objects = [remote(f"d/{number:05}") for number in range(2001)]
+    assert buckia("rm", "-r", "d", "--yes").out == "assets: 2001 objects deleted\n"
+    assert [len(asked["keys"]) for call, asked in assets.calls if call == "remove"] == [1000, 1000, 1]
+
+
+def test_rm_names_what_it_could_not_delete(buckia, assets, monkeypatch):
+    refused = DeleteOutcome("b", errors.PermissionDenied("not allowed"))
+    monkeypatch.setattr(FakeClient, "remove", lambda _, keys: [DeleteOutcome("a"), refused])
+    ran = buckia("rm", "a", "b")
+    assert ran.code == 5
+    assert ran.err == "failed: b: not allowed\n"
+    assert ran.out == "assets: 1 object deleted\n"

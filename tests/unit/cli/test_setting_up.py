@@ -1,0 +1,159 @@
+"""init, doctor, providers, completion."""
+
+import pytest
+
+from buckia_core import errors
+from buckia_core.adapters.registry import registry
+from buckia_core.config import load
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_init_writes_what_load_reads(buckia, empty):
+    arguments = [
+        "--provider",
+        "file",
+        "--name",
+        "assets",
+        "--set",
+        "root=/mnt/share",
+        "--set",
+        "paths=[demo/, static/]",
+    ]
+    ran = buckia("init", *arguments, "--json")
+    assert ran.code == 0, ran.err
+    assert ran.records == [{"type": "written", "path": str(empty / ".buckia")}]
+    config = load(empty / ".buckia").buckets["assets"]
+    assert config.provider == "file"
+    assert [rule.local for rule in config.paths] == ["demo/", "static/"]
+    assert str(config.settings["root"]) == "/mnt/share"
+    assert list(empty.iterdir()) == [empty / ".buckia"]
+
+
+def test_init_writes_the_file_that_config_names(buckia, empty):
+    assert buckia("init", "-c", "staging", "--provider", "memory").code == 0
+    assert load(empty / "staging").buckets[empty.name].provider == "memory"
+
+
+def test_init_does_not_replace_a_configuration_unasked(buckia, empty):
+    (empty / ".buckia").write_text("mine")
+    ran = buckia("init", "--provider", "memory")
+    assert ran.code == 2
+    assert "--force" in ran.err
+    assert (empty / ".buckia").read_text() == "mine"
+    assert buckia("init", "--provider", "memory", "--force").code == 0
+    assert load(empty / ".buckia")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "--provider"),
+        (["--provider", "flie"], "'file'"),
+        (["--provider", "file"], "root"),
+        (["--provider", "file", "--set", "root"], "NAME=VALUE"),
+        (["--provider", "file", "--set", "root=a", "--set", "root=b"], "twice"),
+        (["--provider", "file", "--set", "root=a", "--set", "rooot=b"], "'root'"),
+        (["--provider", "file", "--set", "root=a", "--set", "paths=[a"], "paths"),
+        (["--provider", "file", "--set", "root=a", "--set", "direction=sideways"], "direction"),
+    ],
+)
+def test_init_writes_nothing_that_could_not_be_used(buckia, empty, arguments, complaint):
+    ran = buckia("init", *arguments)
+    assert ran.code == 2
+    assert complaint in ran.err
+    assert list(empty.iterdir()) == []
+
+
+def test_providers(buckia):
+    shown = {record["provider"]: record for record in buckia("providers", "--json").records}
+    assert shown["file"] == {
+        "type": "provider",
+        "provider": "file",
+        "title": registry().spec("file").title,
+        "distribution": "buckia-core",
+        "version": shown["file"]["version"],
+        "problem": None,
+    }
+    assert any(line.startswith("file ") for line in buckia("providers").out.splitlines())
+
+
+def test_doctor_where_all_is_well(buckia, assets, monkeypatch):
+    from tests.unit.cli.conftest import FakeClient
+
+    monkeypatch.setattr(FakeClient, "adapter", registry(), raising=False)
+    monkeypatch.setattr("buckia_core.cli.diagnosis._adapter", lambda client: client.config.provider)
+    ran = buckia("doctor", "--json")
+    assert ran.code == 0
+    checks = [record["check"] for record in ran.records]
+    assert checks == ["configuration", "adapter", "credentials", "state directory", "clock", "disk"]
+    assert all(record["ok"] and record["type"] == "diagnosis" for record in ran.records)
+    assert assets.asked("list")
+
+
+def test_doctor_names_what_is_wrong_and_goes_on(buckia, assets, monkeypatch):
+    monkeypatch.setattr("buckia_core.cli.diagnosis._adapter", lambda client: client.config.provider)
+    assets.error = errors.Unauthenticated("the key is not accepted")
+    ran = buckia("doctor")
+    assert ran.code == 3
+    assert "PROBLEM  assets: credentials: the key is not accepted" in ran.out
+    assert "assets: disk" in ran.out
+
+
+def test_doctor_of_an_adapter_that_is_not_there_makes_no_call(buckia, assets, monkeypatch):
+    def missing(_):
+        raise errors.AdapterNotInstalled("it is not installed")
+
+    monkeypatch.setattr("buckia_core.cli.diagnosis._adapter", missing)
+    ran = buckia("doctor")
+    assert ran.code == 2
+    assert not assets.calls
+
+
+def test_doctor_finds_a_clock_that_is_wrong(buckia, assets, monkeypatch):
+    monkeypatch.setattr("buckia_core.cli.diagnosis._adapter", lambda client: client.config.provider)
+    monkeypatch.setattr("buckia_core.cli.diagnosis.time.time", lambda: 0.0)
+    ran = buckia("doctor")
+    assert ran.code == 1
+    assert "PROBLEM  assets: clock" in ran.out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_completion_script_names_its_variable(buckia, shell):
+    ran = buckia("completion", shell)
+    assert ran.code == 0
+    assert "_BUCKIA_COMPLETE" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("buckia sy", {"sync"}),
+        ("buckia trash re", {"restore"}),
+        ("buckia sync --dry", {"--dry-run"}),
+        ("buckia sync -b ass", {"assets"}),
+        ("buckia -b ba", {"backup"}),
+        ("buckia init --provider fi", {"file"}),
+        ("buckia sync --direction ", {"up", "down", "both"}),
+    ],
+)
+def test_what_is_offered_for_a_word_that_is_half_typed(buckets, words, offered):
+    from click.shell_completion import ShellComplete
+
+    from buckia_core.cli.app import cli
+
+    *args, incomplete = words.split(" ")[1:]
+    completions = ShellComplete(cli, {}, "buckia", "_BUCKIA_COMPLETE").get_completions(args, incomplete)
+    assert {each.value for each in completions} == offered
+
+
+def test_completion_without_a_configuration_offers_nothing(empty):
+    from click.shell_completion import ShellComplete
+
+    from buckia_core.cli.app import cli
+
+    assert ShellComplete(cli, {}, "buckia", "_BUCKIA_COMPLETE").get_completions(["sync", "-b"], "a") == []

@@ -1,0 +1,160 @@
+from types import SimpleNamespace
+
+import pytest
+
+from buckia_core.planning.plan import Action, Reason
+from buckia_core.syncing.report import FileError, Status, SyncResult
+from tests.unit.cli.conftest import NOON, conflict, operation
+
+
+def test_status_is_a_dry_run_that_no_guard_refuses(buckia, assets):
+    assets.does(operation(Action.UPLOAD, "a", Reason.NEW_LOCAL), status=Status.PLANNED)
+    assets.counts = {"uploaded": 1}
+    ran = buckia("status", "images/", "--json")
+    asked = assets.asked("sync")
+    assert (asked["dry_run"], asked["force"], asked["sync_paths"]) == (True, True, ["images/"])
+    assert [record["type"] for record in ran.records] == ["status", "operation", "summary"]
+    assert ran.records[0] == {"type": "status", "bucket": "assets", "last_sync": None, "unresolved": 0}
+
+
+def test_status_tells_of_the_last_sync_and_of_conflicts(buckia, assets):
+    assets.runs = [SyncResult(bucket="assets", started=NOON)]
+    assets.left = [conflict("a")]
+    assets.counts = {"unresolved": ["a"]}
+    ran = buckia("status")
+    assert "last sync 2026-05-0" in ran.out
+    assert "1 conflict left" in ran.out
+    assert ran.code == 0
+
+
+def test_check_of_what_is_the_same(buckia, assets):
+    ran = buckia("check", "./images/", "--json")
+    assert ran.code == 0
+    assert assets.asked("check") == {"sync_paths": ["images/"]}
+    assert ran.records == [{"type": "check_summary", "bucket": "assets", "same": 7, "differ": 0}]
+
+
+def test_check_names_each_difference(buckia, assets):
+    assets.differ = [SimpleNamespace(key="a\n", what="missing here")]
+    ran = buckia("check")
+    assert ran.code == 1
+    assert ran.out.splitlines() == [r"a\n: missing here", "assets: 7 files the same, 1 different"]
+
+
+@pytest.mark.parametrize("arguments", [["conflicts"], ["conflicts", "list"]])
+def test_conflicts_are_listed(buckia, assets, arguments):
+    assert buckia(*arguments).code == 0
+    assets.left = [conflict("a.txt")]
+    ran = buckia(*arguments)
+    assert ran.code == 8
+    assert ran.out.startswith("a.txt  (changed on both sides, since 2026-05-0")
+    assert buckia(*arguments, "--json").records == [
+        {
+            "type": "conflict",
+            "bucket": "assets",
+            "key": "a.txt",
+            "path": "a.txt",
+            "local_size": 3,
+            "local_mtime": "2026-05-04T12:00:00Z",
+            "remote_size": 4,
+            "remote_mtime": "2026-05-04T12:00:00Z",
+            "since": "2026-05-03T12:00:00Z",
+            "reason": "changed on both sides",
+        }
+    ]
+
+
+def test_a_conflict_is_resolved(buckia, assets):
+    assets.counts = {"uploaded": 1}
+    ran = buckia("conflicts", "resolve", "a", "b", "--keep", "local")
+    assert ran.code == 0
+    assert assets.asked("resolve") == {"keys": ("a", "b"), "keep": "local"}
+
+
+def test_a_conflict_that_can_not_be_resolved_is_named(buckia, assets):
+    assets.counts = {"failed": 1, "errors": [FileError("a", "it is open elsewhere")]}
+    ran = buckia("conflicts", "resolve", "a", "--keep", "both")
+    assert ran.code == 1
+    assert ran.err == "failed: a: it is open elsewhere\n"
+
+
+@pytest.mark.parametrize("arguments", [["a"], ["--keep", "local"], ["a", "--keep", "neither"]])
+def test_resolving_needs_keys_and_a_side(buckia, assets, arguments):
+    assert buckia("conflicts", "resolve", *arguments).code == 2
+    assert not assets.calls
+
+
+def test_a_conflict_that_there_is_none_of(buckia, assets):
+    ran = buckia("conflicts", "show", "a")
+    assert ran.code == 2
+    assert "buckia conflicts list" in ran.err
+
+
+@pytest.fixture
+def trashed(assets, project):
+    (project / "old.txt").write_text("hello")
+    return assets.trash.keep(str(project / "old.txt"), "old.txt", "deleted in the bucket", leave=False)
+
+
+@pytest.mark.parametrize("arguments", [["trash"], ["trash", "list"]])
+def test_the_trash_is_listed(buckia, trashed, arguments, project):
+    assert trashed in buckia(*arguments).out
+    (record,) = buckia(*arguments, "--json").records
+    assert record.pop("when").endswith("Z")
+    assert record == {
+        "type": "trashed",
+        "bucket": "assets",
+        "id": trashed,
+        "key": "old.txt",
+        "path": str(project / "old.txt"),
+        "size": 5,
+        "why": "deleted in the bucket",
+    }
+
+
+def test_something_is_restored(buckia, trashed, project):
+    ran = buckia("trash", "restore", trashed, "--json")
+    assert (project / "old.txt").read_text() == "hello"
+    assert ran.records == [{"type": "restored", "bucket": "assets", "id": trashed, "path": str(project / "old.txt")}]
+
+
+def test_something_is_restored_elsewhere_and_over_nothing(buckia, trashed, project):
+    (project / "taken.txt").write_text("mine")
+    ran = buckia("trash", "restore", trashed, "--to", "taken.txt")
+    assert ran.code == 1
+    assert "taken.txt" in ran.err
+    assert (project / "taken.txt").read_text() == "mine"
+    assert buckia("trash", "restore", trashed, "--to", "new.txt").code == 0
+    assert (project / "new.txt").read_text() == "hello"
+
+
+def test_the_trash_is_not_emptied_unasked(buckia, trashed, assets):
+    ran = buckia("trash", "empty")
+    assert ran.code == 2
+    assert "--yes" in ran.err
+    assert len(assets.trash.list()) == 1
+
+
+def test_the_trash_is_emptied_of_what_is_old(buckia, trashed, assets):
+    ran = buckia("trash", "empty", "--older-than", "30d", "--yes", "--json")
+    assert ran.records == [{"type": "emptied", "bucket": "assets", "files": 0, "bytes": 0}]
+    ran = buckia("trash", "empty", "--yes")
+    assert ran.out == "assets: 1 file deleted for good, 5 B\n"
+    assert assets.trash.list() == []
+
+
+@pytest.mark.parametrize("age", ["old", "30", "d", "-1d", "1y"])
+def test_an_age_that_is_none(buckia, trashed, assets, age):
+    ran = buckia("trash", "empty", "--yes", "--older-than", age)
+    assert ran.code == 2
+    assert "30d" in ran.err
+    assert len(assets.trash.list()) == 1
+
+
+def test_history(buckia, assets):
+    assert buckia("history").out == ""
+    assets.runs = [SyncResult(bucket="assets", started=NOON, uploaded=number) for number in (2, 1)]
+    assert "assets: 2 uploaded" in buckia("history").out.splitlines()[0]
+    (record,) = buckia("history", "-n", "1", "--json").records
+    assert (record["type"], record["started"], record["uploaded"]) == ("run", "2026-05-04T12:00:00Z", 2)
+    assert (record["interrupted"], record["unresolved"]) == (False, 0)
