@@ -300,6 +300,7 @@ class BuckiaClient:
     def _request(self, choices: Choices, sync_paths: Sequence[str] | None) -> SyncRequest:
         config = self.config
         mappings = mappings_of(config, choices)
+        self._stopped = threading.Event()
         base, state_dir = config.base_dir, self.state_dir
         if choices.local_path is not None:
             base = Path(os.path.abspath(choices.local_path))

@@ -145,10 +145,7 @@ def reconcile(
         return Need(Look.LOCAL_DIGEST)
     theirs = remote_state(remote, base)
     if theirs is State.UNSURE:
-        if mine is not State.SAME or rules.direction is Direction.UP:
-            return Need(Look.REMOTE_DIGEST)
-        # Downloading what may be the same content loses nothing; reading it first would cost the same.
-        theirs = State.CHANGED
+        return Need(Look.REMOTE_DIGEST)
     case = _Case(key, root, local, remote, base, rules)
     if mine is State.SAME and theirs is State.SAME:
         return case.in_step()

@@ -43,12 +43,14 @@ class Structure:
 
     def settle(self, operations: dict[str, Operation]) -> None:
         """Rewrite the operations of pairs that can't both be files here: by order where one goes, as conflicts else."""
+        # Who ends where is judged by the plan as it came: one conflict must not clear the way for another key.
+        before = dict(operations) if self.pairs else operations
         for file, below in self.pairs:
-            first, second = operations.get(file.key), operations.get(below.key)
+            first, second = before.get(file.key), before.get(below.key)
             if _ends_local(file, first) and _ends_local(below, second):
-                for key, operation in ((file.key, first), (below.key, second)):
-                    if operation is not None:
-                        other = below.key if key == file.key else file.key
+                for key, other in ((file.key, below.key), (below.key, file.key)):
+                    operation = operations.get(key)
+                    if operation is not None and operation.reason is not Reason.TYPE_CONFLICT:
                         operations[key] = replace(
                             operation,
                             action=Action.CONFLICT,
@@ -62,7 +64,7 @@ class Structure:
             if first is not None and second is not None:
                 for waits, goes in ((first, second), (second, first)):
                     if (waits.action, goes.action) in _WAITS:
-                        operations[waits.key] = replace(waits, after_deletes=True)
+                        operations[waits.key] = replace(operations[waits.key], after_deletes=True)
 
 
 _WAITS = frozenset({(Action.DOWNLOAD, Action.DELETE_LOCAL), (Action.UPLOAD, Action.DELETE_REMOTE)})

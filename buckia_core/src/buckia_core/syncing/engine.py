@@ -50,11 +50,15 @@ def sync(request: SyncRequest) -> SyncResult:
     with opened(request) as (state, progress, survey):
         prepared = survey.plan()
         plan = prepared.plan
+        if request.dry_run:
+            # A plan that the guard refuses is told first, because it is what a person has to look at then.
+            progress.planned(plan)
+            result = progress.rehearsed(plan)
         if not request.force:
             safety.check(plan, request.max_delete)
-        progress.planned(plan)
         if request.dry_run:
-            return progress.rehearsed(plan)
+            return result
+        progress.planned(plan)
         if plan.operations:
             registry().hooks.buckia_before_sync(plan=plan, bucket=request.bucket)
         recorder = Recorder(state, request.scope)

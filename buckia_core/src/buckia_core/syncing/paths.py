@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from buckia_core.errors import InvalidKey
@@ -34,12 +35,19 @@ def change_time(status: os.stat_result) -> int:
 
 
 def disk_rules(directory: str) -> DiskRules:
-    """Find out what the disk of a directory can hold, by asking it: it is given a name, and asked for its twin."""
+    """Find out what the disk of a directory can hold, by asking it: it is asked for the twin of a name that it has."""
     return DiskRules(windows=sys.platform == "win32", folds=_folds(directory))
 
 
 def _folds(directory: str) -> bool:
     try:
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                twin = entry.name.swapcase()
+                if twin != entry.name and len(twin) == len(entry.name):
+                    other = os.path.join(directory, twin)
+                    return os.path.lexists(other) and os.path.samestat(os.lstat(other), os.lstat(entry.path))
+        # Nothing there has a case that could be looked at, so something is put there.
         with tempfile.NamedTemporaryFile(dir=directory, prefix=TEMPORARY + "a", suffix="z") as probe:
             name = Path(probe.name)
             return name.with_name(name.name.upper()).exists()
@@ -118,14 +126,15 @@ def prune_parents(path: str, root: str) -> None:
 
 
 def sync_directory(directory: str) -> None:
-    """Make renames in a directory outlast a loss of power; nothing to do on Windows, which has no such call."""
+    """Make renames in a directory outlast a loss of power; nothing to do on Windows, which has no such call.
+
+    A directory that is gone or a file by now, may not be read, or whose file system has no such call, is let be.
+    """
     if sys.platform == "win32":
         return
-    try:
+    with suppress(OSError):
         handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

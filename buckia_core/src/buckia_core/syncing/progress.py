@@ -78,6 +78,9 @@ class Progress:
         counts.unchanged = plan.unchanged
         counts.interrupted = self._request.stopped.is_set() and self.fatal is None
         counts.seconds = time.monotonic() - self._started
+        # Workers end in any order; two runs of the same thing are told alike.
+        counts.unresolved.sort()
+        counts.errors.sort(key=lambda error: error.key)
         counts.requests = (self._request.adapter.requests or 0) - self._requests_before
         return counts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -121,8 +121,9 @@ class SyncResult:
     interrupted: bool = False
 
     def as_record(self) -> dict[str, Any]:
-        """Return all of it as plain data, which `from_record` takes back."""
-        return asdict(self) | {"started": self.started.isoformat()}
+        """Return all of it as plain data, which `from_record` takes back; of many errors, the first hundred."""
+        short = replace(self, errors=self.errors[:100], unresolved=self.unresolved[:100])
+        return asdict(short) | {"started": self.started.isoformat()}
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> SyncResult:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import logging
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,8 +15,6 @@ from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.paths import entry_of
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +82,9 @@ class Scan:
             status = os.stat(mapping.local)
         except (FileNotFoundError, NotADirectoryError):
             return
+        except OSError as error:
+            self.blind.append(Blind(mapping.remote, mapping.local, _trouble(error), failed=True))
+            return
         if stat.S_ISREG(status.st_mode):
             yield entry_of(mapping.remote, mapping.id, status)
         else:
@@ -96,23 +96,27 @@ class Scan:
             return
         accepts, root, prefix, scope = mapping.accepts, mapping.id, mapping.remote, self.scope
         cut = len(prefix)
-        visited = {_identity(os.stat(mapping.local))} if self.follow_links else set()
+        above = [_identity(os.stat(mapping.local))]
         stack = [iter(self._children(mapping.local, prefix))]
         while stack:
             found = next(stack[-1], None)
             if found is None:
                 stack.pop()
+                del above[len(stack) :]
                 continue
             name, entry = found
             if name[-1] == "/":
-                if accepts(name[cut:]) and scope.may_reach(name[:-1]) and self._enters(entry, visited):
+                if accepts(name[cut:]) and scope.may_reach(name[:-1]) and self._enters(name, entry, above):
                     stack.append(iter(self._children(entry.path, name)))
                 continue
             if not accepts(name[cut:]) or not scope.covers(name):
                 continue
             try:
                 status = entry.stat(follow_symlinks=self.follow_links)
-            except FileNotFoundError:
+            except OSError as error:
+                # A link whose target is gone may point to a disk that is not mounted; a file that is gone is gone.
+                if not isinstance(error, FileNotFoundError) or entry.is_symlink():
+                    self.blind.append(Blind(name, entry.path, _trouble(error), failed=True))
                 continue
             if stat.S_ISREG(status.st_mode):
                 yield entry_of(name, root, status)
@@ -133,8 +137,7 @@ class Scan:
                         shown = prefix + os.fsencode(name).decode("utf-8", "backslashreplace")
                         self.blind.append(Blind(shown, entry.path, "its name is not valid UTF-8", failed=True))
                         continue
-                    is_directory = entry.is_dir(follow_symlinks=self.follow_links)
-                    children.append((f"{prefix}{name}/" if is_directory else prefix + name, entry))
+                    children.append((f"{prefix}{name}/" if self._is_directory(entry) else prefix + name, entry))
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -146,18 +149,25 @@ class Scan:
         children.sort(key=_by_key)
         return children
 
-    def _enters(self, entry: os.DirEntry[str], visited: set[tuple[int, int]]) -> bool:
-        """Tell whether to walk into a directory; where links are followed, into each only once."""
+    def _is_directory(self, entry: os.DirEntry[str]) -> bool:
+        try:
+            return entry.is_dir(follow_symlinks=self.follow_links)
+        except OSError:
+            # A link that leads to itself; the look at it that follows says what is wrong.
+            return False
+
+    def _enters(self, key: str, entry: os.DirEntry[str], above: list[tuple[int, int]]) -> bool:
+        """Tell whether to walk into a directory; where links are followed, into none that it is itself below."""
         if not self.follow_links:
             return True
         try:
             identity = _identity(entry.stat())
         except OSError:
             return False
-        if identity in visited:
-            _log.info("not followed, it was read already: %s", entry.path)
+        if identity in above:
+            self.blind.append(Blind(key[:-1], entry.path, "a link to a directory that it is in", failed=False))
             return False
-        visited.add(identity)
+        above.append(identity)
         return True
 
     def _sweep(self, entry: os.DirEntry[str]) -> None:
@@ -176,6 +186,10 @@ def _is_utf8(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _trouble(error: OSError) -> str:
+    return f"it can't be looked at: {error.strerror}"
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
-from buckia_core.errors import SideEmptied
+from buckia_core.errors import InvalidSetting, SideEmptied
 from buckia_core.planning.keys import DiskRules
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping
@@ -82,8 +82,7 @@ class Survey:
             SideEmptied: A local root is gone that the baseline knows, or that is the truth.
         """
         request = self.request
-        if not request.force:
-            self._check_roots()
+        self._check_roots()
         sweep = None if request.dry_run else self.temporary
         scan = Scan(request.mappings, request.scope, request.follow_symlinks, sweep)
         remote = listing.objects(request.adapter, request.scope, self._ranges())
@@ -96,7 +95,12 @@ class Survey:
         for mapping in self.request.mappings:
             if mapping.is_file or os.path.isdir(mapping.local):
                 continue
-            if self.state.has_root(mapping.id) or mapping.rules.direction is Direction.UP:
+            if os.path.lexists(mapping.local):
+                raise InvalidSetting(
+                    f"{mapping.local} is not a folder, so it can't be one of `paths`; single files belong in `files`"
+                )
+            expected = self.state.has_root(mapping.id) or mapping.rules.direction is Direction.UP
+            if expected and not self.request.force:
                 raise SideEmptied(
                     f"The local folder is missing: {mapping.local}. If it is on a disk that is not mounted, mount "
                     "it; if the folder was moved, correct `paths`; to sync as if it were empty, use --force."

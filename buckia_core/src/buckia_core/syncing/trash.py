@@ -145,7 +145,7 @@ def link_or_copy(path: str, target: Path) -> None:
         FileExistsError: It does.
     """
     try:
-        os.link(path, target, follow_symlinks=False)
+        os.link(path, target)
     except FileExistsError:
         raise
     except (OSError, NotImplementedError):
