@@ -1,0 +1,107 @@
+"""What requests send: bytes, or a stretch of a file that is read when it is sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from buckia_core.adapters.sources import DigestCheck
+from buckia_core.errors import IntegrityError
+from buckia_core.planning.digest import Digests
+
+_BLOCK = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Bytes in memory."""
+
+    data: bytes | memoryview = field(default=b"", repr=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes that will be sent."""
+        return len(self.data)
+
+    def sha256(self) -> str:
+        """Return the hex digest of what will be sent."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    def blocks(self) -> Iterator[bytes | memoryview]:
+        """Yield what is to be sent, from its start, in pieces small enough to see progress in."""
+        view = memoryview(self.data)
+        for start in range(0, len(view), _BLOCK):
+            yield view[start : start + _BLOCK]
+
+
+@dataclass(frozen=True, slots=True)
+class FileBody:
+    """A stretch of a file: `size` bytes from `start`."""
+
+    path: Path
+    start: int
+    size: int
+
+    def sha256(self) -> str:
+        """Return the hex digest of what will be sent.
+
+        Raises:
+            OSError: The file can't be read.
+            IntegrityError: It is shorter than it was.
+        """
+        digest = hashlib.sha256()
+        for block in self.blocks():
+            digest.update(block)
+        return digest.hexdigest()
+
+    def blocks(self) -> Iterator[bytes | memoryview]:
+        """Yield what is to be sent, from its start. Raises as `sha256` does."""
+        left = self.size
+        with open(self.path, "rb", buffering=0) as file:
+            file.seek(self.start)
+            while left:
+                block = file.read(min(left, _BLOCK))
+                if not block:
+                    raise IntegrityError(f"{str(self.path)!r} became shorter while it was sent")
+                left -= len(block)
+                yield block
+
+
+class CheckedBody:
+    """Another body, whose last bytes are sent only if all of them are what their digests say.
+
+    A request that lacks them is one that the server forgets.
+    """
+
+    def __init__(self, body: FileBody, digests: Digests, *, provider: str, key: str) -> None:
+        self._body = body
+        self._digests = digests
+        self._provider = provider
+        self._key = key
+
+    @property
+    def size(self) -> int:
+        """Bytes that will be sent."""
+        return self._body.size
+
+    def sha256(self) -> str:
+        """Return the hex digest of what will be sent: the one that was told, or else computed."""
+        told = [digest.value for digest in self._digests if digest.algorithm == "sha256"]
+        return told[0] if told else self._body.sha256()
+
+    def blocks(self) -> Iterator[bytes | memoryview]:
+        """Yield what is to be sent. Raises `IntegrityError` before the last piece if it is something else."""
+        check = DigestCheck(self._digests)
+        held: bytes | memoryview = b""
+        for block in self._body.blocks():
+            if held:
+                yield held
+            check.update(bytes(block))
+            held = block
+        check.verify(provider=self._provider, key=self._key)
+        yield held
+
+
+AnyBody = Body | FileBody | CheckedBody

@@ -1,0 +1,257 @@
+"""Signed requests to one bucket, answered or raised as errors of Buckia."""
+
+from __future__ import annotations
+
+import http.client
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from buckia_core.adapters.request_counter import RequestCounter
+from buckia_core.errors import AdapterError, NotFound
+from buckia_s3.bodies import AnyBody, Body
+from buckia_s3.connections import ConnectionPool
+from buckia_s3.credentials import CredentialSource
+from buckia_s3.endpoint import Endpoint, Site
+from buckia_s3.errors import code_of, from_network, from_response
+from buckia_s3.settings import S3Settings
+from buckia_s3.signing import EMPTY, Credentials, query_string, signed_headers
+
+_REGION = re.compile(rb"<Region>([a-z0-9-]{1,40})</Region>")
+
+_DOING = {"GET": "reading", "HEAD": "looking at it", "PUT": "writing", "POST": "writing", "DELETE": "deleting"}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request.
+
+    Attributes:
+        method: HTTP method.
+        key: The whole key in the bucket, with prefix; `None` asks the bucket itself.
+        query: Names and values.
+        headers: What is sent besides host, length and signature. Values are printable ASCII.
+        body: What is sent.
+        about: The key that errors name, without prefix.
+        doing: What errors say was tried; by the method where it is empty.
+    """
+
+    method: str
+    key: str | None = None
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: AnyBody = field(default_factory=Body)
+    about: str | None = None
+    doing: str = ""
+
+    @property
+    def purpose(self) -> str:
+        """What errors say was tried."""
+        return self.doing or _DOING.get(self.method, self.method)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer, read to its end."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+
+class Client:
+    """Sends requests: one at a time on each connection, from any thread. Does not repeat them.
+
+    A redirect to the bucket's real region is followed, and the region is remembered.
+    """
+
+    def __init__(
+        self, settings: S3Settings, site: Site, credentials: CredentialSource, counter: RequestCounter, provider: str
+    ) -> None:
+        self.provider = provider
+        self.site = site
+        self.counter = counter
+        self._credentials = credentials
+        self._pool = ConnectionPool(settings)
+
+    def send(self, request: Request) -> Response:
+        """Send a request and return the whole answer.
+
+        Raises:
+            AdapterError: There was no answer, or it was not a success.
+            OSError: The body's file can't be read.
+        """
+        with self.open(request) as response:
+            try:
+                body = response.read()
+            except (OSError, http.client.HTTPException) as error:
+                raise self._no_answer(error, request) from error
+            return Response(response.status, response.headers, body)
+
+    @contextmanager
+    def open(self, request: Request) -> Iterator[http.client.HTTPResponse]:
+        """Send a request and give its answer for reading. Errors are those of `send`; reading raises the network's own.
+
+        The connection is used again if the answer was read to its end.
+        """
+        endpoint, connection, response = self._answered(request)
+        try:
+            yield response
+        except BaseException:
+            connection.close()
+            raise
+        self._put_back(connection, response, endpoint)
+
+    def find_region(self) -> None:
+        """Ask for the bucket once, so that a redirect to its region is noticed.
+
+        Raises:
+            AdapterError: As `send`.
+        """
+        self.send(Request("HEAD", doing="looking for the bucket"))
+
+    def bucket_exists(self) -> bool:
+        """Tell whether the bucket is there; one that may not be looked at is."""
+        try:
+            self.find_region()
+        except NotFound:
+            return False
+        except AdapterError as error:
+            if error.retryable:
+                raise
+        return True
+
+    def credentials(self) -> Credentials | None:
+        """Return what requests are signed with now."""
+        return self._credentials.current()
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._pool.close()
+
+    def _answered(self, request: Request) -> tuple[Endpoint, http.client.HTTPConnection, http.client.HTTPResponse]:
+        """Send a request, once more if it went to the wrong region, and return the success that it had."""
+        endpoint = self.site.endpoint
+        connection, response = self._exchange(endpoint, request)
+        if response.status >= 300:
+            error = self._refusal(connection, response, endpoint, request)
+            if self.site.endpoint == endpoint:
+                raise error
+            endpoint = self.site.endpoint
+            connection, response = self._exchange(endpoint, request)
+            if response.status >= 300:
+                raise self._refusal(connection, response, endpoint, request)
+        return endpoint, connection, response
+
+    def _exchange(
+        self, endpoint: Endpoint, request: Request
+    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        path, query = endpoint.path(request.key), query_string(request.query)
+        headers = self._headers(request, endpoint, path, query)
+        self.counter.add()
+        connection = self._pool.take(endpoint)
+        try:
+            if connection.sock is None:
+                connection.connect()
+            url = f"{path}?{query}" if query else path
+            connection.putrequest(request.method, url, skip_host=True, skip_accept_encoding=True)
+            for name, value in headers.items():
+                connection.putheader(name, value)
+            connection.endheaders()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise self._no_answer(error, request) from error
+        try:
+            return connection, self._sent(connection, request)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _sent(self, connection: http.client.HTTPConnection, request: Request) -> http.client.HTTPResponse:
+        """Send the body and return the answer."""
+        unsent: OSError | None = None
+        for block in request.body.blocks():
+            try:
+                connection.send(block)
+            except OSError as error:
+                # A server that refuses may answer and close before it has read everything.
+                unsent = error
+                break
+        try:
+            return connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._no_answer(unsent or error, request) from error
+
+    def _headers(self, request: Request, endpoint: Endpoint, path: str, query: str) -> dict[str, str]:
+        headers = {"Host": endpoint.authority}
+        if request.method in ("PUT", "POST"):
+            headers["Content-Length"] = str(request.body.size)
+        credentials = self._credentials.current()
+        if credentials is None:
+            return headers | dict(request.headers)
+        payload = request.body.sha256() if request.body.size else EMPTY
+        return headers | signed_headers(
+            request.method,
+            endpoint.authority,
+            path,
+            query,
+            request.headers,
+            payload,
+            credentials=credentials,
+            region=endpoint.region,
+        )
+
+    def _refusal(
+        self,
+        connection: http.client.HTTPConnection,
+        response: http.client.HTTPResponse,
+        endpoint: Endpoint,
+        request: Request,
+    ) -> AdapterError:
+        try:
+            body = response.read()
+        except (OSError, http.client.HTTPException):
+            body = b""
+        self._put_back(connection, response, endpoint)
+        self._notice_region(response, body)
+        return from_response(
+            response.status,
+            response.headers,
+            body,
+            provider=self.provider,
+            key=request.about,
+            doing=request.purpose,
+        )
+
+    def _notice_region(self, response: http.client.HTTPResponse, body: bytes) -> None:
+        redirected = response.status in (301, 307) or code_of(body) in (
+            "AuthorizationHeaderMalformed",
+            "PermanentRedirect",
+            "IllegalLocationConstraintException",
+        )
+        # The answer to HEAD has no body, and 400 is then all that says "signed for another region".
+        if redirected or response.status == 400:
+            told = response.headers.get("x-amz-bucket-region")
+            found = _REGION.search(body)
+            if told:
+                self.site.move(told)
+            elif found:
+                self.site.move(found[1].decode())
+
+    def _put_back(
+        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse, endpoint: Endpoint
+    ) -> None:
+        if response.isclosed() and not response.will_close:
+            self._pool.give(endpoint, connection)
+        else:
+            connection.close()
+
+    def _no_answer(self, error: Exception, request: Request) -> AdapterError:
+        return from_network(
+            error,
+            provider=self.provider,
+            key=request.about,
+            doing=request.purpose,
+            host=self.site.endpoint.authority,
+        )

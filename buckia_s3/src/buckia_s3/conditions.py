@@ -1,0 +1,158 @@
+"""What only the server can tell: whether it honours conditions of writes, and whether it keeps versions."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+
+from buckia_core.adapters.objects import IfAbsent, IfUnchanged, Precondition
+from buckia_core.errors import AdapterError, NotSupported, PermissionDenied, PreconditionFailed
+from buckia_s3.bodies import Body
+from buckia_s3.client import Client, Request
+from buckia_s3.endpoint import is_aws
+from buckia_s3.objects import etag_of, fingerprint_of
+from buckia_s3.settings import ConditionalWrites, S3Settings
+
+log = logging.getLogger(__name__)
+
+PROBE = ".buckia-state/probe-"
+"""How the key of a probe begins: no sync looks at keys below `.buckia-state/`."""
+
+_NO_SUCH_ETAG = '"00000000000000000000000000000000"'
+_ENABLED = re.compile(rb"<Status>\s*Enabled\s*</Status>")
+
+
+class Honours(Enum):
+    """How a server takes the ETag of `If-Match` in a write."""
+
+    NOTHING = "it ignores conditions, or refuses them all"
+    QUOTED = "in quotes, as HTTP has it"
+    BARE = "without quotes; Ceph 16 refuses what stands in quotes even where it is the right one"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the server told.
+
+    Attributes:
+        conditional_write: A write whose condition does not hold is refused, and one whose condition holds is not.
+        versions: What is overwritten or deleted is kept.
+    """
+
+    conditional_write: bool
+    versions: bool
+
+
+class Conditions:
+    """Asks once, and remembers."""
+
+    def __init__(self, settings: S3Settings, client: Client, prefix: str) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._lock = threading.Lock()
+        self._wanted = settings.conditional_writes
+        self._versions: bool | None = None
+        self._honours: Honours | None = None
+        if self._wanted is ConditionalWrites.OFF:
+            self._honours = Honours.NOTHING
+        elif is_aws(settings):
+            self._honours = Honours.QUOTED
+        # Ceph and others take conditions on the completion of parts, and ignore them without a word.
+        self._completion = self._honours is Honours.QUOTED
+
+    @property
+    def known(self) -> Facts:
+        """What is known by now; what is not, is no."""
+        return Facts(self._honours not in (None, Honours.NOTHING), bool(self._versions))
+
+    def probe(self) -> Facts:
+        """Find out what is not known yet.
+
+        Raises:
+            AdapterError: The server could not be asked.
+        """
+        self._ask()
+        with self._lock:
+            if self._versions is None:
+                self._versions = self._keeps_versions()
+        return self.known
+
+    def headers(self, expect: Precondition | None, key: str) -> dict[str, str]:
+        """Return the headers that make a write conditional; none if it has to be looked at before instead.
+
+        Asks the server at the first condition.
+
+        Raises:
+            NotSupported: The server does not honour conditions, and the settings insist on it.
+        """
+        if expect is None:
+            return {}
+        honours = self._ask()
+        if honours is Honours.NOTHING and self._wanted is ConditionalWrites.ON:
+            words = "the server does not honour conditions of writes, and the setting `conditional_writes` is on"
+            raise NotSupported(f"{key!r}: {words}", provider=self._client.provider, key=key)
+        match expect:
+            case _ if honours is Honours.NOTHING:
+                return {}
+            case IfAbsent():
+                return {"If-None-Match": "*"}
+            case IfUnchanged(seen):
+                etag = etag_of(seen.fingerprint)
+                if etag is None:
+                    return {}
+                return {"If-Match": seen.fingerprint if honours is Honours.BARE else etag}
+
+    def completion_headers(self, expect: Precondition | None, key: str) -> dict[str, str]:
+        """Return what `headers` does, for the completion of a multipart upload or for a copy."""
+        return self.headers(expect, key) if self._completion else {}
+
+    def _ask(self) -> Honours:
+        if self._honours is None:
+            with self._lock:
+                if self._honours is None:
+                    self._honours = self._try_out()
+        return self._honours
+
+    def _try_out(self) -> Honours:
+        key = f"{self._prefix}{PROBE}{secrets.token_hex(8)}"
+        try:
+            written = self._client.send(Request("PUT", key, body=Body(b"probe"), doing="probing"))
+        except PermissionDenied:
+            # Whoever may not write there will be told so by the upload itself.
+            return Honours.NOTHING
+        try:
+            if not self._refused(key, {"If-None-Match": "*"}) or not self._refused(key, {"If-Match": _NO_SUCH_ETAG}):
+                return Honours.NOTHING
+            bare = fingerprint_of(written.headers.get("ETag"), 0, 0)
+            if not self._refused(key, {"If-Match": f'"{bare}"'}):
+                return Honours.QUOTED
+            return Honours.NOTHING if self._refused(key, {"If-Match": bare}) else Honours.BARE
+        finally:
+            with suppress(AdapterError):
+                self._client.send(Request("DELETE", key, doing="removing a probe"))
+
+    def _refused(self, key: str, headers: dict[str, str]) -> bool:
+        """Write under a condition; tell whether the server said that it does not hold."""
+        try:
+            self._client.send(Request("PUT", key, headers=headers, body=Body(b"probe"), doing="probing"))
+        except PreconditionFailed:
+            return True
+        except AdapterError as error:
+            if error.retryable:
+                raise
+            log.info("%s does not take conditional writes: %s", self._client.site.endpoint.authority, error)
+        return False
+
+    def _keeps_versions(self) -> bool:
+        try:
+            answer = self._client.send(Request("GET", query=(("versioning", ""),), doing="asking for versioning"))
+        except AdapterError as error:
+            if error.retryable:
+                raise
+            return False
+        return _ENABLED.search(answer.body) is not None

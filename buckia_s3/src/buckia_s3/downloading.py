@@ -1,0 +1,237 @@
+"""Downloads: one request for most objects, ranges side by side for large ones."""
+
+from __future__ import annotations
+
+import http.client
+import io
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from obstore.exceptions import BaseError
+
+from buckia_core.errors import AdapterError, IntegrityError, NotSupported
+from buckia_core.planning.manifest import RemoteObject
+from buckia_s3.client import Client, Request
+from buckia_s3.errors import from_network
+from buckia_s3.fast_store import FastStore, Unreadable
+from buckia_s3.looking import Looker
+from buckia_s3.objects import etag_of, fingerprint_of, from_headers, from_metadata, md5_of, version_of
+from buckia_s3.parallel import Pieces
+
+RANGE = 16 << 20
+"""Bytes of one range of a large object, and the most that one request fetches of it."""
+
+_CHUNK = 1 << 20
+_UNSATISFIABLE = 416
+
+_ATTRIBUTES = frozenset(
+    {"Content-Disposition", "Content-Encoding", "Content-Language", "Content-Type", "Cache-Control", "Storage-Class"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A stretch of an object that is being read.
+
+    Attributes:
+        found: The object.
+        length: Bytes that are to come.
+        blocks: The bytes; raises `AdapterError`, also where fewer come.
+    """
+
+    found: RemoteObject
+    length: int
+    blocks: Iterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Downloader:
+    """Downloads from one bucket."""
+
+    client: Client
+    store: FastStore
+    looker: Looker
+    pieces: Pieces
+    etag_is_md5: bool
+
+    def download(
+        self, key: str, target: Path, expect: RemoteObject | None, start: int, end: int | None
+    ) -> RemoteObject:
+        """See `BaseSync.download_file`."""
+        first_end = start + RANGE
+        if expect is not None:
+            wanted = (expect.size if end is None else min(end, expect.size)) - start
+            first_end = start + wanted if wanted <= RANGE else first_end
+        if end is not None:
+            first_end = min(first_end, end)
+        whole = expect is not None and start == 0 and first_end == expect.size
+        with self.opened(key, expect, start, None if whole else first_end) as opened, target.open("wb") as file:
+            for block in opened.blocks:
+                file.write(block)
+            found = opened.found
+        stop = found.size if end is None else min(end, found.size)
+        ranges = range(first_end, stop, RANGE)
+        pieces = (partial(self._range, key, target, found, start, at, min(at + RANGE, stop)) for at in ranges)
+        for _ in self.pieces.run(pieces):
+            pass
+        return found
+
+    @contextmanager
+    def opened(self, key: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[Opened]:
+        """Open the bytes from `start` up to, not including, `end` of the version that is expected.
+
+        Raises:
+            AdapterError: As `BaseSync.open_file`.
+        """
+        whole = self.looker.whole(key)
+        if end is not None and end <= start:
+            yield self._empty(key, expect)
+            return
+        try:
+            opened = self._fast(key, whole, expect, start, end) if FastStore.fits(whole) else None
+        except Unreadable:
+            opened = None
+        except AdapterError as error:
+            if error.status != _UNSATISFIABLE:
+                raise
+            opened = self._empty(key, expect)
+        if opened is not None:
+            yield opened
+            return
+        with self._slow(key, whole, expect, start, end) as opened:
+            yield opened
+
+    def _range(self, key: str, target: Path, found: RemoteObject, origin: int, start: int, end: int) -> None:
+        with self.opened(key, found, start, end) as opened, target.open("r+b") as file:
+            file.seek(start - origin)
+            for block in opened.blocks:
+                file.write(block)
+
+    def _fast(self, key: str, whole: str, expect: RemoteObject | None, start: int, end: int | None) -> Opened:
+        options: dict[str, object] = {}
+        etag = etag_of(expect.fingerprint) if expect is not None else None
+        if etag is not None:
+            options["if_match"] = etag
+        if end is not None:
+            options["range"] = (start, end)
+        elif start:
+            options["range"] = {"offset": start}
+        result = self.store.get(whole, options, about=key)
+        found = _object_of(key, result, etag_is_md5=self.etag_is_md5)
+        self._check(found, expect)
+        first, stop = result.range
+        return Opened(found, stop - first, self._blocks(result, key, stop - first))
+
+    def _blocks(self, result: Any, key: str, length: int) -> Iterator[bytes]:
+        count = 0
+        try:
+            if length <= _CHUNK:
+                data = bytes(result.bytes())
+                count = len(data)
+                yield data
+            else:
+                for block in result.stream(min_chunk_size=_CHUNK):
+                    count += len(block)
+                    yield block
+        except (OSError, ValueError, BaseError) as error:
+            raise self.store.translated(error, about=key) from error
+        if count != length:
+            raise self._cut_short(key, count, length)
+
+    @contextmanager
+    def _slow(self, key: str, whole: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[Opened]:
+        headers = {}
+        etag = etag_of(expect.fingerprint) if expect is not None else None
+        if etag is not None:
+            headers["If-Match"] = etag
+        ranged = end is not None or start > 0
+        if ranged:
+            headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
+        with ExitStack() as stack:
+            try:
+                response = stack.enter_context(self.client.open(Request("GET", whole, (), headers, about=key)))
+            except AdapterError as error:
+                if error.status != _UNSATISFIABLE:
+                    raise
+                yield self._empty(key, expect)
+                return
+            found = from_headers(key, response.headers.items(), etag_is_md5=self.etag_is_md5)
+            self._check(found, expect)
+            stop = found.size if end is None else min(end, found.size)
+            # The status tells less: some servers answer 200 with the range that was asked for.
+            in_part = (response.headers.get("Content-Range") or "").startswith(f"bytes {start}-")
+            if ranged and not in_part and (start, stop) != (0, found.size):
+                words = "the server sends whole objects only"
+                raise NotSupported(f"{key!r}: {words}", provider=self.client.provider, key=key)
+            yield Opened(found, stop - start, self._response_blocks(response, key, stop - start))
+
+    def _response_blocks(self, response: http.client.HTTPResponse, key: str, length: int) -> Iterator[bytes]:
+        count = 0
+        try:
+            while block := response.read(_CHUNK):
+                count += len(block)
+                yield block
+        except (OSError, http.client.HTTPException) as error:
+            host = self.client.site.endpoint.authority
+            raise from_network(error, provider=self.client.provider, key=key, doing="reading", host=host) from error
+        if count != length:
+            raise self._cut_short(key, count, length)
+
+    def _empty(self, key: str, expect: RemoteObject | None) -> Opened:
+        """No bytes of an object, which is asked for only because the caller wants to know it."""
+        found = self.looker.look(key)
+        self._check(found, expect)
+        return Opened(found, 0, iter(()))
+
+    def _check(self, found: RemoteObject, expect: RemoteObject | None) -> None:
+        # Some servers ignore If-Match.
+        if expect is not None and found.fingerprint != expect.fingerprint:
+            raise self.looker.not_as_expected(found.key)
+
+    def _cut_short(self, key: str, count: int, length: int) -> IntegrityError:
+        words = f"{count} bytes came where there should be {length}"
+        return IntegrityError(f"{key!r}: {words}", provider=self.client.provider, key=key)
+
+
+class BlockReader(io.RawIOBase):
+    """A forward-only reader of blocks."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        super().__init__()
+        self._blocks = blocks
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._left:
+            block = next(self._blocks, None)
+            if block is None:
+                return 0
+            self._left = memoryview(block)
+        count = min(len(buffer), len(self._left))
+        buffer[:count] = self._left[:count]
+        self._left = self._left[count:]
+        return count
+
+
+def _object_of(key: str, result: Any, *, etag_is_md5: bool) -> RemoteObject:
+    meta, attributes = result.meta, dict(result.attributes)
+    modified = int(meta["last_modified"].timestamp()) * 1_000_000_000
+    fingerprint = fingerprint_of(meta["e_tag"], meta["size"], modified)
+    found = RemoteObject(
+        key,
+        meta["size"],
+        fingerprint,
+        modified,
+        digests=md5_of(fingerprint) if etag_is_md5 else (),
+        version=version_of(meta["version"]),
+        content_type=attributes.get("Content-Type"),
+    )
+    # Names of user metadata come in lower case, those of S3's own attributes do not.
+    return from_metadata(found, {name: value for name, value in attributes.items() if name not in _ATTRIBUTES})

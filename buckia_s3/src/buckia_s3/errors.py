@@ -1,0 +1,256 @@
+"""What the server, obstore, the network and botocore say, as errors of Buckia. The one place where that is decided.
+
+    code or status                                        error                retryable
+    -------------------------------------------------------------------------------------
+    SlowDown, Throttling…, 429, 503 with a wait           Throttled            yes
+    500, 502, 503, 504, RequestTimeout, conflicts (409)   Transient            yes
+    InvalidAccessKeyId, SignatureDoesNotMatch, 401, …     Unauthenticated      no
+    AccessDenied, other 403                               PermissionDenied     no
+    NoSuchBucket                                          NotFound, no key     no
+    NoSuchKey, other 404 about a key                      NotFound             no
+    412                                                   PreconditionFailed   no
+    KeyTooLongError, …                                    InvalidKey           no
+    BadDigest, XAmzContentSHA256Mismatch, …               IntegrityError       yes
+    NotImplemented, MethodNotAllowed, 405, 501            NotSupported         no
+    anything else                                         AdapterError         no
+
+A code that is known goes before the status that it came with.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import html
+import http.client
+import re
+import ssl
+import time
+from typing import Protocol
+
+from buckia_core.errors import (
+    AdapterError,
+    IntegrityError,
+    InvalidKey,
+    MissingCredentials,
+    NotFound,
+    NotSupported,
+    PermissionDenied,
+    PreconditionFailed,
+    Throttled,
+    Transient,
+    Unauthenticated,
+)
+
+_MEANINGS: tuple[tuple[type[AdapterError], str], ...] = (
+    (
+        Throttled,
+        "SlowDown SlowDownRead SlowDownWrite Throttling ThrottlingException ThrottledException "
+        "RequestThrottled RequestLimitExceeded TooManyRequests TooManyRequestsException "
+        "BandwidthLimitExceeded EC2ThrottledException PriorRequestNotComplete",
+    ),
+    (
+        Transient,
+        "InternalError InternalFailure ServiceUnavailable ServiceFailure RequestTimeout RequestTimeoutException "
+        "IncompleteBody ConditionalRequestConflict OperationAborted Busy NoSuchUpload",
+    ),
+    (
+        Unauthenticated,
+        "InvalidAccessKeyId SignatureDoesNotMatch ExpiredToken TokenRefreshRequired InvalidToken "
+        "InvalidSecurity InvalidClientTokenId UnrecognizedClientException AuthorizationHeaderMalformed "
+        "MissingAuthenticationToken MissingSecurityHeader NotSignedUp AccountProblem RequestTimeTooSkewed "
+        "RequestExpired InvalidTokenId",
+    ),
+    (PermissionDenied, "AccessDenied AllAccessDisabled AccessForbidden Forbidden UnauthorizedAccess QuotaExceeded"),
+    (NotFound, "NoSuchKey NoSuchBucket NoSuchVersion NotFound"),
+    (PreconditionFailed, "PreconditionFailed"),
+    (InvalidKey, "KeyTooLongError KeyTooLong InvalidObjectName XMinioInvalidObjectName InvalidURI"),
+    (
+        IntegrityError,
+        "BadDigest InvalidDigest XAmzContentSHA256Mismatch XAmzContentChecksumMismatch ContentSHA256Mismatch",
+    ),
+    (
+        NotSupported,
+        "NotImplemented MethodNotAllowed UnsupportedOperation InvalidObjectState InvalidStorageClass "
+        "XNotImplemented UnsupportedArgument",
+    ),
+)
+
+_BY_CODE: dict[str, type[AdapterError]] = {code: kind for kind, codes in _MEANINGS for code in codes.split()}
+
+_BY_STATUS: dict[int, type[AdapterError]] = {
+    401: Unauthenticated,
+    403: PermissionDenied,
+    404: NotFound,
+    405: NotSupported,
+    408: Transient,
+    409: Transient,
+    412: PreconditionFailed,
+    429: Throttled,
+    500: Transient,
+    501: NotSupported,
+    502: Transient,
+    503: Transient,
+    504: Transient,
+}
+
+_WORDS: dict[str, str] = {
+    "NoSuchBucket": "the bucket does not exist",
+    "NoSuchKey": "there is no such object",
+    "InvalidAccessKeyId": "the server does not know the access key",
+    "SignatureDoesNotMatch": "the server refuses the signature: is the secret access key right?",
+    "ExpiredToken": "the session token has expired: get new credentials",
+    "RequestTimeTooSkewed": "this machine's clock is too far from the server's: set it",
+    "AccessDenied": "access denied",
+    "InvalidObjectState": "the object is archived: restore it before it can be read",
+    "PreconditionFailed": "it is not in the expected state",
+    "SlowDown": "the server asks for fewer requests",
+}
+
+
+class Headers(Protocol):
+    """The headers of a response: names are found in any case."""
+
+    def get(self, name: str, /) -> str | None:
+        """Return the value, `None` if the response has no such header."""
+
+
+def from_response(
+    status: int, headers: Headers, body: bytes, *, provider: str, key: str | None, doing: str
+) -> AdapterError:
+    """Return the error for a response. `doing` says what was asked, such as `GET`; `key` is without prefix."""
+    code, message = code_of(body), _element(body, "Message")
+    error = from_code(code, message, status, provider=provider, key=key, doing=doing)
+    error.request_id = headers.get("x-amz-request-id") or _element(body, "RequestId") or None
+    error.retry_after = wait_of(headers)
+    if status == 503 and error.retry_after is not None and type(error) is Transient:
+        slower = Throttled(error.message, provider=provider, key=key, status=status, request_id=error.request_id)
+        slower.retry_after = error.retry_after
+        return slower
+    return error
+
+
+def from_code(
+    code: str, message: str, status: int | None, *, provider: str, key: str | None, doing: str
+) -> AdapterError:
+    """Return the error for a code of S3's, with the status that it came with."""
+    kind = _BY_CODE.get(code) or _BY_STATUS.get(status or 0, AdapterError)
+    if code == "InvalidArgument" and "object name" in message.lower():
+        kind = InvalidKey
+    if kind is NotFound and (code == "NoSuchBucket" or key is None):
+        key, code = None, "NoSuchBucket"
+    elif kind is NotFound:
+        code = code or "NoSuchKey"
+    words = _WORDS.get(code) or _readable(message) or _http_words(status)
+    named = f"{key!r}: " if key is not None else ""
+    shown = f" ({code})" if code and code not in words else ""
+    return kind(f"{named}{doing}: {words}{shown}", provider=provider, key=key, status=status)
+
+
+def from_network(error: Exception, *, provider: str, key: str | None, doing: str, host: str) -> AdapterError:
+    """Return the error for a request that got no answer, or not all of it."""
+    named = f"{key!r}: " if key is not None else ""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return AdapterError(
+            f"{named}the certificate of {host} is not trusted: {error.verify_message}. "
+            "If its authority is your own, name it in the setting `ca_bundle`.",
+            provider=provider,
+            key=key,
+        )
+    if isinstance(error, TimeoutError):
+        words = "no progress in time"
+    elif isinstance(error, http.client.IncompleteRead):
+        words = "the answer was cut short"
+    elif isinstance(error, http.client.RemoteDisconnected):
+        words = "the connection was closed without an answer"
+    else:
+        words = str(getattr(error, "strerror", None) or error) or type(error).__name__
+    return Transient(f"{named}{doing} at {host} failed: {words}", provider=provider, key=key)
+
+
+_MISSING = ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "ConfigNotFound", "ConfigParseError")
+_UNREACHABLE = ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError")
+
+_OBSTORE_STATUS = re.compile(r"status code: (\d{3})")
+
+
+def from_obstore(error: BaseException, *, provider: str, key: str, doing: str, host: str) -> AdapterError:
+    """Return the error for an exception of obstore's. Of its text only the server's own answer is taken over."""
+    text = str(error).partition("\n\nDebug source:")[0]
+    found = _OBSTORE_STATUS.search(text)
+    if found:
+        status, body = int(found[1]), text[found.end() :].encode()
+        made = from_code(code_of(body), _element(body, "Message"), status, provider=provider, key=key, doing=doing)
+        made.request_id = _element(body, "RequestId") or None
+        return made
+    match type(error).__name__:
+        case "PreconditionError" | "AlreadyExistsError":
+            return from_code("PreconditionFailed", "", 412, provider=provider, key=key, doing=doing)
+        case "FileNotFoundError":
+            return from_code("NoSuchKey", "", 404, provider=provider, key=key, doing=doing)
+        case "NotSupportedError":
+            return NotSupported(f"{key!r}: {doing}: the server does not support this", provider=provider, key=key)
+        case "UnauthenticatedError" | "PermissionDeniedError":
+            return Unauthenticated(f"{key!r}: {doing}: the credentials can't be used", provider=provider, key=key)
+    whole = str(error)
+    if "UnknownIssuer" in whole or "invalid peer certificate" in whole or "InvalidCertificate" in whole:
+        return from_network(_untrusted(), provider=provider, key=key, doing=doing, host=host)
+    reason = re.search(r"HTTP error: ([^\n]+)", text)
+    words = reason[1] if reason else "the answer was cut short or malformed"
+    if "TimedOut" in whole or "timed out" in whole:
+        words = "no progress in time"
+    return Transient(f"{key!r}: {doing} at {host} failed: {words}", provider=provider, key=key)
+
+
+def from_botocore(error: Exception, *, provider: str, profile: str | None) -> Exception:
+    """Return the error for credentials that botocore could not get. `profile` is the one that was asked for."""
+    name = type(error).__name__
+    where = f" of profile {profile!r}" if profile else ""
+    if name in _MISSING:
+        return MissingCredentials(f"no credentials{where}: {error}")
+    if name in _UNREACHABLE:
+        return Transient(f"the credentials{where} could not be fetched: {error}", provider=provider)
+    return Unauthenticated(f"the credentials{where} could not be fetched: {error}", provider=provider)
+
+
+def code_of(body: bytes) -> str:
+    """Return the `Code` of an error's body; empty if it has none."""
+    return _element(body, "Code")
+
+
+def wait_of(headers: Headers) -> float | None:
+    """Return how many seconds the server asks to wait, `None` if it does not say."""
+    milliseconds = headers.get("x-amz-retry-after")
+    if milliseconds is not None and milliseconds.isdecimal():
+        return int(milliseconds) / 1000
+    told = headers.get("Retry-After")
+    if told is None:
+        return None
+    if told.strip().isdecimal():
+        return float(told)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(told).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _untrusted() -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError("certificate")
+    error.verify_message = "its authority is unknown, or it is for another name"
+    return error
+
+
+def _element(body: bytes, name: str) -> str:
+    # A search, because error bodies come from proxies too, and need not be XML at all.
+    found = re.search(rf"<{name}>([^<]*)</{name}>".encode(), body)
+    return html.unescape(found[1].decode("utf-8", "replace")).strip() if found else ""
+
+
+def _readable(message: str) -> str:
+    return " ".join(message.split())[:300]
+
+
+def _http_words(status: int | None) -> str:
+    if status is None:
+        return "it failed"
+    reason = http.client.responses.get(status, "")
+    return f"the server answered {status} {reason}".rstrip()

@@ -1,0 +1,192 @@
+"""Uploads in parts: several parts at once, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import BinaryIO
+
+from buckia_core.adapters.sources import DigestCheck
+from buckia_core.errors import AdapterError, NotSupported, Transient
+from buckia_core.planning.digest import Sameness, compare
+from buckia_core.planning.manifest import RemoteObject
+from buckia_s3.bodies import Body
+from buckia_s3.client import Client, Request
+from buckia_s3.conditions import Conditions
+from buckia_s3.errors import code_of, from_code
+from buckia_s3.looking import Looker
+from buckia_s3.objects import fingerprint_of, version_of
+from buckia_s3.parallel import Pieces
+from buckia_s3.target import Target
+
+MAX_PARTS = 10_000
+
+_MIB = 1 << 20
+_AHEAD_BYTES = 128 * _MIB
+_UPLOAD_ID = re.compile(rb"<UploadId>([^<]+)</UploadId>")
+_ETAG = re.compile(rb"<ETag>([^<]*)</ETag>")
+_PLAIN_MD5 = re.compile(r"[0-9a-f]{32}")
+
+Part = Callable[[str, int], str]
+"""Sends one part, given the upload's id and the part's number; returns its ETag without quotes."""
+
+
+def part_size_for(size: int, least: int) -> int:
+    """Return the bytes of a part, so that `size` bytes need no more than 10,000 of them; whole MiB above `least`."""
+    needed = -(-size // MAX_PARTS)
+    return least if needed <= least else -(-needed // _MIB) * _MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Multipart:
+    """Uploads in parts to one bucket. Parts that were sent are thrown away on the server if anything fails."""
+
+    client: Client
+    looker: Looker
+    conditions: Conditions
+    pieces: Pieces
+
+    def upload(self, reader: BinaryIO, size: int | None, part_size: int, target: Target) -> RemoteObject:
+        """Upload what a reader has left.
+
+        Args:
+            reader: The bytes.
+            size: How many there are; `None` if nobody knows. Parts then grow with their number.
+            part_size: Bytes of a part at least.
+            target: What they are to become.
+        """
+        self.looker.check(target.key, target.expect)
+        check = DigestCheck(target.info.digests)
+        sizes = _growing(part_size) if size is None else _equal(part_size_for(size, part_size))
+        count = _Count()
+
+        def parts() -> Iterator[Part]:
+            for data in _cut(reader, sizes, target, self.client.provider):
+                check.update(data)
+                count.bytes += len(data)
+                yield partial(self._send, target, Body(data))
+            check.verify(provider=self.client.provider, key=target.key)
+
+        ahead = max(1, _AHEAD_BYTES // part_size_for(size or 0, part_size))
+        fingerprint, version = self.assemble(parts(), ahead, target)
+        return self.seen(target.written(count.bytes, fingerprint or "", version, ()))
+
+    def seen(self, written: RemoteObject) -> RemoteObject:
+        """Return an object that was put together as listings tell it: its ETag, some servers tell only now."""
+        found = self.looker.look(written.key)
+        ours = found.size == written.size and compare(found.digests, written.digests) is not Sameness.DIFFERENT
+        return found if ours or not written.fingerprint else written
+
+    def assemble(self, parts: Iterable[Part], ahead: int, target: Target) -> tuple[str | None, str | None]:
+        """Send the parts and put them together; return the object's fingerprint and version, as far as they are told.
+
+        Raises:
+            PreconditionFailed: The object is not as the target expects it. Nothing was written.
+        """
+        begin = Request("POST", target.whole, (("uploads", ""),), target.headers(), about=target.key)
+        answer = self.client.send(begin)
+        found = _UPLOAD_ID.search(answer.body)
+        if found is None:
+            words = f"{target.key!r}: writing: the server began no upload"
+            raise Transient(words, provider=self.client.provider, key=target.key)
+        upload_id = html.unescape(found[1].decode())
+        try:
+            numbered = (partial(part, upload_id, number) for number, part in enumerate(parts, 1))
+            etags = list(self.pieces.run(numbered, ahead=ahead))
+            return self._complete(target, upload_id, etags)
+        except BaseException:
+            with suppress(AdapterError):
+                self.client.send(Request("DELETE", target.whole, (("uploadId", upload_id),), about=target.key))
+            raise
+
+    def _send(self, target: Target, body: Body, upload_id: str, number: int) -> str:
+        query = (("partNumber", str(number)), ("uploadId", upload_id))
+        answer = self.client.send(Request("PUT", target.whole, query, body=body, about=target.key))
+        return fingerprint_of(answer.headers.get("ETag"), body.size, 0)
+
+    def _complete(self, target: Target, upload_id: str, etags: list[str]) -> tuple[str | None, str | None]:
+        condition = self.conditions.completion_headers(target.expect, target.key)
+        if not condition:
+            self.looker.check(target.key, target.expect)
+        headers = {"Content-Type": "application/xml"} | condition
+        request = Request(
+            "POST",
+            target.whole,
+            (("uploadId", upload_id),),
+            headers,
+            Body(_completion(etags)),
+            about=target.key,
+        )
+        try:
+            answer = self.client.send(request)
+        except Transient:
+            # The answer was lost, perhaps not the object: it is too large to be sent again for nothing.
+            landed = _expected_etag(etags)
+            found = self.looker.look(target.key) if landed else None
+            if found is None or found.fingerprint != landed:
+                raise
+            return found.fingerprint, found.version
+        code = code_of(answer.body)
+        if code:
+            # The server may find out that it can't only after it has begun to answer with success.
+            raise from_code(code, "", 500, provider=self.client.provider, key=target.key, doing="writing")
+        etag = _ETAG.search(answer.body)
+        told = html.unescape(etag[1].decode()).strip('" ') if etag else ""
+        return told or None, version_of(answer.headers.get("x-amz-version-id"))
+
+
+@dataclass(slots=True)
+class _Count:
+    bytes: int = 0
+
+
+def _equal(size: int) -> Iterator[int]:
+    for _ in range(MAX_PARTS):
+        yield size
+
+
+def _growing(size: int) -> Iterator[int]:
+    for number in range(MAX_PARTS):
+        yield size * (1 + number // 1000)
+
+
+def _cut(reader: BinaryIO, sizes: Iterator[int], target: Target, provider: str) -> Iterator[bytes]:
+    """Yield a reader's bytes in pieces of the sizes given; at least one, which may be empty."""
+    sent = False
+    for size in sizes:
+        buffer = io.BytesIO()
+        while buffer.tell() < size and (more := reader.read(min(_MIB, size - buffer.tell()))):
+            buffer.write(more)
+        if not buffer.tell() and sent:
+            return
+        yield buffer.getvalue()
+        sent = True
+        if buffer.tell() < size:
+            return
+    if reader.read(1):
+        words = f"it is larger than {MAX_PARTS} parts can be; set a larger part_size"
+        raise NotSupported(f"{target.key!r}: {words}", provider=provider, key=target.key)
+
+
+def _completion(etags: list[str]) -> bytes:
+    parts = "".join(
+        f"<Part><PartNumber>{number}</PartNumber><ETag>&quot;{html.escape(etag)}&quot;</ETag></Part>"
+        for number, etag in enumerate(etags, 1)
+    )
+    return (
+        f'<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{parts}</CompleteMultipartUpload>'
+    ).encode()
+
+
+def _expected_etag(etags: list[str]) -> str | None:
+    """Return the ETag that S3 makes of those of the parts; `None` where they are no MD5s."""
+    if not all(_PLAIN_MD5.fullmatch(etag) for etag in etags):
+        return None
+    joined = b"".join(bytes.fromhex(etag) for etag in etags)
+    return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(etags)}"

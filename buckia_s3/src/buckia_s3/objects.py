@@ -1,0 +1,192 @@
+"""Objects as S3's headers tell them, and what is sent along with an upload.
+
+Metadata names (each is sent with `x-amz-meta-` before it):
+
+    mtime             modification time of the file, in seconds since 1970 with a fraction, as rclone has it too
+    buckia-sha256     SHA-256 of the content, hexadecimal in lower case; other algorithms likewise
+    any other         user metadata
+"""
+
+from __future__ import annotations
+
+import email.header
+import email.utils
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+
+from buckia_core.adapters.content_types import guess_content_type
+from buckia_core.adapters.objects import UploadInfo
+from buckia_core.errors import InvalidKey, NotSupported
+from buckia_core.planning.digest import Digest, Digests
+from buckia_core.planning.manifest import RemoteObject
+
+META = "x-amz-meta-"
+MTIME = "mtime"
+DIGEST = "buckia-"
+
+MAX_KEY_BYTES = 1024
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+_PLAIN = re.compile(r"(?! )[\x20-\x7e]*(?<! )")
+_ENCODED_WORD = re.compile(r"=\?[A-Za-z0-9-]+\?[BbQq]\?[^?]*\?=")
+_DIGEST_NAME = re.compile(r"[a-z0-9_]+")
+_SECONDS = re.compile(r"-?\d{1,12}(\.\d{1,18})?")
+_MD5 = re.compile(r"[0-9a-f]{32}")
+
+
+def check_key(key: str, whole: str, provider: str) -> None:
+    """See whether S3 can hold a key; `whole` is it with the prefix before it.
+
+    Raises:
+        InvalidKey: It is empty, has a NUL, is no valid UTF-8, or longer than 1,024 bytes.
+    """
+    try:
+        length = len(whole.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidKey(f"{key!r}: the key is not valid UTF-8", provider=provider, key=key) from error
+    if not key:
+        raise InvalidKey("the key is empty", provider=provider, key=key)
+    if "\0" in key:
+        raise InvalidKey(f"{key!r}: the key has a NUL character", provider=provider, key=key)
+    if length > MAX_KEY_BYTES:
+        words = f"the key has {length} bytes with its prefix, S3 takes {MAX_KEY_BYTES}"
+        raise InvalidKey(f"{key!r}: {words}", provider=provider, key=key)
+
+
+def fingerprint_of(etag: str | None, size: int, modified_ns: int) -> str:
+    """Return the fingerprint: the ETag without its quotes. Of a server that has none: size and second."""
+    bare = (etag or "").strip()
+    if len(bare) >= 2 and bare[0] == bare[-1] == '"':
+        bare = bare[1:-1]
+    return bare or f"size={size} time={modified_ns // 1_000_000_000}"
+
+
+def etag_of(fingerprint: str) -> str | None:
+    """Return the ETag as headers have it; `None` of a server that has none."""
+    if fingerprint.startswith("size="):
+        return None
+    return fingerprint if fingerprint.startswith("W/") else f'"{fingerprint}"'
+
+
+def md5_of(fingerprint: str) -> Digests:
+    """Return the MD5 that an ETag is, if it looks like one: that of a multipart object, with its `-`, does not."""
+    return (Digest("md5", fingerprint),) if _MD5.fullmatch(fingerprint) else ()
+
+
+def from_headers(key: str, headers: Iterable[tuple[str, str]], *, etag_is_md5: bool) -> RemoteObject:
+    """Return the object that the headers of a HEAD or GET tell. Of a range, its size is that of the whole."""
+    told = {name.lower(): value for name, value in headers}
+    of_whole = told.get("content-range", "").rpartition("/")[2]
+    size = int(of_whole if of_whole.isdecimal() else told.get("content-length") or 0)
+    modified = modified_of(told.get("last-modified"))
+    fingerprint = fingerprint_of(told.get("etag"), size, modified)
+    # What is encrypted with a key of KMS or of the customer has an ETag that only looks like an MD5.
+    hidden = told.get("x-amz-server-side-encryption", "AES256") != "AES256" or (
+        "x-amz-server-side-encryption-customer-algorithm" in told
+    )
+    metadata = {name[len(META) :]: value for name, value in told.items() if name.startswith(META)}
+    return from_metadata(
+        RemoteObject(
+            key,
+            size,
+            fingerprint,
+            modified,
+            digests=md5_of(fingerprint) if etag_is_md5 and not hidden else (),
+            version=version_of(told.get("x-amz-version-id")),
+            content_type=told.get("content-type"),
+        ),
+        metadata,
+    )
+
+
+def from_metadata(found: RemoteObject, metadata: Mapping[str, str]) -> RemoteObject:
+    """Return the object with all that its metadata tells; names may be in any case."""
+    mtime_ns, digests, others = None, list(found.digests), {}
+    for name, value in metadata.items():
+        name = name.lower()  # noqa: PLW2901  # some servers capitalise names
+        if name == MTIME:
+            mtime_ns = _nanoseconds(value)
+        elif name.startswith(DIGEST):
+            digests.insert(0, Digest(name[len(DIGEST) :], value))
+        else:
+            others[name] = _decoded(value)
+    return found._replace(mtime_ns=mtime_ns, digests=tuple(digests), metadata=others)
+
+
+def modified_of(header: str | None) -> int:
+    """Return nanoseconds since 1970 for a `Last-Modified`; 0 if it is none."""
+    try:
+        return int(email.utils.parsedate_to_datetime(header or "").timestamp()) * 1_000_000_000
+    except ValueError:
+        return 0
+
+
+def version_of(header: str | None) -> str | None:
+    """Return a version id; a bucket without versions says `null`, or nothing."""
+    return None if header in (None, "", "null") else header
+
+
+def content_type_of(info: UploadInfo, key: str) -> str:
+    """Return the MIME type that an upload is given."""
+    return info.content_type or guess_content_type(key)
+
+
+def metadata_of(info: UploadInfo, *, provider: str, key: str) -> dict[str, str]:
+    """Return the metadata to send, names without `x-amz-meta-`, values in printable ASCII.
+
+    Raises:
+        NotSupported: A name is no token of HTTP, or one that Buckia keeps for itself.
+    """
+    kept = {}
+    for name, value in info.metadata.items():
+        problem = _problem_of_name(name)
+        if problem:
+            raise NotSupported(f"{key!r}: metadata {name!r} {problem}", provider=provider, key=key)
+        kept[name.lower()] = _encoded(value)
+    if info.mtime_ns is not None:
+        kept[MTIME] = _seconds(info.mtime_ns)
+    for digest in info.digests:
+        if _DIGEST_NAME.fullmatch(digest.algorithm) and _PLAIN.fullmatch(digest.value):
+            kept[f"{DIGEST}{digest.algorithm}"] = digest.value
+    return kept
+
+
+def _problem_of_name(name: str) -> str | None:
+    lower = name.lower()
+    if not _TOKEN.fullmatch(lower):
+        return "can't be sent: a name is made of letters, digits and !#$%&'*+-.^_`|~"
+    if lower == MTIME or lower.startswith(DIGEST):
+        return f"can't be set: {MTIME!r} and names that begin with {DIGEST!r} are Buckia's own"
+    return None
+
+
+def _seconds(nanoseconds: int) -> str:
+    sign = "-" if nanoseconds < 0 else ""
+    seconds, fraction = divmod(abs(nanoseconds), 1_000_000_000)
+    return f"{sign}{seconds}.{fraction:09d}"
+
+
+def _nanoseconds(text: str) -> int | None:
+    if not _SECONDS.fullmatch(text):
+        return None
+    try:
+        return int(Decimal(text) * 1_000_000_000)
+    except InvalidOperation:
+        return None
+
+
+def _encoded(value: str) -> str:
+    if _PLAIN.fullmatch(value) and not _ENCODED_WORD.search(value):
+        return value
+    return f"=?UTF-8?B?{b64encode(value.encode()).decode()}?="
+
+
+def _decoded(value: str) -> str:
+    if not _ENCODED_WORD.search(value):
+        return value
+    try:
+        return str(email.header.make_header(email.header.decode_header(value)))
+    except (LookupError, UnicodeDecodeError, ValueError):
+        return value

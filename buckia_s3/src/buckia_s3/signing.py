@@ -1,0 +1,124 @@
+"""AWS Signature Version 4, for requests and for addresses that carry their permission."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from urllib.parse import quote
+
+UNSIGNED = "UNSIGNED-PAYLOAD"
+"""Stands for the hash of a body that is not signed."""
+
+EMPTY = hashlib.sha256(b"").hexdigest()
+"""The hash of an empty body."""
+
+LONGEST = 7 * 24 * 3600
+"""Seconds that a signed address is good for at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What requests are signed with. The secret parts do not show in `repr`."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+Query = Iterable[tuple[str, str]]
+
+
+def query_string(query: Query) -> str:
+    """Return a query in the order and the encoding that signatures are made over; requests are sent with just this."""
+    pairs = sorted((_encoded(name), _encoded(value)) for name, value in query)
+    return "&".join(f"{name}={value}" for name, value in pairs)
+
+
+def signed_headers(
+    method: str,
+    authority: str,
+    path: str,
+    query: str,
+    headers: Mapping[str, str],
+    payload: str,
+    *,
+    credentials: Credentials,
+    region: str,
+    now: datetime | None = None,
+) -> dict[str, str]:
+    """Return the headers to send: those given, and those that sign the request.
+
+    Args:
+        method: HTTP method.
+        authority: What `Host` will say.
+        path: Percent-encoded path.
+        query: As `query_string` makes it.
+        headers: The other headers, all of which are signed. Names in any case.
+        payload: Hex SHA-256 of the body, or `UNSIGNED`.
+        credentials: Who signs.
+        region: The bucket's region.
+        now: Time of the signature.
+    """
+    stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+    sent = dict(headers) | {"x-amz-date": stamp, "x-amz-content-sha256": payload}
+    if credentials.session_token:
+        sent["x-amz-security-token"] = credentials.session_token
+    signed = sorted((name.lower(), " ".join(value.split())) for name, value in (sent | {"host": authority}).items())
+    names = ";".join(name for name, _ in signed)
+    lines = "".join(f"{name}:{value}\n" for name, value in signed)
+    scope = f"{stamp[:8]}/{region}/s3/aws4_request"
+    signature = _signature(f"{method}\n{path}\n{query}\n{lines}\n{names}\n{payload}", stamp, scope, credentials, region)
+    sent["Authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={credentials.access_key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
+    )
+    return sent
+
+
+def signed_query(
+    method: str,
+    authority: str,
+    path: str,
+    *,
+    seconds: int,
+    credentials: Credentials,
+    region: str,
+    now: datetime | None = None,
+) -> str:
+    """Return the query that makes an address good for `method` during so many seconds (1 to `LONGEST`)."""
+    stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+    scope = f"{stamp[:8]}/{region}/s3/aws4_request"
+    fields = [
+        ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
+        ("X-Amz-Credential", f"{credentials.access_key_id}/{scope}"),
+        ("X-Amz-Date", stamp),
+        ("X-Amz-Expires", str(seconds)),
+        ("X-Amz-SignedHeaders", "host"),
+    ]
+    if credentials.session_token:
+        fields.append(("X-Amz-Security-Token", credentials.session_token))
+    query = query_string(fields)
+    canonical = f"{method}\n{path}\n{query}\nhost:{authority}\n\nhost\n{UNSIGNED}"
+    return f"{query}&X-Amz-Signature={_signature(canonical, stamp, scope, credentials, region)}"
+
+
+def _signature(canonical: str, stamp: str, scope: str, credentials: Credentials, region: str) -> str:
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}"
+    key = _key_of_the_day(credentials.secret_access_key, stamp[:8], region)
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+@lru_cache(maxsize=16)
+def _key_of_the_day(secret: str, day: str, region: str) -> bytes:
+    key = f"AWS4{secret}".encode()
+    for part in (day, region, "s3", "aws4_request"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    return key
+
+
+def _encoded(text: str) -> str:
+    return quote(text, safe="-_.~")

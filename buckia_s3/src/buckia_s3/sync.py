@@ -1,0 +1,189 @@
+"""`S3Sync`: a bucket of AWS S3, or of anything that speaks S3."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from buckia_core.adapters.base import BaseSync, Source
+from buckia_core.adapters.capabilities import Capabilities
+from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
+from buckia_core.adapters.prefixes import as_directory
+from buckia_core.adapters.request_counter import RequestCounter
+from buckia_core.errors import NotSupported
+from buckia_core.planning.manifest import RemoteObject
+from buckia_s3 import endpoint
+from buckia_s3.client import Client
+from buckia_s3.conditions import Conditions
+from buckia_s3.copying import Copier
+from buckia_s3.credentials import credential_source
+from buckia_s3.deleting import BATCH, Deleter
+from buckia_s3.downloading import BlockReader, Downloader
+from buckia_s3.fast_store import FastStore
+from buckia_s3.listing import Listing
+from buckia_s3.looking import Looker
+from buckia_s3.multipart import MAX_PARTS, Multipart
+from buckia_s3.objects import MAX_KEY_BYTES
+from buckia_s3.parallel import Pieces
+from buckia_s3.settings import MAX_PART, S3Settings
+from buckia_s3.signing import LONGEST, signed_query
+from buckia_s3.uploading import Uploader
+
+_SIGNABLE = ("GET", "HEAD", "PUT", "DELETE")
+_CHUNK = 1 << 18
+_TIB = 1 << 40
+
+
+class S3Sync(BaseSync):
+    """A bucket of AWS S3, or of anything that speaks S3.
+
+    What it does beyond the contract, and what it can't do:
+
+    - The ETag is the fingerprint. Where it looks like an MD5 it is told as one, which is wrong for objects that are
+      encrypted with keys of KMS or of the customer: `stat_file` sees that, a listing can't (setting `etag_is_md5`).
+    - An upload tells no `modified_ns`: S3 does not answer with it.
+    - `expect` is one atomic step where the server honours conditions, on AWS for all objects, elsewhere for those of
+      up to `multipart_threshold` bytes. Larger ones are looked at just before the parts are put together.
+    - Single parts and ranges of large objects are repeated by the adapter itself, three times in all.
+    - A process that was forked from one that has used an `S3Sync` can't use one: start processes afresh (`spawn`).
+    """
+
+    provider_id = "s3"
+
+    def __init__(self, settings: S3Settings) -> None:
+        prefix = as_directory(settings.prefix)
+        credentials = credential_source(settings, self.provider_id)
+        counter = RequestCounter()
+        client = Client(settings, endpoint.Site(settings, credentials.region), credentials, counter, self.provider_id)
+        looker = Looker(client, prefix, etag_is_md5=settings.etag_is_md5)
+        store = FastStore(settings, client, credentials)
+        self._settings = settings
+        self._prefix = prefix
+        self._client = client
+        self._looker = looker
+        self._counter = counter
+        self._pieces = Pieces()
+        self._conditions = Conditions(settings, client, prefix)
+        multipart = Multipart(client, looker, self._conditions, self._pieces)
+        self._uploader = Uploader(settings, client, store, looker, self._conditions, multipart)
+        self._downloader = Downloader(client, store, looker, self._pieces, settings.etag_is_md5)
+        self._copier = Copier(settings, client, looker, self._conditions, multipart)
+        self._deleter = Deleter(client, looker)
+
+    @property
+    def provider(self) -> str:
+        """`s3`."""
+        return self.provider_id
+
+    @property
+    def identity(self) -> str:
+        """Service, bucket and prefix."""
+        return f"{self.provider_id}:{endpoint.identity(self._settings, self._prefix)}"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What S3 can do; of `conditional_write` and `versions` what is known without asking, or was asked."""
+        known = self._conditions.known
+        return Capabilities(
+            conditional_write=known.conditional_write,
+            start_after=True,
+            listing_digests=("md5",) if self._settings.etag_is_md5 else (),
+            mtime=True,
+            metadata=True,
+            versions=known.versions,
+            server_copy=True,
+            public_url=True,
+            signed_url=not self._settings.skip_signature,
+            max_key_bytes=MAX_KEY_BYTES - len(self._prefix.encode()),
+            max_object_bytes=MAX_PARTS * MAX_PART if endpoint.is_aws(self._settings) else 5 * _TIB,
+            delete_batch=BATCH,
+            workers=32,
+        )
+
+    @property
+    def requests(self) -> int:
+        """Requests so far, each page of a listing and each part of an upload counted."""
+        return self._counter.total
+
+    def probe(self) -> Capabilities:
+        """See `BaseSync`. Asks for versioning; of services other than AWS, also with a tiny object that it removes."""
+        facts = self._conditions.probe()
+        return replace(self.capabilities, conditional_write=facts.conditional_write, versions=facts.versions)
+
+    def list_files(
+        self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
+    ) -> Iterator[RemoteObject]:
+        """See `BaseSync`."""
+        etag_is_md5 = self._settings.etag_is_md5
+        return Listing(self._client, self._prefix, prefix, start_after, end_at, etag_is_md5).objects()
+
+    def stat_file(self, key: str) -> RemoteObject:
+        """See `BaseSync`."""
+        return self._looker.look(key)
+
+    def upload_file(
+        self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+    ) -> RemoteObject:
+        """See `BaseSync`."""
+        return self._uploader.upload(source, key, expect, info or UploadInfo())
+
+    def download_file(
+        self,
+        key: str,
+        target: Path,
+        *,
+        expect: RemoteObject | None = None,
+        start: int = 0,
+        end: int | None = None,
+    ) -> RemoteObject:
+        """See `BaseSync`."""
+        return self._downloader.download(key, target, expect, start, end)
+
+    @contextmanager
+    def open_file(
+        self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
+    ) -> Iterator[BinaryIO]:
+        """See `BaseSync`."""
+        with (
+            self._downloader.opened(key, expect, start, end) as opened,
+            io.BufferedReader(BlockReader(opened.blocks), _CHUNK) as reader,
+        ):
+            yield reader
+
+    def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """See `BaseSync`."""
+        return self._deleter.delete(keys)
+
+    def copy_file(self, source: RemoteObject, key: str, *, expect: Precondition | None = None) -> RemoteObject:
+        """See `ServerCopy`."""
+        return self._copier.copy(source, key, expect)
+
+    def public_url(self, key: str) -> str:
+        """See `PublicUrl`. Whether everybody may read it is up to the bucket's policy."""
+        place = self._client.site.endpoint
+        return f"{place.scheme}://{place.authority}{place.path(self._looker.whole(key))}"
+
+    def signed_url(self, key: str, *, seconds: int, method: str = "GET") -> str:
+        """See `SignedUrl`: GET, HEAD, PUT or DELETE, for up to seven days, but not longer than the credentials last."""
+        if method not in _SIGNABLE:
+            raise ValueError(f"S3 addresses are signed for {', '.join(_SIGNABLE)}, not for {method!r}")
+        if not 1 <= seconds <= LONGEST:
+            raise ValueError(f"S3 addresses are good for 1 to {LONGEST} seconds, not for {seconds}")
+        credentials = self._client.credentials()
+        if credentials is None:
+            raise NotSupported("without credentials no address can be signed", provider=self.provider, key=key)
+        place = self._client.site.endpoint
+        path = place.path(self._looker.whole(key))
+        query = signed_query(
+            method, place.authority, path, seconds=seconds, credentials=credentials, region=place.region
+        )
+        return f"{place.scheme}://{place.authority}{path}?{query}"
+
+    def close(self) -> None:
+        """Give back connections and end the threads."""
+        self._pieces.close()
+        self._client.close()

@@ -1,0 +1,178 @@
+"""Uploads: small ones by obstore, larger ones by our own requests, the largest in parts.
+
+    size                                by                                   condition
+    ----------------------------------------------------------------------------------------------------------
+    up to 256 KiB, a key it takes       obstore, one request                 in the request
+    up to `multipart_threshold`         one request, sent as it is read      in the request
+    more                                parts, eight at once                 in the completion, or just before it
+
+Keys that obstore does not take go by our own requests, whatever their size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from buckia_core.adapters.base import Source
+from buckia_core.adapters.objects import IfUnchanged, Precondition, UploadInfo
+from buckia_core.adapters.sources import DigestCheck
+from buckia_core.errors import NotFound, PreconditionFailed, Transient
+from buckia_core.planning.digest import Digest, Digests, Sameness, compare, merge
+from buckia_core.planning.manifest import RemoteObject
+from buckia_s3.bodies import AnyBody, Body, CheckedBody, FileBody
+from buckia_s3.client import Client, Request
+from buckia_s3.conditions import Conditions
+from buckia_s3.fast_store import FastStore
+from buckia_s3.looking import Looker
+from buckia_s3.multipart import Multipart
+from buckia_s3.objects import content_type_of, etag_of, fingerprint_of, from_headers, metadata_of, version_of
+from buckia_s3.settings import S3Settings
+from buckia_s3.target import Target
+
+SMALL = 256 << 10
+"""obstore takes the time that sending takes for idleness, so it is given what any line sends within its timeout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uploader:
+    """Uploads to one bucket."""
+
+    settings: S3Settings
+    client: Client
+    store: FastStore
+    looker: Looker
+    conditions: Conditions
+    multipart: Multipart
+
+    def upload(self, source: Source, key: str, expect: Precondition | None, info: UploadInfo) -> RemoteObject:
+        """See `BaseSync.upload_file`."""
+        whole = self.looker.whole(key)
+        metadata = metadata_of(info, provider=self.client.provider, key=key)
+        target = Target(key, whole, content_type_of(info, key), metadata, self.settings.storage_class, expect, info)
+        try:
+            match source:
+                case bytes():
+                    return self._bytes(source, target)
+                case Path():
+                    return self._path(source, target)
+                case _:
+                    return self._reader(source, target)
+        except NotFound as error:
+            # An object that is gone is not as expected; servers say either.
+            if isinstance(expect, IfUnchanged) and error.key is not None:
+                raise self.looker.not_as_expected(key) from error
+            raise
+        except Transient as error:
+            if error.status is not None and expect is not None and self._beaten(source, target):
+                raise self.looker.not_as_expected(key) from error
+            raise
+
+    def _beaten(self, source: Source, target: Target) -> bool:
+        """Tell whether somebody else's write was first; Ceph then fails, instead of saying that the condition does."""
+        try:
+            self.looker.check(target.key, target.expect)
+        except PreconditionFailed:
+            ours = target.info.digests
+            if isinstance(source, bytes):
+                ours = merge(ours, (Digest("md5", hashlib.md5(source, usedforsecurity=False).hexdigest()),))
+            found = self.looker.look(target.key).digests
+            return compare(found, ours) is Sameness.DIFFERENT
+        return False
+
+    def _bytes(self, data: bytes, target: Target) -> RemoteObject:
+        if len(data) > self.settings.multipart_threshold:
+            return self.multipart.upload(io.BytesIO(data), len(data), self.settings.part_size, target)
+        check = DigestCheck(target.info.digests)
+        check.update(data)
+        check.verify(provider=self.client.provider, key=target.key)
+        if len(data) <= SMALL and FastStore.fits(target.whole):
+            return self._small(data, target)
+        return self._single(Body(data), target)
+
+    def _path(self, path: Path, target: Target) -> RemoteObject:
+        size = path.stat().st_size
+        if size <= SMALL:
+            return self._bytes(path.read_bytes(), target)
+        if size <= self.settings.multipart_threshold:
+            file = FileBody(path, 0, size)
+            return self._single(
+                CheckedBody(file, target.info.digests, provider=self.client.provider, key=target.key), target
+            )
+        with path.open("rb", buffering=0) as reader:
+            return self.multipart.upload(reader, size, self.settings.part_size, target)
+
+    def _reader(self, reader: BinaryIO, target: Target) -> RemoteObject:
+        most = self.settings.multipart_threshold
+        left = _left(reader)
+        if left is None or left <= most:
+            head = _read(reader, most + 1)
+            if len(head) <= most:
+                return self._bytes(head, target)
+            reader = _Resumed(head, reader)
+        return self.multipart.upload(reader, left, self.settings.part_size, target)
+
+    def _small(self, data: bytes, target: Target) -> RemoteObject:
+        mode: str | dict[str, str] = "overwrite"
+        if target.expect is not None:
+            wanted = self.conditions.headers(target.expect, target.key)
+            if not wanted:
+                self.looker.check(target.key, target.expect)
+            elif "If-Match" in wanted:
+                mode = {"e_tag": wanted["If-Match"]}
+            else:
+                mode = "create"
+        attributes = {"Content-Type": target.content_type, **target.metadata}
+        if target.storage_class:
+            attributes["Storage-Class"] = target.storage_class
+        told = self.store.put(target.whole, data, attributes, mode, about=target.key)
+        fingerprint = fingerprint_of(told["e_tag"], len(data), 0)
+        if etag_of(fingerprint) is None:
+            return self.looker.look(target.key)
+        md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        known: Digests = (Digest("md5", md5),) if md5 == fingerprint else ()
+        return target.written(len(data), fingerprint, version_of(told["version"]), known)
+
+    def _single(self, body: AnyBody, target: Target) -> RemoteObject:
+        condition = self.conditions.headers(target.expect, target.key)
+        if not condition:
+            self.looker.check(target.key, target.expect)
+        headers = target.headers() | condition
+        answer = self.client.send(Request("PUT", target.whole, (), headers, body, about=target.key))
+        seen = from_headers(target.key, answer.headers.items(), etag_is_md5=self.settings.etag_is_md5)
+        if etag_of(seen.fingerprint) is None:
+            return self.looker.look(target.key)
+        return target.written(body.size, seen.fingerprint, seen.version, seen.digests)
+
+
+class _Resumed(io.RawIOBase, BinaryIO):
+    """A reader whose first bytes have been read already."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        super().__init__()
+        self._head = io.BytesIO(head)
+        self._rest = rest
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._head.read(size) or self._rest.read(size)
+
+
+def _left(reader: BinaryIO) -> int | None:
+    """Return how many bytes a reader has left; `None` if it can't tell."""
+    if not reader.seekable():
+        return None
+    here = reader.tell()
+    end = reader.seek(0, io.SEEK_END)
+    reader.seek(here)
+    return max(end - here, 0)
+
+
+def _read(reader: BinaryIO, size: int) -> bytes:
+    pieces, left = [], size
+    while left and (piece := reader.read(left)):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
