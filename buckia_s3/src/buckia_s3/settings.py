@@ -56,7 +56,10 @@ class S3Settings:
         env=("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
         aliases=("endpoint",),
     )
-    access_key_id: str | None = setting(help="Access key.", aliases=("aws_access_key_id",))
+    access_key_id: Secret | None = setting(
+        help="Access key. Not a secret by itself, but it may come from where secrets come from.",
+        aliases=("aws_access_key_id",),
+    )
     secret_access_key: Secret | None = setting(
         help="Secret that belongs to the access key.", aliases=("aws_secret_access_key",)
     )

@@ -14,6 +14,7 @@ from buckia_core.syncing.hashing import FileChanged, hash_file
 from buckia_core.syncing.trash import link_or_copy
 
 _STAMP = "%Y%m%dT%H%M%SZ"
+_MARK = re.compile(r"\.conflict-local-(\d{8}T\d{6}Z)(?:-(\d+))?")
 _LONGEST = 255
 
 
@@ -66,14 +67,18 @@ def make(path: str, key: str, local: LocalEntry, algorithm: str) -> ConflictCopy
     raise FileExistsError(f"1,000 conflict copies of one second: {path}")
 
 
+def _is_copy_of(name: str, candidate: str) -> bool:
+    for mark in _MARK.finditer(candidate):
+        with suppress(ValueError):
+            when = datetime.strptime(mark[1], _STAMP).replace(tzinfo=UTC)
+            if candidate == name_of(name, "local", when, int(mark[2] or 0)):
+                return True
+    return False
+
+
 def _made_before(directory: str, name: str, path: str, local: LocalEntry, algorithm: str) -> str | None:
-    stem, _, extension = name.rpartition(".")
-    pattern = re.compile(
-        re.escape((stem or name)[:100])
-        + r".*\.conflict-local-\d{8}T\d{6}Z(-\d+)?"
-        + (rf"\.{re.escape(extension)}" if stem else "")
-    )
-    candidates = [each.name for each in os.scandir(directory) if pattern.fullmatch(each.name)]
+    with os.scandir(directory) as entries:
+        candidates = [each.name for each in entries if _is_copy_of(name, each.name)]
     mine = None
     for candidate in sorted(candidates):
         other = os.path.join(directory, candidate)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from buckia_core.errors import AdapterError, BuckiaError
+from buckia_core.errors import AdapterError, BuckiaError, PreconditionFailed
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.plan import Operation
 from buckia_core.syncing.report import Status
+from buckia_core.syncing.transfer import Stale
 from buckia_core.syncing.work import Done, Worker, explain
 
 _DENSE = 4
@@ -30,6 +31,8 @@ def delete_batch(worker: Worker, operations: Sequence[Operation]) -> list[Done]:
         try:
             worker.keep_remote(operation)
             ready.append(operation)
+        except (Stale, PreconditionFailed):
+            results[operation.key] = worker.run(operation)
         except (BuckiaError, OSError) as error:
             results[operation.key] = Done(operation, Status.FAILED, explain(error), error)
     results |= _delete(worker, ready)

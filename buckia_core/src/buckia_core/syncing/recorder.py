@@ -45,6 +45,9 @@ class Recorder:
         """Take in the result of one operation."""
         for each in done.put:
             self._put[each.key] = each
+        for key in done.drop:
+            # What one result both wrote and removed, such as a file that was torn and then deleted, is removed.
+            self._put.pop(key, None)
         self._drop += done.drop
         self._directories.update(done.directories)
         if done.operation.unresolved and done.status is Status.PLANNED:

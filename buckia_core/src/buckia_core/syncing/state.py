@@ -209,7 +209,9 @@ class State:
 
 def file_name(bucket: str) -> str:
     """Return the file name under which a bucket's state is kept, whatever the bucket is called."""
-    return quote(bucket, safe=" -+@") or "bucket"
+    name = quote(bucket, safe=" -+@") or "bucket"
+    # `quote` leaves dots alone, and `..` is another directory.
+    return name.replace(".", "%2E") if not name.strip(".") else name
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -17,7 +17,7 @@ from buckia_core.errors import IntegrityError
 from buckia_core.planning.digest import Digests, Sameness, compare, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.syncing.flights import CountedReader, size_on_disk
-from buckia_core.syncing.hashing import FileChanged, computable, hash_bytes, hash_file
+from buckia_core.syncing.hashing import FileChanged, computable, hash_bytes, hash_file, hash_stream
 from buckia_core.syncing.paths import entry_of, look, make_parents
 
 SMALL = 8 << 20
@@ -182,7 +182,7 @@ def download(
         under_way: Entered with something that tells how many bytes have gone over.
 
     Raises:
-        Stale: The place is not as planned.
+        Stale: The place is not as planned, or the object is not.
         PreconditionFailed: The object is not that version any more.
         IntegrityError: Other bytes came than the provider says the object has, several times over.
         OSError: It can't be written. What was at `path` is untouched.
@@ -217,13 +217,20 @@ def _fetch_verified(
     adapter: BaseSync, expected: RemoteObject, aside: str, algorithm: str
 ) -> tuple[RemoteObject, Digests]:
     """Download to a file that nobody sees, make it last, and check it against all that is known of the object."""
+    told = expected.digests
     for _ in range(_ATTEMPTS):
         remote = adapter.download_file(expected.key, Path(aside), expect=expected)
-        _make_lasting(aside)
-        known = merge(remote.digests, expected.digests)
-        digests, status = hash_file(aside, _enough(algorithm, known))
-        if status.st_size == expected.size and compare(digests, known) is not Sameness.DIFFERENT:
+        known = merge(remote.digests, told)
+        with open(aside, "rb+", buffering=0) as file:
+            os.fsync(file.fileno())
+            digests, size = hash_stream(file, _enough(algorithm, known))
+        if size == expected.size and compare(digests, known) is not Sameness.DIFFERENT:
             return remote, merge(digests, known)
+        # A listing may tell a digest that is none, such as the ETag of an encrypted object: all that is known decides.
+        seen = adapter.stat_file(expected.key)
+        if seen.fingerprint != expected.fingerprint:
+            raise Stale
+        told = seen.digests
     raise IntegrityError(f"{_ATTEMPTS} times, other bytes came than the provider says the object has", key=expected.key)
 
 
@@ -231,11 +238,6 @@ def _enough(algorithm: str, known: Digests) -> tuple[str, ...]:
     """Return the algorithms to compute: the baseline's; one that the provider tells, if it does not tell that."""
     told = computable(digest.algorithm for digest in known)
     return (algorithm,) if algorithm in told else (algorithm, *told[:1])
-
-
-def _make_lasting(path: str) -> None:
-    with open(path, "rb+") as file:
-        os.fsync(file.fileno())
 
 
 def _dress(aside: str, remote: RemoteObject, path: str) -> None:

@@ -90,6 +90,11 @@ class Worker:
                     self._execute(done.operation, done)
                 except (transfer.Stale, PreconditionFailed):
                     outcome = self._plan_again(done.operation)
+                except NotFound as error:
+                    if error.key is None:
+                        # The bucket itself is missing, which says nothing about this object.
+                        raise
+                    outcome = self._plan_again(done.operation)
                 except transfer.Torn as torn:
                     local = done.operation.local
                     assert local is not None
@@ -262,18 +267,26 @@ class Worker:
                 done.put.append(row(sent.local, sent.remote, sent.digests))
 
     def keep_remote(self, operation: Operation) -> None:
-        """Fetch the version in the bucket that is about to go into the trash, if it has to be kept."""
+        """Fetch the version in the bucket that is about to go into the trash, if it has to be kept.
+
+        Raises:
+            Stale: The object is gone.
+        """
         seen = operation.remote
         if seen is None or not self.keeping.covers(operation.loser is Side.REMOTE):
             return
         path = local_path(operation.key, self.mappings[operation.root])
-        self.trash.fetch(
-            operation.key,
-            path,
-            seen.size,
-            operation.why,
-            lambda target: self.adapter.download_file(operation.key, target, expect=seen),
-        )
+        try:
+            self.trash.fetch(
+                operation.key,
+                path,
+                seen.size,
+                operation.why,
+                lambda target: self.adapter.download_file(operation.key, target, expect=seen),
+            )
+        except NotFound:
+            # Somebody deleted it meanwhile; what that leaves to do is planned again.
+            raise transfer.Stale from None
 
     def check_remote(self, operation: Operation) -> None:
         """Make sure that the object is still the one that was planned to be deleted.
@@ -288,7 +301,9 @@ class Worker:
     def _stat(self, key: str) -> RemoteObject | None:
         try:
             return self.adapter.stat_file(key)
-        except NotFound:
+        except NotFound as error:
+            if error.key is None:
+                raise
             return None
 
     def _plan_again(self, operation: Operation, base: BaseEntry | None = None) -> Outcome:

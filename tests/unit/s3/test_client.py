@@ -1,0 +1,127 @@
+"""Refusals, credentials and connections."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from buckia_core.config.secrets import Secret
+from buckia_core.errors import (
+    IntegrityError,
+    NotFound,
+    NotSupported,
+    PermissionDenied,
+    Throttled,
+    Transient,
+    Unauthenticated,
+)
+from buckia_s3.settings import S3Settings
+from buckia_s3.sync import S3Sync
+from tests.unit.s3.conftest import SECRET
+from tests.unit.s3.scripted_server import HELLO, OBJECT, Answer, error, page
+
+
+def keys(adapter, **options):
+    return [found.key for found in adapter.list_files(**options)]
+
+
+class TestErrors:
+    def test_a_wait_is_told(self, connect):
+        adapter, _ = connect(lambda asked: error(503, "SlowDown", Retry_After="3"))
+        with pytest.raises(Throttled) as caught:
+            keys(adapter)
+        assert (caught.value.retry_after, caught.value.request_id) == (3.0, "r-1")
+
+    def test_a_look_tells_which_of_both_is_missing(self, connect):
+        answers = {"/bucket/k": Answer(404), "/bucket": Answer(404)}
+        adapter, server = connect(lambda asked: answers[asked.path])
+        with pytest.raises(NotFound) as caught:
+            adapter.stat_file("k")
+        assert caught.value.key is None
+        answers["/bucket"] = Answer(200)
+        for _ in range(2):
+            with pytest.raises(NotFound) as caught:
+                adapter.stat_file("k")
+            assert caught.value.key == "k"
+        assert len(server.asked) == 5, "a bucket that was seen is not asked for again"
+
+    def test_a_look_tells_wrong_credentials_from_missing_rights(self, connect):
+        code = "SignatureDoesNotMatch"
+        adapter, _ = connect(lambda asked: Answer(403) if asked.method == "HEAD" else error(403, code))
+        with pytest.raises(Unauthenticated):
+            adapter.stat_file("k")
+        code = "AccessDenied"
+        with pytest.raises(PermissionDenied):
+            adapter.stat_file("k")
+
+    def test_nothing_secret_is_sent_or_shown(self, connect):
+        adapter, server = connect(
+            lambda asked: error(403, "AccessDenied"), session_token=Secret("the-token-that-must-not-show")
+        )
+        shown = repr(adapter) + adapter.identity
+        for call in (lambda: keys(adapter), lambda: adapter.upload_file(b"", "k"), lambda: adapter.stat_file("k")):
+            with pytest.raises(PermissionDenied) as caught:
+                call()
+            shown += str(caught.value) + repr(caught.value)
+        assert "must-not-show" not in shown
+        assert not any(SECRET in str(asked) for asked in server.asked)
+
+    def test_no_server(self):
+        settings = S3Settings(
+            bucket_name="b", endpoint_url="http://127.0.0.1:1", access_key_id=Secret("A"), secret_access_key=Secret("S")
+        )
+        with S3Sync(settings) as adapter:
+            for call in (lambda: keys(adapter), lambda: adapter.upload_file(b"", "k"), lambda: adapter.stat_file("k")):
+                with pytest.raises(Transient, match=r"127\.0\.0\.1:1"):
+                    call()
+
+    def test_a_public_bucket_is_asked_without_a_signature(self, connect):
+        adapter, server = connect(
+            lambda asked: page("a") if "list-type" in asked.query else HELLO,
+            access_key_id=None,
+            secret_access_key=None,
+            skip_signature=True,
+        )
+        assert keys(adapter) == ["a"]
+        with adapter.open_file("a") as reader:
+            assert reader.read() == b"hello"
+        assert not any("authorization" in asked.headers for asked in server.asked)
+        with pytest.raises(NotSupported):
+            adapter.signed_url("a", seconds=1)
+
+
+class TestConnections:
+    def test_are_used_again(self, connect):
+        adapter, server = connect(lambda asked: HELLO)
+        for _ in range(5):
+            adapter.stat_file("k")
+        assert server.connections == 1
+
+    def test_one_that_the_server_closed_is_not_used_again(self, connect):
+        adapter, server = connect(lambda asked: Answer(200, b"hello", OBJECT, cut=True))
+        for _ in range(3):
+            adapter.stat_file("k")
+            time.sleep(0.05)
+        assert server.connections == 3
+
+    def test_an_answer_that_is_cut_short(self, connect, tmp_path):
+        adapter, _ = connect(lambda asked: Answer(200, b"hel", OBJECT, claims=5, cut=True))
+        for key in ("k", "a//b"):
+            with pytest.raises((IntegrityError, Transient)):
+                adapter.download_file(key, tmp_path / "file")
+            with adapter.open_file(key) as reader, pytest.raises((IntegrityError, Transient)):
+                reader.read()
+
+    def test_go_through_the_proxy_of_the_environment(self, connect, monkeypatch):
+        adapter, server = connect(lambda asked: HELLO, endpoint_url="http://objects.example:8000")
+        monkeypatch.setenv("http_proxy", server.endpoint.replace("://", "://me:pass@"))
+        assert adapter.stat_file("k").size == 5
+        [asked] = server.asked
+        assert (asked.path, asked.headers["host"]) == ("/bucket/k", "objects.example:8000")
+        assert asked.headers["proxy-authorization"] == "Basic bWU6cGFzcw=="
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        here = S3Settings(bucket_name="b", endpoint_url="http://127.0.0.1:1", skip_signature=True)
+        with S3Sync(here) as other, pytest.raises(Transient, match=r"127\.0\.0\.1:1"):
+            other.stat_file("k")
+        assert len(server.asked) == 1

@@ -1,0 +1,180 @@
+"""What servers, networks and obstore say, and which error it is."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import obstore
+import pytest
+
+from buckia_core.errors import (
+    AdapterError,
+    IntegrityError,
+    InvalidKey,
+    NotFound,
+    NotSupported,
+    PermissionDenied,
+    PreconditionFailed,
+    Throttled,
+    Transient,
+    Unauthenticated,
+)
+from buckia_s3.errors import from_network, from_obstore, from_response
+
+
+def answered(status, code="", message="", key="k", **headers):
+    body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode() if code else b""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return from_response(status, named, body, provider="s3", key=key, doing="reading")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "retryable"),
+    [
+        (503, "SlowDown", Throttled, True),
+        (429, "", Throttled, True),
+        (400, "ThrottlingException", Throttled, True),
+        (503, "", Transient, True),
+        (500, "InternalError", Transient, True),
+        (502, "", Transient, True),
+        (504, "", Transient, True),
+        (400, "RequestTimeout", Transient, True),
+        (409, "ConditionalRequestConflict", Transient, True),
+        (403, "InvalidAccessKeyId", Unauthenticated, False),
+        (403, "SignatureDoesNotMatch", Unauthenticated, False),
+        (400, "ExpiredToken", Unauthenticated, False),
+        (403, "RequestTimeTooSkewed", Unauthenticated, False),
+        (401, "", Unauthenticated, False),
+        (403, "AccessDenied", PermissionDenied, False),
+        (403, "", PermissionDenied, False),
+        (404, "NoSuchKey", NotFound, False),
+        (404, "", NotFound, False),
+        (412, "PreconditionFailed", PreconditionFailed, False),
+        (412, "", PreconditionFailed, False),
+        (400, "KeyTooLongError", InvalidKey, False),
+        (400, "XMinioInvalidObjectName", InvalidKey, False),
+        (400, "BadDigest", IntegrityError, True),
+        (400, "XAmzContentSHA256Mismatch", IntegrityError, True),
+        (501, "NotImplemented", NotSupported, False),
+        (405, "MethodNotAllowed", NotSupported, False),
+        (403, "InvalidObjectState", NotSupported, False),
+        (400, "SomethingNew", AdapterError, False),
+    ],
+)
+def test_statuses_and_codes(status, code, kind, retryable):
+    error = answered(status, code)
+    assert type(error) is kind
+    assert (error.status, error.retryable, error.key, error.provider) == (status, retryable, "k", "s3")
+    assert code in str(error)
+    assert "'k'" in str(error)
+
+
+def test_a_missing_bucket_is_not_a_missing_object():
+    error = answered(404, "NoSuchBucket")
+    assert isinstance(error, NotFound)
+    assert error.key is None
+    assert "bucket" in str(error)
+
+
+def test_an_argument_that_is_the_name():
+    assert isinstance(answered(400, "InvalidArgument", "Object name contains unsupported characters"), InvalidKey)
+    assert type(answered(400, "InvalidArgument", "part number")) is AdapterError
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry_After": "7"}, 7.0),
+        ({"x_amz_retry_after": "1500"}, 1.5),
+        ({"x_amz_retry_after": "250", "Retry_After": "9"}, 0.25),
+        ({"Retry_After": "soon"}, None),
+        ({"Retry_After": format_datetime(datetime(2001, 1, 1, tzinfo=UTC))}, 0.0),
+        ({}, None),
+    ],
+)
+def test_how_long_to_wait(headers, seconds):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    error = from_response(503, headers, b"", provider="s3", key=None, doing="listing")
+    assert error.retry_after == seconds
+    assert isinstance(error, Transient if seconds is None else Throttled)
+
+
+def test_a_wait_until_a_time():
+    told = format_datetime(datetime.now(UTC) + timedelta(seconds=30))
+    wait = from_response(503, {"Retry-After": told}, b"", provider="s3", key=None, doing="").retry_after
+    assert wait is not None
+    assert 25 < wait <= 31
+
+
+def test_the_request_id_is_told():
+    assert answered(500, x_amz_request_id="r1").request_id == "r1"
+    body = b"<Error><Code>SlowDown</Code><RequestId>r2</RequestId></Error>"
+    assert from_response(503, {}, body, provider="s3", key=None, doing="").request_id == "r2"
+
+
+def test_nothing_of_a_refused_signature_shows():
+    body = (
+        b"<Error><Code>SignatureDoesNotMatch</Code><Message>no</Message><AWSAccessKeyId>AKIA1</AWSAccessKeyId>"
+        b"<StringToSign>AWS4-HMAC</StringToSign><SignatureProvided>abc</SignatureProvided></Error>"
+    )
+    shown = str(from_response(403, {}, body, provider="s3", key="k", doing="reading"))
+    assert not any(part in shown for part in ("AKIA1", "HMAC", "abc"))
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (TimeoutError("timed out"), "no progress in time"),
+        (http.client.IncompleteRead(b"x"), "cut short"),
+        (http.client.RemoteDisconnected("x"), "closed without an answer"),
+        (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
+    ],
+)
+def test_networks(error, words):
+    told = from_network(error, provider="s3", key="k", doing="reading", host="example.com")
+    assert type(told) is Transient
+    assert words in str(told)
+    assert "example.com" in str(told)
+
+
+def test_a_certificate_that_is_not_trusted_stays_so():
+    error = ssl.SSLCertVerificationError("x")
+    error.verify_message = "self-signed certificate"
+    told = from_network(error, provider="s3", key=None, doing="listing", host="example.com")
+    assert not told.retryable
+    assert "ca_bundle" in str(told)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Server returned non-2xx status code: 404 Not Found: <Error><Code>NoSuchKey</Code></Error>", NotFound),
+        ("Server returned non-2xx status code: 403 Forbidden: <Error><Code>InvalidAccessKeyId</Code>", Unauthenticated),
+        ("Server returned non-2xx status code: 503 Slow: <Error><Code>SlowDown</Code></Error>", Throttled),
+        ("Server returned non-2xx status code: 400 Bad: <Error><Code>BadDigest</Code></Error>", IntegrityError),
+        ("Error performing GET http://h/b/k in 1ms - HTTP error: error sending request", Transient),
+        ("Generic S3 error: HTTP error: request or response body error", Transient),
+    ],
+)
+def test_what_obstore_says(text, kind):
+    told = from_obstore(
+        obstore.exceptions.GenericError(f"{text}\n\nDebug source:\nTOKEN"),
+        provider="s3",
+        key="k",
+        doing="reading",
+        host="h",
+    )
+    assert type(told) is kind
+    assert "TOKEN" not in str(told)
+
+
+def test_obstores_own_kinds():
+    def told(error):
+        return type(from_obstore(error, provider="s3", key="k", doing="writing", host="h"))
+
+    assert told(obstore.exceptions.AlreadyExistsError("x")) is PreconditionFailed
+    assert told(obstore.exceptions.PreconditionError("x")) is PreconditionFailed
+    assert told(FileNotFoundError("x")) is NotFound

@@ -1,0 +1,39 @@
+"""Reading from servers with habits of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+from buckia_core.errors import (
+    NotSupported,
+    PreconditionFailed,
+)
+from buckia_core.planning.manifest import RemoteObject
+from tests.unit.s3.scripted_server import HELLO, OBJECT, Answer
+
+
+class TestReading:
+    def test_metadata_that_obstore_can_not_read(self, connect):
+        answer = Answer(200, b"hello", OBJECT | {"x-amz-meta-name": "caf\xe9"})
+        adapter, _ = connect(lambda asked: answer)
+        with adapter.open_file("k") as reader:
+            assert reader.read() == b"hello"
+
+    def test_a_range_that_is_answered_as_a_whole(self, connect):
+        answer = Answer(200, b"el", OBJECT | {"Content-Range": "bytes 1-2/5"})
+        adapter, _ = connect(lambda asked: answer)
+        with adapter.open_file("k", start=1, end=3) as reader:
+            assert reader.read() == b"el"
+
+    @pytest.mark.parametrize("key", ["k", "a//b"])
+    def test_a_server_without_ranges(self, connect, key):
+        adapter, _ = connect(lambda asked: HELLO)
+        with pytest.raises(NotSupported), adapter.open_file(key, start=1, end=3):
+            pass
+
+    @pytest.mark.parametrize("key", ["k", "a//b"])
+    def test_a_server_that_ignores_which_version_is_expected(self, connect, key, tmp_path):
+        adapter, server = connect(lambda asked: HELLO)
+        with pytest.raises(PreconditionFailed):
+            adapter.download_file(key, tmp_path / "f", expect=RemoteObject(key, 5, "another"))
+        assert server.asked[-1].headers["if-match"] == '"another"'

@@ -1,0 +1,59 @@
+"""A bucket that is in another region than was thought."""
+
+from __future__ import annotations
+
+import pytest
+
+from buckia_core.errors import (
+    AdapterError,
+)
+from tests.unit.s3.scripted_server import HELLO, Answer, error, page
+
+
+def keys(adapter, **options):
+    return [found.key for found in adapter.list_files(**options)]
+
+
+class TestRegions:
+    """A bucket in `eu-west-1` behind one address."""
+
+    @staticmethod
+    def script(asked):
+        region = asked.headers["authorization"].split("/")[2]
+        if region == "eu-west-1":
+            return page("a") if "list-type" in asked.query else HELLO
+        if asked.method == "HEAD":
+            return Answer(400, headers={"x-amz-bucket-region": "eu-west-1"})
+        if asked.method == "GET" and "list-type" in asked.query:
+            return error(301, "PermanentRedirect", x_amz_bucket_region="eu-west-1")
+        body = b"<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-1</Region></Error>"
+        return Answer(400, body)
+
+    def test_is_followed_and_remembered(self, connect):
+        adapter, server = connect(self.script)
+        assert keys(adapter) == ["a"]
+        assert keys(adapter) == ["a"]
+        assert len(server.asked) == 3
+
+    def test_by_a_look(self, connect):
+        adapter, server = connect(self.script)
+        assert adapter.stat_file("k").size == 5
+        assert len(server.asked) == 2
+
+    def test_by_an_upload(self, connect):
+        adapter, server = connect(self.script)
+        assert adapter.upload_file(b"hello", "k").size == 5
+        assert adapter.upload_file(b"hello", "k").size == 5
+        assert adapter.requests == len(server.asked)
+        assert [asked.method for asked in server.asked] == ["PUT", "HEAD", "HEAD", "PUT", "PUT"]
+
+    def test_by_an_upload_of_a_key_that_obstore_does_not_take(self, connect):
+        adapter, server = connect(self.script)
+        assert adapter.upload_file(b"hello", "a//b").size == 5
+        assert [asked.method for asked in server.asked] == ["PUT", "PUT"]
+
+    def test_a_redirect_to_where_it_comes_from_ends(self, connect):
+        adapter, server = connect(lambda asked: error(301, "PermanentRedirect", x_amz_bucket_region="us-east-1"))
+        with pytest.raises(AdapterError):
+            keys(adapter)
+        assert len(server.asked) == 1
