@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from .certificate import Certificate
-from .process import HOST, ChildProcess, answers_http, free_port, run
+from .process import HOST, ChildProcess, ServerFailed, answers_http, free_port, run
 
 PROGRAMS: Final = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "ceph", "monmaptool")
 
@@ -101,8 +102,9 @@ def write_configuration(
             home=home,
             mon_port=mon_port,
             capacity=capacity,
+            # Without `tcp_nodelay`, the body of each answer waits 40 ms for the client to acknowledge its head.
             frontends=f"beast endpoint={HOST}:{port} ssl_endpoint={HOST}:{tls_port} "
-            f"ssl_certificate={certificate.pem_file}",
+            f"ssl_certificate={certificate.pem_file} tcp_nodelay=1",
             lifecycle="rgw enable lc threads = false"
             if lifecycle_day is None
             else f"rgw lc debug interval = {lifecycle_day}",
@@ -138,7 +140,7 @@ def start_daemons(
     run(["monmaptool", "--create", "--fsid", fsid, "--addv", "a", f"[v1:{HOST}:{mon_port}]", monmap], log=log)
     run(["ceph-mon", *conf, "--mkfs", "-i", "a", "--monmap", monmap], log=log)
     daemon("ceph-mon", "-i", "a")
-    run(["ceph", *conf, "--connect-timeout", "30", "osd", "new", osd_id], log=log, seconds=40)
+    _insist(["ceph", *conf, "--connect-timeout", "30", "osd", "new", osd_id], log=log)
     run(["ceph-osd", *conf, "-i", "0", "--mkfs", "--osd-uuid", osd_id], log=log)
     # An OSD that asks the monitor for its settings first may then send a command before it knows the cluster's
     # id, is refused ("wrong fsid") and ends.
@@ -149,3 +151,17 @@ def start_daemons(
     keys = [f"--access-key={access_key}", f"--secret-key={secret_key}"]
     run(["radosgw-admin", *conf, "--no-mon-config", "user", "create", *user, *keys], log=log)
     return daemons
+
+
+def _insist(argv: list[str], *, log: Path) -> None:
+    """Run a command that may be repeated. A monitor that has only just started refuses one now and then (EPERM)."""
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            run(argv, log=log, seconds=40)
+        except ServerFailed:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return

@@ -16,6 +16,7 @@ from buckia_s3.bodies import Body
 from buckia_s3.client import Client, Request
 from buckia_s3.endpoint import is_aws
 from buckia_s3.objects import etag_of, fingerprint_of
+from buckia_s3.parallel import repeated
 from buckia_s3.settings import ConditionalWrites, S3Settings
 
 log = logging.getLogger(__name__)
@@ -121,7 +122,8 @@ class Conditions:
     def _try_out(self) -> Honours:
         key = f"{self._prefix}{PROBE}{secrets.token_hex(8)}"
         try:
-            written = self._client.send(Request("PUT", key, body=Body(b"probe"), doing="probing"))
+            # One of half a dozen requests that fails must not cost the answers to the others.
+            written = repeated(lambda: self._client.send(Request("PUT", key, body=Body(b"probe"), doing="probing")))
         except PermissionDenied:
             # Whoever may not write there will be told so by the upload itself.
             return Honours.NOTHING
@@ -134,12 +136,14 @@ class Conditions:
             return Honours.NOTHING if self._refused(key, {"If-Match": bare}) else Honours.BARE
         finally:
             with suppress(AdapterError):
-                self._client.send(Request("DELETE", key, doing="removing a probe"))
+                repeated(lambda: self._client.send(Request("DELETE", key, doing="removing a probe")))
 
     def _refused(self, key: str, headers: dict[str, str]) -> bool:
         """Write under a condition; tell whether the server said that it does not hold."""
         try:
-            self._client.send(Request("PUT", key, headers=headers, body=Body(b"probe"), doing="probing"))
+            repeated(
+                lambda: self._client.send(Request("PUT", key, headers=headers, body=Body(b"probe"), doing="probing"))
+            )
         except PreconditionFailed:
             return True
         except AdapterError as error:

@@ -88,7 +88,7 @@ class Listing:
             return False
         if self.end_at is None or head.last_key is None:
             return True
-        return head.last_key <= self.root + self.end_at
+        return head.last_key < self.root + self.end_at
 
     def _parse(self, body: bytes, head: PageHead) -> list[RemoteObject]:
         try:

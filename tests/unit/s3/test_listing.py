@@ -25,9 +25,10 @@ class TestListing:
         assert adapter.requests == len(server.asked) == 3
         assert all(asked.query["prefix"] == "p/" for asked in server.asked)
 
-    def test_nothing_is_asked_beyond_the_end(self, connect):
+    @pytest.mark.parametrize("end", ["b", "c"])
+    def test_nothing_is_asked_beyond_the_end(self, connect, end):
         adapter, server = connect(lambda asked: page("a", "b", "c", token="t"))
-        assert keys(adapter, end_at="b") == ["a", "b"]
+        assert keys(adapter, end_at=end) == ["a", "b", "c"][: "abc".index(end) + 1]
         assert len(server.asked) == 1
 
     def test_a_server_that_does_not_know_where_to_start(self, connect):

@@ -64,7 +64,8 @@ class DigestCheck:
         """Compare, after the last bytes.
 
         Raises:
-            IntegrityError: They are other bytes than the digests say.
+            IntegrityError: They are other bytes than the digests say. It is not `retryable`: a source that has
+                changed under the upload has to be looked at again first.
         """
         for expected, digester in self._hashes:
             if digester.hexdigest() != expected.value:
@@ -72,4 +73,5 @@ class DigestCheck:
                     f"{key!r}: the bytes that arrived have another {expected.algorithm} than those that were sent",
                     provider=provider,
                     key=key,
+                    retryable=False,
                 )

@@ -14,7 +14,8 @@ from buckia_core.planning.keys import DiskRules, fold
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.plan import Action, Operation, Reason
 
-_STAYS_LOCAL = frozenset({Action.UPLOAD, Action.DOWNLOAD, Action.ADOPT, Action.MOVE_REMOTE})
+_LEAVES_REMOTE = frozenset({Action.CONFLICT, Action.SKIP})
+_ON_BOTH = frozenset({Action.UPLOAD, Action.DOWNLOAD, Action.ADOPT, Action.MOVE_REMOTE})
 
 
 class _Seen(NamedTuple):
@@ -25,8 +26,13 @@ class _Seen(NamedTuple):
 
 @dataclass(slots=True)
 class Structure:
-    """Watches keys go by, in order, and remembers pairs where one is a file in the way of the other."""
+    """Watches keys go by, in order, and remembers pairs where one is a file in the way of the other.
 
+    Attributes:
+        nested: Whether the bucket holds `a` and `a/b` at once. No disk does.
+    """
+
+    nested: bool = True
     pairs: list[tuple[_Seen, _Seen]] = field(default_factory=list)
     _open: list[_Seen] = field(default_factory=list)
 
@@ -42,12 +48,14 @@ class Structure:
         opened.append(seen)
 
     def settle(self, operations: dict[str, Operation]) -> None:
-        """Rewrite the operations of pairs that can't both be files here: by order where one goes, as conflicts else."""
+        """Rewrite the operations of pairs that can't both be: by order where one goes, as conflicts else."""
         # Who ends where is judged by the plan as it came: one conflict must not clear the way for another key.
         before = dict(operations) if self.pairs else operations
         for file, below in self.pairs:
             first, second = before.get(file.key), before.get(below.key)
-            if _ends_local(file, first) and _ends_local(below, second):
+            clash = _ends_local(file, first) and _ends_local(below, second)
+            clash = clash or (not self.nested and _ends_remote(file, first) and _ends_remote(below, second))
+            if clash:
                 for key, other in ((file.key, below.key), (below.key, file.key)):
                     operation = operations.get(key)
                     if operation is not None and operation.reason is not Reason.TYPE_CONFLICT:
@@ -74,7 +82,14 @@ def _ends_local(seen: _Seen, operation: Operation | None) -> bool:
     """Tell whether the key will be a local file when the operation is done."""
     if operation is None:
         return seen.local
-    return operation.action in _STAYS_LOCAL or (operation.action is Action.CONFLICT and seen.local)
+    return operation.action in _ON_BOTH or (operation.action is Action.CONFLICT and seen.local)
+
+
+def _ends_remote(seen: _Seen, operation: Operation | None) -> bool:
+    """Tell whether the key will be an object when the operation is done."""
+    if operation is None:
+        return seen.remote
+    return operation.action in _ON_BOTH or (operation.action in _LEAVES_REMOTE and seen.remote)
 
 
 def refuse_twins(

@@ -54,14 +54,15 @@ def sync(request: SyncRequest) -> SyncResult:
             # A plan that the guard refuses is told first, because it is what a person has to look at then.
             progress.planned(plan)
             result = progress.rehearsed(plan)
-        if not request.force:
+        # An interrupted plan may be half of one, which proves nothing; none of it will be done.
+        if not request.force and not request.stopped.is_set():
             safety.check(plan, request.max_delete)
         if request.dry_run:
             return result
         progress.planned(plan)
-        if plan.operations:
+        if plan.operations and not request.stopped.is_set():
             registry().hooks.buckia_before_sync(plan=plan, bucket=request.bucket)
-        recorder = Recorder(state, request.scope)
+        recorder = Recorder(state, request.scope, survey.since_ns)
         recorder.refresh(prepared.refreshed)
         return _carry_out(request, survey, plan, recorder, progress)
 
@@ -77,7 +78,7 @@ def resolve(request: SyncRequest, keys: Sequence[str], choice: Choice) -> SyncRe
         request.scope = Scope.of(keys)
         plan = Plan(decided(request, state.conflicts(), keys, choice))
         progress.planned(plan)
-        return _carry_out(request, survey, plan, Recorder(state, request.scope), progress)
+        return _carry_out(request, survey, plan, Recorder(state, request.scope, survey.since_ns), progress)
 
 
 def check(request: SyncRequest) -> CheckResult:
@@ -125,9 +126,13 @@ def _carry_out(request: SyncRequest, survey: Survey, plan: Plan, recorder: Recor
                 capabilities.delete_batch,
                 progress.moved,
             )
-            for done in results:
-                recorder.add(done)
-                progress.done(done)
+            try:
+                for done in results:
+                    recorder.add(done)
+                    progress.done(done)
+            finally:
+                # Whatever ends the run, what happened until then is remembered.
+                recorder.commit()
     result = progress.result(plan)
     recorder.finish(result)
     if progress.fatal:
@@ -146,6 +151,7 @@ def make_worker(request: SyncRequest, survey: Survey) -> Worker:
         temporary=survey.temporary,
         algorithm=request.algorithm,
         keeping=Keeping(request.keep, capabilities.versions, capabilities.free_reads),
+        since_ns=survey.since_ns,
     )
 
 

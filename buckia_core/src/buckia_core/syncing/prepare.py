@@ -58,7 +58,7 @@ class Preparation:
     def plan(self, local: Iterable[LocalEntry], remote: Iterable[RemoteObject], base: Iterable[BaseEntry]) -> Prepared:
         """Merge the three manifests into a plan. If the run is to end, the plan is cut short."""
         found = Prepared()
-        shapes = Structure()
+        shapes = Structure(nested=self.decider.inspector.adapter.capabilities.nested_keys)
         operations: dict[str, Operation] = {}
         for outcome, here, there, before in self._outcomes(local, remote, base, found.plan, shapes):
             match outcome:

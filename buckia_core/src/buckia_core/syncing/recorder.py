@@ -22,11 +22,12 @@ _SECONDS = 1.0
 
 
 class Recorder:
-    """Collects results and commits them, each batch in one transaction."""
+    """Collects results and commits them, each batch in one transaction. `since_ns` is the start of the run."""
 
-    def __init__(self, state: State, scope: Scope) -> None:
+    def __init__(self, state: State, scope: Scope, since_ns: int) -> None:
         self._state = state
         self._scope = scope
+        self._since_ns = since_ns
         self._put: dict[str, BaseEntry] = {}
         self._drop: list[str] = []
         self._directories: set[str] = set()
@@ -37,7 +38,7 @@ class Recorder:
         """Renew the fingerprints of keys whose content is as it was."""
         rows = []
         for local, remote, base in moved:
-            rows.append(row(local, remote, digest.merge(base.digests, remote.digests)))
+            rows.append(row(local, remote, digest.merge(base.digests, remote.digests), self._since_ns))
         if rows:
             self._state.commit(put=rows)
 

@@ -15,8 +15,8 @@ _COARSE = 2_000_000_000
 """The same on a disk that keeps whole seconds; FAT keeps even ones."""
 
 
-def row(local: LocalEntry, remote: RemoteObject, digests: Digests) -> BaseEntry:
-    """Return the row for a key that is in step now. `local` was looked at just before."""
+def row(local: LocalEntry, remote: RemoteObject, digests: Digests, since_ns: int) -> BaseEntry:
+    """Return the row for a key that is in step now. `local` was looked at after `since_ns`, the start of the run."""
     return BaseEntry(
         local.key,
         local.root,
@@ -24,7 +24,7 @@ def row(local: LocalEntry, remote: RemoteObject, digests: Digests) -> BaseEntry:
         local.mtime_ns,
         local.ctime_ns,
         local.inode,
-        is_racy(local, time.time_ns()),
+        is_racy(local, since_ns, time.time_ns()),
         remote.fingerprint,
         digest.write(digests),
     )
@@ -35,7 +35,10 @@ def row_of_torn(local: LocalEntry, remote: RemoteObject) -> BaseEntry:
     return BaseEntry(local.key, local.root, -1, 0, 0, 0, True, remote.fingerprint, "")
 
 
-def is_racy(local: LocalEntry, now_ns: int) -> bool:
-    """Tell whether a file is so young that a later edit may leave the same times on it."""
+def is_racy(local: LocalEntry, since_ns: int, now_ns: int) -> bool:
+    """Tell whether a file is so young that an edit after the look at it may have left, or may leave, the same times.
+
+    The look may have been any time since the run began: between it and the record lies a whole upload.
+    """
     grain = _FINE if local.mtime_ns % 1_000_000_000 else _COARSE
-    return abs(now_ns - local.mtime_ns) < grain
+    return since_ns - grain < local.mtime_ns < now_ns + grain

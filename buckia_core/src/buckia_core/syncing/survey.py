@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from buckia_core.errors import InvalidSetting, SideEmptied
 from buckia_core.planning.keys import DiskRules
@@ -38,6 +39,7 @@ class Survey:
         temporary: How the names of our temporary files begin; what a killed run left is swept, not in a dry run.
         seen: Told how many more entries were read here and in the bucket.
         site: The bucket, and what decides single keys.
+        since_ns: When it was made; nothing was looked at before.
     """
 
     request: SyncRequest
@@ -45,6 +47,7 @@ class Survey:
     temporary: str
     seen: Callable[[int, int], None]
     site: Site
+    since_ns: int = field(default_factory=time.time_ns)
 
     @classmethod
     def of(cls, request: SyncRequest, state: State, temporary: str, seen: Callable[[int, int], None]) -> Survey:

@@ -11,11 +11,18 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from buckia_core.errors import BuckiaError
+
+_PART = ".part"
+"""How the name of a thing ends while it is fetched."""
+
+_STALE = timedelta(days=1)
+"""A part that nobody wrote to for so long was left by a run that died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +79,15 @@ class Trash:
     def fetch(self, key: str, path: str, size: int, why: str, write: Callable[[Path], object]) -> str:
         """Put something into the trash that is not a local file: `write` is given the path to write it to."""
         target = self._new(key, path, size, why)
+        part = target.with_name(target.name + _PART)
         try:
-            write(target)
+            write(part)
+            with open(part, "rb+") as file:
+                os.fsync(file.fileno())
+            # A killed run must not leave a part of it under the name that `list` shows and `restore` takes.
+            os.replace(part, target)
         except BaseException:
-            target.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
             self._record(target.name).unlink(missing_ok=True)
             raise
         return target.name
@@ -109,6 +121,7 @@ class Trash:
         doomed = [each for each in self.list() if older_than is None or now - each.when > older_than]
         for each in doomed:
             self._forget(each.id)
+        self._sweep(now - _STALE)
         return len(doomed), sum(each.size for each in doomed)
 
     def _new(self, key: str, path: str, size: int, why: str) -> Path:
@@ -132,6 +145,14 @@ class Trash:
             return Trashed(**fields | {"when": datetime.fromisoformat(fields["when"])})
         except (OSError, ValueError, TypeError, KeyError):
             return None
+
+    def _sweep(self, before: datetime) -> None:
+        """Remove what runs that died were fetching."""
+        for part in self._directory.glob(f"*{_PART}"):
+            with suppress(OSError):
+                if part.stat().st_mtime < before.timestamp():
+                    part.unlink()
+                    self._record(part.name.removesuffix(_PART)).unlink(missing_ok=True)
 
     def _forget(self, id: str) -> None:
         (self._directory / id).unlink(missing_ok=True)

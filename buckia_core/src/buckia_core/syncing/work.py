@@ -62,6 +62,7 @@ class Worker:
         temporary: How names of temporary files begin.
         algorithm: The digest that the baseline keeps.
         keeping: Which versions in the bucket are fetched into the trash before they are replaced or deleted.
+        since_ns: When the run began; files younger than that are hashed again by the next one.
         flights: Told which transfers are under way.
     """
 
@@ -71,6 +72,7 @@ class Worker:
     temporary: str
     algorithm: str
     keeping: Keeping
+    since_ns: int
     flights: Flights = field(default_factory=Flights)
 
     @property
@@ -168,7 +170,7 @@ class Worker:
         except FileNotFoundError:
             raise transfer.Stale from None
         done.bytes_up += sent.local.size
-        done.put = [row(sent.local, sent.remote, sent.digests)]
+        done.put = [row(sent.local, sent.remote, sent.digests, self.since_ns)]
 
     def _download(self, operation: Operation, done: Done) -> None:
         assert operation.remote is not None
@@ -188,7 +190,7 @@ class Worker:
         )
         done.bytes_down += came.local.size
         done.directories.append(os.path.dirname(path))
-        done.put = [row(came.local, came.remote, came.digests)]
+        done.put = [row(came.local, came.remote, came.digests, self.since_ns)]
 
     def _delete_local(self, operation: Operation, done: Done) -> None:
         assert operation.local is not None
@@ -217,7 +219,7 @@ class Worker:
         if now is None or not transfer.same_file(now, operation.local):
             done.put = [row_of_torn(operation.local, moved)]
         else:
-            done.put = [row(now, moved, operation.local.digests)]
+            done.put = [row(now, moved, operation.local.digests, self.since_ns)]
         for outcome in self.adapter.delete_files([operation.source.key]):
             if outcome.error:
                 raise outcome.error
@@ -226,7 +228,7 @@ class Worker:
     def _adopt(self, operation: Operation, done: Done) -> None:
         assert operation.local is not None and operation.remote is not None
         digests = operation.local.digests or operation.remote.digests
-        done.put = [row(operation.local, operation.remote, digests)]
+        done.put = [row(operation.local, operation.remote, digests, self.since_ns)]
 
     def _keep_both(self, operation: Operation, done: Done) -> None:
         """Give the local version another name, let the remote one have the name, and upload the other."""
@@ -253,7 +255,7 @@ class Worker:
             raise
         done.bytes_down += came.local.size
         done.directories.append(os.path.dirname(path))
-        done.put = [row(came.local, came.remote, came.digests)]
+        done.put = [row(came.local, came.remote, came.digests, self.since_ns)]
         kept = look(copy.path, copy.key, mapping.id)
         if kept is not None:
             try:
@@ -264,7 +266,7 @@ class Worker:
             done.bytes_up += sent.local.size
             done.extra_uploads += 1
             if not mapping.is_file:
-                done.put.append(row(sent.local, sent.remote, sent.digests))
+                done.put.append(row(sent.local, sent.remote, sent.digests, self.since_ns))
 
     def keep_remote(self, operation: Operation) -> None:
         """Fetch the version in the bucket that is about to go into the trash, if it has to be kept.

@@ -13,7 +13,7 @@ from pathlib import Path
 from buckia_core.adapters.base import BaseSync, Source
 from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
-from buckia_core.errors import AdapterError, NotFound, PreconditionFailed
+from buckia_core.errors import AdapterError, NotFound, PreconditionFailed, Transient
 from buckia_core.planning.digest import Sameness, compare
 from buckia_core.planning.manifest import RemoteObject
 
@@ -81,8 +81,8 @@ class Retry(Wrapper):
     - A listing that fails goes on after the last key that it yielded, if the adapter can start there; if not, it
       is repeated only as long as it yielded nothing. Each entry gives it all its attempts back.
     - Uploads of readers are repeated from where the reader stood; one that can't seek back has one attempt.
-    - An upload whose reply was lost may find its own object in the way of its precondition. That is a success
-      if the object has the digests of the source.
+    - An upload whose reply was lost is not sent again if the object has the digests of the source by then; nor
+      does it fail for finding its own object in the way of its precondition.
     - Of deletes, only keys whose own outcome may pass are repeated.
     - The opening of an object is repeated; a `read` that fails later is not.
     """
@@ -135,11 +135,13 @@ class Retry(Wrapper):
             begin = source.tell()
         else:
             return self.inner.upload_file(source, key, expect=expect, info=info)
-        tries = 0
+        tries, unanswered = 0, False
 
         def attempt() -> RemoteObject:
-            nonlocal tries
+            nonlocal tries, unanswered
             tries += 1
+            if unanswered and expect is not None and (mine := self._own_upload(key, info)) is not None:
+                return mine
             if begin is not None and not isinstance(source, (Path, bytes)):
                 source.seek(begin, io.SEEK_SET)
             try:
@@ -149,6 +151,9 @@ class Retry(Wrapper):
                 if mine is None:
                     raise
                 return mine
+            except Transient as error:
+                unanswered = error.status is None
+                raise
 
         return self.around(Call("upload_file", key, attempt))
 

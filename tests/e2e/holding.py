@@ -1,0 +1,41 @@
+"""A run that is held at one of its requests, so that something can happen meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tests.e2e.buckets import S3Bucket
+from tests.e2e.project import Project
+from tests.e2e.ran import Running
+from tests.servers.faults import Delay, Request
+
+SECONDS = 1.5
+
+
+@contextmanager
+def held(project: Project, kind: str, key: str, *arguments: str) -> Iterator[Callable[[], Running]]:
+    """Start a sync, and give control while its first request of this kind for this key waits before the server.
+
+    The run goes on when the block has ended; what is given returns it.
+    """
+    bucket = project.bucket
+    assert isinstance(bucket, S3Bucket)
+    rule = bucket.proxy.fault(
+        Delay(SECONDS),
+        when=lambda request: request.kind == kind and request.path.endswith(f"/{key}"),
+        times=1,
+    )
+    running = project.start("sync", "--json", *arguments)
+    _wait_for(bucket, running, lambda request: request.fault is rule.fault)
+    begun = time.monotonic()
+    yield lambda: running
+    assert time.monotonic() - begun < SECONDS, "the run was let go before the test was ready"
+
+
+def _wait_for(bucket: S3Bucket, running: Running, condition: Callable[[Request], bool]) -> None:
+    end = time.monotonic() + 60
+    while not any(map(condition, bucket.proxy.requests)):
+        assert time.monotonic() < end and running.process.poll() is None, running.wait()
+        time.sleep(0.01)

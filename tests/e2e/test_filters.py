@@ -1,0 +1,191 @@
+"""What takes part of what is mapped: patterns of what is excluded or included, and the part named for one run.
+
+What takes no part is left alone on both sides, whatever happens around it.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.project import Project
+
+TREE = {
+    name: f"content of {name}"
+    for name in ("a.txt", "a.log", "d/b.txt", "d/b.log", "d/deep/c.txt", "cache/x.txt", "cache/deep/y", "e/only.log")
+}
+
+LOGS = {"a.log", "d/b.log", "e/only.log"}
+
+EXCLUDED = LOGS | {"cache/x.txt", "cache/deep/y"}
+
+
+def both_have(project: Project, tree: dict[str, str]) -> None:
+    """Bring both sides to a tree, all of it in step."""
+    for name, content in tree.items():
+        project.write(name, content)
+    assert project.sync().code == 0
+    assert project.bucket.tree() == tree
+
+
+def test_what_is_excluded_goes_neither_way(synced):
+    synced.configure(exclude=["*.log", "/cache/"])
+    for name in ("a.txt", "a.log", "d/b.log", "cache/x", "d/cache/y"):
+        synced.write(name, "here")
+    for key in ("b.txt", "b.log", "cache/z", "d/cache/w"):
+        synced.bucket.put(key, "there")
+    ran = synced.sync()
+    assert (ran.code, ran.counts) == (0, {"uploaded": 2, "downloaded": 2})
+    assert synced.bucket.tree().keys() == {"b.txt", "b.log", "cache/z", "d/cache/w", "a.txt", "d/cache/y"}
+    assert synced.tree().keys() == {
+        *("a.txt", "a.log", "d/b.log", "cache/x", "d/cache/y"),
+        *("b.txt", "d/cache/w"),
+    }
+    # A filter is no difference: to mirror one side does not touch it on the other.
+    mirrored = synced.sync("--direction", "up", "--delete-orphaned", "--conflict", "local_wins")
+    assert (mirrored.code, mirrored.counts) == (0, {"unchanged": 4})
+    assert synced.bucket.tree().keys() >= {"b.log", "cache/z"}
+
+
+@pytest.mark.parametrize("how", ["setting", "file", "option"])
+def test_a_filter_that_comes_later_deletes_nothing(on_folder, how):
+    both_have(on_folder, TREE)
+    patterns = ["*.log", "cache/"]
+    arguments = []
+    if how == "setting":
+        on_folder.configure(exclude=patterns)
+    elif how == "file":
+        on_folder.write(".buckiaignore", "# what nobody needs elsewhere\n\n*.log\ncache/\n/.buckiaignore\n")
+    else:
+        arguments = [part for pattern in patterns for part in ("--exclude", pattern)]
+    on_folder.nothing_to_do(len(TREE) - len(EXCLUDED), *arguments)
+    # What is done to it on either side is nobody's business any more.
+    on_folder.delete("a.log")
+    on_folder.bucket.delete("d/b.log")
+    on_folder.write("cache/x.txt", "edited here")
+    on_folder.bucket.put("cache/x.txt", "edited there")
+    here, there = on_folder.tree(), on_folder.bucket.tree()
+    on_folder.nothing_to_do(len(TREE) - len(EXCLUDED), *arguments)
+    assert (on_folder.tree(), on_folder.bucket.tree()) == (here, there)
+    # Without the filter it takes part again, as if it had all happened just now.
+    on_folder.configure()
+    on_folder.path(".buckiaignore").unlink(missing_ok=True)
+    ran = on_folder.sync()
+    assert (ran.code, ran.actions()) == (
+        0,
+        {"a.log": "delete_remote", "d/b.log": "delete_local", "cache/x.txt": "conflict"},
+    )
+    assert on_folder.tree() == on_folder.bucket.tree()
+
+
+def test_below_a_deleted_directory(synced):
+    synced.configure(exclude=["*.log"])
+    tree = {name: TREE[name] for name in TREE if name not in LOGS}
+    both_have(synced, tree)
+    for name in LOGS:
+        synced.write(name, "here")
+        synced.bucket.put(name, "there")
+    # Here a directory goes as a whole, there one loses all that the filter lets take part.
+    for name in ("b.txt", "b.log", "deep/c.txt"):
+        synced.delete(f"d/{name}")
+    synced.path("d/deep").rmdir()
+    synced.path("d").rmdir()
+    for key in ("cache/x.txt", "cache/deep/y"):
+        synced.bucket.delete(key)
+    synced.write("cache/x.log", "stands below what goes")
+    ran = synced.sync()
+    assert (ran.code, ran.counts) == (0, {"deleted_remote": 2, "deleted_local": 2, "unchanged": 1})
+    assert synced.tree() == {
+        "a.txt": TREE["a.txt"],
+        "a.log": "here",
+        "e/only.log": "here",
+        "cache/x.log": "stands below what goes",
+    }
+    assert synced.bucket.tree() == {"a.txt": TREE["a.txt"]} | dict.fromkeys(LOGS, "there")
+
+
+def test_the_ignore_file_speaks_as_gitignore_does(on_folder):
+    lines = ["*.tmp", "!keep.tmp", "/top.txt", "build/", "logs/**/old", "sp ace", r"\#hash", "", "# a comment"]
+    on_folder.write(".buckiaignore", "\r\n".join(lines) + "\r\n")
+    taken = {"keep.tmp", "d/keep.tmp", "d/top.txt", "builds/x", "logs/new", "a comment", "d/build.txt"}
+    for name in (*taken, *("a.tmp", "d/a.tmp", "top.txt", "build/keep.tmp", "d/build/x", "logs/a/b/old/x")):
+        on_folder.write(name, name)
+    for name in ("sp ace", "#hash"):
+        on_folder.write(name, name)
+    assert on_folder.sync().code == 0
+    # The file itself is one of the project like any other.
+    assert on_folder.bucket.tree().keys() == taken | {".buckiaignore"}
+
+
+def test_an_ignore_file_that_comes_down_holds_from_the_next_run_on(on_folder):
+    both_have(on_folder, TREE)
+    on_folder.bucket.put(".buckiaignore", "*.log\n")
+    assert on_folder.sync().actions() == {".buckiaignore": "download"}
+    on_folder.nothing_to_do(len(TREE) - len(LOGS) + 1)
+
+
+def test_only_what_is_included(synced):
+    synced.configure(include=["*.jpg", "/docs/"], exclude=["*-draft.*"])
+    here = {"a.jpg", "deep/b.jpg", "docs/plan.txt", "c.png", "deep/docs/no.txt", "a-draft.jpg", "docs/x-draft.txt"}
+    for name in here:
+        synced.write(name, name)
+    for key in ("d.jpg", "d.png", "docs/there.txt"):
+        synced.bucket.put(key, key)
+    assert synced.sync().code == 0
+    went = {"a.jpg", "deep/b.jpg", "docs/plan.txt"}
+    assert synced.bucket.tree().keys() == went | {"d.jpg", "d.png", "docs/there.txt"}
+    assert synced.tree().keys() == here | {"d.jpg", "docs/there.txt"}
+
+
+def test_include_and_exclude_for_one_run(on_folder):
+    on_folder.configure(exclude=["*.bak"])
+    for name in ("a.txt", "b.txt", "c.md", "c.bak"):
+        on_folder.write(name, name)
+    ran = on_folder.sync("--include", "*.txt", "--include", "*.bak", "--exclude", "b.*")
+    assert (ran.code, ran.actions()) == (0, {"a.txt": "upload"})
+    assert on_folder.sync().actions() == {"b.txt": "upload", "c.md": "upload"}
+
+
+@pytest.mark.parametrize("written", ["arguments", "one option", "two options"])
+def test_a_part_of_the_bucket(synced, written):
+    both_have(synced, TREE | {"d-other/x.txt": "x", "docs/plan.pdf": "plan", "docs/plan.pdf.old": "old plan"})
+    for name in ("a.txt", "d/b.txt", "d-other/x.txt", "docs/plan.pdf.old"):
+        synced.write(name, "edited here")
+    synced.delete("d/deep/c.txt")
+    synced.delete("cache/x.txt")
+    for key in ("docs/plan.pdf", "e/only.log", "new"):
+        synced.bucket.put(key, "edited there")
+    arguments = {
+        "arguments": ["d/", "./docs/plan.pdf"],
+        "one option": ["--paths", "d", "docs/plan.pdf"],
+        "two options": ["--paths", "d/", "--paths", "docs/plan.pdf"],
+    }[written]
+    part = synced.sync(*arguments)
+    expected = {"d/b.txt": "upload", "d/deep/c.txt": "delete_remote", "docs/plan.pdf": "download"}
+    assert (part.code, part.actions(), part.counts["unchanged"]) == (0, expected, 1)
+    # The rest is as it was, and comes with the next whole run.
+    rest = synced.sync()
+    assert (rest.code, rest.actions()) == (
+        0,
+        {
+            "a.txt": "upload",
+            "cache/x.txt": "delete_remote",
+            "d-other/x.txt": "upload",
+            "docs/plan.pdf.old": "upload",
+            "e/only.log": "download",
+            "new": "download",
+        },
+    )
+    assert synced.tree() == synced.bucket.tree()
+
+
+def test_a_part_may_be_named_by_its_local_path(on_folder):
+    on_folder.configure(paths=[{"local": "web/images", "remote": "static/img"}])
+    for name in ("web/images/icons/a.png", "web/images/b.png"):
+        on_folder.write(name, name)
+    ran = on_folder.sync("--paths", "web/images/icons")
+    assert (ran.code, ran.actions()) == (0, {"static/img/icons/a.png": "upload"})
+    ran = on_folder.sync("static/img/b.png")
+    assert (ran.code, ran.actions()) == (0, {"static/img/b.png": "upload"})
+    outside = on_folder.sync("../elsewhere")
+    assert (outside.code, outside.error["error"]) == (2, "InvalidSetting")
+    assert "'../elsewhere'" in outside.error["message"]

@@ -1,0 +1,203 @@
+"""Where a row depends on content that nobody has hashed yet: `reconcile` says what to look at, and is asked again."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from buckia_core.planning.digest import Digest
+from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
+from buckia_core.planning.plan import Action, Operation
+from buckia_core.planning.policy import ConflictPolicy, Direction, Rules
+from buckia_core.planning.reconcile import (
+    IN_STEP,
+    InStep,
+    Look,
+    Need,
+    State,
+    is_untouched,
+    local_state,
+    reconcile,
+    remote_state,
+)
+from buckia_core.testing import m
+
+RULES = Rules()
+
+
+def local(text: str) -> LocalEntry:
+    return m(f"a={text}").local()[0]
+
+
+def hashed(text: str) -> LocalEntry:
+    return m(f"a={text}").hashed()[0]
+
+
+def remote(text: str) -> RemoteObject:
+    return m(f"a={text}").remote()[0]
+
+
+def base(text: str) -> BaseEntry:
+    return m(f"a={text}").base()[0]
+
+
+# --- the local side ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("here", "before", "state"),
+    [
+        (None, None, State.ABSENT),
+        (None, base("1"), State.DELETED),
+        (local("1"), None, State.CHANGED),
+        (local("1"), base("1"), State.SAME),
+        (local("22"), base("1"), State.CHANGED),  # another size needs no look
+        (local("1@5"), base("1"), State.UNSURE),
+        (hashed("1@5"), base("1"), State.SAME),  # P8: a touch is no edit
+        (hashed("2"), base("1"), State.CHANGED),
+        (local("1"), base("1!"), State.UNSURE),  # recorded while young: its times prove nothing
+        (hashed("1"), base("1!"), State.SAME),
+        (hashed("2"), base("1?"), State.CHANGED),  # the baseline never knew the content
+        (local("1@5"), base("1?"), State.CHANGED),
+    ],
+)
+def test_local_state(here, before, state):
+    assert local_state(here, before, RULES) is state
+
+
+@pytest.mark.parametrize("field", ["size", "mtime_ns", "ctime_ns", "inode"])
+def test_p10_every_part_of_the_fingerprint_counts(field):
+    """Same size and same modification time do not hide an edit: the inode's change time moves with every write."""
+    moved = local("1")._replace(**{field: getattr(local("1"), field) + 1})
+    assert is_untouched(local("1"), base("1"))
+    assert not is_untouched(moved, base("1"))
+
+
+def test_p10_checksum_looks_at_every_file():
+    rules = Rules(checksum=True)
+    assert reconcile("a", "", local("1"), remote("1"), base("1"), rules) == Need(Look.LOCAL_DIGEST)
+    edited = local("1")._replace(digests=hashed("2").digests)
+    outcome = reconcile("a", "", edited, remote("1"), base("1"), rules)
+    assert isinstance(outcome, Operation) and outcome.action is Action.UPLOAD
+
+
+def test_checksum_of_an_unchanged_file_needs_no_refresh():
+    assert reconcile("a", "", hashed("1"), remote("1"), base("1"), Rules(checksum=True)) is IN_STEP
+
+
+# --- the remote side ---------------------------------------------------------------------------------------
+
+
+def moved_object(text: str, *, told: bool = True) -> RemoteObject:
+    found = remote(text)
+    return found._replace(fingerprint="moved", digests=found.digests if told else ())
+
+
+@pytest.mark.parametrize(
+    ("there", "before", "state"),
+    [
+        (None, None, State.ABSENT),
+        (None, base("1"), State.DELETED),
+        (remote("1"), None, State.CHANGED),
+        (remote("1"), base("1"), State.SAME),
+        (remote("1?"), base("1?"), State.SAME),  # the fingerprint alone is proof
+        (moved_object("22"), base("1"), State.CHANGED),
+        (moved_object("1"), base("1"), State.SAME),
+        (moved_object("2"), base("1"), State.CHANGED),
+        (moved_object("1", told=False), base("1"), State.UNSURE),
+        (moved_object("1", told=False), base("1?"), State.CHANGED),
+    ],
+)
+def test_remote_state(there, before, state):
+    assert remote_state(there, before) is state
+
+
+@pytest.mark.parametrize("here", [None, local("1"), hashed("2")], ids=["deleted", "same", "edited"])
+@pytest.mark.parametrize("direction", Direction)
+def test_an_object_of_unknown_content_is_looked_at(here, direction):
+    """P7: somebody uploaded again, perhaps the same bytes; those must neither go over again nor count as an edit."""
+    found = moved_object("1", told=False)
+    assert reconcile("a", "", here, found, base("1"), Rules(direction=direction)) == Need(Look.REMOTE_DIGEST)
+
+
+# --- both sides --------------------------------------------------------------------------------------------
+
+
+def test_two_new_files_of_one_size_are_compared_by_content():
+    assert reconcile("a", "", local("2"), remote("2"), None, RULES) == Need(Look.LOCAL_DIGEST)
+    assert reconcile("a", "", hashed("2"), remote("2?"), None, RULES) == Need(Look.REMOTE_DIGEST)
+
+
+def test_p7_the_same_bytes_on_both_sides_are_adopted_and_not_transferred():
+    outcome = reconcile("a", "", hashed("2@5"), remote("2@9"), None, RULES)
+    assert isinstance(outcome, Operation) and outcome.action is Action.ADOPT
+
+
+def test_two_new_files_of_two_sizes_need_no_look():
+    outcome = reconcile("a", "", local("2"), remote("33?"), None, RULES)
+    assert isinstance(outcome, Operation) and outcome.action is Action.CONFLICT
+
+
+def test_newest_wins_asks_for_the_time_that_listings_do_not_tell():
+    rules = Rules(conflicts=ConflictPolicy.NEWEST_WINS)
+    assert reconcile("a", "", hashed("2@9"), remote("3@5"), None, rules) == Need(Look.REMOTE_STAT)
+
+
+@pytest.mark.parametrize(("mtime_ns", "action"), [(4 * 10**9, Action.UPLOAD), (10**10, Action.DOWNLOAD)])
+def test_newest_wins_believes_the_files_own_time_before_the_providers_clock(mtime_ns, action):
+    rules = Rules(conflicts=ConflictPolicy.NEWEST_WINS)
+    seen = remote("3@5")._replace(mtime_ns=mtime_ns, metadata={})
+    outcome = reconcile("a", "", hashed("2@9"), seen, None, rules)
+    assert isinstance(outcome, Operation) and outcome.action is action
+
+
+# --- P8, P9: what moved and came back ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [(hashed("1@5"), remote("1")), (hashed("1"), moved_object("1")), (hashed("1@5"), moved_object("1"))],
+    ids=["touched here", "uploaded again", "both"],
+)
+def test_p8_moved_fingerprints_are_refreshed_and_nothing_is_transferred(here, there):
+    assert reconcile("a", "", here, there, base("1"), RULES) == InStep(refresh=True)
+
+
+def test_p9_an_edit_that_was_taken_back_does_not_stand_against_one_on_the_other_side():
+    outcome = reconcile("a", "", hashed("1@5"), remote("2"), base("1"), RULES)
+    assert isinstance(outcome, Operation) and outcome.action is Action.DOWNLOAD
+
+
+def test_a_file_that_changed_its_root_is_refreshed():
+    outcome = reconcile("a", "other", m("a=1").local("other")[0], remote("1"), base("1"), RULES)
+    assert outcome == InStep(refresh=True)
+
+
+# --- any situation -----------------------------------------------------------------------------------------
+
+TOKENS = st.sampled_from(["1", "2", "33", "1@5", "2?", "1?"])
+
+
+@given(
+    here=st.none() | TOKENS.map(local),
+    there=st.none() | st.builds(moved_object, TOKENS, told=st.booleans()) | TOKENS.map(remote),
+    before=st.none() | TOKENS.map(base) | TOKENS.map(lambda token: base(token + "!")),
+    rules=st.builds(Rules, direction=st.sampled_from(Direction), conflicts=st.sampled_from(ConflictPolicy)),
+)
+def test_whoever_obeys_gets_a_decision_after_at_most_four_rounds(here, there, before, rules):
+    if here is None and there is None and before is None:
+        return
+    looks = []
+    while isinstance(outcome := reconcile("a", "", here, there, before, rules), Need):
+        looks.append(outcome.look)
+        assert len(looks) <= 4, looks
+        match outcome.look:
+            case Look.LOCAL_DIGEST:
+                here = here._replace(digests=(Digest("sha256", f"local {here.size}"),))
+            case Look.REMOTE_STAT:
+                there = there._replace(metadata={})
+            case Look.REMOTE_DIGEST:
+                there = there._replace(metadata={}, digests=(Digest("sha256", f"remote {there.size}"),))
+    assert isinstance(outcome, Operation | InStep)
+    assert len(looks) == len(set(looks)), "nothing is looked at twice"

@@ -1,0 +1,45 @@
+"""Digests: what two of them say about each other."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from buckia_core.planning.digest import Digest, Sameness, compare, merge, read, write
+
+SHA_1, SHA_2 = Digest("sha256", "1"), Digest("sha256", "2")
+MD5_1, MD5_2 = Digest("md5", "1"), Digest("md5", "2")
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "answer"),
+    [
+        ((), (), Sameness.UNKNOWN),
+        ((SHA_1,), (), Sameness.UNKNOWN),
+        ((SHA_1,), (MD5_1,), Sameness.UNKNOWN),
+        ((SHA_1,), (SHA_1,), Sameness.SAME),
+        ((SHA_1,), (SHA_2,), Sameness.DIFFERENT),
+        ((SHA_1, MD5_1), (MD5_1,), Sameness.SAME),
+        ((SHA_1, MD5_1), (SHA_1, MD5_2), Sameness.DIFFERENT),  # a false "different" costs less than a false "same"
+        ((SHA_1, MD5_1), (SHA_2, MD5_1), Sameness.DIFFERENT),
+    ],
+)
+def test_compare(a, b, answer):
+    assert compare(a, b) is answer
+    assert compare(b, a) is answer
+
+
+def test_merge_keeps_the_first_value_of_an_algorithm():
+    assert merge((SHA_1,), (SHA_2, MD5_1)) == (SHA_1, MD5_1)
+
+
+DIGESTS = st.lists(
+    st.builds(Digest, st.sampled_from(["sha256", "md5", "crc64"]), st.text("0123456789abcdef:=/+", min_size=1)),
+    unique_by=lambda digest: digest.algorithm,
+).map(tuple)
+
+
+@given(DIGESTS)
+def test_text_is_read_back(digests):
+    assert read(write(digests)) == digests

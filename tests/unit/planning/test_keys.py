@@ -1,0 +1,165 @@
+"""Keys on their way to a disk: every kind of name that is hard, and which disk takes it."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from buckia_core.planning.keys import DiskRules, fold, is_directory_marker, is_ours, problem_of
+
+POSIX = DiskRules()
+WINDOWS = DiskRules(windows=True)
+
+EVERYWHERE = {
+    "N1 space": "a b",
+    "N1 leading space": " a",
+    "N2 plus": "a+b",
+    "N3 percent": "100%/%2F/%46",
+    "N4 reserved in addresses": "a#b&c=d;e",
+    "N6 quotes": "it's `$(x)`",
+    "N7 leading dot": ".a/..b/c..d",
+    "N8 leading dash and tilde": "-rf/~a",
+    "N9 name of 255 bytes": "é" * 127 + "a",
+    "N10 key of 1,024 bytes": "/".join(["a" * 127] * 8),
+    "N11 joined emoji": "👩‍👩‍👧‍👦/עברית/한글",
+    "N12 decomposed": unicodedata.normalize("NFD", "é"),
+    "N15 delete, replacement, noncharacter, line separator": "a\x7fb\ufffdc\uffffd\u2028e",
+    "N18 ampersand": "a&b'c",
+    "N31 deep": "/".join(["d"] * 200),
+}
+
+NOT_ON_WINDOWS = {
+    "N1 trailing space": ("a ", "ends in a dot or a space"),
+    "N1 trailing space of a directory": ("a /b", "ends in a dot or a space"),
+    "N4 question mark": ("a?b", "character that Windows does not allow"),
+    "N5 newline": ("a\nb", "character that Windows does not allow"),
+    "N5 return": ("a\rb", "character that Windows does not allow"),
+    "N5 tab": ("a\tb", "character that Windows does not allow"),
+    "N6 double quote": ('a"b', "character that Windows does not allow"),
+    "N7 trailing dots": ("file..", "ends in a dot or a space"),
+    "N7 three dots": ("...", "ends in a dot or a space"),
+    "N15 control": ("a\x01b", "character that Windows does not allow"),
+    "N16 backslash": ("a\\b", "backslash"),
+    "N17 device": ("CON", "device"),
+    "N17 device, lower case": ("dir/nul", "device"),
+    "N17 device with an extension": ("aux.tar.gz", "device"),
+    "N17 device, spaces before its extension": ("com1 .txt", "device"),
+    "N17 device of a superscript digit": ("LPT²", "device"),
+    "N17 console": ("CONIN$", "device"),
+    "N17 drive": ("a:", "character that Windows does not allow"),
+    "N17 stream": ("a.txt:b", "character that Windows does not allow"),
+    "N18 angle brackets": ("<a>", "character that Windows does not allow"),
+}
+
+NOWHERE = {
+    "empty": ("", "empty"),
+    "NUL": ("a\0b", "NUL"),
+    "N9 name of 256 bytes": ("a/" + "é" * 128, "longer than 255 bytes"),
+    "N14 lone surrogate": ("a\udcff", "UTF-8"),
+    "N22 slash at its end": ("a/", "directory"),
+    "N23 slash at its start": ("/x", 'starts with "/"'),
+    "N23 two slashes at its start": ("//x", 'starts with "/"'),
+    "N23 two slashes": ("a//b", "empty part"),
+    "N24 parent": ("../x", "climbs"),
+    "N24 parent, later": ("a/../../x", "climbs"),
+    "N24 only parent": ("..", "climbs"),
+    "N24 only itself": (".", 'only "."'),
+    "N24 itself inside": ("a/./b", 'only "."'),
+}
+
+
+@pytest.mark.parametrize("key", EVERYWHERE.values(), ids=EVERYWHERE)
+def test_names_that_every_disk_takes(key):
+    assert problem_of(key, POSIX) is None
+    assert problem_of(key, WINDOWS) is None
+
+
+@pytest.mark.parametrize(("key", "why"), NOT_ON_WINDOWS.values(), ids=NOT_ON_WINDOWS)
+def test_names_that_windows_refuses(key, why):
+    assert problem_of(key, POSIX) is None
+    assert why in str(problem_of(key, WINDOWS))
+
+
+@pytest.mark.parametrize(("key", "why"), NOWHERE.values(), ids=NOWHERE)
+@pytest.mark.parametrize("rules", [POSIX, WINDOWS], ids=["posix", "windows"])
+def test_names_that_every_disk_refuses(key, why, rules):
+    assert why in str(problem_of(key, rules))
+
+
+@pytest.mark.parametrize("key", ["console", "com", "com10", "lpt", "auxiliary.txt", "nul1", "a.con", "prn-2"])
+def test_names_that_only_look_like_devices(key):
+    assert problem_of(key, WINDOWS) is None
+
+
+def test_a_disk_may_have_another_longest_name():
+    assert problem_of("a" * 144, DiskRules(max_name_bytes=143)) is not None
+    assert problem_of("a" * 143, DiskRules(max_name_bytes=143)) is None
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), st.booleans())
+def test_no_key_that_passes_can_leave_its_directory(key, windows):
+    if problem_of(key, DiskRules(windows=windows)) is not None:
+        return
+    parts = key.split("/")
+    assert all(parts) and ".." not in parts and "." not in parts and "\0" not in key
+    if windows:
+        assert not set(key) & set('\\:*?"<>|')
+
+
+# --- twins -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("A.txt", "a.txt"),  # N13
+        ("Dir/x", "dir/x"),
+        ("é", unicodedata.normalize("NFD", "é")),  # N12
+        ("É", unicodedata.normalize("NFD", "é")),
+        ("straße", "STRASSE"),
+        ("한글", unicodedata.normalize("NFD", "한글")),
+    ],
+)
+def test_twins_fold_to_one_name(one, other):
+    assert one != other
+    assert fold(one) == fold(other)
+
+
+@given(st.text(max_size=20))
+def test_folding_twice_changes_nothing(key):
+    assert fold(fold(key)) == fold(key)
+
+
+def test_others_do_not_fold_to_one_name():
+    assert len({fold(key) for key in ["a", "b", "a.txt", "a/b", "ä", "à"]}) == 6
+
+
+# --- what is Buckia's own, and what only stands for a directory --------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "ours"),
+    [
+        (".buckia", True),
+        ("a/.buckia", True),
+        (".buckia/x", True),
+        (".buckia-state/x.sqlite3", True),
+        ("a/.buckia-tmp-1", True),
+        (".buckia-staging", True),
+        (".buckiaignore", False),  # patterns are a person's, and travel
+        ("a.buckia", False),
+        ("my.buckia-notes", False),
+        ("buckia", False),
+    ],
+)
+def test_is_ours(path, ours):
+    assert is_ours(path) is ours
+
+
+def test_n22_a_marker_is_empty_and_ends_in_a_slash():
+    assert is_directory_marker("a/", 0)
+    assert not is_directory_marker("a/", 1)
+    assert not is_directory_marker("a", 0)

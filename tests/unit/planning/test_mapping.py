@@ -1,0 +1,79 @@
+"""Which mapping owns a key."""
+
+from __future__ import annotations
+
+import pytest
+
+from buckia_core.planning.mapping import Mapping, owner_of
+from buckia_core.planning.policy import Direction, Rules
+
+UP = Rules(direction=Direction.UP)
+
+FIRST = Mapping("first", "/first")
+DATA = Mapping("data", "/data", "data/")
+SENDS = Mapping("sends", "/sends", rules=UP)
+FILE = Mapping("file", "/one.txt", "data/one.txt", is_file=True)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "key", "taken"),
+    [
+        (FIRST, "a", True),
+        (DATA, "data/a", True),
+        (DATA, "data/", False),  # a marker of the root itself has no place below it
+        (DATA, "data", False),
+        (DATA, "database", False),
+        (FILE, "data/one.txt", True),
+        (FILE, "data/one.txt/x", False),
+    ],
+)
+def test_takes(mapping, key, taken):
+    assert mapping.takes(key) is taken
+
+
+def test_the_filter_sees_the_path_below_the_root():
+    seen: list[str] = []
+
+    def accepts(path: str) -> bool:
+        seen.append(path)
+        return path != "no"
+
+    mapping = Mapping("data", "/data", "data/", accepts=accepts)
+    assert not mapping.takes("data/no")
+    assert mapping.takes("data/yes")
+    assert seen == ["no", "yes"]
+
+
+def test_p17_what_is_below_a_directory_that_takes_no_part_takes_no_part():
+    """A scan does not enter such a directory; what it can't see there must not look deleted."""
+    mapping = Mapping("", "/", accepts=lambda path: path != "cache/")
+    assert not mapping.takes("cache/a")
+    assert not mapping.takes("cache/deep/a")
+    assert mapping.takes("a/cache")
+    assert mapping.takes("a/cache/b")
+
+
+@pytest.mark.parametrize(("key", "relative"), [("data/a/b", "a/b"), ("data/b", "b")])
+def test_relative(key, relative):
+    assert DATA.relative(key) == relative
+    assert FILE.relative("data/one.txt") == "one.txt"
+
+
+@pytest.mark.parametrize(
+    ("mappings", "key", "remembered", "owner"),
+    [
+        ([FIRST], "a", None, FIRST),
+        ([DATA], "a", None, None),
+        ([FIRST, DATA], "data/a", None, FIRST),  # the first one counts
+        ([DATA, FIRST], "data/a", None, DATA),
+        ([FIRST, DATA], "data/a", "data", DATA),  # the one that had it keeps it
+        ([FIRST, DATA], "a", "data", FIRST),  # as long as it takes it
+        ([FIRST, DATA], "a", "gone", FIRST),
+        ([SENDS, FIRST], "a", None, FIRST),  # what is new comes down where it may
+        ([SENDS], "a", None, SENDS),
+        ([FIRST, FILE], "data/one.txt", None, FILE),  # a mapped file before any root
+        ([FIRST, FILE], "data/one.txt", "first", FIRST),
+    ],
+)
+def test_owner_of(mappings, key, remembered, owner):
+    assert owner_of(key, mappings, remembered=remembered) is owner

@@ -1,0 +1,59 @@
+"""A plan is data."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from buckia_core.planning.plan import CONFLICTS, Action, Operation, Plan, Reason
+from buckia_core.planning.policy import Side
+from buckia_core.testing import m
+
+LOCAL, REMOTE, BASE = m("a=333").hashed()[0], m("a=4444").remote()[0], m("a=22").base()[0]
+
+
+def operation(action: Action, reason: Reason = Reason.NEW_LOCAL, **more: object) -> Operation:
+    return Operation(action, "a", "root", reason, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("action", "size"),
+    [(Action.UPLOAD, 3), (Action.DELETE_LOCAL, 3), (Action.DOWNLOAD, 4), (Action.DELETE_REMOTE, 4), (Action.ADOPT, 3)],
+)
+def test_size_is_that_of_the_version_that_the_operation_is_about(action, size):
+    assert operation(action, local=LOCAL, remote=REMOTE, base=BASE).size == size
+
+
+def test_size_of_what_is_gone():
+    assert operation(Action.FORGET, base=BASE).size == 2
+    assert operation(Action.SKIP).size == 0
+
+
+def test_why_tells_the_detail():
+    assert operation(Action.SKIP, Reason.REFUSED_KEY, detail="it is empty").why == "refused: it is empty"
+    assert operation(Action.UPLOAD).why == "new here"
+
+
+def test_refused_is_what_could_not_be_done_at_all():
+    assert operation(Action.SKIP, Reason.REFUSED_KEY).is_refused
+    assert operation(Action.SKIP, Reason.NOT_READ).is_refused
+    assert not operation(Action.SKIP, Reason.OWNED_TWICE).is_refused
+    assert not operation(Action.UPLOAD).is_refused
+
+
+def test_operations_travel_between_processes():
+    whole = operation(Action.UPLOAD, local=LOCAL, remote=REMOTE, base=BASE, loser=Side.REMOTE, source=REMOTE)
+    assert pickle.loads(pickle.dumps(whole)) == whole
+
+
+def test_count():
+    plan = Plan([operation(Action.UPLOAD), operation(Action.UPLOAD), operation(Action.FORGET)])
+    assert plan.count() == {Action.UPLOAD: 2, Action.FORGET: 1}
+    assert list(plan) == plan.operations
+
+
+def test_every_reason_that_settles_or_reports_a_conflict_counts_as_one():
+    said = {reason for reason in Reason if "both sides: " in reason.value or "wins" in reason.name.lower()}
+    assert said - CONFLICTS == set()
+    assert Reason.CHANGE_BEATS_DELETE not in CONFLICTS

@@ -1,0 +1,97 @@
+"""Digests of files and streams, and closer looks at one key."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+
+import pytest
+
+from buckia_core.errors import Transient
+from buckia_core.planning.digest import Digest
+from buckia_core.planning.mapping import Mapping
+from buckia_core.syncing.hashing import FileChanged, computable, hash_bytes, hash_file, hash_stream
+from buckia_core.syncing.inspect import Inspector
+from buckia_core.syncing.paths import look
+from buckia_core.testing import Faulty, m
+
+
+def test_several_digests_in_one_reading(tmp_path):
+    data = os.urandom(3 << 20)
+    (tmp_path / "a").write_bytes(data)
+    wanted = (Digest("sha256", hashlib.sha256(data).hexdigest()), Digest("sha1", hashlib.sha1(data).hexdigest()))
+    digests, status = hash_file(str(tmp_path / "a"), ("sha256", "sha1"))
+    assert digests == wanted == hash_bytes(data, ("sha256", "sha1"))
+    assert status.st_size == len(data)
+    assert hash_stream(io.BytesIO(data), ("sha256", "sha1")) == (wanted, len(data))
+
+
+def test_only_what_can_be_computed_and_each_once():
+    assert computable(["sha256", "etag-of-somebody", "md5", "sha256"]) == ("sha256", "md5")
+
+
+@pytest.mark.parametrize("written", ["grown!", "s", "same"], ids=["grew", "shrank", "overwritten"])
+def test_a_file_that_is_written_to_while_it_is_read_has_no_digest(tmp_path, monkeypatch, written):
+    path = tmp_path / "a"
+    path.write_text("mine")
+    os.utime(path, (5, 5))
+    real = hash_stream
+
+    def write_and_hash(stream, algorithms):
+        result = real(stream, algorithms)
+        path.write_text(written)
+        return result
+
+    monkeypatch.setattr("buckia_core.syncing.hashing.hash_stream", write_and_hash)
+    with pytest.raises(FileChanged):
+        hash_file(str(path), ("sha256",))
+
+
+def test_a_file_that_is_written_to_all_the_time_is_left_for_the_next_run(tmp_path, monkeypatch):
+    m("a=1").write_to(tmp_path)
+    mapping = Mapping("", str(tmp_path))
+
+    def always(path, algorithms):
+        raise FileChanged(path)
+
+    monkeypatch.setattr("buckia_core.syncing.inspect.hash_file", always)
+    entry = look(str(tmp_path / "a"), "a", "")
+    with pytest.raises(Transient, match="next run"):
+        Inspector(None, "sha256").hash_local(mapping, entry, ())  # type: ignore[arg-type]
+
+
+def test_an_object_is_read_only_if_nothing_else_tells(sides):
+    counted = Faulty(sides.bucket, [])
+    inspector = Inspector(counted, "sha256")
+    (told,) = m("a=1").upload_to(sides.bucket)
+    listed = told._replace(digests=(), metadata=None)
+    assert inspector.hash_remote(listed, [told.digests]).digests == told.digests
+    assert [name for name, _ in counted.calls] == ["stat_file"]
+    sha1 = (Digest("sha1", hashlib.sha1(b"1").hexdigest()),)
+    assert sha1[0] in inspector.hash_remote(listed, [sha1]).digests
+    assert [name for name, _ in counted.calls] == ["stat_file"] * 2 + ["open_file"]
+
+
+def test_what_was_told_before_counts_only_for_the_same_version(sides):
+    inspector = Inspector(sides.bucket, "sha256")
+    (first,) = m("a=1").upload_to(sides.bucket)
+    extra = first._replace(digests=(*first.digests, Digest("md5", "told elsewhere")))
+    assert Digest("md5", "told elsewhere") in inspector.stat_remote(extra).digests
+    m("a=2").upload_to(sides.bucket)
+    assert Digest("md5", "told elsewhere") not in inspector.stat_remote(extra).digests
+
+
+def test_a_file_that_can_not_be_read_is_refused_by_name_and_the_rest_goes_on(sides, monkeypatch):
+    sides.in_step("a=1 b=1").here("a=2 b=2")
+    real = hash_file
+
+    def refuse(path, algorithms):
+        if path.endswith("a"):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path, algorithms)
+
+    monkeypatch.setattr("buckia_core.syncing.inspect.hash_file", refuse)
+    result = sides.sync()
+    assert [error.key for error in result.errors] == ["a"] and "Permission denied" in result.errors[0].message
+    assert sides.objects() == {"a": "1", "b": "2"}

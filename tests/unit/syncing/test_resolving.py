@@ -1,0 +1,85 @@
+"""Settling conflicts by a person's word."""
+
+from __future__ import annotations
+
+import pytest
+
+from buckia_core.errors import InvalidSetting
+from buckia_core.syncing.resolving import NotAConflict
+
+
+@pytest.fixture
+def conflicts(sides):
+    """Two files that both sides edited, one that is new on both, and one that was edited and deleted."""
+    sides.in_step("a=1 b=1 c=1")
+    sides.here("a=mine b=mine new=mine").there("a=yours b=yours new=yours")
+    sides.sync(conflict="ask")
+    assert [each.key for each in sides.client().conflicts()] == ["a", "b", "new"]
+    return sides
+
+
+@pytest.mark.parametrize("keep", ["local", "remote"])
+def test_one_version_gets_the_name_and_the_other_goes_into_the_trash(conflicts, keep):
+    kept, lost = ("mine", "yours") if keep == "local" else ("yours", "mine")
+    result = conflicts.client().resolve(["a", "new"], keep)
+    assert result.success and result.conflicts == 2
+    for key in ("a", "new"):
+        assert conflicts.files()[key] == conflicts.objects()[key] == kept
+        assert conflicts.trashed()[key] == [lost]
+    assert [each.key for each in conflicts.client().conflicts()] == ["b"]
+    conflicts.sync(conflict="ask")
+    assert conflicts.did == ["conflict b"]
+
+
+def test_both_versions_are_kept(conflicts):
+    assert conflicts.client().resolve(["a"], "both").success
+    assert conflicts.files()["a"] == conflicts.objects()["a"] == "yours"
+    (copy,) = [key for key in conflicts.files() if ".conflict-local-" in key]
+    assert conflicts.files()[copy] == conflicts.objects()[copy] == "mine"
+    assert [each.key for each in conflicts.client().conflicts()] == ["b", "new"]
+
+
+def test_the_versions_are_those_of_now(conflicts):
+    conflicts.here("a=later")
+    conflicts.client().resolve(["a"], "local")
+    assert conflicts.objects()["a"] == "later"
+
+
+@pytest.mark.parametrize(("keep", "left"), [("local", {}), ("remote", {"a": "yours"}), ("both", {"a": "yours"})])
+def test_a_side_that_has_none_is_a_version_too(conflicts, keep, left):
+    conflicts.delete_here("a").client().resolve(["a"], keep)
+    assert {key: data for key, data in conflicts.files().items() if key == "a"} == left
+    assert {key: data for key, data in conflicts.objects().items() if key == "a"} == left
+
+
+def test_what_is_gone_on_both_sides_is_settled(conflicts):
+    conflicts.delete_here("a").delete_there("a").client().resolve(["a"], "local")
+    assert [each.key for each in conflicts.client().conflicts()] == ["b", "new"]
+
+
+def test_one_key_that_is_no_conflict_settles_none(conflicts):
+    with pytest.raises(NotAConflict, match="'c'"):
+        conflicts.client().resolve(["a", "c"], "local")
+    assert conflicts.objects()["a"] == "yours"
+    assert len(conflicts.client().conflicts()) == 3
+
+
+def test_a_name_that_is_the_trouble_is_not_mended_by_a_choice(sides):
+    sides.here("a=1").there("a/b=1").sync()
+    with pytest.raises(NotAConflict, match="rename one of the two"):
+        sides.client().resolve(["a"], "local")
+
+
+def test_a_choice_that_there_is_not_is_named(conflicts):
+    with pytest.raises(InvalidSetting, match="keep must be one of local, remote, both"):
+        conflicts.client().resolve(["a"], "newest")
+
+
+def test_a_direction_does_not_bind_a_person(sides):
+    sides.settings = {"direction": "up"}
+    sides.in_step("a=1").there("a=yours").sync()
+    assert [each.reason for each in sides.client().conflicts()] == ["changed in the bucket, but this path only goes up"]
+    sides.client().resolve(["a"], "remote")
+    assert sides.files() == {"a": "yours"}
+    sides.sync()
+    assert sides.did == []
