@@ -67,7 +67,8 @@ def copies(tree: dict[str, str]) -> dict[str, list[str]]:
     for name in sorted(tree):
         stem, is_copy, rest = name.partition(".conflict-local-")
         if is_copy:
-            found.setdefault(stem + "." + rest.rpartition(".")[2], []).append(tree[name])
+            _, dot, extension = rest.partition(".")
+            found.setdefault(stem + dot + extension, []).append(tree[name])
     return found
 
 

@@ -107,14 +107,14 @@ def test_newest_wins_and_a_tie_keeps_both(synced, kind):
 @pytest.mark.parametrize(
     ("keep", "here", "there"), [("local", "mine", "mine"), ("remote", "theirs", "theirs"), ("both", "theirs", "theirs")]
 )
-def test_a_conflict_that_was_left_is_decided_later(synced, keep, here, there):
+def test_a_conflict_that_was_left_is_decided_later(on_folder, keep, here, there):
     table = "fought-over old | mine theirs | conflict | mine theirs"
-    assert play(synced, table, "--conflict", "ask").code == 8
-    decided = synced.run("conflicts", "resolve", "fought-over.txt", "--keep", keep)
+    assert play(on_folder, table, "--conflict", "ask").code == 8
+    decided = on_folder.run("conflicts", "resolve", "fought-over.txt", "--keep", keep)
     assert decided.code == 0, decided
-    assert synced.tree()["fought-over.txt"] == here
-    assert synced.bucket.tree()["fought-over.txt"] == there
-    assert copies(synced.tree()) == copies(synced.bucket.tree())
-    assert copies(synced.tree()) == ({"fought-over.txt": ["mine"]} if keep == "both" else {})
-    assert synced.run("conflicts").code == 0
-    synced.nothing_to_do(2 if keep == "both" else 1)
+    assert on_folder.tree()["fought-over.txt"] == here
+    assert on_folder.bucket.tree()["fought-over.txt"] == there
+    assert copies(on_folder.tree()) == copies(on_folder.bucket.tree())
+    assert copies(on_folder.tree()) == ({"fought-over.txt": ["mine"]} if keep == "both" else {})
+    assert on_folder.run("conflicts").code == 0
+    on_folder.nothing_to_do(2 if keep == "both" else 1)

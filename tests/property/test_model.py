@@ -25,7 +25,6 @@ from tests.property.model import Expected, expected
 from tests.property.profiles import examples
 from tests.property.world import (
     CONFLICT_COPY,
-    KEYS,
     CostlyReads,
     Tree,
     clashes,
@@ -40,9 +39,13 @@ from tests.property.world import (
 )
 from tests.unit.syncing.sides import Sides
 
-SOME_KEYS = st.sampled_from(KEYS)
+NAMES = ("a", "a-b", "a.txt", "a/b", "a0", "b", "c/x", "c/y", "d")
+"""Few enough that things meet; only the first one is in the way of another."""
+
+SOME_KEYS = st.sampled_from(NAMES)
 POLICIES = st.sampled_from([each for each in ConflictPolicy if each is not ConflictPolicy.NEWEST_WINS])
 ORPHANS = st.sampled_from([None, None, False])
+CHANGES = st.sampled_from(["leave", "edit", "edit", "delete"])
 LENGTHS = st.sampled_from([4, 4, 4, 9])
 
 
@@ -77,10 +80,14 @@ class People(RuleBasedStateMachine):
         finally:
             self._opened.__exit__(None, None, None)
 
-    @initialize(costly=st.booleans())
-    def choose_a_bucket(self, costly):
+    @initialize(costly=st.booleans(), keys=st.sets(SOME_KEYS.filter(lambda key: key != "a/b"), min_size=3))
+    def begin_in_step(self, costly, keys):
         if costly:
             self.sides.adapter = CostlyReads(self.sides.bucket)
+        for key in keys:
+            write_here(self.sides, key, self._new_content(4))
+        self.sides.sync()
+        self._check_and_take_the_baseline()
 
     # --- what people do ----------------------------------------------------------------------------------
 
@@ -115,17 +122,21 @@ class People(RuleBasedStateMachine):
         self._make_room_here(key)
         write_here(self.sides, key, "")
 
-    @rule(data=st.data())
-    def delete_here(self, data):
-        keys = sorted(self.sides.files())
+    @rule(data=st.data(), length=LENGTHS, here=CHANGES, there=CHANGES)
+    def change_what_was_in_step(self, data, length, here, there):
+        """One key: left alone, edited or deleted on each side."""
+        files, objects = self.sides.files(), self.sides.objects()
+        keys = sorted(self.base.keys() & files.keys() & objects.keys())
         assume(keys)
-        remove_here(self.sides, data.draw(st.sampled_from(keys)))
-
-    @rule(data=st.data())
-    def delete_there(self, data):
-        keys = sorted(self.sides.objects())
-        assume(keys)
-        self.sides.bucket.delete_files([data.draw(st.sampled_from(keys))])
+        key = data.draw(st.sampled_from(keys))
+        if here == "edit":
+            write_here(self.sides, key, self._new_content(length))
+        elif here == "delete":
+            remove_here(self.sides, key)
+        if there == "edit":
+            self.sides.bucket.upload_file(self._new_content(length).encode(), key)
+        elif there == "delete":
+            self.sides.bucket.delete_files([key])
 
     @rule(data=st.data(), to=SOME_KEYS)
     def rename_here(self, data, to):
@@ -187,6 +198,7 @@ class People(RuleBasedStateMachine):
         path.write_text(self._new_content(len(files[key])), "utf-8")
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
+    @precondition(lambda self: next(self._numbers) % 3 == 0)
     @rule()
     def lose_the_baseline(self):
         self.sides.lose_baseline()

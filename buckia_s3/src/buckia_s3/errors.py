@@ -96,8 +96,8 @@ _BY_STATUS: dict[int, type[AdapterError]] = {
 _WORDS: dict[str, str] = {
     "NoSuchBucket": "the bucket does not exist",
     "NoSuchKey": "there is no such object",
-    "InvalidAccessKeyId": "the server does not know the access key",
-    "SignatureDoesNotMatch": "the server refuses the signature: is the secret access key right?",
+    "InvalidAccessKeyId": "the server does not know the access key: check access_key_id",
+    "SignatureDoesNotMatch": "the server refuses the signature: check secret_access_key",
     "ExpiredToken": "the session token has expired: get new credentials",
     "RequestTimeTooSkewed": "this machine's clock is too far from the server's: set it",
     "AccessDenied": "access denied",

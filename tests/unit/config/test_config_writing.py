@@ -117,3 +117,16 @@ def test_secrets_are_not(name, value):
     with pytest.raises(InvalidSetting, match=f"^setting '{name}' is a secret, and secrets are not written") as caught:
         render("box", "b", {name: value}, settings=Box)
     assert "hunter2" not in str(caught.value)
+
+
+def test_an_open_secret_may_stand_in_the_file():
+    """An access key's id may come from a secret store, but nothing is given away by writing it down."""
+
+    @dataclass(frozen=True)
+    class Settings:
+        key_id: Secret | None = setting(help="Key.", open=True)
+        key: Secret | None = setting(help="Secret.")
+
+    assert "AKIA" in render("s3", "assets", {"key_id": "AKIA"}, settings=Settings)
+    with pytest.raises(InvalidSetting):
+        render("s3", "assets", {"key": "AKIA"}, settings=Settings)

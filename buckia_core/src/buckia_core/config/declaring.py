@@ -22,6 +22,7 @@ class Declared:
             say how. Raises `ValueError` with what is expected, such as "a region of the provider". A value that
             it has returned passes through it unchanged. Of a secret, it takes the `Secret`.
         schema: JSON Schema of what `parse` takes.
+        open: Of a `Secret`: it may be read by others, such as an access key's id, and stand in a file as it is.
     """
 
     help: str
@@ -31,6 +32,7 @@ class Declared:
     minimum: float | None = None
     parse: Callable[[Any], Any] | None = None
     schema: Mapping[str, Any] | None = None
+    open: bool = False
 
 
 def setting(
@@ -43,12 +45,13 @@ def setting(
     minimum: float | None = None,
     parse: Callable[[Any], Any] | None = None,
     schema: Mapping[str, Any] | None = None,
+    open: bool = False,
 ) -> Any:
     """Declare one field of a settings class; stands where `dataclasses.field` would.
 
     A mutable `default` is a factory (such as `dict`). The other arguments are those of `Declared`.
     """
-    metadata = {"buckia": Declared(help, env, required, aliases, minimum, parse, schema)}
+    metadata = {"buckia": Declared(help, env, required, aliases, minimum, parse, schema, open)}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)

@@ -78,7 +78,8 @@ def _secret_names(settings: type[Any] | None) -> frozenset[str]:
     if settings is None:
         return frozenset()
     kinds, wanted = kinds_of(settings), declared(settings)
-    return frozenset(alias for name in wanted if kinds[name] is Secret for alias in (name, *wanted[name][1].aliases))
+    secret = [name for name in wanted if kinds[name] is Secret and not wanted[name][1].open]
+    return frozenset(alias for name in secret for alias in (name, *wanted[name][1].aliases))
 
 
 def _refers(value: object, stores: Mapping[str, SecretStore] | None) -> bool:

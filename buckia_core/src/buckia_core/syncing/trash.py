@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from buckia_core.errors import BuckiaError
+from buckia_core.planning.keys import TEMPORARY
 
 _PART = ".part"
 """How the name of a thing ends while it is fetched."""
@@ -170,16 +171,18 @@ def link_or_copy(path: str, target: Path) -> None:
     except FileExistsError:
         raise
     except (OSError, NotImplementedError):
-        with open(path, "rb") as source, open(target, "xb") as copy:
-            try:
+        if target.exists():
+            raise FileExistsError(f"{target} exists") from None
+        aside = target.with_name(f"{TEMPORARY}{uuid.uuid4().hex[:12]}")
+        try:
+            with open(path, "rb") as source, open(aside, "xb") as copy:
                 shutil.copyfileobj(source, copy, 1 << 20)
                 copy.flush()
                 os.fsync(copy.fileno())
-            except BaseException:
-                copy.close()
-                target.unlink(missing_ok=True)
-                raise
-        shutil.copystat(path, target)
+            shutil.copystat(path, aside)
+            os.replace(aside, target)
+        finally:
+            aside.unlink(missing_ok=True)
 
 
 def _move(path: str, target: Path) -> None:
