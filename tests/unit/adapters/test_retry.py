@@ -212,9 +212,18 @@ def info_of(data):
 
 
 def test_lost_reply_is_no_conflict_with_oneself(retrying, memory):
-    retry, _ = retrying(Fault("upload_file", after=True))
+    retry, faulty = retrying(Fault("upload_file", after=True))
     uploaded = retry.upload_file(b"mine", "k", expect=IfAbsent(), info=info_of(b"mine"))
     assert uploaded.fingerprint == memory.stat_file("k").fingerprint
+    # It is looked for first, so that a large file is not sent again for nothing.
+    assert faulty.calls == [("upload_file", "k"), ("stat_file", "k")]
+
+
+def test_what_changed_under_the_upload_is_not_sent_again(retrying):
+    retry, faulty = retrying()
+    with pytest.raises(IntegrityError):
+        retry.upload_file(b"other bytes", "k", expect=IfAbsent(), info=info_of(b"mine"))
+    assert faulty.calls == [("upload_file", "k")]
 
 
 def test_lost_reply_of_an_update(retrying, memory):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -63,43 +64,51 @@ def test_what_is_younger_than_the_run_stays_racy_however_long_that_takes():
 
 
 def test_a_young_file_is_hashed_once_more_and_then_believed(sides):
-    sides.in_step("a=1")
+    (sides.folder / "a").write_text("1")
+    young = time.time_ns() + 5 * 10**6
+    os.utime(sides.folder / "a", ns=(young, young))
+    sides.sync()
     assert sides.baseline()["a"].racy
-    time.sleep(0.03)
+    time.sleep(0.05)
     sides.sync()
     assert sides.did == [] and not sides.baseline()["a"].racy
 
 
+@pytest.fixture
+def coarse_disk(monkeypatch):
+    """A disk that keeps whole seconds of when a file was written, and not when anything of it changed."""
+    monkeypatch.setattr("buckia_core.syncing.paths.change_time", lambda status: 0)
+
+    def write(path, content: str) -> None:
+        path.write_text(content)
+        second = int(time.time()) * 10**9
+        os.utime(path, ns=(second, second))
+
+    return write
+
+
 def edit_without_a_trace(path, content: str) -> None:
-    """Write other bytes of the same size, on a disk whose clock stood still meanwhile."""
     before = path.stat()
     path.write_text(content)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-@pytest.fixture
-def no_change_times(monkeypatch):
-    """A disk that tells when a file was written, and not when anything of it changed, as Windows has them."""
-    monkeypatch.setattr("buckia_core.syncing.paths.change_time", lambda status: 0)
-
-
-def test_an_edit_right_after_a_sync_is_seen(sides, no_change_times):
-    sides.in_step("a=1")
+def test_an_edit_right_after_a_sync_is_seen(sides, coarse_disk):
+    coarse_disk(sides.folder / "a", "1")
+    sides.sync()
     edit_without_a_trace(sides.folder / "a", "2")
     sides.sync()
     assert sides.did == ["upload a"] and sides.objects() == {"a": "2"}
 
 
-def test_an_edit_right_after_the_look_is_seen_though_the_record_comes_much_later(sides, no_change_times):
-    """A slow upload lies between the look and the record, so the record must not be what counts."""
-    sides.here("a=1")
-
-    def later():
-        edit_without_a_trace(sides.folder / "a", "2")
-        time.sleep(0.05)
-
-    sides.adapter = During(sides.bucket, "upload_file", later)
-    sides.sync(max_workers=1)
+def test_an_edit_right_after_the_look_is_seen_though_the_record_comes_much_later(sides, coarse_disk, monkeypatch):
+    """A slow upload lies between the look and the record, so the time of the record must not be what counts."""
+    much_later = SimpleNamespace(time_ns=lambda: time.time_ns() + 10**10)
+    monkeypatch.setattr("buckia_core.syncing.records.time", much_later)
+    coarse_disk(sides.folder / "a", "1")
+    sides.adapter = During(sides.bucket, "upload_file", lambda: edit_without_a_trace(sides.folder / "a", "2"))
+    sides.sync()
+    assert sides.objects() == {"a": "1"}
     sides.adapter = None
     sides.sync()
     assert sides.objects() == {"a": "2"}

@@ -23,6 +23,9 @@ from buckia_core.syncing.scan import Blind, hidden_by
 _AHEAD = 256
 """Keys that may wait for a closer look while the merge goes on."""
 
+_GLANCE = 1000
+"""Keys in step after which the merge looks whether the run is to end."""
+
 
 @dataclass(slots=True)
 class Prepared:
@@ -110,6 +113,8 @@ class Preparation:
             ):
                 in_step += 1
                 see(key, here, there)
+                if not in_step % _GLANCE and self.stopped.is_set():
+                    return
                 continue
             mapping = by_id[here.root] if here is not None else self._owner(key, before)
             if mapping is None:

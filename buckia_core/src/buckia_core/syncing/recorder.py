@@ -17,8 +17,8 @@ from buckia_core.syncing.report import Status, SyncResult
 from buckia_core.syncing.state import State
 from buckia_core.syncing.work import Done
 
-_BATCH = 500
-_SECONDS = 1.0
+_BATCH = 100
+_SECONDS = 0.2
 
 
 class Recorder:
