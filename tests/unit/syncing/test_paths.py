@@ -13,6 +13,7 @@ from buckia_core.errors import InvalidKey
 from buckia_core.planning.keys import DiskRules
 from buckia_core.planning.mapping import Mapping
 from buckia_core.syncing.paths import (
+    clear_empty,
     disk_rules,
     entry_of,
     local_path,
@@ -115,6 +116,17 @@ def test_directories_that_are_empty_now_are_removed_up_to_the_root(tmp_path):
     assert root.is_dir() and list(root.iterdir()) == []
     prune_parents(str(root / "z"), str(root))
     assert root.is_dir()
+
+
+def test_only_what_holds_nothing_but_directories_is_cleared_away(tmp_path):
+    for path in ("empty/a/b", "empty/c", "full/a", "full/b/c"):
+        (tmp_path / path).mkdir(parents=True)
+    m("full/b/x=1 file=1").write_to(tmp_path)
+    for name in ("empty", "full", "file", "none"):
+        clear_empty(str(tmp_path / name))
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == [
+        "file", "full", "full/a", "full/b", "full/b/c", "full/b/x",
+    ]  # fmt: skip
 
 
 def test_a_disk_is_asked_what_it_can_hold(tmp_path):

@@ -339,6 +339,23 @@ def test_n46_n47_a_disk_that_refuses_leaves_the_old_file(sides: Sides, error, mo
     assert sides.sync().downloaded == 1 and sides.files() == sides.objects()
 
 
+def test_directories_that_a_failed_download_left_are_in_nobodys_way(sides: Sides):
+    sides.there("a/b/c=1")
+    sides.adapter = Faulty(sides.bucket, [Fault("download_file")])
+    assert sides.sync().failed == 1
+    sides.adapter = None
+    sides.delete_there("a/b/c").there("a=2")
+    assert sides.sync().success
+    assert sides.files() == {"a": "2"}
+
+
+def test_a_directory_that_holds_what_takes_no_part_is_in_the_way_and_stays(sides: Sides):
+    sides.here("a/excluded.log=1").there("a=2")
+    result = sides.sync(exclude=["*.log"])
+    assert "a directory stands in its way" in result.errors[0].message
+    assert sides.files() == {"a/excluded.log": "1"}
+
+
 def test_where_there_are_no_hard_links_a_new_file_is_renamed_into_place(bucket, path, monkeypatch):
     def refuse(*args, **more):
         raise OSError(1, "no links here")

@@ -125,6 +125,19 @@ def prune_parents(path: str, root: str) -> None:
         parent = os.path.dirname(parent)
 
 
+def clear_empty(path: str) -> None:
+    """Remove a directory that holds nothing but empty directories, and stands where a file is to come.
+
+    A download that failed may have left one. No sync carries it, so nothing is lost; one with a file in it stays.
+    """
+    found = list(os.walk(path, topdown=False))
+    if any(files for _, _, files in found):
+        return
+    for directory, _, _ in found:
+        with suppress(OSError):
+            os.rmdir(directory)
+
+
 def sync_directory(directory: str) -> None:
     """Make renames in a directory outlast a loss of power; nothing to do on Windows, which has no such call.
 

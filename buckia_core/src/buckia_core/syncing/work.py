@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,7 +20,7 @@ from buckia_core.planning.policy import Side
 from buckia_core.planning.reconcile import InStep, Outcome
 from buckia_core.syncing import conflict_copy, transfer
 from buckia_core.syncing.flights import Flights
-from buckia_core.syncing.paths import local_path, look, path_of, prune_parents
+from buckia_core.syncing.paths import clear_empty, local_path, look, path_of, prune_parents
 from buckia_core.syncing.records import row, row_of_torn
 from buckia_core.syncing.report import Status
 from buckia_core.syncing.site import Keeping, Site
@@ -173,9 +174,14 @@ class Worker:
         done.put = [row(sent.local, sent.remote, sent.digests, self.since_ns)]
 
     def _download(self, operation: Operation, done: Done) -> None:
+        self._bring_down(operation, done, lambda path: self.trash.keep(path, operation.key, operation.why, leave=True))
+
+    def _bring_down(self, operation: Operation, done: Done, keep: Callable[[str], object]) -> None:
         assert operation.remote is not None
         mapping = self.mappings[operation.root]
         path = path_of(operation.key, mapping, self.site.disks[mapping.id])
+        if operation.local is None:
+            clear_empty(path)
         came = transfer.download(
             self.adapter,
             operation.remote,
@@ -185,7 +191,7 @@ class Worker:
             temporary=self.temporary,
             planned=operation.local,
             algorithm=self.algorithm,
-            keep=lambda path: self.trash.keep(path, operation.key, operation.why, leave=True),
+            keep=keep,
             under_way=partial(self.flights.of, operation),
         )
         done.bytes_down += came.local.size
@@ -232,30 +238,18 @@ class Worker:
 
     def _keep_both(self, operation: Operation, done: Done) -> None:
         """Give the local version another name, let the remote one have the name, and upload the other."""
-        assert operation.local is not None and operation.remote is not None
+        assert operation.local is not None
         mapping = self.mappings[operation.root]
         path = path_of(operation.key, mapping, self.site.disks[mapping.id])
         copy = conflict_copy.make(path, operation.key, operation.local, self.algorithm)
         try:
-            came = transfer.download(
-                self.adapter,
-                operation.remote,
-                path,
-                root=mapping.id,
-                directory=os.path.dirname(path) if mapping.is_file else mapping.local,
-                temporary=self.temporary,
-                planned=operation.local,
-                algorithm=self.algorithm,
-                keep=lambda _: None,
-            )
+            # The version that loses the name has another one by now, so nothing needs to be kept.
+            self._bring_down(operation, done, lambda _: None)
         except BaseException:
             if copy.fresh:
                 with suppress(OSError):
                     os.unlink(copy.path)
             raise
-        done.bytes_down += came.local.size
-        done.directories.append(os.path.dirname(path))
-        done.put = [row(came.local, came.remote, came.digests, self.since_ns)]
         kept = look(copy.path, copy.key, mapping.id)
         if kept is not None:
             try:
