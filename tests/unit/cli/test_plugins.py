@@ -1,3 +1,5 @@
+import json
+
 import click
 import pytest
 
@@ -14,6 +16,27 @@ class Greeting:
         def greet(loud):
             """Greet."""
             click.echo("HELLO" if loud else "hello")
+
+
+class Counting:
+    @hookimpl
+    def buckia_register_commands(self, cli):
+        @cli.group("team")
+        def team():
+            """Commands of a team."""
+
+        @team.command("count")
+        @click.argument("provider", default="memory")
+        @click.pass_obj
+        def count(host, provider):
+            """Count objects."""
+            if not host.confirm("Really?", yes=True):
+                return
+            with host.adapter(provider) as adapter:
+                number = sum(1 for _ in adapter.list_files())
+            host.note("counting is over")
+            host.say("done")
+            host.result({"bucket": host.one_bucket().name, "count": number}, f"{number} objects")
 
 
 class Silent:
@@ -42,6 +65,12 @@ def plugins(monkeypatch):
     monkeypatch.setattr(app.cli, "_plugins_asked", False)
     monkeypatch.setattr(app.cli, "commands", {})
     return found
+
+
+@pytest.fixture
+def in_two_buckets(tmp_path, monkeypatch):
+    (tmp_path / ".buckia").write_text("one: {provider: memory}\ntwo: {provider: memory}\n")
+    monkeypatch.chdir(tmp_path)
 
 
 def test_a_plugin_adds_a_command_that_takes_the_global_options(buckia, plugins):
@@ -75,3 +104,26 @@ def test_a_plugin_that_can_not_be_loaded_is_named(buckia, plugins):
 def test_plugins_are_not_asked_for_a_command_of_our_own(buckia, plugins, assets):
     plugins.register(Broken(), "mine")
     assert buckia("sync").err == ""
+
+
+def test_a_group_of_a_plugin_works_on_the_bucket_that_was_asked_for(buckia, plugins, in_two_buckets):
+    plugins.register(Counting(), "counting")
+    ran = buckia("team", "count", "--bucket", "one", "--json")
+    assert ran.code == 0
+    assert json.loads(ran.out) == {"bucket": "one", "count": 0}
+    assert "counting is over" in ran.err
+    assert buckia("-b", "one", "team", "count").out == "done\n0 objects\n"
+
+
+def test_a_bucket_of_another_provider_is_refused_by_name(buckia, plugins, in_two_buckets):
+    plugins.register(Counting(), "counting")
+    ran = buckia("-b", "one", "team", "count", "file")
+    assert ran.code == 2
+    assert "bucket 'one' is of provider 'memory', and this command works on 'file'" in ran.err
+
+
+def test_several_buckets_need_a_choice(buckia, plugins, in_two_buckets):
+    plugins.register(Counting(), "counting")
+    ran = buckia("team", "count")
+    assert ran.code == 2
+    assert "--bucket: one, two" in ran.err

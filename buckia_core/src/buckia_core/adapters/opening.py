@@ -19,16 +19,25 @@ def open_bucket(config: BucketConfig, plugins: Registry | None = None) -> BaseSy
         AdapterNotInstalled, AdapterBroken: Its package is not there, or fails.
         ConfigError: Its settings can't be used.
     """
-    plugins = plugins or registry()
-    spec = plugins.spec(config.provider)
-    settings = config.adapter_settings(spec.settings_class(), secret_stores=secret_stores(plugins))
     return wrap(
-        spec.adapter_class()(settings),
+        open_adapter(config, plugins),
         retry_attempts=config.retry_attempts,
         retry_seconds=config.retry_seconds,
         rate_limit=config.rate_limit,
         bwlimit=config.bwlimit,
     )
+
+
+def open_adapter(config: BucketConfig, plugins: Registry | None = None) -> BaseSync:
+    """Return the adapter of a bucket as its package made it, unwrapped. Costs no request. The caller closes it.
+
+    Raises:
+        AdapterNotInstalled, AdapterBroken, ConfigError: As `open_bucket`.
+    """
+    plugins = plugins or registry()
+    spec = plugins.spec(config.provider)
+    settings = config.adapter_settings(spec.settings_class(), secret_stores=secret_stores(plugins))
+    return spec.adapter_class()(settings)
 
 
 def secret_stores(plugins: Registry) -> dict[str, Callable[[str], str]]:

@@ -50,6 +50,7 @@ class Group(click.Group):
     """A group of commands, all of which take the options of `buckia` itself as well."""
 
     command_class = Command
+    group_class: type[click.Group] | type[type] | None = type  # click's word for "the same class"
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -74,6 +75,8 @@ class Group(click.Group):
 
 class Root(Group):
     """The top of all commands: Buckia's own ones, and those of plugins."""
+
+    group_class = Group
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -14,15 +14,18 @@ from buckia_core.cli import failures, logs
 from buckia_core.cli.exit_codes import ExitCode, worst
 from buckia_core.cli.options import Options
 from buckia_core.cli.output import Output
-from buckia_core.errors import BuckiaError
+from buckia_core.errors import BuckiaError, ConfigError
 
 if TYPE_CHECKING:
+    from buckia_core.adapters.base import BaseSync
     from buckia_core.client import BuckiaClient
     from buckia_core.config import BucketConfig, ConfigFile
 
 
 class Invocation:
     """What commands are handed as `click.pass_obj` hands it: nothing is read or imported before it is used.
+
+    To the commands of plugins it is the `CommandHost`.
 
     Attributes:
         options: What the options of `buckia` say.
@@ -78,6 +81,37 @@ class Invocation:
             yield client
         finally:
             client.close()
+
+    @contextmanager
+    def adapter(self, *providers: str) -> Iterator[BaseSync]:
+        """See `CommandHost`."""
+        from buckia_core.adapters.opening import open_adapter  # noqa: PLC0415  # as above
+
+        config = self.one_bucket()
+        if config.provider not in providers:
+            wanted = " or ".join(repr(name) for name in providers)
+            words = f"bucket {config.name!r} is of provider {config.provider!r}, and this command works on {wanted}"
+            raise ConfigError(f"{words}: name another one with --bucket")
+        with open_adapter(config) as adapter:
+            yield adapter
+
+    def result(self, record: Mapping[str, object], *lines: str) -> None:
+        """See `CommandHost`."""
+        self.output.result(record, *lines)
+
+    def say(self, line: str) -> None:
+        """See `CommandHost`."""
+        self.output.say(line)
+
+    def note(self, line: str) -> None:
+        """See `CommandHost`."""
+        self.output.note(line)
+
+    def confirm(self, question: str, *, yes: bool) -> bool:
+        """See `CommandHost`."""
+        from buckia_core.cli.questions import confirm  # noqa: PLC0415  # few commands ask
+
+        return confirm(self.output, question, yes=yes)
 
     def each_bucket(self, work: Callable[[BuckiaClient], ExitCode]) -> ExitCode:
         """Do `work` for the buckets that were asked for, one after the other, and return the worst exit code.
