@@ -11,9 +11,10 @@ from typing import NamedTuple
 from urllib.parse import unquote
 from xml.parsers.expat import ExpatError, ParserCreate
 
-from buckia_core.planning.digest import Digest
+from buckia_core.planning.digest import Digest, Digests
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.objects import fingerprint_of
+from buckia_s3.part_sizes import guesses
 
 _TRUNCATED = re.compile(rb"<IsTruncated>\s*(true|false)\s*</IsTruncated>")
 _TOKEN = re.compile(rb"<NextContinuationToken>([^<]+)</NextContinuationToken>")
@@ -94,7 +95,11 @@ def parse(body: bytes, strip: int, *, url_encoded: bool, etag_is_md5: bool) -> l
             plain = len(etag) == 34 and etag[0] == etag[-1] == '"'
             fingerprint = etag[1:-1] if plain else fingerprint_of(etag, count, time)
             is_md5 = etag_is_md5 and len(fingerprint) == 32 and not fingerprint.strip(_HEX)
-            digests = (_digest(("md5", fingerprint)),) if is_md5 else ()
+            digests: Digests = ()
+            if is_md5:
+                digests = (_digest(("md5", fingerprint)),)
+            elif etag_is_md5:
+                digests = guesses(fingerprint, count)
             objects.append(_object((name[strip:], count, fingerprint, time, None, digests, None, None, None)))
     except ValueError as error:
         raise MalformedPage(f"an object has something that can't be ({error})") from error

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buckia_core.planning.digest import Digest, Sameness, compare, merge, read, write
+from buckia_core.planning.digest import Digest, Sameness, certain, compare, merge, read, write
 
 SHA_1, SHA_2 = Digest("sha256", "1"), Digest("sha256", "2")
+GUESS_1, GUESS_2 = Digest("md5-parts-8?", "1"), Digest("md5-parts-8?", "2")
+OTHER_GUESS = Digest("md5-parts-5?", "1")
 MD5_1, MD5_2 = Digest("md5", "1"), Digest("md5", "2")
 
 
@@ -23,6 +25,11 @@ MD5_1, MD5_2 = Digest("md5", "1"), Digest("md5", "2")
         ((SHA_1, MD5_1), (MD5_1,), Sameness.SAME),
         ((SHA_1, MD5_1), (SHA_1, MD5_2), Sameness.DIFFERENT),  # a false "different" costs less than a false "same"
         ((SHA_1, MD5_1), (SHA_2, MD5_1), Sameness.DIFFERENT),
+        ((GUESS_1,), (GUESS_1,), Sameness.SAME),
+        ((GUESS_1,), (GUESS_2,), Sameness.UNKNOWN),
+        ((GUESS_2, OTHER_GUESS), (GUESS_1, OTHER_GUESS), Sameness.SAME),
+        ((GUESS_2, SHA_1), (GUESS_1, SHA_2), Sameness.DIFFERENT),
+        ((GUESS_1, SHA_1), (GUESS_1, SHA_2), Sameness.DIFFERENT),
     ],
 )
 def test_compare(a, b, answer):
@@ -32,6 +39,10 @@ def test_compare(a, b, answer):
 
 def test_merge_keeps_the_first_value_of_an_algorithm():
     assert merge((SHA_1,), (SHA_2, MD5_1)) == (SHA_1, MD5_1)
+
+
+def test_a_guess_is_not_certain():
+    assert certain((GUESS_1, SHA_1, OTHER_GUESS)) == (SHA_1,)
 
 
 DIGESTS = st.lists(

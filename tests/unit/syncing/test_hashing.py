@@ -31,6 +31,20 @@ def test_only_what_can_be_computed_and_each_once():
     assert computable(["sha256", "etag-of-somebody", "md5", "sha256"]) == ("sha256", "md5")
 
 
+@pytest.mark.parametrize(
+    ("size", "part", "parts"), [(0, 4, [""]), (3, 4, ["abc"]), (4, 4, ["abcd"]), (9, 4, ["abcd", "efgh", "i"])]
+)
+@pytest.mark.parametrize("block", [1, 3, 100])
+def test_the_digest_of_parts_is_that_of_their_digests(monkeypatch, size, part, parts, block):
+    monkeypatch.setattr("buckia_core.syncing.hashing._BLOCK", block)
+    joined = b"".join(hashlib.md5(each.encode()).digest() for each in parts)
+    wanted = Digest(f"md5-parts-{part}?", f"{hashlib.md5(joined).hexdigest()}-{len(parts)}")
+    data = b"abcdefghi"[:size]
+    assert hash_stream(io.BytesIO(data), (wanted.algorithm,)) == ((wanted,), size)
+    assert hash_bytes(data, (wanted.algorithm,)) == (wanted,)
+    assert computable(["md5-parts-0?", "md5-parts-x", wanted.algorithm]) == (wanted.algorithm,)
+
+
 @pytest.mark.parametrize("written", ["grown!", "s", "same"], ids=["grew", "shrank", "overwritten"])
 def test_a_file_that_is_written_to_while_it_is_read_has_no_digest(tmp_path, monkeypatch, written):
     path = tmp_path / "a"

@@ -3,6 +3,11 @@ r"""Digests of content, and what two of them say about each other.
 a \ b           same algorithm, same value   same algorithm, other value   no algorithm in common
 --------------------------------------------------------------------------------------------------
 compare(a, b)  SAME                         DIFFERENT                     UNKNOWN
+the same of    SAME                         UNKNOWN                       UNKNOWN
+guesses
+
+A guess is a digest whose algorithm may be another one than it says, such as that of parts whose size nobody told. The
+names of such algorithms end in `?`. The same value of a guess is no chance, another value says nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +30,8 @@ class Digest(NamedTuple):
     A named tuple and not a dataclass: listings make one for each object, and a tuple costs a third.
 
     Attributes:
-        algorithm: `sha256`, `sha1`, `md5`, … as `hashlib` names them, or a name of an adapter's own.
+        algorithm: `sha256`, `sha1`, `md5`, … as `hashlib` names them; `md5-parts-SIZE` for the MD5 of the MD5s of all
+            parts of SIZE bytes, followed by their number; or a name of an adapter's own. A `?` at its end: a guess.
         value: The digest in lower-case hexadecimal, or in the form that the algorithm's owner defines.
     """
 
@@ -50,10 +56,21 @@ def compare(a: Digests, b: Digests) -> Sameness:
     for mine in a:
         for theirs in b:
             if mine.algorithm == theirs.algorithm:
-                if mine.value != theirs.value:
+                if mine.value == theirs.value:
+                    verdict = Sameness.SAME
+                elif not is_guess(mine):
                     return Sameness.DIFFERENT
-                verdict = Sameness.SAME
     return verdict
+
+
+def is_guess(digest: Digest) -> bool:
+    """Tell whether a digest may be another one than it says."""
+    return digest.algorithm.endswith("?")
+
+
+def certain(digests: Digests) -> Digests:
+    """Return the digests that are no guesses."""
+    return tuple(digest for digest in digests if not is_guess(digest))
 
 
 def merge(a: Digests, b: Digests) -> Digests:

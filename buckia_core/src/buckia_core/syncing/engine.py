@@ -14,7 +14,7 @@ from buckia_core.adapters.objects import RemoteObject
 from buckia_core.adapters.registry import registry
 from buckia_core.planning import safety
 from buckia_core.planning.keys import TEMPORARY
-from buckia_core.planning.plan import Plan
+from buckia_core.planning.plan import Action, Plan
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing import checking
 from buckia_core.syncing.checking import CheckResult
@@ -113,7 +113,7 @@ def opened(request: SyncRequest) -> Iterator[tuple[State, Progress, Survey]]:
 def _carry_out(request: SyncRequest, survey: Survey, plan: Plan, recorder: Recorder, progress: Progress) -> SyncResult:
     """Execute a plan, write down what happened, and tell it."""
     if plan.operations and not request.stopped.is_set():
-        worker = make_worker(request, survey)
+        worker = make_worker(request, survey, plan)
         capabilities = request.adapter.capabilities
         pace = Pace(request.max_workers or capabilities.workers, fixed=request.max_workers is not None)
         with _executor(request) as executor:
@@ -141,9 +141,14 @@ def _carry_out(request: SyncRequest, survey: Survey, plan: Plan, recorder: Recor
     return result
 
 
-def make_worker(request: SyncRequest, survey: Survey) -> Worker:
+_WRITES = (Action.UPLOAD, Action.DELETE_REMOTE, Action.MOVE_REMOTE, Action.CONFLICT)
+
+
+def make_worker(request: SyncRequest, survey: Survey, plan: Plan) -> Worker:
     """Return what executes operations of a request. It can be pickled if the request has a configuration."""
-    capabilities = request.adapter.probe()
+    writes = any(operation.action in _WRITES for operation in plan.operations)
+    # Asking a bucket may write to it, and who only reads from it may not be allowed to.
+    capabilities = request.adapter.probe() if writes else request.adapter.capabilities
     return Worker(
         site=survey.site,
         mappings={mapping.id: mapping for mapping in request.mappings},

@@ -4,27 +4,82 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from buckia_core.planning.digest import Digest, Digests
 
 _BLOCK = 1 << 20
 
+_PARTS = re.compile(r"md5-parts-([1-9][0-9]{0,18})\??")
+
+
+class Hash(Protocol):
+    """A digest in the making, as `hashlib` has them."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take in more bytes."""
+
+    def hexdigest(self) -> str:
+        """Return the digest of all bytes so far."""
+
+
+class PartsMd5:
+    """The MD5 of the MD5s of all parts of a size, and their number: what S3 tells of an upload in parts."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._left = size
+        self._part = hashlib.md5(usedforsecurity=False)
+        self._digests = b""
+
+    def update(self, data: bytes, /) -> None:
+        """Take in more bytes."""
+        view = memoryview(data)
+        while view:
+            if not self._left:
+                self._digests += self._part.digest()
+                self._part, self._left = hashlib.md5(usedforsecurity=False), self._size
+            block = view[: self._left]
+            self._part.update(block)
+            self._left -= len(block)
+            view = view[len(block) :]
+
+    def hexdigest(self) -> str:
+        """Return the digest of all bytes so far."""
+        digests = self._digests + self._part.digest()
+        return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(digests) // 16}"
+
 
 def computable(algorithms: Iterable[str]) -> tuple[str, ...]:
     """Return those of the algorithms that can be computed here, each once."""
-    return tuple(dict.fromkeys(name for name in algorithms if name in hashlib.algorithms_available))
+    return tuple(
+        dict.fromkeys(
+            name for name in algorithms if name in hashlib.algorithms_available or _PARTS.fullmatch(name) is not None
+        )
+    )
+
+
+def new_hash(algorithm: str) -> Hash:
+    """Begin a digest of an algorithm that is `computable`."""
+    parts = _PARTS.fullmatch(algorithm)
+    return PartsMd5(int(parts[1])) if parts else hashlib.new(algorithm, usedforsecurity=False)
 
 
 def hash_bytes(data: bytes, algorithms: Iterable[str]) -> Digests:
     """Return the digests of some bytes."""
-    return tuple(Digest(name, hashlib.new(name, data, usedforsecurity=False).hexdigest()) for name in algorithms)
+    digests = []
+    for name in algorithms:
+        running = new_hash(name)
+        running.update(data)
+        digests.append(Digest(name, running.hexdigest()))
+    return tuple(digests)
 
 
 def hash_stream(stream: BinaryIO, algorithms: Iterable[str]) -> tuple[Digests, int]:
     """Read a stream to its end; return its digests and its size in bytes."""
-    hashes = [(name, hashlib.new(name, usedforsecurity=False)) for name in algorithms]
+    hashes = [(name, new_hash(name)) for name in algorithms]
     size = 0
     while block := stream.read(_BLOCK):
         size += len(block)

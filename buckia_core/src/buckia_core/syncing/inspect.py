@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from buckia_core.adapters.base import BaseSync
 from buckia_core.errors import Transient
-from buckia_core.planning.digest import Digests, Sameness, compare, merge
+from buckia_core.planning.digest import Digests, Sameness, certain, compare, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping
 from buckia_core.syncing.hashing import FileChanged, computable, hash_file, hash_stream
@@ -54,7 +54,7 @@ class Inspector:
         found = self.stat_remote(seen)
         if wanted and all(compare(found.digests, each) is not Sameness.UNKNOWN for each in wanted):
             return found
-        algorithms = [self.algorithm, *(digest.algorithm for each in wanted for digest in each)]
+        algorithms = [self.algorithm, *(digest.algorithm for each in wanted for digest in certain(each))]
         with self.adapter.open_file(found.key, expect=found) as stream:
             digests, _ = hash_stream(stream, computable(algorithms))
         return found._replace(digests=merge(digests, found.digests))

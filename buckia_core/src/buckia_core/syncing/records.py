@@ -26,7 +26,7 @@ def row(local: LocalEntry, remote: RemoteObject, digests: Digests, since_ns: int
         local.inode,
         is_racy(local, since_ns, time.time_ns()),
         remote.fingerprint,
-        digest.write(digests),
+        digest.write(digest.certain(digests)),
     )
 
 

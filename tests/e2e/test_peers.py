@@ -1,0 +1,119 @@
+"""Beside other tools on one bucket: they read what Buckia wrote, and what they wrote is taken over as it is."""
+
+from __future__ import annotations
+
+import os
+import random
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.peers import PEERS, Aws, Rclone
+from tests.e2e.project import Project
+
+MIB = 1 << 20
+
+LARGE = 11 * MIB + 4321
+"""Several parts with the smallest parts of rclone, and with those that aws-cli takes."""
+
+HUGE = 50 * MIB + 1
+"""Two parts with those of s5cmd."""
+
+TIME = 1_600_000_000.123456789
+
+
+def fill(folder: Path) -> dict[str, bytes]:
+    """Write files of many kinds below a folder, and return their contents."""
+    seed = random.Random(7)
+    contents = {
+        "index.html": b"<html></html>",
+        "data/empty": b"",
+        "data/blob.bin": seed.randbytes(70_000),
+        "data/large.bin": seed.randbytes(LARGE),
+        "data/huge.bin": seed.randbytes(MIB) * (HUGE // MIB) + b"x",
+        "with space/and ünïcode.txt": "grüße".encode(),
+        "with+plus&more.css": b"a { }",
+    }
+    for name, content in contents.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        os.utime(path, (TIME, TIME))
+    return contents
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("kind", PEERS, ids=lambda kind: kind.name)
+def test_a_bucket_that_another_tool_filled_is_taken_over_without_a_transfer(kind, ceph, s3_bucket, tmp_path):
+    project = Project(tmp_path / "here", s3_bucket)
+    source = tmp_path / "source"
+    contents = fill(source)
+    fill(project.directory)
+    kind(ceph, s3_bucket.name, tmp_path).upload(source)
+    s3_bucket.forget_requests()
+    ran = project.sync()
+    assert ran.code == 0, ran
+    assert ran.actions() == dict.fromkeys(contents, "adopt")
+    assert (ran.summary["bytes_up"], ran.summary["bytes_down"]) == (0, 0)
+    # Not even for a look at what the listing told enough of.
+    assert set(s3_bucket.requests()) <= {"list"}
+    project.nothing_to_do(len(contents))
+
+
+def test_what_only_looks_alike_is_not_taken_over(ceph, s3_bucket, tmp_path):
+    project = Project(tmp_path / "here", s3_bucket)
+    source = tmp_path / "source"
+    contents = fill(source)
+    fill(project.directory)
+    changed = bytearray(contents["data/large.bin"])
+    changed[LARGE // 2] ^= 1
+    (source / "data/large.bin").write_bytes(changed)
+    Rclone(ceph, s3_bucket.name, tmp_path).upload(source)
+    ran = project.sync("--conflict", "keep_both")
+    assert ran.actions()["data/large.bin"] == "conflict"
+    assert project.tree()["data/large.bin"] == bytes(changed).decode("latin-1")
+
+
+@pytest.fixture
+def written(on_ceph):
+    """A bucket that Buckia filled; the contents of its objects."""
+    contents = fill(on_ceph.directory)
+    ran = on_ceph.sync()
+    assert ran.actions() == dict.fromkeys(contents, "upload"), ran
+    return contents
+
+
+@pytest.mark.parametrize("kind", PEERS, ids=lambda kind: kind.name)
+def test_another_tool_reads_what_was_written(kind, ceph, on_ceph, written, tmp_path):
+    folder = tmp_path / "there"
+    folder.mkdir()
+    kind(ceph, on_ceph.bucket.name, tmp_path).download(folder)
+    readable = {name: content for name, content in written.items() if kind is not Aws or content}
+    assert files(folder) == readable
+
+
+def test_rclone_sees_times_and_types_and_finds_nothing_to_do(ceph, on_ceph, written, tmp_path):
+    rclone = Rclone(ceph, on_ceph.bucket.name, tmp_path)
+    listing = rclone.listing()
+    assert set(listing) == set(written)
+    page = listing["index.html"]
+    assert page["MimeType"] == "text/html"
+    assert datetime.fromisoformat(page["ModTime"]).timestamp() == pytest.approx(TIME, abs=1e-3)
+    assert len(page["Metadata"]["buckia-sha256"]) == 64
+    # It compares sizes and times, which it takes from the metadata.
+    filters = ["--exclude", "/.buckia", "--exclude", "/.buckia-state/**"]
+    plan = rclone.call("copy", str(on_ceph.directory), rclone.root, "--dry-run", "--use-json-log", "-v", *filters)
+    assert "Skipped copy" not in plan
+    rclone.call("check", str(on_ceph.directory), rclone.root, "--download", *filters)
+
+
+def test_aws_sees_types_and_metadata(ceph, on_ceph, written, tmp_path):
+    told = Aws(ceph, on_ceph.bucket.name, tmp_path).head("index.html")
+    assert told["ContentType"] == "text/html"
+    assert told["ContentLength"] == len(written["index.html"])
+    assert told["Metadata"].keys() == {"mtime", "buckia-sha256"}
+    assert float(told["Metadata"]["mtime"]) == pytest.approx(TIME, abs=1e-6)
