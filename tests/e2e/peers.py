@@ -1,4 +1,4 @@
-"""Other people's tools on the same bucket: what they upload Buckia has to take over, and they have to read what it wrote."""
+"""Other tools on the same bucket: what they upload Buckia has to take over, and they have to read what it wrote."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ class Peer(ABC):
         assert program, f"{self.name} is missing: install the group `dev` of pyproject.toml"
         done = subprocess.run(
             [program, *arguments],
+            check=False,
             env=clean_environment(
                 HOME=str(self.home),
                 AWS_ACCESS_KEY_ID=self.server.access_key,
