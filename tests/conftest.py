@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 # pytest puts the folder of this file on the path, the modules of `tests` are named from the one above.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from tests.servers.b2.server import B2Account, B2Server
 from tests.servers.ceph import CephGateway
 from tests.servers.moto_server import MotoServer
 from tests.servers.rclone_serve import RcloneServer
@@ -66,6 +68,20 @@ def moto_server(pytestconfig: pytest.Config) -> MotoServer:
 def rclone_server(pytestconfig: pytest.Config) -> RcloneServer:
     """A folder served as buckets by `rclone serve s3`."""
     return _server(pytestconfig, RcloneServer)
+
+
+@pytest.fixture(scope="session")
+def b2_server(pytestconfig: pytest.Config) -> B2Server:
+    """A server of Backblaze B2's native API."""
+    return _server(pytestconfig, B2Server)
+
+
+@pytest.fixture
+def b2_account(b2_server: B2Server) -> Iterator[B2Account]:
+    """An account on the B2 server that only this test uses: its switches and counters reach nobody else."""
+    account = b2_server.new_account()
+    yield account
+    account.drop()
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ HOST: Final = "127.0.0.1"
 _PORTS: Final = range(20_000, 32_000)
 
 # Settings of the person's machine that would reach into a server or its tools.
-_FOREIGN_PREFIXES: Final = ("AWS_", "CEPH_", "RCLONE_", "MOTO_")
+_FOREIGN_PREFIXES: Final = ("AWS_", "B2_", "CEPH_", "RCLONE_", "MOTO_")
 _FOREIGN_NAMES: Final = frozenset(
     {"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"}
 )

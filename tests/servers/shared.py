@@ -14,23 +14,44 @@ import shutil
 import signal
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Any, ClassVar, Final, Protocol, Self, TypeVar
 
+from .b2.server import B2Server
 from .ceph import CephGateway
 from .moto_server import MotoServer
 from .process import ChildProcess, ServerFailed, module_command, tail
 from .rclone_serve import RcloneServer
-from .s3_server import S3Server
+from .s3_server import Available
 
-SERVERS: Final[Mapping[str, type[S3Server]]] = MappingProxyType(
-    {server.name: server for server in (CephGateway, MotoServer, RcloneServer)}
-)
+
+class Runnable(Protocol):
+    """A dataclass of plain values that tells clients where a running server is, and knows how to run one."""
+
+    name: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def __init__(self, **fields: Any) -> None: ...
+
+    @classmethod
+    def available(cls) -> Available:
+        """Tell whether this server can be started here; costs no start."""
+        ...
+
+    @classmethod
+    def running(cls, directory: Path) -> AbstractContextManager[Self]:
+        """Run a server that keeps everything below `directory`; it is stopped when the block ends."""
+        ...
+
+
+_KINDS: Final[tuple[type[Runnable], ...]] = (CephGateway, MotoServer, RcloneServer, B2Server)
+
+SERVERS: Final[Mapping[str, type[Runnable]]] = MappingProxyType({server.name: server for server in _KINDS})
 """Every server that tests can ask for, by the name that `BUCKIA_REQUIRE_SERVERS` uses."""
 
-Server = TypeVar("Server", bound=S3Server)
+Server = TypeVar("Server", bound=Runnable)
 
 
 class Desk:
@@ -61,7 +82,7 @@ class Desk:
         """Tell whether the start succeeded or failed."""
         return self._address.exists() or self._failure.exists()
 
-    def publish(self, server: S3Server) -> None:
+    def publish(self, server: Runnable) -> None:
         """Say that the server runs."""
         self._write(self._address, json.dumps(dataclasses.asdict(server)))
 
