@@ -19,6 +19,7 @@ OF_A_CONFIGURATION = {"BucketConfig", "ConfigFile", "KeepReplaced", "PathRule", 
 OF_A_RUN = {"Event", "FileError", "Finished", "Listener", "Planned", "Scanning", "Status", "SyncResult", "Transferred"}
 OF_A_PLAN = {"Action", "ConflictPolicy", "Direction", "Operation", "Plan", "Reason", "Side"}
 OF_THE_STATE = {"CheckResult", "Conflict", "Difference", "Trash", "Trashed"}
+OF_VERSIONS = {"BucketVersions", "ObjectVersion", "Restoration", "Restored"}
 ELSEWHERE = {"NotAConflict", "NotInTrash", "StateTooNew"}
 ERRORS = ELSEWHERE | {
     name for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, Exception)
@@ -26,7 +27,7 @@ ERRORS = ELSEWHERE | {
 
 
 def test_the_names_are_these():
-    others = {"BuckiaClient", "__version__"} | OF_A_CONFIGURATION | OF_A_RUN | OF_A_PLAN | OF_THE_STATE
+    others = {"BuckiaClient", "__version__"} | OF_A_CONFIGURATION | OF_A_RUN | OF_A_PLAN | OF_THE_STATE | OF_VERSIONS
     assert set(buckia.__all__) == others | ERRORS
 
 

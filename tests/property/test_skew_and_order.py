@@ -53,6 +53,11 @@ class Skewed(Wrapper):
         """See `BaseSync`."""
         return self._told(super().download_file(key, target, expect=expect, start=start, end=end))
 
+    def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
+        """See `BaseSync`."""
+        found, data = super().read_file(key, expect=expect)
+        return self._told(found), data
+
 
 def outcome(case: Case, sides: Sides) -> object:
     case.set_up(sides)

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     )
     from buckia_core.planning.plan import Action, Operation, Plan, Reason
     from buckia_core.planning.policy import ConflictPolicy, Direction, Side
+    from buckia_core.planning.versions import ObjectVersion, Restoration
     from buckia_core.syncing.checking import CheckResult, Difference
     from buckia_core.syncing.report import (
         Event,
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
         Transferred,
     )
     from buckia_core.syncing.resolving import Conflict, NotAConflict
+    from buckia_core.syncing.restoring import BucketVersions, Restored
     from buckia_core.syncing.state import StateTooNew
     from buckia_core.syncing.trash import NotInTrash, Trash, Trashed
 
@@ -80,6 +82,7 @@ __all__ = [
     "AlreadyExists",
     "BucketConfig",
     "BucketNotConfigured",
+    "BucketVersions",
     "BuckiaClient",
     "BuckiaError",
     "CheckResult",
@@ -103,6 +106,7 @@ __all__ = [
     "NotFound",
     "NotInTrash",
     "NotSupported",
+    "ObjectVersion",
     "Operation",
     "PathRule",
     "PermissionDenied",
@@ -111,6 +115,8 @@ __all__ = [
     "PluginError",
     "PreconditionFailed",
     "Reason",
+    "Restoration",
+    "Restored",
     "Scanning",
     "Secret",
     "Side",
@@ -144,6 +150,8 @@ _HOMES = {
     "buckia_core.config.secrets": ("Secret",),
     "buckia_core.planning.plan": ("Action", "Operation", "Plan", "Reason"),
     "buckia_core.planning.policy": ("ConflictPolicy", "Direction", "Side"),
+    "buckia_core.planning.versions": ("ObjectVersion", "Restoration"),
+    "buckia_core.syncing.restoring": ("BucketVersions", "Restored"),
     "buckia_core.syncing.checking": ("CheckResult", "Difference"),
     "buckia_core.syncing.resolving": ("Conflict", "NotAConflict"),
     "buckia_core.syncing.state": ("StateTooNew",),

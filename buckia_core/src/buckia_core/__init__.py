@@ -11,9 +11,17 @@ from buckia_core.adapters.content_types import guess_content_type
 from buckia_core.adapters.hookspecs import hookimpl
 from buckia_core.adapters.objects import DeleteOutcome, IfAbsent, IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.prefixes import as_directory
-from buckia_core.adapters.protocols import PublicUrl, ServerCopy, SignedUrl
+from buckia_core.adapters.protocols import (
+    PublicUrl,
+    ResumableDownload,
+    ResumableUpload,
+    ServerCopy,
+    SignedUrl,
+    Versioned,
+)
 from buckia_core.adapters.ranges import LimitedReader
 from buckia_core.adapters.registry import AdapterSpec
+from buckia_core.adapters.resuming import Landing, Note, Parts, PartsSource, read_on
 from buckia_core.adapters.sources import DigestCheck, chunks, reading
 from buckia_core.config.secrets import Secret
 from buckia_core.config.settings import setting
@@ -34,6 +42,7 @@ from buckia_core.errors import (
 )
 from buckia_core.planning.digest import Digest, Digests
 from buckia_core.planning.manifest import RemoteObject
+from buckia_core.planning.versions import ObjectVersion
 
 __version__ = "0.6.0"
 
@@ -52,15 +61,22 @@ __all__ = [
     "IfUnchanged",
     "IntegrityError",
     "InvalidKey",
+    "Landing",
     "LimitedReader",
     "MissingCredentials",
     "NotFound",
     "NotSupported",
+    "Note",
+    "ObjectVersion",
+    "Parts",
+    "PartsSource",
     "PermissionDenied",
     "Precondition",
     "PreconditionFailed",
     "PublicUrl",
     "RemoteObject",
+    "ResumableDownload",
+    "ResumableUpload",
     "Secret",
     "ServerCopy",
     "SignedUrl",
@@ -69,10 +85,12 @@ __all__ = [
     "Transient",
     "Unauthenticated",
     "UploadInfo",
+    "Versioned",
     "as_directory",
     "chunks",
     "guess_content_type",
     "hookimpl",
+    "read_on",
     "reading",
     "setting",
 ]

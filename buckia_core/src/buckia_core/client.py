@@ -32,6 +32,7 @@ from buckia_core.syncing.mappings import Choices, mappings_of, scope_of
 from buckia_core.syncing.report import Listener, SyncResult
 from buckia_core.syncing.request import SyncRequest, ignore_event
 from buckia_core.syncing.resolving import Choice, Conflict
+from buckia_core.syncing.restoring import BucketVersions
 from buckia_core.syncing.state import State
 from buckia_core.syncing.trash import Trash
 
@@ -236,11 +237,12 @@ class BuckiaClient:
         """
         return self.adapter.stat_file(key)
 
-    def get(self, key: str, target: Path, *, overwrite: bool = False) -> RemoteObject:
-        """Download an object to a path; into it, under the key's last part, if it is a directory.
+    def get(self, key: str, target: Path, *, overwrite: bool = False, version: str | None = None) -> RemoteObject:
+        """Download an object, or a version of it, to a path; into it, under the key's last part, if it is a directory.
 
         Raises:
-            NotFound: There is no such object.
+            NotFound: There is no such object, or no such version.
+            NotSupported: The provider keeps no versions.
             AlreadyExists: A file is there, and `overwrite` is not set.
             IntegrityError: Other bytes came than the object has. What was at the path is untouched.
         """
@@ -248,6 +250,8 @@ class BuckiaClient:
         target = target / name if target.is_dir() else target
         if target.exists() and not overwrite:
             raise AlreadyExists(f"{target} exists; pass --overwrite to replace it", key=key)
+        if version is not None:
+            return self.versions().fetch(key, version, target)
         found = self.adapter.stat_file(key)
         return engine.fetch(self.adapter, found, target, self.config.checksum_algorithm)
 
@@ -275,6 +279,14 @@ class BuckiaClient:
         if not isinstance(self.adapter, ServerCopy):
             raise NotSupported("the provider can't copy objects on its side", provider=self.config.provider)
         return self.adapter.copy_file(self.adapter.stat_file(source_key), key)
+
+    def versions(self) -> BucketVersions:
+        """Return what the bucket has kept of what was overwritten and deleted.
+
+        Raises:
+            NotSupported: The provider keeps no versions.
+        """
+        return BucketVersions(self.adapter, self.config.max_workers)
 
     # --- the rest ----------------------------------------------------------------------------------------
 

@@ -72,6 +72,7 @@ class AdapterError(BuckiaError):
         request_id: The provider's own id of the request, for its support.
         retryable: Whether the same call may succeed later. Defaults to what the class says.
         retry_after: Seconds that the provider asked to wait.
+        code: The provider's own name of the error, such as `NoSuchKey`; empty where it told none.
     """
 
     default_retryable = False
@@ -86,6 +87,7 @@ class AdapterError(BuckiaError):
         request_id: str | None = None,
         retryable: bool | None = None,
         retry_after: float | None = None,
+        code: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -95,6 +97,7 @@ class AdapterError(BuckiaError):
         self.request_id = request_id
         self.retryable = self.default_retryable if retryable is None else retryable
         self.retry_after = retry_after
+        self.code = code
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Keyword-only arguments do not survive the default reduction, and operations travel between processes.
@@ -108,6 +111,7 @@ class AdapterError(BuckiaError):
             "request_id": self.request_id,
             "retryable": self.retryable,
             "retry_after": self.retry_after,
+            "code": self.code,
         }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -101,6 +102,49 @@ def test_pages_of_a_listing_wait_as_well(memory, time):
     limited = RateLimit(memory, 1, clock=time, sleep=time.sleep)
     assert len(list(limited.list_files())) == 2500
     assert time.now == pytest.approx(2.0)
+
+
+class Declaring(Wrapper):
+    """An adapter that declares how many requests its provider allows, and learns more by its probe."""
+
+    rate = 2.0
+
+    @property
+    def capabilities(self):
+        return replace(self.inner.capabilities, requests_per_second=self.rate)
+
+    def probe(self):
+        self.rate = 10.0
+        return self.capabilities
+
+
+def test_a_declared_rate_follows_the_probe(memory, time):
+    limited = RateLimit(Declaring(memory), 2.0, declared=True, clock=time, sleep=time.sleep)
+    for number in range(6):
+        limited.upload_file(b"", str(number))
+    assert time.now == pytest.approx(2.0)
+    assert limited.probe().requests_per_second == 10.0
+    at = time.now
+    for number in range(10):
+        limited.upload_file(b"", str(number))
+    assert time.now - at == pytest.approx(1.0)
+
+
+def test_a_rate_of_the_configuration_stays(memory, time):
+    limited = RateLimit(Declaring(memory), 2.0, clock=time, sleep=time.sleep)
+    limited.probe()
+    for number in range(6):
+        limited.upload_file(b"", str(number))
+    assert time.now == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize(("rate_limit", "rate"), [(None, 2.0), (7.0, 7.0)])
+def test_a_rate_that_the_adapter_declares_is_kept_to_where_none_is_configured(memory, rate_limit, rate):
+    each = wrap(Declaring(memory), rate_limit=rate_limit)
+    while not isinstance(each, RateLimit):
+        assert isinstance(each, Wrapper)
+        each = each.inner
+    assert each._bucket.rate == rate
 
 
 @pytest.mark.parametrize("kind", ["bytes", "path", "reader"])

@@ -125,8 +125,8 @@ class FakeClient:
         self._note("stat", key=key)
         return remote(key)
 
-    def get(self, key: str, target: Path, *, overwrite: bool = False) -> RemoteObject:
-        self._note("get", key=key, target=target, overwrite=overwrite)
+    def get(self, key: str, target: Path, *, overwrite: bool = False, version: str | None = None) -> RemoteObject:
+        self._note("get", key=key, target=target, overwrite=overwrite, version=version)
         return remote(key)
 
     def put(self, source: Path, key: str) -> RemoteObject:

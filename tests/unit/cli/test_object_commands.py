@@ -89,7 +89,7 @@ def test_get(buckia, assets, project, arguments, target):
     (project / "folder").mkdir()
     ran = buckia("get", *arguments, "--json")
     assert ran.code == 0
-    assert assets.asked("get") == {"key": "images/a.png", "target": Path(target), "overwrite": False}
+    assert assets.asked("get") == {"key": "images/a.png", "target": Path(target), "overwrite": False, "version": None}
     assert ran.records[0]["path"] == target
 
 

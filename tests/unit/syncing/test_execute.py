@@ -129,9 +129,13 @@ def test_n43_a_run_that_is_stopped_finishes_what_is_under_way_and_writes_it_down
     sides.here(" ".join(f"k{index:02}=1" for index in range(30)))
     client = sides.client()
 
+    ended: list[Finished] = []
+
     def stop_at_the_third(event: Event) -> None:
-        if isinstance(event, Finished) and event.operation.key == "k02":
-            client.stop()
+        if isinstance(event, Finished):
+            ended.append(event)
+            if len(ended) == 3:
+                client.stop()
 
     result = client.sync(events=stop_at_the_third, max_workers=2, force=True)
     assert result.interrupted and not result.success

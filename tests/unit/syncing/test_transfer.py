@@ -17,7 +17,7 @@ from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
 from buckia_core.errors import IntegrityError, PreconditionFailed, Transient
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
-from buckia_core.syncing import transfer
+from buckia_core.syncing import arriving, transfer
 from buckia_core.syncing.paths import look
 from buckia_core.syncing.transfer import Downloaded, Stale, Torn, Uploaded, download, upload
 from buckia_core.testing import Fault, Faulty
@@ -64,6 +64,14 @@ class Corrupting(Wrapper):
             target.write_bytes(self._damage(target.read_bytes()))
         return found
 
+    def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
+        """See `BaseSync`."""
+        found, data = super().read_file(key, expect=expect)
+        if self.left:
+            self.left -= 1
+            data = self._damage(data)
+        return found, data
+
 
 @pytest.fixture
 def bucket() -> MemorySync:
@@ -75,6 +83,7 @@ def any_size(request, monkeypatch):
     """Take the path of small files, and that of large ones."""
     if request.param == "in blocks":
         monkeypatch.setattr(transfer, "SMALL", 0)
+        monkeypatch.setattr(arriving, "SMALL", -1)
     return request.param
 
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from buckia_core.errors import PermissionDenied, PreconditionFailed, Transient, Unauthenticated
+from buckia_core.errors import NotSupported, PermissionDenied, PreconditionFailed, Transient, Unauthenticated
 from buckia_core.syncing import transfer
 from buckia_core.syncing.report import Status
 from buckia_core.testing import Fault, Faulty
@@ -227,6 +227,16 @@ def test_a_move_whose_source_is_gone_is_an_upload(sides):
     meanwhile(sides, "copy_file", lambda: sides.delete_there("a"))
     assert sides.sync().success
     assert sides.objects() == {"c": "long-enough"}
+
+
+def test_a_move_of_what_the_provider_does_not_copy_is_an_upload(sides):
+    sides.in_step("a=long-enough")
+    os.rename(sides.folder / "a", sides.folder / "c")
+    refused = Fault("copy_file", lambda: NotSupported("archived", provider="memory"), times=None)
+    sides.adapter = Faulty(sides.bucket, [refused])
+    assert sides.sync().success
+    assert sides.sync().success
+    assert sides.objects() == sides.files() == {"c": "long-enough"}
 
 
 def test_a_move_whose_source_was_edited_loses_neither(sides):

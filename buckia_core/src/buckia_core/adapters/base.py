@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -129,6 +130,15 @@ class BaseSync(ABC):
         The reader is forward-only. Ranges, versions and errors are those of `download_file`; an error may also
         be raised by a `read` on the way.
         """
+
+    def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
+        """Return an object with all its bytes, which the caller has room for.
+
+        Versions and errors are those of `download_file`, through which it comes unless an adapter has a shorter way.
+        """
+        with tempfile.TemporaryDirectory(prefix="buckia-") as directory:
+            target = Path(directory) / "object"
+            return self.download_file(key, target, expect=expect), target.read_bytes()
 
     @abstractmethod
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:

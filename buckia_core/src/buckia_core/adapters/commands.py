@@ -29,10 +29,17 @@ class CommandHost(Protocol):
         """Give the adapter of `one_bucket`, without the wrappers that the engine uses, and close it afterwards.
 
         Args:
-            *providers: Ids of the providers whose buckets the command works on.
+            *providers: Ids of the providers whose buckets the command works on; without any, all.
 
         Raises:
             ConfigError: As `one_bucket`, or the bucket is of another provider.
+        """
+
+    def kept_uploads(self) -> Mapping[str, str]:
+        """Return the uploads to `one_bucket` that the next sync goes on with: keys, and the texts of their notes.
+
+        Raises:
+            ConfigError: As `one_bucket`.
         """
 
     def result(self, record: Mapping[str, object], *lines: str) -> None:

@@ -86,7 +86,10 @@ class Registry:
             if self._plugins.has_plugin(entry.name):
                 continue
             try:
-                self._plugins.register(entry.load(), name=entry.name)
+                plugin = entry.load()
+                # An adapter's module may be a plugin as well, and be there already.
+                if not self._plugins.is_registered(plugin):
+                    self._plugins.register(plugin, name=entry.name)
             except Exception as error:  # noqa: BLE001  # whatever is wrong with it, the others go on
                 self.broken_plugins[entry.name] = f"{type(error).__name__}: {error}"
         return self._plugins.hook

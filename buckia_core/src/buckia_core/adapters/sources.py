@@ -49,7 +49,7 @@ class DigestCheck:
         known = [digest for digest in digests if digest.algorithm in hashlib.algorithms_available]
         self._hashes = [(digest, hashlib.new(digest.algorithm, usedforsecurity=False)) for digest in known]
 
-    def update(self, chunk: bytes) -> None:
+    def update(self, chunk: bytes | memoryview) -> None:
         """Take in the next bytes."""
         for _, digester in self._hashes:
             digester.update(chunk)

@@ -26,6 +26,8 @@ COMMANDS = {
     "put": "objects",
     "cp": "objects",
     "rm": "removal",
+    "versions": "versions",
+    "restore": "versions",
     "providers": "providers",
     "doctor": "doctor",
     "init": "init",
@@ -50,7 +52,7 @@ class Group(click.Group):
     """A group of commands, all of which take the options of `buckia` itself as well."""
 
     command_class = Command
-    group_class: type[click.Group] | type[type] | None = type  # click's word for "the same class"
+    group_class: type[click.Group | type] | None = type  # click's word for "the same class"
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)

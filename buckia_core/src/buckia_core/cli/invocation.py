@@ -88,12 +88,21 @@ class Invocation:
         from buckia_core.adapters.opening import open_adapter  # noqa: PLC0415  # as above
 
         config = self.one_bucket()
-        if config.provider not in providers:
+        if providers and config.provider not in providers:
             wanted = " or ".join(repr(name) for name in providers)
             words = f"bucket {config.name!r} is of provider {config.provider!r}, and this command works on {wanted}"
             raise ConfigError(f"{words}: name another one with --bucket")
         with open_adapter(config) as adapter:
             yield adapter
+
+    def kept_uploads(self) -> Mapping[str, str]:
+        """See `CommandHost`."""
+        from buckia_core.syncing.unfinished import Kind, Unfinished  # noqa: PLC0415  # as above
+
+        with self.client(self.one_bucket()) as client:
+            identity = client.adapter.identity
+            kept = Unfinished.of(client.state_dir, client.config.name, identity).all()
+            return {each.key: each.text for each in kept if (each.kind, each.identity) == (Kind.UPLOAD, identity)}
 
     def result(self, record: Mapping[str, object], *lines: str) -> None:
         """See `CommandHost`."""

@@ -11,6 +11,8 @@ A `Path` is taken relative to the directory of the configuration file. `Secret` 
 (see `config.secrets`).
 `bucket_name` and `prefix` reach an adapter whose class declares them; `prefix` is empty or ends in a slash.
 A `__post_init__` that raises `ValueError` refuses values that don't go together.
+A static method `implied(values)` may return more values that follow from those given, such as a bucket's name from
+its address; it too refuses with `ValueError`. A value that is given goes first, the environment comes after both.
 """
 
 from __future__ import annotations
@@ -93,14 +95,19 @@ def read_settings(
     """
     wanted = declared(cls)
     kept = {name: value for name, value in values.items() if name in wanted or not _needless(name, value)}
-    given = Given(f"provider {provider!r}", kept, source, lines)
+    owner, place = f"provider {provider!r}", Given("", {}, source, lines).place()
+    try:
+        kept = _with_implied(cls, kept)
+    except ValueError as error:
+        raise InvalidSetting(redact(f"{owner}: {error}", known_secrets()), source=place) from None
+    given = Given(owner, kept, source, lines)
     surroundings = Surroundings(base_dir, os.environ if environ is None else environ, secret_stores or {})
     read = read_values(cls, given, surroundings)
     try:
         return cls(**read)
     except ValueError as error:
-        message = redact(f"{given.owner}: {error}", known_secrets())
-    raise InvalidSetting(message, source=given.place())
+        message = redact(f"{owner}: {error}", known_secrets())
+    raise InvalidSetting(message, source=place)
 
 
 def describe(settings: type[Any]) -> list[SettingRow]:
@@ -119,6 +126,16 @@ def describe(settings: type[Any]) -> list[SettingRow]:
         )
         for name, (each, declaration) in declared(settings).items()
     ]
+
+
+def _with_implied(cls: type[Any], values: dict[str, object]) -> dict[str, object]:
+    implied = getattr(cls, "implied", None)
+    if implied is None:
+        return values
+    given = {name: value for name, value in values.items() if value is not None}
+    names = {name: {name, *declaration.aliases} for name, (_, declaration) in declared(cls).items()}
+    more = {name: value for name, value in implied(given).items() if names[name].isdisjoint(given)}
+    return given | more
 
 
 def _needless(name: str, value: object) -> bool:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 
 from buckia_core.adapters.base import BaseSync
@@ -33,6 +34,7 @@ from buckia_core.syncing.state import State, file_name
 from buckia_core.syncing.survey import Survey
 from buckia_core.syncing.transfer import download
 from buckia_core.syncing.trash import Trash
+from buckia_core.syncing.unfinished import Kept, Kind
 from buckia_core.syncing.work import Worker
 
 _log = logging.getLogger(__name__)
@@ -112,6 +114,8 @@ def opened(request: SyncRequest) -> Iterator[tuple[State, Progress, Survey]]:
 
 def _carry_out(request: SyncRequest, survey: Survey, plan: Plan, recorder: Recorder, progress: Progress) -> SyncResult:
     """Execute a plan, write down what happened, and tell it."""
+    if not request.stopped.is_set():
+        survey.unfinished.tidy(partial(_is_wanted, request.scope, plan), request.adapter)
     if plan.operations and not request.stopped.is_set():
         worker = make_worker(request, survey, plan)
         capabilities = request.adapter.capabilities
@@ -156,8 +160,17 @@ def make_worker(request: SyncRequest, survey: Survey, plan: Plan) -> Worker:
         temporary=survey.temporary,
         algorithm=request.algorithm,
         keeping=Keeping(request.keep, capabilities.versions, capabilities.free_reads),
+        unfinished=survey.unfinished,
         since_ns=survey.since_ns,
     )
+
+
+def _is_wanted(scope: Scope, plan: Plan, kept: Kept) -> bool:
+    """Tell whether an unfinished transfer may still be taken up: by this run, or because this run is not about it."""
+    if not scope.covers(kept.key):
+        return True
+    actions = {each.action for each in plan.operations if each.key == kept.key}
+    return Action.CONFLICT in actions or ((Action.UPLOAD if kept.kind is Kind.UPLOAD else Action.DOWNLOAD) in actions)
 
 
 def _executor(request: SyncRequest) -> AbstractContextManager[Executor]:

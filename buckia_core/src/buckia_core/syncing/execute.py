@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
 from functools import partial
 from itertools import groupby
+from queue import Empty, SimpleQueue
 
 from buckia_core.planning.plan import Action, Operation
 from buckia_core.syncing.deleting import delete_batch
@@ -63,32 +64,51 @@ def execute(
     When `stopped` is set, nothing new begins, and what is under way is still waited for and yielded. `moved` is told,
     a few times a second, how many more bytes of a transfer have gone over.
     """
+    told = time.monotonic()
     for phase in phases(operations):
         # Local deletes sort apart, so that batches of remote ones are not cut up by them.
         ordered = sorted(phase, key=lambda each: each.action is Action.DELETE_REMOTE)
-        pending: set[Future[list[Done]]] = set()
+        pending = 0
+        finished: SimpleQueue[Future[list[Done]]] = SimpleQueue()
         queue = jobs(worker, ordered, batch)
         more = True
         while more or pending:
-            while more and len(pending) < pace.limit and not stopped.is_set():
+            while more and pending < pace.limit and not stopped.is_set():
                 job = next(queue, None)
                 if job is None:
                     more = False
                     break
-                pending.add(executor.submit(job))
+                # To wait for the first of many futures would cost a look at each of them.
+                executor.submit(job).add_done_callback(finished.put)
+                pending += 1
             if stopped.is_set():
                 more = False
             if not pending:
                 continue
-            finished, pending = wait(pending, _TICK, return_when=FIRST_COMPLETED)
-            for operation, delta in worker.flights.moved():
-                moved(operation, delta)
-            for future in finished:
+            ended = _ended(finished)
+            pending -= len(ended)
+            now = time.monotonic()
+            if now - told >= _TICK:
+                told = now
+                for operation, delta in worker.flights.moved():
+                    moved(operation, delta)
+            for future in ended:
                 for done in future.result():
                     total = done.bytes_up + done.bytes_down
-                    pace.finished(total, time.monotonic())
+                    pace.finished(total, now)
                     if rest := worker.flights.rest(done.operation, total):
                         moved(done.operation, rest)
                     yield done
         if stopped.is_set():
             return
+
+
+def _ended(finished: SimpleQueue[Future[list[Done]]]) -> list[Future[list[Done]]]:
+    """Wait for a moment until something ends, and return all that has."""
+    ended = []
+    try:
+        ended.append(finished.get(timeout=_TICK))
+        while True:
+            ended.append(finished.get_nowait())
+    except Empty:
+        return ended

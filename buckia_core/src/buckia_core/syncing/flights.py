@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -52,6 +53,25 @@ def size_on_disk(path: str) -> int:
         blocks = getattr(status, "st_blocks", None)
         return status.st_size if blocks is None else min(status.st_size, blocks * 512)
     return 0
+
+
+class Passed:
+    """How many bytes of a file have been sent, counted in any thread; what is sent twice counts once."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._sum = 0
+        self._lock = threading.Lock()
+
+    @property
+    def count(self) -> int:
+        """Bytes so far, at most the file's size."""
+        return min(self._sum, self._size)
+
+    def add(self, number: int) -> None:
+        """Count more bytes."""
+        with self._lock:
+            self._sum += number
 
 
 class CountedReader(io.RawIOBase):

@@ -107,10 +107,10 @@ def look(path: str, key: str, root: str) -> LocalEntry | None:
 
 def make_parents(path: str, root: str) -> None:
     """Make the missing directories between a root and a path; the root as well."""
+    assert path.startswith(root), (path, root)
     parent = os.path.dirname(path)
     if parent and not os.path.isdir(parent):
         os.makedirs(parent, exist_ok=True)
-    assert os.path.commonpath([parent, root]) == os.path.normpath(root) or not root, (path, root)
 
 
 def prune_parents(path: str, root: str) -> None:
@@ -130,6 +130,13 @@ def clear_empty(path: str) -> None:
 
     A download that failed may have left one. No sync carries it, so nothing is lost; one with a file in it stays.
     """
+    try:
+        # Nearly always nothing is there, and this is the cheapest way to find that out.
+        os.rmdir(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError:
+        pass
     found = list(os.walk(path, topdown=False))
     if any(files for _, _, files in found):
         return

@@ -26,6 +26,7 @@ class Progress:
 
     def __init__(self, request: SyncRequest) -> None:
         self._request = request
+        self._base = os.path.join(Path(request.state_dir).parent, "")
         self._mappings = {mapping.id: mapping for mapping in request.mappings}
         self._started = time.monotonic()
         self._requests_before = request.adapter.requests or 0
@@ -87,8 +88,7 @@ class Progress:
     def path(self, operation: Operation) -> str:
         """Return the local path of an operation, relative to the project where it is inside."""
         path = local_path(operation.key, self._mappings[operation.root])
-        base = str(Path(self._request.state_dir).parent)
-        return os.path.relpath(path, base) if path.startswith(base + os.sep) else path
+        return path.removeprefix(self._base)
 
     def _tell(self, operation: Operation, status: Status, error: str | None) -> None:
         self._request.listener(Finished(operation, status, self.path(operation), error))

@@ -46,12 +46,14 @@ class Scan:
         owned_twice: Keys found under a second root, with the path there.
         temporary: What the names of temporary files begin with that a killed run of ours may have left; they are
             removed. `None` removes nothing.
+        kept: Names of temporary files that are not removed, because a later download goes on with them.
     """
 
     mappings: Sequence[Mapping]
     scope: Scope
     follow_links: bool
     temporary: str | None
+    kept: frozenset[str] = frozenset()
     blind: list[Blind] = field(default_factory=list)
     owned_twice: list[tuple[str, str]] = field(default_factory=list)
 
@@ -172,7 +174,7 @@ class Scan:
 
     def _sweep(self, entry: os.DirEntry[str]) -> None:
         """Remove a temporary file that a killed run left. The lock is held, so no other run of ours is at work."""
-        if self.temporary and entry.name.startswith(self.temporary):
+        if self.temporary and entry.name.startswith(self.temporary) and entry.name not in self.kept:
             Path(entry.path).unlink(missing_ok=True)
 
 

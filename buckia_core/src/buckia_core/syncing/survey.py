@@ -25,6 +25,7 @@ from buckia_core.syncing.scan import Scan
 from buckia_core.syncing.site import Site
 from buckia_core.syncing.state import State
 from buckia_core.syncing.streams import Ahead
+from buckia_core.syncing.unfinished import Unfinished
 
 _LOOKS = 8
 
@@ -54,6 +55,11 @@ class Survey:
         """Make a survey; asks each disk what it can hold."""
         disks = {mapping.id: disk_rules(_nearest(mapping.local)) for mapping in request.mappings}
         return cls(request, state, temporary, seen, Site(request.adapter, request.config, request.algorithm, disks))
+
+    @property
+    def unfinished(self) -> Unfinished:
+        """Transfers that an earlier run did not finish."""
+        return Unfinished.of(self.request.state_dir, self.request.bucket, self.request.adapter.identity)
 
     def plan(self) -> Prepared:
         """Read both sides, each in a thread of its own, and merge them with the baseline.
@@ -87,7 +93,8 @@ class Survey:
         request = self.request
         self._check_roots()
         sweep = None if request.dry_run else self.temporary
-        scan = Scan(request.mappings, request.scope, request.follow_symlinks, sweep)
+        kept = frozenset() if request.dry_run else self.unfinished.temporaries()
+        scan = Scan(request.mappings, request.scope, request.follow_symlinks, sweep, kept)
         remote = listing.objects(request.adapter, request.scope, self._ranges())
         here = Ahead(scan.entries(), name="buckia-scan", taken=lambda number: self.seen(number, 0))
         there = Ahead(remote, name="buckia-list", taken=lambda number: self.seen(0, number))

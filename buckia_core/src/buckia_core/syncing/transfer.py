@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import stat
-import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
@@ -13,12 +12,17 @@ from pathlib import Path
 
 from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.objects import IfAbsent, IfUnchanged, UploadInfo
+from buckia_core.adapters.protocols import ResumableUpload
+from buckia_core.adapters.resuming import Parts, PartsSource
 from buckia_core.errors import IntegrityError
-from buckia_core.planning.digest import Digests, Sameness, compare, merge
+from buckia_core.planning.digest import Digests, Sameness, certain, compare, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
-from buckia_core.syncing.flights import CountedReader, size_on_disk
-from buckia_core.syncing.hashing import FileChanged, computable, hash_bytes, hash_file, hash_stream
+from buckia_core.syncing.arriving import Arriving, arriving
+from buckia_core.syncing.flights import CountedReader, Passed, size_on_disk
+from buckia_core.syncing.hashing import FileChanged, computable, hash_bytes, hash_file
+from buckia_core.syncing.part_hashing import hash_in_parts
 from buckia_core.syncing.paths import entry_of, look, make_parents
+from buckia_core.syncing.unfinished import Kind, Unfinished
 
 SMALL = 8 << 20
 """Files up to this size, in bytes, are read into memory once: what is hashed and what is sent are the same bytes."""
@@ -49,11 +53,15 @@ class Torn(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """What an upload left: the file as it was read, the object as it was written, and what is known of the content."""
+    """What an upload left: the file as it was read, the object as it was written, and what is known of the content.
+
+    `moved` is the number of bytes that went over: fewer than the file has, if an earlier run had sent a part of it.
+    """
 
     local: LocalEntry
     remote: RemoteObject
     digests: Digests
+    moved: int
 
 
 def upload(
@@ -65,10 +73,12 @@ def upload(
     algorithm: str,
     key: str,
     under_way: UnderWay = untold,
+    unfinished: Unfinished | None = None,
 ) -> Uploaded:
     """Upload the file at `path`, which is as `planned`, over `replaces`, or as a new object.
 
-    `under_way` is entered with something that tells how many bytes have gone over.
+    `under_way` is entered with something that tells how many bytes have gone over. With `unfinished`, a large upload
+    goes on with what an earlier one has left there, and leaves there what the next one needs.
 
     Raises:
         Stale: The file is not as planned.
@@ -90,7 +100,11 @@ def upload(
                 raise Stale
             digests = hash_bytes(data, (algorithm,))
             remote = adapter.upload_file(data, key, expect=expect, info=UploadInfo(after.mtime_ns, digests))
-            return Uploaded(after, remote, _agree(digests, remote, key))
+            return Uploaded(after, remote, _agree(digests, remote, key), after.size)
+    if unfinished is not None and isinstance(adapter, ResumableUpload):
+        parts = adapter.parts_of(planned.size)
+        if parts is not None:
+            return _upload_parts(adapter, parts, path, planned, expect, algorithm, key, under_way, unfinished)
     return _upload_large(adapter, path, planned, expect, algorithm, key, under_way)
 
 
@@ -123,7 +137,43 @@ def _upload_large(
             raise
     if not _is_still(path, before):
         raise Torn(remote)
-    return Uploaded(before, remote, _agree(digests, remote, key))
+    return Uploaded(before, remote, _agree(digests, remote, key), before.size)
+
+
+def _upload_parts(
+    adapter: BaseSync,
+    parts: Parts,
+    path: str,
+    planned: LocalEntry,
+    expect: IfAbsent | IfUnchanged,
+    algorithm: str,
+    key: str,
+    under_way: UnderWay,
+    unfinished: Unfinished,
+) -> Uploaded:
+    assert isinstance(adapter, ResumableUpload)
+    try:
+        digests, of_parts, status = hash_in_parts(path, algorithm, parts)
+    except FileChanged:
+        raise Stale from None
+    before = entry_of(planned.key, planned.root, status)
+    if not same_file(before, planned):
+        raise Stale
+    note = unfinished.take_up(Kind.UPLOAD, key, ":".join(digests[0]), adapter)
+    passed = Passed(before.size)
+    source = PartsSource(Path(path), before.size, parts, of_parts, note, passed.add)
+    try:
+        with under_way(lambda: passed.count):
+            remote = adapter.upload_parts(source, key, expect=expect, info=UploadInfo(before.mtime_ns, digests))
+    except IntegrityError:
+        # Each part is compared with the digest that was just made: it may have been written to.
+        if not _is_still(path, before):
+            raise Stale from None
+        raise
+    note.clear()
+    if not _is_still(path, before):
+        raise Torn(remote)
+    return Uploaded(before, remote, _agree(digests, remote, key), passed.count)
 
 
 def _is_still(path: str, before: LocalEntry) -> bool:
@@ -147,11 +197,15 @@ def same_file(a: LocalEntry, b: LocalEntry) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """What a download left: the file as it is now, the object that it came from, what is known of the content."""
+    """What a download left: the file as it is now, the object that it came from, what is known of the content.
+
+    `moved` is the number of bytes that came over: fewer than the file has, if an earlier run had fetched a part of it.
+    """
 
     local: LocalEntry
     remote: RemoteObject
     digests: Digests
+    moved: int
 
 
 def download(
@@ -166,6 +220,7 @@ def download(
     algorithm: str,
     keep: Callable[[str], object],
     under_way: UnderWay = untold,
+    unfinished: Unfinished | None = None,
 ) -> Downloaded:
     """Download exactly the version `expected` to `path`, over the file `planned`, or where there is none.
 
@@ -180,6 +235,7 @@ def download(
         algorithm: The digest that is computed.
         keep: Called with `path` just before the file there is replaced.
         under_way: Entered with something that tells how many bytes have gone over.
+        unfinished: What earlier downloads have left, if large ones are to go on where they ended.
 
     Raises:
         Stale: The place is not as planned, or the object is not.
@@ -188,11 +244,13 @@ def download(
         OSError: It can't be written. What was at `path` is untouched.
     """
     make_parents(path, directory)
-    aside = os.path.join(os.path.dirname(path), f"{temporary}{uuid.uuid4().hex[:12]}")
-    try:
-        with under_way(lambda: size_on_disk(aside)):
-            remote, digests = _fetch_verified(adapter, expected, aside, algorithm)
-        _dress(aside, remote, path)
+    beside = os.path.join(os.path.dirname(path), temporary)
+    with arriving(adapter, expected, beside, algorithm, unfinished if expected.size > SMALL else None) as file:
+        aside = file.path
+        with under_way(lambda: max(0, size_on_disk(aside) - file.taken_up)):
+            remote, digests = _fetch_verified(adapter, expected, file, algorithm)
+        file.close()
+        _dress(aside, remote, path, replaces=planned is not None)
         now = look(path, expected.key, root)
         if (now is None) != (planned is None) or (now and planned and not same_file(now, planned)):
             raise Stale
@@ -204,28 +262,24 @@ def download(
             if again is None or not same_file(again, now):
                 raise Stale
             os.replace(aside, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(aside)
     local = look(path, expected.key, root)
     if local is None:
         raise Stale
-    return Downloaded(local, remote, digests)
+    return Downloaded(local, remote, digests, expected.size - file.taken_up)
 
 
 def _fetch_verified(
-    adapter: BaseSync, expected: RemoteObject, aside: str, algorithm: str
+    adapter: BaseSync, expected: RemoteObject, file: Arriving, algorithm: str
 ) -> tuple[RemoteObject, Digests]:
     """Download to a file that nobody sees, make it last, and check it against all that is known of the object."""
     told = expected.digests
     for _ in range(_ATTEMPTS):
-        remote = adapter.download_file(expected.key, Path(aside), expect=expected)
+        remote = file.fetch(expected)
         known = merge(remote.digests, told)
-        with open(aside, "rb+", buffering=0) as file:
-            os.fsync(file.fileno())
-            digests, size = hash_stream(file, _enough(algorithm, known))
+        digests, size = file.digest(_enough(algorithm, known))
         if size == expected.size and compare(digests, known) is not Sameness.DIFFERENT:
             return remote, merge(digests, known)
+        file.again()
         # A listing may tell a digest that is none, such as the ETag of an encrypted object: all that is known decides.
         seen = adapter.stat_file(expected.key)
         if seen.fingerprint != expected.fingerprint:
@@ -236,14 +290,15 @@ def _fetch_verified(
 
 def _enough(algorithm: str, known: Digests) -> tuple[str, ...]:
     """Return the algorithms to compute: the baseline's; one that the provider tells, if it does not tell that."""
-    told = computable(digest.algorithm for digest in known)
+    told = computable(digest.algorithm for digest in certain(known))
     return (algorithm,) if algorithm in told else (algorithm, *told[:1])
 
 
-def _dress(aside: str, remote: RemoteObject, path: str) -> None:
+def _dress(aside: str, remote: RemoteObject, path: str, *, replaces: bool) -> None:
     """Give a downloaded file its time, and the permissions of the one that it replaces."""
-    with suppress(OSError):
-        os.chmod(aside, stat.S_IMODE(os.stat(path).st_mode))
+    if replaces:
+        with suppress(OSError):
+            os.chmod(aside, stat.S_IMODE(os.stat(path).st_mode))
     mtime_ns = remote.mtime_ns if remote.mtime_ns is not None else remote.modified_ns
     # A time that this disk can't hold is no reason to fail: the content is what counts.
     with suppress(OSError, OverflowError, ValueError):

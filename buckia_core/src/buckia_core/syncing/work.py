@@ -12,7 +12,7 @@ from typing import Any, assert_never
 from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.objects import IfAbsent
 from buckia_core.adapters.protocols import ServerCopy
-from buckia_core.errors import BuckiaError, NotFound, PreconditionFailed, Transient
+from buckia_core.errors import BuckiaError, NotFound, NotSupported, PreconditionFailed, Transient
 from buckia_core.planning.manifest import BaseEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Action, Operation
@@ -25,6 +25,7 @@ from buckia_core.syncing.records import row, row_of_torn
 from buckia_core.syncing.report import Status
 from buckia_core.syncing.site import Keeping, Site
 from buckia_core.syncing.trash import Trash
+from buckia_core.syncing.unfinished import Unfinished
 
 _ROUNDS = 4
 
@@ -63,6 +64,7 @@ class Worker:
         temporary: How names of temporary files begin.
         algorithm: The digest that the baseline keeps.
         keeping: Which versions in the bucket are fetched into the trash before they are replaced or deleted.
+        unfinished: What large transfers leave that break off, and take up again.
         since_ns: When the run began; files younger than that are hashed again by the next one.
         flights: Told which transfers are under way.
     """
@@ -73,6 +75,7 @@ class Worker:
     temporary: str
     algorithm: str
     keeping: Keeping
+    unfinished: Unfinished
     since_ns: int
     flights: Flights = field(default_factory=Flights)
 
@@ -167,10 +170,11 @@ class Worker:
                 algorithm=self.algorithm,
                 key=operation.key,
                 under_way=partial(self.flights.of, operation),
+                unfinished=self.unfinished,
             )
         except FileNotFoundError:
             raise transfer.Stale from None
-        done.bytes_up += sent.local.size
+        done.bytes_up += sent.moved
         done.put = [row(sent.local, sent.remote, sent.digests, self.since_ns)]
 
     def _download(self, operation: Operation, done: Done) -> None:
@@ -193,8 +197,9 @@ class Worker:
             algorithm=self.algorithm,
             keep=keep,
             under_way=partial(self.flights.of, operation),
+            unfinished=self.unfinished,
         )
-        done.bytes_down += came.local.size
+        done.bytes_down += came.moved
         done.directories.append(os.path.dirname(path))
         done.put = [row(came.local, came.remote, came.digests, self.since_ns)]
 
@@ -218,8 +223,8 @@ class Worker:
         mapping = self.mappings[operation.root]
         try:
             moved = self.adapter.copy_file(operation.source, operation.key, expect=IfAbsent())
-        except NotFound:
-            # Its object is gone, so it is an upload after all.
+        except (NotFound, NotSupported):
+            # Its object is gone, or none that the provider copies, so it is an upload after all.
             raise transfer.Stale from None
         now = look(local_path(operation.key, mapping), operation.key, mapping.id)
         if now is None or not transfer.same_file(now, operation.local):
@@ -253,11 +258,19 @@ class Worker:
         kept = look(copy.path, copy.key, mapping.id)
         if kept is not None:
             try:
-                sent = transfer.upload(self.adapter, copy.path, kept, None, algorithm=self.algorithm, key=copy.key)
+                sent = transfer.upload(
+                    self.adapter,
+                    copy.path,
+                    kept,
+                    None,
+                    algorithm=self.algorithm,
+                    key=copy.key,
+                    unfinished=self.unfinished,
+                )
             except (transfer.Stale, transfer.Torn, PreconditionFailed, FileNotFoundError):
                 # It is a new local file like any other; the next run takes care of it.
                 return
-            done.bytes_up += sent.local.size
+            done.bytes_up += sent.moved
             done.extra_uploads += 1
             if not mapping.is_file:
                 done.put.append(row(sent.local, sent.remote, sent.digests, self.since_ns))

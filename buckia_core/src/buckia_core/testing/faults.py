@@ -13,7 +13,17 @@ from buckia_core.errors import AdapterError, Transient
 from buckia_core.planning.manifest import RemoteObject
 
 Operation = Literal[
-    "probe", "list_files", "stat_file", "upload_file", "download_file", "open_file", "delete_files", "copy_file"
+    "probe",
+    "list_files",
+    "stat_file",
+    "upload_file",
+    "download_file",
+    "open_file",
+    "delete_files",
+    "copy_file",
+    "upload_parts",
+    "abandon_upload",
+    "continue_download",
 ]
 
 

@@ -120,6 +120,11 @@ class DirectorySync(BaseSync):
                 file.write(buffer[:count])
             return to_object(key, reader.status)
 
+    def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
+        """See `BaseSync`."""
+        with opened(self._paths, key, expect=expect, start=0, end=None) as reader:
+            return to_object(key, reader.status), reader.read()
+
     @contextmanager
     def open_file(
         self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None

@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from buckia_core.adapters.objects import UploadInfo
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import RemoteObject
+from buckia_core.planning.versions import ObjectVersion
+
+UNVERSIONED = "null"
+"""Id of the one version of an object in a bucket that keeps none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,19 @@ class Stored:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """The mark of a deletion.
+
+    Attributes:
+        version: Its id.
+        modified_ns: When it was made, in nanoseconds since 1970.
+    """
+
+    version: str
+    modified_ns: int
+
+
 Check = Callable[[Stored | None], None]
 """Looks at what is stored under a key, under the bucket's lock, and raises if it must not be replaced."""
 
@@ -42,7 +59,7 @@ class MemoryBucket:
         self._lock = threading.Lock()
         self._keys: list[str] = []
         self._objects: dict[str, Stored] = {}
-        self._past: dict[str, list[Stored]] = {}
+        self._past: dict[str, list[Stored | Deletion]] = {}
         self._generation = 0
 
     def get(self, key: str) -> Stored | None:
@@ -72,6 +89,9 @@ class MemoryBucket:
             if current is not None:
                 del self._keys[bisect_left(self._keys, key)]
                 self._retire(current)
+                if self.versions:
+                    self._generation += 1
+                    self._past[key].append(Deletion(str(self._generation), time.time_ns()))
 
     def page(self, after: str, *, inclusive: bool, end: str | None, size: int) -> list[RemoteObject]:
         """Return the next objects in key order: from `after` on, or past it, up to and including `end`."""
@@ -83,11 +103,56 @@ class MemoryBucket:
     def versions_of(self, key: str) -> list[Stored]:
         """Return the versions of a key that were overwritten or deleted, oldest first; none if they aren't kept."""
         with self._lock:
-            return list(self._past.get(key, ()))
+            return [each for each in self._past.get(key, ()) if isinstance(each, Stored)]
+
+    def history(self, prefix: str) -> list[ObjectVersion]:
+        """Return all versions of the keys that start with a prefix: keys in order, the newest version first."""
+        with self._lock:
+            keys = sorted(key for key in {*self._keys, *self._past} if key.startswith(prefix))
+            return [each for key in keys for each in self._versions(key)]
+
+    def get_version(self, key: str, version: str) -> Stored | None:
+        """Return one version; `None` if there is none of that id, or if it is a deletion."""
+        with self._lock:
+            kept = (each for each in self._all(key) if isinstance(each, Stored))
+            return next((each for each in kept if _id_of(each) == version), None)
+
+    def delete_version(self, key: str, version: str) -> None:
+        """Delete one version for good; the one before it is then the latest. An absent one is no error."""
+        with self._lock:
+            left = [each for each in self._all(key) if _id_of(each) != version]
+            if self._objects.pop(key, None) is not None:
+                del self._keys[bisect_left(self._keys, key)]
+            latest = left[-1] if left else None
+            if isinstance(latest, Stored):
+                left.pop()
+                self._objects[key] = latest
+                insort(self._keys, key)
+            self._past[key] = left
+
+    def _all(self, key: str) -> list[Stored | Deletion]:
+        """Return all of a key, oldest first."""
+        current = self._objects.get(key)
+        return [*self._past.get(key, ()), *(() if current is None else (current,))]
+
+    def _versions(self, key: str) -> list[ObjectVersion]:
+        kept = self._all(key)[::-1]
+        return [_version(key, each, latest=each is kept[0]) for each in kept]
 
     def _retire(self, stored: Stored) -> None:
         if self.versions:
             self._past.setdefault(stored.object.key, []).append(stored)
+
+
+def _id_of(each: Stored | Deletion) -> str:
+    return each.version if isinstance(each, Deletion) else each.object.version or UNVERSIONED
+
+
+def _version(key: str, each: Stored | Deletion, *, latest: bool) -> ObjectVersion:
+    if isinstance(each, Deletion):
+        return ObjectVersion(key, each.version, each.modified_ns, latest, deleted=True)
+    found = each.object
+    return ObjectVersion(key, _id_of(each), found.modified_ns, latest, size=found.size, fingerprint=found.fingerprint)
 
 
 def _stored(

@@ -21,6 +21,7 @@ from buckia_core.adapters.request_counter import RequestCounter
 from buckia_core.adapters.sources import DigestCheck, reading
 from buckia_core.errors import AdapterError
 from buckia_core.planning.manifest import RemoteObject
+from buckia_core.planning.versions import ObjectVersion
 
 MAX_KEY_BYTES = 1024
 PAGE = 1000
@@ -127,6 +128,11 @@ class MemorySync(BaseSync):
         target.write_bytes(stored.data[start:end])
         return self._inside(stored.object)
 
+    def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
+        """See `BaseSync`."""
+        stored = self._stored(key, expect)
+        return self._inside(stored.object), stored.data
+
     @contextmanager
     def open_file(
         self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
@@ -147,6 +153,42 @@ class MemorySync(BaseSync):
         info = UploadInfo(mtime_ns=original.object.mtime_ns, metadata=original.object.metadata or {})
         content_type = original.object.content_type or guess_content_type(key)
         return self._inside(self.bucket.put(whole, original.data, info, content_type, _check(key, expect)).object)
+
+    def list_versions(self, prefix: str = "") -> Iterator[ObjectVersion]:
+        """See `Versioned`."""
+        self._requests.add()
+        for each in self.bucket.history(self._prefix + prefix):
+            yield each._replace(key=each.key[len(self._prefix) :])
+
+    def stat_version(self, key: str, version: str) -> RemoteObject:
+        """See `Versioned`."""
+        return self._inside(self._version(key, version).object)
+
+    @contextmanager
+    def open_version(self, key: str, version: str) -> Iterator[BinaryIO]:
+        """See `Versioned`."""
+        with io.BytesIO(self._version(key, version).data) as reader:
+            yield reader
+
+    def restore_version(self, key: str, version: str, *, expect: Precondition | None = None) -> RemoteObject:
+        """See `Versioned`."""
+        kept = self._version(key, version)
+        info = UploadInfo(mtime_ns=kept.object.mtime_ns, metadata=kept.object.metadata or {})
+        content_type = kept.object.content_type or guess_content_type(key)
+        stored = self.bucket.put(self._whole(key), kept.data, info, content_type, _check(key, expect))
+        return self._inside(stored.object)
+
+    def delete_version(self, key: str, version: str) -> None:
+        """See `Versioned`."""
+        self._requests.add()
+        self.bucket.delete_version(self._whole(key), version)
+
+    def _version(self, key: str, version: str) -> Stored:
+        self._requests.add()
+        stored = self.bucket.get_version(self._whole(key), version)
+        if stored is None:
+            raise not_found(key)
+        return stored
 
     def _delete(self, key: str) -> AdapterError | None:
         try:

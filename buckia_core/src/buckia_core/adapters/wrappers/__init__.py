@@ -29,7 +29,7 @@ def wrap(
         adapter: What is wrapped; closing the result closes it.
         retry_attempts: How often a call is made at most; 1 never repeats.
         retry_seconds: How long one call may go on before it is not repeated any more.
-        rate_limit: Requests a second; `None` for no limit.
+        rate_limit: Requests a second; `None` for what the adapter declares, which may be no limit.
         bwlimit: Bytes of content a second, up and down together; `None` for no limit.
 
     Raises:
@@ -38,6 +38,9 @@ def wrap(
     wrapped: BaseSync = Logged(Counting(adapter))
     if bwlimit is not None:
         wrapped = Throttle(wrapped, bwlimit)
+    declared = adapter.capabilities.requests_per_second
     if rate_limit is not None:
         wrapped = RateLimit(wrapped, rate_limit)
+    elif declared is not None:
+        wrapped = RateLimit(wrapped, declared, declared=True)
     return Retry(wrapped, attempts=retry_attempts, seconds=retry_seconds)

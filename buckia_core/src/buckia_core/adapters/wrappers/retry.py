@@ -7,11 +7,13 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from buckia_core.adapters.base import BaseSync, Source
 from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
+from buckia_core.adapters.protocols import ResumableDownload, ResumableUpload
+from buckia_core.adapters.resuming import Landing, PartsSource
 from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
 from buckia_core.errors import AdapterError, NotFound, PreconditionFailed, Transient
 from buckia_core.planning.digest import Sameness, compare
@@ -83,6 +85,8 @@ class Retry(Wrapper):
     - Uploads of readers are repeated from where the reader stood; one that can't seek back has one attempt.
     - An upload whose reply was lost is not sent again if the object has the digests of the source by then; nor
       does it fail for finding its own object in the way of its precondition.
+    - What can be taken up again goes on where it ended. Bytes that went over give it all its time back; of a download,
+      all its attempts too.
     - Of deletes, only keys whose own outcome may pass are repeated.
     - The opening of an object is repeated; a `read` that fails later is not.
     """
@@ -95,7 +99,9 @@ class Retry(Wrapper):
 
     def around(self, call: Call[T]) -> T:
         """Make the call until it succeeds, or must not be repeated."""
-        attempts = _Attempts(self._backoff)
+        return self._repeated(call, _Attempts(self._backoff))
+
+    def _repeated(self, call: Call[T], attempts: _Attempts) -> T:
         while True:
             try:
                 return call()
@@ -135,6 +141,60 @@ class Retry(Wrapper):
             begin = source.tell()
         else:
             return self.inner.upload_file(source, key, expect=expect, info=info)
+
+        def send() -> RemoteObject:
+            if begin is not None and not isinstance(source, (Path, bytes)):
+                source.seek(begin, io.SEEK_SET)
+            return self.inner.upload_file(source, key, expect=expect, info=info)
+
+        return self.around(Call("upload_file", key, self._writing(send, key, expect, info)))
+
+    def send_parts(
+        self,
+        inner: ResumableUpload,
+        source: PartsSource,
+        key: str,
+        *,
+        expect: Precondition | None = None,
+        info: UploadInfo | None = None,
+    ) -> RemoteObject:
+        """See `Wrapper`."""
+        attempts = _Attempts(self._backoff)
+
+        def passing(count: int) -> None:
+            attempts.began = self._backoff.clock()
+            source.passing(count)
+
+        counted = replace(source, passing=passing)
+        send = self._writing(lambda: inner.upload_parts(counted, key, expect=expect, info=info), key, expect, info)
+        return self._repeated(Call("upload_parts", key, send), attempts)
+
+    def receive_rest(
+        self, inner: ResumableDownload, key: str, landing: Landing, *, expect: RemoteObject
+    ) -> RemoteObject:
+        """See `Wrapper`."""
+        attempts = _Attempts(self._backoff)
+        at = landing.start
+
+        def reached(size: int) -> None:
+            nonlocal at
+            if size > at:
+                at, attempts.made, attempts.began = size, 0, self._backoff.clock()
+            landing.reached(size)
+
+        def receive() -> RemoteObject:
+            return inner.continue_download(key, Landing(landing.target, at, reached), expect=expect)
+
+        return self._repeated(Call("continue_download", key, receive), attempts)
+
+    def _writing(
+        self,
+        send: Callable[[], RemoteObject],
+        key: str,
+        expect: Precondition | None,
+        info: UploadInfo | None,
+    ) -> Callable[[], RemoteObject]:
+        """Return an attempt to write, which knows what earlier ones may have done."""
         tries, unanswered = 0, False
 
         def attempt() -> RemoteObject:
@@ -142,10 +202,8 @@ class Retry(Wrapper):
             tries += 1
             if unanswered and expect is not None and (mine := self._own_upload(key, info)) is not None:
                 return mine
-            if begin is not None and not isinstance(source, (Path, bytes)):
-                source.seek(begin, io.SEEK_SET)
             try:
-                return self.inner.upload_file(source, key, expect=expect, info=info)
+                return send()
             except PreconditionFailed:
                 mine = self._own_upload(key, info) if tries > 1 else None
                 if mine is None:
@@ -155,7 +213,7 @@ class Retry(Wrapper):
                 unanswered = error.status is None
                 raise
 
-        return self.around(Call("upload_file", key, attempt))
+        return attempt
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync`."""

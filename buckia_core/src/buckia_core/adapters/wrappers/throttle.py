@@ -6,15 +6,18 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from buckia_core.adapters.base import BaseSync, Source
 from buckia_core.adapters.objects import Precondition, UploadInfo
+from buckia_core.adapters.protocols import ResumableDownload, ResumableUpload, Versioned
+from buckia_core.adapters.resuming import Landing, PartsSource, read_on
 from buckia_core.adapters.sources import reading
 from buckia_core.adapters.wrappers.token_bucket import TokenBucket
 from buckia_core.adapters.wrappers.wrapper import Wrapper
-from buckia_core.errors import IntegrityError
+from buckia_core.errors import IntegrityError, PreconditionFailed
 from buckia_core.planning.manifest import RemoteObject
 
 _CHUNK = 1 << 18
@@ -54,8 +57,10 @@ class Throttle(Wrapper):
         start: int = 0,
         end: int | None = None,
     ) -> RemoteObject:
-        """See `BaseSync`. Asks for the object first where `expect` does not tell it: one request more."""
-        found = expect or self.inner.stat_file(key)
+        """See `BaseSync`. Asks for the object first, as an open file tells nothing of it: one request more."""
+        found = self.stat_file(key)
+        if expect is not None and found.fingerprint != expect.fingerprint:
+            raise PreconditionFailed(f"{key!r}: it is another version now", provider=self.provider, key=key)
         length = max(0, (found.size if end is None else min(end, found.size)) - start)
         count = 0
         with self.open_file(key, expect=found, start=start, end=end) as reader, target.open("wb") as file:
@@ -68,12 +73,52 @@ class Throttle(Wrapper):
             )
         return found
 
+    def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
+        """See `BaseSync`. It comes at once, and what follows waits for it."""
+        found, data = super().read_file(key, expect=expect)
+        self._bucket.take(len(data))
+        return found, data
+
+    def send_parts(
+        self,
+        inner: ResumableUpload,
+        source: PartsSource,
+        key: str,
+        *,
+        expect: Precondition | None = None,
+        info: UploadInfo | None = None,
+    ) -> RemoteObject:
+        """See `Wrapper`."""
+
+        def passing(count: int) -> None:
+            self._bucket.take(count)
+            source.passing(count)
+
+        return super().send_parts(inner, replace(source, passing=passing), key, expect=expect, info=info)
+
+    def receive_rest(
+        self,
+        inner: ResumableDownload,  # noqa: ARG002  # reached through `open_file`
+        key: str,
+        landing: Landing,
+        *,
+        expect: RemoteObject,
+    ) -> RemoteObject:
+        """See `Wrapper`. It comes through `open_file`, as that is what can be held back."""
+        return read_on(self, key, landing, expect)
+
     @contextmanager
     def open_file(
         self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
     ) -> Iterator[BinaryIO]:
         """See `BaseSync`."""
         with super().open_file(key, expect=expect, start=start, end=end) as reader:
+            yield self._held_back(reader)
+
+    @contextmanager
+    def read_version(self, inner: Versioned, key: str, version: str) -> Iterator[BinaryIO]:
+        """See `Wrapper`."""
+        with super().read_version(inner, key, version) as reader:
             yield self._held_back(reader)
 
     def _held_back(self, reader: BinaryIO) -> BinaryIO:

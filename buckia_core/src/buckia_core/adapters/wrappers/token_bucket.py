@@ -24,8 +24,7 @@ class TokenBucket:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        if not rate > 0:
-            raise ValueError(f"a limit must be greater than zero, and {rate:g} is not")
+        _check(rate)
         self.rate = rate
         self._burst = burst
         self._tokens = burst
@@ -37,10 +36,30 @@ class TokenBucket:
     def take(self, tokens: float = 1.0) -> None:
         """Wait until so many tokens have passed."""
         with self._lock:
-            now = self._clock()
-            self._tokens = min(self._burst, self._tokens + (now - self._at) * self.rate)
-            self._at = now
+            self._gain()
             self._tokens -= tokens
             wait = -self._tokens / self.rate
         if wait > 0:
             self._sleep(wait)
+
+    def change(self, rate: float, *, burst: float) -> None:
+        """Let tokens pass at another rate from now on; a debt stays.
+
+        Raises:
+            ValueError: As the constructor does.
+        """
+        _check(rate)
+        with self._lock:
+            self._gain()
+            self.rate, self._burst = rate, burst
+            self._tokens = min(self._tokens, burst)
+
+    def _gain(self) -> None:
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self.rate)
+        self._at = now
+
+
+def _check(rate: float) -> None:
+    if not rate > 0:
+        raise ValueError(f"a limit must be greater than zero, and {rate:g} is not")

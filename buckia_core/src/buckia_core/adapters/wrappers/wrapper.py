@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Generic, TypeVar
 
 from buckia_core.adapters.base import BaseSync, Source
 from buckia_core.adapters.capabilities import Capabilities
 from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
-from buckia_core.adapters.protocols import PublicUrl, ServerCopy, SignedUrl
+from buckia_core.adapters.protocols import (
+    PublicUrl,
+    ResumableDownload,
+    ResumableUpload,
+    ServerCopy,
+    SignedUrl,
+    Versioned,
+)
+from buckia_core.adapters.resuming import Landing, Parts, PartsSource
 from buckia_core.planning.manifest import RemoteObject
+from buckia_core.planning.versions import ObjectVersion
 
 T = TypeVar("T")
 
@@ -48,6 +58,15 @@ class Wrapper(BaseSync):
     copy_file: Callable[..., RemoteObject]
     public_url: Callable[..., str]
     signed_url: Callable[..., str]
+    parts_of: Callable[[int], Parts | None]
+    upload_parts: Callable[..., RemoteObject]
+    abandon_upload: Callable[[str, str], None]
+    continue_download: Callable[..., RemoteObject]
+    list_versions: Callable[..., Iterator[ObjectVersion]]
+    stat_version: Callable[[str, str], RemoteObject]
+    open_version: Callable[[str, str], AbstractContextManager[BinaryIO]]
+    restore_version: Callable[..., RemoteObject]
+    delete_version: Callable[[str, str], None]
 
     def __init__(self, inner: BaseSync) -> None:
         self.inner = inner
@@ -57,10 +76,50 @@ class Wrapper(BaseSync):
             self.public_url = inner.public_url
         if isinstance(inner, SignedUrl):
             self.signed_url = inner.signed_url
+        if isinstance(inner, ResumableUpload):
+            self.parts_of = inner.parts_of
+            self.upload_parts = partial(self.send_parts, inner)
+            self.abandon_upload = _abandoning(self, inner)
+        if isinstance(inner, ResumableDownload):
+            self.continue_download = partial(self.receive_rest, inner)
+        if isinstance(inner, Versioned):
+            self.list_versions = inner.list_versions
+            self.stat_version = _looking_at_versions(self, inner)
+            self.open_version = partial(self.read_version, inner)
+            self.restore_version = _restoring(self, inner)
+            self.delete_version = _deleting_versions(self, inner)
 
     def around(self, call: Call[T]) -> T:
         """Make one call to the inner adapter and return its result."""
         return call()
+
+    @contextmanager
+    def read_version(self, inner: Versioned, key: str, version: str) -> Iterator[BinaryIO]:
+        """Do what `Versioned.open_version` asks, with the inner adapter. `around` sees the opening, not the reading."""
+
+        def opened() -> BinaryIO:
+            return stack.enter_context(inner.open_version(key, version))
+
+        with ExitStack() as stack:
+            yield self.around(Call("open_version", key, opened))
+
+    def send_parts(
+        self,
+        inner: ResumableUpload,
+        source: PartsSource,
+        key: str,
+        *,
+        expect: Precondition | None = None,
+        info: UploadInfo | None = None,
+    ) -> RemoteObject:
+        """Do what `ResumableUpload.upload_parts` asks, with the inner adapter."""
+        return self.around(Call("upload_parts", key, lambda: inner.upload_parts(source, key, expect=expect, info=info)))
+
+    def receive_rest(
+        self, inner: ResumableDownload, key: str, landing: Landing, *, expect: RemoteObject
+    ) -> RemoteObject:
+        """Do what `ResumableDownload.continue_download` asks, with the inner adapter."""
+        return self.around(Call("continue_download", key, lambda: inner.continue_download(key, landing, expect=expect)))
 
     @property
     def provider(self) -> str:
@@ -133,6 +192,10 @@ class Wrapper(BaseSync):
         with ExitStack() as stack:
             yield self.around(Call("open_file", key, opened))
 
+    def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
+        """See `BaseSync`. To `around` it is a `download_file` like any other."""
+        return self.around(Call("download_file", key, lambda: self.inner.read_file(key, expect=expect)))
+
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync`."""
         return self.around(Call("delete_files", None, lambda: self.inner.delete_files(keys)))
@@ -147,3 +210,31 @@ def _copying(wrapper: Wrapper, inner: ServerCopy) -> Callable[..., RemoteObject]
         return wrapper.around(Call("copy_file", key, lambda: inner.copy_file(source, key, expect=expect)))
 
     return copy_file
+
+
+def _abandoning(wrapper: Wrapper, inner: ResumableUpload) -> Callable[[str, str], None]:
+    def abandon_upload(key: str, text: str) -> None:
+        wrapper.around(Call("abandon_upload", key, lambda: inner.abandon_upload(key, text)))
+
+    return abandon_upload
+
+
+def _looking_at_versions(wrapper: Wrapper, inner: Versioned) -> Callable[[str, str], RemoteObject]:
+    def stat_version(key: str, version: str) -> RemoteObject:
+        return wrapper.around(Call("stat_version", key, lambda: inner.stat_version(key, version)))
+
+    return stat_version
+
+
+def _restoring(wrapper: Wrapper, inner: Versioned) -> Callable[..., RemoteObject]:
+    def restore_version(key: str, version: str, *, expect: Precondition | None = None) -> RemoteObject:
+        return wrapper.around(Call("restore_version", key, lambda: inner.restore_version(key, version, expect=expect)))
+
+    return restore_version
+
+
+def _deleting_versions(wrapper: Wrapper, inner: Versioned) -> Callable[[str, str], None]:
+    def delete_version(key: str, version: str) -> None:
+        wrapper.around(Call("delete_version", key, lambda: inner.delete_version(key, version)))
+
+    return delete_version

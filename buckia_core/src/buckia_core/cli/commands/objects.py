@@ -18,8 +18,11 @@ from buckia_core.planning.keys import DiskRules, problem_of
 @click.argument("key")
 @click.argument("target", required=False, type=click.Path(path_type=Path))
 @click.option("--overwrite", is_flag=True, help="Replace TARGET if it exists.")
+@click.option("--version", metavar="ID", help="This version, as `buckia versions` shows it.")
 @pass_invocation
-def get_command(invocation: Invocation, key: str, target: Path | None, overwrite: bool) -> ExitCode:
+def get_command(
+    invocation: Invocation, key: str, target: Path | None, overwrite: bool, version: str | None
+) -> ExitCode:
     """Download one object.
 
     TARGET is a file or a directory; without it, the current directory.
@@ -27,7 +30,7 @@ def get_command(invocation: Invocation, key: str, target: Path | None, overwrite
     path = _target(key, target or Path())
     config = invocation.one_bucket()
     with invocation.client(config) as client:
-        found = client.get(key, path, overwrite=overwrite)
+        found = client.get(key, path, overwrite=overwrite, version=version)
     record = records.remote_object(config.name, found) | {"path": str(path)}
     invocation.output.result(record, f"{key} -> {path}, {wording.size(found.size)}")
     return ExitCode.DONE

@@ -24,15 +24,20 @@ _AT_ONCE = 1000
 @click.command("rm", cls=Command)
 @click.argument("keys", nargs=-1, required=True)
 @click.option("-r", "--recursive", is_flag=True, help="Also all that is below KEYS, as if they were directories.")
-@click.option("--yes", is_flag=True, help="Do not ask before a recursive deletion.")
+@click.option("--version", metavar="ID", help="This version, for good; of the mark of a deletion, undo it.")
+@click.option("--yes", is_flag=True, help="Do not ask before a recursive deletion, or one of a version.")
 @pass_invocation
-def rm_command(invocation: Invocation, keys: tuple[str, ...], recursive: bool, yes: bool) -> ExitCode:
+def rm_command(
+    invocation: Invocation, keys: tuple[str, ...], recursive: bool, version: str | None, yes: bool
+) -> ExitCode:
     """Delete objects from a bucket.
 
     Local files stay. The next sync notices that the objects are gone, and does what it does then.
     """
     if not all(key.strip("/") for key in keys):
         raise click.UsageError("An empty KEY would be the whole bucket. Name what is to be deleted.")
+    if version is not None:
+        return _remove_version(invocation, keys, version, recursive=recursive, yes=yes)
     config = invocation.one_bucket()
     output = invocation.output
     if recursive and not confirm(
@@ -57,6 +62,23 @@ def rm_command(invocation: Invocation, keys: tuple[str, ...], recursive: bool, y
                     output.record(record | {"error": str(outcome.error) if outcome.error else None})
     output.say(f"{config.name}: {wording.count(removed, 'object')} deleted")
     return worst(codes)
+
+
+def _remove_version(
+    invocation: Invocation, keys: tuple[str, ...], version: str, *, recursive: bool, yes: bool
+) -> ExitCode:
+    if len(keys) != 1 or recursive:
+        raise click.UsageError("--version is about one KEY, without --recursive.")
+    config, output = invocation.one_bucket(), invocation.output
+    (key,) = keys
+    if not confirm(output, f"Version {version} of {key} in the bucket {config.name} will be gone. Go on?", yes=yes):
+        output.note("Nothing was deleted.")
+        return ExitCode.FAILED
+    with invocation.client(config) as client:
+        client.versions().remove(key, version)
+    record = {"type": "removed", "bucket": config.name, "key": key, "version": version, "error": None}
+    output.result(record, f"{config.name}: version {version} of {key} deleted")
+    return ExitCode.DONE
 
 
 def _below(client: BuckiaClient, names: Iterable[str]) -> Iterator[str]:

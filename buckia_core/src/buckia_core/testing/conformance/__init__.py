@@ -8,12 +8,14 @@ from buckia_core.testing.conformance.keys import Keys
 from buckia_core.testing.conformance.listing import Listing
 from buckia_core.testing.conformance.preconditions import Preconditions
 from buckia_core.testing.conformance.reading import Reading
+from buckia_core.testing.conformance.resuming import Resuming
+from buckia_core.testing.conformance.versions import Versions
 from buckia_core.testing.conformance.writing import Writing
 
 __all__ = ["AdapterConformance"]
 
 
-class AdapterConformance(Listing, Keys, Writing, Preconditions, Reading, Deleting, Abilities):
+class AdapterConformance(Listing, Keys, Writing, Preconditions, Reading, Deleting, Abilities, Versions, Resuming):
     """Derive from this, give the fixture `adapter`, and pytest runs the suite.
 
         class TestBox(AdapterConformance):

@@ -10,7 +10,7 @@ import pytest
 
 from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.objects import DeleteOutcome, IfAbsent, IfUnchanged, UploadInfo
-from buckia_core.adapters.protocols import PublicUrl, ServerCopy, SignedUrl
+from buckia_core.adapters.protocols import PublicUrl, ResumableDownload, ResumableUpload, ServerCopy, SignedUrl
 from buckia_core.errors import AdapterError, NotFound, PreconditionFailed
 from buckia_core.testing.conformance.suite import Suite, put, read
 
@@ -23,6 +23,8 @@ class Abilities(Suite):
         assert capabilities.server_copy == isinstance(adapter, ServerCopy)
         assert capabilities.public_url == isinstance(adapter, PublicUrl)
         assert capabilities.signed_url == isinstance(adapter, SignedUrl)
+        assert capabilities.resumable_upload == isinstance(adapter, ResumableUpload)
+        assert capabilities.resumable_download == isinstance(adapter, ResumableDownload)
 
     def test_capabilities_stay(self, adapter: BaseSync) -> None:
         probed = adapter.probe()

@@ -47,6 +47,25 @@ class Reading(Suite):
         assert (tmp_path / "file").read_bytes() == b""
         assert read(adapter, "k") == b""
 
+    @pytest.mark.parametrize("data", [b"", DATA], ids=["empty", "some"])
+    def test_reading_a_whole_object(self, adapter: BaseSync, tmp_path: Path, data: bytes) -> None:
+        put(adapter, {"k": data})
+        found, came = adapter.read_file("k", expect=adapter.stat_file("k"))
+        assert came == data
+        assert found == adapter.download_file("k", tmp_path / "file")
+
+    def test_reading_a_whole_object_that_is_another_now(self, adapter: BaseSync, second: BaseSync) -> None:
+        seen = adapter.upload_file(b"old", "k")
+        second.upload_file(b"new", "k")
+        with pytest.raises(PreconditionFailed):
+            adapter.read_file("k", expect=seen)
+        adapter.delete_files(["k"])
+        with pytest.raises((NotFound, PreconditionFailed)):
+            adapter.read_file("k", expect=seen)
+        with pytest.raises(NotFound) as caught:
+            adapter.read_file("k")
+        assert caught.value.key == "k"
+
     @pytest.mark.parametrize(("start", "end"), RANGES)
     def test_download_of_a_range(self, adapter: BaseSync, tmp_path: Path, start: int, end: int | None) -> None:
         put(adapter, {"k": DATA})

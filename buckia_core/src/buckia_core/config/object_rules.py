@@ -1,0 +1,219 @@
+"""What objects are given by their keys: an adapter's setting `objects`, a list of patterns with attributes.
+
+    objects:
+      - match: "*.html"
+        cache_control: no-cache
+      - match: [downloads/, "!downloads/index.html"]
+        content_disposition: attachment
+        metadata: {team: web}
+
+An adapter declares it with those attributes that its provider has:
+
+    objects: ObjectRules = setting(
+        help="Headers of objects, by patterns of their keys.",
+        default=ObjectRules, parse=partial(parse_object_rules, names=NAMES), schema=object_rules_schema(NAMES),
+    )
+
+and asks `settings.objects.of(key)` for each upload.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from buckia_core.config.conversion import Unsuitable, text_map_of, text_of, texts_of, unsuitable
+from buckia_core.config.frozen import FrozenMapping
+from buckia_core.config.messages import nearest
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectAttributes:
+    """What one object is given; `None`, or an empty mapping, is what nobody said.
+
+    Attributes:
+        cache_control: The header `Cache-Control`.
+        content_disposition: The header `Content-Disposition`.
+        content_encoding: The header `Content-Encoding`.
+        content_language: The header `Content-Language`.
+        content_type: MIME type.
+        expires: The header `Expires`, as an HTTP date.
+        storage_class: The provider's name of a storage class.
+        acl: The provider's name of who may do what.
+        website_redirect: Where a website sends whoever asks for the object.
+        tags: Tags, by name.
+        metadata: User metadata, by name in lower case.
+    """
+
+    cache_control: str | None = None
+    content_disposition: str | None = None
+    content_encoding: str | None = None
+    content_language: str | None = None
+    content_type: str | None = None
+    expires: str | None = None
+    storage_class: str | None = None
+    acl: str | None = None
+    website_redirect: str | None = None
+    tags: Mapping[str, str] = field(default_factory=FrozenMapping)
+    metadata: Mapping[str, str] = field(default_factory=FrozenMapping)
+
+    def over(self, earlier: ObjectAttributes) -> ObjectAttributes:
+        """Return the attributes of both. Of what both say, these hold; tags and metadata are taken one by one."""
+        both: dict[str, Any] = {name: getattr(self, name) or getattr(earlier, name) for name in _TEXTS}
+        both |= {name: FrozenMapping({**getattr(earlier, name), **getattr(self, name)}) for name in _MAPS}
+        return ObjectAttributes(**both)
+
+
+_MAPS = ("tags", "metadata")
+_TEXTS = tuple(each.name for each in fields(ObjectAttributes) if each.name not in _MAPS)
+
+ATTRIBUTES = (*_TEXTS, *_MAPS)
+"""The names of all attributes."""
+
+_NOTHING = ObjectAttributes()
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRule:
+    """Patterns, and what an object is given whose key they match.
+
+    Attributes:
+        match: Patterns as in `.gitignore`, of keys without the prefix.
+        gives: What it is given.
+    """
+
+    match: tuple[str, ...]
+    gives: ObjectAttributes
+
+    def matches(self, key: str) -> bool:
+        """Tell whether the rule is about an object."""
+        # A backslash is part of a key, on Windows too.
+        return _spec(self.match).match_file(key, separators=())
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRules:
+    """Rules in order; a later one holds over an earlier one."""
+
+    rules: tuple[ObjectRule, ...] = ()
+
+    def __iter__(self) -> Iterator[ObjectRule]:
+        return iter(self.rules)
+
+    def of(self, key: str) -> ObjectAttributes:
+        """Return what an object is given; `key` is without the prefix."""
+        given = _NOTHING
+        for rule in self.rules:
+            if rule.matches(key):
+                given = rule.gives.over(given)
+        return given
+
+
+def parse_object_rules(value: object, *, names: Collection[str] = ATTRIBUTES) -> ObjectRules:
+    """Read `objects`: a list of mappings, each with `match` and attributes.
+
+    Args:
+        value: What is given.
+        names: The attributes that the provider has.
+
+    Raises:
+        Unsuitable: An entry has no pattern, a wrong one, no attribute, or one that is not among `names`.
+    """
+    if isinstance(value, ObjectRules):
+        return value
+    if not isinstance(value, list | tuple):
+        raise unsuitable(value, "a list of mappings, each with 'match' and what is given to the objects that match")
+    return ObjectRules(tuple(_rule(entry, names, f"[{index}]") for index, entry in enumerate(value)))
+
+
+def object_rules_schema(names: Collection[str] = ATTRIBUTES) -> Mapping[str, Any]:
+    """Return the JSON Schema of `objects` with these attributes."""
+    texts = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
+    properties: dict[str, Any] = {"match": texts | {"description": "Patterns as in .gitignore, of keys."}}
+    for name in names:
+        mapping = {"type": "object", "additionalProperties": {"type": "string"}}
+        properties[name] = mapping if name in _MAPS else {"type": "string", "minLength": 1}
+    entry = {"type": "object", "properties": properties, "required": ["match"], "additionalProperties": False}
+    return {"type": "array", "items": entry}
+
+
+def _rule(entry: object, names: Collection[str], at: str) -> ObjectRule:
+    if not isinstance(entry, Mapping):
+        raise unsuitable(entry, "a mapping with 'match' and what is given to the objects that match", at=at)
+    given = {str(name): each for name, each in entry.items() if each is not None}
+    known = ("match", *names)
+    for name in given:
+        if name not in known:
+            raise Unsuitable(f"is not known.{nearest(name, known)}", at=f"{at}.{name}", unknown=True)
+    patterns = _patterns(given.pop("match", ()), at)
+    if not given:
+        raise Unsuitable("gives nothing to the objects that match; say what, such as cache_control", at=at)
+    attributes: dict[str, Any] = {}
+    for name, each in given.items():
+        attributes[name] = _map(name, each, f"{at}.{name}") if name in _MAPS else _text(name, each, f"{at}.{name}")
+    return ObjectRule(patterns, ObjectAttributes(**attributes))
+
+
+def _patterns(value: object, at: str) -> tuple[str, ...]:
+    patterns = texts_of(value, at=f"{at}.match")
+    if not any(patterns):
+        raise Unsuitable("has no 'match', which says which objects it is about", at=at)
+    for pattern in patterns:
+        try:
+            _spec((pattern,))
+        except ValueError as error:
+            raise Unsuitable(f"has {pattern!r}, which is no gitignore pattern: {error}", at=f"{at}.match") from error
+    return patterns
+
+
+@lru_cache(maxsize=256)
+def _spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415  # most configurations have no patterns of keys
+
+    return GitIgnoreSpec.from_lines(patterns)
+
+
+_PRINTABLE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+_MIME = re.compile(r"[\w.+-]+/[\w.+-]+([\s;].*)?", re.ASCII)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def _text(name: str, value: object, at: str) -> str:
+    text = text_of(value, at=at)
+    if not _PRINTABLE.fullmatch(text):
+        raise unsuitable(text, "text that a header can have: printable ASCII, without spaces at its ends", at=at)
+    if name == "content_type" and not _MIME.fullmatch(text):
+        raise unsuitable(text, "a MIME type such as text/html; charset=utf-8", at=at)
+    return _http_date(text, at) if name == "expires" else text
+
+
+def _map(name: str, value: object, at: str) -> FrozenMapping[str]:
+    given = text_map_of(value, at=at)
+    if name == "tags":
+        return FrozenMapping(given)
+    for each in given:
+        if not _TOKEN.fullmatch(each):
+            raise Unsuitable("can't be the name of metadata: it is made of letters, digits and -_.", at=f"{at}.{each}")
+    return FrozenMapping({each.lower(): text for each, text in given.items()})
+
+
+def _http_date(text: str, at: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            moment = email.utils.parsedate_to_datetime(text)
+        except ValueError:
+            expected = "a time such as 2030-01-31T12:00:00Z or Thu, 31 Jan 2030 12:00:00 GMT"
+            raise unsuitable(text, expected, at=at) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return email.utils.format_datetime(moment.astimezone(UTC), usegmt=True)

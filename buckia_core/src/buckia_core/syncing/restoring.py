@@ -1,0 +1,186 @@
+"""Bringing versions back: in the bucket, or to a file."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice, takewhile
+from pathlib import Path
+from typing import BinaryIO
+
+from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.objects import IfAbsent, IfUnchanged, Precondition
+from buckia_core.adapters.protocols import Versioned
+from buckia_core.adapters.sources import DigestCheck, chunks
+from buckia_core.errors import AdapterError, IntegrityError, NotFound, NotSupported, PreconditionFailed
+from buckia_core.planning.keys import TEMPORARY, is_ours
+from buckia_core.planning.manifest import RemoteObject
+from buckia_core.planning.versions import ObjectVersion, Restoration, back_to, to_version, undeletions
+
+_AT_ONCE = 1000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What became of one key; `error` is `None` where it was done."""
+
+    restoration: Restoration
+    error: AdapterError | None = None
+
+
+class BucketVersions:
+    """The versions that a bucket has kept.
+
+    Args:
+        adapter: The bucket.
+        workers: How many keys are worked on at once; `None` for what the adapter takes well.
+
+    Raises:
+        NotSupported: The adapter can't list versions.
+    """
+
+    def __init__(self, adapter: BaseSync, workers: int | None = None) -> None:
+        if not isinstance(adapter, Versioned):
+            raise NotSupported("the provider keeps no versions that could be listed", provider=adapter.provider)
+        self._adapter: BaseSync = adapter
+        self._source: Versioned = adapter
+        self._workers = workers or adapter.capabilities.workers
+
+    def list(self, prefix: str = "") -> Iterator[ObjectVersion]:
+        """Yield all versions of the objects whose key begins with a prefix: keys in order, the newest version first.
+
+        Raises:
+            AdapterError: They can't be listed to their end.
+        """
+        return self._source.list_versions(prefix)
+
+    def plan(
+        self,
+        key: str = "",
+        *,
+        version: str | None = None,
+        at: datetime | None = None,
+        recursive: bool = False,
+        delete_new: bool = False,
+    ) -> Sequence[Restoration]:
+        """Return what would bring an object back, or all below a directory. Changes nothing.
+
+        With neither `version` nor `at`: what is deleted now, as it was before.
+
+        Args:
+            key: An object; with `recursive`, a directory, or nothing for the whole bucket.
+            version: Id of the version of the object that is wanted.
+            at: Time of the state that is wanted, by the provider's clock, with its time zone.
+            recursive: All that is below the key, save what is Buckia's own.
+            delete_new: Delete what was not there at that time.
+
+        Raises:
+            ValueError: The time has no time zone.
+            NotFound: There is no version of that id.
+            AdapterError: As `list`.
+        """
+        if recursive:
+            start = key.rstrip("/")
+            # `images` also begins `images-old`, which is something else.
+            below = (each for each in self.list(start) if not start or f"{each.key}/".startswith(f"{start}/"))
+            # What adapters have tried out there is nobody's loss.
+            found = (each for each in below if not is_ours(each.key))
+        else:
+            found = (each for each in takewhile(lambda each: each.key == key, self.list(key)))
+        if version is not None:
+            wanted = to_version(found, version)
+            if wanted is None:
+                words = f"{key!r}: there is no version {version!r} of it that has content"
+                raise NotFound(words, provider=self._adapter.provider, key=key)
+            return [wanted]
+        if at is not None:
+            if at.tzinfo is None:
+                raise ValueError("a time that is restored needs a time zone")
+            at_ns = (at - _EPOCH) // timedelta(microseconds=1) * 1000
+            return tuple(back_to(found, at_ns, delete_new=delete_new))
+        return tuple(undeletions(found))
+
+    def restore(self, plan: Iterable[Restoration]) -> Iterator[Restored]:
+        """Do what was planned, several keys at once, and yield what became of each, in order. No version is lost.
+
+        A key that is not as planned any more is left alone, and so is one whose content would be lost.
+        """
+        keeps = self._adapter.probe().versions
+        waiting = iter(plan)
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="buckia-restore") as pool:
+            while batch := tuple(islice(waiting, _AT_ONCE)):
+                yield from pool.map(partial(self._outcome, keeps), batch)
+
+    def fetch(self, key: str, version: str, target: Path) -> RemoteObject:
+        """Download one version, aside first and verified; a file there is replaced.
+
+        Raises:
+            NotFound: There is no such version.
+            IntegrityError: Other bytes came than the version has. What was at the path is untouched.
+            OSError: The target can't be written.
+        """
+        found = self._source.stat_version(key, version)
+        path = os.path.abspath(target)
+        aside = os.path.join(os.path.dirname(path), f"{TEMPORARY}{uuid.uuid4().hex[:12]}")
+        try:
+            with self._source.open_version(key, version) as reader, open(aside, "xb") as file:
+                self._copy(reader, file, found)
+                file.flush()
+                os.fsync(file.fileno())
+            if found.mtime_ns is not None:
+                with suppress(OSError, OverflowError):
+                    os.utime(aside, ns=(found.mtime_ns, found.mtime_ns))
+            os.replace(aside, path)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(aside)
+        return found
+
+    def remove(self, key: str, version: str) -> None:
+        """Delete one version for good. Of the mark of a deletion: undo the deletion.
+
+        Raises:
+            PermissionDenied: The version is locked, or the credentials do not allow it.
+        """
+        self._source.delete_version(key, version)
+
+    def _copy(self, reader: BinaryIO, file: BinaryIO, found: RemoteObject) -> None:
+        check = DigestCheck(found.digests)
+        count = 0
+        for chunk in check.passing(chunks(reader)):
+            file.write(chunk)
+            count += len(chunk)
+        if count != found.size:
+            words = f"{found.key!r}: {count} bytes came where there should be {found.size}"
+            raise IntegrityError(words, provider=self._adapter.provider, key=found.key)
+        check.verify(provider=self._adapter.provider, key=found.key)
+
+    def _outcome(self, keeps: bool, restoration: Restoration) -> Restored:
+        try:
+            self._restore(keeps, restoration)
+        except AdapterError as error:
+            return Restored(restoration, error)
+        return Restored(restoration)
+
+    def _restore(self, keeps: bool, restoration: Restoration) -> None:
+        adapter, key, current = self._adapter, restoration.key, restoration.current
+        if current is not None and not keeps:
+            words = "the bucket keeps no versions now, so what is there would be lost: switch versioning on first"
+            raise NotSupported(f"{key!r}: {words}", provider=adapter.provider, key=key)
+        if restoration.version is not None:
+            expect: Precondition = IfAbsent() if current is None else IfUnchanged(current.as_object())
+            self._source.restore_version(key, restoration.version.version, expect=expect)
+            return
+        assert current is not None
+        if adapter.stat_file(key).fingerprint != current.fingerprint:
+            raise PreconditionFailed(f"{key!r}: it has changed meanwhile", provider=adapter.provider, key=key)
+        (outcome,) = adapter.delete_files([key])
+        if outcome.error is not None:
+            raise outcome.error

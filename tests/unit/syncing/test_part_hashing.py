@@ -1,0 +1,41 @@
+"""Digests of a file and of its parts, from one reading."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import pytest
+
+from buckia_core.adapters.resuming import Parts
+from buckia_core.syncing.hashing import FileChanged
+from buckia_core.syncing.part_hashing import hash_in_parts
+
+
+@pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 2_500_000])
+@pytest.mark.parametrize("part", [1000, (1 << 20) + 1])
+def test_digests_of_the_whole_and_of_parts(tmp_path, size, part):
+    data = bytes(index % 251 for index in range(size))
+    path = tmp_path / "f"
+    path.write_bytes(data)
+    (digest,), parts, status = hash_in_parts(str(path), "sha256", Parts(part, "md5"))
+    assert (digest.algorithm, digest.value) == ("sha256", hashlib.sha256(data).hexdigest())
+    cut = [data[start : start + part] for start in range(0, size, part)]
+    assert parts == tuple(hashlib.md5(each).hexdigest() for each in cut)
+    assert status.st_size == size
+
+
+def test_a_file_that_grows_meanwhile(tmp_path, monkeypatch):
+    path = tmp_path / "f"
+    path.write_bytes(b"x" * 10)
+    real, looks = os.fstat, []
+
+    def fstat(descriptor):
+        looks.append(descriptor)
+        if len(looks) == 2:
+            path.write_bytes(b"x" * 20)
+        return real(descriptor)
+
+    monkeypatch.setattr("buckia_core.syncing.part_hashing.os.fstat", fstat)
+    with pytest.raises(FileChanged):
+        hash_in_parts(str(path), "sha256", Parts(1000, "md5"))
