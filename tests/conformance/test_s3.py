@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import ClassVar
 
@@ -40,6 +41,12 @@ class OnServer(AdapterConformance):
     def adapter(self, settings):
         with S3Sync(settings) as adapter:
             yield adapter
+
+    @pytest.fixture
+    def keeping(self, server, settings, adapter):
+        with closing(server.client()) as client:
+            client.put_bucket_versioning(Bucket=settings.bucket_name, VersioningConfiguration={"Status": "Enabled"})
+        return adapter
 
     @pytest.fixture
     def second(self, settings):
@@ -88,6 +95,10 @@ class TestRclone(OnServer):
     @pytest.fixture
     def server(self, rclone_server):
         return rclone_server
+
+    @pytest.fixture
+    def keeping(self):
+        pytest.skip("rclone does not implement versioning of buckets")
 
     def test_readers_never_see_half_an_object(self, adapter, second):
         pytest.skip("rclone lists a key twice while it is written, in some runs")

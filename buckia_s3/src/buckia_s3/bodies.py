@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,7 +51,11 @@ class FileBody:
             OSError: The file can't be read.
             IntegrityError: It is shorter than it was.
         """
-        digest = hashlib.sha256()
+        return self.digest("sha256")
+
+    def digest(self, algorithm: str) -> str:
+        """Return a hex digest of what will be sent. Raises as `sha256` does."""
+        digest = hashlib.new(algorithm, usedforsecurity=False)
         for block in self.blocks():
             digest.update(block)
         return digest.hexdigest()
@@ -64,7 +68,8 @@ class FileBody:
             while left:
                 block = file.read(min(left, _BLOCK))
                 if not block:
-                    raise IntegrityError(f"{str(self.path)!r} became shorter while it was sent")
+                    words = f"{str(self.path)!r} became shorter while it was sent"
+                    raise IntegrityError(words, retryable=False)
                 left -= len(block)
                 yield block
 
@@ -98,10 +103,33 @@ class CheckedBody:
         for block in self._body.blocks():
             if held:
                 yield held
-            check.update(bytes(block))
+            check.update(block)
             held = block
         check.verify(provider=self._provider, key=self._key)
         yield held
 
 
-AnyBody = Body | FileBody | CheckedBody
+class PassingBody:
+    """Another body, which tells how many bytes it is about to send."""
+
+    def __init__(self, body: CheckedBody, passing: Callable[[int], object]) -> None:
+        self._body = body
+        self._passing = passing
+
+    @property
+    def size(self) -> int:
+        """Bytes that will be sent."""
+        return self._body.size
+
+    def sha256(self) -> str:
+        """Return the hex digest of what will be sent."""
+        return self._body.sha256()
+
+    def blocks(self) -> Iterator[bytes | memoryview]:
+        """Yield what is to be sent. Raises as the other body does."""
+        for block in self._body.blocks():
+            self._passing(len(block))
+            yield block
+
+
+AnyBody = Body | FileBody | CheckedBody | PassingBody

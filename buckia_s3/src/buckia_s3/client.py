@@ -15,8 +15,10 @@ from buckia_s3.connections import ConnectionPool
 from buckia_s3.credentials import CredentialSource
 from buckia_s3.endpoint import Endpoint, Site
 from buckia_s3.errors import code_of, from_network, from_response
+from buckia_s3.express import CREATE_SESSION, SERVICE, Sessions
+from buckia_s3.request_headers import COPY_SOURCE, RequestHeaders
 from buckia_s3.settings import S3Settings
-from buckia_s3.signing import EMPTY, Credentials, query_string, signed_headers
+from buckia_s3.signing import EMPTY, UNSIGNED, Credentials, query_string, signed_headers
 
 _REGION = re.compile(rb"<Region>([a-z0-9-]{1,40})</Region>")
 
@@ -74,6 +76,11 @@ class Client:
         self.counter = counter
         self._credentials = credentials
         self._pool = ConnectionPool(settings)
+        self._added = RequestHeaders(settings)
+        self._unsigned = settings.unsigned_payload
+        self._defaults = settings.client_options.headers()
+        self._service = SERVICE if settings.s3_express else "s3"
+        self._sessions = Sessions(self._new_session, provider) if settings.s3_express else None
 
     def send(self, request: Request) -> Response:
         """Send a request and return the whole answer.
@@ -123,8 +130,13 @@ class Client:
         return True
 
     def credentials(self) -> Credentials | None:
-        """Return what requests are signed with now."""
-        return self._credentials.current()
+        """Return what requests are signed with now; of a directory bucket, the credentials of a session.
+
+        Raises:
+            MissingCredentials, AdapterError: There are none, or they could not be renewed.
+        """
+        own = self._credentials.current()
+        return own if own is None or self._sessions is None else self._sessions.current()
 
     def close(self) -> None:
         """Close idle connections."""
@@ -187,20 +199,33 @@ class Client:
         headers = {"Host": endpoint.authority}
         if request.method in ("PUT", "POST"):
             headers["Content-Length"] = str(request.body.size)
-        credentials = self._credentials.current()
+        own = request.query == CREATE_SESSION or COPY_SOURCE in request.headers
+        # Directory buckets take no session for a copy, nor for asking for one.
+        credentials = self._credentials.current() if own else self.credentials()
+        asked = self._added.of(request.method, request.key, request.query, request.headers) | dict(request.headers)
+        if self._defaults:
+            present = {name.lower() for name in asked}
+            asked = {name: value for name, value in self._defaults.items() if name not in present} | asked
         if credentials is None:
-            return headers | dict(request.headers)
-        payload = request.body.sha256() if request.body.size else EMPTY
+            return headers | asked
+        payload = EMPTY
+        if request.body.size:
+            payload = UNSIGNED if self._unsigned else request.body.sha256()
         return headers | signed_headers(
             request.method,
             endpoint.authority,
             path,
             query,
-            request.headers,
+            asked,
             payload,
             credentials=credentials,
             region=endpoint.region,
+            service=self._service,
         )
+
+    def _new_session(self) -> bytes:
+        mode = {"x-amz-create-session-mode": "ReadWrite"}
+        return self.send(Request("GET", None, CREATE_SESSION, mode, doing="asking for a session")).body
 
     def _refusal(
         self,

@@ -15,9 +15,11 @@ from buckia_core.errors import AdapterError, NotSupported, PermissionDenied, Pre
 from buckia_s3.bodies import Body
 from buckia_s3.client import Client, Request
 from buckia_s3.endpoint import is_aws
+from buckia_s3.listing_page import MalformedPage
 from buckia_s3.objects import etag_of, fingerprint_of
 from buckia_s3.parallel import repeated
 from buckia_s3.settings import ConditionalWrites, S3Settings
+from buckia_s3.version_page import parse
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ class Conditions:
         self._prefix = prefix
         self._lock = threading.Lock()
         self._wanted = settings.conditional_writes
+        self._retries = settings.retry_config
         self._versions: bool | None = None
         self._honours: Honours | None = None
         if self._wanted is ConditionalWrites.OFF:
@@ -123,7 +126,8 @@ class Conditions:
         key = f"{self._prefix}{PROBE}{secrets.token_hex(8)}"
         try:
             # One of half a dozen requests that fails must not cost the answers to the others.
-            written = repeated(lambda: self._client.send(Request("PUT", key, body=Body(b"probe"), doing="probing")))
+            request = Request("PUT", key, body=Body(b"probe"), doing="probing")
+            written = repeated(lambda: self._client.send(request), self._retries)
         except PermissionDenied:
             # Whoever may not write there will be told so by the upload itself.
             return Honours.NOTHING
@@ -136,14 +140,24 @@ class Conditions:
             return Honours.NOTHING if self._refused(key, {"If-Match": bare}) else Honours.BARE
         finally:
             with suppress(AdapterError):
-                repeated(lambda: self._client.send(Request("DELETE", key, doing="removing a probe")))
+                self._remove(key)
+
+    def _remove(self, key: str, version: str | None = None) -> None:
+        """Remove a probe; where the bucket keeps versions, all of them, and the mark of the deletion."""
+        query = () if version is None else (("versionId", version),)
+        removal = Request("DELETE", key, query, doing="removing a probe")
+        answer = repeated(lambda: self._client.send(removal), self._retries)
+        if version is None and answer.headers.get("x-amz-version-id") is not None:
+            listing = Request("GET", query=(("versions", ""), ("prefix", key)), doing="removing a probe")
+            with suppress(MalformedPage):
+                for each in parse(repeated(lambda: self._client.send(listing), self._retries).body).versions:
+                    self._remove(key, each.version)
 
     def _refused(self, key: str, headers: dict[str, str]) -> bool:
         """Write under a condition; tell whether the server said that it does not hold."""
         try:
-            repeated(
-                lambda: self._client.send(Request("PUT", key, headers=headers, body=Body(b"probe"), doing="probing"))
-            )
+            request = Request("PUT", key, headers=headers, body=Body(b"probe"), doing="probing")
+            repeated(lambda: self._client.send(request), self._retries)
         except PreconditionFailed:
             return True
         except AdapterError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import importlib.util
+import io
 import select
 import socket
 import ssl
@@ -14,13 +15,13 @@ import time
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from buckia_s3.client_options import ClientOptions
 from buckia_s3.endpoint import Endpoint
+from buckia_s3.limits import Clock, Limits, TimedInput
 from buckia_s3.settings import S3Settings
-
-_IDLE_SECONDS = 10.0
-_MOST_KEPT = 64
 
 
 class ConnectionPool:
@@ -31,14 +32,26 @@ class ConnectionPool:
     """
 
     def __init__(self, settings: S3Settings) -> None:
-        self._settings = settings
+        self._options = settings.client_options
+        self._verify = settings.verify_tls and not self._options.allow_invalid_certificates
+        self._ca_bundle = settings.ca_bundle
+        self._limits = Limits(
+            self._options.connect_timeout or settings.connect_timeout,
+            self._options.read_timeout or settings.read_timeout,
+            self._options.timeout,
+        )
         self._lock = threading.Lock()
-        self._idle: dict[tuple[str, str, int], list[tuple[float, http.client.HTTPConnection]]] = {}
+        self._idle: dict[tuple[str, str, int], list[tuple[float, Connection]]] = {}
         self._context: ssl.SSLContext | None = None
         self._closed = False
 
-    def take(self, endpoint: Endpoint) -> http.client.HTTPConnection:
-        """Return a connection for one request. It may not be connected yet."""
+    def take(self, endpoint: Endpoint) -> Connection:
+        """Return a connection for one request, whose time begins now. It may not be connected yet."""
+        connection = self._idle_or_new(endpoint)
+        connection.clock.start()
+        return connection
+
+    def _idle_or_new(self, endpoint: Endpoint) -> Connection:
         place = (endpoint.scheme, endpoint.host, endpoint.port)
         while True:
             with self._lock:
@@ -46,7 +59,7 @@ class ConnectionPool:
                 since, connection = kept.pop() if kept else (0.0, None)
             if connection is None:
                 return self._new(endpoint)
-            if time.monotonic() - since < _IDLE_SECONDS and not _is_readable(connection.sock):
+            if time.monotonic() - since < self._options.pool_idle_timeout and not _is_readable(connection.sock):
                 return connection
             connection.close()
 
@@ -55,7 +68,8 @@ class ConnectionPool:
         place = (endpoint.scheme, endpoint.host, endpoint.port)
         with self._lock:
             kept = self._idle.setdefault(place, [])
-            if not self._closed and connection.sock is not None and len(kept) < _MOST_KEPT:
+            room = len(kept) < self._options.pool_max_idle_per_host
+            if not self._closed and isinstance(connection, Connection) and connection.sock is not None and room:
                 kept.append((time.monotonic(), connection))
                 return
         connection.close()
@@ -69,12 +83,12 @@ class ConnectionPool:
         for connection in connections:
             connection.close()
 
-    def _new(self, endpoint: Endpoint) -> http.client.HTTPConnection:
-        proxy = _proxy_for(endpoint)
+    def _new(self, endpoint: Endpoint) -> Connection:
+        proxy = _proxy_for(endpoint, self._options)
         host, port = (proxy.host, proxy.port) if proxy else (endpoint.host, endpoint.port)
         if endpoint.scheme == "http":
-            return _PlainConnection(host, port, self._settings, proxy, f"http://{endpoint.authority}")
-        connection = _TlsConnection(host, port, self._tls_context(), self._settings)
+            return _PlainConnection(host, port, self._limits, proxy, f"http://{endpoint.authority}")
+        connection = _TlsConnection(host, port, self._tls_context(), self._limits)
         if proxy:
             connection.set_tunnel(endpoint.host, endpoint.port, proxy.headers)
         return connection
@@ -82,12 +96,14 @@ class ConnectionPool:
     def _tls_context(self) -> ssl.SSLContext:
         with self._lock:
             if self._context is None:
-                self._context = tls_context(verify=self._settings.verify_tls, ca_bundle=self._settings.ca_bundle)
+                self._context = tls_context(
+                    verify=self._verify, ca_bundle=self._ca_bundle, more=self._options.root_certificate
+                )
             return self._context
 
 
-def tls_context(*, verify: bool, ca_bundle: Path | None) -> ssl.SSLContext:
-    """Return what TLS is set up with: the system's authorities, and those of `ca_bundle`.
+def tls_context(*, verify: bool, ca_bundle: Path | None, more: bytes | None = None) -> ssl.SSLContext:
+    """Return what TLS is set up with: the system's authorities, those of `ca_bundle`, and `more` in PEM.
 
     Raises:
         OSError: The bundle can't be read, or holds no certificate.
@@ -99,6 +115,8 @@ def tls_context(*, verify: bool, ca_bundle: Path | None) -> ssl.SSLContext:
         return context
     if ca_bundle is not None:
         context.load_verify_locations(ca_bundle)
+    if more is not None:
+        context.load_verify_locations(cadata=more.decode("ascii", "replace"))
     paths = ssl.get_default_verify_paths()
     if paths.cafile is None and paths.capath is None and not context.cert_store_stats()["x509_ca"]:
         # Pythons of python.org on macOS bring no authorities along; botocore does.
@@ -108,12 +126,45 @@ def tls_context(*, verify: bool, ca_bundle: Path | None) -> ssl.SSLContext:
     return context
 
 
-class _PlainConnection(http.client.HTTPConnection):
-    """An HTTP connection with one timeout for connecting and another for each step after that."""
+class Connection(http.client.HTTPConnection):
+    """A connection with one limit for connecting, another for each step after that, and one for a whole request."""
 
-    def __init__(self, host: str, port: int, settings: S3Settings, proxy: _Proxy | None, origin: str) -> None:
-        super().__init__(host, port, timeout=settings.connect_timeout)
-        self._read_timeout = settings.read_timeout
+    clock: Clock
+
+    def connect(self) -> None:
+        """Connect within the limit for it."""
+        self.timeout = self.clock.left(self.clock.limits.connect)
+        super().connect()
+        self.clock.connected(self.sock)
+
+    def send(self, data: Any) -> None:
+        """Send a block as one step."""
+        if self.sock is not None:
+            self.clock.before_step(self.sock)
+        super().send(data)
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        """Return the answer, whose body is read in steps."""
+        self.clock.before_step(self.sock)
+        return super().getresponse()
+
+    def response_class(self, sock: socket.socket, *args: Any, **options: Any) -> http.client.HTTPResponse:  # type: ignore[override]  # called like the class that it stands for
+        """Return an answer that is read in steps."""
+        response = http.client.HTTPResponse(sock, *args, **options)
+        if self.clock.limits.total is None:
+            # The socket's own limit holds for each step, and costs nothing.
+            return response
+        raw = response.fp.detach()
+        response.fp = io.BufferedReader(TimedInput(raw, sock, self.clock))
+        return response
+
+
+class _PlainConnection(Connection):
+    """A connection without encryption."""
+
+    def __init__(self, host: str, port: int, limits: Limits, proxy: _Proxy | None, origin: str) -> None:
+        super().__init__(host, port, timeout=limits.connect)
+        self.clock = Clock(limits)
         self._proxy = proxy
         self._origin = origin
 
@@ -126,25 +177,13 @@ class _PlainConnection(http.client.HTTPConnection):
         for name, value in self._proxy.headers.items():
             self.putheader(name, value)
 
-    def connect(self) -> None:
-        super().connect()
-        _tune(self.sock, self._read_timeout)
 
+class _TlsConnection(Connection, http.client.HTTPSConnection):
+    """A connection over TLS."""
 
-class _TlsConnection(http.client.HTTPSConnection):
-    """The same over TLS."""
-
-    def __init__(self, host: str, port: int, context: ssl.SSLContext, settings: S3Settings) -> None:
-        super().__init__(host, port, timeout=settings.connect_timeout, context=context)
-        self._read_timeout = settings.read_timeout
-
-    def connect(self) -> None:
-        super().connect()
-        _tune(self.sock, self._read_timeout)
-
-
-def _tune(sock: socket.socket, seconds: float) -> None:
-    sock.settimeout(seconds)
+    def __init__(self, host: str, port: int, context: ssl.SSLContext, limits: Limits) -> None:
+        super().__init__(host, port, timeout=limits.connect, context=context)
+        self.clock = Clock(limits)
 
 
 # `select` can't take numbers of files above 1,024, and `poll` does not exist on Windows.
@@ -176,11 +215,17 @@ class _Proxy:
     headers: dict[str, str] = field(repr=False)
 
 
-def _proxy_for(endpoint: Endpoint) -> _Proxy | None:
-    """Return the proxy that the environment names for this server."""
-    url = urllib.request.getproxies().get(endpoint.scheme)
-    if not url or urllib.request.proxy_bypass(endpoint.host):
-        return None
+def _proxy_for(endpoint: Endpoint, options: ClientOptions) -> _Proxy | None:
+    """Return the proxy that the options name for this server, or else the environment."""
+    if options.proxy_url is not None:
+        if options.bypasses_proxy(endpoint.host):
+            return None
+        url = options.proxy_url.reveal()
+    else:
+        found = urllib.request.getproxies().get(endpoint.scheme)
+        if not found or urllib.request.proxy_bypass(endpoint.host):
+            return None
+        url = found
     parts = urlsplit(url if "://" in url else f"http://{url}")
     headers = {}
     if parts.username is not None:

@@ -1,22 +1,31 @@
-"""Where credentials come from. The first place that has any is the one.
+"""Where credentials come from. Without `credential_provider`, the first place that has any is the one.
 
 1. `skip_signature`: none are used.
 2. The settings `access_key_id`, `secret_access_key` and `session_token`.
 3. The setting `profile`: that profile of the AWS configuration files, with all that it may ask for (SSO, roles, …).
-4. The environment: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`.
+4. The environment: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, and `AWS_SESSION_TOKEN` or `AWS_TOKEN`.
 5. botocore's chain: `AWS_PROFILE`, web identity, SSO, the shared files, the container, the instance.
 
-Only 3 and 5 import botocore, which takes a fifth of a second.
+`credential_provider` names one place, and no other is looked at:
+
+    static              2
+    environment         4
+    profile             3
+    boto3               boto3's default session, or one of its own for `profile`
+    sts                 `role_arn`, assumed with what the places above have
+    anonymous           1
+    module:function     what the function returns; see `providers`
+
+3, 5, boto3 and sts import botocore, which takes a fifth of a second.
 """
 
 from __future__ import annotations
 
 import os
-import threading
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Protocol
 
 from buckia_core.errors import MissingCredentials
-from buckia_s3.errors import from_botocore
 from buckia_s3.settings import S3Settings
 from buckia_s3.signing import Credentials
 
@@ -56,65 +65,50 @@ class Fixed:
         return None
 
 
-class Chain:
-    """Credentials that botocore finds, and renews when they expire."""
-
-    lasting = False
-
-    def __init__(self, profile: str | None, provider: str) -> None:
-        self._profile = profile
-        self._provider = provider
-        self._lock = threading.Lock()
-        self._session: Any = None
-        self._found: Any = None
-
-    def current(self) -> Credentials | None:
-        """Return what the chain has now; botocore itself renews what is about to expire."""
-        try:
-            with self._lock:
-                if self._found is None:
-                    self._found = self._botocore_session().get_credentials()
-            frozen = self._found and self._found.get_frozen_credentials()
-        except Exception as error:
-            raise from_botocore(error, provider=self._provider, profile=self._profile) from error
-        if frozen is None:
-            raise MissingCredentials(self._nothing_found())
-        return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
-
-    def region(self) -> str | None:
-        """Return the region of the profile."""
-        try:
-            with self._lock:
-                region = self._botocore_session().get_config_variable("region")
-        except Exception as error:
-            raise from_botocore(error, provider=self._provider, profile=self._profile) from error
-        return None if region is None else str(region)
-
-    def _botocore_session(self) -> Any:
-        if self._session is None:
-            import botocore.session  # noqa: PLC0415  # costs a fifth of a second, and most runs have keys
-
-            self._session = botocore.session.Session(profile=self._profile)
-        return self._session
-
-    def _nothing_found(self) -> str:
-        if self._profile:
-            return f"profile {self._profile!r} of the AWS configuration has no credentials"
-        return (
-            "no credentials for S3: set access_key_id and secret_access_key, or profile, or the environment "
-            "variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; skip_signature: true reads a public bucket"
-        )
-
-
 def credential_source(settings: S3Settings, provider: str) -> CredentialSource:
-    """Return the place that the settings and the environment lead to. Nothing is fetched yet."""
+    """Return the place that the settings and the environment lead to. Nothing is fetched yet.
+
+    Raises:
+        MissingCredentials: It is the environment, and that has none.
+        InvalidSetting: `credential_provider` names something that is not there.
+    """
+    named = settings.credential_provider
     if settings.skip_signature:
         return Fixed(None)
+    if named == "environment":
+        found = _of_environment()
+        if found is None:
+            raise MissingCredentials(
+                "credential_provider: environment needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
+            )
+        return Fixed(found)
+    if named not in (None, "static", "profile"):
+        return _named(named, settings, provider)
     if settings.access_key_id is not None and settings.secret_access_key is not None:
         token = settings.session_token.reveal() if settings.session_token else None
         return Fixed(Credentials(settings.access_key_id.reveal(), settings.secret_access_key.reveal(), token))
-    if settings.profile is None:
-        key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
-        if key and secret:
-            return Fixed(Credentials(key, secret, os.environ.get("AWS_SESSION_TOKEN") or None))
-    return Chain(settings.profile, provider)
+    found = _of_environment() if settings.profile is None else None
+    if found is not None:
+        return Fixed(found)
+    from buckia_s3.aws_sessions import chain  # noqa: PLC0415  # many runs have keys and need nothing of it
+
+    return chain(settings, provider)
+
+
+def _named(named: object, settings: S3Settings, provider: str) -> CredentialSource:
+    from buckia_s3.aws_sessions import assumed_role, boto3_session  # noqa: PLC0415  # as above
+    from buckia_s3.providers import Called, function_of  # noqa: PLC0415  # as above
+
+    if named == "boto3":
+        return boto3_session(settings, provider)
+    if named == "sts":
+        source = credential_source(replace(settings, credential_provider=None), provider)
+        return assumed_role(settings, source.current, provider)
+    return Called(function_of(named), provider)
+
+
+def _of_environment() -> Credentials | None:
+    key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
+    if not key or not secret:
+        return None
+    return Credentials(key, secret, os.environ.get("AWS_SESSION_TOKEN") or os.environ.get("AWS_TOKEN") or None)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit
 
+from buckia_s3.deriving import zone_of
 from buckia_s3.settings import AddressingStyle, S3Settings
 
 DEFAULT_REGION = "us-east-1"
@@ -68,8 +69,7 @@ def locate(settings: S3Settings, region: str) -> Endpoint:
     aws = is_aws(settings)
     bucket = settings.bucket_name
     if settings.endpoint_url is None:
-        china = ".cn" if region.startswith("cn-") else ""
-        url = urlsplit(f"https://s3.{region}.amazonaws.com{china}")
+        url = urlsplit(f"https://{_aws_host(settings, region)}")
     else:
         url = urlsplit(settings.endpoint_url)
     host = url.hostname or ""
@@ -80,13 +80,25 @@ def locate(settings: S3Settings, region: str) -> Endpoint:
         case AddressingStyle.PATH:
             virtual = False
         case AddressingStyle.AUTO:
-            virtual = aws and _HOST_LABEL.fullmatch(bucket) is not None
+            virtual = aws and (settings.use_accelerate_endpoint or _HOST_LABEL.fullmatch(bucket) is not None)
+    if settings.s3_express and aws and settings.endpoint_url is None:
+        host, virtual = f"s3express-{zone_of(bucket)}.{region}.amazonaws.com", True
     if virtual:
-        host = f"{bucket}.{host}"
+        named = settings.virtual_hosted_style_request and host.startswith(f"{bucket}.")
+        host = host if named else f"{bucket}.{host}"
     else:
         base = f"{base}/{quote(bucket, safe='-_.~')}"
     port = url.port or (443 if url.scheme == "https" else 80)
     return Endpoint(url.scheme, host, port, base, region, aws, virtual)
+
+
+def _aws_host(settings: S3Settings, region: str) -> str:
+    china = ".cn" if region.startswith("cn-") else ""
+    stack = ".dualstack" if settings.use_dualstack_endpoint else ""
+    if settings.use_accelerate_endpoint:
+        return f"s3-accelerate{stack}.amazonaws.com"
+    fips = "-fips" if settings.use_fips_endpoint else ""
+    return f"s3{fips}{stack}.{region}.amazonaws.com{china}"
 
 
 def is_aws(settings: S3Settings) -> bool:
@@ -100,7 +112,8 @@ def is_aws(settings: S3Settings) -> bool:
 def identity(settings: S3Settings, prefix: str) -> str:
     """Return what tells this bucket from all others, whatever its region and credentials."""
     if is_aws(settings):
-        service = "aws-cn" if (settings.region or "").startswith("cn-") else "aws"
+        region = settings.region or settings.default_region or ""
+        service = "aws-cn" if region.startswith("cn-") else "aws"
     else:
         url = urlsplit(settings.endpoint_url or "")
         port = url.port or (443 if url.scheme == "https" else 80)
@@ -123,7 +136,8 @@ class Site:
         if self._endpoint is None:
             with self._lock:
                 if self._endpoint is None:
-                    region = self._settings.region or self._default_region() or DEFAULT_REGION
+                    told = self._settings.region or self._settings.default_region
+                    region = told or self._default_region() or DEFAULT_REGION
                     self._endpoint = locate(self._settings, region)
         return self._endpoint
 

@@ -8,7 +8,8 @@
     AccessDenied, other 403                               PermissionDenied     no
     NoSuchBucket                                          NotFound, no key     no
     NoSuchKey, other 404 about a key                      NotFound             no
-    412                                                   PreconditionFailed   no
+    412, BucketNotEmpty, InvalidBucketState               PreconditionFailed   no
+    BucketAlreadyExists, BucketAlreadyOwnedByYou          AlreadyExists        no
     KeyTooLongError, …                                    InvalidKey           no
     BadDigest, XAmzContentSHA256Mismatch, …               IntegrityError       yes
     NotImplemented, MethodNotAllowed, 405, 501            NotSupported         no
@@ -29,6 +30,7 @@ from typing import Protocol
 
 from buckia_core.errors import (
     AdapterError,
+    AlreadyExists,
     IntegrityError,
     InvalidKey,
     MissingCredentials,
@@ -62,7 +64,8 @@ _MEANINGS: tuple[tuple[type[AdapterError], str], ...] = (
     ),
     (PermissionDenied, "AccessDenied AllAccessDisabled AccessForbidden Forbidden UnauthorizedAccess QuotaExceeded"),
     (NotFound, "NoSuchKey NoSuchBucket NoSuchVersion NotFound"),
-    (PreconditionFailed, "PreconditionFailed"),
+    (AlreadyExists, "BucketAlreadyExists BucketAlreadyOwnedByYou"),
+    (PreconditionFailed, "PreconditionFailed BucketNotEmpty InvalidBucketState"),
     (InvalidKey, "KeyTooLongError KeyTooLong InvalidObjectName XMinioInvalidObjectName InvalidURI"),
     (
         IntegrityError,
@@ -71,7 +74,7 @@ _MEANINGS: tuple[tuple[type[AdapterError], str], ...] = (
     (
         NotSupported,
         "NotImplemented MethodNotAllowed UnsupportedOperation InvalidObjectState InvalidStorageClass "
-        "XNotImplemented UnsupportedArgument",
+        "XNotImplemented UnsupportedArgument AccessControlListNotSupported",
     ),
 )
 
@@ -95,6 +98,11 @@ _BY_STATUS: dict[int, type[AdapterError]] = {
 
 _WORDS: dict[str, str] = {
     "NoSuchBucket": "the bucket does not exist",
+    "BucketAlreadyExists": "there is a bucket of this name already, perhaps somebody else's",
+    "BucketAlreadyOwnedByYou": "you have a bucket of this name already",
+    "BucketNotEmpty": "it is not empty: older versions and delete markers count too",
+    "InvalidBucketState": "the state of the bucket does not allow this",
+    "AccessControlListNotSupported": "the bucket has access control lists turned off: see ownership-controls",
     "NoSuchKey": "there is no such object",
     "InvalidAccessKeyId": "the server does not know the access key: check access_key_id",
     "SignatureDoesNotMatch": "the server refuses the signature: check secret_access_key",
@@ -123,7 +131,8 @@ def from_response(
     error.request_id = headers.get("x-amz-request-id") or _element(body, "RequestId") or None
     error.retry_after = wait_of(headers)
     if status == 503 and error.retry_after is not None and type(error) is Transient:
-        slower = Throttled(error.message, provider=provider, key=key, status=status, request_id=error.request_id)
+        slower = Throttled(error.message, provider=provider, key=key, status=status, code=error.code)
+        slower.request_id = error.request_id
         slower.retry_after = error.retry_after
         return slower
     return error
@@ -133,6 +142,7 @@ def from_code(
     code: str, message: str, status: int | None, *, provider: str, key: str | None, doing: str
 ) -> AdapterError:
     """Return the error for a code of S3's, with the status that it came with."""
+    told = code
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status or 0, AdapterError)
     if code == "InvalidArgument" and "object name" in message.lower():
         kind = InvalidKey
@@ -143,7 +153,7 @@ def from_code(
     words = _WORDS.get(code) or _readable(message) or _http_words(status)
     named = f"{key!r}: " if key is not None else ""
     shown = f" ({code})" if code and code not in words else ""
-    return kind(f"{named}{doing}: {words}{shown}", provider=provider, key=key, status=status)
+    return kind(f"{named}{doing}: {words}{shown}", provider=provider, key=key, status=status, code=told)
 
 
 def from_network(error: Exception, *, provider: str, key: str | None, doing: str, host: str) -> AdapterError:

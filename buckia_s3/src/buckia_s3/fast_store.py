@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, TypeVar
 
 import obstore
 from obstore.store import S3Store
@@ -20,6 +20,7 @@ from buckia_s3.client import Client
 from buckia_s3.credentials import CredentialSource
 from buckia_s3.endpoint import Endpoint
 from buckia_s3.errors import code_of, from_obstore
+from buckia_s3.obstore_options import client_config, retry_config, store_config
 from buckia_s3.settings import S3Settings
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f]|(?:^|/)\.{0,2}(?:/|$)")
 _UNREADABLE = ("InvalidMetadata", "NotPartial", "UnexpectedRange", "NoContentRange", "ParseContentRange")
 
 _ANY_CREDENTIALS_LAST = timedelta(minutes=10)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Unreadable(Exception):
@@ -53,6 +55,24 @@ class FastStore:
     def fits(key: str) -> bool:
         """Tell whether obstore takes the key as it is; some it refuses, others it would rename."""
         return _UNFIT.search(key) is None
+
+    def takes(self, key: str) -> bool:
+        """Tell whether an object of this key goes through obstore. None of a directory bucket does: the requests of
+        `client` would need a session of their own beside obstore's.
+        """
+        return not self._settings.s3_express and self.fits(key)
+
+    def bare(self, prefix: str) -> S3Store:
+        """Return a store of obstore's with all settings, for keys below `prefix`, that repeats by `retry_config`."""
+        endpoint = self._client.site.endpoint
+        signed = self._credentials.current() is not None
+        return BareStore(
+            prefix=prefix.removesuffix("/") or None,
+            config=store_config(self._settings, endpoint, signed=signed),
+            client_options=client_config(self._settings, endpoint),
+            retry_config=retry_config(self._settings),
+            credential_provider=self._provide if signed else None,
+        )
 
     def put(self, key: str, data: bytes, attributes: dict[str, str], mode: Any, *, about: str) -> Mapping[str, Any]:
         """Write an object in one request and return its `e_tag` and `version`.
@@ -116,40 +136,48 @@ class FastStore:
             return self._store
 
     def _new(self, endpoint: Endpoint) -> S3Store:
-        options: ClientConfig = {
-            "allow_http": endpoint.scheme == "http",
-            "allow_invalid_certificates": not self._settings.verify_tls,
-            "connect_timeout": timedelta(seconds=self._settings.connect_timeout),
-            "read_timeout": timedelta(seconds=self._settings.read_timeout),
-            # This one is for the whole request, however large, and can't be left out.
-            "timeout": timedelta(days=30),
-            # Servers close what is idle; a request on a connection that is being closed fails.
-            "pool_idle_timeout": timedelta(seconds=10),
-        }
-        if self._settings.ca_bundle is not None and endpoint.scheme == "https":
-            options["root_certificate"] = self._settings.ca_bundle.read_bytes()
-        config: S3Config = {
-            "bucket": self._settings.bucket_name,
-            "region": endpoint.region,
-            "endpoint": endpoint.root if endpoint.virtual else endpoint.root.rpartition("/")[0],
-            "virtual_hosted_style_request": endpoint.virtual,
-            "skip_signature": self._credentials.current() is None,
-        }
+        signed = self._credentials.current() is not None
         return S3Store(
-            config=config,
-            client_options=options,
+            config=store_config(self._settings, endpoint, signed=signed),
+            client_options=client_config(self._settings, endpoint),
             retry_config={"max_retries": 0, "retry_timeout": timedelta(0)},
-            credential_provider=None if config["skip_signature"] else self._provide,
+            credential_provider=self._provide if signed else None,
         )
 
     def _provide(self) -> S3Credential:
         """Answer obstore's question for credentials, which it asks again before they expire."""
         credentials = self._credentials.current()
         assert credentials is not None
-        lasting = self._credentials.lasting
+        expires = None
+        if not self._credentials.lasting:
+            expires = min(datetime.now(UTC) + _ANY_CREDENTIALS_LAST, credentials.expires_at or _NEVER)
         return {
             "access_key_id": credentials.access_key_id,
             "secret_access_key": credentials.secret_access_key,
             "token": credentials.session_token,
-            "expires_at": None if lasting else datetime.now(UTC) + _ANY_CREDENTIALS_LAST,
+            "expires_at": expires,
         }
+
+
+class BareStore(S3Store):
+    """A store of obstore's that shows no secret: not in `config`, and not in a pickle, which it refuses."""
+
+    @property
+    def config(self) -> S3Config:
+        """What it was made with, without the customer's key of encryption."""
+        config = dict(super().config)
+        config.pop("sse_customer_key_base64", None)
+        shown: S3Config = config  # type: ignore[assignment]  # the same keys as before
+        return shown
+
+    @property
+    def client_options(self) -> ClientConfig | None:
+        """What it was made with, without headers and proxy, which may hold secrets."""
+        options = dict(super().client_options or {})
+        for name in ("default_headers", "proxy_url"):
+            options.pop(name, None)
+        shown: ClientConfig = options  # type: ignore[assignment]  # the same keys as before
+        return shown
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError("a store has credentials, which can't be pickled; make one where it is used")

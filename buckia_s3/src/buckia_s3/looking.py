@@ -34,6 +34,10 @@ class Looker:
         Raises:
             NotFound: It is not there; or the bucket is not, and then the error's `key` is `None`.
         """
+        return self.look_closely(key)[0]
+
+    def look_closely(self, key: str) -> tuple[RemoteObject, dict[str, str]]:
+        """Return an object as it is, and all headers that tell of it; their names are lower case. Raises as `look`."""
         try:
             answer = self._client.send(Request("HEAD", self.whole(key), about=key))
         except NotFound:
@@ -53,7 +57,8 @@ class Looker:
                 self._client.send(first)
             raise
         self._bucket_seen = True
-        return from_headers(key, answer.headers.items(), etag_is_md5=self._etag_is_md5)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return from_headers(key, headers.items(), etag_is_md5=self._etag_is_md5), headers
 
     def check(self, key: str, expect: Precondition | None) -> None:
         """See whether an object is as expected.

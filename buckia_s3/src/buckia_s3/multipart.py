@@ -23,6 +23,8 @@ from buckia_s3.errors import code_of, from_code
 from buckia_s3.looking import Looker
 from buckia_s3.objects import fingerprint_of, version_of
 from buckia_s3.parallel import Pieces
+from buckia_s3.part_checksums import PartChecksums
+from buckia_s3.tagging import give_tags
 from buckia_s3.target import Target
 
 MAX_PARTS = 10_000
@@ -65,16 +67,18 @@ class Multipart:
         check = DigestCheck(target.info.digests)
         sizes = _growing(part_size) if size is None else _equal(part_size_for(size, part_size))
         count = _Count()
+        checksums = PartChecksums(target.checksum, md5=target.content_md5)
 
         def parts() -> Iterator[Part]:
             for data in _cut(reader, sizes, target, self.client.provider):
                 check.update(data)
+                checksums.take(data)
                 count.bytes += len(data)
-                yield partial(self._send, target, Body(data))
+                yield partial(self._send, target, Body(data), checksums)
             check.verify(provider=self.client.provider, key=target.key)
 
         ahead = max(1, _AHEAD_BYTES // part_size_for(size or 0, part_size))
-        fingerprint, version = self.assemble(parts(), ahead, target)
+        fingerprint, version = self.assemble(parts(), ahead, target, checksums)
         return self.seen(target.written(count.bytes, fingerprint or "", version, ()))
 
     def seen(self, written: RemoteObject) -> RemoteObject:
@@ -83,51 +87,72 @@ class Multipart:
         ours = found.size == written.size and compare(found.digests, written.digests) is not Sameness.DIFFERENT
         return found if ours or not written.fingerprint else written
 
-    def assemble(self, parts: Iterable[Part], ahead: int, target: Target) -> tuple[str | None, str | None]:
+    def assemble(
+        self, parts: Iterable[Part], ahead: int, target: Target, checksums: PartChecksums
+    ) -> tuple[str | None, str | None]:
         """Send the parts and put them together; return the object's fingerprint and version, as far as they are told.
 
         Raises:
             PreconditionFailed: The object is not as the target expects it. Nothing was written.
         """
-        begin = Request("POST", target.whole, (("uploads", ""),), target.headers(), about=target.key)
-        answer = self.client.send(begin)
+        upload_id = self.begin(target, checksums)
+        try:
+            numbered = (partial(part, upload_id, number) for number, part in enumerate(parts, 1))
+            etags = list(self.pieces.run(numbered, ahead=ahead))
+            return self.complete(target, upload_id, etags, checksums)
+        except BaseException:
+            with suppress(AdapterError):
+                self.abort(target.key, upload_id)
+            raise
+
+    def begin(self, target: Target, checksums: PartChecksums) -> str:
+        """Begin an upload and return its id."""
+        headers = target.headers() | checksums.beginning()
+        answer = self.client.send(Request("POST", target.whole, (("uploads", ""),), headers, about=target.key))
         found = _UPLOAD_ID.search(answer.body)
         if found is None:
             words = f"{target.key!r}: writing: the server began no upload"
             raise Transient(words, provider=self.client.provider, key=target.key)
-        upload_id = html.unescape(found[1].decode())
-        try:
-            numbered = (partial(part, upload_id, number) for number, part in enumerate(parts, 1))
-            etags = list(self.pieces.run(numbered, ahead=ahead))
-            return self._complete(target, upload_id, etags)
-        except BaseException:
-            with suppress(AdapterError):
-                self.client.send(Request("DELETE", target.whole, (("uploadId", upload_id),), about=target.key))
-            raise
+        return html.unescape(found[1].decode())
 
-    def _send(self, target: Target, body: Body, upload_id: str, number: int) -> str:
+    def abort(self, key: str, upload_id: str) -> None:
+        """Throw away the parts of an upload."""
+        self.client.send(Request("DELETE", self.looker.whole(key), (("uploadId", upload_id),), about=key))
+
+    def _send(self, target: Target, body: Body, checksums: PartChecksums, upload_id: str, number: int) -> str:
         query = (("partNumber", str(number)), ("uploadId", upload_id))
-        answer = self.client.send(Request("PUT", target.whole, query, body=body, about=target.key))
+        headers = checksums.of_part(number, body)
+        answer = self.client.send(Request("PUT", target.whole, query, headers, body, about=target.key))
         return fingerprint_of(answer.headers.get("ETag"), body.size, 0)
 
-    def _complete(self, target: Target, upload_id: str, etags: list[str]) -> tuple[str | None, str | None]:
-        condition = self.conditions.completion_headers(target.expect, target.key)
+    def complete(
+        self, target: Target, upload_id: str, etags: list[str], checksums: PartChecksums
+    ) -> tuple[str | None, str | None]:
+        """Put the parts together; return what `assemble` does."""
+        fingerprint, version = self._completed(target, upload_id, etags, checksums)
+        give_tags(self.client, target, version)
+        return fingerprint, version
+
+    def _completed(
+        self, target: Target, upload_id: str, etags: list[str], checksums: PartChecksums
+    ) -> tuple[str | None, str | None]:
+        condition = target.condition or self.conditions.completion_headers(target.expect, target.key)
         if not condition:
             self.looker.check(target.key, target.expect)
-        headers = {"Content-Type": "application/xml"} | condition
+        headers = {"Content-Type": "application/xml", **condition, **checksums.ending()}
         request = Request(
             "POST",
             target.whole,
             (("uploadId", upload_id),),
             headers,
-            Body(_completion(etags)),
+            Body(_completion(etags, checksums)),
             about=target.key,
         )
         try:
             answer = self.client.send(request)
         except Transient:
             # The answer was lost, perhaps not the object: it is too large to be sent again for nothing.
-            landed = _expected_etag(etags)
+            landed = expected_etag(etags)
             found = self.looker.look(target.key) if landed else None
             if found is None or found.fingerprint != landed:
                 raise
@@ -174,9 +199,10 @@ def _cut(reader: BinaryIO, sizes: Iterator[int], target: Target, provider: str) 
         raise NotSupported(f"{target.key!r}: {words}", provider=provider, key=target.key)
 
 
-def _completion(etags: list[str]) -> bytes:
+def _completion(etags: list[str], checksums: PartChecksums) -> bytes:
     parts = "".join(
-        f"<Part><PartNumber>{number}</PartNumber><ETag>&quot;{html.escape(etag)}&quot;</ETag></Part>"
+        f"<Part><PartNumber>{number}</PartNumber><ETag>&quot;{html.escape(etag)}&quot;</ETag>"
+        f"{checksums.element(number)}</Part>"
         for number, etag in enumerate(etags, 1)
     )
     return (
@@ -184,7 +210,7 @@ def _completion(etags: list[str]) -> bytes:
     ).encode()
 
 
-def _expected_etag(etags: list[str]) -> str | None:
+def expected_etag(etags: list[str]) -> str | None:
     """Return the ETag that S3 makes of those of the parts; `None` where they are no MD5s."""
     if not all(_PLAIN_MD5.fullmatch(etag) for etag in etags):
         return None

@@ -128,9 +128,12 @@ def version_of(header: str | None) -> str | None:
     return None if header in (None, "", "null") else header
 
 
-def content_type_of(info: UploadInfo, key: str) -> str:
-    """Return the MIME type that an upload is given."""
-    return info.content_type or guess_content_type(key)
+def content_type_of(info: UploadInfo, key: str, default: str | None = None) -> str:
+    """Return the MIME type that an upload is given; `default` where nobody and nothing tells one."""
+    if info.content_type:
+        return info.content_type
+    guessed = guess_content_type(key)
+    return default if default and guessed == "application/octet-stream" else guessed
 
 
 def metadata_of(info: UploadInfo, *, provider: str, key: str) -> dict[str, str]:
@@ -141,7 +144,7 @@ def metadata_of(info: UploadInfo, *, provider: str, key: str) -> dict[str, str]:
     """
     kept = {}
     for name, value in info.metadata.items():
-        problem = _problem_of_name(name)
+        problem = problem_of_name(name)
         if problem:
             raise NotSupported(f"{key!r}: metadata {name!r} {problem}", provider=provider, key=key)
         kept[name.lower()] = _encoded(value)
@@ -153,7 +156,8 @@ def metadata_of(info: UploadInfo, *, provider: str, key: str) -> dict[str, str]:
     return kept
 
 
-def _problem_of_name(name: str) -> str | None:
+def problem_of_name(name: str) -> str | None:
+    """Return why metadata can't have a name, completing "metadata 'x' "; `None` if it can."""
     lower = name.lower()
     if not _TOKEN.fullmatch(lower):
         return "can't be sent: a name is made of letters, digits and !#$%&'*+-.^_`|~"

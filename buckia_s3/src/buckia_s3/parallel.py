@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections import deque
@@ -11,20 +10,21 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from buckia_core.errors import AdapterError
+from buckia_s3.retrying import RetryConfig
 
 T = TypeVar("T")
 
 THREADS = 8
 """Pieces that are on their way at once, of all objects together."""
 
-_ATTEMPTS = 3
-_LONGEST_WAIT = 20.0
+_AS_USUAL = RetryConfig()
 
 
 class Pieces:
     """Threads for the pieces of large objects. They start when the first piece comes."""
 
-    def __init__(self) -> None:
+    def __init__(self, retries: RetryConfig = _AS_USUAL) -> None:
+        self._retries = retries
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         # What is made for a piece, such as its bytes, is made only when a thread is free for it.
@@ -57,7 +57,7 @@ class Pieces:
             if piece is None:
                 self._free.release()
                 return None
-            future = pool.submit(repeated, piece)
+            future = pool.submit(repeated, piece, self._retries)
         except BaseException:
             self._free.release()
             raise
@@ -79,17 +79,19 @@ class Pieces:
             return self._pool
 
 
-def repeated(piece: Callable[[], T]) -> T:
-    """Make a call again if its error may pass, three times in all.
+def repeated(piece: Callable[[], T], retries: RetryConfig = _AS_USUAL) -> T:
+    """Make a call again if its error may pass, three times in all unless `retries` says otherwise.
 
     Whole calls are repeated by the wrapper `Retry`; but one lost piece of a thousand must not cost all of them.
     """
-    for attempt in range(1, _ATTEMPTS):
+    began = time.monotonic()
+    for retry in range(1, retries.max_retries + 1):
         try:
             return piece()
         except AdapterError as error:
-            pause = max(random.uniform(0.0, 2.0**attempt), error.retry_after or 0.0)  # noqa: S311  # no secret
-            if not error.retryable or pause > _LONGEST_WAIT:
+            pause = max(retries.pause(retry), error.retry_after or 0.0)
+            late = time.monotonic() - began + pause > retries.retry_timeout
+            if not error.retryable or pause > retries.max_backoff or late:
                 raise
             time.sleep(pause)
     return piece()

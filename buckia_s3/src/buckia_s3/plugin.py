@@ -1,6 +1,8 @@
-"""Registers provider `s3`."""
+"""Registers provider `s3`, and the commands `buckia s3 …`."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from buckia_core.adapters.hookspecs import hookimpl
 from buckia_core.adapters.registry import AdapterSpec
@@ -17,3 +19,11 @@ S3 = AdapterSpec(
 def buckia_register_adapters() -> list[AdapterSpec]:
     """Return the adapter of this package."""
     return [S3]
+
+
+@hookimpl
+def buckia_register_commands(cli: Any) -> None:
+    """Add the commands of this package."""
+    from buckia_s3.commands import register  # noqa: PLC0415  # a sync does not need them
+
+    register(cli)

@@ -22,11 +22,26 @@ LONGEST = 7 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What requests are signed with. The secret parts do not show in `repr`."""
+    """What requests are signed with. The secret parts do not show in `repr`.
+
+    Attributes:
+        access_key_id: The access key.
+        secret_access_key: The secret that belongs to it.
+        session_token: The token that belongs to a temporary key.
+        expires_at: When they stop being good, as far as it is known.
+        of_session: They are of a session of S3 Express, which signs in another name.
+    """
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str | None = field(default=None, repr=False)
+    expires_at: datetime | None = field(default=None, compare=False)
+    of_session: bool = False
+
+    @property
+    def token_name(self) -> str:
+        """The header that the token goes in."""
+        return "x-amz-s3session-token" if self.of_session else "x-amz-security-token"
 
 
 Query = Iterable[tuple[str, str]]
@@ -48,6 +63,7 @@ def signed_headers(
     *,
     credentials: Credentials,
     region: str,
+    service: str = "s3",
     now: datetime | None = None,
 ) -> dict[str, str]:
     """Return the headers to send: those given, and those that sign the request.
@@ -61,17 +77,18 @@ def signed_headers(
         payload: Hex SHA-256 of the body, or `UNSIGNED`.
         credentials: Who signs.
         region: The bucket's region.
+        service: `s3`, or `s3express` for directory buckets.
         now: Time of the signature.
     """
     stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
     sent = dict(headers) | {"x-amz-date": stamp, "x-amz-content-sha256": payload}
     if credentials.session_token:
-        sent["x-amz-security-token"] = credentials.session_token
+        sent[credentials.token_name] = credentials.session_token
     signed = sorted((name.lower(), " ".join(value.split())) for name, value in (sent | {"host": authority}).items())
     names = ";".join(name for name, _ in signed)
     lines = "".join(f"{name}:{value}\n" for name, value in signed)
-    scope = f"{stamp[:8]}/{region}/s3/aws4_request"
-    signature = _signature(f"{method}\n{path}\n{query}\n{lines}\n{names}\n{payload}", stamp, scope, credentials, region)
+    scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
+    signature = _signature(f"{method}\n{path}\n{query}\n{lines}\n{names}\n{payload}", stamp, scope, credentials)
     sent["Authorization"] = (
         f"AWS4-HMAC-SHA256 Credential={credentials.access_key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
     )
@@ -86,36 +103,43 @@ def signed_query(
     seconds: int,
     credentials: Credentials,
     region: str,
+    service: str = "s3",
+    more: Query = (),
     now: datetime | None = None,
 ) -> str:
-    """Return the query that makes an address good for `method` during so many seconds (1 to `LONGEST`)."""
+    """Return the query that makes an address good for `method` during so many seconds (1 to `LONGEST`).
+
+    `more` is signed too: it stands for headers that whoever has the address need not send.
+    """
     stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
-    scope = f"{stamp[:8]}/{region}/s3/aws4_request"
+    scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
     fields = [
         ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
         ("X-Amz-Credential", f"{credentials.access_key_id}/{scope}"),
         ("X-Amz-Date", stamp),
         ("X-Amz-Expires", str(seconds)),
         ("X-Amz-SignedHeaders", "host"),
+        *more,
     ]
     if credentials.session_token:
-        fields.append(("X-Amz-Security-Token", credentials.session_token))
+        name = "X-Amz-S3session-Token" if credentials.of_session else "X-Amz-Security-Token"
+        fields.append((name, credentials.session_token))
     query = query_string(fields)
     canonical = f"{method}\n{path}\n{query}\nhost:{authority}\n\nhost\n{UNSIGNED}"
-    return f"{query}&X-Amz-Signature={_signature(canonical, stamp, scope, credentials, region)}"
+    return f"{query}&X-Amz-Signature={_signature(canonical, stamp, scope, credentials)}"
 
 
-def _signature(canonical: str, stamp: str, scope: str, credentials: Credentials, region: str) -> str:
+def _signature(canonical: str, stamp: str, scope: str, credentials: Credentials) -> str:
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}"
-    key = _key_of_the_day(credentials.secret_access_key, stamp[:8], region)
+    key = _key_of_the_day(credentials.secret_access_key, scope)
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
 @lru_cache(maxsize=16)
-def _key_of_the_day(secret: str, day: str, region: str) -> bytes:
+def _key_of_the_day(secret: str, scope: str) -> bytes:
     key = f"AWS4{secret}".encode()
-    for part in (day, region, "s3", "aws4_request"):
+    for part in scope.split("/"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     return key
 

@@ -6,32 +6,48 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from buckia_core.adapters.base import BaseSync, Source
 from buckia_core.adapters.capabilities import Capabilities
 from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.adapters.prefixes import as_directory
 from buckia_core.adapters.request_counter import RequestCounter
+from buckia_core.adapters.resuming import Landing, Parts, PartsSource
 from buckia_core.errors import NotSupported
 from buckia_core.planning.manifest import RemoteObject
+from buckia_core.planning.versions import ObjectVersion
 from buckia_s3 import endpoint
 from buckia_s3.client import Client
 from buckia_s3.conditions import Conditions
 from buckia_s3.copying import Copier
-from buckia_s3.credentials import credential_source
+from buckia_s3.credentials import CredentialSource, credential_source
 from buckia_s3.deleting import BATCH, Deleter
+from buckia_s3.directory_listing import DirectoryListing
 from buckia_s3.downloading import BlockReader, Downloader
+from buckia_s3.express import SERVICE
 from buckia_s3.fast_store import FastStore
 from buckia_s3.listing import Listing
+from buckia_s3.locking import Locks
 from buckia_s3.looking import Looker
 from buckia_s3.multipart import MAX_PARTS, Multipart
 from buckia_s3.objects import MAX_KEY_BYTES
 from buckia_s3.parallel import Pieces
+from buckia_s3.request_headers import PAYING
+from buckia_s3.resuming import Resumer
 from buckia_s3.settings import MAX_PART, S3Settings
 from buckia_s3.signing import LONGEST, signed_query
+from buckia_s3.target import locks_of
+from buckia_s3.unfinished import UnfinishedUploads
 from buckia_s3.uploading import Uploader
+from buckia_s3.versions import Versions
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+    from buckia_s3.administration import Administration
 
 _SIGNABLE = ("GET", "HEAD", "PUT", "DELETE")
 _CHUNK = 1 << 18
@@ -48,31 +64,71 @@ class S3Sync(BaseSync):
     - An upload tells no `modified_ns`: S3 does not answer with it.
     - `expect` is one atomic step where the server honours conditions, on AWS for all objects, elsewhere for those of
       up to `multipart_threshold` bytes. Larger ones are looked at just before the parts are put together.
-    - Single parts and ranges of large objects are repeated by the adapter itself, three times in all.
+    - Single parts and ranges of large objects are repeated by the adapter itself, as `retry_config` says.
     - A process that was forked from one that has used an `S3Sync` can't use one: start processes afresh (`spawn`).
     """
 
     provider_id = "s3"
 
-    def __init__(self, settings: S3Settings) -> None:
+    def __init__(
+        self,
+        settings: S3Settings,
+        *,
+        credentials: CredentialSource | None = None,
+        site: endpoint.Site | None = None,
+    ) -> None:
+        """Make one. A provider that stands on this one may know better where credentials and the bucket are found."""
         prefix = as_directory(settings.prefix)
-        credentials = credential_source(settings, self.provider_id)
+        credentials = credentials or credential_source(settings, self.provider_id)
         counter = RequestCounter()
-        client = Client(settings, endpoint.Site(settings, credentials.region), credentials, counter, self.provider_id)
-        looker = Looker(client, prefix, etag_is_md5=settings.etag_is_md5)
+        site = site or endpoint.Site(settings, credentials.region)
+        client = Client(settings, site, credentials, counter, self.provider_id)
+        looker = Looker(client, prefix, etag_is_md5=settings.tells_md5)
         store = FastStore(settings, client, credentials)
+        self._store = store
         self._settings = settings
         self._prefix = prefix
         self._client = client
         self._looker = looker
         self._counter = counter
-        self._pieces = Pieces()
+        self._pieces = Pieces(settings.retry_config)
         self._conditions = Conditions(settings, client, prefix)
         multipart = Multipart(client, looker, self._conditions, self._pieces)
-        self._uploader = Uploader(settings, client, store, looker, self._conditions, multipart)
-        self._downloader = Downloader(client, store, looker, self._pieces, settings.etag_is_md5)
+        self._resumer = Resumer(settings, client, looker, multipart)
+        self._uploader = Uploader(settings, client, store, looker, self._conditions, multipart, self._resumer)
+        self._downloader = Downloader(
+            client, store, looker, self._pieces, settings.tells_md5, settings.checksum_algorithm
+        )
         self._copier = Copier(settings, client, looker, self._conditions, multipart)
-        self._deleter = Deleter(client, looker)
+        # Directory buckets want another checksum with a request for many keys than all others do.
+        self._deleter = Deleter(client, looker, bulk=not (settings.disable_bulk_delete or settings.s3_express))
+        self.locks = Locks(client, looker)
+        self.unfinished = UnfinishedUploads(client, prefix, looker)
+        self.versions = Versions(client, prefix, looker, self._copier, self.locks, settings.tells_md5)
+
+    @classmethod
+    def from_url(cls, url: str, **settings: object) -> Self:
+        """Return the adapter of the bucket at an address; see `S3Settings.from_url`. The caller closes it.
+
+            S3Sync.from_url("s3://my-bucket/photos", region="eu-central-1")
+
+        Raises:
+            ConfigError: The address or a setting can't be used.
+        """
+        return cls(S3Settings.from_url(url, **settings))
+
+    @cached_property
+    def store(self) -> S3Store:
+        """The store that obstore has of this bucket, with the same settings and credentials, for keys below `prefix`.
+
+        It is obstore's: it keeps neither times nor digests with what it writes, takes not every key, knows SHA256 and
+        CRC64NVME of all checksums, repeats by `retry_config`, and raises its own errors. `close` does not reach it. It
+        can't be pickled.
+
+        Raises:
+            MissingCredentials, Unauthenticated: There are no credentials.
+        """
+        return self._store.bare(self._prefix)
 
     @property
     def provider(self) -> str:
@@ -91,18 +147,27 @@ class S3Sync(BaseSync):
         return Capabilities(
             conditional_write=known.conditional_write,
             start_after=True,
-            listing_digests=("md5",) if self._settings.etag_is_md5 else (),
+            listing_digests=("md5",) if self._settings.tells_md5 else (),
             mtime=True,
             metadata=True,
             versions=known.versions,
             server_copy=True,
             public_url=True,
-            signed_url=not self._settings.skip_signature,
+            signed_url=not (self._settings.skip_signature or self._settings.sse_customer_key_base64),
+            resumable_upload=True,
+            resumable_download=True,
             max_key_bytes=MAX_KEY_BYTES - len(self._prefix.encode()),
             max_object_bytes=MAX_PARTS * MAX_PART if endpoint.is_aws(self._settings) else 5 * _TIB,
             delete_batch=BATCH,
             workers=32,
         )
+
+    @cached_property
+    def administration(self) -> Administration:
+        """The configuration of the bucket: policy, access control list, lifecycle and so on."""
+        from buckia_s3.administration import Administration  # noqa: PLC0415  # imports botocore, which syncs do not need
+
+        return Administration(self._client, self._settings)
 
     @property
     def requests(self) -> int:
@@ -118,8 +183,9 @@ class S3Sync(BaseSync):
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
     ) -> Iterator[RemoteObject]:
         """See `BaseSync`."""
-        etag_is_md5 = self._settings.etag_is_md5
-        return Listing(self._client, self._prefix, prefix, start_after, end_at, etag_is_md5).objects()
+        etag_is_md5 = self._settings.tells_md5
+        kind = DirectoryListing if self._settings.s3_express else Listing
+        return kind(self._client, self._prefix, prefix, start_after, end_at, etag_is_md5).objects()
 
     def stat_file(self, key: str) -> RemoteObject:
         """See `BaseSync`."""
@@ -129,7 +195,26 @@ class S3Sync(BaseSync):
         self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
         """See `BaseSync`."""
-        return self._uploader.upload(source, key, expect, info or UploadInfo())
+        written = self._uploader.upload(source, key, expect, info or UploadInfo())
+        return self._locked(written) if written.size > self._settings.multipart_threshold else written
+
+    def parts_of(self, size: int) -> Parts | None:
+        """See `ResumableUpload`."""
+        return self._resumer.parts_of(size)
+
+    def upload_parts(
+        self, source: PartsSource, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+    ) -> RemoteObject:
+        """See `ResumableUpload`."""
+        return self._locked(self._uploader.upload(source, key, expect, info or UploadInfo()))
+
+    def abandon_upload(self, key: str, text: str) -> None:
+        """See `ResumableUpload`."""
+        self._resumer.abandon(key, text)
+
+    def continue_download(self, key: str, landing: Landing, *, expect: RemoteObject) -> RemoteObject:
+        """See `ResumableDownload`."""
+        return self._downloader.go_on(key, landing, expect)
 
     def download_file(
         self,
@@ -142,6 +227,10 @@ class S3Sync(BaseSync):
     ) -> RemoteObject:
         """See `BaseSync`."""
         return self._downloader.download(key, target, expect, start, end)
+
+    def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
+        """See `BaseSync`."""
+        return self._downloader.read(key, expect)
 
     @contextmanager
     def open_file(
@@ -160,7 +249,32 @@ class S3Sync(BaseSync):
 
     def copy_file(self, source: RemoteObject, key: str, *, expect: Precondition | None = None) -> RemoteObject:
         """See `ServerCopy`."""
-        return self._copier.copy(source, key, expect)
+        return self._locked(self._copier.copy(source, key, expect))
+
+    def list_versions(self, prefix: str = "") -> Iterator[ObjectVersion]:
+        """See `Versioned`."""
+        return self.versions.all(prefix)
+
+    def stat_version(self, key: str, version: str) -> RemoteObject:
+        """See `Versioned`."""
+        return self.versions.stat(key, version)
+
+    @contextmanager
+    def open_version(self, key: str, version: str) -> Iterator[BinaryIO]:
+        """See `Versioned`."""
+        with (
+            self.versions.opened(key, version) as blocks,
+            io.BufferedReader(BlockReader(blocks), _CHUNK) as reader,
+        ):
+            yield reader
+
+    def restore_version(self, key: str, version: str, *, expect: Precondition | None = None) -> RemoteObject:
+        """See `Versioned`. A copy on the server, of what is above 5 GiB in parts."""
+        return self._locked(self.versions.restore(key, version, expect))
+
+    def delete_version(self, key: str, version: str) -> None:
+        """See `Versioned`. `versions.delete` can also pass a retention in mode GOVERNANCE."""
+        self.versions.delete(key, version)
 
     def public_url(self, key: str) -> str:
         """See `PublicUrl`. Whether everybody may read it is up to the bucket's policy."""
@@ -176,12 +290,29 @@ class S3Sync(BaseSync):
         credentials = self._client.credentials()
         if credentials is None:
             raise NotSupported("without credentials no address can be signed", provider=self.provider, key=key)
+        if self._settings.sse_customer_key_base64 is not None:
+            words = "an address can't carry the customer's key that the object is encrypted with"
+            raise NotSupported(f"{key!r}: {words}", provider=self.provider, key=key)
         place = self._client.site.endpoint
         path = place.path(self._looker.whole(key))
         query = signed_query(
-            method, place.authority, path, seconds=seconds, credentials=credentials, region=place.region
+            method,
+            place.authority,
+            path,
+            seconds=seconds,
+            credentials=credentials,
+            region=place.region,
+            service=SERVICE if credentials.of_session else "s3",
+            more=PAYING.items() if self._settings.request_payer else (),
         )
         return f"{place.scheme}://{place.authority}{path}?{query}"
+
+    def _locked(self, written: RemoteObject) -> RemoteObject:
+        """Return what was written in parts or copied, once it is locked as the settings say."""
+        wanted = locks_of(self._settings)
+        if wanted:
+            self.locks.settle(written.key, written.version, wanted)
+        return written
 
     def close(self) -> None:
         """Give back connections and end the threads."""

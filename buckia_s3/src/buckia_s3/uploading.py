@@ -6,7 +6,7 @@
     up to `multipart_threshold`         one request, sent as it is read      in the request
     more                                parts, eight at once                 in the completion, or just before it
 
-Keys that obstore does not take go by our own requests, whatever their size.
+Keys and headers that obstore does not take go by our own requests, whatever the size.
 """
 
 from __future__ import annotations
@@ -19,22 +19,36 @@ from typing import BinaryIO
 
 from buckia_core.adapters.base import Source
 from buckia_core.adapters.objects import IfUnchanged, Precondition, UploadInfo
+from buckia_core.adapters.resuming import PartsSource
 from buckia_core.adapters.sources import DigestCheck
 from buckia_core.errors import NotFound, PreconditionFailed, Transient
 from buckia_core.planning.digest import Digest, Digests, Sameness, compare, merge
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.bodies import AnyBody, Body, CheckedBody, FileBody
+from buckia_s3.checksums import checksum
 from buckia_s3.client import Client, Request
 from buckia_s3.conditions import Conditions
 from buckia_s3.fast_store import FastStore
 from buckia_s3.looking import Looker
 from buckia_s3.multipart import Multipart
-from buckia_s3.objects import content_type_of, etag_of, fingerprint_of, from_headers, metadata_of, version_of
+from buckia_s3.object_headers import STORAGE_CLASS
+from buckia_s3.object_lock import CONTENT_MD5, content_md5
+from buckia_s3.objects import etag_of, fingerprint_of, from_headers, version_of
+from buckia_s3.resuming import Resumer
 from buckia_s3.settings import S3Settings
-from buckia_s3.target import Target
+from buckia_s3.target import Target, target_of
 
 SMALL = 256 << 10
 """obstore takes the time that sending takes for idleness, so it is given what any line sends within its timeout."""
+
+# The headers that obstore sends, by the names that it has for them. "Expires" is none of them.
+_ATTRIBUTES = {
+    "Cache-Control": "Cache-Control",
+    "Content-Disposition": "Content-Disposition",
+    "Content-Encoding": "Content-Encoding",
+    "Content-Language": "Content-Language",
+    STORAGE_CLASS: "Storage-Class",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +61,22 @@ class Uploader:
     looker: Looker
     conditions: Conditions
     multipart: Multipart
+    resumer: Resumer
 
-    def upload(self, source: Source, key: str, expect: Precondition | None, info: UploadInfo) -> RemoteObject:
-        """See `BaseSync.upload_file`."""
+    def upload(
+        self, source: Source | PartsSource, key: str, expect: Precondition | None, info: UploadInfo
+    ) -> RemoteObject:
+        """See `BaseSync.upload_file`; of a file in parts, `ResumableUpload.upload_parts`."""
         whole = self.looker.whole(key)
-        metadata = metadata_of(info, provider=self.client.provider, key=key)
-        target = Target(key, whole, content_type_of(info, key), metadata, self.settings.storage_class, expect, info)
+        target = target_of(self.settings, key, whole, expect, info, provider=self.client.provider)
         try:
             match source:
                 case bytes():
                     return self._bytes(source, target)
                 case Path():
                     return self._path(source, target)
+                case PartsSource():
+                    return self.resumer.upload(source, target)
                 case _:
                     return self._reader(source, target)
         except NotFound as error:
@@ -71,7 +89,7 @@ class Uploader:
                 raise self.looker.not_as_expected(key) from error
             raise
 
-    def _beaten(self, source: Source, target: Target) -> bool:
+    def _beaten(self, source: Source | PartsSource, target: Target) -> bool:
         """Tell whether somebody else's write was first; Ceph then fails, instead of saying that the condition does."""
         try:
             self.looker.check(target.key, target.expect)
@@ -89,8 +107,9 @@ class Uploader:
         check = DigestCheck(target.info.digests)
         check.update(data)
         check.verify(provider=self.client.provider, key=target.key)
-        if len(data) <= SMALL and FastStore.fits(target.whole):
-            return self._small(data, target)
+        attributes = self._attributes(target)
+        if len(data) <= SMALL and attributes is not None:
+            return self._small(data, target, attributes)
         return self._single(Body(data), target)
 
     def _path(self, path: Path, target: Target) -> RemoteObject:
@@ -115,7 +134,16 @@ class Uploader:
             reader = _Resumed(head, reader)
         return self.multipart.upload(reader, left, self.settings.part_size, target)
 
-    def _small(self, data: bytes, target: Target) -> RemoteObject:
+    def _attributes(self, target: Target) -> dict[str, str] | None:
+        """Return what obstore is told of an object; `None` if it does not take its key or all of its headers."""
+        if target.checksum or target.content_md5 or not target.given.keys() <= _ATTRIBUTES.keys():
+            return None
+        if not self.store.takes(target.whole):
+            return None
+        given = {_ATTRIBUTES[name]: value for name, value in target.given.items()}
+        return {"Content-Type": target.content_type, **target.metadata, **given}
+
+    def _small(self, data: bytes, target: Target, attributes: dict[str, str]) -> RemoteObject:
         mode: str | dict[str, str] = "overwrite"
         if target.expect is not None:
             wanted = self.conditions.headers(target.expect, target.key)
@@ -125,9 +153,6 @@ class Uploader:
                 mode = {"e_tag": wanted["If-Match"]}
             else:
                 mode = "create"
-        attributes = {"Content-Type": target.content_type, **target.metadata}
-        if target.storage_class:
-            attributes["Storage-Class"] = target.storage_class
         told = self.store.put(target.whole, data, attributes, mode, about=target.key)
         fingerprint = fingerprint_of(told["e_tag"], len(data), 0)
         if etag_of(fingerprint) is None:
@@ -141,8 +166,12 @@ class Uploader:
         if not condition:
             self.looker.check(target.key, target.expect)
         headers = target.headers() | condition
+        if target.checksum is not None:
+            headers[target.checksum.header] = checksum(target.checksum, body.blocks())
+        if target.content_md5:
+            headers[CONTENT_MD5] = content_md5(body.blocks())
         answer = self.client.send(Request("PUT", target.whole, (), headers, body, about=target.key))
-        seen = from_headers(target.key, answer.headers.items(), etag_is_md5=self.settings.etag_is_md5)
+        seen = from_headers(target.key, answer.headers.items(), etag_is_md5=self.settings.tells_md5)
         if etag_of(seen.fingerprint) is None:
             return self.looker.look(target.key)
         return target.written(body.size, seen.fingerprint, seen.version, seen.digests)

@@ -12,6 +12,7 @@ import pytest
 from buckia_core.config.secrets import Secret
 from buckia_s3.settings import S3Settings
 from buckia_s3.sync import S3Sync
+from tests.servers.s3_server import S3Server
 from tests.unit.s3.scripted_server import Script, ScriptedServer, scripted
 
 SECRET = "the-secret-that-must-not-show"
@@ -45,3 +46,21 @@ def connect() -> Iterator[Connect]:
             return stack.enter_context(S3Sync(S3Settings(**given | settings))), server
 
         yield connected
+
+
+@pytest.fixture
+def adapter_on() -> Iterator[Callable[..., S3Sync]]:
+    """Return an adapter on a bucket of a real server: `adapter_on(ceph, bucket_name(ceph))`."""
+    with ExitStack() as stack:
+
+        def adapter_on(server: S3Server, bucket: str, **settings: Any) -> S3Sync:
+            given: dict[str, Any] = {
+                "bucket_name": bucket,
+                "endpoint_url": server.endpoint,
+                "region": server.region,
+                "access_key_id": Secret(server.access_key),
+                "secret_access_key": Secret(server.secret_key),
+            }
+            return stack.enter_context(S3Sync(S3Settings(**given | settings)))
+
+        yield adapter_on

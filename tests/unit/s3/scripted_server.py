@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,8 +48,8 @@ class ScriptedServer:
 
 
 @contextmanager
-def scripted(script: Script) -> Iterator[ScriptedServer]:
-    """Run a server until the block ends. Assign `script` to change the answers."""
+def scripted(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[ScriptedServer]:
+    """Run a server until the block ends; over https with a context. Assign `script` to change the answers."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -91,7 +92,10 @@ def scripted(script: Script) -> Iterator[ScriptedServer]:
 
     running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     running.daemon_threads = True
-    server = ScriptedServer(f"http://127.0.0.1:{running.server_port}", script)
+    if tls is not None:
+        running.socket = tls.wrap_socket(running.socket, server_side=True)
+    scheme = "http" if tls is None else "https"
+    server = ScriptedServer(f"{scheme}://127.0.0.1:{running.server_port}", script)
     thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

@@ -36,6 +36,9 @@ def test_settings_go_first(monkeypatch, files):
     assert given == Credentials("GIVEN", "s", None), "a token of other keys is not taken along"
     assert found(profile="work") == Credentials("WORK", "s", "t")
     assert found() == Credentials("ENV", "s", "belongs to ENV")
+    monkeypatch.delenv("AWS_SESSION_TOKEN")
+    monkeypatch.setenv("AWS_TOKEN", "by its other name")
+    assert found() == Credentials("ENV", "s", "by its other name")
     assert found(skip_signature=True) is None
 
 
@@ -77,8 +80,7 @@ class Renewed:
 def test_renewed_credentials_are_used(monkeypatch):
     renewed = Renewed()
     monkeypatch.setattr("botocore.session.Session.get_credentials", lambda _: renewed)
-    source = credential_source(S3Settings(bucket_name="b", profile="p"), "s3")
-    monkeypatch.setattr("botocore.session.Session.__init__", lambda _, profile: None)
+    source = credential_source(S3Settings(bucket_name="b"), "s3")
     expected = [Credentials(f"AK{number}", "s", "t") for number in (1, 2, 3)]
     assert [source.current() for _ in range(3)] == expected
 

@@ -1,0 +1,46 @@
+"""A change that is planned: what is there, what will be, and the difference in lines."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass
+
+from buckia_s3.administration.merging import same
+from buckia_s3.administration.topics import Document, Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of one part of a bucket's configuration. It is data: nothing is sent before it is applied.
+
+    Attributes:
+        topic: What is changed.
+        before: What was there when the change was planned; `None` if nothing was.
+        after: What will be there; `None` if it is removed.
+    """
+
+    topic: Topic
+    before: Document | None
+    after: Document | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether there is anything to do."""
+        return not same(self.topic, self.before, self.after)
+
+    def diff(self) -> list[str]:
+        """Return the lines of a unified diff from `before` to `after`, without line feeds; none if nothing differs."""
+        return difference(self.before, self.after, self.topic.name) if self.differs else []
+
+
+def difference(before: Document | None, after: Document | None, name: str) -> list[str]:
+    """Return the lines of a unified diff of two documents, names of fields in order."""
+    names = (f"{name} (now)", f"{name} (then)")
+    return list(difflib.unified_diff(_lines(before), _lines(after), *names, lineterm=""))
+
+
+def _lines(document: Document | None) -> list[str]:
+    if document is None:
+        return []
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False).splitlines()

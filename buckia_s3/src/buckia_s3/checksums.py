@@ -1,0 +1,161 @@
+"""Checksums that S3 checks and keeps with an object.
+
+    algorithm               by          of an object in parts
+    ----------------------------------------------------------------------------------------
+    CRC32                   zlib        of the whole object
+    CRC32C, CRC64NVME       awscrt      of the whole object
+    SHA1, SHA256            hashlib     of the checksums of its parts; can't be checked when it is read
+
+Algorithms that AWS has and Python has not come from the package `awscrt`, where it is installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import zlib
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+from buckia_core.errors import IntegrityError
+
+B = TypeVar("B", bound="bytes | memoryview")
+
+_PREFIX = "x-amz-checksum-"
+
+
+class ChecksumAlgorithm(StrEnum):
+    """A kind of checksum."""
+
+    CRC32 = "CRC32"
+    CRC32C = "CRC32C"
+    CRC64NVME = "CRC64NVME"
+    SHA1 = "SHA1"
+    SHA256 = "SHA256"
+
+    @property
+    def header(self) -> str:
+        """The header that carries one."""
+        return f"{_PREFIX}{self.value.lower()}"
+
+    @property
+    def element(self) -> str:
+        """The element of XML that carries one."""
+        return f"Checksum{self.value}"
+
+    @property
+    def of_whole(self) -> bool:
+        """Whether an object in parts has one of its whole content."""
+        return self.value.startswith("CRC")
+
+
+class Running(Protocol):
+    """A checksum of what came so far."""
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        """Take in what comes next."""
+
+    def digest(self) -> bytes:
+        """Return the checksum."""
+
+
+class _Crc:
+    def __init__(self, step: Callable[[bytes | memoryview, int], int], size: int) -> None:
+        self._step = step
+        self._size = size
+        self._value = 0
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        self._value = self._step(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(self._size, "big")
+
+
+def parse_algorithm(value: object) -> ChecksumAlgorithm:
+    """Return the algorithm of a name in any case.
+
+    Raises:
+        ValueError: There is none, or it needs a package that is not installed.
+    """
+    try:
+        algorithm = ChecksumAlgorithm(str(value).upper())
+    except ValueError:
+        raise ValueError(f"one of {', '.join(ChecksumAlgorithm)}") from None
+    try:
+        running(algorithm)
+    except ImportError:
+        others = "CRC32, SHA1 or SHA256"
+        raise ValueError(f"{others}: {algorithm} needs the package awscrt (pip install awscrt)") from None
+    return algorithm
+
+
+def running(algorithm: ChecksumAlgorithm) -> Running:
+    """Return a checksum of nothing yet.
+
+    Raises:
+        ImportError: It needs `awscrt`, which is not installed.
+    """
+    match algorithm:
+        case ChecksumAlgorithm.SHA1:
+            return hashlib.sha1(usedforsecurity=False)
+        case ChecksumAlgorithm.SHA256:
+            return hashlib.sha256()
+        case ChecksumAlgorithm.CRC32:
+            return _Crc(zlib.crc32, 4)
+    checksums: Any = importlib.import_module("awscrt.checksums")
+
+    if algorithm is ChecksumAlgorithm.CRC32C:
+        return _Crc(checksums.crc32c, 4)
+    return _Crc(checksums.crc64nvme, 8)
+
+
+def checksum(algorithm: ChecksumAlgorithm, blocks: Iterable[bytes | memoryview]) -> str:
+    """Return the checksum of what blocks hold, in base64."""
+    state = running(algorithm)
+    for block in blocks:
+        state.update(block)
+    return encoded(state)
+
+
+def encoded(state: Running) -> str:
+    """Return a checksum in base64, as headers have it."""
+    return b64encode(state.digest()).decode()
+
+
+def checked(
+    blocks: Iterable[B], headers: Mapping[str, str], algorithm: ChecksumAlgorithm, *, provider: str, key: str
+) -> Iterator[B]:
+    """Yield the blocks of a whole object, the last one only if they have the checksum that its headers tell.
+
+    Where the headers tell none of the whole content, nothing is checked.
+
+    Raises:
+        IntegrityError: They have another.
+    """
+    told = told_of_whole(headers, algorithm)
+    if told is None:
+        yield from blocks
+        return
+    state = running(algorithm)
+    held: B | None = None
+    for block in blocks:
+        if held is not None:
+            yield held
+        state.update(block)
+        held = block
+    if encoded(state) != told:
+        raise IntegrityError(f"{key!r}: what came has another {algorithm} than the object", provider=provider, key=key)
+    if held is not None:
+        yield held
+
+
+def told_of_whole(headers: Mapping[str, str], algorithm: ChecksumAlgorithm) -> str | None:
+    """Return the checksum of the whole content that headers tell, `None` if they don't."""
+    told = headers.get(algorithm.header)
+    # That of the checksums of parts has their number behind it.
+    if told is None or "-" in told or headers.get(f"{_PREFIX}type", "FULL_OBJECT") == "COMPOSITE":
+        return None
+    return told

@@ -1,0 +1,61 @@
+"""Directory buckets (S3 Express One Zone): requests are signed with the keys of a session of a few minutes."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from html import unescape
+
+from buckia_core.errors import Transient
+from buckia_s3.signing import Credentials
+
+CREATE_SESSION = (("session", ""),)
+"""The query that asks for a session."""
+
+SERVICE = "s3express"
+"""The name that requests to directory buckets are signed for."""
+
+_LASTS = timedelta(minutes=5)
+_MARGIN = timedelta(minutes=1)
+
+
+class Sessions:
+    """The session to sign with now; a new one is asked for before it ends."""
+
+    def __init__(self, ask: Callable[[], bytes], provider: str) -> None:
+        """Take what asks for a session and returns the body of the answer."""
+        self._ask = ask
+        self._provider = provider
+        self._lock = threading.Lock()
+        self._known: Credentials | None = None
+
+    def current(self) -> Credentials:
+        """Return the credentials of the session.
+
+        Raises:
+            AdapterError: There is none to be had.
+        """
+        with self._lock:
+            now = datetime.now(UTC)
+            if self._known is None or (self._known.expires_at or now) - _MARGIN <= now:
+                self._known = self._parsed(self._ask(), now)
+            return self._known
+
+    def _parsed(self, body: bytes, now: datetime) -> Credentials:
+        told = {name: _element(body, name) for name in ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")}
+        if not told["AccessKeyId"] or not told["SecretAccessKey"] or not told["SessionToken"]:
+            raise Transient("asking for a session: the answer has no credentials", provider=self._provider)
+        try:
+            expires = datetime.fromisoformat(told["Expiration"])
+        except ValueError:
+            expires = now + _LASTS
+        if expires.tzinfo is None:
+            expires = expires.replace(tzinfo=UTC)
+        return Credentials(told["AccessKeyId"], told["SecretAccessKey"], told["SessionToken"], expires, of_session=True)
+
+
+def _element(body: bytes, name: str) -> str:
+    found = re.search(rf"<{name}>([^<]*)</{name}>".encode(), body)
+    return unescape(found[1].decode("utf-8", "replace")).strip() if found else ""

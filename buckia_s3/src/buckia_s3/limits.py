@@ -1,0 +1,87 @@
+"""How long the steps of a request may take, and all of it."""
+
+from __future__ import annotations
+
+import io
+import socket
+import time
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long things may take, in seconds.
+
+    Attributes:
+        connect: Until a connection is made.
+        step: Without any progress after that.
+        total: From the beginning of a request to the last byte of its answer; `None` is as long as it needs.
+    """
+
+    connect: float
+    step: float
+    total: float | None = None
+
+
+class Clock:
+    """Measures one request after the other on a connection, against its limits."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._ends: float | None = None
+        self._set: float | None = None
+
+    def start(self) -> None:
+        """Begin a request."""
+        total = self.limits.total
+        self._ends = None if total is None else time.monotonic() + total
+
+    def left(self, most: float) -> float:
+        """Return how many seconds the next step may take, which are never more than `most`.
+
+        Raises:
+            TimeoutError: The request has had its time.
+        """
+        if self._ends is None:
+            return most
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        return min(left, most)
+
+    def before_step(self, sock: socket.socket) -> None:
+        """Give the next step its time."""
+        seconds = self.left(self.limits.step)
+        if seconds != self._set:
+            sock.settimeout(seconds)
+            self._set = seconds
+
+    def connected(self, sock: socket.socket) -> None:
+        """Take over from the limit for connecting."""
+        self._set = None
+        self.before_step(sock)
+
+
+class TimedInput(io.RawIOBase):
+    """What comes from a connection, each piece in its time."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, clock: Clock) -> None:
+        super().__init__()
+        self._raw = raw
+        self._sock = sock
+        self._clock = clock
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        """Read what comes next into a buffer."""
+        self._clock.before_step(self._sock)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        """Close what is read."""
+        self._raw.close()
+        super().close()

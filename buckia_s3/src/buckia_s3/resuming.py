@@ -1,0 +1,200 @@
+"""Uploads in parts that go on where an earlier one ended.
+
+    the server has of a part            what is done
+    ------------------------------------------------------------------
+    nothing                             it is sent
+    its bytes: the ETag is their MD5    nothing
+    anything else                       it is sent again
+
+Where ETags are no MD5s, as with keys of KMS or of the customer, all parts are sent again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from buckia_core.adapters.resuming import Parts, PartsSource
+from buckia_core.errors import AdapterError, NotFound, NotSupported, PermissionDenied, Unauthenticated
+from buckia_core.planning.digest import Digest, Sameness, compare
+from buckia_core.planning.manifest import RemoteObject
+from buckia_s3.bodies import CheckedBody, FileBody, PassingBody
+from buckia_s3.client import Client, Request
+from buckia_s3.encryption import customer_key_md5
+from buckia_s3.looking import Looker
+from buckia_s3.multipart import Multipart, part_size_for
+from buckia_s3.objects import fingerprint_of
+from buckia_s3.part_checksums import PartChecksums
+from buckia_s3.parts import Part, is_gone, parts_there
+from buckia_s3.settings import S3Settings
+from buckia_s3.target import Target
+
+_DIGEST = "sha256"
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """An upload that was begun: its id, the bytes of a part, and a digest of what the object is to be."""
+
+    upload_id: str
+    part_size: int
+    becoming: str
+
+    def text(self) -> str:
+        return json.dumps({"upload_id": self.upload_id, "part_size": self.part_size, "becoming": self.becoming})
+
+    @classmethod
+    def of(cls, text: str | None) -> _Begun | None:
+        try:
+            told = json.loads(text or "{}")
+            return cls(str(told["upload_id"]), int(told["part_size"]), str(told["becoming"]))
+        except (ValueError, TypeError, KeyError):
+            return None
+
+
+def upload_id_of(text: str) -> str | None:
+    """Return the id of the upload that the text of a note is about; `None` if it is about none."""
+    begun = _Begun.of(text)
+    return None if begun is None else begun.upload_id
+
+
+@dataclass(frozen=True, slots=True)
+class Resumer:
+    """Uploads files in parts, and leaves the parts on the server where a later attempt can use them."""
+
+    settings: S3Settings
+    client: Client
+    looker: Looker
+    multipart: Multipart
+
+    def parts_of(self, size: int) -> Parts | None:
+        """See `ResumableUpload`."""
+        if size <= self.settings.multipart_threshold:
+            return None
+        return Parts(part_size_for(size, self.settings.part_size), _DIGEST)
+
+    def abandon(self, key: str, text: str) -> None:
+        """See `ResumableUpload.abandon_upload`."""
+        begun = _Begun.of(text)
+        if begun is not None:
+            try:
+                self.multipart.abort(key, begun.upload_id)
+            except AdapterError as error:
+                if not is_gone(error):
+                    raise
+
+    def upload(self, source: PartsSource, target: Target) -> RemoteObject:
+        """See `ResumableUpload.upload_parts`."""
+        checksums = PartChecksums(target.checksum, md5=target.content_md5)
+        begun = self._usable(source, target)
+        there: dict[int, Part] | None = {}
+        if begun is not None:
+            there = self._there(target, begun)
+            if there is None:
+                landed = self._landed(source, target)
+                if landed is not None:
+                    return landed
+                begun = None
+        self.looker.check(target.key, target.expect)
+        if begun is None:
+            begun = _Begun(self.multipart.begin(target, checksums), source.parts.size, self._becoming(target))
+            source.note.write(begun.text())
+        try:
+            if target.checksum is not None and target.checksum.of_whole:
+                for block in FileBody(source.path, 0, source.size).blocks():
+                    checksums.take(block)
+            etags = list(self.multipart.pieces.run(self._pieces(source, target, begun, there or {}, checksums)))
+            fingerprint, version = self.multipart.complete(target, begun.upload_id, etags, checksums)
+        except BaseException as error:
+            if not _may_go_on(error):
+                with suppress(AdapterError):
+                    self.abandon(target.key, begun.text())
+                    source.note.clear()
+            raise
+        return self.multipart.seen(target.written(source.size, fingerprint or "", version, ()))
+
+    def _usable(self, source: PartsSource, target: Target) -> _Begun | None:
+        """Return the upload that the note is about, if the object would be the same; one that is not is abandoned."""
+        begun = _Begun.of(source.note.read())
+        if begun is None:
+            return None
+        if (begun.part_size, begun.becoming) == (source.parts.size, self._becoming(target)):
+            return begun
+        with suppress(AdapterError):
+            self.abandon(target.key, begun.text())
+        return None
+
+    def _there(self, target: Target, begun: _Begun) -> dict[int, Part] | None:
+        try:
+            return parts_there(self.client, target.whole, target.key, begun.upload_id)
+        except (NotSupported, PermissionDenied):
+            # Without a list everything is sent again, over what is there.
+            return {}
+
+    def _landed(self, source: PartsSource, target: Target) -> RemoteObject | None:
+        """Return the object, if an upload that the server does not know any more has become it."""
+        try:
+            found = self.looker.look(target.key)
+        except NotFound as error:
+            if error.key is None:
+                raise
+            return None
+        same = compare(found.digests, target.info.digests) is Sameness.SAME
+        return found if same and found.size == source.size and found.mtime_ns == target.info.mtime_ns else None
+
+    def _becoming(self, target: Target) -> str:
+        """Return a digest of what the beginning of an upload decides about the object."""
+        settings = self.settings
+        encryption = [
+            settings.server_side_encryption,
+            settings.sse_kms_key_id,
+            settings.sse_bucket_key_enabled,
+            customer_key_md5(settings.sse_customer_key_base64),
+        ]
+        decided = [sorted(target.headers().items()), target.checksum, encryption]
+        return hashlib.sha256(json.dumps(decided, default=str).encode()).hexdigest()
+
+    def _pieces(
+        self,
+        source: PartsSource,
+        target: Target,
+        begun: _Begun,
+        there: dict[int, Part],
+        checksums: PartChecksums,
+    ) -> Iterator[Callable[[], str]]:
+        for number in range(1, len(source.digests) + 1):
+            yield partial(self._settle, source, target, begun.upload_id, number, there.get(number), checksums)
+
+    def _settle(
+        self,
+        source: PartsSource,
+        target: Target,
+        upload_id: str,
+        number: int,
+        there: Part | None,
+        checksums: PartChecksums,
+    ) -> str:
+        """See to it that the server has a part; return the ETag."""
+        start, size = source.stretch(number)
+        body = FileBody(source.path, start, size)
+        headers = checksums.of_part(number, body)
+        if there is not None and there.size == size and there.etag == body.digest("md5"):
+            return there.etag
+        query = (("partNumber", str(number)), ("uploadId", upload_id))
+        told = (Digest(_DIGEST, source.digests[number - 1]),)
+        # Not every server compares what comes with the SHA-256 that it was announced with.
+        checked = CheckedBody(body, told, provider=self.client.provider, key=target.key)
+        sent = PassingBody(checked, source.passing)
+        answer = self.client.send(Request("PUT", target.whole, query, headers, sent, about=target.key))
+        return fingerprint_of(answer.headers.get("ETag"), size, 0)
+
+
+def _may_go_on(error: BaseException) -> bool:
+    """Tell whether parts are of use after an error: it passes, or somebody can see to it that it does."""
+    if isinstance(error, AdapterError):
+        return error.retryable or isinstance(error, (PermissionDenied, Unauthenticated))
+    return not isinstance(error, Exception)

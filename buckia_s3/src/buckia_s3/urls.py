@@ -1,0 +1,118 @@
+"""Addresses of buckets, taken apart.
+
+    address                                                         bucket        region         service
+    -------------------------------------------------------------------------------------------------------------
+    s3://BUCKET/PREFIX, s3a://BUCKET/PREFIX                         first part    not told       as configured
+    https://s3.REGION.amazonaws.com/BUCKET/PREFIX                   in the path   in the host    AWS
+    https://BUCKET.s3.REGION.amazonaws.com/PREFIX                   in the host   in the host    AWS
+    … s3.dualstack.REGION, s3-fips.REGION, s3-fips.dualstack.REGION as above      in the host    that face of AWS
+    https://BUCKET.s3-accelerate.amazonaws.com, … .dualstack.…      in the host   not told       AWS, accelerated
+    https://BUCKET.s3express-ZONE.REGION.amazonaws.com              in the host   in the host    AWS, directory bucket
+    https://ACCOUNT.r2.cloudflarestorage.com/BUCKET (also .eu., …)  in the path   auto           Cloudflare R2
+    https://BUCKET.CLUSTER.linodeobjects.com, or /BUCKET            either        the cluster    Linode
+    https://BUCKET.s3.REGION.backblazeb2.com, or /BUCKET            either        in the host    Backblaze B2
+    https://BUCKET.REGION.digitaloceanspaces.com, or /BUCKET        either        in the host    DigitalOcean Spaces
+
+What follows the bucket is the prefix. Hosts of AWS may end in `.amazonaws.com.cn`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """What an address tells. What it does not tell is `None`.
+
+    Attributes:
+        bucket_name: The bucket.
+        prefix: The part of the bucket that is meant; empty is all of it.
+        region: The region that signatures are made for.
+        endpoint_url: The service, where it is not AWS's usual one.
+        addressing_style: `path` or `virtual`, where the service does not decide it.
+        accelerated: It is AWS's transfer acceleration.
+        dualstack: It is an endpoint of AWS that has IPv6 too.
+        fips: It is an endpoint of AWS that FIPS 140 holds for.
+    """
+
+    bucket_name: str
+    prefix: str = ""
+    region: str | None = None
+    endpoint_url: str | None = None
+    addressing_style: str | None = None
+    accelerated: bool = False
+    dualstack: bool = False
+    fips: bool = False
+
+
+def parse_url(url: str) -> Location:
+    """Return what the address of a bucket tells.
+
+    Raises:
+        ValueError: It is none of the forms above. The message does not repeat a user or password in it.
+    """
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme.lower() in ("s3", "s3a"):
+        # No query and no fragment: `?` and `#` may stand in a key.
+        bucket, _, prefix = rest.partition("/")
+        if not bucket or "@" in bucket:
+            raise ValueError("url must be like s3://BUCKET/PREFIX, without user and password")
+        return Location(bucket, prefix)
+    if scheme.lower() != "https":
+        raise ValueError("url must begin with s3://, s3a:// or https://")
+    parts = urlsplit(url)
+    if parts.username is not None or parts.query or parts.fragment or ":" in parts.netloc:
+        raise ValueError("url is an address only: without user, port, query and fragment")
+    host = (parts.hostname or "").lower()
+    for pattern, service in (*_SERVICES, (_R2, "https://{account}.r2.cloudflarestorage.com")):
+        found = pattern.fullmatch(host)
+        if found:
+            return _location(found, unquote(parts.path).lstrip("/"), service)
+    raise ValueError(
+        f"url: {host!r} is no service whose addresses are known; give endpoint_url and bucket_name instead of it"
+    )
+
+
+# The service's address, by what the pattern found; empty is AWS, whose address follows from the region.
+_SERVICES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(rf"(?:(?P<bucket>[a-z0-9_.-]+)\.)?{pattern}"), service)
+    for pattern, service in (
+        (r"s3express-[a-z0-9-]+\.(?P<region>[a-z0-9-]+)\.amazonaws\.com", ""),
+        (r"s3(?P<accelerated>-accelerate)(?P<dualstack>\.dualstack)?\.amazonaws\.com", ""),
+        (
+            r"s3(?P<fips>-fips)?(?P<dualstack>\.dualstack)?"
+            r"(?:[.-](?P<region>[a-z]{2,}-[a-z0-9-]+))?\.amazonaws\.com(?:\.cn)?",
+            "",
+        ),
+        (r"s3\.(?P<region>[a-z0-9-]+)\.backblazeb2\.com", "https://s3.{region}.backblazeb2.com"),
+        (r"(?P<region>[a-z0-9-]+)\.linodeobjects\.com", "https://{region}.linodeobjects.com"),
+        (r"(?P<region>(?!cdn\.)[a-z0-9-]+)\.digitaloceanspaces\.com", "https://{region}.digitaloceanspaces.com"),
+    )
+)
+
+_R2 = re.compile(r"(?P<account>[a-z0-9]+(?:\.(?:eu|fedramp))?)\.r2\.cloudflarestorage\.com")
+
+
+def _location(found: re.Match[str], path: str, service: str) -> Location:
+    told = {name: value or "" for name, value in found.groupdict().items()}
+    bucket, prefix = told.get("bucket", ""), path
+    if not bucket:
+        bucket, _, prefix = path.partition("/")
+        if not bucket:
+            raise ValueError("url names no bucket")
+    region = "auto" if "account" in told else told.get("region") or None
+    if not service:
+        return Location(
+            bucket,
+            prefix,
+            region,
+            accelerated=bool(told.get("accelerated")),
+            dualstack=bool(told.get("dualstack")),
+            fips=bool(told.get("fips")),
+        )
+    # A dot in the bucket's name needs a certificate for one level more, which nobody has.
+    virtual = bool(told.get("bucket")) and "." not in bucket
+    return Location(bucket, prefix, region, service.format(**told), "virtual" if virtual else "path")

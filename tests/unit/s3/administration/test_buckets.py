@@ -1,0 +1,119 @@
+"""Buckets are listed, made, and removed if they are empty."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from buckia_core.errors import AlreadyExists, NotFound, PermissionDenied, PreconditionFailed
+from tests.unit.s3.scripted_server import Answer, error, page
+
+
+@pytest.fixture(params=["moto_server", "ceph", "rclone_server"])
+def server(request):
+    return request.getfixturevalue(request.param)
+
+
+def fresh() -> str:
+    return f"made-{uuid.uuid4().hex[:12]}"
+
+
+def test_a_bucket_is_made_listed_and_removed(on, server):
+    name = fresh()
+    buckets = on(server, bucket=name).administration.buckets
+    assert name not in {each.name for each in buckets.list()}
+    buckets.create()
+    (found,) = (each for each in buckets.list() if each.name == name)
+    assert found.created is not None
+    with pytest.raises(AlreadyExists, match=f"creating the bucket '{name}': it is there already"):
+        buckets.create()
+    buckets.remove()
+    assert name not in {each.name for each in buckets.list()}
+    with pytest.raises(NotFound):
+        buckets.remove()
+
+
+def test_a_bucket_with_something_in_it_stays(on, server):
+    adapter = on(server)
+    server.client().put_object(Bucket=adapter.administration.buckets.name, Key="a/b.txt", Body=b"1")
+    with pytest.raises(PreconditionFailed, match=r"not empty, 'a/b\.txt' is in it"):
+        adapter.administration.buckets.remove()
+    assert [each.key for each in adapter.list_files()] == ["a/b.txt"]
+
+
+def test_older_versions_keep_a_bucket(on, ceph):
+    adapter = on(ceph)
+    bucket = adapter.administration
+    bucket.apply(bucket.plan("versioning", {"Status": "Enabled"}))
+    client = ceph.client()
+    client.put_object(Bucket=bucket.buckets.name, Key="a", Body=b"1")
+    client.delete_object(Bucket=bucket.buckets.name, Key="a")
+    with pytest.raises(PreconditionFailed, match="older versions and delete markers count too"):
+        bucket.buckets.remove()
+
+
+@pytest.mark.parametrize("name", ["moto_server", "ceph"])
+def test_a_bucket_is_made_with_object_lock_and_grants(on, request, name):
+    bucket = on(request.getfixturevalue(name), bucket=fresh()).administration
+    bucket.buckets.create(object_lock=True, acl="public-read")
+    assert bucket.get("object-lock") == {"ObjectLockEnabled": "Enabled"}
+    assert not bucket.plan_canned("public-read").differs
+
+
+def test_a_region_is_asked_for(connect):
+    adapter, server = connect(lambda asked: error(404, "NoSuchBucket") if asked.method == "HEAD" else Answer())
+    adapter.administration.buckets.create(region="eu-west-3")
+    assert b"<LocationConstraint>eu-west-3</LocationConstraint>" in server.asked[-1].body
+    adapter.administration.buckets.create()
+    assert server.asked[-1].body == b""
+
+
+def test_who_may_not_look_may_still_create(connect):
+    adapter, server = connect(lambda asked: error(403, "AccessDenied") if asked.method == "HEAD" else Answer())
+    adapter.administration.buckets.create()
+    assert [asked.method for asked in server.asked] == ["HEAD", "PUT"]
+
+
+def test_somebody_elses_bucket_is_not_taken_for_a_fault_that_passes(connect):
+    adapter, server = connect(lambda asked: error(403 if asked.method == "HEAD" else 409, "BucketAlreadyExists"))
+    with pytest.raises(AlreadyExists):
+        adapter.administration.buckets.create()
+    assert [asked.method for asked in server.asked].count("PUT") <= 1
+
+
+def test_a_listing_goes_on_where_a_page_ends(connect):
+    def script(asked):
+        token = asked.query.get("continuation-token")
+        name, more = ("b", "") if token == "two" else ("a", "<ContinuationToken>two</ContinuationToken>")
+        listed = f"<Buckets><Bucket><Name>{name}</Name></Bucket></Buckets>{more}"
+        return Answer(200, f"<ListAllMyBucketsResult>{listed}</ListAllMyBucketsResult>".encode())
+
+    adapter, server = connect(script)
+    assert [(each.name, each.created) for each in adapter.administration.buckets.list()] == [("a", None), ("b", None)]
+    assert {asked.path for asked in server.asked} == {"/"}
+
+
+@pytest.mark.parametrize("style", ["virtual", "path"])
+@pytest.mark.parametrize("accelerated", [False, True])
+def test_the_address_of_the_service_is_that_of_the_bucket_without_it(connect, style, accelerated):
+    adapter, _ = connect(
+        page,
+        bucket_name="my-bucket",
+        endpoint_url=None,
+        region="eu-west-1",
+        addressing_style="virtual" if accelerated else style,
+        use_accelerate_endpoint=accelerated,
+    )
+    buckets = adapter.administration.buckets
+    assert buckets._of_service().site.endpoint.root == "https://s3.eu-west-1.amazonaws.com"
+    bucket = buckets._of_bucket().site.endpoint.root
+    assert bucket.startswith(
+        ("https://my-bucket.s3.eu-west-1.amazonaws.com", "https://s3.eu-west-1.amazonaws.com/my-bucket")
+    )
+
+
+def test_a_refused_listing_says_so(connect):
+    adapter, _ = connect(lambda asked: error(403, "AccessDenied"))
+    with pytest.raises(PermissionDenied, match="listing the buckets: access denied"):
+        list(adapter.administration.buckets.list())
