@@ -16,23 +16,26 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.servers.b2.server import B2Account, B2Server
+from tests.servers.bunny.node_sdk import NodeSdk
+from tests.servers.bunny.server import BunnyAccount, BunnyServer
 from tests.servers.ceph import CephGateway
 from tests.servers.moto_server import MotoServer
 from tests.servers.rclone_serve import RcloneServer
-from tests.servers.s3_server import NewBucket, S3Server
+from tests.servers.s3_server import Available, NewBucket, S3Server
 from tests.servers.shared import SERVERS, Server, SharedServers
 
 REQUIRE = "BUCKIA_REQUIRE_SERVERS"
-"""The environment variable that names, comma separated, the servers whose absence is a failure."""
+"""The environment variable that names, comma separated, servers and clients of them whose absence is a failure."""
 
 _SHARED = pytest.StashKey[SharedServers]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Agree on the directory through which the processes of this run share servers."""
-    unknown = _required() - set(SERVERS)
+    known = [*SERVERS, NodeSdk.name]
+    unknown = _required().difference(known)
     if unknown:
-        raise pytest.UsageError(f"{REQUIRE} names {', '.join(sorted(unknown))}; known: {', '.join(SERVERS)}")
+        raise pytest.UsageError(f"{REQUIRE} names {', '.join(sorted(unknown))}; known: {', '.join(known)}")
     told = getattr(config, "workerinput", {}).get("shared_servers")
     directory, owner = told or (f"{tempfile.gettempdir()}/buckia-{uuid.uuid4().hex[:12]}", os.getpid())
     config.stash[_SHARED] = SharedServers(Path(directory), owner=owner)
@@ -85,6 +88,29 @@ def b2_account(b2_server: B2Server) -> Iterator[B2Account]:
 
 
 @pytest.fixture(scope="session")
+def bunny_server(pytestconfig: pytest.Config) -> BunnyServer:
+    """A server of bunny.net's Edge Storage, core API and CDN."""
+    return _server(pytestconfig, BunnyServer)
+
+
+@pytest.fixture
+def bunny_account(bunny_server: BunnyServer) -> Iterator[BunnyAccount]:
+    """An account on the Bunny server that only this test uses: its switches and counters reach nobody else."""
+    account = bunny_server.new_account()
+    yield account
+    account.drop()
+
+
+@pytest.fixture(scope="session")
+def node_sdk(tmp_path_factory: pytest.TempPathFactory) -> NodeSdk:
+    """bunny.net's own TypeScript client, installed by npm for this process."""
+    available, sdk = NodeSdk.install(tmp_path_factory.mktemp("node-sdk"))
+    _demand(NodeSdk.name, available)
+    assert sdk is not None
+    return sdk
+
+
+@pytest.fixture(scope="session")
 def bucket_name() -> NewBucket:
     """Make a fresh bucket on a given server: `bucket = bucket_name(ceph)`."""
 
@@ -99,9 +125,12 @@ def _required() -> set[str]:
 
 
 def _server(config: pytest.Config, kind: type[Server]) -> Server:
-    available = kind.available()
-    if not available and kind.name in _required():
-        pytest.fail(f"{available.reason}; {REQUIRE} names {kind.name}", pytrace=False)
+    _demand(kind.name, kind.available())
+    return config.stash[_SHARED].get(kind)
+
+
+def _demand(name: str, available: Available) -> None:
+    if not available and name in _required():
+        pytest.fail(f"{available.reason}; {REQUIRE} names {name}", pytrace=False)
     if not available:
         pytest.skip(available.reason)
-    return config.stash[_SHARED].get(kind)

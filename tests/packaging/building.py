@@ -11,7 +11,12 @@ from tests.packaging.environments import clean
 
 ROOT = Path(__file__).resolve().parents[2]
 
-PROJECTS = {"buckia_core": ROOT / "buckia_core", "buckia_s3": ROOT / "buckia_s3", "buckia": ROOT}
+PROJECTS = {
+    "buckia_core": ROOT / "buckia_core",
+    "buckia_linode": ROOT / "buckia_linode",
+    "buckia_s3": ROOT / "buckia_s3",
+    "buckia": ROOT,
+}
 """Name of a distribution in file names to the directory of its pyproject.toml."""
 
 

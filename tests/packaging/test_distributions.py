@@ -21,6 +21,7 @@ pytestmark = pytest.mark.xdist_group("packaging")
 SOURCES = {
     "buckia": ROOT / "buckia_core" / "src",
     "buckia_core": ROOT / "buckia_core" / "src",
+    "buckia_linode": ROOT / "buckia_linode" / "src",
     "buckia_s3": ROOT / "buckia_s3" / "src",
 }
 ADAPTERS = sorted(set(PROJECTS) - {"buckia", "buckia_core"})

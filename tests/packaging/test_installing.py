@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import buckia
-from tests.packaging.building import Built
+from tests.packaging.building import PROJECTS, Built
 from tests.packaging.environments import Environment
 
 pytestmark = pytest.mark.xdist_group("packaging")
@@ -68,11 +68,12 @@ def test_buckia_works_with_no_more_than_it_asks_for(built: Built, tmp_path: Path
 
 def test_an_extra_brings_its_adapter(built: Built, tmp_path: Path):
     environment = Environment.make(tmp_path / "venv")
-    environment.copy_third_parties("buckia-core", "buckia-s3")
+    adapters = {name.removeprefix("buckia_") for name in PROJECTS} - {"buckia", "core"}
+    environment.copy_third_parties("buckia-core", *(f"buckia-{name}" for name in adapters))
     environment.pip("install", "--find-links", built.directory, "buckia[all]")
     environment.pip("check")
     listed = [json.loads(line) for line in environment.run("buckia", "--json", "providers").splitlines()]
-    assert {each["provider"] for each in listed if not each["problem"]} == {"file", "memory", "s3"}
+    assert {each["provider"] for each in listed if not each["problem"]} == {"file", "memory", *adapters}
 
 
 def test_an_upgrade_from_the_one_old_distribution_leaves_a_working_buckia(built: Built, tmp_path: Path):

@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final, Protocol, Self, TypeVar
 
 from .b2.server import B2Server
+from .bunny.server import BunnyServer
 from .ceph import CephGateway
 from .moto_server import MotoServer
 from .process import ChildProcess, ServerFailed, module_command, tail
@@ -46,7 +47,7 @@ class Runnable(Protocol):
         ...
 
 
-_KINDS: Final[tuple[type[Runnable], ...]] = (CephGateway, MotoServer, RcloneServer, B2Server)
+_KINDS: Final[tuple[type[Runnable], ...]] = (CephGateway, MotoServer, RcloneServer, B2Server, BunnyServer)
 
 SERVERS: Final[Mapping[str, type[Runnable]]] = MappingProxyType({server.name: server for server in _KINDS})
 """Every server that tests can ask for, by the name that `BUCKIA_REQUIRE_SERVERS` uses."""

@@ -1,0 +1,1 @@
+"""Buckia's adapter for Linode Object Storage."""

@@ -1,0 +1,27 @@
+"""The administration of a bucket at Linode: that of S3, less what the type of its endpoint does not have."""
+
+from __future__ import annotations
+
+from buckia_linode.endpoint_types import need_api_access
+from buckia_linode.places import Places
+from buckia_s3.administration import Administration, Document, Topic
+from buckia_s3.client import Client
+from buckia_s3.settings import S3Settings
+
+
+class LinodeAdministration(Administration):
+    """The configuration of one bucket at Linode.
+
+    Endpoints of the types E2 and E3 have no CORS. The type is known from the settings, or by a token.
+    """
+
+    def __init__(self, client: Client, settings: S3Settings, places: Places) -> None:
+        super().__init__(client, settings)
+        self._places = places
+
+    def _read(self, topic: Topic) -> tuple[Document | None, bytes]:
+        # Every method of the base class reads first, so nothing is sent that the endpoint does not have.
+        if topic.name == "cors":
+            self._places.learn_type()
+            need_api_access(self._places.type, "CORS", provider=self._client.provider)
+        return super()._read(topic)

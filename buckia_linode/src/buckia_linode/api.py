@@ -1,0 +1,131 @@
+"""Linode's API v4: signed requests, whole lists, errors of Buckia.
+
+Of the SDK its client is used, which signs in and tells errors. Its objects are not: they take the id of a region that
+ends in a number, such as `de-fra-2`, for that of a cluster, and give up where a list changes while it is read.
+"""
+
+from __future__ import annotations
+
+import itertools
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from linode_api4 import LinodeClient
+from requests.adapters import HTTPAdapter
+
+from buckia_core.errors import AdapterError
+from buckia_linode.errors import translated
+from buckia_linode.settings import LinodeSettings
+from buckia_s3.parallel import repeated
+
+Answer = Mapping[str, Any]
+
+PAGE = 500
+"""Entries that a page of a list has at most."""
+
+ROOT = "/object-storage"
+
+
+class Api:
+    """Requests to the API with one token; from one thread at a time."""
+
+    def __init__(self, settings: LinodeSettings, token: str, provider: str) -> None:
+        self.requests = 0
+        self._provider = provider
+        self._retries = settings.retry_config
+        self._host = urlsplit(settings.api_url).netloc
+        self._client = LinodeClient(token, base_url=settings.api_url.rstrip("/"), user_agent="buckia", retry=False)
+        transport = _Transport(settings)
+        self._client.session.mount("https://", transport)
+        self._client.session.mount("http://", transport)
+
+    def get(self, path: str, *, doing: str, **query: str | int) -> Answer:
+        """Return what is there. `path` begins after `/object-storage`; `doing` is for errors.
+
+        Raises:
+            AdapterError: It can't be had.
+        """
+        asked = f"{ROOT}{path}?{urlencode(query)}" if query else f"{ROOT}{path}"
+        return self._repeating(lambda: self._client.get(asked), doing)
+
+    def entries(self, path: str, *, doing: str) -> Iterator[Answer]:
+        """Yield all entries of a list, page by page. Errors are those of `get`."""
+        for page in itertools.count(1):
+            answer = self.get(path, doing=doing, page=page, page_size=PAGE)
+            entries, pages = answer.get("data"), answer.get("pages")
+            if not isinstance(entries, list) or not isinstance(pages, int):
+                raise self._unknown(doing)
+            yield from entries
+            if page >= pages:
+                return
+
+    def post(self, path: str, body: Answer, *, doing: str) -> Answer:
+        """Make something, and return it. What is `None` in the body is left out. Errors are those of `get`.
+
+        Sent once: the secret of a key whose answer got lost can't be had again, and nobody would know of the key.
+        """
+        return self._calling(lambda: self._client.post(f"{ROOT}{path}", data=_given(body)), doing)
+
+    def put(self, path: str, body: Answer, *, doing: str) -> Answer:
+        """Change something, and return it. What is `None` in the body is left out. Errors are those of `get`."""
+        return self._repeating(lambda: self._client.put(f"{ROOT}{path}", data=_given(body)), doing)
+
+    def delete(self, path: str, *, doing: str) -> None:
+        """Remove something. Errors are those of `get`."""
+        self._repeating(lambda: self._client.delete(f"{ROOT}{path}"), doing)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.session.close()
+
+    def _repeating(self, call: Callable[[], Any], doing: str) -> Answer:
+        return repeated(lambda: self._calling(call, doing), self._retries)
+
+    def _calling(self, call: Callable[[], Any], doing: str) -> Answer:
+        self.requests += 1
+        try:
+            answer = call()
+        except Exception as error:
+            raise translated(error, provider=self._provider, doing=doing, host=self._host) from error
+        if not isinstance(answer, dict):
+            raise self._unknown(doing)
+        return answer
+
+    def _unknown(self, doing: str) -> AdapterError:
+        return AdapterError(f"{doing}: {self._host} answered in a form that is not known", provider=self._provider)
+
+
+class _Transport(HTTPAdapter):  # type: ignore[misc, unused-ignore]  # with or without types of requests
+    """Gives up on what makes no progress, and trusts the `ca_bundle` besides the system's authorities."""
+
+    def __init__(self, settings: LinodeSettings) -> None:
+        self._timeout = (settings.connect_timeout, settings.read_timeout)
+        self._trusted = ssl.create_default_context()
+        if settings.ca_bundle is not None:
+            self._trusted.load_verify_locations(settings.ca_bundle)
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._trusted, **options)
+
+    def send(
+        self,
+        request: Any,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> Any:
+        return super().send(request, stream, timeout or self._timeout, verify, cert, proxies)
+
+
+def path_of(*parts: str | int) -> str:
+    """Return the path of these parts, each of which may have any character."""
+    return "".join(f"/{quote(str(part), safe='')}" for part in parts)
+
+
+def _given(body: Answer) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if value is not None}

@@ -1,0 +1,102 @@
+"""`buckia linode keys`: access keys, above all those that may do little."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from buckia_linode.commands.opening import linode_adapter, region, region_of, yes
+from buckia_linode.resources import Grant
+
+if TYPE_CHECKING:
+    from buckia_core.adapters.commands import CommandHost
+    from buckia_linode.resources import Key
+
+
+def add_to(linode: click.Group) -> None:
+    """Add the commands to the group `linode`."""
+
+    @linode.group("keys")
+    def keys_group() -> None:
+        """List, make and revoke access keys."""
+
+    for command in (_add_list, _add_create, _add_delete):
+        command(keys_group)
+
+
+def _add_list(keys: click.Group) -> None:
+    @keys.command("list")
+    @click.pass_obj
+    def list_command(host: CommandHost) -> None:
+        """List the access keys: number, access key, what it may do, label. Secrets are not shown."""
+        with linode_adapter(host) as adapter:
+            for each in adapter.account.access_keys():
+                host.result(_record(each), f"{each.id:>8}  {each.access_key:<20}  {_may(each)}  {each.label}")
+
+
+def _add_create(keys: click.Group) -> None:
+    @keys.command("create")
+    @click.argument("label")
+    @click.option("--read-only", metavar="BUCKET", multiple=True, help="It may read this bucket. May be repeated.")
+    @click.option("--read-write", metavar="BUCKET", multiple=True, help="It may change this bucket. May be repeated.")
+    @click.option("--full-access", is_flag=True, help="It may do everything in all buckets of the region.")
+    @region
+    @click.pass_obj
+    def create_command(
+        host: CommandHost,
+        label: str,
+        read_only: tuple[str, ...],
+        read_write: tuple[str, ...],
+        full_access: bool,
+        region: str | None,
+    ) -> None:
+        """Make an access key with the name LABEL. Its secret is shown this once, and can't be had again."""
+        if full_access == bool(read_only or read_write):
+            raise click.UsageError("Say what the key may do: --read-only, --read-write, or --full-access alone.")
+        if both := sorted({*read_only} & {*read_write}):
+            raise click.UsageError(f"Of {', '.join(both)}: either --read-only or --read-write.")
+        with linode_adapter(host) as adapter:
+            where = region_of(adapter, region)
+            grants = [Grant(name, where, write=False) for name in read_only]
+            grants += [Grant(name, where, write=True) for name in read_write]
+            made = adapter.account.create_key(label, grants=grants, regions=[where])
+            secret = made.secret.reveal() if made.secret else ""
+            record = _record(made) | {"secret_access_key": secret}
+            host.result(record, f"access_key_id      {made.access_key}", f"secret_access_key  {secret}")
+            host.note(f"Key {made.id} ({_may(made)}). Keep the secret now: it is not shown again.")
+
+
+def _add_delete(keys: click.Group) -> None:
+    @keys.command("delete")
+    @click.argument("number", type=click.IntRange(min=0))
+    @yes
+    @click.pass_obj
+    def delete_command(host: CommandHost, number: int, yes: bool) -> int | None:
+        """Revoke the key NUMBER, as `keys list` shows it. Whatever uses it stops to work."""
+        with linode_adapter(host) as adapter:
+            if not host.confirm(f"Key {number} will stop to work. Go on?", yes=yes):
+                host.note("Nothing was revoked.")
+                return 1
+            adapter.account.delete_key(number)
+            host.result({"type": "key_revoked", "id": number}, f"Key {number} is revoked.")
+        return None
+
+
+def _may(key: Key) -> str:
+    if not key.limited:
+        return "everything"
+    return ", ".join(f"{'change' if each.write else 'read'} {each.bucket}" for each in key.grants) or "nothing"
+
+
+def _record(key: Key) -> dict[str, Any]:
+    grants = [{"bucket": each.bucket, "region": each.region, "write": each.write} for each in key.grants]
+    return {
+        "type": "key",
+        "id": key.id,
+        "label": key.label,
+        "access_key_id": key.access_key,
+        "limited": key.limited,
+        "grants": grants,
+        "regions": list(key.regions),
+    }

@@ -1,0 +1,64 @@
+"""`buckia linode acl` and `url`: single objects of the configured bucket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from buckia_linode.commands.opening import linode_adapter
+from buckia_linode.resources import BucketAcl
+
+if TYPE_CHECKING:
+    from buckia_core.adapters.commands import CommandHost
+
+_SECONDS = click.IntRange(360, 86_400)
+_METHOD = click.Choice(["GET", "PUT", "DELETE"])
+
+
+def add_to(linode: click.Group) -> None:
+    """Add the commands to the group `linode`."""
+    _add_acl(linode)
+    _add_url(linode)
+
+
+def _add_acl(linode: click.Group) -> None:
+    @linode.group("acl")
+    def acl_group() -> None:
+        """Show or set who may read an object."""
+
+    @acl_group.command("get")
+    @click.argument("key")
+    @click.pass_obj
+    def get_command(host: CommandHost, key: str) -> None:
+        """Show the access control list of the object KEY."""
+        with linode_adapter(host) as adapter:
+            acl = adapter.managed.object_acl(key)
+            host.result({"type": "object_acl", "key": key, "acl": acl}, acl)
+
+    @acl_group.command("set")
+    @click.argument("key")
+    @click.argument("acl", type=click.Choice([each.value for each in BucketAcl]))
+    @click.pass_obj
+    def set_command(host: CommandHost, key: str, acl: str) -> None:
+        """Give the object KEY the access control list ACL."""
+        with linode_adapter(host) as adapter:
+            adapter.managed.set_object_acl(key, BucketAcl(acl))
+            host.result({"type": "object_acl", "key": key, "acl": acl}, f"{key}: {acl}")
+
+
+def _add_url(linode: click.Group) -> None:
+    @linode.command("url")
+    @click.argument("key")
+    @click.option("--seconds", type=_SECONDS, default=3600, show_default=True, help="It is good for so long.")
+    @click.option("--method", type=_METHOD, default="GET", show_default=True, help="What it is good for.")
+    @click.option("--content-type", metavar="TYPE", help="What a PUT must send as Content-Type; needed for one.")
+    @click.pass_obj
+    def url_command(host: CommandHost, key: str, seconds: int, method: str, content_type: str | None) -> None:
+        """Show an address, signed by Linode, by which whoever has it can use the object KEY for some time."""
+        if (method == "PUT") != (content_type is not None):
+            raise click.UsageError("--content-type goes with --method PUT, and that with it.")
+        with linode_adapter(host) as adapter:
+            url = adapter.managed.object_url(key, seconds=seconds, method=method, content_type=content_type)
+            record = {"type": "url", "key": key, "url": url, "seconds": seconds, "method": method}
+            host.result(record, url)

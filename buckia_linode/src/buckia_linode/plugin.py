@@ -1,0 +1,29 @@
+"""Registers provider `linode`, and the commands `buckia linode …`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buckia_core.adapters.hookspecs import hookimpl
+from buckia_core.adapters.registry import AdapterSpec
+
+LINODE = AdapterSpec(
+    provider="linode",
+    title="Linode Object Storage (Akamai)",
+    settings="buckia_linode.settings:LinodeSettings",
+    adapter="buckia_linode.sync:LinodeSync",
+)
+
+
+@hookimpl
+def buckia_register_adapters() -> list[AdapterSpec]:
+    """Return the adapter of this package."""
+    return [LINODE]
+
+
+@hookimpl
+def buckia_register_commands(cli: Any) -> None:
+    """Add the commands of this package."""
+    from buckia_linode.commands import register  # noqa: PLC0415  # a sync does not need them
+
+    register(cli)

@@ -1,0 +1,140 @@
+"""The settings of provider `linode`: where the bucket is, the account's token, and those of S3 that Linode honours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from buckia_core.config.object_rules import ObjectRules
+from buckia_core.config.secrets import Secret
+from buckia_core.config.settings import declared, setting
+from buckia_linode.endpoint_types import EndpointType
+from buckia_linode.shared_settings import as_in_s3
+from buckia_s3.client_options import ClientOptions
+from buckia_s3.encryption import ServerSideEncryption
+from buckia_s3.object_headers import CannedAcl
+from buckia_s3.retrying import RetryConfig
+from buckia_s3.settings import AddressingStyle, ConditionalWrites, S3Settings
+
+_CLUSTER = re.compile(r"[a-z]{2}-[a-z]+-[0-9]+")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_DOMAIN = re.compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]", re.IGNORECASE)
+
+_ITS_OWN = ("region", "cluster", "endpoint_url", "domain", "token", "api_url", "endpoint_type")
+"""Settings that S3 does not have, or that mean something else there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinodeSettings:
+    """Which bucket, where, with which credentials, and with which token of the account."""
+
+    bucket_name: str = as_in_s3("bucket_name")
+    prefix: str = as_in_s3("prefix")
+    region: str | None = setting(
+        help="Where the bucket is: id of a cluster, such as `us-ord-1`; with a token also that of a region: `us-ord`.",
+        aliases=("region_name",),
+    )
+    cluster: str | None = setting(help="Id of the bucket's cluster, the first part of its endpoint: `es-mad-1`.")
+    endpoint_url: str | None = setting(
+        help="Address of the endpoint, such as `https://us-ord-1.linodeobjects.com`; goes before all else.",
+        aliases=("endpoint",),
+    )
+    domain: str = setting(help="Domain that clusters are in.", default="linodeobjects.com")
+    access_key_id: Secret | None = as_in_s3(
+        "access_key_id",
+        env=("LINODE_OBJ_ACCESS_KEY", "LINODE_CLI_OBJ_ACCESS_KEY"),
+        aliases=("access_key", "aws_access_key_id"),
+    )
+    secret_access_key: Secret | None = as_in_s3(
+        "secret_access_key",
+        env=("LINODE_OBJ_SECRET_KEY", "LINODE_CLI_OBJ_SECRET_KEY"),
+        aliases=("secret_key", "aws_secret_access_key"),
+    )
+    profile: str | None = as_in_s3("profile")
+    skip_signature: bool = as_in_s3("skip_signature")
+    token: Secret | None = setting(
+        help="Personal access token with the scope `object_storage`; finds the endpoint, and manages the account.",
+        env=("LINODE_TOKEN", "LINODE_CLI_TOKEN"),
+        aliases=("api_key", "api_token"),
+    )
+    api_url: str = setting(help="Address of Linode's API.", default="https://api.linode.com/v4")
+    endpoint_type: EndpointType | None = setting(
+        help="Type of the endpoint, which decides the limits; with a token it is found by itself."
+    )
+    addressing_style: AddressingStyle = as_in_s3("addressing_style")
+    client_options: ClientOptions = as_in_s3("client_options")
+    retry_config: RetryConfig = as_in_s3("retry_config")
+    verify_tls: bool = as_in_s3("verify_tls")
+    ca_bundle: Path | None = as_in_s3("ca_bundle", env=("LINODE_CA",))
+    connect_timeout: float = as_in_s3("connect_timeout")
+    read_timeout: float = as_in_s3("read_timeout")
+    acl: CannedAcl | None = as_in_s3("acl")
+    tags: Mapping[str, str] = as_in_s3("tags")
+    objects: ObjectRules = as_in_s3("objects")
+    sse_customer_key_base64: Secret | None = as_in_s3("sse_customer_key_base64")
+    multipart_threshold: int = as_in_s3("multipart_threshold")
+    part_size: int = as_in_s3("part_size")
+    conditional_writes: ConditionalWrites = as_in_s3("conditional_writes")
+
+    def __post_init__(self) -> None:
+        _check_address(self.api_url)
+        if not _DOMAIN.fullmatch(self.domain):
+            raise ValueError(f"domain is the name of a host such as linodeobjects.com, and not {self.domain!r}")
+        for name in ("region", "cluster"):
+            value = getattr(self, name)
+            if value is not None and not _NAME.fullmatch(value):
+                raise ValueError(f"{name} is an id such as us-ord-1, and not {value!r}")
+        self._check_place()
+        self.s3()
+
+    @property
+    def address(self) -> str:
+        """The endpoint's URL as far as the settings alone tell.
+
+        Where `searched`, it has the region in the place of the cluster: it tells buckets apart, and may not exist.
+        """
+        return self.endpoint_url or f"https://{self.cluster or self.region}.{self.domain}"
+
+    @property
+    def searched(self) -> bool:
+        """Only the API can tell the endpoint."""
+        return not self.endpoint_url and self.cluster is None and self.token is not None
+
+    def s3(self) -> S3Settings:
+        """Return the settings of the bucket as one of S3.
+
+        Raises:
+            ValueError: They don't go together.
+        """
+        shared = {name: getattr(self, name) for name in declared(type(self)) if name not in _ITS_OWN}
+        encryption = None if self.sse_customer_key_base64 is None else ServerSideEncryption.CUSTOMER
+        return S3Settings(
+            region=self.cluster or self.region, endpoint_url=self.address, server_side_encryption=encryption, **shared
+        )
+
+    def _check_place(self) -> None:
+        if self.endpoint_url or self.cluster is not None:
+            return
+        if self.region is None:
+            raise ValueError("where the bucket is must be known: give region, cluster or endpoint_url")
+        if self.token is None and not _CLUSTER.fullmatch(self.region):
+            raise ValueError(
+                f"region {self.region!r} is no cluster: give the cluster, such as {self.region}-1, or endpoint_url, "
+                "or a token, by which the endpoint of a region is found"
+            )
+
+
+def _check_address(api_url: str) -> None:
+    try:
+        parts = urlsplit(api_url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("api_url must be like https://api.linode.com/v4")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("api_url is an address only: without user, query and fragment")

@@ -1,0 +1,75 @@
+"""HTTP/1.1 in front of what answers: connections that are kept, bodies, `Expect`, answers in pieces."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from http import HTTPStatus
+
+from ..http_stream import HEAD_LIMIT, Head, Stream
+from ..process import HOST
+from .answer import Answer, HungUp, Refused
+from .request import Connection, Request
+
+Handle = Callable[[Request], Awaitable[Answer]]
+
+
+async def listen(handle: Handle) -> tuple[asyncio.Server, int]:
+    """Serve requests on a port that the system chooses; return the server and the port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = Connection(writer.get_extra_info("peername")[0])
+        stream = Stream(reader, writer)
+        try:
+            while await _serve_one(handle, stream, connection):
+                pass
+        except HungUp:
+            stream.reset()
+        except (ConnectionError, TimeoutError):
+            pass  # clients that are tested under faults go away in the middle
+        except Exception:
+            traceback.print_exc()
+        finally:
+            connection.at_close.close()
+            with suppress(OSError, RuntimeError):
+                stream.close()
+
+    server = await asyncio.start_server(serve, HOST, 0, limit=HEAD_LIMIT, backlog=512)
+    return server, int(server.sockets[0].getsockname()[1])
+
+
+async def _serve_one(handle: Handle, stream: Stream, connection: Connection) -> bool:
+    """Answer the next request. Return whether the connection goes on."""
+    head = await stream.read_head()
+    if head is None:
+        return False
+    request = Request(head, stream, connection)
+    try:
+        answer = await handle(request)
+    except Refused as refused:
+        answer = refused.answer()
+    # Many clients read no answer before they have sent all.
+    await request.discard()
+    goes_on = head.keeps_alive() and not request.still_coming
+    await _send(answer, head, stream, goes_on=goes_on)
+    return goes_on
+
+
+async def _send(answer: Answer, head: Head, stream: Stream, *, goes_on: bool) -> None:
+    lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in answer.headers.items()]
+    if answer.status != HTTPStatus.NO_CONTENT:
+        lines.append(f"Content-Length: {answer.length}")
+    if not goes_on:
+        lines.append("Connection: close")
+    top = "\r\n".join([*lines, "", ""]).encode("latin-1")
+    if head.start[0] == "HEAD":
+        await stream.send(top)
+        return
+    pieces = iter(answer.pieces)
+    # A head and a small body in one packet.
+    await stream.send(top + next(pieces, b""))
+    for piece in pieces:
+        await stream.send(piece)
