@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.servers.bunny.kind import bunny_kind
 from tests.servers.bunny.server import BunnyAccount, BunnyZone
 from tests.servers.bunny.wire import BunnyWire
 from tests.servers.fault_proxy import FaultProxy
@@ -129,13 +130,14 @@ def test_keys_end_at_once(bunny_account: BunnyAccount, zone: BunnyZone, wire: Bu
 
 
 def test_behind_the_fault_proxy(zone: BunnyZone) -> None:
-    with FaultProxy(zone.endpoint) as proxy:
+    with FaultProxy(zone.endpoint, kind_of=bunny_kind) as proxy:
         proxy.fault(LoseReply(), when=lambda request: request.method == "PUT", times=1)
         with BunnyWire(zone.behind(proxy.endpoint)) as wire:
             with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
                 wire.put("file", b"x")
             wire.connection.close()
-            assert wire.get("file").body == b"x"
+            assert wire.get("file").body == b"x" and wire.names() == ["file"]
+        assert proxy.counts() == {"upload": 1, "download": 1, "list": 1}
 
 
 def test_a_wrong_switch_is_refused(bunny_account: BunnyAccount) -> None:

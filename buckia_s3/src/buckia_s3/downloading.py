@@ -140,9 +140,7 @@ class Downloader:
         with self._own(key, whole, expect, start, end) as opened:
             yield opened
 
-    def _range(
-        self, key: str, target: Path, expect: RemoteObject, origin: int, start: int, end: int
-    ) -> RemoteObject:
+    def _range(self, key: str, target: Path, expect: RemoteObject, origin: int, start: int, end: int) -> RemoteObject:
         # Of long answers, our own connections cost two thirds of the processor time that obstore takes, or less.
         whole = self.looker.whole(key)
         with self._own(key, whole, expect, start, end) as opened, target.open("r+b", buffering=0) as file:

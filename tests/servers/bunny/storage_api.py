@@ -11,6 +11,7 @@ from .answer import Answer, Refused, no_object, storage_done, storage_refusal
 from .content import Arriving
 from .entries import Shown, listing
 from .front import Handle
+from .kind import KINDS
 from .nodes import Directory, File
 from .ranges import answer_with
 from .request import Request
@@ -19,17 +20,6 @@ from .zipping import zipped
 from .zones import StorageZone
 
 _READING: Final = frozenset({"GET", "DESCRIBE", "POST"})
-_KINDS: Final = {
-    ("GET", False): "download",
-    ("GET", True): "list",
-    ("PUT", False): "upload",
-    ("PUT", True): "make_directory",
-    ("DELETE", False): "delete",
-    ("DELETE", True): "delete_directory",
-    ("DESCRIBE", False): "describe",
-    ("DESCRIBE", True): "describe",
-    ("POST", True): "zip",
-}
 
 
 def storage_host(world: World, region: str) -> Handle:
@@ -40,7 +30,7 @@ def storage_host(world: World, region: str) -> Handle:
         where = f"{region}/{zone.name}"
         with account.admitted(request.connection, where):
             place = Place.parse(path)
-            kind = _KINDS.get((request.method, place.is_directory))
+            kind = KINDS.get((request.method, place.is_directory))
             if kind is None:
                 # No HEAD (PROVIDERS 1.3): JuiceFS looks files up otherwise for that reason.
                 raise storage_refusal(405, "Method Not Allowed")
