@@ -105,3 +105,18 @@ class TestRclone(OnServer):
 
     def test_writers_of_one_key_leave_one_whole_version(self, adapter, second):
         pytest.skip("rclone answers 500 to some of several writers of one key, in some runs")
+
+
+@pytest.mark.parametrize(("name", "compares"), [("ceph", True), ("moto_server", False), ("rclone_server", False)])
+def test_which_servers_compare_content_with_what_was_announced(request, bucket_name, name, compares):
+    server = request.getfixturevalue(name)
+    settings = S3Settings(
+        bucket_name=bucket_name(server),
+        region=server.region,
+        endpoint_url=server.endpoint,
+        access_key_id=Secret(server.access_key),
+        secret_access_key=Secret(server.secret_key),
+    )
+    with S3Sync(settings) as adapter:
+        adapter.probe()
+        assert adapter._conditions.compares_content is compares

@@ -16,9 +16,10 @@ _BLOCK = 1 << 18
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Bytes in memory."""
+    """Bytes in memory. `known` is their SHA-256, hexadecimal, if somebody has computed it already."""
 
     data: bytes | memoryview = field(default=b"", repr=False)
+    known: str | None = None
 
     @property
     def size(self) -> int:
@@ -27,7 +28,7 @@ class Body:
 
     def sha256(self) -> str:
         """Return the hex digest of what will be sent."""
-        return hashlib.sha256(self.data).hexdigest()
+        return self.known or hashlib.sha256(self.data).hexdigest()
 
     def blocks(self) -> Iterator[bytes | memoryview]:
         """Yield what is to be sent, from its start, in pieces small enough to see progress in."""
@@ -74,6 +75,27 @@ class FileBody:
                 yield block
 
 
+@dataclass(frozen=True, slots=True)
+class KnownBody:
+    """Another body, whose SHA-256 is known. It is for the server to find out that it is something else."""
+
+    body: FileBody
+    known: str
+
+    @property
+    def size(self) -> int:
+        """Bytes that will be sent."""
+        return self.body.size
+
+    def sha256(self) -> str:
+        """Return the hex digest of what should be sent."""
+        return self.known
+
+    def blocks(self) -> Iterator[bytes | memoryview]:
+        """Yield what is to be sent. Raises as the other body does."""
+        return self.body.blocks()
+
+
 class CheckedBody:
     """Another body, whose last bytes are sent only if all of them are what their digests say.
 
@@ -112,7 +134,7 @@ class CheckedBody:
 class PassingBody:
     """Another body, which tells how many bytes it is about to send."""
 
-    def __init__(self, body: CheckedBody, passing: Callable[[int], object]) -> None:
+    def __init__(self, body: CheckedBody | KnownBody, passing: Callable[[int], object]) -> None:
         self._body = body
         self._passing = passing
 
@@ -132,4 +154,4 @@ class PassingBody:
             yield block
 
 
-AnyBody = Body | FileBody | CheckedBody | PassingBody
+AnyBody = Body | FileBody | KnownBody | CheckedBody | PassingBody

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from buckia_core.adapters.objects import IfAbsent, IfUnchanged, Precondition
-from buckia_core.errors import AdapterError, NotSupported, PermissionDenied, PreconditionFailed
+from buckia_core.errors import AdapterError, IntegrityError, NotSupported, PermissionDenied, PreconditionFailed
 from buckia_s3.bodies import Body
 from buckia_s3.client import Client, Request
 from buckia_s3.endpoint import is_aws
@@ -19,6 +19,7 @@ from buckia_s3.listing_page import MalformedPage
 from buckia_s3.objects import etag_of, fingerprint_of
 from buckia_s3.parallel import repeated
 from buckia_s3.settings import ConditionalWrites, S3Settings
+from buckia_s3.signing import EMPTY
 from buckia_s3.version_page import parse
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ PROBE = ".buckia-state/probe-"
 """How the key of a probe begins: no sync looks at keys below `.buckia-state/`."""
 
 _NO_SUCH_ETAG = '"00000000000000000000000000000000"'
+_PROBED = Body(b"probe")
 _ENABLED = re.compile(rb"<Status>\s*Enabled\s*</Status>")
 
 
@@ -51,6 +53,10 @@ class Facts:
     versions: bool
 
 
+class _Refused(Exception):
+    """The server refused a probe, as it should."""
+
+
 class Conditions:
     """Asks once, and remembers."""
 
@@ -66,6 +72,7 @@ class Conditions:
             self._honours = Honours.NOTHING
         elif is_aws(settings):
             self._honours = Honours.QUOTED
+        self._compares_content = is_aws(settings) and not (settings.unsigned_payload or settings.skip_signature)
         # Ceph and others take conditions on the completion of parts, and ignore them without a word.
         self._completion = self._honours is Honours.QUOTED
 
@@ -73,6 +80,11 @@ class Conditions:
     def known(self) -> Facts:
         """What is known by now; what is not, is no."""
         return Facts(self._honours not in (None, Honours.NOTHING), bool(self._versions))
+
+    @property
+    def compares_content(self) -> bool:
+        """Whether the server is known to refuse bytes that have another SHA-256 than they were announced with."""
+        return self._compares_content
 
     def probe(self) -> Facts:
         """Find out what is not known yet.
@@ -126,12 +138,13 @@ class Conditions:
         key = f"{self._prefix}{PROBE}{secrets.token_hex(8)}"
         try:
             # One of half a dozen requests that fails must not cost the answers to the others.
-            request = Request("PUT", key, body=Body(b"probe"), doing="probing")
+            request = Request("PUT", key, body=_PROBED, doing="probing")
             written = repeated(lambda: self._client.send(request), self._retries)
         except PermissionDenied:
             # Whoever may not write there will be told so by the upload itself.
             return Honours.NOTHING
         try:
+            self._compares_content = self._refused(key, {}, Body(b"probe", known=EMPTY))
             if not self._refused(key, {"If-None-Match": "*"}) or not self._refused(key, {"If-Match": _NO_SUCH_ETAG}):
                 return Honours.NOTHING
             bare = fingerprint_of(written.headers.get("ETag"), 0, 0)
@@ -153,18 +166,25 @@ class Conditions:
                 for each in parse(repeated(lambda: self._client.send(listing), self._retries).body).versions:
                     self._remove(key, each.version)
 
-    def _refused(self, key: str, headers: dict[str, str]) -> bool:
-        """Write under a condition; tell whether the server said that it does not hold."""
+    def _refused(self, key: str, headers: dict[str, str], body: Body = _PROBED) -> bool:
+        """Write what should be refused; tell whether the server said that its condition, or its content, is wrong."""
+        request = Request("PUT", key, headers=headers, body=body, doing="probing")
         try:
-            request = Request("PUT", key, headers=headers, body=Body(b"probe"), doing="probing")
-            repeated(lambda: self._client.send(request), self._retries)
-        except PreconditionFailed:
+            repeated(lambda: self._sent(request), self._retries)
+        except _Refused:
             return True
         except AdapterError as error:
             if error.retryable:
                 raise
             log.info("%s does not take conditional writes: %s", self._client.site.endpoint.authority, error)
         return False
+
+    def _sent(self, request: Request) -> None:
+        try:
+            self._client.send(request)
+        except (PreconditionFailed, IntegrityError) as error:
+            # One that something on the way has changed may be sent again, which is not to be done with this one.
+            raise _Refused from error
 
     def _keeps_versions(self) -> bool:
         try:

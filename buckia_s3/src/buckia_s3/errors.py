@@ -6,7 +6,7 @@
     500, 502, 503, 504, RequestTimeout, conflicts (409)   Transient            yes
     InvalidAccessKeyId, SignatureDoesNotMatch, 401, …     Unauthenticated      no
     AccessDenied, other 403                               PermissionDenied     no
-    NoSuchBucket                                          NotFound, no key     no
+    NoSuchBucket, 404 of the bucket without another code  NotFound, no key     no
     NoSuchKey, other 404 about a key                      NotFound             no
     412, BucketNotEmpty, InvalidBucketState               PreconditionFailed   no
     BucketAlreadyExists, BucketAlreadyOwnedByYou          AlreadyExists        no
@@ -96,6 +96,9 @@ _BY_STATUS: dict[int, type[AdapterError]] = {
     504: Transient,
 }
 
+_NOTHING_THERE = ("", "NotFound", "NoSuchKey")
+"""Codes that tell no more than the status 404: of a request about the bucket, that it is the bucket."""
+
 _WORDS: dict[str, str] = {
     "NoSuchBucket": "the bucket does not exist",
     "BucketAlreadyExists": "there is a bucket of this name already, perhaps somebody else's",
@@ -146,7 +149,7 @@ def from_code(
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status or 0, AdapterError)
     if code == "InvalidArgument" and "object name" in message.lower():
         kind = InvalidKey
-    if kind is NotFound and (code == "NoSuchBucket" or key is None):
+    if kind is NotFound and (code == "NoSuchBucket" or (key is None and code in _NOTHING_THERE)):
         key, code = None, "NoSuchBucket"
     elif kind is NotFound:
         code = code or "NoSuchKey"

@@ -22,7 +22,7 @@ from buckia_core.adapters.resuming import Parts, PartsSource
 from buckia_core.errors import AdapterError, NotFound, NotSupported, PermissionDenied, Unauthenticated
 from buckia_core.planning.digest import Digest, Sameness, compare
 from buckia_core.planning.manifest import RemoteObject
-from buckia_s3.bodies import CheckedBody, FileBody, PassingBody
+from buckia_s3.bodies import CheckedBody, FileBody, KnownBody, PassingBody
 from buckia_s3.client import Client, Request
 from buckia_s3.encryption import customer_key_md5
 from buckia_s3.looking import Looker
@@ -185,9 +185,10 @@ class Resumer:
         if there is not None and there.size == size and there.etag == body.digest("md5"):
             return there.etag
         query = (("partNumber", str(number)), ("uploadId", upload_id))
-        told = (Digest(_DIGEST, source.digests[number - 1]),)
-        # Not every server compares what comes with the SHA-256 that it was announced with.
-        checked = CheckedBody(body, told, provider=self.client.provider, key=target.key)
+        told = Digest(_DIGEST, source.digests[number - 1])
+        checked: KnownBody | CheckedBody = KnownBody(body, told.value)
+        if not self.multipart.conditions.compares_content:
+            checked = CheckedBody(body, (told,), provider=self.client.provider, key=target.key)
         sent = PassingBody(checked, source.passing)
         answer = self.client.send(Request("PUT", target.whole, query, headers, sent, about=target.key))
         return fingerprint_of(answer.headers.get("ETag"), size, 0)

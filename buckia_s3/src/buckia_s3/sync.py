@@ -103,8 +103,10 @@ class S3Sync(BaseSync):
         # Directory buckets want another checksum with a request for many keys than all others do.
         self._deleter = Deleter(client, looker, bulk=not (settings.disable_bulk_delete or settings.s3_express))
         self.locks = Locks(client, looker)
-        self.unfinished = UnfinishedUploads(client, prefix, looker)
-        self.versions = Versions(client, prefix, looker, self._copier, self.locks, settings.tells_md5)
+        self.unfinished = UnfinishedUploads(client, prefix, looker, settings.retry_config)
+        self.versions = Versions(
+            client, prefix, looker, self._copier, self.locks, settings.tells_md5, settings.retry_config
+        )
 
     @classmethod
     def from_url(cls, url: str, **settings: object) -> Self:

@@ -110,7 +110,9 @@ class Uploader:
         attributes = self._attributes(target)
         if len(data) <= SMALL and attributes is not None:
             return self._small(data, target, attributes)
-        return self._single(Body(data), target)
+        # What was just compared need not be computed once more.
+        known = next((each.value for each in target.info.digests if each.algorithm == "sha256"), None)
+        return self._single(Body(data, known), target)
 
     def _path(self, path: Path, target: Target) -> RemoteObject:
         size = path.stat().st_size

@@ -20,6 +20,7 @@ from buckia_s3.locking import BYPASS, Locks
 from buckia_s3.looking import Looker
 from buckia_s3.objects import from_headers
 from buckia_s3.parallel import repeated
+from buckia_s3.retrying import RetryConfig
 from buckia_s3.version_page import Page, Place, parse
 
 PAGE = 1000
@@ -39,6 +40,7 @@ class Versions:
         copier: Copies them.
         locks: Knows why a version can't be deleted.
         etag_is_md5: Whether an ETag that looks like an MD5 is one.
+        retries: How a page that failed is asked for again.
         page: Versions that are asked for at once.
     """
 
@@ -48,6 +50,7 @@ class Versions:
     copier: Copier
     locks: Locks
     etag_is_md5: bool
+    retries: RetryConfig
     page: int = PAGE
 
     def all(self, prefix: str) -> Iterator[ObjectVersion]:
@@ -55,7 +58,7 @@ class Versions:
         place: Place | None = None
         last = b""
         while True:
-            found = repeated(partial(self._fetch, prefix, place))
+            found = repeated(partial(self._fetch, prefix, place), self.retries)
             for each in found.versions:
                 key = each.key.encode("utf-8", "surrogateescape")
                 if key < last:

@@ -13,6 +13,7 @@ from buckia_core.errors import (
     Transient,
 )
 from buckia_s3.settings import ConditionalWrites, S3Settings
+from buckia_s3.signing import EMPTY
 from buckia_s3.sync import S3Sync
 from tests.unit.s3.scripted_server import Answer, error
 
@@ -20,9 +21,10 @@ from tests.unit.s3.scripted_server import Answer, error
 class Conditional:
     """A server with one object, that takes conditions of writes in one way or another."""
 
-    def __init__(self, *, create: bool, match: str) -> None:
+    def __init__(self, *, create: bool, match: str, compares: bool = False) -> None:
         self.create = create
         self.match = match
+        self.compares = compares
         self.objects: dict[str, bytes] = {}
 
     def etag(self, path: str) -> str:
@@ -33,6 +35,9 @@ class Conditional:
         if "versioning" in asked.query:
             return Answer(200, b"<VersioningConfiguration/>")
         if asked.method == "PUT":
+            told = asked.headers["x-amz-content-sha256"]
+            if self.compares and told not in ("UNSIGNED-PAYLOAD", hashlib.sha256(asked.body).hexdigest()):
+                return error(400, "XAmzContentSHA256Mismatch")
             wanted = asked.headers.get("if-match")
             if self.match == "refused" and (wanted or "if-none-match" in asked.headers):
                 return error(501, "NotImplemented")
@@ -76,6 +81,20 @@ class TestConditions:
         count = len(server.asked)
         assert adapter.probe() == adapter.capabilities
         assert len(server.asked) == count
+
+    @pytest.mark.parametrize("compares", [True, False])
+    def test_whether_a_server_compares_what_comes_is_found_out(self, connect, compares):
+        script = Conditional(create=True, match="quoted", compares=compares)
+        adapter, server = connect(script)
+        assert not adapter._conditions.compares_content
+        assert adapter.probe().conditional_write
+        assert adapter._conditions.compares_content is compares
+        # What it refuses is not sent again, as that would be which had been damaged on the way.
+        wrong = [each for each in server.asked if each.headers.get("x-amz-content-sha256") == EMPTY and each.body]
+        assert len(wrong) == 1
+        unsigned, _ = connect(script, unsigned_payload=True)
+        unsigned.probe()
+        assert not unsigned._conditions.compares_content
 
     @pytest.mark.parametrize("size", [5, 300_000], ids=["small", "larger"])
     @pytest.mark.parametrize("match", ["quoted", "bare", "ignored", "refused"])

@@ -29,6 +29,10 @@ _LISTING = "ListBucketResult"
 """What a server answers with that does not look at the part of the bucket that a request asks for."""
 
 
+_REFUSED = (400, 422)
+"""What a server answers to a document that it can't use."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What one topic of a bucket looks like.
@@ -169,7 +173,8 @@ class Administration:
             PreconditionFailed: It is not what it was when the change was planned. Nothing was changed.
             NotSupported: The server can't do this.
             PermissionDenied: The credentials do not allow it.
-            AdapterError: The server refuses, or can't be reached.
+            ConfigError: The server refuses the document; the message has its words.
+            AdapterError: It could not be sent, or read back.
         """
         topic = change.topic
         if not change.differs:
@@ -184,7 +189,7 @@ class Administration:
             self._send(wire.request(topic.delete, {}, doing=f"removing {topic.title}"), topic)
         else:
             params = forms.params(topic, change.after)
-            self._send(wire.request(topic.put, params, doing=f"setting {topic.title}"), topic)
+            self._set(wire.request(topic.put, params, doing=f"setting {topic.title}"), topic)
         return self._read(topic)[0]
 
     def _read(self, topic: Topic) -> tuple[Document | None, bytes]:
@@ -203,6 +208,15 @@ class Administration:
             return forms.from_output(topic, wire.output(topic.get, response.body, headers)), response.body
         except ValueError as error:
             raise Transient(f"{doing}: the answer can't be read: {error}", provider=self._client.provider) from error
+
+    def _set(self, request: Request, topic: Topic) -> None:
+        try:
+            self._send(request, topic)
+        except AdapterError as error:
+            # A refusal that has no kind of its own is about what was sent: MalformedXML, InvalidRequest and so on.
+            if type(error) is AdapterError and error.status in _REFUSED:
+                raise ConfigError(f"the server refuses this: {error}") from error
+            raise
 
     def _send(self, request: Request, topic: Topic) -> Response:
         try:

@@ -81,7 +81,8 @@ class Buckets:
         name = self._settings.bucket_name
         doing = f"creating the bucket {name!r}"
         # Some servers, AWS in its oldest region among them, take a second creation for a new set of grants.
-        if self._is_there():
+        there = self._is_there()
+        if there:
             raise AlreadyExists(f"{doing}: it is there already", provider=self._client.provider)
         site = self._client.site
         if region is not None and site.endpoint.aws:
@@ -92,7 +93,14 @@ class Buckets:
             params["ObjectLockEnabledForBucket"] = True
         if place != DEFAULT_REGION:
             params["CreateBucketConfiguration"] = {"LocationConstraint": place}
-        self._sent(self._of_bucket(), wire.request("CreateBucket", params, doing=doing))
+        request = wire.request("CreateBucket", params, doing=doing)
+        unanswered = _Unanswered(self._of_bucket(), request)
+        try:
+            repeated(unanswered.send, self._settings.retry_config)
+        except AlreadyExists as error:
+            # It was surely not there before, and the answer to a request may have been lost.
+            if there is None or not unanswered.before or not self._is_ours(error):
+                raise
 
     def remove(self) -> None:
         """Remove the bucket that the settings name.
@@ -111,17 +119,34 @@ class Buckets:
                 f"{doing}: it is not empty, {listed['Contents'][0]['Key']!r} is in it. Delete what is in it first.",
                 provider=self._client.provider,
             )
-        self._sent(self._of_bucket(), wire.request("DeleteBucket", {}, doing=doing))
+        request = wire.request("DeleteBucket", {}, doing=doing)
+        unanswered = _Unanswered(self._of_bucket(), request)
+        try:
+            repeated(unanswered.send, self._settings.retry_config)
+        except NotFound:
+            if not unanswered.before:
+                raise
 
     def _sent(self, client: Client, request: Request) -> Response:
         return repeated(lambda: client.send(request), self._settings.retry_config)
 
-    def _is_there(self) -> bool:
+    def _is_there(self) -> bool | None:
+        """Tell whether the bucket is there, `None` if that can't be seen."""
         try:
             repeated(self._client.find_region, self._settings.retry_config)
-        except (NotFound, PermissionDenied):  # who may make buckets need not be allowed to look at them
+        except NotFound:
             return False
+        except PermissionDenied:  # who may make buckets need not be allowed to look at them
+            return None
         return True
+
+    def _is_ours(self, error: AlreadyExists) -> bool:
+        if error.code == "BucketAlreadyOwnedByYou":
+            return True
+        try:
+            return any(each.name == self.name for each in self.list())
+        except PermissionDenied:
+            return False
 
     def _of_service(self) -> Client:
         """Return the same client, with the same connections, one level above the bucket."""
@@ -142,6 +167,26 @@ class Buckets:
         if not self._settings.use_accelerate_endpoint:
             return endpoint
         return locate(replace(self._settings, use_accelerate_endpoint=False), endpoint.region)
+
+
+class _Unanswered:
+    """A request that is sent until there is an answer.
+
+    Attributes:
+        before: An earlier attempt was not answered, or with a fault of the server; it may have been carried out.
+    """
+
+    def __init__(self, client: Client, request: Request) -> None:
+        self._client = client
+        self._request = request
+        self.before = False
+
+    def send(self) -> Response:
+        try:
+            return self._client.send(self._request)
+        except Transient:
+            self.before = True
+            raise
 
 
 class _Fixed(Site):
