@@ -3,8 +3,8 @@
 
 VENV := .venv
 WORKERS ?= 2
-PROJECTS := pyproject.toml buckia_core/pyproject.toml buckia_linode/pyproject.toml buckia_s3/pyproject.toml
-WORKSPACE := -e ./buckia_core -e ./buckia_s3 -e ./buckia_linode -e .
+PROJECTS := pyproject.toml buckia_b2/pyproject.toml buckia_bunny/pyproject.toml buckia_core/pyproject.toml buckia_linode/pyproject.toml buckia_s3/pyproject.toml
+WORKSPACE := -e ./buckia_core -e ./buckia_bunny -e ./buckia_s3 -e ./buckia_linode -e ./buckia_b2 -e .
 EXAMPLES := $(wildcard examples/buckia_dirstore/pyproject.toml)
 ifneq ($(EXAMPLES),)
 EXAMPLE_PACKAGES := -e ./examples/buckia_dirstore

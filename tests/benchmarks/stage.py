@@ -26,6 +26,8 @@ class Stage:
         self.project.mkdir(parents=True)
         self.bucket = server.new_bucket("bench")
         env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RCLONE_"))}
+        # It would have us compile all modules at each start, which no installation does.
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
         self.env = env | {
             "AWS_ACCESS_KEY_ID": server.access_key,
             "AWS_SECRET_ACCESS_KEY": server.secret_key,

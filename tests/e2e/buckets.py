@@ -43,6 +43,9 @@ class Bucket(Protocol):
     def tree(self) -> dict[str, str]:
         """Return all objects: key to content. Temporary files that were left behind are there too."""
 
+    def kept(self) -> list[str]:
+        """Return the contents of versions that were overwritten or deleted, where the bucket keeps them."""
+
     def expect(self, content: Content) -> None:
         """Tell a content that will be in the bucket, which may spare `tree` to fetch it."""
 
@@ -78,6 +81,9 @@ class FolderBucket:
     def tree(self) -> dict[str, str]:
         paths = [path for path in self.root.rglob("*") if path.is_file() and not path.is_symlink()]
         return {path.relative_to(self.root).as_posix(): as_text(path.read_bytes()) for path in paths}
+
+    def kept(self) -> list[str]:
+        return []
 
     def expect(self, content: Content) -> None:
         pass
@@ -125,6 +131,9 @@ class S3Bucket:
 
     def tree(self) -> dict[str, str]:
         return {key: self._content(key, etag) for key, etag in self._listed()}
+
+    def kept(self) -> list[str]:
+        return []
 
     def expect(self, content: Content) -> None:
         digest = hashlib.md5(as_bytes(content), usedforsecurity=False).hexdigest()

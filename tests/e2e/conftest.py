@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.b2_bucket import B2Bucket
 from tests.e2e.buckets import Bucket, FolderBucket, S3Bucket
 from tests.e2e.project import Project
+from tests.servers.b2.server import B2Account
 from tests.servers.fault_proxy import FaultProxy
 
 
@@ -28,10 +30,31 @@ def folder(tmp_path: Path) -> FolderBucket:
     return FolderBucket(tmp_path / "bucket")
 
 
-@pytest.fixture(params=["file", "ceph"])
+@pytest.fixture
+def b2_bucket(b2_account: B2Account) -> B2Bucket:
+    """A fresh bucket of the B2 server."""
+    return B2Bucket(b2_account)
+
+
+KINDS = {"file": "folder", "ceph": "s3_bucket", "b2": "b2_bucket"}
+"""The kinds of buckets, and the fixtures that make them."""
+
+
+ON_ALL_KINDS = ("test_table_two_way", "test_table_conflicts")
+"""The modules whose tests run on all kinds. What others are about is the same with each."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests of a `bucket` on a folder and on Ceph, some on all kinds."""
+    if "bucket" in metafunc.fixturenames:
+        everywhere = metafunc.module.__name__.rpartition(".")[2] in ON_ALL_KINDS
+        metafunc.parametrize("bucket", list(KINDS) if everywhere else ["file", "ceph"], indirect=True)
+
+
+@pytest.fixture
 def bucket(request: pytest.FixtureRequest) -> Bucket:
     """A bucket of each kind."""
-    found: Bucket = request.getfixturevalue("folder" if request.param == "file" else "s3_bucket")
+    found: Bucket = request.getfixturevalue(KINDS[request.param])
     return found
 
 

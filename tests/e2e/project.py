@@ -91,6 +91,10 @@ class Project:
         folder = self.state_dir / "trash" / NAME
         return sorted(as_text(path.read_bytes()) for path in folder.glob("*") if path.suffix != ".json")
 
+    def kept(self) -> list[str]:
+        """Return all contents that are gone and can be had again: from the trash, or from the bucket's versions."""
+        return sorted(self.trash() + self.bucket.kept())
+
     @property
     def state_dir(self) -> Path:
         """The directory of the state."""

@@ -263,6 +263,13 @@ HEAVY = (
     "rich",
     "yaml",
     "sqlite3",
+    "pathspec",
+    "pluggy",
+    "importlib.metadata",
+    "buckia_core.adapters",
+    "buckia_core.config",
+    "buckia_core.planning",
+    "buckia_core.syncing",
     "boto3",
     "obstore",
     "buckia_core.client",
@@ -270,12 +277,23 @@ HEAVY = (
     "buckia_s3",
 )
 
+IDLE = (
+    "pathspec",
+    "buckia_core.syncing.checking",
+    "buckia_core.syncing.resolving",
+    "buckia_core.syncing.restoring",
+    "buckia_core.syncing.execute",
+    "buckia_core.syncing.transfer",
+    "buckia_core.syncing.trash",
+)
+"""What a sync with patterns, or with something to do, or another command would need."""
+
 
 @pytest.mark.parametrize(
     ("arguments", "light"),
     [
         (["--version"], HEAVY),
-        (["sync"], ("rich", "boto3", "obstore", "buckia_s3", "buckia_core.adapters.memory")),
+        (["sync"], ("rich", "boto3", "obstore", "buckia_s3", "buckia_core.adapters.memory", *IDLE)),
     ],
 )
 def test_what_is_not_needed_is_not_imported(project, arguments, light):

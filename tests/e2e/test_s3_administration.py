@@ -287,8 +287,9 @@ def test_a_bucket_is_made_listed_and_removed(on):
     assert json.loads(project.run("s3", "object-lock", "get").stdout) == {
         "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}
     }
-    listed = {record["name"] for record in project.run("s3", "buckets", "--json").records}
-    assert {name, project.bucket.name} <= listed
+    listed = {record["name"]: record["created"] for record in project.run("s3", "buckets", "--json").records}
+    assert {name, project.bucket.name} <= listed.keys()
+    assert listed[name].endswith("Z"), "times are in UTC, as in all records"
     ran = project.run("s3", "remove")
     assert (ran.code, "give --yes" in ran.stderr) == (2, True)
     assert project.run("s3", "remove", "--yes").code == 0

@@ -229,6 +229,10 @@ class TestUnfinishedUploads:
         assert told == {"large.bin": True, "other.bin": False}
         ran = project.run("s3", "uploads", "--abort", "--yes", "--json")
         assert [each["upload_id"] for each in ran.records] == [other]
+        ran = project.run("s3", "uploads")
+        assert ("large.bin" in ran.stdout, ran.stderr) == (True, ""), "that there are none would be wrong"
+        ran = project.run("s3", "uploads", "--abort", "--yes")
+        assert (ran.stdout, "--resumable aborts them" in ran.stderr) == ("", True)
         project.bucket.forget_requests()
         assert project.sync().counts == {"uploaded": 1}
         assert project.bucket.requests()["upload_part"] == 1

@@ -52,7 +52,7 @@ def test_local_wins(synced):
     ran = play(synced, LOCAL_WINS, "--conflict", "local_wins")
     assert (ran.code, ran.counts["uploaded"], ran.counts["deleted_remote"], ran.counts["unchanged"]) == (0, 3, 1, 1)
     assert copies(synced.tree()) == {}
-    assert synced.trash().count("theirs") == 3
+    assert synced.kept().count("theirs") == 3
     synced.nothing_to_do(4)
 
 
@@ -100,7 +100,7 @@ def test_newest_wins_and_a_tie_keeps_both(synced, kind):
     (copy,) = tree.keys() - set(names)
     assert copy.startswith("tie.conflict-local-")
     assert tree == {"newer-here": "mine", "newer-there": "theirs", "tie": "theirs", copy: "mine"}
-    assert {"mine", "theirs"} <= set(synced.trash())
+    assert {"mine", "theirs"} <= set(synced.kept())
     synced.nothing_to_do(4, "--conflict", "newest_wins")
 
 

@@ -12,6 +12,8 @@ from tests.packaging.environments import clean
 ROOT = Path(__file__).resolve().parents[2]
 
 PROJECTS = {
+    "buckia_b2": ROOT / "buckia_b2",
+    "buckia_bunny": ROOT / "buckia_bunny",
     "buckia_core": ROOT / "buckia_core",
     "buckia_linode": ROOT / "buckia_linode",
     "buckia_s3": ROOT / "buckia_s3",

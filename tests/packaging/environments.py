@@ -15,7 +15,7 @@ from subprocess import PIPE, STDOUT
 
 from packaging.requirements import Requirement
 
-OURS = {"buckia", "buckia-core", "buckia-linode", "buckia-s3"}
+OURS = {"buckia", "buckia-b2", "buckia-bunny", "buckia-core", "buckia-linode", "buckia-s3"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ pytestmark = pytest.mark.xdist_group("packaging")
 
 SOURCES = {
     "buckia": ROOT / "buckia_core" / "src",
+    "buckia_b2": ROOT / "buckia_b2" / "src",
+    "buckia_bunny": ROOT / "buckia_bunny" / "src",
     "buckia_core": ROOT / "buckia_core" / "src",
     "buckia_linode": ROOT / "buckia_linode" / "src",
     "buckia_s3": ROOT / "buckia_s3" / "src",

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from buckia_core.adapters.registry import AdapterSpec
+    from buckia_core.config import BucketConfig
     from buckia_core.planning.plan import Plan
 
 hookspec = pluggy.HookspecMarker("buckia")
@@ -37,5 +38,9 @@ def buckia_before_sync(plan: Plan, bucket: str) -> None:
 
 
 @hookspec
-def buckia_after_sync(report: Any, bucket: str) -> None:
-    """Look at the `SyncResult` of a finished run. An exception here is logged and changes nothing."""
+def buckia_after_sync(report: Any, bucket: str, changed: Sequence[str], config: BucketConfig | None) -> None:
+    """Look at the `SyncResult` of a finished run. An exception here is logged and changes nothing.
+
+    `changed` has the keys of the objects that the run wrote or deleted in the bucket, in order; `config` is the
+    bucket's configuration, `None` where the application made the adapter itself.
+    """

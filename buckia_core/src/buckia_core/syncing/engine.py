@@ -9,6 +9,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.objects import RemoteObject
@@ -17,9 +18,6 @@ from buckia_core.planning import safety
 from buckia_core.planning.keys import TEMPORARY
 from buckia_core.planning.plan import Action, Plan
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing import checking
-from buckia_core.syncing.checking import CheckResult
-from buckia_core.syncing.execute import execute
 from buckia_core.syncing.lock import Lock
 from buckia_core.syncing.pace import MOST, Pace
 from buckia_core.syncing.paths import look
@@ -27,15 +25,17 @@ from buckia_core.syncing.progress import Progress
 from buckia_core.syncing.recorder import Recorder
 from buckia_core.syncing.report import SyncResult
 from buckia_core.syncing.request import SyncRequest
-from buckia_core.syncing.resolving import Choice, decided
 from buckia_core.syncing.scan import temporary_prefix
 from buckia_core.syncing.site import Keeping
 from buckia_core.syncing.state import State, file_name
 from buckia_core.syncing.survey import Survey
-from buckia_core.syncing.transfer import download
-from buckia_core.syncing.trash import Trash
 from buckia_core.syncing.unfinished import Kept, Kind
-from buckia_core.syncing.work import Worker
+
+if TYPE_CHECKING:
+    from buckia_core.syncing.checking import CheckResult
+    from buckia_core.syncing.resolving import Choice
+    from buckia_core.syncing.trash import Trash
+    from buckia_core.syncing.work import Worker
 
 _log = logging.getLogger(__name__)
 
@@ -76,6 +76,8 @@ def resolve(request: SyncRequest, keys: Sequence[str], choice: Choice) -> SyncRe
         NotAConflict: A key is none of them.
         LockHeld, AdapterError: As `sync`.
     """
+    from buckia_core.syncing.resolving import decided  # noqa: PLC0415  # a sync does not need it
+
     with opened(request) as (state, progress, survey):
         request.scope = Scope.of(keys)
         plan = Plan(decided(request, state.conflicts(), keys, choice))
@@ -85,6 +87,8 @@ def resolve(request: SyncRequest, keys: Sequence[str], choice: Choice) -> SyncRe
 
 def check(request: SyncRequest) -> CheckResult:
     """Compare both sides by content; see `checking.check`."""
+    from buckia_core.syncing import checking  # noqa: PLC0415  # as above
+
     with opened(request) as (state, _, survey):
         return checking.check(request, survey, state)
 
@@ -116,7 +120,10 @@ def _carry_out(request: SyncRequest, survey: Survey, plan: Plan, recorder: Recor
     """Execute a plan, write down what happened, and tell it."""
     if not request.stopped.is_set():
         survey.unfinished.tidy(partial(_is_wanted, request.scope, plan), request.adapter)
+    changed: set[str] = set()
     if plan.operations and not request.stopped.is_set():
+        from buckia_core.syncing.execute import execute  # noqa: PLC0415  # most runs find nothing to do
+
         worker = make_worker(request, survey, plan)
         capabilities = request.adapter.capabilities
         pace = Pace(request.max_workers or capabilities.workers, fixed=request.max_workers is not None)
@@ -133,6 +140,8 @@ def _carry_out(request: SyncRequest, survey: Survey, plan: Plan, recorder: Recor
             try:
                 for done in results:
                     recorder.add(done)
+                    if done.operation.action in _WRITES:
+                        changed.update(done.drop, (each.key for each in done.put))
                     progress.done(done)
             finally:
                 # Whatever ends the run, what happened until then is remembered.
@@ -141,7 +150,7 @@ def _carry_out(request: SyncRequest, survey: Survey, plan: Plan, recorder: Recor
     recorder.finish(result)
     if progress.fatal:
         raise progress.fatal
-    _tell_plugins(request.bucket, result)
+    _tell_plugins(request, result, sorted(changed))
     return result
 
 
@@ -150,6 +159,8 @@ _WRITES = (Action.UPLOAD, Action.DELETE_REMOTE, Action.MOVE_REMOTE, Action.CONFL
 
 def make_worker(request: SyncRequest, survey: Survey, plan: Plan) -> Worker:
     """Return what executes operations of a request. It can be pickled if the request has a configuration."""
+    from buckia_core.syncing.work import Worker  # noqa: PLC0415  # as above
+
     writes = any(operation.action in _WRITES for operation in plan.operations)
     # Asking a bucket may write to it, and who only reads from it may not be allowed to.
     capabilities = request.adapter.probe() if writes else request.adapter.capabilities
@@ -182,6 +193,8 @@ def _executor(request: SyncRequest) -> AbstractContextManager[Executor]:
 
 def fetch(adapter: BaseSync, found: RemoteObject, target: Path, algorithm: str) -> RemoteObject:
     """Download one object to a path, aside first and verified; a file there is replaced."""
+    from buckia_core.syncing.transfer import download  # noqa: PLC0415  # a sync need not transfer anything
+
     path = os.path.abspath(target)
     came = download(
         adapter,
@@ -204,6 +217,8 @@ def state_path(state_dir: Path, bucket: str) -> Path:
 
 def trash_of(state_dir: Path, bucket: str) -> Trash:
     """Return the trash of a bucket."""
+    from buckia_core.syncing.trash import Trash  # noqa: PLC0415  # a sync need not replace anything
+
     return Trash(state_dir / "trash" / file_name(bucket))
 
 
@@ -215,9 +230,9 @@ def prepare_state_dir(directory: Path) -> None:
         ignore.write_text("*\n", encoding="ascii")
 
 
-def _tell_plugins(bucket: str, result: SyncResult) -> None:
+def _tell_plugins(request: SyncRequest, result: SyncResult, changed: Sequence[str]) -> None:
     try:
-        registry().hooks.buckia_after_sync(report=result, bucket=bucket)
+        registry().hooks.buckia_after_sync(report=result, bucket=request.bucket, changed=changed, config=request.config)
     except Exception:  # noqa: BLE001
         # The sync is done and recorded; what a plugin makes of it can't undo that.
         _log.exception("a plugin failed after the sync")

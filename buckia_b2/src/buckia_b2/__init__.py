@@ -1,0 +1,1 @@
+"""Buckia's adapter for Backblaze B2."""

@@ -1,0 +1,127 @@
+"""What uploads send: bytes, or a stretch of a file that is read when it is sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from buckia_b2.errors import PROVIDER
+from buckia_core.adapters.sources import DigestCheck
+from buckia_core.errors import IntegrityError
+from buckia_core.planning.digest import Digest, Digests
+
+BLOCK = 1 << 18
+"""Bytes that are handed to the network at once."""
+
+AT_END = "hex_digits_at_end"
+"""What stands for the SHA-1 that follows the bytes."""
+
+
+class BytesBody:
+    """Bytes in memory."""
+
+    failure: Exception | None = None
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.size = len(data)
+        self.sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+
+    @property
+    def sent_size(self) -> int:
+        """Bytes that are sent."""
+        return self.size
+
+    def as_sent(self) -> bytes:
+        """Return what is handed to the network."""
+        return self.data
+
+
+class FileBody:
+    """A stretch of a file: `size` bytes from `start`. It is read anew each time that it is sent.
+
+    With the SHA-1 told beforehand, that goes in front and the server compares. Else it is made as the bytes pass, and
+    goes after them. The last bytes are sent only if all are what the digests say, so that nothing else is ever stored.
+
+    Attributes:
+        failure: What was wrong with the file when it was last sent; the network hides it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        start: int,
+        size: int,
+        *,
+        key: str,
+        sha1: str | None = None,
+        digests: Digests = (),
+        passing: Callable[[int], object] | None = None,
+    ) -> None:
+        self.size = size
+        self.sha1 = sha1 or AT_END
+        self.failure: Exception | None = None
+        self._path = path
+        self._start = start
+        self._told = (Digest("sha1", sha1),) if sha1 else digests
+        self._key = key
+        self._passing = passing
+
+    @property
+    def sent_size(self) -> int:
+        """Bytes that are sent."""
+        return self.size + (40 if self.sha1 == AT_END else 0)
+
+    def as_sent(self) -> FileBody:
+        """Return what is handed to the network."""
+        return self
+
+    def __len__(self) -> int:
+        return self.sent_size
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.failure = None
+        try:
+            yield from self._blocks()
+        except (OSError, IntegrityError) as error:
+            self.failure = error
+            raise
+
+    def _blocks(self) -> Iterator[bytes]:
+        check, sha1 = DigestCheck(self._told), hashlib.sha1(usedforsecurity=False)
+        held = b""
+        for block in stretch(self._path, self._start, self.size):
+            if held:
+                yield held
+            if self._passing is not None:
+                self._passing(len(block))
+            check.update(block)
+            if self.sha1 == AT_END:
+                sha1.update(block)
+            held = block
+        check.verify(provider=PROVIDER, key=self._key)
+        yield held
+        if self.sha1 == AT_END:
+            yield sha1.hexdigest().encode()
+
+
+Body = BytesBody | FileBody
+
+
+def stretch(path: Path, start: int, size: int) -> Iterator[bytes]:
+    """Yield a stretch of a file in blocks.
+
+    Raises:
+        OSError: The file can't be read.
+        IntegrityError: It is shorter than it was.
+    """
+    left = size
+    with path.open("rb", buffering=0) as file:
+        file.seek(start)
+        while left:
+            block = file.read(min(left, BLOCK))
+            if not block:
+                raise IntegrityError(f"{str(path)!r} became shorter while it was sent", retryable=False)
+            left -= len(block)
+            yield block

@@ -1,0 +1,176 @@
+"""One bucket: its id, names with its prefix, and looks at single files."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from buckia_b2.account import Account, Authorization, outside
+from buckia_b2.errors import PROVIDER, not_as_expected
+from buckia_b2.marking import Marks
+from buckia_b2.names import check_key, is_changed_on_the_way
+from buckia_b2.objects import from_file, from_headers
+from buckia_core.adapters.objects import IfAbsent, IfUnchanged, Precondition
+from buckia_core.errors import AdapterError, NotFound
+from buckia_core.planning.manifest import RemoteObject
+
+UNFINISHED = "start"
+"""The action of a large file that is not finished: nobody can read it."""
+
+_FEW = 100
+
+
+class Bucket:
+    """A bucket as an account sees it."""
+
+    def __init__(self, account: Account, name: str, prefix: str, marks: Marks) -> None:
+        self.account = account
+        self.name = name
+        self.prefix = prefix
+        self.marks = marks
+        self._lock = threading.Lock()
+        self._id: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The bucket's id; asked for once, for nothing where the key is restricted to buckets.
+
+        Raises:
+            NotFound: There is no such bucket.
+            PermissionDenied: The key is for others.
+            AdapterError: It could not be asked for.
+        """
+        with self._lock:
+            if self._id is None:
+                self._id = self._find(self.account.authorization())
+            return self._id
+
+    def whole(self, key: str) -> str:
+        """Return a key with the prefix, after a check that B2 can hold it.
+
+        Raises:
+            InvalidKey: It can't.
+        """
+        whole = self.prefix + key
+        check_key(key, whole)
+        return whole
+
+    def file_url(self, signed: Authorization, whole: str) -> str:
+        """Return the address that a file is read from."""
+        url: str = self.account.raw.get_download_url_by_name(signed.download_url, self.name, whole)
+        return url
+
+    def id_url(self, signed: Authorization, file_id: str) -> str:
+        """Return the address that a version is read from."""
+        url: str = self.account.raw.get_download_url_by_id(signed.download_url, file_id)
+        return url
+
+    def look(self, key: str) -> RemoteObject:
+        """Return an object as it is.
+
+        Raises:
+            NotFound: It is not there; or the bucket is not, and then the error's `key` is `None`.
+        """
+        whole = self.whole(key)
+        # Otherwise the answer could mean the bucket as well: that to HEAD has no body.
+        _ = self.id
+        if is_changed_on_the_way(whole):
+            return from_file(key, self.listed(key, whole))
+        headers: dict[str, str] = {}
+        if self.marks.reading is not None:
+            self.marks.reading.add_to_download_headers(headers)
+
+        def ask(signed: Authorization) -> Any:
+            url, given = self.file_url(signed, whole), {**headers, "Authorization": signed.token}
+            return self.account.transport.request("HEAD", url, given)
+
+        return from_headers(key, self.account.signed(ask, needs="readFiles", doing="looking at it", key=key).headers)
+
+    def listed(self, key: str, whole: str) -> dict[str, Any]:
+        """Return what a listing tells of one file. Raises as `look`."""
+        answer = self.account.call("list_file_names", self.id, whole, 1, whole, doing="looking at it", key=key)
+        for told in answer["files"]:
+            if told["fileName"] == whole:
+                found: dict[str, Any] = told
+                return found
+        raise NotFound(f"{key!r}: looking at it: there is no such object", provider=PROVIDER, key=key)
+
+    def by_id(self, key: str, file_id: str) -> dict[str, Any]:
+        """Return what B2 tells of one version of a file that has content.
+
+        Raises:
+            NotFound: There is none of that id, it is another key's, or it has no content.
+        """
+        whole = self.whole(key)
+        missing = NotFound(
+            f"{key!r}: there is no version {file_id!r} of it that has content", provider=PROVIDER, key=key
+        )
+        try:
+            told: dict[str, Any] = self.account.call("get_file_info_by_id", file_id, doing="looking at it", key=key)
+        except AdapterError as error:
+            # What does not even look like an id is a bad request.
+            if error.status not in (400, 404):
+                raise
+            raise missing from error
+        if told["fileName"] != whole or told["action"] not in ("upload", "copy"):
+            raise missing
+        return told
+
+    def history(self, key: str) -> Iterator[dict[str, Any]]:
+        """Yield the versions of one file, the newest first, unfinished large files left out."""
+        whole = self.whole(key)
+        name, file_id = whole, None
+        while name == whole:
+            answer = self.account.call(
+                "list_file_versions", self.id, name, file_id, _FEW, whole, doing="listing its versions", key=key
+            )
+            for told in answer["files"]:
+                if told["fileName"] == whole and told["action"] != UNFINISHED:
+                    yield told
+            name, file_id = answer["nextFileName"], answer["nextFileId"]
+
+    def newest(self, key: str) -> dict[str, Any] | None:
+        """Return the newest version of a file, which may be a marker that hides it; `None` if there is none."""
+        return next(self.history(key), None)
+
+    def check(self, key: str, expect: Precondition | None) -> None:
+        """See whether an object is as expected.
+
+        Raises:
+            PreconditionFailed: It is not.
+        """
+        if expect is None:
+            return
+        try:
+            found: RemoteObject | None = self.look(key)
+        except NotFound as error:
+            if error.key is None:
+                raise
+            found = None
+        match expect:
+            case IfAbsent():
+                fits = found is None
+            case IfUnchanged(seen):
+                fits = found is not None and found.fingerprint == seen.fingerprint
+        if not fits:
+            raise not_as_expected(key)
+
+    def told(self) -> dict[str, Any]:
+        """Return what B2 tells of the bucket itself: type, rules, encryption, locks. Raises as `id`."""
+        signed = self.account.authorization()
+        answer = self.account.call("list_buckets", signed.account_id, None, self.name, doing="looking for the bucket")
+        for each in answer["buckets"]:
+            if each["bucketName"].lower() == self.name.lower():
+                found: dict[str, Any] = each
+                return found
+        raise NotFound(f"the bucket {self.name!r} does not exist", provider=PROVIDER, status=404)
+
+    def _find(self, signed: Authorization) -> str:
+        if signed.buckets is not None:
+            for each, known in signed.buckets:
+                if known.lower() == self.name.lower():
+                    return each
+            if all(known for _, known in signed.buckets):
+                raise outside(signed, self.name)
+        return str(self.told()["bucketId"])

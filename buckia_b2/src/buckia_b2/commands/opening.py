@@ -1,0 +1,43 @@
+"""What a command works with, and options that several have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from buckia_b2.native import Native
+    from buckia_core.adapters.commands import CommandHost
+
+yes = click.option("--yes", is_flag=True, help="Do not ask.")
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@contextmanager
+def native(host: CommandHost) -> Iterator[Native]:
+    """Give what B2's own API does with the bucket that was asked for, and close its adapter afterwards.
+
+    Raises:
+        ConfigError: The bucket is of another provider.
+    """
+    from buckia_b2.native import HasNative  # noqa: PLC0415  # the adapter is imported when a command runs
+
+    with host.adapter("b2") as adapter:
+        assert isinstance(adapter, HasNative)
+        yield adapter.native
+
+
+def span(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+    """Read a span of time: `45m`, `12h`, `30d`, `2w`."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d{1,5})([mhdw])", value.strip())
+    if match is None:
+        raise click.BadParameter(f"{value!r} is not a span of time, such as 45m, 12h, 30d or 2w.", ctx, param)
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})

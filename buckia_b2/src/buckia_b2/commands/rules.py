@@ -1,0 +1,106 @@
+"""`buckia b2 lifecycle` and `buckia b2 cors`: rules of the bucket shown, set and removed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from buckia_b2.commands.opening import native, yes
+from buckia_b2.rules import Change, Kind, canonical, parse
+from buckia_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from buckia_b2.native import Native
+    from buckia_core.adapters.commands import CommandHost
+
+_TITLES = {Kind.LIFECYCLE: "lifecycle rules", Kind.CORS: "CORS rules"}
+_NAMES = {Kind.LIFECYCLE: "--prefix", Kind.CORS: "--name"}
+
+_dry_run = click.option("-n", "--dry-run", is_flag=True, help="Show the difference, and change nothing.")
+
+
+def add_to(b2: click.Group) -> None:
+    """Add the groups to the group `b2`."""
+    for kind in Kind:
+        group = b2.group(kind.topic, help=f"Show or change the {_TITLES[kind]}.")(_nothing)
+        _add_get(group, kind)
+        _add_set(group, kind)
+        _add_delete(group, kind)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _add_get(group: click.Group, kind: Kind) -> None:
+    @group.command("get", help=f"Show the {_TITLES[kind]}, as JSON.")
+    @click.pass_obj
+    def get_command(host: CommandHost) -> None:
+        with native(host) as b2:
+            rules = canonical(b2.rules(kind))
+            name = host.one_bucket().name
+            record = {"type": "configuration", "bucket": name, "topic": kind.topic, "document": rules}
+            host.result(record, *json.dumps(rules, indent=2, ensure_ascii=False).splitlines())
+
+
+def _add_set(group: click.Group, kind: Kind) -> None:
+    text = (
+        f"Set the {_TITLES[kind]} that FILE has: a list in JSON or YAML; - is standard input. Rules with another "
+        f"{kind.by} stay."
+    )
+
+    @group.command("set", help=text)
+    @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+    @click.option("--replace", is_flag=True, help="Let no other rules stay.")
+    @_dry_run
+    @yes
+    @click.pass_obj
+    def set_command(host: CommandHost, file: str, replace: bool, dry_run: bool, yes: bool) -> int | None:
+        rules = parse(kind, *_read(file))
+        return _change(host, lambda b2: b2.plan(kind, rules, replace=replace), dry_run=dry_run, yes=yes)
+
+
+def _add_delete(group: click.Group, kind: Kind) -> None:
+    @group.command("delete", help=f"Remove all {_TITLES[kind]}, or some.")
+    @click.option(_NAMES[kind], "names", multiple=True, help=f"Only the rule with this {kind.by}. May be repeated.")
+    @_dry_run
+    @yes
+    @click.pass_obj
+    def delete_command(host: CommandHost, names: tuple[str, ...], dry_run: bool, yes: bool) -> int | None:
+        return _change(host, lambda b2: b2.plan_removal(kind, names), dry_run=dry_run, yes=yes)
+
+
+def _change(host: CommandHost, wish: Callable[[Native], Change], *, dry_run: bool, yes: bool) -> int | None:
+    """Show what a change changes, ask, and make it. Returns the exit code 1 where a person says no."""
+    with native(host) as b2:
+        name, planned = host.one_bucket().name, wish(b2)
+        topic = planned.kind.topic
+        record = {"bucket": name, "topic": topic}
+        before, after, diff = canonical(planned.before), canonical(planned.after), planned.diff()
+        host.result({"type": "change", **record, "before": before, "after": after, "diff": diff}, *diff)
+        if not planned.differs:
+            host.note(f"{name}: {topic} is so already; nothing was sent")
+            return None
+        if dry_run:
+            host.note(f"{name}: dry run, nothing was changed")
+            return None
+        if not host.confirm(f"Change {topic} of {name}?", yes=yes):
+            host.note("Nothing was changed.")
+            return 1
+        now = canonical(b2.apply(planned))
+        host.result({"type": "changed", **record, "document": now}, f"{name}: {topic} is changed")
+        return None
+
+
+def _read(file: str) -> tuple[str, str]:
+    source = "standard input" if file == "-" else file
+    content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    try:
+        return content.decode("utf-8-sig"), source
+    except UnicodeDecodeError as error:
+        raise ConfigError("is no text in UTF-8", source=source) from error

@@ -1,0 +1,98 @@
+"""Copies on the server: of one version, by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from buckia_b2.bucket import Bucket
+from buckia_b2.errors import not_as_expected
+from buckia_b2.large_files import LargeFiles, part_size_for
+from buckia_b2.objects import from_file
+from buckia_b2.settings import MAX_PART
+from buckia_b2.settling import Settler
+from buckia_core.adapters.objects import Precondition
+from buckia_core.errors import AdapterError
+from buckia_core.planning.manifest import RemoteObject
+
+_PART = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Copier:
+    """Copies within one bucket.
+
+    Attributes:
+        most: The largest file, in bytes, that one request copies; larger ones are copied in parts.
+        part: Bytes of such a part.
+    """
+
+    bucket: Bucket
+    large: LargeFiles
+    settler: Settler
+    most: int = MAX_PART
+    part: int = _PART
+
+    def copy(self, source: RemoteObject, key: str, expect: Precondition | None) -> RemoteObject:
+        """See `ServerCopy.copy_file`."""
+        self.bucket.whole(key)
+        if self.bucket.look(source.key).fingerprint != source.fingerprint:
+            raise not_as_expected(source.key)
+        return self.copy_version(source.key, source.fingerprint, key, expect)
+
+    def copy_version(self, source: str, file_id: str, key: str, expect: Precondition | None) -> RemoteObject:
+        """Copy one version of the key `source` to `key`, with type and file info.
+
+        Raises:
+            NotFound: There is no such version.
+            PreconditionFailed: What is under `key` is not as expected.
+        """
+        whole = self.bucket.whole(key)
+        told = self.bucket.by_id(source, file_id)
+        self.bucket.check(key, expect)
+        size = int(told["contentLength"])
+        if size > self.most:
+            return self.settler.settle(self._in_parts(told, size, key, whole), expect)
+        copied = self.bucket.account.call(
+            "copy_file", file_id, whole, doing="copying", key=key, **self.bucket.marks.of_copy()
+        )
+        return self.settler.settle(from_file(key, copied), expect)
+
+    def _in_parts(self, told: dict[str, Any], size: int, key: str, whole: str) -> RemoteObject:
+        call = self.bucket.account.call
+        begun = call(
+            "start_large_file",
+            self.bucket.id,
+            whole,
+            told["contentType"],
+            dict(told.get("fileInfo") or {}),
+            doing="copying",
+            key=key,
+            **self.bucket.marks.of_file(),
+        )
+        large_id = begun["fileId"]
+        part = part_size_for(size, self.part)
+        marks = self.bucket.marks.of_copied_part()
+
+        def copy(number: int, start: int) -> str:
+            stretch = (start, min(start + part, size) - 1)
+            return str(
+                call("copy_part", told["fileId"], large_id, number, stretch, doing="copying", key=key, **marks)[
+                    "contentSha1"
+                ]
+            )
+
+        def parts() -> Iterator[Callable[[], str]]:
+            for number, start in enumerate(range(0, size, part), 1):
+                yield partial(copy, number, start)
+
+        try:
+            sha1s = list(self.large.pieces.run(parts()))
+            return from_file(key, call("finish_large_file", large_id, sha1s, doing="copying", key=key))
+        except BaseException:
+            with suppress(AdapterError):
+                self.large.cancel(large_id, key)
+            raise

@@ -1,0 +1,195 @@
+"""Large files: begun, sent part by part, finished or cancelled."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from buckia_b2.bodies import Body, BytesBody, FileBody, stretch
+from buckia_b2.bucket import Bucket
+from buckia_b2.errors import PROVIDER
+from buckia_b2.objects import from_file
+from buckia_b2.pieces import Pieces
+from buckia_b2.target import Target
+from buckia_b2.upload_urls import UploadUrls
+from buckia_core.adapters.sources import DigestCheck
+from buckia_core.errors import AdapterError, NotSupported, Transient
+from buckia_core.planning.manifest import RemoteObject
+
+MAX_PARTS = 10_000
+
+_MIB = 1 << 20
+_IN_MEMORY = 64 * _MIB
+"""Bytes of the parts of a reader that are held at once, two parts at least."""
+
+
+def part_size_for(size: int, least: int) -> int:
+    """Return the bytes of a part, so that `size` bytes need no more than 10,000 of them; whole MiB above `least`."""
+    needed = -(-size // MAX_PARTS)
+    return least if needed <= least else -(-needed // _MIB) * _MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part that the server has."""
+
+    size: int
+    sha1: str
+
+
+@dataclass(frozen=True, slots=True)
+class LargeFiles:
+    """Large files of one bucket."""
+
+    bucket: Bucket
+    pieces: Pieces
+
+    def upload_file(self, path: Path, size: int, part_size: int, target: Target) -> RemoteObject:
+        """Upload a file in parts. What was sent is thrown away on the server if anything fails.
+
+        Raises:
+            AdapterError: It failed, or the file is not what its digests say. Nothing was written.
+            OSError: The file can't be read.
+        """
+        check = DigestCheck(target.info.digests)
+        whole, sha1s = digests_of(path, size, part_size, check)
+        check.verify(provider=PROVIDER, key=target.key)
+
+        def bodies() -> Iterator[Body]:
+            for number, sha1 in enumerate(sha1s):
+                start = number * part_size
+                yield FileBody(path, start, min(part_size, size - start), key=target.key, sha1=sha1)
+
+        return self._assemble(bodies(), target.with_sha1(whole))
+
+    def upload_reader(self, head: BinaryIO, rest: BinaryIO, part_size: int, target: Target) -> RemoteObject:
+        """Upload what two readers give, one after the other. Errors are those of `upload_file`."""
+        check = DigestCheck(target.info.digests)
+
+        def bodies() -> Iterator[Body]:
+            for number, data in enumerate(_cut(head, rest, part_size)):
+                if number == MAX_PARTS:
+                    words = f"it is larger than {MAX_PARTS} parts of {part_size} bytes: set a larger part_size"
+                    raise NotSupported(f"{target.key!r}: {words}", provider=PROVIDER, key=target.key)
+                check.update(data)
+                yield BytesBody(data)
+            check.verify(provider=PROVIDER, key=target.key)
+
+        return self._assemble(bodies(), target, ahead=max(2, _IN_MEMORY // part_size))
+
+    def begin(self, target: Target) -> dict[str, Any]:
+        """Begin a large file, and return what B2 tells of it."""
+        told: dict[str, Any] = self.bucket.account.call(
+            "start_large_file",
+            self.bucket.id,
+            target.whole,
+            target.content_type,
+            dict(target.file_info(large=True)),
+            doing="writing",
+            key=target.key,
+            **self.bucket.marks.of_file(),
+        )
+        return told
+
+    def urls(self, file_id: str, key: str) -> UploadUrls:
+        """Return the addresses that parts go to."""
+        account = self.bucket.account
+        return UploadUrls(account, lambda: account.call("get_upload_part_url", file_id, doing="writing", key=key))
+
+    def send(self, urls: UploadUrls, number: int, body: Body, key: str) -> str:
+        """Send one part, and return its SHA-1 as the server tells it."""
+        raw, marks = self.bucket.account.raw, self.bucket.marks.of_part()
+
+        def post(url: str, token: str, sent: object) -> object:
+            return raw.upload_part(url, token, number, body.sent_size, body.sha1, sent, **marks)
+
+        return str(urls.send(body, post, key=key, doing="writing")["contentSha1"])
+
+    def parts(self, file_id: str, key: str) -> dict[int, Part]:
+        """Return the parts that the server has, by number."""
+        found: dict[int, Part] = {}
+        start: int | None = 1
+        while start is not None:
+            answer = self.bucket.account.call("list_parts", file_id, start, 1000, doing="listing its parts", key=key)
+            for each in answer["parts"]:
+                found[each["partNumber"]] = Part(each["contentLength"], each["contentSha1"])
+            start = answer["nextPartNumber"]
+        return found
+
+    def finish(self, file_id: str, sha1s: Sequence[str], target: Target) -> RemoteObject:
+        """Make one file of the parts, and return it."""
+        try:
+            told = self.bucket.account.call("finish_large_file", file_id, list(sha1s), doing="writing", key=target.key)
+        except Transient:
+            landed = self.landed(file_id, target)
+            if landed is None:
+                raise
+            return landed
+        return from_file(target.key, told)
+
+    def landed(self, file_id: str, target: Target) -> RemoteObject | None:
+        """Return the object, if a large file has become one though nobody heard of it."""
+        try:
+            return from_file(target.key, self.bucket.by_id(target.key, file_id))
+        except AdapterError:
+            return None
+
+    def cancel(self, file_id: str, key: str) -> None:
+        """Throw away the parts. That there is no such unfinished file is no error."""
+        try:
+            self.bucket.account.call("cancel_large_file", file_id, doing="throwing away its parts", key=key)
+        except AdapterError as error:
+            if error.status not in (400, 404):
+                raise
+
+    def _assemble(self, bodies: Iterator[Body], target: Target, *, ahead: int = 8) -> RemoteObject:
+        file_id = self.begin(target)["fileId"]
+        urls = self.urls(file_id, target.key)
+        try:
+            sending: Iterator[Callable[[], str]] = (
+                partial(self.send, urls, number, body, target.key) for number, body in enumerate(bodies, 1)
+            )
+            sha1s = list(self.pieces.run(sending, ahead=ahead))
+            return self.finish(file_id, sha1s, target)
+        except BaseException:
+            with suppress(AdapterError):
+                self.cancel(file_id, target.key)
+            raise
+
+
+def digests_of(path: Path, size: int, part_size: int, check: DigestCheck) -> tuple[str, list[str]]:
+    """Return the SHA-1 of a file, and those of its parts, by one reading that `check` sees too.
+
+    Raises:
+        OSError: It can't be read.
+        IntegrityError: It is shorter than it was.
+    """
+    whole, parts = hashlib.sha1(usedforsecurity=False), []
+    for start in range(0, size, part_size):
+        part = hashlib.sha1(usedforsecurity=False)
+        for block in stretch(path, start, min(part_size, size - start)):
+            check.update(block)
+            whole.update(block)
+            part.update(block)
+        parts.append(part.hexdigest())
+    return whole.hexdigest(), parts
+
+
+def _cut(head: BinaryIO, rest: BinaryIO, size: int) -> Iterator[bytes]:
+    """Yield what two readers give in pieces of `size` bytes, the last one of fewer."""
+    while True:
+        buffer = io.BytesIO()
+        for reader in (head, rest):
+            while buffer.tell() < size and (more := reader.read(min(_MIB, size - buffer.tell()))):
+                buffer.write(more)
+        if not buffer.tell():
+            return
+        yield buffer.getvalue()
+        if buffer.tell() < size:
+            return

@@ -1,0 +1,29 @@
+"""Registers provider `b2`, and the commands `buckia b2 …`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buckia_core.adapters.hookspecs import hookimpl
+from buckia_core.adapters.registry import AdapterSpec
+
+B2 = AdapterSpec(
+    provider="b2",
+    title="Backblaze B2",
+    settings="buckia_b2.settings:B2Settings",
+    adapter="buckia_b2.opening:open_b2",
+)
+
+
+@hookimpl
+def buckia_register_adapters() -> list[AdapterSpec]:
+    """Return the adapter of this package."""
+    return [B2]
+
+
+@hookimpl
+def buckia_register_commands(cli: Any) -> None:
+    """Add the commands of this package."""
+    from buckia_b2.commands import register  # noqa: PLC0415  # a sync does not need them
+
+    register(cli)

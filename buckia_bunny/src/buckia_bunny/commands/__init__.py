@@ -1,0 +1,24 @@
+"""The commands `buckia bunny …`, one module a subject. What a command works with is imported when it runs."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+MODULES = ("zones", "pull_zones", "purge", "statistics", "addresses")
+"""The modules of this package that have commands. Each has `add_to(bunny: click.Group) -> None`."""
+
+
+def register(cli: click.Group) -> None:
+    """Add the group `bunny` with all its commands to `cli`."""
+
+    @cli.group("bunny")
+    def bunny_command() -> None:
+        """Look after storage zones and pull zones of a bunny.net account.
+
+        All but signed-url need the account's API key, which is not the password of a zone.
+        """
+
+    for module in MODULES:
+        importlib.import_module(f"{__name__}.{module}").add_to(bunny_command)

@@ -1,0 +1,78 @@
+"""`buckia bunny pull-zones`: what stands in front of storage zones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from buckia_bunny.commands.opening import pull_zone_of, zone_account
+
+if TYPE_CHECKING:
+    from buckia_bunny.resources import PullZone
+    from buckia_core.adapters.commands import CommandHost
+
+
+def add_to(bunny: click.Group) -> None:
+    """Add the commands to the group `bunny`."""
+
+    @bunny.group("pull-zones")
+    def pull_zones_group() -> None:
+        """List, make and link pull zones."""
+
+    for command in (_add_list, _add_create, _add_link):
+        command(pull_zones_group)
+
+
+def _add_list(pull_zones: click.Group) -> None:
+    @pull_zones.command("list")
+    @click.pass_obj
+    def list_command(host: CommandHost) -> None:
+        """List the account's pull zones: number, name, host names."""
+        with zone_account(host) as (_, account):
+            for each in account.pull_zones():
+                host.result(_record(each), f"{each.id:>10}  {each.name:<30} {', '.join(each.hosts)}")
+
+
+def _add_create(pull_zones: click.Group) -> None:
+    @pull_zones.command("create")
+    @click.argument("name", required=False)
+    @click.pass_obj
+    def create_command(host: CommandHost, name: str | None) -> None:
+        """Make a pull zone in front of the configured storage zone: NAME, or the one that the configuration names."""
+        with zone_account(host) as (settings, account):
+            zone = account.storage_zone(settings.zone)
+            made = account.create_pull_zone(name or pull_zone_of(settings), zone.id)
+            host.result(_record(made), f"The pull zone {made.name} serves {zone.name} at https://{made.hosts[0]}.")
+
+
+def _add_link(pull_zones: click.Group) -> None:
+    @pull_zones.command("link")
+    @click.argument("name", required=False)
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    @click.pass_obj
+    def link_command(host: CommandHost, name: str | None, yes: bool) -> int | None:
+        """Put a pull zone that there is in front of the configured storage zone, in place of its origin now."""
+        with zone_account(host) as (settings, account):
+            zone = account.storage_zone(settings.zone)
+            found = account.pull_zone(name or pull_zone_of(settings))
+            question = f"The pull zone {found.name} will serve {zone.name} and nothing else. Go on?"
+            if found.storage_zone != zone.id:
+                if not host.confirm(question, yes=yes):
+                    host.note("Nothing was changed.")
+                    return 1
+                found = account.link_pull_zone(found.id, zone.id)
+            host.result(_record(found), f"The pull zone {found.name} serves {zone.name}.")
+        return None
+
+
+def _record(zone: PullZone) -> dict[str, Any]:
+    return {
+        "type": "pull_zone",
+        "id": zone.id,
+        "name": zone.name,
+        "hosts": list(zone.hosts),
+        "storage_zone": zone.storage_zone,
+        "origin": zone.origin or None,
+        "signed": zone.signed,
+    }

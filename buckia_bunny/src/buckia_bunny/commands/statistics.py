@@ -1,0 +1,52 @@
+"""`buckia bunny statistics`: what visitors asked for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from buckia_bunny.commands.opening import zone_account
+
+if TYPE_CHECKING:
+    from buckia_core.adapters.commands import CommandHost
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+def add_to(bunny: click.Group) -> None:
+    """Add the command to the group `bunny`."""
+
+    @bunny.command("statistics")
+    @click.option("--from", "begin", type=_DAY, metavar="YYYY-MM-DD", help="First day; thirty days ago by default.")
+    @click.option("--to", "end", type=_DAY, metavar="YYYY-MM-DD", help="Last day; today by default.")
+    @click.option("--all", "everything", is_flag=True, help="Of all pull zones, not only the configured one.")
+    @click.pass_obj
+    def statistics_command(host: CommandHost, begin: datetime | None, end: datetime | None, everything: bool) -> None:
+        """Show what was served: requests, bytes, and how much of it came from the cache."""
+        from buckia_bunny.resources import Period  # noqa: PLC0415  # as the account
+
+        with zone_account(host) as (settings, account):
+            name = None if everything else settings.pull_zone
+            zone = None if name is None else account.pull_zone(name)
+            found = account.statistics(zone.id if zone else None, Period(_utc(begin), _utc(end)))
+            record = {
+                "type": "statistics",
+                "pull_zone": zone.name if zone else None,
+                "requests": found.requests,
+                "bytes": found.bytes,
+                "origin_bytes": found.origin_bytes,
+                "cache_hit_rate": found.cache_hit_rate,
+            }
+            host.result(
+                record,
+                f"requests        {found.requests:>15}",
+                f"bytes           {found.bytes:>15}",
+                f"from the origin {found.origin_bytes:>15}",
+                f"from the cache  {found.cache_hit_rate:>14.1f}%",
+            )
+
+
+def _utc(day: datetime | None) -> datetime | None:
+    return None if day is None else day.replace(tzinfo=UTC)

@@ -1,0 +1,37 @@
+"""`buckia bunny zones`: the storage zones of the account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from buckia_bunny.commands.opening import zone_account
+
+if TYPE_CHECKING:
+    from buckia_core.adapters.commands import CommandHost
+
+
+def add_to(bunny: click.Group) -> None:
+    """Add the command to the group `bunny`."""
+
+    @bunny.command("zones")
+    @click.pass_obj
+    def zones_command(host: CommandHost) -> None:
+        """List the account's storage zones: region, files, bytes, name, pull zones."""
+        with zone_account(host) as (_, account):
+            for each in account.storage_zones():
+                record = {
+                    "type": "storage_zone",
+                    "id": each.id,
+                    "name": each.name,
+                    "region": each.region,
+                    "replicas": list(each.replicas),
+                    "host": each.host,
+                    "files": each.files,
+                    "size": each.size,
+                    "pull_zones": list(each.pull_zones),
+                    "s3": each.s3,
+                }
+                fronts = ", ".join(each.pull_zones) or "-"
+                host.result(record, f"{each.region:<4} {each.files:>10} {each.size:>15}  {each.name}  {fronts}")

@@ -1,0 +1,43 @@
+"""Registers provider `bunny`, the commands `buckia bunny …`, and what tells a pull zone of changes after a sync."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from buckia_core.adapters.hookspecs import hookimpl
+from buckia_core.adapters.registry import AdapterSpec
+
+if TYPE_CHECKING:
+    from buckia_core.config import BucketConfig
+
+BUNNY = AdapterSpec(
+    provider="bunny",
+    title="bunny.net storage",
+    settings="buckia_bunny.settings:BunnySettings",
+    adapter="buckia_bunny.opening:open_zone",
+)
+
+
+@hookimpl
+def buckia_register_adapters() -> list[AdapterSpec]:
+    """Return the adapter of this package."""
+    return [BUNNY]
+
+
+@hookimpl
+def buckia_register_commands(cli: Any) -> None:
+    """Add the commands of this package."""
+    from buckia_bunny.commands import register  # noqa: PLC0415  # a sync does not need them
+
+    register(cli)
+
+
+@hookimpl
+def buckia_after_sync(bucket: str, changed: Sequence[str], config: BucketConfig | None) -> None:
+    """Purge what changed from the pull zone in front of the bucket, if it is of this provider and has one."""
+    if not changed or config is None or config.provider != BUNNY.provider:
+        return
+    from buckia_bunny.after_sync import purge_changed  # noqa: PLC0415  # other providers do not need it
+
+    purge_changed(bucket, changed, config)

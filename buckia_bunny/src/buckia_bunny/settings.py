@@ -1,0 +1,171 @@
+"""The settings of provider `bunny`: the storage zone, its keys, the account, and the pull zone in front."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from buckia_bunny.regions import DOMAIN, parse_region, s3_host, storage_host
+from buckia_core.config.secrets import Secret
+from buckia_core.config.settings import setting
+
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?", re.IGNORECASE)
+_ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+class Api(StrEnum):
+    """By which of the service's interfaces objects are reached."""
+
+    STORAGE = "storage"
+    S3 = "s3"
+
+
+class ClientKind(StrEnum):
+    """Whose code makes the requests."""
+
+    DIRECT = "direct"
+    PACKAGE = "bunnycdnpython"
+
+
+class Purge(StrEnum):
+    """What is purged from the pull zone after a sync."""
+
+    AUTO = "auto"
+    ZONE = "zone"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BunnySettings:
+    """Which zone, where, with which keys, and what stands in front of it."""
+
+    bucket_name: str = setting(help="Name of the storage zone.", default="", aliases=("bucket",))
+    storage_zone: str | None = setting(help="Name of the storage zone, where it is not `bucket_name`.")
+    prefix: str = setting(help="Directory of the zone that counts as its root.", default="")
+    storage_api_key: Secret | None = setting(
+        help="The zone's password; the one for reading is enough for downloads. With `api_key` it is asked for.",
+        env=("BUNNY_STORAGE_API_KEY", "BUNNY_STORAGE_PASSWORD"),
+    )
+    password: Secret | None = setting(help="The same; counts where there is no `storage_api_key`.")
+    api_key: Secret | None = setting(
+        help="The account's API key: finds the zone's host and password, and manages zones and caches.",
+        env=("BUNNY_API_KEY", "BUNNYNET_API_KEY"),
+    )
+    region: str | None = setting(
+        help="Main region of the zone: `de`, `uk`, `ny`, `la`, `sg`, `se`, `br`, `jh`, `syd`; left out: asked for with "
+        "`api_key`, else `de`.",
+        parse=parse_region,
+        schema={"type": "string"},
+    )
+    domain: str = setting(help="Domain of the storage hosts.", default=DOMAIN)
+    endpoint_url: str | None = setting(
+        help="Address of the storage host; goes before `region` and `domain`.", aliases=("endpoint",)
+    )
+    api_url: str = setting(help="Address of the account's API.", default="https://api.bunny.net")
+    api: Api = setting(help="`s3` for a zone that was made with the S3 interface.", default=Api.STORAGE)
+    client: ClientKind = setting(
+        help="`bunnycdnpython` uses that package where it is safe to; see the page on bunny.net.",
+        default=ClientKind.DIRECT,
+    )
+    pull_zone: str | None = setting(help="Name or number of the pull zone in front of the storage zone.")
+    hostname: str | None = setting(help="Host name of addresses; left out: that of the pull zone at `b-cdn.net`.")
+    token_key: Secret | None = setting(
+        help="The pull zone's key for signed addresses.", env=("BUNNY_TOKEN_KEY",), aliases=("security_key",)
+    )
+    purge: Purge = setting(
+        help="After a sync: `auto` purges what changed, `zone` the whole pull zone if anything did, `off` nothing.",
+        default=Purge.AUTO,
+    )
+    purge_urls: int = setting(
+        help="Up to so many changed objects are purged one by one; more by their directories, or all at once.",
+        default=100,
+        minimum=0,
+    )
+    escape_names: bool = setting(
+        help="Escape characters in names that some storage servers change or refuse.", default=False
+    )
+    prune_empty_directories: bool = setting(help="Remove directories that a delete leaves empty.", default=False)
+    connect_timeout: float = setting(help="Seconds that a connection may take to be made.", default=10.0, minimum=0.001)
+    read_timeout: float = setting(
+        help="Seconds without any progress after which a request fails.", default=60.0, minimum=0.001
+    )
+    ca_bundle: Path | None = setting(
+        help="PEM file with certificate authorities that are trusted besides the system's."
+    )
+
+    @staticmethod
+    def implied(values: Mapping[str, object]) -> dict[str, object]:
+        """Return settings that follow from those given, before the environment is looked at; see `read_settings`."""
+        return {"storage_api_key": values["password"]} if "password" in values else {}
+
+    def __post_init__(self) -> None:
+        if not self.zone:
+            raise ValueError("the storage zone must be known: give bucket_name or storage_zone")
+        if not _ZONE.fullmatch(self.zone):
+            raise ValueError(f"{self.zone!r} is no name of a storage zone: letters, digits and dashes")
+        for name in ("domain", "hostname"):
+            value = getattr(self, name)
+            if value is not None and not _HOST.fullmatch(value):
+                raise ValueError(f"{name} is the name of a host, and not {value!r}")
+        for name in ("endpoint_url", "api_url"):
+            _check_address(name, getattr(self, name))
+        if self.zone_key is None and self.api_key is None:
+            raise ValueError(
+                "no key: give storage_api_key, the password of the storage zone (BUNNY_STORAGE_API_KEY), or api_key, "
+                "the API key of the account (BUNNY_API_KEY)"
+            )
+        if self.token_key is not None and self.public_host is None:
+            raise ValueError("token_key signs addresses of a pull zone: give pull_zone or hostname")
+        if self.api is Api.S3 and self.zone_key is None:
+            raise ValueError("api: s3 needs storage_api_key, the password of the storage zone")
+        if self.api is Api.S3 and self.region is None and self.endpoint_url is None:
+            raise ValueError("api: s3 needs region or endpoint_url")
+
+    @property
+    def zone(self) -> str:
+        """The storage zone's name."""
+        return self.storage_zone or self.bucket_name
+
+    @property
+    def zone_key(self) -> Secret | None:
+        """The zone's password, where it was given."""
+        return self.storage_api_key or self.password
+
+    @property
+    def address(self) -> str | None:
+        """Where the zone is reached, as far as the settings tell; `None` if the API has to be asked."""
+        if self.endpoint_url is not None:
+            return self.endpoint_url.rstrip("/")
+        if self.api is Api.S3 and self.region is not None:
+            return f"https://{s3_host(self.region)}"
+        if self.region is None and self.api_key is not None:
+            return None
+        return f"https://{storage_host(self.region or 'de', self.domain)}"
+
+    @property
+    def public_host(self) -> str | None:
+        """The host of addresses for everybody, as far as the settings tell it."""
+        if self.hostname is not None:
+            return self.hostname
+        if self.pull_zone is None or self.pull_zone.isdecimal():
+            return None
+        return f"{self.pull_zone}.b-cdn.net"
+
+
+def _check_address(name: str, value: str | None) -> None:
+    if value is None:
+        return
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(f"{name} must be like https://host or http://host:port")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError(f"{name} is an address only: without user, query and fragment")

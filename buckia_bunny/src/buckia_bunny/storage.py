@@ -1,0 +1,133 @@
+"""The Edge Storage API, one method a request: paths in, entries out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import urllib3
+
+from buckia_bunny.entries import Entry, read_entry, read_listing
+from buckia_bunny.errors import STORAGE_ADVICE, not_found, not_understood, of_status
+from buckia_bunny.http import Answer, Http, Request
+from buckia_bunny.names import quoted
+from buckia_bunny.site import Site
+from buckia_core.errors import AdapterError
+
+LISTINGS = 5
+"""Listings at a time that a storage server takes from one address."""
+
+_SAID = 1 << 16
+"""Bytes of a refusal that are read."""
+
+_DELETES = 20
+"""Deletes at a time; it takes thirty."""
+
+
+class Storage:
+    """Requests to one storage zone, from many threads at once. Nothing is repeated.
+
+    Paths have no slash at their start; those of directories end in one, and the root is empty.
+    """
+
+    def __init__(self, http: Http, site: Site) -> None:
+        self._http = http
+        self._site = site
+        self._listing = threading.Semaphore(LISTINGS)
+        self._deleting = threading.Semaphore(_DELETES)
+
+    def list(self, directory: str) -> list[Entry]:
+        """Return the entries of a directory, in no order; none if it is not there.
+
+        Raises:
+            NotFound: The zone itself is not there.
+        """
+        doing = f"listing {directory or 'the zone'!r}"
+        with self._listing:
+            answer = self._http.call(self._request("GET", directory, doing))
+        if answer.status == 404 and directory:
+            return []
+        if answer.status != 200:
+            raise self._refused(answer, doing)
+        try:
+            return read_listing(answer.body)
+        except ValueError as error:
+            raise not_understood(doing) from error
+
+    def describe(self, path: str, key: str) -> Entry | None:
+        """Return what is told of a file; `None` if it is not there, or is a directory."""
+        doing = f"{key!r}: looking at it"
+        answer = self._http.call(self._request("DESCRIBE", path, doing, key))
+        if answer.status == 404:
+            return None
+        if answer.status != 200:
+            raise self._refused(answer, doing, key)
+        try:
+            found = read_entry(answer.body)
+        except ValueError as error:
+            raise not_understood(doing, key) from error
+        return None if found.is_directory else found
+
+    @contextmanager
+    def reading(self, path: str, key: str, start: int, end: int | None) -> Iterator[urllib3.BaseHTTPResponse]:
+        """Give the bytes of a file from `start` up to, not including, `end`, which is greater than `start`.
+
+        Raises:
+            NotFound: There is no such file.
+            AdapterError: The file ends before `start` (status 416), or another refusal.
+        """
+        doing = f"{key!r}: downloading it"
+        request = self._request("GET", path, doing, key)
+        whole = start == 0 and end is None
+        if not whole:
+            headers = {**request.headers, "Range": f"bytes={start}-{'' if end is None else end - 1}"}
+            request = Request(request.method, request.url, headers, doing, key)
+        with self._http.stream(request) as response:
+            if response.status == 404:
+                raise not_found(key)
+            if response.status != (200 if whole else 206):
+                raise self._refused(Answer(response.status, response.headers, response.read(_SAID)), doing, key)
+            yield response
+
+    def put(
+        self, path: str, key: str, body: Iterable[bytes], *, size: int, sha256: str, content_type: str
+    ) -> AdapterError | None:
+        """Send a file; return why it was refused, `None` if the service says that it is there."""
+        doing = f"{key!r}: uploading it"
+        request = self._request("PUT", path, doing, key)
+        headers = {
+            **request.headers,
+            "Content-Length": str(size),
+            "Content-Type": "application/octet-stream",
+            "Checksum": sha256.upper(),
+            "Override-Content-Type": content_type,
+        }
+        answer = self._http.call(Request(request.method, request.url, headers, doing, key), body if size else b"")
+        return None if answer.status in (200, 201) else self._refused(answer, doing, key)
+
+    def delete(self, path: str, key: str) -> None:
+        """Delete a file; one that is not there is no error. What is a directory stays: that takes a slash."""
+        doing = f"{key!r}: deleting it"
+        with self._deleting:
+            answer = self._http.call(self._request("DELETE", path, doing, key))
+        if answer.status not in (200, 204, 404):
+            raise self._refused(answer, doing, key)
+
+    def delete_directory(self, directory: str) -> None:
+        """Delete a directory with all that is in it; one that is not there is no error."""
+        assert directory.endswith("/") and directory.strip("/"), "the root is never deleted"
+        doing = f"removing the directory {directory!r}"
+        with self._deleting:
+            answer = self._http.call(self._request("DELETE", directory, doing))
+        if answer.status not in (200, 204, 404):
+            raise self._refused(answer, doing)
+
+    def _request(self, method: str, path: str, doing: str, key: str | None = None) -> Request:
+        place = self._site.place()
+        return Request(method, f"{place.url}{quoted(path)}", place.headers, doing, key)
+
+    def _refused(self, answer: Answer, doing: str, key: str | None = None) -> AdapterError:
+        return of_status(
+            answer.status, doing=doing, advice=STORAGE_ADVICE, headers=answer.headers, body=answer.body, key=key
+        )

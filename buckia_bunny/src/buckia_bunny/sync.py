@@ -1,0 +1,175 @@
+"""`BunnySync`: a storage zone of bunny.net as a bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from buckia_bunny.deleting import BATCH, Deleter
+from buckia_bunny.directories import Directories
+from buckia_bunny.downloading import Downloader, reader_of
+from buckia_bunny.errors import PROVIDER
+from buckia_bunny.http import Http
+from buckia_bunny.listing import Range, Walk
+from buckia_bunny.looking import Looker
+from buckia_bunny.names import LONGEST_PATH, Names
+from buckia_bunny.settings import BunnySettings, ClientKind
+from buckia_bunny.site import Found, Signing, Site, direct
+from buckia_bunny.storage import Storage
+from buckia_bunny.uploading import Uploader
+from buckia_core.adapters.base import BaseSync, Source
+from buckia_core.adapters.capabilities import Capabilities
+from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
+from buckia_core.adapters.prefixes import as_directory
+from buckia_core.adapters.resuming import Landing
+from buckia_core.planning.manifest import RemoteObject
+
+if TYPE_CHECKING:
+    from buckia_bunny.account import Account
+
+
+class BunnySync(BaseSync):
+    """A storage zone of bunny.net, by its Edge Storage API.
+
+    What it does beyond the contract, and what it can't do:
+
+    - Uploads go with their SHA-256, which the service checks, and are looked at afterwards: it is known to have said
+      that a file is stored which was not. One that another writer replaced at the same time is `PreconditionFailed`.
+    - There are no conditional writes: what is expected is looked at just before.
+    - A file's time and metadata are not kept by the service. Content types are, and it does not tell them.
+    - Directories are entries of their own, which are not listed. They stay when they are empty, unless
+      `prune_empty_directories` is set.
+    - Listings ask for five directories at a time, all listings of this adapter together.
+    """
+
+    def __init__(self, settings: BunnySettings) -> None:
+        self._settings = settings
+        self._prefix = as_directory(settings.prefix)
+        self._http = Http.of(settings)
+        self._site = Site(settings, self._find_zone, _signing(settings))
+        self._names = Names(escape=settings.escape_names)
+        self._storage = Storage(self._http, self._site)
+        self._looker = Looker(self._storage, self._names, self._prefix)
+        root = f"{self._names.path(self._prefix[:-1])}/" if self._prefix else ""
+        self._directories = Directories(self._storage, root, prune=settings.prune_empty_directories)
+        self._uploader = Uploader(self._storage, self._looker, self._directories)
+        self._downloader = Downloader(self._storage, self._looker)
+        self._deleter = Deleter(self._storage, self._looker, self._directories)
+
+    @property
+    def provider(self) -> str:
+        """`bunny`."""
+        return PROVIDER
+
+    @property
+    def identity(self) -> str:
+        """The zone and the prefix; with escapes it is another bucket, in which other keys are seen."""
+        escaped = " with escaped names" if self._settings.escape_names else ""
+        return f"bunny:{self._site.identity}/{self._prefix}{escaped}"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the Edge Storage API can do."""
+        return Capabilities(
+            listing_digests=("sha256",),
+            resumable_download=True,
+            nested_keys=False,
+            max_key_bytes=LONGEST_PATH - len(self._prefix.encode()),
+            delete_batch=BATCH,
+            workers=32,
+        )
+
+    @property
+    def requests(self) -> int:
+        """Requests so far, each directory of a listing counted."""
+        return self._http.counter.total
+
+    @property
+    def settings(self) -> BunnySettings:
+        """The settings that it was made with."""
+        return self._settings
+
+    @cached_property
+    def account(self) -> Account:
+        """The account of `api_key`.
+
+        Raises:
+            MissingCredentials: There is no `api_key`.
+        """
+        from buckia_bunny.connecting import account_of  # noqa: PLC0415  # most syncs do without
+
+        return account_of(self._settings, self._http)
+
+    def list_files(
+        self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
+    ) -> Iterator[RemoteObject]:
+        """See `BaseSync`. Directories in which nothing is wanted are not asked for."""
+        own = len(self._prefix)
+        wanted = Range(
+            self._prefix + prefix,
+            None if start_after is None else self._prefix + start_after,
+            None if end_at is None else self._prefix + end_at,
+        )
+        objects = Walk(self._storage, self._names, wanted).objects()
+        return (found._replace(key=found.key[own:]) for found in objects) if own else objects
+
+    def stat_file(self, key: str) -> RemoteObject:
+        """See `BaseSync`."""
+        return self._looker.look(key)
+
+    def upload_file(
+        self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+    ) -> RemoteObject:
+        """See `BaseSync`."""
+        return self._uploader.upload(source, key, expect, info or UploadInfo())
+
+    def download_file(
+        self,
+        key: str,
+        target: Path,
+        *,
+        expect: RemoteObject | None = None,
+        start: int = 0,
+        end: int | None = None,
+    ) -> RemoteObject:
+        """See `BaseSync`."""
+        return self._downloader.download(key, target, expect, start, end)
+
+    def continue_download(self, key: str, landing: Landing, *, expect: RemoteObject) -> RemoteObject:
+        """See `ResumableDownload`."""
+        return self._downloader.go_on(key, landing, expect)
+
+    def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
+        """See `BaseSync`."""
+        return self._downloader.read(key, expect)
+
+    @contextmanager
+    def open_file(
+        self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
+    ) -> Iterator[BinaryIO]:
+        """See `BaseSync`."""
+        with self._downloader.opened(key, expect, start, end) as blocks, reader_of(blocks) as reader:
+            yield reader
+
+    def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """See `BaseSync`."""
+        return self._deleter.delete(keys)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _find_zone(self) -> Found:
+        zone = self.account.storage_zone(self._settings.zone)
+        return Found(zone.host, zone.password)
+
+
+def _signing(settings: BunnySettings) -> Signing:
+    if settings.client is ClientKind.DIRECT:
+        return direct
+    from buckia_bunny.package import place_of  # noqa: PLC0415  # imports requests
+
+    return place_of

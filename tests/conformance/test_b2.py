@@ -1,0 +1,88 @@
+"""Provider `b2` against the conformance suite: by B2's own API, and by its S3 API, for which Ceph stands in."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import ClassVar
+
+import pytest
+
+from buckia_b2.opening import open_b2
+from buckia_b2.settings import Api, B2Settings
+from buckia_core.config.secrets import Secret
+from buckia_core.testing import AdapterConformance
+from buckia_core.testing.conformance.suite import PREFIXES
+
+PART = 5_000_000
+"""The smallest parts that B2 takes, so that an object of a few megabytes has several."""
+
+ENOUGH = ["listBuckets", "listFiles", "readFiles", "writeFiles", "deleteFiles", "shareFiles"]
+
+
+class OnB2(AdapterConformance):
+    """The suite with an adapter of the fixture `settings`."""
+
+    large_bytes = 2 * PART + 12345
+
+    @pytest.fixture
+    def adapter(self, settings):
+        with open_b2(settings) as adapter:
+            yield adapter
+
+    @pytest.fixture
+    def second(self, settings):
+        with open_b2(settings) as adapter:
+            yield adapter
+
+
+class TestB2(OnB2):
+    """By B2's own API; under a prefix, with a key that may touch nothing else."""
+
+    lacks: ClassVar = {
+        "test_directory_markers_are_listed_as_they_are": "B2 takes no name that ends in a slash",
+    }
+
+    @pytest.fixture
+    def settings(self, b2_account, prefix):
+        name = b2_account.new_bucket()
+        key_id, key = b2_account.key_id, b2_account.key
+        if prefix:
+            api = b2_account.api()
+            made = api.create_key(ENOUGH, "test", bucket_ids=[api.get_bucket_by_name(name).id_], name_prefix=prefix)
+            key_id, key = made.id_, made.application_key
+        return B2Settings(
+            bucket_name=name,
+            prefix=prefix,
+            application_key_id=Secret(key_id),
+            application_key=Secret(key),
+            api_url=b2_account.endpoint,
+            multipart_threshold=PART,
+            part_size=PART,
+        )
+
+
+class TestB2ByS3(OnB2):
+    """By the S3 API. Buckets of B2 keep versions."""
+
+    large_bytes = 3 * PART
+
+    @pytest.fixture
+    def prefix(self):
+        # What S3 does without one, its own tests see often enough.
+        return PREFIXES["prefixed"]
+
+    @pytest.fixture
+    def settings(self, ceph, bucket_name, prefix):
+        name = bucket_name(ceph)
+        with closing(ceph.client()) as client:
+            client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        return B2Settings(
+            bucket_name=name,
+            prefix=prefix,
+            application_key_id=Secret(ceph.access_key),
+            application_key=Secret(ceph.secret_key),
+            api=Api.S3,
+            endpoint_url=ceph.endpoint,
+            multipart_threshold=6 << 20,
+            part_size=6 << 20,
+        )

@@ -1,0 +1,59 @@
+"""Provider `bunny` against the conformance suite, on a server of bunny.net's Edge Storage API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pytest
+
+from buckia_bunny.opening import open_zone
+from buckia_bunny.settings import BunnySettings, ClientKind
+from buckia_core.config.secrets import Secret
+from buckia_core.testing import AdapterConformance
+
+
+class OnZone(AdapterConformance):
+    """The suite with an adapter on a fresh zone."""
+
+    options: ClassVar[Mapping[str, Any]] = {}
+    listing_count = 200
+
+    @pytest.fixture
+    def settings(self, bunny_account, prefix):
+        zone = bunny_account.new_zone()
+        return BunnySettings(
+            bucket_name=zone.name,
+            prefix=prefix,
+            endpoint_url=zone.endpoint,
+            storage_api_key=Secret(zone.password),
+            **self.options,
+        )
+
+    @pytest.fixture
+    def adapter(self, settings):
+        with open_zone(settings) as adapter:
+            yield adapter
+
+    @pytest.fixture
+    def second(self, settings):
+        with open_zone(settings) as adapter:
+            yield adapter
+
+
+class TestBunny(OnZone):
+    lacks: ClassVar = {
+        "test_name_is_free_again_after_a_delete": "an emptied directory stays, and is removed only if that is asked for"
+    }
+
+
+class TestByThePackage(OnZone):
+    """With what can be switched on, at once."""
+
+    options: ClassVar = {
+        "client": ClientKind.PACKAGE,
+        "escape_names": True,
+        "prune_empty_directories": True,
+        "pull_zone": "media",
+        "token_key": Secret("the-key-of-tokens"),
+    }

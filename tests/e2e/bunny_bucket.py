@@ -1,0 +1,78 @@
+"""A storage zone as the end-to-end tests see it, which Buckia reaches through a proxy, and the tests go straight to."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any, ClassVar
+from urllib.parse import quote, urlsplit
+
+from tests.e2e.buckets import Content, as_bytes, as_text
+from tests.servers.bunny.server import BunnyAccount, BunnyZone
+from tests.servers.fault_proxy import FaultProxy
+
+_KINDS = {"GET": "get", "PUT": "put", "DELETE": "delete", "DESCRIBE": "stat"}
+
+
+def bunny_kind(method: str, path: str, _query: Mapping[str, str], _headers: Mapping[str, str]) -> str:
+    """Name a request to a storage host."""
+    return "list" if method == "GET" and path.endswith("/") else _KINDS[method]
+
+
+class BunnyBucket:
+    """A zone of the Bunny server, for provider `bunny`."""
+
+    kind: ClassVar[str] = "bunny"
+
+    def __init__(self, account: BunnyAccount, zone: BunnyZone, proxy: FaultProxy) -> None:
+        self.account = account
+        self.zone = zone
+        self.proxy = proxy
+
+    def settings(self) -> dict[str, Any]:
+        return {
+            "provider": "bunny",
+            "bucket_name": self.zone.name,
+            "endpoint_url": self.proxy.endpoint,
+            "storage_api_key": self.zone.password,
+        }
+
+    def put(self, key: str, content: Content, *, mtime: float | None = None) -> None:
+        assert mtime is None, "a zone keeps no times"
+        assert self._call("PUT", key, as_bytes(content))[0] == 201
+
+    def delete(self, key: str) -> None:
+        assert self._call("DELETE", key)[0] == 200
+
+    def remove_directory(self, name: str) -> None:
+        """Remove a directory with all that is in it."""
+        assert self._call("DELETE", f"{name}/")[0] == 200
+
+    def tree(self) -> dict[str, str]:
+        return {key: as_text(self._call("GET", key)[1]) for key in self._keys("")}
+
+    def expect(self, content: Content) -> None:
+        pass
+
+    def requests(self) -> Counter[str]:
+        return self.proxy.counts()
+
+    def forget_requests(self) -> None:
+        self.proxy.reset_counts()
+
+    def _keys(self, directory: str) -> list[str]:
+        keys: list[str] = []
+        for each in json.loads(self._call("GET", directory)[1]):
+            key = directory + each["ObjectName"]
+            keys += self._keys(f"{key}/") if each["IsDirectory"] else [key]
+        return keys
+
+    def _call(self, method: str, key: str, body: bytes | None = None) -> tuple[int, bytes]:
+        with closing(http.client.HTTPConnection(urlsplit(self.zone.endpoint).netloc, timeout=60)) as connection:
+            path = f"/{self.zone.name}/{quote(key)}"
+            connection.request(method, path, body, {"AccessKey": self.zone.password})
+            response = connection.getresponse()
+            return response.status, response.read()

@@ -1,0 +1,173 @@
+"""Names, file info and digests: what B2 holds, and what it tells."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+
+import pytest
+
+from buckia_b2.names import check_key, is_changed_on_the_way
+from buckia_b2.object_attributes import parse_objects
+from buckia_b2.objects import from_file, from_headers, info_of
+from buckia_core.adapters.objects import UploadInfo
+from buckia_core.config.conversion import Unsuitable
+from buckia_core.errors import InvalidKey, NotSupported
+from buckia_core.planning.digest import Digest
+from tests.unit.b2.conftest import PART
+
+SHA1 = "a" * 40
+SHA256 = "b" * 64
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "", "/a", "a/", "a//b", "a\nb", "a\x7fb", "a\0b", "\ud800",
+        "n" * 251, "ü" * 126, "/".join(["d" * 204] * 6),
+    ],
+)  # fmt: skip
+def test_keys_that_b2_does_not_hold(key):
+    with pytest.raises(InvalidKey) as caught:
+        check_key(key, key)
+    assert caught.value.key == key
+
+
+@pytest.mark.parametrize("key", ["a", "a b+c%", "ü" * 125, "n" * 250, "a/../b", ".", "\ue000", "a\u2028b"])
+def test_keys_that_b2_holds(key):
+    check_key(key, key)
+
+
+def test_the_prefix_counts():
+    check_key("n" * 250, "p" * 250 + "/" + "n" * 250)
+    with pytest.raises(InvalidKey, match="1025 bytes with its prefix"):
+        check_key("k" * 20, "/".join(["p" * 200] * 5) + "k" * 21)
+
+
+@pytest.mark.parametrize(
+    ("whole", "expected"), [("a/../b", True), (".", True), ("a/.", True), ("a/...", False), (".a", False)]
+)
+def test_names_that_are_changed_on_the_way(whole, expected):
+    assert is_changed_on_the_way(whole) is expected
+
+
+def told(**more):
+    file = {
+        "fileId": "4_z", "fileName": "k", "action": "upload", "contentLength": 3, "uploadTimestamp": 1_700_000_000_123,
+        "contentType": "text/plain", "contentSha1": SHA1, "fileInfo": {},
+    }  # fmt: skip
+    return file | more
+
+
+def test_a_file():
+    found = from_file(
+        "k", told(fileInfo={"src_last_modified_millis": "-5", "author": "somebody", "b2-expires": "never"})
+    )
+    assert (found.size, found.fingerprint, found.version) == (3, "4_z", "4_z")
+    assert (found.modified_ns, found.mtime_ns) == (1_700_000_000_123_000_000, -5_000_000)
+    assert (found.digests, found.metadata) == ((Digest("sha1", SHA1),), {"author": "somebody"})
+
+
+@pytest.mark.parametrize(
+    ("content_sha1", "info", "expected"),
+    [
+        ("none", {"large_file_sha1": SHA1}, (Digest("sha1", SHA1),)),
+        ("none", {"large_file_sha1": "nonsense"}, ()),
+        (f"unverified:{SHA1}", {}, ()),
+        (None, {}, ()),
+        (SHA1, {"large_file_sha1": "c" * 40}, (Digest("sha1", SHA1),)),
+        (SHA1, {"buckia-sha256": SHA256}, (Digest("sha1", SHA1), Digest("sha256", SHA256))),
+    ],
+)
+def test_digests(content_sha1, info, expected):
+    assert from_file("k", told(contentSha1=content_sha1, fileInfo=info)).digests == expected
+
+
+def test_headers_tell_the_same():
+    headers = {
+        "Content-Length": "2", "Content-Range": "bytes 0-1/3", "Content-Type": "text/plain", "x-bz-file-id": "4_z",
+        "X-Bz-Content-Sha1": SHA1, "X-Bz-Upload-Timestamp": "1700000000123", "X-Bz-Info-author": "J%C3%B6+%2B",
+    }  # fmt: skip
+    assert from_headers("k", headers) == from_file("k", told(fileInfo={"author": "Jö +"}))
+
+
+def test_file_info():
+    info = UploadInfo(1_234_567_890_123_456_789, (Digest("sha256", SHA256), Digest("sha1", SHA1)), metadata={"A": "ü"})
+    small = info_of(info, {}, key="k", large=False)
+    assert small == {"a": "ü", "src_last_modified_millis": "1234567890123", "buckia-sha256": SHA256}
+    assert info_of(info, {}, key="k", large=True) == {**small, "large_file_sha1": SHA1}
+
+
+def test_digests_make_room_for_metadata():
+    info = UploadInfo(0, (Digest("sha256", SHA256), Digest("sha1", SHA1)), metadata={f"n{n}": "x" for n in range(8)})
+    assert set(info_of(info, {}, key="k", large=True)) == {
+        *info.metadata,
+        "src_last_modified_millis",
+        "large_file_sha1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        ({f"n{number}": "x" for number in range(11)}, "10 entries"),
+        ({"long": "ü" * 2000}, "7000 bytes"),
+        ({"a b": "x"}, "letters, digits"),
+        ({"n" * 51: "x"}, "1 to 50"),
+        ({"src_last_modified_millis": "0"}, "another use"),
+        ({"buckia-sha256": "0"}, "another use"),
+        ({"b2-expires": "0"}, "another use"),
+    ],
+)
+def test_metadata_that_b2_does_not_keep(metadata, words):
+    with pytest.raises(NotSupported, match=words):
+        info_of(UploadInfo(metadata=metadata), {}, key="k", large=False)
+
+
+def test_names_with_dots_in_them_are_other_objects(b2):
+    b2.upload_file(b"in", "a/b")
+    b2.upload_file(b"out", "a/../a/b")
+    assert b2.read_file("a/b")[1] == b"in"
+    assert b2.read_file("a/../a/b")[1] == b"out"
+    assert b2.stat_file("a/../a/b").size == 3
+
+
+@pytest.mark.parametrize("size", [PART // 10, 2 * PART + 1])
+def test_b2_knows_the_sha1_of_what_comes_from_a_file(b2, tmp_path, size):
+    data = bytes(range(256)) * (size // 256 + 1)
+    (tmp_path / "file").write_bytes(data)
+    b2.upload_file(tmp_path / "file", "k")
+    (listed,) = b2.list_files()
+    assert listed.digests == (Digest("sha1", hashlib.sha1(data).hexdigest()),)
+
+
+def test_of_a_reader_it_does_not_where_it_comes_in_parts(b2):
+    b2.upload_file(io.BytesIO(bytes(PART + 1)), "k")
+    assert next(b2.list_files()).digests == ()
+
+
+RULES = [
+    {"match": "*.html", "cache_control": "no-cache", "content_type": "text/html; charset=utf-8"},
+    {"match": "downloads/", "content_disposition": 'attachment; filename="a b.txt"', "metadata": {"team": "web"}},
+]
+
+
+@pytest.mark.parametrize("size", [3, PART + 1])
+def test_headers_and_metadata_by_pattern(connect, raw_bucket, size):
+    b2 = connect(objects=parse_objects(RULES))
+    b2.upload_file(bytes(size), "downloads/a.html", info=UploadInfo(5_000_000, metadata={"by": "hand"}))
+    found = b2.stat_file("downloads/a.html")
+    assert (found.content_type, found.metadata) == ("text/html; charset=utf-8", {"team": "web", "by": "hand"})
+    (told,) = [each for each, _ in raw_bucket.ls(recursive=True)]
+    assert (told.cache_control, told.content_disposition) == ("no-cache", 'attachment; filename="a b.txt"')
+    copied = b2.copy_file(found, "other")
+    assert b2.stat_file("other").metadata == copied.metadata == found.metadata
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [({"acl": "private"}, "not known"), ({"metadata": {"a b": "x"}}, "letters"), ({"tags": {"a": "b"}}, "not known")],
+)
+def test_patterns_can_not_give_what_b2_has_not(rule, words):
+    with pytest.raises(Unsuitable, match=words):
+        parse_objects([{"match": "*", **rule}])

@@ -1,0 +1,56 @@
+"""What the service says is the right error, and helps."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from buckia_bunny.errors import STORAGE_ADVICE, of_status
+from buckia_core import errors
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind", "retryable"),
+    [
+        (400, "Unable to process request", errors.Throttled, True),
+        (400, "Invalid path specified", errors.AdapterError, False),
+        (400, "Checksum mismatch", errors.IntegrityError, True),
+        (400, "Failed to create file, directory for path does not exist: /a", errors.AlreadyExists, False),
+        (401, "Unauthorized", errors.Unauthenticated, False),
+        (403, "", errors.PermissionDenied, False),
+        (404, "Object Not Found", errors.NotFound, False),
+        (405, "", errors.NotSupported, False),
+        (429, "Too Many Requests", errors.Throttled, True),
+        (500, "", errors.Transient, True),
+        (503, "", errors.Transient, True),
+        (418, "", errors.AdapterError, False),
+    ],
+)  # fmt: skip
+def test_statuses(status, message, kind, retryable):
+    body = json.dumps({"HttpCode": status, "Message": message}).encode()
+    error = of_status(status, doing="listing 'a/'", advice=STORAGE_ADVICE, body=body, key="k")
+    assert type(error) is kind
+    assert (error.retryable, error.status, error.key, error.provider) == (retryable, status, "k", "bunny")
+    assert str(error).startswith("listing 'a/': ")
+
+
+def test_the_wait_that_the_service_asks_for_is_told():
+    error = of_status(429, doing="x", advice="", headers={"Retry-After": "7"})
+    assert error.retry_after == 7.0
+
+
+def test_a_wrong_key_says_which_key_belongs_where():
+    words = str(of_status(401, doing="x", advice=STORAGE_ADVICE))
+    assert "storage_api_key" in words
+    assert "region" in words
+    assert "not the account's API key" in words
+
+
+def test_the_account_names_the_field_that_is_wrong():
+    body = json.dumps({"ErrorKey": "e", "Field": "Name", "Message": "It is taken."}).encode()
+    assert str(of_status(400, doing="making it", advice="", body=body)) == "making it: Name: It is taken"
+
+
+def test_a_page_of_a_proxy_is_not_shown():
+    assert str(of_status(502, doing="x", advice="", body=b"<html>secret</html>")) == "x: the service answered 502"

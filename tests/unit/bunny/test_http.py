@@ -1,0 +1,90 @@
+"""Connections: kept, trusted or not, through proxies, and given up on."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from buckia_core.config.secrets import Secret
+from buckia_core.errors import AdapterError, NotFound, Transient
+from tests.servers.certificate import can_make_certificates, make_certificate
+from tests.servers.fault_proxy import FaultProxy
+from tests.servers.faults import Answer, Truncate
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    if not can_make_certificates():
+        pytest.skip("the openssl command is not here")
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+def test_a_certificate_of_ones_own_is_trusted_where_it_is_named(connect, zone, certificate):
+    with FaultProxy(zone.endpoint, certificate=certificate) as proxy:
+        assert connect(endpoint_url=proxy.endpoint, ca_bundle=certificate.ca_file).upload_file(b"1", "k").size == 1
+        with pytest.raises(AdapterError, match=r"is not trusted.*ca_bundle") as caught:
+            connect(endpoint_url=proxy.endpoint).stat_file("k")
+    assert not caught.value.retryable
+
+
+def test_a_proxy_of_the_environment_is_used(connect, zone, monkeypatch):
+    adapter = connect(endpoint_url="http://storage.example.com")
+    with FaultProxy(zone.endpoint) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.endpoint.replace("//", "//somebody:p%40ss@"))
+        with pytest.raises(AdapterError):
+            adapter.stat_file("k")
+        (asked,) = proxy.requests
+    assert asked.path.startswith("http://storage.example.com/")
+    assert asked.headers["proxy-authorization"].startswith("Basic ")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert connect().upload_file(b"1", "k").size == 1
+
+
+def test_nobody_listens(connect):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        endpoint = f"http://127.0.0.1:{server.getsockname()[1]}"
+    with pytest.raises(Transient, match="no connection"):
+        connect(endpoint_url=endpoint).stat_file("k")
+
+
+def test_a_server_that_makes_no_progress_is_given_up_on(connect):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(Transient, match="no progress in time"):
+            connect(endpoint_url=endpoint, read_timeout=0.05).stat_file("k")
+
+
+def test_an_answer_that_ends_early_is_no_answer(connect, zone, tmp_path):
+    with FaultProxy(zone.endpoint) as proxy:
+        adapter = connect(endpoint_url=proxy.endpoint)
+        seen = adapter.upload_file(bytes(100_000), "k")
+        proxy.fault(Truncate(1000), when=lambda request: request.method == "GET", times=1)
+        with pytest.raises(Transient):
+            adapter.download_file("k", tmp_path / "file", expect=seen)
+        assert adapter.download_file("k", tmp_path / "file", expect=seen).size == 100_000
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[1]", b"{}"])
+def test_what_is_no_answer_of_the_service_is_told(connect, zone, body):
+    with FaultProxy(zone.endpoint) as proxy:
+        proxy.fault(Answer(200, body=body, content_type="text/html"))
+        adapter = connect(endpoint_url=proxy.endpoint)
+        for call in (lambda: list(adapter.list_files()), lambda: adapter.stat_file("k")):
+            with pytest.raises(AdapterError, match="form that is not known"):
+                call()
+
+
+def test_a_zone_that_is_not_found_is_not_empty(connect, zone):
+    with FaultProxy(zone.endpoint) as proxy:
+        proxy.fault(Answer(404, body=b"{}"))
+        with pytest.raises(NotFound):
+            list(connect(endpoint_url=proxy.endpoint).list_files())
+
+
+def test_keys_do_not_show(connect, zone):
+    adapter = connect(api_key=Secret("the-api-key"))
+    place = adapter._site.place()
+    shown = f"{adapter.settings!r} {place!r} {adapter.identity}"
+    assert zone.password not in shown
+    assert "the-api-key" not in shown
