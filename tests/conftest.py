@@ -30,6 +30,12 @@ REQUIRE = "BUCKIA_REQUIRE_SERVERS"
 _SHARED = pytest.StashKey[SharedServers]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare what a run can be asked for."""
+    words = "play all tables of syncs on every kind of bucket, not only those that fit the time"
+    parser.addoption("--everywhere", action="store_true", help=words)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Agree on the directory through which the processes of this run share servers."""
     known = [*SERVERS, NodeSdk.name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,12 @@ class TestLinode(AdapterConformance):
     def adapter(self, settings):
         with LinodeSync(settings) as adapter:
             yield adapter
+
+    @pytest.fixture
+    def keeping(self, ceph, settings, adapter):
+        with closing(ceph.client()) as client:
+            client.put_bucket_versioning(Bucket=settings.bucket_name, VersioningConfiguration={"Status": "Enabled"})
+        return adapter
 
     @pytest.fixture
     def second(self, settings):

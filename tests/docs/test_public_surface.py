@@ -13,6 +13,7 @@ import pytest
 
 import buckia
 import buckia_core
+import buckia_core.config
 from buckia_core import errors
 
 OF_A_CONFIGURATION = {"BucketConfig", "ConfigFile", "KeepReplaced", "PathRule", "Secret", "find_config", "load_config"}
@@ -37,8 +38,9 @@ def test_a_name_is_there(name):
     assert name in dir(buckia)
 
 
-def test_type_checkers_see_the_same_objects_as_programs():
-    tree = ast.parse(inspect.getsource(buckia))
+@pytest.mark.parametrize("package", [buckia, buckia_core, buckia_core.config], ids=lambda package: package.__name__)
+def test_type_checkers_see_the_same_objects_as_programs(package):
+    tree = ast.parse(inspect.getsource(package))
     declared = {
         alias.asname or alias.name: (str(node.module), alias.name)
         for branch in tree.body
@@ -47,9 +49,9 @@ def test_type_checkers_see_the_same_objects_as_programs():
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert set(declared) == set(buckia.__all__) - {"__version__"}
+    assert set(declared) == set(package.__all__) - {"__version__"}
     for name, (module, name_there) in declared.items():
-        assert getattr(buckia, name) is getattr(importlib.import_module(module), name_there)
+        assert getattr(package, name) is getattr(importlib.import_module(module), name_there)
 
 
 def test_a_name_that_is_not_there_says_so():

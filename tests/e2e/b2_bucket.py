@@ -1,13 +1,16 @@
-"""A bucket of a B2 server, for provider `b2`. The tests reach it with b2sdk, Buckia by itself."""
+"""Buckets for provider `b2`: of a B2 server, which the tests reach with b2sdk; and of Ceph, for B2's S3 API."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tests.e2e.buckets import Content, as_bytes, as_text
+from tests.e2e.buckets import Content, S3Bucket, as_bytes, as_text
 from tests.servers.b2.server import B2Account
+from tests.servers.fault_proxy import FaultProxy
+from tests.servers.s3_server import S3Server
 
 _KINDS = {"b2_list_file_names": "list", "b2_authorize_account": None, "b2_list_buckets": None}
 """What calls are called here; signing in, and looking for the bucket, are no requests about objects."""
@@ -17,6 +20,7 @@ class B2Bucket:
     """A fresh bucket of an account; `more` settings go into the `.buckia`."""
 
     kind: ClassVar[str] = "b2"
+    freeing_names: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, account: B2Account, **more: Any) -> None:
         self.account = account
@@ -40,8 +44,14 @@ class B2Bucket:
         self.api.upload_bytes(as_bytes(content), key, file_info=info)
         self.expect(content)
 
+    def mtime_ns(self, key: str) -> int:
+        return int(self.api.get_file_info_by_name(key).file_info["src_last_modified_millis"]) * 10**6
+
     def delete(self, key: str) -> None:
         self.api.hide_file(key)
+
+    def delete_directory(self, name: str) -> None:
+        pass
 
     def tree(self) -> dict[str, str]:
         return {found.file_name: self._content(found) for found, _ in self.api.ls(recursive=True)}
@@ -80,3 +90,29 @@ class B2Bucket:
 
     def forget_requests(self) -> None:
         self.account.forget_calls()
+
+
+class B2S3Bucket(S3Bucket):
+    """A bucket of an S3 server that stands in for B2's S3 API. As each bucket of B2 does, it keeps versions."""
+
+    kind: ClassVar[str] = "b2-s3"
+
+    def __init__(self, server: S3Server, name: str, proxy: FaultProxy) -> None:
+        super().__init__(server, name, proxy)
+        self.client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+
+    def settings(self) -> dict[str, Any]:
+        return {
+            "provider": "b2",
+            "api": "s3",
+            "bucket_name": self.name,
+            "endpoint_url": self.proxy.endpoint,
+            "region": self.server.region,
+            "application_key_id": self.server.access_key,
+            "application_key": self.server.secret_key,
+        }
+
+    def kept(self) -> list[str]:
+        pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.name)
+        past = [each for page in pages for each in page.get("Versions", ()) if not each["IsLatest"]]
+        return [self._content(each["Key"], each["ETag"].strip('"'), VersionId=each["VersionId"]) for each in past]

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -31,14 +32,23 @@ class Bucket(Protocol):
 
     kind: ClassVar[str]
 
+    freeing_names: ClassVar[Mapping[str, Any]]
+    """Settings under which the name of a directory is free for a file, once all that was in it is deleted."""
+
     def settings(self) -> dict[str, Any]:
         """Return what a `.buckia` says to reach it."""
 
     def put(self, key: str, content: Content, *, mtime: float | None = None) -> None:
-        """Write an object; `mtime` in seconds since 1970."""
+        """Write an object; `mtime` in seconds since 1970, for buckets that keep it."""
+
+    def mtime_ns(self, key: str) -> int:
+        """Return the time by which an object is the newer or the older one, in nanoseconds since 1970."""
 
     def delete(self, key: str) -> None:
         """Delete an object."""
+
+    def delete_directory(self, name: str) -> None:
+        """Delete a directory that has become empty, where directories are more than a part of names."""
 
     def tree(self) -> dict[str, str]:
         """Return all objects: key to content. Temporary files that were left behind are there too."""
@@ -60,6 +70,7 @@ class FolderBucket:
     """A folder, for provider `file`."""
 
     kind: ClassVar[str] = "file"
+    freeing_names: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -75,8 +86,14 @@ class FolderBucket:
         if mtime is not None:
             os.utime(path, (mtime, mtime))
 
+    def mtime_ns(self, key: str) -> int:
+        return (self.root / key).stat().st_mtime_ns
+
     def delete(self, key: str) -> None:
         (self.root / key).unlink()
+
+    def delete_directory(self, name: str) -> None:
+        (self.root / name).rmdir()
 
     def tree(self) -> dict[str, str]:
         paths = [path for path in self.root.rglob("*") if path.is_file() and not path.is_symlink()]
@@ -99,6 +116,7 @@ class S3Bucket:
     """A bucket of an S3 server, for provider `s3`. Buckia goes through `proxy`, the tests go straight."""
 
     kind: ClassVar[str] = "ceph"
+    freeing_names: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, server: S3Server, name: str, proxy: FaultProxy) -> None:
         self.server = server
@@ -122,8 +140,15 @@ class S3Bucket:
         self.client.put_object(Bucket=self.name, Key=key, Body=as_bytes(content), Metadata=metadata)
         self.expect(content)
 
+    def mtime_ns(self, key: str) -> int:
+        kept = self.client.head_object(Bucket=self.name, Key=key)["Metadata"]["mtime"]
+        return int(Decimal(kept) * 10**9)
+
     def delete(self, key: str) -> None:
         self.client.delete_object(Bucket=self.name, Key=key)
+
+    def delete_directory(self, name: str) -> None:
+        pass
 
     def keys(self) -> list[str]:
         """Return all keys, in order."""
@@ -143,10 +168,11 @@ class S3Bucket:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
         return [(each["Key"], each["ETag"].strip('"')) for page in pages for each in page.get("Contents", ())]
 
-    def _content(self, key: str, etag: str) -> str:
+    def _content(self, key: str, etag: str, **version: str) -> str:
         """Return an object's content; one is fetched only if its ETag, the server's own MD5, is of no known content."""
         if etag not in self._contents:
-            self._contents[etag] = as_text(self.client.get_object(Bucket=self.name, Key=key)["Body"].read())
+            found = self.client.get_object(Bucket=self.name, Key=key, **version)
+            self._contents[etag] = as_text(found["Body"].read())
         return self._contents[etag]
 
     def requests(self) -> Counter[str]:

@@ -1,65 +1,19 @@
-"""Syncs of a storage zone of bunny.net: tables, faults, keys, caches."""
+"""Syncs of a storage zone of bunny.net: names, faults, keys, caches. Its tables are in `test_table_*`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.bunny_bucket import BunnyBucket, bunny_kind
 from tests.e2e.project import Project
-from tests.e2e.table import copies, play
-from tests.e2e.test_table_conflicts import KEEP_BOTH, LOCAL_WINS
-from tests.e2e.test_table_one_way import UP, UP_MIRRORED, mirrored
-from tests.e2e.test_table_two_way import WITHOUT_CONFLICTS
-from tests.servers.fault_proxy import FaultProxy
 from tests.servers.faults import Corrupt, Cut, LoseReply
 
 
 @pytest.fixture
-def zone_bucket(bunny_account) -> Iterator[BunnyBucket]:
-    """A fresh zone."""
-    zone = bunny_account.new_zone("e2e")
-    with FaultProxy(zone.endpoint, kind_of=bunny_kind) as proxy:
-        yield BunnyBucket(bunny_account, zone, proxy)
-
-
-@pytest.fixture
-def here(tmp_path, zone_bucket) -> Project:
-    """A project on the zone."""
-    return Project(tmp_path / "here", zone_bucket)
-
-
-def test_two_ways_without_conflicts(here):
-    ran = play(here, WITHOUT_CONFLICTS)
-    transfers = {"uploaded": 3, "downloaded": 3, "deleted_local": 1, "deleted_remote": 1}
-    assert (ran.code, ran.counts) == (0, transfers | {"unchanged": 3})
-    here.nothing_to_do(11)
-
-
-def test_conflicts_keep_both(here):
-    ran = play(here, KEEP_BOTH)
-    assert (ran.code, ran.counts["conflicts"]) == (0, 2)
-    assert copies(here.tree()) == {"both-edited.txt": ["mine"], "both-new.txt": ["mine"]}
-    here.nothing_to_do(7)
-
-
-def test_conflicts_with_a_winner(here):
-    assert play(here, LOCAL_WINS, "--conflict", "local_wins").code == 0
-    assert here.trash().count("theirs") == 3
-
-
-@pytest.mark.parametrize(("direction", "table"), [("up", UP), ("down", mirrored(UP))])
-def test_one_way(here, direction, table):
-    assert play(here, table, "--direction", direction).code == 8
-
-
-def test_one_way_mirrored(here):
-    assert (
-        play(here, UP_MIRRORED, "--direction", "up", "--delete-orphaned", "--conflict", "local_wins", "--force").code
-        == 0
-    )
+def here(tmp_path, bunny_bucket) -> Project:
+    """A project on a fresh zone."""
+    return Project(tmp_path / "here", bunny_bucket)
 
 
 def test_a_download_has_the_time_of_the_upload(here, tmp_path):
@@ -92,27 +46,6 @@ def test_names_that_are_escaped_come_back(here, tmp_path):
     there = Project(tmp_path / "there", here.bucket, escape_names=True)
     assert there.sync().code == 0
     assert there.tree() == {name: name for name in names}
-
-
-@pytest.mark.parametrize("turned", ["here", "there"])
-def test_a_file_becomes_a_directory_and_a_directory_a_file(here, turned):
-    here.configure(prune_empty_directories=True)
-    here.write("file", "one")
-    here.write("folder/x", "two")
-    assert here.sync().code == 0
-    delete, put = (here.delete, here.write) if turned == "here" else (here.bucket.delete, here.bucket.put)
-    delete("file")
-    put("file/y", "three")
-    delete("folder/x")
-    if turned == "here":
-        here.path("folder").rmdir()
-    else:
-        here.bucket.remove_directory("folder")
-    put("folder", "four")
-    ran = here.sync()
-    assert ran.code == 0, ran
-    assert here.tree() == here.bucket.tree() == {"file/y": "three", "folder": "four"}
-    here.nothing_to_do(2)
 
 
 @pytest.mark.parametrize("command", [("sync",), ("ls",), ("put", "file", "assets:k"), ("rm", "--yes", "there")])

@@ -293,7 +293,7 @@ IDLE = (
     ("arguments", "light"),
     [
         (["--version"], HEAVY),
-        (["sync"], ("rich", "boto3", "obstore", "buckia_s3", "buckia_core.adapters.memory", *IDLE)),
+        (["sync"], ("rich", "boto3", "obstore", "buckia_s3.settings", "buckia_core.adapters.memory", *IDLE)),
     ],
 )
 def test_what_is_not_needed_is_not_imported(project, arguments, light):

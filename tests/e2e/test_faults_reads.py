@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from buckia_core.planning.keys import TEMPORARY
 from tests.e2e.buckets import S3Bucket, as_text
 from tests.e2e.project import Project
 from tests.servers.fault_proxy import FaultProxy
@@ -149,11 +150,14 @@ def test_a_download_that_breaks_is_right_in_the_end_or_fails_alone(in_step, faul
 def test_a_range_that_stays_broken_leaves_no_half_of_a_file(in_step):
     here, bucket = in_step, in_step.bucket
     before = here.tree()
+    here.configure(**HASTY)
     bucket.put("large", FILES["large"][::-1])
     rule = bucket.proxy.fault(Reset(after=5000, direction="down"), when=reads("large, second range"))
     with cleared(bucket.proxy):
         ran = here.sync()
-    assert (ran.code, set(ran.failures), here.tree()) == (1, {"large"}, before)
+    assert (ran.code, set(ran.failures)) == (1, {"large"})
+    # What has come stays for the next run, under a name that no sync looks at.
+    assert {name: each for name, each in here.tree().items() if not name.startswith(TEMPORARY)} == before
     assert rule.chosen > 1, "it was tried again"
     assert here.sync().code == 0
     assert here.tree() == bucket.tree()

@@ -117,7 +117,8 @@ def test_an_upload_goes_on_after_its_process_was_killed(here, content):
     assert proxy.counts()["create_multipart"] == 0
     # Of those that were on their way some may have been lost.
     assert ran.summary["bytes_up"] <= SIZE
-    assert proxy.bytes_up < ran.summary["bytes_up"] + 10_000
+    # Bytes of the one that was killed may still have been on their way through the proxy.
+    assert proxy.bytes_up < ran.summary["bytes_up"] + PART
     both_have(here, content)
 
 

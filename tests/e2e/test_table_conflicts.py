@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
@@ -84,14 +85,15 @@ def _left(table):
 @pytest.mark.parametrize("kind", ["edited", "new"])
 def test_newest_wins_and_a_tie_keeps_both(synced, kind):
     names = ("newer-here", "newer-there", "tie")
-    now = float(int(time.time()))
+    now = int(time.time())
     if kind == "edited":
         for name in names:
             synced.write(name, "old")
         assert synced.sync().code == 0
-    for name, mine, theirs in zip(names, (now, now - 60, now), (now - 60, now, now), strict=True):
-        synced.write(name, "mine", mtime=mine)
+    for name, later, theirs in zip(names, (60, -60, 0), (now - 60, now, now), strict=True):
         synced.bucket.put(name, "theirs", mtime=theirs)
+        mine = synced.bucket.mtime_ns(name) + later * 10**9
+        os.utime(synced.write(name, "mine"), ns=(mine, mine))
     ran = synced.sync("--conflict", "newest_wins")
     assert (ran.code, ran.counts) == (0, {"uploaded": 2, "downloaded": 2, "conflicts": 3})
     assert ran.actions() == {"newer-here": "upload", "newer-there": "download", "tie": "conflict"}

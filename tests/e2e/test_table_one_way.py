@@ -71,7 +71,7 @@ def test_up_mirrors_where_that_is_wanted(synced):
     mirror = ("--direction", "up", "--delete-orphaned", "--conflict", "local_wins")
     ran = play(synced, UP_MIRRORED, *mirror)
     assert (ran.code, ran.counts["uploaded"], ran.counts["deleted_remote"], ran.counts["unchanged"]) == (0, 7, 3, 1)
-    assert synced.trash().count("theirs") == 5, "what a person wrote there, is kept here"
+    assert synced.kept().count("theirs") == 5, "what a person wrote there can be had again"
     synced.nothing_to_do(9, *mirror)
 
 

@@ -7,12 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from buckia_b2.errors import PROVIDER
-from buckia_core.adapters.sources import DigestCheck
+from buckia_core.adapters.sources import DigestCheck, stretch_of
 from buckia_core.errors import IntegrityError
 from buckia_core.planning.digest import Digest, Digests
-
-BLOCK = 1 << 18
-"""Bytes that are handed to the network at once."""
 
 AT_END = "hex_digits_at_end"
 """What stands for the SHA-1 that follows the bytes."""
@@ -90,38 +87,16 @@ class FileBody:
 
     def _blocks(self) -> Iterator[bytes]:
         check, sha1 = DigestCheck(self._told), hashlib.sha1(usedforsecurity=False)
-        held = b""
-        for block in stretch(self._path, self._start, self.size):
-            if held:
-                yield held
+
+        blocks = stretch_of(self._path, self._start, self.size)
+        for block in check.withholding(blocks, provider=PROVIDER, key=self._key):
             if self._passing is not None:
                 self._passing(len(block))
-            check.update(block)
             if self.sha1 == AT_END:
                 sha1.update(block)
-            held = block
-        check.verify(provider=PROVIDER, key=self._key)
-        yield held
+            yield block
         if self.sha1 == AT_END:
             yield sha1.hexdigest().encode()
 
 
 Body = BytesBody | FileBody
-
-
-def stretch(path: Path, start: int, size: int) -> Iterator[bytes]:
-    """Yield a stretch of a file in blocks.
-
-    Raises:
-        OSError: The file can't be read.
-        IntegrityError: It is shorter than it was.
-    """
-    left = size
-    with path.open("rb", buffering=0) as file:
-        file.seek(start)
-        while left:
-            block = file.read(min(left, BLOCK))
-            if not block:
-                raise IntegrityError(f"{str(path)!r} became shorter while it was sent", retryable=False)
-            left -= len(block)
-            yield block

@@ -11,7 +11,7 @@ from buckia_b2.errors import PROVIDER, not_as_expected
 from buckia_b2.marking import Marks
 from buckia_b2.names import check_key, is_changed_on_the_way
 from buckia_b2.objects import from_file, from_headers
-from buckia_core.adapters.objects import IfAbsent, IfUnchanged, Precondition
+from buckia_core.adapters.objects import Precondition, fits
 from buckia_core.errors import AdapterError, NotFound
 from buckia_core.planning.manifest import RemoteObject
 
@@ -148,12 +148,7 @@ class Bucket:
             if error.key is None:
                 raise
             found = None
-        match expect:
-            case IfAbsent():
-                fits = found is None
-            case IfUnchanged(seen):
-                fits = found is not None and found.fingerprint == seen.fingerprint
-        if not fits:
+        if not fits(expect, found):
             raise not_as_expected(key)
 
     def told(self) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from typing import Any
 
 from buckia_b2.bucket import Bucket
 from buckia_b2.errors import not_as_expected
-from buckia_b2.large_files import LargeFiles, part_size_for
+from buckia_b2.large_files import LargeFiles
 from buckia_b2.objects import from_file
 from buckia_b2.settings import MAX_PART
 from buckia_b2.settling import Settler
 from buckia_core.adapters.objects import Precondition
+from buckia_core.adapters.part_sizes import part_size_for
 from buckia_core.errors import AdapterError
 from buckia_core.planning.manifest import RemoteObject
 
@@ -52,6 +53,9 @@ class Copier:
         """
         whole = self.bucket.whole(key)
         told = self.bucket.by_id(source, file_id)
+        earlier = self.settler.settle_earlier(key, expect, from_file(source, told).digests)
+        if earlier is not None:
+            return earlier
         self.bucket.check(key, expect)
         size = int(told["contentLength"])
         if size > self.most:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from buckia_b2.bucket import Bucket
-from buckia_b2.pieces import repeated
+from buckia_b2.repeating import repeated
 from buckia_b2.settings import Deletion
 from buckia_core.adapters.objects import DeleteOutcome
 from buckia_core.errors import AdapterError

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import io
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,30 +22,15 @@ from buckia_b2.bucket import Bucket
 from buckia_b2.errors import PROVIDER, not_as_expected, translated
 from buckia_b2.names import is_changed_on_the_way
 from buckia_b2.objects import from_headers, sha1_of
-from buckia_b2.pieces import Pieces
+from buckia_core.adapters.pieces import Pieces
+from buckia_core.adapters.ranged import Opened, RangedDownload
 from buckia_core.adapters.resuming import Landing
 from buckia_core.errors import AdapterError, IntegrityError
 from buckia_core.planning.manifest import RemoteObject
 
-RANGE = 16 << 20
-"""Bytes of one range of a large object, and the most that one request fetches of it."""
-
 _CHUNK = 1 << 18
 _UNSATISFIABLE = 416
 _PAST_ANY_END = 1 << 60
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A stretch of an object that is being read.
-
-    Attributes:
-        found: The object.
-        blocks: The bytes; raises `AdapterError`, also where fewer or others come.
-    """
-
-    found: RemoteObject
-    blocks: Iterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +44,11 @@ class Downloader:
         self, key: str, target: Path, expect: RemoteObject | None, start: int, end: int | None
     ) -> RemoteObject:
         """See `BaseSync.download_file`."""
-        first_end = start + RANGE
-        if expect is not None:
-            first_end = min(first_end, expect.size)
-        if end is not None:
-            first_end = min(first_end, end)
-        in_one = start == 0 and expect is not None and first_end == expect.size
-        with self.opened(key, expect, start, None if in_one else first_end) as opened, target.open("wb") as file:
-            for block in opened.blocks:
-                file.write(block)
-            found = opened.found
-        stop = found.size if end is None else min(end, found.size)
-        ranges = range(first_end, stop, RANGE)
-        pieces = (partial(self._range, key, target, found, start, at, min(at + RANGE, stop)) for at in ranges)
-        for _ in self.pieces.run(pieces):
-            pass
-        if ranges and start == 0 and stop == found.size:
-            verify(found, target)
-        return found
+        came = self._ranged.download(key, target, expect, start, end)
+        # What comes by one request is compared as it comes.
+        if came.complete and came.requests > 1:
+            verify(came.found, target)
+        return came.found
 
     def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync.read_file`."""
@@ -87,16 +57,8 @@ class Downloader:
 
     def go_on(self, key: str, landing: Landing, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.continue_download`."""
-        target, stop = landing.target, expect.size
-        ends = [(at, min(at + RANGE, stop)) for at in range(landing.start, stop, RANGE)]
-        pieces = (partial(self._range, key, target, expect, 0, at, end) for at, end in ends)
-        found: RemoteObject | None = None
-        for (_, end), came in zip(ends, self.pieces.run(pieces), strict=True):
-            found = found or came
-            landing.reached(end)
-        if found is None:
-            found = self._look(key, expect)
-        verify(found, target)
+        found = self._ranged.go_on(key, landing, expect) or self._look(key, expect)
+        verify(found, landing.target)
         return found
 
     @contextmanager
@@ -149,12 +111,9 @@ class Downloader:
 
         return self.bucket.account.signed(ask, needs="readFiles", doing="reading", key=key)
 
-    def _range(self, key: str, target: Path, expect: RemoteObject, origin: int, start: int, end: int) -> RemoteObject:
-        with self.opened(key, expect, start, end) as opened, target.open("r+b", buffering=0) as file:
-            file.seek(start - origin)
-            for block in opened.blocks:
-                _write_all(file, block)
-        return opened.found
+    @property
+    def _ranged(self) -> RangedDownload:
+        return RangedDownload(self.pieces, self.opened, self.opened)
 
     def _look(self, key: str, expect: RemoteObject | None) -> RemoteObject:
         """Look at an object of which no bytes are wanted."""
@@ -162,29 +121,6 @@ class Downloader:
         if expect is not None and found.fingerprint != expect.fingerprint:
             raise not_as_expected(key)
         return found
-
-
-class BlockReader(io.RawIOBase):
-    """A forward-only reader of blocks."""
-
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        super().__init__()
-        self._blocks = blocks
-        self._left = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._left:
-            block = next(self._blocks, None)
-            if block is None:
-                return 0
-            self._left = memoryview(block)
-        count = min(len(buffer), len(self._left))
-        buffer[:count] = self._left[:count]
-        self._left = self._left[count:]
-        return count
 
 
 def verify(found: RemoteObject, target: Path) -> None:
@@ -224,9 +160,3 @@ def _blocks(response: Any, found: RemoteObject, start: int, stop: int) -> Iterat
 
 def _other_bytes(key: str) -> IntegrityError:
     return IntegrityError(f"{key!r}: what came has another SHA-1 than B2 tells of it", provider=PROVIDER, key=key)
-
-
-def _write_all(file: io.FileIO, block: bytes) -> None:
-    view = memoryview(block)
-    while view:
-        view = view[file.write(view) :]

@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from buckia_b2.bodies import Body, BytesBody, FileBody, stretch
+from buckia_b2.bodies import Body, BytesBody, FileBody
 from buckia_b2.bucket import Bucket
 from buckia_b2.errors import PROVIDER
 from buckia_b2.objects import from_file
-from buckia_b2.pieces import Pieces
 from buckia_b2.target import Target
 from buckia_b2.upload_urls import UploadUrls
-from buckia_core.adapters.sources import DigestCheck
+from buckia_core.adapters.part_sizes import MAX_PARTS
+from buckia_core.adapters.pieces import Pieces
+from buckia_core.adapters.sources import DigestCheck, cut, stretch_of
 from buckia_core.errors import AdapterError, NotSupported, Transient
 from buckia_core.planning.manifest import RemoteObject
-
-MAX_PARTS = 10_000
 
 _MIB = 1 << 20
 _IN_MEMORY = 64 * _MIB
 """Bytes of the parts of a reader that are held at once, two parts at least."""
-
-
-def part_size_for(size: int, least: int) -> int:
-    """Return the bytes of a part, so that `size` bytes need no more than 10,000 of them; whole MiB above `least`."""
-    needed = -(-size // MAX_PARTS)
-    return least if needed <= least else -(-needed // _MIB) * _MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +61,12 @@ class LargeFiles:
 
         return self._assemble(bodies(), target.with_sha1(whole))
 
-    def upload_reader(self, head: BinaryIO, rest: BinaryIO, part_size: int, target: Target) -> RemoteObject:
-        """Upload what two readers give, one after the other. Errors are those of `upload_file`."""
+    def upload_reader(self, reader: BinaryIO, part_size: int, target: Target) -> RemoteObject:
+        """Upload what a reader has left, which is something. Errors are those of `upload_file`."""
         check = DigestCheck(target.info.digests)
 
         def bodies() -> Iterator[Body]:
-            for number, data in enumerate(_cut(head, rest, part_size)):
+            for number, data in enumerate(cut(reader, repeat(part_size))):
                 if number == MAX_PARTS:
                     words = f"it is larger than {MAX_PARTS} parts of {part_size} bytes: set a larger part_size"
                     raise NotSupported(f"{target.key!r}: {words}", provider=PROVIDER, key=target.key)
@@ -173,23 +166,9 @@ def digests_of(path: Path, size: int, part_size: int, check: DigestCheck) -> tup
     whole, parts = hashlib.sha1(usedforsecurity=False), []
     for start in range(0, size, part_size):
         part = hashlib.sha1(usedforsecurity=False)
-        for block in stretch(path, start, min(part_size, size - start)):
+        for block in stretch_of(path, start, min(part_size, size - start)):
             check.update(block)
             whole.update(block)
             part.update(block)
         parts.append(part.hexdigest())
     return whole.hexdigest(), parts
-
-
-def _cut(head: BinaryIO, rest: BinaryIO, size: int) -> Iterator[bytes]:
-    """Yield what two readers give in pieces of `size` bytes, the last one of fewer."""
-    while True:
-        buffer = io.BytesIO()
-        for reader in (head, rest):
-            while buffer.tell() < size and (more := reader.read(min(_MIB, size - buffer.tell()))):
-                buffer.write(more)
-        if not buffer.tell():
-            return
-        yield buffer.getvalue()
-        if buffer.tell() < size:
-            return

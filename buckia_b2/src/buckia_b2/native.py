@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from buckia_b2.bucket import Bucket
-from buckia_b2.pieces import repeated
+from buckia_b2.repeating import repeated
 from buckia_b2.rules import Change, Kind, Rules, merged, without
 from buckia_core.config.secrets import Secret
 from buckia_core.errors import AdapterError

@@ -12,53 +12,26 @@ up below it, and is begun anew.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 
 from buckia_b2.bodies import FileBody
 from buckia_b2.bucket import Bucket
 from buckia_b2.errors import PROVIDER
-from buckia_b2.large_files import LargeFiles, Part, digests_of, part_size_for
+from buckia_b2.large_files import LargeFiles, Part, digests_of
 from buckia_b2.settings import B2Settings
 from buckia_b2.target import Target
 from buckia_b2.upload_urls import UploadUrls
+from buckia_core.adapters.begun import BegunUpload, becoming_of, may_go_on, taken_up
+from buckia_core.adapters.part_sizes import part_size_for
 from buckia_core.adapters.resuming import Parts, PartsSource
 from buckia_core.adapters.sources import DigestCheck
-from buckia_core.errors import AdapterError, IntegrityError, PermissionDenied, Unauthenticated
+from buckia_core.errors import AdapterError, IntegrityError
 from buckia_core.planning.manifest import RemoteObject
 
 _DIGEST = "sha1"
-
-
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """A large file that was begun: its id, when that was by B2's clock, bytes of a part, digest of what it is to be."""
-
-    file_id: str
-    began: int
-    part_size: int
-    becoming: str
-
-    def text(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def of(cls, text: str | None) -> _Begun | None:
-        try:
-            told = json.loads(text or "{}")
-            return cls(str(told["file_id"]), int(told["began"]), int(told["part_size"]), str(told["becoming"]))
-        except (ValueError, TypeError, KeyError):
-            return None
-
-
-def file_id_of(text: str) -> str | None:
-    """Return the id of the large file that the text of a note is about; `None` if it is about none."""
-    begun = _Begun.of(text)
-    return None if begun is None else begun.file_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +50,21 @@ class Resumer:
 
     def abandon(self, key: str, text: str) -> None:
         """See `ResumableUpload.abandon_upload`."""
-        begun = _Begun.of(text)
+        begun = BegunUpload.of(text)
         if begun is not None:
-            self.large.cancel(begun.file_id, key)
+            self.large.cancel(begun.upload_id, key)
 
     def upload(self, source: PartsSource, target: Target) -> RemoteObject:
         """See `ResumableUpload.upload_parts`; who calls looks after whether another writer came between."""
-        begun = self._usable(source, target)
+        begun = taken_up(source, self._becoming(target), lambda other: self._drop(other, target))
         there: dict[int, Part] = {}
         if begun is not None:
             try:
-                there = self.large.parts(begun.file_id, target.key)
+                there = self.large.parts(begun.upload_id, target.key)
             except AdapterError as error:
                 if error.status not in (400, 404):
                     raise
-                landed = self.large.landed(begun.file_id, target)
+                landed = self.large.landed(begun.upload_id, target)
                 if landed is not None:
                     return landed
                 begun = None
@@ -101,17 +74,17 @@ class Resumer:
             begun, there = None, {}
         if begun is None:
             begun = self._begin(source, target)
-        urls = self.large.urls(begun.file_id, target.key)
+        urls = self.large.urls(begun.upload_id, target.key)
         try:
             sha1s = list(self.large.pieces.run(self._pieces(source, target, urls, there)))
-            return self.large.finish(begun.file_id, sha1s, target)
+            return self.large.finish(begun.upload_id, sha1s, target)
         except BaseException as error:
-            if not _may_go_on(error):
+            if not may_go_on(error):
                 self._drop(begun, target)
                 source.note.clear()
             raise
 
-    def _begin(self, source: PartsSource, target: Target) -> _Begun:
+    def _begin(self, source: PartsSource, target: Target) -> BegunUpload:
         """Begin a large file whose info tells the SHA-1 of the whole, which takes another reading of it."""
         whole, parts = digests_of(source.path, source.size, source.parts.size, DigestCheck(()))
         if parts != list(source.digests):
@@ -122,32 +95,22 @@ class Resumer:
                 retryable=False,
             )
         told = self.large.begin(target.with_sha1(whole))
-        begun = _Begun(told["fileId"], int(told["uploadTimestamp"]), source.parts.size, self._becoming(target))
+        began = int(told["uploadTimestamp"])
+        begun = BegunUpload(told["fileId"], source.parts.size, self._becoming(target), began)
         source.note.write(begun.text())
         return begun
 
-    def _usable(self, source: PartsSource, target: Target) -> _Begun | None:
-        """Return the large file that the note is about, if the object would be the same; any other is cancelled."""
-        begun = _Begun.of(source.note.read())
-        if begun is None:
-            return None
-        if (begun.part_size, begun.becoming) == (source.parts.size, self._becoming(target)):
-            return begun
-        self._drop(begun, target)
-        return None
-
-    def _would_be_newest(self, begun: _Begun, target: Target) -> bool:
+    def _would_be_newest(self, begun: BegunUpload, target: Target) -> bool:
         newest = self.bucket.newest(target.key)
         return newest is None or int(newest["uploadTimestamp"]) < begun.began
 
-    def _drop(self, begun: _Begun, target: Target) -> None:
+    def _drop(self, begun: BegunUpload, target: Target) -> None:
         with suppress(AdapterError):
-            self.large.cancel(begun.file_id, target.key)
+            self.large.cancel(begun.upload_id, target.key)
 
     def _becoming(self, target: Target) -> str:
         """Return a digest of what the beginning of a large file decides about the object."""
-        decided = [target.content_type, sorted(target.file_info(large=True).items()), self.bucket.marks.fields]
-        return hashlib.sha256(json.dumps(decided).encode()).hexdigest()
+        return becoming_of(target.content_type, sorted(target.file_info(large=True).items()), self.bucket.marks.fields)
 
     def _pieces(
         self, source: PartsSource, target: Target, urls: UploadUrls, there: dict[int, Part]
@@ -163,10 +126,3 @@ class Resumer:
             return sha1
         body = FileBody(source.path, start, size, key=target.key, sha1=sha1, passing=source.passing)
         return self.large.send(urls, number, body, target.key)
-
-
-def _may_go_on(error: BaseException) -> bool:
-    """Tell whether parts are of use after an error: it passes, or somebody can see to it that it does."""
-    if isinstance(error, AdapterError):
-        return error.retryable or isinstance(error, (PermissionDenied, Unauthenticated))
-    return not isinstance(error, Exception)

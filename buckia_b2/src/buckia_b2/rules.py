@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from buckia_core.adapters.documents import difference
 from buckia_core.errors import ConfigError
 
 Rule = Mapping[str, Any]
@@ -59,14 +58,7 @@ class Change:
 
     def diff(self) -> list[str]:
         """Return the lines of a unified diff, without line feeds; none if nothing differs."""
-        if not self.differs:
-            return []
-        topic = self.kind.topic
-        return list(
-            difflib.unified_diff(
-                _lines(self.before), _lines(self.after), f"{topic} (now)", f"{topic} (then)", lineterm=""
-            )
-        )
+        return difference(canonical(self.before), canonical(self.after), self.kind.topic)
 
 
 def parse(kind: Kind, text: str, source: str) -> Rules:
@@ -128,7 +120,3 @@ def without(kind: Kind, present: Rules, names: Sequence[str]) -> Rules:
 def canonical(rules: Rules) -> list[dict[str, Any]]:
     """Return rules in a form that is equal for equal ones: a field that is not set is as good as none."""
     return [{name: rule[name] for name in sorted(rule) if rule[name] is not None} for rule in rules]
-
-
-def _lines(rules: Rules) -> list[str]:
-    return json.dumps(canonical(rules), indent=2, ensure_ascii=False).splitlines()

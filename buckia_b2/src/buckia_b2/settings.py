@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from buckia_b2.object_attributes import NAMES, parse_objects
-from buckia_core.config.conversion import Unsuitable
+from buckia_core.config.addresses import check_address
+from buckia_core.config.encryption_keys import parse_encryption_key
 from buckia_core.config.object_rules import ObjectRules, object_rules_schema
 from buckia_core.config.secrets import Secret
 from buckia_core.config.settings import setting
@@ -22,8 +20,6 @@ MIN_PART = 5_000_000
 
 MAX_PART = 5_000_000_000
 """The largest part, the largest file that is sent whole, and the largest that is copied whole, in bytes."""
-
-_KEY_BYTES = 32
 
 
 class Api(StrEnum):
@@ -52,21 +48,6 @@ class LockMode(StrEnum):
 
     GOVERNANCE = "governance"
     COMPLIANCE = "compliance"
-
-
-def parse_customer_key(value: Secret) -> Secret:
-    """Return a customer's key, if it is one: 256 bits in base64.
-
-    Raises:
-        Unsuitable: It is something else. Does not show it.
-    """
-    try:
-        length = len(base64.b64decode(value.reveal(), validate=True))
-    except (binascii.Error, ValueError):
-        raise Unsuitable("must be a key of 256 bits in base64, and is no base64") from None
-    if length != _KEY_BYTES:
-        raise Unsuitable(f"must be a key of 256 bits in base64, and has {length * 8} bits")
-    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +105,7 @@ class B2Settings:
     sse_customer_key_base64: Secret | None = setting(
         help="Your own key to encrypt with, 256 bits in base64. Whoever loses it has lost the objects.",
         env=("B2_DESTINATION_SSE_C_KEY_B64",),
-        parse=parse_customer_key,
+        parse=parse_encryption_key,
     )
     object_lock_mode: LockMode | None = setting(
         help="Lock what is uploaded: `governance` can be ended by those with a special capability, `compliance` by "
@@ -156,7 +137,7 @@ class B2Settings:
         if not self.bucket_name:
             raise ValueError("bucket_name is empty")
         for name in ("api_url", "endpoint_url", "public_url_base"):
-            _check_address(name, getattr(self, name))
+            check_address(name, getattr(self, name))
         if self.domain is not None and ("/" in self.domain or not self.domain):
             raise ValueError("domain is the name of a host, such as cdn.example.com: see public_url_base for more")
         if self.part_size > self.multipart_threshold:
@@ -173,18 +154,3 @@ class B2Settings:
             raise ValueError("region and endpoint_url are for `api: s3`: leave them out, or give it")
         if self.api is Api.S3 and self.deletion is Deletion.VERSION:
             raise ValueError("deletion: version is for the native API: the S3 API hides what is deleted")
-
-
-def _check_address(name: str, address: str | None) -> None:
-    if address is None:
-        return
-    try:
-        parts = urlsplit(address)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-        _ = parts.port
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError(f"{name} must be like https://host or http://host:port")
-    if parts.query or parts.fragment or parts.username is not None:
-        raise ValueError(f"{name} is an address only: without user, query and fragment")

@@ -24,9 +24,10 @@ from typing import Any
 
 from buckia_b2.bucket import Bucket
 from buckia_b2.errors import PROVIDER, not_as_expected
-from buckia_b2.pieces import repeated
+from buckia_b2.repeating import repeated
 from buckia_core.adapters.objects import IfAbsent, IfUnchanged, Precondition
-from buckia_core.errors import AdapterError, PermissionDenied
+from buckia_core.errors import AdapterError, PermissionDenied, Transient
+from buckia_core.planning.digest import Digests, Sameness, compare
 from buckia_core.planning.manifest import RemoteObject
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Settler:
     def __init__(self, bucket: Bucket, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._bucket = bucket
         self._sleep = sleep
+        self._unsettled: dict[str, tuple[RemoteObject, Precondition]] = {}
 
     def settle(self, written: RemoteObject, expect: Precondition | None) -> RemoteObject:
         """Return what was written, if it stands.
@@ -54,10 +56,38 @@ class Settler:
         Raises:
             PreconditionFailed: Another writer came between. What was written is taken away again.
             PermissionDenied: So it is, but the application key can't take it away.
-            AdapterError: It could not be found out.
+            Transient: It could not be found out, or not be taken away. `settle_earlier` goes on with it.
+            AdapterError: So it is, and will be.
         """
         if expect is None:
             return written
+        try:
+            return self._settled(written, expect)
+        except AdapterError as error:
+            if not error.retryable:
+                raise
+            self._unsettled[written.key] = written, expect
+            # The write itself was answered. An error without a status would say that it may not have arrived.
+            raise Transient(
+                f"{written.key!r} is written, but not whether another writer came between: {error.message}",
+                provider=PROVIDER,
+                key=written.key,
+                status=error.status or 200,
+                retry_after=error.retry_after,
+            ) from error
+
+    def settle_earlier(self, key: str, expect: Precondition | None, digests: Digests) -> RemoteObject | None:
+        """Settle an earlier write of the same bytes, on the same condition, for which `settle` could not.
+
+        Without this, a repeated write would find its own version in its way, and nobody had looked what is below it.
+        Errors are those of `settle`; `None` if there was no such write.
+        """
+        written, expected = self._unsettled.pop(key, (None, None))
+        if written is None or expected != expect or compare(written.digests, digests) is not Sameness.SAME:
+            return None
+        return self.settle(written, expect)
+
+    def _settled(self, written: RemoteObject, expect: Precondition) -> RemoteObject:
         for pause in (*_PAUSES, None):
             match repeated(lambda: self._place(written, expect)):
                 case _Place.STANDS:

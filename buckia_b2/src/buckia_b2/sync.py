@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -14,13 +13,13 @@ from buckia_b2.account import Account
 from buckia_b2.bucket import Bucket
 from buckia_b2.copying import Copier
 from buckia_b2.deleting import BATCH, Deleter
-from buckia_b2.downloading import BlockReader, Downloader
+from buckia_b2.downloading import Downloader
 from buckia_b2.errors import PROVIDER
 from buckia_b2.large_files import LargeFiles
 from buckia_b2.listing import list_objects
 from buckia_b2.marking import Marks
 from buckia_b2.names import MAX_KEY_BYTES
-from buckia_b2.pieces import Pieces
+from buckia_b2.repeating import PATIENCE
 from buckia_b2.resuming import Resumer
 from buckia_b2.settings import B2Settings, Deletion
 from buckia_b2.settling import Settler
@@ -28,8 +27,10 @@ from buckia_b2.upload_urls import UploadUrls
 from buckia_b2.uploading import Uploader
 from buckia_b2.versions import Versions
 from buckia_core.adapters.base import BaseSync, Source
+from buckia_core.adapters.blocks import reader_of
 from buckia_core.adapters.capabilities import Capabilities
 from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
+from buckia_core.adapters.pieces import Pieces
 from buckia_core.adapters.prefixes import as_directory
 from buckia_core.adapters.resuming import Landing, Parts, PartsSource
 from buckia_core.errors import NotSupported
@@ -43,7 +44,6 @@ LONGEST = 604_800
 """Seconds for which a download can be authorized at most: a week."""
 
 _SIGNABLE = ("GET", "HEAD")
-_CHUNK = 1 << 18
 _LARGEST = 10_000_000_000_000
 
 
@@ -67,7 +67,7 @@ class B2Sync(BaseSync):
         self._account = Account(settings, prefix)
         bucket = Bucket(self._account, settings.bucket_name, prefix, Marks(settings))
         self._bucket = bucket
-        self._pieces = Pieces()
+        self._pieces = Pieces(PATIENCE)
         large = LargeFiles(bucket, self._pieces)
         self._resumer = Resumer(settings, bucket, large)
         settler = Settler(bucket)
@@ -176,10 +176,7 @@ class B2Sync(BaseSync):
         self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
     ) -> Iterator[BinaryIO]:
         """See `BaseSync`."""
-        with (
-            self._downloader.opened(key, expect, start, end) as opened,
-            io.BufferedReader(BlockReader(opened.blocks), _CHUNK) as reader,
-        ):
+        with self._downloader.opened(key, expect, start, end) as opened, reader_of(opened.blocks) as reader:
             yield reader
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
@@ -201,10 +198,7 @@ class B2Sync(BaseSync):
     @contextmanager
     def open_version(self, key: str, version: str) -> Iterator[BinaryIO]:
         """See `Versioned`."""
-        with (
-            self.versions.opened(key, version) as blocks,
-            io.BufferedReader(BlockReader(blocks), _CHUNK) as reader,
-        ):
+        with self.versions.opened(key, version) as blocks, reader_of(blocks) as reader:
             yield reader
 
     def restore_version(self, key: str, version: str, *, expect: Precondition | None = None) -> RemoteObject:

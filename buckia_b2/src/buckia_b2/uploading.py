@@ -19,8 +19,9 @@ from typing import BinaryIO
 from buckia_b2.bodies import AT_END, Body, BytesBody, FileBody
 from buckia_b2.bucket import Bucket
 from buckia_b2.errors import PROVIDER
-from buckia_b2.large_files import LargeFiles, part_size_for
+from buckia_b2.large_files import LargeFiles
 from buckia_b2.objects import MTIME, from_file
+from buckia_b2.repeating import repeated
 from buckia_b2.resuming import Resumer
 from buckia_b2.settings import B2Settings
 from buckia_b2.settling import Settler
@@ -28,8 +29,9 @@ from buckia_b2.target import Target, target_of
 from buckia_b2.upload_urls import UploadUrls
 from buckia_core.adapters.base import Source
 from buckia_core.adapters.objects import IfUnchanged, Precondition, UploadInfo
+from buckia_core.adapters.part_sizes import part_size_for
 from buckia_core.adapters.resuming import PartsSource
-from buckia_core.adapters.sources import DigestCheck
+from buckia_core.adapters.sources import DigestCheck, Rejoined, head_of
 from buckia_core.errors import AdapterError, IntegrityError, PermissionDenied, PreconditionFailed, Transient
 from buckia_core.planning.digest import Digest, Digests, Sameness, compare, merge
 from buckia_core.planning.manifest import RemoteObject
@@ -61,6 +63,9 @@ class Uploader:
             except (PreconditionFailed, PermissionDenied):
                 source.note.clear()
                 raise
+        earlier = self.settler.settle_earlier(key, expect, target.info.digests)
+        if earlier is not None:
+            return earlier
         self.bucket.check(key, expect)
         match source:
             case bytes():
@@ -89,13 +94,10 @@ class Uploader:
 
     def _reader(self, reader: BinaryIO, target: Target) -> RemoteObject:
         most = self.settings.multipart_threshold
-        head = io.BytesIO()
-        while head.tell() <= most and (piece := reader.read(most + 1 - head.tell())):
-            head.write(piece)
-        if head.tell() <= most:
-            return self._bytes(head.getvalue(), target)
-        head.seek(0)
-        return self.large.upload_reader(head, reader, self.settings.part_size, target)
+        head = head_of(reader, most + 1)
+        if len(head) <= most:
+            return self._bytes(head, target)
+        return self.large.upload_reader(Rejoined(head, reader), self.settings.part_size, target)
 
     def _single(self, body: Body, target: Target) -> RemoteObject:
         info, raw = dict(target.file_info()), self.bucket.account.raw
@@ -125,7 +127,7 @@ class Uploader:
             return None
         known: Digests = () if body.sha1 == AT_END else (Digest("sha1", body.sha1),)
         try:
-            newest = self.bucket.newest(target.key)
+            newest = repeated(lambda: self.bucket.newest(target.key))
         except AdapterError:
             return None
         if newest is None or newest["action"] == "hide":

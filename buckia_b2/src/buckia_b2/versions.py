@@ -13,7 +13,7 @@ from buckia_b2.copying import Copier
 from buckia_b2.deleting import Deleter
 from buckia_b2.downloading import Downloader
 from buckia_b2.objects import from_file, version_of
-from buckia_b2.pieces import repeated
+from buckia_b2.repeating import repeated
 from buckia_core.adapters.objects import Precondition
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import urllib3
 
 from buckia_bunny.errors import PROVIDER, of_exception
 from buckia_bunny.looking import Looker
 from buckia_bunny.storage import Storage
+from buckia_core.adapters.blocks import write_block
 from buckia_core.adapters.resuming import Landing
 from buckia_core.errors import AdapterError, IntegrityError
 from buckia_core.planning.manifest import RemoteObject
@@ -53,9 +52,7 @@ class Downloader:
         with self.opened(key, expect, at, None) as blocks, landing.target.open("r+b", buffering=0) as file:
             file.seek(at)
             for block in blocks:
-                view = memoryview(block)
-                while view:
-                    view = view[file.write(view) :]
+                write_block(file, block)
                 at += len(block)
                 if at - told >= _STEP or at == expect.size:
                     landing.reached(at)
@@ -140,32 +137,3 @@ class Blocks:
             raise IntegrityError(
                 f"{self._key!r}: the bytes that came are not those of the object", provider=PROVIDER, key=self._key
             )
-
-
-class BlockReader(io.RawIOBase):
-    """A reader of blocks. Wrap it into `io.BufferedReader`."""
-
-    def __init__(self, blocks: Blocks) -> None:
-        super().__init__()
-        self._blocks = iter(blocks)
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's WriteableBuffer is private
-        """Read into a buffer what comes next."""
-        if not self._rest:
-            self._rest = memoryview(next(self._blocks, b""))
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
-
-
-@contextmanager
-def reader_of(blocks: Blocks) -> Iterator[BinaryIO]:
-    """Give a reader of the blocks, whose `read` returns all that was asked for."""
-    with io.BufferedReader(BlockReader(blocks), _BLOCK) as reader:
-        yield reader

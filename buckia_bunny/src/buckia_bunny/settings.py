@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from buckia_bunny.regions import DOMAIN, parse_region, s3_host, storage_host
+from buckia_core.config.addresses import check_address
 from buckia_core.config.secrets import Secret
 from buckia_core.config.settings import setting
+from buckia_core.errors import MissingCredentials
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?", re.IGNORECASE)
 _ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -112,16 +113,16 @@ class BunnySettings:
             if value is not None and not _HOST.fullmatch(value):
                 raise ValueError(f"{name} is the name of a host, and not {value!r}")
         for name in ("endpoint_url", "api_url"):
-            _check_address(name, getattr(self, name))
+            check_address(name, getattr(self, name))
         if self.zone_key is None and self.api_key is None:
-            raise ValueError(
+            raise MissingCredentials(
                 "no key: give storage_api_key, the password of the storage zone (BUNNY_STORAGE_API_KEY), or api_key, "
                 "the API key of the account (BUNNY_API_KEY)"
             )
         if self.token_key is not None and self.public_host is None:
             raise ValueError("token_key signs addresses of a pull zone: give pull_zone or hostname")
         if self.api is Api.S3 and self.zone_key is None:
-            raise ValueError("api: s3 needs storage_api_key, the password of the storage zone")
+            raise MissingCredentials("api: s3 needs storage_api_key, the password of the storage zone")
         if self.api is Api.S3 and self.region is None and self.endpoint_url is None:
             raise ValueError("api: s3 needs region or endpoint_url")
 
@@ -154,18 +155,3 @@ class BunnySettings:
         if self.pull_zone is None or self.pull_zone.isdecimal():
             return None
         return f"{self.pull_zone}.b-cdn.net"
-
-
-def _check_address(name: str, value: str | None) -> None:
-    if value is None:
-        return
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-        _ = parts.port
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError(f"{name} must be like https://host or http://host:port")
-    if parts.query or parts.fragment or parts.username is not None:
-        raise ValueError(f"{name} is an address only: without user, query and fragment")

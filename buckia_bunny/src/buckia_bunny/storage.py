@@ -43,7 +43,7 @@ class Storage:
         Raises:
             NotFound: The zone itself is not there.
         """
-        doing = f"listing {directory or 'the zone'!r}"
+        doing = f"listing {directory!r}" if directory else "listing the zone"
         with self._listing:
             answer = self._http.call(self._request("GET", directory, doing))
         if answer.status == 404 and directory:

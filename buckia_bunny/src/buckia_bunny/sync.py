@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from buckia_bunny.deleting import BATCH, Deleter
 from buckia_bunny.directories import Directories
-from buckia_bunny.downloading import Downloader, reader_of
+from buckia_bunny.downloading import Downloader
 from buckia_bunny.errors import PROVIDER
 from buckia_bunny.http import Http
 from buckia_bunny.listing import Range, Walk
@@ -21,6 +21,7 @@ from buckia_bunny.site import Found, Signing, Site, direct
 from buckia_bunny.storage import Storage
 from buckia_bunny.uploading import Uploader
 from buckia_core.adapters.base import BaseSync, Source
+from buckia_core.adapters.blocks import reader_of
 from buckia_core.adapters.capabilities import Capabilities
 from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.adapters.prefixes import as_directory

@@ -11,7 +11,7 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.objects import DeleteOutcome, RemoteObject, UploadInfo
@@ -26,15 +26,17 @@ from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.planning.safety import DeleteLimit
 from buckia_core.syncing import engine
 from buckia_core.syncing.callbacks import ProgressCallback, listener_for
-from buckia_core.syncing.checking import CheckResult
 from buckia_core.syncing.hashing import hash_file
 from buckia_core.syncing.mappings import Choices, mappings_of, scope_of
 from buckia_core.syncing.report import Listener, SyncResult
 from buckia_core.syncing.request import SyncRequest, ignore_event
-from buckia_core.syncing.resolving import Choice, Conflict
-from buckia_core.syncing.restoring import BucketVersions
 from buckia_core.syncing.state import State
-from buckia_core.syncing.trash import Trash
+
+if TYPE_CHECKING:
+    from buckia_core.syncing.checking import CheckResult
+    from buckia_core.syncing.resolving import Choice, Conflict
+    from buckia_core.syncing.restoring import BucketVersions
+    from buckia_core.syncing.trash import Trash
 
 Member = TypeVar("Member", bound=Enum)
 
@@ -195,6 +197,8 @@ class BuckiaClient:
 
     def conflicts(self) -> list[Conflict]:
         """Return the conflicts that the last runs left to decide, in order of their keys."""
+        from buckia_core.syncing.resolving import Conflict  # noqa: PLC0415  # a sync does not need it
+
         mappings = {mapping.id: mapping for mapping in mappings_of(self.config, Choices())}
         with self._state() as state:
             records = state.conflicts()
@@ -206,6 +210,8 @@ class BuckiaClient:
         Raises:
             NotAConflict: No conflict is left on one of the keys. None is then settled.
         """
+        from buckia_core.syncing.resolving import Choice  # noqa: PLC0415  # as above
+
         choice = _member(Choice, keep, "keep")
         assert choice is not None
         return engine.resolve(self._request(Choices(), None), keys, choice)
@@ -286,6 +292,8 @@ class BuckiaClient:
         Raises:
             NotSupported: The provider keeps no versions.
         """
+        from buckia_core.syncing.restoring import BucketVersions  # noqa: PLC0415  # as above
+
         return BucketVersions(self.adapter, self.config.max_workers)
 
     # --- the rest ----------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ ends in a number, such as `de-fra-2`, for that of a cluster, and give up where a
 from __future__ import annotations
 
 import itertools
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -15,10 +14,11 @@ from urllib.parse import quote, urlencode, urlsplit
 from linode_api4 import LinodeClient
 from requests.adapters import HTTPAdapter
 
+from buckia_core.adapters.backoff import repeated
 from buckia_core.errors import AdapterError
 from buckia_linode.errors import translated
 from buckia_linode.settings import LinodeSettings
-from buckia_s3.parallel import repeated
+from buckia_s3.connections import tls_context
 
 Answer = Mapping[str, Any]
 
@@ -34,7 +34,7 @@ class Api:
     def __init__(self, settings: LinodeSettings, token: str, provider: str) -> None:
         self.requests = 0
         self._provider = provider
-        self._retries = settings.retry_config
+        self._backoff = settings.retry_config.backoff
         self._host = urlsplit(settings.api_url).netloc
         self._client = LinodeClient(token, base_url=settings.api_url.rstrip("/"), user_agent="buckia", retry=False)
         transport = _Transport(settings)
@@ -81,7 +81,7 @@ class Api:
         self._client.session.close()
 
     def _repeating(self, call: Callable[[], Any], doing: str) -> Answer:
-        return repeated(lambda: self._calling(call, doing), self._retries)
+        return repeated(lambda: self._calling(call, doing), self._backoff)
 
     def _calling(self, call: Callable[[], Any], doing: str) -> Answer:
         self.requests += 1
@@ -102,9 +102,7 @@ class _Transport(HTTPAdapter):  # type: ignore[misc, unused-ignore]  # with or w
 
     def __init__(self, settings: LinodeSettings) -> None:
         self._timeout = (settings.connect_timeout, settings.read_timeout)
-        self._trusted = ssl.create_default_context()
-        if settings.ca_bundle is not None:
-            self._trusted.load_verify_locations(settings.ca_bundle)
+        self._trusted = tls_context(verify=True, ca_bundle=settings.ca_bundle)
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:

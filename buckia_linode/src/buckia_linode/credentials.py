@@ -28,6 +28,10 @@ class NoKeys:
         """Return nothing."""
         return None
 
+    def endpoint_url(self) -> str | None:
+        """Return nothing: the settings know where the bucket is."""
+        return None
+
 
 def credential_source(settings: LinodeSettings) -> CredentialSource | None:
     """Return `None` where the settings say which credentials to use, and what complains where they do not."""

@@ -6,11 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
+from buckia_core.config.addresses import check_address
 from buckia_core.config.object_rules import ObjectRules
 from buckia_core.config.secrets import Secret
-from buckia_core.config.settings import declared, setting
+from buckia_core.config.settings import declared, read_settings, setting
+from buckia_core.errors import InvalidSetting
 from buckia_linode.endpoint_types import EndpointType
 from buckia_linode.shared_settings import as_in_s3
 from buckia_s3.client_options import ClientOptions
@@ -18,6 +21,7 @@ from buckia_s3.encryption import ServerSideEncryption
 from buckia_s3.object_headers import CannedAcl
 from buckia_s3.retrying import RetryConfig
 from buckia_s3.settings import AddressingStyle, ConditionalWrites, S3Settings
+from buckia_s3.urls import parse_url
 
 _CLUSTER = re.compile(r"[a-z]{2}-[a-z]+-[0-9]+")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -79,8 +83,23 @@ class LinodeSettings:
     part_size: int = as_in_s3("part_size")
     conditional_writes: ConditionalWrites = as_in_s3("conditional_writes")
 
+    @classmethod
+    def from_url(cls, url: str, **settings: object) -> Self:
+        """Return the settings of the bucket at an address: of it those of Linode, and `s3://BUCKET/PREFIX`.
+
+        Those given by name go before what the address tells, and this before the environment.
+
+        Raises:
+            ConfigError: The address or a setting can't be used.
+        """
+        try:
+            told = _told_by(url)
+        except ValueError as error:
+            raise InvalidSetting(str(error)) from error
+        return read_settings(cls, told | settings, provider="linode", base_dir=Path.cwd())
+
     def __post_init__(self) -> None:
-        _check_address(self.api_url)
+        check_address("api_url", self.api_url, example="https://api.linode.com/v4")
         if not _DOMAIN.fullmatch(self.domain):
             raise ValueError(f"domain is the name of a host such as linodeobjects.com, and not {self.domain!r}")
         for name in ("region", "cluster"):
@@ -127,14 +146,13 @@ class LinodeSettings:
             )
 
 
-def _check_address(api_url: str) -> None:
-    try:
-        parts = urlsplit(api_url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-        _ = parts.port
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError("api_url must be like https://api.linode.com/v4")
-    if parts.query or parts.fragment or parts.username is not None:
-        raise ValueError("api_url is an address only: without user, query and fragment")
+def _told_by(url: str) -> dict[str, object]:
+    found = parse_url(url)
+    told: dict[str, object] = {"bucket_name": found.bucket_name}
+    if found.prefix:
+        told["prefix"] = found.prefix
+    if url.lower().startswith("s3"):
+        return told
+    if not (found.endpoint_url or "").endswith(".linodeobjects.com"):
+        raise ValueError(f"url: {urlsplit(url).hostname!r} is no address of Linode: see provider s3 for others")
+    return told | {"cluster": found.region, "addressing_style": found.addressing_style}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from buckia_core.adapters.capabilities import Capabilities
 from buckia_core.adapters.prefixes import as_directory
@@ -39,6 +39,17 @@ class LinodeSync(S3Sync):
             credentials=credential_source(settings),
             site=LinodeSite(settings, self._places) if settings.searched else None,
         )
+
+    @classmethod
+    def from_url(cls, url: str, **settings: object) -> Self:
+        """Return the adapter of the bucket at an address of Linode. The caller closes it.
+
+            LinodeSync.from_url("https://my-bucket.us-ord-1.linodeobjects.com/photos")
+
+        Raises:
+            ConfigError: The address or a setting can't be used.
+        """
+        return cls(LinodeSettings.from_url(url, **settings))
 
     @property
     def capabilities(self) -> Capabilities:

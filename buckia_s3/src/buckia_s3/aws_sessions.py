@@ -58,6 +58,29 @@ class Session:
             raise from_botocore(error, provider=self._provider, profile=self._profile) from error
         return None if region is None else str(region)
 
+    def endpoint_url(self) -> str | None:
+        """Return the address of S3 that the profile has: that of its `services`, else its own.
+
+        Environment variables are not looked at here, save for AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: they are settings.
+        """
+        try:
+            with self._lock:
+                session = self._made()
+                profile, files = session.get_scoped_config(), session.full_config
+                ignored = session.get_config_variable("ignore_configured_endpoint_urls")
+        except Exception as error:
+            raise from_botocore(error, provider=self._provider, profile=self._profile) from error
+        if str(ignored).lower() == "true":
+            return None
+        named = profile.get("services")
+        services = files.get("services", {}).get(named) if named else {}
+        if services is None:
+            raise InvalidSetting(f"the AWS configuration has no section [services {named}], which the profile names")
+        of_s3 = services.get("s3")
+        told = of_s3.get("endpoint_url") if isinstance(of_s3, Mapping) else None
+        told = told or profile.get("endpoint_url")
+        return None if told is None else str(told)
+
     def _made(self) -> Any:
         if self._session is None:
             self._session = self._make()

@@ -7,11 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from buckia_core.adapters.sources import DigestCheck
-from buckia_core.errors import IntegrityError
+from buckia_core.adapters.sources import BLOCK, DigestCheck, stretch_of
 from buckia_core.planning.digest import Digests
-
-_BLOCK = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +30,8 @@ class Body:
     def blocks(self) -> Iterator[bytes | memoryview]:
         """Yield what is to be sent, from its start, in pieces small enough to see progress in."""
         view = memoryview(self.data)
-        for start in range(0, len(view), _BLOCK):
-            yield view[start : start + _BLOCK]
+        for start in range(0, len(view), BLOCK):
+            yield view[start : start + BLOCK]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +58,9 @@ class FileBody:
             digest.update(block)
         return digest.hexdigest()
 
-    def blocks(self) -> Iterator[bytes | memoryview]:
+    def blocks(self) -> Iterator[bytes]:
         """Yield what is to be sent, from its start. Raises as `sha256` does."""
-        left = self.size
-        with open(self.path, "rb", buffering=0) as file:
-            file.seek(self.start)
-            while left:
-                block = file.read(min(left, _BLOCK))
-                if not block:
-                    words = f"{str(self.path)!r} became shorter while it was sent"
-                    raise IntegrityError(words, retryable=False)
-                left -= len(block)
-                yield block
+        return stretch_of(self.path, self.start, self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +87,7 @@ class KnownBody:
 class CheckedBody:
     """Another body, whose last bytes are sent only if all of them are what their digests say.
 
-    A request that lacks them is one that the server forgets.
+    See `DigestCheck.withholding`.
     """
 
     def __init__(self, body: FileBody, digests: Digests, *, provider: str, key: str) -> None:
@@ -121,14 +109,7 @@ class CheckedBody:
     def blocks(self) -> Iterator[bytes | memoryview]:
         """Yield what is to be sent. Raises `IntegrityError` before the last piece if it is something else."""
         check = DigestCheck(self._digests)
-        held: bytes | memoryview = b""
-        for block in self._body.blocks():
-            if held:
-                yield held
-            check.update(block)
-            held = block
-        check.verify(provider=self._provider, key=self._key)
-        yield held
+        return check.withholding(self._body.blocks(), provider=self._provider, key=self._key)
 
 
 class PassingBody:

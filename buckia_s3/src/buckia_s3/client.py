@@ -80,6 +80,7 @@ class Client:
         self._unsigned = settings.unsigned_payload
         self._defaults = settings.client_options.headers()
         self._service = SERVICE if settings.s3_express else "s3"
+        self._heard = False
         self._sessions = Sessions(self._new_session, provider) if settings.s3_express else None
 
     def send(self, request: Request) -> Response:
@@ -191,9 +192,11 @@ class Client:
                 unsent = error
                 break
         try:
-            return connection.getresponse()
+            response = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             raise self._no_answer(unsent or error, request) from error
+        self._heard = True
+        return response
 
     def _headers(self, request: Request, endpoint: Endpoint, path: str, query: str) -> dict[str, str]:
         headers = {"Host": endpoint.authority}
@@ -273,10 +276,8 @@ class Client:
             connection.close()
 
     def _no_answer(self, error: Exception, request: Request) -> AdapterError:
-        return from_network(
-            error,
-            provider=self.provider,
-            key=request.about,
-            doing=request.purpose,
-            host=self.site.endpoint.authority,
-        )
+        host = self.site.endpoint.authority
+        hung_up = isinstance(error, http.client.RemoteDisconnected) and not self._heard
+        if hung_up and self.site.endpoint.scheme == "http":
+            host = f"{host} (asked without TLS: perhaps it wants https://)"
+        return from_network(error, provider=self.provider, key=request.about, doing=request.purpose, host=host)

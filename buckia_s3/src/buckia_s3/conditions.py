@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 
+from buckia_core.adapters.backoff import repeated
 from buckia_core.adapters.objects import IfAbsent, IfUnchanged, Precondition
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported, PermissionDenied, PreconditionFailed
 from buckia_s3.bodies import Body
@@ -17,7 +18,6 @@ from buckia_s3.client import Client, Request
 from buckia_s3.endpoint import is_aws
 from buckia_s3.listing_page import MalformedPage
 from buckia_s3.objects import etag_of, fingerprint_of
-from buckia_s3.parallel import repeated
 from buckia_s3.settings import ConditionalWrites, S3Settings
 from buckia_s3.signing import EMPTY
 from buckia_s3.version_page import parse
@@ -65,7 +65,7 @@ class Conditions:
         self._prefix = prefix
         self._lock = threading.Lock()
         self._wanted = settings.conditional_writes
-        self._retries = settings.retry_config
+        self._backoff = settings.retry_config.backoff
         self._versions: bool | None = None
         self._honours: Honours | None = None
         if self._wanted is ConditionalWrites.OFF:
@@ -139,7 +139,7 @@ class Conditions:
         try:
             # One of half a dozen requests that fails must not cost the answers to the others.
             request = Request("PUT", key, body=_PROBED, doing="probing")
-            written = repeated(lambda: self._client.send(request), self._retries)
+            written = repeated(lambda: self._client.send(request), self._backoff)
         except PermissionDenied:
             # Whoever may not write there will be told so by the upload itself.
             return Honours.NOTHING
@@ -159,18 +159,18 @@ class Conditions:
         """Remove a probe; where the bucket keeps versions, all of them, and the mark of the deletion."""
         query = () if version is None else (("versionId", version),)
         removal = Request("DELETE", key, query, doing="removing a probe")
-        answer = repeated(lambda: self._client.send(removal), self._retries)
+        answer = repeated(lambda: self._client.send(removal), self._backoff)
         if version is None and answer.headers.get("x-amz-version-id") is not None:
             listing = Request("GET", query=(("versions", ""), ("prefix", key)), doing="removing a probe")
             with suppress(MalformedPage):
-                for each in parse(repeated(lambda: self._client.send(listing), self._retries).body).versions:
+                for each in parse(repeated(lambda: self._client.send(listing), self._backoff).body).versions:
                     self._remove(key, each.version)
 
     def _refused(self, key: str, headers: dict[str, str], body: Body = _PROBED) -> bool:
         """Write what should be refused; tell whether the server said that its condition, or its content, is wrong."""
         request = Request("PUT", key, headers=headers, body=body, doing="probing")
         try:
-            repeated(lambda: self._sent(request), self._retries)
+            repeated(lambda: self._sent(request), self._backoff)
         except _Refused:
             return True
         except AdapterError as error:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from buckia_core.errors import InvalidSetting
 from buckia_s3.client_options import ClientOptions
 from buckia_s3.endpoint import Endpoint
 from buckia_s3.limits import Clock, Limits, TimedInput
@@ -106,7 +107,7 @@ def tls_context(*, verify: bool, ca_bundle: Path | None, more: bytes | None = No
     """Return what TLS is set up with: the system's authorities, those of `ca_bundle`, and `more` in PEM.
 
     Raises:
-        OSError: The bundle can't be read, or holds no certificate.
+        InvalidSetting: The bundle can't be read, or holds no certificate.
     """
     context = ssl.create_default_context()
     if not verify:
@@ -114,6 +115,7 @@ def tls_context(*, verify: bool, ca_bundle: Path | None, more: bytes | None = No
         context.verify_mode = ssl.CERT_NONE
         return context
     if ca_bundle is not None:
+        bundled(ca_bundle)
         context.load_verify_locations(ca_bundle)
     if more is not None:
         context.load_verify_locations(cadata=more.decode("ascii", "replace"))
@@ -124,6 +126,22 @@ def tls_context(*, verify: bool, ca_bundle: Path | None, more: bytes | None = No
         if package and package.origin:
             context.load_verify_locations(Path(package.origin).with_name("cacert.pem"))
     return context
+
+
+def bundled(ca_bundle: Path) -> bytes:
+    """Return the certificates that the file of the setting `ca_bundle` has, in PEM.
+
+    Raises:
+        InvalidSetting: It can't be read, or holds none.
+    """
+    try:
+        certificates = ca_bundle.read_bytes()
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(ca_bundle)
+    except ssl.SSLError as error:
+        raise InvalidSetting(f"setting 'ca_bundle': {ca_bundle} holds no certificate in PEM") from error
+    except OSError as error:
+        raise InvalidSetting(f"setting 'ca_bundle': {ca_bundle} can't be read: {error.strerror or error}") from error
+    return certificates
 
 
 class Connection(http.client.HTTPConnection):

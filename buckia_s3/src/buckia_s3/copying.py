@@ -11,6 +11,8 @@ from urllib.parse import quote
 from xml.etree.ElementTree import ParseError
 
 from buckia_core.adapters.objects import IfAbsent, Precondition, UploadInfo
+from buckia_core.adapters.part_sizes import part_size_for
+from buckia_core.adapters.pieces import THREADS
 from buckia_core.errors import AdapterError, NotFound, NotSupported, Transient
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.client import Client, Request
@@ -19,10 +21,9 @@ from buckia_s3.copy_conditions import CopyIfNotExists
 from buckia_s3.errors import code_of, from_code
 from buckia_s3.kept_headers import content_headers, tags_of, told_again
 from buckia_s3.looking import Looker
-from buckia_s3.multipart import Multipart, Part, part_size_for
+from buckia_s3.multipart import Multipart, Part
 from buckia_s3.object_headers import TAGGING, attributes_of, headers_of, tagging_of
 from buckia_s3.objects import etag_of, fingerprint_of, metadata_of
-from buckia_s3.parallel import THREADS
 from buckia_s3.part_checksums import PartChecksums
 from buckia_s3.settings import MAX_PART, MIB, S3Settings
 from buckia_s3.target import Target, locks_of

@@ -25,7 +25,7 @@ import os
 from dataclasses import replace
 from typing import Protocol
 
-from buckia_core.errors import MissingCredentials
+from buckia_core.errors import InvalidSetting, MissingCredentials
 from buckia_s3.settings import S3Settings
 from buckia_s3.signing import Credentials
 
@@ -47,6 +47,14 @@ class CredentialSource(Protocol):
     def region(self) -> str | None:
         """Return the region that comes with the credentials, if one does."""
 
+    def endpoint_url(self) -> str | None:
+        """Return the address of S3 that comes with the credentials, if one does.
+
+        Raises:
+            MissingCredentials: The profile that should tell it is not there.
+            InvalidSetting: The profile names services that are not there.
+        """
+
 
 class Fixed:
     """Credentials that do not change."""
@@ -62,6 +70,10 @@ class Fixed:
 
     def region(self) -> str | None:
         """Return nothing: bare keys tell no region."""
+        return None
+
+    def endpoint_url(self) -> str | None:
+        """Return nothing: bare keys tell no address."""
         return None
 
 
@@ -93,6 +105,22 @@ def credential_source(settings: S3Settings, provider: str) -> CredentialSource:
     from buckia_s3.aws_sessions import chain  # noqa: PLC0415  # many runs have keys and need nothing of it
 
     return chain(settings, provider)
+
+
+def placed(settings: S3Settings, source: CredentialSource) -> S3Settings:
+    """Return the settings, with the address of S3 that comes with the credentials if they tell none themselves.
+
+    Raises:
+        InvalidSetting: It is no address, or goes not with the settings.
+        MissingCredentials: The profile that should tell it is not there.
+    """
+    told = None if settings.endpoint_url is not None else source.endpoint_url()
+    if told is None:
+        return settings
+    try:
+        return replace(settings, endpoint_url=told)
+    except ValueError as error:
+        raise InvalidSetting(f"{error} (endpoint_url is that of the AWS configuration files)") from error
 
 
 def _named(named: object, settings: S3Settings, provider: str) -> CredentialSource:

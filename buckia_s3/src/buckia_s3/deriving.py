@@ -70,8 +70,6 @@ def followed(values: Mapping[str, object]) -> dict[str, object]:
         told = from_url(str(values["url"]))
         changed |= {name: value for name, value in told.items() if values[name] in (None, "", False, "auto")}
     now = {**values, **changed}
-    if now["endpoint_url"] == "":
-        changed["endpoint_url"] = now["endpoint_url"] = None
     if now["addressing_style"] == "auto" and values["virtual_hosted_style_request"] is not None:
         changed["addressing_style"] = "virtual" if values["virtual_hosted_style_request"] else "path"
     if values["conditional_writes"] == "auto" and values["conditional_put"] is not None:
@@ -79,7 +77,7 @@ def followed(values: Mapping[str, object]) -> dict[str, object]:
     if values["credential_provider"] == "anonymous":
         changed["skip_signature"] = True
     if values["s3_express"] is None:
-        changed["s3_express"] = now["endpoint_url"] is None and zone_of(str(now["bucket_name"])) is not None
+        changed["s3_express"] = not now["endpoint_url"] and zone_of(str(now["bucket_name"])) is not None
     return changed
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import http.client
-import io
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from obstore.exceptions import BaseError
 
+from buckia_core.adapters.pieces import Pieces
+from buckia_core.adapters.ranged import Opened, RangedDownload
 from buckia_core.adapters.resuming import Landing
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported
 from buckia_core.planning.manifest import RemoteObject
@@ -23,10 +23,6 @@ from buckia_s3.errors import from_network
 from buckia_s3.fast_store import FastStore, Unreadable
 from buckia_s3.looking import Looker
 from buckia_s3.objects import etag_of, fingerprint_of, from_headers, from_metadata, md5_of, version_of
-from buckia_s3.parallel import Pieces
-
-RANGE = 16 << 20
-"""Bytes of one range of a large object, and the most that one request fetches of it."""
 
 _CHUNK = 1 << 20
 _UNSATISFIABLE = 416
@@ -34,21 +30,6 @@ _UNSATISFIABLE = 416
 _ATTRIBUTES = frozenset(
     {"Content-Disposition", "Content-Encoding", "Content-Language", "Content-Type", "Cache-Control", "Storage-Class"}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A stretch of an object that is being read.
-
-    Attributes:
-        found: The object.
-        length: Bytes that are to come.
-        blocks: The bytes; raises `AdapterError`, also where fewer come.
-    """
-
-    found: RemoteObject
-    length: int
-    blocks: Iterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +47,10 @@ class Downloader:
         self, key: str, target: Path, expect: RemoteObject | None, start: int, end: int | None
     ) -> RemoteObject:
         """See `BaseSync.download_file`."""
-        first_end = start + RANGE
-        if expect is not None:
-            wanted = (expect.size if end is None else min(end, expect.size)) - start
-            first_end = start + wanted if wanted <= RANGE else first_end
-        if end is not None:
-            first_end = min(first_end, end)
-        whole = expect is not None and start == 0 and first_end == expect.size
-        with self.opened(key, expect, start, None if whole else first_end) as opened, target.open("wb") as file:
-            for block in opened.blocks:
-                file.write(block)
-            found = opened.found
-        stop = found.size if end is None else min(end, found.size)
-        ranges = range(first_end, stop, RANGE)
-        pieces = (partial(self._range, key, target, found, start, at, min(at + RANGE, stop)) for at in ranges)
-        for _ in self.pieces.run(pieces):
-            pass
-        if self.checksum is not None and not whole and (start, stop) == (0, found.size):
-            self._verify(found, target, self.checksum)
-        return found
+        came = self._ranged.download(key, target, expect, start, end)
+        if self.checksum is not None and came.complete and came.ranged:
+            self._verify(came.found, target, self.checksum)
+        return came.found
 
     def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync.read_file`."""
@@ -93,17 +59,9 @@ class Downloader:
 
     def go_on(self, key: str, landing: Landing, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.continue_download`."""
-        target, stop = landing.target, expect.size
-        ends = [(at, min(at + RANGE, stop)) for at in range(landing.start, stop, RANGE)]
-        pieces = (partial(self._range, key, target, expect, 0, at, end) for at, end in ends)
-        found: RemoteObject | None = None
-        for (_, end), came in zip(ends, self.pieces.run(pieces), strict=True):
-            found = found or came
-            landing.reached(end)
-        if found is None:
-            found = self._empty(key, expect).found
+        found = self._ranged.go_on(key, landing, expect) or self._empty(key, expect).found
         if self.checksum is not None:
-            self._verify(found, target, self.checksum)
+            self._verify(found, landing.target, self.checksum)
         return found
 
     def _verify(self, found: RemoteObject, target: Path, algorithm: ChecksumAlgorithm) -> None:
@@ -140,14 +98,15 @@ class Downloader:
         with self._own(key, whole, expect, start, end) as opened:
             yield opened
 
-    def _range(self, key: str, target: Path, expect: RemoteObject, origin: int, start: int, end: int) -> RemoteObject:
+    @property
+    def _ranged(self) -> RangedDownload:
+        return RangedDownload(self.pieces, self.opened, self._further)
+
+    def _further(
+        self, key: str, expect: RemoteObject | None, start: int, end: int | None
+    ) -> AbstractContextManager[Opened]:
         # Of long answers, our own connections cost two thirds of the processor time that obstore takes, or less.
-        whole = self.looker.whole(key)
-        with self._own(key, whole, expect, start, end) as opened, target.open("r+b", buffering=0) as file:
-            file.seek(start - origin)
-            for block in opened.blocks:
-                write_all(file, block)
-        return opened.found
+        return self._own(key, self.looker.whole(key), expect, start, end)
 
     def _fast(self, key: str, whole: str, expect: RemoteObject | None, start: int, end: int | None) -> Opened:
         options: dict[str, object] = {}
@@ -162,7 +121,7 @@ class Downloader:
         found = _object_of(key, result, etag_is_md5=self.etag_is_md5)
         self._check(found, expect)
         first, stop = result.range
-        return Opened(found, stop - first, self._blocks(result, key, stop - first))
+        return Opened(found, self._blocks(result, key, stop - first))
 
     def _blocks(self, result: Any, key: str, length: int) -> Iterator[bytes]:
         count = 0
@@ -209,7 +168,7 @@ class Downloader:
             if self.checksum is not None and (start, stop) == (0, found.size):
                 told = {name.lower(): value for name, value in response.headers.items()}
                 blocks = checked(blocks, told, self.checksum, provider=self.client.provider, key=key)
-            yield Opened(found, stop - start, blocks)
+            yield Opened(found, blocks)
 
     def _response_blocks(self, response: http.client.HTTPResponse, key: str, length: int) -> Iterator[bytes]:
         count = 0
@@ -227,7 +186,7 @@ class Downloader:
         """No bytes of an object, which is asked for only because the caller wants to know it."""
         found = self.looker.look(key)
         self._check(found, expect)
-        return Opened(found, 0, iter(()))
+        return Opened(found, iter(()))
 
     def _check(self, found: RemoteObject, expect: RemoteObject | None) -> None:
         # Some servers ignore If-Match.
@@ -237,36 +196,6 @@ class Downloader:
     def _cut_short(self, key: str, count: int, length: int) -> IntegrityError:
         words = f"{count} bytes came where there should be {length}"
         return IntegrityError(f"{key!r}: {words}", provider=self.client.provider, key=key)
-
-
-def write_all(file: io.FileIO, block: bytes) -> None:
-    """Write a block to an unbuffered file, which may take it in pieces."""
-    view = memoryview(block)
-    while view:
-        view = view[file.write(view) :]
-
-
-class BlockReader(io.RawIOBase):
-    """A forward-only reader of blocks."""
-
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        super().__init__()
-        self._blocks = blocks
-        self._left = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._left:
-            block = next(self._blocks, None)
-            if block is None:
-                return 0
-            self._left = memoryview(block)
-        count = min(len(buffer), len(self._left))
-        buffer[:count] = self._left[:count]
-        self._left = self._left[count:]
-        return count
 
 
 def _object_of(key: str, result: Any, *, etag_is_md5: bool) -> RemoteObject:

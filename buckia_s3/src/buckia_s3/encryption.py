@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from enum import StrEnum
 
-from buckia_core.config.conversion import Unsuitable
 from buckia_core.config.secrets import Secret
 
 SSE = "x-amz-server-side-encryption"
@@ -18,8 +16,6 @@ CUSTOMER_ALGORITHM = f"{SSE}-customer-algorithm"
 
 _CUSTOMER = f"{SSE}-customer"
 _COPY_SOURCE_CUSTOMER = "x-amz-copy-source-server-side-encryption-customer"
-
-_KEY_BYTES = 32
 
 
 class ServerSideEncryption(StrEnum):
@@ -34,21 +30,6 @@ class ServerSideEncryption(StrEnum):
     def hides_md5(self) -> bool:
         """Whether the ETag of what is encrypted so only looks like an MD5."""
         return self is not ServerSideEncryption.S3
-
-
-def parse_customer_key(value: Secret) -> Secret:
-    """Return a customer's key, if it is one: 256 bits in base64.
-
-    Raises:
-        Unsuitable: It is something else. Does not show it.
-    """
-    try:
-        length = len(base64.b64decode(value.reveal(), validate=True))
-    except (binascii.Error, ValueError):
-        raise Unsuitable("must be a key of 256 bits in base64, and is no base64") from None
-    if length != _KEY_BYTES:
-        raise Unsuitable(f"must be a key of 256 bits in base64, and has {length * 8} bits")
-    return value
 
 
 def check_encryption(

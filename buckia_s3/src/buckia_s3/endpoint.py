@@ -68,7 +68,7 @@ def locate(settings: S3Settings, region: str) -> Endpoint:
     """Return the address of the bucket that the settings name."""
     aws = is_aws(settings)
     bucket = settings.bucket_name
-    if settings.endpoint_url is None:
+    if not settings.endpoint_url:
         url = urlsplit(f"https://{_aws_host(settings, region)}")
     else:
         url = urlsplit(settings.endpoint_url)
@@ -81,7 +81,7 @@ def locate(settings: S3Settings, region: str) -> Endpoint:
             virtual = False
         case AddressingStyle.AUTO:
             virtual = aws and (settings.use_accelerate_endpoint or _HOST_LABEL.fullmatch(bucket) is not None)
-    if settings.s3_express and aws and settings.endpoint_url is None:
+    if settings.s3_express and aws and not settings.endpoint_url:
         host, virtual = f"s3express-{zone_of(bucket)}.{region}.amazonaws.com", True
     if virtual:
         named = settings.virtual_hosted_style_request and host.startswith(f"{bucket}.")
@@ -103,7 +103,7 @@ def _aws_host(settings: S3Settings, region: str) -> str:
 
 def is_aws(settings: S3Settings) -> bool:
     """Tell whether the service is AWS itself."""
-    if settings.endpoint_url is None:
+    if not settings.endpoint_url:
         return True
     host = urlsplit(settings.endpoint_url).hostname or ""
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))

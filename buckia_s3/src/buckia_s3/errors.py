@@ -100,7 +100,7 @@ _NOTHING_THERE = ("", "NotFound", "NoSuchKey")
 """Codes that tell no more than the status 404: of a request about the bucket, that it is the bucket."""
 
 _WORDS: dict[str, str] = {
-    "NoSuchBucket": "the bucket does not exist",
+    "NoSuchBucket": "the bucket does not exist: check its name and the endpoint, or make it with `buckia s3 create`",
     "BucketAlreadyExists": "there is a bucket of this name already, perhaps somebody else's",
     "BucketAlreadyOwnedByYou": "you have a bucket of this name already",
     "BucketNotEmpty": "it is not empty: older versions and delete markers count too",
@@ -169,6 +169,9 @@ def from_network(error: Exception, *, provider: str, key: str | None, doing: str
             provider=provider,
             key=key,
         )
+    if isinstance(error, ssl.SSLError) and error.reason in _NOT_TLS:
+        words = f"{host} does not speak TLS: does its address begin with http:// and not with https://?"
+        return AdapterError(f"{named}{doing}: {words}", provider=provider, key=key)
     if isinstance(error, TimeoutError):
         words = "no progress in time"
     elif isinstance(error, http.client.IncompleteRead):
@@ -179,6 +182,8 @@ def from_network(error: Exception, *, provider: str, key: str | None, doing: str
         words = str(getattr(error, "strerror", None) or error) or type(error).__name__
     return Transient(f"{named}{doing} at {host} failed: {words}", provider=provider, key=key)
 
+
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 
 _MISSING = ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "ConfigNotFound", "ConfigParseError")
 _UNREACHABLE = ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buckia_core.adapters.objects import IfAbsent, IfUnchanged, Precondition
+from buckia_core.adapters.objects import Precondition, fits
 from buckia_core.errors import AdapterError, NotFound, PreconditionFailed
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.client import Client, Request
@@ -74,12 +74,7 @@ class Looker:
             if error.key is None:
                 raise
             found = None
-        match expect:
-            case IfAbsent():
-                fits = found is None
-            case IfUnchanged(seen):
-                fits = found is not None and found.fingerprint == seen.fingerprint
-        if not fits:
+        if not fits(expect, found):
             raise self.not_as_expected(key)
 
     def not_as_expected(self, key: str) -> PreconditionFailed:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import html
-import io
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import count, repeat
 from typing import BinaryIO
 
-from buckia_core.adapters.sources import DigestCheck
+from buckia_core.adapters.part_sizes import MAX_PARTS, part_size_for
+from buckia_core.adapters.pieces import Pieces
+from buckia_core.adapters.sources import DigestCheck, cut
 from buckia_core.errors import AdapterError, NotSupported, Transient
 from buckia_core.planning.digest import Sameness, compare
 from buckia_core.planning.manifest import RemoteObject
@@ -22,12 +24,9 @@ from buckia_s3.conditions import Conditions
 from buckia_s3.errors import code_of, from_code
 from buckia_s3.looking import Looker
 from buckia_s3.objects import fingerprint_of, version_of
-from buckia_s3.parallel import Pieces
 from buckia_s3.part_checksums import PartChecksums
 from buckia_s3.tagging import give_tags
 from buckia_s3.target import Target
-
-MAX_PARTS = 10_000
 
 _MIB = 1 << 20
 _AHEAD_BYTES = 128 * _MIB
@@ -37,12 +36,6 @@ _PLAIN_MD5 = re.compile(r"[0-9a-f]{32}")
 
 Part = Callable[[str, int], str]
 """Sends one part, given the upload's id and the part's number; returns its ETag without quotes."""
-
-
-def part_size_for(size: int, least: int) -> int:
-    """Return the bytes of a part, so that `size` bytes need no more than 10,000 of them; whole MiB above `least`."""
-    needed = -(-size // MAX_PARTS)
-    return least if needed <= least else -(-needed // _MIB) * _MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +58,24 @@ class Multipart:
         """
         self.looker.check(target.key, target.expect)
         check = DigestCheck(target.info.digests)
-        sizes = _growing(part_size) if size is None else _equal(part_size_for(size, part_size))
-        count = _Count()
+        sizes = _growing(part_size) if size is None else repeat(part_size_for(size, part_size))
+        sent = _Count()
         checksums = PartChecksums(target.checksum, md5=target.content_md5)
 
         def parts() -> Iterator[Part]:
-            for data in _cut(reader, sizes, target, self.client.provider):
+            for number, data in enumerate(cut(reader, sizes)):
+                if number == MAX_PARTS:
+                    words = f"it is larger than {MAX_PARTS} parts can be; set a larger part_size"
+                    raise NotSupported(f"{target.key!r}: {words}", provider=self.client.provider, key=target.key)
                 check.update(data)
                 checksums.take(data)
-                count.bytes += len(data)
+                sent.bytes += len(data)
                 yield partial(self._send, target, Body(data), checksums)
             check.verify(provider=self.client.provider, key=target.key)
 
         ahead = max(1, _AHEAD_BYTES // part_size_for(size or 0, part_size))
         fingerprint, version = self.assemble(parts(), ahead, target, checksums)
-        return self.seen(target.written(count.bytes, fingerprint or "", version, ()))
+        return self.seen(target.written(sent.bytes, fingerprint or "", version, ()))
 
     def seen(self, written: RemoteObject) -> RemoteObject:
         """Return an object that was put together as listings tell it: its ETag, some servers tell only now."""
@@ -171,32 +167,9 @@ class _Count:
     bytes: int = 0
 
 
-def _equal(size: int) -> Iterator[int]:
-    for _ in range(MAX_PARTS):
-        yield size
-
-
 def _growing(size: int) -> Iterator[int]:
-    for number in range(MAX_PARTS):
+    for number in count():
         yield size * (1 + number // 1000)
-
-
-def _cut(reader: BinaryIO, sizes: Iterator[int], target: Target, provider: str) -> Iterator[bytes]:
-    """Yield a reader's bytes in pieces of the sizes given; at least one, which may be empty."""
-    sent = False
-    for size in sizes:
-        buffer = io.BytesIO()
-        while buffer.tell() < size and (more := reader.read(min(_MIB, size - buffer.tell()))):
-            buffer.write(more)
-        if not buffer.tell() and sent:
-            return
-        yield buffer.getvalue()
-        sent = True
-        if buffer.tell() < size:
-            return
-    if reader.read(1):
-        words = f"it is larger than {MAX_PARTS} parts can be; set a larger part_size"
-        raise NotSupported(f"{target.key!r}: {words}", provider=provider, key=target.key)
 
 
 def _completion(etags: list[str], checksums: PartChecksums) -> bytes:

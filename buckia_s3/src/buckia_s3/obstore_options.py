@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from buckia_s3.connections import bundled
 from buckia_s3.copy_conditions import CopyIfNotExists
 from buckia_s3.endpoint import Endpoint
 from buckia_s3.request_headers import store_encryption
@@ -49,7 +50,7 @@ def client_config(settings: S3Settings, endpoint: Endpoint) -> ClientConfig:
             config["proxy_excludes"] = endpoint.host
     trusted = []
     if endpoint.scheme == "https":
-        trusted = [] if settings.ca_bundle is None else [settings.ca_bundle.read_bytes()]
+        trusted = [] if settings.ca_bundle is None else [bundled(settings.ca_bundle)]
         trusted += [] if options.root_certificate is None else [options.root_certificate]
     if trusted:
         config["root_certificate"] = b"\n".join(trusted)

@@ -59,6 +59,10 @@ class Called:
         """Return nothing: a function tells no region."""
         return None
 
+    def endpoint_url(self) -> str | None:
+        """Return nothing: a function tells no address."""
+        return None
+
     def _called(self) -> object:
         try:
             given = self._function()

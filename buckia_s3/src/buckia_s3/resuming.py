@@ -11,22 +11,22 @@ Where ETags are no MD5s, as with keys of KMS or of the customer, all parts are s
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+from buckia_core.adapters.begun import BegunUpload, becoming_of, may_go_on, taken_up
+from buckia_core.adapters.part_sizes import part_size_for
 from buckia_core.adapters.resuming import Parts, PartsSource
-from buckia_core.errors import AdapterError, NotFound, NotSupported, PermissionDenied, Unauthenticated
+from buckia_core.errors import AdapterError, IntegrityError, NotFound, NotSupported, PermissionDenied
 from buckia_core.planning.digest import Digest, Sameness, compare
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.bodies import CheckedBody, FileBody, KnownBody, PassingBody
 from buckia_s3.client import Client, Request
 from buckia_s3.encryption import customer_key_md5
 from buckia_s3.looking import Looker
-from buckia_s3.multipart import Multipart, part_size_for
+from buckia_s3.multipart import Multipart
 from buckia_s3.objects import fingerprint_of
 from buckia_s3.part_checksums import PartChecksums
 from buckia_s3.parts import Part, is_gone, parts_there
@@ -34,32 +34,6 @@ from buckia_s3.settings import S3Settings
 from buckia_s3.target import Target
 
 _DIGEST = "sha256"
-
-
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """An upload that was begun: its id, the bytes of a part, and a digest of what the object is to be."""
-
-    upload_id: str
-    part_size: int
-    becoming: str
-
-    def text(self) -> str:
-        return json.dumps({"upload_id": self.upload_id, "part_size": self.part_size, "becoming": self.becoming})
-
-    @classmethod
-    def of(cls, text: str | None) -> _Begun | None:
-        try:
-            told = json.loads(text or "{}")
-            return cls(str(told["upload_id"]), int(told["part_size"]), str(told["becoming"]))
-        except (ValueError, TypeError, KeyError):
-            return None
-
-
-def upload_id_of(text: str) -> str | None:
-    """Return the id of the upload that the text of a note is about; `None` if it is about none."""
-    begun = _Begun.of(text)
-    return None if begun is None else begun.upload_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +53,15 @@ class Resumer:
 
     def abandon(self, key: str, text: str) -> None:
         """See `ResumableUpload.abandon_upload`."""
-        begun = _Begun.of(text)
+        begun = BegunUpload.of(text)
         if begun is not None:
-            try:
-                self.multipart.abort(key, begun.upload_id)
-            except AdapterError as error:
-                if not is_gone(error):
-                    raise
+            self._abort(key, begun)
 
     def upload(self, source: PartsSource, target: Target) -> RemoteObject:
         """See `ResumableUpload.upload_parts`."""
         checksums = PartChecksums(target.checksum, md5=target.content_md5)
-        begun = self._usable(source, target)
+        becoming = self._becoming(target)
+        begun = taken_up(source, becoming, lambda other: self._abort(target.key, other))
         there: dict[int, Part] | None = {}
         if begun is not None:
             there = self._there(target, begun)
@@ -101,7 +72,7 @@ class Resumer:
                 begun = None
         self.looker.check(target.key, target.expect)
         if begun is None:
-            begun = _Begun(self.multipart.begin(target, checksums), source.parts.size, self._becoming(target))
+            begun = BegunUpload(self.multipart.begin(target, checksums), source.parts.size, becoming)
             source.note.write(begun.text())
         try:
             if target.checksum is not None and target.checksum.of_whole:
@@ -110,25 +81,21 @@ class Resumer:
             etags = list(self.multipart.pieces.run(self._pieces(source, target, begun, there or {}, checksums)))
             fingerprint, version = self.multipart.complete(target, begun.upload_id, etags, checksums)
         except BaseException as error:
-            if not _may_go_on(error):
+            if not may_go_on(error):
                 with suppress(AdapterError):
-                    self.abandon(target.key, begun.text())
+                    self._abort(target.key, begun)
                     source.note.clear()
             raise
         return self.multipart.seen(target.written(source.size, fingerprint or "", version, ()))
 
-    def _usable(self, source: PartsSource, target: Target) -> _Begun | None:
-        """Return the upload that the note is about, if the object would be the same; one that is not is abandoned."""
-        begun = _Begun.of(source.note.read())
-        if begun is None:
-            return None
-        if (begun.part_size, begun.becoming) == (source.parts.size, self._becoming(target)):
-            return begun
-        with suppress(AdapterError):
-            self.abandon(target.key, begun.text())
-        return None
+    def _abort(self, key: str, begun: BegunUpload) -> None:
+        try:
+            self.multipart.abort(key, begun.upload_id)
+        except AdapterError as error:
+            if not is_gone(error):
+                raise
 
-    def _there(self, target: Target, begun: _Begun) -> dict[int, Part] | None:
+    def _there(self, target: Target, begun: BegunUpload) -> dict[int, Part] | None:
         try:
             return parts_there(self.client, target.whole, target.key, begun.upload_id)
         except (NotSupported, PermissionDenied):
@@ -155,14 +122,13 @@ class Resumer:
             settings.sse_bucket_key_enabled,
             customer_key_md5(settings.sse_customer_key_base64),
         ]
-        decided = [sorted(target.headers().items()), target.checksum, encryption]
-        return hashlib.sha256(json.dumps(decided, default=str).encode()).hexdigest()
+        return becoming_of(sorted(target.headers().items()), target.checksum, encryption)
 
     def _pieces(
         self,
         source: PartsSource,
         target: Target,
-        begun: _Begun,
+        begun: BegunUpload,
         there: dict[int, Part],
         checksums: PartChecksums,
     ) -> Iterator[Callable[[], str]]:
@@ -190,12 +156,12 @@ class Resumer:
         if not self.multipart.conditions.compares_content:
             checked = CheckedBody(body, (told,), provider=self.client.provider, key=target.key)
         sent = PassingBody(checked, source.passing)
-        answer = self.client.send(Request("PUT", target.whole, query, headers, sent, about=target.key))
+        try:
+            answer = self.client.send(Request("PUT", target.whole, query, headers, sent, about=target.key))
+        except IntegrityError as error:
+            # Damage on the way passes. A file that has been written to has to be looked at first.
+            if error.retryable and body.sha256() != told.value:
+                words, provider = str(error), self.client.provider
+                raise IntegrityError(words, provider=provider, key=target.key, retryable=False) from error
+            raise
         return fingerprint_of(answer.headers.get("ETag"), size, 0)
-
-
-def _may_go_on(error: BaseException) -> bool:
-    """Tell whether parts are of use after an error: it passes, or somebody can see to it that it does."""
-    if isinstance(error, AdapterError):
-        return error.retryable or isinstance(error, (PermissionDenied, Unauthenticated))
-    return not isinstance(error, Exception)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from buckia_core.adapters.backoff import Backoff
 from buckia_core.config.conversion import Surroundings, Unsuitable, convert, unsuitable
 from buckia_core.config.declaring import Declared
 from buckia_core.config.messages import nearest
@@ -35,10 +35,12 @@ class RetryConfig:
     max_backoff: float = 20.0
     base: float = 2.0
 
-    def pause(self, retry: int) -> float:
-        """Return how many seconds to wait before a repetition; the first one is number 1."""
-        longest = min(self.max_backoff, self.init_backoff * self.base ** (retry - 1))
-        return random.uniform(0.0, longest)  # noqa: S311  # no secret
+    @property
+    def backoff(self) -> Backoff:
+        """What `repeated` and `Pieces` of the core go by."""
+        return Backoff(
+            self.max_retries + 1, self.retry_timeout, first=self.init_backoff, longest=self.max_backoff, base=self.base
+        )
 
 
 def retry_config(value: object) -> RetryConfig:

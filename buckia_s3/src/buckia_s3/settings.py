@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from buckia_core.config.addresses import check_address
+from buckia_core.config.encryption_keys import parse_encryption_key
 from buckia_core.config.object_rules import ATTRIBUTES, ObjectRules, object_rules_schema
 from buckia_core.config.secrets import Secret
 from buckia_core.config.settings import read_settings, setting
@@ -23,7 +25,7 @@ from buckia_s3.deriving import (
     parse_conditional_put,
     parse_provider,
 )
-from buckia_s3.encryption import ServerSideEncryption, check_encryption, parse_customer_key
+from buckia_s3.encryption import ServerSideEncryption, check_encryption
 from buckia_s3.object_headers import CannedAcl, parse_objects, parse_tags
 from buckia_s3.object_lock import LockMode, check_locks
 from buckia_s3.retrying import RetryConfig, retry_config
@@ -212,7 +214,7 @@ class S3Settings:
     sse_customer_key_base64: Secret | None = setting(
         help="Your own key to encrypt with, 256 bits in base64. Whoever loses it has lost the objects.",
         env=("AWS_SSE_CUSTOMER_KEY_BASE64",),
-        parse=parse_customer_key,
+        parse=parse_encryption_key,
     )
     request_payer: bool = setting(
         help="Pay for requests to a bucket whose owner does not.",
@@ -220,8 +222,10 @@ class S3Settings:
         env=("AWS_REQUEST_PAYER", "AWS_REQUESTER_PAYS"),
     )
     checksum_algorithm: ChecksumAlgorithm | None = setting(
-        help="Checksum that goes with what is uploaded, is kept by the server, and compared when it is read.",
+        help="Checksum that goes with what is uploaded, is kept by the server, and compared when it is read. In a "
+        "`.buckia` file it is `aws_checksum_algorithm`: the other name is a setting of every bucket.",
         env=("AWS_CHECKSUM_ALGORITHM",),
+        aliases=("aws_checksum_algorithm",),
         parse=parse_algorithm,
     )
     content_md5: bool = setting(
@@ -299,13 +303,18 @@ class S3Settings:
             object.__setattr__(self, name, value if kind is None else kind(str(value)))
         if not self.bucket_name:
             raise ValueError("bucket_name is empty")
+        if "/" in self.bucket_name:
+            raise ValueError(
+                f"bucket_name is a name without slashes, and not {self.bucket_name!r}: what follows it is the prefix, "
+                "and an address is what the setting url takes"
+            )
         if (self.access_key_id is None) != (self.secret_access_key is None):
             raise ValueError("access_key_id and secret_access_key go together: give both, or neither")
         if self.session_token is not None and self.access_key_id is None:
             raise ValueError("session_token belongs to an access key: give access_key_id and secret_access_key too")
         if self.skip_signature and (self.access_key_id is not None or self.profile is not None):
             raise ValueError("skip_signature sends no credentials: leave out access_key_id and profile, or it")
-        if self.s3_express and self.endpoint_url is None:
+        if self.s3_express and not self.endpoint_url:
             check_directory_bucket(self.bucket_name, {name: getattr(self, name) for name in _AWS_ENDPOINTS})
         check_provider(self.credential_provider, self.access_key_id, self.profile, self.role_arn)
         if self.part_size > MAX_PART or self.multipart_threshold > MAX_PART:
@@ -340,7 +349,7 @@ _AWS_ENDPOINTS = ("use_accelerate_endpoint", "use_dualstack_endpoint", "use_fips
 def _check_aws_endpoints(settings: S3Settings) -> None:
     """See whether the endpoints of AWS that are asked for exist."""
     asked = [name for name in _AWS_ENDPOINTS if getattr(settings, name)]
-    if asked and settings.endpoint_url is not None:
+    if asked and settings.endpoint_url:
         raise ValueError(f"{asked[0]} chooses among the endpoints of AWS: leave out endpoint_url, or it")
     if not settings.use_accelerate_endpoint:
         return
@@ -353,17 +362,8 @@ def _check_aws_endpoints(settings: S3Settings) -> None:
 
 
 def _check_endpoint(endpoint_url: str | None, allow_http: bool | None) -> None:
-    if endpoint_url is None:
+    if not endpoint_url:
         return
-    try:
-        parts = urlsplit(endpoint_url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-        _ = parts.port
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError("endpoint_url must be like https://host or http://host:port")
-    if parts.query or parts.fragment or parts.username is not None:
-        raise ValueError("endpoint_url is an address only: without user, query and fragment")
-    if parts.scheme == "http" and allow_http is False:
+    check_address("endpoint_url", endpoint_url)
+    if urlsplit(endpoint_url).scheme == "http" and allow_http is False:
         raise ValueError("endpoint_url is not encrypted, and client_options say allow_http: false")

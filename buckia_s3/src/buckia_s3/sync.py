@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,8 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from buckia_core.adapters.base import BaseSync, Source
+from buckia_core.adapters.blocks import reader_of
 from buckia_core.adapters.capabilities import Capabilities
 from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
+from buckia_core.adapters.part_sizes import MAX_PARTS
+from buckia_core.adapters.pieces import Pieces
 from buckia_core.adapters.prefixes import as_directory
 from buckia_core.adapters.request_counter import RequestCounter
 from buckia_core.adapters.resuming import Landing, Parts, PartsSource
@@ -22,35 +24,32 @@ from buckia_core.planning.versions import ObjectVersion
 from buckia_s3 import endpoint
 from buckia_s3.client import Client
 from buckia_s3.conditions import Conditions
-from buckia_s3.copying import Copier
-from buckia_s3.credentials import CredentialSource, credential_source
+from buckia_s3.credentials import CredentialSource, credential_source, placed
 from buckia_s3.deleting import BATCH, Deleter
-from buckia_s3.directory_listing import DirectoryListing
-from buckia_s3.downloading import BlockReader, Downloader
+from buckia_s3.downloading import Downloader
 from buckia_s3.express import SERVICE
 from buckia_s3.fast_store import FastStore
 from buckia_s3.listing import Listing
-from buckia_s3.locking import Locks
 from buckia_s3.looking import Looker
-from buckia_s3.multipart import MAX_PARTS, Multipart
+from buckia_s3.multipart import Multipart
 from buckia_s3.objects import MAX_KEY_BYTES
-from buckia_s3.parallel import Pieces
 from buckia_s3.request_headers import PAYING
 from buckia_s3.resuming import Resumer
 from buckia_s3.settings import MAX_PART, S3Settings
 from buckia_s3.signing import LONGEST, signed_query
 from buckia_s3.target import locks_of
-from buckia_s3.unfinished import UnfinishedUploads
 from buckia_s3.uploading import Uploader
-from buckia_s3.versions import Versions
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
     from buckia_s3.administration import Administration
+    from buckia_s3.copying import Copier
+    from buckia_s3.locking import Locks
+    from buckia_s3.unfinished import UnfinishedUploads
+    from buckia_s3.versions import Versions
 
 _SIGNABLE = ("GET", "HEAD", "PUT", "DELETE")
-_CHUNK = 1 << 18
 _TIB = 1 << 40
 
 
@@ -79,7 +78,9 @@ class S3Sync(BaseSync):
     ) -> None:
         """Make one. A provider that stands on this one may know better where credentials and the bucket are found."""
         prefix = as_directory(settings.prefix)
-        credentials = credentials or credential_source(settings, self.provider_id)
+        if credentials is None:
+            credentials = credential_source(settings, self.provider_id)
+            settings = placed(settings, credentials)
         counter = RequestCounter()
         site = site or endpoint.Site(settings, credentials.region)
         client = Client(settings, site, credentials, counter, self.provider_id)
@@ -91,22 +92,16 @@ class S3Sync(BaseSync):
         self._client = client
         self._looker = looker
         self._counter = counter
-        self._pieces = Pieces(settings.retry_config)
+        self._pieces = Pieces(settings.retry_config.backoff)
         self._conditions = Conditions(settings, client, prefix)
-        multipart = Multipart(client, looker, self._conditions, self._pieces)
+        self._multipart = multipart = Multipart(client, looker, self._conditions, self._pieces)
         self._resumer = Resumer(settings, client, looker, multipart)
         self._uploader = Uploader(settings, client, store, looker, self._conditions, multipart, self._resumer)
         self._downloader = Downloader(
             client, store, looker, self._pieces, settings.tells_md5, settings.checksum_algorithm
         )
-        self._copier = Copier(settings, client, looker, self._conditions, multipart)
         # Directory buckets want another checksum with a request for many keys than all others do.
         self._deleter = Deleter(client, looker, bulk=not (settings.disable_bulk_delete or settings.s3_express))
-        self.locks = Locks(client, looker)
-        self.unfinished = UnfinishedUploads(client, prefix, looker, settings.retry_config)
-        self.versions = Versions(
-            client, prefix, looker, self._copier, self.locks, settings.tells_md5, settings.retry_config
-        )
 
     @classmethod
     def from_url(cls, url: str, **settings: object) -> Self:
@@ -171,6 +166,42 @@ class S3Sync(BaseSync):
 
         return Administration(self._client, self._settings)
 
+    @cached_property
+    def locks(self) -> Locks:
+        """Retention and legal holds of objects."""
+        from buckia_s3.locking import Locks  # noqa: PLC0415  # most syncs do without
+
+        return Locks(self._client, self._looker)
+
+    @cached_property
+    def unfinished(self) -> UnfinishedUploads:
+        """Uploads in parts that were begun in this bucket and not ended."""
+        from buckia_s3.unfinished import UnfinishedUploads  # noqa: PLC0415  # as above
+
+        return UnfinishedUploads(self._client, self._prefix, self._looker, self._settings.retry_config.backoff)
+
+    @cached_property
+    def versions(self) -> Versions:
+        """The versions that the bucket keeps."""
+        from buckia_s3.versions import Versions  # noqa: PLC0415  # as above
+
+        settings = self._settings
+        return Versions(
+            self._client,
+            self._prefix,
+            self._looker,
+            self._copier,
+            self.locks,
+            settings.tells_md5,
+            settings.retry_config.backoff,
+        )
+
+    @cached_property
+    def _copier(self) -> Copier:
+        from buckia_s3.copying import Copier  # noqa: PLC0415  # as above
+
+        return Copier(self._settings, self._client, self._looker, self._conditions, self._multipart)
+
     @property
     def requests(self) -> int:
         """Requests so far, each page of a listing and each part of an upload counted."""
@@ -185,9 +216,12 @@ class S3Sync(BaseSync):
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
     ) -> Iterator[RemoteObject]:
         """See `BaseSync`."""
-        etag_is_md5 = self._settings.tells_md5
-        kind = DirectoryListing if self._settings.s3_express else Listing
-        return kind(self._client, self._prefix, prefix, start_after, end_at, etag_is_md5).objects()
+        where = (self._client, self._prefix, prefix, start_after, end_at, self._settings.tells_md5)
+        if not self._settings.s3_express:
+            return Listing(*where).objects()
+        from buckia_s3.directory_listing import DirectoryListing  # noqa: PLC0415  # few buckets are directories
+
+        return DirectoryListing(*where).objects()
 
     def stat_file(self, key: str) -> RemoteObject:
         """See `BaseSync`."""
@@ -239,10 +273,7 @@ class S3Sync(BaseSync):
         self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
     ) -> Iterator[BinaryIO]:
         """See `BaseSync`."""
-        with (
-            self._downloader.opened(key, expect, start, end) as opened,
-            io.BufferedReader(BlockReader(opened.blocks), _CHUNK) as reader,
-        ):
+        with self._downloader.opened(key, expect, start, end) as opened, reader_of(opened.blocks) as reader:
             yield reader
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
@@ -264,10 +295,7 @@ class S3Sync(BaseSync):
     @contextmanager
     def open_version(self, key: str, version: str) -> Iterator[BinaryIO]:
         """See `Versioned`."""
-        with (
-            self.versions.opened(key, version) as blocks,
-            io.BufferedReader(BlockReader(blocks), _CHUNK) as reader,
-        ):
+        with self.versions.opened(key, version) as blocks, reader_of(blocks) as reader:
             yield reader
 
     def restore_version(self, key: str, version: str, *, expect: Precondition | None = None) -> RemoteObject:

@@ -81,11 +81,12 @@ def target_of(
         acl=settings.acl,
         tags=settings.tags,
     )
-    info = replace(
-        info,
-        content_type=info.content_type or attributes.content_type,
-        metadata={**attributes.metadata, **info.metadata},
-    )
+    if attributes.content_type or attributes.metadata:
+        info = replace(
+            info,
+            content_type=info.content_type or attributes.content_type,
+            metadata={**attributes.metadata, **info.metadata},
+        )
     given = headers_of(attributes, tagging=not settings.disable_tagging, provider=provider, key=key)
     locks = locks_of(settings)
     metadata = metadata_of(info, provider=provider, key=key)
@@ -97,4 +98,6 @@ def target_of(
 def locks_of(settings: S3Settings) -> dict[str, str]:
     """Return the headers that lock a new object as the settings say."""
     mode, days, hold = settings.object_lock_mode, settings.object_lock_retain, settings.object_lock_legal_hold
+    if not mode and not hold:
+        return {}
     return upload_headers(mode, days, datetime.now(UTC), hold=hold)

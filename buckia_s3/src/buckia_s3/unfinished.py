@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
+from buckia_core.adapters.backoff import Backoff, repeated
 from buckia_core.errors import AdapterError, Transient
 from buckia_s3.client import Client, Request
 from buckia_s3.elements import elements, nanoseconds_of, text_of
 from buckia_s3.listing_page import MalformedPage, decoded
 from buckia_s3.looking import Looker
-from buckia_s3.parallel import repeated
 from buckia_s3.parts import is_gone, parts_there
-from buckia_s3.retrying import RetryConfig
 
 PAGE = 1000
 """Uploads that one request lists at most."""
@@ -47,14 +46,14 @@ class UnfinishedUploads:
         client: The bucket.
         root: Prefix of the configuration; keys are told without it.
         looker: Knows whole keys.
-        retries: How a page that failed is asked for again.
+        backoff: How a page that failed is asked for again.
         page: Uploads that are asked for at once.
     """
 
     client: Client
     root: str
     looker: Looker
-    retries: RetryConfig
+    backoff: Backoff
     page: int = PAGE
 
     def all(self, prefix: str = "") -> Iterator[UnfinishedUpload]:
@@ -65,7 +64,7 @@ class UnfinishedUploads:
         """
         place: tuple[str, str] | None = None
         while True:
-            found = repeated(partial(self._fetch, prefix, place), self.retries)
+            found = repeated(partial(self._fetch, prefix, place), self.backoff)
             for each in found.uploads:
                 yield each._replace(key=each.key[len(self.root) :])
             if found.next is None:

@@ -20,7 +20,7 @@ from typing import BinaryIO
 from buckia_core.adapters.base import Source
 from buckia_core.adapters.objects import IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.resuming import PartsSource
-from buckia_core.adapters.sources import DigestCheck
+from buckia_core.adapters.sources import DigestCheck, Rejoined, head_of
 from buckia_core.errors import NotFound, PreconditionFailed, Transient
 from buckia_core.planning.digest import Digest, Digests, Sameness, compare, merge
 from buckia_core.planning.manifest import RemoteObject
@@ -130,10 +130,10 @@ class Uploader:
         most = self.settings.multipart_threshold
         left = _left(reader)
         if left is None or left <= most:
-            head = _read(reader, most + 1)
+            head = head_of(reader, most + 1)
             if len(head) <= most:
                 return self._bytes(head, target)
-            reader = _Resumed(head, reader)
+            reader = Rejoined(head, reader)
         return self.multipart.upload(reader, left, self.settings.part_size, target)
 
     def _attributes(self, target: Target) -> dict[str, str] | None:
@@ -179,18 +179,6 @@ class Uploader:
         return target.written(body.size, seen.fingerprint, seen.version, seen.digests)
 
 
-class _Resumed(io.RawIOBase, BinaryIO):
-    """A reader whose first bytes have been read already."""
-
-    def __init__(self, head: bytes, rest: BinaryIO) -> None:
-        super().__init__()
-        self._head = io.BytesIO(head)
-        self._rest = rest
-
-    def read(self, size: int = -1, /) -> bytes:
-        return self._head.read(size) or self._rest.read(size)
-
-
 def _left(reader: BinaryIO) -> int | None:
     """Return how many bytes a reader has left; `None` if it can't tell."""
     if not reader.seekable():
@@ -199,11 +187,3 @@ def _left(reader: BinaryIO) -> int | None:
     end = reader.seek(0, io.SEEK_END)
     reader.seek(here)
     return max(end - here, 0)
-
-
-def _read(reader: BinaryIO, size: int) -> bytes:
-    pieces, left = [], size
-    while left and (piece := reader.read(left)):
-        pieces.append(piece)
-        left -= len(piece)
-    return b"".join(pieces)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from buckia_core.adapters.backoff import Backoff, repeated
 from buckia_core.adapters.objects import Precondition
 from buckia_core.errors import AdapterError, IntegrityError, NotFound, PermissionDenied, Transient
 from buckia_core.planning.manifest import RemoteObject
@@ -19,8 +20,6 @@ from buckia_s3.listing_page import MalformedPage
 from buckia_s3.locking import BYPASS, Locks
 from buckia_s3.looking import Looker
 from buckia_s3.objects import from_headers
-from buckia_s3.parallel import repeated
-from buckia_s3.retrying import RetryConfig
 from buckia_s3.version_page import Page, Place, parse
 
 PAGE = 1000
@@ -40,7 +39,7 @@ class Versions:
         copier: Copies them.
         locks: Knows why a version can't be deleted.
         etag_is_md5: Whether an ETag that looks like an MD5 is one.
-        retries: How a page that failed is asked for again.
+        backoff: How a page that failed is asked for again.
         page: Versions that are asked for at once.
     """
 
@@ -50,7 +49,7 @@ class Versions:
     copier: Copier
     locks: Locks
     etag_is_md5: bool
-    retries: RetryConfig
+    backoff: Backoff
     page: int = PAGE
 
     def all(self, prefix: str) -> Iterator[ObjectVersion]:
@@ -58,7 +57,7 @@ class Versions:
         place: Place | None = None
         last = b""
         while True:
-            found = repeated(partial(self._fetch, prefix, place), self.retries)
+            found = repeated(partial(self._fetch, prefix, place), self.backoff)
             for each in found.versions:
                 key = each.key.encode("utf-8", "surrogateescape")
                 if key < last:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from buckia_core.adapters.backoff import Backoff
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.adapters.objects import IfAbsent, UploadInfo
 from buckia_core.adapters.protocols import ResumableDownload, ResumableUpload
 from buckia_core.adapters.resuming import Landing, Parts, PartsSource, read_on
 from buckia_core.adapters.wrappers import Counting, Logged, Retry, Throttle, wrap
-from buckia_core.adapters.wrappers.retry import Backoff
 from buckia_core.errors import IntegrityError, PreconditionFailed, Transient
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import RemoteObject

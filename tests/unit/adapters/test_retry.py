@@ -7,12 +7,12 @@ import io
 
 import pytest
 
+from buckia_core.adapters.backoff import Backoff
 from buckia_core.adapters.capabilities import Capabilities
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.adapters.objects import DeleteOutcome, IfAbsent, IfUnchanged, UploadInfo
 from buckia_core.adapters.wrappers import Retry, Wrapper
-from buckia_core.adapters.wrappers.retry import Backoff
 from buckia_core.errors import IntegrityError, PermissionDenied, PreconditionFailed, Throttled, Transient
 from buckia_core.planning.digest import Digest
 from buckia_core.testing import Fault, Faulty, m
@@ -247,6 +247,61 @@ def test_same_content_at_the_first_attempt_is_a_conflict(retrying, memory):
     retry, _ = retrying()
     with pytest.raises(PreconditionFailed):
         retry.upload_file(b"1", "a", expect=IfAbsent(), info=info_of(b"1"))
+
+
+# --- versions ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def memory_of_versions():
+    adapter = MemorySync(MemorySettings(versions=True))
+    adapter.upload_file(b"first", "k")
+    adapter.upload_file(b"second", "k")
+    return adapter
+
+
+@pytest.fixture
+def restoring(memory_of_versions, time):
+    def make(*faults):
+        faulty = Faulty(memory_of_versions, faults)
+        backoff = Backoff(clock=lambda: time.now, sleep=time.sleep, random=lambda: 1.0)
+        first = [each.version for each in memory_of_versions.list_versions("k")][-1]
+        return Retry(faulty, backoff=backoff), first, IfUnchanged(memory_of_versions.stat_file("k"))
+
+    return make
+
+
+def test_lost_reply_of_a_version_that_is_brought_back(restoring, memory_of_versions):
+    retry, first, expect = restoring(Fault("restore_version", after=True))
+    restored = retry.restore_version("k", first, expect=expect)
+    assert restored.fingerprint == memory_of_versions.stat_file("k").fingerprint
+    assert len(list(memory_of_versions.list_versions("k"))) == 3, "it was brought back once"
+
+
+def test_lost_reply_where_nothing_was(restoring, memory_of_versions):
+    memory_of_versions.delete_files(["k"])
+    newest, _, first = memory_of_versions.list_versions("k")
+    assert newest.deleted
+    retry = Retry(Faulty(memory_of_versions, [Fault("restore_version", after=True)]), backoff=Backoff(first=0.0))
+    restored = retry.restore_version("k", first.version, expect=IfAbsent())
+    assert restored.size == len(b"first")
+
+
+def test_what_somebody_wrote_meanwhile_is_not_taken_for_ones_own_restore(restoring, memory_of_versions):
+    def theirs():
+        memory_of_versions.upload_file(b"third", "k")
+        return Transient("the connection broke")
+
+    retry, first, expect = restoring(Fault("restore_version", error=theirs))
+    with pytest.raises(PreconditionFailed):
+        retry.restore_version("k", first, expect=expect)
+
+
+def test_the_first_attempt_of_a_restore_finds_a_conflict(restoring, memory_of_versions):
+    retry, first, expect = restoring()
+    memory_of_versions.upload_file(b"first", "k")
+    with pytest.raises(PreconditionFailed):
+        retry.restore_version("k", first, expect=expect)
 
 
 # --- deletes -----------------------------------------------------------------------------------------------

@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from buckia_b2 import repeating
+from buckia_core.adapters.backoff import Backoff
 from buckia_core.adapters.objects import IfAbsent, IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.resuming import Parts, PartsSource
-from buckia_core.errors import PermissionDenied, PreconditionFailed
+from buckia_core.adapters.wrappers import Retry
+from buckia_core.errors import PermissionDenied, PreconditionFailed, Transient
 from buckia_core.planning.digest import Digest
 from tests.servers.fault_proxy import FaultProxy
 from tests.servers.faults import LoseReply
@@ -210,6 +214,66 @@ def test_an_upload_whose_answer_was_lost_is_found_again(b2_account, connect, raw
         assert [request.fault for request in proxy.requests if request.fault] == [LoseReply()]
         assert b2.stat_file("k").fingerprint == written.fingerprint
         assert history(raw_bucket) == [("upload", 4)]
+
+
+@pytest.fixture
+def unseen(hurried, b2_account, monkeypatch):
+    """The adapter as a run has it, which repeats; the first attempt's looks at versions are refused, all of them."""
+    monkeypatch.setattr(repeating, "PATIENCE", replace(repeating.PATIENCE, sleep=lambda seconds: None))
+    b2_account.fail("b2_list_file_versions", times=repeating.PATIENCE.attempts)
+    return Retry(hurried, backoff=Backoff(sleep=lambda seconds: None))
+
+
+DIGESTS = (Digest("sha256", hashlib.sha256(b"mine").hexdigest()),)
+
+
+def test_a_write_that_could_not_be_looked_after_is_in_the_next_attempt(unseen, raw_bucket):
+    written = unseen.upload_file(b"mine", "k", expect=IfAbsent(), info=UploadInfo(5_000_000, DIGESTS))
+    assert unseen.stat_file("k").fingerprint == written.fingerprint
+    assert history(raw_bucket) == [("upload", 4)]
+
+
+def test_what_is_below_a_write_is_found_in_the_next_attempt(unseen, hurried, raw_bucket):
+    around_uploads(hurried, before=lambda: raw_bucket.upload_bytes(b"theirs", "k"))
+    with pytest.raises(PreconditionFailed):
+        unseen.upload_file(b"mine", "k", expect=IfAbsent(), info=UploadInfo(5_000_000, DIGESTS))
+    assert read(hurried) == b"theirs"
+    assert history(raw_bucket) == [("upload", 6)]
+
+
+def test_a_write_that_could_not_be_taken_away_is_in_the_next_attempt(unseen, hurried, b2_account, raw_bucket):
+    b2_account.fail("b2_delete_file_version", times=repeating.PATIENCE.attempts)
+    around_uploads(hurried, before=lambda: raw_bucket.upload_bytes(b"theirs", "k"))
+    with pytest.raises(PreconditionFailed):
+        unseen.upload_file(b"mine", "k", expect=IfAbsent(), info=UploadInfo(5_000_000, DIGESTS))
+    assert history(raw_bucket) == [("upload", 6)]
+
+
+def test_what_is_below_a_version_that_is_brought_back_is_found_too(unseen, hurried, raw_bucket):
+    first = hurried.upload_file(b"0", "k")
+    seen = hurried.upload_file(b"11", "k")
+    copy, once = hurried._account.raw.copy_file, iter([lambda: raw_bucket.upload_bytes(b"theirs", "k")])
+
+    def copy_file(*arguments: Any, **options: Any) -> Any:
+        next(once, lambda: None)()
+        return copy(*arguments, **options)
+
+    hurried._account.raw.copy_file = copy_file
+    with pytest.raises(PreconditionFailed):
+        unseen.restore_version("k", first.fingerprint, expect=IfUnchanged(seen))
+    assert read(hurried) == b"theirs"
+    assert history(raw_bucket) == [("upload", 6), ("upload", 2), ("upload", 1)]
+
+
+def test_a_later_write_of_something_else_is_none_of_an_earlier_one(hurried, b2_account, monkeypatch):
+    monkeypatch.setattr(repeating, "PATIENCE", replace(repeating.PATIENCE, attempts=1))
+    b2_account.fail("b2_list_file_versions", times=1)
+    with pytest.raises(Transient, match="'k' is written, but not whether") as caught:
+        hurried.upload_file(b"mine", "k", expect=IfAbsent(), info=UploadInfo(5_000_000, DIGESTS))
+    assert caught.value.status == 503
+    with pytest.raises(PreconditionFailed):
+        hurried.upload_file(b"another", "k", expect=IfAbsent())
+    assert read(hurried) == b"mine"
 
 
 class Note:

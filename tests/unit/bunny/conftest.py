@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from buckia_bunny.opening import open_zone
+from buckia_bunny.repeating import PATIENCE
 from buckia_bunny.settings import BunnySettings
 from buckia_bunny.sync import BunnySync
 from buckia_core.config.secrets import Secret
@@ -58,4 +60,4 @@ def adapter(connect: Connect) -> BunnySync:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch):
-    monkeypatch.setattr("buckia_bunny.repeating.random.uniform", lambda low, high: low)
+    monkeypatch.setattr("buckia_bunny.repeating.PATIENCE", replace(PATIENCE, first=0.0))

@@ -185,4 +185,4 @@ def test_what_is_missing_is_told(bunny):
     other = bunny(
         "zones", provider="memory", endpoint_url=None, storage_api_key=None, api_key=None, api_url=None, pull_zone=None
     )
-    assert (other.code, "not of 'bunny'" in other.err) == (2, True)
+    assert (other.code, "works on 'bunny'" in other.err) == (2, True)

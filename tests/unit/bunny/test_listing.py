@@ -46,6 +46,10 @@ def test_five_directories_are_listed_at_a_time_and_never_more(adapter, bunny_acc
         listings = [pool.submit(lambda: keys_of(adapter)) for _ in range(3)]
         bunny_account.wait_for_held("list", 3)
         bunny_account.let_go("list")
+        # Those of the directories below are held until there are five, which no machine is too slow for.
+        bunny_account.hold("list")
+        bunny_account.wait_for_held("list", 5)
+        bunny_account.let_go("list")
         assert [len(each.result()) for each in listings] == [120] * 3
     seen = bunny_account.seen()
     assert seen["peaks"]["list"] == 5
@@ -84,7 +88,7 @@ def test_one_directory_that_can_not_be_listed_fails_the_listing(adapter, bunny_a
 
 
 def test_a_wrong_key_is_no_empty_zone(connect):
-    with pytest.raises(Unauthenticated, match="storage_api_key"):
+    with pytest.raises(Unauthenticated, match=r"^listing the zone: .* check storage_api_key"):
         keys_of(connect(storage_api_key=Secret("wrong")))
 
 

@@ -9,7 +9,7 @@ import pytest
 from buckia_bunny.settings import Api, BunnySettings
 from buckia_core.config import BucketConfig
 from buckia_core.config.secrets import Secret
-from buckia_core.errors import InvalidSetting
+from buckia_core.errors import InvalidSetting, MissingCredentials
 
 KEY = Secret("zone-password")
 
@@ -69,18 +69,26 @@ def test_a_key_that_is_given_goes_before_the_environment(tmp_path, given, key):
     [
         ({"bucket_name": ""}, "give bucket_name or storage_zone"),
         ({"bucket_name": "a/b"}, "no name of a storage zone"),
-        ({"storage_api_key": None}, "no key: give storage_api_key"),
         ({"domain": "https://x"}, "domain is the name of a host"),
         ({"endpoint_url": "storage.bunnycdn.com"}, "endpoint_url must be like"),
         ({"api_url": "https://u:p@host"}, "without user"),
         ({"token_key": Secret("t")}, "give pull_zone or hostname"),
         ({"api": Api.S3}, "needs region or endpoint_url"),
-        ({"api": Api.S3, "storage_api_key": None, "api_key": KEY, "region": "de"}, "needs storage_api_key"),
     ],
 )
 def test_what_can_not_be(given, words):
     with pytest.raises(ValueError, match=words):
         settings(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [({}, "no key: give storage_api_key"), ({"api": "s3", "api_key": "k", "region": "de"}, "needs storage_api_key")],
+)
+def test_a_missing_key_is_told_with_where_it_is_missing(tmp_path, given, words):
+    config = BucketConfig(provider="bunny", bucket_name="a", base_dir=tmp_path, **given)
+    with pytest.raises(MissingCredentials, match=f"provider 'bunny': .*{words}"):
+        config.adapter_settings(BunnySettings, environ={})
 
 
 def test_an_unknown_region_is_told_with_those_that_there_are(tmp_path):

@@ -93,6 +93,16 @@ def test_a_broken_plugin_is_named_and_breaks_nothing(buckia, plugins, assets, pl
     assert assets.asked("sync")
 
 
+def test_a_group_without_a_command_shows_its_help_and_no_complaint(buckia, plugins):
+    plugins.register(Counting(), "counting")
+    ran = buckia("team")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("Usage: buckia team ")
+    assert "buckia: " not in ran.err
+    ran = buckia("--json", "team")
+    assert (ran.code, json.loads(ran.out)["message"]) == (2, "Missing command.")
+
+
 def test_a_plugin_that_can_not_be_loaded_is_named(buckia, plugins):
     assert plugins.hooks
     plugins.broken_plugins["lost"] = "ModuleNotFoundError: No module named 'lost'"
@@ -120,6 +130,25 @@ def test_a_bucket_of_another_provider_is_refused_by_name(buckia, plugins, in_two
     ran = buckia("-b", "one", "team", "count", "file")
     assert ran.code == 2
     assert "bucket 'one' is of provider 'memory', and this command works on 'file'" in ran.err
+
+
+def test_what_could_be_chosen_instead_is_told(buckia, plugins, in_two_buckets, tmp_path):
+    plugins.register(Counting(), "counting")
+    assert "works on 'file': the configuration has none of it" in buckia("-b", "one", "team", "count", "file").err
+    assert "bucket 'two' is of provider 'memory'" in buckia("team", "count", "file").err
+    (tmp_path / ".buckia").write_text("one: {provider: memory}\ntwo: {provider: file, root: x}\n")
+    assert "works on 'file': name another one with --bucket: two" in buckia("-b", "one", "team", "count", "file").err
+    ran = buckia("team", "count", "file")
+    assert ran.code == 2
+    assert "Say which with --bucket: two." in ran.err
+
+
+def test_a_command_of_a_package_that_is_not_there_is_told_how_to_install(buckia, plugins, monkeypatch):
+    monkeypatch.setattr("buckia_core.adapters.registry.extras", lambda: ["nowhere", "file"])
+    ran = buckia("nowhere", "ls")
+    assert ran.code == 2
+    assert "There is no command 'nowhere'. Provider 'nowhere' is not installed: pip install" in ran.err
+    assert "pip install" not in buckia("file").err
 
 
 def test_several_buckets_need_a_choice(buckia, plugins, in_two_buckets):

@@ -84,6 +84,17 @@ class Fussy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Large:
+    size: int = setting(help="Bytes.", default=5_000_000, minimum=5_000_000)
+    share: float = setting(help="Share.", default=0.5, minimum=0.001)
+    keys: tuple[str, ...] = setting(help="Any of them.", default=("k",))
+
+    def __post_init__(self) -> None:
+        if not self.keys:
+            raise MissingCredentials("give one of the keys")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wrong:
     a: int | str = setting(help="Two types.")
 
@@ -265,12 +276,23 @@ def test_a_bucket_name_that_an_adapter_has_no_use_for_is_no_error_but_a_prefix_i
         read(Rooted, {"root": "r", "name": "n", "prefix": "p/"})
 
 
+@pytest.mark.parametrize(("name", "bound"), [("size", "5000000"), ("share", "0.001")])
+def test_a_bound_is_told_as_a_person_writes_it(name, bound):
+    with pytest.raises(InvalidSetting, match=f"of at least {bound}$"):
+        read(Large, {name: 0})
+
+
+def test_a_class_can_say_which_of_several_keys_it_needs():
+    with pytest.raises(MissingCredentials, match=r"^f:3: provider 'box': give one of the keys$"):
+        read(Large, {"keys": []}, source="f", lines={"": 3})
+
+
 def test_missing_secrets_are_missing_credentials_that_say_where_they_can_be_set():
     with pytest.raises(MissingCredentials) as caught:
         read(Needy, {"host": "h"}, provider="needy", source="f", lines={"": 3})
     assert str(caught.value) == (
         "f:3: provider 'needy' needs 'token' (environment variable NEEDY_TOKEN or TOKEN) and 'key': "
-        "set it in the configuration, such as env:NAME or in the environment"
+        "set it in the configuration, such as env:NAME, or in the environment"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 
@@ -143,7 +144,7 @@ def test_a_certificate_that_is_not_trusted_and_then_is(connect, ceph):
         connect(region="us-ord", api_url=url).account.transfer()
     assert not caught.value.retryable
     with pytest.raises(errors.AdapterError) as caught:
-        connect(region="us-ord", api_url=url, ca_bundle=ceph.ca_file).account.transfer()
+        connect(region="us-ord", api_url=url, ca_bundle=Path(ceph.ca_file)).account.transfer()
     assert caught.value.status is not None, "the gateway is no API, but it was reached"
 
 

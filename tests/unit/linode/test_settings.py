@@ -9,6 +9,8 @@ from buckia_core.config.settings import read_settings
 from buckia_core.errors import ConfigError
 from buckia_linode.endpoint_types import EndpointType
 from buckia_linode.settings import LinodeSettings
+from buckia_linode.sync import LinodeSync
+from buckia_s3.settings import AddressingStyle
 
 HERE = {"cluster": "us-ord-1"}
 
@@ -38,6 +40,41 @@ def test_the_endpoint_is_told_by_cluster_region_or_address(read, values, address
     settings = read(**values)
     assert settings.address == settings.s3().endpoint_url == address
     assert not settings.searched
+
+
+@pytest.mark.parametrize(
+    ("url", "given", "bucket", "prefix", "address"),
+    [
+        ("https://b.us-ord-1.linodeobjects.com", {}, "b", "", "https://us-ord-1.linodeobjects.com"),
+        ("https://es-mad-1.linodeobjects.com/b/a/c", {}, "b", "a/c", "https://es-mad-1.linodeobjects.com"),
+        ("s3://b/a", {"cluster": "us-ord-1"}, "b", "a", "https://us-ord-1.linodeobjects.com"),
+        ("https://b.us-ord-1.linodeobjects.com/a", {"prefix": "z"}, "b", "z", "https://us-ord-1.linodeobjects.com"),
+        ("https://b.us-ord-1.linodeobjects.com", {"endpoint_url": "https://o.example"}, "b", "", "https://o.example"),
+    ],
+)
+def test_an_address_tells_the_bucket_and_its_place(url, given, bucket, prefix, address):
+    with LinodeSync.from_url(url, **given, access_key="k", secret_key="s") as adapter:
+        settings = adapter._linode
+        assert (settings.bucket_name, settings.prefix, settings.address) == (bucket, prefix, address)
+        assert adapter.provider == "linode"
+        style = AddressingStyle.VIRTUAL if url.startswith("https://b.") else settings.addressing_style
+        assert settings.addressing_style is style
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("https://b.s3.eu-central-1.amazonaws.com", "'b.s3.eu-central-1.amazonaws.com' is no address of Linode"),
+        ("https://s3.us-west-001.backblazeb2.com/b", "is no address of Linode"),
+        ("https://linodeobjects.example/b", "no service whose addresses are known"),
+        ("https://us-ord-1.linodeobjects.com", "names no bucket"),
+        ("s3://b", "where the bucket is must be known"),
+        ("b", "must begin with s3://"),
+    ],
+)
+def test_an_address_that_is_none_of_linodes_is_refused(url, complaint):
+    with pytest.raises(ConfigError, match=complaint):
+        LinodeSync.from_url(url, access_key="k", secret_key="s")
 
 
 def test_with_a_token_the_endpoint_of_a_region_is_searched(read):

@@ -8,7 +8,7 @@ from buckia_core.adapters.objects import IfAbsent
 from buckia_core.config.secrets import Secret
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import InvalidSetting, NotSupported
-from buckia_s3.endpoint import locate
+from buckia_s3.endpoint import is_aws, locate
 from buckia_s3.settings import AddressingStyle, ConditionalWrites, S3Settings
 from buckia_s3.sync import S3Sync
 from tests.unit.s3.scripted_server import HELLO, Answer, scripted
@@ -164,7 +164,9 @@ def test_the_style_of_addresses(read):
 
 
 def test_an_empty_endpoint_is_aws(read):
-    assert read({"AWS_ENDPOINT_URL": "https://h"}, bucket="b", endpoint_url="").endpoint_url is None
+    settings = read({"AWS_ENDPOINT_URL": "https://h"}, bucket="b4t", endpoint_url="")
+    assert is_aws(settings)
+    assert locate(settings, "eu-west-1").root == "https://b4t.s3.eu-west-1.amazonaws.com"
 
 
 @pytest.mark.parametrize(

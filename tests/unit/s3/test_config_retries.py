@@ -10,11 +10,11 @@ from pathlib import Path
 import obstore
 import pytest
 
+from buckia_core.adapters.backoff import Backoff
 from buckia_core.config.settings import read_settings
-from buckia_core.errors import ConfigError, PermissionDenied, Throttled, Transient, UnknownSetting
+from buckia_core.errors import ConfigError, Throttled, Transient, UnknownSetting
 from buckia_s3.endpoint import locate
 from buckia_s3.obstore_options import retry_config as obstores
-from buckia_s3.parallel import Pieces, repeated
 from buckia_s3.retrying import RetryConfig, retry_config
 from buckia_s3.settings import S3Settings
 from buckia_s3.sync import S3Sync
@@ -26,91 +26,24 @@ def read(tmp_path, value):
     return read_settings(S3Settings, values, provider="s3", base_dir=tmp_path, environ={})
 
 
-@pytest.fixture
-def slept(monkeypatch):
-    pauses = []
-    now = [0.0]
-
-    def sleep(pause):
-        pauses.append(pause)
-        now[0] += pause
-
-    monkeypatch.setattr("buckia_s3.parallel.time.sleep", sleep)
-    monkeypatch.setattr("buckia_s3.parallel.time.monotonic", lambda: now[0])
-    monkeypatch.setattr("buckia_s3.retrying.random.uniform", lambda _, longest: longest)
-    return pauses
+def test_as_the_core_repeats():
+    given = RetryConfig(max_retries=4, retry_timeout=7.0, init_backoff=0.5, base=3.0, max_backoff=10.0)
+    assert given.backoff == Backoff(attempts=5, seconds=7.0, first=0.5, longest=10.0, base=3.0)
+    assert RetryConfig(max_retries=0).backoff.attempts == 1
 
 
-class Failing:
-    """Fails so many times, then gives its number of calls."""
-
-    def __init__(self, times, error=Transient):
-        self.calls, self.times, self.error = 0, times, error
-
-    def __call__(self):
-        self.calls += 1
-        if self.calls <= self.times:
-            raise self.error("x") if isinstance(self.error, type) else self.error
-        return self.calls
-
-
-def test_without_a_word_three_times_in_all(slept):
-    assert repeated(Failing(2)) == 3
-    with pytest.raises(Transient):
-        repeated(Failing(3))
-    assert slept == [2.0, 4.0, 2.0, 4.0]
-
-
-def test_max_retries(slept):
-    assert repeated(Failing(5), RetryConfig(max_retries=5)) == 6
-    once = Failing(1)
-    with pytest.raises(Transient):
-        repeated(once, RetryConfig(max_retries=0))
-    assert once.calls == 1
-
-
-def test_backoff(slept):
-    repeated(Failing(4), RetryConfig(max_retries=4, init_backoff=0.5, base=3.0, max_backoff=10.0))
-    assert slept == [0.5, 1.5, 4.5, 10.0]
-
-
-def test_a_wait_that_the_server_asks_for(slept):
-    assert repeated(Failing(1, Throttled("x", retry_after=9.0))) == 2
-    assert slept == [9.0]
-    with pytest.raises(Throttled):
-        repeated(Failing(1, Throttled("x", retry_after=9.0)), RetryConfig(max_backoff=5.0, init_backoff=1.0))
-
-
-def test_retry_timeout(slept):
-    failing = Failing(9)
-    with pytest.raises(Transient):
-        repeated(failing, RetryConfig(max_retries=9, retry_timeout=7.0, init_backoff=2.0))
-    assert (failing.calls, slept) == (3, [2.0, 4.0]), "the next one would begin after fourteen seconds"
-
-
-def test_what_will_not_pass_is_not_repeated(slept):
-    failing = Failing(1, PermissionDenied)
-    with pytest.raises(PermissionDenied):
-        repeated(failing, RetryConfig(max_retries=5))
-    assert failing.calls == 1
-
-
-def test_pieces_are_repeated_by_it(slept):
-    pieces = Pieces(RetryConfig(max_retries=4))
-    try:
-        assert list(pieces.run([Failing(4)])) == [5]
-    finally:
-        pieces.close()
+def test_without_a_word_three_times_in_all():
+    assert RetryConfig().backoff == Backoff(attempts=3, seconds=180.0, first=2.0, longest=20.0)
 
 
 @pytest.mark.parametrize("retries", [0, 3])
-def test_parts_of_an_upload_are_sent_so_often(connect, slept, retries):
+def test_parts_of_an_upload_are_sent_so_often(connect, retries):
     def script(asked):
         if "uploads" in asked.query:
             return Answer(200, b"<R><UploadId>u</UploadId></R>")
         return error(503, "SlowDown") if "partNumber" in asked.query else Answer(204)
 
-    wanted = RetryConfig(max_retries=retries)
+    wanted = RetryConfig(max_retries=retries, init_backoff=0.0)
     adapter, server = connect(script, retry_config=wanted, multipart_threshold=5 << 20, part_size=5 << 20)
     with pytest.raises(Throttled):
         adapter.upload_file(bytes((5 << 20) + 1), "k")
@@ -180,3 +113,19 @@ def test_what_can_not_be(tmp_path, value, named):
 def test_names_that_are_unknown(tmp_path, value):
     with pytest.raises(UnknownSetting, match="retry_config"):
         read(tmp_path, value)
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [lambda adapter: list(adapter.list_versions()), lambda adapter: list(adapter.unfinished.all())],
+    ids=["versions", "unfinished uploads"],
+)
+def test_pages_of_versions_and_of_uploads_are_repeated_as_it_says(connect, listed):
+    never, server = connect(lambda asked: error(500, "InternalError"), retry_config=RetryConfig(max_retries=0))
+    with pytest.raises(Transient):
+        listed(never)
+    assert len(server.asked) == 1
+    often, server = connect(lambda asked: None, retry_config=RetryConfig(max_retries=4, init_backoff=0.0))
+    with pytest.raises(Transient):
+        listed(often)
+    assert len(server.asked) == 5

@@ -139,7 +139,7 @@ class TestPrecedence:
             "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "true",
         }
         aws = self.read(tmp_path, environ, url="https://s3.eu-west-1.amazonaws.com/b4t")
-        assert (aws.bucket_name, aws.region, aws.endpoint_url) == ("b4t", "eu-west-1", None)
+        assert (aws.bucket_name, aws.region, aws.endpoint_url) == ("b4t", "eu-west-1", "")
         r2 = self.read(tmp_path, environ, url="https://ac0.r2.cloudflarestorage.com/b4t")
         assert locate(r2, "auto").root == "https://ac0.r2.cloudflarestorage.com/b4t"
         told_less = self.read(tmp_path, environ, url="s3://b4t")

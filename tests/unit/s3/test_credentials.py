@@ -90,7 +90,7 @@ def test_renewed_credentials_are_used(monkeypatch):
     [
         ("buckia_s3.plugin", ["obstore", "boto3", "botocore", "buckia_s3.settings"]),
         ("buckia_s3.settings", ["obstore", "boto3", "botocore"]),
-        ("buckia_s3.sync", ["boto3", "botocore"]),
+        ("buckia_s3.sync", ["boto3", "botocore", "buckia_s3.copying", "buckia_s3.locking", "buckia_s3.versions"]),
     ],
 )
 def test_what_an_import_does_not_import(module, absent):

@@ -79,6 +79,20 @@ def test_a_missing_bucket_is_not_a_missing_object():
     assert "bucket" in str(error)
 
 
+@pytest.mark.parametrize("code", ["", "NoSuchBucket", "NotFound", "NoSuchKey"])
+def test_a_404_of_the_bucket_is_the_bucket(code):
+    error = answered(404, code, "The resource was not found", key=None)
+    assert (type(error), error.key) == (NotFound, None)
+    assert str(error).startswith("reading: the bucket does not exist")
+
+
+def test_a_404_of_something_else_is_told_in_the_servers_words():
+    error = answered(404, "NoSuchInventory", "There is no inventory of that id", key=None)
+    assert (type(error), error.code) == (NotFound, "NoSuchInventory")
+    assert str(error) == "reading: There is no inventory of that id (NoSuchInventory)"
+    assert "the server answered 404 Not Found (NoSuchInventory)" in str(answered(404, "NoSuchInventory", key=None))
+
+
 def test_an_argument_that_is_the_name():
     assert isinstance(answered(400, "InvalidArgument", "Object name contains unsupported characters"), InvalidKey)
     assert type(answered(400, "InvalidArgument", "part number")) is AdapterError
@@ -146,6 +160,16 @@ def test_a_certificate_that_is_not_trusted_stays_so():
     told = from_network(error, provider="s3", key=None, doing="listing", host="example.com")
     assert not told.retryable
     assert "ca_bundle" in str(told)
+
+
+def test_a_server_without_tls_does_not_get_it_by_waiting():
+    error = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)")
+    error.reason = "WRONG_VERSION_NUMBER"
+    told = from_network(error, provider="s3", key=None, doing="listing", host="h.example:80")
+    assert not told.retryable
+    assert str(told) == (
+        "listing: h.example:80 does not speak TLS: does its address begin with http:// and not with https://?"
+    )
 
 
 @pytest.mark.parametrize(

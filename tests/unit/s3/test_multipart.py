@@ -15,6 +15,7 @@ from buckia_core.errors import (
     Transient,
 )
 from buckia_core.planning.digest import Digest
+from buckia_s3.retrying import RetryConfig
 from buckia_s3.settings import MIN_PART
 from tests.unit.s3.scripted_server import Answer, error
 
@@ -89,12 +90,11 @@ class TestParts:
             len(DATA) - 2 * MIN_PART,
         ]
 
-    def test_a_lost_part_is_sent_again(self, connect, monkeypatch):
-        monkeypatch.setattr("buckia_s3.parallel.time.sleep", lambda _: None)
+    def test_a_lost_part_is_sent_again(self, connect):
         server = Parts(
             lambda asked, tries: error(500, "InternalError") if "partNumber" in asked.query and not tries else None
         )
-        adapter, _ = connect(server, **SMALL_PARTS)
+        adapter, _ = connect(server, retry_config=RetryConfig(init_backoff=0.0), **SMALL_PARTS)
         adapter.upload_file(DATA, "k")
         assert server.whole == DATA
 

@@ -64,14 +64,18 @@ def test_what_is_younger_than_the_run_stays_racy_however_long_that_takes():
 
 
 def test_a_young_file_is_hashed_once_more_and_then_believed(sides):
-    (sides.folder / "a").write_text("1")
-    young = time.time_ns() + 5 * 10**6
-    os.utime(sides.folder / "a", ns=(young, young))
-    sides.sync()
-    assert sides.baseline()["a"].racy
+    # On a busy machine a file may have grown old before the sync has begun; one of several is in time.
+    for name in (f"a{number}" for number in range(50)):
+        (sides.folder / name).write_text("1")
+        young = time.time_ns() + 5 * 10**6
+        os.utime(sides.folder / name, ns=(young, young))
+        sides.sync()
+        if sides.baseline()[name].racy:
+            break
+    assert sides.baseline()[name].racy
     time.sleep(0.05)
     sides.sync()
-    assert sides.did == [] and not sides.baseline()["a"].racy
+    assert sides.did == [] and not sides.baseline()[name].racy
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from buckia_core.adapters.memory.settings import MemorySettings
+from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.errors import NotSupported, PermissionDenied, PreconditionFailed, Transient, Unauthenticated
 from buckia_core.syncing import transfer
 from buckia_core.syncing.report import Status
@@ -274,6 +276,16 @@ def test_what_a_person_replaces_in_the_bucket_is_kept_if_that_is_wanted(sides, k
     sides.in_step("a=old b=gone").here("a=new").delete_here("b")
     sides.sync()
     assert sides.trashed() == kept
+
+
+@pytest.mark.parametrize("keep", ["auto", "always", "never"])
+def test_a_bucket_that_keeps_versions_is_read_for_them_only_if_that_is_wanted(sides, keep):
+    sides.bucket = MemorySync(MemorySettings(versions=True))
+    sides.settings = {"keep_replaced": keep}
+    sides.in_step("a=old b=gone c=1").here("a=new c=mine").delete_here("b").there("c=theirs")
+    sides.sync(conflict="local_wins")
+    assert sides.objects() == {"a": "new", "c": "mine"}
+    assert sides.trashed() == ({"a": ["old"], "b": ["gone"], "c": ["theirs"]} if keep == "always" else {})
 
 
 def test_a_version_that_could_not_be_kept_is_not_replaced(sides):

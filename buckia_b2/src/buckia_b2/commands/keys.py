@@ -37,9 +37,13 @@ def _add_list(keys: click.Group) -> None:
     @click.pass_obj
     def list_command(host: CommandHost) -> None:
         """List the application keys: id, name, where, what. The keys themselves are not shown."""
+        none = True
         with native(host) as b2:
             for each in b2.application_keys():
+                none = False
                 host.result(_record(each), f"{each.id}  {each.name}  {_where(each)}  {','.join(each.capabilities)}")
+        if none:
+            host.note("The account has no application keys besides its master key.")
 
 
 def _add_create(keys: click.Group) -> None:

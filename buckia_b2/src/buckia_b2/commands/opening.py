@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -10,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from buckia_core.config.durations import parse_duration
+
 if TYPE_CHECKING:
     from buckia_b2.native import Native
     from buckia_core.adapters.commands import CommandHost
 
 yes = click.option("--yes", is_flag=True, help="Do not ask.")
-
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @contextmanager
@@ -35,9 +34,7 @@ def native(host: CommandHost) -> Iterator[Native]:
 
 def span(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
     """Read a span of time: `45m`, `12h`, `30d`, `2w`."""
-    if value is None:
-        return None
-    match = re.fullmatch(r"(\d{1,5})([mhdw])", value.strip())
-    if match is None:
-        raise click.BadParameter(f"{value!r} is not a span of time, such as 45m, 12h, 30d or 2w.", ctx, param)
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    try:
+        return None if value is None else parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.", ctx, param) from error

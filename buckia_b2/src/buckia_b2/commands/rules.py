@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from buckia_b2.commands.opening import native, yes
 from buckia_b2.rules import Change, Kind, canonical, parse
-from buckia_core.errors import ConfigError
+from buckia_core.adapters.documents import PlannedChange, carry_out, read_text
 
 if TYPE_CHECKING:
     from buckia_b2.native import Native
@@ -61,7 +59,7 @@ def _add_set(group: click.Group, kind: Kind) -> None:
     @yes
     @click.pass_obj
     def set_command(host: CommandHost, file: str, replace: bool, dry_run: bool, yes: bool) -> int | None:
-        rules = parse(kind, *_read(file))
+        rules = parse(kind, *read_text(file))
         return _change(host, lambda b2: b2.plan(kind, rules, replace=replace), dry_run=dry_run, yes=yes)
 
 
@@ -78,29 +76,7 @@ def _add_delete(group: click.Group, kind: Kind) -> None:
 def _change(host: CommandHost, wish: Callable[[Native], Change], *, dry_run: bool, yes: bool) -> int | None:
     """Show what a change changes, ask, and make it. Returns the exit code 1 where a person says no."""
     with native(host) as b2:
-        name, planned = host.one_bucket().name, wish(b2)
-        topic = planned.kind.topic
-        record = {"bucket": name, "topic": topic}
-        before, after, diff = canonical(planned.before), canonical(planned.after), planned.diff()
-        host.result({"type": "change", **record, "before": before, "after": after, "diff": diff}, *diff)
-        if not planned.differs:
-            host.note(f"{name}: {topic} is so already; nothing was sent")
-            return None
-        if dry_run:
-            host.note(f"{name}: dry run, nothing was changed")
-            return None
-        if not host.confirm(f"Change {topic} of {name}?", yes=yes):
-            host.note("Nothing was changed.")
-            return 1
-        now = canonical(b2.apply(planned))
-        host.result({"type": "changed", **record, "document": now}, f"{name}: {topic} is changed")
-        return None
-
-
-def _read(file: str) -> tuple[str, str]:
-    source = "standard input" if file == "-" else file
-    content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    try:
-        return content.decode("utf-8-sig"), source
-    except UnicodeDecodeError as error:
-        raise ConfigError("is no text in UTF-8", source=source) from error
+        planned = wish(b2)
+        before, after = canonical(planned.before), canonical(planned.after)
+        change = PlannedChange(planned.kind.topic, before, after, planned.diff())
+        return carry_out(host, change, lambda: canonical(b2.apply(planned)), dry_run=dry_run, yes=yes)

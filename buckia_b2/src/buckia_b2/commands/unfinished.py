@@ -66,9 +66,9 @@ def _abort(host: CommandHost, api: Native, doomed: list[Unfinished], *, yes: boo
 
 def _kept(host: CommandHost) -> set[str | None]:
     """Return the ids of the large files that a sync of this project goes on with."""
-    from buckia_b2.resuming import file_id_of  # noqa: PLC0415  # the adapter is imported when a command runs
+    from buckia_core.adapters.begun import upload_id_of  # noqa: PLC0415  # only this command needs it
 
-    return {file_id_of(text) for text in host.kept_uploads().values()}
+    return {upload_id_of(text) for text in host.kept_uploads().values()}
 
 
 def _begun(file: Unfinished) -> datetime:

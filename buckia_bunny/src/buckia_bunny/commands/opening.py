@@ -23,11 +23,7 @@ def zone_settings(host: CommandHost) -> Iterator[tuple[BunnySettings, Account | 
     """
     from buckia_bunny.opening import account_of_bucket  # noqa: PLC0415  # imported when a command runs
 
-    config = host.one_bucket()
-    if config.provider != "bunny":
-        words = f"bucket {config.name!r} is of provider {config.provider!r}, and not of 'bunny'"
-        raise ConfigError(f"{words}: name another one with --bucket")
-    with account_of_bucket(config) as opened:
+    with account_of_bucket(host.one_bucket("bunny")) as opened:
         yield opened
 
 

@@ -17,11 +17,14 @@ class CommandHost(Protocol):
     is the exit code, 0 if it returns nothing.
     """
 
-    def one_bucket(self) -> BucketConfig:
+    def one_bucket(self, *providers: str) -> BucketConfig:
         """Return the bucket of the configuration that the options name, or the only one.
 
+        Args:
+            *providers: Ids of the providers whose buckets the command works on; without any, all.
+
         Raises:
-            ConfigError: There is no configuration, or not this bucket in it.
+            ConfigError: There is no configuration, or not this bucket in it; or the bucket is of another provider.
             click.UsageError: There are several, and the options do not say which.
         """
 
@@ -29,10 +32,10 @@ class CommandHost(Protocol):
         """Give the adapter of `one_bucket`, without the wrappers that the engine uses, and close it afterwards.
 
         Args:
-            *providers: Ids of the providers whose buckets the command works on; without any, all.
+            *providers: As for `one_bucket`.
 
         Raises:
-            ConfigError: As `one_bucket`, or the bucket is of another provider.
+            ConfigError: As `one_bucket`.
         """
 
     def kept_uploads(self) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from buckia_core.errors import AdapterError
 from buckia_core.planning.digest import Digests
 from buckia_core.planning.manifest import RemoteObject
 
-__all__ = ["DeleteOutcome", "IfAbsent", "IfUnchanged", "Precondition", "RemoteObject", "UploadInfo"]
+__all__ = ["DeleteOutcome", "IfAbsent", "IfUnchanged", "Precondition", "RemoteObject", "UploadInfo", "fits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,17 @@ class IfUnchanged:
 
 
 Precondition = IfAbsent | IfUnchanged
+
+
+def fits(expect: Precondition | None, found: RemoteObject | None) -> bool:
+    """Tell whether what is there, which may be nothing, is as a write expects it."""
+    match expect:
+        case None:
+            return True
+        case IfAbsent():
+            return found is None
+        case IfUnchanged(seen):
+            return found is not None and found.fingerprint == seen.fingerprint
 
 
 @dataclass(frozen=True, slots=True)

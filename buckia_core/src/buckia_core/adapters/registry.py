@@ -82,7 +82,7 @@ class Registry:
     @cached_property
     def hooks(self) -> pluggy.HookRelay:
         """The hooks of all plugins of group `buckia.plugins`; plugins that fail to load are in `broken_plugins`."""
-        for entry in sorted(metadata.entry_points(group=PLUGINS), key=lambda entry: entry.name):
+        for entry in sorted(self._entries[PLUGINS], key=lambda entry: entry.name):
             if self._plugins.has_plugin(entry.name):
                 continue
             try:
@@ -118,7 +118,7 @@ class Registry:
     def providers(self) -> list[ProviderStatus]:
         """Return all installed adapters in order of their ids, the broken ones with what is wrong with them."""
         found = []
-        for entry in metadata.entry_points(group=ADAPTERS):
+        for entry in self._entries[ADAPTERS]:
             title, problem = entry.name, None
             try:
                 spec = self.spec(entry.name)
@@ -130,8 +130,14 @@ class Registry:
             found.append(ProviderStatus(entry.name, title, name, version, problem))
         return sorted(found, key=lambda status: status.provider)
 
+    @cached_property
+    def _entries(self) -> dict[str, list[metadata.EntryPoint]]:
+        """The entry points of both groups. Kept, because a look goes through all packages that are installed."""
+        found = metadata.entry_points()
+        return {group: list(found.select(group=group)) for group in (ADAPTERS, PLUGINS)}
+
     def _load(self, provider: str) -> None:
-        entries = list(metadata.entry_points(group=ADAPTERS, name=provider))
+        entries = [entry for entry in self._entries[ADAPTERS] if entry.name == provider]
         plugins = list(self._plugins.get_plugins())
         for entry in entries:
             name = f"{ADAPTERS}:{entry.name}"
@@ -151,22 +157,28 @@ class Registry:
         if provider not in self._specs:
             if entries:
                 raise AdapterBroken(f"the package of provider {provider!r} registers no adapter of that name")
-            raise AdapterNotInstalled(_how_to_install(provider))
+            installed = sorted({entry.name for entry in self._entries[ADAPTERS]})
+            self.__dict__.pop("_entries", None)  # so that it is found once it is installed
+            raise AdapterNotInstalled(_how_to_install(provider, installed))
 
 
 def _broken(provider: str, error: Exception) -> AdapterBroken:
     return AdapterBroken(f"the adapter of provider {provider!r} can't be loaded: {type(error).__name__}: {error}")
 
 
-def _how_to_install(provider: str) -> str:
+def extras() -> list[str]:
+    """Return the names of what `pip install "buckia[…]"` adds: the ids of providers."""
     try:
-        extras = metadata.metadata("buckia").get_all("Provides-Extra") or []
+        return metadata.metadata("buckia").get_all("Provides-Extra") or []
     except metadata.PackageNotFoundError:
-        extras = []
-    if provider in extras:
+        return []
+
+
+def _how_to_install(provider: str, installed: list[str]) -> str:
+    known = extras()
+    if provider in known:
         return f'provider {provider!r} is not installed: pip install "buckia[{provider}]"'
-    installed = sorted({entry.name for entry in metadata.entry_points(group=ADAPTERS)})
-    near = difflib.get_close_matches(provider, [*installed, *extras], 1)
+    near = difflib.get_close_matches(provider, [*installed, *known], 1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"no installed package registers provider {provider!r} (installed: {', '.join(installed)}).{hint}"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.blocks import write_block
 from buckia_core.errors import IntegrityError
 from buckia_core.planning.manifest import RemoteObject
 
@@ -96,9 +97,7 @@ def read_on(adapter: BaseSync, key: str, landing: Landing, expect: RemoteObject)
     ):
         file.seek(at)
         while block := reader.read(_BLOCK):
-            view = memoryview(block)
-            while view:
-                view = view[file.write(view) :]
+            write_block(file, block)
             at += len(block)
             if at - told >= _STEP or at == expect.size:
                 landing.reached(at)

@@ -16,6 +16,9 @@ from buckia_core.planning.digest import Digests
 CHUNK = 1 << 20
 """Bytes that are read at once."""
 
+BLOCK = 1 << 18
+"""Bytes that are handed to the network at once."""
+
 
 @contextmanager
 def reading(source: Source) -> Iterator[BinaryIO]:
@@ -39,6 +42,68 @@ def chunks(reader: BinaryIO, size: int = CHUNK) -> Iterator[bytes]:
         yield chunk
 
 
+def stretch_of(path: Path, start: int, size: int) -> Iterator[bytes]:
+    """Yield the `size` bytes of a file from `start`, in blocks small enough to see progress in.
+
+    Raises:
+        OSError: The file can't be read.
+        IntegrityError: It is shorter than it was. It is not `retryable`: it has to be looked at again first.
+    """
+    left = size
+    with path.open("rb", buffering=0) as file:
+        file.seek(start)
+        while left:
+            block = file.read(min(left, BLOCK))
+            if not block:
+                raise IntegrityError(f"{str(path)!r} became shorter while it was sent", retryable=False)
+            left -= len(block)
+            yield block
+
+
+def head_of(reader: BinaryIO, size: int) -> bytes:
+    """Return the next `size` bytes of a reader; fewer only where it ends before."""
+    pieces, left = [], size
+    while left and (piece := reader.read(left)):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
+
+
+def cut(reader: BinaryIO, sizes: Iterable[int]) -> Iterator[bytes]:
+    """Yield the rest of a reader in pieces of the sizes given, the last one of fewer bytes.
+
+    There is at least one, which may be empty. A reader that has more than all sizes together keeps that.
+    """
+    sent = False
+    for size in sizes:
+        buffer = io.BytesIO()
+        while buffer.tell() < size and (more := reader.read(min(CHUNK, size - buffer.tell()))):
+            buffer.write(more)
+        if not buffer.tell() and sent:
+            return
+        yield buffer.getvalue()
+        sent = True
+        if buffer.tell() < size:
+            return
+
+
+class Rejoined(io.RawIOBase, BinaryIO):
+    """A reader whose first bytes have been read already: they come once more, and then the rest."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        super().__init__()
+        self._head = io.BytesIO(head)
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size < 0:
+            return self._head.read() + self._rest.read()
+        return self._head.read(size) or self._rest.read(size)
+
+
 class DigestCheck:
     """Digests bytes as they pass, and compares with what they should come to.
 
@@ -59,6 +124,23 @@ class DigestCheck:
         for piece in pieces:
             self.update(piece)
             yield piece
+
+    def withholding(self, pieces: Iterable[bytes], *, provider: str, key: str) -> Iterator[bytes]:
+        """Yield pieces as they come, the last one only if all of them are what the digests say.
+
+        A request that lacks its last bytes is one that a server forgets: nothing else than what was meant is stored.
+
+        Raises:
+            IntegrityError: As `verify`.
+        """
+        held = b""
+        for piece in pieces:
+            if held:
+                yield held
+            self.update(piece)
+            held = piece
+        self.verify(provider=provider, key=key)
+        yield held
 
     def verify(self, *, provider: str, key: str) -> None:
         """Compare, after the last bytes.

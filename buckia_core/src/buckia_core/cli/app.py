@@ -11,7 +11,7 @@ import click
 from buckia_core import __version__
 from buckia_core.cli.global_options import GlobalOption, global_options
 from buckia_core.cli.invocation import Invocation
-from buckia_core.cli.plugin_commands import register
+from buckia_core.errors import AdapterBroken, AdapterNotInstalled
 
 COMMANDS = {
     "sync": "sync",
@@ -69,10 +69,13 @@ class Group(click.Group):
         """Find a command; one that does not exist is answered with the nearest that does."""
         name = args[0]
         if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
-            near = difflib.get_close_matches(name, self.list_commands(ctx), 1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise click.UsageError(f"There is no command {name!r}.{hint}", ctx)
+            raise click.UsageError(f"There is no command {name!r}.{self.hint(ctx, name)}", ctx)
         return super().resolve_command(ctx, args)
+
+    def hint(self, ctx: click.Context, name: str) -> str:
+        """Return what else to say of a command that does not exist; empty for nothing."""
+        near = difflib.get_close_matches(name, self.list_commands(ctx), 1)
+        return f" Did you mean {near[0]!r}?" if near else ""
 
 
 class Root(Group):
@@ -98,6 +101,20 @@ class Root(Group):
         self._ask_plugins(ctx)
         return super().get_command(ctx, cmd_name)
 
+    def hint(self, ctx: click.Context, name: str) -> str:
+        """Return how to install the provider of that name, whose package may bring the commands; else as any group."""
+        from buckia_core.adapters.registry import extras, registry  # noqa: PLC0415  # only after a mistake
+
+        if name in extras():
+            try:
+                registry().spec(name)
+            except AdapterNotInstalled as error:
+                words = str(error)
+                return f" {words[:1].upper()}{words[1:]}"
+            except AdapterBroken:
+                pass
+        return super().hint(ctx, name)
+
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         """Add a command of a plugin.
 
@@ -112,6 +129,8 @@ class Root(Group):
         if self._plugins_asked:
             return
         self._plugins_asked = True
+        from buckia_core.cli.plugin_commands import register  # noqa: PLC0415  # Buckia's own commands do without
+
         register(self, ctx.ensure_object(Invocation).output)
 
 

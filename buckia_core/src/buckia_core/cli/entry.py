@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 
 import click
-from click.shell_completion import shell_complete
 
 from buckia_core.cli import failures, interruption, logs
 from buckia_core.cli.app import cli
@@ -29,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Plans hold many objects and no cycles: looking for some after every 700 of them finds nothing.
     gc.set_threshold(50_000, 20, 50)
     if instruction := os.environ.get(COMPLETE):
+        from click.shell_completion import shell_complete  # noqa: PLC0415  # only a shell asks
+
         return shell_complete(cli, {}, "buckia", COMPLETE, instruction)
     # The arguments are taken as they are: click's own way would expand patterns in them on Windows, where no shell
     # does, and `--include *.png` is a pattern for us.

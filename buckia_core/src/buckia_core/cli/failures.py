@@ -9,13 +9,21 @@ import click
 
 from buckia_core.cli.exit_codes import ExitCode, code_of
 from buckia_core.cli.output import Output
-from buckia_core.config.redaction import redact
-from buckia_core.config.secrets import known_secrets
 from buckia_core.errors import BuckiaError
+
+_ASKS_FOR_HELP: tuple[type[click.UsageError], ...] = tuple(
+    kind for kind in (getattr(click.exceptions, "NoArgsIsHelpError", None),) if kind is not None
+)
+"""What click raises for a group without a command. Before 8.2 it showed the help by itself."""
 
 
 def report(error: BaseException, output: Output, *, bucket: str | None = None) -> ExitCode:
     """Show an error and return its exit code. A traceback is shown from `-vv` on; secrets never are."""
+    if isinstance(error, _ASKS_FOR_HELP) and not output.options.json:
+        # What click shows for a group without a command: its help, and no complaint.
+        for line in error.format_message().splitlines():
+            output.error(line)
+        return code_of(error)
     message, *hints = map(_without_secrets, _lines(error))
     if output.options.json:
         kind = "UsageError" if isinstance(error, click.ClickException) else type(error).__name__
@@ -33,6 +41,8 @@ def report(error: BaseException, output: Output, *, bucket: str | None = None) -
 def _lines(error: BaseException) -> list[str]:
     """Return the message, and after it what may help."""
     match error:
+        case click.UsageError(ctx=ctx) if ctx is not None and isinstance(error, _ASKS_FOR_HELP):
+            return ["Missing command.", f"See: {ctx.command_path} --help"]
         case click.ClickException():
             lines = error.format_message().splitlines() or [type(error).__name__]
             if isinstance(error, click.UsageError) and error.ctx is not None:
@@ -58,4 +68,7 @@ def _of_system(error: OSError) -> str:
 
 
 def _without_secrets(text: str) -> str:
+    from buckia_core.config.redaction import redact  # noqa: PLC0415  # most runs end well
+    from buckia_core.config.secrets import known_secrets  # noqa: PLC0415
+
     return redact(text, known_secrets())

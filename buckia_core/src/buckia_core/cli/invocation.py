@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -59,17 +59,25 @@ class Invocation:
         """
         return [self.config_file.bucket(name) for name in self.options.buckets or self.config_file.buckets]
 
-    def one_bucket(self) -> BucketConfig:
-        """Return the one bucket that a command works on.
-
-        Raises:
-            click.UsageError: There are several, and the options do not say which.
-        """
+    def one_bucket(self, *providers: str) -> BucketConfig:
+        """See `CommandHost`."""
         chosen = self.buckets()
-        if len(chosen) != 1:
-            names = ", ".join(config.name for config in chosen)
+        suitable = [config for config in chosen if not providers or config.provider in providers]
+        if len(chosen) == 1 and suitable:
+            return chosen[0]
+        if suitable:
+            names = ", ".join(config.name for config in suitable)
             raise click.UsageError(f"This command works on one bucket. Say which with --bucket: {names}.")
-        return chosen[0]
+        raise ConfigError(self._of_others(chosen, providers))
+
+    def _of_others(self, chosen: Sequence[BucketConfig], providers: Sequence[str]) -> str:
+        """Say that none of the chosen buckets is of the providers, and which ones there are that could be chosen."""
+        known = [self.config_file.bucket(name) for name in self.config_file.buckets]
+        names = [config.name for config in known if config.provider in providers]
+        advice = f"name another one with --bucket: {', '.join(names)}" if names else "the configuration has none of it"
+        wanted = " or ".join(repr(name) for name in providers)
+        each = ", ".join(f"bucket {config.name!r} is of provider {config.provider!r}" for config in chosen)
+        return f"{each}, and this command works on {wanted}: {advice}"
 
     @contextmanager
     def client(self, config: BucketConfig) -> Iterator[BuckiaClient]:
@@ -87,12 +95,7 @@ class Invocation:
         """See `CommandHost`."""
         from buckia_core.adapters.opening import open_adapter  # noqa: PLC0415  # as above
 
-        config = self.one_bucket()
-        if providers and config.provider not in providers:
-            wanted = " or ".join(repr(name) for name in providers)
-            words = f"bucket {config.name!r} is of provider {config.provider!r}, and this command works on {wanted}"
-            raise ConfigError(f"{words}: name another one with --bucket")
-        with open_adapter(config) as adapter:
+        with open_adapter(self.one_bucket(*providers)) as adapter:
             yield adapter
 
     def kept_uploads(self) -> Mapping[str, str]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from buckia_core.cli.output import Output
 from buckia_core.cli.safe_text import safe
-from buckia_core.config.redaction import RedactingFilter
 
 _LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
 _EVERYTHING = 3
@@ -45,11 +44,17 @@ _handlers: list[logging.Handler] = []
 
 def _add(root: logging.Logger, handler: logging.Handler, level: int, *, everything: bool) -> None:
     handler.setLevel(level)
-    handler.addFilter(RedactingFilter())
+    handler.addFilter(_without_secrets)
     if not everything:
         handler.addFilter(_concerns_us)
     root.addHandler(handler)
     _handlers.append(handler)
+
+
+def _without_secrets(record: logging.LogRecord) -> bool:
+    from buckia_core.config.redaction import RedactingFilter  # noqa: PLC0415  # most runs log nothing
+
+    return RedactingFilter().filter(record)
 
 
 def _concerns_us(record: logging.LogRecord) -> bool:

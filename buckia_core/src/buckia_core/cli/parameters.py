@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import click
 
+from buckia_core.config.durations import parse_duration
 from buckia_core.config.options import parse_bytes
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.planning.safety import DeleteLimit
@@ -33,17 +33,12 @@ def delete_bound(ctx: click.Context, param: click.Parameter, value: str | None) 
         raise click.BadParameter(f"{error}.", ctx, param) from error
 
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
 def age(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
     """Read a span of time: `45m`, `12h`, `30d`, `2w`."""
-    if value is None:
-        return None
-    match = re.fullmatch(r"(\d{1,5})([mhdw])", value.strip())
-    if match is None:
-        raise click.BadParameter(f"{value!r} is not an age, such as 45m, 12h, 30d or 2w.", ctx, param)
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    try:
+        return None if value is None else parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.", ctx, param) from error
 
 
 def assignments(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> dict[str, str]:

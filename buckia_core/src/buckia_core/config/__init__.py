@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from buckia_core.config.bucket import BucketConfig
-from buckia_core.config.options import KeepReplaced
-from buckia_core.config.path_rules import PathRule
-from buckia_core.config.secrets import Secret
-from buckia_core.config.settings import read_settings, setting
-
 if TYPE_CHECKING:
+    from buckia_core.config.bucket import BucketConfig
     from buckia_core.config.loading import ConfigFile, find, load
+    from buckia_core.config.options import KeepReplaced
+    from buckia_core.config.path_rules import PathRule
+    from buckia_core.config.secrets import Secret
+    from buckia_core.config.settings import read_settings, setting
 
 __all__ = [
     "BucketConfig",
@@ -25,11 +25,21 @@ __all__ = [
     "setting",
 ]
 
+# Imported when first used: only reading a file needs the YAML library, and what keeps a log clean needs no settings.
+_HOME = {
+    "BucketConfig": "bucket",
+    "ConfigFile": "loading",
+    "KeepReplaced": "options",
+    "PathRule": "path_rules",
+    "Secret": "secrets",
+    "find": "loading",
+    "load": "loading",
+    "read_settings": "settings",
+    "setting": "settings",
+}
+
 
 def __getattr__(name: str) -> Any:
-    # Reading a file needs the YAML library, and not everybody who has settings has a file.
-    if name in ("ConfigFile", "find", "load"):
-        from buckia_core.config import loading  # noqa: PLC0415
-
-        return getattr(loading, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

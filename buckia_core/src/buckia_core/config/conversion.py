@@ -196,7 +196,7 @@ def _boolean(value: object) -> bool:
 def _number(value: object, kind: type[int | float], minimum: float | None) -> int | float:
     expected = "a whole number" if kind is int else "a number"
     if minimum is not None:
-        expected += f" of at least {minimum:g}"
+        expected += f" of at least {minimum:.15g}"
     form = r"[+-]?\d+" if kind is int else r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
     text = value.strip() if isinstance(value, str) else ""
     # Python refuses to read numbers of thousands of digits; no setting has one of them.

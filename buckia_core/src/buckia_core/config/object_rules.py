@@ -67,6 +67,9 @@ class ObjectAttributes:
 
     def over(self, earlier: ObjectAttributes) -> ObjectAttributes:
         """Return the attributes of both. Of what both say, these hold; tags and metadata are taken one by one."""
+        # Nearly every object is given nothing by a pattern, and this is done for each upload.
+        if self is _NOTHING or earlier is _NOTHING:
+            return earlier if self is _NOTHING else self
         both: dict[str, Any] = {name: getattr(self, name) or getattr(earlier, name) for name in _TEXTS}
         both |= {name: FrozenMapping({**getattr(earlier, name), **getattr(self, name)}) for name in _MAPS}
         return ObjectAttributes(**both)

@@ -30,8 +30,8 @@ CHECKSUM_ALGORITHMS = tuple(sorted(name for name in hashlib.algorithms_guarantee
 class KeepReplaced(Enum):
     """Which versions that a run replaces in the bucket are fetched into the local trash first.
 
-    `AUTO`: those that Buckia itself decides to replace, and all of them where reading the bucket is free.
-    `ALWAYS`: also those that a person's own edit or delete replaces. `NEVER`: none.
+    `AUTO`: those that Buckia itself decides to replace, and all of them where reading the bucket is free; none where
+    the bucket keeps versions. `ALWAYS`: all of them, whoever decides, whatever the bucket keeps. `NEVER`: none.
     """
 
     AUTO = "auto"

@@ -113,8 +113,8 @@ def _refuse_missing(
         env = declarations[name][1].env
         needs.append(f"{name!r} (environment variable {' or '.join(env)})" if env else repr(name))
     secret = any(kinds[name] is Secret for name in missing)
-    advice = "set it in the configuration" + (", such as env:NAME" if secret else "")
+    advice = "set it in the configuration" + (", such as env:NAME," if secret else "")
     if any(declarations[name][1].env for name in missing):
         advice += " or in the environment"
-    message = f"{given.owner} needs {' and '.join(needs)}: {advice}"
+    message = f"{given.owner} needs {' and '.join(needs)}: {advice.rstrip(',')}"
     raise (MissingCredentials if secret else InvalidSetting)(message, source=given.place())

@@ -15,7 +15,6 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
@@ -184,6 +183,8 @@ def _from_1password(reference: str, environ: Mapping[str, str]) -> str:
     op = shutil.which("op", path=environ.get("PATH"))
     if op is None:
         raise ConfigError(f"{reference!r} needs the 1Password command line: there is no command 'op' on the PATH")
+    import subprocess  # noqa: PLC0415  # few references need it
+
     try:
         done = subprocess.run(  # noqa: S603  # the command is found above, and no shell sees the reference
             [op, "read", "--no-newline", reference],

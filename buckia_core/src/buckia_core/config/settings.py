@@ -10,7 +10,8 @@ Types that can be declared: `str`, `int`, `float`, `bool`, `Path`, `Secret`, `En
 A `Path` is taken relative to the directory of the configuration file. `Secret` values may be given as references
 (see `config.secrets`).
 `bucket_name` and `prefix` reach an adapter whose class declares them; `prefix` is empty or ends in a slash.
-A `__post_init__` that raises `ValueError` refuses values that don't go together.
+A `__post_init__` that raises `ValueError` refuses values that don't go together; one that raises `MissingCredentials`
+says which of several keys it needs.
 A static method `implied(values)` may return more values that follow from those given, such as a bucket's name from
 its address; it too refuses with `ValueError`. A value that is given goes first, the environment comes after both.
 """
@@ -29,7 +30,7 @@ from buckia_core.config.declaring import Declared, declared, default_of, kinds_o
 from buckia_core.config.reading import Given, read_values
 from buckia_core.config.redaction import redact
 from buckia_core.config.secrets import Secret, SecretStore, known_secrets
-from buckia_core.errors import InvalidSetting
+from buckia_core.errors import InvalidSetting, MissingCredentials
 
 __all__ = ["Declared", "SettingRow", "declared", "default_of", "describe", "read_settings", "setting"]
 
@@ -105,9 +106,10 @@ def read_settings(
     read = read_values(cls, given, surroundings)
     try:
         return cls(**read)
-    except ValueError as error:
+    except (ValueError, MissingCredentials) as error:
         message = redact(f"{owner}: {error}", known_secrets())
-    raise InvalidSetting(message, source=place)
+        kind = MissingCredentials if isinstance(error, MissingCredentials) else InvalidSetting
+    raise kind(message, source=place)
 
 
 def describe(settings: type[Any]) -> list[SettingRow]:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING
 
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning.keys import is_ours
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 IGNORE_FILE = ".buckiaignore"
 
@@ -42,7 +44,7 @@ class PathFilter:
                 raise InvalidSetting(f"{name} is no regular expression: {pattern!r}: {error}") from error
         for pattern in (*self.include, *self.exclude):
             try:
-                GitIgnoreSpec.from_lines([pattern])
+                _gitignore([pattern])
             except ValueError as error:
                 raise InvalidSetting(f"{pattern!r} is no gitignore pattern: {error}") from error
 
@@ -67,14 +69,20 @@ class PathFilter:
 
     @cached_property
     def _included(self) -> GitIgnoreSpec:
-        return GitIgnoreSpec.from_lines(self.include)
+        return _gitignore(self.include)
 
     @cached_property
     def _excluded(self) -> GitIgnoreSpec:
-        return GitIgnoreSpec.from_lines(self.exclude)
+        return _gitignore(self.exclude)
 
     def __getstate__(self) -> dict[str, object]:
         return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+
+
+def _gitignore(lines: Sequence[str]) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415  # most configurations have no patterns
+
+    return GitIgnoreSpec.from_lines(lines)
 
 
 def read_ignore_file(directory: Path) -> tuple[str, ...]:

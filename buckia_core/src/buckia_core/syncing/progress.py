@@ -6,13 +6,16 @@ import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from buckia_core.errors import Unauthenticated
 from buckia_core.planning.plan import CONFLICTS, Action, Operation, Plan
 from buckia_core.syncing.paths import local_path
 from buckia_core.syncing.report import FileError, Finished, Planned, Scanning, Status, SyncResult, Transferred
 from buckia_core.syncing.request import SyncRequest
-from buckia_core.syncing.work import Done
+
+if TYPE_CHECKING:
+    from buckia_core.syncing.work import Done
 
 _TICK = 0.1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from buckia_core.planning import digest
 from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
@@ -15,7 +15,9 @@ from buckia_core.syncing.paths import sync_directory
 from buckia_core.syncing.records import row
 from buckia_core.syncing.report import Status, SyncResult
 from buckia_core.syncing.state import State
-from buckia_core.syncing.work import Done
+
+if TYPE_CHECKING:
+    from buckia_core.syncing.work import Done
 
 _BATCH = 100
 _SECONDS = 0.2

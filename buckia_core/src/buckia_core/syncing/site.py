@@ -65,9 +65,16 @@ def _opened(config: BucketConfig) -> BaseSync:
 class Keeping:
     """Which versions in the bucket are fetched into the local trash before they are replaced or deleted.
 
+        mode     fetched
+        ----------------------------------------------------------------------------------------
+        AUTO     nothing where the bucket keeps versions; all where reading it is free; else what
+                 a person would lose
+        ALWAYS   all
+        NEVER    nothing
+
     Attributes:
         mode: As configured.
-        versions: The provider keeps versions, so nothing has to be fetched.
+        versions: The bucket keeps versions.
         free_reads: Reading the bucket costs nothing.
     """
 
@@ -77,6 +84,10 @@ class Keeping:
 
     def covers(self, loses: bool) -> bool:
         """Tell whether to fetch a version. `loses`: a person wrote it, and nobody let it go."""
-        if self.mode is KeepReplaced.NEVER or self.versions:
-            return False
-        return loses or self.mode is KeepReplaced.ALWAYS or self.free_reads
+        match self.mode:
+            case KeepReplaced.AUTO:
+                return not self.versions and (loses or self.free_reads)
+            case KeepReplaced.ALWAYS:
+                return True
+            case KeepReplaced.NEVER:
+                return False

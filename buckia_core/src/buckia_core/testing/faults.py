@@ -24,6 +24,10 @@ Operation = Literal[
     "upload_parts",
     "abandon_upload",
     "continue_download",
+    "stat_version",
+    "open_version",
+    "restore_version",
+    "delete_version",
 ]
 
 

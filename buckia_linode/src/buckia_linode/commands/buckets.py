@@ -108,7 +108,7 @@ def _record(bucket: Bucket) -> dict[str, Any]:
         "endpoint_type": bucket.type,
         "url": f"https://{bucket.endpoint}" if bucket.endpoint else None,
         "hostname": bucket.hostname,
-        "created": bucket.created,
+        "created": f"{bucket.created.removesuffix('Z')}Z" if bucket.created else None,
         "objects": bucket.objects,
         "size": bucket.size,
     }

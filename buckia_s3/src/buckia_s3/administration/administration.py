@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import ParseError
 
+from buckia_core.adapters.backoff import repeated
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,
@@ -22,7 +23,6 @@ from buckia_s3.administration.changes import Change
 from buckia_s3.administration.grants import canned
 from buckia_s3.administration.topics import TOPICS, Document, Topic, topic_of
 from buckia_s3.client import Client, Request, Response
-from buckia_s3.parallel import repeated
 from buckia_s3.settings import S3Settings
 
 _LISTING = "ListBucketResult"
@@ -63,7 +63,7 @@ class Administration:
 
     def __init__(self, client: Client, settings: S3Settings) -> None:
         self._client = client
-        self._retries = settings.retry_config
+        self._backoff = settings.retry_config.backoff
         self.buckets = Buckets(client, settings)
 
     def get(self, topic: str) -> Document | None:
@@ -220,7 +220,7 @@ class Administration:
 
     def _send(self, request: Request, topic: Topic) -> Response:
         try:
-            return repeated(lambda: self._client.send(request), self._retries)
+            return repeated(lambda: self._client.send(request), self._backoff)
         except (AlreadyExists, NotSupported) as error:
             # A server that does not look at the topic takes the request for the creation of the bucket.
             raise self._not_supported(topic) from error

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
+from buckia_core.adapters.backoff import repeated
 from buckia_core.errors import AlreadyExists, NotFound, PermissionDenied, PreconditionFailed, Transient
 from buckia_s3.administration import wire
 from buckia_s3.client import Client, Request, Response
 from buckia_s3.endpoint import DEFAULT_REGION, Endpoint, Site, locate
-from buckia_s3.parallel import repeated
 from buckia_s3.settings import S3Settings
 
 
@@ -96,7 +96,7 @@ class Buckets:
         request = wire.request("CreateBucket", params, doing=doing)
         unanswered = _Unanswered(self._of_bucket(), request)
         try:
-            repeated(unanswered.send, self._settings.retry_config)
+            repeated(unanswered.send, self._settings.retry_config.backoff)
         except AlreadyExists as error:
             # It was surely not there before, and the answer to a request may have been lost.
             if there is None or not unanswered.before or not self._is_ours(error):
@@ -122,18 +122,18 @@ class Buckets:
         request = wire.request("DeleteBucket", {}, doing=doing)
         unanswered = _Unanswered(self._of_bucket(), request)
         try:
-            repeated(unanswered.send, self._settings.retry_config)
+            repeated(unanswered.send, self._settings.retry_config.backoff)
         except NotFound:
             if not unanswered.before:
                 raise
 
     def _sent(self, client: Client, request: Request) -> Response:
-        return repeated(lambda: client.send(request), self._settings.retry_config)
+        return repeated(lambda: client.send(request), self._settings.retry_config.backoff)
 
     def _is_there(self) -> bool | None:
         """Tell whether the bucket is there, `None` if that can't be seen."""
         try:
-            repeated(self._client.find_region, self._settings.retry_config)
+            repeated(self._client.find_region, self._settings.retry_config.backoff)
         except NotFound:
             return False
         except PermissionDenied:  # who may make buckets need not be allowed to look at them

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 from dataclasses import dataclass
 
+from buckia_core.adapters.documents import difference
 from buckia_s3.administration.merging import same
 from buckia_s3.administration.topics import Document, Topic
 
@@ -32,15 +31,3 @@ class Change:
     def diff(self) -> list[str]:
         """Return the lines of a unified diff from `before` to `after`, without line feeds; none if nothing differs."""
         return difference(self.before, self.after, self.topic.name) if self.differs else []
-
-
-def difference(before: Document | None, after: Document | None, name: str) -> list[str]:
-    """Return the lines of a unified diff of two documents, names of fields in order."""
-    names = (f"{name} (now)", f"{name} (then)")
-    return list(difflib.unified_diff(_lines(before), _lines(after), *names, lineterm=""))
-
-
-def _lines(document: Document | None) -> list[str]:
-    if document is None:
-        return []
-    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False).splitlines()

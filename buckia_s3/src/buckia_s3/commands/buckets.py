@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -49,7 +50,7 @@ def _add_list(s3: click.Group) -> None:
         """List the buckets that the credentials may list."""
         with s3_adapter(host) as adapter:
             for each in adapter.administration.buckets.list():
-                created = None if each.created is None else each.created.isoformat()
+                created = None if each.created is None else _in_utc(each.created)
                 record = {"type": "bucket", "name": each.name, "created": created, "region": each.region}
                 host.result(record, f"{created or '-':<32}  {each.name}")
 
@@ -84,6 +85,10 @@ def _add_remove(s3: click.Group) -> None:
             record = {"type": "bucket_removed", "bucket": host.one_bucket().name, "name": buckets.name}
             host.result(record, f"{host.one_bucket().name}: the bucket {buckets.name} is removed")
             return None
+
+
+def _in_utc(when: datetime) -> str:
+    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _state_of(finding: Finding) -> tuple[str, str]:

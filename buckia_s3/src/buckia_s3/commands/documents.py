@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from buckia_core.errors import AlreadyExists, ConfigError
+from buckia_core.adapters.documents import STANDARD
+from buckia_core.errors import AlreadyExists
 from buckia_s3.commands.opening import s3_adapter
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands import CommandHost
-
-STANDARD = "-"
-"""The name that stands for standard input or output."""
 
 overwrite = click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 
@@ -46,18 +43,3 @@ def show(host: CommandHost, topic: str, file: str | None, *, as_yaml: bool, over
         return
     target.write_text(text, encoding="utf-8")
     host.result(record | {"path": str(target)}, f"{name}: {topic} is written to {target}")
-
-
-def read_text(file: str) -> tuple[str, str]:
-    """Return the text of a file or of standard input, and its name for messages.
-
-    Raises:
-        ConfigError: It is no text in UTF-8.
-        OSError: It can't be read.
-    """
-    source = "standard input" if file == STANDARD else file
-    content = sys.stdin.buffer.read() if file == STANDARD else Path(file).read_bytes()
-    try:
-        return content.decode("utf-8-sig"), source
-    except UnicodeDecodeError as error:
-        raise ConfigError("is no text in UTF-8", source=source) from error

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 
 import click
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+from buckia_core.config.durations import parse_duration
 
 
 def span(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
     """Read a span of time: `45m`, `12h`, `30d`, `2w`."""
-    found = None if value is None else _span_of(value)
-    if value is not None and found is None:
-        raise click.BadParameter(f"{value!r} is not a span of time, such as 45m, 12h, 30d or 2w.", ctx, param)
-    return found
+    try:
+        return None if value is None else parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.", ctx, param) from error
 
 
 def end(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
     """Read when something ends: `2030-03-31 09:30`, in local time unless it has a time zone; or `30d` from now."""
-    ahead = _span_of(value)
     try:
-        return datetime.now(UTC) + ahead if ahead is not None else datetime.fromisoformat(value.strip()).astimezone(UTC)
+        return _end_of(value)
     except (ValueError, OverflowError) as error:
         words = f"{value!r} is no time, such as 2030-03-31, '2030-03-31 09:30' or 30d (from now)."
         raise click.BadParameter(words, ctx, param) from error
 
 
-def _span_of(value: str) -> timedelta | None:
-    match = re.fullmatch(r"(\d{1,5})([mhdw])", value.strip())
-    return None if match is None else timedelta(**{_UNITS[match[2]]: int(match[1])})
+def _end_of(value: str) -> datetime:
+    try:
+        ahead = parse_duration(value)
+    except ValueError:
+        return datetime.fromisoformat(value.strip()).astimezone(UTC)
+    return datetime.now(UTC) + ahead

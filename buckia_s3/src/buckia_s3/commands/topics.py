@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from buckia_core.adapters.documents import read_text
 from buckia_s3.commands.changing import Wish, change, dry_run, yes
-from buckia_s3.commands.documents import overwrite, read_text, show
+from buckia_s3.commands.documents import overwrite, show
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands import CommandHost

@@ -47,20 +47,22 @@ def add_to(s3: click.Group) -> None:
         bucket = host.one_bucket().name
         with s3_adapter(host) as adapter:
             kept = _kept(host)
-            doomed = []
+            found, doomed = 0, []
             for upload in adapter.unfinished.all(prefix):
                 if older_than is not None and _begun(upload) > datetime.now(UTC) - older_than:
                     continue
+                found += 1
                 spared = upload.upload_id in kept
                 size = adapter.unfinished.size(upload) if sizes else None
                 if not (abort and yes):
                     host.result(_record(bucket, upload, size, resumable=spared), _line(upload, size, spared))
                 if not spared or resumable:
                     doomed.append(upload)
-            if not doomed:
-                host.note(f"{bucket}: no unfinished uploads" + (" to abort" if abort else ""))
-                return None
-            return _abort(host, adapter, doomed, yes=yes) if abort else None
+            if not found:
+                host.note(f"{bucket}: no unfinished uploads")
+            elif abort and not doomed:
+                host.note(f"{bucket}: the next sync goes on with them; --resumable aborts them all the same")
+            return _abort(host, adapter, doomed, yes=yes) if abort and doomed else None
 
 
 def _abort(host: CommandHost, adapter: S3Sync, doomed: list[UnfinishedUpload], *, yes: bool) -> int | None:
@@ -77,7 +79,7 @@ def _abort(host: CommandHost, adapter: S3Sync, doomed: list[UnfinishedUpload], *
 
 def _kept(host: CommandHost) -> set[str | None]:
     """Return the ids of the uploads that a sync of this project goes on with."""
-    from buckia_s3.resuming import upload_id_of  # noqa: PLC0415  # the adapter is imported when a command runs
+    from buckia_core.adapters.begun import upload_id_of  # noqa: PLC0415  # only this command needs it
 
     return {upload_id_of(text) for text in host.kept_uploads().values()}
 

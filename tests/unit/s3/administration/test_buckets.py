@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from buckia_core.errors import AlreadyExists, NotFound, PermissionDenied, PreconditionFailed
+from buckia_s3.retrying import RetryConfig
 from tests.unit.s3.scripted_server import Answer, error, page
 
 
@@ -80,6 +81,69 @@ def test_somebody_elses_bucket_is_not_taken_for_a_fault_that_passes(connect):
     with pytest.raises(AlreadyExists):
         adapter.administration.buckets.create()
     assert [asked.method for asked in server.asked].count("PUT") <= 1
+
+
+class Making:
+    """A service that does what it is asked, and whose first answers to PUT or DELETE are lost."""
+
+    def __init__(self, *, there=False, refusal="BucketAlreadyOwnedByYou", lost=1, mine=True):
+        self.there, self.refusal, self.lost, self.mine = there, refusal, lost, mine
+        self.sent = []
+
+    def __call__(self, asked):
+        self.sent.append(asked.method)
+        if asked.path == "/":
+            name = "bucket" if self.there and self.mine else "another"
+            return Answer(200, f"<R><Buckets><Bucket><Name>{name}</Name></Bucket></Buckets></R>".encode())
+        match asked.method:
+            case "HEAD" if not self.there:
+                return Answer(404)
+            case "PUT" if self.there:
+                return error(409, self.refusal)
+            case "DELETE" if not self.there:
+                return error(404, "NoSuchBucket")
+            case "PUT" | "DELETE":
+                self.there = asked.method == "PUT"
+                if self.lost:
+                    self.lost -= 1
+                    return None
+        return page() if asked.method == "GET" else Answer()
+
+
+QUICKLY = {"retry_config": RetryConfig(init_backoff=0.0)}
+
+
+@pytest.mark.parametrize("refusal", ["BucketAlreadyOwnedByYou", "BucketAlreadyExists"])
+def test_a_bucket_whose_making_was_not_answered_is_ones_own(connect, refusal):
+    service = Making(refusal=refusal)
+    adapter, _ = connect(service, **QUICKLY)
+    adapter.administration.buckets.create()
+    assert service.sent.count("PUT") == 2
+
+
+def test_one_that_somebody_else_made_in_the_same_moment_is_not(connect):
+    service = Making(refusal="BucketAlreadyExists", mine=False)
+    adapter, _ = connect(service, **QUICKLY)
+    with pytest.raises(AlreadyExists):
+        adapter.administration.buckets.create()
+
+
+def test_one_that_appeared_before_the_first_attempt_is_not(connect):
+    def script(asked):
+        return Answer(404) if asked.method == "HEAD" else error(409, "BucketAlreadyOwnedByYou")
+
+    adapter, _ = connect(script, **QUICKLY)
+    with pytest.raises(AlreadyExists):
+        adapter.administration.buckets.create()
+
+
+def test_a_removal_that_was_not_answered_is_one(connect):
+    service = Making(there=True)
+    adapter, _ = connect(service, **QUICKLY)
+    adapter.administration.buckets.remove()
+    assert service.sent.count("DELETE") == 2
+    with pytest.raises(NotFound):
+        adapter.administration.buckets.remove()
 
 
 def test_a_listing_goes_on_where_a_page_ends(connect):

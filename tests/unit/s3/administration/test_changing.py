@@ -9,7 +9,9 @@ import pickle
 
 import pytest
 
+from buckia_core.cli.exit_codes import ExitCode, code_of
 from buckia_core.errors import ConfigError, NotSupported, PermissionDenied, PreconditionFailed, Transient
+from buckia_s3.retrying import RetryConfig
 from tests.unit.s3.scripted_server import Answer, error
 
 TAGS = b'<Tagging xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><TagSet>%s</TagSet></Tagging>'
@@ -120,6 +122,28 @@ def test_a_refusal_names_what_was_tried(connect):
     assert {type(finding.problem) for finding in adapter.administration.overview()} == {PermissionDenied}
 
 
+@pytest.mark.parametrize("code", ["MalformedXML", "MalformedPolicy", "InvalidRequest", "InvalidArgument"])
+def test_a_document_that_the_server_refuses_is_a_fault_of_the_document(connect, code):
+    def script(asked):
+        return error(400, code) if asked.method == "PUT" else error(404, "NoSuchTagSet")
+
+    adapter, _ = connect(script)
+    bucket = adapter.administration
+    with pytest.raises(ConfigError, match=rf"refuses this: setting the bucket tags: because \({code}\)") as caught:
+        bucket.apply(bucket.plan("tags", {"TagSet": [{"Key": "a", "Value": "b"}]}))
+    assert code_of(caught.value) is ExitCode.USAGE
+
+
+def test_a_refusal_for_another_reason_is_none_of_the_document(connect):
+    def script(asked):
+        return error(403, "AccessDenied") if asked.method == "PUT" else error(404, "NoSuchTagSet")
+
+    adapter, _ = connect(script)
+    bucket = adapter.administration
+    with pytest.raises(PermissionDenied):
+        bucket.apply(bucket.plan("tags", {"TagSet": [{"Key": "a", "Value": "b"}]}))
+
+
 def test_the_servers_own_name_of_an_error_goes_with_it(connect):
     adapter, _ = connect(lambda asked: error(409, "InvalidBucketState"))
     with pytest.raises(PreconditionFailed) as caught:
@@ -133,11 +157,11 @@ def test_a_change_can_be_carried_to_another_process(connect):
     assert pickle.loads(pickle.dumps(change)) == change
 
 
-def test_a_fault_that_passes_is_tried_again(connect, monkeypatch):
-    monkeypatch.setattr("buckia_s3.parallel.time.sleep", lambda seconds: None)
+def test_a_fault_that_passes_is_tried_again(connect):
     failing = iter([error(503, "SlowDown"), error(500, "InternalError")])
     topic = OneTopic(TEAM)
-    adapter, server = connect(lambda asked: next(failing, None) or topic(asked))
+    script = lambda asked: next(failing, None) or topic(asked)  # noqa: E731  # the whole server in one line
+    adapter, server = connect(script, retry_config=RetryConfig(init_backoff=0.0))
     assert adapter.administration.get("tags") == {"TagSet": [{"Key": "team", "Value": "web"}]}
     assert len(server.asked) == 3
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 import logging
-import random
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from buckia_core.adapters.backoff import Backoff
 from buckia_core.adapters.base import BaseSync, Source
-from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
-from buckia_core.adapters.protocols import ResumableDownload, ResumableUpload
+from buckia_core.adapters.objects import DeleteOutcome, IfUnchanged, Precondition, UploadInfo
+from buckia_core.adapters.protocols import ResumableDownload, ResumableUpload, Versioned
 from buckia_core.adapters.resuming import Landing, PartsSource
 from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
 from buckia_core.errors import AdapterError, NotFound, PreconditionFailed, Transient
@@ -20,35 +19,6 @@ from buckia_core.planning.digest import Sameness, compare
 from buckia_core.planning.manifest import RemoteObject
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """How long, and how often, calls are tried again: exponential, with full jitter.
-
-    Before attempt `n + 1` the wait is a random part of `first * 2 ** (n - 1)` seconds, at most `longest`; or what
-    the provider asked for, if that is longer.
-
-    Attributes:
-        attempts: How often a call is made at most.
-        seconds: A wait that would end later than this after the first attempt began is not begun.
-        first, longest: Bounds of the waits, in seconds.
-        clock, sleep, random: Where time and chance come from; `random` returns a number from 0 up to 1.
-    """
-
-    attempts: int = 5
-    seconds: float = 120.0
-    first: float = 0.5
-    longest: float = 20.0
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    random: Callable[[], float] = random.random
-
-    def __post_init__(self) -> None:
-        if self.attempts < 1:
-            raise ValueError(f"a call is made at least once; {self.attempts} attempts are too few")
-        if self.seconds < 0:
-            raise ValueError(f"{self.seconds:g} seconds is less than no time for repeating a call")
 
 
 @dataclass(slots=True)
@@ -67,8 +37,7 @@ class _Attempts:
         self.made += 1
         if not error.retryable or self.made >= self.backoff.attempts:
             return False
-        bound = min(self.backoff.longest, self.backoff.first * 2.0 ** (self.made - 1))
-        wait = max(bound * self.backoff.random(), error.retry_after or 0.0)
+        wait = self.backoff.wait(self.made, error)
         if self.backoff.clock() - self.began + wait > self.backoff.seconds:
             return False
         about = "" if key is None else f" {key!r}"
@@ -84,7 +53,7 @@ class Retry(Wrapper):
       is repeated only as long as it yielded nothing. Each entry gives it all its attempts back.
     - Uploads of readers are repeated from where the reader stood; one that can't seek back has one attempt.
     - An upload whose reply was lost is not sent again if the object has the digests of the source by then; nor
-      does it fail for finding its own object in the way of its precondition.
+      does it fail for finding its own object in the way of its precondition. Nor does a version that is brought back.
     - What can be taken up again goes on where it ended. Bytes that went over give it all its time back; of a download,
       all its attempts too.
     - Of deletes, only keys whose own outcome may pass are repeated.
@@ -187,6 +156,25 @@ class Retry(Wrapper):
 
         return self._repeated(Call("continue_download", key, receive), attempts)
 
+    def bring_back(
+        self, inner: Versioned, key: str, version: str, *, expect: Precondition | None = None
+    ) -> RemoteObject:
+        """See `Wrapper`."""
+        tries = 0
+
+        def attempt() -> RemoteObject:
+            nonlocal tries
+            tries += 1
+            try:
+                return inner.restore_version(key, version, expect=expect)
+            except PreconditionFailed:
+                mine = self._own_copy(inner, key, version, expect) if tries > 1 else None
+                if mine is None:
+                    raise
+                return mine
+
+        return self.around(Call("restore_version", key, attempt))
+
     def _writing(
         self,
         send: Callable[[], RemoteObject],
@@ -230,6 +218,18 @@ class Retry(Wrapper):
             retried = super().delete_files([keys[index] for index in again])
             for index, outcome in zip(again, retried, strict=True):
                 outcomes[index] = outcome
+
+    def _own_copy(self, inner: Versioned, key: str, version: str, expect: Precondition | None) -> RemoteObject | None:
+        """Return the object if it is, other than before, what the version is."""
+        try:
+            found, wanted = self.stat_file(key), inner.stat_version(key, version)
+        except NotFound:
+            return None
+        if isinstance(expect, IfUnchanged) and found.fingerprint == expect.seen.fingerprint:
+            return None
+        # A copy in parts has an ETag of its own; one in a single piece mostly has that of its source.
+        same = compare(found.digests, wanted.digests) is Sameness.SAME or found.fingerprint == wanted.fingerprint
+        return found if same and found.size == wanted.size else None
 
     def _own_upload(self, key: str, info: UploadInfo | None) -> RemoteObject | None:
         if info is None or not info.digests:

@@ -86,7 +86,7 @@ class Wrapper(BaseSync):
             self.list_versions = inner.list_versions
             self.stat_version = _looking_at_versions(self, inner)
             self.open_version = partial(self.read_version, inner)
-            self.restore_version = _restoring(self, inner)
+            self.restore_version = partial(self.bring_back, inner)
             self.delete_version = _deleting_versions(self, inner)
 
     def around(self, call: Call[T]) -> T:
@@ -120,6 +120,12 @@ class Wrapper(BaseSync):
     ) -> RemoteObject:
         """Do what `ResumableDownload.continue_download` asks, with the inner adapter."""
         return self.around(Call("continue_download", key, lambda: inner.continue_download(key, landing, expect=expect)))
+
+    def bring_back(
+        self, inner: Versioned, key: str, version: str, *, expect: Precondition | None = None
+    ) -> RemoteObject:
+        """Do what `Versioned.restore_version` asks, with the inner adapter."""
+        return self.around(Call("restore_version", key, lambda: inner.restore_version(key, version, expect=expect)))
 
     @property
     def provider(self) -> str:
@@ -224,13 +230,6 @@ def _looking_at_versions(wrapper: Wrapper, inner: Versioned) -> Callable[[str, s
         return wrapper.around(Call("stat_version", key, lambda: inner.stat_version(key, version)))
 
     return stat_version
-
-
-def _restoring(wrapper: Wrapper, inner: Versioned) -> Callable[..., RemoteObject]:
-    def restore_version(key: str, version: str, *, expect: Precondition | None = None) -> RemoteObject:
-        return wrapper.around(Call("restore_version", key, lambda: inner.restore_version(key, version, expect=expect)))
-
-    return restore_version
 
 
 def _deleting_versions(wrapper: Wrapper, inner: Versioned) -> Callable[[str, str], None]:

@@ -1,30 +1,27 @@
-"""Many pieces of one object at once, and the repetition of a single piece."""
+"""Many pieces of one object at once: its parts on the way up, its ranges on the way down."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from buckia_core.errors import AdapterError
-from buckia_s3.retrying import RetryConfig
+from buckia_core.adapters.backoff import Backoff, repeated
 
 T = TypeVar("T")
 
 THREADS = 8
 """Pieces that are on their way at once, of all objects together."""
 
-_AS_USUAL = RetryConfig()
-
 
 class Pieces:
-    """Threads for the pieces of large objects. They start when the first piece comes."""
+    """Threads for the pieces of large objects. They start when the first one comes. Used from many threads at once."""
 
-    def __init__(self, retries: RetryConfig = _AS_USUAL) -> None:
-        self._retries = retries
+    def __init__(self, backoff: Backoff) -> None:
+        """Make them; `backoff` says how a piece is repeated that failed."""
+        self._backoff = backoff
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         # What is made for a piece, such as its bytes, is made only when a thread is free for it.
@@ -50,21 +47,6 @@ class Pieces:
                 future.cancel()
             wait(running)
 
-    def _next(self, pool: ThreadPoolExecutor, source: Iterator[Callable[[], T]]) -> Future[T] | None:
-        self._free.acquire()
-        try:
-            piece = next(source, None)
-            if piece is None:
-                self._free.release()
-                return None
-            future = pool.submit(repeated, piece, self._retries)
-        except BaseException:
-            self._free.release()
-            raise
-        # Called for a cancelled one too, so that no place is lost.
-        future.add_done_callback(lambda _: self._free.release())
-        return future
-
     def close(self) -> None:
         """End the threads."""
         with self._lock:
@@ -72,26 +54,23 @@ class Pieces:
                 self._pool.shutdown(wait=True, cancel_futures=True)
                 self._pool = None
 
+    def _next(self, pool: ThreadPoolExecutor, source: Iterator[Callable[[], T]]) -> Future[T] | None:
+        self._free.acquire()
+        try:
+            piece = next(source, None)
+            if piece is None:
+                self._free.release()
+                return None
+            future = pool.submit(repeated, piece, self._backoff)
+        except BaseException:
+            self._free.release()
+            raise
+        # Called for a cancelled one too, so that no place is lost.
+        future.add_done_callback(lambda _: self._free.release())
+        return future
+
     def _started(self) -> ThreadPoolExecutor:
         with self._lock:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="buckia-s3-piece")
+                self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="buckia-piece")
             return self._pool
-
-
-def repeated(piece: Callable[[], T], retries: RetryConfig = _AS_USUAL) -> T:
-    """Make a call again if its error may pass, three times in all unless `retries` says otherwise.
-
-    Whole calls are repeated by the wrapper `Retry`; but one lost piece of a thousand must not cost all of them.
-    """
-    began = time.monotonic()
-    for retry in range(1, retries.max_retries + 1):
-        try:
-            return piece()
-        except AdapterError as error:
-            pause = max(retries.pause(retry), error.retry_after or 0.0)
-            late = time.monotonic() - began + pause > retries.retry_timeout
-            if not error.retryable or pause > retries.max_backoff or late:
-                raise
-            time.sleep(pause)
-    return piece()
