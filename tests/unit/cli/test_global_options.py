@@ -94,15 +94,15 @@ def test_the_log_goes_to_a_file_with_what_is_debugging(buckia, assets, tmp_path,
     def speak(*_):
         logging.getLogger("buckia_core.x").debug("name \x1b[31m\nforged line")
         logging.getLogger("library").debug("chatter")
-        logging.getLogger("library").warning("something is wrong")
+        logging.getLogger("library").warning("something is amiss")
 
     monkeypatch.setattr("buckia_core.cli.commands.sync.code_of_result", lambda _: 0)
     monkeypatch.setattr("buckia_core.cli.commands.sync.run", speak)
     ran = buckia("sync", "--log-file", "run.log")
     (debugging, warning) = (tmp_path / "run.log").read_text().splitlines()
     assert debugging.endswith(r"DEBUG buckia_core.x: name \x1b[31m\nforged line")
-    assert warning.endswith("something is wrong")
-    assert ran.err == "WARNING: something is wrong\n"
+    assert warning.endswith("something is amiss")
+    assert ran.err == "WARNING: something is amiss\n"
 
 
 @pytest.mark.parametrize(

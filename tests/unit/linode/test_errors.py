@@ -74,7 +74,8 @@ def test_an_error_that_the_sdk_stumbles_over_is_an_error_of_ours(api, account, b
     ("headers", "least", "most"),
     [
         ({"Retry_After": "7"}, 7, 7),
-        ({"X_RateLimit_Reset": str(int(time.time()) + 3600)}, 3000, 3600),
+        # The suite may take an hour on a slow machine: what is asked of it was made when it began.
+        ({"X_RateLimit_Reset": str(int(time.time()) + 36_000)}, 30_000, 36_000),
         ({"X_RateLimit_Reset": "1"}, 0, 0),
     ],
 )

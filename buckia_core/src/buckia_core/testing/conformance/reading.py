@@ -52,7 +52,8 @@ class Reading(Suite):
         put(adapter, {"k": data})
         found, came = adapter.read_file("k", expect=adapter.stat_file("k"))
         assert came == data
-        assert found == adapter.download_file("k", tmp_path / "file")
+        downloaded = adapter.download_file("k", tmp_path / "file")
+        assert found[:5] == downloaded[:5], "key, size, fingerprint and times"
 
     def test_reading_a_whole_object_that_is_another_now(self, adapter: BaseSync, second: BaseSync) -> None:
         seen = adapter.upload_file(b"old", "k")
