@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import time
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -283,7 +284,9 @@ def is_upload(request: Request) -> bool:
 def wait_until_back(proxy: FaultProxy) -> None:
     """Wait until the proxy takes connections again."""
     address = urlsplit(proxy.endpoint)
-    for _ in range(10_000):
+    for _ in range(1000):
         with suppress(OSError), socket.create_connection((address.hostname or "", address.port or 0), timeout=5):
             return
+        # A refusal comes at once: without a pause all attempts would be over before it is back.
+        time.sleep(0.05)
     raise AssertionError("it does not come back")
