@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-import time
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
