@@ -11,7 +11,7 @@ from buckia_b2.errors import PROVIDER, not_as_expected
 from buckia_b2.marking import Marks
 from buckia_b2.names import check_key, is_changed_on_the_way
 from buckia_b2.objects import from_file, from_headers
-from buckia_core.adapters.objects import Precondition, fits
+from buckia_core.adapters.objects import Precondition, fits, found_or_none
 from buckia_core.errors import AdapterError, NotFound
 from buckia_core.planning.manifest import RemoteObject
 
@@ -140,15 +140,7 @@ class Bucket:
         Raises:
             PreconditionFailed: It is not.
         """
-        if expect is None:
-            return
-        try:
-            found: RemoteObject | None = self.look(key)
-        except NotFound as error:
-            if error.key is None:
-                raise
-            found = None
-        if not fits(expect, found):
+        if expect is not None and not fits(expect, found_or_none(self.look, key)):
             raise not_as_expected(key)
 
     def told(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buckia_core.adapters.objects import Precondition, fits
+from buckia_core.adapters.objects import Precondition, fits, found_or_none
 from buckia_core.errors import AdapterError, NotFound, PreconditionFailed
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.client import Client, Request
@@ -66,15 +66,7 @@ class Looker:
         Raises:
             PreconditionFailed: It is not.
         """
-        if expect is None:
-            return
-        try:
-            found: RemoteObject | None = self.look(key)
-        except NotFound as error:
-            if error.key is None:
-                raise
-            found = None
-        if not fits(expect, found):
+        if expect is not None and not fits(expect, found_or_none(self.look, key)):
             raise self.not_as_expected(key)
 
     def not_as_expected(self, key: str) -> PreconditionFailed:

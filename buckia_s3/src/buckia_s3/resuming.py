@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from buckia_core.adapters.begun import BegunUpload, becoming_of, may_go_on, taken_up
+from buckia_core.adapters.objects import found_or_none
 from buckia_core.adapters.part_sizes import part_size_for
 from buckia_core.adapters.resuming import Parts, PartsSource
-from buckia_core.errors import AdapterError, IntegrityError, NotFound, NotSupported, PermissionDenied
+from buckia_core.errors import AdapterError, IntegrityError, NotSupported, PermissionDenied
 from buckia_core.planning.digest import Digest, Sameness, compare
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.bodies import CheckedBody, FileBody, KnownBody, PassingBody
@@ -104,11 +105,8 @@ class Resumer:
 
     def _landed(self, source: PartsSource, target: Target) -> RemoteObject | None:
         """Return the object, if an upload that the server does not know any more has become it."""
-        try:
-            found = self.looker.look(target.key)
-        except NotFound as error:
-            if error.key is None:
-                raise
+        found = found_or_none(self.looker.look, target.key)
+        if found is None:
             return None
         same = compare(found.digests, target.info.digests) is Sameness.SAME
         return found if same and found.size == source.size and found.mtime_ns == target.info.mtime_ns else None

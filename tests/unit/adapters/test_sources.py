@@ -9,10 +9,10 @@ from typing import BinaryIO
 
 import pytest
 
-from buckia_core.adapters.objects import IfAbsent, IfUnchanged, fits
+from buckia_core.adapters.objects import IfAbsent, IfUnchanged, fits, found_or_none
 from buckia_core.adapters.part_sizes import MAX_PARTS, part_size_for
 from buckia_core.adapters.sources import BLOCK, DigestCheck, Rejoined, cut, head_of, stretch_of
-from buckia_core.errors import IntegrityError
+from buckia_core.errors import IntegrityError, NotFound
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import RemoteObject
 
@@ -113,3 +113,14 @@ def test_what_a_precondition_says_of_what_is_there():
     assert [fits(None, found) for found in (None, there)] == [True, True]
     assert [fits(IfAbsent(), found) for found in (None, there)] == [True, False]
     assert [fits(IfUnchanged(there), found) for found in (None, there, other)] == [False, True, False]
+
+
+def test_an_object_that_is_not_there_is_none_and_a_missing_bucket_an_error():
+    def refuse(key: str) -> RemoteObject:
+        raise NotFound("no", key=None if key == "no bucket" else key)
+
+    there = RemoteObject("k", 1, "f")
+    assert found_or_none(lambda key: there, "k") is there
+    assert found_or_none(refuse, "k") is None
+    with pytest.raises(NotFound):
+        found_or_none(refuse, "no bucket")

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from buckia_core.errors import AdapterError
+from buckia_core.errors import AdapterError, NotFound
 from buckia_core.planning.digest import Digests
 from buckia_core.planning.manifest import RemoteObject
 
-__all__ = ["DeleteOutcome", "IfAbsent", "IfUnchanged", "Precondition", "RemoteObject", "UploadInfo", "fits"]
+__all__ = [
+    "DeleteOutcome",
+    "IfAbsent",
+    "IfUnchanged",
+    "Precondition",
+    "RemoteObject",
+    "UploadInfo",
+    "fits",
+    "found_or_none",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,21 @@ def fits(expect: Precondition | None, found: RemoteObject | None) -> bool:
             return found is None
         case IfUnchanged(seen):
             return found is not None and found.fingerprint == seen.fingerprint
+
+
+def found_or_none(look: Callable[[str], RemoteObject], key: str) -> RemoteObject | None:
+    """Return what `look` tells of an object, `None` where there is none.
+
+    Raises:
+        NotFound: The bucket itself is missing, which says nothing about the object.
+        AdapterError: As `look`.
+    """
+    try:
+        return look(key)
+    except NotFound as error:
+        if error.key is None:
+            raise
+        return None
 
 
 @dataclass(frozen=True, slots=True)

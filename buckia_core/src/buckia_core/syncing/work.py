@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any, assert_never
 
 from buckia_core.adapters.base import BaseSync
-from buckia_core.adapters.objects import IfAbsent
+from buckia_core.adapters.objects import IfAbsent, found_or_none
 from buckia_core.adapters.protocols import ServerCopy
 from buckia_core.errors import BuckiaError, NotFound, NotSupported, PreconditionFailed, Transient
-from buckia_core.planning.manifest import BaseEntry, RemoteObject
+from buckia_core.planning.manifest import BaseEntry
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Action, Operation
 from buckia_core.planning.policy import Side
@@ -303,22 +303,14 @@ class Worker:
         Raises:
             Stale: It is not.
         """
-        now = self._stat(operation.key)
+        now = found_or_none(self.adapter.stat_file, operation.key)
         if now is not None and operation.remote is not None and now.fingerprint != operation.remote.fingerprint:
             raise transfer.Stale
-
-    def _stat(self, key: str) -> RemoteObject | None:
-        try:
-            return self.adapter.stat_file(key)
-        except NotFound as error:
-            if error.key is None:
-                raise
-            return None
 
     def _plan_again(self, operation: Operation, base: BaseEntry | None = None) -> Outcome:
         mapping = self.mappings[operation.root]
         local = look(local_path(operation.key, mapping), operation.key, mapping.id)
-        remote = self._stat(operation.key)
+        remote = found_or_none(self.adapter.stat_file, operation.key)
         before = base or operation.base
         if local is None and remote is None and before is None:
             return InStep()
