@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -127,17 +128,10 @@ def test_an_executor_that_is_handed_in_is_used_and_not_shut_down(sides):
 
 def test_n43_a_run_that_is_stopped_finishes_what_is_under_way_and_writes_it_down(sides):
     sides.here(" ".join(f"k{index:02}=1" for index in range(30)))
+    uploads = itertools.count(1)
+    sides.adapter = During(sides.bucket, "upload_file", lambda: next(uploads) == 3 and client.stop(), times=30)
     client = sides.client()
-
-    ended: list[Finished] = []
-
-    def stop_at_the_third(event: Event) -> None:
-        if isinstance(event, Finished):
-            ended.append(event)
-            if len(ended) == 3:
-                client.stop()
-
-    result = client.sync(events=stop_at_the_third, max_workers=2, force=True)
+    result = client.sync(max_workers=2, force=True)
     assert result.interrupted and not result.success
     assert result.failed == 0 and 3 <= result.uploaded <= 5
     assert len(sides.objects()) == len(sides.baseline()) == result.uploaded

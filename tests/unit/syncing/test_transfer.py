@@ -18,8 +18,10 @@ from buckia_core.errors import IntegrityError, PreconditionFailed, Transient
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.syncing import arriving, transfer
+from buckia_core.syncing.downloading import Download, Downloaded
 from buckia_core.syncing.paths import look
-from buckia_core.syncing.transfer import Downloaded, Stale, Torn, Uploaded, download, upload
+from buckia_core.syncing.transfer import Stale
+from buckia_core.syncing.uploading import Torn, Uploaded, upload
 from buckia_core.testing import Fault, Faulty
 from buckia_core.testing.miniatures import files_in, objects_in
 from tests.unit.syncing.sides import Sides
@@ -106,7 +108,7 @@ def send(bucket: BaseSync, path: Path, planned: LocalEntry, replaces: RemoteObje
 
 def fetch(bucket: BaseSync, path: Path, planned: LocalEntry | None = None, **more) -> Downloaded:
     expected = more.pop("expected", None) or bucket.stat_file("a")
-    return download(
+    with Download(
         bucket,
         expected,
         str(path),
@@ -116,7 +118,9 @@ def fetch(bucket: BaseSync, path: Path, planned: LocalEntry | None = None, **mor
         planned=planned,
         algorithm="sha256",
         keep=more.get("keep", lambda _: None),
-    )
+    ) as file:
+        file.fetch()
+        return file.place()
 
 
 # --- up ----------------------------------------------------------------------------------------------------
@@ -180,7 +184,7 @@ def test_n40_a_file_that_grows_while_it_is_read_is_not_sent(bucket, path, monkey
             path.write_text("mine and more")
         return real(descriptor)
 
-    monkeypatch.setattr("buckia_core.syncing.transfer.os.fstat", fstat)
+    monkeypatch.setattr("buckia_core.syncing.uploading.os.fstat", fstat)
     with pytest.raises(Stale):
         send(bucket, path, planned)
     assert objects_in(bucket) == {}
@@ -386,8 +390,10 @@ def test_bytes_under_way_are_told(bucket, path, monkeypatch):
 
     path.write_text("12345")
     upload(bucket, str(path), seen(path), None, algorithm="sha256", key="a", under_way=under_way)
-    download(
+    with Download(
         bucket, bucket.stat_file("a"), str(path), root="", directory=str(path.parent), temporary=".t-",
         planned=seen(path), algorithm="sha256", keep=lambda _: None, under_way=under_way,
-    )  # fmt: skip
+    ) as file:  # fmt: skip
+        file.fetch()
+        file.place()
     assert counts == [5, 5]

@@ -38,11 +38,13 @@ class Arriving(ABC):
     Attributes:
         path: The file.
         taken_up: Bytes that were there at the start.
+        descriptor: Number of the file while it is open for writing.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.taken_up = 0
+        self.descriptor: int | None = None
 
     @abstractmethod
     def fetch(self, expected: RemoteObject) -> RemoteObject:
@@ -50,7 +52,14 @@ class Arriving(ABC):
 
     @abstractmethod
     def digest(self, algorithms: tuple[str, ...]) -> tuple[Digests, int]:
-        """Make the file last; return digests of it and its size in bytes."""
+        """Return digests of what came, and its size in bytes."""
+
+    def write(self) -> None:  # noqa: B027  # for most it is there already
+        """Have the system take what came; it need not be on the disk after that."""
+
+    @abstractmethod
+    def settle(self) -> None:
+        """Make what was written outlast a loss of power."""
 
     def again(self) -> None:  # noqa: B027  # for most there is nothing to do
         """Begin anew with the next `fetch`: these were the wrong bytes."""
@@ -122,15 +131,26 @@ class AtOnce(Arriving):
 
     def digest(self, algorithms: tuple[str, ...]) -> tuple[Digests, int]:
         """See `Arriving`."""
-        descriptor = os.open(self.path, _FLAGS, 0o666)
-        try:
-            view = memoryview(self._data)
-            while view:
-                view = view[os.write(descriptor, view) :]
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
         return hash_bytes(self._data, algorithms), len(self._data)
+
+    def write(self) -> None:
+        """See `Arriving`."""
+        self.descriptor = os.open(self.path, _FLAGS, 0o666)
+        view = memoryview(self._data)
+        while view:
+            view = view[os.write(self.descriptor, view) :]
+        self._data = b""
+
+    def settle(self) -> None:
+        """See `Arriving`."""
+        assert self.descriptor is not None
+        os.fsync(self.descriptor)
+
+    def close(self) -> None:
+        """See `Arriving`."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
 
 
 class Fresh(Arriving):
@@ -146,9 +166,13 @@ class Fresh(Arriving):
 
     def digest(self, algorithms: tuple[str, ...]) -> tuple[Digests, int]:
         """See `Arriving`."""
+        with open(self.path, "rb", buffering=0) as file:
+            return hash_stream(file, algorithms)
+
+    def settle(self) -> None:
+        """See `Arriving`."""
         with open(self.path, "rb+", buffering=0) as file:
             os.fsync(file.fileno())
-            return hash_stream(file, algorithms)
 
 
 class Continued(Arriving):
@@ -192,13 +216,16 @@ class Continued(Arriving):
 
     def digest(self, algorithms: tuple[str, ...]) -> tuple[Digests, int]:
         """See `Arriving`. Algorithms other than the one that was computed all along cost another reading."""
-        os.fsync(self._file.fileno())
         digests: Digests = (Digest(self._algorithm, self._hash.hexdigest()),)
         others = tuple(name for name in algorithms if name != self._algorithm)
         if others:
             self._file.seek(0)
             digests += hash_stream(self._file, others)[0]
         return digests, os.fstat(self._file.fileno()).st_size
+
+    def settle(self) -> None:
+        """See `Arriving`."""
+        os.fsync(self._file.fileno())
 
     def again(self) -> None:
         """See `Arriving`."""

@@ -159,6 +159,7 @@ _WRITES = (Action.UPLOAD, Action.DELETE_REMOTE, Action.MOVE_REMOTE, Action.CONFL
 
 def make_worker(request: SyncRequest, survey: Survey, plan: Plan) -> Worker:
     """Return what executes operations of a request. It can be pickled if the request has a configuration."""
+    from buckia_core.syncing.flights import Flights  # noqa: PLC0415  # as above
     from buckia_core.syncing.work import Worker  # noqa: PLC0415  # as above
 
     writes = any(operation.action in _WRITES for operation in plan.operations)
@@ -173,6 +174,7 @@ def make_worker(request: SyncRequest, survey: Survey, plan: Plan) -> Worker:
         keeping=Keeping(request.keep, capabilities.versions, capabilities.free_reads),
         unfinished=survey.unfinished,
         since_ns=survey.since_ns,
+        flights=Flights(request.stopped),
     )
 
 
@@ -193,10 +195,10 @@ def _executor(request: SyncRequest) -> AbstractContextManager[Executor]:
 
 def fetch(adapter: BaseSync, found: RemoteObject, target: Path, algorithm: str) -> RemoteObject:
     """Download one object to a path, aside first and verified; a file there is replaced."""
-    from buckia_core.syncing.transfer import download  # noqa: PLC0415  # a sync need not transfer anything
+    from buckia_core.syncing.downloading import Download  # noqa: PLC0415  # a sync need not transfer anything
 
     path = os.path.abspath(target)
-    came = download(
+    with Download(
         adapter,
         found,
         path,
@@ -206,8 +208,9 @@ def fetch(adapter: BaseSync, found: RemoteObject, target: Path, algorithm: str) 
         planned=look(path, found.key, ""),
         algorithm=algorithm,
         keep=lambda _: None,
-    )
-    return came.remote
+    ) as file:
+        file.fetch()
+        return file.place().remote
 
 
 def state_path(state_dir: Path, bucket: str) -> Path:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from functools import partial
-from itertools import groupby
 from queue import Empty, SimpleQueue
 
 from buckia_core.planning.plan import Action, Operation
+from buckia_core.syncing.arriving import SMALL
 from buckia_core.syncing.deleting import delete_batch
 from buckia_core.syncing.pace import Pace
+from buckia_core.syncing.together import Ended, run_together
 from buckia_core.syncing.work import Done, Worker
 
-Job = Callable[[], list[Done]]
-
 _TICK = 0.2
+
+_TOGETHER = 16
+"""Operations in a group, at most; of their content, a group holds at most `SMALL` bytes."""
 
 _DELETES = (Action.DELETE_LOCAL, Action.DELETE_REMOTE)
 
@@ -34,20 +36,58 @@ def phases(operations: Sequence[Operation]) -> list[list[Operation]]:
     return [phase for phase in (first, deletes, last) if phase]
 
 
-def jobs(worker: Worker, operations: Iterable[Operation], batch: int) -> Iterator[Job]:
-    """Yield the jobs of one phase; deletes of objects go in batches."""
-    for is_delete, group in groupby(operations, lambda each: each.action is Action.DELETE_REMOTE):
-        if not is_delete:
-            for operation in group:
-                yield partial(_run_one, worker, operation)
-            continue
-        together = list(group)
-        for start in range(0, len(together), batch):
-            yield partial(delete_batch, worker, together[start : start + batch])
+class Jobs:
+    """The jobs of one phase, each a list of operations that one worker executes.
+
+    Deletes of objects go in batches. Small operations go in groups, which get smaller towards the end so that all
+    workers end at about the same time; what they have in common then, from the way through the queue to the disk, is
+    done once.
+    """
+
+    def __init__(self, operations: Iterable[Operation], batch: int) -> None:
+        # Local deletes sort apart, so that batches of remote ones are not cut up by them.
+        self._waiting = deque(sorted(operations, key=lambda each: each.action is Action.DELETE_REMOTE))
+        self._batch = batch
+
+    def next(self, workers: int) -> tuple[Operation, ...]:
+        """Take the next job, for one of so many workers; it is empty when there is none left."""
+        waiting = self._waiting
+        if not waiting:
+            return ()
+        job = [waiting.popleft()]
+        deletes = job[0].action is Action.DELETE_REMOTE
+        most = self._batch if deletes else min(_TOGETHER, len(waiting) // workers)
+        size = _taken_up(job[0])
+        while waiting and len(job) < most and (waiting[0].action is Action.DELETE_REMOTE) is deletes:
+            size += _taken_up(waiting[0])
+            if size > SMALL:
+                break
+            job.append(waiting.popleft())
+        return tuple(job)
+
+    def again(self, operations: Sequence[Operation]) -> None:
+        """Put back what a worker did not come to."""
+        self._waiting.extendleft(reversed(operations))
 
 
-def _run_one(worker: Worker, operation: Operation) -> list[Done]:
-    return [worker.run(operation)]
+def _taken_up(operation: Operation) -> int:
+    """Return how much of a group an operation takes up, in bytes; of one that has to be alone, more than there is."""
+    match operation.action:
+        case Action.UPLOAD | Action.DOWNLOAD:
+            return operation.size
+        case Action.DELETE_REMOTE | Action.ADOPT | Action.FORGET | Action.SKIP:
+            return 0
+        case _:
+            return SMALL + 1
+
+
+def run(worker: Worker, operations: Sequence[Operation]) -> Ended:
+    """Execute a job. Operations at its end that are left out of the result have not begun."""
+    if operations[0].action is Action.DELETE_REMOTE:
+        return Ended(delete_batch(worker, operations))
+    if len(operations) > 1:
+        return run_together(worker, operations)
+    return Ended([worker.run(operations[0])])
 
 
 def execute(
@@ -66,49 +106,44 @@ def execute(
     """
     told = time.monotonic()
     for phase in phases(operations):
-        # Local deletes sort apart, so that batches of remote ones are not cut up by them.
-        ordered = sorted(phase, key=lambda each: each.action is Action.DELETE_REMOTE)
-        pending = 0
-        finished: SimpleQueue[Future[list[Done]]] = SimpleQueue()
-        queue = jobs(worker, ordered, batch)
-        more = True
-        while more or pending:
-            while more and pending < pace.limit and not stopped.is_set():
-                job = next(queue, None)
-                if job is None:
-                    more = False
-                    break
+        jobs = Jobs(phase, batch)
+        running: dict[Future[Ended], tuple[Operation, ...]] = {}
+        finished: SimpleQueue[Future[Ended]] = SimpleQueue()
+        while True:
+            while len(running) < pace.limit and not stopped.is_set() and (job := jobs.next(pace.limit)):
+                future = executor.submit(run, worker, job)
+                running[future] = job
                 # To wait for the first of many futures would cost a look at each of them.
-                executor.submit(job).add_done_callback(finished.put)
-                pending += 1
-            if stopped.is_set():
-                more = False
-            if not pending:
-                continue
-            ended = _ended(finished)
-            pending -= len(ended)
+                future.add_done_callback(finished.put)
+            if not running:
+                break
+            arrived = _arrived(finished)
             now = time.monotonic()
             if now - told >= _TICK:
                 told = now
                 for operation, delta in worker.flights.moved():
                     moved(operation, delta)
-            for future in ended:
-                for done in future.result():
+            for future in arrived:
+                ended = future.result()
+                jobs.again(running.pop(future)[len(ended.done) :])
+                for done in ended.done:
                     total = done.bytes_up + done.bytes_down
                     pace.finished(total, now)
                     if rest := worker.flights.rest(done.operation, total):
                         moved(done.operation, rest)
                     yield done
+                if ended.broken is not None:
+                    raise ended.broken
         if stopped.is_set():
             return
 
 
-def _ended(finished: SimpleQueue[Future[list[Done]]]) -> list[Future[list[Done]]]:
+def _arrived(finished: SimpleQueue[Future[Ended]]) -> list[Future[Ended]]:
     """Wait for a moment until something ends, and return all that has."""
-    ended = []
+    arrived = []
     try:
-        ended.append(finished.get(timeout=_TICK))
+        arrived.append(finished.get(timeout=_TICK))
         while True:
-            ended.append(finished.get_nowait())
+            arrived.append(finished.get_nowait())
     except Empty:
-        return ended
+        return arrived

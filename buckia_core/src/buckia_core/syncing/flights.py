@@ -13,14 +13,19 @@ from buckia_core.planning.plan import Operation
 
 
 class Flights:
-    """The transfers under way in this process. Workers add theirs, the thread that runs the sync asks."""
+    """The transfers under way in this process. Workers add theirs, the thread that runs the sync asks.
 
-    def __init__(self) -> None:
+    Attributes:
+        stopped: Set when no more may begin.
+    """
+
+    def __init__(self, stopped: threading.Event | None = None) -> None:
+        self.stopped = stopped or threading.Event()
         self._running: dict[str, tuple[Operation, Callable[[], int]]] = {}
         self._told: dict[str, int] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # What goes on in another process is told when it is over.
+        # What goes on in another process is told when it is over, and can't be stopped from here.
         return Flights, ()
 
     @contextmanager

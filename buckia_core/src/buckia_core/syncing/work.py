@@ -18,14 +18,17 @@ from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Action, Operation
 from buckia_core.planning.policy import Side
 from buckia_core.planning.reconcile import InStep, Outcome
-from buckia_core.syncing import conflict_copy, transfer
+from buckia_core.syncing import conflict_copy
+from buckia_core.syncing.downloading import Download
 from buckia_core.syncing.flights import Flights
-from buckia_core.syncing.paths import clear_empty, local_path, look, path_of, prune_parents
+from buckia_core.syncing.paths import local_path, look, path_of, prune_parents
 from buckia_core.syncing.records import row, row_of_torn
 from buckia_core.syncing.report import Status
 from buckia_core.syncing.site import Keeping, Site
+from buckia_core.syncing.transfer import Stale, same_file
 from buckia_core.syncing.trash import Trash
 from buckia_core.syncing.unfinished import Unfinished
+from buckia_core.syncing.uploading import Torn, upload
 
 _ROUNDS = 4
 
@@ -84,24 +87,25 @@ class Worker:
         """The bucket."""
         return self.site.adapter
 
-    def run(self, operation: Operation) -> Done:
+    def run(self, operation: Operation, begun: Callable[[Done], None] | None = None) -> Done:
         """Execute one operation; if its ground has shifted, plan the key again and execute that.
 
-        Errors of the file are in the result, and never raised.
+        `begun` ends what was begun of it already. Errors of the file are in the result, and never raised.
         """
         done = Done(operation)
         try:
             for _ in range(_ROUNDS):
+                step, begun = begun or self._execute, None
                 try:
-                    self._execute(done.operation, done)
-                except (transfer.Stale, PreconditionFailed):
+                    step(done)
+                except (Stale, PreconditionFailed):
                     outcome = self._plan_again(done.operation)
                 except NotFound as error:
                     if error.key is None:
                         # The bucket itself is missing, which says nothing about this object.
                         raise
                     outcome = self._plan_again(done.operation)
-                except transfer.Torn as torn:
+                except Torn as torn:
                     local = done.operation.local
                     assert local is not None
                     done.put = [row_of_torn(local, torn.remote)]
@@ -123,7 +127,8 @@ class Worker:
         """Return the local path of an operation's key, for reports."""
         return local_path(operation.key, self.mappings[operation.root])
 
-    def _execute(self, operation: Operation, done: Done) -> None:
+    def _execute(self, done: Done) -> None:
+        operation = done.operation
         match operation.action:
             case Action.UPLOAD:
                 self._upload(operation, done)
@@ -162,7 +167,7 @@ class Worker:
             self.keep_remote(operation)
         path = local_path(operation.key, self.mappings[operation.root])
         try:
-            sent = transfer.upload(
+            sent = upload(
                 self.adapter,
                 path,
                 local,
@@ -173,20 +178,21 @@ class Worker:
                 unfinished=self.unfinished,
             )
         except FileNotFoundError:
-            raise transfer.Stale from None
+            raise Stale from None
         done.bytes_up += sent.moved
         done.put = [row(sent.local, sent.remote, sent.digests, self.since_ns)]
 
     def _download(self, operation: Operation, done: Done) -> None:
-        self._bring_down(operation, done, lambda path: self.trash.keep(path, operation.key, operation.why, leave=True))
+        with self.coming(operation) as file:
+            file.fetch()
+            self.place(file, done)
 
-    def _bring_down(self, operation: Operation, done: Done, keep: Callable[[str], object]) -> None:
+    def coming(self, operation: Operation, keep: Callable[[str], object] | None = None) -> Download:
+        """Return the download of an operation; unless told otherwise, what it replaces goes into the trash."""
         assert operation.remote is not None
         mapping = self.mappings[operation.root]
         path = path_of(operation.key, mapping, self.site.disks[mapping.id])
-        if operation.local is None:
-            clear_empty(path)
-        came = transfer.download(
+        return Download(
             self.adapter,
             operation.remote,
             path,
@@ -195,12 +201,16 @@ class Worker:
             temporary=self.temporary,
             planned=operation.local,
             algorithm=self.algorithm,
-            keep=keep,
+            keep=keep or (lambda path: self.trash.keep(path, operation.key, operation.why, leave=True)),
             under_way=partial(self.flights.of, operation),
             unfinished=self.unfinished,
         )
+
+    def place(self, file: Download, done: Done) -> None:
+        """End a download that was fetched."""
+        came = file.place()
         done.bytes_down += came.moved
-        done.directories.append(os.path.dirname(path))
+        done.directories.append(file.directory)
         done.put = [row(came.local, came.remote, came.digests, self.since_ns)]
 
     def _delete_local(self, operation: Operation, done: Done) -> None:
@@ -209,8 +219,8 @@ class Worker:
         path = path_of(operation.key, mapping, self.site.disks[mapping.id])
         now = look(path, operation.key, mapping.id)
         if now is not None:
-            if not transfer.same_file(now, operation.local):
-                raise transfer.Stale
+            if not same_file(now, operation.local):
+                raise Stale
             self.trash.keep(path, operation.key, operation.why, leave=False)
             done.directories.append(os.path.dirname(path))
             if not mapping.is_file:
@@ -225,9 +235,9 @@ class Worker:
             moved = self.adapter.copy_file(operation.source, operation.key, expect=IfAbsent())
         except (NotFound, NotSupported):
             # Its object is gone, or none that the provider copies, so it is an upload after all.
-            raise transfer.Stale from None
+            raise Stale from None
         now = look(local_path(operation.key, mapping), operation.key, mapping.id)
-        if now is None or not transfer.same_file(now, operation.local):
+        if now is None or not same_file(now, operation.local):
             done.put = [row_of_torn(operation.local, moved)]
         else:
             done.put = [row(now, moved, operation.local.digests, self.since_ns)]
@@ -249,7 +259,9 @@ class Worker:
         copy = conflict_copy.make(path, operation.key, operation.local, self.algorithm)
         try:
             # The version that loses the name has another one by now, so nothing needs to be kept.
-            self._bring_down(operation, done, lambda _: None)
+            with self.coming(operation, lambda _: None) as file:
+                file.fetch()
+                self.place(file, done)
         except BaseException:
             if copy.fresh:
                 with suppress(OSError):
@@ -258,7 +270,7 @@ class Worker:
         kept = look(copy.path, copy.key, mapping.id)
         if kept is not None:
             try:
-                sent = transfer.upload(
+                sent = upload(
                     self.adapter,
                     copy.path,
                     kept,
@@ -267,7 +279,7 @@ class Worker:
                     key=copy.key,
                     unfinished=self.unfinished,
                 )
-            except (transfer.Stale, transfer.Torn, PreconditionFailed, FileNotFoundError):
+            except (Stale, Torn, PreconditionFailed, FileNotFoundError):
                 # It is a new local file like any other; the next run takes care of it.
                 return
             done.bytes_up += sent.moved
@@ -295,7 +307,7 @@ class Worker:
             )
         except NotFound:
             # Somebody deleted it meanwhile; what that leaves to do is planned again.
-            raise transfer.Stale from None
+            raise Stale from None
 
     def check_remote(self, operation: Operation) -> None:
         """Make sure that the object is still the one that was planned to be deleted.
@@ -305,7 +317,7 @@ class Worker:
         """
         now = found_or_none(self.adapter.stat_file, operation.key)
         if now is not None and operation.remote is not None and now.fingerprint != operation.remote.fingerprint:
-            raise transfer.Stale
+            raise Stale
 
     def _plan_again(self, operation: Operation, base: BaseEntry | None = None) -> Outcome:
         mapping = self.mappings[operation.root]

@@ -1,0 +1,233 @@
+"""Fetching one file: verified, written aside, brought to the disk, then put in place."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from buckia_core.adapters.base import BaseSync
+from buckia_core.errors import IntegrityError
+from buckia_core.planning.digest import Digests, Sameness, certain, compare, merge
+from buckia_core.planning.manifest import LocalEntry, RemoteObject
+from buckia_core.syncing import transfer
+from buckia_core.syncing.arriving import Arriving, arriving
+from buckia_core.syncing.file_systems import sync_file_system
+from buckia_core.syncing.flights import size_on_disk
+from buckia_core.syncing.hashing import computable
+from buckia_core.syncing.paths import clear_empty, look, make_parents
+from buckia_core.syncing.transfer import Stale, UnderWay, same_file, untold
+from buckia_core.syncing.unfinished import Unfinished
+
+_ATTEMPTS = 3
+
+_MANY = 4
+"""Files from which on one call for all of them is the shorter wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """What a download left: the file as it is now, the object that it came from, what is known of the content.
+
+    `moved` is the number of bytes that came over: fewer than the file has, if an earlier run had fetched a part of it.
+    """
+
+    local: LocalEntry
+    remote: RemoteObject
+    digests: Digests
+    moved: int
+
+
+class Download:
+    """Exactly the version `expected`, on its way to `path`: over the file `planned`, or where there is none.
+
+    A context, at the end of which nothing is left aside. In it, `fetch` is called once, then `place`; between both,
+    `settle` may make the bytes of many last at once.
+
+    Args:
+        adapter: The bucket.
+        expected: The object.
+        path: Where the file belongs; its directory is made.
+        root: Id of the mapping.
+        directory: Local root of the mapping.
+        temporary: How the name of the temporary file begins.
+        planned: The file that is replaced.
+        algorithm: The digest that is computed.
+        keep: Called with `path` just before the file there is replaced.
+        under_way: Entered with something that tells how many bytes have gone over.
+        unfinished: What earlier downloads have left, if large ones are to go on where they ended.
+
+    Attributes:
+        settled: What was fetched outlasts a loss of power.
+
+    Raises:
+        OSError: Its directory can't be made, or what an earlier one has left can't be read.
+    """
+
+    def __init__(
+        self,
+        adapter: BaseSync,
+        expected: RemoteObject,
+        path: str,
+        *,
+        root: str,
+        directory: str,
+        temporary: str,
+        planned: LocalEntry | None,
+        algorithm: str,
+        keep: Callable[[str], object],
+        under_way: UnderWay = untold,
+        unfinished: Unfinished | None = None,
+    ) -> None:
+        self._adapter = adapter
+        self._expected = expected
+        self._path = path
+        self._root = root
+        self._planned = planned
+        self._algorithm = algorithm
+        self._keep = keep
+        self._under_way = under_way
+        make_parents(path, directory)
+        beside = os.path.join(os.path.dirname(path), temporary)
+        taken_up = unfinished if expected.size > transfer.SMALL else None
+        self._file: Arriving = arriving(adapter, expected, beside, algorithm, taken_up)
+        self._remote = expected
+        self._digests: Digests = ()
+        self.settled = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.__exit__(kind, error, trace)
+
+    @property
+    def descriptor(self) -> int | None:
+        """Number of the file that was fetched to; `None` if it is not open."""
+        return self._file.descriptor
+
+    @property
+    def directory(self) -> str:
+        """Where the file belongs, and until then is."""
+        return os.path.dirname(self._path)
+
+    def fetch(self) -> None:
+        """Download to a file that nobody sees, and check it against all that is known of the object.
+
+        Raises:
+            Stale, PreconditionFailed: The object is not that version any more.
+            IntegrityError: Other bytes came than the provider says the object has, several times over.
+            AdapterError: It can't be fetched.
+            OSError: It can't be written.
+        """
+        expected, file = self._expected, self._file
+        told = expected.digests
+        with self._under_way(lambda: max(0, size_on_disk(file.path) - file.taken_up)):
+            for _ in range(_ATTEMPTS):
+                remote = file.fetch(expected)
+                known = merge(remote.digests, told)
+                digests, size = file.digest(_enough(self._algorithm, known))
+                if size == expected.size and compare(digests, known) is not Sameness.DIFFERENT:
+                    self._remote, self._digests = remote, merge(digests, known)
+                    file.write()
+                    return
+                file.again()
+                # A listing may tell a digest that is none, such as the ETag of an encrypted object: all that is known
+                # decides.
+                seen = self._adapter.stat_file(expected.key)
+                if seen.fingerprint != expected.fingerprint:
+                    raise Stale
+                told = seen.digests
+        words = f"{_ATTEMPTS} times, other bytes came than the provider says the object has"
+        raise IntegrityError(words, key=expected.key)
+
+    def place(self) -> Downloaded:
+        """Make what was fetched last, and give it its name.
+
+        Raises:
+            Stale: The place is not as planned.
+            InvalidKey: Something else than a file is there.
+            OSError: It can't be written. What was at `path` is untouched.
+        """
+        if not self.settled:
+            self._file.settle()
+        self._file.close()
+        _dress(self._file.path, self._remote, self._path, replaces=self._planned is not None)
+        if self._planned is None:
+            self._place_new()
+        else:
+            self._replace(self._planned)
+        local = look(self._path, self._expected.key, self._root)
+        if local is None:
+            raise Stale
+        return Downloaded(local, self._remote, self._digests, self._expected.size - self._file.taken_up)
+
+    def _replace(self, planned: LocalEntry) -> None:
+        now = look(self._path, self._expected.key, self._root)
+        if now is None or not same_file(now, planned):
+            raise Stale
+        self._keep(self._path)
+        again = look(self._path, self._expected.key, self._root)
+        if again is None or not same_file(again, now):
+            raise Stale
+        os.replace(self._file.path, self._path)
+
+    def _place_new(self) -> None:
+        """Put the file where none is; one that appears meanwhile is not overwritten."""
+        try:
+            # Nearly always nothing is there, and this is the cheapest way to find that out.
+            os.link(self._file.path, self._path)
+        except (OSError, NotImplementedError):
+            clear_empty(self._path)
+            if look(self._path, self._expected.key, self._root) is not None:
+                raise Stale from None
+            try:
+                os.link(self._file.path, self._path)
+            except FileExistsError:
+                raise Stale from None
+            except (OSError, NotImplementedError):
+                # No hard links here: the window between the look and the rename stays, as small as it is.
+                os.rename(self._file.path, self._path)
+                return
+        # Not later, because it changes the file's change time.
+        os.unlink(self._file.path)
+
+
+def settle(files: Iterable[Download]) -> None:
+    """Make what was fetched outlast a loss of power, where one call can do that for many; `place` does what is left."""
+    by_directory: dict[str, list[Download]] = {}
+    for file in files:
+        if file.descriptor is not None:
+            by_directory.setdefault(file.directory, []).append(file)
+    by_device: dict[int, list[Download]] = {}
+    for directory, group in by_directory.items():
+        with suppress(OSError):
+            by_device.setdefault(os.stat(directory).st_dev, []).extend(group)
+    for device, group in by_device.items():
+        descriptor = group[0].descriptor
+        if len(group) >= _MANY and descriptor is not None and sync_file_system(device, descriptor):
+            for file in group:
+                file.settled = True
+
+
+def _enough(algorithm: str, known: Digests) -> tuple[str, ...]:
+    """Return the algorithms to compute: the baseline's; one that the provider tells, if it does not tell that."""
+    told = computable(digest.algorithm for digest in certain(known))
+    return (algorithm,) if algorithm in told else (algorithm, *told[:1])
+
+
+def _dress(aside: str, remote: RemoteObject, path: str, *, replaces: bool) -> None:
+    """Give a downloaded file its time, and the permissions of the one that it replaces."""
+    if replaces:
+        with suppress(OSError):
+            os.chmod(aside, stat.S_IMODE(os.stat(path).st_mode))
+    mtime_ns = remote.mtime_ns if remote.mtime_ns is not None else remote.modified_ns
+    # A time that this disk can't hold is no reason to fail: the content is what counts.
+    with suppress(OSError, OverflowError, ValueError):
+        os.utime(aside, ns=(mtime_ns, mtime_ns))

@@ -1,0 +1,72 @@
+"""Bringing all that was written to a file system to the disk, which for many small files is one wait instead of many.
+
+Only Linux has a call for that. It also waits for what other programs have written there, so it is not used again on a
+file system where it took long.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from functools import cache
+
+_LONG = 1.0
+"""Seconds after which others must be writing much there: then each file by itself is less to wait for."""
+
+_SURE = frozenset({"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "xfs"})
+"""Types of file systems that do for this call what they do for `fsync`. Those in user space are never asked to."""
+
+_slow: set[int] = set()
+
+
+def sync_file_system(device: int, descriptor: int) -> bool:
+    """Make all that was written to the files of a device outlast a loss of power; false if that is not sure.
+
+    Args:
+        device: Its number, as the status of a directory has it.
+        descriptor: Of any file on it.
+    """
+    call = _call()
+    if call is None or device in _slow or _types().get(device) not in _SURE:
+        return False
+    began = time.monotonic()
+    failed = call(descriptor)
+    if failed or time.monotonic() - began > _LONG:
+        _slow.add(device)
+    return not failed
+
+
+@cache
+def _call() -> Callable[[int], int] | None:
+    if sys.platform != "linux" or _version() < (5, 8):
+        # Older kernels don't tell of errors.
+        return None
+    import ctypes  # noqa: PLC0415  # few runs have use for it
+
+    try:
+        found: Callable[[int], int] = ctypes.CDLL(None).syncfs
+    except (OSError, AttributeError):
+        return None
+    return found
+
+
+def _version() -> tuple[int, ...]:
+    numbers = os.uname().release.partition("-")[0].split(".")[:2]
+    return tuple(int(number) if number.isdecimal() else 0 for number in numbers)
+
+
+@cache
+def _types() -> dict[int, str]:
+    """Return the types of the file systems that are mounted, by device."""
+    types = {}
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
+            for line in lines:
+                place, _, kind = line.partition(" - ")
+                major, minor = map(int, place.split()[2].split(":"))
+                types[os.makedev(major, minor)] = kind.split()[0]
+    except (OSError, ValueError, IndexError):
+        return {}
+    return types

@@ -1,0 +1,82 @@
+"""Small operations of one worker, executed as a group: what they have in common is done once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+
+from buckia_core.errors import BuckiaError
+from buckia_core.planning.plan import Action, Operation
+from buckia_core.syncing.downloading import Download, settle
+from buckia_core.syncing.transfer import Stale
+from buckia_core.syncing.work import Done, Worker
+
+_TURN = 1.0
+
+
+@dataclass(slots=True)
+class Ended:
+    """What became of a group.
+
+    Attributes:
+        done: The outcomes of the operations that it came to, in order.
+        broken: An error that is nobody's but ours, to be raised once all that is in `done` is written down.
+    """
+
+    done: list[Done] = field(default_factory=list)
+    broken: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """A download that is in place up to its name, or why it is not."""
+
+    operation: Operation
+    file: Download | None
+    error: Exception | None = None
+
+    def end(self, worker: Worker, done: Done) -> None:
+        """Place it, or raise what came in between."""
+        if self.error is not None:
+            raise self.error
+        if self.file is not None:
+            worker.place(self.file, done)
+
+
+def run_together(worker: Worker, operations: Iterable[Operation]) -> Ended:
+    """Execute operations; what is downloaded is fetched first, and then brought to the disk together.
+
+    Those that it does not come to, in a second or because the run is stopped, are left out of the result, and nothing
+    of them has begun.
+    """
+    ended = Ended()
+    until = time.monotonic() + _TURN
+    fetched: list[_Fetched] = []
+    with ExitStack() as stack:
+        try:
+            for operation in operations:
+                late = time.monotonic() > until and (fetched or ended.done)
+                if late or worker.flights.stopped.is_set():
+                    break
+                if operation.action is Action.DOWNLOAD:
+                    fetched.append(_fetch(worker, operation, stack))
+                else:
+                    ended.done.append(worker.run(operation))
+            settle(each.file for each in fetched if each.file is not None)
+            for each in fetched:
+                ended.done.append(worker.run(each.operation, partial(each.end, worker)))
+        except Exception as error:  # noqa: BLE001  # it is raised by whoever gets it
+            ended.broken = error
+    return ended
+
+
+def _fetch(worker: Worker, operation: Operation, stack: ExitStack) -> _Fetched:
+    try:
+        file = stack.enter_context(worker.coming(operation))
+        file.fetch()
+    except (BuckiaError, OSError, Stale) as error:
+        return _Fetched(operation, None, error)
+    return _Fetched(operation, file)

@@ -1,0 +1,80 @@
+"""Bringing a whole file system to the disk, where that is sure to do what it should."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from buckia_core.syncing import file_systems
+from buckia_core.syncing.file_systems import sync_file_system
+
+
+@pytest.fixture
+def calls(monkeypatch) -> list[int]:
+    """Device 7 is an ext4, device 8 a file system in user space; each call succeeds, and is noted."""
+    made: list[int] = []
+
+    def call(descriptor: int) -> int:
+        made.append(descriptor)
+        return 0
+
+    monkeypatch.setattr(file_systems, "_call", lambda: call)
+    monkeypatch.setattr(file_systems, "_types", lambda: {7: "ext4", 8: "fuse.sshfs"})
+    monkeypatch.setattr(file_systems, "_slow", set())
+    return made
+
+
+def test_it_is_called_where_it_is_sure(calls):
+    assert sync_file_system(7, 3)
+    assert not sync_file_system(8, 4)
+    assert not sync_file_system(9, 5)
+    assert calls == [3]
+
+
+def test_it_is_not_called_again_where_it_took_long(calls, monkeypatch):
+    monkeypatch.setattr(file_systems, "_LONG", -1.0)
+    assert sync_file_system(7, 3)
+    assert not sync_file_system(7, 3)
+    assert calls == [3]
+
+
+def test_it_is_not_called_again_where_it_failed(monkeypatch, calls):
+    monkeypatch.setattr(file_systems, "_call", lambda: lambda _: -1)
+    assert not sync_file_system(7, 3)
+    monkeypatch.setattr(file_systems, "_call", lambda: lambda _: 0)
+    assert not sync_file_system(7, 3)
+
+
+def test_where_there_is_no_such_call_nothing_is_sure(monkeypatch, calls):
+    monkeypatch.setattr(file_systems, "_call", lambda: None)
+    assert not sync_file_system(7, 3)
+
+
+@pytest.mark.parametrize(
+    ("release", "version"),
+    [("6.18.44-fc", (6, 18)), ("5.4", (5, 4)), ("4.19.0+", (4, 19)), ("5.15.0-1-amd64", (5, 15)), ("strange", (0,))],
+)
+def test_versions_of_the_kernel(monkeypatch, release, version):
+    class Name:
+        pass
+
+    name = Name()
+    name.release = release  # type: ignore[attr-defined]
+    monkeypatch.setattr(os, "uname", lambda: name, raising=False)
+    assert file_systems._version() == version
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the call")
+def test_the_real_call_and_the_real_table(tmp_path):
+    file_systems._call.cache_clear()
+    file_systems._types.cache_clear()
+    assert os.stat("/proc").st_dev in file_systems._types()
+    call = file_systems._call()
+    if call is None:
+        assert file_systems._version() < (5, 8)
+        return
+    with (tmp_path / "a").open("wb") as file:
+        assert call(file.fileno()) == 0
+    assert call(-1) == -1
