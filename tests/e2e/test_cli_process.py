@@ -221,7 +221,11 @@ def slow_sync(project):
         text=True,
     )
     assert process.stdout is not None
-    first = json.loads(process.stdout.readline())
+    line = b""
+    while not line.endswith(b"\n"):
+        # A reader with a buffer would take lines that `communicate` is to have.
+        line += os.read(process.stdout.fileno(), 1)
+    first = json.loads(line)
     assert (first["type"], first["status"]) == ("operation", "done")
     return process
 

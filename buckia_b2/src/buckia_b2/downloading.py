@@ -113,7 +113,7 @@ class Downloader:
 
     @property
     def _ranged(self) -> RangedDownload:
-        return RangedDownload(self.pieces, self.opened, self.opened)
+        return RangedDownload(self.pieces, self.opened)
 
     def _look(self, key: str, expect: RemoteObject | None) -> RemoteObject:
         """Look at an object of which no bytes are wanted."""

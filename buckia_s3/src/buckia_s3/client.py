@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from buckia_core.adapters.request_counter import RequestCounter
 from buckia_core.errors import AdapterError, NotFound
+from buckia_s3.answers import Answer, Headers
 from buckia_s3.bodies import AnyBody, Body
-from buckia_s3.connections import ConnectionPool
+from buckia_s3.connections import Connection, ConnectionPool
 from buckia_s3.credentials import CredentialSource
 from buckia_s3.endpoint import Endpoint, Site
 from buckia_s3.errors import code_of, from_network, from_response
@@ -21,6 +22,8 @@ from buckia_s3.settings import S3Settings
 from buckia_s3.signing import EMPTY, UNSIGNED, Credentials, query_string, signed_headers
 
 _REGION = re.compile(rb"<Region>([a-z0-9-]{1,40})</Region>")
+
+_SMALL = 64 << 10
 
 _DOING = {"GET": "reading", "HEAD": "looking at it", "PUT": "writing", "POST": "writing", "DELETE": "deleting"}
 
@@ -58,7 +61,7 @@ class Response:
     """An answer, read to its end."""
 
     status: int
-    headers: http.client.HTTPMessage
+    headers: Headers
     body: bytes
 
 
@@ -98,7 +101,7 @@ class Client:
             return Response(response.status, response.headers, body)
 
     @contextmanager
-    def open(self, request: Request) -> Iterator[http.client.HTTPResponse]:
+    def open(self, request: Request) -> Iterator[Answer]:
         """Send a request and give its answer for reading. Errors are those of `send`; reading raises the network's own.
 
         The connection is used again if the answer was read to its end.
@@ -143,7 +146,7 @@ class Client:
         """Close idle connections."""
         self._pool.close()
 
-    def _answered(self, request: Request) -> tuple[Endpoint, http.client.HTTPConnection, http.client.HTTPResponse]:
+    def _answered(self, request: Request) -> tuple[Endpoint, Connection, Answer]:
         """Send a request, once more if it went to the wrong region, and return the success that it had."""
         endpoint = self.site.endpoint
         connection, response = self._exchange(endpoint, request)
@@ -157,34 +160,35 @@ class Client:
                 raise self._refusal(connection, response, endpoint, request)
         return endpoint, connection, response
 
-    def _exchange(
-        self, endpoint: Endpoint, request: Request
-    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    def _exchange(self, endpoint: Endpoint, request: Request) -> tuple[Connection, Answer]:
         path, query = endpoint.path(request.key), query_string(request.query)
         headers = self._headers(request, endpoint, path, query)
+        blocks = request.body.blocks()
+        # What is small goes in one piece with its head.
+        first = b"".join(blocks) if request.body.size <= _SMALL else b""
         self.counter.add()
         connection = self._pool.take(endpoint)
         try:
-            if connection.sock is None:
-                connection.connect()
             url = f"{path}?{query}" if query else path
-            connection.putrequest(request.method, url, skip_host=True, skip_accept_encoding=True)
-            for name, value in headers.items():
-                connection.putheader(name, value)
-            connection.endheaders()
+            connection.ask(request.method, url, headers, first)
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise self._no_answer(error, request) from error
+        except ValueError as error:
+            connection.close()
+            named = "" if request.about is None else f"{request.about!r}: "
+            words = f"{named}{request.purpose}: {error}"
+            raise AdapterError(words, provider=self.provider, key=request.about) from error
         try:
-            return connection, self._sent(connection, request)
+            return connection, self._sent(connection, blocks, request)
         except BaseException:
             connection.close()
             raise
 
-    def _sent(self, connection: http.client.HTTPConnection, request: Request) -> http.client.HTTPResponse:
-        """Send the body and return the answer."""
+    def _sent(self, connection: Connection, blocks: Iterator[bytes | memoryview], request: Request) -> Answer:
+        """Send the rest of the body and return the answer."""
         unsent: OSError | None = None
-        for block in request.body.blocks():
+        for block in blocks:
             try:
                 connection.send(block)
             except OSError as error:
@@ -192,7 +196,7 @@ class Client:
                 unsent = error
                 break
         try:
-            response = connection.getresponse()
+            response = connection.answer(request.method)
         except (OSError, http.client.HTTPException) as error:
             raise self._no_answer(unsent or error, request) from error
         self._heard = True
@@ -232,8 +236,8 @@ class Client:
 
     def _refusal(
         self,
-        connection: http.client.HTTPConnection,
-        response: http.client.HTTPResponse,
+        connection: Connection,
+        response: Answer,
         endpoint: Endpoint,
         request: Request,
     ) -> AdapterError:
@@ -241,7 +245,9 @@ class Client:
             body = response.read()
         except (OSError, http.client.HTTPException):
             body = b""
-        self._put_back(connection, response, endpoint)
+            connection.close()
+        else:
+            self._put_back(connection, response, endpoint)
         self._notice_region(response, body)
         return from_response(
             response.status,
@@ -252,7 +258,7 @@ class Client:
             doing=request.purpose,
         )
 
-    def _notice_region(self, response: http.client.HTTPResponse, body: bytes) -> None:
+    def _notice_region(self, response: Answer, body: bytes) -> None:
         redirected = response.status in (301, 307) or code_of(body) in (
             "AuthorizationHeaderMalformed",
             "PermanentRedirect",
@@ -267,9 +273,7 @@ class Client:
             elif found:
                 self.site.move(found[1].decode())
 
-    def _put_back(
-        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse, endpoint: Endpoint
-    ) -> None:
+    def _put_back(self, connection: Connection, response: Answer, endpoint: Endpoint) -> None:
         if response.isclosed() and not response.will_close:
             self._pool.give(endpoint, connection)
         else:

@@ -1,6 +1,6 @@
 """The setting `client_options`: how connections are made. Its names are those of obstore's `ClientConfig`.
 
-Each option acts on obstore and on Buckia's own requests alike. Those that could not are refused, with the reason.
+Each option acts on our own requests and on those of `S3Sync.store`. Those that could not are refused, with the reason.
 """
 
 from __future__ import annotations

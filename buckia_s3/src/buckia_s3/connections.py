@@ -5,23 +5,25 @@ from __future__ import annotations
 import base64
 import http.client
 import importlib.util
-import io
+import os
+import re
 import select
 import socket
 import ssl
 import sys
 import threading
 import time
-import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from buckia_core.errors import InvalidSetting
+from buckia_s3.answers import Answer, answer_to
 from buckia_s3.client_options import ClientOptions
 from buckia_s3.endpoint import Endpoint
-from buckia_s3.limits import Clock, Limits, TimedInput
+from buckia_s3.limits import Clock, Limits
 from buckia_s3.settings import S3Settings
 
 
@@ -144,6 +146,9 @@ def bundled(ca_bundle: Path) -> bytes:
     return certificates
 
 
+_NOT_LATIN_1 = re.compile(r"[^\x00-\xff]")
+
+
 class Connection(http.client.HTTPConnection):
     """A connection with one limit for connecting, another for each step after that, and one for a whole request."""
 
@@ -155,26 +160,36 @@ class Connection(http.client.HTTPConnection):
         super().connect()
         self.clock.connected(self.sock)
 
+    def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> None:
+        """Send the head of a request, and the beginning of its body along with it.
+
+        Raises:
+            ValueError: A header has a line break or a NUL in it, or a character that is none of Latin-1.
+            OSError: It can't be sent.
+        """
+        if self.sock is None:
+            self.connect()
+        lines = [f"{method} {url} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        head = "\r\n".join(lines)
+        if head.count("\n") >= len(lines) or head.count("\r") >= len(lines) or "\0" in head:
+            raise ValueError("a header has a line break or a NUL in it")
+        if _NOT_LATIN_1.search(head):
+            # The error of `encode` would hold the whole head, with all that is secret in it.
+            raise ValueError("a header has a character that is none of Latin-1")
+        self.send(head.encode("latin-1") + body)
+
     def send(self, data: Any) -> None:
         """Send a block as one step."""
-        if self.sock is not None:
-            self.clock.before_step(self.sock)
+        self._before_step()
         super().send(data)
 
-    def getresponse(self) -> http.client.HTTPResponse:
-        """Return the answer, whose body is read in steps."""
-        self.clock.before_step(self.sock)
-        return super().getresponse()
+    def answer(self, method: str) -> Answer:
+        """Return the answer, whose body is read in steps. Raises as `answer_to` does."""
+        return answer_to(method, self.sock, self._before_step)
 
-    def response_class(self, sock: socket.socket, *args: Any, **options: Any) -> http.client.HTTPResponse:  # type: ignore[override]  # called like the class that it stands for
-        """Return an answer that is read in steps."""
-        response = http.client.HTTPResponse(sock, *args, **options)
-        if self.clock.limits.total is None:
-            # The socket's own limit holds for each step, and costs nothing.
-            return response
-        raw = response.fp.detach()
-        response.fp = io.BufferedReader(TimedInput(raw, sock, self.clock))
-        return response
+    def _before_step(self) -> None:
+        if self.sock is not None:
+            self.clock.before_step(self.sock)
 
 
 class _PlainConnection(Connection):
@@ -186,14 +201,12 @@ class _PlainConnection(Connection):
         self._proxy = proxy
         self._origin = origin
 
-    def putrequest(self, method: str, url: str, skip_host: bool = False, skip_accept_encoding: bool = False) -> None:
-        """Begin a request; a proxy is told the whole address."""
+    def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> None:
+        """See `Connection`; a proxy is told the whole address."""
         if self._proxy is None:
-            super().putrequest(method, url, skip_host, skip_accept_encoding)
-            return
-        super().putrequest(method, f"{self._origin}{url}", skip_host, skip_accept_encoding)
-        for name, value in self._proxy.headers.items():
-            self.putheader(name, value)
+            super().ask(method, url, headers, body)
+        else:
+            super().ask(method, f"{self._origin}{url}", {**headers, **self._proxy.headers}, body)
 
 
 class _TlsConnection(Connection, http.client.HTTPSConnection):
@@ -233,6 +246,16 @@ class _Proxy:
     headers: dict[str, str] = field(repr=False)
 
 
+def _proxy_of_the_system(endpoint: Endpoint) -> str | None:
+    """Return the address of the proxy that the environment names, or, where they do that, the system's settings."""
+    if sys.platform not in ("darwin", "win32") and not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None
+    import urllib.request  # noqa: PLC0415  # it brings much along, and few have a proxy
+
+    found = urllib.request.getproxies().get(endpoint.scheme)
+    return None if not found or urllib.request.proxy_bypass(endpoint.host) else found
+
+
 def _proxy_for(endpoint: Endpoint, options: ClientOptions) -> _Proxy | None:
     """Return the proxy that the options name for this server, or else the environment."""
     if options.proxy_url is not None:
@@ -240,8 +263,8 @@ def _proxy_for(endpoint: Endpoint, options: ClientOptions) -> _Proxy | None:
             return None
         url = options.proxy_url.reveal()
     else:
-        found = urllib.request.getproxies().get(endpoint.scheme)
-        if not found or urllib.request.proxy_bypass(endpoint.host):
+        found = _proxy_of_the_system(endpoint)
+        if not found:
             return None
         url = found
     parts = urlsplit(url if "://" in url else f"http://{url}")

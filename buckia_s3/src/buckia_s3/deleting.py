@@ -16,9 +16,7 @@ from buckia_s3.bodies import Body
 from buckia_s3.client import Client, Request
 from buckia_s3.errors import from_code
 from buckia_s3.looking import Looker
-
-BATCH = 1000
-"""Keys that one request deletes at most."""
+from buckia_s3.objects import MAX_DELETES
 
 _SINGLE_AT_ONCE = 8
 
@@ -44,8 +42,8 @@ class Deleter:
             except InvalidKey as error:
                 errors[key] = error
         together = [key for key in wholes if self._bulk and not _NOT_IN_XML.search(wholes[key])]
-        for start in range(0, len(together), BATCH):
-            batch = {wholes[key]: key for key in together[start : start + BATCH]}
+        for start in range(0, len(together), MAX_DELETES):
+            batch = {wholes[key]: key for key in together[start : start + MAX_DELETES]}
             try:
                 errors |= self._many(batch)
             except NotSupported:

@@ -4,32 +4,25 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from obstore.exceptions import BaseError
 
 from buckia_core.adapters.pieces import Pieces
 from buckia_core.adapters.ranged import Opened, RangedDownload
 from buckia_core.adapters.resuming import Landing
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported
 from buckia_core.planning.manifest import RemoteObject
+from buckia_s3.answers import Answer, Headers
 from buckia_s3.bodies import FileBody
 from buckia_s3.checksums import ChecksumAlgorithm, checked
 from buckia_s3.client import Client, Request
 from buckia_s3.errors import from_network
-from buckia_s3.fast_store import FastStore, Unreadable
 from buckia_s3.looking import Looker
-from buckia_s3.objects import etag_of, fingerprint_of, from_headers, from_metadata, md5_of, version_of
+from buckia_s3.objects import etag_of, from_headers
 
 _CHUNK = 1 << 20
 _UNSATISFIABLE = 416
-
-_ATTRIBUTES = frozenset(
-    {"Content-Disposition", "Content-Encoding", "Content-Language", "Content-Type", "Cache-Control", "Storage-Class"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +30,6 @@ class Downloader:
     """Downloads from one bucket."""
 
     client: Client
-    store: FastStore
     looker: Looker
     pieces: Pieces
     etag_is_md5: bool
@@ -54,8 +46,14 @@ class Downloader:
 
     def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync.read_file`."""
-        with self.opened(key, expect, 0, None) as opened:
-            return opened.found, b"".join(opened.blocks)
+        if self.checksum is not None:
+            with self.opened(key, expect, 0, None) as opened:
+                return opened.found, b"".join(opened.blocks)
+        answer = self.client.send(Request("GET", self.looker.whole(key), (), self._expecting(expect), about=key))
+        found = self._found(key, answer.headers, expect)
+        if len(answer.body) != found.size:
+            raise self._cut_short(key, len(answer.body), found.size)
+        return found, answer.body
 
     def go_on(self, key: str, landing: Landing, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.continue_download`."""
@@ -83,68 +81,7 @@ class Downloader:
         if end is not None and end <= start:
             yield self._empty(key, expect)
             return
-        fits = self.checksum is None and self.store.takes(whole)
-        try:
-            opened = self._fast(key, whole, expect, start, end) if fits else None
-        except Unreadable:
-            opened = None
-        except AdapterError as error:
-            if error.status != _UNSATISFIABLE:
-                raise
-            opened = self._empty(key, expect)
-        if opened is not None:
-            yield opened
-            return
-        with self._own(key, whole, expect, start, end) as opened:
-            yield opened
-
-    @property
-    def _ranged(self) -> RangedDownload:
-        return RangedDownload(self.pieces, self.opened, self._further)
-
-    def _further(
-        self, key: str, expect: RemoteObject | None, start: int, end: int | None
-    ) -> AbstractContextManager[Opened]:
-        # Of long answers, our own connections cost two thirds of the processor time that obstore takes, or less.
-        return self._own(key, self.looker.whole(key), expect, start, end)
-
-    def _fast(self, key: str, whole: str, expect: RemoteObject | None, start: int, end: int | None) -> Opened:
-        options: dict[str, object] = {}
-        etag = etag_of(expect.fingerprint) if expect is not None else None
-        if etag is not None:
-            options["if_match"] = etag
-        if end is not None:
-            options["range"] = (start, end)
-        elif start:
-            options["range"] = {"offset": start}
-        result = self.store.get(whole, options, about=key)
-        found = _object_of(key, result, etag_is_md5=self.etag_is_md5)
-        self._check(found, expect)
-        first, stop = result.range
-        return Opened(found, self._blocks(result, key, stop - first))
-
-    def _blocks(self, result: Any, key: str, length: int) -> Iterator[bytes]:
-        count = 0
-        try:
-            if length <= _CHUNK:
-                data = bytes(result.bytes())
-                count = len(data)
-                yield data
-            else:
-                for block in result.stream(min_chunk_size=_CHUNK):
-                    count += len(block)
-                    yield block
-        except (OSError, ValueError, BaseError) as error:
-            raise self.store.translated(error, about=key) from error
-        if count != length:
-            raise self._cut_short(key, count, length)
-
-    @contextmanager
-    def _own(self, key: str, whole: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[Opened]:
-        headers = {}
-        etag = etag_of(expect.fingerprint) if expect is not None else None
-        if etag is not None:
-            headers["If-Match"] = etag
+        headers = self._expecting(expect)
         ranged = end is not None or start > 0
         if ranged:
             headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
@@ -156,21 +93,32 @@ class Downloader:
                     raise
                 yield self._empty(key, expect)
                 return
-            found = from_headers(key, response.headers.items(), etag_is_md5=self.etag_is_md5)
-            self._check(found, expect)
+            found = self._found(key, response.headers, expect)
             stop = found.size if end is None else min(end, found.size)
             # The status tells less: some servers answer 200 with the range that was asked for.
-            in_part = (response.headers.get("Content-Range") or "").startswith(f"bytes {start}-")
+            in_part = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
             if ranged and not in_part and (start, stop) != (0, found.size):
                 words = "the server sends whole objects only"
                 raise NotSupported(f"{key!r}: {words}", provider=self.client.provider, key=key)
-            blocks = self._response_blocks(response, key, stop - start)
+            blocks = self._blocks(response, key, stop - start)
             if self.checksum is not None and (start, stop) == (0, found.size):
-                told = {name.lower(): value for name, value in response.headers.items()}
-                blocks = checked(blocks, told, self.checksum, provider=self.client.provider, key=key)
+                blocks = checked(blocks, response.headers, self.checksum, provider=self.client.provider, key=key)
             yield Opened(found, blocks)
 
-    def _response_blocks(self, response: http.client.HTTPResponse, key: str, length: int) -> Iterator[bytes]:
+    @property
+    def _ranged(self) -> RangedDownload:
+        return RangedDownload(self.pieces, self.opened)
+
+    def _expecting(self, expect: RemoteObject | None) -> dict[str, str]:
+        etag = etag_of(expect.fingerprint) if expect is not None else None
+        return {} if etag is None else {"If-Match": etag}
+
+    def _found(self, key: str, headers: Headers, expect: RemoteObject | None) -> RemoteObject:
+        found = from_headers(key, headers, etag_is_md5=self.etag_is_md5)
+        self._check(found, expect)
+        return found
+
+    def _blocks(self, response: Answer, key: str, length: int) -> Iterator[bytes]:
         count = 0
         try:
             while block := response.read(_CHUNK):
@@ -196,20 +144,3 @@ class Downloader:
     def _cut_short(self, key: str, count: int, length: int) -> IntegrityError:
         words = f"{count} bytes came where there should be {length}"
         return IntegrityError(f"{key!r}: {words}", provider=self.client.provider, key=key)
-
-
-def _object_of(key: str, result: Any, *, etag_is_md5: bool) -> RemoteObject:
-    meta, attributes = result.meta, dict(result.attributes)
-    modified = int(meta["last_modified"].timestamp()) * 1_000_000_000
-    fingerprint = fingerprint_of(meta["e_tag"], meta["size"], modified)
-    found = RemoteObject(
-        key,
-        meta["size"],
-        fingerprint,
-        modified,
-        digests=md5_of(fingerprint) if etag_is_md5 else (),
-        version=version_of(meta["version"]),
-        content_type=attributes.get("Content-Type"),
-    )
-    # Names of user metadata come in lower case, those of S3's own attributes do not.
-    return from_metadata(found, {name: value for name, value in attributes.items() if name not in _ATTRIBUTES})

@@ -1,4 +1,4 @@
-"""What the server, obstore, the network and botocore say, as errors of Buckia. The one place where that is decided.
+"""What the server, the network and botocore say, as errors of Buckia. The one place where that is decided.
 
     code or status                                        error                retryable
     -------------------------------------------------------------------------------------
@@ -21,7 +21,6 @@ A code that is known goes before the status that it came with.
 from __future__ import annotations
 
 import email.utils
-import html
 import http.client
 import re
 import ssl
@@ -129,9 +128,9 @@ def from_response(
     status: int, headers: Headers, body: bytes, *, provider: str, key: str | None, doing: str
 ) -> AdapterError:
     """Return the error for a response. `doing` says what was asked, such as `GET`; `key` is without prefix."""
-    code, message = code_of(body), _element(body, "Message")
+    code, message = code_of(body), element_of(body, "Message")
     error = from_code(code, message, status, provider=provider, key=key, doing=doing)
-    error.request_id = headers.get("x-amz-request-id") or _element(body, "RequestId") or None
+    error.request_id = headers.get("x-amz-request-id") or element_of(body, "RequestId") or None
     error.retry_after = wait_of(headers)
     if status == 503 and error.retry_after is not None and type(error) is Transient:
         slower = Throttled(error.message, provider=provider, key=key, status=status, code=error.code)
@@ -188,36 +187,6 @@ _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 _MISSING = ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "ConfigNotFound", "ConfigParseError")
 _UNREACHABLE = ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError")
 
-_OBSTORE_STATUS = re.compile(r"status code: (\d{3})")
-
-
-def from_obstore(error: BaseException, *, provider: str, key: str, doing: str, host: str) -> AdapterError:
-    """Return the error for an exception of obstore's. Of its text only the server's own answer is taken over."""
-    text = str(error).partition("\n\nDebug source:")[0]
-    found = _OBSTORE_STATUS.search(text)
-    if found:
-        status, body = int(found[1]), text[found.end() :].encode()
-        made = from_code(code_of(body), _element(body, "Message"), status, provider=provider, key=key, doing=doing)
-        made.request_id = _element(body, "RequestId") or None
-        return made
-    match type(error).__name__:
-        case "PreconditionError" | "AlreadyExistsError":
-            return from_code("PreconditionFailed", "", 412, provider=provider, key=key, doing=doing)
-        case "FileNotFoundError":
-            return from_code("NoSuchKey", "", 404, provider=provider, key=key, doing=doing)
-        case "NotSupportedError":
-            return NotSupported(f"{key!r}: {doing}: the server does not support this", provider=provider, key=key)
-        case "UnauthenticatedError" | "PermissionDeniedError":
-            return Unauthenticated(f"{key!r}: {doing}: the credentials can't be used", provider=provider, key=key)
-    whole = str(error)
-    if "UnknownIssuer" in whole or "invalid peer certificate" in whole or "InvalidCertificate" in whole:
-        return from_network(_untrusted(), provider=provider, key=key, doing=doing, host=host)
-    reason = re.search(r"HTTP error: ([^\n]+)", text)
-    words = reason[1] if reason else "the answer was cut short or malformed"
-    if "TimedOut" in whole or "timed out" in whole:
-        words = "no progress in time"
-    return Transient(f"{key!r}: {doing} at {host} failed: {words}", provider=provider, key=key)
-
 
 def from_botocore(error: Exception, *, provider: str, profile: str | None) -> Exception:
     """Return the error for credentials that botocore could not get. `profile` is the one that was asked for."""
@@ -232,7 +201,7 @@ def from_botocore(error: Exception, *, provider: str, profile: str | None) -> Ex
 
 def code_of(body: bytes) -> str:
     """Return the `Code` of an error's body; empty if it has none."""
-    return _element(body, "Code")
+    return element_of(body, "Code")
 
 
 def wait_of(headers: Headers) -> float | None:
@@ -251,16 +220,15 @@ def wait_of(headers: Headers) -> float | None:
         return None
 
 
-def _untrusted() -> ssl.SSLCertVerificationError:
-    error = ssl.SSLCertVerificationError("certificate")
-    error.verify_message = "its authority is unknown, or it is for another name"
-    return error
-
-
-def _element(body: bytes, name: str) -> str:
+def element_of(body: bytes, name: str) -> str:
+    """Return the text of an element of an answer; empty if it has none of the name."""
     # A search, because error bodies come from proxies too, and need not be XML at all.
     found = re.search(rf"<{name}>([^<]*)</{name}>".encode(), body)
-    return html.unescape(found[1].decode("utf-8", "replace")).strip() if found else ""
+    if found is None:
+        return ""
+    import html  # noqa: PLC0415  # its table of names is large, and errors are few
+
+    return html.unescape(found[1].decode("utf-8", "replace")).strip()
 
 
 def _readable(message: str) -> str:

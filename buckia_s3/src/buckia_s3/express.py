@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from html import unescape
 
 from buckia_core.errors import Transient
+from buckia_s3.errors import element_of
 from buckia_s3.signing import Credentials
 
 CREATE_SESSION = (("session", ""),)
@@ -16,6 +15,8 @@ CREATE_SESSION = (("session", ""),)
 
 SERVICE = "s3express"
 """The name that requests to directory buckets are signed for."""
+
+_TOLD = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
 
 _LASTS = timedelta(minutes=5)
 _MARGIN = timedelta(minutes=1)
@@ -44,7 +45,7 @@ class Sessions:
             return self._known
 
     def _parsed(self, body: bytes, now: datetime) -> Credentials:
-        told = {name: _element(body, name) for name in ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")}
+        told = {name: element_of(body, name) for name in _TOLD}
         if not told["AccessKeyId"] or not told["SecretAccessKey"] or not told["SessionToken"]:
             raise Transient("asking for a session: the answer has no credentials", provider=self._provider)
         try:
@@ -54,8 +55,3 @@ class Sessions:
         if expires.tzinfo is None:
             expires = expires.replace(tzinfo=UTC)
         return Credentials(told["AccessKeyId"], told["SecretAccessKey"], told["SessionToken"], expires, of_session=True)
-
-
-def _element(body: bytes, name: str) -> str:
-    found = re.search(rf"<{name}>([^<]*)</{name}>".encode(), body)
-    return unescape(found[1].decode("utf-8", "replace")).strip() if found else ""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import socket
 import time
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +59,3 @@ class Clock:
         """Take over from the limit for connecting."""
         self._set = None
         self.before_step(sock)
-
-
-class TimedInput(io.RawIOBase):
-    """What comes from a connection, each piece in its time."""
-
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, clock: Clock) -> None:
-        super().__init__()
-        self._raw = raw
-        self._sock = sock
-        self._clock = clock
-
-    def readable(self) -> bool:
-        """Say yes."""
-        return True
-
-    def readinto(self, buffer: Any, /) -> int | None:
-        """Read what comes next into a buffer."""
-        self._clock.before_step(self._sock)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        """Close what is read."""
-        self._raw.close()
-        super().close()

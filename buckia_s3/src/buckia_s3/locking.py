@@ -130,7 +130,7 @@ class Locks:
 
     def _shown(self, key: str, version: str | None) -> Lock:
         answer = self.client.send(self._request("HEAD", key, version, doing="looking at its lock"))
-        told = {name.lower(): value for name, value in answer.headers.items()}
+        told = answer.headers
         mode, until = told.get(MODE), told.get(UNTIL)
         hold = told.get(HOLD, "OFF").upper() == "ON"
         return Lock(LockMode(mode.upper()), _time(until), hold) if mode and until else Lock(hold=hold)

@@ -57,8 +57,8 @@ class Looker:
                 self._client.send(first)
             raise
         self._bucket_seen = True
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return from_headers(key, headers.items(), etag_is_md5=self._etag_is_md5), headers
+        headers = answer.headers
+        return from_headers(key, headers, etag_is_md5=self._etag_is_md5), headers
 
     def check(self, key: str, expect: Precondition | None) -> None:
         """See whether an object is as expected.

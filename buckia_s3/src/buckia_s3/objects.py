@@ -13,8 +13,8 @@ import email.header
 import email.utils
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping
+from functools import lru_cache
 
 from buckia_core.adapters.content_types import guess_content_type
 from buckia_core.adapters.objects import UploadInfo
@@ -28,11 +28,15 @@ DIGEST = "buckia-"
 
 MAX_KEY_BYTES = 1024
 
+MAX_DELETES = 1000
+"""Keys that one request deletes at most."""
+
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _PLAIN = re.compile(r"(?! )[\x20-\x7e]*(?<! )")
 _ENCODED_WORD = re.compile(r"=\?[A-Za-z0-9-]+\?[BbQq]\?[^?]*\?=")
 _DIGEST_NAME = re.compile(r"[a-z0-9_]+")
 _SECONDS = re.compile(r"-?\d{1,12}(\.\d{1,18})?")
+_SIZE = re.compile(r"[0-9]{1,18}")
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
@@ -75,11 +79,14 @@ def md5_of(fingerprint: str) -> Digests:
     return (Digest("md5", fingerprint),) if _MD5.fullmatch(fingerprint) else ()
 
 
-def from_headers(key: str, headers: Iterable[tuple[str, str]], *, etag_is_md5: bool) -> RemoteObject:
-    """Return the object that the headers of a HEAD or GET tell. Of a range, its size is that of the whole."""
-    told = {name.lower(): value for name, value in headers}
+def from_headers(key: str, told: Mapping[str, str], *, etag_is_md5: bool) -> RemoteObject:
+    """Return the object that the headers of a HEAD or GET tell; their names are in lower case.
+
+    Of a range, its size is that of the whole.
+    """
     of_whole = told.get("content-range", "").rpartition("/")[2]
-    size = int(of_whole if of_whole.isdecimal() else told.get("content-length") or 0)
+    length = of_whole if _SIZE.fullmatch(of_whole) else told.get("content-length", "")
+    size = int(length) if _SIZE.fullmatch(length) else 0
     modified = modified_of(told.get("last-modified"))
     fingerprint = fingerprint_of(told.get("etag"), size, modified)
     # What is encrypted with a key of KMS or of the customer has an ETag that only looks like an MD5.
@@ -115,6 +122,7 @@ def from_metadata(found: RemoteObject, metadata: Mapping[str, str]) -> RemoteObj
     return found._replace(mtime_ns=mtime_ns, digests=tuple(digests), metadata=others)
 
 
+@lru_cache(maxsize=256)
 def modified_of(header: str | None) -> int:
     """Return nanoseconds since 1970 for a `Last-Modified`; 0 if it is none."""
     try:
@@ -175,10 +183,9 @@ def _seconds(nanoseconds: int) -> str:
 def _nanoseconds(text: str) -> int | None:
     if not _SECONDS.fullmatch(text):
         return None
-    try:
-        return int(Decimal(text) * 1_000_000_000)
-    except InvalidOperation:
-        return None
+    seconds, _, fraction = text.removeprefix("-").partition(".")
+    nanoseconds = int(seconds) * 1_000_000_000 + int(fraction[:9].ljust(9, "0"))
+    return -nanoseconds if text.startswith("-") else nanoseconds
 
 
 def _encoded(value: str) -> str:

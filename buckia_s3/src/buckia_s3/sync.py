@@ -25,28 +25,26 @@ from buckia_s3 import endpoint
 from buckia_s3.client import Client
 from buckia_s3.conditions import Conditions
 from buckia_s3.credentials import CredentialSource, credential_source, placed
-from buckia_s3.deleting import BATCH, Deleter
-from buckia_s3.downloading import Downloader
 from buckia_s3.express import SERVICE
-from buckia_s3.fast_store import FastStore
 from buckia_s3.listing import Listing
 from buckia_s3.looking import Looker
-from buckia_s3.multipart import Multipart
-from buckia_s3.objects import MAX_KEY_BYTES
+from buckia_s3.objects import MAX_DELETES, MAX_KEY_BYTES
 from buckia_s3.request_headers import PAYING
-from buckia_s3.resuming import Resumer
 from buckia_s3.settings import MAX_PART, S3Settings
 from buckia_s3.signing import LONGEST, signed_query
-from buckia_s3.target import locks_of
-from buckia_s3.uploading import Uploader
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
     from buckia_s3.administration import Administration
     from buckia_s3.copying import Copier
+    from buckia_s3.deleting import Deleter
+    from buckia_s3.downloading import Downloader
     from buckia_s3.locking import Locks
+    from buckia_s3.multipart import Multipart
+    from buckia_s3.resuming import Resumer
     from buckia_s3.unfinished import UnfinishedUploads
+    from buckia_s3.uploading import Uploader
     from buckia_s3.versions import Versions
 
 _SIGNABLE = ("GET", "HEAD", "PUT", "DELETE")
@@ -85,8 +83,7 @@ class S3Sync(BaseSync):
         site = site or endpoint.Site(settings, credentials.region)
         client = Client(settings, site, credentials, counter, self.provider_id)
         looker = Looker(client, prefix, etag_is_md5=settings.tells_md5)
-        store = FastStore(settings, client, credentials)
-        self._store = store
+        self._credentials = credentials
         self._settings = settings
         self._prefix = prefix
         self._client = client
@@ -94,14 +91,6 @@ class S3Sync(BaseSync):
         self._counter = counter
         self._pieces = Pieces(settings.retry_config.backoff)
         self._conditions = Conditions(settings, client, prefix)
-        self._multipart = multipart = Multipart(client, looker, self._conditions, self._pieces)
-        self._resumer = Resumer(settings, client, looker, multipart)
-        self._uploader = Uploader(settings, client, store, looker, self._conditions, multipart, self._resumer)
-        self._downloader = Downloader(
-            client, store, looker, self._pieces, settings.tells_md5, settings.checksum_algorithm
-        )
-        # Directory buckets want another checksum with a request for many keys than all others do.
-        self._deleter = Deleter(client, looker, bulk=not (settings.disable_bulk_delete or settings.s3_express))
 
     @classmethod
     def from_url(cls, url: str, **settings: object) -> Self:
@@ -125,7 +114,9 @@ class S3Sync(BaseSync):
         Raises:
             MissingCredentials, Unauthenticated: There are no credentials.
         """
-        return self._store.bare(self._prefix)
+        from buckia_s3.bare_store import bare_store  # noqa: PLC0415  # few have use for it
+
+        return bare_store(self._settings, self._client.site.endpoint, self._credentials, self._prefix)
 
     @property
     def provider(self) -> str:
@@ -155,7 +146,7 @@ class S3Sync(BaseSync):
             resumable_download=True,
             max_key_bytes=MAX_KEY_BYTES - len(self._prefix.encode()),
             max_object_bytes=MAX_PARTS * MAX_PART if endpoint.is_aws(self._settings) else 5 * _TIB,
-            delete_batch=BATCH,
+            delete_batch=MAX_DELETES,
             workers=32,
         )
 
@@ -201,6 +192,39 @@ class S3Sync(BaseSync):
         from buckia_s3.copying import Copier  # noqa: PLC0415  # as above
 
         return Copier(self._settings, self._client, self._looker, self._conditions, self._multipart)
+
+    @cached_property
+    def _uploader(self) -> Uploader:
+        from buckia_s3.uploading import Uploader  # noqa: PLC0415  # as above
+
+        return Uploader(self._settings, self._client, self._looker, self._conditions, self._multipart, self._resumer)
+
+    @cached_property
+    def _multipart(self) -> Multipart:
+        from buckia_s3.multipart import Multipart  # noqa: PLC0415  # as above
+
+        return Multipart(self._client, self._looker, self._conditions, self._pieces)
+
+    @cached_property
+    def _resumer(self) -> Resumer:
+        from buckia_s3.resuming import Resumer  # noqa: PLC0415  # as above
+
+        return Resumer(self._settings, self._client, self._looker, self._multipart)
+
+    @cached_property
+    def _downloader(self) -> Downloader:
+        from buckia_s3.downloading import Downloader  # noqa: PLC0415  # as above
+
+        settings = self._settings
+        return Downloader(self._client, self._looker, self._pieces, settings.tells_md5, settings.checksum_algorithm)
+
+    @cached_property
+    def _deleter(self) -> Deleter:
+        from buckia_s3.deleting import Deleter  # noqa: PLC0415  # as above
+
+        # Directory buckets want another checksum with a request for many keys than all others do.
+        bulk = not (self._settings.disable_bulk_delete or self._settings.s3_express)
+        return Deleter(self._client, self._looker, bulk=bulk)
 
     @property
     def requests(self) -> int:
@@ -339,6 +363,8 @@ class S3Sync(BaseSync):
 
     def _locked(self, written: RemoteObject) -> RemoteObject:
         """Return what was written in parts or copied, once it is locked as the settings say."""
+        from buckia_s3.target import locks_of  # noqa: PLC0415  # as above
+
         wanted = locks_of(self._settings)
         if wanted:
             self.locks.settle(written.key, written.version, wanted)

@@ -1,12 +1,10 @@
-"""Uploads: small ones by obstore, larger ones by our own requests, the largest in parts.
+"""Uploads: in one request, and large ones in parts.
 
-    size                                by                                   condition
-    ----------------------------------------------------------------------------------------------------------
-    up to 256 KiB, a key it takes       obstore, one request                 in the request
-    up to `multipart_threshold`         one request, sent as it is read      in the request
-    more                                parts, eight at once                 in the completion, or just before it
-
-Keys and headers that obstore does not take go by our own requests, whatever the size.
+size                                by                                   condition
+----------------------------------------------------------------------------------------------------------
+up to 256 KiB                       one request, from memory             in the request
+up to `multipart_threshold`         one request, sent as it is read      in the request
+more                                parts, eight at once                 in the completion, or just before it
 """
 
 from __future__ import annotations
@@ -22,33 +20,22 @@ from buckia_core.adapters.objects import IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.resuming import PartsSource
 from buckia_core.adapters.sources import DigestCheck, Rejoined, head_of
 from buckia_core.errors import NotFound, PreconditionFailed, Transient
-from buckia_core.planning.digest import Digest, Digests, Sameness, compare, merge
+from buckia_core.planning.digest import Digest, Sameness, compare, merge
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.bodies import AnyBody, Body, CheckedBody, FileBody
 from buckia_s3.checksums import checksum
 from buckia_s3.client import Client, Request
 from buckia_s3.conditions import Conditions
-from buckia_s3.fast_store import FastStore
 from buckia_s3.looking import Looker
 from buckia_s3.multipart import Multipart
-from buckia_s3.object_headers import STORAGE_CLASS
 from buckia_s3.object_lock import CONTENT_MD5, content_md5
-from buckia_s3.objects import etag_of, fingerprint_of, from_headers, version_of
+from buckia_s3.objects import etag_of, from_headers
 from buckia_s3.resuming import Resumer
 from buckia_s3.settings import S3Settings
 from buckia_s3.target import Target, target_of
 
 SMALL = 256 << 10
-"""obstore takes the time that sending takes for idleness, so it is given what any line sends within its timeout."""
-
-# The headers that obstore sends, by the names that it has for them. "Expires" is none of them.
-_ATTRIBUTES = {
-    "Cache-Control": "Cache-Control",
-    "Content-Disposition": "Content-Disposition",
-    "Content-Encoding": "Content-Encoding",
-    "Content-Language": "Content-Language",
-    STORAGE_CLASS: "Storage-Class",
-}
+"""Files up to this size, in bytes, are read before they are sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +44,6 @@ class Uploader:
 
     settings: S3Settings
     client: Client
-    store: FastStore
     looker: Looker
     conditions: Conditions
     multipart: Multipart
@@ -107,9 +93,6 @@ class Uploader:
         check = DigestCheck(target.info.digests)
         check.update(data)
         check.verify(provider=self.client.provider, key=target.key)
-        attributes = self._attributes(target)
-        if len(data) <= SMALL and attributes is not None:
-            return self._small(data, target, attributes)
         # What was just compared need not be computed once more.
         known = next((each.value for each in target.info.digests if each.algorithm == "sha256"), None)
         return self._single(Body(data, known), target)
@@ -136,33 +119,6 @@ class Uploader:
             reader = Rejoined(head, reader)
         return self.multipart.upload(reader, left, self.settings.part_size, target)
 
-    def _attributes(self, target: Target) -> dict[str, str] | None:
-        """Return what obstore is told of an object; `None` if it does not take its key or all of its headers."""
-        if target.checksum or target.content_md5 or not target.given.keys() <= _ATTRIBUTES.keys():
-            return None
-        if not self.store.takes(target.whole):
-            return None
-        given = {_ATTRIBUTES[name]: value for name, value in target.given.items()}
-        return {"Content-Type": target.content_type, **target.metadata, **given}
-
-    def _small(self, data: bytes, target: Target, attributes: dict[str, str]) -> RemoteObject:
-        mode: str | dict[str, str] = "overwrite"
-        if target.expect is not None:
-            wanted = self.conditions.headers(target.expect, target.key)
-            if not wanted:
-                self.looker.check(target.key, target.expect)
-            elif "If-Match" in wanted:
-                mode = {"e_tag": wanted["If-Match"]}
-            else:
-                mode = "create"
-        told = self.store.put(target.whole, data, attributes, mode, about=target.key)
-        fingerprint = fingerprint_of(told["e_tag"], len(data), 0)
-        if etag_of(fingerprint) is None:
-            return self.looker.look(target.key)
-        md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        known: Digests = (Digest("md5", md5),) if md5 == fingerprint else ()
-        return target.written(len(data), fingerprint, version_of(told["version"]), known)
-
     def _single(self, body: AnyBody, target: Target) -> RemoteObject:
         condition = self.conditions.headers(target.expect, target.key)
         if not condition:
@@ -173,7 +129,7 @@ class Uploader:
         if target.content_md5:
             headers[CONTENT_MD5] = content_md5(body.blocks())
         answer = self.client.send(Request("PUT", target.whole, (), headers, body, about=target.key))
-        seen = from_headers(target.key, answer.headers.items(), etag_is_md5=self.settings.tells_md5)
+        seen = from_headers(target.key, answer.headers, etag_is_md5=self.settings.tells_md5)
         if etag_of(seen.fingerprint) is None:
             return self.looker.look(target.key)
         return target.written(body.size, seen.fingerprint, seen.version, seen.digests)

@@ -13,6 +13,7 @@ from buckia_core.adapters.objects import Precondition
 from buckia_core.errors import AdapterError, IntegrityError, NotFound, PermissionDenied, Transient
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
+from buckia_s3.answers import Answer
 from buckia_s3.client import Client, Request
 from buckia_s3.copying import Copier
 from buckia_s3.errors import from_network
@@ -111,8 +112,8 @@ class Versions:
             answer = self.client.send(self._request("HEAD", key, version))
         except AdapterError as error:
             raise self._translated(error, key, version) from error
-        told = {name.lower(): value for name, value in answer.headers.items()}
-        return from_headers(key, told.items(), etag_is_md5=self.etag_is_md5), told
+        told = answer.headers
+        return from_headers(key, told, etag_is_md5=self.etag_is_md5), told
 
     def _request(self, method: str, key: str, version: str, headers: dict[str, str] | None = None) -> Request:
         return Request(method, self.looker.whole(key), (("versionId", version),), headers or {}, about=key)
@@ -124,8 +125,8 @@ class Versions:
         words = f"there is no version {version!r} of it that has content"
         return NotFound(f"{key!r}: {words}", provider=self.client.provider, key=key, status=error.status)
 
-    def _blocks(self, response: http.client.HTTPResponse, key: str) -> Iterator[bytes]:
-        length, count = response.length, 0
+    def _blocks(self, response: Answer, key: str) -> Iterator[bytes]:
+        told, count = response.headers.get("Content-Length"), 0
         try:
             while block := response.read(_CHUNK):
                 count += len(block)
@@ -133,8 +134,8 @@ class Versions:
         except (OSError, http.client.HTTPException) as error:
             host = self.client.site.endpoint.authority
             raise from_network(error, provider=self.client.provider, key=key, doing="reading", host=host) from error
-        if length is not None and count != length:
-            words = f"{count} bytes came where there should be {length}"
+        if told is not None and count != int(told):
+            words = f"{count} bytes came where there should be {told}"
             raise IntegrityError(f"{key!r}: {words}", provider=self.client.provider, key=key)
 
     def _fetch(self, prefix: str, place: Place | None) -> Page:

@@ -45,7 +45,7 @@ def server(monkeypatch):
 @pytest.fixture
 def ranged(server):
     pieces = Pieces(Backoff(first=0.0))
-    yield RangedDownload(pieces, server.opened, server.opened)
+    yield RangedDownload(pieces, server.opened)
     pieces.close()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import time
 
 import pytest
 
 from buckia_core.config.secrets import Secret
 from buckia_core.errors import (
+    AdapterError,
     IntegrityError,
     NotFound,
     NotSupported,
@@ -16,6 +18,8 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
+from buckia_s3.connections import ConnectionPool
+from buckia_s3.endpoint import locate
 from buckia_s3.settings import S3Settings
 from buckia_s3.sync import S3Sync
 from tests.unit.s3.conftest import SECRET
@@ -107,11 +111,10 @@ class TestConnections:
 
     def test_an_answer_that_is_cut_short(self, connect, tmp_path):
         adapter, _ = connect(lambda asked: Answer(200, b"hel", OBJECT, claims=5, cut=True))
-        for key in ("k", "a//b"):
-            with pytest.raises((IntegrityError, Transient)):
-                adapter.download_file(key, tmp_path / "file")
-            with adapter.open_file(key) as reader, pytest.raises((IntegrityError, Transient)):
-                reader.read()
+        with pytest.raises((IntegrityError, Transient)):
+            adapter.download_file("k", tmp_path / "file")
+        with adapter.open_file("k") as reader, pytest.raises((IntegrityError, Transient)):
+            reader.read()
 
     def test_go_through_the_proxy_of_the_environment(self, connect, monkeypatch):
         adapter, server = connect(lambda asked: HELLO, endpoint_url="http://objects.example:8000")
@@ -125,3 +128,58 @@ class TestConnections:
         with S3Sync(here) as other, pytest.raises(Transient, match=r"127\.0\.0\.1:1"):
             other.stat_file("k")
         assert len(server.asked) == 1
+
+
+class TestLineBreaks:
+    """What would make two headers of one, or another request."""
+
+    @pytest.mark.parametrize("name", ["If-Match", "If\r\nMatch", "If\nMatch", "If\0Match"])
+    @pytest.mark.parametrize("value", ["plain", "a\r\nX: b", "a\rb", "a\nb", "a\0b", "\n", "a\r\n\r\nGET / HTTP/1.1"])
+    def test_are_not_sent(self, name, value):
+        settings = S3Settings(bucket_name="b", endpoint_url="http://h.example", skip_signature=True)
+        connection = ConnectionPool(settings).take(locate(settings, "r"))
+        connection.sock, server = socket.socketpair()
+        with server:
+            if (name, value) == ("If-Match", "plain"):
+                connection.ask("GET", "/b/k", {name: value})
+                assert server.recv(1000) == b"GET /b/k HTTP/1.1\r\nIf-Match: plain\r\n\r\n"
+            else:
+                with pytest.raises(ValueError, match="a header has a line break or a NUL in it"):
+                    connection.ask("GET", "/b/k", {"Host": "h", name: value}, b"body")
+            connection.close()
+            assert server.recv(1000) == b""
+
+    @pytest.mark.parametrize("character", ["&#10;", "&#13;", "&#13;&#10;X-Amz-Acl: public-read"])
+    def test_an_etag_that_a_listing_tells(self, connect, tmp_path, character):
+        listed = page("the-key")
+        etag = listed.body.replace(b"d41d8cd98f00b204e9800998ecf8427e", f"a{character}b".encode())
+        adapter, server = connect(lambda asked: Answer(200, etag) if "list-type" in asked.query else HELLO)
+        [found] = adapter.list_files()
+        assert found.key == "the-key"
+        server.asked.clear()
+        target = tmp_path / "f"
+        for read in (
+            lambda: adapter.download_file("the-key", target, expect=found),
+            lambda: adapter.read_file("the-key", expect=found),
+            lambda: adapter.open_file("the-key", expect=found).__enter__(),
+        ):
+            with pytest.raises(AdapterError, match="'the-key': reading: a header has a line break") as caught:
+                read()
+            assert caught.value.key == "the-key"
+            assert not caught.value.retryable
+        assert not server.asked
+        assert not target.exists()
+        assert adapter.stat_file("the-key").size == 5, "the adapter goes on"
+
+    def test_a_character_that_can_not_be_sent_shows_nothing_of_the_others(self, connect):
+        listed = page("the-key")
+        etag = listed.body.replace(b"d41d8cd98f00b204e9800998ecf8427e", b"a&#8364;b")
+        adapter, _ = connect(lambda asked: Answer(200, etag) if "list-type" in asked.query else HELLO)
+        [found] = adapter.list_files()
+        with pytest.raises(AdapterError, match="'the-key': reading: a header has a character") as caught:
+            adapter.read_file("the-key", expect=found)
+        shown: BaseException | None = caught.value
+        while shown is not None:
+            assert "Credential=" not in f"{shown!r}{vars(shown)}"
+            assert not isinstance(shown, UnicodeError)
+            shown = shown.__cause__ or shown.__context__

@@ -1,4 +1,4 @@
-"""`client_options`: each option acts on obstore and on the adapter's own requests, or is refused."""
+"""`client_options`: each option acts on the adapter, and on `adapter.store`, which is obstore's; or is refused."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import obstore
 import pytest
+from obstore.exceptions import BaseError, GenericError
 
 from buckia_core.config.conversion import Unsuitable
 from buckia_core.config.secrets import Secret
@@ -32,10 +33,16 @@ from tests.unit.s3.scripted_server import HELLO, scripted
 PEM = "-----BEGIN CERTIFICATE-----\nbm90IG9uZQ==\n-----END CERTIFICATE-----\n"
 """What looks like a certificate, and is none."""
 
-FAST, OWN = "k", "a//k"
-"""A key whose object obstore moves, and one that the adapter moves itself."""
 
-BOTH = pytest.mark.parametrize("key", [FAST, OWN], ids=["obstore", "own"])
+def by_adapter(adapter):
+    adapter.upload_file(b"hello", "k")
+
+
+def by_store(adapter):
+    obstore.put(adapter.store, "k", b"hello", use_multipart=False)
+
+
+BOTH = pytest.mark.parametrize("upload", [by_adapter, by_store])
 
 
 def read(tmp_path, **options):
@@ -54,57 +61,63 @@ def on(connect):
 
 
 @BOTH
-class TestBothWays:
-    def test_default_headers(self, on, key):
+class TestAdapterAndStore:
+    def test_default_headers(self, on, upload):
         adapter, server = on(default_headers={"X-Team": "blue", "x-raw": b"\x21"})
-        adapter.upload_file(b"hello", key)
+        upload(adapter)
         assert server.asked[-1].headers["x-team"] == "blue"
         assert server.asked[-1].headers["x-raw"] == "!"
         assert ";x-team" in server.asked[-1].headers["authorization"], "so that no proxy can change them"
 
-    def test_user_agent(self, on, key):
+    def test_user_agent(self, on, upload):
         adapter, server = on(user_agent="my-tool/1.0")
-        adapter.upload_file(b"hello", key)
+        upload(adapter)
         assert server.asked[-1].headers["user-agent"] == "my-tool/1.0"
 
-    def test_default_content_type(self, on, key):
+    def test_default_content_type(self, on, upload):
         adapter, server = on(default_content_type="application/x-ours")
-        adapter.upload_file(b"hello", key)
-        adapter.upload_file(b"hello", f"{key}.txt")
-        assert [asked.headers["content-type"] for asked in server.asked] == ["application/x-ours", "text/plain"]
+        upload(adapter)
+        assert server.asked[-1].headers["content-type"] == "application/x-ours"
 
-    def test_proxy_url(self, on, key):
+    def test_proxy_url(self, on, upload):
         with scripted(lambda _: HELLO) as proxy:
             url = proxy.endpoint.replace("http://", "http://user:the-password@")
             adapter, server = on(proxy_url=url)
-            adapter.upload_file(b"hello", key)
+            upload(adapter)
             assert not server.asked
             assert proxy.asked[-1].headers["host"] == server.endpoint.removeprefix("http://")
             assert proxy.asked[-1].headers["proxy-authorization"] == "Basic dXNlcjp0aGUtcGFzc3dvcmQ="
 
     @pytest.mark.parametrize("excludes", ["localhost, 127.0.0.1", "10.0.0.0/8,127.0.0.0/8"])
-    def test_proxy_excludes(self, on, key, excludes):
+    def test_proxy_excludes(self, on, upload, excludes):
         adapter, server = on(proxy_url="http://127.0.0.1:9", proxy_excludes=excludes)
-        adapter.upload_file(b"hello", key)
+        upload(adapter)
         assert server.asked
 
-    def test_pool_max_idle_per_host(self, on, key):
+    def test_pool_max_idle_per_host(self, on, upload):
         adapter, server = on(pool_max_idle_per_host=0)
         for _ in range(3):
-            adapter.upload_file(b"hello", key)
+            upload(adapter)
         assert server.connections == 3
         kept, server = on(pool_max_idle_per_host=1)
         for _ in range(20):
-            kept.upload_file(b"hello", key)
+            upload(kept)
         # obstore gives one back a moment after its answer.
         assert server.connections < 20
 
-    def test_pool_idle_timeout(self, on, key):
+    def test_pool_idle_timeout(self, on, upload):
         adapter, server = on(pool_idle_timeout="1ms")
-        adapter.upload_file(b"hello", key)
+        upload(adapter)
         time.sleep(0.05)
-        adapter.upload_file(b"hello", key)
+        upload(adapter)
         assert server.connections == 2
+
+
+def test_default_content_type_gives_way_to_what_the_key_tells(on):
+    adapter, server = on(default_content_type="application/x-ours")
+    adapter.upload_file(b"hello", "k")
+    adapter.upload_file(b"hello", "k.txt")
+    assert [asked.headers["content-type"] for asked in server.asked] == ["application/x-ours", "text/plain"]
 
 
 @contextmanager
@@ -168,42 +181,50 @@ def answering(*pieces: bytes, pause: float = 0.0):
 HEAD = b'HTTP/1.1 200 OK\r\nContent-Length: 100000\r\nETag: "x"\r\nLast-Modified: Fri, 02 Jan 2026 03:04:05 GMT\r\n\r\n'
 
 
-@BOTH
+def downloaded(adapter, target):
+    with pytest.raises(AdapterError) as caught:
+        adapter.download_file("k", target)
+    assert caught.value.retryable
+
+
+def got_from_store(adapter, target):
+    with pytest.raises(GenericError):
+        obstore.get(adapter.store, "k").bytes()
+
+
+@pytest.mark.parametrize("fails", [downloaded, got_from_store])
 class TestTime:
-    def test_timeout(self, key, tmp_path):
+    def test_timeout(self, fails, tmp_path):
         drips = [HEAD, *([b"x"] * 600)]
         with answering(*drips, pause=0.05) as endpoint, on_a(endpoint, timeout="300ms", read_timeout=30) as adapter:
-            with pytest.raises(AdapterError) as caught:
-                adapter.download_file(key, tmp_path / "f")
-            assert caught.value.retryable
+            fails(adapter, tmp_path / "f")
 
-    def test_read_timeout(self, key, tmp_path):
+    def test_read_timeout(self, fails, tmp_path):
         with answering(HEAD) as endpoint, on_a(endpoint, read_timeout="200ms") as adapter:
-            with pytest.raises(AdapterError) as caught:
-                adapter.download_file(key, tmp_path / "f")
-            assert caught.value.retryable
+            fails(adapter, tmp_path / "f")
 
 
 @BOTH
 class TestTls:
-    def reached(self, ceph, key, **options):
+    def reached(self, ceph, upload, **options):
         settings = S3Settings(
             bucket_name="none-of-this-name",
             endpoint_url=ceph.endpoint_tls,
             access_key_id=Secret(ceph.access_key),
             secret_access_key=Secret(ceph.secret_key),
             client_options=client_options(options),
+            retry_config=RetryConfig(max_retries=0),
         )
-        with S3Sync(settings) as adapter, pytest.raises(AdapterError) as caught:
-            adapter.upload_file(b"x", key)
-        return isinstance(caught.value, NotFound)
+        with S3Sync(settings) as adapter, pytest.raises((AdapterError, BaseError, FileNotFoundError)) as caught:
+            upload(adapter)
+        return isinstance(caught.value, NotFound | FileNotFoundError)
 
-    def test_root_certificate(self, ceph, key):
-        assert not self.reached(ceph, key)
-        assert self.reached(ceph, key, root_certificate=Path(ceph.ca_file).read_text())
+    def test_root_certificate(self, ceph, upload):
+        assert not self.reached(ceph, upload)
+        assert self.reached(ceph, upload, root_certificate=Path(ceph.ca_file).read_text())
 
-    def test_allow_invalid_certificates(self, ceph, key):
-        assert self.reached(ceph, key, allow_invalid_certificates=True)
+    def test_allow_invalid_certificates(self, ceph, upload):
+        assert self.reached(ceph, upload, allow_invalid_certificates=True)
 
 
 def test_connect_timeout():
@@ -228,7 +249,7 @@ def test_allow_http(tmp_path):
 
 def test_http1_only(on):
     adapter, _ = on(http1_only=True)
-    assert adapter.upload_file(b"hello", FAST).size == 5
+    assert adapter.upload_file(b"hello", "k").size == 5
     settings = S3Settings(bucket_name="b")
     assert client_config(settings, locate(settings, "r"))["http1_only"]
 

@@ -13,7 +13,7 @@ from buckia_s3.settings import AddressingStyle, ConditionalWrites, S3Settings
 from buckia_s3.sync import S3Sync
 from tests.unit.s3.scripted_server import HELLO, Answer, scripted
 
-BOTH = pytest.mark.parametrize("key", ["k", "a//k"], ids=["obstore", "own"])
+KEYS = pytest.mark.parametrize("key", ["k", "a//k"], ids=["plain_key", "odd_key"])
 
 
 @pytest.fixture
@@ -28,12 +28,11 @@ def read(tmp_path, monkeypatch):
     return reading
 
 
-def uploaded(settings, key):
+def uploaded(settings, key="k"):
     with S3Sync(settings) as adapter:
         adapter.upload_file(b"hello", key)
 
 
-@BOTH
 class TestInRequests:
     @pytest.fixture
     def server(self):
@@ -42,6 +41,7 @@ class TestInRequests:
 
     @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"])
     @pytest.mark.parametrize("bucket", ["AWS_BUCKET", "AWS_BUCKET_NAME"])
+    @KEYS
     def test_everything_from_the_environment(self, read, server, key, variable, bucket):
         environ = {
             bucket: "from-env",
@@ -59,6 +59,7 @@ class TestInRequests:
         assert asked.headers["x-amz-security-token"] == "tok"
 
     @pytest.mark.parametrize("endpoint", ["endpoint_url", "endpoint", "aws_endpoint_url_s3"])
+    @KEYS
     def test_what_is_given_goes_before_the_environment(self, read, server, key, endpoint):
         environ = {
             "AWS_BUCKET": "x",
@@ -83,25 +84,26 @@ class TestInRequests:
         assert "/eu-west-3/s3/" in asked.headers["authorization"]
         assert "x-amz-security-token" not in asked.headers
 
-    def test_session_token(self, read, server, key):
+    def test_session_token(self, read, server):
         given = {"access_key_id": "A", "secret_access_key": "s", "session_token": "tok"}
-        uploaded(read(bucket="b", endpoint=server.endpoint, **given), key)
+        uploaded(read(bucket="b", endpoint=server.endpoint, **given))
         assert server.asked[-1].headers["x-amz-security-token"] == "tok"
 
-    def test_default_region(self, read, server, key):
+    def test_default_region(self, read, server):
         keys = {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "eu-west-3"}
-        uploaded(read(keys, bucket="b", endpoint=server.endpoint), key)
+        uploaded(read(keys, bucket="b", endpoint=server.endpoint))
         assert "/eu-west-3/s3/" in server.asked[-1].headers["authorization"]
-        uploaded(read(bucket="b", endpoint=server.endpoint, region="eu-west-1"), key)
+        uploaded(read(bucket="b", endpoint=server.endpoint, region="eu-west-1"))
         assert "/eu-west-1/s3/" in server.asked[-1].headers["authorization"]
 
-    def test_skip_signature(self, read, server, key):
+    def test_skip_signature(self, read, server):
         environ = {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SKIP_SIGNATURE": "true"}
-        uploaded(read(environ, bucket="b", endpoint=server.endpoint), key)
+        uploaded(read(environ, bucket="b", endpoint=server.endpoint))
         assert "authorization" not in server.asked[-1].headers
-        uploaded(read(bucket="b", endpoint=server.endpoint, skip_signature=False), key)
+        uploaded(read(bucket="b", endpoint=server.endpoint, skip_signature=False))
         assert "Credential=A/" in server.asked[-1].headers["authorization"]
 
+    @KEYS
     def test_virtual_hosted_style_request(self, read, server, key):
         port = server.endpoint.rpartition(":")[2]
         given = {"access_key_id": "A", "secret_access_key": "s", "bucket": "localhost"}

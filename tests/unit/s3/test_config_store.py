@@ -73,6 +73,29 @@ def test_it_has_the_options(connect):
     assert sent["x-amz-server-side-encryption"] == "AES256"
 
 
+def test_it_signs_as_the_settings_say(connect):
+    adapter, server = connect(lambda _: HELLO, region="eu-west-3", session_token=Secret("tok"))
+    stored(adapter)
+    assert "/eu-west-3/s3/" in server.asked[-1].headers["authorization"]
+    assert server.asked[-1].headers["x-amz-security-token"] == "tok"
+
+
+@pytest.mark.parametrize("unsigned", [True, False])
+def test_what_is_sent_can_be_left_out_of_the_signature(connect, unsigned):
+    adapter, server = connect(lambda _: HELLO, unsigned_payload=unsigned)
+    stored(adapter)
+    assert (server.asked[-1].headers["x-amz-content-sha256"] == "UNSIGNED-PAYLOAD") is unsigned
+
+
+@pytest.mark.parametrize("kind", [ServerSideEncryption.KMS, ServerSideEncryption.KMS_TWICE])
+def test_it_encrypts_with_a_key_of_kms(connect, kind):
+    adapter, server = connect(lambda _: HELLO, server_side_encryption=kind, sse_kms_key_id="id-1")
+    stored(adapter)
+    sent = server.asked[-1].headers
+    assert sent["x-amz-server-side-encryption"] == kind.value
+    assert sent["x-amz-server-side-encryption-aws-kms-key-id"] == "id-1"
+
+
 def test_it_is_anonymous(connect):
     adapter, server = connect(lambda _: HELLO, access_key_id=None, secret_access_key=None, skip_signature=True)
     stored(adapter)

@@ -1,4 +1,4 @@
-"""What servers, networks and obstore say, and which error it is."""
+"""What servers and networks say, and which error it is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-import obstore
 import pytest
 
 from buckia_core.errors import (
@@ -22,7 +21,7 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
-from buckia_s3.errors import from_network, from_obstore, from_response
+from buckia_s3.errors import from_network, from_response
 
 
 def answered(status, code="", message="", key="k", **headers):
@@ -170,35 +169,3 @@ def test_a_server_without_tls_does_not_get_it_by_waiting():
     assert str(told) == (
         "listing: h.example:80 does not speak TLS: does its address begin with http:// and not with https://?"
     )
-
-
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        ("Server returned non-2xx status code: 404 Not Found: <Error><Code>NoSuchKey</Code></Error>", NotFound),
-        ("Server returned non-2xx status code: 403 Forbidden: <Error><Code>InvalidAccessKeyId</Code>", Unauthenticated),
-        ("Server returned non-2xx status code: 503 Slow: <Error><Code>SlowDown</Code></Error>", Throttled),
-        ("Server returned non-2xx status code: 400 Bad: <Error><Code>BadDigest</Code></Error>", IntegrityError),
-        ("Error performing GET http://h/b/k in 1ms - HTTP error: error sending request", Transient),
-        ("Generic S3 error: HTTP error: request or response body error", Transient),
-    ],
-)
-def test_what_obstore_says(text, kind):
-    told = from_obstore(
-        obstore.exceptions.GenericError(f"{text}\n\nDebug source:\nTOKEN"),
-        provider="s3",
-        key="k",
-        doing="reading",
-        host="h",
-    )
-    assert type(told) is kind
-    assert "TOKEN" not in str(told)
-
-
-def test_obstores_own_kinds():
-    def told(error):
-        return type(from_obstore(error, provider="s3", key="k", doing="writing", host="h"))
-
-    assert told(obstore.exceptions.AlreadyExistsError("x")) is PreconditionFailed
-    assert told(obstore.exceptions.PreconditionError("x")) is PreconditionFailed
-    assert told(FileNotFoundError("x")) is NotFound

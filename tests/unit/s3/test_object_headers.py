@@ -36,7 +36,7 @@ RULES = [
     },
 ]
 
-OBSTORE = {
+OF_PAGES = {
     "cache-control": "no-cache",
     "content-disposition": "inline",
     "content-encoding": "gzip",
@@ -45,7 +45,7 @@ OBSTORE = {
     "x-amz-storage-class": "STANDARD_IA",
     "x-amz-meta-team": "=?UTF-8?B?d8OpYg==?=",
 }
-OURS = {
+OF_OLD = {
     "expires": "Thu, 31 Jan 2030 12:00:00 GMT",
     "x-amz-acl": "public-read",
     "x-amz-website-redirect-location": "/new.html",
@@ -72,10 +72,10 @@ def sent(asked, names):
 @pytest.mark.parametrize(
     ("key", "headers", "absent"),
     [
-        pytest.param("a.html", OBSTORE, OURS, id="obstore"),
-        pytest.param("x//a.html", OBSTORE, OURS, id="own_request"),
-        pytest.param("old/a.txt", OURS, OBSTORE.keys() - {"content-type"}, id="headers_that_obstore_lacks"),
-        pytest.param("old/a.html", OBSTORE | OURS, (), id="all"),
+        pytest.param("a.html", OF_PAGES, OF_OLD, id="plain_key"),
+        pytest.param("x//a.html", OF_PAGES, OF_OLD, id="odd_key"),
+        pytest.param("old/a.txt", OF_OLD, OF_PAGES.keys() - {"content-type"}, id="another_pattern"),
+        pytest.param("old/a.html", OF_PAGES | OF_OLD, (), id="both_patterns"),
     ],
 )
 def test_headers_by_pattern(given, key, headers, absent):
@@ -90,7 +90,7 @@ def test_headers_by_pattern_of_an_object_in_parts(given):
     adapter, server = given(Parts(), objects=RULES, **SMALL_PARTS)
     adapter.upload_file(DATA, "old/a.html")
     [begin] = [asked for asked in server.asked if "uploads" in asked.query]
-    assert sent(begin, OBSTORE | OURS) == OBSTORE | OURS
+    assert sent(begin, OF_PAGES | OF_OLD) == OF_PAGES | OF_OLD
     assert all("cache-control" not in asked.headers for asked in server.asked if asked is not begin)
 
 

@@ -13,7 +13,7 @@ from tests.unit.s3.scripted_server import HELLO, OBJECT, Answer
 
 
 class TestReading:
-    def test_metadata_that_obstore_can_not_read(self, connect):
+    def test_metadata_that_is_no_ascii(self, connect):
         answer = Answer(200, b"hello", OBJECT | {"x-amz-meta-name": "caf\xe9"})
         adapter, _ = connect(lambda asked: answer)
         with adapter.open_file("k") as reader:
@@ -25,15 +25,13 @@ class TestReading:
         with adapter.open_file("k", start=1, end=3) as reader:
             assert reader.read() == b"el"
 
-    @pytest.mark.parametrize("key", ["k", "a//b"])
-    def test_a_server_without_ranges(self, connect, key):
+    def test_a_server_without_ranges(self, connect):
         adapter, _ = connect(lambda asked: HELLO)
-        with pytest.raises(NotSupported), adapter.open_file(key, start=1, end=3):
+        with pytest.raises(NotSupported), adapter.open_file("k", start=1, end=3):
             pass
 
-    @pytest.mark.parametrize("key", ["k", "a//b"])
-    def test_a_server_that_ignores_which_version_is_expected(self, connect, key, tmp_path):
+    def test_a_server_that_ignores_which_version_is_expected(self, connect, tmp_path):
         adapter, server = connect(lambda asked: HELLO)
         with pytest.raises(PreconditionFailed):
-            adapter.download_file(key, tmp_path / "f", expect=RemoteObject(key, 5, "another"))
+            adapter.download_file("k", tmp_path / "f", expect=RemoteObject("k", 5, "another"))
         assert server.asked[-1].headers["if-match"] == '"another"'

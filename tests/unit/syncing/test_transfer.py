@@ -19,7 +19,7 @@ from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.syncing import arriving, transfer
 from buckia_core.syncing.downloading import Download, Downloaded
-from buckia_core.syncing.paths import look
+from buckia_core.syncing.paths import look, make_parents
 from buckia_core.syncing.transfer import Stale
 from buckia_core.syncing.uploading import Torn, Uploaded, upload
 from buckia_core.testing import Fault, Faulty
@@ -108,12 +108,12 @@ def send(bucket: BaseSync, path: Path, planned: LocalEntry, replaces: RemoteObje
 
 def fetch(bucket: BaseSync, path: Path, planned: LocalEntry | None = None, **more) -> Downloaded:
     expected = more.pop("expected", None) or bucket.stat_file("a")
+    make_parents(str(path))
     with Download(
         bucket,
         expected,
         str(path),
         root="root",
-        directory=str(path.parents[len(more.get("below", ()))]),
         temporary=".buckia-tmp-x-",
         planned=planned,
         algorithm="sha256",
@@ -224,7 +224,7 @@ def test_n44_what_arrives_otherwise_than_it_was_sent_is_an_error(bucket, path):
 def test_down_into_a_new_directory(bucket, path):
     bucket.upload_file(b"yours", "a")
     target = path.parent / "d" / "e" / "a"
-    came = fetch(bucket, target, below=("d", "e"))
+    came = fetch(bucket, target)
     assert files_in(path.parent) == {"d/e/a": b"yours"}
     assert came.local == look(str(target), "a", "root")
     assert came.remote == bucket.stat_file("a")
@@ -381,6 +381,7 @@ def test_where_there_are_no_hard_links_a_new_file_is_renamed_into_place(bucket, 
 
 def test_bytes_under_way_are_told(bucket, path, monkeypatch):
     monkeypatch.setattr(transfer, "SMALL", 0)
+    monkeypatch.setattr(arriving, "SMALL", -1)
     counts = []
 
     @contextmanager
@@ -391,7 +392,7 @@ def test_bytes_under_way_are_told(bucket, path, monkeypatch):
     path.write_text("12345")
     upload(bucket, str(path), seen(path), None, algorithm="sha256", key="a", under_way=under_way)
     with Download(
-        bucket, bucket.stat_file("a"), str(path), root="", directory=str(path.parent), temporary=".t-",
+        bucket, bucket.stat_file("a"), str(path), root="", temporary=".t-",
         planned=seen(path), algorithm="sha256", keep=lambda _: None, under_way=under_way,
     ) as file:  # fmt: skip
         file.fetch()

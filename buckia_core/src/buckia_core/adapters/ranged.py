@@ -60,13 +60,11 @@ class RangedDownload:
 
     Attributes:
         pieces: Fetches the ranges.
-        first: Opens the first of several, or all.
-        further: Opens all others.
+        open: Opens each of them, or all.
     """
 
     pieces: Pieces
-    first: Open
-    further: Open
+    open: Open
 
     def download(self, key: str, target: Path, expect: RemoteObject | None, start: int, end: int | None) -> Downloaded:
         """Do what `BaseSync.download_file` asks. Raises as that does."""
@@ -76,7 +74,7 @@ class RangedDownload:
         if end is not None:
             first_end = min(first_end, end)
         whole = expect is not None and start == 0 and first_end == expect.size
-        with self.first(key, expect, start, None if whole else first_end) as opened, target.open("wb") as file:
+        with self.open(key, expect, start, None if whole else first_end) as opened, target.open("wb") as file:
             for block in opened.blocks:
                 file.write(block)
             found = opened.found
@@ -106,7 +104,7 @@ class RangedDownload:
             yield min(at + RANGE, stop), found
 
     def _range(self, key: str, target: Path, expect: RemoteObject, origin: int, start: int, end: int) -> RemoteObject:
-        with self.further(key, expect, start, end) as opened, target.open("r+b", buffering=0) as file:
+        with self.open(key, expect, start, end) as opened, target.open("r+b", buffering=0) as file:
             file.seek(start - origin)
             for block in opened.blocks:
                 write_block(file, block)

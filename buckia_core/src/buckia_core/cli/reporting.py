@@ -47,18 +47,21 @@ class Reporter:
             case Finished():
                 self._progress.finished()
                 self._show(event)
-                # A program that reads along learns of each operation when it is over.
-                self._output.flush()
             case _:
                 assert_never(event)
 
     def _show(self, event: Finished) -> None:
-        if self._output.options.json:
+        options = self._output.options
+        if options.json:
             self._output.record(records.operation(self._bucket, event.operation, event.path, event.status, event.error))
         elif event.status is Status.FAILED:
             self._output.error(f"failed: {event.path or event.operation.key}: {event.error}")
-        elif self._dry_run or event.operation.action not in _BOOKKEEPING or self._output.options.verbosity > 0:
+        elif options.quiet:
+            return
+        elif self._dry_run or event.operation.action not in _BOOKKEEPING or options.verbosity > 0:
             self._output.say(line(event.operation, event.path))
+        # A program that reads along learns of each operation when it is over.
+        self._output.flush()
 
 
 def line(operation: Operation, path: str | None) -> str:

@@ -39,12 +39,14 @@ class Arriving(ABC):
         path: The file.
         taken_up: Bytes that were there at the start.
         descriptor: Number of the file while it is open for writing.
+        gone: It has been moved.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.taken_up = 0
         self.descriptor: int | None = None
+        self.gone = False
 
     @abstractmethod
     def fetch(self, expected: RemoteObject) -> RemoteObject:
@@ -69,8 +71,9 @@ class Arriving(ABC):
 
     def end(self, error: BaseException | None) -> None:  # noqa: ARG002  # another kind of file asks for it
         """Remove what is left."""
-        with suppress(FileNotFoundError):
-            os.unlink(self.path)
+        if not self.gone:
+            with suppress(FileNotFoundError):
+                os.unlink(self.path)
 
     def __enter__(self) -> Self:
         return self

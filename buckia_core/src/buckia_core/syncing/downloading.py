@@ -19,7 +19,7 @@ from buckia_core.syncing.arriving import Arriving, arriving
 from buckia_core.syncing.file_systems import sync_file_system
 from buckia_core.syncing.flights import size_on_disk
 from buckia_core.syncing.hashing import computable
-from buckia_core.syncing.paths import clear_empty, look, make_parents
+from buckia_core.syncing.paths import clear_empty, look
 from buckia_core.syncing.transfer import Stale, UnderWay, same_file, untold
 from buckia_core.syncing.unfinished import Unfinished
 
@@ -51,9 +51,8 @@ class Download:
     Args:
         adapter: The bucket.
         expected: The object.
-        path: Where the file belongs; its directory is made.
+        path: Where the file belongs, in a directory that is there.
         root: Id of the mapping.
-        directory: Local root of the mapping.
         temporary: How the name of the temporary file begins.
         planned: The file that is replaced.
         algorithm: The digest that is computed.
@@ -62,10 +61,11 @@ class Download:
         unfinished: What earlier downloads have left, if large ones are to go on where they ended.
 
     Attributes:
+        directory: Where the file belongs, and until then is.
         settled: What was fetched outlasts a loss of power.
 
     Raises:
-        OSError: Its directory can't be made, or what an earlier one has left can't be read.
+        OSError: What an earlier one has left can't be read.
     """
 
     def __init__(
@@ -75,7 +75,6 @@ class Download:
         path: str,
         *,
         root: str,
-        directory: str,
         temporary: str,
         planned: LocalEntry | None,
         algorithm: str,
@@ -91,8 +90,8 @@ class Download:
         self._algorithm = algorithm
         self._keep = keep
         self._under_way = under_way
-        make_parents(path, directory)
-        beside = os.path.join(os.path.dirname(path), temporary)
+        self.directory = os.path.dirname(path)
+        beside = os.path.join(self.directory, temporary)
         taken_up = unfinished if expected.size > transfer.SMALL else None
         self._file: Arriving = arriving(adapter, expected, beside, algorithm, taken_up)
         self._remote = expected
@@ -112,11 +111,6 @@ class Download:
         """Number of the file that was fetched to; `None` if it is not open."""
         return self._file.descriptor
 
-    @property
-    def directory(self) -> str:
-        """Where the file belongs, and until then is."""
-        return os.path.dirname(self._path)
-
     def fetch(self) -> None:
         """Download to a file that nobody sees, and check it against all that is known of the object.
 
@@ -128,22 +122,22 @@ class Download:
         """
         expected, file = self._expected, self._file
         told = expected.digests
-        with self._under_way(lambda: max(0, size_on_disk(file.path) - file.taken_up)):
-            for _ in range(_ATTEMPTS):
+        for _ in range(_ATTEMPTS):
+            with self._under_way(lambda: max(0, size_on_disk(file.path) - file.taken_up)):
                 remote = file.fetch(expected)
-                known = merge(remote.digests, told)
-                digests, size = file.digest(_enough(self._algorithm, known))
-                if size == expected.size and compare(digests, known) is not Sameness.DIFFERENT:
-                    self._remote, self._digests = remote, merge(digests, known)
-                    file.write()
-                    return
-                file.again()
-                # A listing may tell a digest that is none, such as the ETag of an encrypted object: all that is known
-                # decides.
-                seen = self._adapter.stat_file(expected.key)
-                if seen.fingerprint != expected.fingerprint:
-                    raise Stale
-                told = seen.digests
+            known = merge(remote.digests, told)
+            digests, size = file.digest(_enough(self._algorithm, known))
+            if size == expected.size and compare(digests, known) is not Sameness.DIFFERENT:
+                self._remote, self._digests = remote, merge(digests, known)
+                file.write()
+                return
+            file.again()
+            # A listing may tell a digest that is none, such as the ETag of an encrypted object: all that is known
+            # decides.
+            seen = self._adapter.stat_file(expected.key)
+            if seen.fingerprint != expected.fingerprint:
+                raise Stale
+            told = seen.digests
         words = f"{_ATTEMPTS} times, other bytes came than the provider says the object has"
         raise IntegrityError(words, key=expected.key)
 
@@ -163,6 +157,7 @@ class Download:
             self._place_new()
         else:
             self._replace(self._planned)
+        self._file.gone = True
         local = look(self._path, self._expected.key, self._root)
         if local is None:
             raise Stale
@@ -218,8 +213,8 @@ def settle(files: Iterable[Download]) -> None:
 
 def _enough(algorithm: str, known: Digests) -> tuple[str, ...]:
     """Return the algorithms to compute: the baseline's; one that the provider tells, if it does not tell that."""
-    told = computable(digest.algorithm for digest in certain(known))
-    return (algorithm,) if algorithm in told else (algorithm, *told[:1])
+    told = [digest.algorithm for digest in certain(known)]
+    return (algorithm,) if algorithm in told else (algorithm, *computable(told)[:1])
 
 
 def _dress(aside: str, remote: RemoteObject, path: str, *, replaces: bool) -> None:

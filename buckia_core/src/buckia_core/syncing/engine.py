@@ -20,7 +20,7 @@ from buckia_core.planning.plan import Action, Plan
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.lock import Lock
 from buckia_core.syncing.pace import MOST, Pace
-from buckia_core.syncing.paths import look
+from buckia_core.syncing.paths import look, make_parents
 from buckia_core.syncing.progress import Progress
 from buckia_core.syncing.recorder import Recorder
 from buckia_core.syncing.report import SyncResult
@@ -198,12 +198,12 @@ def fetch(adapter: BaseSync, found: RemoteObject, target: Path, algorithm: str) 
     from buckia_core.syncing.downloading import Download  # noqa: PLC0415  # a sync need not transfer anything
 
     path = os.path.abspath(target)
+    make_parents(path)
     with Download(
         adapter,
         found,
         path,
         root="",
-        directory=os.path.dirname(path),
         temporary=TEMPORARY,
         planned=look(path, found.key, ""),
         algorithm=algorithm,

@@ -118,7 +118,7 @@ def execute(
             if not running:
                 break
             arrived = _arrived(finished)
-            now = time.monotonic()
+            now, busy = time.monotonic(), time.process_time()
             if now - told >= _TICK:
                 told = now
                 for operation, delta in worker.flights.moved():
@@ -128,7 +128,7 @@ def execute(
                 jobs.again(running.pop(future)[len(ended.done) :])
                 for done in ended.done:
                     total = done.bytes_up + done.bytes_down
-                    pace.finished(total, now)
+                    pace.finished(total, now, busy)
                     if rest := worker.flights.rest(done.operation, total):
                         moved(done.operation, rest)
                     yield done

@@ -61,20 +61,19 @@ def computable(algorithms: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def new_hash(algorithm: str) -> Hash:
-    """Begin a digest of an algorithm that is `computable`."""
+def new_hash(algorithm: str, data: bytes = b"") -> Hash:
+    """Begin a digest of an algorithm that is `computable`, with the first bytes."""
     parts = _PARTS.fullmatch(algorithm)
-    return PartsMd5(int(parts[1])) if parts else hashlib.new(algorithm, usedforsecurity=False)
+    if parts is None:
+        return hashlib.new(algorithm, data, usedforsecurity=False)
+    running = PartsMd5(int(parts[1]))
+    running.update(data)
+    return running
 
 
 def hash_bytes(data: bytes, algorithms: Iterable[str]) -> Digests:
     """Return the digests of some bytes."""
-    digests = []
-    for name in algorithms:
-        running = new_hash(name)
-        running.update(data)
-        digests.append(Digest(name, running.hexdigest()))
-    return tuple(digests)
+    return tuple(Digest(name, new_hash(name, data).hexdigest()) for name in algorithms)
 
 
 def hash_stream(stream: BinaryIO, algorithms: Iterable[str]) -> tuple[Digests, int]:

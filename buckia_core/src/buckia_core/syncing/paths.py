@@ -81,6 +81,35 @@ def path_of(key: str, mapping: Mapping, rules: DiskRules) -> str:
     return os.path.join(mapping.local, *relative.split("/"))
 
 
+class Places:
+    """Where files are to come, for the work of a moment: a directory that was found, or made, is not looked at again.
+
+    Args:
+        disks: Rules of each mapping's disk, by id.
+    """
+
+    def __init__(self, disks: dict[str, DiskRules]) -> None:
+        self._disks = disks
+        self._found: dict[tuple[str, str], str] = {}
+
+    def of(self, key: str, mapping: Mapping) -> str:
+        """Return the local path of a key, whose directory is there.
+
+        Raises:
+            InvalidKey: As `path_of`.
+            OSError: The directory can't be made.
+        """
+        rules = self._disks[mapping.id]
+        parent, _, name = key.rpartition("/")
+        directory = self._found.get((mapping.id, parent))
+        if directory is not None and not mapping.is_file and problem_of(name, rules) is None:
+            return os.path.join(directory, name)
+        path = path_of(key, mapping, rules)
+        make_parents(path)
+        self._found[mapping.id, parent] = os.path.dirname(path)
+        return path
+
+
 def local_path(key: str, mapping: Mapping) -> str:
     """Return where the scan found a key. Not for writing: the path is not checked, `path_of` does that."""
     return mapping.local if mapping.is_file else os.path.join(mapping.local, *mapping.relative(key).split("/"))
@@ -105,9 +134,8 @@ def look(path: str, key: str, root: str) -> LocalEntry | None:
     return entry_of(key, root, status)
 
 
-def make_parents(path: str, root: str) -> None:
-    """Make the missing directories between a root and a path; the root as well."""
-    assert path.startswith(root), (path, root)
+def make_parents(path: str) -> None:
+    """Make the missing directories above a path."""
     parent = os.path.dirname(path)
     if parent and not os.path.isdir(parent):
         os.makedirs(parent, exist_ok=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from buckia_core.errors import SyncIncomplete, UnresolvedConflicts
 from buckia_core.planning.plan import Operation, Plan
@@ -20,31 +20,27 @@ class Status(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Scanning:
+class Scanning(NamedTuple):
     """Event: both sides are being read; `local` and `remote` count the entries so far. Comes a few times a second."""
 
     local: int
     remote: int
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """Event: the plan is made. Comes once."""
 
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True)
-class Transferred:
+class Transferred(NamedTuple):
     """Event: so many more bytes of the operation's content have gone over; negative where an attempt starts again."""
 
     operation: Operation
     delta: int
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """Event: one operation is over. Operations of a dry run, and conflicts left to decide, end as `PLANNED`.
 
     Attributes:

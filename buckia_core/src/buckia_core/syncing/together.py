@@ -11,6 +11,7 @@ from functools import partial
 from buckia_core.errors import BuckiaError
 from buckia_core.planning.plan import Action, Operation
 from buckia_core.syncing.downloading import Download, settle
+from buckia_core.syncing.paths import Places
 from buckia_core.syncing.transfer import Stale
 from buckia_core.syncing.work import Done, Worker
 
@@ -55,6 +56,7 @@ def run_together(worker: Worker, operations: Iterable[Operation]) -> Ended:
     ended = Ended()
     until = time.monotonic() + _TURN
     fetched: list[_Fetched] = []
+    places = Places(worker.site.disks)
     with ExitStack() as stack:
         try:
             for operation in operations:
@@ -62,7 +64,7 @@ def run_together(worker: Worker, operations: Iterable[Operation]) -> Ended:
                 if late or worker.flights.stopped.is_set():
                     break
                 if operation.action is Action.DOWNLOAD:
-                    fetched.append(_fetch(worker, operation, stack))
+                    fetched.append(_fetch(worker, operation, places, stack))
                 else:
                     ended.done.append(worker.run(operation))
             settle(each.file for each in fetched if each.file is not None)
@@ -73,10 +75,13 @@ def run_together(worker: Worker, operations: Iterable[Operation]) -> Ended:
     return ended
 
 
-def _fetch(worker: Worker, operation: Operation, stack: ExitStack) -> _Fetched:
+def _fetch(worker: Worker, operation: Operation, places: Places, stack: ExitStack) -> _Fetched:
     try:
-        file = stack.enter_context(worker.coming(operation))
+        file = stack.enter_context(worker.coming(operation, places))
         file.fetch()
+    except FileNotFoundError:
+        # Somebody removed the directory that was there a moment ago.
+        return _Fetched(operation, None, Stale())
     except (BuckiaError, OSError, Stale) as error:
         return _Fetched(operation, None, error)
     return _Fetched(operation, file)

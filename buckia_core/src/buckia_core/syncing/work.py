@@ -18,14 +18,14 @@ from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Action, Operation
 from buckia_core.planning.policy import Side
 from buckia_core.planning.reconcile import InStep, Outcome
-from buckia_core.syncing import conflict_copy
+from buckia_core.syncing.arriving import SMALL
 from buckia_core.syncing.downloading import Download
 from buckia_core.syncing.flights import Flights
-from buckia_core.syncing.paths import local_path, look, path_of, prune_parents
+from buckia_core.syncing.paths import Places, local_path, look, path_of, prune_parents
 from buckia_core.syncing.records import row, row_of_torn
 from buckia_core.syncing.report import Status
 from buckia_core.syncing.site import Keeping, Site
-from buckia_core.syncing.transfer import Stale, same_file
+from buckia_core.syncing.transfer import Stale, same_file, untold
 from buckia_core.syncing.trash import Trash
 from buckia_core.syncing.unfinished import Unfinished
 from buckia_core.syncing.uploading import Torn, upload
@@ -187,22 +187,21 @@ class Worker:
             file.fetch()
             self.place(file, done)
 
-    def coming(self, operation: Operation, keep: Callable[[str], object] | None = None) -> Download:
+    def coming(
+        self, operation: Operation, places: Places | None = None, keep: Callable[[str], object] | None = None
+    ) -> Download:
         """Return the download of an operation; unless told otherwise, what it replaces goes into the trash."""
         assert operation.remote is not None
-        mapping = self.mappings[operation.root]
-        path = path_of(operation.key, mapping, self.site.disks[mapping.id])
         return Download(
             self.adapter,
             operation.remote,
-            path,
-            root=mapping.id,
-            directory=os.path.dirname(path) if mapping.is_file else mapping.local,
+            (places or Places(self.site.disks)).of(operation.key, self.mappings[operation.root]),
+            root=operation.root,
             temporary=self.temporary,
             planned=operation.local,
             algorithm=self.algorithm,
             keep=keep or (lambda path: self.trash.keep(path, operation.key, operation.why, leave=True)),
-            under_way=partial(self.flights.of, operation),
+            under_way=partial(self.flights.of, operation) if operation.size > SMALL else untold,
             unfinished=self.unfinished,
         )
 
@@ -256,10 +255,12 @@ class Worker:
         assert operation.local is not None
         mapping = self.mappings[operation.root]
         path = path_of(operation.key, mapping, self.site.disks[mapping.id])
+        from buckia_core.syncing import conflict_copy  # noqa: PLC0415  # most runs have none to make
+
         copy = conflict_copy.make(path, operation.key, operation.local, self.algorithm)
         try:
             # The version that loses the name has another one by now, so nothing needs to be kept.
-            with self.coming(operation, lambda _: None) as file:
+            with self.coming(operation, keep=lambda _: None) as file:
                 file.fetch()
                 self.place(file, done)
         except BaseException:

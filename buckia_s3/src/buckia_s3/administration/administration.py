@@ -203,7 +203,7 @@ class Administration:
             raise
         if wire.root_of(response.body) == _LISTING:
             raise self._not_supported(topic)
-        headers = {name.lower(): value for name, value in response.headers.items()}
+        headers = response.headers
         try:
             return forms.from_output(topic, wire.output(topic.get, response.body, headers)), response.body
         except ValueError as error:

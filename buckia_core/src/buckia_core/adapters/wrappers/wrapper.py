@@ -27,7 +27,7 @@ from buckia_core.planning.versions import ObjectVersion
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call(Generic[T]):
     """One call to the inner adapter, which is made by calling this.
 

@@ -1,0 +1,201 @@
+"""Answers of the server: the usual ones are read here, in half the time, all others by `http.client`.
+
+A usual answer has its whole head in one piece, and says with `Content-Length` how much follows, if anything does.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import re
+import socket
+from collections.abc import Callable
+from typing import Any, Protocol
+
+_PIECE = 64 << 10
+_AT_FIRST = 1 << 20
+_MOST_DIGITS = 4000
+
+# Of HTTP/1.1, where the connection stays open unless a header says something else.
+_STATUS = re.compile(r"HTTP/1\.1 ([2-5][0-9][0-9])(?: [^\r\n]*)?(?=\r\n|$)")
+_HEADER = re.compile(r"\r\n([!#-'*-.0-9A-Z^-z|~]+):[ \t]*([^\r\n]*?)[ \t]*(?=\r\n|$)")
+
+_NO_BODY = (204, 304)
+
+
+class Headers(dict[str, str]):
+    """The headers of an answer. Names are in lower case; `get` finds them in any."""
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """Return the value of a header."""
+        return super().get(name.lower(), default)
+
+
+class Answer(Protocol):
+    """An answer that is being read."""
+
+    @property
+    def status(self) -> int:
+        """Its status."""
+
+    @property
+    def headers(self) -> Headers:
+        """Its headers."""
+
+    @property
+    def will_close(self) -> bool:
+        """Whether the connection can't be used again."""
+
+    def read(self, size: int | None = None, /) -> bytes:
+        """Return so many more bytes of the body, or all; fewer at its end."""
+
+    def isclosed(self) -> bool:
+        """Tell whether it was read to its end."""
+
+
+class UsualAnswer:
+    """An answer whose head has been read, with the first bytes of its body."""
+
+    def __init__(self, status: int, headers: Headers, first: bytes, length: int, receive: Callable[[Any], int]) -> None:
+        self.status = status
+        self.headers = headers
+        # What follows an answer that nobody asked for can't be told from the next one.
+        self.will_close = "close" in headers.get("connection", "").lower() or len(first) > length
+        self._first = first[:length]
+        self._left = length
+        self._receive = receive
+
+    def read(self, size: int | None = None, /) -> bytes:
+        """See `Answer`.
+
+        Raises:
+            http.client.IncompleteRead: All was asked for, and the connection ended before.
+            OSError: It failed.
+        """
+        wanted = self._left if size is None else min(size, self._left)
+        if wanted == len(self._first):
+            data, self._first = self._first, b""
+            self._left -= wanted
+            return data
+        # What a server claims is not believed before it came.
+        block = bytearray(min(wanted, _AT_FIRST))
+        got = min(len(self._first), wanted)
+        block[:got] = self._first[:got]
+        self._first = self._first[got:]
+        view = memoryview(block)
+        while got < wanted:
+            if got == len(block):
+                view.release()
+                block.extend(bytes(min(got, wanted - got)))
+                view = memoryview(block)
+            count = self._receive(view[got:])
+            if not count:
+                return self._cut_short(bytes(view[:got]), size)
+            got += count
+        self._left -= wanted
+        # To copy the blocks of large objects would take a twentieth of their time.
+        return bytes(block) if size is None else block  # type: ignore[return-value]  # it reads like `bytes`
+
+    def _cut_short(self, came: bytes, size: int | None) -> bytes:
+        if size is None:
+            raise http.client.IncompleteRead(came, self._left - len(came))
+        self._left, self.will_close = 0, True
+        return came
+
+    def isclosed(self) -> bool:
+        """See `Answer`."""
+        return not self._left
+
+
+def answer_to(method: str, sock: socket.socket, before_step: Callable[[], None]) -> Answer:
+    """Wait for the answer to a request, and return it with its head read.
+
+    Args:
+        method: Of the request.
+        sock: What it comes through.
+        before_step: Called before each wait.
+
+    Raises:
+        http.client.HTTPException: What came is no answer, or nothing came.
+        OSError: The connection failed.
+    """
+
+    def receive(buffer: Any) -> int:
+        before_step()
+        return sock.recv_into(buffer)
+
+    before_step()
+    data = sock.recv(_PIECE)
+    found = _usual(method, data, receive)
+    if found is not None:
+        return found
+    begun = _Begun(data, receive)
+    response = http.client.HTTPResponse(begun, method=method)  # type: ignore[arg-type]  # of a socket, it asks for `makefile` only
+    response.begin()
+    if begun.ended:
+        # `http.client` takes the end of the connection for that of the head.
+        raise http.client.IncompleteRead(b"")
+    told: dict[str, str] = {}
+    for name, value in response.headers.items():
+        told.setdefault(name.lower(), value.rstrip(" \t"))
+    response.headers = Headers(told)  # type: ignore[assignment]  # all that is needed of them is what both have
+    return response  # type: ignore[return-value]  # as above
+
+
+def _usual(method: str, data: bytes, receive: Callable[[Any], int]) -> UsualAnswer | None:
+    end = data.find(b"\r\n\r\n")
+    if end < 0:
+        return None
+    head = data[:end].decode("latin-1")
+    status = _STATUS.match(head)
+    if status is None:
+        return None
+    lines = _HEADER.findall(head, status.end())
+    headers = Headers([(name.lower(), value) for name, value in lines])
+    if len(headers) != head.count("\n"):
+        # Something that takes rules to read, such as a header in two lines, or twice.
+        return None
+    number = int(status[1])
+    length = headers.get("content-length", "0" if number in _NO_BODY else "")
+    if "transfer-encoding" in headers or not length.isdecimal() or len(length) > _MOST_DIGITS:
+        return None
+    left = 0 if method == "HEAD" or number in _NO_BODY else int(length)
+    return UsualAnswer(number, headers, data[end + 4 :], left, receive)
+
+
+class _Begun:
+    """Stands for a socket of which the first bytes were taken already."""
+
+    def __init__(self, data: bytes, receive: Callable[[Any], int]) -> None:
+        self._raw = _Rest(data, receive)
+
+    @property
+    def ended(self) -> bool:
+        """Whether more was waited for, and the connection ended."""
+        return self._raw.ended
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """Return what `http.client` reads. Closing it leaves the connection open."""
+        assert mode == "rb"
+        return io.BufferedReader(self._raw)
+
+
+class _Rest(io.RawIOBase):
+    def __init__(self, data: bytes, receive: Callable[[Any], int]) -> None:
+        super().__init__()
+        self._data = data
+        self._receive = receive
+        self.ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        if not self._data:
+            count = self._receive(buffer)
+            self.ended = not count
+            return count
+        count = min(len(buffer), len(self._data))
+        buffer[:count] = self._data[:count]
+        self._data = self._data[count:]
+        return count
