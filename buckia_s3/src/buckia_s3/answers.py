@@ -17,8 +17,8 @@ _AT_FIRST = 1 << 20
 _MOST_DIGITS = 4000
 
 # Of HTTP/1.1, where the connection stays open unless a header says something else.
-_STATUS = re.compile(r"HTTP/1\.1 ([2-5][0-9][0-9])(?: [^\r\n]*)?(?=\r\n|$)")
-_HEADER = re.compile(r"\r\n([!#-'*-.0-9A-Z^-z|~]+):[ \t]*([^\r\n]*?)[ \t]*(?=\r\n|$)")
+_STATUS = re.compile(r"HTTP/1\.1 ([2-5][0-9][0-9])( [^\r\n]*)?")
+_NAMES = re.compile(r"[!#-'*-.0-9A-Z^-z|~:]*")
 
 _NO_BODY = (204, 304)
 
@@ -147,12 +147,13 @@ def _usual(method: str, data: bytes, receive: Callable[[Any], int]) -> UsualAnsw
     if end < 0:
         return None
     head = data[:end].decode("latin-1")
-    status = _STATUS.match(head)
-    if status is None:
-        return None
-    lines = _HEADER.findall(head, status.end())
-    headers = Headers([(name.lower(), value) for name, value in lines])
-    if len(headers) != head.count("\n"):
+    first, *lines = head.split("\r\n")
+    status = _STATUS.fullmatch(first)
+    parts = [line.partition(":") for line in lines]
+    headers = Headers({name.lower(): value.strip(" \t") for name, _, value in parts})
+    plain = len(headers) == len(lines) == head.count("\n") == head.count("\r")
+    named = all(name and colon for name, colon, _ in parts) and _NAMES.fullmatch(":".join(headers))
+    if status is None or not plain or not named:
         # Something that takes rules to read, such as a header in two lines, or twice.
         return None
     number = int(status[1])
