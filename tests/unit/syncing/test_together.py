@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -133,7 +134,7 @@ def test_nothing_is_left_aside_if_a_bug_ends_a_group(sides):
 def test_p5_all_of_a_group_is_on_the_disk_before_it_has_its_name(sides, monkeypatch, can: bool):
     settled: list[str] = []
 
-    def at_once(device: int, descriptor: int) -> bool:
+    def at_once(device: int, directory: str) -> bool:
         settled.extend(sorted(set(os.listdir(sides.folder)) - set(settled)) if can else ())
         return can
 
@@ -154,3 +155,23 @@ def test_p5_all_of_a_group_is_on_the_disk_before_it_has_its_name(sides, monkeypa
     monkeypatch.setattr(os, "link", placed)
     assert sides.there(MANY).sync(max_workers=1).downloaded == 40
     assert len({name for name in settled if ".buckia-tmp-" in name}) == 40
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process can't list its open files")
+def test_no_file_of_a_group_stays_open_until_the_others_are_there(sides, monkeypatch):
+    looks = []
+
+    def look(device: int, directory: str) -> bool:
+        looks.append([name for name in map(target_of, os.listdir("/proc/self/fd")) if ".buckia-tmp-" in name])
+        return False
+
+    def target_of(number: str) -> str:
+        try:
+            return os.readlink(f"/proc/self/fd/{number}")
+        except FileNotFoundError:
+            return ""
+
+    monkeypatch.setattr(downloading, "sync_file_system", look)
+    sides.there(MANY).sync(max_workers=1)
+    assert looks and not any(looks)
+    assert sides.files() == sides.objects()

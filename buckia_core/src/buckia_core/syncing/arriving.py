@@ -38,14 +38,12 @@ class Arriving(ABC):
     Attributes:
         path: The file.
         taken_up: Bytes that were there at the start.
-        descriptor: Number of the file while it is open for writing.
         gone: It has been moved.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.taken_up = 0
-        self.descriptor: int | None = None
         self.gone = False
 
     @abstractmethod
@@ -59,9 +57,10 @@ class Arriving(ABC):
     def write(self) -> None:  # noqa: B027  # for most it is there already
         """Have the system take what came; it need not be on the disk after that."""
 
-    @abstractmethod
     def settle(self) -> None:
         """Make what was written outlast a loss of power."""
+        with open(self.path, "rb+", buffering=0) as file:
+            os.fsync(file.fileno())
 
     def again(self) -> None:  # noqa: B027  # for most there is nothing to do
         """Begin anew with the next `fetch`: these were the wrong bytes."""
@@ -126,6 +125,7 @@ class AtOnce(Arriving):
         super().__init__(path)
         self._adapter = adapter
         self._data = b""
+        self._descriptor: int | None = None
 
     def fetch(self, expected: RemoteObject) -> RemoteObject:
         """See `Arriving`."""
@@ -138,22 +138,24 @@ class AtOnce(Arriving):
 
     def write(self) -> None:
         """See `Arriving`."""
-        self.descriptor = os.open(self.path, _FLAGS, 0o666)
+        self._descriptor = os.open(self.path, _FLAGS, 0o666)
         view = memoryview(self._data)
         while view:
-            view = view[os.write(self.descriptor, view) :]
+            view = view[os.write(self._descriptor, view) :]
         self._data = b""
 
     def settle(self) -> None:
         """See `Arriving`."""
-        assert self.descriptor is not None
-        os.fsync(self.descriptor)
+        if self._descriptor is None:
+            super().settle()
+        else:
+            os.fsync(self._descriptor)
 
     def close(self) -> None:
         """See `Arriving`."""
-        if self.descriptor is not None:
-            os.close(self.descriptor)
-            self.descriptor = None
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 class Fresh(Arriving):
@@ -171,11 +173,6 @@ class Fresh(Arriving):
         """See `Arriving`."""
         with open(self.path, "rb", buffering=0) as file:
             return hash_stream(file, algorithms)
-
-    def settle(self) -> None:
-        """See `Arriving`."""
-        with open(self.path, "rb+", buffering=0) as file:
-            os.fsync(file.fileno())
 
 
 class Continued(Arriving):

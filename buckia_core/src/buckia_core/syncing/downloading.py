@@ -106,11 +106,6 @@ class Download:
     ) -> None:
         self._file.__exit__(kind, error, trace)
 
-    @property
-    def descriptor(self) -> int | None:
-        """Number of the file that was fetched to; `None` if it is not open."""
-        return self._file.descriptor
-
     def fetch(self) -> None:
         """Download to a file that nobody sees, and check it against all that is known of the object.
 
@@ -140,6 +135,10 @@ class Download:
             told = seen.digests
         words = f"{_ATTEMPTS} times, other bytes came than the provider says the object has"
         raise IntegrityError(words, key=expected.key)
+
+    def set_aside(self) -> None:
+        """Close what was fetched: of many that wait for each other none may stay open, as systems allow few at once."""
+        self._file.close()
 
     def place(self) -> Downloaded:
         """Make what was fetched last, and give it its name.
@@ -198,15 +197,13 @@ def settle(files: Iterable[Download]) -> None:
     """Make what was fetched outlast a loss of power, where one call can do that for many; `place` does what is left."""
     by_directory: dict[str, list[Download]] = {}
     for file in files:
-        if file.descriptor is not None:
-            by_directory.setdefault(file.directory, []).append(file)
+        by_directory.setdefault(file.directory, []).append(file)
     by_device: dict[int, list[Download]] = {}
     for directory, group in by_directory.items():
         with suppress(OSError):
             by_device.setdefault(os.stat(directory).st_dev, []).extend(group)
     for device, group in by_device.items():
-        descriptor = group[0].descriptor
-        if len(group) >= _MANY and descriptor is not None and sync_file_system(device, descriptor):
+        if len(group) >= _MANY and sync_file_system(device, group[0].directory):
             for file in group:
                 file.settled = True
 

@@ -21,18 +21,25 @@ _SURE = frozenset({"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay
 _slow: set[int] = set()
 
 
-def sync_file_system(device: int, descriptor: int) -> bool:
+def sync_file_system(device: int, directory: str) -> bool:
     """Make all that was written to the files of a device outlast a loss of power; false if that is not sure.
 
     Args:
-        device: Its number, as the status of a directory has it.
-        descriptor: Of any file on it.
+        device: Its number, as the status of the directory has it.
+        directory: Any one on it.
     """
     call = _call()
     if call is None or device in _slow or _types().get(device) not in _SURE:
         return False
+    try:
+        descriptor = os.open(directory, os.O_RDONLY)
+    except OSError:
+        return False
     began = time.monotonic()
-    failed = call(descriptor)
+    try:
+        failed = call(descriptor)
+    finally:
+        os.close(descriptor)
     if failed or time.monotonic() - began > _LONG:
         _slow.add(device)
     return not failed

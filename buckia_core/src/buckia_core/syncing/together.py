@@ -23,7 +23,7 @@ class Ended:
     """What became of a group.
 
     Attributes:
-        done: The outcomes of the operations that it came to, in order.
+        done: The outcomes of those at its beginning, in any order.
         broken: An error that is nobody's but ours, to be raised once all that is in `done` is written down.
     """
 
@@ -79,6 +79,7 @@ def _fetch(worker: Worker, operation: Operation, places: Places, stack: ExitStac
     try:
         file = stack.enter_context(worker.coming(operation, places))
         file.fetch()
+        file.set_aside()
     except FileNotFoundError:
         # Somebody removed the directory that was there a moment ago.
         return _Fetched(operation, None, Stale())
