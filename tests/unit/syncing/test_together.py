@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from buckia_core.errors import PermissionDenied
+from buckia_core.errors import AdapterError, PermissionDenied, Unauthenticated
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.syncing import arriving, downloading, together
@@ -114,6 +114,19 @@ def test_who_is_slow_gives_the_rest_back(sides, monkeypatch):
     monkeypatch.setattr(together, "_TURN", -1.0)
     assert sides.there(MANY).here("a=1 b=2 c=3").sync(max_workers=1).downloaded == 40
     assert sides.files() == sides.objects()
+
+
+@pytest.mark.parametrize("side", ["here", "there"])
+def test_credentials_that_are_refused_end_a_group(sides, side):
+    def refused() -> AdapterError:
+        return Unauthenticated("who are you")
+
+    getattr(sides, side)(MANY)
+    faults = [Fault("upload_file", refused, at=5, times=None), Fault("download_file", refused, at=5, times=None)]
+    sides.adapter = Faulty(sides.bucket, faults)
+    with pytest.raises(Unauthenticated):
+        sides.sync(max_workers=1)
+    assert [event.status.value for event in sides.finished] == ["done"] * 4 + ["failed"]
 
 
 def test_nothing_is_left_aside_if_a_bug_ends_a_group(sides):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -10,10 +10,7 @@ import click
 from buckia_b2.commands.opening import native, span
 
 if TYPE_CHECKING:
-    from buckia_b2.native import Native, Unfinished
     from buckia_core.adapters.commands import CommandHost
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def add_to(b2: click.Group) -> None:
@@ -33,59 +30,17 @@ def add_to(b2: click.Group) -> None:
 
         Those to keys that start with PREFIX. Listings do not show them, and they are paid for until they are aborted.
         """
+        from buckia_core.adapters.unfinished_uploads import show_unfinished  # noqa: PLC0415  # when a command runs
+
         if resumable and not abort:
             raise click.UsageError("--resumable goes with --abort.")
-        bucket = host.one_bucket().name
         with native(host) as api:
-            kept, doomed = _kept(host), []
-            for file in api.unfinished(prefix):
-                if older_than is not None and _begun(file) > datetime.now(UTC) - older_than:
-                    continue
-                spared = file.file_id in kept
-                if not (abort and yes):
-                    host.result(_record(bucket, file, resumable=spared), _line(file, resumable=spared))
-                if not spared or resumable:
-                    doomed.append(file)
-            if not doomed:
-                host.note(f"{bucket}: no unfinished uploads" + (" to abort" if abort else ""))
-                return None
-            return _abort(host, api, doomed, yes=yes) if abort else None
-
-
-def _abort(host: CommandHost, api: Native, doomed: list[Unfinished], *, yes: bool) -> int | None:
-    bucket = host.one_bucket().name
-    if not host.confirm(f"{len(doomed)} unfinished uploads in the bucket {bucket} will be aborted. Go on?", yes=yes):
-        host.note("Nothing was aborted.")
-        return 1
-    for file in doomed:
-        api.abort(file)
-        record = {"type": "upload_aborted", "bucket": bucket, "key": file.key, "upload_id": file.file_id}
-        host.result(record, f"aborted  {file.key}")
-    return None
-
-
-def _kept(host: CommandHost) -> set[str | None]:
-    """Return the ids of the large files that a sync of this project goes on with."""
-    from buckia_core.adapters.begun import upload_id_of  # noqa: PLC0415  # only this command needs it
-
-    return {upload_id_of(text) for text in host.kept_uploads().values()}
-
-
-def _begun(file: Unfinished) -> datetime:
-    return _EPOCH + timedelta(microseconds=file.begun_ns // 1000)
-
-
-def _record(bucket: str, file: Unfinished, *, resumable: bool) -> dict[str, object]:
-    return {
-        "type": "unfinished_upload",
-        "bucket": bucket,
-        "key": file.key,
-        "upload_id": file.file_id,
-        "begun": _begun(file).isoformat().replace("+00:00", "Z"),
-        "resumable": resumable,
-    }
-
-
-def _line(file: Unfinished, *, resumable: bool) -> str:
-    mark = "  (the next sync goes on with it)" if resumable else ""
-    return f"{_begun(file).astimezone():%Y-%m-%d %H:%M:%S}  {file.file_id}  {file.key}{mark}"
+            return show_unfinished(
+                host,
+                api.unfinished(prefix),
+                lambda file: file.file_id,
+                older_than=older_than,
+                abort=api.abort if abort else None,
+                resumable=resumable,
+                yes=yes,
+            )

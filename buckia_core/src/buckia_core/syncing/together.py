@@ -8,14 +8,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
-from buckia_core.errors import BuckiaError
+from buckia_core.errors import BuckiaError, Unauthenticated
 from buckia_core.planning.plan import Action, Operation
 from buckia_core.syncing.downloading import Download, settle
 from buckia_core.syncing.paths import Places
 from buckia_core.syncing.transfer import Stale
 from buckia_core.syncing.work import Done, Worker
 
-_TURN = 1.0
+_TURN = 0.2
+"""Seconds: who waits longer for one operation is told of each by itself, and can stop after it."""
 
 
 @dataclass(slots=True)
@@ -50,7 +51,7 @@ class _Fetched:
 def run_together(worker: Worker, operations: Iterable[Operation]) -> Ended:
     """Execute operations; what is downloaded is fetched first, and then brought to the disk together.
 
-    Those that it does not come to, in a second or because the run is stopped, are left out of the result, and nothing
+    Those that it does not come to, in its time or because the run is stopped, are left out of the result, and nothing
     of them has begun.
     """
     ended = Ended()
@@ -65,8 +66,13 @@ def run_together(worker: Worker, operations: Iterable[Operation]) -> Ended:
                     break
                 if operation.action is Action.DOWNLOAD:
                     fetched.append(_fetch(worker, operation, places, stack))
+                    failure = fetched[-1].error
                 else:
                     ended.done.append(worker.run(operation))
+                    failure = ended.done[-1].failure
+                if isinstance(failure, Unauthenticated):
+                    # Nothing else would go better, and the run ends when it learns of this.
+                    break
             settle(each.file for each in fetched if each.file is not None)
             for each in fetched:
                 ended.done.append(worker.run(each.operation, partial(each.end, worker)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -12,10 +12,7 @@ from buckia_s3.commands.times import span
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands import CommandHost
-    from buckia_s3.sync import S3Sync
     from buckia_s3.unfinished import UnfinishedUpload
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def add_to(s3: click.Group) -> None:
@@ -42,65 +39,23 @@ def add_to(s3: click.Group) -> None:
 
         Those to keys that start with PREFIX. Listings do not show them, and they are paid for until they are aborted.
         """
+        from buckia_core.adapters.unfinished_uploads import show_unfinished  # noqa: PLC0415  # when a command runs
+
         if resumable and not abort:
             raise click.UsageError("--resumable goes with --abort.")
-        bucket = host.one_bucket().name
         with s3_adapter(host) as adapter:
-            kept = _kept(host)
-            found, doomed = 0, []
-            for upload in adapter.unfinished.all(prefix):
-                if older_than is not None and _begun(upload) > datetime.now(UTC) - older_than:
-                    continue
-                found += 1
-                spared = upload.upload_id in kept
-                size = adapter.unfinished.size(upload) if sizes else None
-                if not (abort and yes):
-                    host.result(_record(bucket, upload, size, resumable=spared), _line(upload, size, spared))
-                if not spared or resumable:
-                    doomed.append(upload)
-            if not found:
-                host.note(f"{bucket}: no unfinished uploads")
-            elif abort and not doomed:
-                host.note(f"{bucket}: the next sync goes on with them; --resumable aborts them all the same")
-            return _abort(host, adapter, doomed, yes=yes) if abort and doomed else None
+            unfinished = adapter.unfinished
 
+            def size_of(upload: UnfinishedUpload) -> int | None:
+                return unfinished.size(upload) if sizes else None
 
-def _abort(host: CommandHost, adapter: S3Sync, doomed: list[UnfinishedUpload], *, yes: bool) -> int | None:
-    bucket = host.one_bucket().name
-    if not host.confirm(f"{len(doomed)} unfinished uploads in the bucket {bucket} will be aborted. Go on?", yes=yes):
-        host.note("Nothing was aborted.")
-        return 1
-    for upload in doomed:
-        adapter.unfinished.abort(upload)
-        record = {"type": "upload_aborted", "bucket": bucket, "key": upload.key, "upload_id": upload.upload_id}
-        host.result(record, f"aborted  {upload.key}")
-    return None
-
-
-def _kept(host: CommandHost) -> set[str | None]:
-    """Return the ids of the uploads that a sync of this project goes on with."""
-    from buckia_core.adapters.begun import upload_id_of  # noqa: PLC0415  # only this command needs it
-
-    return {upload_id_of(text) for text in host.kept_uploads().values()}
-
-
-def _begun(upload: UnfinishedUpload) -> datetime:
-    return _EPOCH + timedelta(microseconds=upload.begun_ns // 1000)
-
-
-def _record(bucket: str, upload: UnfinishedUpload, size: int | None, *, resumable: bool) -> dict[str, object]:
-    return {
-        "type": "unfinished_upload",
-        "bucket": bucket,
-        "key": upload.key,
-        "upload_id": upload.upload_id,
-        "begun": _begun(upload).isoformat().replace("+00:00", "Z"),
-        "size": size,
-        "resumable": resumable,
-    }
-
-
-def _line(upload: UnfinishedUpload, size: int | None, resumable: bool) -> str:
-    volume = "" if size is None else f"{size:>14} B  "
-    mark = "  (the next sync goes on with it)" if resumable else ""
-    return f"{_begun(upload).astimezone():%Y-%m-%d %H:%M:%S}  {volume}{upload.upload_id}  {upload.key}{mark}"
+            return show_unfinished(
+                host,
+                unfinished.all(prefix),
+                lambda upload: upload.upload_id,
+                older_than=older_than,
+                size_of=size_of,
+                abort=unfinished.abort if abort else None,
+                resumable=resumable,
+                yes=yes,
+            )
