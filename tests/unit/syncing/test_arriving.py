@@ -13,6 +13,7 @@ from buckia_core.adapters.resuming import Landing, read_on
 from buckia_core.errors import IntegrityError, PreconditionFailed, Transient
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import RemoteObject
+from buckia_core.syncing import arriving as module
 from buckia_core.syncing.arriving import Arriving, Fresh, arriving
 from buckia_core.syncing.unfinished import Unfinished
 
@@ -90,6 +91,16 @@ def test_other_bytes_than_were_noted_are_fetched_again(bucket, tmp_path, content
         assert file.taken_up == 0
         file.fetch(bucket.stat_file("a"))
         assert Path(file.path).read_bytes() == CONTENT
+
+
+def test_what_has_come_is_on_its_way_to_the_disk_before_the_rest_comes(bucket, tmp_path, monkeypatch):
+    begun = []
+    monkeypatch.setattr(module, "begin_writing", lambda descriptor, start, length: begun.append((start, length)))
+    stopped(bucket, tmp_path, Transient("later"))
+    with begin(bucket, tmp_path) as file:
+        file.fetch(bucket.stat_file("a"))
+    assert begun[0] == (0, 5000)
+    assert (begun[1][0], sum(length for _, length in begun)) == (5000, len(CONTENT))
 
 
 def test_bytes_behind_a_gap_are_cut_off(bucket, tmp_path):

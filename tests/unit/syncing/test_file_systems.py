@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from buckia_core.syncing import file_systems
-from buckia_core.syncing.file_systems import sync_file_system
+from buckia_core.syncing.file_systems import begin_writing, sync_file_system
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="it opens no directories, and has no such call")
 
@@ -83,3 +83,20 @@ def test_the_real_call_and_the_real_table(tmp_path):
     with (tmp_path / "a").open("wb") as file:
         assert call(file.fileno()) == 0
     assert call(-1) == -1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the call")
+def test_writing_begins_and_is_not_waited_for(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(bytes(1 << 20))
+    call = file_systems._range_call()
+    assert call is not None
+    with path.open("rb") as file:
+        assert call(file.fileno(), 0, 1 << 20, file_systems._WRITE) == 0
+    assert call(-1, 0, 1, file_systems._WRITE) == -1
+    begin_writing(-1, 0, 1)
+
+
+def test_writing_begins_by_itself_where_there_is_no_such_call(monkeypatch):
+    monkeypatch.setattr(file_systems, "_range_call", lambda: None)
+    begin_writing(1, 0, 1)

@@ -19,6 +19,7 @@ from buckia_core.adapters.resuming import Landing, Note
 from buckia_core.errors import AdapterError, IntegrityError, NotFound, PreconditionFailed
 from buckia_core.planning.digest import Digest, Digests
 from buckia_core.planning.manifest import RemoteObject
+from buckia_core.syncing.file_systems import begin_writing
 from buckia_core.syncing.hashing import hash_bytes, hash_stream, new_hash
 from buckia_core.syncing.unfinished import Kind, Unfinished
 
@@ -259,7 +260,9 @@ class Continued(Arriving):
         return True
 
     def _reached(self, size: int) -> None:
+        before = self._at
         self._take_in(size)
+        begin_writing(self._file.fileno(), before, self._at - before)
         self._note.write(json.dumps({"bytes": self._at, "digest": self._hash.hexdigest()}))
 
     def _take_in(self, size: int) -> None:

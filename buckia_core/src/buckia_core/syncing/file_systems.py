@@ -1,7 +1,8 @@
-"""Bringing all that was written to a file system to the disk, which for many small files is one wait instead of many.
+"""Bringing files to the disk by calls that only Linux has.
 
-Only Linux has a call for that. It also waits for what other programs have written there, so it is not used again on a
-file system where it took long.
+`syncfs` does it for all that was written to a file system: for many small files, that is one wait instead of many. It
+also waits for what other programs have written there, so it is not used again on a file system where it took long.
+`sync_file_range` begins it for a stretch of a file: of a large one, little is left to wait for at its end.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ _LONG = 1.0
 
 _SURE = frozenset({"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "xfs"})
 """Types of file systems that do for this call what they do for `fsync`. Those in user space are never asked to."""
+
+_WRITE = 2
+"""`SYNC_FILE_RANGE_WRITE`."""
 
 _slow: set[int] = set()
 
@@ -45,6 +49,14 @@ def sync_file_system(device: int, directory: str) -> bool:
     return not failed
 
 
+def begin_writing(descriptor: int, start: int, length: int) -> None:
+    """Have the system begin to bring a stretch of a file to the disk, where it can; it is not waited for."""
+    call = _range_call()
+    if call is not None:
+        # What fails here fails again where it is waited for.
+        call(descriptor, start, length, _WRITE)
+
+
 @cache
 def _call() -> Callable[[int], int] | None:
     if sys.platform != "linux" or _version() < (5, 8):
@@ -57,6 +69,21 @@ def _call() -> Callable[[int], int] | None:
     except (OSError, AttributeError):
         return None
     return found
+
+
+@cache
+def _range_call() -> Callable[[int, int, int, int], int] | None:
+    if sys.platform != "linux":
+        return None
+    import ctypes  # noqa: PLC0415  # few runs have use for it
+
+    try:
+        found = ctypes.CDLL(None).sync_file_range
+    except (OSError, AttributeError):
+        return None
+    found.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+    made: Callable[[int, int, int, int], int] = found
+    return made
 
 
 def _version() -> tuple[int, ...]:
