@@ -1,6 +1,9 @@
 """Transfers up and down, many small files and one large one, on a Ceph gateway, beside s5cmd, rclone and aws-cli.
 
 python -m tests.benchmarks.transfers [--files 2000] [--large 1024] [--rounds 3]
+
+The server keeps everything in memory, and what is deleted for a while too: a round with a large file takes four times
+its size, so that more than three rounds of 1 GiB need more than 16 GiB.
 """
 
 from __future__ import annotations
