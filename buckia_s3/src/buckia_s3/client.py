@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from buckia_core.adapters.request_counter import RequestCounter
-from buckia_core.errors import AdapterError, NotFound
+from buckia_core.errors import AdapterError, IntegrityError, NotFound
 from buckia_s3.answers import Answer, Headers
 from buckia_s3.bodies import AnyBody, Body
 from buckia_s3.connections import Connection, ConnectionPool
@@ -24,6 +24,7 @@ from buckia_s3.signing import EMPTY, UNSIGNED, Credentials, query_string, signed
 _REGION = re.compile(rb"<Region>([a-z0-9-]{1,40})</Region>")
 
 _SMALL = 64 << 10
+_BLOCK = 1 << 20
 
 _DOING = {"GET": "reading", "HEAD": "looking at it", "PUT": "writing", "POST": "writing", "DELETE": "deleting"}
 
@@ -113,6 +114,29 @@ class Client:
             connection.close()
             raise
         self._put_back(connection, response, endpoint)
+
+    def blocks(self, response: Answer, key: str, length: int | None) -> Iterator[bytes]:
+        """Yield the body of an object's answer; `length` is how many bytes it must have, if that is known.
+
+        Raises:
+            Transient: The connection failed.
+            IntegrityError: Other than so many bytes came.
+        """
+        count = 0
+        try:
+            while block := response.read(_BLOCK):
+                count += len(block)
+                yield block
+        except (OSError, http.client.HTTPException) as error:
+            host = self.site.endpoint.authority
+            raise from_network(error, provider=self.provider, key=key, doing="reading", host=host) from error
+        if length is not None and count != length:
+            raise self.cut_short(key, count, length)
+
+    def cut_short(self, key: str, count: int, length: int) -> IntegrityError:
+        """Return the error for an object of which another number of bytes came."""
+        words = f"{key!r}: {count} bytes came where there should be {length}"
+        return IntegrityError(words, provider=self.provider, key=key)
 
     def find_region(self) -> None:
         """Ask for the bucket once, so that a redirect to its region is noticed.

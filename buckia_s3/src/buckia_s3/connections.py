@@ -66,13 +66,13 @@ class ConnectionPool:
                 return connection
             connection.close()
 
-    def give(self, endpoint: Endpoint, connection: http.client.HTTPConnection) -> None:
+    def give(self, endpoint: Endpoint, connection: Connection) -> None:
         """Take back a connection whose last answer was read to its end."""
         place = (endpoint.scheme, endpoint.host, endpoint.port)
         with self._lock:
             kept = self._idle.setdefault(place, [])
             room = len(kept) < self._options.pool_max_idle_per_host
-            if not self._closed and isinstance(connection, Connection) and connection.sock is not None and room:
+            if not self._closed and connection.sock is not None and room:
                 kept.append((time.monotonic(), connection))
                 return
         connection.close()

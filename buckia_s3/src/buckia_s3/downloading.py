@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,17 +10,15 @@ from pathlib import Path
 from buckia_core.adapters.pieces import Pieces
 from buckia_core.adapters.ranged import Opened, RangedDownload
 from buckia_core.adapters.resuming import Landing
-from buckia_core.errors import AdapterError, IntegrityError, NotSupported
+from buckia_core.errors import AdapterError, NotSupported
 from buckia_core.planning.manifest import RemoteObject
-from buckia_s3.answers import Answer, Headers
+from buckia_s3.answers import Headers
 from buckia_s3.bodies import FileBody
 from buckia_s3.checksums import ChecksumAlgorithm, checked
 from buckia_s3.client import Client, Request
-from buckia_s3.errors import from_network
 from buckia_s3.looking import Looker
 from buckia_s3.objects import etag_of, from_headers
 
-_CHUNK = 1 << 20
 _UNSATISFIABLE = 416
 
 
@@ -52,7 +49,7 @@ class Downloader:
         answer = self.client.send(Request("GET", self.looker.whole(key), (), self._expecting(expect), about=key))
         found = self._found(key, answer.headers, expect)
         if len(answer.body) != found.size:
-            raise self._cut_short(key, len(answer.body), found.size)
+            raise self.client.cut_short(key, len(answer.body), found.size)
         return found, answer.body
 
     def go_on(self, key: str, landing: Landing, expect: RemoteObject) -> RemoteObject:
@@ -100,7 +97,7 @@ class Downloader:
             if ranged and not in_part and (start, stop) != (0, found.size):
                 words = "the server sends whole objects only"
                 raise NotSupported(f"{key!r}: {words}", provider=self.client.provider, key=key)
-            blocks = self._blocks(response, key, stop - start)
+            blocks = self.client.blocks(response, key, stop - start)
             if self.checksum is not None and (start, stop) == (0, found.size):
                 blocks = checked(blocks, response.headers, self.checksum, provider=self.client.provider, key=key)
             yield Opened(found, blocks)
@@ -118,18 +115,6 @@ class Downloader:
         self._check(found, expect)
         return found
 
-    def _blocks(self, response: Answer, key: str, length: int) -> Iterator[bytes]:
-        count = 0
-        try:
-            while block := response.read(_CHUNK):
-                count += len(block)
-                yield block
-        except (OSError, http.client.HTTPException) as error:
-            host = self.client.site.endpoint.authority
-            raise from_network(error, provider=self.client.provider, key=key, doing="reading", host=host) from error
-        if count != length:
-            raise self._cut_short(key, count, length)
-
     def _empty(self, key: str, expect: RemoteObject | None) -> Opened:
         """No bytes of an object, which is asked for only because the caller wants to know it."""
         found = self.looker.look(key)
@@ -140,7 +125,3 @@ class Downloader:
         # Some servers ignore If-Match.
         if expect is not None and found.fingerprint != expect.fingerprint:
             raise self.looker.not_as_expected(found.key)
-
-    def _cut_short(self, key: str, count: int, length: int) -> IntegrityError:
-        words = f"{count} bytes came where there should be {length}"
-        return IntegrityError(f"{key!r}: {words}", provider=self.client.provider, key=key)

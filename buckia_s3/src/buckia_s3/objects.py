@@ -79,14 +79,19 @@ def md5_of(fingerprint: str) -> Digests:
     return (Digest("md5", fingerprint),) if _MD5.fullmatch(fingerprint) else ()
 
 
+def size_of(told: Mapping[str, str]) -> int | None:
+    """Return how many bytes a body has by its headers, whose names are in lower case; `None` if they do not tell."""
+    length = told.get("content-length", "")
+    return int(length) if _SIZE.fullmatch(length) else None
+
+
 def from_headers(key: str, told: Mapping[str, str], *, etag_is_md5: bool) -> RemoteObject:
     """Return the object that the headers of a HEAD or GET tell; their names are in lower case.
 
     Of a range, its size is that of the whole.
     """
     of_whole = told.get("content-range", "").rpartition("/")[2]
-    length = of_whole if _SIZE.fullmatch(of_whole) else told.get("content-length", "")
-    size = int(length) if _SIZE.fullmatch(length) else 0
+    size = int(of_whole) if _SIZE.fullmatch(of_whole) else size_of(told) or 0
     modified = modified_of(told.get("last-modified"))
     fingerprint = fingerprint_of(told.get("etag"), size, modified)
     # What is encrypted with a key of KMS or of the customer has an ETag that only looks like an MD5.

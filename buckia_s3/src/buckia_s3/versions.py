@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,17 +9,15 @@ from functools import partial
 
 from buckia_core.adapters.backoff import Backoff, repeated
 from buckia_core.adapters.objects import Precondition
-from buckia_core.errors import AdapterError, IntegrityError, NotFound, PermissionDenied, Transient
+from buckia_core.errors import AdapterError, NotFound, PermissionDenied, Transient
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
-from buckia_s3.answers import Answer
 from buckia_s3.client import Client, Request
 from buckia_s3.copying import Copier
-from buckia_s3.errors import from_network
 from buckia_s3.listing_page import MalformedPage
 from buckia_s3.locking import BYPASS, Locks
 from buckia_s3.looking import Looker
-from buckia_s3.objects import from_headers
+from buckia_s3.objects import from_headers, size_of
 from buckia_s3.version_page import Page, Place, parse
 
 PAGE = 1000
@@ -81,7 +78,7 @@ class Versions:
         """Give the blocks of a version. Errors are those of `Versioned.open_version`."""
         try:
             with self.client.open(self._request("GET", key, version)) as response:
-                yield self._blocks(response, key)
+                yield self.client.blocks(response, key, size_of(response.headers))
         except AdapterError as error:
             raise self._translated(error, key, version) from error
 
@@ -124,19 +121,6 @@ class Versions:
             return error
         words = f"there is no version {version!r} of it that has content"
         return NotFound(f"{key!r}: {words}", provider=self.client.provider, key=key, status=error.status)
-
-    def _blocks(self, response: Answer, key: str) -> Iterator[bytes]:
-        told, count = response.headers.get("Content-Length"), 0
-        try:
-            while block := response.read(_CHUNK):
-                count += len(block)
-                yield block
-        except (OSError, http.client.HTTPException) as error:
-            host = self.client.site.endpoint.authority
-            raise from_network(error, provider=self.client.provider, key=key, doing="reading", host=host) from error
-        if told is not None and count != int(told):
-            words = f"{count} bytes came where there should be {told}"
-            raise IntegrityError(f"{key!r}: {words}", provider=self.client.provider, key=key)
 
     def _fetch(self, prefix: str, place: Place | None) -> Page:
         query = [("versions", ""), ("max-keys", str(self.page)), ("encoding-type", "url")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import signal
 import sys
 import urllib.error
 import urllib.request
@@ -28,6 +27,7 @@ from buckia_core.errors import (
     PermissionDenied,
 )
 from tests.unit.b2.conftest import PART
+from tests.unit.commands import signals_kept
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 OTHER_KEY = base64.b64encode(bytes(32)).decode()
@@ -193,12 +193,8 @@ def test_the_s3_api_has_the_commands_too(b2_account, bucket, tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("B2_APPLICATION_KEY_ID", b2_account.key_id)
     monkeypatch.setenv("B2_APPLICATION_KEY", b2_account.key)
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with signals_kept():
         assert main(["b2", "info"]) == 0
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     assert "access       allPrivate" in capsys.readouterr().out
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from buckia_core.cli import main
 from buckia_core.config.secrets import Secret
 from tests.unit.b2.conftest import PART
+from tests.unit.commands import ran
 
 KEEP_30 = {"fileNamePrefix": "docs/", "daysFromHidingToDeleting": 30}
 LOGS = {"fileNamePrefix": "logs/", "daysFromUploadingToHiding": 7, "daysFromHidingToDeleting": 1}
@@ -23,17 +21,6 @@ ANYONE = {
     "exposeHeaders": [],
     "maxAgeSeconds": 3600,
 }
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
 
 
 @pytest.fixture
@@ -59,15 +46,9 @@ def run(project, capsys):
     """Run `buckia b2 …` in the project."""
 
     def running(*arguments):
-        capsys.readouterr()
-        code = main(["b2", *arguments])
-        written = capsys.readouterr()
-        return Ran(code, written.out, written.err)
+        return ran(capsys, "b2", *arguments)
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield running
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    return running
 
 
 def rules_in(project, *rules):

@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 import json
-import signal
-from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from buckia_core.cli import main
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
+from tests.unit.commands import ran
 
 
 @pytest.fixture
@@ -48,15 +34,9 @@ def bunny(zone, front, bunny_account, tmp_path, monkeypatch, capsys):
         } | settings
         given = {name: value for name, value in given.items() if value is not None}
         (tmp_path / ".buckia").write_text(json.dumps({"assets": given}), "utf-8")
-        capsys.readouterr()
-        code = main(["bunny", *arguments])
-        written = capsys.readouterr()
-        return Ran(code, written.out, written.err)
+        return ran(capsys, "bunny", *arguments)
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield running
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    return running
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -15,12 +14,12 @@ from typing import Any
 import pytest
 
 from buckia_core.adapters.objects import DeleteOutcome
-from buckia_core.cli import main
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.plan import Action, Operation, Plan, Reason
 from buckia_core.syncing.report import Event, Finished, Planned, Status, SyncResult
 from buckia_core.syncing.trash import Trash
+from tests.unit.commands import ran
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 NOON_NS = int(NOON.timestamp()) * 10**9
@@ -145,19 +144,6 @@ class FakeClient:
         self.bucket.closed += 1
 
 
-@dataclass
-class Ran:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project directory, which is the current one, with one bucket `assets`."""
@@ -191,19 +177,7 @@ def two_buckets(project: Path, monkeypatch: pytest.MonkeyPatch, names: Sequence[
 @pytest.fixture
 def buckia(capsys: pytest.CaptureFixture[str]) -> Any:
     """Run a command: `buckia("sync", "--json")`."""
-
-    def run(*arguments: str) -> Ran:
-        capsys.readouterr()
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            code = main(arguments)
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-        captured = capsys.readouterr()
-        return Ran(code, captured.out, captured.err)
-
-    return run
+    return partial(ran, capsys)
 
 
 def conflict(key: str, **more: Any) -> Any:

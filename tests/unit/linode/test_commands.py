@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import signal
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
 
 from buckia_core.cli import main
 from tests.servers.linode_api import READ_ONLY, READ_WRITE
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
+from tests.unit.commands import ran
 
 
 @pytest.fixture
@@ -35,15 +20,9 @@ def linode(api, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LINODE_TOKEN", READ_WRITE)
 
     def running(*arguments):
-        capsys.readouterr()
-        code = main(["linode", *arguments])
-        written = capsys.readouterr()
-        return Ran(code, written.out, written.err)
+        return ran(capsys, "linode", *arguments)
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield running
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    return running
 
 
 def test_endpoints(linode):

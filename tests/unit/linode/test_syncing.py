@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import signal
 
 import pytest
 
 from buckia_core.cli import main
 from tests.servers.linode_api import READ_WRITE, linode_api
+from tests.unit.commands import signals_kept
 
 
 @pytest.fixture
@@ -25,10 +25,8 @@ def project(ceph, tmp_path, monkeypatch):
         environ = {"TOKEN": READ_WRITE, "OBJ_ACCESS_KEY": ceph.access_key, "OBJ_SECRET_KEY": ceph.secret_key}
         for name, value in environ.items():
             monkeypatch.setenv(f"LINODE_{name}", value)
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        yield api
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        with signals_kept():
+            yield api
 
 
 def test_a_second_run_costs_a_listing_and_the_search_for_the_endpoint(project, tmp_path, capsys):

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 _LONG = 1.0
 """Seconds after which others must be writing much there: then each file by itself is less to wait for."""
@@ -59,31 +60,25 @@ def begin_writing(descriptor: int, start: int, length: int) -> None:
 
 @cache
 def _call() -> Callable[[int], int] | None:
-    if sys.platform != "linux" or _version() < (5, 8):
-        # Older kernels don't tell of errors.
-        return None
-    import ctypes  # noqa: PLC0415  # few runs have use for it
-
-    try:
-        found: Callable[[int], int] = ctypes.CDLL(None).syncfs
-    except (OSError, AttributeError):
-        return None
-    return found
+    # Older kernels don't tell of errors.
+    return _function("syncfs") if sys.platform == "linux" and _version() >= (5, 8) else None
 
 
 @cache
 def _range_call() -> Callable[[int, int, int, int], int] | None:
-    if sys.platform != "linux":
-        return None
+    return _function("sync_file_range", "c_int64", "c_int64", "c_uint") if sys.platform == "linux" else None
+
+
+def _function(name: str, *others: str) -> Any:
+    """Return a function of the C library, `None` if it has none: the number of a file first, then these types."""
     import ctypes  # noqa: PLC0415  # few runs have use for it
 
     try:
-        found = ctypes.CDLL(None).sync_file_range
+        found = getattr(ctypes.CDLL(None), name)
     except (OSError, AttributeError):
         return None
-    found.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
-    made: Callable[[int, int, int, int], int] = found
-    return made
+    found.argtypes = (ctypes.c_int, *(getattr(ctypes, other) for other in others))
+    return found
 
 
 def _version() -> tuple[int, ...]:

@@ -37,15 +37,13 @@ class _Fetched:
     """A download that is in place up to its name, or why it is not."""
 
     operation: Operation
-    file: Download | None
-    error: Exception | None = None
+    came: Download | Exception
 
     def end(self, worker: Worker, done: Done) -> None:
         """Place it, or raise what came in between."""
-        if self.error is not None:
-            raise self.error
-        if self.file is not None:
-            worker.place(self.file, done)
+        if isinstance(self.came, Exception):
+            raise self.came
+        worker.place(self.came, done)
 
 
 def run_together(worker: Worker, operations: Iterable[Operation]) -> Ended:
@@ -66,14 +64,14 @@ def run_together(worker: Worker, operations: Iterable[Operation]) -> Ended:
                     break
                 if operation.action is Action.DOWNLOAD:
                     fetched.append(_fetch(worker, operation, places, stack))
-                    failure = fetched[-1].error
+                    refused = isinstance(fetched[-1].came, Unauthenticated)
                 else:
                     ended.done.append(worker.run(operation))
-                    failure = ended.done[-1].failure
-                if isinstance(failure, Unauthenticated):
+                    refused = isinstance(ended.done[-1].failure, Unauthenticated)
+                if refused:
                     # Nothing else would go better, and the run ends when it learns of this.
                     break
-            settle(each.file for each in fetched if each.file is not None)
+            settle(each.came for each in fetched if isinstance(each.came, Download))
             for each in fetched:
                 ended.done.append(worker.run(each.operation, partial(each.end, worker)))
         except Exception as error:  # noqa: BLE001  # it is raised by whoever gets it
@@ -88,7 +86,7 @@ def _fetch(worker: Worker, operation: Operation, places: Places, stack: ExitStac
         file.set_aside()
     except FileNotFoundError:
         # Somebody removed the directory that was there a moment ago.
-        return _Fetched(operation, None, Stale())
+        return _Fetched(operation, Stale())
     except (BuckiaError, OSError, Stale) as error:
-        return _Fetched(operation, None, error)
+        return _Fetched(operation, error)
     return _Fetched(operation, file)
