@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
+from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing import recorder as module
@@ -32,7 +35,7 @@ def keys(state: State) -> list[str]:
 
 def test_results_are_written_together(state, monkeypatch):
     monkeypatch.setattr(module, "_BATCH", 3)
-    recorder = Recorder(state, Scope(), 0)
+    recorder = Recorder(state, Scope(), [Mapping(id="", local="/")], 0)
     recorder.add(done("a=1"))
     recorder.add(done("b=1"))
     assert keys(state) == []
@@ -44,7 +47,7 @@ def test_results_are_written_together(state, monkeypatch):
 
 
 def test_results_are_written_after_a_while(state, monkeypatch):
-    recorder = Recorder(state, Scope(), 0)
+    recorder = Recorder(state, Scope(), [Mapping(id="", local="/")], 0)
     monkeypatch.setattr(module, "_SECONDS", -1.0)
     recorder.add(done("a=1"))
     assert keys(state) == ["a"]
@@ -52,7 +55,7 @@ def test_results_are_written_after_a_while(state, monkeypatch):
 
 def test_a_result_that_failed_is_written_as_far_as_it_went(state):
     """The object was uploaded, the file changed meanwhile: what the bucket has is ours, whatever came after."""
-    recorder = Recorder(state, Scope(), 0)
+    recorder = Recorder(state, Scope(), [Mapping(id="", local="/")], 0)
     recorder.add(done("a=1", status=Status.FAILED, error="it kept changing"))
     recorder.commit()
     assert keys(state) == ["a"]
@@ -60,7 +63,7 @@ def test_a_result_that_failed_is_written_as_far_as_it_went(state):
 
 def test_what_one_result_wrote_and_removed_is_removed(state):
     state.commit(put=m("a=1").base())
-    recorder = Recorder(state, Scope(), 0)
+    recorder = Recorder(state, Scope(), [Mapping(id="", local="/")], 0)
     recorder.add(done("a=2", drop=("a",)))
     recorder.commit()
     assert keys(state) == []
@@ -68,7 +71,7 @@ def test_what_one_result_wrote_and_removed_is_removed(state):
 
 def test_a_key_that_went_and_came_again_is_there(state):
     state.commit(put=m("a=1").base())
-    recorder = Recorder(state, Scope(), 0)
+    recorder = Recorder(state, Scope(), [Mapping(id="", local="/")], 0)
     recorder.add(done(drop=("a",)))
     recorder.add(done("a=2"))
     recorder.commit()
@@ -79,7 +82,7 @@ def test_what_the_disk_was_told_is_on_it_before_it_is_remembered(state, monkeypa
     order: list[str] = []
     monkeypatch.setattr(module, "sync_directory", order.append)
     monkeypatch.setattr(State, "commit", lambda self, **changes: order.append("commit"))
-    recorder = Recorder(state, Scope(), 0)
+    recorder = Recorder(state, Scope(), [Mapping(id="", local="/")], 0)
     recorder.add(done("a=1", directories=["/d"]))
     recorder.add(done("b=1", directories=["/d"]))
     recorder.commit()
@@ -135,3 +138,89 @@ def test_every_run_is_in_the_history(sides):
     sides.sync(dry_run=True)
     sides.sync()
     assert [(run.uploaded, run.unchanged) for run in sides.client().history()] == [(0, 1), (1, 0)]
+
+
+# --- conflicts that a run says nothing about -----------------------------------------------------------------
+
+
+@pytest.fixture
+def undecided(sides):
+    """Three conflicts that are left to decide."""
+    sides.in_step("a=1 d/b=1 e=1")
+    sides.here("a=mine d/b=mine e=mine").there("a=theirs d/b=theirs e=theirs").sync(conflict="ask")
+    assert listed(sides) == ["a", "d/b", "e"]
+    return sides
+
+
+def listed(sides) -> list[str]:
+    return [each.key for each in sides.client().conflicts()]
+
+
+def test_one_whose_settling_failed_stays(undecided, monkeypatch):
+    def fail(*_, **__):
+        raise PermissionError(13, "Permission denied", "d")
+
+    monkeypatch.setattr("buckia_core.syncing.trash.Trash.keep", fail)
+    result = undecided.client().resolve(["a", "d/b"], "remote")
+    assert result.failed == 2
+    assert listed(undecided) == ["a", "d/b", "e"]
+    monkeypatch.undo()
+    assert undecided.client().resolve(["d/b"], "remote").success
+    assert listed(undecided) == ["a", "e"]
+
+
+def test_one_whose_settling_failed_in_a_sync_stays(undecided, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("buckia_core.syncing.trash.Trash.fetch", fail)
+    assert undecided.sync(conflict="local_wins").failed == 3
+    assert listed(undecided) == ["a", "d/b", "e"]
+
+
+def test_one_outside_of_the_run_stays(undecided):
+    undecided.sync(sync_paths=["a"], conflict="local_wins")
+    assert listed(undecided) == ["d/b", "e"]
+
+
+def test_one_that_is_excluded_stays(undecided):
+    undecided.sync(exclude=["e", "d/"], conflict="local_wins")
+    assert listed(undecided) == ["d/b", "e"]
+
+
+def test_one_below_a_folder_that_could_not_be_read_stays(undecided, monkeypatch):
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith(f"{os.sep}d"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    undecided.sync(conflict="local_wins")
+    assert listed(undecided) == ["d/b"]
+
+
+def test_one_of_another_mapping_stays(undecided, tmp_path):
+    other = tmp_path / "other"
+    m("a=mine").write_to(other)
+    undecided.client().sync(other, conflict="remote_wins", force=True)
+    assert listed(undecided) == ["a", "d/b", "e"]
+
+
+def test_a_run_that_ended_early_keeps_what_it_did_not_come_to_and_adds_what_it_found(undecided):
+    undecided.here("f=mine").there("f=theirs")
+    client = undecided.client()
+
+    def stop(event) -> None:
+        if type(event).__name__ == "Finished":
+            client.stop()
+
+    assert client.sync(conflict="ask", events=stop, max_workers=1).interrupted
+    assert set(listed(undecided)) >= {"a", "d/b", "e"}
+
+
+def test_one_that_went_by_itself_goes(undecided):
+    undecided.here("a=same").there("a=same").sync(conflict="ask")
+    undecided.delete_here("e").delete_there("e").sync(conflict="ask")
+    assert listed(undecided) == ["d/b"]

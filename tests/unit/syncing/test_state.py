@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from buckia_core.planning.manifest import BaseEntry
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.state import SCHEMA, State, StateTooNew, file_name
+from buckia_core.syncing.state import SCHEMA, KnownRoot, State, StateTooNew, file_name
 from buckia_core.testing import m
 from buckia_core.testing.strategies import keys
 
@@ -94,6 +94,88 @@ def test_every(path):
     state.close()
 
 
+# --- mappings ----------------------------------------------------------------------------------------------
+
+
+def of(root: str, text: str) -> list[BaseEntry]:
+    return m(text).base(root)
+
+
+def test_rows_of_two_mappings_do_not_mix(path):
+    state = State.open(path, "here")
+    state.commit(put=of("one", "a=1 b=1"), roots=["one"])
+    state.commit(put=of("two", "a=2 c=2"), roots=["two"])
+    assert list(state.entries(Scope(), ["one"])) == of("one", "a=1 b=1")
+    assert list(state.entries(Scope(), ["two"])) == of("two", "a=2 c=2")
+    assert list(state.entries(Scope(), ["three"])) == []
+    state.commit(drop=["a"], roots=["two"])
+    assert list(state.entries(Scope(), ["one"])) == of("one", "a=1 b=1")
+    assert list(state.entries(Scope(), ["two"])) == of("two", "c=2")
+    state.close()
+
+
+def test_a_key_has_one_owner_in_a_run(path):
+    """A file that moved from one root of a run to another one under the same key."""
+    state = State.open(path, "here")
+    state.commit(put=of("one", "a=1"), roots=["one", "two"])
+    state.commit(put=of("two", "a=2"), roots=["one", "two"])
+    assert list(state.entries(Scope())) == of("two", "a=2")
+    state.close()
+
+
+def test_a_key_of_two_mappings_comes_once_in_a_run_of_both(path, monkeypatch):
+    state = State.open(path, "here")
+    names = " ".join(f"k{index:04}=1" for index in range(2500))
+    for root in ("one", "two"):
+        state.commit(put=of(root, names), roots=[root])
+    state.commit(put=of("three", "a=3 k0000=3 z=3"), roots=["three"])
+    for first, second in (("one", "two"), ("two", "one")):
+        assert list(state.entries(Scope(), [first, second])) == of(first, names)
+    seen = list(state.entries(Scope.of(["a", "k0000", "z"]), ["three", "one"]))
+    assert seen == of("three", "a=3 k0000=3 z=3")
+    state.close()
+
+
+@pytest.mark.parametrize("roots", [None, ["one"], ["one", "two", "three"]])
+def test_rows_come_in_order_without_a_sort(path, roots):
+    state = State.open(path, "here")
+    statements: list[str] = []
+    state._db.set_trace_callback(statements.append)
+    list(state.entries(Scope.of(["d"]), roots))
+    (statement,) = statements
+    plan = " ".join(str(row) for row in state._db.execute(f"EXPLAIN QUERY PLAN {statement}"))
+    assert "PRIMARY KEY (key>? AND key<?)" in plan and "TEMP B-TREE" not in plan
+    state.close()
+
+
+def test_mappings_are_known_by_the_entry_that_had_them_last_and_their_filter(path):
+    state = State.open(path, "here")
+    state.commit(put=[*of("one", "a=1 b=1"), *of("old", "c=1")])
+    state.remember_roots({"one": ("*.txt", "site")})
+    assert state.filter_of("one") == "*.txt"
+    assert state.filter_of("old") is state.filter_of("none") is None
+    assert state.roots() == {
+        "one": KnownRoot(rows=2, name="site", filter="*.txt", reported=False),
+        "old": KnownRoot(rows=1, name=None, filter=None, reported=False),
+    }
+    assert set(state.roots(besides=["one"])) == {"old"}
+    state.remember_roots({"one": ("", "other")})
+    assert state.roots(besides=["old"]) == {"one": KnownRoot(2, "other", "", reported=False)}
+    state.close()
+
+
+def test_a_mapping_that_was_reported_as_gone_is_so_until_a_run_has_it_again(path):
+    state = State.open(path, "here")
+    state.commit(put=[*of("one", "a=1"), *of("old", "c=1")])
+    state.remember_roots({"one": ("f", "site")})
+    state.mark_reported(["one", "old"])
+    assert {root: known.reported for root, known in state.roots().items()} == {"one": True, "old": True}
+    assert state.roots()["one"].filter == "f"
+    state.remember_roots({"one": ("f", "site")})
+    assert {root: known.reported for root, known in state.roots().items()} == {"one": False, "old": True}
+    state.close()
+
+
 ODD = st.sampled_from(["\ud7ff", "\ue000", "\uffff", "\U00010000", "\U0010ffff", "a", "/", "\x01"])
 ODD_KEYS = st.lists(ODD, min_size=1, max_size=3).map("".join).filter(lambda key: key.strip("/") == key) | keys(
     most_bytes=6
@@ -107,7 +189,7 @@ def test_ranges_of_a_scope_begin_and_end_at_any_character(names, wanted):
     scope = Scope.of(wanted)
     template = rows("a=1")[0]
     state = State(None, sqlite3.connect(":memory:", isolation_level=None))  # type: ignore[arg-type]
-    state._db.executescript("CREATE TABLE entries (key TEXT PRIMARY KEY, b, c, d, e, f, g, h, i) WITHOUT ROWID")
+    state._db.executescript("CREATE TABLE entries (key TEXT PRIMARY KEY, root, c, d, e, f, g, h, i) WITHOUT ROWID")
     state._db.executemany(
         "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [template._replace(key=name) for name in names]
     )
@@ -256,25 +338,25 @@ def test_any_bucket_name_is_a_file_name_of_its_own(bucket, tmp_path):
 # --- conflicts and runs ------------------------------------------------------------------------------------
 
 
-def record(key: str, since: str = "now") -> dict[str, str]:
-    return {"key": key, "since": since}
-
-
-def test_conflicts_are_replaced_within_the_scope_of_a_run(path):
-    state = State.open(path, "here")
-    state.replace_conflicts(Scope(), [record("a/x", "1"), record("b", "1"), record("a-x", "1")])
-    state.replace_conflicts(Scope.of(["a"]), [record("a/y", "2")])
-    assert [each["key"] for each in state.conflicts()] == ["a-x", "a/y", "b"]
-    state.close()
+def record(key: str, since: str = "now", root: str = "root") -> dict[str, str]:
+    return {"key": key, "root": root, "since": since}
 
 
 def test_a_conflict_that_stays_keeps_its_age(path):
     state = State.open(path, "here")
-    state.replace_conflicts(Scope(), [record("a", "monday")])
-    state.replace_conflicts(Scope(), [record("a", "tuesday"), record("b", "tuesday")])
+    state.update_conflicts([record("a", "monday")])
+    state.update_conflicts([record("a", "tuesday"), record("b", "tuesday")])
     assert state.conflicts() == [record("a", "monday"), record("b", "tuesday")]
-    state.commit(settled=["a"])
+    state.update_conflicts([], settled=[("a", "root"), ("none", "root")])
     assert state.conflicts() == [record("b", "tuesday")]
+    state.close()
+
+
+def test_two_mappings_may_have_a_conflict_on_one_key(path):
+    state = State.open(path, "here")
+    state.update_conflicts([record("a"), record("a", root="other")])
+    state.update_conflicts([], settled=[("a", "root")])
+    assert state.conflicts() == [record("a", root="other")]
     state.close()
 
 
@@ -284,4 +366,47 @@ def test_the_last_runs_are_kept_newest_first(path):
         state.add_run({"number": number}, keep=5)
     assert [each["number"] for each in state.runs(3)] == [6, 5, 4]
     assert [each["number"] for each in state.runs(10)] == [6, 5, 4, 3, 2]
+    state.close()
+
+
+# --- from schema 1 -----------------------------------------------------------------------------------------
+
+SCHEMA_1 = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE entries (
+    key TEXT PRIMARY KEY, root TEXT NOT NULL, size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, racy INTEGER NOT NULL,
+    fingerprint TEXT NOT NULL, content TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE conflicts (key TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE runs (id INTEGER PRIMARY KEY, record TEXT NOT NULL);
+PRAGMA user_version = 1;
+INSERT INTO meta VALUES ('identity', 'here'), ('id', '0a1b2c3d');
+INSERT INTO conflicts VALUES ('a', '{"key": "a", "root": "root", "since": "monday"}');
+INSERT INTO runs (record) VALUES ('{"number": 1}');
+"""
+
+
+def test_a_state_of_0_6_0_is_taken_over(path):
+    path.parent.mkdir()
+    database = sqlite3.connect(path)
+    database.executescript(SCHEMA_1)
+    database.executemany(
+        "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [*rows("a=1 b=2!"), *of("two", "c=3")]
+    )
+    database.commit()
+    database.close()
+    before = path.read_bytes()
+    for opening in (State.peek, State.open):
+        state = opening(path, "here")
+        assert list(state.entries(Scope(), ["root"])) == rows("a=1 b=2!")
+        assert {root: known.rows for root, known in state.roots().items()} == {"root": 2, "two": 1}
+        assert state.filter_of("root") is None
+        assert [each["key"] for each in state.conflicts()] == ["a"]
+        assert (state.runs(5), state.meta("id")) == ([{"number": 1}], "0a1b2c3d")
+        state.close()
+        assert opening == State.open or path.read_bytes() == before, "to look changes nothing"
+    state = State.open(path, "here")
+    state.commit(put=of("two", "a=9"), roots=["two"])
+    assert state.count() == 4
     state.close()

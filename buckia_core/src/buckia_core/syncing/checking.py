@@ -68,7 +68,7 @@ def check(request: SyncRequest, survey: Survey, state: State) -> CheckResult:
         survey.reading() as (scan, here, there),
         ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="buckia-check") as pool,
     ):
-        triples = align(here, there, state.entries(request.scope))
+        triples = align(here, there, state.entries(request.scope, [each.id for each in request.mappings]))
         for mapping, local, remote, base in _owned(triples, request):
             if request.stopped.is_set():
                 break

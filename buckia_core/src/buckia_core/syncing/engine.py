@@ -64,9 +64,9 @@ def sync(request: SyncRequest) -> SyncResult:
         progress.planned(plan)
         if plan.operations and not request.stopped.is_set():
             registry().hooks.buckia_before_sync(plan=plan, bucket=request.bucket)
-        recorder = Recorder(state, request.scope, survey.since_ns)
+        recorder = Recorder(state, request.scope, request.mappings, survey.since_ns)
         recorder.refresh(prepared.refreshed)
-        return _carry_out(request, survey, plan, recorder, progress)
+        return _carry_out(request, survey, plan, recorder, progress, whole=True)
 
 
 def resolve(request: SyncRequest, keys: Sequence[str], choice: Choice) -> SyncResult:
@@ -82,7 +82,9 @@ def resolve(request: SyncRequest, keys: Sequence[str], choice: Choice) -> SyncRe
         request.scope = Scope.of(keys)
         plan = Plan(decided(request, state.conflicts(), keys, choice))
         progress.planned(plan)
-        return _carry_out(request, survey, plan, Recorder(state, request.scope, survey.since_ns), progress)
+        return _carry_out(
+            request, survey, plan, Recorder(state, request.scope, request.mappings, survey.since_ns), progress
+        )
 
 
 def check(request: SyncRequest) -> CheckResult:
@@ -116,8 +118,10 @@ def opened(request: SyncRequest) -> Iterator[tuple[State, Progress, Survey]]:
         yield state, progress, Survey.of(request, state, temporary, progress.seen)
 
 
-def _carry_out(request: SyncRequest, survey: Survey, plan: Plan, recorder: Recorder, progress: Progress) -> SyncResult:
-    """Execute a plan, write down what happened, and tell it."""
+def _carry_out(
+    request: SyncRequest, survey: Survey, plan: Plan, recorder: Recorder, progress: Progress, *, whole: bool = False
+) -> SyncResult:
+    """Execute a plan, write down what happened, and tell it. `whole`: it is about all keys of the scope."""
     if not request.stopped.is_set():
         survey.unfinished.tidy(partial(_is_wanted, request.scope, plan), request.adapter)
     changed: set[str] = set()
@@ -147,7 +151,7 @@ def _carry_out(request: SyncRequest, survey: Survey, plan: Plan, recorder: Recor
                 # Whatever ends the run, what happened until then is remembered.
                 recorder.commit()
     result = progress.result(plan)
-    recorder.finish(result)
+    recorder.finish(result, plan if whole else None)
     if progress.fatal:
         raise progress.fatal
     _tell_plugins(request, result, sorted(changed))

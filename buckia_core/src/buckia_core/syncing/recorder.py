@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from buckia_core.planning import digest
 from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
-from buckia_core.planning.plan import Operation
+from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.plan import Operation, Plan, Reason
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.paths import sync_directory
 from buckia_core.syncing.records import row
@@ -24,17 +25,26 @@ _SECONDS = 0.2
 
 
 class Recorder:
-    """Collects results and commits them, each batch in one transaction. `since_ns` is the start of the run."""
+    """Collects results and commits them, each batch in one transaction.
 
-    def __init__(self, state: State, scope: Scope, since_ns: int) -> None:
+    Args:
+        state: Where they go.
+        scope: The keys of the run.
+        mappings: The mappings of the run.
+        since_ns: The start of the run.
+    """
+
+    def __init__(self, state: State, scope: Scope, mappings: Sequence[Mapping], since_ns: int) -> None:
         self._state = state
         self._scope = scope
+        self._mappings = {mapping.id: mapping for mapping in mappings}
         self._since_ns = since_ns
         self._put: dict[str, BaseEntry] = {}
         self._drop: list[str] = []
         self._directories: set[str] = set()
         self._committed = time.monotonic()
         self._open: dict[str, Operation] = {}
+        self._done: set[str] = set()
 
     def refresh(self, moved: Sequence[tuple[LocalEntry, RemoteObject, BaseEntry]]) -> None:
         """Renew the fingerprints of keys whose content is as it was."""
@@ -42,7 +52,7 @@ class Recorder:
         for local, remote, base in moved:
             rows.append(row(local, remote, digest.merge(base.digests, remote.digests), self._since_ns))
         if rows:
-            self._state.commit(put=rows)
+            self._state.commit(put=rows, roots=self._mappings)
 
     def add(self, done: Done) -> None:
         """Take in the result of one operation."""
@@ -55,6 +65,8 @@ class Recorder:
         self._directories.update(done.directories)
         if done.operation.unresolved and done.status is Status.PLANNED:
             self._open[done.operation.key] = done.operation
+        elif done.status is Status.DONE:
+            self._done.add(done.operation.key)
         if len(self._put) + len(self._drop) >= _BATCH or time.monotonic() - self._committed > _SECONDS:
             self.commit()
 
@@ -63,16 +75,39 @@ class Recorder:
         for directory in self._directories:
             sync_directory(directory)
         if self._put or self._drop:
-            self._state.commit(put=self._put.values(), drop=self._drop)
+            self._state.commit(put=self._put.values(), drop=self._drop, roots=self._mappings)
         self._put, self._drop, self._directories = {}, [], set()
         self._committed = time.monotonic()
 
-    def finish(self, result: SyncResult) -> None:
-        """Write the rest: conflicts that are left, and the run."""
+    def finish(self, result: SyncResult, plan: Plan | None = None) -> None:
+        """Write the rest: conflicts that are left, and the run.
+
+        `plan` is the whole plan of the run's scope, if there is one: a key that it has nothing for is in step.
+        """
         self.commit()
-        if not result.interrupted:
-            self._state.replace_conflicts(self._scope, [_record(each) for each in self._open.values()])
+        records = [_record(each) for each in self._open.values()]
+        self._state.update_conflicts(records, self._settled(None if result.interrupted else plan))
         self._state.add_run(result.as_record())
+
+    def _settled(self, plan: Plan | None) -> list[tuple[str, str]]:
+        """Return the known conflicts that this run settled or found to be none. What it did not look at stays."""
+        planned: set[str] = set()
+        unread: list[str] = []
+        for operation in plan or ():
+            planned.add(operation.key)
+            if operation.reason is Reason.NOT_READ:
+                unread.append(f"{operation.key}/")
+        found = []
+        for record in self._state.conflicts():
+            key, root = record["key"], record["root"]
+            mapping = self._mappings.get(root)
+            if mapping is None or key in self._open:
+                continue
+            looked_at = plan is not None and self._scope.covers(key) and mapping.takes(key)
+            in_step = looked_at and key not in planned and not key.startswith(tuple(unread))
+            if key in self._done or in_step:
+                found.append((key, root))
+        return found
 
 
 def _record(operation: Operation) -> dict[str, Any]:

@@ -6,12 +6,12 @@ import json
 import logging
 import sqlite3
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from buckia_core.errors import ConfigError
@@ -20,18 +20,53 @@ from buckia_core.planning.scope import Scope
 
 _log = logging.getLogger(__name__)
 
-SCHEMA = 1
+SCHEMA = 2
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE entries (
-    key TEXT PRIMARY KEY, root TEXT NOT NULL, size INTEGER NOT NULL,
+    key TEXT NOT NULL, root TEXT NOT NULL, size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, racy INTEGER NOT NULL,
-    fingerprint TEXT NOT NULL, content TEXT NOT NULL
+    fingerprint TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (key, root)
 ) WITHOUT ROWID;
-CREATE TABLE conflicts (key TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE roots (
+    root TEXT PRIMARY KEY, name TEXT, filter TEXT, reported INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE conflicts (
+    key TEXT NOT NULL, root TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (key, root)
+) WITHOUT ROWID;
 CREATE TABLE runs (id INTEGER PRIMARY KEY, record TEXT NOT NULL);
 """
+
+_FROM_SCHEMA_1 = f"""
+ALTER TABLE entries RENAME TO old_entries;
+ALTER TABLE conflicts RENAME TO old_conflicts;
+ALTER TABLE meta RENAME TO old_meta;
+ALTER TABLE runs RENAME TO old_runs;
+{_TABLES}
+INSERT INTO entries SELECT * FROM old_entries;
+INSERT INTO roots (root) SELECT DISTINCT root FROM old_entries;
+INSERT INTO conflicts SELECT key, json_extract(record, '$.root'), record FROM old_conflicts;
+INSERT INTO meta SELECT * FROM old_meta;
+INSERT INTO runs SELECT * FROM old_runs;
+DROP TABLE old_entries; DROP TABLE old_conflicts; DROP TABLE old_meta; DROP TABLE old_runs;
+"""  # noqa: S608  # names of our own
+
+
+class KnownRoot(NamedTuple):
+    """What the state knows of one mapping.
+
+    Attributes:
+        rows: Number of its rows in the baseline.
+        name: The bucket entry under which it was last synced; `None` if a version before 0.7 wrote it.
+        filter: The text that described its filter then; `None` likewise.
+        reported: Whether a person was told that the mapping is gone.
+    """
+
+    rows: int
+    name: str | None
+    filter: str | None
+    reported: bool
 
 
 class StateTooNew(ConfigError):
@@ -44,6 +79,7 @@ class State:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._db = connection
+        self._schema = SCHEMA
 
     @classmethod
     def open(cls, path: Path, identity: str) -> State:
@@ -60,6 +96,7 @@ class State:
             try:
                 state = cls(path, _connect(path))
                 state._check()
+                state._upgrade()
             except sqlite3.DatabaseError as error:
                 if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
                     raise
@@ -96,7 +133,7 @@ class State:
         return cls(path, _create(sqlite3.connect(":memory:", isolation_level=None), identity))
 
     def _check(self) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        version = self._schema = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA:
             self.close()
             raise StateTooNew(
@@ -104,7 +141,7 @@ class State:
                 "update Buckia, or move the file away to begin anew",
                 source=str(self.path),
             )
-        if version < SCHEMA:
+        if version < 1:
             raise sqlite3.DatabaseError("it has no schema")
         result = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if result != "ok":
@@ -121,23 +158,38 @@ class State:
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
 
+    def _upgrade(self) -> None:
+        if self._schema < SCHEMA:
+            self._db.executescript(f"BEGIN IMMEDIATE; {_FROM_SCHEMA_1} PRAGMA user_version = {SCHEMA}; COMMIT;")
+            self._schema = SCHEMA
+
     # --- the baseline ------------------------------------------------------------------------------------
 
-    def entries(self, scope: Scope) -> Iterator[BaseEntry]:
-        """Yield the baseline in order of keys. A consistent picture, whatever is committed meanwhile."""
+    def entries(self, scope: Scope, roots: Sequence[str] | None = None) -> Iterator[BaseEntry]:
+        """Yield the baseline in order of keys. A consistent picture, whatever is committed meanwhile.
+
+        Args:
+            scope: The keys.
+            roots: The ids of the mappings whose rows are wanted, in order; of several that know a key, the first one
+                counts, so that no key comes twice. `None` yields all rows, and a key once for each mapping.
+        """
         # As `BaseEntry._make`, without its check of the length, which the statement guarantees.
         make = partial(tuple.__new__, BaseEntry)
+        # The primary key begins with the key, so the rows come in order without a sort.
+        wanted = "" if roots is None else f"AND root IN ({','.join('?' * len(roots))})"
+        statement = f"SELECT * FROM entries WHERE key >= ? AND key < ? {wanted} ORDER BY key"  # noqa: S608  # question marks
         for prefix in scope.ranges():
             low, high = _between(prefix)
             # Text is compared byte by byte, which is the order of keys.
-            rows = self._db.execute("SELECT * FROM entries WHERE key >= ? AND key < ? ORDER BY key", (low, high))
+            rows = self._db.execute(statement, (low, high, *(roots or ())))
             rows.arraysize = 1000
-            while batch := rows.fetchmany():
+            batches = iter(rows.fetchmany, [])
+            for batch in _once_each(batches, roots) if roots and len(roots) > 1 else batches:
                 rows_read = map(make, batch)
                 yield from filter(lambda entry: scope.covers(entry.key), rows_read) if scope.names else rows_read
 
     def get(self, key: str) -> BaseEntry | None:
-        """Return one row of the baseline."""
+        """Return one row of the baseline; of several mappings that know the key, that of any."""
         row = self._db.execute("SELECT * FROM entries WHERE key = ?", (key,)).fetchone()
         return BaseEntry._make(row) if row else None
 
@@ -154,18 +206,83 @@ class State:
         """Return every `step`-th key that begins with `prefix`, in order: where a listing can be split."""
         low, high = _between(prefix)
         rows = self._db.execute(
-            "SELECT key FROM (SELECT key, row_number() OVER (ORDER BY key) AS n FROM entries "
+            "SELECT DISTINCT key FROM (SELECT key, row_number() OVER (ORDER BY key) AS n FROM entries "
             "WHERE key >= ? AND key < ?) WHERE n % ? = 0",
             (low, high, step),
         )
         return [key for (key,) in rows]
 
-    def commit(self, *, put: Iterable[BaseEntry] = (), drop: Iterable[str] = (), settled: Iterable[str] = ()) -> None:
-        """Write what happened, in one transaction: rows that are new or changed, rows and conflicts that are gone."""
+    def commit(
+        self, *, put: Iterable[BaseEntry] = (), drop: Iterable[str] = (), roots: Collection[str] | None = None
+    ) -> None:
+        """Write what happened, in one transaction: rows that are new or changed, and keys whose rows are gone.
+
+        Rows of other mappings than `roots`, those of the run, stay as they are; `None` stands for all mappings. A key
+        has one owner in a run, so a row that is put replaces the one that another mapping of the run has of the key.
+        """
+        rows = list(put)
+        owners = {row.key: row.root for row in rows}
         with self._transaction():
-            self._db.executemany("DELETE FROM entries WHERE key = ?", [(key,) for key in drop])
-            self._db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", list(put))
-            self._db.executemany("DELETE FROM conflicts WHERE key = ?", [(key,) for key in settled])
+            gone = [(key, root) for key in drop for root in self._roots_of(key, roots)]
+            if roots is not None and len(roots) > 1:
+                gone += [
+                    (key, each) for key, root in owners.items() for each in self._roots_of(key, roots) if each != root
+                ]
+            self._db.executemany("DELETE FROM entries WHERE key = ? AND root = ?", gone)
+            self._db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            new_roots = [(root,) for root in set(owners.values())]
+            self._db.executemany("INSERT OR IGNORE INTO roots (root) VALUES (?)", new_roots)
+
+    def _roots_of(self, key: str, among: Collection[str] | None) -> list[str]:
+        found = [root for (root,) in self._db.execute("SELECT root FROM entries WHERE key = ?", (key,))]
+        return found if among is None else [root for root in found if root in among]
+
+    # --- mappings ----------------------------------------------------------------------------------------
+
+    def roots(self, besides: Collection[str] = ()) -> dict[str, KnownRoot]:
+        """Return what is known of all mappings, by id, but those in `besides`.
+
+        Rows are counted only if there are other mappings, so a run whose mappings stay the same pays nothing.
+        """
+        known: dict[str, tuple[str | None, str | None, int]] = {}
+        if self._schema >= 2:
+            known = {
+                root: tuple(rest) for root, *rest in self._db.execute("SELECT root, name, filter, reported FROM roots")
+            }
+            if known.keys() <= set(besides):
+                return {}
+        counts = dict(self._db.execute("SELECT root, count(*) FROM entries GROUP BY root"))
+        return {
+            root: KnownRoot(counts.get(root, 0), name, text, bool(reported))
+            for root in sorted({*known, *counts}.difference(besides))
+            for name, text, reported in [known.get(root, (None, None, 0))]
+        }
+
+    def filter_of(self, root: str) -> str | None:
+        """Return the text that described the filter of a mapping when `remember_roots` was last called with it."""
+        if self._schema < 2:
+            return None
+        row = self._db.execute("SELECT filter FROM roots WHERE root = ?", (root,)).fetchone()
+        return row[0] if row else None
+
+    def remember_roots(self, roots: Mapping[str, tuple[str, str]]) -> None:
+        """Remember mappings that a run has synced: by id, a text that describes the filter, and the entry's name.
+
+        A mapping that was reported as gone is known again. Nothing is written where all is as it was.
+        """
+        rows = [(root, name, text, 0) for root, (text, name) in roots.items()]
+        known = set(self._db.execute("SELECT root, name, filter, reported FROM roots"))
+        if new := [row for row in rows if row not in known]:
+            with self._transaction():
+                self._db.executemany("INSERT OR REPLACE INTO roots VALUES (?, ?, ?, ?)", new)
+
+    def mark_reported(self, roots: Iterable[str]) -> None:
+        """Remember that a person was told that mappings are gone, until a run has them again."""
+        with self._transaction():
+            self._db.executemany(
+                "INSERT INTO roots VALUES (?, NULL, NULL, 1) ON CONFLICT (root) DO UPDATE SET reported = 1",
+                [(root,) for root in roots],
+            )
 
     # --- conflicts and runs ------------------------------------------------------------------------------
 
@@ -173,17 +290,22 @@ class State:
         """Return the conflicts that are left to decide, in order of their keys, as they were recorded."""
         return [json.loads(record) for (record,) in self._db.execute("SELECT record FROM conflicts ORDER BY key")]
 
-    def replace_conflicts(self, scope: Scope, records: Sequence[dict[str, Any]]) -> None:
-        """Replace the conflicts of a scope; each record has its `key` and `since`, of which the first one is kept."""
-        known = {record["key"]: record for record in self.conflicts()}
+    def update_conflicts(self, records: Sequence[dict[str, Any]], settled: Iterable[tuple[str, str]] = ()) -> None:
+        """Record conflicts, and remove those that are settled, given as `(key, root)`.
+
+        A record has at least `key`, `root` and `since`. Of a conflict that stays, the first `since` is kept.
+        """
+        known = {(each["key"], each["root"]): each["since"] for each in self.conflicts()}
+        rows = []
         for record in records:
-            if record["key"] in known:
-                record["since"] = known[record["key"]]["since"]
+            place = record["key"], record["root"]
+            rows.append((*place, json.dumps(record | {"since": known.get(place, record["since"])})))
+        gone = known.keys() & set(settled)
+        if not rows and not gone:
+            return
         with self._transaction():
-            gone = [(key,) for key in known if scope.covers(key)]
-            self._db.executemany("DELETE FROM conflicts WHERE key = ?", gone)
-            rows = [(record["key"], json.dumps(record)) for record in records]
-            self._db.executemany("INSERT OR REPLACE INTO conflicts VALUES (?, ?)", rows)
+            self._db.executemany("DELETE FROM conflicts WHERE key = ? AND root = ?", gone)
+            self._db.executemany("INSERT OR REPLACE INTO conflicts VALUES (?, ?, ?)", rows)
 
     def add_run(self, record: dict[str, Any], *, keep: int = 1000) -> None:
         """Add a run to the history, of which the last `keep` are kept."""
@@ -236,6 +358,24 @@ def _put_aside(path: Path, why: str) -> Path:
         if rest.exists():
             rest.rename(aside.with_name(aside.name + suffix))
     return aside
+
+
+def _once_each(batches: Iterable[list[Any]], roots: Sequence[str]) -> Iterator[list[Any]]:
+    """Yield batches of rows in which no key comes twice: the root that comes first is its owner."""
+    rank = {root: index for index, root in enumerate(roots)}
+    held: list[Any] = []
+    for batch in batches:
+        rows = held + batch
+        if len({row[0] for row in rows}) < len(rows):
+            best: dict[str, Any] = {}
+            for row in rows:
+                if row[0] not in best or rank[row[1]] < rank[best[row[0]][1]]:
+                    best[row[0]] = row
+            rows = list(best.values())
+        # Other rows of the last key may come with the next batch.
+        held = rows[-1:]
+        yield rows[:-1]
+    yield held
 
 
 def _between(prefix: str) -> tuple[str, str | bytes]:

@@ -75,7 +75,9 @@ class Survey:
             ThreadPoolExecutor(_LOOKS, thread_name_prefix="buckia-look") as pool,
         ):
             preparation = Preparation(request.mappings, self.site.decider, scan.blind, request.stopped, pool)
-            prepared = preparation.plan(here, there, self.state.entries(request.scope))
+            prepared = preparation.plan(
+                here, there, self.state.entries(request.scope, [each.id for each in request.mappings])
+            )
         plan = prepared.plan
         folding = any(rules.folds for rules in self.site.disks.values())
         operations = refuse_twins(plan.operations, DiskRules(folds=folding), self._is_taken)
