@@ -88,8 +88,8 @@ class Project:
 
     def trash(self) -> list[str]:
         """Return the contents of what is in the trash, in order of their texts."""
-        folder = self.state_dir / "trash" / NAME
-        return sorted(as_text(path.read_bytes()) for path in folder.glob("*") if path.suffix != ".json")
+        paths = (self.state_dir / "trash").glob("*/*")
+        return sorted(as_text(path.read_bytes()) for path in paths if path.suffix != ".json")
 
     def kept(self) -> list[str]:
         """Return all contents that are gone and can be had again: from the trash, or from the bucket's versions."""
@@ -103,7 +103,8 @@ class Project:
     @property
     def state_file(self) -> Path:
         """The state database of the one bucket."""
-        return self.state_dir / f"{NAME}.sqlite3"
+        (path,) = self.state_dir.glob("*.sqlite3")
+        return path
 
     # --- the command -----------------------------------------------------------------------------------------
 

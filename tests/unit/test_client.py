@@ -54,7 +54,7 @@ def test_the_adapter_is_that_of_the_configuration(client, folder, bucket):
     m("a=1").write_to(folder)
     assert client.sync().uploaded == 1
     assert objects_in(bucket) == {"a": b"1"}
-    assert (folder / ".buckia-state" / "of-a-client.sqlite3").exists()
+    assert len(list((folder / ".buckia-state").glob("memory-*.sqlite3"))) == 1
 
 
 def test_nothing_is_made_before_it_is_used():

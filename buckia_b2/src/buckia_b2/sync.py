@@ -29,6 +29,7 @@ from buckia_b2.versions import Versions
 from buckia_core.adapters.base import BaseSync, Source
 from buckia_core.adapters.blocks import reader_of
 from buckia_core.adapters.capabilities import Capabilities
+from buckia_core.adapters.identities import endpoint_identity
 from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.adapters.pieces import Pieces
 from buckia_core.adapters.prefixes import as_directory
@@ -86,8 +87,14 @@ class B2Sync(BaseSync):
     @property
     def identity(self) -> str:
         """Service, bucket and prefix. Names of buckets are unique in the whole of a service."""
+        service = endpoint_identity(self._settings.api_url).partition("://")[2]
+        return f"{PROVIDER}:{service.removesuffix(':443')}/{self._settings.bucket_name}/{self._prefix}"
+
+    @property
+    def earlier_identities(self) -> Sequence[str]:
+        """The same with `api_url` as it is spelt."""
         service = self._settings.api_url.rstrip("/").partition("://")[2]
-        return f"{PROVIDER}:{service}/{self._settings.bucket_name}/{self._prefix}"
+        return (f"{PROVIDER}:{service}/{self._settings.bucket_name}/{self._prefix}",)
 
     @property
     def capabilities(self) -> Capabilities:

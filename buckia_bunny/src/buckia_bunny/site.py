@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from buckia_bunny.settings import BunnySettings
+from buckia_core.adapters.identities import endpoint_identity
 from buckia_core.config.secrets import Secret
 from buckia_core.errors import MissingCredentials
 
@@ -53,6 +54,12 @@ class Site:
     @property
     def identity(self) -> str:
         """The zone's name and, if it is not the service itself, its address: names of zones are unique there."""
+        settings = self._settings
+        return f"{endpoint_identity(settings.endpoint_url)}/{settings.zone}" if settings.endpoint_url else settings.zone
+
+    @property
+    def earlier_identity(self) -> str:
+        """The same with the address as it is spelt."""
         settings = self._settings
         return f"{settings.endpoint_url.rstrip('/')}/{settings.zone}" if settings.endpoint_url else settings.zone
 

@@ -68,8 +68,16 @@ class BunnySync(BaseSync):
     @property
     def identity(self) -> str:
         """The zone and the prefix; with escapes it is another bucket, in which other keys are seen."""
-        escaped = " with escaped names" if self._settings.escape_names else ""
-        return f"bunny:{self._site.identity}/{self._prefix}{escaped}"
+        return f"bunny:{self._site.identity}/{self._prefix}{self._escaping}"
+
+    @property
+    def earlier_identities(self) -> Sequence[str]:
+        """The same with the zone's address as it is spelt."""
+        return (f"bunny:{self._site.earlier_identity}/{self._prefix}{self._escaping}",)
+
+    @property
+    def _escaping(self) -> str:
+        return " with escaped names" if self._settings.escape_names else ""
 
     @property
     def capabilities(self) -> Capabilities:

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
         PluginError,
         PreconditionFailed,
         SideEmptied,
+        StateDenied,
+        StateError,
         SyncIncomplete,
         Throttled,
         TooManyDeletes,
@@ -69,7 +71,7 @@ if TYPE_CHECKING:
     )
     from buckia_core.syncing.resolving import Conflict, NotAConflict
     from buckia_core.syncing.restoring import BucketVersions, Restored
-    from buckia_core.syncing.state import StateTooNew
+    from buckia_core.syncing.state_database import StateTooNew
     from buckia_core.syncing.trash import NotInTrash, Trash, Trashed
 
 __version__ = "0.6.0"
@@ -121,6 +123,8 @@ __all__ = [
     "Secret",
     "Side",
     "SideEmptied",
+    "StateDenied",
+    "StateError",
     "StateTooNew",
     "Status",
     "SyncIncomplete",
@@ -154,7 +158,7 @@ _HOMES = {
     "buckia_core.syncing.restoring": ("BucketVersions", "Restored"),
     "buckia_core.syncing.checking": ("CheckResult", "Difference"),
     "buckia_core.syncing.resolving": ("Conflict", "NotAConflict"),
-    "buckia_core.syncing.state": ("StateTooNew",),
+    "buckia_core.syncing.state_database": ("StateTooNew",),
     "buckia_core.syncing.trash": ("NotInTrash", "Trash", "Trashed"),
     "buckia_core.syncing.report": (
         "Event",

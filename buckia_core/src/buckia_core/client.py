@@ -20,7 +20,7 @@ from buckia_core.adapters.protocols import ServerCopy
 from buckia_core.adapters.wrappers import Throttle
 from buckia_core.config import BucketConfig
 from buckia_core.config.options import parse_bytes
-from buckia_core.errors import AlreadyExists, InvalidSetting, NotSupported
+from buckia_core.errors import AlreadyExists, BuckiaError, InvalidSetting, NotSupported
 from buckia_core.planning.plan import Operation, Plan
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.planning.safety import DeleteLimit
@@ -31,6 +31,8 @@ from buckia_core.syncing.mappings import Choices, mappings_of, scope_of
 from buckia_core.syncing.report import Listener, SyncResult
 from buckia_core.syncing.request import SyncRequest, ignore_event
 from buckia_core.syncing.state import State
+from buckia_core.syncing.state_files import STATE_DIRECTORY, StateFiles, file_name, trash_directories
+from buckia_core.syncing.state_migration import peek_state, stems_under_name
 
 if TYPE_CHECKING:
     from buckia_core.syncing.checking import CheckResult
@@ -40,7 +42,8 @@ if TYPE_CHECKING:
 
 Member = TypeVar("Member", bound=Enum)
 
-STATE_DIRECTORY = ".buckia-state"
+_ALL = -1
+"""The limit with which SQLite returns all rows."""
 
 
 class BuckiaClient:
@@ -202,6 +205,13 @@ class BuckiaClient:
         mappings = {mapping.id: mapping for mapping in mappings_of(self.config, Choices())}
         with self._state() as state:
             records = state.conflicts()
+            # Another entry for the same bucket has its own conflicts, though they are kept in one place.
+            others = {
+                root
+                for root, known in state.roots(besides=mappings).items()
+                if known.name not in (None, self.config.name)
+            }
+        records = [record for record in records if record["root"] not in others]
         return [Conflict.of(record, mappings, self.config.base_dir) for record in records]
 
     def resolve(self, keys: Sequence[str], keep: Choice | str) -> SyncResult:
@@ -218,12 +228,23 @@ class BuckiaClient:
 
     def trash(self) -> Trash:
         """Return what syncs replaced or deleted here."""
-        return engine.trash_of(self.state_dir, self.config.name)
+        from buckia_core.syncing.joined_trash import JoinedTrash  # noqa: PLC0415  # as above
+
+        try:
+            with self._state() as state:
+                stems = [self._files.stem, *state.former_stems()]
+        except BuckiaError:
+            # Files can be brought back although the bucket's adapter is not installed, or its credentials are missing.
+            stems = stems_under_name(self.state_dir, self.config.name)
+        return JoinedTrash(trash_directories(self.state_dir, [*stems, file_name(self.config.name)]))
 
     def history(self, limit: int = 20) -> list[SyncResult]:
         """Return the last runs, the newest first."""
         with self._state() as state:
-            return [SyncResult.from_record(record) for record in state.runs(limit)]
+            mappings = {mapping.id for mapping in mappings_of(self.config, Choices())}
+            others = {known.name for known in state.roots(besides=mappings).values()} - {None, self.config.name}
+            runs = [record for record in state.runs(limit if not others else _ALL) if record["bucket"] not in others]
+            return [SyncResult.from_record(record) for record in runs[:limit]]
 
     # --- single objects ----------------------------------------------------------------------------------
 
@@ -340,7 +361,11 @@ class BuckiaClient:
         )
 
     def _state(self) -> closing[State]:
-        return closing(State.peek(engine.state_path(self.state_dir, self.config.name), self.adapter.identity))
+        return closing(peek_state(self._files))
+
+    @property
+    def _files(self) -> StateFiles:
+        return StateFiles.of(self.state_dir, self.config.name, self.adapter)
 
 
 def _limit(text: str | int | None) -> DeleteLimit | None:

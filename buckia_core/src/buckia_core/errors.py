@@ -188,6 +188,14 @@ class UnresolvedConflicts(BuckiaError):
         self.keys = tuple(keys)
 
 
+class StateError(BuckiaError):
+    """The state of past syncs can't be read or written, such as on a full disk. Nothing of it is thrown away."""
+
+
+class StateDenied(StateError):
+    """The system does not allow to read or write the state: another user's files, or a read-only disk."""
+
+
 class LockHeld(BuckiaError):
     """Another sync of the same project and bucket is running."""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit
 
+from buckia_core.adapters.identities import endpoint_identity
 from buckia_s3.deriving import zone_of
 from buckia_s3.settings import AddressingStyle, S3Settings
 
@@ -115,9 +116,7 @@ def identity(settings: S3Settings, prefix: str) -> str:
         region = settings.region or settings.default_region or ""
         service = "aws-cn" if region.startswith("cn-") else "aws"
     else:
-        url = urlsplit(settings.endpoint_url or "")
-        port = url.port or (443 if url.scheme == "https" else 80)
-        service = f"{url.scheme}://{url.hostname}:{port}{url.path.rstrip('/')}"
+        service = endpoint_identity(settings.endpoint_url or "")
     return f"{service}/{settings.bucket_name}/{prefix}"
 
 

@@ -40,6 +40,8 @@ def result(**counts):
         (errors.TooManyDeletes("x"), 7),
         (errors.UnresolvedConflicts("x"), 8),
         (errors.LockHeld("x"), 9),
+        (errors.StateError("x"), 1),
+        (errors.StateDenied("x"), 5),
         (errors.SyncIncomplete("x", result(failed=1)), 1),
         (errors.SyncIncomplete("x", result(interrupted=True)), 130),
         (click.UsageError("x"), 2),

@@ -14,9 +14,9 @@ from buckia_core.client import BuckiaClient
 from buckia_core.config import BucketConfig
 from buckia_core.planning.manifest import BaseEntry
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.engine import state_path
 from buckia_core.syncing.report import Event, Finished, SyncResult
 from buckia_core.syncing.state import State
+from buckia_core.syncing.state_files import StateFiles
 from buckia_core.testing import m
 from buckia_core.testing.miniatures import files_in, objects_in
 
@@ -81,7 +81,11 @@ class Sides:
 
     @property
     def state_file(self) -> Path:
-        return state_path(self.state_dir, "bucket")
+        return self.state_files.database
+
+    @property
+    def state_files(self) -> StateFiles:
+        return StateFiles.of(self.state_dir, "bucket", self.bucket)
 
     def client(self, **settings: Any) -> BuckiaClient:
         config = BucketConfig(provider="memory", name="bucket", base_dir=self.folder, **self.settings | settings)
@@ -114,7 +118,7 @@ class Sides:
     def trashed(self) -> dict[str, list[str]]:
         """Return the contents in the trash, by key."""
         found: dict[str, list[str]] = {}
-        directory = self.state_dir / "trash" / "bucket"
+        directory = self.state_files.trash
         for each in self.client().trash().list():
             found.setdefault(each.key, []).append((directory / each.id).read_bytes().decode())
         return found

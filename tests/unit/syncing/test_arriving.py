@@ -15,6 +15,7 @@ from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.syncing import arriving as module
 from buckia_core.syncing.arriving import Arriving, Fresh, arriving
+from buckia_core.syncing.state_files import StateFiles
 from buckia_core.syncing.unfinished import Unfinished
 
 CONTENT = bytes(range(251)) * 5000
@@ -51,7 +52,7 @@ def bucket() -> Stopping:
 
 
 def begin(bucket: Stopping, tmp_path: Path) -> Arriving:
-    unfinished = Unfinished.of(tmp_path / "state", "assets", bucket.identity)
+    unfinished = Unfinished(StateFiles(tmp_path / "state", "assets", bucket.identity))
     return arriving(bucket, bucket.stat_file("a"), str(tmp_path / ".buckia-tmp-"), "sha256", unfinished)
 
 
@@ -122,5 +123,5 @@ def test_wrong_bytes_to_the_end_begin_anew(bucket, tmp_path):
 def test_an_adapter_that_can_not_go_on_begins_at_the_start(tmp_path):
     plain = MemorySync(MemorySettings())
     found = plain.upload_file(CONTENT, "a")
-    unfinished = Unfinished.of(tmp_path / "state", "assets", plain.identity)
+    unfinished = Unfinished(StateFiles(tmp_path / "state", "assets", plain.identity))
     assert isinstance(arriving(plain, found, str(tmp_path / ".buckia-tmp-"), "sha256", unfinished), Fresh)

@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 
 from buckia_core.planning.manifest import BaseEntry
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.state import SCHEMA, KnownRoot, State, StateTooNew, file_name
+from buckia_core.syncing.state import KnownRoot, State
+from buckia_core.syncing.state_database import SCHEMA, StateTooNew
+from buckia_core.syncing.state_files import file_name
 from buckia_core.testing import m
 from buckia_core.testing.strategies import keys
 
 
 @pytest.fixture
 def path(tmp_path):
+    (tmp_path / "state").mkdir()
     return tmp_path / "state" / "bucket.sqlite3"
 
 
@@ -217,10 +220,6 @@ def cut_off(path):
     path.write_bytes(data[: len(data) // 2])
 
 
-def empty(path):
-    path.write_bytes(b"")
-
-
 def another_database(path):
     path.unlink()
     connection = sqlite3.connect(path)
@@ -243,7 +242,6 @@ def a_table_is_missing(path):
         (broken_pages, True),
         (cut_off, True),
         (a_table_is_missing, True),
-        (empty, False),  # there was nothing to keep, and SQLite gives it a header
         (another_database, False),
     ],
 )
@@ -261,6 +259,14 @@ def test_n50_a_broken_file_is_put_aside_and_a_new_one_begins(path, breaks, stays
     assert not stays or aside.read_bytes() == before
     assert str(aside) in caplog.text
     assert remembered(path) == ["a"]
+
+
+def test_an_empty_file_is_what_a_run_left_that_died_while_it_made_it(path, caplog):
+    path.touch()
+    assert remembered(path) == []
+    filled(path, "a=1")
+    assert remembered(path) == ["a"]
+    assert not caplog.text and not list(path.parent.glob("*.broken"))
 
 
 def test_n50_a_newer_file_is_left_alone(path):
@@ -324,7 +330,7 @@ def test_a_commit_that_was_killed_before_it_reached_the_file_is_read_from_the_jo
 
 def test_to_peek_makes_no_file(path):
     assert remembered(path) == []
-    assert not path.parent.exists()
+    assert list(path.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize("bucket", ["a/b", "..", "", "ü", "a:b", "con", "A", "a", ".", "%2F", "x" * 60])
@@ -366,47 +372,4 @@ def test_the_last_runs_are_kept_newest_first(path):
         state.add_run({"number": number}, keep=5)
     assert [each["number"] for each in state.runs(3)] == [6, 5, 4]
     assert [each["number"] for each in state.runs(10)] == [6, 5, 4, 3, 2]
-    state.close()
-
-
-# --- from schema 1 -----------------------------------------------------------------------------------------
-
-SCHEMA_1 = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE entries (
-    key TEXT PRIMARY KEY, root TEXT NOT NULL, size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, racy INTEGER NOT NULL,
-    fingerprint TEXT NOT NULL, content TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE conflicts (key TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE runs (id INTEGER PRIMARY KEY, record TEXT NOT NULL);
-PRAGMA user_version = 1;
-INSERT INTO meta VALUES ('identity', 'here'), ('id', '0a1b2c3d');
-INSERT INTO conflicts VALUES ('a', '{"key": "a", "root": "root", "since": "monday"}');
-INSERT INTO runs (record) VALUES ('{"number": 1}');
-"""
-
-
-def test_a_state_of_0_6_0_is_taken_over(path):
-    path.parent.mkdir()
-    database = sqlite3.connect(path)
-    database.executescript(SCHEMA_1)
-    database.executemany(
-        "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [*rows("a=1 b=2!"), *of("two", "c=3")]
-    )
-    database.commit()
-    database.close()
-    before = path.read_bytes()
-    for opening in (State.peek, State.open):
-        state = opening(path, "here")
-        assert list(state.entries(Scope(), ["root"])) == rows("a=1 b=2!")
-        assert {root: known.rows for root, known in state.roots().items()} == {"root": 2, "two": 1}
-        assert state.filter_of("root") is None
-        assert [each["key"] for each in state.conflicts()] == ["a"]
-        assert (state.runs(5), state.meta("id")) == ([{"number": 1}], "0a1b2c3d")
-        state.close()
-        assert opening == State.open or path.read_bytes() == before, "to look changes nothing"
-    state = State.open(path, "here")
-    state.commit(put=of("two", "a=9"), roots=["two"])
-    assert state.count() == 4
     state.close()

@@ -10,6 +10,7 @@ import pytest
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.errors import Transient
+from buckia_core.syncing.state_files import StateFiles
 from buckia_core.syncing.unfinished import Kind, Unfinished
 
 
@@ -40,7 +41,7 @@ def bucket() -> Remembering:
 
 @pytest.fixture
 def unfinished(tmp_path: Path) -> Unfinished:
-    return Unfinished.of(tmp_path, "assets", "memory:x")
+    return Unfinished(StateFiles(tmp_path, "assets", "memory:x"))
 
 
 def test_a_note_is_read_by_whoever_takes_up_the_same_content(unfinished, bucket):
@@ -100,7 +101,7 @@ def test_what_can_not_be_abandoned_now_is_abandoned_later(unfinished, bucket):
 
 def test_another_bucket_is_not_asked(unfinished, bucket, tmp_path):
     unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("text")
-    other = Unfinished.of(tmp_path, "assets", "memory:y")
+    other = Unfinished(StateFiles(tmp_path, "assets", "memory:y"))
     assert other.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).read() is None
     assert bucket.abandoned == []
 
@@ -109,7 +110,7 @@ def test_another_bucket_is_not_asked(unfinished, bucket, tmp_path):
 def test_a_note_that_can_not_be_read_is_no_note(unfinished, bucket, tmp_path, spoilt):
     note = unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket)
     note.write("text")
-    (file,) = (tmp_path / "unfinished" / "assets").iterdir()
+    (file,) = (tmp_path / "unfinished").rglob("*.json")
     file.write_text(spoilt)
     assert note.read() is None
     assert list(unfinished.all()) == []

@@ -44,6 +44,14 @@ class BaseSync(ABC):
         """
 
     @property
+    def earlier_identities(self) -> Sequence[str]:
+        """What earlier versions of the adapter told as `identity` of this bucket, if that was spelt in another way.
+
+        What is remembered under one of them is taken over.
+        """
+        return ()
+
+    @property
     @abstractmethod
     def capabilities(self) -> Capabilities:
         """What this adapter, as configured, can do, as far as it is known now. Costs no request."""

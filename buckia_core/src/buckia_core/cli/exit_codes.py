@@ -61,6 +61,7 @@ _TABLE: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (errors.UnsafePlan, ExitCode.REFUSED),
     (errors.UnresolvedConflicts, ExitCode.CONFLICTS),
     (errors.LockHeld, ExitCode.LOCKED),
+    (errors.StateDenied, ExitCode.PERMISSION),
     (errors.BuckiaError, ExitCode.FAILED),
     (PermissionError, ExitCode.PERMISSION),
     (ConnectionError, ExitCode.PROVIDER),

@@ -100,12 +100,11 @@ class Invocation:
 
     def kept_uploads(self) -> Mapping[str, str]:
         """See `CommandHost`."""
-        from buckia_core.syncing.unfinished import Kind, Unfinished  # noqa: PLC0415  # as above
+        from buckia_core.syncing.state_files import StateFiles  # noqa: PLC0415  # as above
+        from buckia_core.syncing.unfinished import Unfinished  # noqa: PLC0415
 
         with self.client(self.one_bucket()) as client:
-            identity = client.adapter.identity
-            kept = Unfinished.of(client.state_dir, client.config.name, identity).all()
-            return {each.key: each.text for each in kept if (each.kind, each.identity) == (Kind.UPLOAD, identity)}
+            return Unfinished(StateFiles.of(client.state_dir, client.config.name, client.adapter)).uploads()
 
     def result(self, record: Mapping[str, object], *lines: str) -> None:
         """See `CommandHost`."""

@@ -27,14 +27,15 @@ from buckia_core.syncing.report import SyncResult
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.scan import temporary_prefix
 from buckia_core.syncing.site import Keeping
-from buckia_core.syncing.state import State, file_name
+from buckia_core.syncing.state import State
+from buckia_core.syncing.state_files import prepare_state_dir
+from buckia_core.syncing.state_migration import open_state, peek_state
 from buckia_core.syncing.survey import Survey
 from buckia_core.syncing.unfinished import Kept, Kind
 
 if TYPE_CHECKING:
     from buckia_core.syncing.checking import CheckResult
     from buckia_core.syncing.resolving import Choice
-    from buckia_core.syncing.trash import Trash
     from buckia_core.syncing.work import Worker
 
 _log = logging.getLogger(__name__)
@@ -104,14 +105,14 @@ def make_plan(request: SyncRequest) -> Plan:
 @contextmanager
 def opened(request: SyncRequest) -> Iterator[tuple[State, Progress, Survey]]:
     """Give what a run stands on: for a dry run, of a state that is only read; else under the lock."""
-    path, identity = state_path(request.state_dir, request.bucket), request.adapter.identity
+    files = request.files
     with ExitStack() as stack:
         if request.dry_run:
-            state = State.peek(path, identity)
+            state = peek_state(files)
         else:
-            prepare_state_dir(request.state_dir)
-            stack.enter_context(Lock(path.with_suffix(".lock")))
-            state = State.open(path, identity)
+            prepare_state_dir(files.directory)
+            stack.enter_context(Lock(files.lock))
+            state = open_state(files)
         stack.callback(state.close)
         progress = Progress(request)
         temporary = temporary_prefix(state.meta("id") or "")
@@ -144,14 +145,19 @@ def _carry_out(
             try:
                 for done in results:
                     recorder.add(done)
+                    if recorder.failure:
+                        # Nothing new begins; what is under way is waited for, and written down if that goes again.
+                        request.stopped.set()
                     if done.operation.action in _WRITES:
                         changed.update(done.drop, (each.key for each in done.put))
                     progress.done(done)
             finally:
                 # Whatever ends the run, what happened until then is remembered.
-                recorder.commit()
+                recorder.flush()
     result = progress.result(plan)
     recorder.finish(result, plan if whole else None)
+    if recorder.failure:
+        raise recorder.failure
     if progress.fatal:
         raise progress.fatal
     _tell_plugins(request, result, sorted(changed))
@@ -164,6 +170,7 @@ _WRITES = (Action.UPLOAD, Action.DELETE_REMOTE, Action.MOVE_REMOTE, Action.CONFL
 def make_worker(request: SyncRequest, survey: Survey, plan: Plan) -> Worker:
     """Return what executes operations of a request. It can be pickled if the request has a configuration."""
     from buckia_core.syncing.flights import Flights  # noqa: PLC0415  # as above
+    from buckia_core.syncing.trash import Trash  # noqa: PLC0415  # as above
     from buckia_core.syncing.work import Worker  # noqa: PLC0415  # as above
 
     writes = any(operation.action in _WRITES for operation in plan.operations)
@@ -172,7 +179,7 @@ def make_worker(request: SyncRequest, survey: Survey, plan: Plan) -> Worker:
     return Worker(
         site=survey.site,
         mappings={mapping.id: mapping for mapping in request.mappings},
-        trash=trash_of(request.state_dir, request.bucket),
+        trash=Trash(request.files.trash),
         temporary=survey.temporary,
         algorithm=request.algorithm,
         keeping=Keeping(request.keep, capabilities.versions, capabilities.free_reads),
@@ -215,26 +222,6 @@ def fetch(adapter: BaseSync, found: RemoteObject, target: Path, algorithm: str) 
     ) as file:
         file.fetch()
         return file.place().remote
-
-
-def state_path(state_dir: Path, bucket: str) -> Path:
-    """Return where the state of a bucket is."""
-    return state_dir / f"{file_name(bucket)}.sqlite3"
-
-
-def trash_of(state_dir: Path, bucket: str) -> Trash:
-    """Return the trash of a bucket."""
-    from buckia_core.syncing.trash import Trash  # noqa: PLC0415  # a sync need not replace anything
-
-    return Trash(state_dir / "trash" / file_name(bucket))
-
-
-def prepare_state_dir(directory: Path) -> None:
-    """Make the state directory, which keeps itself out of version control."""
-    directory.mkdir(parents=True, exist_ok=True)
-    ignore = directory / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n", encoding="ascii")
 
 
 def _tell_plugins(request: SyncRequest, result: SyncResult, changed: Sequence[str]) -> None:

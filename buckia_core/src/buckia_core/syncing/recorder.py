@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from buckia_core.errors import StateError
 from buckia_core.planning import digest
 from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping
@@ -45,6 +46,12 @@ class Recorder:
         self._committed = time.monotonic()
         self._open: dict[str, Operation] = {}
         self._done: set[str] = set()
+        self._failure: StateError | None = None
+
+    @property
+    def failure(self) -> StateError | None:
+        """Why results could not be written down, which ends the run; nothing of them is lost by that."""
+        return self._failure
 
     def refresh(self, moved: Sequence[tuple[LocalEntry, RemoteObject, BaseEntry]]) -> None:
         """Renew the fingerprints of keys whose content is as it was."""
@@ -67,11 +74,23 @@ class Recorder:
             self._open[done.operation.key] = done.operation
         elif done.status is Status.DONE:
             self._done.add(done.operation.key)
-        if len(self._put) + len(self._drop) >= _BATCH or time.monotonic() - self._committed > _SECONDS:
+        full = len(self._put) + len(self._drop) >= _BATCH or time.monotonic() - self._committed > _SECONDS
+        if full and self._failure is None:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was taken in. If that fails, it stays for another attempt, and `failure` says why."""
+        try:
             self.commit()
+        except StateError as error:
+            self._failure = self._failure or _with_comfort(error)
 
     def commit(self) -> None:
-        """Write what was taken in. What the disk was told before is on the disk before it is remembered."""
+        """Write what was taken in. What the disk was told before is on the disk before it is remembered.
+
+        Raises:
+            StateError: It could not be written.
+        """
         for directory in self._directories:
             sync_directory(directory)
         if self._put or self._drop:
@@ -84,10 +103,13 @@ class Recorder:
 
         `plan` is the whole plan of the run's scope, if there is one: a key that it has nothing for is in step.
         """
-        self.commit()
-        records = [_record(each) for each in self._open.values()]
-        self._state.update_conflicts(records, self._settled(None if result.interrupted else plan))
-        self._state.add_run(result.as_record())
+        self.flush()
+        try:
+            records = [_record(each) for each in self._open.values()]
+            self._state.update_conflicts(records, self._settled(None if result.interrupted else plan))
+            self._state.add_run(result.as_record())
+        except StateError as error:
+            self._failure = self._failure or _with_comfort(error)
 
     def _settled(self, plan: Plan | None) -> list[tuple[str, str]]:
         """Return the known conflicts that this run settled or found to be none. What it did not look at stays."""
@@ -108,6 +130,14 @@ class Recorder:
             if key in self._done or in_step:
                 found.append((key, root))
         return found
+
+
+def _with_comfort(error: StateError) -> StateError:
+    """Return an error that says what it means for a run that has begun."""
+    return type(error)(
+        f"What this run did could not be written down. {error}. Files that were synced stay as they are; the next sync "
+        "compares them anew"
+    )
 
 
 def _record(operation: Operation) -> dict[str, Any]:

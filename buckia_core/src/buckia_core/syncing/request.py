@@ -16,6 +16,7 @@ from buckia_core.planning.policy import ConflictPolicy
 from buckia_core.planning.safety import DeleteLimit
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.report import Event
+from buckia_core.syncing.state_files import StateFiles
 
 
 def ignore_event(event: Event) -> None:
@@ -63,3 +64,8 @@ class SyncRequest:
     config: BucketConfig | None = None
     executor: Executor | None = None
     stopped: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def files(self) -> StateFiles:
+        """The files of the bucket's state."""
+        return StateFiles.of(self.state_dir, self.bucket, self.adapter)

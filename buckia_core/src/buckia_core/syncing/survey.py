@@ -59,7 +59,7 @@ class Survey:
     @property
     def unfinished(self) -> Unfinished:
         """Transfers that an earlier run did not finish."""
-        return Unfinished.of(self.request.state_dir, self.request.bucket, self.request.adapter.identity)
+        return Unfinished(self.request.files)
 
     def plan(self) -> Prepared:
         """Read both sides, each in a thread of its own, and merge them with the baseline.

@@ -20,7 +20,8 @@ from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.protocols import ResumableUpload
 from buckia_core.errors import AdapterError
 from buckia_core.planning.keys import TEMPORARY
-from buckia_core.syncing.state import file_name
+from buckia_core.syncing.state_errors import state_error
+from buckia_core.syncing.state_files import StateFiles
 
 _PART = ".part"
 
@@ -56,14 +57,31 @@ class Kept:
 class Unfinished:
     """The unfinished transfers of one bucket of one project. Safe for threads, and can be pickled."""
 
-    def __init__(self, directory: Path, identity: str) -> None:
-        self._directory = directory
-        self._identity = identity
+    def __init__(self, files: StateFiles) -> None:
+        self._state_files = files
+        self._directory = files.unfinished
+        self._identity = files.identity
 
-    @classmethod
-    def of(cls, state_dir: Path, bucket: str, identity: str) -> Unfinished:
-        """Return those of a bucket, as the configuration calls it, whose adapter tells this identity."""
-        return cls(state_dir / "unfinished" / file_name(bucket), identity)
+    def take_over(self, stem: str) -> None:
+        """Take over the notes about this bucket that Buckia 0.6 kept under a name; others stay.
+
+        Raises:
+            StateError: They can't be read or written.
+        """
+        directory = self._state_files.former_unfinished(stem)
+        try:
+            for file in _files(directory):
+                kept = _read(file)
+                if kept is None or not self._state_files.is_of(kept.identity):
+                    continue
+                own = self._file(kept.kind, kept.key)
+                if not own.exists():
+                    KeptNote(own, replace(kept, identity=self._identity, text="")).write(kept.text)
+                file.unlink(missing_ok=True)
+            if directory.is_dir() and not _files(directory):
+                directory.rmdir()
+        except OSError as error:
+            raise state_error(error, directory) from error
 
     def take_up(self, kind: Kind, key: str, content: str, adapter: BaseSync, path: str = "") -> KeptNote:
         """Return the note of a transfer. What is left of another content under the key is abandoned."""
@@ -80,7 +98,13 @@ class Unfinished:
 
     def all(self) -> Iterator[Kept]:
         """Yield what is kept of all transfers, as far as it can be read."""
-        yield from filter(None, map(_read, self._files()))
+        yield from filter(None, map(_read, _files(self._directory)))
+
+    def uploads(self) -> dict[str, str]:
+        """Return how far each upload is, by key; also those that Buckia 0.6 left and no run has taken over yet."""
+        former = filter(None, map(_read, _files(self._state_files.former_unfinished(self._state_files.former_stem))))
+        found = [*(each for each in former if self._state_files.is_of(each.identity)), *self.all()]
+        return {each.key: each.text for each in found if each.kind is Kind.UPLOAD}
 
     def temporaries(self) -> frozenset[str]:
         """Return the names of the temporary files that downloads still need."""
@@ -91,7 +115,7 @@ class Unfinished:
 
         For the start of a run: nothing is being written.
         """
-        for file in self._files():
+        for file in _files(self._directory):
             kept = _read(file)
             if kept is None:
                 file.unlink(missing_ok=True)
@@ -115,12 +139,6 @@ class Unfinished:
             adapter.abandon_upload(kept.key, kept.text)
         self._file(kept.kind, kept.key).unlink(missing_ok=True)
 
-    def _files(self) -> list[Path]:
-        try:
-            return sorted(self._directory.iterdir())
-        except FileNotFoundError:
-            return []
-
     def _file(self, kind: Kind, key: str) -> Path:
         name = hashlib.sha256(f"{kind.value}\0{key}".encode()).hexdigest()[:32]
         return self._directory / f"{name}.json"
@@ -142,10 +160,12 @@ class KeptNote:
         """See `Note`."""
         about = self._about
         record = asdict(about) | {"kind": about.kind.value, "text": text}
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        for directory in (self._file.parent.parent, self._file.parent):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = self._file.with_name(f"{uuid.uuid4().hex}{_PART}")
         try:
-            part.write_text(json.dumps(record), encoding="ascii")
+            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+                file.write(json.dumps(record))
             os.replace(part, self._file)
         finally:
             part.unlink(missing_ok=True)
@@ -155,9 +175,21 @@ class KeptNote:
         self._file.unlink(missing_ok=True)
 
 
+def _files(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except FileNotFoundError:
+        return []
+
+
 def _read(file: Path) -> Kept | None:
+    """Return the note in a file; `None` if there is none, or it is damaged, such as after a loss of power.
+
+    Raises:
+        OSError: It can't be read, which says nothing of what it holds.
+    """
     try:
         fields = json.loads(file.read_text(encoding="ascii"))
         return Kept(**fields | {"kind": Kind(fields["kind"])})
-    except (OSError, ValueError, TypeError, KeyError):
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None

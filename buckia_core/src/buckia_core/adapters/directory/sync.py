@@ -46,6 +46,7 @@ class DirectorySync(BaseSync):
     def __init__(self, settings: DirectorySettings) -> None:
         self._prefix = as_directory(settings.prefix)
         self._root = os.path.abspath(settings.root)
+        self._real_root = os.path.realpath(settings.root)
         self._paths = Paths(self._root, self._prefix, settings.bucket_name)
         self._stale: set[str] = set()
         self._capabilities = Capabilities(
@@ -65,8 +66,13 @@ class DirectorySync(BaseSync):
 
     @property
     def identity(self) -> str:
-        """The absolute path of the directory."""
-        return f"file:{os.path.normcase(os.path.join(self._root, self._prefix))}"
+        """The absolute path of the directory without links: a link that leads elsewhere now is another bucket."""
+        return f"file:{os.path.normcase(os.path.join(self._real_root, self._prefix))}"
+
+    @property
+    def earlier_identities(self) -> Sequence[str]:
+        """The path as it is configured, links included."""
+        return (f"file:{os.path.normcase(os.path.join(self._root, self._prefix))}",)
 
     @property
     def capabilities(self) -> Capabilities:

@@ -138,6 +138,11 @@ class Wrapper(BaseSync):
         return self.inner.identity
 
     @property
+    def earlier_identities(self) -> Sequence[str]:
+        """The inner adapter's."""
+        return self.inner.earlier_identities
+
+    @property
     def capabilities(self) -> Capabilities:
         """The inner adapter's."""
         return self.inner.capabilities

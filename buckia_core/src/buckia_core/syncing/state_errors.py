@@ -1,0 +1,152 @@
+"""Errors of the system and of SQLite, where the state is concerned, in words."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Concatenate, NoReturn, ParamSpec, Protocol, TypeVar, cast
+
+from buckia_core.errors import StateDenied, StateError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full; free some space, then try again",
+    errno.EDQUOT: "the quota of the disk is used up; free some space, then try again",
+    errno.EFBIG: "it may not grow any more (a limit of file sizes, `ulimit -f`); raise the limit, then try again",
+    errno.EMFILE: "too many files are open; raise the limit (`ulimit -n`), then try again",
+    errno.ENFILE: "too many files are open on this machine; try again later",
+    errno.EIO: "the disk reports an input/output error; check the disk, then try again",
+    errno.EROFS: "it is on a read-only file system; mount it writable",
+    errno.EEXIST: "it is a file, where Buckia keeps a directory; move it away",
+    errno.ENOTDIR: "a file stands where a directory must be; move it away",
+    errno.ELOOP: "it is a symbolic link, which Buckia does not follow here; remove it",
+}
+
+_OF_SQLITE = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_IOERR: errno.EIO,
+    sqlite3.SQLITE_READONLY: errno.EACCES,
+    sqlite3.SQLITE_PERM: errno.EACCES,
+    sqlite3.SQLITE_AUTH: errno.EACCES,
+}
+
+
+class HasPath(Protocol):
+    """What a method belongs to whose errors are about one file."""
+
+    path: Path
+
+
+S = TypeVar("S", bound=HasPath)
+
+
+def reports_errors(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+    """Make a method raise `StateError` for errors of the database that are not its caller's fault."""
+
+    @wraps(method)
+    def reporting(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(self, *args, **kwargs)
+        except sqlite3.Error as error:
+            raise_translated(error, self.path)
+
+    return cast("Callable[Concatenate[S, P], T]", reporting)
+
+
+def code_of(error: sqlite3.Error) -> int:
+    """Return SQLite's primary code of an error; 0 where Python raised it without one."""
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Tell whether an error says that the file is no sound database, rather than that it can't be reached now."""
+    return code_of(error) in _DAMAGED
+
+
+def raise_translated(error: sqlite3.Error, path: Path) -> NoReturn:
+    """Raise the error that stands for one of SQLite."""
+    found = from_database(error, path)
+    if found is error:
+        raise error
+    raise found from error
+
+
+def from_database(error: sqlite3.Error, path: Path) -> Exception:
+    """Return the error to raise for one of SQLite: what is a fault of Buckia stays as it is."""
+    code = code_of(error)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StateError(f"{path}: another program keeps it locked; end that program, then try again")
+    if code in _DAMAGED:
+        return StateError(f"{path}: it is damaged ({error}); the next sync puts it aside and begins anew")
+    if code == sqlite3.SQLITE_NOMEM:
+        return StateError(f"{path}: there is not enough memory")
+    if code == sqlite3.SQLITE_CANTOPEN or code in _OF_SQLITE:
+        return state_error(_cause(path, _OF_SQLITE.get(code)), path, detail=str(error))
+    return error
+
+
+def state_error(error: OSError, path: Path, *, detail: str = "") -> StateError:
+    """Return the error to raise where the system refuses a file of the state, with what to do."""
+    number = error.errno or 0
+    reason = _ADVICE.get(number) or (detail or error.strerror or str(error))
+    if number in (errno.EACCES, errno.EPERM):
+        reason = f"you may not read or write it{_owner(path)}; sync as that user, or give yourself permission"
+    known = f" ({detail})" if detail and detail not in reason else ""
+    kind = StateDenied if number in _DENIED else StateError
+    return kind(f"{path}: {reason}{known}. What it holds stays as it is")
+
+
+def _cause(path: Path, likely: int | None) -> OSError:
+    """Find out what stands behind an error of SQLite, which does not tell: ask the system for the same things."""
+    try:
+        if os.path.lexists(path):
+            os.close(os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0)))
+    except OSError as error:
+        return error
+    if likely in (errno.EIO, None) and _is_full(path.parent):
+        return OSError(errno.ENOSPC, "")
+    if likely in (errno.EACCES, None) and os.name == "posix":
+        if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+            return OSError(errno.EROFS, "")
+        if not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            return OSError(errno.EACCES, "")
+    return OSError(likely or 0, "")
+
+
+def _is_full(directory: Path) -> bool:
+    """Tell whether there is no room for the shared memory of a database, 32 KiB, and a few pages."""
+    if os.name != "posix":
+        return False
+    try:
+        status = os.statvfs(directory)
+    except OSError:
+        return False
+    return status.f_bavail * status.f_frsize < 64 * 1024
+
+
+def _owner(path: Path) -> str:
+    """Say whose file it is if it is another user's, or whose directory, as far as that can be told."""
+    if os.name != "posix":
+        return ""
+    import pwd  # noqa: PLC0415  # POSIX only
+
+    for place in (path, path.parent):
+        try:
+            owner = place.stat().st_uid
+        except OSError:
+            continue
+        if owner != os.geteuid():
+            try:
+                return f" (it belongs to {pwd.getpwuid(owner).pw_name})"
+            except KeyError:
+                return f" (it belongs to user {owner})"
+    return ""
