@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -94,6 +95,41 @@ def test_another_tool_reads_what_was_written(kind, ceph, on_ceph, written, tmp_p
     kind(ceph, on_ceph.bucket.name, tmp_path).download(folder)
     readable = {name: content for name, content in written.items() if kind is not Aws or content}
     assert files(folder) == readable
+
+
+def rewrite(client, bucket, key, change):
+    """Replace an object's content and keep its metadata, as some tools do."""
+    was = client.get_object(Bucket=bucket, Key=key)
+    body = change(was["Body"].read())
+    client.put_object(Bucket=bucket, Key=key, Body=body, Metadata=was["Metadata"], ContentType=was["ContentType"])
+    return body
+
+
+def test_content_that_another_tool_replaced_comes_although_the_stored_digests_were_kept(ceph, on_ceph):
+    on_ceph.configure(multipart_threshold=5 * MIB, part_size=5 * MIB)
+    old = {"small": b"0123456789", "large": bytes(6 * MIB)}
+    for name, content in old.items():
+        on_ceph.write(name, content)
+    assert on_ceph.sync().code == 0
+    with closing(ceph.client()) as client:
+        new = {name: rewrite(client, on_ceph.bucket.name, name, lambda data: b"NEW" + data[3:]) for name in old}
+    ran = on_ceph.sync()
+    assert ran.actions() == dict.fromkeys(old, "download"), ran
+    assert {name: on_ceph.path(name).read_bytes() for name in old} == new
+    on_ceph.nothing_to_do(len(old))
+
+
+def test_a_local_edit_does_not_overwrite_what_another_tool_replaced(ceph, on_ceph):
+    on_ceph.configure(multipart_threshold=5 * MIB, part_size=5 * MIB)
+    on_ceph.write("large", bytes(6 * MIB))
+    assert on_ceph.sync().code == 0
+    with closing(ceph.client()) as client:
+        theirs = rewrite(client, on_ceph.bucket.name, "large", lambda data: b"NEW" + data[3:])
+    mine = b"MINE" + bytes(6 * MIB - 4)
+    on_ceph.write("large", mine)
+    assert on_ceph.sync().actions()["large"] == "conflict"
+    versions = {path.read_bytes() for path in on_ceph.directory.glob("large*")}
+    assert versions == {theirs, mine}
 
 
 def test_rclone_sees_times_and_types_and_finds_nothing_to_do(ceph, on_ceph, written, tmp_path):

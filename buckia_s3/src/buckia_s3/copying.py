@@ -14,6 +14,7 @@ from buckia_core.adapters.objects import IfAbsent, Precondition, UploadInfo
 from buckia_core.adapters.part_sizes import part_size_for
 from buckia_core.adapters.pieces import THREADS
 from buckia_core.errors import AdapterError, NotFound, NotSupported, Transient
+from buckia_core.planning.digest import merge
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.client import Client, Request
 from buckia_s3.conditions import Conditions
@@ -130,8 +131,8 @@ class Copier:
         self, found: RemoteObject, told: Mapping[str, str], key: str, whole: str, expect: Precondition | None
     ) -> RemoteObject:
         info = UploadInfo(found.mtime_ns, found.digests, found.content_type, found.metadata or {})
-        info = replace(info, digests=tuple(digest for digest in info.digests if digest.value != found.fingerprint))
-        metadata = metadata_of(info, provider=self.client.provider, key=key)
+        stored = tuple(each for each in merge(found.claimed, found.digests) if each.value != found.fingerprint)
+        metadata = metadata_of(replace(info, digests=stored), provider=self.client.provider, key=key)
         kind = found.content_type or "application/octet-stream"
         given = content_headers(told) | self._told_again(told, key) | self._tags(found) | locks_of(self.settings)
         condition = {}

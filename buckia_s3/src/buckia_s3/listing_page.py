@@ -100,7 +100,7 @@ def parse(body: bytes, strip: int, *, url_encoded: bool, etag_is_md5: bool) -> l
                 digests = (_digest(("md5", fingerprint)),)
             elif etag_is_md5:
                 digests = guesses(fingerprint, count)
-            objects.append(_object((name[strip:], count, fingerprint, time, None, digests, None, None, None)))
+            objects.append(_object((name[strip:], count, fingerprint, time, None, digests, None, None, None, ())))
     except ValueError as error:
         raise MalformedPage(f"an object has something that can't be ({error})") from error
     return objects

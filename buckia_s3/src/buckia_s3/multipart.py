@@ -16,7 +16,7 @@ from buckia_core.adapters.part_sizes import MAX_PARTS, part_size_for
 from buckia_core.adapters.pieces import Pieces
 from buckia_core.adapters.sources import DigestCheck, cut
 from buckia_core.errors import AdapterError, NotSupported, Transient
-from buckia_core.planning.digest import Sameness, compare
+from buckia_core.planning.digest import Sameness, compare, merge
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.bodies import Body
 from buckia_s3.client import Client, Request
@@ -80,7 +80,10 @@ class Multipart:
     def seen(self, written: RemoteObject) -> RemoteObject:
         """Return an object that was put together as listings tell it: its ETag, some servers tell only now."""
         found = self.looker.look(written.key)
-        ours = found.size == written.size and compare(found.digests, written.digests) is not Sameness.DIFFERENT
+        if found.fingerprint == written.fingerprint:
+            return found._replace(digests=merge(written.digests, found.digests))
+        told = merge(found.digests, found.claimed)
+        ours = found.size == written.size and compare(told, written.digests) is not Sameness.DIFFERENT
         return found if ours or not written.fingerprint else written
 
     def assemble(

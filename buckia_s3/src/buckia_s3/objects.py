@@ -4,27 +4,33 @@ Metadata names (each is sent with `x-amz-meta-` before it):
 
     mtime             modification time of the file, in seconds since 1970 with a fraction, as rclone has it too
     buckia-sha256     SHA-256 of the content, hexadecimal in lower case; other algorithms likewise
+    md5chksum         MD5 of the content in base64, as rclone writes it for objects that it uploads in parts
     any other         user metadata
+
+The server does not compare the digests with the content, and a client that replaces the content may keep them. They
+count as digests of the object only where `md5chksum` equals an ETag that is an MD5; otherwise they are `claimed`.
 """
 
 from __future__ import annotations
 
+import binascii
 import email.header
 import email.utils
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from functools import lru_cache
 
 from buckia_core.adapters.content_types import guess_content_type
 from buckia_core.adapters.objects import UploadInfo
 from buckia_core.errors import InvalidKey, NotSupported
-from buckia_core.planning.digest import Digest, Digests
+from buckia_core.planning.digest import Digest, Digests, merge
 from buckia_core.planning.manifest import RemoteObject
 
 META = "x-amz-meta-"
 MTIME = "mtime"
 DIGEST = "buckia-"
+MD5_CHECKSUM = "md5chksum"
 
 MAX_KEY_BYTES = 1024
 
@@ -38,6 +44,7 @@ _DIGEST_NAME = re.compile(r"[a-z0-9_]+")
 _SECONDS = re.compile(r"-?\d{1,12}(\.\d{1,18})?")
 _SIZE = re.compile(r"[0-9]{1,18}")
 _MD5 = re.compile(r"[0-9a-f]{32}")
+_DIGEST_VALUE = re.compile(r"[0-9A-Za-z+/=_-]{1,200}")
 
 
 def check_key(key: str, whole: str, provider: str) -> None:
@@ -115,16 +122,34 @@ def from_headers(key: str, told: Mapping[str, str], *, etag_is_md5: bool) -> Rem
 
 def from_metadata(found: RemoteObject, metadata: Mapping[str, str]) -> RemoteObject:
     """Return the object with all that its metadata tells; names may be in any case."""
-    mtime_ns, digests, others = None, list(found.digests), {}
+    mtime_ns, others = None, {}
+    claimed: Digests = ()
     for name, value in metadata.items():
         name = name.lower()  # noqa: PLW2901  # some servers capitalise names
         if name == MTIME:
             mtime_ns = _nanoseconds(value)
-        elif name.startswith(DIGEST):
-            digests.insert(0, Digest(name[len(DIGEST) :], value))
+        elif name == MD5_CHECKSUM or name.startswith(DIGEST):
+            claimed += _claim(name, value)
         else:
             others[name] = _decoded(value)
-    return found._replace(mtime_ns=mtime_ns, digests=tuple(digests), metadata=others)
+    digests = found.digests
+    if any(each in digests for each in claimed if each.algorithm == "md5"):
+        # The content has the MD5 that was written along with the other digests.
+        digests, claimed = merge(claimed, digests), ()
+    return found._replace(mtime_ns=mtime_ns, digests=digests, metadata=others, claimed=claimed)
+
+
+def _claim(name: str, value: str) -> Digests:
+    """Return the digest that a name and value of metadata tell; nothing if they tell none."""
+    if name != MD5_CHECKSUM:
+        algorithm = name[len(DIGEST) :]
+        usable = _DIGEST_NAME.fullmatch(algorithm) and _DIGEST_VALUE.fullmatch(value)
+        return (Digest(algorithm, value),) if usable else ()
+    try:
+        md5 = b64decode(value, validate=True).hex()
+    except (binascii.Error, ValueError):
+        return ()
+    return (Digest("md5", md5),) if _MD5.fullmatch(md5) else ()
 
 
 @lru_cache(maxsize=256)
@@ -164,7 +189,9 @@ def metadata_of(info: UploadInfo, *, provider: str, key: str) -> dict[str, str]:
     if info.mtime_ns is not None:
         kept[MTIME] = _seconds(info.mtime_ns)
     for digest in info.digests:
-        if _DIGEST_NAME.fullmatch(digest.algorithm) and _PLAIN.fullmatch(digest.value):
+        if digest.algorithm == "md5" and _MD5.fullmatch(digest.value):
+            kept[MD5_CHECKSUM] = b64encode(bytes.fromhex(digest.value)).decode()
+        elif _DIGEST_NAME.fullmatch(digest.algorithm) and _DIGEST_VALUE.fullmatch(digest.value):
             kept[f"{DIGEST}{digest.algorithm}"] = digest.value
     return kept
 
@@ -174,8 +201,8 @@ def problem_of_name(name: str) -> str | None:
     lower = name.lower()
     if not _TOKEN.fullmatch(lower):
         return "can't be sent: a name is made of letters, digits and !#$%&'*+-.^_`|~"
-    if lower == MTIME or lower.startswith(DIGEST):
-        return f"can't be set: {MTIME!r} and names that begin with {DIGEST!r} are Buckia's own"
+    if lower in (MTIME, MD5_CHECKSUM) or lower.startswith(DIGEST):
+        return f"can't be set: {MTIME!r}, {MD5_CHECKSUM!r} and names that begin with {DIGEST!r} are Buckia's own"
     return None
 
 

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from buckia_core.adapters.begun import BegunUpload, becoming_of, may_go_on, taken_up
-from buckia_core.adapters.objects import found_or_none
+from buckia_core.adapters.objects import IfUnchanged, fits, found_or_none
 from buckia_core.adapters.part_sizes import part_size_for
 from buckia_core.adapters.resuming import Parts, PartsSource
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported, PermissionDenied
-from buckia_core.planning.digest import Digest, Sameness, compare
+from buckia_core.planning.digest import Digest, Sameness, compare, merge
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.bodies import CheckedBody, FileBody, KnownBody, PassingBody
 from buckia_s3.client import Client, Request
@@ -106,9 +106,9 @@ class Resumer:
     def _landed(self, source: PartsSource, target: Target) -> RemoteObject | None:
         """Return the object, if an upload that the server does not know any more has become it."""
         found = found_or_none(self.looker.look, target.key)
-        if found is None:
+        if found is None or (isinstance(target.expect, IfUnchanged) and fits(target.expect, found)):
             return None
-        same = compare(found.digests, target.info.digests) is Sameness.SAME
+        same = compare(merge(found.digests, found.claimed), target.info.digests) is Sameness.SAME
         return found if same and found.size == source.size and found.mtime_ns == target.info.mtime_ns else None
 
     def _becoming(self, target: Target) -> str:

@@ -83,8 +83,8 @@ class Uploader:
             ours = target.info.digests
             if isinstance(source, bytes):
                 ours = merge(ours, (Digest("md5", hashlib.md5(source, usedforsecurity=False).hexdigest()),))
-            found = self.looker.look(target.key).digests
-            return compare(found, ours) is Sameness.DIFFERENT
+            found = self.looker.look(target.key)
+            return compare(merge(found.digests, found.claimed), ours) is Sameness.DIFFERENT
         return False
 
     def _bytes(self, data: bytes, target: Target) -> RemoteObject:

@@ -233,6 +233,39 @@ def test_lost_reply_of_an_update(retrying, memory):
     assert uploaded.fingerprint == memory.stat_file("a").fingerprint != seen.fingerprint
 
 
+class StoringBeside(Wrapper):
+    """Tells the digests of objects as clients stored them, and not as the provider's own."""
+
+    def stat_file(self, key):
+        found = super().stat_file(key)
+        return found._replace(digests=(), claimed=found.digests)
+
+
+@pytest.mark.parametrize("seen", [True, False], ids=["update", "new object"])
+def test_lost_reply_where_only_the_stored_digest_tells(memory, time, seen):
+    faulty = Faulty(StoringBeside(memory), [Fault("upload_file", after=True)])
+    retry = Retry(faulty, backoff=Backoff(clock=lambda: time.now, sleep=time.sleep))
+    key, expect = ("a", IfUnchanged(memory.stat_file("a"))) if seen else ("k", IfAbsent())
+    uploaded = retry.upload_file(b"mine", key, expect=expect, info=info_of(b"mine"))
+    assert uploaded.fingerprint == memory.stat_file(key).fingerprint
+    assert [name for name, _ in faulty.calls].count("upload_file") == 1
+
+
+def test_a_stored_digest_that_was_there_before_proves_no_upload(memory, time):
+    """Another client replaced the content `mine` and kept its digest; then an upload of `mine` gets no reply."""
+
+    class Stale(StoringBeside):
+        def stat_file(self, key):
+            found = super().stat_file(key)
+            return found if found.size == len(b"mine") else found._replace(claimed=info_of(b"mine").digests)
+
+    memory.upload_file(b"theirs", "k")
+    adapter = Stale(memory)
+    retry = Retry(Faulty(adapter, [Fault("upload_file")]), backoff=Backoff(clock=lambda: time.now, sleep=time.sleep))
+    retry.upload_file(b"mine", "k", expect=IfUnchanged(adapter.stat_file("k")), info=info_of(b"mine"))
+    assert memory.read_file("k")[1] == b"mine"
+
+
 def test_somebody_elses_object_is_a_conflict_after_a_failed_attempt(retrying, memory):
     def theirs():
         memory.upload_file(b"theirs", "k")

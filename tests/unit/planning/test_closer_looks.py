@@ -139,6 +139,13 @@ def test_two_new_files_of_two_sizes_need_no_look():
     assert isinstance(outcome, Operation) and outcome.action is Action.CONFLICT
 
 
+def test_newest_wins_keeps_both_where_nothing_tells_the_time_of_the_object():
+    rules = Rules(conflicts=ConflictPolicy.NEWEST_WINS)
+    timeless = remote("3@5")._replace(mtime_ns=None, modified_ns=0, metadata={})
+    outcome = reconcile("a", "", hashed("2@9"), timeless, None, rules)
+    assert isinstance(outcome, Operation) and outcome.keep_both
+
+
 def test_newest_wins_asks_for_the_time_that_listings_do_not_tell():
     rules = Rules(conflicts=ConflictPolicy.NEWEST_WINS)
     assert reconcile("a", "", hashed("2@9"), remote("3@5"), None, rules) == Need(Look.REMOTE_STAT)

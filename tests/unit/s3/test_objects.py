@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,7 +61,9 @@ def test_any_value_comes_back(value):
     assert told({"Name": encoded}).metadata == {"name": value}
 
 
-@pytest.mark.parametrize("name", ["", "a b", "ü", "a:b", "a\nb", "a/b", "mtime", "MTime", "buckia-sha256", "buckia-x"])
+@pytest.mark.parametrize(
+    "name", ["", "a b", "ü", "a:b", "a\nb", "a/b", "mtime", "MTime", "buckia-sha256", "buckia-x", "md5chksum"]
+)
 def test_names_that_can_not_be(name):
     with pytest.raises(NotSupported, match="metadata"):
         sent(metadata={name: "x"})
@@ -69,7 +73,48 @@ def test_digests_travel_along():
     metadata = sent(digests=(SHA,), metadata={"X": "1"})
     assert metadata == {"buckia-sha256": SHA.value, "x": "1"}
     found = told(metadata)
-    assert (found.digests, found.metadata) == ((SHA,), {"x": "1"})
+    assert (found.digests, found.claimed, found.metadata) == ((), (SHA,), {"x": "1"})
+
+
+def md5chksum(md5):
+    return b64encode(bytes.fromhex(md5)).decode()
+
+
+def test_an_md5_is_stored_as_rclone_stores_it():
+    metadata = sent(digests=(SHA, Digest("md5", MD5)))
+    assert metadata == {"buckia-sha256": SHA.value, "md5chksum": md5chksum(MD5)}
+    assert told(metadata).claimed == (SHA, Digest("md5", MD5))
+
+
+def test_stored_digests_are_those_of_the_object_while_its_etag_is_the_md5_they_were_stored_with():
+    found = read(x_amz_meta_buckia_sha256=SHA.value, x_amz_meta_md5chksum=md5chksum(MD5))
+    assert set(found.digests) == {SHA, Digest("md5", MD5)}
+    assert (found.claimed, found.metadata) == ((), {})
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"x_amz_meta_md5chksum": md5chksum("0" * 32)},
+        {"x_amz_meta_md5chksum": md5chksum(MD5), "ETag": f'"{MD5}-2"'},
+        {"x_amz_meta_md5chksum": md5chksum(MD5), "x_amz_server_side_encryption": "aws:kms"},
+    ],
+    ids=["no MD5", "another MD5", "an ETag of parts", "an ETag that is no MD5"],
+)
+def test_stored_digests_that_outlive_the_content_are_only_claimed(more):
+    found = read(x_amz_meta_buckia_sha256=SHA.value, **more)
+    assert SHA not in found.digests
+    assert SHA in found.claimed
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{"md5chksum": "x"}, {"md5chksum": "AAAA"}, {"md5chksum": "ü" * 24}, {"buckia-sha256": "a b"}, {"buckia-x?": "a"}],
+)
+def test_metadata_that_is_no_digest_is_none(metadata):
+    found = told(metadata)
+    assert (found.digests, found.claimed, found.metadata) == ((), (), {})
 
 
 def headers(**more):

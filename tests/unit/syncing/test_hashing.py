@@ -8,7 +8,8 @@ import os
 
 import pytest
 
-from buckia_core.errors import Transient
+from buckia_core.adapters.wrappers import Wrapper
+from buckia_core.errors import IntegrityError, Transient
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.mapping import Mapping
 from buckia_core.syncing.hashing import FileChanged, computable, hash_bytes, hash_file, hash_stream
@@ -85,6 +86,51 @@ def test_an_object_is_read_only_if_nothing_else_tells(sides):
     sha1 = (Digest("sha1", hashlib.sha1(b"1").hexdigest()),)
     assert sha1[0] in inspector.hash_remote(listed, [sha1]).digests
     assert [name for name, _ in counted.calls] == ["stat_file"] * 2 + ["open_file"]
+
+
+class Telling(Wrapper):
+    """Tells of objects what a test says."""
+
+    def __init__(self, inner, **told):
+        super().__init__(inner)
+        self.told = told
+
+    def stat_file(self, key):
+        return super().stat_file(key)._replace(**self.told)
+
+
+def sha256(text):
+    return (Digest("sha256", hashlib.sha256(text.encode()).hexdigest()),)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "wanted", "read"),
+    [
+        (sha256("1"), [sha256("1")], True),
+        (sha256("2"), [sha256("1")], False),
+        (sha256("2"), [sha256("1"), sha256("2")], True),
+        (sha256("2"), [sha256("1"), sha256("3")], False),
+        ((), [sha256("1")], True),
+    ],
+    ids=["the same", "another", "the same as one side", "another than both", "nothing"],
+)
+def test_a_stored_digest_may_say_that_the_content_is_another_but_never_that_it_is_the_same(
+    sides, claimed, wanted, read
+):
+    (told,) = m("a=7").upload_to(sides.bucket)
+    counted = Faulty(Telling(sides.bucket, digests=(), claimed=claimed), [])
+    found = Inspector(counted, "sha256").hash_remote(told._replace(digests=(), metadata=None), wanted)
+    assert ("open_file", "a") in counted.calls if read else ("open_file", "a") not in counted.calls
+    assert found.digests == (sha256("7") if read else claimed)
+
+
+def test_an_object_that_has_more_bytes_than_the_provider_says_is_not_read_to_its_end(sides):
+    (told,) = m("a=1").upload_to(sides.bucket)
+    sides.bucket.upload_file(bytes(5 << 20), "a")
+    large = sides.bucket.stat_file("a")
+    lying = Telling(sides.bucket, digests=(), size=1, fingerprint=large.fingerprint)
+    with pytest.raises(IntegrityError, match="other bytes"):
+        Inspector(lying, "sha256").hash_remote(told, [sha256("1")])
 
 
 def test_what_was_told_before_counts_only_for_the_same_version(sides):

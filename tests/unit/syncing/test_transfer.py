@@ -250,6 +250,17 @@ def test_n35_a_file_has_the_time_of_the_one_that_was_uploaded(bucket, path, mtim
     assert path.stat().st_mtime_ns == mtime_ns
 
 
+def test_a_file_whose_time_nobody_tells_is_not_of_1970(bucket, path):
+    class Timeless(Wrapper):
+        def read_file(self, key, *, expect=None):
+            found, data = super().read_file(key, expect=expect)
+            return found._replace(modified_ns=0, mtime_ns=None), data
+
+    bucket.upload_file(b"x", "a")
+    fetch(Timeless(bucket), path)
+    assert path.stat().st_mtime_ns > 10**18
+
+
 def test_n35_a_time_that_the_disk_can_not_hold_is_no_reason_to_fail(bucket, path):
     from buckia_core.adapters.objects import UploadInfo
 

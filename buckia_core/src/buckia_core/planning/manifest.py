@@ -52,6 +52,8 @@ class RemoteObject(NamedTuple):
         version: Id of this version, where the bucket keeps versions.
         content_type: MIME type, where it was told.
         metadata: User metadata; `None` means "not told here" (listings), empty means "has none".
+        claimed: Digests that a client stored beside the content, such as in metadata. Another client may have
+            replaced the content and kept them: equal ones prove nothing, so they never stand in for `digests`.
     """
 
     key: str
@@ -63,6 +65,7 @@ class RemoteObject(NamedTuple):
     version: str | None = None
     content_type: str | None = None
     metadata: Mapping[str, str] | None = None
+    claimed: Digests = ()
 
 
 class BaseEntry(NamedTuple):

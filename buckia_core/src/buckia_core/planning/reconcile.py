@@ -255,7 +255,10 @@ class _Case:
             case ConflictPolicy.NEWEST_WINS:
                 if self.remote.mtime_ns is None and self.remote.metadata is None:
                     return Need(Look.REMOTE_STAT)
-                theirs = self.remote.mtime_ns if self.remote.mtime_ns is not None else self.remote.modified_ns
+                theirs = self.remote.mtime_ns if self.remote.mtime_ns is not None else self.remote.modified_ns or None
+                if theirs is None:
+                    # A time that the provider does not tell is not the oldest of all.
+                    return self._keep_both()
                 if self.local.mtime_ns > theirs:
                     return self.transfer(Side.LOCAL, Reason.CONFLICT_LOCAL_NEWER, loser=Side.REMOTE)
                 if self.local.mtime_ns < theirs:

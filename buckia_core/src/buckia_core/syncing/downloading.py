@@ -12,13 +12,13 @@ from typing import Self
 
 from buckia_core.adapters.base import BaseSync
 from buckia_core.errors import IntegrityError
-from buckia_core.planning.digest import Digests, Sameness, certain, compare, merge
+from buckia_core.planning.digest import Digests, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.syncing import transfer
 from buckia_core.syncing.arriving import Arriving, arriving
+from buckia_core.syncing.content_check import ContentCheck
 from buckia_core.syncing.file_systems import sync_file_system
 from buckia_core.syncing.flights import size_on_disk
-from buckia_core.syncing.hashing import computable
 from buckia_core.syncing.paths import clear_empty, look
 from buckia_core.syncing.transfer import Stale, UnderWay, same_file, untold
 from buckia_core.syncing.unfinished import Unfinished
@@ -117,13 +117,12 @@ class Download:
         """
         expected, file = self._expected, self._file
         told = expected.digests
+        check = ContentCheck(expected.size, self._algorithm)
         for _ in range(_ATTEMPTS):
             with self._under_way(lambda: max(0, size_on_disk(file.path) - file.taken_up)):
                 remote = file.fetch(expected)
-            known = merge(remote.digests, told)
-            digests, size = file.digest(_enough(self._algorithm, known))
-            if size == expected.size and compare(digests, known) is not Sameness.DIFFERENT:
-                self._remote, self._digests = remote, merge(digests, known)
+            if check.accepts(file.digest, merge(remote.digests, told), remote.claimed):
+                self._remote, self._digests = remote, check.digests
                 file.write()
                 return
             file.again()
@@ -208,18 +207,14 @@ def settle(files: Iterable[Download]) -> None:
                 file.settled = True
 
 
-def _enough(algorithm: str, known: Digests) -> tuple[str, ...]:
-    """Return the algorithms to compute: the baseline's; one that the provider tells, if it does not tell that."""
-    told = [digest.algorithm for digest in certain(known)]
-    return (algorithm,) if algorithm in told else (algorithm, *computable(told)[:1])
-
-
 def _dress(aside: str, remote: RemoteObject, path: str, *, replaces: bool) -> None:
     """Give a downloaded file its time, and the permissions of the one that it replaces."""
     if replaces:
         with suppress(OSError):
             os.chmod(aside, stat.S_IMODE(os.stat(path).st_mode))
-    mtime_ns = remote.mtime_ns if remote.mtime_ns is not None else remote.modified_ns
+    mtime_ns = remote.mtime_ns if remote.mtime_ns is not None else remote.modified_ns or None
+    if mtime_ns is None:
+        return
     # A time that this disk can't hold is no reason to fail: the content is what counts.
     with suppress(OSError, OverflowError, ValueError):
         os.utime(aside, ns=(mtime_ns, mtime_ns))

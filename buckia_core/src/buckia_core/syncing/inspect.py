@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from buckia_core.adapters.base import BaseSync
-from buckia_core.errors import Transient
+from buckia_core.adapters.ranges import LimitedReader
+from buckia_core.errors import IntegrityError, Transient
 from buckia_core.planning.digest import Digests, Sameness, certain, compare, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping
@@ -50,11 +51,26 @@ class Inspector:
         return found
 
     def hash_remote(self, seen: RemoteObject, wanted: Sequence[Digests]) -> RemoteObject:
-        """Return an object with digests that can be compared with each of the wanted ones: told, or read."""
+        """Return an object with digests that can be compared with each of the wanted ones: told, or read.
+
+        A digest that a client stored beside the content may say that it is another content than all that are wanted,
+        but never that it is the same: a wrong "different" costs a transfer, a wrong "same" costs a version.
+
+        Raises:
+            IntegrityError: The object has another number of bytes than the provider told.
+        """
         found = self.stat_remote(seen)
-        if wanted and all(compare(found.digests, each) is not Sameness.UNKNOWN for each in wanted):
+        unknown = [each for each in wanted if compare(found.digests, each) is Sameness.UNKNOWN]
+        if wanted and not unknown:
             return found
+        if unknown and all(compare(found.claimed, each) is Sameness.DIFFERENT for each in unknown):
+            return found._replace(digests=merge(found.digests, found.claimed))
         algorithms = [self.algorithm, *(digest.algorithm for each in wanted for digest in certain(each))]
-        with self.adapter.open_file(found.key, expect=found) as stream:
-            digests, _ = hash_stream(stream, computable(algorithms))
+        with (
+            self.adapter.open_file(found.key, expect=found) as stream,
+            LimitedReader(stream, found.size + 1) as limited,
+        ):
+            digests, size = hash_stream(limited, computable(algorithms))
+        if size != found.size:
+            raise IntegrityError("other bytes came than the provider says the object has", key=found.key)
         return found._replace(digests=merge(digests, found.digests))

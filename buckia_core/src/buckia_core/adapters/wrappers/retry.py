@@ -15,7 +15,7 @@ from buckia_core.adapters.protocols import ResumableDownload, ResumableUpload, V
 from buckia_core.adapters.resuming import Landing, PartsSource
 from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
 from buckia_core.errors import AdapterError, NotFound, PreconditionFailed, Transient
-from buckia_core.planning.digest import Sameness, compare
+from buckia_core.planning.digest import Sameness, compare, merge
 from buckia_core.planning.manifest import RemoteObject
 
 log = logging.getLogger(__name__)
@@ -188,12 +188,12 @@ class Retry(Wrapper):
         def attempt() -> RemoteObject:
             nonlocal tries, unanswered
             tries += 1
-            if unanswered and expect is not None and (mine := self._own_upload(key, info)) is not None:
+            if unanswered and expect is not None and (mine := self._own_upload(key, expect, info)) is not None:
                 return mine
             try:
                 return send()
             except PreconditionFailed:
-                mine = self._own_upload(key, info) if tries > 1 else None
+                mine = self._own_upload(key, expect, info) if tries > 1 else None
                 if mine is None:
                     raise
                 return mine
@@ -231,11 +231,17 @@ class Retry(Wrapper):
         same = compare(found.digests, wanted.digests) is Sameness.SAME or found.fingerprint == wanted.fingerprint
         return found if same and found.size == wanted.size else None
 
-    def _own_upload(self, key: str, info: UploadInfo | None) -> RemoteObject | None:
+    def _own_upload(self, key: str, expect: Precondition | None, info: UploadInfo | None) -> RemoteObject | None:
+        """Return the object if it is what an earlier attempt wrote."""
         if info is None or not info.digests:
             return None
         try:
             found = self.stat_file(key)
         except NotFound:
             return None
-        return found if compare(found.digests, info.digests) is Sameness.SAME else None
+        if compare(found.digests, info.digests) is Sameness.SAME:
+            return found
+        # The digests that went along with the upload tell it from others, unless they stood there before.
+        stood_there = isinstance(expect, IfUnchanged) and found.fingerprint == expect.seen.fingerprint
+        same = compare(merge(found.digests, found.claimed), info.digests) is Sameness.SAME
+        return found if same and not stood_there and found.mtime_ns == info.mtime_ns else None

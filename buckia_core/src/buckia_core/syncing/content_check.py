@@ -1,0 +1,73 @@
+"""Whether the bytes that a download brought are those of the object.
+
+    digest that the provider tells     digest that a client stored beside it    the bytes are
+    ---------------------------------------------------------------------------------------------------
+    equal                              any                                      right
+    different                          any                                      wrong
+    none, or not computable            equal, or none                           right
+    none, or not computable            different                                right if they come a second time
+
+A client may replace the content and keep the digest beside it. Such an object is still downloaded: damage on the way
+does not come out the same twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from buckia_core.planning.digest import Digests, Sameness, certain, compare, merge
+from buckia_core.syncing.hashing import computable
+
+Hash = Callable[[tuple[str, ...]], tuple[Digests, int]]
+"""Returns the digests of what came, and its size in bytes."""
+
+
+class ContentCheck:
+    """Checks the downloads of one version of an object, one after the other.
+
+    Attributes:
+        digests: What is known of the bytes that were checked last: computed and told.
+    """
+
+    def __init__(self, size: int, algorithm: str) -> None:
+        """Expect `size` bytes; `algorithm` is computed in any case."""
+        self.digests: Digests = ()
+        self._size = size
+        self._algorithm = algorithm
+        self._refused: Digests = ()
+
+    def accepts(self, compute: Hash, told: Digests, claimed: Digests) -> bool:
+        """Tell whether the bytes are right.
+
+        Args:
+            compute: Computes digests of them; called once, or twice where `claimed` differs.
+            told: What the provider tells of the object.
+            claimed: What a client stored beside it.
+        """
+        found, size = compute(self._wanted(told, claimed))
+        if size != self._size:
+            return False
+        differs = compare(found, claimed) is Sameness.DIFFERENT
+        if differs and compare(found, told) is Sameness.UNKNOWN and (proof := _names(told)[:1]):
+            found = merge(found, compute(proof)[0])
+        self.digests = merge(found, told)
+        match compare(found, told):
+            case Sameness.SAME:
+                return True
+            case Sameness.DIFFERENT:
+                return False
+            case Sameness.UNKNOWN:
+                again = found == self._refused
+                self._refused = found
+                return again or not differs
+
+    def _wanted(self, told: Digests, claimed: Digests) -> tuple[str, ...]:
+        """Return the algorithms to compute: the baseline's; another one, if neither digest has that."""
+        names = _names(told) or _names(claimed)
+        if self._algorithm in names or self._algorithm in _names(claimed):
+            return (self._algorithm,)
+        return (self._algorithm, *names[:1])
+
+
+def _names(digests: Digests) -> tuple[str, ...]:
+    return computable(digest.algorithm for digest in certain(digests))
