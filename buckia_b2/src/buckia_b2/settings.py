@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from buckia_b2.object_attributes import NAMES, parse_objects
-from buckia_core.config.addresses import check_address
+from buckia_core.config.addresses import check_address, connection_warnings
 from buckia_core.config.encryption_keys import parse_encryption_key
 from buckia_core.config.object_rules import ObjectRules, object_rules_schema
 from buckia_core.config.secrets import Secret
@@ -132,6 +132,11 @@ class B2Settings:
         default=60.0,
         minimum=0.001,
     )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is unsafe about these settings, a line each."""
+        return connection_warnings({"api_url": self.api_url, "endpoint_url": self.endpoint_url})
 
     def __post_init__(self) -> None:
         if not self.bucket_name:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from buckia_bunny.regions import DOMAIN, parse_region, s3_host, storage_host
-from buckia_core.config.addresses import check_address
+from buckia_core.config.addresses import check_address, connection_warnings
 from buckia_core.config.secrets import Secret
 from buckia_core.config.settings import setting
 from buckia_core.errors import MissingCredentials
@@ -102,6 +102,11 @@ class BunnySettings:
     def implied(values: Mapping[str, object]) -> dict[str, object]:
         """Return settings that follow from those given, before the environment is looked at; see `read_settings`."""
         return {"storage_api_key": values["password"]} if "password" in values else {}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is unsafe about these settings, a line each."""
+        return connection_warnings({"endpoint_url": self.endpoint_url, "api_url": self.api_url})
 
     def __post_init__(self) -> None:
         if not self.zone:

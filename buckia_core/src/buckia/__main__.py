@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 
@@ -17,4 +18,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # `python -m` puts the current directory in front, where a project could have modules and plugins of its own.
+    if sys.path and sys.path[0] in ("", os.getcwd()):
+        del sys.path[0]
     sys.exit(main())

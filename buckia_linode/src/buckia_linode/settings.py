@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from buckia_core.config.addresses import check_address
+from buckia_core.config.addresses import check_address, connection_warnings
 from buckia_core.config.object_rules import ObjectRules
 from buckia_core.config.secrets import Secret
 from buckia_core.config.settings import declared, read_settings, setting
@@ -108,6 +108,16 @@ class LinodeSettings:
                 raise ValueError(f"{name} is an id such as us-ord-1, and not {value!r}")
         self._check_place()
         self.s3()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is unsafe about these settings, a line each."""
+        unverified = {
+            "verify_tls: false": not self.verify_tls,
+            "client_options: allow_invalid_certificates": self.client_options.allow_invalid_certificates,
+        }
+        addresses = {"endpoint_url": self.endpoint_url, "api_url": self.api_url}
+        return connection_warnings(addresses, [name for name, is_set in unverified.items() if is_set])
 
     @property
     def address(self) -> str:

@@ -24,4 +24,5 @@ def as_in_s3(name: str, *, env: tuple[str, ...] = (), aliases: tuple[str, ...] |
         parse=its.parse,
         schema=its.schema,
         open=its.open,
+        runs_code=its.runs_code,
     )

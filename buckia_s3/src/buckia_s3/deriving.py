@@ -128,6 +128,11 @@ def parse_provider(value: object) -> object:
     raise unsuitable(value, f"one of {', '.join(PROVIDERS)}, or module:function.{hint}".rstrip("."))
 
 
+def names_function(text: str) -> bool:
+    """Tell whether a text names a function, and none of `PROVIDERS`."""
+    return text not in PROVIDERS
+
+
 def check_provider(provider: object, access_key_id: Secret | None, profile: str | None, role_arn: str | None) -> None:
     """See whether a provider of credentials has what it needs, and nothing stands beside it that it would not use.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from buckia_core.config.addresses import check_address
+from buckia_core.config.addresses import check_address, connection_warnings
 from buckia_core.config.encryption_keys import parse_encryption_key
 from buckia_core.config.object_rules import ATTRIBUTES, ObjectRules, object_rules_schema
 from buckia_core.config.secrets import Secret
@@ -22,6 +22,7 @@ from buckia_s3.deriving import (
     check_provider,
     followed,
     from_given,
+    names_function,
     parse_conditional_put,
     parse_provider,
 )
@@ -108,6 +109,7 @@ class S3Settings:
         "`profile`, `boto3`, `sts`, `anonymous`, or a function of yours as `module:function`.",
         parse=parse_provider,
         schema={"type": "string"},
+        runs_code=names_function,
     )
     role_arn: str | None = setting(
         help="Role to assume, with `credential_provider: sts` or with `web_identity_token_file`.", env=("AWS_ROLE_ARN",)
@@ -330,6 +332,18 @@ class S3Settings:
         if self.sse_customer_key_base64 is not None and (self.endpoint_url or "").startswith("http:"):
             raise ValueError("sse_customer_key_base64 travels with each request: endpoint_url must be https://…")
         _check_aws_endpoints(self)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is unsafe about these settings, a line each."""
+        addresses = (
+            {} if self.skip_signature else {"endpoint_url": self.endpoint_url, "sts_endpoint": self.sts_endpoint}
+        )
+        unverified = {
+            "verify_tls: false": not self.verify_tls,
+            "client_options: allow_invalid_certificates": self.client_options.allow_invalid_certificates,
+        }
+        return connection_warnings(addresses, [name for name, is_set in unverified.items() if is_set])
 
     @property
     def tells_md5(self) -> bool:

@@ -46,6 +46,7 @@ def test_defaults():
         "direction": None,
         "include": (),
         "exclude": (),
+        "default_excludes": True,
         "delete_orphaned": None,
         "conflict_resolution": None,
         "keep_replaced": KeepReplaced.AUTO,

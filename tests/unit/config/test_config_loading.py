@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from pathlib import Path
 
 import pytest
 
-from buckia_core.config import BucketConfig, PathRule, find, load
+from buckia_core.config import BucketConfig, PathRule, find, load, loading
+from buckia_core.config.loading import locate
 from buckia_core.errors import BucketNotConfigured, ConfigError, InvalidSetting, UnknownSetting
 from buckia_core.planning.policy import ConflictPolicy
 
@@ -207,10 +209,10 @@ def test_a_file_that_is_missing_or_no_file_is_named(tmp_path):
 def test_a_file_that_may_not_be_read_is_named(write, monkeypatch):
     path = write("provider: s3\n")
 
-    def refuse(self):
+    def refuse(path):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(loading, "read_bytes", refuse)
     with pytest.raises(ConfigError, match="can't be read: Permission denied") as caught:
         load(path)
     assert caught.value.source == str(path)
@@ -260,3 +262,43 @@ def test_unknown_fields_of_paths_are_unknown_settings(write):
         load(write("provider: s3\npaths: [{local: a, romote: b}]\n"))
     with pytest.raises(InvalidSetting):
         load(write("provider: s3\npaths: [{local: a, remote: ../b}]\n"))
+
+
+# --- bounds ------------------------------------------------------------------------------------------------
+
+
+def test_a_file_without_end_is_not_read(write):
+    with pytest.raises(ConfigError, match="larger than 1,024 KiB"):
+        load(write("#" * ((1 << 20) + 1)))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_does_not_block(tmp_path):
+    os.mkfifo(tmp_path / ".buckia")
+    with pytest.raises(ConfigError, match="a pipe or a device"):
+        load(find(tmp_path))
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no such device")
+def test_a_device_is_not_read(tmp_path):
+    (tmp_path / ".buckia").symlink_to("/dev/zero")
+    with pytest.raises(ConfigError, match="a pipe or a device"):
+        load(locate(tmp_path))
+
+
+def test_aliases_do_not_make_a_file_larger_than_any_memory(write):
+    lines = ["a0: &a0 {provider: file, root: x}"]
+    lines += [f"a{n}: &a{n} {{{', '.join(f'k{m}: *a{n - 1}' for m in range(10))}}}" for n in range(1, 12)]
+    with pytest.raises(ConfigError, match="too large by its aliases"):
+        load(write("\n".join(lines)))
+    merged = ["a0: &a0 {provider: file}"] + [
+        f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}" for n in range(1, 12)
+    ]
+    with pytest.raises(ConfigError, match="too large by its aliases"):
+        load(write("\n".join(merged)))
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 100_000, "a: " + "{a: " * 40 + "}" * 40, "[" * 40 + "]" * 40])
+def test_a_file_may_not_be_nested_without_end(write, text):
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        load(write(text))

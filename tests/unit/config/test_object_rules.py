@@ -87,7 +87,7 @@ def test_times_become_those_of_http(read, text):
         ("{match: [], cache_control: x}", InvalidSetting, 4, "has no 'match'"),
         ("{match: a}", InvalidSetting, 4, "gives nothing"),
         ("no-cache", InvalidSetting, 4, "a mapping with 'match'"),
-        ('{match: "!", cache_control: x}', InvalidSetting, 4, "no gitignore pattern"),
+        ('{match: "!", cache_control: x}', InvalidSetting, 4, "matches nothing"),
         ("{match: a,\n       content_type: html}", InvalidSetting, 5, "a MIME type"),
         ('{match: a, cache_control: "ü"}', InvalidSetting, 4, "printable ASCII"),
         ('{match: a, cache_control: "a\\r\\nX: b"}', InvalidSetting, 4, "printable ASCII"),

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from typing import Any
 
 from buckia_core.adapters.base import BaseSync
-from buckia_core.adapters.registry import Registry, registry
+from buckia_core.adapters.registry import AdapterSpec, Registry, registry
 from buckia_core.adapters.wrappers import wrap
 from buckia_core.config import BucketConfig
+
+_log = logging.getLogger(__name__)
 
 
 def open_bucket(config: BucketConfig, plugins: Registry | None = None) -> BaseSync:
     """Return the adapter of a bucket, wrapped in retries, rate limit, throttle and log as configured.
 
-    Costs no request. The caller closes it.
+    Costs no request. The caller closes it. What is unsafe about its settings is logged, as a warning.
 
     Raises:
         AdapterNotInstalled, AdapterBroken: Its package is not there, or fails.
@@ -36,8 +40,25 @@ def open_adapter(config: BucketConfig, plugins: Registry | None = None) -> BaseS
     """
     plugins = plugins or registry()
     spec = plugins.spec(config.provider)
-    settings = config.adapter_settings(spec.settings_class(), secret_stores=secret_stores(plugins))
+    settings = _settings(config, spec, plugins)
+    for line in getattr(settings, "warnings", ()):
+        _log.warning("%s: %s", config.name, line)
     return spec.adapter_class()(settings)
+
+
+def settings_warnings(config: BucketConfig, plugins: Registry | None = None) -> tuple[str, ...]:
+    """Return what is unsafe about the settings of a bucket, a line each: the property `warnings` of their class.
+
+    Raises:
+        AdapterNotInstalled, AdapterBroken, ConfigError: As `open_bucket`.
+    """
+    plugins = plugins or registry()
+    settings = _settings(config, plugins.spec(config.provider), plugins)
+    return tuple(getattr(settings, "warnings", ()))
+
+
+def _settings(config: BucketConfig, spec: AdapterSpec, plugins: Registry) -> Any:
+    return config.adapter_settings(spec.settings_class(), secret_stores=secret_stores(plugins))
 
 
 def secret_stores(plugins: Registry) -> dict[str, Callable[[str], str]]:

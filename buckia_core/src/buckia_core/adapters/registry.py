@@ -14,7 +14,8 @@ import pluggy
 
 from buckia_core.adapters import hookspecs
 from buckia_core.adapters.base import BaseSync
-from buckia_core.errors import AdapterBroken, AdapterNotInstalled
+from buckia_core.errors import AdapterBroken, AdapterNotInstalled, BuckiaError, PluginError
+from buckia_core.planning.plan import Plan
 
 ADAPTERS = "buckia.adapters"
 """Entry point group of adapters; an entry's name is the provider's id, its value a module with hook implementations."""
@@ -83,7 +84,7 @@ class Registry:
     def hooks(self) -> pluggy.HookRelay:
         """The hooks of all plugins of group `buckia.plugins`; plugins that fail to load are in `broken_plugins`."""
         for entry in sorted(self._entries[PLUGINS], key=lambda entry: entry.name):
-            if self._plugins.has_plugin(entry.name):
+            if self._plugins.has_plugin(entry.name) or entry.name in self._left_out:
                 continue
             try:
                 plugin = entry.load()
@@ -98,7 +99,45 @@ class Registry:
         self._plugins = pluggy.PluginManager("buckia")
         self._plugins.add_hookspecs(hookspecs)
         self._specs: dict[str, AdapterSpec] = {}
+        self._left_out: set[str] = set()
         self.broken_plugins: dict[str, str] = {}
+
+    def leave_out(self, name: str) -> None:
+        """Go without a plugin of group `buckia.plugins`, whether it can be loaded or not.
+
+        Raises:
+            PluginError: No installed package has a plugin of that name.
+        """
+        names = sorted(entry.name for entry in self._entries[PLUGINS])
+        if name not in names:
+            raise PluginError(f"there is no plugin {name!r} (installed: {', '.join(names)})")
+        self._left_out.add(name)
+        self.broken_plugins.pop(name, None)
+        if self._plugins.has_plugin(name):
+            self._plugins.unregister(name=name)
+
+    def ask_before_sync(self, plan: Plan, bucket: str) -> None:
+        """Let the plugins look at a plan, each of which may veto it.
+
+        Raises:
+            PluginError: A plugin can't be loaded, so nobody knows whether it would veto; or one failed.
+            BuckiaError: A plugin vetoes.
+        """
+        hooks = self.hooks
+        if self.broken_plugins:
+            name, problem = min(self.broken_plugins.items())
+            raise PluginError(
+                f"plugin {name!r} can't be loaded, and it may be there to veto syncs: {problem}. Nothing was changed. "
+                f"Repair or uninstall it, or go without it: --without-plugin {name}"
+            )
+        try:
+            hooks.buckia_before_sync(plan=plan, bucket=bucket)
+        except BuckiaError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"a plugin failed in buckia_before_sync, so nothing was changed: {type(error).__name__}: {error}"
+            ) from error
 
     def register(self, plugin: object, name: str | None = None) -> None:
         """Add a plugin that has no entry point, such as one of a test or of an application."""

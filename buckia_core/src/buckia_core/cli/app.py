@@ -31,6 +31,7 @@ COMMANDS = {
     "providers": "providers",
     "doctor": "doctor",
     "init": "init",
+    "trust": "trust",
     "completion": "completion",
 }
 """Name of a command to the module of `buckia_core.cli.commands` that has it; in the order of the help."""

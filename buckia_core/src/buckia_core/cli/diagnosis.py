@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from buckia_core.adapters.opening import settings_warnings
 from buckia_core.cli import wording
 from buckia_core.errors import BuckiaError
 from buckia_core.planning.keys import TEMPORARY
@@ -25,11 +26,19 @@ TOLERANCE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The outcome of one check; `error` is `None` where all is well."""
+    """The outcome of one check.
+
+    Attributes:
+        check: What was looked at.
+        message: What was found.
+        error: What keeps a sync from working; `None` where nothing does.
+        warning: Whether it works and is unsafe.
+    """
 
     check: str
     message: str
     error: Exception | None = None
+    warning: bool = False
 
 
 class UnreliableClock(BuckiaError):
@@ -41,6 +50,8 @@ def diagnose(client: BuckiaClient) -> Iterator[Finding]:
     adapter = _look("adapter", lambda: _adapter(client))
     yield adapter
     if adapter.error is None:
+        for line in settings_warnings(client.config):
+            yield Finding("connection", line, warning=True)
         yield _look("credentials", lambda: _one_listing(client))
     directory = client.config.base_dir
     state = _look("state directory", lambda: _writable(directory))

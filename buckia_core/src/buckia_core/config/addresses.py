@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 
@@ -25,3 +27,30 @@ def check_address(name: str, address: str | None, *, example: str = "https://hos
         raise ValueError(f"{name} must be like {example}")
     if parts.query or parts.fragment or parts.username is not None:
         raise ValueError(f"{name} is an address only: without user, query and fragment")
+
+
+def connection_warnings(addresses: Mapping[str, str | None], unverified: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return what is unsafe about how a service is reached, a line each, for the property `warnings` of settings.
+
+    Args:
+        addresses: Addresses to which credentials go, by the setting's name. Those of this machine are safe.
+        unverified: Settings that keep the server's certificate from being checked, as they are written.
+    """
+    danger = "whoever is on the way can read and change everything, and use the credentials"
+    lines = [f"{name} turns off the check of the server's certificate: {danger}" for name in unverified]
+    for name, address in addresses.items():
+        parts = urlsplit(address or "")
+        if parts.scheme == "http" and parts.hostname and not _is_local(parts.hostname):
+            lines.append(
+                f"{name} http://{parts.hostname} is not encrypted: {danger}; write https:// if the server has it"
+            )
+    return tuple(lines)
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False

@@ -23,6 +23,8 @@ class Declared:
             it has returned passes through it unchanged. Of a secret, it takes the `Secret`.
         schema: JSON Schema of what `parse` takes.
         open: Of a `Secret`: it may be read by others, such as an access key's id, and stand in a file as it is.
+        runs_code: Tells of a text that is given whether it names code that is run, such as `module:function`. A file
+            may only give such a text if the user has agreed to it (`buckia trust`).
     """
 
     help: str
@@ -33,6 +35,7 @@ class Declared:
     parse: Callable[[Any], Any] | None = None
     schema: Mapping[str, Any] | None = None
     open: bool = False
+    runs_code: Callable[[str], bool] | None = None
 
 
 def setting(
@@ -46,12 +49,13 @@ def setting(
     parse: Callable[[Any], Any] | None = None,
     schema: Mapping[str, Any] | None = None,
     open: bool = False,
+    runs_code: Callable[[str], bool] | None = None,
 ) -> Any:
     """Declare one field of a settings class; stands where `dataclasses.field` would.
 
     A mutable `default` is a factory (such as `dict`). The other arguments are those of `Declared`.
     """
-    metadata = {"buckia": Declared(help, env, required, aliases, minimum, parse, schema, open)}
+    metadata = {"buckia": Declared(help, env, required, aliases, minimum, parse, schema, open, runs_code)}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)

@@ -19,6 +19,14 @@ Value: TypeAlias = "str | list[Value] | dict[str, Value] | None"
 
 _STANDARD = "tag:yaml.org,2002:"
 _MERGE = _STANDARD + "merge"
+_TOO_DEEP = "is nested too deeply"
+
+MAX_DEPTH = 32
+"""How deeply values may be nested."""
+
+MAX_EXPANDED = 1 << 24
+"""How large a document may become by its aliases: characters of its values and of their paths."""
+
 _QUOTES = "a value that begins with *, & or ! must stand in quotes"
 
 
@@ -39,10 +47,13 @@ def parse(text: str, source: str) -> Document:
     """Read a YAML document. `source` names it in messages, which never show a value.
 
     Raises:
-        ConfigError: It is not YAML, or has a key twice, a tag, a key that is no text, or contains itself.
+        ConfigError: It is not YAML, or has a key twice, a tag, a key that is no text, or contains itself; or it is
+            nested too deeply, or its aliases make it too large.
     """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except RecursionError:
+        message, line = _TOO_DEEP, 1
     except yaml.MarkedYAMLError as error:
         message, line = _problem(error), error.problem_mark.line + 1 if error.problem_mark else 1
     except yaml.reader.ReaderError as error:
@@ -76,6 +87,7 @@ class _Reader:
     source: str
     lines: dict[str, int] = field(default_factory=dict)
     open: list[yaml.Node] = field(default_factory=list)
+    expanded: int = 0
 
     def value(self, node: yaml.Node, path: str) -> Value:
         """Return the value of a node, and note its line and those of all that it holds."""
@@ -84,6 +96,11 @@ class _Reader:
             raise self.error(node, _QUOTES)
         if any(node is outer for outer in self.open):
             raise self.error(node, "holds itself")
+        if len(self.open) >= MAX_DEPTH:
+            raise self.error(node, _TOO_DEEP)
+        self.expanded += len(path) + (len(node.value) if isinstance(node, yaml.ScalarNode) else 1)
+        if self.expanded > MAX_EXPANDED:
+            raise self.error(node, "becomes too large by its aliases (*)")
         self.open.append(node)
         try:
             match node:

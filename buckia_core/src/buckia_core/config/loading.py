@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from buckia_core.config.bounded_files import read_bytes
 from buckia_core.config.bucket import BucketConfig
 from buckia_core.config.document import Document, Value, parse
 from buckia_core.config.expansion import expand
 from buckia_core.config.messages import nearest, place
 from buckia_core.config.options import OPTIONS
+from buckia_core.config.trust import check_file
 from buckia_core.errors import BucketNotConfigured, ConfigError, InvalidSetting
 
 FILE_NAME = ".buckia"
@@ -47,18 +49,33 @@ def find(start: Path) -> Path:
     """Return the `.buckia` file of a directory, or of the nearest directory above it that has one.
 
     Raises:
+        ConfigError: There is none, or it can be written by others than this user and root, and is not trusted.
+    """
+    path = locate(start)
+    try:
+        check_file(path, directory=True)
+    except OSError as error:
+        raise ConfigError(f"can't be looked at: {error.strerror}", source=str(path)) from error
+    return path
+
+
+def locate(start: Path) -> Path:
+    """Return the file that `find` finds, whoever can write it. It need not be a regular one.
+
+    Raises:
         ConfigError: There is none.
     """
     start = Path(os.path.abspath(start))
     for directory in (start, *start.parents):
         path = directory / FILE_NAME
-        if path.is_file():
+        # A directory of that name is nobody's configuration.
+        if path.exists() and not path.is_dir():
             return path
     raise ConfigError(f"there is no {FILE_NAME} file in {start} or above it; make one with: buckia init")
 
 
 def load(path: Path, *, environ: Mapping[str, str] | None = None) -> ConfigFile:
-    """Read a configuration file.
+    """Read a configuration file, whoever can write it: `find` looks at that, and who names a file trusts it.
 
     Settings of adapters are not checked here, since only the adapter knows them, and secrets are not fetched.
 
@@ -129,7 +146,7 @@ def _expanded(value: Value, at: str, document: Document, source: str, environ: M
 
 def _text(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except FileNotFoundError:
         raise ConfigError("there is no such file; make one with: buckia init", source=str(path)) from None
     except IsADirectoryError:

@@ -25,14 +25,13 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from buckia_core.config.conversion import Unsuitable, text_map_of, text_of, texts_of, unsuitable
+from buckia_core.config.conversion import Unsuitable, text_map_of, text_of, unsuitable
 from buckia_core.config.frozen import FrozenMapping
 from buckia_core.config.messages import nearest
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+from buckia_core.config.patterns import parse_patterns
+from buckia_core.planning.gitignore import Patterns
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +97,7 @@ class ObjectRule:
 
     def matches(self, key: str) -> bool:
         """Tell whether the rule is about an object."""
-        # A backslash is part of a key, on Windows too.
-        return _spec(self.match).match_file(key, separators=())
+        return _compiled(self.match).match(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,22 +164,15 @@ def _rule(entry: object, names: Collection[str], at: str) -> ObjectRule:
 
 
 def _patterns(value: object, at: str) -> tuple[str, ...]:
-    patterns = texts_of(value, at=f"{at}.match")
-    if not any(patterns):
+    patterns = parse_patterns(value, at=f"{at}.match")
+    if not patterns:
         raise Unsuitable("has no 'match', which says which objects it is about", at=at)
-    for pattern in patterns:
-        try:
-            _spec((pattern,))
-        except ValueError as error:
-            raise Unsuitable(f"has {pattern!r}, which is no gitignore pattern: {error}", at=f"{at}.match") from error
     return patterns
 
 
 @lru_cache(maxsize=256)
-def _spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415  # most configurations have no patterns of keys
-
-    return GitIgnoreSpec.from_lines(patterns)
+def _compiled(patterns: tuple[str, ...]) -> Patterns:
+    return Patterns(patterns)
 
 
 _PRINTABLE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")

@@ -14,12 +14,14 @@ from buckia_core.config.path_rules import (
     FILES_SCHEMA,
     FOLDERS_SCHEMA,
     PATHS_SCHEMA,
+    PATTERNS_SCHEMA,
     PathRule,
     parse_files,
     parse_folders,
     parse_paths,
     parse_prefix,
 )
+from buckia_core.config.patterns import parse_patterns
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.planning.safety import DeleteLimit
 
@@ -126,9 +128,17 @@ class BucketOptions:
     )
     direction: Direction | None = setting(help="Which way content travels; `both` if it is left out.")
     include: tuple[str, ...] = setting(
-        help="Patterns as in `.gitignore`; where there are any, only what one of them names takes part.", default=()
+        help="Patterns as in `.gitignore`; where there are any, only what one of them names takes part.",
+        default=(),
+        parse=parse_patterns,
+        schema=PATTERNS_SCHEMA,
     )
-    exclude: tuple[str, ...] = setting(help="Patterns of what takes no part.", default=())
+    exclude: tuple[str, ...] = setting(
+        help="Patterns of what takes no part.", default=(), parse=parse_patterns, schema=PATTERNS_SCHEMA
+    )
+    default_excludes: bool = setting(
+        help="Whether `.git/`, `.hg/`, `.svn/`, `.DS_Store`, `Thumbs.db` and `desktop.ini` take no part.", default=True
+    )
     delete_orphaned: bool | None = setting(
         help="`true`: one-way paths mirror, deletions included. `false`: nothing is deleted from the bucket."
     )

@@ -10,6 +10,7 @@ from typing import Any
 from buckia_core.config.conversion import Unsuitable, text_map_of, text_of, texts_of, unsuitable
 from buckia_core.config.frozen import FrozenMapping
 from buckia_core.config.messages import nearest
+from buckia_core.config.patterns import parse_patterns
 from buckia_core.planning.policy import Direction
 
 
@@ -118,8 +119,8 @@ def _rule(entry: object, at: str) -> PathRule:
         local=local,
         remote=parse_prefix(given.get("remote", ""), at=f"{at}.remote"),
         direction=_direction(given.get("direction"), at=f"{at}.direction"),
-        include=texts_of(given.get("include", ()), at=f"{at}.include"),
-        exclude=texts_of(given.get("exclude", ()), at=f"{at}.exclude"),
+        include=parse_patterns(given.get("include", ()), at=f"{at}.include"),
+        exclude=parse_patterns(given.get("exclude", ()), at=f"{at}.exclude"),
     )
 
 
@@ -148,6 +149,7 @@ _TEXTS = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "st
 
 FILES_SCHEMA = {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
 FOLDERS_SCHEMA = _TEXTS
+PATTERNS_SCHEMA = _TEXTS
 PATHS_SCHEMA: Mapping[str, Any] = {
     "type": "array",
     "items": {

@@ -11,6 +11,7 @@ from buckia_core.config.declaring import Declared, declared, kinds_of
 from buckia_core.config.messages import nearest, place
 from buckia_core.config.options import OPTIONS
 from buckia_core.config.secrets import Secret
+from buckia_core.config.trust import check_code
 from buckia_core.errors import ConfigError, InvalidSetting, MissingCredentials, UnknownSetting
 
 
@@ -79,8 +80,14 @@ def _given_names(declarations: Mapping[str, tuple[Any, Declared]], given: Given)
 
 
 def _given_value(used: str, kind: Any, declaration: Declared, given: Given, surroundings: Surroundings) -> object:
+    value = given.values[used]
+    # What a program gives has no line in a file.
+    is_from_file = given.source is not None and used in (given.lines or {})
+    if is_from_file and declaration.runs_code and isinstance(value, str) and declaration.runs_code(value):
+        assert given.source is not None
+        check_code(given.source, used, value, source=given.place(used))
     try:
-        return convert(given.values[used], kind, declaration, surroundings)
+        return convert(value, kind, declaration, surroundings)
     except Unsuitable as error:
         raised = UnknownSetting if error.unknown else InvalidSetting
         name = used + error.at

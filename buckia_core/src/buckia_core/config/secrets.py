@@ -21,6 +21,9 @@ from threading import Lock
 from typing import Any
 from weakref import WeakValueDictionary
 
+from buckia_core.config.bounded_files import read_bytes
+from buckia_core.config.ownership import owner_of
+from buckia_core.config.trust import check_file
 from buckia_core.errors import ConfigError, MissingCredentials
 
 SecretStore = Callable[[str], str]
@@ -137,10 +140,13 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> str:
 def _from_file(name: str, base_dir: Path) -> str:
     path = base_dir / Path(name).expanduser()
     try:
-        data = path.read_bytes()
+        check_file(path, also=(owner_of(str(base_dir)),))
+        data = read_bytes(path)
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise MissingCredentials(f"'file:{name}': {path} can't be read: {why}") from error
+    except ConfigError as error:
+        raise ConfigError(f"'file:{name}': {error}") from error
     text = _decoded(data)
     if text is None:
         raise ConfigError(f"'file:{name}': {path} is not text in UTF-8")

@@ -60,11 +60,12 @@ def sync(request: SyncRequest) -> SyncResult:
         # An interrupted plan may be half of one, which proves nothing; none of it will be done.
         if not request.force and not request.stopped.is_set():
             safety.check(plan, request.max_delete)
+        _warn_of_secrets(request, plan)
         if request.dry_run:
             return result
         progress.planned(plan)
         if plan.operations and not request.stopped.is_set():
-            registry().hooks.buckia_before_sync(plan=plan, bucket=request.bucket)
+            registry().ask_before_sync(plan, request.bucket)
         recorder = Recorder(state, request.scope, request.mappings, survey.since_ns)
         recorder.refresh(prepared.refreshed)
         return _carry_out(request, survey, plan, recorder, progress, whole=True)
@@ -222,6 +223,15 @@ def fetch(adapter: BaseSync, found: RemoteObject, target: Path, algorithm: str) 
     ) as file:
         file.fetch()
         return file.place().remote
+
+
+def _warn_of_secrets(request: SyncRequest, plan: Plan) -> None:
+    if not plan.operations:
+        return
+    from buckia_core.syncing import sensitive_files  # noqa: PLC0415  # most runs find nothing to do
+
+    if keys := sensitive_files.sensitive_uploads(plan.operations, request.mappings):
+        _log.warning("%s: %s", request.bucket, sensitive_files.warning(keys))
 
 
 def _tell_plugins(request: SyncRequest, result: SyncResult, changed: Sequence[str]) -> None:

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from buckia_core.config import BucketConfig, PathRule
+from buckia_core.config.conversion import Unsuitable
+from buckia_core.config.patterns import parse_patterns
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning import mapping as planned
 from buckia_core.planning.policy import ConflictPolicy, Direction, Rules
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.filters import PathFilter, patterns, read_ignore_file
+from buckia_core.syncing.open_logs import open_log_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,16 @@ class Choices:
     exclude: tuple[str, ...] = ()
     include_pattern: str | None = None
     exclude_pattern: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("include", "exclude"):
+            try:
+                parse_patterns(getattr(self, name))
+            except Unsuitable as error:
+                problem = f"{name} {error.clause}"
+            else:
+                continue
+            raise InvalidSetting(problem)
 
 
 def mappings_of(config: BucketConfig, choices: Choices) -> list[planned.Mapping]:
@@ -116,10 +129,13 @@ def _root(config: BucketConfig, choices: Choices, rule: PathRule, *, first: bool
         direction = Direction.UP
     accepts = PathFilter(
         include=patterns(config.include, rule.include, choices.include),
-        exclude=patterns(read_ignore_file(config.base_dir), config.exclude, rule.exclude, choices.exclude),
+        exclude=patterns(
+            read_ignore_file(config.base_dir, config.source), config.exclude, rule.exclude, choices.exclude
+        ),
         include_pattern=choices.include_pattern,
         exclude_pattern=choices.exclude_pattern,
-        without=_own_file(config, local),
+        without=_below(local, [*([config.source] if config.source else []), *open_log_files()]),
+        defaults=config.default_excludes,
     )
     return planned.Mapping(
         id=f"{_relative(config, rule.local)} > {rule.remote}",
@@ -140,13 +156,12 @@ def _relative(config: BucketConfig, local: str) -> str:
     return path[len(base) + 1 :].replace(os.sep, "/") if inside else path
 
 
-def _own_file(config: BucketConfig, root: str) -> frozenset[str]:
-    """Return the configuration file's path relative to a root, if it is below it."""
-    if not config.source:
-        return frozenset()
-    path = os.path.abspath(config.source)
-    inside = path.startswith(root.rstrip(os.sep) + os.sep)
-    return frozenset({path[len(root.rstrip(os.sep)) + 1 :].replace(os.sep, "/")} if inside else ())
+def _below(root: str, files: Iterable[str]) -> frozenset[str]:
+    """Return the paths, relative to a root, of those files that are below it."""
+    above = root.rstrip(os.sep) + os.sep
+    return frozenset(
+        path[len(above) :].replace(os.sep, "/") for path in map(os.path.abspath, files) if path.startswith(above)
+    )
 
 
 def _absolute(config: BucketConfig, local: str) -> str:

@@ -16,7 +16,8 @@ def doctor_command(invocation: Invocation) -> ExitCode:
     """Check what a sync needs.
 
     That is the configuration, and for each bucket the adapter, the credentials (by one listing), the state
-    directory, the clock and the disk. Changes nothing. The exit code is that of the worst problem found.
+    directory, the clock and the disk. What works and is unsafe is a warning. Changes nothing. The exit code is that
+    of the worst problem found.
     """
     codes = [ExitCode.DONE]
 
@@ -28,10 +29,11 @@ def doctor_command(invocation: Invocation) -> ExitCode:
             "bucket": bucket,
             "check": finding.check,
             "ok": finding.error is None,
+            "warning": finding.warning,
             "message": finding.message,
         }
         where = f"{bucket}: " if bucket else ""
-        state = "ok     " if finding.error is None else "PROBLEM"
+        state = "PROBLEM" if finding.error is not None else "WARNING" if finding.warning else "ok     "
         invocation.output.result(record, f"{state}  {where}{finding.check}: {finding.message}")
 
     show(

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from buckia_core.adapters.registry import registry
 from buckia_core.cli.app import Command
 from buckia_core.cli.exit_codes import ExitCode, code_of_result
 from buckia_core.cli.invocation import Invocation, pass_invocation
@@ -26,9 +27,16 @@ from buckia_core.cli.running import run
 )
 @click.option("--force", is_flag=True, help="Do it even if a safety guard would refuse.")
 @click.option("--yes", is_flag=True, help="Ask nothing, even at a terminal.")
+@click.option(
+    "--without-plugin",
+    "left_out",
+    metavar="NAME",
+    multiple=True,
+    help="Go without a plugin, such as one that can't be loaded; may be repeated.",
+)
 @click.option("--bwlimit", metavar="RATE", callback=rate, help="Bytes a second, at most, such as 500k or 4M.")
 @pass_invocation
-def sync_command(invocation: Invocation, /, yes: bool, **given: Any) -> ExitCode:
+def sync_command(invocation: Invocation, /, yes: bool, left_out: tuple[str, ...], **given: Any) -> ExitCode:
     """Bring local files and the bucket in step.
 
     PATHS are files or directories of the bucket that take part, such as images/ or documents/plan.pdf. Without
@@ -36,6 +44,8 @@ def sync_command(invocation: Invocation, /, yes: bool, **given: Any) -> ExitCode
     """
     output = invocation.output
     output.keep_going()
+    for name in left_out:
+        registry().leave_out(name)
     request = selected(**given)
     # A dry run asks nothing: it shows the conflicts that the real run would ask about.
     question = None if yes or request["dry_run"] or not can_ask(output) else ConflictQuestion(output)

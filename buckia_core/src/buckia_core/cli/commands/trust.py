@@ -1,0 +1,77 @@
+"""`buckia trust`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from buckia_core.adapters.registry import registry
+from buckia_core.cli.app import Command
+from buckia_core.cli.exit_codes import ExitCode
+from buckia_core.cli.invocation import Invocation, pass_invocation
+from buckia_core.config.bucket import BucketConfig
+from buckia_core.config.loading import FILE_NAME, load, locate
+from buckia_core.config.settings import declared
+from buckia_core.config.trust import TrustedFile, revoke, trust, trusted_files
+from buckia_core.errors import ConfigError, PluginError
+
+
+@click.command("trust", cls=Command)
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--list", "lists", is_flag=True, help="Show what is trusted, and change nothing.")
+@click.option("--revoke", "revokes", is_flag=True, help="Trust the file no longer.")
+@pass_invocation
+def trust_command(invocation: Invocation, path: Path | None, lists: bool, revokes: bool) -> ExitCode:
+    """Trust a configuration that other users can write, or that runs code.
+
+    PATH is the file, or the directory of a .buckia file. Without it, it is the nearest .buckia. Read the file first:
+    it says where your files go. What is trusted is kept in your own configuration.
+    """
+    if lists and (path or revokes):
+        raise click.UsageError("--list stands alone.")
+    if lists:
+        for each in trusted_files():
+            _show(invocation, each)
+        return ExitCode.DONE
+    if path is None:
+        path = invocation.options.config or locate(Path.cwd())
+    path = path / FILE_NAME if path.is_dir() else path
+    if revokes:
+        if not revoke(path):
+            raise click.UsageError(f"{path} is not trusted. See: buckia trust --list")
+        invocation.output.result({"type": "revoked", "path": str(path.absolute())}, f"no longer trusted: {path}")
+        return ExitCode.DONE
+    if not path.is_file():
+        raise click.UsageError(f"There is no file {path}.")
+    _show(invocation, trust(path, _code_of(path)))
+    return ExitCode.DONE
+
+
+def _show(invocation: Invocation, trusted: TrustedFile) -> None:
+    record = {"type": "trusted", "path": trusted.path, "owner": trusted.owner, "code": list(trusted.code)}
+    code = f", and may run {', '.join(trusted.code)}" if trusted.code else ""
+    invocation.output.result(record, f"trusted: {trusted.path}, which belongs to {trusted.owner_name}{code}")
+
+
+def _code_of(path: Path) -> list[str]:
+    """Return the values in a configuration that run code, in order; none of a file that is no configuration."""
+    try:
+        buckets = load(path).buckets.values()
+    except ConfigError:
+        return []
+    found = [value for config in buckets for value in _code_in(config)]
+    return list(dict.fromkeys(found))
+
+
+def _code_in(config: BucketConfig) -> list[str]:
+    try:
+        settings = registry().spec(config.provider).settings_class()
+    except PluginError:
+        return []
+    found = []
+    for name, (_, declaration) in declared(settings).items():
+        given = (config.settings.get(each) for each in (name, *declaration.aliases))
+        runs_code = declaration.runs_code
+        found += [each for each in given if runs_code and isinstance(each, str) and runs_code(each)]
+    return found

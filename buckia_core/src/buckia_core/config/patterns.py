@@ -1,0 +1,39 @@
+"""Settings that are lists of gitignore patterns: each is checked when it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from buckia_core.config.conversion import Unsuitable, texts_of
+from buckia_core.planning.gitignore import MOST, problem_of_pattern, problems_of
+
+
+def parse_patterns(value: object, *, at: str = "") -> tuple[str, ...]:
+    """Read a list of patterns, or one.
+
+    Raises:
+        Unsuitable: It is no list of texts, too long, or has a pattern that can match nothing.
+    """
+    lines = texts_of(value, at=at)
+    if len(lines) > MOST:
+        raise Unsuitable(f"has more than {MOST:,} patterns", at=at)
+    for number, problem in problems_of(lines):
+        raise Unsuitable(f"has the pattern {_shown(lines[number])}, which {problem}", at=f"{at}[{number}]")
+    return lines
+
+
+def check_ignore_file(lines: Sequence[str]) -> tuple[int, str] | None:
+    """Return the first line of an ignore file that is wrong, counted from 1, and what is wrong with it.
+
+    Comments and empty lines are right.
+    """
+    if len(lines) > MOST:
+        return MOST + 1, f"has more than {MOST:,} lines"
+    for number, line in enumerate(lines, 1):
+        if line.strip(" ") and not line.startswith("#") and (problem := problem_of_pattern(line)):
+            return number, f"has the pattern {_shown(line)}, which {problem}"
+    return None
+
+
+def _shown(pattern: str) -> str:
+    return repr(pattern if len(pattern) <= 80 else pattern[:80] + "…")
