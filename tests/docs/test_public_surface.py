@@ -21,7 +21,7 @@ OF_A_RUN = {"Event", "FileError", "Finished", "Listener", "Planned", "Scanning",
 OF_A_PLAN = {"Action", "ConflictPolicy", "Direction", "Operation", "Plan", "Reason", "Side"}
 OF_THE_STATE = {"CheckResult", "Conflict", "Difference", "Trash", "Trashed"}
 OF_VERSIONS = {"BucketVersions", "ObjectVersion", "Restoration", "Restored"}
-ELSEWHERE = {"NotAConflict", "NotInTrash", "StateTooNew"}
+ELSEWHERE = {"NotAConflict", "NotInTrash", "NotRestored", "StateTooNew"}
 ERRORS = ELSEWHERE | {
     name for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, Exception)
 }

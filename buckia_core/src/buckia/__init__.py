@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     from buckia_core.syncing.resolving import Conflict, NotAConflict
     from buckia_core.syncing.restoring import BucketVersions, Restored
     from buckia_core.syncing.state_database import StateTooNew
-    from buckia_core.syncing.trash import NotInTrash, Trash, Trashed
+    from buckia_core.syncing.trash import NotInTrash, NotRestored, Trash, Trashed
 
 __version__ = "0.6.0"
 
@@ -107,6 +107,7 @@ __all__ = [
     "NotAConflict",
     "NotFound",
     "NotInTrash",
+    "NotRestored",
     "NotSupported",
     "ObjectVersion",
     "Operation",
@@ -159,7 +160,7 @@ _HOMES = {
     "buckia_core.syncing.checking": ("CheckResult", "Difference"),
     "buckia_core.syncing.resolving": ("Conflict", "NotAConflict"),
     "buckia_core.syncing.state_database": ("StateTooNew",),
-    "buckia_core.syncing.trash": ("NotInTrash", "Trash", "Trashed"),
+    "buckia_core.syncing.trash": ("NotInTrash", "NotRestored", "Trash", "Trashed"),
     "buckia_core.syncing.report": (
         "Event",
         "FileError",

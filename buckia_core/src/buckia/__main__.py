@@ -9,12 +9,19 @@ import sys
 
 def main() -> int:
     """Run the command with the arguments of the process, and return its exit code."""
+    read_names_as_utf8()
     from buckia_core.cli import main as run  # noqa: PLC0415  # importing this module alone stays free
 
     code = run()
     # The interpreter would look through every object that is left for cycles once more before it ends.
     gc.freeze()
     return code
+
+
+def read_names_as_utf8() -> None:
+    """Start again in Python's UTF-8 mode where the locale has another encoding, which would change names of files."""
+    if sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode and sys.executable and os.name != "nt":
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606  # this very command
 
 
 if __name__ == "__main__":

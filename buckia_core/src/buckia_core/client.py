@@ -236,7 +236,10 @@ class BuckiaClient:
         except BuckiaError:
             # Files can be brought back although the bucket's adapter is not installed, or its credentials are missing.
             stems = stems_under_name(self.state_dir, self.config.name)
-        return JoinedTrash(trash_directories(self.state_dir, [*stems, file_name(self.config.name)]))
+        mapped = mappings_of(self.config, Choices())
+        roots = [os.path.dirname(each.local) if each.is_file else each.local for each in mapped]
+        directories = trash_directories(self.state_dir, [*stems, file_name(self.config.name)])
+        return JoinedTrash(directories, [str(self.config.base_dir), *roots])
 
     def history(self, limit: int = 20) -> list[SyncResult]:
         """Return the last runs, the newest first."""
@@ -290,7 +293,9 @@ class BuckiaClient:
         """
         key = key + source.name if not key or key.endswith("/") else key
         digests, status = hash_file(str(source), (self.config.checksum_algorithm,))
-        return self.adapter.upload_file(source, key, info=UploadInfo(status.st_mtime_ns, digests))
+        return self.adapter.upload_file(
+            source, key, info=UploadInfo(status.st_mtime_ns, digests, mode=status.st_mode & 0o777)
+        )
 
     def remove(self, keys: Sequence[str]) -> Sequence[DeleteOutcome]:
         """Delete objects, and return what became of each. Nothing is kept."""

@@ -26,6 +26,7 @@ from buckia_core.errors import (
     PermissionDenied,
     PreconditionFailed,
 )
+from buckia_core.localfs.directory import Directory
 from buckia_core.planning.digest import Digest
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
@@ -245,14 +246,14 @@ def test_unreadable_directory_ends_the_listing(adapter, root):
 def test_directory_that_can_not_be_read_ends_the_listing(adapter, monkeypatch):
     adapter.upload_file(b"1", "a/1")
     adapter.upload_file(b"1", "b/1")
-    scandir = os.scandir
+    entries = Directory.entries
 
-    def refusing(path):
-        if str(path).endswith("b"):
-            raise PermissionError(13, "Permission denied", path)
-        return scandir(path)
+    def refusing(directory):
+        if directory.path.endswith("b"):
+            raise PermissionError(13, "Permission denied", directory.path)
+        return entries(directory)
 
-    monkeypatch.setattr(os, "scandir", refusing)
+    monkeypatch.setattr(Directory, "entries", refusing)
     listing = adapter.list_files()
     assert next(listing).key == "a/1"
     with pytest.raises(PermissionDenied, match="'b/': the disk refuses access") as caught:
@@ -335,7 +336,7 @@ def test_temporary_has_a_short_name_beside_its_target(adapter, root):
 
 @posix
 def test_disk_without_hard_links(adapter, root, monkeypatch):
-    def refusing(source, target):
+    def refusing(source, target, **more):
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr(os, "link", refusing)
@@ -456,13 +457,13 @@ def test_directories_outside_of_the_range_are_not_read(adapter, monkeypatch):
     for key in ("a/1", "b/1", "b/x/2", "c/1", "d/1"):
         adapter.upload_file(b"", key)
     read = []
-    scandir = os.scandir
+    entries = Directory.entries
 
-    def noting(path):
-        read.append(os.path.basename(path))
-        return scandir(path)
+    def noting(directory):
+        read.append(os.path.basename(directory.path))
+        return entries(directory)
 
-    monkeypatch.setattr(os, "scandir", noting)
+    monkeypatch.setattr(Directory, "entries", noting)
     assert keys(adapter, start_after="b/1", end_at="c/0") == ["b/x/2"]
     assert read == ["bucket", "b", "x", "c"]
     read.clear()
@@ -493,13 +494,12 @@ def test_last_object_leaves_the_root(adapter, root):
 def test_twins_on_a_disk_that_folds(adapter, root, monkeypatch):
     """The disk of this machine may not fold case; what it would answer is put into its mouth."""
     adapter.upload_file(b"1", "a.txt")
-    lstat = os.lstat
+    status = Directory.status
 
-    def folding(path):
-        directory, name = os.path.split(path)
-        return lstat(os.path.join(directory, name.lower()) if directory == str(root) else path)
+    def folding(directory, name, **more):
+        return status(directory, name.lower() if directory.path == str(root) else name, **more)
 
-    monkeypatch.setattr(os, "lstat", folding)
+    monkeypatch.setattr(Directory, "status", folding)
     with pytest.raises(InvalidKey, match=r"'A\.TXT' is there in another spelling"):
         adapter.upload_file(b"2", "A.TXT")
     with pytest.raises(NotFound):

@@ -60,7 +60,7 @@ class Bucket:
 
     @property
     def trash(self) -> Trash:
-        return Trash(self.directory / ".buckia-state" / "trash" / self.name)
+        return Trash(self.directory / ".buckia-state" / "trash" / self.name, [str(self.directory)])
 
     def asked(self, call: str) -> dict[str, Any]:
         """Return the arguments of the one call of that name."""

@@ -2,7 +2,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from buckia_core.localfs.directory import Tree
 from buckia_core.planning.plan import Action, Reason
+from buckia_core.syncing.paths import Place
 from buckia_core.syncing.report import FileError, Status, SyncResult
 from tests.unit.cli.conftest import NOON, conflict, operation
 
@@ -93,7 +95,8 @@ def test_a_conflict_that_there_is_none_of(buckia, assets):
 @pytest.fixture
 def trashed(assets, project):
     (project / "old.txt").write_text("hello")
-    return assets.trash.keep(str(project / "old.txt"), "old.txt", "deleted in the bucket", leave=False)
+    with Tree(str(project)) as tree:
+        return assets.trash.keep(Place(tree.root, "old.txt"), "old.txt", "deleted in the bucket", leave=False)
 
 
 @pytest.mark.parametrize("arguments", [["trash"], ["trash", "list"]])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.adapters.resuming import Landing, read_on
 from buckia_core.errors import IntegrityError, PreconditionFailed, Transient
+from buckia_core.localfs.directory import Tree
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.syncing import arriving as module
@@ -51,9 +54,13 @@ def bucket() -> Stopping:
     return bucket
 
 
-def begin(bucket: Stopping, tmp_path: Path) -> Arriving:
+@contextmanager
+def begin(bucket: MemorySync, tmp_path: Path, *, private: bool = False) -> Iterator[Arriving]:
     unfinished = Unfinished(StateFiles(tmp_path / "state", "assets", bucket.identity))
-    return arriving(bucket, bucket.stat_file("a"), str(tmp_path / ".buckia-tmp-"), "sha256", unfinished)
+    with Tree(str(tmp_path)) as tree:
+        found = bucket.stat_file("a")
+        with arriving(bucket, found, tree.root, ".buckia-tmp-", "sha256", unfinished, private=private) as file:
+            yield file
 
 
 def stopped(bucket: Stopping, tmp_path: Path, error: Exception) -> Path:
@@ -122,6 +129,6 @@ def test_wrong_bytes_to_the_end_begin_anew(bucket, tmp_path):
 
 def test_an_adapter_that_can_not_go_on_begins_at_the_start(tmp_path):
     plain = MemorySync(MemorySettings())
-    found = plain.upload_file(CONTENT, "a")
-    unfinished = Unfinished(StateFiles(tmp_path / "state", "assets", plain.identity))
-    assert isinstance(arriving(plain, found, str(tmp_path / ".buckia-tmp-"), "sha256", unfinished), Fresh)
+    plain.upload_file(CONTENT, "a")
+    with begin(plain, tmp_path) as file:
+        assert isinstance(file, Fresh)

@@ -64,11 +64,11 @@ def test_what_does_not_travel_is_no_difference(sides):
 
 
 def test_what_can_not_be_compared_is_a_difference(sides, monkeypatch):
-    def refuse(path, algorithms):
-        raise PermissionError(13, "Permission denied", path)
+    def refuse(file, algorithms):
+        raise PermissionError(13, "Permission denied", file.name)
 
     sides.here("a=1 b=1").there("a=1 b=22")
-    monkeypatch.setattr("buckia_core.syncing.inspect.hash_file", refuse)
+    monkeypatch.setattr("buckia_core.syncing.inspect.hash_open_file", refuse)
     found = differences(sides.client().check())
     assert found.keys() == {"a", "b"} and "Permission denied" in found["a"]
 

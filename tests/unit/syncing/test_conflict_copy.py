@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from buckia_core.syncing import conflict_copy
 from buckia_core.syncing.conflict_copy import make, name_of
-from buckia_core.syncing.paths import look
 from buckia_core.testing import Fault, Faulty
+from tests.unit.syncing.places import place_of
 
 WHEN = datetime(2026, 11, 21, 10, 15, tzinfo=UTC)
 MARK = ".conflict-local-20261121T101500Z"
@@ -66,17 +66,18 @@ def file(tmp_path):
 
 
 def copy_of(path, key="d/a.txt"):
-    local = look(str(path), key, "")
-    assert local is not None
-    return make(str(path), key, local, "sha256")
+    with place_of(path) as place:
+        local = place.look(key, "")
+        assert local is not None
+        return make(place, key, local, "sha256")
 
 
 def test_a_copy_has_the_content_and_a_key_beside_the_first(file):
     copy = copy_of(file)
     assert copy.fresh
     assert copy.key.startswith("d/a.conflict-local-") and copy.key.endswith(".txt")
-    assert copy.path == str(file.parent / copy.key[2:])
-    with open(copy.path) as made:
+    assert copy.place.path == str(file.parent / copy.key[2:])
+    with open(copy.place.path) as made:
         assert made.read() == "mine"
 
 
@@ -88,14 +89,14 @@ def test_a_copy_at_the_root_has_no_directory_in_its_key(tmp_path):
 def test_p6_what_an_interrupted_run_made_is_used_again(file):
     first = copy_of(file)
     again = copy_of(file)
-    assert (again.path, again.fresh) == (first.path, False)
+    assert (again.place.path, again.fresh) == (first.place.path, False)
 
 
 @pytest.mark.parametrize("name", ["é" * 127 + "a", "x" * 251 + ".txt", "a." + "x" * 253, ".hidden", "none"])
 def test_p6_also_where_the_name_had_to_be_cut(tmp_path, name):
     (tmp_path / name).write_text("mine")
     first = copy_of(tmp_path / name, name)
-    assert copy_of(tmp_path / name, name).path == first.path
+    assert copy_of(tmp_path / name, name).place.path == first.place.path
 
 
 def test_other_content_gets_another_copy(file):
@@ -103,7 +104,7 @@ def test_other_content_gets_another_copy(file):
     file.unlink()
     file.write_text("else")
     second = copy_of(file)
-    assert second.fresh and second.path != first.path
+    assert second.fresh and second.place.path != first.place.path
 
 
 def test_a_copy_of_another_file_is_not_taken_for_one_of_this(tmp_path):
@@ -112,7 +113,7 @@ def test_a_copy_of_another_file_is_not_taken_for_one_of_this(tmp_path):
         (tmp_path / name).write_text("mine")
     first = copy_of(tmp_path / "a-b", "a-b")
     second = copy_of(tmp_path / "a", "a")
-    assert second.fresh and second.path != first.path
+    assert second.fresh and second.place.path != first.place.path
 
 
 def test_two_of_one_second_get_two_names(file, monkeypatch):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 
 import pytest
 
+from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.syncing import file_systems
 from buckia_core.syncing.file_systems import begin_writing, sync_file_system
 
@@ -29,32 +31,46 @@ def calls(monkeypatch) -> list[int]:
     return made
 
 
-def test_it_is_called_where_it_is_sure(calls, tmp_path):
-    assert sync_file_system(7, str(tmp_path))
+@pytest.fixture
+def directory(tmp_path) -> Iterator[Directory]:
+    with Tree(str(tmp_path)) as tree:
+        yield tree.root
+
+
+def test_it_is_called_where_it_is_sure(calls, directory):
+    assert sync_file_system(7, directory)
     assert len(calls) == 1
-    assert not sync_file_system(8, str(tmp_path))
-    assert not sync_file_system(9, str(tmp_path))
-    assert not sync_file_system(7, str(tmp_path / "gone"))
+    assert not sync_file_system(8, directory)
+    assert not sync_file_system(9, directory)
     assert len(calls) == 1
 
 
-def test_it_is_not_called_again_where_it_took_long(calls, monkeypatch, tmp_path):
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not hold for this user")
+def test_a_directory_that_can_not_be_read_is_not_sure(calls, directory, tmp_path):
+    tmp_path.chmod(0o300)
+    try:
+        assert not sync_file_system(7, directory)
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_it_is_not_called_again_where_it_took_long(calls, monkeypatch, directory):
     monkeypatch.setattr(file_systems, "_LONG", -1.0)
-    assert sync_file_system(7, str(tmp_path))
-    assert not sync_file_system(7, str(tmp_path))
+    assert sync_file_system(7, directory)
+    assert not sync_file_system(7, directory)
     assert len(calls) == 1
 
 
-def test_it_is_not_called_again_where_it_failed(monkeypatch, calls, tmp_path):
+def test_it_is_not_called_again_where_it_failed(monkeypatch, calls, directory):
     monkeypatch.setattr(file_systems, "_call", lambda: lambda _: -1)
-    assert not sync_file_system(7, str(tmp_path))
+    assert not sync_file_system(7, directory)
     monkeypatch.setattr(file_systems, "_call", lambda: lambda _: 0)
-    assert not sync_file_system(7, str(tmp_path))
+    assert not sync_file_system(7, directory)
 
 
-def test_where_there_is_no_such_call_nothing_is_sure(monkeypatch, calls, tmp_path):
+def test_where_there_is_no_such_call_nothing_is_sure(monkeypatch, calls, directory):
     monkeypatch.setattr(file_systems, "_call", lambda: None)
-    assert not sync_file_system(7, str(tmp_path))
+    assert not sync_file_system(7, directory)
 
 
 @pytest.mark.parametrize(

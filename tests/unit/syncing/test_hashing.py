@@ -12,10 +12,10 @@ from buckia_core.adapters.wrappers import Wrapper
 from buckia_core.errors import IntegrityError, Transient
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.mapping import Mapping
-from buckia_core.syncing.hashing import FileChanged, computable, hash_bytes, hash_file, hash_stream
+from buckia_core.syncing.hashing import FileChanged, computable, hash_bytes, hash_file, hash_open_file, hash_stream
 from buckia_core.syncing.inspect import Inspector
-from buckia_core.syncing.paths import look
 from buckia_core.testing import Faulty, m
+from tests.unit.syncing.places import look
 
 
 def test_several_digests_in_one_reading(tmp_path):
@@ -67,10 +67,10 @@ def test_a_file_that_is_written_to_all_the_time_is_left_for_the_next_run(tmp_pat
     m("a=1").write_to(tmp_path)
     mapping = Mapping("", str(tmp_path))
 
-    def always(path, algorithms):
-        raise FileChanged(path)
+    def always(file, algorithms):
+        raise FileChanged
 
-    monkeypatch.setattr("buckia_core.syncing.inspect.hash_file", always)
+    monkeypatch.setattr("buckia_core.syncing.inspect.hash_open_file", always)
     entry = look(str(tmp_path / "a"), "a", "")
     with pytest.raises(Transient, match="next run"):
         Inspector(None, "sha256").hash_local(mapping, entry, ())  # type: ignore[arg-type]
@@ -144,14 +144,14 @@ def test_what_was_told_before_counts_only_for_the_same_version(sides):
 
 def test_a_file_that_can_not_be_read_is_refused_by_name_and_the_rest_goes_on(sides, monkeypatch):
     sides.in_step("a=1 b=1").here("a=2 b=2")
-    real = hash_file
+    real = hash_open_file
 
-    def refuse(path, algorithms):
-        if path.endswith("a"):
-            raise PermissionError(13, "Permission denied", path)
-        return real(path, algorithms)
+    def refuse(file, algorithms):
+        if file.name.endswith("a"):
+            raise PermissionError(13, "Permission denied", file.name)
+        return real(file, algorithms)
 
-    monkeypatch.setattr("buckia_core.syncing.inspect.hash_file", refuse)
+    monkeypatch.setattr("buckia_core.syncing.inspect.hash_open_file", refuse)
     result = sides.sync()
     assert [error.key for error in result.errors] == ["a"] and "Permission denied" in result.errors[0].message
     assert sides.objects() == {"a": "1", "b": "2"}

@@ -10,6 +10,7 @@ import pytest
 from buckia_core.adapters.resuming import Parts
 from buckia_core.syncing.hashing import FileChanged
 from buckia_core.syncing.part_hashing import hash_in_parts
+from tests.unit.syncing.places import opened
 
 
 @pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 2_500_000])
@@ -18,7 +19,8 @@ def test_digests_of_the_whole_and_of_parts(tmp_path, size, part):
     data = bytes(index % 251 for index in range(size))
     path = tmp_path / "f"
     path.write_bytes(data)
-    (digest,), parts, status = hash_in_parts(str(path), "sha256", Parts(part, "md5"))
+    with opened(path) as file:
+        (digest,), parts, status = hash_in_parts(file, "sha256", Parts(part, "md5"))
     assert (digest.algorithm, digest.value) == ("sha256", hashlib.sha256(data).hexdigest())
     cut = [data[start : start + part] for start in range(0, size, part)]
     assert parts == tuple(hashlib.md5(each).hexdigest() for each in cut)
@@ -36,6 +38,7 @@ def test_a_file_that_grows_meanwhile(tmp_path, monkeypatch):
             path.write_bytes(b"x" * 20)
         return real(descriptor)
 
-    monkeypatch.setattr("buckia_core.syncing.part_hashing.os.fstat", fstat)
-    with pytest.raises(FileChanged):
-        hash_in_parts(str(path), "sha256", Parts(1000, "md5"))
+    with opened(path) as file:
+        monkeypatch.setattr("buckia_core.syncing.part_hashing.os.fstat", fstat)
+        with pytest.raises(FileChanged):
+            hash_in_parts(file, "sha256", Parts(1000, "md5"))

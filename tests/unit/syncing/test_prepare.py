@@ -12,6 +12,7 @@ from buckia_core.planning.mapping import Mapping
 from buckia_core.syncing.deciding import Decider
 from buckia_core.syncing.inspect import Inspector
 from buckia_core.syncing.prepare import Preparation
+from buckia_core.syncing.scan import BlindSpots
 
 COUNT = 5000
 
@@ -31,5 +32,5 @@ def test_a_run_that_is_to_end_reads_no_further():
     base = [BaseEntry(key, "root", 1, 1, 1, 1, False, "same", "") for key in keys]
     decider = Decider(Inspector(MemorySync(MemorySettings()), "sha256"), {})
     with ThreadPoolExecutor(1) as pool:
-        Preparation([Mapping("root", "/nowhere")], decider, [], stopped, pool).plan(local(), remote, base)
+        Preparation([Mapping("root", "/nowhere")], decider, BlindSpots(), stopped, pool).plan(local(), remote, base)
     assert 1500 <= len(read) < 2100

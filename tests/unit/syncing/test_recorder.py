@@ -98,7 +98,7 @@ def test_fingerprints_that_moved_are_renewed_and_not_looked_at_again(sides, monk
     (sides.folder / "a").touch()
     sides.there("b=1")
     hashed: list[str] = []
-    monkeypatch.setattr("buckia_core.syncing.inspect.hash_file", counting(hashed))
+    monkeypatch.setattr("buckia_core.syncing.inspect.hash_open_file", counting(hashed))
     sides.sync()
     assert sides.did == [] and len(hashed) == 1
     sides.sync()
@@ -106,11 +106,11 @@ def test_fingerprints_that_moved_are_renewed_and_not_looked_at_again(sides, monk
 
 
 def counting(calls: list[str]):
-    from buckia_core.syncing.hashing import hash_file
+    from buckia_core.syncing.hashing import hash_open_file
 
-    def hash_and_count(path, algorithms):
-        calls.append(path)
-        return hash_file(path, algorithms)
+    def hash_and_count(file, algorithms):
+        calls.append(file.name)
+        return hash_open_file(file, algorithms)
 
     return hash_and_count
 
@@ -119,7 +119,7 @@ def test_p2_nothing_is_read_where_nothing_moved(sides, monkeypatch):
     monkeypatch.setattr("buckia_core.syncing.records.is_racy", lambda *_: False)
     sides.in_step("a=1 b=1 d/c=1").there("e=1").sync()
     read: list[str] = []
-    monkeypatch.setattr("buckia_core.syncing.inspect.hash_file", counting(read))
+    monkeypatch.setattr("buckia_core.syncing.inspect.hash_open_file", counting(read))
     result = sides.sync()
     assert (read, result.requests, result.unchanged) == ([], 1, 4)
 

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 
 from buckia_core.errors import PermissionDenied
+from buckia_core.localfs.directory import Directory
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.scan import Scan, hidden_by, temporary_prefix
+from buckia_core.syncing.scan import Scan, temporary_prefix
 from buckia_core.testing import m
 from buckia_core.testing.strategies import trees
 
@@ -40,14 +41,14 @@ def keys(scan: Scan) -> list[str]:
 def deny(monkeypatch: pytest.MonkeyPatch):
     """Make directories unreadable, for the superuser as well."""
     denied = set()
-    scandir = os.scandir
+    entries = Directory.entries
 
-    def refuse(path):
-        if str(path) in denied:
-            raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
+    def refuse(directory):
+        if directory.path in denied:
+            raise PermissionError(13, "Permission denied", directory.path)
+        return entries(directory)
 
-    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(Directory, "entries", refuse)
     return lambda path: denied.add(str(path))
 
 
@@ -132,9 +133,9 @@ def test_n27_what_is_below_a_directory_that_cant_be_read_is_not_concluded_upon(t
     assert keys(found) == ["a", "d-e"]
     (place,) = found.blind
     assert (place.key, place.failed) == ("d", True)
-    assert hidden_by("d/x", found.blind) is place
-    assert hidden_by("d", found.blind) is place
-    assert hidden_by("d-e", found.blind) is None
+    assert found.blind.hiding("d/x") is place
+    assert found.blind.hiding("d") is place
+    assert found.blind.hiding("d-e") is None
 
 
 # --- what takes part ---------------------------------------------------------------------------------------
@@ -147,7 +148,7 @@ def test_directories_that_take_no_part_are_not_read(tmp_path, deny):
     mapping = Mapping("", str(tmp_path), accepts=lambda path: path != "a/")
     found = scan(mapping, scope=Scope.of(["b", "c/d", "a"]))
     assert keys(found) == ["b/x", "c/d/x"]
-    assert found.blind == []
+    assert list(found.blind) == []
 
 
 def test_files_outside_of_the_scope_and_the_filter_take_no_part(tmp_path):
@@ -222,7 +223,7 @@ def test_a_file_that_vanishes_while_it_is_looked_at_is_not_there(tmp_path):
 
     found = scan(Mapping("", str(tmp_path), accepts=accepts))
     assert keys(found) == ["a"]
-    assert found.blind == []
+    assert list(found.blind) == []
 
 
 # --- following links ---------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from buckia_core.errors import AdapterError, PermissionDenied, Unauthenticated
+from buckia_core.localfs.directory import Directory
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.syncing import arriving, downloading, together
@@ -147,7 +148,7 @@ def test_nothing_is_left_aside_if_a_bug_ends_a_group(sides):
 def test_p5_all_of_a_group_is_on_the_disk_before_it_has_its_name(sides, monkeypatch, can: bool):
     settled: list[str] = []
 
-    def at_once(device: int, directory: str) -> bool:
+    def at_once(device: int, directory: Directory) -> bool:
         settled.extend(sorted(set(os.listdir(sides.folder)) - set(settled)) if can else ())
         return can
 
@@ -158,9 +159,9 @@ def test_p5_all_of_a_group_is_on_the_disk_before_it_has_its_name(sides, monkeypa
         mine, other = os.lstat(path), os.fstat(descriptor)
         return bool((mine.st_dev, mine.st_ino) == (other.st_dev, other.st_ino))
 
-    def placed(aside: str, path: str) -> None:
+    def placed(aside: str, path: str, **more) -> None:
         assert os.path.basename(aside) in settled
-        link(aside, path)
+        link(aside, path, **more)
 
     link = os.link
     monkeypatch.setattr(downloading, "sync_file_system", at_once)
@@ -174,7 +175,7 @@ def test_p5_all_of_a_group_is_on_the_disk_before_it_has_its_name(sides, monkeypa
 def test_no_file_of_a_group_stays_open_until_the_others_are_there(sides, monkeypatch):
     looks = []
 
-    def look(device: int, directory: str) -> bool:
+    def look(device: int, directory: Directory) -> bool:
         looks.append([name for name in map(target_of, os.listdir("/proc/self/fd")) if ".buckia-tmp-" in name])
         return False
 

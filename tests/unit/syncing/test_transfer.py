@@ -19,11 +19,11 @@ from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.syncing import arriving, transfer
 from buckia_core.syncing.downloading import Download, Downloaded
-from buckia_core.syncing.paths import look, make_parents
 from buckia_core.syncing.transfer import Stale
 from buckia_core.syncing.uploading import Torn, Uploaded, upload
 from buckia_core.testing import Fault, Faulty
 from buckia_core.testing.miniatures import files_in, objects_in
+from tests.unit.syncing.places import look, place_of
 from tests.unit.syncing.sides import Sides
 
 
@@ -103,22 +103,25 @@ def seen(path: Path) -> LocalEntry:
 
 
 def send(bucket: BaseSync, path: Path, planned: LocalEntry, replaces: RemoteObject | None = None) -> Uploaded:
-    return upload(bucket, str(path), planned, replaces, algorithm="sha256", key="a")
+    with place_of(path) as place:
+        return upload(bucket, place, planned, replaces, algorithm="sha256", key="a")
 
 
 def fetch(bucket: BaseSync, path: Path, planned: LocalEntry | None = None, **more) -> Downloaded:
     expected = more.pop("expected", None) or bucket.stat_file("a")
-    make_parents(str(path))
-    with Download(
-        bucket,
-        expected,
-        str(path),
-        root="root",
-        temporary=".buckia-tmp-x-",
-        planned=planned,
-        algorithm="sha256",
-        keep=more.get("keep", lambda _: None),
-    ) as file:
+    with (
+        place_of(path) as place,
+        Download(
+            bucket,
+            expected,
+            place,
+            root="root",
+            temporary=".buckia-tmp-x-",
+            planned=planned,
+            algorithm="sha256",
+            keep=more.get("keep", lambda _: None),
+        ) as file,
+    ):
         file.fetch()
         return file.place()
 
@@ -235,7 +238,7 @@ def test_down_over_a_file_keeps_that_and_its_permissions(bucket, path):
     path.write_text("mine")
     path.chmod(0o640)
     kept = []
-    fetch(bucket, path, seen(path), keep=lambda path: kept.append(Path(path).read_text()))
+    fetch(bucket, path, seen(path), keep=lambda place: kept.append(Path(place.path).read_text()))
     assert kept == ["mine"] and path.read_text() == "yours"
     if sys.platform != "win32":
         assert path.stat().st_mode & 0o777 == 0o640
@@ -348,16 +351,15 @@ def test_n46_n47_a_disk_that_refuses_leaves_the_old_file(sides: Sides, error, mo
     sides.in_step("a=1 b=1").there("a=2 b=2")
     real = os.replace
 
-    def refuse(source, target):
+    def refuse(source, target, **more):
         if str(target).endswith("a"):
             raise error
-        return real(source, target)
+        return real(source, target, **more)
 
     monkeypatch.setattr(os, "replace", refuse)
     result = sides.sync()
-    assert [str(each) for each in result.errors] == [
-        f"a: {error.strerror}" + (" (give yourself permission, or exclude it)" if error.errno == 13 else "")
-    ]
+    advice = " (give yourself permission, or exclude it)" if error.errno == 13 else ""
+    assert [str(each) for each in result.errors] == [f"a: {error.strerror}: {sides.folder / 'a'}{advice}"]
     assert sides.files() == {"a": "1", "b": "2"}
     monkeypatch.undo()
     assert sides.sync().downloaded == 1 and sides.files() == sides.objects()
@@ -401,9 +403,10 @@ def test_bytes_under_way_are_told(bucket, path, monkeypatch):
         counts.append(so_far())
 
     path.write_text("12345")
-    upload(bucket, str(path), seen(path), None, algorithm="sha256", key="a", under_way=under_way)
-    with Download(
-        bucket, bucket.stat_file("a"), str(path), root="", temporary=".t-",
+    with place_of(path) as place:
+        upload(bucket, place, seen(path), None, algorithm="sha256", key="a", under_way=under_way)
+    with place_of(path) as place, Download(
+        bucket, bucket.stat_file("a"), place, root="", temporary=".t-",
         planned=seen(path), algorithm="sha256", keep=lambda _: None, under_way=under_way,
     ) as file:  # fmt: skip
         file.fetch()

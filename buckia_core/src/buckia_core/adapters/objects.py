@@ -71,12 +71,15 @@ class UploadInfo:
         digests: Digests of the whole source; kept where the provider can, and used to verify what arrived.
         content_type: MIME type; `None` lets the adapter guess it from the key.
         metadata: User metadata. Names are lower case; kept if the adapter declares `metadata`.
+        mode: Permission bits of the source, `None` if it is no file. For buckets that are directories: what is written
+            there must not be readable for more people than the source is.
     """
 
     mtime_ns: int | None = None
     digests: Digests = ()
     content_type: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    mode: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

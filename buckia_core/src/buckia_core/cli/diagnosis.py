@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from buckia_core.adapters.opening import settings_warnings
 from buckia_core.cli import wording
 from buckia_core.errors import BuckiaError
+from buckia_core.localfs.probing import disk_rules
 from buckia_core.planning.keys import TEMPORARY
-from buckia_core.syncing.paths import disk_rules
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient

@@ -24,12 +24,14 @@ class DiskRules:
 
     Attributes:
         windows: Whether names follow Windows' rules (no `CON`, no `a:`, no trailing dot, no backslash).
-        folds: Whether names that differ only in case or Unicode normalisation are one file.
+        folds: Whether names that differ only in case are one file.
+        normalizes: Whether names that differ only in Unicode normalisation are one file.
         max_name_bytes: The longest name of one file or directory, in bytes of UTF-8.
     """
 
     windows: bool = False
     folds: bool = False
+    normalizes: bool = False
     max_name_bytes: int = 255
 
 
@@ -38,13 +40,58 @@ def fold(key: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", key).casefold())
 
 
+_CONFIGURATIONS = frozenset({".buckia", ".buckia.yaml", "buckia.yaml"})
+_IGNORE_FILE = ".buckiaignore"
+
+# What HFS+, and ext4 where it folds case, leave out when they compare names: Unicode's default ignorable characters.
+_IGNORABLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+# Windows and FAT give each name a second one of eight and three characters, of which the end is counted or hashed.
+_SHORT_NAME = re.compile(r"(buckia|bu[0-9a-f]{4})~[0-9]+(\..*)?")
+
+
 def is_ours(path: str) -> bool:
     """Tell whether a path is Buckia's own: a configuration (`.buckia`, `.buckia-staging`), state, or a temporary file.
 
-    Those take part in no sync, on neither side: configurations may hold secrets, and what comes down must
-    not replace one.
+    Those take part in no sync, on neither side: configurations may hold secrets, and what comes down must not replace
+    one. A part counts in any spelling that some disk takes for such a name, such as `.BUCKIA` and `.buckia.`.
     """
-    return ".buckia" in path and any(part == ".buckia" or part.startswith(".buckia-") for part in path.split("/"))
+    # Nearly no path gets past this, and every file of a tree comes here.
+    if path.isascii() and "buckia" not in path.lower():
+        return False
+    return any(map(_is_own_name, map(_spelt_plainly, path.split("/"))))
+
+
+def configures_us(path: str) -> str | None:
+    """Say why a path must never be written from a bucket, whatever its sync says; `None` if it may be.
+
+    That is everything that `is_ours`, the file of patterns, and what may be a second name of one of these.
+    """
+    if path.isascii() and "~" not in path and "buckia" not in path.lower():
+        return None
+    for part in map(_spelt_plainly, path.split("/")):
+        if _is_own_name(part) or part == _IGNORE_FILE:
+            return "it would configure Buckia, or be state of it, which never comes from a bucket"
+        if _SHORT_NAME.fullmatch(part):
+            return "Windows may take it for the short name of what configures Buckia, which never comes from a bucket"
+    return None
+
+
+def _is_own_name(name: str) -> bool:
+    return name in _CONFIGURATIONS or name.startswith(".buckia-")
+
+
+def _spelt_plainly(name: str) -> str:
+    """Return the name that any of the disks may take this one for.
+
+    More than one of them does: case and Unicode forms are folded, ignorable characters dropped, and so are dots and
+    spaces at the end, and what Windows takes for the name of a stream.
+    """
+    if not name.isascii():
+        name = unicodedata.normalize("NFKC", _IGNORABLE.sub("", unicodedata.normalize("NFKC", name)))
+    return name.casefold().partition(":")[0].rstrip(". ")
 
 
 def is_directory_marker(key: str, size: int) -> bool:

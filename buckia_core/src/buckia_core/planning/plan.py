@@ -57,6 +57,12 @@ class Reason(Enum):
     REFUSED_KEY = "refused"
     NOT_READ = "not read"
     OWNED_TWICE = "found under two local paths, the first one counts"
+    NO_FILE = "not a file"
+    CONFIGURES = "not written here"
+
+
+_NO_FAILURES = frozenset({Reason.OWNED_TWICE, Reason.NO_FILE, Reason.CONFIGURES})
+"""Reasons to skip something that are as it should be."""
 
 
 CONFLICTS = frozenset(
@@ -122,7 +128,7 @@ class Operation:
     @property
     def is_refused(self) -> bool:
         """Whether it stands for something that can't be done at all, and counts as failed."""
-        return self.action is Action.SKIP and self.reason is not Reason.OWNED_TWICE
+        return self.action is Action.SKIP and self.reason not in _NO_FAILURES
 
     @property
     def why(self) -> str:
@@ -139,6 +145,7 @@ class Plan:
         unchanged: Number of keys that are in step.
         local_count, remote_count: Entries seen on each side.
         base_count: Rows of the baseline that the run was about.
+        left_out: Operations that only tell of local entries which are no files, such as symbolic links.
     """
 
     operations: list[Operation] = field(default_factory=list)
@@ -146,6 +153,7 @@ class Plan:
     local_count: int = 0
     remote_count: int = 0
     base_count: int = 0
+    left_out: list[Operation] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Operation]:
         return iter(self.operations)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
+import io
 import json
 import os
-import uuid
+import secrets
+import stat
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +17,8 @@ from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.protocols import ResumableDownload
 from buckia_core.adapters.resuming import Landing, Note
 from buckia_core.errors import AdapterError, IntegrityError, NotFound, PreconditionFailed
+from buckia_core.localfs.directory import CREATE, NO_LINK, Directory
+from buckia_core.localfs.files import create, path_of_open, set_permissions, set_time, write_all
 from buckia_core.planning.digest import Digest, Digests
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.syncing.file_systems import begin_writing
@@ -28,24 +30,32 @@ SMALL = 1 << 20
 
 _BLOCK = 1 << 20
 
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-for _name in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"):
-    _FLAGS |= getattr(os, _name, 0)
+_NEW = 0o666
+"""What the system makes the permissions of a new file of, as for any program: it takes away what the umask says."""
+
+_PRIVATE = 0o600
 
 
 class Arriving(ABC):
     """A temporary file that an object's bytes come to. At the end of its context it is gone, if it was not moved.
 
     Attributes:
-        path: The file.
+        directory: Where it is.
+        name: Its name there; empty until it is made.
         taken_up: Bytes that were there at the start.
         gone: It has been moved.
     """
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, directory: Directory, name: str = "") -> None:
+        self.directory = directory
+        self.name = name
         self.taken_up = 0
         self.gone = False
+
+    @property
+    def path(self) -> str:
+        """Its path."""
+        return self.directory.join(self.name)
 
     @abstractmethod
     def fetch(self, expected: RemoteObject) -> RemoteObject:
@@ -55,13 +65,20 @@ class Arriving(ABC):
     def digest(self, algorithms: tuple[str, ...]) -> tuple[Digests, int]:
         """Return digests of what came, and its size in bytes."""
 
-    def write(self) -> None:  # noqa: B027  # for most it is there already
-        """Have the system take what came; it need not be on the disk after that."""
+    @abstractmethod
+    def write(self, mode: int | None, mtime_ns: int | None) -> None:
+        """Have the system take what came, with the file's permission bits and time; it need not be on the disk then.
+
+        Without a mode, the file has that of a new file.
+        """
 
     def settle(self) -> None:
         """Make what was written outlast a loss of power."""
-        with open(self.path, "rb+", buffering=0) as file:
-            os.fsync(file.fileno())
+        descriptor = self.directory.open(self.name, os.O_WRONLY | NO_LINK)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def again(self) -> None:  # noqa: B027  # for most there is nothing to do
         """Begin anew with the next `fetch`: these were the wrong bytes."""
@@ -71,9 +88,9 @@ class Arriving(ABC):
 
     def end(self, error: BaseException | None) -> None:  # noqa: ARG002  # another kind of file asks for it
         """Remove what is left."""
-        if not self.gone:
+        if self.name and not self.gone:
             with suppress(FileNotFoundError):
-                os.unlink(self.path)
+                self.directory.unlink(self.name)
 
     def __enter__(self) -> Self:
         return self
@@ -86,45 +103,52 @@ class Arriving(ABC):
 
 
 def arriving(
-    adapter: BaseSync, expected: RemoteObject, beside: str, algorithm: str, unfinished: Unfinished | None
+    adapter: BaseSync,
+    expected: RemoteObject,
+    directory: Directory,
+    prefix: str,
+    algorithm: str,
+    unfinished: Unfinished | None,
+    *,
+    private: bool,
 ) -> Arriving:
     """Return the file for a download of a version.
 
     Args:
         adapter: The bucket.
         expected: The version.
-        beside: How the file's path begins.
+        directory: Where the file is made.
+        prefix: How its name begins.
         algorithm: The digest that will be wanted.
         unfinished: What earlier downloads have left; `None` if nothing is to be left.
+        private: Nobody else may read it until `write` gives it a mode: it replaces a file that may be private.
 
     Raises:
         OSError: It can't be made, or read.
     """
+    mode = _PRIVATE if private else _NEW
     if expected.size <= SMALL:
-        return AtOnce(adapter, _unused(beside))
+        return AtOnce(adapter, directory, prefix, mode)
     if unfinished is None or not isinstance(adapter, ResumableDownload):
-        return Fresh(adapter, _unused(beside))
-    name = hashlib.sha256(f"{expected.key}\0{expected.fingerprint}".encode()).hexdigest()[:12]
-    path = f"{beside}{name}"
-    note = unfinished.take_up(Kind.DOWNLOAD, expected.key, f"{expected.size} {expected.fingerprint}", adapter, path)
-    return Continued(adapter, path, algorithm, note)
-
-
-_process = uuid.uuid4().hex[:8]
-_counter = itertools.count()
-
-
-def _unused(beside: str) -> str:
-    """Return a path that nobody else takes. The system is asked for chance once, not for each file."""
-    return f"{beside}{_process}{os.getpid():x}-{next(_counter):x}"
+        return Fresh(adapter, directory, prefix, mode)
+    content = f"{expected.size} {expected.fingerprint}"
+    kept = unfinished.find(Kind.DOWNLOAD, expected.key)
+    name = os.path.basename(kept.path) if kept is not None and kept.content == content else ""
+    if not name.startswith(prefix) or (kept is not None and kept.path != directory.join(name)):
+        # Only the note knows it: a name that follows from the object could be taken beforehand.
+        name = f"{prefix}{secrets.token_hex(8)}"
+    note = unfinished.take_up(Kind.DOWNLOAD, expected.key, content, adapter, directory.join(name))
+    return Continued(adapter, directory, name, mode, algorithm, note)
 
 
 class AtOnce(Arriving):
     """Comes into memory, and is written from there: small files cost little more than the calls for them."""
 
-    def __init__(self, adapter: BaseSync, path: str) -> None:
-        super().__init__(path)
+    def __init__(self, adapter: BaseSync, directory: Directory, prefix: str, mode: int) -> None:
+        super().__init__(directory)
         self._adapter = adapter
+        self._prefix = prefix
+        self._mode = mode
         self._data = b""
         self._descriptor: int | None = None
 
@@ -137,13 +161,12 @@ class AtOnce(Arriving):
         """See `Arriving`."""
         return hash_bytes(self._data, algorithms), len(self._data)
 
-    def write(self) -> None:
+    def write(self, mode: int | None, mtime_ns: int | None) -> None:
         """See `Arriving`."""
-        self._descriptor = os.open(self.path, _FLAGS, 0o666)
-        view = memoryview(self._data)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
+        self.name, self._descriptor = create(self.directory, self._prefix, self._mode)
+        write_all(self._descriptor, self._data)
         self._data = b""
+        dress(self._descriptor, mode, mtime_ns)
 
     def settle(self) -> None:
         """See `Arriving`."""
@@ -159,37 +182,66 @@ class AtOnce(Arriving):
             self._descriptor = None
 
 
-class Fresh(Arriving):
+class Held(Arriving):
+    """Is held open while it comes, so that nothing can be put in its place; adapters open it by `target`."""
+
+    def __init__(self, directory: Directory, name: str, file: io.FileIO) -> None:
+        super().__init__(directory, name)
+        self._file = file
+
+    @property
+    def target(self) -> Path:
+        """The path by which an adapter writes to the file."""
+        return Path(path_of_open(self._file.fileno(), self.path))
+
+    def write(self, mode: int | None, mtime_ns: int | None) -> None:
+        """See `Arriving`."""
+        dress(self._file.fileno(), mode, mtime_ns)
+
+    def settle(self) -> None:
+        """See `Arriving`."""
+        if self._file.closed:
+            super().settle()
+        else:
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """See `Arriving`."""
+        self._file.close()
+
+
+class Fresh(Held):
     """Comes in one go, always from the start."""
 
-    def __init__(self, adapter: BaseSync, path: str) -> None:
-        super().__init__(path)
+    def __init__(self, adapter: BaseSync, directory: Directory, prefix: str, mode: int) -> None:
+        name, descriptor = create(directory, prefix, mode)
+        super().__init__(directory, name, io.FileIO(descriptor, "rb+"))
         self._adapter = adapter
 
     def fetch(self, expected: RemoteObject) -> RemoteObject:
         """See `Arriving`."""
-        return self._adapter.download_file(expected.key, Path(self.path), expect=expected)
+        return self._adapter.download_file(expected.key, self.target, expect=expected)
 
     def digest(self, algorithms: tuple[str, ...]) -> tuple[Digests, int]:
         """See `Arriving`."""
-        with open(self.path, "rb", buffering=0) as file:
-            return hash_stream(file, algorithms)
+        self._file.seek(0)
+        return hash_stream(self._file, algorithms)
 
 
-class Continued(Arriving):
+class Continued(Held):
     """Goes on where an earlier attempt ended, in this run or in one before it, and stays for the next one.
 
     The bytes that stand without a gap are digested as they come. The note says how many there are and what their digest
     is; if the file holds others, as it may after a loss of power, it begins anew.
     """
 
-    def __init__(self, adapter: ResumableDownload, path: str, algorithm: str, note: Note) -> None:
-        super().__init__(path)
+    def __init__(
+        self, adapter: ResumableDownload, directory: Directory, name: str, mode: int, algorithm: str, note: Note
+    ) -> None:
+        super().__init__(directory, name, _taken_up(directory, name, mode))
         self._adapter = adapter
         self._algorithm = algorithm
         self._note = note
-        # For appending: that makes it if it is not there, and does not truncate it.
-        self._file = open(path, "ab+", buffering=0)  # noqa: SIM115  # closed by `close`
         self._hash = new_hash(algorithm)
         self._at = 0
         try:
@@ -202,7 +254,7 @@ class Continued(Arriving):
 
     def fetch(self, expected: RemoteObject) -> RemoteObject:
         """See `Arriving`."""
-        landing = Landing(Path(self.path), self._at, self._reached)
+        landing = Landing(self.target, self._at, self._reached)
         try:
             found = self._adapter.continue_download(expected.key, landing, expect=expected)
         except IntegrityError:
@@ -224,20 +276,12 @@ class Continued(Arriving):
             digests += hash_stream(self._file, others)[0]
         return digests, os.fstat(self._file.fileno()).st_size
 
-    def settle(self) -> None:
-        """See `Arriving`."""
-        os.fsync(self._file.fileno())
-
     def again(self) -> None:
         """See `Arriving`."""
         self._note.clear()
         self._file.truncate(0)
         self._hash = new_hash(self._algorithm)
         self._at = self.taken_up = 0
-
-    def close(self) -> None:
-        """See `Arriving`."""
-        self._file.close()
 
     def end(self, error: BaseException | None) -> None:
         """See `Arriving`. After an error that may pass, the file and the note stay, if anything has come."""
@@ -270,3 +314,33 @@ class Continued(Arriving):
         while self._at < size and (block := self._file.read(min(_BLOCK, size - self._at))):
             self._hash.update(block)
             self._at += len(block)
+
+
+def dress(descriptor: int, mode: int | None, mtime_ns: int | None) -> None:
+    """Give a file that was written its permission bits, if it is to have others, and its time."""
+    if mode is not None:
+        set_permissions(descriptor, mode)
+    if mtime_ns is not None:
+        set_time(descriptor, mtime_ns)
+
+
+def _taken_up(directory: Directory, name: str, mode: int) -> io.FileIO:
+    """Open the file that an earlier attempt left, or make one.
+
+    Others may write to the directory. A link, or a second name of another file, is not what an attempt of ours left.
+    """
+    with suppress(FileNotFoundError):
+        try:
+            file = io.FileIO(directory.open(name, os.O_RDWR | NO_LINK), "rb+")
+        except OSError:
+            directory.unlink(name)
+        else:
+            status = os.fstat(file.fileno())
+            mine = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+            if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and mine:
+                if mode == _PRIVATE:
+                    set_permissions(file.fileno(), mode)
+                return file
+            file.close()
+            directory.unlink(name)
+    return io.FileIO(directory.open(name, CREATE, mode), "rb+")

@@ -16,7 +16,6 @@ from buckia_core.planning.mapping import Mapping, owner_of
 from buckia_core.planning.policy import Direction
 from buckia_core.syncing.inspect import Inspector
 from buckia_core.syncing.request import SyncRequest
-from buckia_core.syncing.scan import hidden_by
 from buckia_core.syncing.state import State
 from buckia_core.syncing.survey import Survey
 
@@ -72,7 +71,7 @@ def check(request: SyncRequest, survey: Survey, state: State) -> CheckResult:
         for mapping, local, remote, base in _owned(triples, request):
             if request.stopped.is_set():
                 break
-            if local is None and remote is not None and hidden_by(remote.key, scan.blind):
+            if local is None and remote is not None and scan.blind.hiding(remote.key):
                 result.differ.append(Difference(remote.key, "not looked at here: a link or an unreadable folder"))
             elif local is not None and remote is not None:
                 comparing.append(pool.submit(_compare, survey.site.decider.inspector, mapping, local, remote, base))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
+from buckia_core.localfs.directory import Directory
+from buckia_core.localfs.files import link_or_copy, open_file
+from buckia_core.planning.digest import Digests
+from buckia_core.planning.keys import TEMPORARY
 from buckia_core.planning.manifest import LocalEntry
-from buckia_core.syncing.hashing import FileChanged, hash_file
-from buckia_core.syncing.trash import link_or_copy
+from buckia_core.syncing.hashing import FileChanged, hash_open_file
+from buckia_core.syncing.paths import Place
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _MARK = re.compile(r"\.conflict-local-(\d{8}T\d{6}Z)(?:-(\d+))?")
@@ -22,7 +24,7 @@ _LONGEST = 255
 class ConflictCopy:
     """A local version under its other name. `fresh` tells whether it was made just now."""
 
-    path: str
+    place: Place
     key: str
     fresh: bool
 
@@ -41,7 +43,7 @@ def name_of(name: str, side: str, when: datetime, number: int = 0) -> str:
     return f"{stem}{mark}{dot}{extension}"
 
 
-def make(path: str, key: str, local: LocalEntry, algorithm: str) -> ConflictCopy:
+def make(place: Place, key: str, local: LocalEntry, algorithm: str) -> ConflictCopy:
     """Give the local version a second name beside its first, and return it.
 
     A copy of the same content that an interrupted run made is used again, so that no conflict appears twice.
@@ -49,22 +51,22 @@ def make(path: str, key: str, local: LocalEntry, algorithm: str) -> ConflictCopy
     Raises:
         OSError: It can't be written.
     """
-    directory, name = os.path.split(path)
+    named = place.link or place
+    directory = named.directory
     parent = key.rpartition("/")[0]
     before = f"{parent}/" if parent else ""
-    found = _made_before(directory, name, path, local, algorithm)
+    found = _made_before(place, local, algorithm)
     if found:
-        return ConflictCopy(os.path.join(directory, found), before + found, fresh=False)
+        return ConflictCopy(Place(directory, found), before + found, fresh=False)
     now = datetime.now(UTC)
     for number in range(1000):
-        other = name_of(name, "local", now, number)
-        target = os.path.join(directory, other)
+        other = name_of(named.name, "local", now, number)
         try:
-            link_or_copy(path, Path(target))
+            link_or_copy(place.directory, place.name, directory, other, TEMPORARY)
         except FileExistsError:
             continue
-        return ConflictCopy(target, before + other, fresh=True)
-    raise FileExistsError(f"1,000 conflict copies of one second: {path}")
+        return ConflictCopy(Place(directory, other), before + other, fresh=True)
+    raise FileExistsError(f"1,000 conflict copies of one second: {place.path}")
 
 
 def _is_copy_of(name: str, candidate: str) -> bool:
@@ -76,16 +78,21 @@ def _is_copy_of(name: str, candidate: str) -> bool:
     return False
 
 
-def _made_before(directory: str, name: str, path: str, local: LocalEntry, algorithm: str) -> str | None:
-    with os.scandir(directory) as entries:
-        candidates = [each.name for each in entries if _is_copy_of(name, each.name)]
+def _made_before(place: Place, local: LocalEntry, algorithm: str) -> str | None:
+    named = place.link or place
+    directory = named.directory
+    candidates = [name for name in directory.names() if _is_copy_of(named.name, name)]
     mine = None
     for candidate in sorted(candidates):
-        other = os.path.join(directory, candidate)
         with suppress(OSError, FileChanged):
-            if os.path.getsize(other) != local.size:
+            if directory.status(candidate).st_size != local.size:
                 continue
-            mine = mine or hash_file(path, (algorithm,))[0]
-            if hash_file(other, (algorithm,))[0] == mine:
+            mine = mine or _digests(place.directory, place.name, algorithm)
+            if _digests(directory, candidate, algorithm) == mine:
                 return candidate
     return None
+
+
+def _digests(directory: Directory, name: str, algorithm: str) -> Digests:
+    with open_file(directory, name) as file:
+        return hash_open_file(file, (algorithm,))[0]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 
 from buckia_core.errors import BuckiaError, NotFound
-from buckia_core.planning.keys import DiskRules, problem_of
+from buckia_core.planning.keys import DiskRules, configures_us, problem_of
 from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.reconcile import InStep, Look, Need, Outcome, reconcile
 from buckia_core.syncing.inspect import Inspector
+
+_WRITE_HERE = (Action.DOWNLOAD, Action.DELETE_LOCAL, Action.CONFLICT)
 
 Decided = tuple[Outcome, LocalEntry | None, RemoteObject | None, BaseEntry | None]
 """An outcome (never a `Need`), and the entries that it was decided by, with what the looks added."""
@@ -46,8 +49,14 @@ class Decider:
                 return refusal(key, mapping, here, there, before, str(error)), here, there, before
 
     def gate(self, outcome: Outcome, mapping: Mapping) -> Outcome:
-        """Refuse what would write where the disk can't hold it."""
-        if not isinstance(outcome, Operation) or mapping.is_file or outcome.action is not Action.DOWNLOAD:
+        """Refuse what would write where the disk can't hold it, and leave alone what configures Buckia."""
+        if not isinstance(outcome, Operation) or outcome.action not in _WRITE_HERE:
+            return outcome
+        name = os.path.basename(mapping.local) if mapping.is_file else mapping.relative(outcome.key)
+        if problem := configures_us(name):
+            left = replace(outcome, action=Action.SKIP, reason=Reason.CONFIGURES, detail=problem, loser=None)
+            return replace(left, unresolved=False, keep_both=False)
+        if mapping.is_file or outcome.action is not Action.DOWNLOAD:
             return outcome
         problem = problem_of(mapping.relative(outcome.key), self.disks[mapping.id])
         if not problem:

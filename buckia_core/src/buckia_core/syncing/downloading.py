@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from typing import Self
 
 from buckia_core.adapters.base import BaseSync
 from buckia_core.errors import IntegrityError
+from buckia_core.localfs.files import permissions, set_time_of_closed
 from buckia_core.planning.digest import Digests, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.syncing import transfer
@@ -19,7 +18,7 @@ from buckia_core.syncing.arriving import Arriving, arriving
 from buckia_core.syncing.content_check import ContentCheck
 from buckia_core.syncing.file_systems import sync_file_system
 from buckia_core.syncing.flights import size_on_disk
-from buckia_core.syncing.paths import clear_empty, look
+from buckia_core.syncing.paths import Place
 from buckia_core.syncing.transfer import Stale, UnderWay, same_file, untold
 from buckia_core.syncing.unfinished import Unfinished
 
@@ -43,7 +42,7 @@ class Downloaded:
 
 
 class Download:
-    """Exactly the version `expected`, on its way to `path`: over the file `planned`, or where there is none.
+    """Exactly the version `expected`, on its way to a place: over the file `planned`, or where there is none.
 
     A context, at the end of which nothing is left aside. In it, `fetch` is called once, then `place`; between both,
     `settle` may make the bytes of many last at once.
@@ -51,18 +50,19 @@ class Download:
     Args:
         adapter: The bucket.
         expected: The object.
-        path: Where the file belongs, in a directory that is there.
+        place: Where the file belongs.
         root: Id of the mapping.
         temporary: How the name of the temporary file begins.
         planned: The file that is replaced.
         algorithm: The digest that is computed.
-        keep: Called with `path` just before the file there is replaced.
+        keep: Called with the place just before the file there is replaced.
         under_way: Entered with something that tells how many bytes have gone over.
         unfinished: What earlier downloads have left, if large ones are to go on where they ended.
 
     Attributes:
         directory: Where the file belongs, and until then is.
         settled: What was fetched outlasts a loss of power.
+        in_place: The directory was found at its path, just before `place`.
 
     Raises:
         OSError: What an earlier one has left can't be read.
@@ -72,31 +72,33 @@ class Download:
         self,
         adapter: BaseSync,
         expected: RemoteObject,
-        path: str,
+        place: Place,
         *,
         root: str,
         temporary: str,
         planned: LocalEntry | None,
         algorithm: str,
-        keep: Callable[[str], object],
+        keep: Callable[[Place], object],
         under_way: UnderWay = untold,
         unfinished: Unfinished | None = None,
     ) -> None:
         self._adapter = adapter
         self._expected = expected
-        self._path = path
+        self._place = place
         self._root = root
         self._planned = planned
         self._algorithm = algorithm
         self._keep = keep
         self._under_way = under_way
-        self.directory = os.path.dirname(path)
-        beside = os.path.join(self.directory, temporary)
+        self.directory = place.directory
         taken_up = unfinished if expected.size > transfer.SMALL else None
-        self._file: Arriving = arriving(adapter, expected, beside, algorithm, taken_up)
+        self._file: Arriving = arriving(
+            adapter, expected, place.directory, temporary, algorithm, taken_up, private=planned is not None
+        )
         self._remote = expected
         self._digests: Digests = ()
         self.settled = False
+        self.in_place = False
 
     def __enter__(self) -> Self:
         return self
@@ -123,7 +125,7 @@ class Download:
                 remote = file.fetch(expected)
             if check.accepts(file.digest, merge(remote.digests, told), remote.claimed):
                 self._remote, self._digests = remote, check.digests
-                file.write()
+                file.write(self._permissions(), _time_of(remote))
                 return
             file.again()
             # A listing may tell a digest that is none, such as the ETag of an encrypted object: all that is known
@@ -145,76 +147,86 @@ class Download:
         Raises:
             Stale: The place is not as planned.
             InvalidKey: Something else than a file is there.
-            OSError: It can't be written. What was at `path` is untouched.
+            OSError: It can't be written. What was there is untouched.
         """
         if not self.settled:
             self._file.settle()
         self._file.close()
-        _dress(self._file.path, self._remote, self._path, replaces=self._planned is not None)
+        if not (self.in_place or self.directory.is_at_its_path()):
+            raise Stale
+        if (time := _time_of(self._remote)) is not None:
+            set_time_of_closed(self._file.path, time)
         if self._planned is None:
             self._place_new()
         else:
             self._replace(self._planned)
         self._file.gone = True
-        local = look(self._path, self._expected.key, self._root)
+        local = self._look()
         if local is None:
             raise Stale
         return Downloaded(local, self._remote, self._digests, self._expected.size - self._file.taken_up)
 
     def _replace(self, planned: LocalEntry) -> None:
-        now = look(self._path, self._expected.key, self._root)
+        now = self._look()
         if now is None or not same_file(now, planned):
             raise Stale
-        self._keep(self._path)
-        again = look(self._path, self._expected.key, self._root)
+        self._keep(self._place)
+        again = self._look()
         if again is None or not same_file(again, now):
             raise Stale
-        os.replace(self._file.path, self._path)
+        self.directory.replace(self._file.name, self.directory, self._place.name)
 
     def _place_new(self) -> None:
         """Put the file where none is; one that appears meanwhile is not overwritten."""
         try:
             # Nearly always nothing is there, and this is the cheapest way to find that out.
-            os.link(self._file.path, self._path)
+            self.directory.link(self._file.name, self.directory, self._place.name)
         except (OSError, NotImplementedError):
-            clear_empty(self._path)
-            if look(self._path, self._expected.key, self._root) is not None:
+            self._place.clear_empty()
+            if self._look() is not None:
                 raise Stale from None
             try:
-                os.link(self._file.path, self._path)
+                self.directory.link(self._file.name, self.directory, self._place.name)
             except FileExistsError:
                 raise Stale from None
             except (OSError, NotImplementedError):
                 # No hard links here: the window between the look and the rename stays, as small as it is.
-                os.rename(self._file.path, self._path)
+                self.directory.replace(self._file.name, self.directory, self._place.name)
                 return
         # Not later, because it changes the file's change time.
-        os.unlink(self._file.path)
+        self.directory.unlink(self._file.name)
+
+    def _look(self) -> LocalEntry | None:
+        return self._place.look(self._expected.key, self._root)
+
+    def _permissions(self) -> int | None:
+        """Return the permission bits of the file that is replaced; what comes in its place has no others."""
+        if self._planned is None:
+            return None
+        try:
+            return permissions(self.directory.status(self._place.name))
+        except FileNotFoundError:
+            raise Stale from None
 
 
 def settle(files: Iterable[Download]) -> None:
     """Make what was fetched outlast a loss of power, where one call can do that for many; `place` does what is left."""
     by_directory: dict[str, list[Download]] = {}
     for file in files:
-        by_directory.setdefault(file.directory, []).append(file)
+        by_directory.setdefault(file.directory.path, []).append(file)
     by_device: dict[int, list[Download]] = {}
-    for directory, group in by_directory.items():
+    for group in by_directory.values():
+        if group[0].directory.is_at_its_path():
+            for file in group:
+                file.in_place = True
         with suppress(OSError):
-            by_device.setdefault(os.stat(directory).st_dev, []).extend(group)
+            by_device.setdefault(group[0].directory.own_status().st_dev, []).extend(group)
     for device, group in by_device.items():
         if len(group) >= _MANY and sync_file_system(device, group[0].directory):
             for file in group:
                 file.settled = True
 
 
-def _dress(aside: str, remote: RemoteObject, path: str, *, replaces: bool) -> None:
-    """Give a downloaded file its time, and the permissions of the one that it replaces."""
-    if replaces:
-        with suppress(OSError):
-            os.chmod(aside, stat.S_IMODE(os.stat(path).st_mode))
-    mtime_ns = remote.mtime_ns if remote.mtime_ns is not None else remote.modified_ns or None
-    if mtime_ns is None:
-        return
-    # A time that this disk can't hold is no reason to fail: the content is what counts.
-    with suppress(OSError, OverflowError, ValueError):
-        os.utime(aside, ns=(mtime_ns, mtime_ns))
+def _time_of(remote: RemoteObject) -> int | None:
+    """Return the time that the file is to have; `None` if the provider told none."""
+    return remote.mtime_ns if remote.mtime_ns is not None else remote.modified_ns or None

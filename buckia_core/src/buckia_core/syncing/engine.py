@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.objects import RemoteObject
 from buckia_core.adapters.registry import registry
+from buckia_core.localfs import names
+from buckia_core.localfs.directory import Tree
 from buckia_core.planning import safety
 from buckia_core.planning.keys import TEMPORARY
 from buckia_core.planning.plan import Action, Plan
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.lock import Lock
 from buckia_core.syncing.pace import MOST, Pace
-from buckia_core.syncing.paths import look, make_parents
+from buckia_core.syncing.paths import Place
 from buckia_core.syncing.progress import Progress
 from buckia_core.syncing.recorder import Recorder
 from buckia_core.syncing.report import SyncResult
@@ -82,7 +84,8 @@ def resolve(request: SyncRequest, keys: Sequence[str], choice: Choice) -> SyncRe
 
     with opened(request) as (state, progress, survey):
         request.scope = Scope.of(keys)
-        plan = Plan(decided(request, state.conflicts(), keys, choice))
+        with survey.site.places() as places:
+            plan = Plan(decided(request, places, state.conflicts(), keys, choice))
         progress.planned(plan)
         return _carry_out(
             request, survey, plan, Recorder(state, request.scope, request.mappings, survey.since_ns), progress
@@ -106,6 +109,7 @@ def make_plan(request: SyncRequest) -> Plan:
 @contextmanager
 def opened(request: SyncRequest) -> Iterator[tuple[State, Progress, Survey]]:
     """Give what a run stands on: for a dry run, of a state that is only read; else under the lock."""
+    names.check()
     files = request.files
     with ExitStack() as stack:
         if request.dry_run:
@@ -209,18 +213,21 @@ def fetch(adapter: BaseSync, found: RemoteObject, target: Path, algorithm: str) 
     """Download one object to a path, aside first and verified; a file there is replaced."""
     from buckia_core.syncing.downloading import Download  # noqa: PLC0415  # a sync need not transfer anything
 
-    path = os.path.abspath(target)
-    make_parents(path)
-    with Download(
-        adapter,
-        found,
-        path,
-        root="",
-        temporary=TEMPORARY,
-        planned=look(path, found.key, ""),
-        algorithm=algorithm,
-        keep=lambda _: None,
-    ) as file:
+    head, name = os.path.split(os.path.abspath(target))
+    os.makedirs(head, exist_ok=True)
+    with (
+        Tree(head) as tree,
+        Download(
+            adapter,
+            found,
+            place := Place(tree.root, name),
+            root="",
+            temporary=TEMPORARY,
+            planned=place.look(found.key, ""),
+            algorithm=algorithm,
+            keep=lambda _: None,
+        ) as file,
+    ):
         file.fetch()
         return file.place().remote
 

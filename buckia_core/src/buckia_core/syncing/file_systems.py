@@ -14,6 +14,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from buckia_core.localfs.directory import Directory
+
 _LONG = 1.0
 """Seconds after which others must be writing much there: then each file by itself is less to wait for."""
 
@@ -26,7 +28,7 @@ _WRITE = 2
 _slow: set[int] = set()
 
 
-def sync_file_system(device: int, directory: str) -> bool:
+def sync_file_system(device: int, directory: Directory) -> bool:
     """Make all that was written to the files of a device outlast a loss of power; false if that is not sure.
 
     Args:
@@ -37,14 +39,11 @@ def sync_file_system(device: int, directory: str) -> bool:
     if call is None or device in _slow or _types().get(device) not in _SURE:
         return False
     try:
-        descriptor = os.open(directory, os.O_RDONLY)
+        with directory.readable() as descriptor:
+            began = time.monotonic()
+            failed = call(descriptor)
     except OSError:
         return False
-    began = time.monotonic()
-    try:
-        failed = call(descriptor)
-    finally:
-        os.close(descriptor)
     if failed or time.monotonic() - began > _LONG:
         _slow.add(device)
     return not failed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 from collections.abc import Iterable
@@ -76,7 +77,7 @@ def hash_bytes(data: bytes, algorithms: Iterable[str]) -> Digests:
     return tuple(Digest(name, new_hash(name, data).hexdigest()) for name in algorithms)
 
 
-def hash_stream(stream: BinaryIO, algorithms: Iterable[str]) -> tuple[Digests, int]:
+def hash_stream(stream: BinaryIO | io.RawIOBase, algorithms: Iterable[str]) -> tuple[Digests, int]:
     """Read a stream to its end; return its digests and its size in bytes."""
     hashes = [(name, new_hash(name)) for name in algorithms]
     size = 0
@@ -88,7 +89,7 @@ def hash_stream(stream: BinaryIO, algorithms: Iterable[str]) -> tuple[Digests, i
 
 
 def hash_file(path: str, algorithms: Iterable[str]) -> tuple[Digests, os.stat_result]:
-    """Return the digests of a file, and the state that it was in before and after it was read.
+    """Return the digests of the file at a path that a person gave; see `hash_open_file`.
 
     Raises:
         FileChanged: It was written to meanwhile.
@@ -96,11 +97,21 @@ def hash_file(path: str, algorithms: Iterable[str]) -> tuple[Digests, os.stat_re
     """
     # Bounded reads of our own instead of buffered ones: blocks are larger than any buffer.
     with open(path, "rb", buffering=0) as file:
-        before = os.fstat(file.fileno())
-        digests, size = hash_stream(file, algorithms)
-        after = os.fstat(file.fileno())
+        return hash_open_file(file, algorithms)
+
+
+def hash_open_file(file: io.FileIO, algorithms: Iterable[str]) -> tuple[Digests, os.stat_result]:
+    """Return the digests of a file that was just opened, and the state that it was in before and after it was read.
+
+    Raises:
+        FileChanged: It was written to meanwhile.
+        OSError: It can't be read.
+    """
+    before = os.fstat(file.fileno())
+    digests, size = hash_stream(file, algorithms)
+    after = os.fstat(file.fileno())
     if size != after.st_size or (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
-        raise FileChanged(path)
+        raise FileChanged
     return digests, after
 
 

@@ -11,8 +11,8 @@ from buckia_core.errors import IntegrityError, Transient
 from buckia_core.planning.digest import Digests, Sameness, certain, compare, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping
-from buckia_core.syncing.hashing import FileChanged, computable, hash_file, hash_stream
-from buckia_core.syncing.paths import entry_of, local_path
+from buckia_core.syncing.hashing import FileChanged, computable, hash_open_file, hash_stream
+from buckia_core.syncing.paths import Places, entry_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +22,25 @@ class Inspector:
     Attributes:
         adapter: The bucket.
         algorithm: The digest that is always computed.
+        follow: Symbolic links below the roots are followed.
     """
 
     adapter: BaseSync
     algorithm: str
+    follow: bool = False
 
     def hash_local(self, mapping: Mapping, entry: LocalEntry, algorithms: Sequence[str]) -> LocalEntry:
         """Return the local entry as it is now, with its digests.
 
         Raises:
             OSError: It can't be read.
+            InvalidKey: A link stands in its way.
             Transient: It is written to all the time.
         """
-        path = local_path(entry.key, mapping)
         for _ in range(3):
             try:
-                digests, status = hash_file(path, computable([self.algorithm, *algorithms]))
+                with Places({}, follow=self.follow) as places, places.open(entry.key, mapping) as file:
+                    digests, status = hash_open_file(file, computable([self.algorithm, *algorithms]))
             except FileChanged:
                 continue
             return entry_of(entry.key, entry.root, status)._replace(digests=digests)

@@ -15,9 +15,9 @@ class JoinedTrash(Trash):
     Buckia 0.6 named the directory as the `.buckia` file calls the bucket, so one may hold things of several buckets.
     """
 
-    def __init__(self, directories: Sequence[Path]) -> None:
-        super().__init__(directories[0])
-        self._all = [Trash(directory) for directory in directories]
+    def __init__(self, directories: Sequence[Path], roots: Sequence[str] = ()) -> None:
+        super().__init__(directories[0], roots)
+        self._all = [Trash(directory, roots) for directory in directories]
 
     def list(self) -> list[Trashed]:
         """See `Trash`."""

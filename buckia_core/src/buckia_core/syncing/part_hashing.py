@@ -15,8 +15,10 @@ from buckia_core.syncing.hashing import FileChanged, new_hash
 _BLOCK = 1 << 20
 
 
-def hash_in_parts(path: str, algorithm: str, parts: Parts) -> tuple[Digests, tuple[str, ...], os.stat_result]:
+def hash_in_parts(file: io.FileIO, algorithm: str, parts: Parts) -> tuple[Digests, tuple[str, ...], os.stat_result]:
     """Return a file's digest, the digests of its parts, and the state that it was in before and after it was read.
+
+    The file was just opened.
 
     Raises:
         FileChanged: It was written to meanwhile.
@@ -26,7 +28,7 @@ def hash_in_parts(path: str, algorithm: str, parts: Parts) -> tuple[Digests, tup
     size = 0
     digests = []
     # Both digests are made outside of Python's lock, so that two processors take as long as one does for one of them.
-    with open(path, "rb", buffering=0) as file, ThreadPoolExecutor(1, thread_name_prefix="buckia-hash") as other:
+    with ThreadPoolExecutor(1, thread_name_prefix="buckia-hash") as other:
         before = os.fstat(file.fileno())
         while True:
             part, length = hashlib.new(parts.algorithm, usedforsecurity=False), 0
@@ -41,7 +43,7 @@ def hash_in_parts(path: str, algorithm: str, parts: Parts) -> tuple[Digests, tup
             size += length
         after = os.fstat(file.fileno())
     if size != after.st_size or (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
-        raise FileChanged(path)
+        raise FileChanged
     return (Digest(algorithm, whole.hexdigest()),), tuple(digests), after
 
 

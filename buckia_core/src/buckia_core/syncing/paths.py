@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import sys
-import tempfile
+from collections.abc import Mapping as Mapping_
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 from buckia_core.errors import InvalidKey
-from buckia_core.planning.keys import TEMPORARY, DiskRules, problem_of
+from buckia_core.localfs.directory import BY_DESCRIPTOR, Directory, InTheWay, Tree, is_link
+from buckia_core.localfs.files import NotAFile, open_file
+from buckia_core.planning.keys import DiskRules, configures_us, problem_of
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import Mapping
 
 _LARGEST = 2**63 - 1
+_SYSTEM = DiskRules(windows=sys.platform == "win32")
 
 
 def entry_of(key: str, root: str, status: os.stat_result) -> LocalEntry:
@@ -34,143 +40,267 @@ def change_time(status: os.stat_result) -> int:
     return 0 if sys.platform == "win32" else max(-_LARGEST, min(status.st_ctime_ns, _LARGEST))
 
 
-def disk_rules(directory: str) -> DiskRules:
-    """Find out what the disk of a directory can hold, by asking it: it is asked for the twin of a name that it has."""
-    return DiskRules(windows=sys.platform == "win32", folds=_folds(directory))
-
-
-def _folds(directory: str) -> bool:
-    try:
-        with os.scandir(directory) as entries:
-            for entry in entries:
-                twin = entry.name.swapcase()
-                if twin != entry.name and len(twin) == len(entry.name):
-                    other = os.path.join(directory, twin)
-                    return os.path.lexists(other) and os.path.samestat(os.lstat(other), os.lstat(entry.path))
-        # Nothing there has a case that could be looked at, so something is put there.
-        with tempfile.NamedTemporaryFile(dir=directory, prefix=TEMPORARY + "a", suffix="z") as probe:
-            name = Path(probe.name)
-            return name.with_name(name.name.upper()).exists()
-    except OSError:
-        # It can't be written, so no write can go over a twin either.
-        return False
-
-
-def path_of(key: str, mapping: Mapping, rules: DiskRules) -> str:
-    """Return the local path of a key.
-
-    Raises:
-        InvalidKey: The disk can't hold the key, or its path leads through a symbolic link or a file.
-    """
+def refused(key: str, mapping: Mapping, rules: DiskRules) -> str | None:
+    """Say why a key may not be written to the disk; `None` if it may. A clause that completes "refused, "."""
     if mapping.is_file:
-        return mapping.local
+        return configures_us(os.path.basename(mapping.local))
     relative = mapping.relative(key)
-    problem = problem_of(relative, rules)
-    if problem:
-        raise InvalidKey(f"refused, {problem}", key=key)
-    path = mapping.local
-    for part in relative.split("/")[:-1]:
-        path = os.path.join(path, part)
+    return problem_of(relative, rules) or configures_us(relative)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one file is, or is to come: a directory that is held open, and a name in it.
+
+    Attributes:
+        directory: The directory.
+        name: The name.
+        link: The place of the link that leads here, where links are followed.
+    """
+
+    directory: Directory
+    name: str
+    link: Place | None = None
+
+    @property
+    def path(self) -> str:
+        """The path, for messages, and for what only works by path."""
+        return self.directory.join(self.name)
+
+    def look(self, key: str, root: str) -> LocalEntry | None:
+        """Return the file as it is now; `None` if there is none.
+
+        Raises:
+            InvalidKey: Something else than a regular file is there.
+        """
         try:
-            mode = os.lstat(path).st_mode
-        except FileNotFoundError:
-            break
-        if not stat.S_ISDIR(mode):
-            what = "a symbolic link" if stat.S_ISLNK(mode) else "a file"
-            raise InvalidKey(f"{what} stands in its way: {path}", key=key)
-    return os.path.join(mapping.local, *relative.split("/"))
+            status = self.directory.status(self.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            raise _in_its_way(kind(status), self.path, key)
+        return entry_of(key, root, status)
+
+    def open(self, key: str) -> io.FileIO:
+        """Open the file for reading, without following a link or waiting for what is no file.
+
+        Raises:
+            InvalidKey: Something else than a regular file is there.
+        """
+        try:
+            return open_file(self.directory, self.name)
+        except NotAFile as error:
+            what = "something that is no file"
+            with suppress(OSError):
+                what = kind(self.directory.status(self.name))
+            raise _in_its_way(what, self.path, key) from error
+
+    def clear_empty(self) -> None:
+        """Remove a directory that holds nothing but empty directories, and stands where a file is to come.
+
+        A download that failed may have left one. No sync carries it, so nothing is lost; one with a file in it stays.
+        """
+        directory, name = self.directory, self.name
+        try:
+            # Nearly always nothing is there, and this is the cheapest way to find that out.
+            directory.remove_directory(name)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError:
+            pass
+        if BY_DESCRIPTOR:
+            at = directory.descriptor
+            if any(files for _, _, files, _ in os.fwalk(name, topdown=False, dir_fd=at)):
+                return
+            for _, below, _, inside in os.fwalk(name, topdown=False, dir_fd=at):
+                for each in below:
+                    with suppress(OSError):
+                        os.rmdir(each, dir_fd=inside)
+        else:
+            found = list(os.walk(self.path, topdown=False))
+            if any(files for _, _, files in found):
+                return
+            for each, _, _ in found:
+                with suppress(OSError):
+                    os.rmdir(each)
+        with suppress(OSError):
+            directory.remove_directory(name)
 
 
 class Places:
-    """Where files are to come, for the work of a moment: a directory that was found, or made, is not looked at again.
+    """Places of keys, for the work of a moment and for one thread. What was opened for them is closed at its end.
 
     Args:
-        disks: Rules of each mapping's disk, by id.
+        disks: Rules of each mapping's disk, by id; of a disk that is not among them, those of the system.
+        follow: Symbolic links below the roots are followed, as `follow_symlinks` says.
     """
 
-    def __init__(self, disks: dict[str, DiskRules]) -> None:
+    def __init__(self, disks: Mapping_[str, DiskRules], *, follow: bool = False) -> None:
         self._disks = disks
-        self._found: dict[tuple[str, str], str] = {}
+        self._follow = follow
+        self._trees: dict[str, Tree] = {}
 
-    def of(self, key: str, mapping: Mapping) -> str:
-        """Return the local path of a key, whose directory is there.
+    def of(self, key: str, mapping: Mapping) -> Place:
+        """Return the place of a key to write to, with its directory made.
 
         Raises:
-            InvalidKey: As `path_of`.
+            InvalidKey: The disk can't hold the key, it configures Buckia, or its way leads through a link or a file.
             OSError: The directory can't be made.
         """
-        rules = self._disks[mapping.id]
-        parent, _, name = key.rpartition("/")
-        directory = self._found.get((mapping.id, parent))
-        if directory is not None and not mapping.is_file and problem_of(name, rules) is None:
-            return os.path.join(directory, name)
-        path = path_of(key, mapping, rules)
-        make_parents(path)
-        self._found[mapping.id, parent] = os.path.dirname(path)
-        return path
+        problem = refused(key, mapping, self._rules(mapping))
+        if problem:
+            raise InvalidKey(f"refused, {problem}", key=key)
+        return self._find(key, mapping, make=True)
 
+    def find(self, key: str, mapping: Mapping) -> Place | None:
+        """Return the place of a key to read from, or to delete; `None` if there is no such directory.
 
-def local_path(key: str, mapping: Mapping) -> str:
-    """Return where the scan found a key. Not for writing: the path is not checked, `path_of` does that."""
-    return mapping.local if mapping.is_file else os.path.join(mapping.local, *mapping.relative(key).split("/"))
-
-
-def look(path: str, key: str, root: str) -> LocalEntry | None:
-    """Return the file at a path as it is now; `None` if there is none.
-
-    Raises:
-        InvalidKey: Something else than a regular file is there.
-    """
-    try:
-        status = os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    if stat.S_ISLNK(status.st_mode):
-        # Only a file that a mapping names itself, or that was asked for by `follow_symlinks`, gets here as a link.
-        raise InvalidKey(f"a symbolic link stands in its way: {path}", key=key)
-    if not stat.S_ISREG(status.st_mode):
-        what = "a directory" if stat.S_ISDIR(status.st_mode) else "a special file"
-        raise InvalidKey(f"{what} stands in its way: {path}", key=key)
-    return entry_of(key, root, status)
-
-
-def make_parents(path: str) -> None:
-    """Make the missing directories above a path."""
-    parent = os.path.dirname(path)
-    if parent and not os.path.isdir(parent):
-        os.makedirs(parent, exist_ok=True)
-
-
-def prune_parents(path: str, root: str) -> None:
-    """Remove the directories above a deleted file that are empty now, up to its root, which stays."""
-    parent = os.path.dirname(path)
-    root = os.path.normpath(root)
-    while len(parent) > len(root) and parent.startswith(root):
+        Raises:
+            InvalidKey: As `of`.
+        """
+        if not mapping.is_file and (problem := problem_of(mapping.relative(key), self._rules(mapping))):
+            raise InvalidKey(f"refused, {problem}", key=key)
         try:
-            os.rmdir(parent)
-        except OSError:
+            return self._find(key, mapping, make=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except InvalidKey as error:
+            # Below a file there is nothing; what is behind a link is not looked at.
+            if isinstance(error.__cause__, InTheWay) and not error.__cause__.is_link:
+                return None
+            raise
+
+    def look(self, key: str, mapping: Mapping) -> LocalEntry | None:
+        """Return the file of a key as it is now; `None` if there is none.
+
+        Raises:
+            InvalidKey: As `of`, or something else than a regular file is there.
+        """
+        try:
+            place = self.find(key, mapping)
+        except InvalidKey:
+            if mapping.is_file or problem_of(mapping.relative(key), self._rules(mapping)) is None:
+                raise
+            # What the disk can't hold is not on it.
+            return None
+        return None if place is None else place.look(key, mapping.id)
+
+    def open(self, key: str, mapping: Mapping) -> io.FileIO:
+        """Open the file of a key for reading.
+
+        Raises:
+            InvalidKey: As `look`.
+            FileNotFoundError: There is none.
+        """
+        place = self.find(key, mapping)
+        if place is None:
+            raise FileNotFoundError(f"{local_path(key, mapping)} is gone")
+        return place.open(key)
+
+    def prune(self, key: str, mapping: Mapping) -> None:
+        """Remove the directories above a deleted file that are empty now, up to its root, which stays."""
+        tree = self._trees.get(mapping.id)
+        if mapping.is_file or tree is None:
             return
-        parent = os.path.dirname(parent)
+        above = mapping.relative(key).rpartition("/")[0]
+        while above:
+            outer, _, name = above.rpartition("/")
+            try:
+                directory = tree.directory(outer)
+                if is_link(directory.status(name)):
+                    return
+                directory.remove_directory(name)
+            except (OSError, InTheWay):
+                return
+            above = outer
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for tree in self._trees.values():
+            tree.close()
+        self._trees.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _rules(self, mapping: Mapping) -> DiskRules:
+        return self._disks.get(mapping.id, _SYSTEM)
+
+    def _find(self, key: str, mapping: Mapping, *, make: bool) -> Place:
+        if mapping.is_file:
+            # The configuration names this very file, so a link there is one that somebody meant.
+            head, name = os.path.split(mapping.local)
+            place = Place(self._tree(mapping.id, head, make=make).root, name)
+            return self._behind_link(place, key, mapping) if is_followed(mapping) else place
+        above, _, name = mapping.relative(key).rpartition("/")
+        tree = self._tree(mapping.id, mapping.local, make=make)
+        try:
+            place = Place(tree.directory(above, make=make), name)
+        except InTheWay as error:
+            raise _in_its_way(error.what, error.path, key) from error
+        return self._behind_links(place, key, mapping) if self._follow else place
+
+    def _tree(self, id: str, root: str, *, make: bool) -> Tree:
+        tree = self._trees.get(id)
+        if tree is None:
+            try:
+                tree = Tree(root, follow=self._follow)
+            except FileNotFoundError:
+                if not make:
+                    raise
+                os.makedirs(root, exist_ok=True)
+                tree = Tree(root, follow=self._follow)
+            self._trees[id] = tree
+        return tree
+
+    def _behind_links(self, place: Place, key: str, mapping: Mapping) -> Place:
+        """Return where the file is, after links that were followed on the way, and one that stands there itself."""
+        path = os.path.realpath(place.path)
+        if problem := configures_us(below(os.path.realpath(mapping.local), path)):
+            raise InvalidKey(f"refused, {problem}: {path}", key=key)
+        try:
+            is_linked = is_link(place.directory.status(place.name))
+        except (FileNotFoundError, NotADirectoryError):
+            return place
+        return self._behind_link(place, key, mapping) if is_linked else place
+
+    def _behind_link(self, place: Place, key: str, mapping: Mapping) -> Place:
+        """Return where the file is that a link points to: there, what replaces it is written."""
+        path = os.path.realpath(place.path)
+        if not os.path.lexists(path):
+            raise _in_its_way("a symbolic link that leads nowhere", place.path, key)
+        head, name = os.path.split(path)
+        return Place(self._tree(f"{key}\0{mapping.id}", head, make=False).root, name, place)
 
 
-def clear_empty(path: str) -> None:
-    """Remove a directory that holds nothing but empty directories, and stands where a file is to come.
+def below(root: str, path: str) -> str:
+    """Return a path with slashes, relative to a root if it is below that."""
+    inside = path.startswith(os.path.join(root, ""))
+    return (path[len(root) :] if inside else path).replace(os.sep, "/")
 
-    A download that failed may have left one. No sync carries it, so nothing is lost; one with a file in it stays.
-    """
-    try:
-        # Nearly always nothing is there, and this is the cheapest way to find that out.
-        os.rmdir(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    except OSError:
-        pass
-    found = list(os.walk(path, topdown=False))
-    if any(files for _, _, files in found):
-        return
-    for directory, _, _ in found:
-        with suppress(OSError):
-            os.rmdir(directory)
+
+def is_followed(mapping: Mapping) -> bool:
+    """Tell whether a single file that is mapped is a link to a file."""
+    return os.path.islink(mapping.local) and os.path.isfile(mapping.local)
+
+
+def kind(status: os.stat_result) -> str:
+    """Return what an entry is that is no regular file, in words."""
+    if is_link(status):
+        return "a symbolic link"
+    mode = status.st_mode
+    if stat.S_ISDIR(mode):
+        return "a directory"
+    if stat.S_ISFIFO(mode):
+        return "a named pipe"
+    if stat.S_ISSOCK(mode):
+        return "a socket"
+    return "a device"
 
 
 def sync_directory(directory: str) -> None:
@@ -186,3 +316,12 @@ def sync_directory(directory: str) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def local_path(key: str, mapping: Mapping) -> str:
+    """Return where the scan found a key, for messages. The path is not checked; files are reached by `Places`."""
+    return mapping.local if mapping.is_file else os.path.join(mapping.local, *mapping.relative(key).split("/"))
+
+
+def _in_its_way(what: str, path: str, key: str) -> InvalidKey:
+    return InvalidKey(f"{what} stands in its way: {path}", key=key)

@@ -18,7 +18,7 @@ from buckia_core.planning.plan import Operation, Plan
 from buckia_core.planning.reconcile import InStep, Need, reconcile
 from buckia_core.planning.structure import Structure
 from buckia_core.syncing.deciding import Decided, Decider, refusal
-from buckia_core.syncing.scan import Blind, hidden_by
+from buckia_core.syncing.scan import BlindSpots
 
 _AHEAD = 256
 """Keys that may wait for a closer look while the merge goes on."""
@@ -54,7 +54,7 @@ class Preparation:
 
     mappings: Sequence[Mapping]
     decider: Decider
-    blind: Sequence[Blind]
+    blind: BlindSpots
     stopped: threading.Event
     pool: ThreadPoolExecutor
 
@@ -123,7 +123,7 @@ class Preparation:
             plan.remote_count += there is not None
             plan.base_count += before is not None
             see(key, here, there)
-            if here is None and (place := hidden_by(key, self.blind)):
+            if here is None and (place := self.blind.hiding(key)):
                 if there is not None and not place.failed:
                     why = f"{place.why} stands in its way: {place.path}"
                     yield refusal(key, mapping, None, there, before, why), None, there, before

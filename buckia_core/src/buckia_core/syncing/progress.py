@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from buckia_core.errors import Unauthenticated
+from buckia_core.planning.keys import DiskRules, problem_of
 from buckia_core.planning.plan import CONFLICTS, Action, Operation, Plan
 from buckia_core.syncing.paths import local_path
 from buckia_core.syncing.report import FileError, Finished, Planned, Scanning, Status, SyncResult, Transferred
@@ -48,8 +49,14 @@ class Progress:
             self._request.listener(Scanning(self._local, self._remote))
 
     def planned(self, plan: Plan) -> None:
-        """The plan is made."""
+        """The plan is made. What is left out because it is no file is told, too."""
         self._request.listener(Planned(plan))
+        left_out = self.counts.left_out
+        for operation in plan.left_out:
+            left_out[operation.detail] = left_out.get(operation.detail, 0) + 1
+            status = Status.PLANNED if self._request.dry_run else Status.DONE
+            self._count(operation, status, None, 0)
+            self._tell(operation, status, None)
 
     def moved(self, operation: Operation, delta: int) -> None:
         """So many more bytes of a transfer have gone over."""
@@ -89,8 +96,12 @@ class Progress:
         return counts
 
     def path(self, operation: Operation) -> str:
-        """Return the local path of an operation, relative to the project where it is inside."""
-        path = local_path(operation.key, self._mappings[operation.root])
+        """Return the local path of an operation, relative to the project where it is inside; empty if there is none."""
+        mapping = self._mappings[operation.root]
+        if operation.is_refused and not mapping.is_file and problem_of(mapping.relative(operation.key), DiskRules()):
+            # What can't be a path must not be told as another one.
+            return ""
+        path = local_path(operation.key, mapping)
         return path.removeprefix(self._base)
 
     def _tell(self, operation: Operation, status: Status, error: str | None) -> None:

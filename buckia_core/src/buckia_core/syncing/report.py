@@ -88,6 +88,7 @@ class SyncResult:
         unresolved: Those of them that are left for a person to decide.
         failed: Operations that failed, refused keys included.
         skipped: Files and keys that take no part though nothing excludes them, such as symbolic links.
+        left_out: How many of these are no files, by what they are ("a symbolic link").
         unchanged: Keys in step.
         bytes_up, bytes_down: Bytes of content that went over.
         requests: Calls to the provider.
@@ -109,6 +110,7 @@ class SyncResult:
     unresolved: list[str] = field(default_factory=list)
     failed: int = 0
     skipped: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
     unchanged: int = 0
     bytes_up: int = 0
     bytes_down: int = 0

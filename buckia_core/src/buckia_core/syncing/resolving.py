@@ -16,7 +16,7 @@ from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.policy import Side
-from buckia_core.syncing.paths import local_path, look
+from buckia_core.syncing.paths import Places, local_path
 from buckia_core.syncing.request import SyncRequest
 
 
@@ -68,7 +68,7 @@ class NotAConflict(BuckiaError):
 
 
 def decided(
-    request: SyncRequest, records: Sequence[dict[str, Any]], keys: Sequence[str], choice: Choice
+    request: SyncRequest, places: Places, records: Sequence[dict[str, Any]], keys: Sequence[str], choice: Choice
 ) -> list[Operation]:
     """Return the operations that carry out a person's choice on conflicts that the last run left.
 
@@ -85,7 +85,7 @@ def decided(
         if record["reason"].startswith((Reason.TYPE_CONFLICT.value, Reason.TWIN.value)):
             raise NotAConflict(f"{key!r}: {record['reason']}; rename one of the two, then sync again")
         mapping = by_id[record["root"]]
-        local = look(local_path(key, mapping), key, mapping.id)
+        local = places.look(key, mapping)
         operation = _operation(key, mapping, local, _stat(request, key), choice)
         operations.append(operation)
     return operations

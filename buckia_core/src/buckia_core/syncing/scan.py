@@ -5,16 +5,17 @@ from __future__ import annotations
 import heapq
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from buckia_core.errors import PermissionDenied
+from buckia_core.localfs.directory import Directory, InTheWay, Tree
+from buckia_core.localfs.files import remove
 from buckia_core.planning.keys import TEMPORARY, is_ours
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.paths import entry_of
+from buckia_core.syncing.paths import below, entry_of, kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +24,44 @@ class Blind:
 
     Attributes:
         key: The key of the place, without a slash at its end.
+        path: Its path.
         why: What is there, in words.
         failed: Whether it should have been readable (a directory without permission), or is just no file (a link).
+        root: The id of its mapping.
     """
 
     key: str
     path: str
     why: str
     failed: bool
+    root: str = ""
 
-    def hides(self, key: str) -> bool:
-        """Tell whether the key is at or below the place."""
-        return key == self.key or key.startswith(self.key + "/")
+
+class BlindSpots:
+    """The places that a scan did not look into, in the order in which it met them."""
+
+    def __init__(self) -> None:
+        self._places: list[Blind] = []
+        self._by_key: dict[str, Blind] = {}
+
+    def add(self, place: Blind) -> None:
+        """Take note of one."""
+        self._places.append(place)
+        self._by_key.setdefault(place.key, place)
+
+    def hiding(self, key: str) -> Blind | None:
+        """Return the place that is at a key, or above it."""
+        while self._by_key:
+            found = self._by_key.get(key)
+            if found is not None:
+                return found
+            key, slash, _ = key.rpartition("/")
+            if not slash:
+                break
+        return None
+
+    def __iter__(self) -> Iterator[Blind]:
+        return iter(self._places)
 
 
 @dataclass(slots=True)
@@ -42,7 +69,7 @@ class Scan:
     """One reading of the local side.
 
     Attributes:
-        blind: Places not looked into; each is in the list before any entry that sorts after it is yielded.
+        blind: Places not looked into; each is there before any entry that sorts after it is yielded.
         owned_twice: Keys found under a second root, with the path there.
         temporary: What the names of temporary files begin with that a killed run of ours may have left; they are
             removed. `None` removes nothing.
@@ -54,7 +81,7 @@ class Scan:
     follow_links: bool
     temporary: str | None
     kept: frozenset[str] = frozenset()
-    blind: list[Blind] = field(default_factory=list)
+    blind: BlindSpots = field(default_factory=BlindSpots)
     owned_twice: list[tuple[str, str]] = field(default_factory=list)
 
     def entries(self) -> Iterator[LocalEntry]:
@@ -82,74 +109,134 @@ class Scan:
             return
         try:
             status = os.stat(mapping.local)
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError) as error:
+            # A link whose target is gone may point to a disk that is not mounted.
+            if os.path.islink(mapping.local):
+                self._note(mapping.remote, mapping.local, _trouble(error), mapping, failed=True)
             return
         except OSError as error:
-            self.blind.append(Blind(mapping.remote, mapping.local, _trouble(error), failed=True))
+            self._note(mapping.remote, mapping.local, _trouble(error), mapping, failed=True)
             return
         if stat.S_ISREG(status.st_mode):
             yield entry_of(mapping.remote, mapping.id, status)
         else:
-            self.blind.append(Blind(mapping.remote, mapping.local, "not a regular file", failed=True))
+            self._note(mapping.remote, mapping.local, "not a regular file", mapping, failed=True)
 
     def _tree(self, mapping: Mapping) -> Iterator[LocalEntry]:
         """Walk a root depth first. A directory sorts as if its name ended in a slash, which gives the order of keys."""
-        if not os.path.isdir(mapping.local):
-            return
-        accepts, root, prefix, scope = mapping.accepts, mapping.id, mapping.remote, self.scope
-        cut = len(prefix)
-        above = [_identity(os.stat(mapping.local))]
-        stack = [iter(self._children(mapping.local, prefix))]
-        while stack:
-            found = next(stack[-1], None)
-            if found is None:
-                stack.pop()
-                del above[len(stack) :]
-                continue
-            name, entry = found
-            if name[-1] == "/":
-                if accepts(name[cut:]) and scope.may_reach(name[:-1]) and self._enters(name, entry, above):
-                    stack.append(iter(self._children(entry.path, name)))
-                continue
-            if not accepts(name[cut:]) or not scope.covers(name):
-                continue
-            try:
-                status = entry.stat(follow_symlinks=self.follow_links)
-            except OSError as error:
-                # A link whose target is gone may point to a disk that is not mounted; a file that is gone is gone.
-                if not isinstance(error, FileNotFoundError) or entry.is_symlink():
-                    self.blind.append(Blind(name, entry.path, _trouble(error), failed=True))
-                continue
-            if stat.S_ISREG(status.st_mode):
-                yield entry_of(name, root, status)
-            else:
-                self.blind.append(Blind(name, entry.path, _kind(status.st_mode), failed=False))
-
-    def _children(self, directory: str, prefix: str) -> list[tuple[str, os.DirEntry[str]]]:
-        """Return what is in a directory, by key in order; keys of directories end in a slash."""
-        children = []
         try:
-            with os.scandir(directory) as entries:
+            tree = Tree(mapping.local, follow=self.follow_links, reads=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            if not mapping.remote:
+                raise _unreadable_root(mapping.local, error) from error
+            reason = f"the directory can't be read: {error.strerror}"
+            self._note(mapping.remote[:-1], mapping.local, reason, mapping, failed=True)
+            return
+        with tree:
+            yield from self._walk(mapping, tree)
+
+    def _walk(self, mapping: Mapping, tree: Tree) -> Iterator[LocalEntry]:
+        accepts, root, scope, follow = mapping.accepts, mapping.id, self.scope, self.follow_links
+        cut = len(mapping.remote)
+        stack = [self._level(tree.root, mapping.remote, mapping)]
+        while stack:
+            level = stack[-1]
+            names, prefix, directory = level.names, level.prefix, level.directory
+            try:
+                # Opened again, if many that are deeper had to be opened since.
+                at = directory.descriptor
+            except OSError as error:
+                self._note(prefix[:-1], directory.path, _trouble(error), mapping, failed=True)
+                stack.pop()
+                continue
+            while names:
+                name = names.pop()
+                key = prefix + name
+                if name[-1] == "/":
+                    if accepts(key[cut:]) and scope.may_reach(key[:-1]):
+                        below = self._below(level, name[:-1], key, mapping, tree, stack)
+                        if below is not None:
+                            stack.append(below)
+                            break
+                    continue
+                if not accepts(key[cut:]) or not scope.covers(key):
+                    continue
+                try:
+                    if at is not None:
+                        status = os.stat(name, dir_fd=at, follow_symlinks=follow)
+                    else:
+                        status = directory.status(name, follow=follow)
+                except OSError as error:
+                    # A link whose target is gone may point to a disk that is not mounted; a file that is gone is gone.
+                    if not isinstance(error, FileNotFoundError) or name in level.links:
+                        self._note(key, directory.join(name), _trouble(error), mapping, failed=True)
+                    continue
+                if not stat.S_ISREG(status.st_mode):
+                    self._note(key, directory.join(name), kind(status), mapping, failed=False)
+                elif name in level.links and (problem := _leads_to_ours(mapping, directory.join(name))):
+                    self._note(key, directory.join(name), problem, mapping, failed=False)
+                else:
+                    yield entry_of(key, root, status)
+            else:
+                stack.pop()
+
+    def _below(
+        self, level: _Level, name: str, key: str, mapping: Mapping, tree: Tree, above: Sequence[_Level]
+    ) -> _Level | None:
+        """Walk into a directory; where links are followed, into none that it is itself below."""
+        path = level.directory.join(name)
+        if name in level.links and (problem := _leads_to_ours(mapping, path)):
+            self._note(key[:-1], path, problem, mapping, failed=False)
+            return None
+        relative = f"{level.directory.relative}/{name}" if level.directory.relative else name
+        try:
+            directory = tree.directory(relative)
+        except FileNotFoundError:
+            return None
+        except InTheWay as error:
+            # It was a directory a moment ago.
+            self._note(key[:-1], path, error.what, mapping, failed=False)
+            return None
+        except OSError as error:
+            self._note(key[:-1], path, f"the directory can't be read: {error.strerror}", mapping, failed=True)
+            return None
+        if self.follow_links and any(_is_same(directory, each.directory) for each in above):
+            self._note(key[:-1], path, "a link to a directory that it is in", mapping, failed=False)
+            return None
+        return self._level(directory, key, mapping)
+
+    def _level(self, directory: Directory, prefix: str, mapping: Mapping) -> _Level:
+        """Read a directory. Of its entries no more is kept than their names, since it may have a great many."""
+        names: list[str] = []
+        level = _Level(directory, prefix, names)
+        try:
+            with directory.entries() as entries:
                 for entry in entries:
                     name = entry.name
-                    if name.startswith(".buckia") and is_ours(name):
-                        self._sweep(entry)
-                        continue
                     if not name.isascii() and not _is_utf8(name):
                         shown = prefix + os.fsencode(name).decode("utf-8", "backslashreplace")
-                        self.blind.append(Blind(shown, entry.path, "its name is not valid UTF-8", failed=True))
+                        self._note(shown, directory.join(name), "its name is not valid UTF-8", mapping, failed=True)
                         continue
-                    children.append((f"{prefix}{name}/" if self._is_directory(entry) else prefix + name, entry))
+                    # The first letter tells of nearly all that they are not ours.
+                    if (name[0] in ".bB" or not name[0].isascii()) and is_ours(name):
+                        self._sweep(directory, name)
+                        continue
+                    if self.follow_links and entry.is_symlink():
+                        level.links.add(name)
+                    names.append(f"{name}/" if self._is_directory(entry) else name)
         except FileNotFoundError:
-            return []
+            return level
         except OSError as error:
             if not prefix:
-                raise PermissionDenied(f"the directory can't be read: {directory}: {error.strerror}") from error
+                raise _unreadable_root(directory.path, error) from error
             reason = f"the directory can't be read: {error.strerror}"
-            self.blind.append(Blind(prefix[:-1], directory, reason, failed=True))
-            return []
-        children.sort(key=_by_key)
-        return children
+            self._note(prefix[:-1], directory.path, reason, mapping, failed=True)
+            names.clear()
+            return level
+        names.sort(reverse=True)
+        return level
 
     def _is_directory(self, entry: os.DirEntry[str]) -> bool:
         try:
@@ -158,28 +245,28 @@ class Scan:
             # A link that leads to itself; the look at it that follows says what is wrong.
             return False
 
-    def _enters(self, key: str, entry: os.DirEntry[str], above: list[tuple[int, int]]) -> bool:
-        """Tell whether to walk into a directory; where links are followed, into none that it is itself below."""
-        if not self.follow_links:
-            return True
-        try:
-            identity = _identity(entry.stat())
-        except OSError:
-            return False
-        if identity in above:
-            self.blind.append(Blind(key[:-1], entry.path, "a link to a directory that it is in", failed=False))
-            return False
-        above.append(identity)
-        return True
-
-    def _sweep(self, entry: os.DirEntry[str]) -> None:
+    def _sweep(self, directory: Directory, name: str) -> None:
         """Remove a temporary file that a killed run left. The lock is held, so no other run of ours is at work."""
-        if self.temporary and entry.name.startswith(self.temporary) and entry.name not in self.kept:
-            Path(entry.path).unlink(missing_ok=True)
+        if self.temporary and name.startswith(self.temporary) and name not in self.kept:
+            remove(directory, name)
+
+    def _note(self, key: str, path: str, why: str, mapping: Mapping, *, failed: bool) -> None:
+        self.blind.add(Blind(key, path, why, failed, mapping.id))
 
 
-def _by_key(child: tuple[str, os.DirEntry[str]]) -> str:
-    return child[0]
+@dataclass(slots=True)
+class _Level:
+    """A directory that is being walked through.
+
+    Attributes:
+        names: What is still to come, the next one last; names of directories end in a slash.
+        links: Names of links, where they are followed.
+    """
+
+    directory: Directory
+    prefix: str
+    names: list[str]
+    links: set[str] = field(default_factory=set)
 
 
 def _is_utf8(name: str) -> bool:
@@ -191,26 +278,23 @@ def _is_utf8(name: str) -> bool:
 
 
 def _trouble(error: OSError) -> str:
-    return f"it can't be looked at: {error.strerror}"
+    return f"it can't be looked at: {error.strerror or error}"
 
 
-def _identity(status: os.stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino
+def _unreadable_root(path: str, error: OSError) -> PermissionDenied:
+    return PermissionDenied(f"the directory can't be read: {path}: {error.strerror}")
 
 
-def _kind(mode: int) -> str:
-    if stat.S_ISLNK(mode):
-        return "a symbolic link"
-    if stat.S_ISFIFO(mode):
-        return "a named pipe"
-    if stat.S_ISSOCK(mode):
-        return "a socket"
-    return "a device"
+def _is_same(one: Directory, other: Directory) -> bool:
+    if one.identity is not None:
+        return one.identity == other.identity
+    return os.path.samestat(one.own_status(), other.own_status())
 
 
-def hidden_by(key: str, blind: Iterable[Blind]) -> Blind | None:
-    """Return the place that hides a key from the scan, if one does."""
-    return next((place for place in blind if place.hides(key)), None)
+def _leads_to_ours(mapping: Mapping, path: str) -> str | None:
+    """Say so if a link that is followed leads to what is Buckia's own: that is neither sent nor written."""
+    real = below(os.path.realpath(mapping.local), os.path.realpath(path))
+    return "a link to what is Buckia's own" if is_ours(real) else None
 
 
 def temporary_prefix(state_id: str) -> str:

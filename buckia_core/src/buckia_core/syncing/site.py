@@ -12,6 +12,7 @@ from buckia_core.config import BucketConfig, KeepReplaced
 from buckia_core.planning.keys import DiskRules
 from buckia_core.syncing.deciding import Decider
 from buckia_core.syncing.inspect import Inspector
+from buckia_core.syncing.paths import Places
 
 
 class Site:
@@ -22,15 +23,22 @@ class Site:
         config: What to make the adapter of in another process; `None` keeps all work in this one.
         algorithm: The digest that the baseline keeps.
         disks: Rules of each mapping's disk, by id.
+        follow: Symbolic links below the local roots are followed.
     """
 
     def __init__(
-        self, adapter: BaseSync | None, config: BucketConfig | None, algorithm: str, disks: dict[str, DiskRules]
+        self,
+        adapter: BaseSync | None,
+        config: BucketConfig | None,
+        algorithm: str,
+        disks: dict[str, DiskRules],
+        follow: bool = False,
     ) -> None:
         self._given = adapter
         self._config = config
         self._algorithm = algorithm
         self.disks = disks
+        self._follow = follow
 
     @cached_property
     def adapter(self) -> BaseSync:
@@ -43,12 +51,16 @@ class Site:
     @cached_property
     def decider(self) -> Decider:
         """What decides single keys."""
-        return Decider(Inspector(self.adapter, self._algorithm), self.disks)
+        return Decider(Inspector(self.adapter, self._algorithm, self._follow), self.disks)
+
+    def places(self) -> Places:
+        """Return the places of keys on the local disks, to be closed after use."""
+        return Places(self.disks, follow=self._follow)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._config is None:
             raise TypeError("an adapter that was handed in can't go to another process; give a configuration instead")
-        return Site, (None, self._config, self._algorithm, self.disks)
+        return Site, (None, self._config, self._algorithm, self.disks, self._follow)
 
 
 _adapters: dict[BucketConfig, BaseSync] = {}

@@ -10,15 +10,16 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 
 from buckia_core.errors import InvalidSetting, SideEmptied
+from buckia_core.localfs.probing import disk_rules
 from buckia_core.planning.keys import DiskRules
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping
-from buckia_core.planning.plan import Action, Operation, Reason
+from buckia_core.planning.plan import Action, Operation, Plan, Reason
 from buckia_core.planning.policy import Direction
 from buckia_core.planning.structure import refuse_twins
 from buckia_core.syncing import listing
 from buckia_core.syncing.listing import Range
-from buckia_core.syncing.paths import disk_rules, local_path
+from buckia_core.syncing.paths import local_path
 from buckia_core.syncing.prepare import Preparation, Prepared
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.scan import Scan
@@ -54,7 +55,9 @@ class Survey:
     def of(cls, request: SyncRequest, state: State, temporary: str, seen: Callable[[int, int], None]) -> Survey:
         """Make a survey; asks each disk what it can hold."""
         disks = {mapping.id: disk_rules(_nearest(mapping.local)) for mapping in request.mappings}
-        return cls(request, state, temporary, seen, Site(request.adapter, request.config, request.algorithm, disks))
+        follow = request.follow_symlinks
+        site = Site(request.adapter, request.config, request.algorithm, disks, follow)
+        return cls(request, state, temporary, seen, site)
 
     @property
     def unfinished(self) -> Unfinished:
@@ -83,6 +86,7 @@ class Survey:
         operations = refuse_twins(plan.operations, DiskRules(folds=folding), self._is_taken)
         operations = [self._settle(operation) for operation in operations]
         plan.operations = sorted([*operations, *_not_read(scan, request.mappings)], key=lambda each: each.key)
+        plan.left_out = _left_out(scan, plan)
         return prepared
 
     @contextmanager
@@ -165,8 +169,20 @@ def _not_read(scan: Scan, mappings: Sequence[Mapping]) -> Iterator[Operation]:
     """Yield an operation that does nothing for each place that could not be read, and each second file of a key."""
     for place in scan.blind:
         if place.failed:
-            yield Operation(
-                Action.SKIP, place.key, mappings[0].id, Reason.NOT_READ, detail=f"{place.why}: {place.path}"
-            )
+            root = place.root or mappings[0].id
+            yield Operation(Action.SKIP, place.key, root, Reason.NOT_READ, detail=f"{place.why}: {place.path}")
     for key, root in scan.owned_twice:
         yield Operation(Action.SKIP, key, root, Reason.OWNED_TWICE)
+
+
+def _left_out(scan: Scan, plan: Plan) -> list[Operation]:
+    """Return an operation that does nothing for each entry that is no file and that nothing else tells of."""
+    places = [place for place in scan.blind if not place.failed]
+    if not places:
+        return []
+    told = {operation.key for operation in plan.operations}
+    return [
+        Operation(Action.SKIP, place.key, place.root, Reason.NO_FILE, detail=place.why)
+        for place in places
+        if place.key not in told
+    ]

@@ -39,7 +39,7 @@ class _Fetched:
     operation: Operation
     came: Download | Exception
 
-    def end(self, worker: Worker, done: Done) -> None:
+    def end(self, worker: Worker, done: Done, places: Places) -> None:  # noqa: ARG002  # as other steps
         """Place it, or raise what came in between."""
         if isinstance(self.came, Exception):
             raise self.came
@@ -55,8 +55,8 @@ def run_together(worker: Worker, operations: Iterable[Operation]) -> Ended:
     ended = Ended()
     until = time.monotonic() + _TURN
     fetched: list[_Fetched] = []
-    places = Places(worker.site.disks)
     with ExitStack() as stack:
+        places = stack.enter_context(worker.site.places())
         try:
             for operation in operations:
                 late = time.monotonic() > until and (fetched or ended.done)
@@ -66,14 +66,14 @@ def run_together(worker: Worker, operations: Iterable[Operation]) -> Ended:
                     fetched.append(_fetch(worker, operation, places, stack))
                     refused = isinstance(fetched[-1].came, Unauthenticated)
                 else:
-                    ended.done.append(worker.run(operation))
+                    ended.done.append(worker.run(operation, places=places))
                     refused = isinstance(ended.done[-1].failure, Unauthenticated)
                 if refused:
                     # Nothing else would go better, and the run ends when it learns of this.
                     break
             settle(each.came for each in fetched if isinstance(each.came, Download))
             for each in fetched:
-                ended.done.append(worker.run(each.operation, partial(each.end, worker)))
+                ended.done.append(worker.run(each.operation, partial(each.end, worker), places=places))
         except Exception as error:  # noqa: BLE001  # it is raised by whoever gets it
             ended.broken = error
     return ended

@@ -1,29 +1,42 @@
 """The local trash: what a sync replaces or deletes is kept here until a person empties it.
 
 Each thing is two files in one directory: `<id>` holds the bytes, `<id>.json` says what they were. The names
-do not follow the key, which may be longer or stranger than the disk allows.
+do not follow the key, which may be longer or stranger than the disk allows. Records are not trusted: they may have
+come with a checkout, or from another user. The id of a thing is the name of its record, and nothing else.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
+import re
+import stat
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from buckia_core.errors import BuckiaError
-from buckia_core.planning.keys import TEMPORARY
+from buckia_core.localfs.directory import CREATE, Directory, InTheWay, Tree
+from buckia_core.localfs.files import link_or_copy, make_private, open_file, path_of_open, remove, write_all
+from buckia_core.localfs.probing import disk_rules
+from buckia_core.planning.keys import TEMPORARY, configures_us, problem_of
+from buckia_core.syncing.paths import Place
 
 _PART = ".part"
 """How the name of a thing ends while it is fetched."""
 
+_RECORD = ".json"
+
 _STALE = timedelta(days=1)
 """A part that nobody wrote to for so long was left by a run that died."""
+
+_LARGEST_RECORD = 1 << 18
+"""Bytes. Ours have a key of 1,024 bytes and a path of 4,096, each byte of which may take six."""
+
+_ID = re.compile(r"[0-9A-Za-z._-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +45,8 @@ class Trashed:
 
     Attributes:
         id: Its name in the trash.
-        key: The key it had.
-        path: The local path it had, or would have had.
+        key: The key it had; empty where its record can't be read.
+        path: The local path it had, or would have had; empty likewise.
         size: Bytes.
         when: When it was put here, in UTC.
         why: What replaced or deleted it.
@@ -51,143 +64,223 @@ class NotInTrash(BuckiaError):
     """The trash has nothing of that id."""
 
 
+class NotRestored(BuckiaError):
+    """A thing in the trash can't go where it was, for a reason that another place helps against."""
+
+
 class Trash:
-    """The trash of one bucket. May be used from many threads and processes at once."""
+    """The trash of one bucket. May be used from many threads and processes at once.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: Where it is. Neither the directory nor the one above it may be a link.
+        roots: Directories below which things may be put back without a path of yours: the project, and what it syncs.
+    """
+
+    def __init__(self, directory: Path, roots: Sequence[str] = ()) -> None:
         self._directory = directory
+        self._roots = tuple(map(os.path.normpath, roots))
 
-    def keep(self, path: str, key: str, why: str, *, leave: bool) -> str:
+    def keep(self, place: Place, key: str, why: str, *, leave: bool) -> str:
         """Put a file into the trash, and return its id.
 
         Args:
-            path: The file.
+            place: The file.
             key: Its key.
             why: What replaces or deletes it.
             leave: The file also stays where it is (it is about to be replaced); else it is moved.
+
+        Raises:
+            OSError: It can't be put there. It is where it was.
         """
-        target = self._new(key, path, os.path.getsize(path), why)
-        try:
-            if leave:
-                link_or_copy(path, target)
-            else:
-                _move(path, target)
-        except BaseException:
-            self._record(target.name).unlink(missing_ok=True)
-            raise
-        return target.name
+        with self._made() as trash:
+            size = place.directory.status(place.name).st_size
+            name = _new(trash, key, (place.link or place).path, size, why)
+            try:
+                if leave:
+                    link_or_copy(place.directory, place.name, trash, name, TEMPORARY)
+                else:
+                    _move(place, trash, name)
+            except BaseException:
+                remove(trash, name + _RECORD)
+                raise
+            return name
 
     def fetch(self, key: str, path: str, size: int, why: str, write: Callable[[Path], object]) -> str:
         """Put something into the trash that is not a local file: `write` is given the path to write it to."""
-        target = self._new(key, path, size, why)
-        part = target.with_name(target.name + _PART)
-        try:
-            write(part)
-            with open(part, "rb+") as file:
-                os.fsync(file.fileno())
-            # A killed run must not leave a part of it under the name that `list` shows and `restore` takes.
-            os.replace(part, target)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            self._record(target.name).unlink(missing_ok=True)
-            raise
-        return target.name
+        with self._made() as trash:
+            name = _new(trash, key, path, size, why)
+            part = name + _PART
+            try:
+                descriptor = trash.open(part, CREATE, 0o600)
+                try:
+                    write(Path(path_of_open(descriptor, trash.join(part))))
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+                # A killed run must not leave a part of it under the name that `list` shows and `restore` takes.
+                trash.replace(part, trash, name)
+            except BaseException:
+                remove(trash, part)
+                remove(trash, name + _RECORD)
+                raise
+            return name
 
     def list(self) -> list[Trashed]:
         """Return what is in the trash, oldest first."""
-        if not self._directory.is_dir():
-            return []
-        found = (self._read(path) for path in sorted(self._directory.glob("*.json")))
-        return [trashed for trashed in found if trashed]
+        with self._opened() as trash:
+            if trash is None:
+                return []
+            records = sorted(name for name in trash.names() if name.endswith(_RECORD))
+            found = (_read(trash, record.removesuffix(_RECORD)) for record in records)
+            return [trashed for trashed in found if trashed]
 
     def restore(self, id: str, to: Path | None = None) -> Path:
         """Move a thing back to where it was, or to another path, and return that path. Nothing is overwritten.
 
         Raises:
             NotInTrash: There is nothing of that id.
+            NotRestored: Its record names no path below the roots, one that leads through a link, or a file that
+                configures Buckia. Give a path.
             FileExistsError: Something is at the path.
         """
-        trashed = self._read(self._record(id))
-        if trashed is None:
-            raise NotInTrash(f"nothing with the id {id!r} is in the trash; `buckia trash list` shows what is")
-        target = to or Path(trashed.path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        link_or_copy(str(self._directory / id), target)
-        self._forget(id)
-        return target
+        with self._opened() as trash:
+            trashed = None if trash is None or not _ID.fullmatch(id) else _read(trash, id)
+            if trash is None or trashed is None:
+                raise NotInTrash(f"nothing with the id {id!r} is in the trash; `buckia trash list` shows what is")
+            path = os.path.abspath(to) if to else os.path.normpath(trashed.path)
+            with self._place(trashed, path) if to is None else _place_of(path) as place:
+                link_or_copy(trash, id, place.directory, place.name, TEMPORARY)
+                place.directory.sync()
+            _forget(trash, id)
+            return Path(path)
 
     def empty(self, older_than: timedelta | None = None) -> tuple[int, int]:
         """Delete what is in the trash for good, or only what is older; return how many things and bytes that were."""
         now = datetime.now(UTC)
         doomed = [each for each in self.list() if older_than is None or now - each.when > older_than]
-        for each in doomed:
-            self._forget(each.id)
-        self._sweep(now - _STALE)
+        with self._opened() as trash:
+            if trash is not None:
+                for each in doomed:
+                    _forget(trash, each.id)
+                _sweep(trash, now - _STALE)
         return len(doomed), sum(each.size for each in doomed)
 
-    def _new(self, key: str, path: str, size: int, why: str) -> Path:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        now = datetime.now(UTC)
-        name = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-        trashed = Trashed(name, key, path, size, now, why)
-        # The record comes first: bytes without a record could not be found again, a record without bytes is ignored.
-        record = json.dumps(asdict(trashed) | {"when": now.isoformat()}, ensure_ascii=True)
-        self._record(name).write_text(record, encoding="ascii")
-        return self._directory / name
+    @contextmanager
+    def _made(self) -> Iterator[Directory]:
+        """Open the directory, which is made if it is not there. Nobody else may look into it."""
+        above = self._directory.parent
+        above.parent.mkdir(parents=True, exist_ok=True)
+        with Tree(str(above.parent)) as tree:
+            try:
+                make_private(tree.root, above.name)
+                make_private(tree.directory(above.name), self._directory.name)
+                yield tree.directory(f"{above.name}/{self._directory.name}")
+            except InTheWay as error:
+                raise BuckiaError(f"the trash can't be used, {error}") from error
 
-    def _record(self, id: str) -> Path:
-        return self._directory / f"{os.path.basename(id)}.json"
+    @contextmanager
+    def _opened(self) -> Iterator[Directory | None]:
+        """Open the directory; `None` if it is not there."""
+        above = self._directory.parent
+        with ExitStack() as stack:
+            try:
+                tree = stack.enter_context(Tree(str(above.parent)))
+                found = tree.directory(f"{above.name}/{self._directory.name}")
+            except FileNotFoundError:
+                found = None
+            except InTheWay as error:
+                raise BuckiaError(f"the trash can't be used, {error}") from error
+            yield found
 
-    def _read(self, record: Path) -> Trashed | None:
-        try:
-            fields = json.loads(record.read_text(encoding="ascii"))
-            if not (self._directory / fields["id"]).exists():
-                return None
-            return Trashed(**fields | {"when": datetime.fromisoformat(fields["when"])})
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
-
-    def _sweep(self, before: datetime) -> None:
-        """Remove what runs that died were fetching."""
-        for part in self._directory.glob(f"*{_PART}"):
-            with suppress(OSError):
-                if part.stat().st_mtime < before.timestamp():
-                    part.unlink()
-                    self._record(part.name.removesuffix(_PART)).unlink(missing_ok=True)
-
-    def _forget(self, id: str) -> None:
-        (self._directory / id).unlink(missing_ok=True)
-        self._record(id).unlink(missing_ok=True)
+    @contextmanager
+    def _place(self, trashed: Trashed, path: str) -> Iterator[Place]:
+        """Give the place that a record names, if it is one that a sync could have written to."""
+        advice = f"give a path: buckia trash restore {trashed.id} --to PATH"
+        root = max((each for each in self._roots if path.startswith(os.path.join(each, ""))), key=len, default=None)
+        if root is None:
+            raise NotRestored(f"the path that it had is not in this project ({trashed.path!r}); {advice}")
+        relative = path[len(os.path.join(root, "")) :].replace(os.sep, "/")
+        problem = problem_of(relative, disk_rules(root)) or configures_us(relative)
+        if problem:
+            raise NotRestored(f"{trashed.path!r} can't be restored: {problem}; {advice}")
+        above, _, name = relative.rpartition("/")
+        with Tree(root) as tree:
+            try:
+                yield Place(tree.directory(above, make=True), name)
+            except InTheWay as error:
+                raise NotRestored(f"{error}; {advice}") from error
 
 
-def link_or_copy(path: str, target: Path) -> None:
-    """Give a file a second name, or a copy where the disk can't do that. `target` must not exist.
-
-    Raises:
-        FileExistsError: It does.
-    """
+def _new(trash: Directory, key: str, path: str, size: int, why: str) -> str:
+    now = datetime.now(UTC)
+    name = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+    trashed = Trashed(name, key, path, size, now, why)
+    # The record comes first: bytes without a record could not be found again, a record without bytes is ignored.
+    record = json.dumps(asdict(trashed) | {"when": now.isoformat()}, ensure_ascii=True)
+    descriptor = trash.open(name + _RECORD, CREATE, 0o600)
     try:
-        os.link(path, target)
-    except FileExistsError:
-        raise
-    except (OSError, NotImplementedError):
-        if target.exists():
-            raise FileExistsError(f"{target} exists") from None
-        aside = target.with_name(f"{TEMPORARY}{uuid.uuid4().hex[:12]}")
-        try:
-            with open(path, "rb") as source, open(aside, "xb") as copy:
-                shutil.copyfileobj(source, copy, 1 << 20)
-                copy.flush()
-                os.fsync(copy.fileno())
-            shutil.copystat(path, aside)
-            os.replace(aside, target)
-        finally:
-            aside.unlink(missing_ok=True)
+        write_all(descriptor, record.encode("ascii"))
+    finally:
+        os.close(descriptor)
+    return name
 
 
-def _move(path: str, target: Path) -> None:
+@contextmanager
+def _place_of(path: str) -> Iterator[Place]:
+    """Give the place of a path that a person gave, who may mean links on the way."""
+    head, name = os.path.split(path)
+    os.makedirs(head, exist_ok=True)
+    with Tree(head) as tree:
+        yield Place(tree.root, name)
+
+
+def _read(trash: Directory, id: str) -> Trashed | None:
+    """Return what a record says, as far as it can be read; `None` if there are no bytes of that id."""
     try:
-        os.rename(path, target)
+        status = trash.status(id)
     except OSError:
-        link_or_copy(path, target)
-        os.unlink(path)
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    try:
+        with open_file(trash, id + _RECORD) as file:
+            fields = json.loads(file.read(_LARGEST_RECORD + 1))
+        key, path, why = (_text(fields[name]) for name in ("key", "path", "why"))
+        when = datetime.fromisoformat(_text(fields["when"]))
+        when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        # The bytes are there all the same, and a person must be able to get at them.
+        when = datetime.fromtimestamp(max(0, min(status.st_ctime, 2**35)), UTC)
+        return Trashed(id, "", "", status.st_size, when, "its record can't be read")
+    return Trashed(id, key, path, status.st_size, when, why)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"no text: {value!r}")
+    return value
+
+
+def _sweep(trash: Directory, before: datetime) -> None:
+    """Remove what runs that died were fetching."""
+    for name in trash.names():
+        if name.endswith(_PART) or name.startswith(TEMPORARY):
+            with suppress(OSError):
+                if trash.status(name).st_mtime < before.timestamp():
+                    trash.unlink(name)
+                    remove(trash, name.removesuffix(_PART) + _RECORD)
+
+
+def _forget(trash: Directory, id: str) -> None:
+    remove(trash, id)
+    remove(trash, id + _RECORD)
+
+
+def _move(place: Place, trash: Directory, name: str) -> None:
+    try:
+        place.directory.replace(place.name, trash, name)
+    except OSError:
+        link_or_copy(place.directory, place.name, trash, name, TEMPORARY)
+        place.directory.unlink(place.name)

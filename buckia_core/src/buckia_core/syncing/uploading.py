@@ -11,14 +11,15 @@ from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.objects import IfAbsent, IfUnchanged, UploadInfo
 from buckia_core.adapters.protocols import ResumableUpload
 from buckia_core.adapters.resuming import Parts, PartsSource
-from buckia_core.errors import IntegrityError
+from buckia_core.errors import IntegrityError, InvalidKey
+from buckia_core.localfs.files import path_of_open, permissions
 from buckia_core.planning.digest import Digests, Sameness, compare, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.syncing import transfer
 from buckia_core.syncing.flights import CountedReader, Passed
-from buckia_core.syncing.hashing import FileChanged, hash_bytes, hash_file
+from buckia_core.syncing.hashing import FileChanged, hash_bytes, hash_open_file
 from buckia_core.syncing.part_hashing import hash_in_parts
-from buckia_core.syncing.paths import entry_of
+from buckia_core.syncing.paths import Place, entry_of
 from buckia_core.syncing.transfer import Stale, UnderWay, same_file, untold
 from buckia_core.syncing.unfinished import Kind, Unfinished
 
@@ -48,7 +49,7 @@ class Uploaded:
 
 def upload(
     adapter: BaseSync,
-    path: str,
+    place: Place,
     planned: LocalEntry,
     replaces: RemoteObject | None,
     *,
@@ -57,7 +58,7 @@ def upload(
     under_way: UnderWay = untold,
     unfinished: Unfinished | None = None,
 ) -> Uploaded:
-    """Upload the file at `path`, which is as `planned`, over `replaces`, or as a new object.
+    """Upload the file at a place, which is as `planned`, over `replaces`, or as a new object.
 
     `under_way` is entered with something that tells how many bytes have gone over. With `unfinished`, a large upload
     goes on with what an earlier one has left there, and leaves there what the next one needs.
@@ -66,11 +67,14 @@ def upload(
         Stale: The file is not as planned.
         Torn: It changed while it was sent.
         PreconditionFailed: The object is not as planned; nothing was written.
+        InvalidKey: A link stands there, or something else that is no file.
         OSError: The file can't be read.
     """
     expect = IfUnchanged(replaces) if replaces else IfAbsent()
-    with open(path, "rb", buffering=0) as file:
-        before = entry_of(planned.key, planned.root, os.fstat(file.fileno()))
+    with place.open(key) as file:
+        status = os.fstat(file.fileno())
+        mode = permissions(status)
+        before = entry_of(planned.key, planned.root, status)
         if not same_file(before, planned):
             raise Stale
         if planned.size <= transfer.SMALL:
@@ -81,43 +85,66 @@ def upload(
             if not same_file(after, before) or len(data) != planned.size:
                 raise Stale
             digests = hash_bytes(data, (algorithm,))
-            remote = adapter.upload_file(data, key, expect=expect, info=UploadInfo(after.mtime_ns, digests))
+            info = UploadInfo(after.mtime_ns, digests, mode=mode)
+            remote = adapter.upload_file(data, key, expect=expect, info=info)
             return Uploaded(after, remote, _agree(digests, remote, key), after.size)
-    if unfinished is not None and isinstance(adapter, ResumableUpload):
-        parts = adapter.parts_of(planned.size)
-        if parts is not None:
-            return _upload_parts(adapter, parts, path, planned, expect, algorithm, key, under_way, unfinished)
-    return _upload_large(adapter, path, planned, expect, algorithm, key, under_way)
+        source = _Source(file, place, planned, mode)
+        if unfinished is not None and isinstance(adapter, ResumableUpload):
+            parts = adapter.parts_of(planned.size)
+            if parts is not None:
+                return _upload_parts(adapter, parts, source, expect, algorithm, key, under_way, unfinished)
+        return _upload_large(adapter, source, expect, algorithm, key, under_way)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A large file that is held open while it is read, more than once."""
+
+    file: io.FileIO
+    place: Place
+    planned: LocalEntry
+    mode: int
+
+    def info(self, before: LocalEntry, digests: Digests) -> UploadInfo:
+        return UploadInfo(before.mtime_ns, digests, mode=self.mode)
+
+    def is_still(self, before: LocalEntry) -> bool:
+        """Tell whether the file of that name is the one that was read, unchanged."""
+        try:
+            now = self.place.look(before.key, before.root)
+        except InvalidKey:
+            return False
+        return now is not None and same_file(now, before)
 
 
 def _upload_large(
     adapter: BaseSync,
-    path: str,
-    planned: LocalEntry,
+    source: _Source,
     expect: IfAbsent | IfUnchanged,
     algorithm: str,
     key: str,
     under_way: UnderWay,
 ) -> Uploaded:
+    planned = source.planned
     try:
-        digests, status = hash_file(path, (algorithm,))
+        digests, status = hash_open_file(source.file, (algorithm,))
     except FileChanged:
         raise Stale from None
     before = entry_of(planned.key, planned.root, status)
     if not same_file(before, planned):
         raise Stale
-    with io.FileIO(path) as file:
-        reader = CountedReader(file)
-        try:
-            with under_way(lambda: reader.count):
-                source = io.BufferedReader(reader, _BLOCK)
-                remote = adapter.upload_file(source, key, expect=expect, info=UploadInfo(before.mtime_ns, digests))
-        except IntegrityError:
-            # The adapter compares what it reads with the digest: it may have been read while it was written to.
-            if not _is_still(path, before):
-                raise Stale from None
-            raise
-    if not _is_still(path, before):
+    source.file.seek(0)
+    reader = CountedReader(source.file)
+    try:
+        with under_way(lambda: reader.count):
+            buffered = io.BufferedReader(reader, _BLOCK)
+            remote = adapter.upload_file(buffered, key, expect=expect, info=source.info(before, digests))
+    except IntegrityError:
+        # The adapter compares what it reads with the digest: it may have been read while it was written to.
+        if not source.is_still(before):
+            raise Stale from None
+        raise
+    if not source.is_still(before):
         raise Torn(remote)
     return Uploaded(before, remote, _agree(digests, remote, key), before.size)
 
@@ -125,8 +152,7 @@ def _upload_large(
 def _upload_parts(
     adapter: BaseSync,
     parts: Parts,
-    path: str,
-    planned: LocalEntry,
+    source: _Source,
     expect: IfAbsent | IfUnchanged,
     algorithm: str,
     key: str,
@@ -134,8 +160,9 @@ def _upload_parts(
     unfinished: Unfinished,
 ) -> Uploaded:
     assert isinstance(adapter, ResumableUpload)
+    planned = source.planned
     try:
-        digests, of_parts, status = hash_in_parts(path, algorithm, parts)
+        digests, of_parts, status = hash_in_parts(source.file, algorithm, parts)
     except FileChanged:
         raise Stale from None
     before = entry_of(planned.key, planned.root, status)
@@ -143,26 +170,21 @@ def _upload_parts(
         raise Stale
     note = unfinished.take_up(Kind.UPLOAD, key, ":".join(digests[0]), adapter)
     passed = Passed(before.size)
-    source = PartsSource(Path(path), before.size, parts, of_parts, note, passed.add)
+    # Parts are read side by side, each by a descriptor of its own.
+    path = Path(path_of_open(source.file.fileno(), source.place.path))
+    cut = PartsSource(path, before.size, parts, of_parts, note, passed.add)
     try:
         with under_way(lambda: passed.count):
-            remote = adapter.upload_parts(source, key, expect=expect, info=UploadInfo(before.mtime_ns, digests))
+            remote = adapter.upload_parts(cut, key, expect=expect, info=source.info(before, digests))
     except IntegrityError:
         # Each part is compared with the digest that was just made: it may have been written to.
-        if not _is_still(path, before):
+        if not source.is_still(before):
             raise Stale from None
         raise
     note.clear()
-    if not _is_still(path, before):
+    if not source.is_still(before):
         raise Torn(remote)
     return Uploaded(before, remote, _agree(digests, remote, key), passed.count)
-
-
-def _is_still(path: str, before: LocalEntry) -> bool:
-    try:
-        return same_file(entry_of(before.key, before.root, os.stat(path)), before)
-    except FileNotFoundError:
-        return False
 
 
 def _agree(digests: Digests, remote: RemoteObject, key: str) -> Digests:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,7 +20,7 @@ from buckia_core.planning.reconcile import InStep, Outcome
 from buckia_core.syncing.arriving import SMALL
 from buckia_core.syncing.downloading import Download
 from buckia_core.syncing.flights import Flights
-from buckia_core.syncing.paths import Places, local_path, look, path_of, prune_parents
+from buckia_core.syncing.paths import Place, Places, local_path
 from buckia_core.syncing.records import row, row_of_torn
 from buckia_core.syncing.report import Status
 from buckia_core.syncing.site import Keeping, Site
@@ -56,6 +55,10 @@ class Done:
     extra_uploads: int = 0
 
 
+Step = Callable[[Done, Places], None]
+"""Does an operation, or ends what was begun of it."""
+
+
 @dataclass(slots=True)
 class Worker:
     """Executes operations of one run, in any number of threads.
@@ -87,29 +90,36 @@ class Worker:
         """The bucket."""
         return self.site.adapter
 
-    def run(self, operation: Operation, begun: Callable[[Done], None] | None = None) -> Done:
+    def run(self, operation: Operation, begun: Step | None = None, places: Places | None = None) -> Done:
         """Execute one operation; if its ground has shifted, plan the key again and execute that.
 
-        `begun` ends what was begun of it already. Errors of the file are in the result, and never raised.
+        `begun` ends what was begun of it already. `places` are those of a group, which its operations share. Errors
+        of the file are in the result, and never raised.
         """
+        if places is not None:
+            return self._run(operation, begun, places)
+        with self.site.places() as own:
+            return self._run(operation, begun, own)
+
+    def _run(self, operation: Operation, begun: Step | None, places: Places) -> Done:
         done = Done(operation)
         try:
             for _ in range(_ROUNDS):
                 step, begun = begun or self._execute, None
                 try:
-                    step(done)
+                    step(done, places)
                 except (Stale, PreconditionFailed):
-                    outcome = self._plan_again(done.operation)
+                    outcome = self._plan_again(done.operation, places)
                 except NotFound as error:
                     if error.key is None:
                         # The bucket itself is missing, which says nothing about this object.
                         raise
-                    outcome = self._plan_again(done.operation)
+                    outcome = self._plan_again(done.operation, places)
                 except Torn as torn:
                     local = done.operation.local
                     assert local is not None
                     done.put = [row_of_torn(local, torn.remote)]
-                    outcome = self._plan_again(done.operation, done.put[0])
+                    outcome = self._plan_again(done.operation, places, done.put[0])
                 else:
                     return done
                 if isinstance(outcome, Operation):
@@ -127,15 +137,15 @@ class Worker:
         """Return the local path of an operation's key, for reports."""
         return local_path(operation.key, self.mappings[operation.root])
 
-    def _execute(self, done: Done) -> None:
+    def _execute(self, done: Done, places: Places) -> None:
         operation = done.operation
         match operation.action:
             case Action.UPLOAD:
-                self._upload(operation, done)
+                self._upload(operation, done, places)
             case Action.DOWNLOAD:
-                self._download(operation, done)
+                self._download(operation, done, places)
             case Action.DELETE_LOCAL:
-                self._delete_local(operation, done)
+                self._delete_local(operation, done, places)
             case Action.DELETE_REMOTE:
                 self.check_remote(operation)
                 self.keep_remote(operation)
@@ -144,14 +154,14 @@ class Worker:
                         raise outcome.error
                 done.drop.append(operation.key)
             case Action.MOVE_REMOTE:
-                self._move_remote(operation, done)
+                self._move_remote(operation, done, places)
             case Action.ADOPT:
                 self._adopt(operation, done)
             case Action.FORGET:
                 done.drop.append(operation.key)
             case Action.CONFLICT:
                 if operation.keep_both:
-                    self._keep_both(operation, done)
+                    self._keep_both(operation, done, places)
                 else:
                     done.status = Status.PLANNED
             case Action.SKIP:
@@ -160,16 +170,18 @@ class Worker:
             case _:
                 assert_never(operation.action)
 
-    def _upload(self, operation: Operation, done: Done) -> None:
+    def _upload(self, operation: Operation, done: Done, places: Places) -> None:
         local = operation.local
         assert local is not None
         if operation.remote is not None:
             self.keep_remote(operation)
-        path = local_path(operation.key, self.mappings[operation.root])
         try:
+            place = places.find(operation.key, self.mappings[operation.root])
+            if place is None:
+                raise Stale
             sent = upload(
                 self.adapter,
-                path,
+                place,
                 local,
                 operation.remote,
                 algorithm=self.algorithm,
@@ -182,25 +194,23 @@ class Worker:
         done.bytes_up += sent.moved
         done.put = [row(sent.local, sent.remote, sent.digests, self.since_ns)]
 
-    def _download(self, operation: Operation, done: Done) -> None:
-        with self.coming(operation) as file:
+    def _download(self, operation: Operation, done: Done, places: Places) -> None:
+        with self.coming(operation, places) as file:
             file.fetch()
             self.place(file, done)
 
-    def coming(
-        self, operation: Operation, places: Places | None = None, keep: Callable[[str], object] | None = None
-    ) -> Download:
+    def coming(self, operation: Operation, places: Places, keep: Callable[[Place], object] | None = None) -> Download:
         """Return the download of an operation; unless told otherwise, what it replaces goes into the trash."""
         assert operation.remote is not None
         return Download(
             self.adapter,
             operation.remote,
-            (places or Places(self.site.disks)).of(operation.key, self.mappings[operation.root]),
+            places.of(operation.key, self.mappings[operation.root]),
             root=operation.root,
             temporary=self.temporary,
             planned=operation.local,
             algorithm=self.algorithm,
-            keep=keep or (lambda path: self.trash.keep(path, operation.key, operation.why, leave=True)),
+            keep=keep or (lambda place: self.trash.keep(place, operation.key, operation.why, leave=True)),
             under_way=partial(self.flights.of, operation) if operation.size > SMALL else untold,
             unfinished=self.unfinished,
         )
@@ -209,24 +219,26 @@ class Worker:
         """End a download that was fetched."""
         came = file.place()
         done.bytes_down += came.moved
-        done.directories.append(file.directory)
+        done.directories.append(file.directory.path)
         done.put = [row(came.local, came.remote, came.digests, self.since_ns)]
 
-    def _delete_local(self, operation: Operation, done: Done) -> None:
+    def _delete_local(self, operation: Operation, done: Done, places: Places) -> None:
         assert operation.local is not None
         mapping = self.mappings[operation.root]
-        path = path_of(operation.key, mapping, self.site.disks[mapping.id])
-        now = look(path, operation.key, mapping.id)
-        if now is not None:
+        place = places.find(operation.key, mapping)
+        now = place.look(operation.key, mapping.id) if place is not None else None
+        if place is not None and now is not None:
             if not same_file(now, operation.local):
                 raise Stale
-            self.trash.keep(path, operation.key, operation.why, leave=False)
-            done.directories.append(os.path.dirname(path))
-            if not mapping.is_file:
-                prune_parents(path, mapping.local)
+            # Of a link that is followed, the content is kept, and only the link goes.
+            self.trash.keep(place, operation.key, operation.why, leave=place.link is not None)
+            if place.link is not None:
+                place.link.directory.unlink(place.link.name)
+            done.directories.append((place.link or place).directory.path)
+            places.prune(operation.key, mapping)
         done.drop.append(operation.key)
 
-    def _move_remote(self, operation: Operation, done: Done) -> None:
+    def _move_remote(self, operation: Operation, done: Done, places: Places) -> None:
         assert operation.local is not None and operation.source is not None
         assert isinstance(self.adapter, ServerCopy)
         mapping = self.mappings[operation.root]
@@ -235,7 +247,7 @@ class Worker:
         except (NotFound, NotSupported):
             # Its object is gone, or none that the provider copies, so it is an upload after all.
             raise Stale from None
-        now = look(local_path(operation.key, mapping), operation.key, mapping.id)
+        now = places.look(operation.key, mapping)
         if now is None or not same_file(now, operation.local):
             done.put = [row_of_torn(operation.local, moved)]
         else:
@@ -250,30 +262,30 @@ class Worker:
         digests = operation.local.digests or operation.remote.digests
         done.put = [row(operation.local, operation.remote, digests, self.since_ns)]
 
-    def _keep_both(self, operation: Operation, done: Done) -> None:
+    def _keep_both(self, operation: Operation, done: Done, places: Places) -> None:
         """Give the local version another name, let the remote one have the name, and upload the other."""
         assert operation.local is not None
         mapping = self.mappings[operation.root]
-        path = path_of(operation.key, mapping, self.site.disks[mapping.id])
+        place = places.of(operation.key, mapping)
         from buckia_core.syncing import conflict_copy  # noqa: PLC0415  # most runs have none to make
 
-        copy = conflict_copy.make(path, operation.key, operation.local, self.algorithm)
+        copy = conflict_copy.make(place, operation.key, operation.local, self.algorithm)
         try:
             # The version that loses the name has another one by now, so nothing needs to be kept.
-            with self.coming(operation, keep=lambda _: None) as file:
+            with self.coming(operation, places, keep=lambda _: None) as file:
                 file.fetch()
                 self.place(file, done)
         except BaseException:
             if copy.fresh:
                 with suppress(OSError):
-                    os.unlink(copy.path)
+                    copy.place.directory.unlink(copy.place.name)
             raise
-        kept = look(copy.path, copy.key, mapping.id)
+        kept = copy.place.look(copy.key, mapping.id)
         if kept is not None:
             try:
                 sent = upload(
                     self.adapter,
-                    copy.path,
+                    copy.place,
                     kept,
                     None,
                     algorithm=self.algorithm,
@@ -320,9 +332,9 @@ class Worker:
         if now is not None and operation.remote is not None and now.fingerprint != operation.remote.fingerprint:
             raise Stale
 
-    def _plan_again(self, operation: Operation, base: BaseEntry | None = None) -> Outcome:
+    def _plan_again(self, operation: Operation, places: Places, base: BaseEntry | None = None) -> Outcome:
         mapping = self.mappings[operation.root]
-        local = look(local_path(operation.key, mapping), operation.key, mapping.id)
+        local = places.look(operation.key, mapping)
         remote = found_or_none(self.adapter.stat_file, operation.key)
         before = base or operation.base
         if local is None and remote is None and before is None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
 
 from buckia_core.planning.manifest import RemoteObject
 
 # Windows tells the inode and the change time in some calls and not in others; a fingerprint must not depend on which.
 _HAS_INODES = os.name != "nt"
-_MOUNT_POINT = 0xA0000003
 
 
 def fingerprint_of(status: os.stat_result) -> str:
@@ -23,11 +21,6 @@ def to_object(key: str, status: os.stat_result) -> RemoteObject:
     """Return a file as a listing tells it."""
     modified = status.st_mtime_ns
     return RemoteObject(key, status.st_size, fingerprint_of(status), modified, modified)
-
-
-def is_link(status: os.stat_result) -> bool:
-    """Tell whether an `lstat` is that of a symbolic link, or of what Windows has besides: a junction."""
-    return stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", 0) == _MOUNT_POINT
 
 
 def changed_while_read(before: os.stat_result, after: os.stat_result) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from buckia_core.adapters.directory.entries import is_link
 from buckia_core.adapters.directory.errors import in_the_way, refused, root_not_found, translate, translated
-from buckia_core.adapters.directory.temporaries import sync_directory
 from buckia_core.errors import InvalidSetting
+from buckia_core.localfs.directory import Directory, InTheWay, Tree, is_link
+from buckia_core.localfs.probing import spelling_on_disk
 from buckia_core.planning.keys import TEMPORARY, DiskRules, problem_of
 
 # Windows counts 255 UTF-16 units, which are at most 765 bytes of UTF-8; the disk itself refuses what is too long.
@@ -26,7 +28,8 @@ class Place:
 
     Attributes:
         key: The key, as it was given.
-        path: The path, all of whose existing parents are real directories.
+        tree: The root and the directories below it, held open.
+        relative: The path below the root.
         status: What stands there; `None` if nothing does, or what does is not this key's.
         blocker: The file that stands where a directory of the path must be.
         twin: The name of the path that is there in another spelling, on a disk that takes both for one.
@@ -34,16 +37,27 @@ class Place:
     """
 
     key: str
-    path: str
+    tree: Tree
+    relative: str
     status: os.stat_result | None = None
     blocker: str | None = None
     twin: str | None = None
     made: bool = False
 
     @property
-    def directory(self) -> str:
-        """The directory that the file is in."""
-        return os.path.dirname(self.path)
+    def directory(self) -> Directory:
+        """The directory that the file is in.
+
+        Raises:
+            FileNotFoundError: It is gone.
+            InTheWay: A link has taken its place.
+        """
+        return self.tree.directory(self.relative.rpartition("/")[0])
+
+    @property
+    def name(self) -> str:
+        """The name of the file in its directory."""
+        return self.relative.rpartition("/")[2]
 
     def file(self) -> os.stat_result | None:
         """Return the status of the object's file; `None` if there is no object of this key.
@@ -104,53 +118,91 @@ class Paths:
             raise root_not_found(self._shown_root, self._bucket_name)
         return status
 
-    def locate(self, key: str) -> Place:
-        """Return where a key is, after a look at each directory on the way.
+    @contextmanager
+    def opened(self, key: str, *, reads: bool = False) -> Iterator[Tree]:
+        """Open the root; with `reads`, to list directories. A link that stands in the way in the block is refused.
+
+        Raises:
+            NotFound: The root is not there, or not a directory.
+        """
+        try:
+            tree = Tree(self.root, reads=reads)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise root_not_found(self._shown_root, self._bucket_name) from error
+        except OSError as error:
+            raise translate(error, key or self._shown_root) from error
+        with tree:
+            try:
+                yield tree
+            except InTheWay as error:
+                # It was a directory a moment ago.
+                link = os.path.relpath(error.path, self.root)
+                raise refused(key, f"{link!r} on its way is {error.what}, and links are not followed") from error
+
+    @contextmanager
+    def located(self, key: str) -> Iterator[Place]:
+        """Give where a key is, after a look at each directory on the way, which stays open as long.
 
         Raises:
             InvalidKey: The disk can't hold the key, or its way goes through a link.
             PermissionDenied: A directory on the way can't be searched.
+            NotFound: The root is not there.
         """
         self._gate(key)
-        return self._walk_down(self._prefix + key, key)
+        with self.opened(key) as tree:
+            yield self.locate(tree, key)
 
-    def for_writing(self, key: str) -> Place:
-        """Return where a key is to be written, with its directories made; the root as well, if its parent exists.
+    def locate(self, tree: Tree, key: str) -> Place:
+        """Return where a key that passed the gate is; see `located`."""
+        return self._walk_down(tree, self._prefix + key, key)
+
+    @contextmanager
+    def for_writing(self, key: str) -> Iterator[Place]:
+        """Give where a key is to be written, with its directories made; the root as well, if its parent exists.
 
         Raises:
             InvalidKey, AlreadyExists, PermissionDenied: Nothing can be written there.
             NotFound: The root's parent is missing.
+            FileNotFoundError: A directory was removed in between, as whoever deletes the last object in it does.
         """
-        place = self.locate(key)
-        if len(key.encode()) > self.max_key_bytes:
-            raise refused(key, f"it is longer than {self.max_key_bytes} bytes")
-        place.check_writable()
-        return replace(place, made=place.status is None and self._make_directories(place))
+        self._gate(key)
+        made = self._make_root(key)
+        with self.opened(key) as tree:
+            place = self.locate(tree, key)
+            if len(key.encode()) > self.max_key_bytes:
+                raise refused(key, f"it is longer than {self.max_key_bytes} bytes")
+            place.check_writable()
+            if place.status is None:
+                made = self._make_directories(place) or made
+            yield replace(place, made=made)
 
-    def directory(self, name: str) -> str | None:
-        """Return the path of the directory whose keys begin with `name` and a slash; `None` if there are none.
+    def directory(self, tree: Tree, name: str) -> Directory | None:
+        """Return the directory whose keys begin with `name` and a slash; `None` if there are none.
 
         Raises:
             InvalidKey: A link is on the way.
         """
         whole = (self._prefix + name).removesuffix("/")
         if not whole:
-            return self.root
+            return tree.root
         if problem_of(whole, RULES):
             return None
-        place = self._walk_down(whole, name)
+        place = self._walk_down(tree, whole, name)
         if place.status is not None and is_link(place.status):
             raise refused(name, "a symbolic link stands there, and links are not followed")
-        return place.path if place.status is not None and stat.S_ISDIR(place.status.st_mode) else None
+        is_directory = place.status is not None and stat.S_ISDIR(place.status.st_mode)
+        return tree.directory(whole) if is_directory else None
 
-    def prune(self, directory: str) -> None:
-        """Remove a directory if it is empty, then its parents if they are; never the root."""
-        while directory != self.root:
+    def prune(self, place: Place) -> None:
+        """Remove the directory of a place if it is empty, then its parents if they are; never the root."""
+        relative = place.relative.rpartition("/")[0]
+        while relative:
+            above, _, name = relative.rpartition("/")
             try:
-                os.rmdir(directory)
-            except OSError:
+                place.tree.directory(above).remove_directory(name)
+            except (OSError, InTheWay):
                 return
-            directory = os.path.dirname(directory)
+            relative = above
 
     def _gate(self, key: str) -> None:
         problem = problem_of(key, RULES)
@@ -159,73 +211,57 @@ class Paths:
         if problem:
             raise refused(key, problem)
 
-    def _walk_down(self, whole: str, key: str) -> Place:
+    def _walk_down(self, tree: Tree, whole: str, key: str) -> Place:
         parts = whole.split("/")
-        target = os.path.join(self.root, *parts)
-        path = self.root
         status = None
         for depth, part in enumerate(parts, 1):
-            parent, path = path, os.path.join(path, part)
-            status = _look(path, key)
-            if status is None:
-                return Place(key, target)
-            if not _is_spelt_so(parent, part, status):
-                return Place(key, target, twin="/".join(parts[:depth]))
+            path = "/".join(parts[:depth])
+            with translated(key):
+                try:
+                    directory = tree.directory("/".join(parts[: depth - 1]))
+                    status = directory.status(part)
+                except (FileNotFoundError, NotADirectoryError):
+                    return Place(key, tree, whole)
+                if spelling_on_disk(directory, part, status) is not None:
+                    return Place(key, tree, whole, twin=path)
             if depth == len(parts):
                 break
             if is_link(status):
-                link = "/".join(parts[:depth])
-                raise refused(key, f"{link!r} on its way is a symbolic link, and links are not followed")
+                raise refused(key, f"{path!r} on its way is a symbolic link, and links are not followed")
             if not stat.S_ISDIR(status.st_mode):
-                return Place(key, target, blocker="/".join(parts[:depth]))
-        return Place(key, target, status)
+                return Place(key, tree, whole, blocker=path)
+        return Place(key, tree, whole, status)
+
+    def _make_root(self, key: str) -> bool:
+        if os.path.isdir(self.root):
+            return False
+        with translated(key):
+            try:
+                os.mkdir(self.root)
+            except FileExistsError:
+                return False
+            except FileNotFoundError as error:
+                raise root_not_found(self._shown_root, self._bucket_name) from error
+        with suppress(OSError), Tree(os.path.dirname(self.root)) as above:
+            above.root.sync()
+        return True
 
     def _make_directories(self, place: Place) -> bool:
-        missing = []
-        directory = place.directory
-        while not os.path.isdir(directory):
-            missing.append(directory)
-            if directory == self.root:
-                break
-            directory = os.path.dirname(directory)
-        for directory in reversed(missing):
-            with translated(place.key):
-                try:
-                    os.mkdir(directory)
-                except FileExistsError:
-                    continue
-                except FileNotFoundError as error:
-                    if directory == self.root:
-                        raise root_not_found(self._shown_root, self._bucket_name) from error
-                    # Removed by whoever deleted the last object in it; the caller finds out, and tries again.
-                    return True
-                sync_directory(os.path.dirname(directory))
-        return bool(missing)
-
-
-def _look(path: str, key: str) -> os.stat_result | None:
-    try:
-        return os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise translate(error, key) from error
-
-
-def _is_spelt_so(directory: str, name: str, status: os.stat_result) -> bool:
-    """Tell whether what was found under `name` has just that name.
-
-    Disks that fold case find `a.txt` under `A.txt`, and those of macOS find one Unicode form under the other.
-    """
-    may_fold = sys.platform == "darwin" and not name.isascii()
-    other = name.swapcase()
-    if other != name and not may_fold:
-        try:
-            twin = os.lstat(os.path.join(directory, other))
-        except OSError:
-            return True
-        may_fold = (twin.st_ino, twin.st_dev) == (status.st_ino, status.st_dev)
-    return not may_fold or name in os.listdir(directory)
+        made = False
+        parts = place.relative.split("/")[:-1]
+        for depth, part in enumerate(parts):
+            above = place.tree.directory("/".join(parts[:depth]))
+            try:
+                above.make_directory(part)
+            except FileExistsError:
+                continue
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                raise translate(error, place.key) from error
+            made = True
+            above.sync()
+        return made
 
 
 def _extended(path: str) -> str:

@@ -11,12 +11,8 @@ from contextlib import contextmanager
 from buckia_core.adapters.directory.entries import changed_while_read, fingerprint_of
 from buckia_core.adapters.directory.errors import not_found, precondition_failed, refused, translate, translated
 from buckia_core.adapters.directory.paths import Paths
+from buckia_core.localfs.directory import NO_LINK
 from buckia_core.planning.manifest import RemoteObject
-
-# Without O_NONBLOCK, opening a pipe that took the file's place would wait for somebody to write to it.
-_FLAGS = os.O_RDONLY
-for _name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
-    _FLAGS |= getattr(os, _name, 0)
 
 
 class ObjectReader(io.RawIOBase):
@@ -83,11 +79,10 @@ def opened(
 
 
 def _open(paths: Paths, key: str) -> int:
-    place = paths.locate(key)
-    if place.file() is None:
-        paths.check_root()
-        raise not_found(key)
-    try:
-        return os.open(place.path, _FLAGS)
-    except OSError as error:
-        raise translate(error, key) from error
+    with paths.located(key) as place:
+        if place.file() is None:
+            raise not_found(key)
+        try:
+            return place.directory.open(place.name, os.O_RDONLY | NO_LINK)
+        except OSError as error:
+            raise translate(error, key) from error

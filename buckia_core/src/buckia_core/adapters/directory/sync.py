@@ -19,11 +19,13 @@ from buckia_core.adapters.directory.reading import opened
 from buckia_core.adapters.directory.settings import DirectorySettings
 from buckia_core.adapters.directory.temporaries import sweep
 from buckia_core.adapters.directory.walk import Range, Walk
-from buckia_core.adapters.directory.writing import copy_all, write, write_all
+from buckia_core.adapters.directory.writing import copy_all, write
 from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.adapters.prefixes import as_directory
 from buckia_core.adapters.sources import CHUNK, DigestCheck, chunks, reading
 from buckia_core.errors import AdapterError
+from buckia_core.localfs import names
+from buckia_core.localfs.files import permissions, write_all
 from buckia_core.planning.manifest import RemoteObject
 
 
@@ -44,6 +46,7 @@ class DirectorySync(BaseSync):
     """
 
     def __init__(self, settings: DirectorySettings) -> None:
+        names.check()
         self._prefix = as_directory(settings.prefix)
         self._root = os.path.abspath(settings.root)
         self._real_root = os.path.realpath(settings.root)
@@ -87,9 +90,9 @@ class DirectorySync(BaseSync):
 
     def stat_file(self, key: str) -> RemoteObject:
         """See `BaseSync`."""
-        status = self._paths.locate(key).file()
+        with self._paths.located(key) as place:
+            status = place.file()
         if status is None:
-            self._paths.check_root()
             raise not_found(key)
         return to_object(key, status)._replace(content_type=guess_content_type(key), metadata={})
 
@@ -107,8 +110,8 @@ class DirectorySync(BaseSync):
                         write_all(descriptor, chunk)
                 check.verify(provider=PROVIDER, key=key)
 
-            sweep(self._stale)
-            return write(self._paths, key, fill, expect=expect, mtime_ns=info.mtime_ns)
+            self._sweep()
+            return write(self._paths, key, fill, expect=expect, mtime_ns=info.mtime_ns, mode=info.mode)
 
     def download_file(
         self,
@@ -146,7 +149,7 @@ class DirectorySync(BaseSync):
         """See `BaseSync`."""
         if keys:
             self._paths.check_root()
-            sweep(self._stale)
+            self._sweep()
         return [DeleteOutcome(key, self._delete(key)) for key in keys]
 
     def copy_file(self, source: RemoteObject, key: str, *, expect: Precondition | None = None) -> RemoteObject:
@@ -158,19 +161,25 @@ class DirectorySync(BaseSync):
                     copy_all(reader.fileno(), descriptor)
                 reader.check_unchanged()
 
-            return write(self._paths, key, fill, expect=expect, mtime_ns=reader.status.st_mtime_ns)
+            status, mode = reader.status, permissions(reader.status)
+            return write(self._paths, key, fill, expect=expect, mtime_ns=status.st_mtime_ns, mode=mode)
 
     def _delete(self, key: str) -> AdapterError | None:
         try:
-            place = self._paths.locate(key)
-            if place.file() is None:
-                return None
-            with translated(key):
-                try:
-                    os.unlink(place.path)
-                except FileNotFoundError:
+            with self._paths.located(key) as place:
+                if place.file() is None:
                     return None
-            self._paths.prune(place.directory)
+                with translated(key):
+                    try:
+                        place.directory.unlink(place.name)
+                    except FileNotFoundError:
+                        return None
+                self._paths.prune(place)
         except AdapterError as error:
             return error
         return None
+
+    def _sweep(self) -> None:
+        if self._stale:
+            with self._paths.opened("") as tree:
+                sweep(tree, self._stale)

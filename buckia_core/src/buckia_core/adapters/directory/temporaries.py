@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from buckia_core.localfs.directory import Directory, InTheWay, Tree
+from buckia_core.localfs.files import create, exists, set_permissions
 from buckia_core.planning.keys import TEMPORARY
 
 STALE_SECONDS = 86_400
 """A temporary file that nobody wrote to for so long was left by a process that died."""
-
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 _NO_LINKS = {
     getattr(errno, name)
@@ -26,11 +25,14 @@ _NO_LINKS = {
 
 
 class Temporary:
-    """A file in `directory` that goes away at the end of the `with` block unless it was put in a place."""
+    """A file in `directory` that goes away at the end of the `with` block unless it was put in a place.
 
-    def __init__(self, directory: str) -> None:
-        self.path = os.path.join(directory, TEMPORARY + secrets.token_hex(8))
-        self.descriptor = os.open(self.path, _FLAGS, 0o666)
+    Its name can't be foreseen. It has the mode that it is made with, less what the umask takes away.
+    """
+
+    def __init__(self, directory: Directory, mode: int) -> None:
+        self._directory = directory
+        self._name, self.descriptor = create(directory, TEMPORARY, mode)
         self._open = True
         self._placed = False
 
@@ -43,12 +45,12 @@ class Temporary:
         self._close()
         if not self._placed:
             with suppress(OSError):
-                os.unlink(self.path)
+                self._directory.unlink(self._name)
 
     def finish(self, *, mtime_ns: int | None, mode: int | None) -> None:
         """Bring what was written to the disk, with its modification time and, where there is one, a mode."""
-        if mode is not None and hasattr(os, "fchmod"):
-            os.fchmod(self.descriptor, mode)
+        if mode is not None:
+            set_permissions(self.descriptor, mode)
         if os.name == "nt":
             # There the time would be set again by closing, and an open file can't be moved.
             os.fsync(self.descriptor)
@@ -56,71 +58,57 @@ class Temporary:
         if mtime_ns is not None:
             # A time that this disk can't hold is no reason not to keep the bytes.
             with suppress(OverflowError):
-                os.utime(self.descriptor if self._open else self.path, ns=(mtime_ns, mtime_ns))
+                path = self._directory.join(self._name)
+                os.utime(self.descriptor if self._open else path, ns=(mtime_ns, mtime_ns))
         if self._open:
             os.fsync(self.descriptor)
 
-    def replace(self, target: str) -> os.stat_result:
-        """Put the file in the place of `target`, whatever file is there, and return its status."""
-        return self._place(target, lambda: os.replace(self.path, target))
+    def replace(self, target: Directory, name: str) -> os.stat_result:
+        """Put the file in the place of whatever file has the name, and return its status."""
+        return self._place(target, lambda: self._directory.replace(self._name, target, name))
 
-    def place(self, target: str) -> os.stat_result:
+    def place(self, target: Directory, name: str) -> os.stat_result:
         """Put the file where no file is, in one step, and return its status.
 
         Raises:
             FileExistsError: Something is there.
         """
-        return self._place(target, lambda: self._rename_to_new(target))
+        return self._place(target, lambda: self._rename_to_new(target, name))
 
-    def _place(self, target: str, move: Callable[[], None]) -> os.stat_result:
+    def _place(self, target: Directory, move: Callable[[], None]) -> os.stat_result:
         if self._open:
             # Moving changes the change time, and by the number it is this file whatever stands there meanwhile.
             move()
             status = os.fstat(self.descriptor)
         else:
-            status = os.stat(self.path)
+            status = self._directory.status(self._name)
             move()
         self._placed = True
-        sync_directory(os.path.dirname(target))
+        target.sync()
         return status
 
-    def _rename_to_new(self, target: str) -> None:
+    def _rename_to_new(self, target: Directory, name: str) -> None:
         if os.name == "nt":
-            os.rename(self.path, target)
+            os.rename(self._directory.join(self._name), target.join(name))
             return
         try:
-            os.link(self.path, target)
+            self._directory.link(self._name, target, name)
         except FileExistsError:
             raise
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
             # A disk without hard links: look, then replace. Another process may come in between.
-            if os.path.lexists(target):
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target) from error
-            os.replace(self.path, target)
+            if exists(target, name):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target.join(name)) from error
+            self._directory.replace(self._name, target, name)
         else:
-            os.unlink(self.path)
+            self._directory.unlink(self._name)
 
     def _close(self) -> None:
         if self._open:
             self._open = False
             os.close(self.descriptor)
-
-
-def sync_directory(directory: str) -> None:
-    """Bring the names of a directory to the disk, where the system can: a rename is safe only after that.
-
-    A directory that is gone again, may not be read, or is on a file system that keeps names in its own way, is let be.
-    """
-    if os.name == "nt":
-        return
-    with suppress(OSError):
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def is_stale(status: os.stat_result) -> bool:
@@ -131,9 +119,10 @@ def is_stale(status: os.stat_result) -> bool:
     return status.st_ctime < time.time() - STALE_SECONDS
 
 
-def sweep(paths: set[str]) -> None:
+def sweep(tree: Tree, stale: set[str]) -> None:
     """Remove temporary files that were left behind, and take them out of the set; what can't be removed stays."""
-    while paths:
+    while stale:
         # Another thread may have taken the last one.
-        with suppress(OSError, KeyError):
-            os.unlink(paths.pop())
+        with suppress(OSError, KeyError, InTheWay):
+            above, _, name = stale.pop().rpartition("/")
+            tree.directory(above).unlink(name)

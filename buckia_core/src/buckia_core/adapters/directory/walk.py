@@ -7,19 +7,17 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from operator import itemgetter
 
-from buckia_core.adapters.directory.entries import is_link, to_object
+from buckia_core.adapters.directory.entries import to_object
 from buckia_core.adapters.directory.errors import translate
 from buckia_core.adapters.directory.paths import Paths
 from buckia_core.adapters.directory.temporaries import is_stale
 from buckia_core.errors import InvalidKey
+from buckia_core.localfs.directory import Directory, InTheWay, Tree, is_link
 from buckia_core.planning.keys import TEMPORARY
 from buckia_core.planning.manifest import RemoteObject
 
 log = logging.getLogger(__name__)
-
-_Child = tuple[str, "os.DirEntry[str]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class Walk:
     Attributes:
         paths: The bucket.
         wanted: Which keys.
-        stale: Temporary files that were left behind, as they are passed by.
+        stale: Temporary files that were left behind, as they are passed by; their paths below the root.
     """
 
     paths: Paths
@@ -73,59 +71,80 @@ class Walk:
         """
         self._root = self.paths.check_root()
         base = self.wanted.prefix.rpartition("/")[0]
-        start = self._start(base)
-        if start is None:
-            return
-        stack = [self._children(start, f"{base}/" if base else "")]
+        with self.paths.opened(base, reads=True) as tree:
+            start = self._start(tree, base)
+            if start is not None:
+                yield from self._walk(tree, start, f"{base}/" if base else "")
+            self._check_root()
+
+    def _walk(self, tree: Tree, start: Directory, base: str) -> Iterator[RemoteObject]:
+        wanted = self.wanted
+        stack = [(start, base, self._names(start, base))]
         while stack:
-            for key, entry in stack[-1]:
-                if self.wanted.is_past(key):
+            directory, prefix, names = stack[-1]
+            while names:
+                name = names.pop()
+                key = prefix + name
+                if wanted.is_past(key):
                     return
-                if key.endswith("/"):
-                    if self.wanted.may_hold(key):
-                        stack.append(self._children(entry.path, key))
+                if name[-1] == "/":
+                    if wanted.may_hold(key) and (below := self._below(tree, directory, name[:-1], key)) is not None:
+                        stack.append((below, key, self._names(below, key)))
                         break
-                elif self.wanted.holds(key):
-                    status = self._status(entry, key)
+                elif wanted.holds(key):
+                    status = self._status(directory, name, key)
                     if status is not None:
                         yield to_object(key, status)
             else:
                 stack.pop()
 
-    def _start(self, base: str) -> str | None:
-        self.paths.directory("")
+    def _start(self, tree: Tree, base: str) -> Directory | None:
+        self.paths.directory(tree, "")
         try:
-            return self.paths.directory(base)
+            return self.paths.directory(tree, base)
         except InvalidKey:
             # Links are not listed, nor is what is behind them.
             return None
 
-    def _children(self, path: str, base: str) -> Iterator[_Child]:
-        found: list[_Child] = []
+    def _below(self, tree: Tree, directory: Directory, name: str, key: str) -> Directory | None:
         try:
-            with os.scandir(path) as entries:
+            return tree.directory(f"{directory.relative}/{name}" if directory.relative else name)
+        except FileNotFoundError:
+            self._check_root()
+            return None
+        except InTheWay:
+            # It was a directory a moment ago, and what is behind a link is not listed.
+            return None
+        except OSError as error:
+            raise translate(error, key) from error
+
+    def _names(self, directory: Directory, base: str) -> list[str]:
+        """Return the names in a directory, the first one last. Nothing else is kept: there may be a great many."""
+        found: list[str] = []
+        try:
+            with directory.entries() as entries:
                 for entry in entries:
                     name = entry.name
                     if not name.isascii() and not _is_utf8(name):
                         log.warning("%r in %r is not listed: its name is not valid UTF-8", name, base or "/")
                     elif name.startswith(TEMPORARY):
-                        self._note_temporary(entry)
+                        self._note_temporary(directory, entry)
                     elif entry.is_dir(follow_symlinks=False):
                         if os.name != "nt" or not is_link(entry.stat(follow_symlinks=False)):
-                            found.append((f"{base}{name}/", entry))
+                            found.append(f"{name}/")
                     else:
-                        found.append((base + name, entry))
+                        found.append(name)
         except (FileNotFoundError, NotADirectoryError):
             self._check_root()
-            return iter(())
+            return []
         except OSError as error:
             raise translate(error, base or self.paths.root) from error
-        found.sort(key=itemgetter(0))
-        return iter(found)
+        found.sort(reverse=True)
+        return found
 
-    def _status(self, entry: os.DirEntry[str], key: str) -> os.stat_result | None:
+    def _status(self, directory: Directory, name: str, key: str) -> os.stat_result | None:
         try:
-            status = entry.stat(follow_symlinks=False)
+            status = directory.status(name)
         except FileNotFoundError:
             self._check_root()
             return None
@@ -139,10 +158,10 @@ class Walk:
         if (now.st_dev, now.st_ino) != (self._root.st_dev, self._root.st_ino):
             raise translate(OSError(0, "another directory has taken its place"), self.paths.root)
 
-    def _note_temporary(self, entry: os.DirEntry[str]) -> None:
+    def _note_temporary(self, directory: Directory, entry: os.DirEntry[str]) -> None:
         try:
             if entry.is_file(follow_symlinks=False) and is_stale(entry.stat(follow_symlinks=False)):
-                self.stale.add(entry.path)
+                self.stale.add(f"{directory.relative}/{entry.name}" if directory.relative else entry.name)
         except OSError:
             log.debug("%r vanished while it was looked at", entry.name)
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 
 from buckia_core.adapters.directory.entries import fingerprint_of, to_object
-from buckia_core.adapters.directory.errors import PROVIDER, precondition_failed, translated
+from buckia_core.adapters.directory.errors import PROVIDER, precondition_failed, translate, translated
 from buckia_core.adapters.directory.paths import Paths, Place
 from buckia_core.adapters.directory.temporaries import Temporary
 from buckia_core.adapters.objects import IfAbsent, IfUnchanged, Precondition
 from buckia_core.errors import Transient
+from buckia_core.localfs.files import permissions, write_all
 from buckia_core.planning.manifest import RemoteObject
 
 Fill = Callable[[int], None]
@@ -21,39 +22,46 @@ Fill = Callable[[int], None]
 
 _ATTEMPTS = 10
 
+_NEW, _PRIVATE = 0o666, 0o600
+
 # The look at what is there and the replacement are one step for all threads of this process.
 _placing = threading.Lock()
 
 
-def write(paths: Paths, key: str, fill: Fill, *, expect: Precondition | None, mtime_ns: int | None) -> RemoteObject:
+def write(
+    paths: Paths,
+    key: str,
+    fill: Fill,
+    *,
+    expect: Precondition | None,
+    mtime_ns: int | None,
+    mode: int | None,
+) -> RemoteObject:
     """Write an object and return it.
 
     `IfAbsent` is one atomic step wherever the disk has hard links. `IfUnchanged` is one among the threads of this
     process; another process may come in between the look and the replacement.
 
+    An object that is replaced keeps its permission bits. A new one has those of a new file, less what its source
+    (`mode`) does not give to the group and to others. It never has more while it is written.
+
     Raises:
         PreconditionFailed: The object is not as expected.
     """
-    place, temporary = _begin(paths, key)
-    try:
-        with temporary:
-            fill(temporary.descriptor)
-            with translated(key):
-                mode = stat.S_IMODE(place.status.st_mode) if place.status else None
-                temporary.finish(mtime_ns=mtime_ns, mode=mode)
-                status = _put_in_place(paths, key, temporary, expect)
-    except BaseException:
-        if place.made:
-            paths.prune(place.directory)
-        raise
+    with ExitStack() as stack:
+        place, temporary = _begin(paths, key, stack, mode)
+        try:
+            with temporary:
+                fill(temporary.descriptor)
+                with translated(key):
+                    kept = permissions(place.status) if place.status else None
+                    temporary.finish(mtime_ns=mtime_ns, mode=kept)
+                    status = _put_in_place(paths, key, temporary, expect)
+        except BaseException:
+            if place.made:
+                paths.prune(place)
+            raise
     return to_object(key, status)
-
-
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of the bytes."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
 
 
 def copy_all(source: int, target: int) -> None:
@@ -71,27 +79,30 @@ def copy_all(source: int, target: int) -> None:
         write_all(target, data)
 
 
-def _begin(paths: Paths, key: str) -> tuple[Place, Temporary]:
+def _begin(paths: Paths, key: str, stack: ExitStack, mode: int | None) -> tuple[Place, Temporary]:
     # Whoever deletes the last object of a directory removes it, and that may be just now.
     for _ in range(_ATTEMPTS):
-        place = paths.for_writing(key)
-        with translated(key):
+        with ExitStack() as attempt, suppress(FileNotFoundError):
+            place = attempt.enter_context(paths.for_writing(key))
             try:
-                return place, Temporary(place.directory)
+                temporary = Temporary(place.directory, _mode_of(place, mode))
             except FileNotFoundError:
-                continue
+                raise
+            except OSError as error:
+                raise translate(error, key) from error
+            stack.enter_context(attempt.pop_all())
+            return place, temporary
     raise Transient(f"{key!r}: its directory is removed again and again", provider=PROVIDER, key=key)
 
 
 def _put_in_place(paths: Paths, key: str, temporary: Temporary, expect: Precondition | None) -> os.stat_result:
-    with _placing:
-        # Looked at again: much may have happened on the way to the target while the bytes came.
-        place = paths.locate(key)
+    # Looked at again, from the root: much may have happened on the way to the target while the bytes came.
+    with _placing, paths.located(key) as place:
         place.check_writable()
         match expect:
             case IfAbsent():
                 try:
-                    return temporary.place(place.path)
+                    return temporary.place(place.directory, place.name)
                 except FileExistsError as error:
                     raise precondition_failed(key, "it exists") from error
             case IfUnchanged(seen):
@@ -99,6 +110,13 @@ def _put_in_place(paths: Paths, key: str, temporary: Temporary, expect: Precondi
                     raise precondition_failed(key, "it is gone")
                 if fingerprint_of(place.status) != seen.fingerprint:
                     raise precondition_failed(key, "it is another version now")
-                return temporary.replace(place.path)
+                return temporary.replace(place.directory, place.name)
             case None:
-                return temporary.replace(place.path)
+                return temporary.replace(place.directory, place.name)
+
+
+def _mode_of(place: Place, source: int | None) -> int:
+    """Return the mode to make a file with; the umask is still to come."""
+    if place.status is not None:
+        return _PRIVATE
+    return _NEW if source is None else _NEW & (source | _PRIVATE)

@@ -1,0 +1,363 @@
+"""Directories held open, and the files in them by name.
+
+The system resolves a path anew at each call. Whoever may write to a directory on it can put a symbolic link there
+between two calls, and the second one acts somewhere else. So a `Tree` opens each directory below its root by name, in
+the directory above it, without following links, and a `Directory` reaches its files through the open descriptor.
+Windows has no such calls: there, links are looked for when a directory is first reached, and paths are used.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import NoReturn, Self
+
+BY_DESCRIPTOR = {os.open, os.stat, os.unlink, os.mkdir, os.rmdir, os.rename, os.link} <= os.supports_dir_fd
+"""Whether this system reaches files through the descriptor of their directory."""
+
+_MOST_OPEN = 16
+"""Descriptors that one tree holds at most, beside that of its root. Some systems allow a process 256 in all."""
+
+_JUNCTION = 0xA0000003
+_FILE = "a file"
+
+
+def _flags(*names: str) -> int:
+    flags = 0
+    for name in names:
+        flags |= getattr(os, name, 0)
+    return flags
+
+
+_FOLLOW = _flags("O_DIRECTORY", "O_CLOEXEC")
+_NO_FOLLOW = _FOLLOW | _flags("O_NOFOLLOW")
+# A directory that may be searched but not read can still be worked in, as by its path.
+_SEARCH = getattr(os, "O_PATH", os.O_RDONLY)
+_PLAIN_LINK = {"follow_symlinks": False} if os.link in os.supports_follow_symlinks else {}
+
+NO_LINK = _flags("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
+"""Flags to open a file that is there, and no link. `O_NONBLOCK`: opening a named pipe must not wait for another end."""
+
+CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_LINK
+"""Flags to create a file that must not be there, and to read it again."""
+
+
+class InTheWay(Exception):
+    """Something that is no directory stands where a directory of a path must be.
+
+    Attributes:
+        path: Where.
+        what: What stands there, such as "a symbolic link".
+        is_link: It is a link.
+    """
+
+    def __init__(self, path: str, what: str, *, is_link: bool) -> None:
+        super().__init__(f"{what} stands in its way: {path}")
+        self.path = path
+        self.what = what
+        self.is_link = is_link
+
+
+class Moved(OSError):
+    """A directory was replaced by another one while it was worked in."""
+
+
+def is_link(status: os.stat_result) -> bool:
+    """Tell whether an `lstat` is that of a symbolic link, or of what Windows has besides: a junction."""
+    return stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", 0) == _JUNCTION
+
+
+class Directory:
+    """One directory of a `Tree`. Names are those of its entries; errors name the whole path.
+
+    Attributes:
+        path: Its path, for messages, and for what only works by path.
+        relative: Its path below the root, with slashes; empty for the root.
+        held: The descriptor, while the tree keeps it open. Use `descriptor`.
+        identity: Device and inode; `None` where no descriptors are used.
+    """
+
+    __slots__ = ("_tree", "held", "identity", "path", "relative")
+
+    def __init__(self, tree: Tree, path: str, relative: str, descriptor: int | None) -> None:
+        self._tree = tree
+        self.held = descriptor
+        self.identity = None if descriptor is None else _identity(os.fstat(descriptor))
+        self.path = path
+        self.relative = relative
+
+    @property
+    def descriptor(self) -> int | None:
+        """The open descriptor; `None` on a system that has no use for it.
+
+        Raises:
+            Moved: It had been closed, and another directory has its place now.
+            ValueError: The tree is closed.
+        """
+        if self.held is None and BY_DESCRIPTOR:
+            self._tree.open_again(self)
+        return self.held
+
+    def join(self, name: str) -> str:
+        """Return the path of an entry."""
+        return os.path.join(self.path, name)
+
+    def open(self, name: str, flags: int, mode: int = 0o600) -> int:
+        """Open a file, and return its descriptor."""
+        at = self.descriptor
+        try:
+            return os.open(name if at is not None else self.join(name), flags, mode, dir_fd=at)
+        except OSError as error:
+            _fail(error, self.join(name))
+
+    def status(self, name: str, *, follow: bool = False) -> os.stat_result:
+        """Return the status of an entry; unless told otherwise, that of a link itself."""
+        at = self.descriptor
+        try:
+            return os.stat(name if at is not None else self.join(name), dir_fd=at, follow_symlinks=follow)
+        except OSError as error:
+            _fail(error, self.join(name))
+
+    def own_status(self) -> os.stat_result:
+        """Return the status of the directory itself."""
+        at = self.descriptor
+        return os.stat(self.path) if at is None else os.fstat(at)
+
+    def is_at_its_path(self) -> bool:
+        """Tell whether the path still leads here: someone may have renamed the directory, and put another one there."""
+        if self.identity is None:
+            return True
+        try:
+            return _identity(os.stat(self.path)) == self.identity
+        except OSError:
+            return False
+
+    def unlink(self, name: str) -> None:
+        """Remove a file, or a link."""
+        at = self.descriptor
+        try:
+            os.unlink(name if at is not None else self.join(name), dir_fd=at)
+        except OSError as error:
+            _fail(error, self.join(name))
+
+    def make_directory(self, name: str, mode: int = 0o777) -> None:
+        """Make a directory."""
+        at = self.descriptor
+        try:
+            os.mkdir(name if at is not None else self.join(name), mode, dir_fd=at)
+        except OSError as error:
+            _fail(error, self.join(name))
+
+    def remove_directory(self, name: str) -> None:
+        """Remove an empty directory."""
+        self._tree.forget(f"{self.relative}/{name}" if self.relative else name)
+        at = self.descriptor
+        try:
+            os.rmdir(name if at is not None else self.join(name), dir_fd=at)
+        except OSError as error:
+            _fail(error, self.join(name))
+
+    def replace(self, name: str, target: Directory, new: str) -> None:
+        """Rename a file; what has the new name is replaced."""
+        here, there = self.descriptor, target.descriptor
+        source = name if here is not None else self.join(name)
+        aim = new if there is not None else target.join(new)
+        try:
+            os.replace(source, aim, src_dir_fd=here, dst_dir_fd=there)
+        except OSError as error:
+            _fail(error, target.join(new))
+
+    def link(self, name: str, target: Directory, new: str) -> None:
+        """Give a file a second name, which must be free; a link itself, not what it points to."""
+        here, there = self.descriptor, target.descriptor
+        source = name if here is not None else self.join(name)
+        aim = new if there is not None else target.join(new)
+        try:
+            os.link(source, aim, src_dir_fd=here, dst_dir_fd=there, **_PLAIN_LINK)
+        except OSError as error:
+            _fail(error, target.join(new))
+
+    @contextmanager
+    def entries(self) -> Iterator[Iterator[os.DirEntry[str]]]:
+        """Read the directory."""
+        at = self.descriptor
+        if at is None:
+            with os.scandir(self.path) as found:
+                yield found
+            return
+        if self._tree.reads:
+            with os.scandir(at) as found:
+                yield found
+            return
+        with self.readable() as descriptor, os.scandir(descriptor) as found:
+            yield found
+
+    def names(self) -> list[str]:
+        """Return the names of all entries."""
+        with self.entries() as found:
+            return [entry.name for entry in found]
+
+    @contextmanager
+    def readable(self) -> Iterator[int]:
+        """Open the directory itself for reading: to list it, or to make its names outlast a loss of power."""
+        at = self.descriptor
+        try:
+            found = os.open("." if at is not None else self.path, os.O_RDONLY | _FOLLOW, dir_fd=at)
+        except OSError as error:
+            error.filename = self.path
+            raise
+        try:
+            yield found
+        finally:
+            os.close(found)
+
+    def sync(self) -> None:
+        """Make the names in it outlast a loss of power, where the system can."""
+        if os.name == "nt":
+            return
+        # One that is gone, may not be read, or whose file system has no such call, is let be.
+        with suppress(OSError), self.readable() as descriptor:
+            os.fsync(descriptor)
+
+
+class Tree:
+    """A root directory, and the directories below it. For one thread at a time.
+
+    Args:
+        root: Its path. It may lead through links: whoever gave it meant that.
+        follow: Links below the root are followed as well.
+        reads: Directories are opened to be listed; one that may only be searched can't be.
+
+    Raises:
+        OSError: The root can't be opened.
+    """
+
+    def __init__(self, root: str, *, follow: bool = False, reads: bool = False) -> None:
+        self.reads = reads
+        self._flags = (os.O_RDONLY if reads else _SEARCH) | (_FOLLOW if follow else _NO_FOLLOW)
+        self._follow = follow
+        self._open: dict[str, Directory] = {}
+        at = os.open(root, (os.O_RDONLY if reads else _SEARCH) | _FOLLOW) if BY_DESCRIPTOR else None
+        self.root = Directory(self, root, "", at)
+        if not BY_DESCRIPTOR and not stat.S_ISDIR(os.stat(root).st_mode):
+            raise NotADirectoryError(f"{root} is not a directory")
+
+    def directory(self, relative: str, *, make: bool = False) -> Directory:
+        """Return a directory below the root.
+
+        Args:
+            relative: Its path below the root, with slashes; no part of it is empty, `.` or `..`.
+            make: Make the directories that are missing.
+
+        Raises:
+            InTheWay: A link (unless links are followed) or a file is on the way, or there.
+            FileNotFoundError: It is missing.
+        """
+        if not relative:
+            return self.root
+        found = self._open.get(relative)
+        if found is not None:
+            return found
+        above, _, name = relative.rpartition("/")
+        parent = self.directory(above, make=make)
+        try:
+            return self._enter(parent, name, relative)
+        except FileNotFoundError:
+            if not make:
+                raise
+            with suppress(FileExistsError):
+                parent.make_directory(name)
+            return self._enter(parent, name, relative)
+
+    def open_again(self, directory: Directory) -> None:
+        """Open a directory that was closed because others were needed.
+
+        Raises:
+            Moved: Another one has its place now.
+            ValueError: The tree is closed.
+        """
+        if self.root.held is None:
+            raise ValueError(f"the tree is closed: {self.root.path}")
+        try:
+            found = self.directory(directory.relative)
+        except (InTheWay, FileNotFoundError) as error:
+            raise Moved(f"the directory was replaced meanwhile: {directory.path}") from error
+        if found.identity != directory.identity:
+            raise Moved(f"the directory was replaced meanwhile: {directory.path}")
+        # Both are one directory; the new object gives its descriptor to the old one.
+        directory.held, found.held = found.held, None
+        self._open[directory.relative] = directory
+
+    def forget(self, relative: str) -> None:
+        """Close a directory that is about to be removed, or may be another one by now."""
+        found = self._open.pop(relative, None)
+        if found is not None:
+            _close(found)
+
+    def close(self) -> None:
+        """Close everything."""
+        for directory in (*self._open.values(), self.root):
+            _close(directory)
+        self._open.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _enter(self, parent: Directory, name: str, relative: str) -> Directory:
+        if BY_DESCRIPTOR:
+            try:
+                descriptor = parent.open(name, self._flags)
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                # Which error it is if a link stands there differs from system to system.
+                what = self._obstacle(parent, name)
+                if what is None:
+                    raise
+                raise InTheWay(parent.join(name), what, is_link=what != _FILE) from error
+        else:
+            descriptor = None
+            what = self._obstacle(parent, name)
+            if what is not None:
+                raise InTheWay(parent.join(name), what, is_link=what != _FILE)
+        found = Directory(self, parent.join(name), relative, descriptor)
+        self._open[relative] = found
+        if len(self._open) > _MOST_OPEN:
+            # The oldest one: what is worked in is among the newest.
+            _close(self._open.pop(next(iter(self._open))))
+        return found
+
+    def _obstacle(self, parent: Directory, name: str) -> str | None:
+        status = parent.status(name)
+        if is_link(status):
+            if not self._follow:
+                return "a symbolic link"
+            try:
+                status = parent.status(name, follow=True)
+            except OSError:
+                return "a symbolic link that leads nowhere"
+        return None if stat.S_ISDIR(status.st_mode) else _FILE
+
+
+def _fail(error: OSError, path: str) -> NoReturn:
+    """Raise an error of a call by descriptor, which knows the name only, with the whole path."""
+    error.filename, error.filename2 = path, None
+    raise error
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _close(directory: Directory) -> None:
+    descriptor, directory.held = directory.held, None
+    if descriptor is not None:
+        os.close(descriptor)

@@ -1,0 +1,173 @@
+"""Directories that are held open."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from buckia_core.localfs import directory as module
+from buckia_core.localfs.directory import BY_DESCRIPTOR, InTheWay, Moved, Tree
+from buckia_core.localfs.files import (
+    NotAFile,
+    create,
+    link_or_copy,
+    make_private,
+    open_file,
+    path_of_open,
+    permissions,
+)
+from buckia_core.testing import m
+
+pytestmark = pytest.mark.skipif(not BY_DESCRIPTOR, reason="this system reaches files by path only")
+
+
+@pytest.fixture
+def tree(tmp_path: Path):
+    (tmp_path / "root").mkdir()
+    with Tree(str(tmp_path / "root")) as tree:
+        yield tree
+
+
+def open_descriptors() -> int:
+    return len(os.listdir("/dev/fd"))
+
+
+def test_a_root_may_be_a_link_and_what_is_below_it_may_not(tmp_path):
+    m("real/d/x=1").write_to(tmp_path)
+    (tmp_path / "root").symlink_to("real")
+    (tmp_path / "real" / "link").symlink_to("d")
+    with Tree(str(tmp_path / "root")) as tree:
+        assert tree.directory("d").names() == ["x"]
+        with pytest.raises(InTheWay, match="a symbolic link stands in its way"):
+            tree.directory("link")
+        with pytest.raises(InTheWay, match="a file stands in its way"):
+            tree.directory("d/x/y")
+        with pytest.raises(FileNotFoundError):
+            tree.directory("none/x")
+        assert tree.directory("made/x", make=True).names() == []
+    with Tree(str(tmp_path / "root"), follow=True) as tree:
+        assert tree.directory("link").names() == ["x"]
+
+
+def test_no_more_than_a_few_descriptors_are_held(tree, tmp_path):
+    before = open_descriptors()
+    deep = "/".join(["d"] * 60)
+    tree.directory(deep, make=True)
+    directories = [tree.directory(f"e{number}", make=True) for number in range(60)]
+    assert open_descriptors() - before <= module._MOST_OPEN
+    for number, directory in enumerate(directories):
+        os.close(directory.open(f"f{number}", os.O_CREAT | os.O_WRONLY))
+    assert open_descriptors() - before <= module._MOST_OPEN
+    assert sorted(path.name for path in (tmp_path / "root").rglob("f*")) == sorted(f"f{n}" for n in range(60))
+    tree.close()
+    assert open_descriptors() < before
+
+
+def test_a_directory_that_was_closed_must_be_the_same_when_it_is_opened_again(tree, tmp_path):
+    first = tree.directory("first", make=True)
+    for number in range(60):
+        tree.directory(f"e{number}", make=True)
+    assert first.held is None
+    (tmp_path / "root" / "first").rename(tmp_path / "aside")
+    (tmp_path / "root" / "first").mkdir()
+    with pytest.raises(Moved):
+        first.names()
+    (tmp_path / "root" / "first").rmdir()
+    (tmp_path / "root" / "first").symlink_to(tmp_path / "aside")
+    with pytest.raises(Moved):
+        first.names()
+
+
+def test_a_closed_tree_works_on_no_path(tree):
+    directory = tree.directory("d", make=True)
+    tree.close()
+    for closed in (directory, tree.root):
+        with pytest.raises(ValueError, match="closed"):
+            closed.unlink("x")
+
+
+def test_errors_name_the_whole_path(tree, tmp_path):
+    directory = tree.directory("d", make=True)
+    for act in (
+        lambda: directory.open("x", os.O_RDONLY),
+        lambda: directory.status("x"),
+        lambda: directory.unlink("x"),
+        lambda: directory.remove_directory("x"),
+        lambda: directory.replace("y", directory, "x"),
+        lambda: directory.link("y", directory, "x"),
+    ):
+        with pytest.raises(FileNotFoundError) as caught:
+            act()
+        assert caught.value.filename == str(tmp_path / "root" / "d" / "x")
+
+
+def test_temporary_names_can_not_be_foreseen_and_links_are_not_written_through(tree, tmp_path, monkeypatch):
+    names = iter(["taken", "free"])
+    monkeypatch.setattr("buckia_core.localfs.files.secrets.token_hex", lambda size: next(names))
+    (tmp_path / "root" / "t-taken").symlink_to(tmp_path / "victim")
+    name, descriptor = create(tree.root, "t-")
+    os.write(descriptor, b"x")
+    os.close(descriptor)
+    assert name == "t-free" and not (tmp_path / "victim").exists()
+    assert stat.S_IMODE((tmp_path / "root" / "t-free").stat().st_mode) == 0o600
+
+
+def test_many_names_differ(tree):
+    made = [create(tree.root, "t-") for _ in range(50)]
+    for _, descriptor in made:
+        os.close(descriptor)
+    assert len({name for name, _ in made}) == 50
+    assert len({name[:8] for name, _ in made}) > 40, "they do not follow one another"
+
+
+def test_only_files_are_opened(tree, tmp_path):
+    m("f=1").write_to(tmp_path / "root")
+    (tmp_path / "root" / "link").symlink_to("f")
+    os.mkfifo(tmp_path / "root" / "pipe")
+    with open_file(tree.root, "f") as file:
+        assert file.read() == b"1" and file.name == str(tmp_path / "root" / "f")
+    for name in ("link", "pipe"):
+        with pytest.raises(NotAFile):
+            open_file(tree.root, name)
+        with pytest.raises(NotAFile):
+            link_or_copy(tree.root, name, tree.root, "other", "t-")
+
+
+def test_a_file_that_is_open_is_reached_whatever_becomes_of_its_name(tree, tmp_path):
+    if not os.path.isdir("/proc/self/fd"):
+        pytest.skip("this system has no such paths")
+    name, descriptor = create(tree.root, "t-")
+    (tmp_path / "root" / name).unlink()
+    (tmp_path / "root" / name).symlink_to(tmp_path / "victim")
+    with open(path_of_open(descriptor, tree.root.join(name)), "wb") as file:
+        file.write(b"x")
+    assert os.pread(descriptor, 9, 0) == b"x" and not (tmp_path / "victim").exists()
+    os.close(descriptor)
+
+
+def test_a_copy_takes_over_permission_bits_and_nothing_else(tree, tmp_path, monkeypatch):
+    def refuse(*args, **more):
+        raise OSError("no links here")
+
+    m("f=1").write_to(tmp_path / "root")
+    (tmp_path / "root" / "f").chmod(0o4751)
+    os.utime(tmp_path / "root" / "f", ns=(5, 5))
+    monkeypatch.setattr(os, "link", refuse)
+    link_or_copy(tree.root, "f", tree.root, "copy", "t-")
+    status = (tmp_path / "root" / "copy").stat()
+    assert (stat.S_IMODE(status.st_mode), status.st_mtime_ns) == (0o751, 5)
+    assert permissions((tmp_path / "root" / "f").stat()) == 0o751
+
+
+def test_a_directory_of_ours_is_closed_to_others(tree, tmp_path):
+    make_private(tree.root, "new")
+    (tmp_path / "root" / "old").mkdir(mode=0o755)
+    make_private(tree.root, "old")
+    (tmp_path / "outside").mkdir(mode=0o755)
+    (tmp_path / "root" / "link").symlink_to(tmp_path / "outside")
+    make_private(tree.root, "link")
+    modes = {name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("root/new", "root/old", "outside")}
+    assert modes == {"root/new": 0o700, "root/old": 0o700, "outside": 0o755}
