@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from buckia_core.planning.mapping import Mapping
@@ -188,15 +186,8 @@ def test_one_that_is_excluded_stays(undecided):
     assert listed(undecided) == ["d/b", "e"]
 
 
-def test_one_below_a_folder_that_could_not_be_read_stays(undecided, monkeypatch):
-    scandir = os.scandir
-
-    def refuse(path):
-        if str(path).endswith(f"{os.sep}d"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
+def test_one_below_a_folder_that_could_not_be_read_stays(undecided, deny):
+    deny(undecided.folder / "d")
     undecided.sync(conflict="local_wins")
     assert listed(undecided) == ["d/b"]
 

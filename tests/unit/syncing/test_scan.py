@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 
 from buckia_core.errors import PermissionDenied
-from buckia_core.localfs.directory import Directory
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.scan import Scan, temporary_prefix
@@ -35,21 +34,6 @@ def scan(
 
 def keys(scan: Scan) -> list[str]:
     return [entry.key for entry in scan.entries()]
-
-
-@pytest.fixture
-def deny(monkeypatch: pytest.MonkeyPatch):
-    """Make directories unreadable, for the superuser as well."""
-    denied = set()
-    entries = Directory.entries
-
-    def refuse(directory):
-        if directory.path in denied:
-            raise PermissionError(13, "Permission denied", directory.path)
-        return entries(directory)
-
-    monkeypatch.setattr(Directory, "entries", refuse)
-    return lambda path: denied.add(str(path))
 
 
 # --- order -------------------------------------------------------------------------------------------------
