@@ -162,6 +162,18 @@ def test_identity_costs_nothing_and_tells_buckets_apart(connect):
     assert b2.requests == 0
 
 
+def test_identity_is_the_same_in_another_spelling():
+    def told(url: str):
+        with open_b2(read(api_url=url)) as b2:
+            return b2
+
+    usual = told("https://api.backblazeb2.com")
+    assert usual.identity == "b2:api.backblazeb2.com/photos/", "as it always was"
+    for url in ("https://API.backblazeb2.com:443/", "https://api.backblazeb2.com/"):
+        assert told(url).identity == usual.identity
+    assert told("https://API.backblazeb2.com/").earlier_identities == ("b2:API.backblazeb2.com/photos/",)
+
+
 def test_the_s3_api_by_region():
     with open_b2(read(api="s3", region="us-west-004", prefix="p")) as b2:
         assert isinstance(b2, B2S3Sync)

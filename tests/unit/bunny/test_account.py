@@ -133,6 +133,14 @@ def test_the_host_and_the_password_are_asked_for(connect, bunny_account):
     assert adapter.identity == f"bunny:{zone.name}/"
 
 
+def test_identity_is_the_same_in_another_spelling(connect):
+    told = [connect(endpoint_url=url) for url in ("https://Edge.example/", "https://edge.example:443")]
+    assert told[0].identity == told[1].identity
+    assert told[0].identity.startswith("bunny:https://edge.example:443/")
+    assert told[0].earlier_identities[0].startswith("bunny:https://Edge.example/")
+    assert connect(endpoint_url="http://edge.example").identity != told[0].identity
+
+
 def test_an_account_without_the_zone(connect, bunny_account):
     adapter = connect(
         bucket_name="nobodys", endpoint_url=None, storage_api_key=None, api_key=Secret(bunny_account.api_key)

@@ -59,7 +59,7 @@ class State:
         """
         state_database.refuse_link(path)
         try:
-            if path.exists() and not state_database.is_empty(path):
+            if path.exists():
                 state_database.narrow(path)
                 state = cls._opened(path, state_database.connect)
                 if state is not None and state.meta("identity") == identity:
@@ -84,7 +84,7 @@ class State:
         """
         state_database.refuse_link(path)
         try:
-            if path.exists() and not state_database.is_empty(path):
+            if path.exists():
                 state = cls._opened(path, state_database.connect_to_peek)
                 if state is not None and state.meta("identity") == identity:
                     return state
@@ -121,10 +121,17 @@ class State:
         return cls(path, connection)
 
     @reports_errors
-    def use(self, name: str) -> None:
-        """Remember under which name the bucket is synced. Before a run, it also shows that the state can be written."""
+    def use(self, name: str, roots: Iterable[str] = ()) -> None:
+        """Remember which entry of a `.buckia` syncs the bucket, with which mappings.
+
+        Before a run, it also shows that the state can be written.
+        """
         with self._transaction():
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('name', ?)", (name,))
+            self._db.executemany(
+                "INSERT INTO roots (root, name) VALUES (?, ?) ON CONFLICT (root) DO UPDATE SET name = excluded.name",
+                [(root, name) for root in roots],
+            )
 
     def close(self) -> None:
         """Close the database."""

@@ -52,13 +52,22 @@ class Damaged(Exception):
 
 
 def create(path: Path, identity: str) -> sqlite3.Connection:
-    """Make a database at a path where none is, or an empty file."""
+    """Make a database at a path where none is. If that fails, none is there."""
     # Journals of a database that somebody removed are not those of this one.
     for rest in beside(path):
         rest.unlink(missing_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
-    connection = connect(path)
-    fill(connection, identity)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
+    connection = None
+    try:
+        connection = connect(path)
+        fill(connection, identity)
+    except BaseException:
+        if connection is not None:
+            connection.close()
+        for each in (path, *beside(path)):
+            with suppress(OSError):
+                each.unlink(missing_ok=True)
+        raise
     return connection
 
 
@@ -126,11 +135,6 @@ def check(connection: sqlite3.Connection, path: Path, *, schema: int = SCHEMA) -
     missing = TABLES[schema].difference(name for (name,) in connection.execute("SELECT name FROM sqlite_master"))
     if missing:
         raise Damaged(f"it has no table {', '.join(sorted(missing))}")
-
-
-def is_empty(path: Path) -> bool:
-    """Tell whether a file is what a run leaves that died while it made the database: there is nothing to keep."""
-    return not path.stat().st_size and not _has_journal(path)
 
 
 def refuse_link(path: Path) -> None:

@@ -26,7 +26,7 @@ _ADVICE = {
     errno.ENFILE: "too many files are open on this machine; try again later",
     errno.EIO: "the disk reports an input/output error; check the disk, then try again",
     errno.EROFS: "it is on a read-only file system; mount it writable",
-    errno.EEXIST: "it is a file, where Buckia keeps a directory; move it away",
+    errno.EEXIST: "a file stands where a directory must be; move it away",
     errno.ENOTDIR: "a file stands where a directory must be; move it away",
     errno.ELOOP: "it is a symbolic link, which Buckia does not follow here; remove it",
 }
@@ -100,18 +100,25 @@ def state_error(error: OSError, path: Path, *, detail: str = "") -> StateError:
     reason = _ADVICE.get(number) or (detail or error.strerror or str(error))
     if number in (errno.EACCES, errno.EPERM):
         reason = f"you may not read or write it{_owner(path)}; sync as that user, or give yourself permission"
-    known = f" ({detail})" if detail and detail not in reason else ""
+    known = f" ({detail})" if number == errno.EIO and detail else ""
     kind = StateDenied if number in _DENIED else StateError
     return kind(f"{path}: {reason}{known}. What it holds stays as it is")
 
 
 def _cause(path: Path, likely: int | None) -> OSError:
     """Find out what stands behind an error of SQLite, which does not tell: ask the system for the same things."""
+    handles: list[int] = []
     try:
         if os.path.lexists(path):
-            os.close(os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0)))
+            # SQLite opens the database, its journal, its shared memory and, to make one, the directory.
+            for _ in range(4):
+                handle = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+                handles.append(handle)
     except OSError as error:
         return error
+    finally:
+        for handle in handles:
+            os.close(handle)
     if likely in (errno.EIO, None) and _is_full(path.parent):
         return OSError(errno.ENOSPC, "")
     if likely in (errno.EACCES, None) and os.name == "posix":

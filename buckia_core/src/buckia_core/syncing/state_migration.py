@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -44,8 +44,10 @@ class Former(NamedTuple):
         return self.path.name.partition(".sqlite3")[0]
 
 
-def open_state(files: StateFiles) -> State:
+def open_state(files: StateFiles, roots: Iterable[str] = ()) -> State:
     """Open the state of a bucket for a run, under its lock; make it, or take over that of Buckia 0.6.
+
+    `roots` are the ids of the run's mappings.
 
     Raises:
         StateTooNew, StateError: As `State.open`.
@@ -60,7 +62,7 @@ def open_state(files: StateFiles) -> State:
     Unfinished(files).take_over(files.former_stem)
     state = State.open(files.database, files.identity)
     try:
-        state.use(files.bucket)
+        state.use(files.bucket, roots)
     except BaseException:
         state.close()
         raise
@@ -111,7 +113,7 @@ def _formers(files: StateFiles, *, put_aside: bool = False) -> list[Former]:
         if put_aside:
             _log.warning("it was put aside as %s", state_database.put_aside(named, "broken"))
         of_name = None
-    if _exists(files.database):
+    if files.database.exists():
         return [of_name] if of_name else []
     paths = {*files.directory.glob("*.sqlite3"), *files.directory.glob("*.sqlite3.*.other")} - {named}
     found = [of_name] if of_name else []
@@ -124,10 +126,6 @@ def _formers(files: StateFiles, *, put_aside: bool = False) -> list[Former]:
     return sorted({*found[-1:], *same_name[-1:]})
 
 
-def _exists(path: Path) -> bool:
-    return path.exists() and not state_database.is_empty(path)
-
-
 def _former(path: Path, files: StateFiles) -> Former | None:
     """Return a database of Buckia 0.6 if it is of the bucket; `None` if it is of another one.
 
@@ -136,7 +134,7 @@ def _former(path: Path, files: StateFiles) -> Former | None:
         StateError: It can't be read, so it might be the one.
     """
     try:
-        if path.is_symlink() or not _exists(path):
+        if path.is_symlink() or not path.exists():
             return None
         with closing(state_database.connect_to_read(path, alone=True)) as database:
             if database.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA:
@@ -163,7 +161,7 @@ def _take_over(files: StateFiles, formers: Sequence[Former]) -> None:
         unfinished.take_over(former.stem)
     path = files.database
     try:
-        if _exists(path):
+        if path.exists():
             with closing(State.open(path, files.identity)) as state:
                 _import(state, formers)
         else:

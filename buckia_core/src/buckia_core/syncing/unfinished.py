@@ -97,8 +97,15 @@ class Unfinished:
         return _read(self._file(kind, key))
 
     def all(self) -> Iterator[Kept]:
-        """Yield what is kept of all transfers, as far as it can be read."""
-        yield from filter(None, map(_read, _files(self._directory)))
+        """Yield what is kept of all transfers, without what is damaged.
+
+        Raises:
+            StateError: The system does not let them be read.
+        """
+        try:
+            yield from filter(None, map(_read, _files(self._directory)))
+        except OSError as error:
+            raise state_error(error, self._directory) from error
 
     def uploads(self) -> dict[str, str]:
         """Return how far each upload is, by key; also those that Buckia 0.6 left and no run has taken over yet."""
@@ -114,15 +121,21 @@ class Unfinished:
         """Abandon what is not wanted any more, and remove what can't be read, such as after a loss of power.
 
         For the start of a run: nothing is being written.
+
+        Raises:
+            StateError: The system does not let them be read or removed.
         """
-        for file in _files(self._directory):
-            kept = _read(file)
-            if kept is None:
-                file.unlink(missing_ok=True)
-            elif not wanted(kept):
-                # If the provider can't be asked now, the next run asks it.
-                with suppress(AdapterError):
-                    self.abandon(kept, adapter)
+        try:
+            for file in _files(self._directory):
+                kept = _read(file)
+                if kept is None:
+                    file.unlink(missing_ok=True)
+                elif not wanted(kept):
+                    # If the provider can't be asked now, the next run asks it.
+                    with suppress(AdapterError):
+                        self.abandon(kept, adapter)
+        except OSError as error:
+            raise state_error(error, self._directory) from error
 
     def abandon(self, kept: Kept, adapter: BaseSync) -> None:
         """Give up a transfer: remove what is left of it at the provider, or on this disk, and forget it.
