@@ -112,15 +112,114 @@ def test_the_ignore_file_speaks_as_gitignore_does(on_folder):
     for name in ("sp ace", "#hash"):
         on_folder.write(name, name)
     assert on_folder.sync().code == 0
-    # The file itself is one of the project like any other.
-    assert on_folder.bucket.tree().keys() == taken | {".buckiaignore"}
+    # The file itself configures this project, and no other.
+    assert on_folder.bucket.tree().keys() == taken
 
 
-def test_an_ignore_file_that_comes_down_holds_from_the_next_run_on(on_folder):
+def test_an_ignore_file_in_the_bucket_is_nobodys_business(on_folder):
     both_have(on_folder, TREE)
-    on_folder.bucket.put(".buckiaignore", "*.log\n")
-    assert on_folder.sync().actions() == {".buckiaignore": "download"}
-    on_folder.nothing_to_do(len(TREE) - len(LOGS) + 1)
+    on_folder.bucket.put(".buckiaignore", "*\n")
+    on_folder.bucket.put("d/.buckiaignore", "*\n")
+    on_folder.nothing_to_do(len(TREE))
+    on_folder.write("a.txt", "edited")
+    assert on_folder.sync().actions() == {"a.txt": "upload"}
+    assert ".buckiaignore" not in [path.name for path in on_folder.directory.rglob("*")]
+
+
+DESKTOP = (
+    ".git/config",
+    "d/.git/HEAD",
+    ".hg/store",
+    ".svn/entries",
+    ".DS_Store",
+    "d/.DS_Store",
+    "Thumbs.db",
+    "desktop.ini",
+)
+
+
+def test_version_control_and_desktop_files_take_no_part_unless_asked_for(on_folder):
+    for name in ("a.txt", ".gitignore", *DESKTOP):
+        on_folder.write(name, "here")
+    on_folder.bucket.put(".GIT/hooks/post-checkout", "code")
+    on_folder.bucket.put("e/.git/config", "code")
+    ran = on_folder.sync()
+    assert (ran.code, ran.actions()) == (0, {"a.txt": "upload", ".gitignore": "upload"})
+    assert not on_folder.path("e").exists()
+    on_folder.configure(exclude=["!.DS_Store", "!.git/", "/e/", "/.GIT/"])
+    assert on_folder.sync().actions() == dict.fromkeys(
+        (".git/config", "d/.git/HEAD", ".DS_Store", "d/.DS_Store"), "upload"
+    )
+    on_folder.configure(include=["Thumbs.db", "*.txt"])
+    assert on_folder.sync().actions() == {"Thumbs.db": "upload"}
+    on_folder.configure(files={".svn/entries": "entries"})
+    assert on_folder.sync().actions() == {"entries": "upload"}
+
+
+def test_what_was_in_step_before_it_was_excluded_by_default_stays(on_folder):
+    on_folder.configure(default_excludes=False)
+    for name in ("a.txt", *DESKTOP):
+        on_folder.write(name, "here")
+    assert on_folder.sync().counts == {"uploaded": 1 + len(DESKTOP)}
+    on_folder.configure()
+    on_folder.nothing_to_do(1)
+    on_folder.delete(".git/config")
+    on_folder.nothing_to_do(1)
+    assert on_folder.bucket.tree().keys() == {"a.txt", *DESKTOP}
+
+
+def test_a_log_file_of_the_run_takes_no_part(on_folder):
+    on_folder.write("a.txt", "here")
+    on_folder.bucket.put("logs/run.log", "there")
+    on_folder.path("logs").mkdir()
+    for _ in range(2):
+        ran = on_folder.sync("--log-file", "logs/run.log")
+        assert ran.code == 0 and "logs/run.log" not in ran.actions()
+    assert on_folder.bucket.tree() == {"a.txt": "here", "logs/run.log": "there"}
+
+
+def test_a_new_file_that_often_holds_secrets_is_told_once(on_folder):
+    for name in (
+        ".env",
+        "conf/.env.local",
+        "keys/server.PEM",
+        "keys/id_rsa",
+        "keys/id_rsa.pub",
+        ".env.example",
+        "a.txt",
+    ):
+        on_folder.write(name, "x")
+    ran = on_folder.sync()
+    assert (ran.code, ran.counts) == (0, {"uploaded": 7})
+    (line,) = [line for line in ran.stderr.splitlines() if "secrets" in line]
+    assert ".env, conf/.env.local, keys/id_rsa and 1 more" in line
+    assert "exclude: ['.env']" in line and "exclude: ['!.env']" in line
+    on_folder.write(".env", "edited")
+    assert "secrets" not in on_folder.sync().stderr
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"exclude": ["!.env"]}, {"include": [".env", "*.txt"]}, {"files": {".env": "env"}}, {"exclude": [".env"]}],
+)
+def test_one_that_was_asked_for_is_not_told(on_folder, settings):
+    on_folder.configure(**settings)
+    on_folder.write(".env", "x")
+    on_folder.write("a.txt", "x")
+    assert "secrets" not in on_folder.sync().stderr
+
+
+@pytest.mark.parametrize("pattern", ["#recycle/", "./build", "", "a["])
+@pytest.mark.parametrize("setting", ["include", "exclude"])
+def test_a_pattern_that_can_match_nothing_is_refused(on_folder, setting, pattern):
+    on_folder.write("a.txt", "x")
+    on_folder.configure(**{setting: [pattern]})
+    ran = on_folder.sync()
+    assert (ran.code, ran.error["error"]) == (2, "InvalidSetting")
+    on_folder.configure()
+    ran = on_folder.sync(f"--{setting}", pattern)
+    assert (ran.code, ran.error["error"]) == (2, "InvalidSetting")
+    assert on_folder.bucket.tree() == {}
 
 
 def test_only_what_is_included(synced):

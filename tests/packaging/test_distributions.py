@@ -107,11 +107,41 @@ def test_every_adapter_has_an_extra_and_all_has_them_all(built: Built):
     metadata = metadata_of(built.wheel("buckia"))
     extras = set(metadata.get_all("Provides-Extra") or [])
     adapters = {name.removeprefix("buckia_") for name in ADAPTERS}
-    assert extras == adapters | {"all"}
+    assert extras == adapters | {"all", "dev"}
     asked = [Requirement(text) for text in metadata.get_all("Requires-Dist") or [] if "extra ==" in text]
-    for extra in extras:
+    for extra in extras - {"dev"}:
         brought = {each.name for each in asked if each.marker and each.marker.evaluate({"extra": extra})}
         assert brought == {f"buckia-{adapter}" for adapter in (adapters if extra == "all" else {extra})}
+
+
+def test_dev_has_what_authors_test_with_and_no_adapter(built: Built):
+    asked = [Requirement(text) for text in metadata_of(built.wheel("buckia")).get_all("Requires-Dist") or []]
+    brought = {each.name: each for each in asked if each.marker and each.marker.evaluate({"extra": "dev"})}
+    assert brought.keys() == {"buckia-core", "mypy", "ruff"}
+    assert brought["buckia-core"].extras == {"keyring", "testing"}
+    assert str(brought["buckia-core"].specifier) == f"=={buckia.__version__}"
+
+
+@names
+def test_the_metadata_leads_to_the_project(built: Built, name: str):
+    urls = dict(text.split(", ") for text in metadata_of(built.wheel(name)).get_all("Project-URL") or [])
+    assert urls.keys() == {"Homepage", "Documentation", "Changelog", "Issues"}
+    assert all(url.startswith("https://github.com/thepian/buckia") for url in urls.values())
+
+
+DATED = {"regex"}
+"""Packages whose versions are dates, so that no next version is known to break anything."""
+
+FLOORS = {"pyyaml": "6.0", "requests": "2.32.3", "urllib3": "2.6.2"}
+"""The last versions with known vulnerabilities, or that can't be built any more."""
+
+
+@names
+def test_every_requirement_has_both_bounds_and_none_is_vulnerable(built: Built, name: str):
+    for each in requirements(built.wheel(name)).values():
+        operators = {specifier.operator for specifier in each.specifier}
+        assert operators == {"=="} or operators == {">="} | (set() if each.name in DATED else {"<"}), each
+        assert each.name not in FLOORS or not each.specifier.contains(FLOORS[each.name]), each
 
 
 @names

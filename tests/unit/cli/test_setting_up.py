@@ -95,6 +95,16 @@ def test_doctor_where_all_is_well(buckia, assets, monkeypatch):
     assert assets.asked("list")
 
 
+def test_doctor_warns_of_what_works_and_is_unsafe(buckia, assets, monkeypatch):
+    monkeypatch.setattr("buckia_core.cli.diagnosis._adapter", lambda client: client.config.provider)
+    monkeypatch.setattr("buckia_core.cli.diagnosis.settings_warnings", lambda config: ("it is not encrypted",))
+    ran = buckia("doctor")
+    assert ran.code == 0
+    assert "WARNING  assets: connection: it is not encrypted" in ran.out
+    (record,) = [record for record in buckia("doctor", "--json").records if record["warning"]]
+    assert (record["check"], record["ok"]) == ("connection", True)
+
+
 def test_doctor_names_what_is_wrong_and_goes_on(buckia, assets, monkeypatch):
     monkeypatch.setattr("buckia_core.cli.diagnosis._adapter", lambda client: client.config.provider)
     assets.error = errors.Unauthenticated("the key is not accepted")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_core.config.addresses import check_address
+from buckia_core.config.addresses import check_address, connection_warnings
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,32 @@ def test_what_does_not_belong_there_is_not_shown(address):
 def test_another_example():
     with pytest.raises(ValueError, match=r"must be like https://api\.example/v1$"):
         check_address("api_url", "api.example", example="https://api.example/v1")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        None,
+        "",
+        "https://example.com",
+        "http://localhost:9000",
+        "http://127.0.0.1",
+        "http://[::1]:1",
+        "http://a.localhost",
+    ],
+)
+def test_addresses_that_nobody_else_can_read_are_safe(address):
+    assert connection_warnings({"endpoint_url": address}) == ()
+
+
+@pytest.mark.parametrize(
+    "address", ["http://example.com", "http://10.0.0.1:9000/x", "http://minio:9000", "HTTP://[fe80::1]"]
+)
+def test_others_without_encryption_are_told(address):
+    (line,) = connection_warnings({"endpoint_url": address, "api_url": "https://example.com"})
+    assert line.startswith("endpoint_url http://") and "not encrypted" in line
+
+
+def test_certificates_that_are_not_checked_are_told():
+    (line,) = connection_warnings({}, ["verify_tls: false"])
+    assert line.startswith("verify_tls: false turns off the check of the server's certificate")

@@ -208,9 +208,10 @@ def _broken(provider: str, error: Exception) -> AdapterBroken:
 def extras() -> list[str]:
     """Return the names of what `pip install "buckia[…]"` adds: the ids of providers."""
     try:
-        return metadata.metadata("buckia").get_all("Provides-Extra") or []
+        names = metadata.metadata("buckia").get_all("Provides-Extra") or []
     except metadata.PackageNotFoundError:
         return []
+    return [name for name in names if name not in ("all", "dev")]
 
 
 def _how_to_install(provider: str, installed: list[str]) -> str:

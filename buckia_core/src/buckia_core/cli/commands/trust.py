@@ -6,15 +6,12 @@ from pathlib import Path
 
 import click
 
-from buckia_core.adapters.registry import registry
 from buckia_core.cli.app import Command
+from buckia_core.cli.code_settings import code_in
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.invocation import Invocation, pass_invocation
-from buckia_core.config.bucket import BucketConfig
-from buckia_core.config.loading import FILE_NAME, load, locate
-from buckia_core.config.settings import declared
+from buckia_core.config.loading import FILE_NAME, locate
 from buckia_core.config.trust import TrustedFile, revoke, trust, trusted_files
-from buckia_core.errors import ConfigError, PluginError
 
 
 @click.command("trust", cls=Command)
@@ -44,7 +41,7 @@ def trust_command(invocation: Invocation, path: Path | None, lists: bool, revoke
         return ExitCode.DONE
     if not path.is_file():
         raise click.UsageError(f"There is no file {path}.")
-    _show(invocation, trust(path, _code_of(path)))
+    _show(invocation, trust(path, code_in(path)))
     return ExitCode.DONE
 
 
@@ -52,26 +49,3 @@ def _show(invocation: Invocation, trusted: TrustedFile) -> None:
     record = {"type": "trusted", "path": trusted.path, "owner": trusted.owner, "code": list(trusted.code)}
     code = f", and may run {', '.join(trusted.code)}" if trusted.code else ""
     invocation.output.result(record, f"trusted: {trusted.path}, which belongs to {trusted.owner_name}{code}")
-
-
-def _code_of(path: Path) -> list[str]:
-    """Return the values in a configuration that run code, in order; none of a file that is no configuration."""
-    try:
-        buckets = load(path).buckets.values()
-    except ConfigError:
-        return []
-    found = [value for config in buckets for value in _code_in(config)]
-    return list(dict.fromkeys(found))
-
-
-def _code_in(config: BucketConfig) -> list[str]:
-    try:
-        settings = registry().spec(config.provider).settings_class()
-    except PluginError:
-        return []
-    found = []
-    for name, (_, declaration) in declared(settings).items():
-        given = (config.settings.get(each) for each in (name, *declaration.aliases))
-        runs_code = declaration.runs_code
-        found += [each for each in given if runs_code and isinstance(each, str) and runs_code(each)]
-    return found

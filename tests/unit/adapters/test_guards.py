@@ -1,0 +1,60 @@
+"""Plugins that may veto a sync: none is passed over because it can't be loaded."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from buckia_core.adapters.hookspecs import hookimpl
+from buckia_core.adapters.registry import PLUGINS, Registry
+from buckia_core.errors import BuckiaError, PluginError
+from buckia_core.planning.plan import Plan
+
+
+@pytest.fixture
+def plugins() -> Registry:
+    """A registry in whose group `buckia.plugins` one entry can't be loaded."""
+    found = Registry()
+    entries = [EntryPoint("guard", "a_module_that_is_missing", PLUGINS)]
+    found.__dict__["_entries"] = {group: [] for group in found._entries} | {PLUGINS: entries}
+    return found
+
+
+class Guard:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    @hookimpl
+    def buckia_before_sync(self, plan, bucket):
+        raise self.error
+
+
+def test_a_plugin_that_can_not_be_loaded_stops_a_sync(plugins):
+    with pytest.raises(PluginError, match=r"'guard'.*ModuleNotFoundError.*--without-plugin guard"):
+        plugins.ask_before_sync(Plan(), "b")
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_it_can_be_left_out(plugins, before):
+    if before:
+        assert plugins.hooks and plugins.broken_plugins
+    plugins.leave_out("guard")
+    plugins.ask_before_sync(Plan(), "b")
+
+
+def test_what_is_no_plugin_can_not_be_left_out(plugins):
+    with pytest.raises(PluginError, match=r"'gaurd'.*guard"):
+        plugins.leave_out("gaurd")
+
+
+def test_a_veto_goes_on_as_it_is_and_a_failure_is_one_too(plugins):
+    plugins.leave_out("guard")
+    plugins.register(Guard(BuckiaError("not on a Friday")), "vetoing")
+    with pytest.raises(BuckiaError, match=r"^not on a Friday$"):
+        plugins.ask_before_sync(Plan(), "b")
+    failing = Registry()
+    failing.__dict__["_entries"] = {PLUGINS: []}
+    failing.register(Guard(ZeroDivisionError("division by zero")), "failing")
+    with pytest.raises(PluginError, match=r"buckia_before_sync.*ZeroDivisionError"):
+        failing.ask_before_sync(Plan(), "b")
