@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,10 +94,10 @@ def check_file(path: Path, *, also: Collection[int | None] = (), directory: bool
     problem = problem_of_file(str(path), also=[each for each in also if each is not None], directory=directory)
     if problem is None or is_trusted(path):
         return
-    shown = shlex.quote(str(path))
+    shown = _quoted(str(path))
     cure = f"Take that from them with: chmod o-w {shown}. " if "can be written" in problem else ""
     if "directory" in problem:
-        cure = f"Take that from them with: chmod o-w {shlex.quote(str(path.parent))}. "
+        cure = f"Take that from them with: chmod o-w {_quoted(str(path.parent))}. "
     raise ConfigError(
         f"{problem}, so it is not obeyed: a configuration says where your files go. "
         f"{cure}If you trust it as it is: buckia trust {shown}",
@@ -138,7 +137,7 @@ def check_code(path: str, name: str, value: str, *, source: str | None) -> None:
         return
     raise InvalidSetting(
         f"setting {name!r} runs code, {value!r}, which you have not agreed to. Look at that code, then: "
-        f"buckia trust {shlex.quote(path)}",
+        f"buckia trust {_quoted(path)}",
         source=source,
     )
 
@@ -148,6 +147,12 @@ def _in_environment(path: Path) -> bool:
     given = os.environ.get(TRUSTED_PATHS, "").split(os.pathsep)
     places = [os.path.realpath(each) for each in given if os.path.isabs(each)]
     return any(real == place or real.startswith(place.rstrip(os.sep) + os.sep) for place in places)
+
+
+def _quoted(path: str) -> str:
+    import shlex  # noqa: PLC0415  # only messages need it
+
+    return shlex.quote(path)
 
 
 def _real(path: Path) -> str:

@@ -10,7 +10,6 @@ r"""The user's own configuration: YAML files in the directory `buckia` where the
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -68,7 +67,9 @@ def write(name: str, content: Mapping[str, object], *, comment: str) -> Path:
     Raises:
         OSError: It can't be written.
     """
-    import yaml  # noqa: PLC0415  # only writing needs the emitter
+    import tempfile  # noqa: PLC0415  # few runs write
+
+    import yaml  # noqa: PLC0415  # as above
 
     path = directory() / name
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -117,29 +117,35 @@ class Patterns:
 class DirectoriesAbove:
     """Tells whether something holds for a directory above a path. Safe for threads.
 
-    What is known of a directory is kept for a while, because files of one directory come one after the other. A path
-    may have any number of directories, so they are walked, and not recursed into.
+    A path may have any number of directories, so they are walked, and not recursed into.
+
+    Attributes:
+        known: For directories, the outcome of paths in them. It is kept for a while, because files of one directory
+            come one after the other.
     """
 
     def __init__(self, holds: Callable[[str], bool]) -> None:
         self._holds = holds
-        self._known: dict[str, bool] = {}
+        self.known: dict[str, bool] = {}
 
     def __call__(self, path: str) -> bool:
         """Tell whether it holds for a directory above the path, which has no slash at its end."""
         above = path[: max(path.rfind("/"), 0)]
         if not above:
             return False
-        found = self._known.get(above)
+        found = self.known.get(above)
         if found is not None:
             return found
-        if len(self._known) >= _REMEMBERED:
-            self._known = {}
-        known, end, found = self._known, 0, False
+        if len(self.known) >= _REMEMBERED:
+            self.known.clear()
+        known, end, found = self.known, 0, False
         while not found and end < len(above):
             end = above.find("/", end + 1)
             end = len(above) if end < 0 else end
-            found = known[above[:end]] = known[above[:end]] if above[:end] in known else self._holds(above[:end])
+            directory = above[:end]
+            # Another thread may forget everything at any moment.
+            seen = known.get(directory)
+            found = known[directory] = self._holds(directory) if seen is None else seen
         known[above] = found
         return found
 

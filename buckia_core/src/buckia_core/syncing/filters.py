@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,10 @@ class PathFilter:
         return json.dumps({name: value for name, value in parts.items() if value}, sort_keys=True)
 
     def __call__(self, path: str) -> bool:
+        cut = path.rfind("/")
+        # Nearly every file of nearly every project, so this is what a filter costs.
+        if self._is_plain and path[cut + 1 : cut + 2] in _HARMLESS:
+            return cut < 0 or not (self._above(path) if (known := self._known.get(path[:cut])) is None else known)
         directory = path.endswith("/")
         bare = path[:-1] if directory else path
         if self._above(bare) or self._is_excluded(bare, directory=directory):
@@ -102,10 +106,13 @@ class PathFilter:
     def _is_excluded(self, path: str, *, directory: bool) -> bool:
         """Tell whether the file or directory itself is excluded, whatever is said of those above."""
         name = path[path.rfind("/") + 1 :]
-        if is_ours(name) or (path in self.without and not directory):
+        is_harmless = name[:1] in _HARMLESS
+        if (not is_harmless and is_ours(name)) or (path in self.without and not directory):
             return True
         if self.exclude and (said := self._excluded.decide(path, directory=directory)) is not None:
             return said
+        if is_harmless:
+            return False
         folded = name.lower() if name.isascii() else fold(name)
         return folded in (self._default_directories if directory else self._default_names)
 
@@ -117,6 +124,10 @@ class PathFilter:
                 f"{name} {getattr(self, name)!r} takes too long for the path {path!r}; write it with fewer + and *"
             )
         raise InvalidSetting(message)
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        return replace(self, defaults=False).lets_all_pass
 
     @cached_property
     def _included(self) -> Patterns:
@@ -147,6 +158,10 @@ class PathFilter:
         return DirectoriesAbove(partial(self._is_excluded, directory=True))
 
     @cached_property
+    def _known(self) -> dict[str, bool]:
+        return self._above.known
+
+    @cached_property
     def _expressions(self) -> dict[str, Any]:
         # Unlike `re`, this package can give up: a pattern may take longer than anybody waits for names from a bucket.
         import regex  # noqa: PLC0415  # few runs have regular expressions
@@ -156,6 +171,12 @@ class PathFilter:
 
     def __getstate__(self) -> dict[str, object]:
         return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+
+
+_HARMLESS = frozenset(map(chr, range(128))).difference(
+    *((name[0], name[0].upper()) for name in (*DEFAULT_EXCLUDES, "git~1", "buckia.yaml"))
+)
+"""Characters with which no name begins that is Buckia's own or excluded by default, however it is spelled."""
 
 
 def read_ignore_file(directory: Path, config: str | None = None) -> tuple[str, ...]:
