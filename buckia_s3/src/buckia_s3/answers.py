@@ -14,13 +14,17 @@ from typing import Any, Protocol
 
 _PIECE = 64 << 10
 _AT_FIRST = 1 << 20
-_MOST_DIGITS = 4000
+_MOST_DIGITS = 18
 
 # Of HTTP/1.1, where the connection stays open unless a header says something else.
 _STATUS = re.compile(r"HTTP/1\.1 ([2-5][0-9][0-9])( [^\r\n]*)?")
 _NAMES = re.compile(r"[!#-'*-.0-9A-Z^-z|~:]*")
 
 _NO_BODY = (204, 304)
+
+
+class UnusableAnswer(http.client.HTTPException):
+    """An answer that can't be: to ask again does not help. The text completes "the answer "."""
 
 
 class Headers(dict[str, str]):
@@ -106,6 +110,11 @@ class UsualAnswer:
         """See `Answer`."""
         return not self._left
 
+    @property
+    def left(self) -> int:
+        """Bytes of the body that are still to be read, as its headers say."""
+        return self._left
+
 
 def answer_to(method: str, sock: socket.socket, before_step: Callable[[], None]) -> Answer:
     """Wait for the answer to a request, and return it with its head read.
@@ -138,8 +147,35 @@ def answer_to(method: str, sock: socket.socket, before_step: Callable[[], None])
     told: dict[str, str] = {}
     for name, value in response.headers.items():
         told.setdefault(name.lower(), value.rstrip(" \t"))
+    length = told.get("content-length", "0")
+    if not response.chunked and not (length.isdecimal() and len(length) <= _MOST_DIGITS):
+        raise UnusableAnswer(f"has a Content-Length that can't be: {length[:40]!r}")
     response.headers = Headers(told)  # type: ignore[assignment]  # all that is needed of them is what both have
     return response  # type: ignore[return-value]  # as above
+
+
+def read_whole(answer: Answer, most: int) -> bytes:
+    """Return the whole body of an answer.
+
+    Raises:
+        UnusableAnswer: It has more than `most` bytes.
+        http.client.IncompleteRead: The connection ended before.
+        OSError: It failed.
+    """
+    too_much = UnusableAnswer(f"has more than {most:,} bytes")
+    if isinstance(answer, UsualAnswer):
+        if answer.left > most:
+            raise too_much
+        return answer.read()
+    blocks, count = [], 0
+    while count <= most and (block := answer.read(min(_AT_FIRST, most + 1 - count))):
+        blocks.append(block)
+        count += len(block)
+    if count > most:
+        raise too_much
+    if getattr(answer, "length", None):
+        raise http.client.IncompleteRead(b"")
+    return b"".join(blocks)
 
 
 def _usual(method: str, data: bytes, receive: Callable[[Any], int]) -> UsualAnswer | None:

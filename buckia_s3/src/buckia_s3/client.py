@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from buckia_core.adapters.request_counter import RequestCounter
 from buckia_core.errors import AdapterError, IntegrityError, NotFound
-from buckia_s3.answers import Answer, Headers
+from buckia_s3.answers import Answer, Headers, read_whole
 from buckia_s3.bodies import AnyBody, Body
 from buckia_s3.connections import Connection, ConnectionPool
 from buckia_s3.credentials import CredentialSource
@@ -22,6 +22,13 @@ from buckia_s3.settings import S3Settings
 from buckia_s3.signing import EMPTY, UNSIGNED, Credentials, query_string, signed_headers
 
 _REGION = re.compile(rb"<Region>([a-z0-9-]{1,40})</Region>")
+# It becomes a part of the host's name, and of what is signed.
+_REGION_NAME = re.compile(r"[a-z0-9-]{1,40}")
+
+MOST_ANSWER = 64 << 20
+"""Bytes of the largest answer that is read as a whole: a page that lists some hundred thousand objects."""
+
+_MOST_ERROR = 256 << 10
 
 _SMALL = 64 << 10
 _BLOCK = 1 << 20
@@ -46,7 +53,7 @@ class Request:
     method: str
     key: str | None = None
     query: tuple[tuple[str, str], ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: AnyBody = field(default_factory=Body)
     about: str | None = None
     doing: str = ""
@@ -88,15 +95,15 @@ class Client:
         self._sessions = Sessions(self._new_session, provider) if settings.s3_express else None
 
     def send(self, request: Request) -> Response:
-        """Send a request and return the whole answer.
+        """Send a request and return the whole answer, which has `MOST_ANSWER` bytes at most.
 
         Raises:
-            AdapterError: There was no answer, or it was not a success.
+            AdapterError: There was no answer, it was not a success, or it has no end.
             OSError: The body's file can't be read.
         """
         with self.open(request) as response:
             try:
-                body = response.read()
+                body = read_whole(response, MOST_ANSWER)
             except (OSError, http.client.HTTPException) as error:
                 raise self._no_answer(error, request) from error
             return Response(response.status, response.headers, body)
@@ -115,8 +122,8 @@ class Client:
             raise
         self._put_back(connection, response, endpoint)
 
-    def blocks(self, response: Answer, key: str, length: int | None) -> Iterator[bytes]:
-        """Yield the body of an object's answer; `length` is how many bytes it must have, if that is known.
+    def blocks(self, response: Answer, key: str, length: int) -> Iterator[bytes]:
+        """Yield the body of an object's answer, which must have `length` bytes; no more than one block is read beyond.
 
         Raises:
             Transient: The connection failed.
@@ -124,18 +131,21 @@ class Client:
         """
         count = 0
         try:
-            while block := response.read(_BLOCK):
+            while count <= length and (block := response.read(min(_BLOCK, length - count + 1))):
                 count += len(block)
+                if count > length:
+                    break
                 yield block
         except (OSError, http.client.HTTPException) as error:
             host = self.site.endpoint.authority
             raise from_network(error, provider=self.provider, key=key, doing="reading", host=host) from error
-        if length is not None and count != length:
+        if count != length:
             raise self.cut_short(key, count, length)
 
     def cut_short(self, key: str, count: int, length: int) -> IntegrityError:
         """Return the error for an object of which another number of bytes came."""
-        words = f"{key!r}: {count} bytes came where there should be {length}"
+        came = f"{count} bytes" if count < length else "more bytes"
+        words = f"{key!r}: {came} came where there should be {length}"
         return IntegrityError(words, provider=self.provider, key=key)
 
     def find_region(self) -> None:
@@ -266,7 +276,7 @@ class Client:
         request: Request,
     ) -> AdapterError:
         try:
-            body = response.read()
+            body = read_whole(response, _MOST_ERROR)
         except (OSError, http.client.HTTPException):
             body = b""
             connection.close()
@@ -292,7 +302,7 @@ class Client:
         if redirected or response.status == 400:
             told = response.headers.get("x-amz-bucket-region")
             found = _REGION.search(body)
-            if told:
+            if told and _REGION_NAME.fullmatch(told):
                 self.site.move(told)
             elif found:
                 self.site.move(found[1].decode())

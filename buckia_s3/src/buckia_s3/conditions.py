@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
-import secrets
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,23 +12,25 @@ from enum import Enum
 
 from buckia_core.adapters.backoff import repeated
 from buckia_core.adapters.objects import IfAbsent, IfUnchanged, Precondition
-from buckia_core.errors import AdapterError, IntegrityError, NotSupported, PermissionDenied, PreconditionFailed
-from buckia_s3.bodies import Body
+from buckia_core.errors import (
+    AdapterError,
+    IntegrityError,
+    NotFound,
+    NotSupported,
+    PreconditionFailed,
+    Throttled,
+    Unauthenticated,
+)
 from buckia_s3.client import Client, Request
 from buckia_s3.endpoint import is_aws
-from buckia_s3.listing_page import MalformedPage
-from buckia_s3.objects import etag_of, fingerprint_of
+from buckia_s3.etags import etag_of, hides_content, is_md5, unquoted
+from buckia_s3.probes import PROBED, Probes
 from buckia_s3.settings import ConditionalWrites, S3Settings
 from buckia_s3.signing import EMPTY
-from buckia_s3.version_page import parse
 
 log = logging.getLogger(__name__)
 
-PROBE = ".buckia-state/probe-"
-"""How the key of a probe begins: no sync looks at keys below `.buckia-state/`."""
-
 _NO_SUCH_ETAG = '"00000000000000000000000000000000"'
-_PROBED = Body(b"probe")
 _ENABLED = re.compile(rb"<Status>\s*Enabled\s*</Status>")
 
 
@@ -58,11 +60,16 @@ class _Refused(Exception):
 
 
 class Conditions:
-    """Asks once, and remembers."""
+    """Asks once, and remembers.
+
+    Attributes:
+        etags_are_md5: Whether ETags that look like MD5s are those of the content; `None` if nobody knows.
+    """
 
     def __init__(self, settings: S3Settings, client: Client, prefix: str) -> None:
         self._client = client
-        self._prefix = prefix
+        self._locks = bool(settings.object_lock_mode or settings.object_lock_legal_hold)
+        self._probes = Probes(settings, client, prefix)
         self._lock = threading.Lock()
         self._wanted = settings.conditional_writes
         self._backoff = settings.retry_config.backoff
@@ -75,6 +82,7 @@ class Conditions:
         self._compares_content = is_aws(settings) and not (settings.unsigned_payload or settings.skip_signature)
         # Ceph and others take conditions on the completion of parts, and ignore them without a word.
         self._completion = self._honours is Honours.QUOTED
+        self.etags_are_md5: bool | None = None
 
     @property
     def known(self) -> Facts:
@@ -94,8 +102,7 @@ class Conditions:
         """
         self._ask()
         with self._lock:
-            if self._versions is None:
-                self._versions = self._keeps_versions()
+            self._find_versions()
         return self.known
 
     def headers(self, expect: Precondition | None, key: str) -> dict[str, str]:
@@ -131,50 +138,54 @@ class Conditions:
         if self._honours is None:
             with self._lock:
                 if self._honours is None:
-                    self._honours = self._try_out()
+                    self._honours = self._find_out()
         return self._honours
 
+    def _find_out(self) -> Honours:
+        """Ask the server, unless a probe would stay there."""
+        if self._wanted is ConditionalWrites.ON and self._locks:
+            return Honours.QUOTED
+        if self._probes.would_stay(versions=self._find_versions()):
+            log.info("%s: no probe is written where it can't be deleted", self._client.site.endpoint.authority)
+            return Honours.NOTHING
+        # Another run may have swept the probe away in between, which looks as if conditions were ignored.
+        return next((found for _ in range(2) if (found := self._try_out()) is not Honours.NOTHING), Honours.NOTHING)
+
     def _try_out(self) -> Honours:
-        key = f"{self._prefix}{PROBE}{secrets.token_hex(8)}"
+        key = self._probes.new_key()
         try:
             # One of half a dozen requests that fails must not cost the answers to the others.
-            request = Request("PUT", key, body=_PROBED, doing="probing")
+            request = self._probes.request(key)
             written = repeated(lambda: self._client.send(request), self._backoff)
-        except PermissionDenied:
+        except AdapterError as error:
+            if _says_nothing(error) or isinstance(error, Unauthenticated) or _is_missing_bucket(error):
+                raise
             # Whoever may not write there will be told so by the upload itself.
+            log.info("%s takes no probe: %s", self._client.site.endpoint.authority, error)
             return Honours.NOTHING
         try:
-            self._compares_content = self._refused(key, {}, Body(b"probe", known=EMPTY))
+            bare = unquoted(written.headers.get("ETag"))
+            if is_md5(bare) and not hides_content(written.headers):
+                self.etags_are_md5 = bare == hashlib.md5(PROBED, usedforsecurity=False).hexdigest()
+            self._compares_content = self._refused(key, {}, sha256=EMPTY)
             if not self._refused(key, {"If-None-Match": "*"}) or not self._refused(key, {"If-Match": _NO_SUCH_ETAG}):
                 return Honours.NOTHING
-            bare = fingerprint_of(written.headers.get("ETag"), 0, 0)
             if not self._refused(key, {"If-Match": f'"{bare}"'}):
                 return Honours.QUOTED
             return Honours.NOTHING if self._refused(key, {"If-Match": bare}) else Honours.BARE
         finally:
             with suppress(AdapterError):
-                self._remove(key)
+                self._probes.remove(key)
 
-    def _remove(self, key: str, version: str | None = None) -> None:
-        """Remove a probe; where the bucket keeps versions, all of them, and the mark of the deletion."""
-        query = () if version is None else (("versionId", version),)
-        removal = Request("DELETE", key, query, doing="removing a probe")
-        answer = repeated(lambda: self._client.send(removal), self._backoff)
-        if version is None and answer.headers.get("x-amz-version-id") is not None:
-            listing = Request("GET", query=(("versions", ""), ("prefix", key)), doing="removing a probe")
-            with suppress(MalformedPage):
-                for each in parse(repeated(lambda: self._client.send(listing), self._backoff).body).versions:
-                    self._remove(key, each.version)
-
-    def _refused(self, key: str, headers: dict[str, str], body: Body = _PROBED) -> bool:
+    def _refused(self, key: str, headers: dict[str, str], sha256: str | None = None) -> bool:
         """Write what should be refused; tell whether the server said that its condition, or its content, is wrong."""
-        request = Request("PUT", key, headers=headers, body=body, doing="probing")
+        request = self._probes.request(key, headers, sha256)
         try:
             repeated(lambda: self._sent(request), self._backoff)
         except _Refused:
             return True
         except AdapterError as error:
-            if error.retryable:
+            if _says_nothing(error):
                 raise
             log.info("%s does not take conditional writes: %s", self._client.site.endpoint.authority, error)
         return False
@@ -186,6 +197,11 @@ class Conditions:
             # One that something on the way has changed may be sent again, which is not to be done with this one.
             raise _Refused from error
 
+    def _find_versions(self) -> bool:
+        if self._versions is None:
+            self._versions = self._keeps_versions()
+        return self._versions
+
     def _keeps_versions(self) -> bool:
         try:
             answer = self._client.send(Request("GET", query=(("versioning", ""),), doing="asking for versioning"))
@@ -194,3 +210,12 @@ class Conditions:
                 raise
             return False
         return _ENABLED.search(answer.body) is not None
+
+
+def _says_nothing(error: AdapterError) -> bool:
+    """Tell whether an error says nothing about what was asked: there was no answer, or the server had no time."""
+    return error.retryable and (error.status is None or isinstance(error, Throttled))
+
+
+def _is_missing_bucket(error: AdapterError) -> bool:
+    return isinstance(error, NotFound) and error.key is None

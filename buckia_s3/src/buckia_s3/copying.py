@@ -20,11 +20,12 @@ from buckia_s3.client import Client, Request
 from buckia_s3.conditions import Conditions
 from buckia_s3.copy_conditions import CopyIfNotExists
 from buckia_s3.errors import code_of, from_code
+from buckia_s3.etags import etag_of, unquoted
 from buckia_s3.kept_headers import content_headers, tags_of, told_again
 from buckia_s3.looking import Looker
 from buckia_s3.multipart import Multipart, Part
 from buckia_s3.object_headers import TAGGING, attributes_of, headers_of, tagging_of
-from buckia_s3.objects import etag_of, fingerprint_of, metadata_of
+from buckia_s3.objects import metadata_of
 from buckia_s3.part_checksums import PartChecksums
 from buckia_s3.settings import MAX_PART, MIB, S3Settings
 from buckia_s3.target import Target, locks_of
@@ -92,8 +93,10 @@ class Copier:
             if condition is not None and error.status == condition.status:
                 raise self.looker.not_as_expected(key) from error
             raise
-        etag = self._etag(answer.body, found.key)
-        return found._replace(key=key, fingerprint=fingerprint_of(etag, found.size, 0), modified_ns=0, version=None)
+        etag = unquoted(self._etag(answer.body, found.key))
+        if not etag:
+            return self.looker.look(key)
+        return found._replace(key=key, fingerprint=etag, modified_ns=0, version=None)
 
     def _given(self, key: str) -> dict[str, str]:
         """Return the headers that the settings give to a key."""
@@ -125,7 +128,7 @@ class Copier:
         etag = _ETAG.search(body)
         if etag is None:
             raise Transient(f"{key!r}: copying: the server did not finish its answer", provider=self.client.provider)
-        return html.unescape(etag[1].decode())
+        return html.unescape(etag[1].decode("utf-8", "replace"))
 
     def _in_parts(
         self, found: RemoteObject, told: Mapping[str, str], key: str, whole: str, expect: Precondition | None
@@ -176,4 +179,4 @@ class Copier:
             if error.key is None:
                 raise
             raise self.looker.not_as_expected(source.key) from error
-        return fingerprint_of(self._etag(answer.body, source.key), end - start, 0)
+        return self.multipart.part_etag(self._etag(answer.body, source.key), source.key)

@@ -10,14 +10,15 @@ from pathlib import Path
 from buckia_core.adapters.pieces import Pieces
 from buckia_core.adapters.ranged import Opened, RangedDownload
 from buckia_core.adapters.resuming import Landing
-from buckia_core.errors import AdapterError, NotSupported
+from buckia_core.errors import AdapterError, IntegrityError, NotSupported
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.answers import Headers
 from buckia_s3.bodies import FileBody
 from buckia_s3.checksums import ChecksumAlgorithm, checked
 from buckia_s3.client import Client, Request
+from buckia_s3.etags import etag_of
 from buckia_s3.looking import Looker
-from buckia_s3.objects import etag_of, from_headers
+from buckia_s3.objects import from_headers, whole_size_of, with_finer_time
 
 _UNSATISFIABLE = 416
 
@@ -43,14 +44,8 @@ class Downloader:
 
     def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync.read_file`."""
-        if self.checksum is not None:
-            with self.opened(key, expect, 0, None) as opened:
-                return opened.found, b"".join(opened.blocks)
-        answer = self.client.send(Request("GET", self.looker.whole(key), (), self._expecting(expect), about=key))
-        found = self._found(key, answer.headers, expect)
-        if len(answer.body) != found.size:
-            raise self.client.cut_short(key, len(answer.body), found.size)
-        return found, answer.body
+        with self.opened(key, expect, 0, None) as opened:
+            return opened.found, b"".join(opened.blocks)
 
     def go_on(self, key: str, landing: Landing, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.continue_download`."""
@@ -111,9 +106,13 @@ class Downloader:
         return {} if etag is None else {"If-Match": etag}
 
     def _found(self, key: str, headers: Headers, expect: RemoteObject | None) -> RemoteObject:
-        found = from_headers(key, headers, etag_is_md5=self.etag_is_md5)
+        size = None
+        if whole_size_of(headers) is None:
+            expect = expect or self.looker.look(key)
+            size = expect.size
+        found = from_headers(key, headers, etag_is_md5=self.etag_is_md5, provider=self.client.provider, size=size)
         self._check(found, expect)
-        return found
+        return found if expect is None else with_finer_time(found, expect)
 
     def _empty(self, key: str, expect: RemoteObject | None) -> Opened:
         """No bytes of an object, which is asked for only because the caller wants to know it."""
@@ -125,3 +124,6 @@ class Downloader:
         # Some servers ignore If-Match.
         if expect is not None and found.fingerprint != expect.fingerprint:
             raise self.looker.not_as_expected(found.key)
+        if expect is not None and found.size != expect.size:
+            words = f"{found.key!r}: the server says that it has {found.size} bytes, and before, {expect.size}"
+            raise IntegrityError(words, provider=self.client.provider, key=found.key)

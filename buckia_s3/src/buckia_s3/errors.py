@@ -41,6 +41,7 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
+from buckia_s3.answers import UnusableAnswer
 
 _MEANINGS: tuple[tuple[type[AdapterError], str], ...] = (
     (
@@ -171,6 +172,9 @@ def from_network(error: Exception, *, provider: str, key: str | None, doing: str
     if isinstance(error, ssl.SSLError) and error.reason in _NOT_TLS:
         words = f"{host} does not speak TLS: does its address begin with http:// and not with https://?"
         return AdapterError(f"{named}{doing}: {words}", provider=provider, key=key)
+    if isinstance(error, UnusableAnswer):
+        words = f"the answer of {host} {error}"
+        return AdapterError(f"{named}{doing}: {words}", provider=provider, key=key)
     if isinstance(error, TimeoutError):
         words = "no progress in time"
     elif isinstance(error, http.client.IncompleteRead):
@@ -181,6 +185,9 @@ def from_network(error: Exception, *, provider: str, key: str | None, doing: str
         words = str(getattr(error, "strerror", None) or error) or type(error).__name__
     return Transient(f"{named}{doing} at {host} failed: {words}", provider=provider, key=key)
 
+
+_DIGITS = re.compile(r"[0-9]{1,15}")
+_LONGEST_WAIT = 86400.0
 
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 
@@ -207,17 +214,16 @@ def code_of(body: bytes) -> str:
 def wait_of(headers: Headers) -> float | None:
     """Return how many seconds the server asks to wait, `None` if it does not say."""
     milliseconds = headers.get("x-amz-retry-after")
-    if milliseconds is not None and milliseconds.isdecimal():
-        return int(milliseconds) / 1000
-    told = headers.get("Retry-After")
-    if told is None:
-        return None
-    if told.strip().isdecimal():
-        return float(told)
+    if milliseconds is not None and _DIGITS.fullmatch(milliseconds):
+        return min(int(milliseconds) / 1000, _LONGEST_WAIT)
+    told = (headers.get("Retry-After") or "").strip()
+    if _DIGITS.fullmatch(told):
+        return min(float(told), _LONGEST_WAIT)
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(told).timestamp() - time.time())
-    except ValueError:
+        wait = email.utils.parsedate_to_datetime(told).timestamp() - time.time()
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
+    return min(max(0.0, wait), _LONGEST_WAIT)
 
 
 def element_of(body: bytes, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from calendar import timegm
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -13,7 +13,7 @@ from xml.parsers.expat import ExpatError, ParserCreate
 
 from buckia_core.planning.digest import Digest, Digests
 from buckia_core.planning.manifest import RemoteObject
-from buckia_s3.objects import fingerprint_of
+from buckia_s3.etags import fingerprint_of
 from buckia_s3.part_sizes import guesses
 
 _TRUNCATED = re.compile(rb"<IsTruncated>\s*(true|false)\s*</IsTruncated>")
@@ -24,6 +24,9 @@ _REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(amp|lt|gt|quot|apos));
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _ECHO = re.compile(rb"<(Prefix|StartAfter|ContinuationToken|NextContinuationToken)>[^<]*</\1>")
 _HEX = "0123456789abcdef"
+
+MOST_BYTES = (1 << 63) - 1
+"""The largest size that can be: what is above it is no size."""
 
 # Half the time that calling the classes takes.
 _object = partial(tuple.__new__, RemoteObject)
@@ -61,23 +64,34 @@ def peek(body: bytes) -> PageHead:
         raise MalformedPage("it does not say whether more follows")
     url_encoded = _URL_ENCODED.search(body) is not None
     token = None
-    if truncated[1] == b"true":
-        found = _TOKEN.search(body)
-        if found is None:
-            raise MalformedPage("more follows, and it does not say where")
-        token = _unescaped(found[1].decode())
-    last = _LAST_KEY.search(body, max(body.rfind(b"<Key>"), 0))
-    if last is None:
-        return PageHead(token, None, url_encoded)
-    last_key = _unescaped(last[1].decode("utf-8", "replace"))
+    try:
+        if truncated[1] == b"true":
+            found = _TOKEN.search(body)
+            if found is None:
+                raise MalformedPage("more follows, and it does not say where")
+            token = _unescaped(found[1].decode())
+        last = _LAST_KEY.search(body, max(body.rfind(b"<Key>"), 0))
+        if last is None:
+            return PageHead(token, None, url_encoded)
+        last_key = _unescaped(last[1].decode("utf-8", "replace"))
+    except (ValueError, OverflowError) as error:
+        raise MalformedPage(f"it has text that can't be ({error})") from error
     return PageHead(token, decoded(last_key, url_encoded=url_encoded), url_encoded)
 
 
-def parse(body: bytes, strip: int, *, url_encoded: bool, etag_is_md5: bool) -> list[RemoteObject]:
-    """Return the objects of a page, in its order, with `strip` characters taken off the start of each key.
+def parse(body: bytes, root: str, prefix: str, *, url_encoded: bool, etag_is_md5: bool) -> list[RemoteObject]:
+    """Return the objects of a page, in its order.
+
+    Args:
+        body: The page.
+        root: What each key begins with, and is told without.
+        prefix: What follows that in each key.
+        url_encoded: Keys are percent-encoded.
+        etag_is_md5: Whether an ETag that looks like an MD5 is one.
 
     Raises:
-        MalformedPage: It is not well-formed to its end, no listing, or lacks something of an object.
+        MalformedPage: It is not well-formed to its end, no listing, lacks something of an object, or has a key that was
+            not asked for.
     """
     if url_encoded and b"&#" in body:
         # Ceph encodes keys, but not what it repeats of the request: characters that no XML may have stand there.
@@ -87,10 +101,15 @@ def parse(body: bytes, strip: int, *, url_encoded: bool, etag_is_md5: bool) -> l
         raise MalformedPage("it is no listing")
     read_time = _Clock()
     objects: list[RemoteObject] = []
+    expected, strip = root + prefix, len(root)
     try:
         for key, size, etag, modified in _contents(events, names):
             name = decoded(key, url_encoded=True) if url_encoded and ("%" in key or "+" in key) else key
             count, time = int(size), read_time(modified)
+            if not 0 <= count <= MOST_BYTES:
+                raise MalformedPage(f"an object of {size[:40]} bytes can't be")
+            if expected and not name.startswith(expected):
+                raise MalformedPage(f"the key {name!r} does not begin with {expected!r}")
             # Nearly every ETag is 32 characters in quotes, and this loop is what a listing costs.
             plain = len(etag) == 34 and etag[0] == etag[-1] == '"'
             fingerprint = etag[1:-1] if plain else fingerprint_of(etag, count, time)
@@ -101,8 +120,8 @@ def parse(body: bytes, strip: int, *, url_encoded: bool, etag_is_md5: bool) -> l
             elif etag_is_md5:
                 digests = guesses(fingerprint, count)
             objects.append(_object((name[strip:], count, fingerprint, time, None, digests, None, None, None, ())))
-    except ValueError as error:
-        raise MalformedPage(f"an object has something that can't be ({error})") from error
+    except (ValueError, OverflowError) as error:
+        raise MalformedPage(f"an object has something that can't be ({str(error)[:200]})") from error
     return objects
 
 
@@ -184,7 +203,10 @@ def _ignore(*_: object) -> None:
 
 
 class _Clock:
-    """Reads times such as `2026-11-21T05:26:55.309Z`; objects of one second share the work."""
+    """Reads times such as `2026-11-21T05:26:55.309Z`; objects of one second share the work.
+
+    What is no time is as good as none: 0, which is "not told".
+    """
 
     __slots__ = ("_known",)
 
@@ -196,8 +218,23 @@ class _Clock:
         if second is None:
             second = self._known[text[:19]] = _seconds(text) * 1_000_000_000
         fraction = text[20:-1]
-        return second + int(fraction.ljust(9, "0")[:9]) if fraction.isdecimal() else second
+        if fraction.isdecimal():
+            return second + int(fraction.ljust(9, "0")[:9])
+        # A time of another zone is rare, and has more at its end.
+        return second if text[19:] in ("Z", "") else _with_offset(text)
 
 
 def _seconds(text: str) -> int:
-    return timegm(datetime.fromisoformat(text[:19]).timetuple()) if text else 0
+    try:
+        return timegm(datetime.fromisoformat(text[:19]).timetuple())
+    except ValueError:
+        return 0
+
+
+def _with_offset(text: str) -> int:
+    """Return nanoseconds since 1970 of a time with any offset from UTC; 0 if it is none."""
+    try:
+        time = datetime.fromisoformat(text)
+        return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1_000_000) * 1000
+    except (ValueError, OverflowError):
+        return 0

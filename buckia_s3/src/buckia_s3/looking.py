@@ -54,11 +54,13 @@ class Looker:
             if error.status in (400, 403):
                 # Nor could it say what is wrong with the key, or with the credentials.
                 first = Request("GET", self.whole(key), (), {"Range": "bytes=0-0"}, about=key, doing="looking at it")
-                self._client.send(first)
+                with self._client.open(first):
+                    # A server that ignores the range would send the whole object.
+                    pass
             raise
         self._bucket_seen = True
         headers = answer.headers
-        return from_headers(key, headers, etag_is_md5=self._etag_is_md5), headers
+        return from_headers(key, headers, etag_is_md5=self._etag_is_md5, provider=self._client.provider), headers
 
     def check(self, key: str, expect: Precondition | None) -> None:
         """See whether an object is as expected.

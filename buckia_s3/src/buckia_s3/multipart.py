@@ -18,12 +18,14 @@ from buckia_core.adapters.sources import DigestCheck, cut
 from buckia_core.errors import AdapterError, NotSupported, Transient
 from buckia_core.planning.digest import Sameness, compare, merge
 from buckia_core.planning.manifest import RemoteObject
+from buckia_s3.arrival import ArrivalCheck
 from buckia_s3.bodies import Body
 from buckia_s3.client import Client, Request
 from buckia_s3.conditions import Conditions
 from buckia_s3.errors import code_of, from_code
+from buckia_s3.etags import is_md5, unquoted
 from buckia_s3.looking import Looker
-from buckia_s3.objects import fingerprint_of, version_of
+from buckia_s3.objects import version_of
 from buckia_s3.part_checksums import PartChecksums
 from buckia_s3.tagging import give_tags
 from buckia_s3.target import Target
@@ -32,7 +34,6 @@ _MIB = 1 << 20
 _AHEAD_BYTES = 128 * _MIB
 _UPLOAD_ID = re.compile(rb"<UploadId>([^<]+)</UploadId>")
 _ETAG = re.compile(rb"<ETag>([^<]*)</ETag>")
-_PLAIN_MD5 = re.compile(r"[0-9a-f]{32}")
 
 Part = Callable[[str, int], str]
 """Sends one part, given the upload's id and the part's number; returns its ETag without quotes."""
@@ -46,6 +47,7 @@ class Multipart:
     looker: Looker
     conditions: Conditions
     pieces: Pieces
+    arrival: ArrivalCheck
 
     def upload(self, reader: BinaryIO, size: int | None, part_size: int, target: Target) -> RemoteObject:
         """Upload what a reader has left.
@@ -112,7 +114,7 @@ class Multipart:
         if found is None:
             words = f"{target.key!r}: writing: the server began no upload"
             raise Transient(words, provider=self.client.provider, key=target.key)
-        return html.unescape(found[1].decode())
+        return html.unescape(found[1].decode("utf-8", "replace"))
 
     def abort(self, key: str, upload_id: str) -> None:
         """Throw away the parts of an upload."""
@@ -122,7 +124,21 @@ class Multipart:
         query = (("partNumber", str(number)), ("uploadId", upload_id))
         headers = checksums.of_part(number, body)
         answer = self.client.send(Request("PUT", target.whole, query, headers, body, about=target.key))
-        return fingerprint_of(answer.headers.get("ETag"), body.size, 0)
+        etag = self.part_etag(answer.headers.get("ETag"), target.key)
+        self.arrival.check_part(answer.headers, etag, body, target.key)
+        return etag
+
+    def part_etag(self, told: str | None, key: str) -> str:
+        """Return the ETag of a part, without its quotes, of which the object is put together.
+
+        Raises:
+            Transient: The server told none.
+        """
+        etag = unquoted(told)
+        if not etag:
+            words = f"{key!r}: writing: the server did not tell the ETag of a part"
+            raise Transient(words, provider=self.client.provider, key=key)
+        return etag
 
     def complete(
         self, target: Target, upload_id: str, etags: list[str], checksums: PartChecksums
@@ -161,7 +177,7 @@ class Multipart:
             # The server may find out that it can't only after it has begun to answer with success.
             raise from_code(code, "", 500, provider=self.client.provider, key=target.key, doing="writing")
         etag = _ETAG.search(answer.body)
-        told = html.unescape(etag[1].decode()).strip('" ') if etag else ""
+        told = unquoted(html.unescape(etag[1].decode("utf-8", "replace"))) if etag else ""
         return told or None, version_of(answer.headers.get("x-amz-version-id"))
 
 
@@ -188,7 +204,7 @@ def _completion(etags: list[str], checksums: PartChecksums) -> bytes:
 
 def expected_etag(etags: list[str]) -> str | None:
     """Return the ETag that S3 makes of those of the parts; `None` where they are no MD5s."""
-    if not all(_PLAIN_MD5.fullmatch(etag) for etag in etags):
+    if not all(map(is_md5, etags)):
         return None
     joined = b"".join(bytes.fromhex(etag) for etag in etags)
     return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(etags)}"

@@ -14,6 +14,7 @@ count as digests of the object only where `md5chksum` equals an ETag that is an 
 from __future__ import annotations
 
 import binascii
+import email.errors
 import email.header
 import email.utils
 import re
@@ -23,9 +24,10 @@ from functools import lru_cache
 
 from buckia_core.adapters.content_types import guess_content_type
 from buckia_core.adapters.objects import UploadInfo
-from buckia_core.errors import InvalidKey, NotSupported
+from buckia_core.errors import AdapterError, InvalidKey, NotSupported
 from buckia_core.planning.digest import Digest, Digests, merge
 from buckia_core.planning.manifest import RemoteObject
+from buckia_s3.etags import fingerprint_of, hides_content, md5_of
 
 META = "x-amz-meta-"
 MTIME = "mtime"
@@ -43,6 +45,9 @@ _ENCODED_WORD = re.compile(r"=\?[A-Za-z0-9-]+\?[BbQq]\?[^?]*\?=")
 _DIGEST_NAME = re.compile(r"[a-z0-9_]+")
 _SECONDS = re.compile(r"-?\d{1,12}(\.\d{1,18})?")
 _SIZE = re.compile(r"[0-9]{1,18}")
+_LAST_NS = (1 << 63) - 1
+"""The last time, and without its sign the first one, that databases and disks keep in nanoseconds."""
+
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _DIGEST_VALUE = re.compile(r"[0-9A-Za-z+/=_-]{1,200}")
 
@@ -66,58 +71,62 @@ def check_key(key: str, whole: str, provider: str) -> None:
         raise InvalidKey(f"{key!r}: {words}", provider=provider, key=key)
 
 
-def fingerprint_of(etag: str | None, size: int, modified_ns: int) -> str:
-    """Return the fingerprint: the ETag without its quotes. Of a server that has none: size and second."""
-    bare = (etag or "").strip()
-    if len(bare) >= 2 and bare[0] == bare[-1] == '"':
-        bare = bare[1:-1]
-    return bare or f"size={size} time={modified_ns // 1_000_000_000}"
-
-
-def etag_of(fingerprint: str) -> str | None:
-    """Return the ETag as headers have it; `None` of a server that has none."""
-    if fingerprint.startswith("size="):
-        return None
-    return fingerprint if fingerprint.startswith("W/") else f'"{fingerprint}"'
-
-
-def md5_of(fingerprint: str) -> Digests:
-    """Return the MD5 that an ETag is, if it looks like one: that of a multipart object, with its `-`, does not."""
-    return (Digest("md5", fingerprint),) if _MD5.fullmatch(fingerprint) else ()
-
-
 def size_of(told: Mapping[str, str]) -> int | None:
     """Return how many bytes a body has by its headers, whose names are in lower case; `None` if they do not tell."""
     length = told.get("content-length", "")
     return int(length) if _SIZE.fullmatch(length) else None
 
 
-def from_headers(key: str, told: Mapping[str, str], *, etag_is_md5: bool) -> RemoteObject:
+def from_headers(
+    key: str, told: Mapping[str, str], *, etag_is_md5: bool, provider: str, size: int | None = None
+) -> RemoteObject:
     """Return the object that the headers of a HEAD or GET tell; their names are in lower case.
 
-    Of a range, its size is that of the whole.
+    Of a range, its size is that of the whole. `size` is the one to take where the headers tell none.
+
+    Raises:
+        AdapterError: They do not tell how large it is, or neither an ETag nor a time.
     """
-    of_whole = told.get("content-range", "").rpartition("/")[2]
-    size = int(of_whole) if _SIZE.fullmatch(of_whole) else size_of(told) or 0
+    found_size = whole_size_of(told)
+    if found_size is None:
+        found_size = size
+    if found_size is None:
+        words = f"{key!r}: the server's answer does not say how large it is"
+        raise AdapterError(words, provider=provider, key=key)
     modified = modified_of(told.get("last-modified"))
-    fingerprint = fingerprint_of(told.get("etag"), size, modified)
-    # What is encrypted with a key of KMS or of the customer has an ETag that only looks like an MD5.
-    hidden = told.get("x-amz-server-side-encryption", "AES256") != "AES256" or (
-        "x-amz-server-side-encryption-customer-algorithm" in told
-    )
+    try:
+        fingerprint = fingerprint_of(told.get("etag"), found_size, modified)
+    except ValueError as error:
+        words = f"{key!r}: the server's answer can't be used: {error}"
+        raise AdapterError(words, provider=provider, key=key) from error
     metadata = {name[len(META) :]: value for name, value in told.items() if name.startswith(META)}
     return from_metadata(
         RemoteObject(
             key,
-            size,
+            found_size,
             fingerprint,
             modified,
-            digests=md5_of(fingerprint) if etag_is_md5 and not hidden else (),
+            digests=md5_of(fingerprint) if etag_is_md5 and not hides_content(told) else (),
             version=version_of(told.get("x-amz-version-id")),
             content_type=told.get("content-type"),
         ),
         metadata,
     )
+
+
+def with_finer_time(found: RemoteObject, seen: RemoteObject) -> RemoteObject:
+    """Return an object with the time that a listing told of the same version: headers tell whole seconds only."""
+    same = found.fingerprint == seen.fingerprint and 0 <= seen.modified_ns - found.modified_ns < 1_000_000_000
+    return found._replace(modified_ns=seen.modified_ns) if same else found
+
+
+def whole_size_of(told: Mapping[str, str]) -> int | None:
+    """Return the size of the whole object by the headers of a HEAD or GET; `None` if they do not tell it."""
+    part = told.get("content-range")
+    if part is None:
+        return size_of(told)
+    whole = part.rpartition("/")[2].strip()
+    return int(whole) if _SIZE.fullmatch(whole) else None
 
 
 def from_metadata(found: RemoteObject, metadata: Mapping[str, str]) -> RemoteObject:
@@ -157,7 +166,7 @@ def modified_of(header: str | None) -> int:
     """Return nanoseconds since 1970 for a `Last-Modified`; 0 if it is none."""
     try:
         return int(email.utils.parsedate_to_datetime(header or "").timestamp()) * 1_000_000_000
-    except ValueError:
+    except (ValueError, TypeError, IndexError, OverflowError):
         return 0
 
 
@@ -217,6 +226,8 @@ def _nanoseconds(text: str) -> int | None:
         return None
     seconds, _, fraction = text.removeprefix("-").partition(".")
     nanoseconds = int(seconds) * 1_000_000_000 + int(fraction[:9].ljust(9, "0"))
+    if nanoseconds > _LAST_NS:
+        return None
     return -nanoseconds if text.startswith("-") else nanoseconds
 
 
@@ -231,5 +242,5 @@ def _decoded(value: str) -> str:
         return value
     try:
         return str(email.header.make_header(email.header.decode_header(value)))
-    except (LookupError, UnicodeDecodeError, ValueError):
+    except (LookupError, ValueError, email.errors.MessageError):
         return value

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from buckia_core.errors import AdapterError, Transient
 from buckia_s3.client import Client, Request
-from buckia_s3.objects import fingerprint_of
+from buckia_s3.etags import unquoted
 
 _PART = re.compile(rb"<Part>(.*?)</Part>", re.DOTALL)
 _NUMBER = re.compile(rb"<PartNumber>\s*(\d{1,5})\s*</PartNumber>")
@@ -64,4 +64,4 @@ def parts_there(client: Client, whole: str, key: str, upload_id: str) -> dict[in
 def _part(element: bytes) -> tuple[int, Part]:
     number, etag, size = _NUMBER.search(element), _ETAG.search(element), _SIZE.search(element)
     told = html.unescape(etag[1].decode("utf-8", "replace")) if etag else ""
-    return int(number[1]) if number else 0, Part(fingerprint_of(told, 0, 0), int(size[1]) if size else -1)
+    return int(number[1]) if number else 0, Part(unquoted(told), int(size[1]) if size else -1)

@@ -28,7 +28,6 @@ from buckia_s3.client import Client, Request
 from buckia_s3.encryption import customer_key_md5
 from buckia_s3.looking import Looker
 from buckia_s3.multipart import Multipart
-from buckia_s3.objects import fingerprint_of
 from buckia_s3.part_checksums import PartChecksums
 from buckia_s3.parts import Part, is_gone, parts_there
 from buckia_s3.settings import S3Settings
@@ -162,4 +161,6 @@ class Resumer:
                 words, provider = str(error), self.client.provider
                 raise IntegrityError(words, provider=provider, key=target.key, retryable=False) from error
             raise
-        return fingerprint_of(answer.headers.get("ETag"), size, 0)
+        etag = self.multipart.part_etag(answer.headers.get("ETag"), target.key)
+        self.multipart.arrival.check_part(answer.headers, etag, body, target.key)
+        return etag

@@ -26,7 +26,7 @@ from buckia_s3.client import Client
 from buckia_s3.conditions import Conditions
 from buckia_s3.credentials import CredentialSource, credential_source, placed
 from buckia_s3.express import SERVICE
-from buckia_s3.listing import Listing
+from buckia_s3.listing import Listing, ServerOrder
 from buckia_s3.looking import Looker
 from buckia_s3.objects import MAX_DELETES, MAX_KEY_BYTES
 from buckia_s3.request_headers import PAYING
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from obstore.store import S3Store
 
     from buckia_s3.administration import Administration
+    from buckia_s3.arrival import ArrivalCheck
     from buckia_s3.copying import Copier
     from buckia_s3.deleting import Deleter
     from buckia_s3.downloading import Downloader
@@ -91,6 +92,7 @@ class S3Sync(BaseSync):
         self._counter = counter
         self._pieces = Pieces(settings.retry_config.backoff)
         self._conditions = Conditions(settings, client, prefix)
+        self._order = ServerOrder()
 
     @classmethod
     def from_url(cls, url: str, **settings: object) -> Self:
@@ -134,7 +136,7 @@ class S3Sync(BaseSync):
         known = self._conditions.known
         return Capabilities(
             conditional_write=known.conditional_write,
-            start_after=True,
+            start_after=not self._order.ignores_start,
             listing_digests=("md5",) if self._settings.tells_md5 else (),
             mtime=True,
             metadata=True,
@@ -197,13 +199,27 @@ class S3Sync(BaseSync):
     def _uploader(self) -> Uploader:
         from buckia_s3.uploading import Uploader  # noqa: PLC0415  # as above
 
-        return Uploader(self._settings, self._client, self._looker, self._conditions, self._multipart, self._resumer)
+        return Uploader(
+            self._settings,
+            self._client,
+            self._looker,
+            self._conditions,
+            self._multipart,
+            self._resumer,
+            self._arrival,
+        )
+
+    @cached_property
+    def _arrival(self) -> ArrivalCheck:
+        from buckia_s3.arrival import ArrivalCheck  # noqa: PLC0415  # as above
+
+        return ArrivalCheck(self._client, self._conditions, self._settings.tells_md5)
 
     @cached_property
     def _multipart(self) -> Multipart:
         from buckia_s3.multipart import Multipart  # noqa: PLC0415  # as above
 
-        return Multipart(self._client, self._looker, self._conditions, self._pieces)
+        return Multipart(self._client, self._looker, self._conditions, self._pieces, self._arrival)
 
     @cached_property
     def _resumer(self) -> Resumer:
@@ -240,12 +256,14 @@ class S3Sync(BaseSync):
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
     ) -> Iterator[RemoteObject]:
         """See `BaseSync`."""
-        where = (self._client, self._prefix, prefix, start_after, end_at, self._settings.tells_md5)
-        if not self._settings.s3_express:
-            return Listing(*where).objects()
+        settings = self._settings
+        where = (self._client, self._prefix, prefix, start_after, end_at)
+        how = (settings.tells_md5, settings.retry_config.backoff, self._order)
+        if not settings.s3_express:
+            return Listing(*where, *how).objects()
         from buckia_s3.directory_listing import DirectoryListing  # noqa: PLC0415  # few buckets are directories
 
-        return DirectoryListing(*where).objects()
+        return DirectoryListing(*where, *how).objects()
 
     def stat_file(self, key: str) -> RemoteObject:
         """See `BaseSync`."""

@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from buckia_core.adapters.backoff import Backoff, repeated
+from buckia_core.adapters.paging import PageGuard
 from buckia_core.errors import AdapterError, Transient
 from buckia_s3.client import Client, Request
 from buckia_s3.elements import elements, nanoseconds_of, text_of
@@ -63,14 +64,15 @@ class UnfinishedUploads:
             AdapterError: They can't be listed to their end.
         """
         place: tuple[str, str] | None = None
+        guard = PageGuard("listing unfinished uploads", provider=self.client.provider)
         while True:
             found = repeated(partial(self._fetch, prefix, place), self.backoff)
             for each in found.uploads:
-                yield each._replace(key=each.key[len(self.root) :])
+                if each.key.startswith(self.root):
+                    yield each._replace(key=each.key[len(self.root) :])
             if found.next is None:
                 return
-            if found.next == place:
-                raise self._malformed("it begins again where it began")
+            guard.turn(found.next, empty=False)
             place = found.next
 
     def size(self, upload: UnfinishedUpload) -> int:
@@ -135,8 +137,11 @@ def _parse(body: bytes, *, url_encoded: bool) -> _Page:
         ]
     except (KeyError, ValueError) as error:
         raise MalformedPage(f"an upload lacks something, or has what can't be ({error})") from error
-    if text_of(body, "IsTruncated").strip() != "true":
+    truncated = text_of(body, "IsTruncated").strip()
+    if truncated == "false":
         return _Page(uploads, None)
+    if truncated != "true":
+        raise MalformedPage("it does not say whether more follows")
     if not uploads:
         raise MalformedPage("more follows, and it does not say where")
     return _Page(uploads, (uploads[-1].key, uploads[-1].upload_id))

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,20 +20,24 @@ from buckia_core.adapters.base import Source
 from buckia_core.adapters.objects import IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.resuming import PartsSource
 from buckia_core.adapters.sources import DigestCheck, Rejoined, head_of
-from buckia_core.errors import NotFound, PreconditionFailed, Transient
+from buckia_core.errors import AdapterError, NotFound, PreconditionFailed, Transient
 from buckia_core.planning.digest import Digest, Sameness, compare, merge
 from buckia_core.planning.manifest import RemoteObject
+from buckia_s3.arrival import ArrivalCheck
 from buckia_s3.bodies import AnyBody, Body, CheckedBody, FileBody
 from buckia_s3.checksums import checksum
 from buckia_s3.client import Client, Request
 from buckia_s3.conditions import Conditions
+from buckia_s3.etags import hides_content, md5_of, unquoted
 from buckia_s3.looking import Looker
 from buckia_s3.multipart import Multipart
 from buckia_s3.object_lock import CONTENT_MD5, content_md5
-from buckia_s3.objects import etag_of, from_headers
+from buckia_s3.objects import version_of
 from buckia_s3.resuming import Resumer
 from buckia_s3.settings import S3Settings
 from buckia_s3.target import Target, target_of
+
+_ATTEMPTS = 3
 
 SMALL = 256 << 10
 """Files up to this size, in bytes, are read before they are sent."""
@@ -48,6 +53,7 @@ class Uploader:
     conditions: Conditions
     multipart: Multipart
     resumer: Resumer
+    arrival: ArrivalCheck
 
     def upload(
         self, source: Source | PartsSource, key: str, expect: Precondition | None, info: UploadInfo
@@ -120,6 +126,25 @@ class Uploader:
         return self.multipart.upload(reader, left, self.settings.part_size, target)
 
     def _single(self, body: AnyBody, target: Target) -> RemoteObject:
+        """Upload in one request; once more, if something else arrived than was sent.
+
+        Raises:
+            IntegrityError: Something else arrived each time. It was removed.
+        """
+        for _ in range(_ATTEMPTS):
+            written, is_whole = self._send(body, target)
+            if is_whole:
+                return written
+            target = replace(target, expect=IfUnchanged(written))
+        with suppress(AdapterError):
+            self.looker.check(target.key, target.expect)
+            self.client.send(Request("DELETE", target.whole, about=target.key))
+        error = self.arrival.damaged(target.key)
+        error.retryable = False
+        raise error
+
+    def _send(self, body: AnyBody, target: Target) -> tuple[RemoteObject, bool]:
+        """Send an object; return it as the server tells it, and whether it has the bytes that were sent."""
         condition = self.conditions.headers(target.expect, target.key)
         if not condition:
             self.looker.check(target.key, target.expect)
@@ -128,11 +153,14 @@ class Uploader:
             headers[target.checksum.header] = checksum(target.checksum, body.blocks())
         if target.content_md5:
             headers[CONTENT_MD5] = content_md5(body.blocks())
-        answer = self.client.send(Request("PUT", target.whole, (), headers, body, about=target.key))
-        seen = from_headers(target.key, answer.headers, etag_is_md5=self.settings.tells_md5)
-        if etag_of(seen.fingerprint) is None:
-            return self.looker.look(target.key)
-        return target.written(body.size, seen.fingerprint, seen.version, seen.digests)
+        told = self.client.send(Request("PUT", target.whole, (), headers, body, about=target.key)).headers
+        etag = unquoted(told.get("ETag"))
+        if not etag:
+            return self.looker.look(target.key), True
+        is_whole = self.arrival.is_whole(told, etag, body, headers, target.key, target.whole)
+        trusted = self.settings.tells_md5 and self.arrival.conditions.etags_are_md5 is not False
+        digests = md5_of(etag) if trusted and not hides_content(told) else ()
+        return target.written(body.size, etag, version_of(told.get("x-amz-version-id")), digests), is_whole
 
 
 def _left(reader: BinaryIO) -> int | None:

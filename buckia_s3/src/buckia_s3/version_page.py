@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from buckia_core.planning.versions import ObjectVersion
 from buckia_s3.elements import elements, nanoseconds_of, text_of
-from buckia_s3.listing_page import MalformedPage, decoded
-from buckia_s3.objects import fingerprint_of
+from buckia_s3.etags import fingerprint_of
+from buckia_s3.listing_page import MOST_BYTES, MalformedPage, decoded
 
 _URL_ENCODED = re.compile(rb"<EncodingType>\s*url\s*</EncodingType>")
 # Ceph encodes keys, but not what it repeats of the request: characters that no XML may have stand there.
@@ -65,6 +65,8 @@ def _version(name: str, fields: dict[str, str], *, url_encoded: bool) -> ObjectV
     deleted = name == "DeleteMarker"
     modified = nanoseconds_of(fields["LastModified"])
     size = 0 if deleted else int(fields["Size"])
+    if not 0 <= size <= MOST_BYTES:
+        raise ValueError("its size")
     return ObjectVersion(
         decoded(fields["Key"], url_encoded=url_encoded),
         fields["VersionId"] or "null",

@@ -9,6 +9,7 @@ from functools import partial
 
 from buckia_core.adapters.backoff import Backoff, repeated
 from buckia_core.adapters.objects import Precondition
+from buckia_core.adapters.paging import PageGuard
 from buckia_core.errors import AdapterError, NotFound, PermissionDenied, Transient
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
@@ -18,6 +19,7 @@ from buckia_s3.listing_page import MalformedPage
 from buckia_s3.locking import BYPASS, Locks
 from buckia_s3.looking import Looker
 from buckia_s3.objects import from_headers, size_of
+from buckia_s3.probes import PROBE
 from buckia_s3.version_page import Page, Place, parse
 
 PAGE = 1000
@@ -53,20 +55,23 @@ class Versions:
     def all(self, prefix: str) -> Iterator[ObjectVersion]:
         """See `Versioned.list_versions`."""
         place: Place | None = None
+        guard = PageGuard("listing versions", provider=self.client.provider)
         last = b""
         while True:
             found = repeated(partial(self._fetch, prefix, place), self.backoff)
             for each in found.versions:
                 key = each.key.encode("utf-8", "surrogateescape")
                 if key < last:
-                    raise self._malformed(f"{each.key!r} comes too late")
+                    raise guard.unusable(f"{each.key!r} comes too late")
+                if not each.key.startswith(self.root + prefix):
+                    raise guard.unusable(f"{each.key!r} does not begin with {self.root + prefix!r}")
                 last = key
-                if each.key != self.root:
-                    yield each._replace(key=each.key[len(self.root) :])
+                inside = each.key[len(self.root) :]
+                if inside and not inside.startswith(PROBE):
+                    yield each._replace(key=inside)
             if found.next is None:
                 return
-            if found.next == place:
-                raise self._malformed("it begins again where it began")
+            guard.turn(found.next, empty=not found.versions)
             place = found.next
 
     def stat(self, key: str, version: str) -> RemoteObject:
@@ -78,7 +83,10 @@ class Versions:
         """Give the blocks of a version. Errors are those of `Versioned.open_version`."""
         try:
             with self.client.open(self._request("GET", key, version)) as response:
-                yield self.client.blocks(response, key, size_of(response.headers))
+                size = size_of(response.headers)
+                if size is None:
+                    size = self._look(key, version)[0].size
+                yield self.client.blocks(response, key, size)
         except AdapterError as error:
             raise self._translated(error, key, version) from error
 
@@ -110,7 +118,7 @@ class Versions:
         except AdapterError as error:
             raise self._translated(error, key, version) from error
         told = answer.headers
-        return from_headers(key, told, etag_is_md5=self.etag_is_md5), told
+        return from_headers(key, told, etag_is_md5=self.etag_is_md5, provider=self.client.provider), told
 
     def _request(self, method: str, key: str, version: str, headers: dict[str, str] | None = None) -> Request:
         return Request(method, self.looker.whole(key), (("versionId", version),), headers or {}, about=key)

@@ -13,7 +13,14 @@ from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.adapters.objects import DeleteOutcome, IfAbsent, IfUnchanged, UploadInfo
 from buckia_core.adapters.wrappers import Retry, Wrapper
-from buckia_core.errors import IntegrityError, PermissionDenied, PreconditionFailed, Throttled, Transient
+from buckia_core.errors import (
+    AdapterError,
+    IntegrityError,
+    PermissionDenied,
+    PreconditionFailed,
+    Throttled,
+    Transient,
+)
 from buckia_core.planning.digest import Digest
 from buckia_core.testing import Fault, Faulty, m
 
@@ -205,6 +212,20 @@ def test_reader_that_can_not_seek_has_one_attempt(retrying):
         retry.upload_file(Pipe(b"1"), "k")
     assert len(faulty.calls) == 1
     assert retry.upload_file(Pipe(b"1"), "k").size == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "goes_on"),
+    [(Transient("x"), True), (Throttled("x"), True), (IntegrityError("x"), False), (AdapterError("x"), False)],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_a_listing_goes_on_only_after_errors_of_the_way(retrying, error, goes_on):
+    retry, _ = retrying(Fault("list_files", entries=2, error=lambda: error))
+    if goes_on:
+        assert [found.key for found in retry.list_files()] == ["a", "b", "c", "d"]
+    else:
+        with pytest.raises(type(error)):
+            list(retry.list_files())
 
 
 def info_of(data):

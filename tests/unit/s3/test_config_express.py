@@ -11,7 +11,7 @@ from botocore.auth import S3ExpressAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
-from buckia_core.errors import PermissionDenied, Transient
+from buckia_core.errors import AdapterError, NotSupported, PermissionDenied, Transient
 from buckia_s3.endpoint import locate
 from buckia_s3.express import Sessions
 from buckia_s3.settings import S3Settings
@@ -155,7 +155,18 @@ class TestListing:
 
     def test_one_that_begins_again_ends(self, bucket):
         adapter, _ = bucket(lambda _: page("a", token="t"))
-        with pytest.raises(Transient, match="begins again"):
+        with pytest.raises(AdapterError, match="begins again"):
+            self.keys(adapter)
+
+    def test_one_that_lists_a_key_twice(self, bucket):
+        adapter, _ = bucket(lambda _: page("b", "a", "b"))
+        with pytest.raises(AdapterError, match="'b' comes again"):
+            self.keys(adapter)
+
+    def test_no_more_than_the_memory_has_room_for(self, bucket, monkeypatch):
+        monkeypatch.setattr("buckia_s3.directory_listing.MOST_UNSORTED", 2)
+        adapter, _ = bucket(lambda _: page("b", "a", "c"))
+        with pytest.raises(NotSupported, match="sync a prefix"):
             self.keys(adapter)
 
 

@@ -28,8 +28,8 @@ def listing(*parts: str, url: bool = True) -> bytes:
     return f"{head}<IsTruncated>false</IsTruncated>{''.join(parts)}</ListBucketResult>".encode()
 
 
-def read(body: bytes, strip: int = 0):
-    return parse(body, strip, url_encoded=peek(body).url_encoded, etag_is_md5=True)
+def read(body: bytes, root: str = "", prefix: str = ""):
+    return parse(body, root, prefix, url_encoded=peek(body).url_encoded, etag_is_md5=True)
 
 
 def test_all_that_a_listing_tells():
@@ -108,11 +108,15 @@ def test_etags(etag, fingerprint, known):
 
 def test_an_empty_etag_after_an_element_of_no_interest():
     body = listing("<Contents><Key>a</Key><Size>7</Size><StorageClass>STANDARD</StorageClass><ETag/></Contents>")
-    assert read(body)[0].fingerprint == "size=7 time=0"
+    timed = body.replace(b"<ETag/>", b"<ETag/><LastModified>2026-01-02T03:04:05.678Z</LastModified>")
+    assert read(timed)[0].fingerprint == "size=7 time=1767323045"
+    # Without a time, nothing would tell when it changes.
+    with pytest.raises(MalformedPage, match="neither an ETag nor a time"):
+        read(body)
 
 
 def test_etags_that_are_no_md5_by_the_settings():
-    assert parse(listing(contents("a")), 0, url_encoded=True, etag_is_md5=False)[0].digests == ()
+    assert parse(listing(contents("a")), "", "", url_encoded=True, etag_is_md5=False)[0].digests == ()
 
 
 def test_a_key_that_is_no_utf8_is_told_apart():
@@ -120,7 +124,7 @@ def test_a_key_that_is_no_utf8_is_told_apart():
 
 
 def test_the_prefix_is_taken_off():
-    assert [found.key for found in read(listing(contents("pre%2Fa")), strip=4)] == ["a"]
+    assert [found.key for found in read(listing(contents("pre%2Fa")), "pre/")] == ["a"]
 
 
 def test_the_head_of_a_page():
@@ -139,7 +143,10 @@ def test_the_head_of_a_page():
         pytest.param(listing("<Contents><Size>1</Size></Contents>"), id="no_key"),
         pytest.param(listing("<Contents><Size>1</Size><Type>x</Type><Key/></Contents>"), id="empty_key"),
         pytest.param(listing(contents("a", size="many")), id="size_is_no_number"),
-        pytest.param(listing(contents("a", time="yesterday")), id="time_is_no_time"),
+        pytest.param(listing(contents("a", size="-1")), id="negative_size"),
+        pytest.param(listing(contents("a", size="9" * 400)), id="immense_size"),
+        pytest.param(listing(contents("a", size="9" * 5000)), id="size_beyond_numbers"),
+        pytest.param(listing(contents("a", etag="", time="yesterday")), id="neither_etag_nor_time"),
         pytest.param(b"<html><IsTruncated>false</IsTruncated></html>", id="page_of_a_proxy"),
         pytest.param(b'<!DOCTYPE x [<!ENTITY a "b">]>' + listing(contents("&a;")).partition(b"\n")[2], id="entities"),
         pytest.param(listing(contents("\x01"), url=False), id="control_character"),
@@ -148,6 +155,37 @@ def test_the_head_of_a_page():
 def test_what_is_no_whole_page(body):
     with pytest.raises(MalformedPage):
         read(body)
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [
+        ("yesterday", 0),
+        ("", 0),
+        ("99999-01-01T00:00:00Z", 0),
+        ("0000-01-01T00:00:00Z", 0),
+        ("2026-01-02T03:04:05", 1_767_323_045),
+        ("2026-01-02T05:04:05+02:00", 1_767_323_045),
+        ("2026-01-02T03:04:05+99:00", 0),
+    ],
+)
+def test_a_time_that_can_not_be_is_none(time, seconds):
+    [found] = read(listing(contents("a", time=time)))
+    assert found.modified_ns == seconds * 10**9
+
+
+def test_a_key_that_was_not_asked_for():
+    assert [found.key for found in read(listing(contents("p%2Fa1")), "p/", "a")] == ["a1"]
+    with pytest.raises(MalformedPage, match="does not begin with 'p/a'"):
+        read(listing(contents("p%2Fa1"), contents("p%2Fb")), "p/", "a")
+
+
+@pytest.mark.parametrize("text", ["&#x110000;", "&#99999999999;", "\udc80".encode("utf-8", "surrogateescape")])
+def test_a_head_with_text_that_can_not_be(text):
+    told = text if isinstance(text, bytes) else text.encode()
+    token = b"<IsTruncated>true</IsTruncated><NextContinuationToken>" + told + b"</NextContinuationToken>"
+    with pytest.raises(MalformedPage):
+        peek(listing().replace(b"<IsTruncated>false</IsTruncated>", token))
 
 
 @pytest.mark.parametrize("body", [b"", b"<ListBucketResult/>", b"<ListBucketResult><IsTruncated>true</IsTruncated>"])

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from buckia_core.errors import PermissionDenied, Transient
+from buckia_core.errors import AdapterError, PermissionDenied, Transient
 from buckia_s3.retrying import RetryConfig
 from buckia_s3.unfinished import UnfinishedUpload
 from tests.unit.s3.scripted_server import Answer, error
@@ -82,8 +82,14 @@ def test_a_key_that_xml_can_not_hold_is_asked_for_in_another_form(connect):
 
 @pytest.mark.parametrize(
     "body",
-    [b"<html/>", page("a")[:-9], page(more=True), page("a").replace(b"<UploadId>u-a</UploadId>", b"")],
-    ids=["another thing", "cut", "nowhere", "no id"],
+    [
+        b"<html/>",
+        page("a")[:-9],
+        page(more=True),
+        page("a").replace(b"<UploadId>u-a</UploadId>", b""),
+        page("a").replace(b"<IsTruncated>false</IsTruncated>", b""),
+    ],
+    ids=["another thing", "cut", "nowhere", "no id", "perhaps more"],
 )
 def test_an_answer_that_can_not_be_used(connect, body):
     adapter, _ = connect(lambda asked: Answer(200, body), retry_config=RetryConfig(init_backoff=0.0))
@@ -93,7 +99,7 @@ def test_an_answer_that_can_not_be_used(connect, body):
 
 def test_a_server_that_begins_again_is_noticed(connect):
     adapter, _ = connect(lambda asked: Answer(200, page("a", more=True)), retry_config=RetryConfig(init_backoff=0.0))
-    with pytest.raises(Transient, match="begins again"):
+    with pytest.raises(AdapterError, match="begins again"):
         list(adapter.unfinished.all())
 
 

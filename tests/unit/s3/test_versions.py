@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from buckia_core.errors import (
+    AdapterError,
     IntegrityError,
     NotFound,
     PermissionDenied,
@@ -129,8 +130,9 @@ class TestListing:
     def test_an_order_that_can_not_be(self, connect, pages):
         script = lambda asked: Answer(200, pages["key-marker" in asked.query])  # noqa: E731  # the whole server
         adapter, _ = connect(script, retry_config=RetryConfig(init_backoff=0.0))
-        with pytest.raises(Transient, match="can't be used"):
+        with pytest.raises(AdapterError, match="can't be used") as caught:
             list(adapter.list_versions())
+        assert not caught.value.retryable
 
     def test_on_a_server_page_by_page(self, ceph, bucket_name, adapter_on):
         adapter = adapter_on(ceph, bucket_name(ceph, ObjectLockEnabledForBucket=True))

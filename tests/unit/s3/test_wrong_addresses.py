@@ -11,7 +11,7 @@ from buckia_core.errors import AdapterError, ConfigError, InvalidSetting, Transi
 from buckia_linode.settings import LinodeSettings
 from buckia_s3.checksums import ChecksumAlgorithm
 from buckia_s3.settings import S3Settings
-from tests.unit.s3.scripted_server import Answer
+from tests.unit.s3.scripted_server import HELLO, Answer
 
 
 @pytest.mark.parametrize("name", ["s3://my-media", "my-media/photos", "/my-media"])
@@ -33,7 +33,7 @@ def test_a_server_that_hangs_up_on_the_first_word_may_want_https(connect):
     adapter, server = connect(lambda asked: None)
     with pytest.raises(Transient, match=r"asked without TLS: perhaps it wants https://"):
         adapter.stat_file("k")
-    server.script = lambda asked: Answer()
+    server.script = lambda asked: HELLO
     adapter.stat_file("k")
     server.script = lambda asked: None
     with pytest.raises(Transient) as caught:

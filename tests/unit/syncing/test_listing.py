@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from buckia_core.adapters.capabilities import Capabilities
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
-from buckia_core.errors import Transient
+from buckia_core.adapters.wrappers import Wrapper
+from buckia_core.errors import AdapterError, Transient
+from buckia_core.planning.keys import is_directory_marker
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.listing import AT_ONCE, Range, objects, split
 from buckia_core.testing import Fault, Faulty, m
@@ -73,6 +78,58 @@ def test_a_split_listing_may_be_given_up():
     found.close()  # type: ignore[attr-defined]  # it is a generator
 
 
+class OtherOrder(Wrapper):
+    """A server that lists in an order of its own, and takes starts and ends by that order."""
+
+    capabilities = Capabilities(start_after=True)
+
+    def list_files(self, prefix="", *, start_after=None, end_at=None):
+        def place(key):
+            return key.split("/")
+
+        found = sorted(self.inner.list_files(prefix), key=lambda each: place(each.key))
+        begun = [each for each in found if start_after is None or place(each.key) > place(start_after)]
+        for each, following in zip_longest(begun, begun[1:]):
+            if end_at is not None and each.key > end_at:
+                return
+            yield each
+            if following is not None and following.key <= each.key:
+                raise AdapterError("out of order")
+
+
+@settings(deadline=None, derandomize=True, database=None, max_examples=300)
+@given(
+    st.sets(st.text("a-/b", min_size=1, max_size=4), min_size=1, max_size=10),
+    st.sets(st.text("a-/b", min_size=1, max_size=4), min_size=AT_ONCE - 1, max_size=8),
+)
+def test_a_split_listing_of_another_order_is_whole_or_an_error(names, points):
+    adapter = OtherOrder(bucket(names))
+    try:
+        found = listed(adapter, split("", sorted(points)))
+    except AdapterError:
+        return
+    markers = {name for name in names if is_directory_marker(name, 1)}
+    assert sorted(found) == sorted(names - markers)
+
+
+def test_a_range_that_has_more_than_the_memory_has_room_for(monkeypatch):
+    monkeypatch.setattr("buckia_core.syncing.listing.MOST_AHEAD", 2)
+    names = [f"{index:02}" for index in range(30)]
+    assert listed(bucket(names), split("", ["03", "06", "20", "25"])) == names
+
+
+class Careless(Wrapper):
+    """A server that does not keep to the start and the end of a range."""
+
+    def list_files(self, prefix="", *, start_after=None, end_at=None):
+        yield from self.inner.list_files(prefix)
+
+
+def test_keys_outside_of_a_range_are_an_error():
+    with pytest.raises(AdapterError, match="were asked for"):
+        listed(Careless(bucket(["a", "b", "c", "d"])), split("", ["a", "b", "c"]))
+
+
 def test_the_engine_splits_where_the_baseline_knows_keys(sides, monkeypatch):
     """Ten keys and two in a range: the baseline cuts the listing into six, and the result is the same."""
     monkeypatch.setattr("buckia_core.syncing.listing.SPLIT", 2)
@@ -80,7 +137,8 @@ def test_the_engine_splits_where_the_baseline_knows_keys(sides, monkeypatch):
     sides.there("k0-new=1 k55=1 z=1").delete_there("k3")
     counted = sides.adapter = Faulty(sides.bucket, [])
     sides.sync()
-    assert [call for call in counted.calls if call[0] == "list_files"] == [("list_files", "")] * 6
+    # One more where the key is gone at which two ranges met.
+    assert [call for call in counted.calls if call[0] == "list_files"] == [("list_files", "")] * 7
     assert sides.files() == sides.objects()
     assert sides.did == ["download k0-new", "delete_local k3", "download k55", "download z"]
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from buckia_core.errors import AdapterError
 from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
 
 Triple = tuple[str, LocalEntry | None, RemoteObject | None, BaseEntry | None]
-
-
-class OutOfOrder(ValueError):
-    """A manifest is not in ascending order of its keys; merging it would invent deletions."""
 
 
 def align(local: Iterable[LocalEntry], remote: Iterable[RemoteObject], base: Iterable[BaseEntry]) -> Iterator[Triple]:
@@ -19,7 +16,7 @@ def align(local: Iterable[LocalEntry], remote: Iterable[RemoteObject], base: Ite
     Holds one entry of each at a time.
 
     Raises:
-        OutOfOrder: A manifest has a key that is not greater than the one before it.
+        AdapterError: A manifest has a key that is not greater than the one before it.
     """
     locals_, remotes, bases = iter(local), iter(remote), iter(base)
     mine, theirs, agreed = next(locals_, None), next(remotes, None), next(bases, None)
@@ -34,7 +31,13 @@ def align(local: Iterable[LocalEntry], remote: Iterable[RemoteObject], base: Ite
                 return
             key = min(heads)
         if last is not None and key <= last:
-            raise OutOfOrder(f"key {key!r} comes after {last!r}")
+            side = next(
+                name
+                for name, entry in (("the bucket", theirs), ("the folder", mine), ("the baseline", agreed))
+                if entry is not None and entry[0] == key
+            )
+            # Merging it would invent deletions, and repeating does not help.
+            raise AdapterError(f"{side} was not listed in order: {key!r} comes after {last!r}", key=key)
         last = key
         here = there = before = None
         if mine is not None and mine[0] == key:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping
 from buckia_core.syncing.hashing import FileChanged, computable, hash_open_file, hash_stream
 from buckia_core.syncing.paths import Places, entry_of
+
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Inspector:
         algorithms = [self.algorithm, *(digest.algorithm for each in wanted for digest in certain(each))]
         with (
             self.adapter.open_file(found.key, expect=found) as stream,
-            LimitedReader(stream, found.size + 1) as limited,
+            io.BufferedReader(LimitedReader(stream, found.size + 1), _BLOCK) as limited,
         ):
             digests, size = hash_stream(limited, computable(algorithms))
         if size != found.size:

@@ -14,7 +14,7 @@ from buckia_core.adapters.objects import DeleteOutcome, IfUnchanged, Preconditio
 from buckia_core.adapters.protocols import ResumableDownload, ResumableUpload, Versioned
 from buckia_core.adapters.resuming import Landing, PartsSource
 from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
-from buckia_core.errors import AdapterError, NotFound, PreconditionFailed, Transient
+from buckia_core.errors import AdapterError, NotFound, PreconditionFailed, Throttled, Transient
 from buckia_core.planning.digest import Sameness, compare, merge
 from buckia_core.planning.manifest import RemoteObject
 
@@ -46,11 +46,17 @@ class _Attempts:
         return True
 
 
+def _is_about_the_way(error: AdapterError) -> bool:
+    """Tell whether an error says nothing against the entries before it, such as that they are out of order."""
+    return isinstance(error, (Transient, Throttled))
+
+
 class Retry(Wrapper):
     """Repeats calls that fail with an error whose `retryable` is set, and passes on all others.
 
-    - A listing that fails goes on after the last key that it yielded, if the adapter can start there; if not, it
-      is repeated only as long as it yielded nothing. Each entry gives it all its attempts back.
+    - A listing that fails goes on after the last key that it yielded, if the adapter can start there and the error
+      is about the network or the server's load; if not, it is repeated only as long as it yielded nothing. Each entry
+      gives it all its attempts back.
     - Uploads of readers are repeated from where the reader stood; one that can't seek back has one attempt.
     - An upload whose reply was lost is not sent again if the object has the digests of the source by then; nor
       does it fail for finding its own object in the way of its precondition. Nor does a version that is brought back.
@@ -93,7 +99,7 @@ class Retry(Wrapper):
             except AdapterError as error:
                 if moved:
                     attempts = _Attempts(self._backoff)
-                if last != start_after and not self.capabilities.start_after:
+                if last != start_after and not (self.capabilities.start_after and _is_about_the_way(error)):
                     raise
                 if not attempts.wait_after(error, "list_files", prefix):
                     raise
