@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import shutil
 import socket
@@ -110,6 +112,53 @@ def test_what_others_wrote_is_taken_over_without_a_transfer(here, b2, rclone, tm
     rclone("copyto", str(source.path("large.bin")), f"B:{here.bucket.name}/again.bin", "--b2-upload-cutoff", "5M")
     assert here.sync().actions() == {"again.bin": "download"}
     assert here.path("again.bin").read_bytes() == here.path("large.bin").read_bytes()
+
+
+def rewritten(bucket: B2Bucket, key: str, data: bytes, *, large: bool) -> None:
+    """Give an object other content of the same size, and let it keep its file info, as some tools do."""
+    info = dict(bucket.api.get_file_info_by_name(key).file_info)
+    if not large:
+        bucket.api.upload_bytes(data, key, file_info=info)
+        return
+    session = bucket.api.api.session
+    begun = session.start_large_file(bucket.api.id_, key, "b2/x-auto", info)
+    sha1s = []
+    for number, part in enumerate((data[:PART], data[PART:]), 1):
+        sha1s.append(hashlib.sha1(part).hexdigest())
+        session.upload_part(begun["fileId"], number, len(part), sha1s[-1], io.BytesIO(part))
+    session.finish_large_file(begun["fileId"], sha1s)
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_file_info_that_outlives_its_content_hides_nothing(here, large):
+    size = 2 * PART if large else 1000
+    here.write("k", b"1" * size)
+    assert here.run("sync").code == 0
+    rewritten(here.bucket, "k", b"2" * size, large=large)
+    ran = here.run("--json", "sync")
+    assert (ran.code, ran.actions()) == (0, {"k": "download"})
+    assert here.path("k").read_bytes() == b"2" * size
+    assert here.run("--json", "sync").actions() == {}
+
+
+def test_of_two_changes_none_is_lost_where_file_info_outlives_its_content(here):
+    here.write("k", b"1" * 2 * PART)
+    here.run("sync")
+    rewritten(here.bucket, "k", b"2" * 2 * PART, large=True)
+    here.write("k", b"3" * 2 * PART)
+    here.run("sync")
+    here.run("sync")
+    assert {here.path(name).read_bytes()[:1] for name in here.tree()} == {b"2", b"3"}
+
+
+def test_a_large_file_is_taken_over_without_a_transfer_where_nothing_else_is_known_of_it(here):
+    here.write("k", b"1" * 2 * PART)
+    here.run("sync")
+    shutil.rmtree(here.state_dir)
+    here.bucket.forget_requests()
+    ran = here.run("--json", "sync")
+    assert (ran.code, ran.actions()) == (0, {"k": "adopt"})
+    assert set(here.bucket.requests()) == {"list"}
 
 
 def test_a_fifth_of_all_calls_is_refused_and_both_sides_are_equal(here, b2_account):

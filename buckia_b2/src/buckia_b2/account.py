@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from buckia_b2.errors import PROVIDER, Refusal, not_accepted, translated
-from buckia_b2.settings import B2Settings
+from buckia_b2 import response_fields as fields
+from buckia_b2.errors import LOCKED, PROVIDER, Refusal, not_accepted, translated
+from buckia_b2.settings import B2Settings, Encryption
 from buckia_b2.transport import Transport
 from buckia_core.adapters.request_counter import RequestCounter
-from buckia_core.errors import AdapterError, PermissionDenied
+from buckia_core.adapters.service_addresses import check_service_address
+from buckia_core.errors import AdapterError, InvalidSetting, PermissionDenied
 
 T = TypeVar("T")
 
@@ -40,6 +43,11 @@ _NEEDS = {
 }
 """The capability that a call needs, by its name in b2sdk's raw API."""
 
+_DOMAINS = ("backblazeb2.com", "backblaze.com")
+"""Where Backblaze's own hosts are: those of the API and of downloads, and those that uploads go to."""
+
+_OWN_S3 = re.compile(r"https://s3\.([a-z0-9-]+)\.backblazeb2\.com")
+
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
@@ -64,33 +72,49 @@ class Authorization:
     buckets: tuple[tuple[str, str], ...] | None
 
     @classmethod
-    def of(cls, answer: Any) -> Authorization:
-        """Read the answer to `b2_authorize_account`. Raises KeyError or TypeError where it is none."""
-        storage = answer["apiInfo"]["storageApi"]
-        allowed = storage["allowed"]
-        buckets = allowed.get("buckets")
+    def of(cls, answer: Any, api_url: str) -> Authorization:
+        """Read the answer to `b2_authorize_account` of the service at `api_url`.
+
+        Raises:
+            LookupError, TypeError, ValueError: It is none, or sends requests to another service.
+        """
+        storage = fields.mapping(fields.mapping(answer, "apiInfo"), "storageApi")
+        allowed = fields.mapping(storage, "allowed")
+        buckets = None if allowed.get("buckets") is None else fields.entries(allowed, "buckets")
+
+        def address(name: str) -> str:
+            return check_service_address(storage[name], configured=api_url, domains=_DOMAINS)
+
         return cls(
-            account_id=answer["accountId"],
-            token=answer["authorizationToken"],
-            api_url=storage["apiUrl"],
-            download_url=storage["downloadUrl"],
-            s3_url=storage["s3ApiUrl"],
-            capabilities=frozenset(allowed["capabilities"]),
-            name_prefix=allowed.get("namePrefix") or None,
-            buckets=tuple((each["id"], each.get("name") or "") for each in buckets) if buckets else None,
+            account_id=fields.text(answer, "accountId"),
+            token=fields.token(answer, "authorizationToken"),
+            api_url=address("apiUrl"),
+            download_url=address("downloadUrl"),
+            s3_url=address("s3ApiUrl"),
+            capabilities=frozenset(fields.texts(allowed, "capabilities")),
+            name_prefix=fields.text_or_none(allowed, "namePrefix") or None,
+            buckets=None
+            if buckets is None
+            else tuple((fields.text(each, "id"), fields.text_or_none(each, "name") or "") for each in buckets),
         )
+
+    @property
+    def region(self) -> str | None:
+        """The account's region; `None` where the address of the S3 API does not name one."""
+        found = _OWN_S3.fullmatch(self.s3_url)
+        return found[1] if found else None
 
 
 class Account:
     """Calls with the token of one application key. The key is shown at the first one, and when its token is worn."""
 
-    def __init__(self, settings: B2Settings, prefix: str = "") -> None:
+    def __init__(self, settings: B2Settings, prefix: str = "", counter: RequestCounter | None = None) -> None:
         from b2sdk.v3 import B2RawHTTPApi  # noqa: PLC0415  # it takes a quarter of a second
 
         self._settings = settings
         self._prefix = prefix
-        self._counter = RequestCounter()
-        self.transport = Transport(settings, self._counter.add)
+        self.counter = counter or RequestCounter()
+        self.transport = Transport(settings, self.counter.add)
         self.raw = B2RawHTTPApi(self.transport)
         self._lock = threading.Lock()
         self._authorization: Authorization | None = None
@@ -98,7 +122,7 @@ class Account:
     @property
     def requests(self) -> int:
         """Requests so far."""
-        return self._counter.total
+        return self.counter.total
 
     def authorization(self) -> Authorization:
         """Return what is known of the key; the first time, at the cost of a request.
@@ -151,7 +175,20 @@ class Account:
             raise
         except Exception as error:
             host = urlsplit(used.api_url).netloc
-            raise translated(error, doing=doing, key=key, host=host, why=self._why(used, needs)) from error
+            raise translated(error, doing=doing, key=key, host=host, why=self._why(used, needs, error)) from error
+
+    def why_not_written(self, refusal: Refusal) -> str:
+        """Return what does not allow an upload, as far as that can be told from here."""
+        return self._why(self.authorization(), "writeFiles", refusal)
+
+    def upload_address(self, answer: Any) -> tuple[str, str]:
+        """Return the address and the token of an answer that tells where an upload goes.
+
+        Raises:
+            LookupError, TypeError, ValueError: It is none, or sends the upload to another service.
+        """
+        address = check_service_address(answer["uploadUrl"], configured=self._settings.api_url, domains=_DOMAINS)
+        return address, fields.token(answer, "authorizationToken")
 
     def close(self) -> None:
         """Close the connections."""
@@ -169,22 +206,38 @@ class Account:
         key_id, key = wanted.application_key_id.reveal(), wanted.application_key.reveal()
         realm = wanted.api_url.rstrip("/")
         try:
-            return Authorization.of(self.raw.authorize_account(realm, key_id, key))
+            found = Authorization.of(self.raw.authorize_account(realm, key_id, key), realm)
         except Refusal as refusal:
             raise not_accepted(refusal) from refusal
-        except (KeyError, TypeError) as error:
+        except (LookupError, RecursionError, TypeError, ValueError) as error:
             words = f"{urlsplit(realm).netloc} did not answer as B2 does: check api_url"
-            raise AdapterError(f"signing in: {words}", provider=PROVIDER) from error
+            raise AdapterError(f"signing in: {words} ({error})", provider=PROVIDER) from error
         except Exception as error:
             raise translated(error, doing="signing in", host=urlsplit(realm).netloc) from error
+        if wanted.region is not None and found.region not in (None, wanted.region):
+            raise InvalidSetting(f"region is {wanted.region}, but the account of the key is in {found.region}")
+        return found
 
-    def _why(self, used: Authorization, needs: str) -> str:
-        """Return what of the key does not allow a call, as far as that can be told from here."""
+    def _why(self, used: Authorization, needs: str, error: Exception) -> str:
+        """Return what does not allow a call, as far as that can be told from here."""
         if needs and needs not in used.capabilities:
             return f"the application key lacks the capability {needs}"
         if used.name_prefix is not None and not self._prefix.startswith(used.name_prefix):
             words = f"the application key is for names that begin with {used.name_prefix!r}"
             return f"{words}: set `prefix` to it, or to something below it"
+        wanted = self._settings
+        if needs == "writeFiles":
+            for setting, capability in (
+                (wanted.object_lock_mode, "writeFileRetentions"),
+                (wanted.object_lock_legal_hold, "writeFileLegalHolds"),
+            ):
+                if setting and capability not in used.capabilities:
+                    return f"the application key lacks the capability {capability}, which object locks need"
+        if needs == "deleteFiles" and isinstance(error, Refusal) and error.code == "access_denied":
+            return LOCKED
+        forbidden = isinstance(error, Refusal) and error.status == 403
+        if needs == "readFiles" and forbidden and wanted.server_side_encryption is Encryption.CUSTOMER:
+            return "sse_customer_key_base64 is not the key that the object is encrypted with"
         return ""
 
 

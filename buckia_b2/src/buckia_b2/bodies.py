@@ -23,7 +23,7 @@ class BytesBody:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.size = len(data)
-        self.sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+        self.sha1 = self.digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
 
     @property
     def sent_size(self) -> int:
@@ -43,6 +43,7 @@ class FileBody:
 
     Attributes:
         failure: What was wrong with the file when it was last sent; the network hides it.
+        digest: The SHA-1 of its bytes; empty until it is known.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class FileBody:
     ) -> None:
         self.size = size
         self.sha1 = sha1 or AT_END
+        self.digest = sha1 or ""
         self.failure: Exception | None = None
         self._path = path
         self._start = start
@@ -96,7 +98,8 @@ class FileBody:
                 sha1.update(block)
             yield block
         if self.sha1 == AT_END:
-            yield sha1.hexdigest().encode()
+            self.digest = sha1.hexdigest()
+            yield self.digest.encode()
 
 
 Body = BytesBody | FileBody

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
+from buckia_b2 import response_fields as fields
 from buckia_b2.account import Account, Authorization, outside
-from buckia_b2.errors import PROVIDER, not_as_expected
+from buckia_b2.errors import PROVIDER, not_as_expected, understanding
 from buckia_b2.marking import Marks
 from buckia_b2.names import check_key, is_changed_on_the_way
 from buckia_b2.objects import from_file, from_headers
@@ -76,24 +78,29 @@ class Bucket:
         # Otherwise the answer could mean the bucket as well: that to HEAD has no body.
         _ = self.id
         if is_changed_on_the_way(whole):
-            return from_file(key, self.listed(key, whole))
+            listed = self.listed(key, whole)
+            with understanding("looking at it", key):
+                return from_file(key, listed)
         headers: dict[str, str] = {}
         if self.marks.reading is not None:
             self.marks.reading.add_to_download_headers(headers)
 
         def ask(signed: Authorization) -> Any:
             url, given = self.file_url(signed, whole), {**headers, "Authorization": signed.token}
-            return self.account.transport.request("HEAD", url, given)
+            with closing(self.account.transport.request("HEAD", url, given)) as response:
+                return response.headers
 
-        return from_headers(key, self.account.signed(ask, needs="readFiles", doing="looking at it", key=key).headers)
+        answer = self.account.signed(ask, needs="readFiles", doing="looking at it", key=key)
+        with understanding("looking at it", key):
+            return from_headers(key, answer)
 
     def listed(self, key: str, whole: str) -> dict[str, Any]:
         """Return what a listing tells of one file. Raises as `look`."""
         answer = self.account.call("list_file_names", self.id, whole, 1, whole, doing="looking at it", key=key)
-        for told in answer["files"]:
-            if told["fileName"] == whole:
-                found: dict[str, Any] = told
-                return found
+        with understanding("looking at it", key):
+            found = [each for each in fields.entries(answer, "files") if fields.text(each, "fileName") == whole]
+            if found:
+                return dict(found[0], fileId=fields.text(found[0], "fileId"))
         raise NotFound(f"{key!r}: looking at it: there is no such object", provider=PROVIDER, key=key)
 
     def by_id(self, key: str, file_id: str) -> dict[str, Any]:
@@ -113,22 +120,23 @@ class Bucket:
             if error.status not in (400, 404):
                 raise
             raise missing from error
-        if told["fileName"] != whole or told["action"] not in ("upload", "copy"):
-            raise missing
+        with understanding("looking at it", key):
+            if fields.text(told, "fileName") != whole or told["action"] not in ("upload", "copy"):
+                raise missing
+            _ = fields.text(told, "fileId"), fields.number(told, "contentLength")
         return told
 
     def history(self, key: str) -> Iterator[dict[str, Any]]:
         """Yield the versions of one file, the newest first, unfinished large files left out."""
-        whole = self.whole(key)
-        name, file_id = whole, None
+        whole, doing = self.whole(key), "listing its versions"
+        name: str | None = whole
+        file_id: str | None = None
+        seen: set[str] = set()
         while name == whole:
-            answer = self.account.call(
-                "list_file_versions", self.id, name, file_id, _FEW, whole, doing="listing its versions", key=key
-            )
-            for told in answer["files"]:
-                if told["fileName"] == whole and told["action"] != UNFINISHED:
-                    yield told
-            name, file_id = answer["nextFileName"], answer["nextFileId"]
+            answer = self.account.call("list_file_versions", self.id, name, file_id, _FEW, whole, doing=doing, key=key)
+            with understanding(doing, key):
+                page, name, file_id = versions_page(answer, seen)
+            yield from (told for told in page if told["fileName"] == whole and told["action"] != UNFINISHED)
 
     def newest(self, key: str) -> dict[str, Any] | None:
         """Return the newest version of a file, which may be a marker that hides it; `None` if there is none."""
@@ -147,10 +155,10 @@ class Bucket:
         """Return what B2 tells of the bucket itself: type, rules, encryption, locks. Raises as `id`."""
         signed = self.account.authorization()
         answer = self.account.call("list_buckets", signed.account_id, None, self.name, doing="looking for the bucket")
-        for each in answer["buckets"]:
-            if each["bucketName"].lower() == self.name.lower():
-                found: dict[str, Any] = each
-                return found
+        with understanding("looking for the bucket"):
+            for each in fields.entries(answer, "buckets"):
+                if fields.text(each, "bucketName").lower() == self.name.lower():
+                    return dict(each, bucketId=fields.text(each, "bucketId"))
         raise NotFound(f"the bucket {self.name!r} does not exist", provider=PROVIDER, status=404)
 
     def _find(self, signed: Authorization) -> str:
@@ -161,3 +169,25 @@ class Bucket:
             if all(known for _, known in signed.buckets):
                 raise outside(signed, self.name)
         return str(self.told()["bucketId"])
+
+
+def versions_page(answer: Any, seen: set[str]) -> tuple[list[dict[str, Any]], str | None, str | None]:
+    """Return the versions of one page, and the name and the id at which the next page begins; `None` after the last.
+
+    Args:
+        answer: The answer to `b2_list_file_versions`.
+        seen: Ids at which earlier pages of the same name began. The next one is added.
+
+    Raises:
+        LookupError, TypeError, ValueError: It is none, or the listing would go round in circles.
+    """
+    page = [dict(each) for each in fields.entries(answer, "files")]
+    for each in page:
+        _ = fields.text(each, "fileName"), fields.text(each, "fileId"), fields.text(each, "action")
+        _ = fields.millis(each, "uploadTimestamp")
+    name, file_id = fields.next_page(answer, "nextFileName"), fields.next_page(answer, "nextFileId")
+    if (name is None) != (file_id is None) or file_id in seen:
+        raise ValueError("the next page has no beginning, or is one that came before")
+    if file_id is not None:
+        seen.add(file_id)
+    return page, name, file_id

@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from buckia_b2 import response_fields as fields
 from buckia_b2.bucket import Bucket
-from buckia_b2.errors import not_as_expected
+from buckia_b2.errors import PROVIDER, not_as_expected, understanding
 from buckia_b2.large_files import LargeFiles
 from buckia_b2.objects import from_file
 from buckia_b2.settings import MAX_PART
 from buckia_b2.settling import Settler
 from buckia_core.adapters.objects import Precondition
 from buckia_core.adapters.part_sizes import part_size_for
-from buckia_core.errors import AdapterError
+from buckia_core.errors import AdapterError, IntegrityError
 from buckia_core.planning.manifest import RemoteObject
 
 _PART = 1 << 30
+_DOING = "copying"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +55,27 @@ class Copier:
         """
         whole = self.bucket.whole(key)
         told = self.bucket.by_id(source, file_id)
-        earlier = self.settler.settle_earlier(key, expect, from_file(source, told).digests)
+        with understanding(_DOING, source):
+            original = from_file(source, told)
+        earlier = self.settler.settle_earlier(key, expect, original.digests)
         if earlier is not None:
             return earlier
         self.bucket.check(key, expect)
-        size = int(told["contentLength"])
-        if size > self.most:
-            return self.settler.settle(self._in_parts(told, size, key, whole), expect)
-        copied = self.bucket.account.call(
-            "copy_file", file_id, whole, doing="copying", key=key, **self.bucket.marks.of_copy()
+        if original.size > self.most:
+            return self.settler.settle(self._in_parts(told, original.size, key, whole), expect)
+        answer = self.bucket.account.call(
+            "copy_file", file_id, whole, doing=_DOING, key=key, **self.bucket.marks.of_copy()
         )
-        return self.settler.settle(from_file(key, copied), expect)
+        return self.settler.settle(self._copied(answer, original.size, key), expect)
+
+    def _copied(self, answer: Any, size: int, key: str) -> RemoteObject:
+        """Return the object that the answer to a copy tells."""
+        with understanding(_DOING, key):
+            copied = from_file(key, answer)
+        if copied.size != size:
+            words = f"{key!r}: the copy has {copied.size} bytes where its source has {size}"
+            raise IntegrityError(words, provider=PROVIDER, key=key)
+        return copied
 
     def _in_parts(self, told: dict[str, Any], size: int, key: str, whole: str) -> RemoteObject:
         call = self.bucket.account.call
@@ -73,21 +85,20 @@ class Copier:
             whole,
             told["contentType"],
             dict(told.get("fileInfo") or {}),
-            doing="copying",
+            doing=_DOING,
             key=key,
             **self.bucket.marks.of_file(),
         )
-        large_id = begun["fileId"]
+        with understanding(_DOING, key):
+            large_id = fields.text(begun, "fileId")
         part = part_size_for(size, self.part)
         marks = self.bucket.marks.of_copied_part()
 
         def copy(number: int, start: int) -> str:
             stretch = (start, min(start + part, size) - 1)
-            return str(
-                call("copy_part", told["fileId"], large_id, number, stretch, doing="copying", key=key, **marks)[
-                    "contentSha1"
-                ]
-            )
+            answer = call("copy_part", told["fileId"], large_id, number, stretch, doing=_DOING, key=key, **marks)
+            with understanding(_DOING, key):
+                return fields.text(answer, "contentSha1")
 
         def parts() -> Iterator[Callable[[], str]]:
             for number, start in enumerate(range(0, size, part), 1):
@@ -95,7 +106,7 @@ class Copier:
 
         try:
             sha1s = list(self.large.pieces.run(parts()))
-            return from_file(key, call("finish_large_file", large_id, sha1s, doing="copying", key=key))
+            return self._copied(call("finish_large_file", large_id, sha1s, doing=_DOING, key=key), size, key)
         except BaseException:
             with suppress(AdapterError):
                 self.large.cancel(large_id, key)

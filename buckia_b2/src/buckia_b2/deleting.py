@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from buckia_b2.bucket import Bucket
+from buckia_b2.errors import ABSENT
 from buckia_b2.repeating import repeated
 from buckia_b2.settings import Deletion
 from buckia_core.adapters.objects import DeleteOutcome
@@ -70,5 +71,5 @@ class Deleter:
                 "delete_file_version", file_id, whole, doing="deleting", key=key
             ))  # fmt: skip
         except AdapterError as error:
-            if error.status not in (400, 404):
+            if error.code not in ABSENT:
                 raise

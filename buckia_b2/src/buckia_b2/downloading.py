@@ -1,13 +1,16 @@
 """Downloads: one request for most objects, ranges side by side for large ones.
 
-What comes whole is compared with the SHA-1 that B2 tells of it: its own, or that in the info of a large file.
+What comes whole is compared with the SHA-1 that B2 computed. Of a large file there is only the one in its file info,
+which whoever uploaded it may have taken from another file. So where other bytes come, all are fetched once more; what
+comes twice is what the object has.
 """
 
 from __future__ import annotations
 
 import hashlib
 import http.client
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,16 +22,19 @@ import urllib3
 
 from buckia_b2.account import Authorization
 from buckia_b2.bucket import Bucket
-from buckia_b2.errors import PROVIDER, not_as_expected, translated
+from buckia_b2.errors import PROVIDER, not_as_expected, not_understood, translated, understanding
 from buckia_b2.names import is_changed_on_the_way
-from buckia_b2.objects import from_headers, sha1_of
+from buckia_b2.objects import claimed_sha1_of, from_headers, sha1_of
 from buckia_core.adapters.pieces import Pieces
 from buckia_core.adapters.ranged import Opened, RangedDownload
 from buckia_core.adapters.resuming import Landing
 from buckia_core.errors import AdapterError, IntegrityError
 from buckia_core.planning.manifest import RemoteObject
 
+log = logging.getLogger(__name__)
+
 _CHUNK = 1 << 18
+_DOING = "reading"
 _UNSATISFIABLE = 416
 _PAST_ANY_END = 1 << 60
 
@@ -45,21 +51,35 @@ class Downloader:
     ) -> RemoteObject:
         """See `BaseSync.download_file`."""
         came = self._ranged.download(key, target, expect, start, end)
-        # What comes by one request is compared as it comes.
-        if came.complete and came.requests > 1:
-            verify(came.found, target)
-        return came.found
+        found = came.found
+        # What comes by one request is compared as it comes, as far as B2 computed a digest.
+        if came.complete and (came.requests > 1 or sha1_of(found) is None):
+            _verify(found, target, lambda: self._ranged.download(key, target, found, 0, None))
+        return found
 
     def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync.read_file`."""
-        with self.opened(key, expect, 0, None) as opened:
-            return opened.found, b"".join(opened.blocks)
+        found, data = self._read(key, expect)
+        claimed = claimed_sha1_of(found)
+        if claimed is None or _sha1(data) == claimed:
+            return found, data
+        _, again = self._read(key, found)
+        if _sha1(again) != claimed:
+            if again != data:
+                raise _other_bytes(key)
+            _warn(key)
+        return found, again
 
     def go_on(self, key: str, landing: Landing, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.continue_download`."""
         found = self._ranged.go_on(key, landing, expect) or self._look(key, expect)
-        verify(found, landing.target)
+        whole = Landing(landing.target, 0, lambda _: None)
+        _verify(found, landing.target, lambda: self._ranged.go_on(key, whole, found))
         return found
+
+    def _read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
+        with self.opened(key, expect, 0, None) as opened:
+            return opened.found, b"".join(opened.blocks)
 
     @contextmanager
     def opened(self, key: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[Opened]:
@@ -82,19 +102,30 @@ class Downloader:
             yield Opened(self._look(key, expect), iter(()))
             return
         with closing(response):
-            found = from_headers(key, response.headers)
-            if expect is not None and found.fingerprint != expect.fingerprint:
-                raise not_as_expected(key)
+            found = self._described(key, response, expect)
             stop = found.size if end is None else min(end, found.size)
-            yield Opened(found, _blocks(response, found, start, stop))
+            yield Opened(found, self._blocks(response, found, start, stop))
 
     @contextmanager
     def opened_version(self, key: str, file_id: str) -> Iterator[Iterator[bytes]]:
         """Give the bytes of one version, which is known to be the key's."""
         response = self._response(key, self.bucket.whole(key), file_id, 0, None)
         with closing(response):
+            found = self._described(key, response, None)
+            yield self._blocks(response, found, 0, found.size)
+
+    def _described(self, key: str, response: Any, expect: RemoteObject | None) -> RemoteObject:
+        """Return the object that a response is of.
+
+        Raises:
+            PreconditionFailed: It is not the expected one.
+            AdapterError: The response does not say.
+        """
+        with understanding(_DOING, key):
             found = from_headers(key, response.headers)
-            yield _blocks(response, found, 0, found.size)
+        if expect is not None and (found.fingerprint, found.size) != (expect.fingerprint, expect.size):
+            raise not_as_expected(key)
+        return found
 
     def _response(self, key: str, whole: str, file_id: str | None, start: int, end: int | None) -> Any:
         headers: dict[str, str] = {}
@@ -107,9 +138,35 @@ class Downloader:
             bucket = self.bucket
             url = bucket.file_url(signed, whole) if file_id is None else bucket.id_url(signed, file_id)
             given = {**headers, "Authorization": signed.token}
-            return bucket.account.transport.request("GET", url, given, stream=True)
+            return bucket.account.transport.request("GET", url, given)
 
-        return self.bucket.account.signed(ask, needs="readFiles", doing="reading", key=key)
+        response = self.bucket.account.signed(ask, needs="readFiles", doing=_DOING, key=key)
+        asked = headers.get("Range", "bytes=").removeprefix("bytes=").partition("-")[0]
+        if response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0] != asked:
+            response.close()
+            raise not_understood(_DOING, key)
+        return response
+
+    def _blocks(self, response: Any, found: RemoteObject, start: int, stop: int) -> Iterator[bytes]:
+        """Yield the bytes of a response, of which one more than there should be is read at most."""
+        whole = (start, stop) == (0, found.size)
+        sha1 = hashlib.sha1(usedforsecurity=False) if whole and sha1_of(found) is not None else None
+        left = max(0, stop - start)
+        try:
+            while block := response.raw.read(min(_CHUNK, left + 1), decode_content=False):
+                left -= len(block)
+                if left < 0:
+                    break
+                if sha1 is not None:
+                    sha1.update(block)
+                yield block
+        except (urllib3.exceptions.HTTPError, requests.RequestException, http.client.HTTPException, OSError) as error:
+            raise translated(error, doing=_DOING, key=found.key, host=urlsplit(response.url).netloc) from error
+        if left:
+            words = "fewer" if left > 0 else "more"
+            raise IntegrityError(f"{found.key!r}: {words} bytes came than it has", provider=PROVIDER, key=found.key)
+        if sha1 is not None and sha1.hexdigest() != sha1_of(found):
+            raise _other_bytes(found.key)
 
     @property
     def _ranged(self) -> RangedDownload:
@@ -123,39 +180,41 @@ class Downloader:
         return found
 
 
-def verify(found: RemoteObject, target: Path) -> None:
-    """Compare a whole file that came in ranges with the SHA-1 that B2 tells of it.
+def _verify(found: RemoteObject, target: Path, fetch_again: Callable[[], object]) -> None:
+    """Compare a whole file with the SHA-1 that is told of it. Only a claim may be wrong; then `fetch_again` is called.
 
     Raises:
         IntegrityError: It is another one.
+        AdapterError: It could not be fetched again.
         OSError: The file can't be read.
     """
-    told = sha1_of(found)
-    if told is None:
+    computed, claimed = sha1_of(found), claimed_sha1_of(found)
+    if computed is None and claimed is None:
         return
-    with target.open("rb") as file:
-        came = hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()
-    if came != told:
+    came = _sha1_of_file(target)
+    if came in (computed, claimed):
+        return
+    if computed is not None:
         raise _other_bytes(found.key)
+    fetch_again()
+    again = _sha1_of_file(target)
+    if again != claimed:
+        if again != came:
+            raise _other_bytes(found.key)
+        _warn(found.key)
 
 
-def _blocks(response: Any, found: RemoteObject, start: int, stop: int) -> Iterator[bytes]:
-    told = sha1_of(found) if (start, stop) == (0, found.size) else None
-    sha1 = hashlib.sha1(usedforsecurity=False)
-    count, length = 0, max(0, stop - start)
-    try:
-        while block := response.raw.read(_CHUNK, decode_content=False):
-            count += len(block)
-            if told is not None:
-                sha1.update(block)
-            yield block
-    except (urllib3.exceptions.HTTPError, requests.RequestException, http.client.HTTPException, OSError) as error:
-        raise translated(error, doing="reading", key=found.key, host=urlsplit(response.url).netloc) from error
-    if count != length:
-        words = f"{count} bytes came where there should be {length}"
-        raise IntegrityError(f"{found.key!r}: {words}", provider=PROVIDER, key=found.key)
-    if told is not None and sha1.hexdigest() != told:
-        raise _other_bytes(found.key)
+def _warn(key: str) -> None:
+    log.warning("%r: its large_file_sha1 is that of other content; what was fetched came twice, the same", key)
+
+
+def _sha1(data: bytes) -> str:
+    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
+
+
+def _sha1_of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()
 
 
 def _other_bytes(key: str) -> IntegrityError:

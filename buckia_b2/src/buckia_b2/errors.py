@@ -15,7 +15,8 @@
     409; 400 about a bucket that is not empty             PreconditionFailed   no
     400 about the name of a file                          InvalidKey           no
     400 about a checksum                                  IntegrityError       yes
-    an untrusted certificate, anything else               AdapterError         no
+    400 bucket_missing_file_lock                          NotSupported         no
+    an untrusted certificate, a redirect, anything else   AdapterError         no
 
 A cap does not pass by itself within a run: it is raised by hand, or ends at midnight UTC.
 """
@@ -25,8 +26,11 @@ from __future__ import annotations
 import email.utils
 import http.client
 import json
+import re
 import time
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from buckia_core.errors import (
     AdapterError,
@@ -34,6 +38,7 @@ from buckia_core.errors import (
     IntegrityError,
     InvalidKey,
     NotFound,
+    NotSupported,
     PermissionDenied,
     PreconditionFailed,
     Throttled,
@@ -51,6 +56,7 @@ _BY_CODE: dict[str, type[AdapterError]] = {
     "duplicate_bucket_name": AlreadyExists,
     "cannot_delete_non_empty_bucket": PreconditionFailed,
     "part_sha1_mismatch": IntegrityError,
+    "bucket_missing_file_lock": NotSupported,
 }
 
 _BY_STATUS: dict[int, type[AdapterError]] = {
@@ -62,6 +68,20 @@ _BY_STATUS: dict[int, type[AdapterError]] = {
     429: Throttled,
     503: Throttled,
 }
+
+_WORDS = {
+    "bucket_missing_file_lock": "the bucket has no object lock: enable it for the bucket, or leave out "
+    "object_lock_mode, object_lock_retain and object_lock_legal_hold",
+    "retain_until_timestamp_must_be_in_future": "the retention would have ended already: check this machine's clock",
+}
+
+ABSENT = frozenset({"file_not_present", "no_such_file", "not_found"})
+"""Codes that say that a version is not there."""
+
+LOCKED = "the version is locked by a retention or a legal hold, which has to end before it can be removed"
+
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,60}")
+_LONGEST_WAIT = 86_400.0
 
 _WORN = frozenset({"bad_auth_token", "expired_auth_token", ""})
 
@@ -85,14 +105,18 @@ class Refusal(Exception):
         status: Of HTTP.
         code, message: What B2 says; empty of an answer without a body, as to HEAD.
         retry_after: Seconds that it asks to wait.
+        leads_to: The host that a redirect names.
     """
 
-    def __init__(self, status: int, code: str, message: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, retry_after: float | None = None, leads_to: str = ""
+    ) -> None:
         super().__init__(f"{status} {code}: {message}")
         self.status = status
         self.code = code
         self.message = message
         self.retry_after = retry_after
+        self.leads_to = leads_to
 
     @property
     def worn(self) -> bool:
@@ -100,18 +124,50 @@ class Refusal(Exception):
         return self.status == 401 and self.code in _WORN
 
     @classmethod
-    def of(cls, answer: Any) -> Refusal:
-        """Read the answer, a response of `requests`. Raises what that does where the answer is cut short."""
+    def of(cls, status: int, headers: Mapping[str, str], body: bytes, secrets: Iterable[str] = ()) -> Refusal:
+        """Read an answer. What it repeats of `secrets` is left out."""
         try:
-            told = json.loads(answer.content or b"{}")
-        except ValueError:
+            told = json.loads(body or b"{}")
+        except (ValueError, RecursionError):
             told = {}
         if not isinstance(told, dict):
             told = {}
-        code, message = str(told.get("code") or ""), str(told.get("message") or "")
+        code, message = told.get("code"), told.get("message")
+        code = code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+        message = " ".join(message.split()) if isinstance(message, str) else ""
         if code in _TELLTALES:
             message = "two uploads went to one address at once"
-        return cls(int(answer.status_code), code, " ".join(message.split())[:300], _wait(answer.headers))
+        for secret in secrets:
+            if secret:
+                message = message.replace(secret, "***")
+        return cls(status, code, message[:300], _wait(headers), _host_in(headers) if 300 <= status < 400 else "")
+
+
+class TooLong(Exception):
+    """An answer is longer than any that is expected."""
+
+
+class AnswerTooLong(AdapterError):
+    """The same of a call. A page of a listing can be asked for in smaller ones."""
+
+
+def not_understood(doing: str, key: str | None = None) -> AdapterError:
+    """Return the error for an answer that is none of B2's."""
+    named = f"{key!r}: {doing}" if key is not None else doing
+    return AdapterError(f"{named}: the server answered in a form that is not known", provider=PROVIDER, key=key)
+
+
+@contextmanager
+def understanding(doing: str, key: str | None = None) -> Iterator[None]:
+    """Turn what reading an answer of another form raises into an error of its request.
+
+    Raises:
+        AdapterError: The answer can't be read.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise not_understood(doing, key) from error
 
 
 def translated(error: Exception, *, doing: str, key: str | None = None, host: str = "", why: str = "") -> AdapterError:
@@ -129,6 +185,8 @@ def translated(error: Exception, *, doing: str, key: str | None = None, host: st
         return error
     if isinstance(error, Refusal):
         return _of_refusal(error, doing, key, why)
+    if isinstance(error, TooLong):
+        return AnswerTooLong(f"{named}: {error}", provider=PROVIDER, key=key)
     if not isinstance(error, (OSError, http.client.HTTPException)) and not _of_urllib3(error):
         words = f"{host} answered in a form that is not known"
         return AdapterError(f"{named}: {words}", provider=PROVIDER, key=key)
@@ -164,6 +222,10 @@ def _of_refusal(refusal: Refusal, doing: str, key: str | None, why: str) -> Adap
         words = "there is no such object"
     elif refusal.code in _CAPS:
         words = _CAPS[refusal.code]
+    elif refusal.code in _WORDS:
+        words = _WORDS[refusal.code]
+    elif 300 <= refusal.status < 400:
+        words = f"the server answered with a redirect to {refusal.leads_to or 'nowhere'}, which is not followed"
     elif kind is PermissionDenied:
         words = why or f"the application key does not allow it ({words or 'no reason was told'})"
     elif kind is Throttled and not words:
@@ -203,13 +265,20 @@ def _of_urllib3(error: Exception) -> bool:
     return type(error).__module__.startswith("urllib3.")
 
 
-def _wait(headers: Any) -> float | None:
-    told = (headers.get("Retry-After") or "").strip()
+def _wait(headers: Mapping[str, str]) -> float | None:
+    told = (headers.get("Retry-After") or "").strip()[:100]
     if not told:
         return None
-    if told.isdecimal():
-        return float(told)
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(told).timestamp() - time.time())
-    except ValueError:
+        if told.isdecimal():
+            return min(float(told), _LONGEST_WAIT)
+        return min(max(0.0, email.utils.parsedate_to_datetime(told).timestamp() - time.time()), _LONGEST_WAIT)
+    except (OverflowError, TypeError, ValueError):
         return None
+
+
+def _host_in(headers: Mapping[str, str]) -> str:
+    try:
+        return urlsplit(headers.get("Location") or "").hostname or "another address of its own"
+    except ValueError:
+        return ""

@@ -11,21 +11,24 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from buckia_b2 import response_fields as fields
 from buckia_b2.bodies import Body, BytesBody, FileBody
 from buckia_b2.bucket import Bucket
-from buckia_b2.errors import PROVIDER
+from buckia_b2.errors import PROVIDER, understanding
 from buckia_b2.objects import from_file
 from buckia_b2.target import Target
 from buckia_b2.upload_urls import UploadUrls
 from buckia_core.adapters.part_sizes import MAX_PARTS
 from buckia_core.adapters.pieces import Pieces
 from buckia_core.adapters.sources import DigestCheck, cut, stretch_of
-from buckia_core.errors import AdapterError, NotSupported, Transient
+from buckia_core.errors import AdapterError, IntegrityError, NotSupported, Transient
 from buckia_core.planning.manifest import RemoteObject
 
 _MIB = 1 << 20
 _IN_MEMORY = 64 * _MIB
 """Bytes of the parts of a reader that are held at once, two parts at least."""
+
+_LISTING = "listing its parts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ class LargeFiles:
             key=target.key,
             **self.bucket.marks.of_file(),
         )
+        with understanding("writing", target.key):
+            _ = fields.text(told, "fileId"), fields.millis(told, "uploadTimestamp")
         return told
 
     def urls(self, file_id: str, key: str) -> UploadUrls:
@@ -96,27 +101,40 @@ class LargeFiles:
         return UploadUrls(account, lambda: account.call("get_upload_part_url", file_id, doing="writing", key=key))
 
     def send(self, urls: UploadUrls, number: int, body: Body, key: str) -> str:
-        """Send one part, and return its SHA-1 as the server tells it."""
+        """Send one part, and return its SHA-1.
+
+        Raises:
+            AdapterError: It failed, or the server tells another size or SHA-1 of what it has.
+        """
         raw, marks = self.bucket.account.raw, self.bucket.marks.of_part()
 
         def post(url: str, token: str, sent: object) -> object:
             return raw.upload_part(url, token, number, body.sent_size, body.sha1, sent, **marks)
 
-        return str(urls.send(body, post, key=key, doing="writing")["contentSha1"])
+        answer = urls.send(body, post, key=key, doing="writing")
+        with understanding("writing", key):
+            stored = _part(answer)
+        if stored != (number, Part(body.size, body.digest)):
+            words = f"{key!r}: what B2 says that it stored of part {number} is not what was sent"
+            raise IntegrityError(words, provider=PROVIDER, key=key)
+        return body.digest
 
     def parts(self, file_id: str, key: str) -> dict[int, Part]:
         """Return the parts that the server has, by number."""
         found: dict[int, Part] = {}
         start: int | None = 1
         while start is not None:
-            answer = self.bucket.account.call("list_parts", file_id, start, 1000, doing="listing its parts", key=key)
-            for each in answer["parts"]:
-                found[each["partNumber"]] = Part(each["contentLength"], each["contentSha1"])
-            start = answer["nextPartNumber"]
+            answer = self.bucket.account.call("list_parts", file_id, start, 1000, doing=_LISTING, key=key)
+            with understanding(_LISTING, key):
+                found |= dict(_part(each) for each in fields.entries(answer, "parts"))
+                following = None if answer["nextPartNumber"] is None else fields.number(answer, "nextPartNumber")
+                if following is not None and following <= start:
+                    raise ValueError("the next page begins before this one")
+            start = following
         return found
 
-    def finish(self, file_id: str, sha1s: Sequence[str], target: Target) -> RemoteObject:
-        """Make one file of the parts, and return it."""
+    def finish(self, file_id: str, sha1s: Sequence[str], target: Target, size: int) -> RemoteObject:
+        """Make one file of the parts, which has so many bytes, and return it."""
         try:
             told = self.bucket.account.call("finish_large_file", file_id, list(sha1s), doing="writing", key=target.key)
         except Transient:
@@ -124,12 +142,19 @@ class LargeFiles:
             if landed is None:
                 raise
             return landed
-        return from_file(target.key, told)
+        with understanding("writing", target.key):
+            written = from_file(target.key, told)
+        if (written.fingerprint, written.size) != (file_id, size):
+            words = f"{target.key!r}: what B2 says that it made of the parts is not what was sent"
+            raise IntegrityError(words, provider=PROVIDER, key=target.key)
+        return written
 
     def landed(self, file_id: str, target: Target) -> RemoteObject | None:
         """Return the object, if a large file has become one though nobody heard of it."""
         try:
-            return from_file(target.key, self.bucket.by_id(target.key, file_id))
+            found = self.bucket.by_id(target.key, file_id)
+            with understanding("writing", target.key):
+                return from_file(target.key, found)
         except AdapterError:
             return None
 
@@ -144,16 +169,26 @@ class LargeFiles:
     def _assemble(self, bodies: Iterator[Body], target: Target, *, ahead: int = 8) -> RemoteObject:
         file_id = self.begin(target)["fileId"]
         urls = self.urls(file_id, target.key)
+        sizes: list[int] = []
+
+        def sending() -> Iterator[Callable[[], str]]:
+            for number, body in enumerate(bodies, 1):
+                sizes.append(body.size)
+                yield partial(self.send, urls, number, body, target.key)
+
         try:
-            sending: Iterator[Callable[[], str]] = (
-                partial(self.send, urls, number, body, target.key) for number, body in enumerate(bodies, 1)
-            )
-            sha1s = list(self.pieces.run(sending, ahead=ahead))
-            return self.finish(file_id, sha1s, target)
+            sha1s = list(self.pieces.run(sending(), ahead=ahead))
+            return self.finish(file_id, sha1s, target, sum(sizes))
         except BaseException:
             with suppress(AdapterError):
                 self.cancel(file_id, target.key)
             raise
+
+
+def _part(answer: fields.Info) -> tuple[int, Part]:
+    """Return the number of a part and what the server tells of it."""
+    sha1 = fields.text(answer, "contentSha1")
+    return fields.number(answer, "partNumber"), Part(fields.number(answer, "contentLength"), sha1)
 
 
 def digests_of(path: Path, size: int, part_size: int, check: DigestCheck) -> tuple[str, list[str]]:

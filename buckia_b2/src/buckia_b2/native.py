@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
+from buckia_b2 import response_fields as fields
 from buckia_b2.bucket import Bucket
+from buckia_b2.errors import understanding
 from buckia_b2.repeating import repeated
 from buckia_b2.rules import Change, Kind, Rules, merged, without
 from buckia_core.config.secrets import Secret
@@ -116,24 +118,24 @@ class Native:
             AdapterError: It could not be asked for.
         """
         told = repeated(self._bucket.told)
-        encryption = told["defaultServerSideEncryption"].get("value")
-        lock = told["fileLockConfiguration"].get("value")
-        return BucketFacts(
-            id=told["bucketId"],
-            name=told["bucketName"],
-            access=told["bucketType"],
-            info=dict(told["bucketInfo"]),
-            encryption=(encryption.get("mode") or "none") if encryption else None,
-            lock=bool(lock["isFileLockEnabled"]) if lock else None,
-            retention=_in_words(lock["defaultRetention"]) if lock else None,
-            lifecycle=told["lifecycleRules"],
-            cors=told["corsRules"],
-        )
+        with understanding("looking for the bucket"):
+            encryption = fields.mapping(told, "defaultServerSideEncryption").get("value")
+            lock = fields.mapping(told, "fileLockConfiguration").get("value")
+            return BucketFacts(
+                id=told["bucketId"],
+                name=fields.text(told, "bucketName"),
+                access=fields.text(told, "bucketType"),
+                info={name: str(value) for name, value in fields.mapping(told, "bucketInfo").items()},
+                encryption=(fields.text_or_none(encryption, "mode") or "none") if encryption else None,
+                lock=fields.truth(lock, "isFileLockEnabled") if lock else None,
+                retention=_in_words(fields.mapping(lock, "defaultRetention")) if lock else None,
+                lifecycle=_rules(told, Kind.LIFECYCLE),
+                cors=_rules(told, Kind.CORS),
+            )
 
     def rules(self, kind: Kind) -> Rules:
         """Return the rules of a kind. Errors are those of `facts`."""
-        found: Rules = repeated(self._bucket.told)[kind.field]
-        return found
+        return self._configured(kind)[0]
 
     def plan(self, kind: Kind, new: Rules, *, replace: bool = False) -> Change:
         """Return the change that sets rules; those of other names stay, unless they are to be replaced.
@@ -142,9 +144,8 @@ class Native:
             ConfigError: That would be too many.
             AdapterError: As `facts`.
         """
-        told = repeated(self._bucket.told)
-        before: Rules = told[kind.field]
-        return Change(kind, before, merged(kind, [] if replace else before, new), told["revision"])
+        before, revision = self._configured(kind)
+        return Change(kind, before, merged(kind, [] if replace else before, new), revision)
 
     def plan_removal(self, kind: Kind, names: Sequence[str] = ()) -> Change:
         """Return the change that removes the named rules; without names, all.
@@ -153,9 +154,14 @@ class Native:
             ConfigError: One of them is not there.
             AdapterError: As `facts`.
         """
+        before, revision = self._configured(kind)
+        return Change(kind, before, without(kind, before, names), revision)
+
+    def _configured(self, kind: Kind) -> tuple[Rules, int]:
+        """Return the rules of a kind, and the revision of the bucket that they are of."""
         told = repeated(self._bucket.told)
-        before: Rules = told[kind.field]
-        return Change(kind, before, without(kind, before, names), told["revision"])
+        with understanding("looking for the bucket"):
+            return _rules(told, kind), fields.number(told, "revision")
 
     def apply(self, change: Change) -> Rules:
         """Make a change, and return the rules as they are then.
@@ -171,19 +177,22 @@ class Native:
         }
         account_id = self._account.authorization().account_id
         told = self._account.call("update_bucket", account_id, self._bucket.id, doing="changing the bucket", **given)
-        found: Rules = told[change.kind.field]
-        return found
+        with understanding("changing the bucket"):
+            return _rules(told, change.kind)
 
     def application_keys(self) -> Iterator[ApplicationKey]:
         """Yield the application keys of the account. Raises AdapterError where they can't be had."""
         account_id, start = self._account.authorization().account_id, None
+        seen: frozenset[str] = frozenset()
         while True:
             answer = repeated(
                 partial(self._account.call, "list_keys", account_id, _KEYS_PAGE, start, doing="listing keys")
             )
-            for told in answer["keys"]:
-                yield _key_of(told)
-            start = answer["nextApplicationKeyId"]
+            with understanding("listing keys"):
+                found = [_key_of(each) for each in fields.entries(answer, "keys")]
+                start = fields.next_page(answer, "nextApplicationKeyId")
+                seen = _advanced(seen, start)
+            yield from found
             if start is None:
                 return
 
@@ -206,7 +215,8 @@ class Native:
         told = self._account.call(
             "create_key", account_id, list(capabilities), name, seconds, buckets, name_prefix, doing="making a key"
         )
-        return _key_of(told)
+        with understanding("making a key"):
+            return _key_of(told, new=True)
 
     def delete_key(self, key_id: str) -> None:
         """Revoke a key. Raises AdapterError where that fails."""
@@ -219,15 +229,17 @@ class Native:
             AdapterError: They can't be had.
         """
         root, start = self._bucket.prefix, None
+        seen: frozenset[str] = frozenset()
         while True:
             answer = repeated(partial(
                 self._account.call, "list_unfinished_large_files", self._bucket.id, start, _PAGE, root + prefix,
                 doing="listing unfinished large files",
             ))  # fmt: skip
-            for told in answer["files"]:
-                begun_ns = int(told["uploadTimestamp"]) * _MILLISECOND
-                yield Unfinished(told["fileName"][len(root) :], told["fileId"], begun_ns)
-            start = answer["nextFileId"]
+            with understanding("listing unfinished large files"):
+                found = [_unfinished_of(each, root) for each in fields.entries(answer, "files")]
+                start = fields.next_page(answer, "nextFileId")
+                seen = _advanced(seen, start)
+            yield from found
             if start is None:
                 return
 
@@ -242,21 +254,42 @@ class Native:
                 raise
 
 
-def _key_of(told: dict[str, Any]) -> ApplicationKey:
-    secret, expires = told.get("applicationKey"), told.get("expirationTimestamp")
+def _key_of(told: fields.Info, *, new: bool = False) -> ApplicationKey:
+    expires = None if told.get("expirationTimestamp") is None else fields.millis(told, "expirationTimestamp")
     return ApplicationKey(
-        id=told["applicationKeyId"],
-        name=told["keyName"],
-        capabilities=tuple(told["capabilities"]),
-        buckets=tuple(told.get("bucketIds") or ()),
-        name_prefix=told.get("namePrefix") or None,
-        expires_ns=int(expires) * _MILLISECOND if expires else None,
-        secret=Secret(secret) if secret else None,
+        id=fields.text(told, "applicationKeyId"),
+        name=fields.text(told, "keyName"),
+        capabilities=tuple(fields.texts(told, "capabilities")),
+        buckets=() if told.get("bucketIds") is None else tuple(fields.texts(told, "bucketIds")),
+        name_prefix=fields.text_or_none(told, "namePrefix") or None,
+        expires_ns=None if expires is None else expires * _MILLISECOND,
+        secret=Secret(fields.token(told, "applicationKey")) if new else None,
     )
 
 
-def _in_words(retention: dict[str, Any]) -> str:
+def _unfinished_of(told: fields.Info, root: str) -> Unfinished:
+    name, begun_ns = fields.text(told, "fileName"), fields.millis(told, "uploadTimestamp") * _MILLISECOND
+    if not name.startswith(root):
+        raise ValueError("it is not below the prefix")
+    return Unfinished(name[len(root) :], fields.text(told, "fileId"), begun_ns)
+
+
+def _rules(told: fields.Info, kind: Kind) -> Rules:
+    rules = fields.entries(told, kind.field)
+    for rule in rules:
+        _ = fields.text(rule, kind.by)
+    return rules
+
+
+def _advanced(seen: frozenset[str], start: str | None) -> frozenset[str]:
+    """Return where pages begin, with one more. Raises ValueError where a page comes again."""
+    if start in seen:
+        raise ValueError("a page of the list comes again")
+    return seen if start is None else seen | {start}
+
+
+def _in_words(retention: fields.Info) -> str:
     period = retention.get("period")
     if not retention.get("mode") or not period:
         return "none"
-    return f"{retention['mode']} for {period['duration']} {period['unit']}"
+    return f"{fields.text(retention, 'mode')} for {fields.number(period, 'duration')} {fields.text(period, 'unit')}"

@@ -5,7 +5,18 @@ Names of file info, of which B2 keeps ten with a file:
     src_last_modified_millis  modification time of the file, in milliseconds since 1970, as B2's own tools have it
     large_file_sha1           SHA-1 of a large file's content, as B2's own tools have it
     buckia-sha256             SHA-256 of the content; other algorithms likewise
+    buckia-bound              SHA-1 of the content that the names above were written with
     any other                 user metadata, but for names that begin with `b2-`, which are headers of downloads
+
+Whoever uploads a file says what its file info is, and may have taken it from another file. So a digest in file info is
+a claim, and counts as follows:
+
+    B2 computed the SHA-1, and `buckia-bound` is the same    the digests are those of the content
+    B2 computed the SHA-1                                    only that counts, and claims are ignored
+    a large file, of which B2 computes none                  `large_file_sha1` is a guess: equal digests are taken for
+                                                             equal content where nothing else is known of it, and other
+                                                             ones say nothing
+    anything else                                            claims are ignored
 """
 
 from __future__ import annotations
@@ -15,6 +26,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
+from buckia_b2 import response_fields as fields
 from buckia_b2.errors import PROVIDER
 from buckia_core.adapters.objects import UploadInfo
 from buckia_core.errors import NotSupported
@@ -25,49 +37,81 @@ from buckia_core.planning.versions import ObjectVersion
 MTIME = "src_last_modified_millis"
 LARGE_SHA1 = "large_file_sha1"
 DIGEST = "buckia-"
+BOUND = f"{DIGEST}bound"
+
+CLAIMED_SHA1 = "sha1?"
+"""The algorithm of a SHA-1 that B2 did not compute: a guess, see `planning.digest`."""
 
 _HEADER = "x-bz-info-"
 _OWN_HEADERS = "b2-"
 _CUSTOMER_KEY_ID = "sse_c_key_id"
+_OWN_NAMES = frozenset({MTIME, LARGE_SHA1, _CUSTOMER_KEY_ID})
+_NOT_COMPUTED = "none"
+_TEXT_OR_NONE = (str, type(None))
 _MOST_INFO = 10
 _INFO_BYTES = 7000
 _MILLISECOND = 1_000_000
 
 _NAME = re.compile(r"[A-Za-z0-9_.`~!#$%^&*'|+-]{1,50}")
 _SHA1 = re.compile(r"[0-9a-f]{40}")
-_WHOLE_NUMBER = re.compile(r"-?\d{1,15}")
+_MD5 = re.compile(r"[0-9a-f]{32}")
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,13}")
+_DECIMAL = re.compile(r"[0-9]{1,19}")
+_DIGEST = re.compile(rf"{DIGEST}[a-z0-9_]{{1,40}} [0-9a-f]{{16,128}}")
 _DIGEST_NAME = re.compile(r"[a-z0-9_]{1,40}")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
 def from_file(key: str, told: Mapping[str, Any], *, with_metadata: bool = True) -> RemoteObject:
-    """Return the object that the JSON of a file tells, in a listing or in the answer to an upload."""
-    file_id = told["fileId"]
-    mtime_ns, digests, metadata = _read_info(told.get("fileInfo") or {}, told.get("contentSha1"))
+    """Return the object that the JSON of a file tells, in a listing or in the answer to an upload.
+
+    Without metadata, it is read with fewer steps: of digests, it has the SHA-1 alone.
+
+    Raises:
+        LookupError, TypeError, ValueError: It tells none.
+    """
+    file_id, size, at, kind = told["fileId"], told["contentLength"], told["uploadTimestamp"], told["contentType"]
+    # Listings bring a million of these: the checks of `response_fields`, in one place.
+    if type(file_id) is not str or type(size) is not int or type(at) is not int or type(kind) not in _TEXT_OR_NONE:
+        raise TypeError(file_id)
+    if not (0 <= size <= fields.LARGEST and 0 <= at <= fields.LATEST_MILLIS):
+        raise ValueError(file_id)
+    info, content_sha1 = told["fileInfo"] or {}, told["contentSha1"]
+    metadata: dict[str, str] | None = None
+    if with_metadata:
+        mtime_ns, digests, metadata = _read_info(info, content_sha1)
+    else:
+        mtime_ns, digests = _mtime(info.get(MTIME, "")), _sha1(content_sha1, info)
+    if not digests and told.get("contentMd5") is not None and _MD5.fullmatch(told["contentMd5"]):
+        digests = (Digest("md5", told["contentMd5"]),)
     return RemoteObject(
         key,
-        int(told.get("contentLength") or 0),
+        size,
         file_id,
-        int(told["uploadTimestamp"]) * _MILLISECOND,
+        at * _MILLISECOND,
         mtime_ns,
         digests,
         file_id,
-        told.get("contentType"),
-        metadata if with_metadata else None,
+        kind,
+        metadata,
     )
 
 
 def from_headers(key: str, headers: Mapping[str, str]) -> RemoteObject:
-    """Return the object that the headers of a download tell. Of a range, its size is that of the whole."""
+    """Return the object that the headers of a download tell. Of a range, its size is that of the whole.
+
+    Raises:
+        LookupError, ValueError: They tell none.
+    """
     told = {name.lower(): value for name, value in headers.items()}
-    of_whole = told.get("content-range", "").rpartition("/")[2]
     info = {name.removeprefix(_HEADER): unquote_plus(value) for name, value in told.items() if name.startswith(_HEADER)}
     mtime_ns, digests, metadata = _read_info(info, told.get("x-bz-content-sha1"))
+    size = told["content-range"].rpartition("/")[2] if "content-range" in told else told["content-length"]
     return RemoteObject(
         key=key,
-        size=int(of_whole if of_whole.isdecimal() else told.get("content-length") or 0),
+        size=_decimal(size, fields.LARGEST),
         fingerprint=told["x-bz-file-id"],
-        modified_ns=int(told.get("x-bz-upload-timestamp") or 0) * _MILLISECOND,
+        modified_ns=_decimal(told["x-bz-upload-timestamp"], fields.LARGEST // _MILLISECOND) * _MILLISECOND,
         mtime_ns=mtime_ns,
         digests=digests,
         version=told["x-bz-file-id"],
@@ -77,17 +121,22 @@ def from_headers(key: str, headers: Mapping[str, str]) -> RemoteObject:
 
 
 def version_of(key: str, told: Mapping[str, Any], *, latest: bool) -> ObjectVersion:
-    """Return the version that the JSON of a file, or of a marker that hides one, tells."""
-    file_id, modified_ns = told["fileId"], int(told["uploadTimestamp"]) * _MILLISECOND
+    """Return the version that the JSON of a file, or of a marker that hides one, tells. Raises as `from_file`."""
+    file_id, modified_ns = fields.text(told, "fileId"), fields.millis(told, "uploadTimestamp") * _MILLISECOND
     if told["action"] == "hide":
         return ObjectVersion(key, file_id, modified_ns, latest, deleted=True)
-    size = int(told.get("contentLength") or 0)
+    size = fields.number(told, "contentLength")
     return ObjectVersion(key, file_id, modified_ns, latest, size=size, fingerprint=file_id)
 
 
 def sha1_of(found: RemoteObject) -> str | None:
-    """Return the SHA-1 of an object's content, where B2 tells one."""
+    """Return the SHA-1 that B2 computed of an object's content; `None` where it did not."""
     return next((digest.value for digest in found.digests if digest.algorithm == "sha1"), None)
+
+
+def claimed_sha1_of(found: RemoteObject) -> str | None:
+    """Return the SHA-1 that whoever uploaded a large file says that it has."""
+    return next((digest.value for digest in found.digests if digest.algorithm == CLAIMED_SHA1), None)
 
 
 def info_of(info: UploadInfo, headers: Mapping[str, str], *, key: str, large: bool) -> dict[str, str]:
@@ -111,6 +160,9 @@ def info_of(info: UploadInfo, headers: Mapping[str, str], *, key: str, large: bo
     if info.mtime_ns is not None:
         kept[MTIME] = str(info.mtime_ns // _MILLISECOND)
     digests = dict(_kept_digests(info.digests, large=large))
+    bound = next((digest.value for digest in info.digests if digest.algorithm == "sha1"), None)
+    if digests and bound is not None and not large:
+        digests[BOUND] = bound
     if len(kept) + len(digests) > _MOST_INFO or _bytes_of(kept | digests) > _INFO_BYTES:
         digests = {name: value for name, value in digests.items() if name == LARGE_SHA1}
     kept |= digests
@@ -149,19 +201,44 @@ def _read_info(info: Mapping[str, str], content_sha1: str | None) -> tuple[int |
 
     A SHA-1 that B2 calls unverified was told by whoever sent the bytes, so it is not told here.
     """
-    mtime_ns, metadata = None, {}
-    digests = [Digest("sha1", content_sha1)] if content_sha1 and _SHA1.fullmatch(content_sha1) else []
+    metadata = {}
+    digests = _sha1(content_sha1, info)
     for name, value in info.items():
-        if name == MTIME:
-            mtime_ns = int(value) * _MILLISECOND if _WHOLE_NUMBER.fullmatch(value) else None
-        elif name == LARGE_SHA1:
-            if not (digests and digests[0].algorithm == "sha1") and _SHA1.fullmatch(value):
-                digests.insert(0, Digest("sha1", value))
-        elif name.startswith(DIGEST):
-            digests.append(Digest(name.removeprefix(DIGEST), value))
-        elif name != _CUSTOMER_KEY_ID and not name.startswith(_OWN_HEADERS):
+        if type(value) is not str:
+            raise TypeError(name)
+        if name == BOUND and digests and digests[0] == ("sha1", value):
+            digests += _claims(info)
+        elif name not in _OWN_NAMES and not name.startswith((DIGEST, _OWN_HEADERS)):
             metadata[name] = value
-    return mtime_ns, tuple(digests), metadata
+    return _mtime(info.get(MTIME, "")), digests, metadata
+
+
+def _claims(info: Mapping[str, str]) -> Digests:
+    return tuple(
+        Digest(name.removeprefix(DIGEST), value)
+        for name, value in info.items()
+        if name.startswith(DIGEST) and _DIGEST.fullmatch(f"{name} {value}") and name != BOUND
+    )
+
+
+def _sha1(content_sha1: str | None, info: Mapping[str, str]) -> Digests:
+    """Return the SHA-1 that B2 computed, or that of a large file as a guess. Raises TypeError of what is no text."""
+    if content_sha1 == _NOT_COMPUTED:
+        claimed = info.get(LARGE_SHA1, "")
+        return (Digest(CLAIMED_SHA1, claimed),) if _SHA1.fullmatch(claimed) else ()
+    return (Digest("sha1", content_sha1),) if content_sha1 and _SHA1.fullmatch(content_sha1) else ()
+
+
+def _mtime(text: str) -> int | None:
+    mtime_ns = int(text) * _MILLISECOND if _WHOLE_NUMBER.fullmatch(text) else None
+    return mtime_ns if mtime_ns is not None and abs(mtime_ns) <= fields.LARGEST else None
+
+
+def _decimal(text: str, most: int) -> int:
+    """Raises ValueError."""
+    if not _DECIMAL.fullmatch(text) or (number := int(text)) > most:
+        raise ValueError(text[:30])
+    return number
 
 
 def _bytes_of(info: Mapping[str, str]) -> int:

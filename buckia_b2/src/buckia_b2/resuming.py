@@ -77,7 +77,7 @@ class Resumer:
         urls = self.large.urls(begun.upload_id, target.key)
         try:
             sha1s = list(self.large.pieces.run(self._pieces(source, target, urls, there)))
-            return self.large.finish(begun.upload_id, sha1s, target)
+            return self.large.finish(begun.upload_id, sha1s, target, source.size)
         except BaseException as error:
             if not may_go_on(error):
                 self._drop(begun, target)

@@ -54,12 +54,6 @@ class B2S3Sync(S3Sync):
         """Return what is known: there is nothing that the server would have to tell."""
         return self.capabilities
 
-    @property
-    def requests(self) -> int:
-        """Requests so far, those to B2's own API among them."""
-        made = self.__dict__.get("_account")
-        return super().requests + (made.requests if made is not None else 0)
-
     @cached_property
     def native(self) -> Native:
         """What B2's own API does with the bucket, and with application keys."""
@@ -89,7 +83,7 @@ class B2S3Sync(S3Sync):
 
     @cached_property
     def _account(self) -> Account:
-        return Account(self._b2, as_directory(self._b2.prefix))
+        return Account(self._b2, as_directory(self._b2.prefix), self._counter)
 
 
 def s3_settings(settings: B2Settings) -> S3Settings:

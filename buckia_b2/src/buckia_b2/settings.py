@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +15,8 @@ from buckia_core.config.secrets import Secret
 from buckia_core.config.settings import setting
 
 MIB = 1 << 20
+
+_REGION = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 MIN_PART = 5_000_000
 """The smallest part, in bytes, that B2 takes, save for the last one of a large file."""
@@ -76,7 +79,8 @@ class B2Settings:
         aliases=("realm",),
     )
     region: str | None = setting(
-        help="Region of the account for the S3 API, such as `us-west-004`. Found through `api_url` without it."
+        help="Region of the account, such as `us-west-004`. Found without it; if it is given, a key of an account in "
+        "another one is refused."
     )
     endpoint_url: str | None = setting(
         help="Address of the S3 API, such as `https://s3.us-west-004.backblazeb2.com`; goes before `region`.",
@@ -155,7 +159,9 @@ class B2Settings:
             )
         if (self.object_lock_mode is None) != (self.object_lock_retain is None):
             raise ValueError("object_lock_mode and object_lock_retain go together: give both, or neither")
-        if self.api is Api.NATIVE and (self.region is not None or self.endpoint_url is not None):
-            raise ValueError("region and endpoint_url are for `api: s3`: leave them out, or give it")
+        if self.region is not None and not _REGION.fullmatch(self.region):
+            raise ValueError(f"region is like us-west-004, and not {self.region!r}")
+        if self.api is Api.NATIVE and self.endpoint_url is not None:
+            raise ValueError("endpoint_url is the address of the S3 API: leave it out, or give `api: s3`")
         if self.api is Api.S3 and self.deletion is Deletion.VERSION:
             raise ValueError("deletion: version is for the native API: the S3 API hides what is deleted")

@@ -23,7 +23,7 @@ from enum import Enum
 from typing import Any
 
 from buckia_b2.bucket import Bucket
-from buckia_b2.errors import PROVIDER, not_as_expected
+from buckia_b2.errors import ABSENT, PROVIDER, not_as_expected
 from buckia_b2.repeating import repeated
 from buckia_core.adapters.objects import IfAbsent, IfUnchanged, Precondition
 from buckia_core.errors import AdapterError, PermissionDenied, Transient
@@ -120,7 +120,7 @@ class Settler:
         except PermissionDenied as error:
             self._cover(written, error)
         except AdapterError as error:
-            if error.status != 400:
+            if error.code not in ABSENT:
                 raise
 
     def _cover(self, written: RemoteObject, cause: PermissionDenied) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
 
+from buckia_b2 import response_fields as fields
 from buckia_b2.account import Account
 from buckia_b2.bucket import Bucket
 from buckia_b2.copying import Copier
 from buckia_b2.deleting import BATCH, Deleter
 from buckia_b2.downloading import Downloader
-from buckia_b2.errors import PROVIDER
+from buckia_b2.errors import PROVIDER, understanding
 from buckia_b2.large_files import LargeFiles
 from buckia_b2.listing import list_objects
 from buckia_b2.marking import Marks
@@ -120,6 +121,11 @@ class B2Sync(BaseSync):
     def requests(self) -> int:
         """Requests so far, each page of a listing and each part of an upload counted."""
         return self._account.requests
+
+    def limit_requests(self, wait: Callable[[], object]) -> bool:
+        """See `BaseSync`."""
+        self._account.counter.limit(wait)
+        return True
 
     @cached_property
     def native(self) -> Native:
@@ -241,7 +247,9 @@ class B2Sync(BaseSync):
             "get_download_authorization", self._bucket.id, whole, seconds, doing="signing an address", key=key
         )
         address = self._bucket.file_url(self._account.authorization(), whole)
-        return f"{address}?Authorization={quote(answer['authorizationToken'], safe='')}"
+        with understanding("signing an address", key):
+            token = fields.token(answer, "authorizationToken")
+        return f"{address}?Authorization={quote(token, safe='')}"
 
     def close(self) -> None:
         """Give back connections and end the threads."""

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import http.client
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import requests
+import urllib3
 
 from buckia_b2.account import Account
 from buckia_b2.bodies import Body
-from buckia_b2.errors import Refusal, translated
+from buckia_b2.errors import Refusal, TooLong, translated, understanding
 
 _ADDRESSES = 4
 """Addresses that are tried in a row: B2 says with 503, or with 401, that an address has had its time."""
+
+_FAILURES = (
+    *(requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError),
+    *(ValueError, RecursionError, TooLong),
+)
 
 Place = tuple[str, str]
 """An address, and the token that goes with it."""
@@ -53,8 +60,9 @@ class UploadUrls:
                     # They all go with a token of the account, and it is likely that one's end is all's.
                     self._forget()
                 if not left or refusal.retry_after or not (refusal.worn or refusal.status == 503):
-                    raise translated(refusal, doing=doing, key=key) from refusal
-            except (requests.RequestException, OSError, ValueError) as error:
+                    why = self._account.why_not_written(refusal)
+                    raise translated(refusal, doing=doing, key=key, why=why) from refusal
+            except _FAILURES as error:
                 if body.failure is not None:
                     raise body.failure from None
                 raise translated(error, doing=doing, key=key, host=_host_of(place)) from error
@@ -69,7 +77,8 @@ class UploadUrls:
             if self._free:
                 return self._free.pop()
         answer = self._ask()
-        return answer["uploadUrl"], answer["authorizationToken"]
+        with understanding("asking where an upload goes"):
+            return self._account.upload_address(answer)
 
     def _forget(self) -> None:
         with self._lock:

@@ -12,15 +12,16 @@ What is there is looked at just before; see `settling` for what is looked at aft
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from buckia_b2.bodies import AT_END, Body, BytesBody, FileBody
 from buckia_b2.bucket import Bucket
-from buckia_b2.errors import PROVIDER
+from buckia_b2.errors import PROVIDER, understanding
 from buckia_b2.large_files import LargeFiles
-from buckia_b2.objects import MTIME, from_file
+from buckia_b2.objects import MTIME, from_file, sha1_of
 from buckia_b2.repeating import repeated
 from buckia_b2.resuming import Resumer
 from buckia_b2.settings import B2Settings
@@ -100,6 +101,8 @@ class Uploader:
         return self.large.upload_reader(Rejoined(head, reader), self.settings.part_size, target)
 
     def _single(self, body: Body, target: Target) -> RemoteObject:
+        if body.sha1 != AT_END:
+            target = target.with_sha1(body.sha1)
         info, raw = dict(target.file_info()), self.bucket.account.raw
         marks = self.bucket.marks.of_file()
 
@@ -115,24 +118,35 @@ class Uploader:
             if landed is None:
                 raise
             return landed
-        written = from_file(target.key, told)
-        if written.size != body.size:
-            words = f"{target.key!r}: {written.size} bytes arrived where {body.size} were sent"
+        with understanding("writing", target.key):
+            written = from_file(target.key, told)
+            same_name = told["fileName"] == target.whole
+        if not same_name or written.size != body.size or sha1_of(written) not in (None, body.digest):
+            self._take_back(written, target)
+            words = f"{target.key!r}: what B2 says that it stored is not what was sent"
             raise IntegrityError(words, provider=PROVIDER, key=target.key)
         return written
+
+    def _take_back(self, written: RemoteObject, target: Target) -> None:
+        """Remove a version that has other bytes than were sent, as far as the application key allows it."""
+        with suppress(AdapterError):
+            self.bucket.account.call(
+                "delete_file_version", written.fingerprint, target.whole, doing="taking it back", key=target.key
+            )
 
     def _landed(self, body: Body, target: Target) -> RemoteObject | None:
         """Return what became of an upload that got no answer, if that can be told and matters."""
         if target.expect is None:
             return None
-        known: Digests = () if body.sha1 == AT_END else (Digest("sha1", body.sha1),)
+        known: Digests = (Digest("sha1", body.digest),)
         try:
             newest = repeated(lambda: self.bucket.newest(target.key))
         except AdapterError:
             return None
         if newest is None or newest["action"] == "hide":
             return None
-        found = from_file(target.key, newest)
+        with understanding("writing", target.key):
+            found = from_file(target.key, newest)
         if isinstance(target.expect, IfUnchanged) and found.fingerprint == target.expect.seen.fingerprint:
             return None
         mine = compare(found.digests, merge(known, target.info.digests)) is Sameness.SAME

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from buckia_b2.bucket import UNFINISHED, Bucket
+from buckia_b2.bucket import UNFINISHED, Bucket, versions_page
 from buckia_b2.copying import Copier
 from buckia_b2.deleting import Deleter
 from buckia_b2.downloading import Downloader
+from buckia_b2.errors import AnswerTooLong, understanding
 from buckia_b2.objects import from_file, version_of
 from buckia_b2.repeating import repeated
 from buckia_core.adapters.objects import Precondition
@@ -20,6 +21,11 @@ from buckia_core.planning.versions import ObjectVersion
 
 PAGE = 10_000
 """Versions that one request lists at most. B2 bills each thousand."""
+
+_SHORT_PAGE = 1000
+"""Versions that one request lists where more of them make too long an answer."""
+
+_DOING = "listing versions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +45,16 @@ class Versions:
             name = told["fileName"]
             if told["action"] == UNFINISHED:
                 continue
-            yield version_of(name[len(root) :], told, latest=name != last)
+            with understanding(_DOING):
+                version = version_of(name[len(root) :], told, latest=name != last)
+            yield version
             last = name
 
     def stat(self, key: str, version: str) -> RemoteObject:
         """See `Versioned.stat_version`."""
-        return from_file(key, self.bucket.by_id(key, version))
+        found = self.bucket.by_id(key, version)
+        with understanding("looking at it", key):
+            return from_file(key, found)
 
     @contextmanager
     def opened(self, key: str, version: str) -> Iterator[Iterator[bytes]]:
@@ -63,16 +73,28 @@ class Versions:
 
     def _told(self, prefix: str) -> Iterator[dict[str, Any]]:
         whole = self.bucket.prefix + prefix
-        name, file_id = whole or None, None
+        name, file_id, page = whole or None, None, self.page
+        seen: set[str] = set()
         while True:
-            answer = repeated(partial(self._fetch, name, file_id, whole))
-            yield from answer["files"]
-            name, file_id = answer["nextFileName"], answer["nextFileId"]
+            try:
+                answer = repeated(partial(self._fetch, name, file_id, whole, page))
+            except AnswerTooLong:
+                if page <= _SHORT_PAGE:
+                    raise
+                page = _SHORT_PAGE
+                continue
+            with understanding(_DOING):
+                versions, following, file_id = versions_page(answer, seen)
+                names = [name or "", *(each["fileName"] for each in versions), *([following] if following else [])]
+                if names != sorted(names) or not all(each.startswith(whole) for each in names[1:]):
+                    raise ValueError("versions are out of order, or of other names than were asked for")
+            yield from versions
+            name = following
             if name is None:
                 return
 
-    def _fetch(self, name: str | None, file_id: str | None, whole: str) -> dict[str, Any]:
+    def _fetch(self, name: str | None, file_id: str | None, whole: str, page: int) -> dict[str, Any]:
         found: dict[str, Any] = self.bucket.account.call(
-            "list_file_versions", self.bucket.id, name, file_id, self.page, whole, doing="listing versions"
+            "list_file_versions", self.bucket.id, name, file_id, page, whole, doing=_DOING
         )
         return found

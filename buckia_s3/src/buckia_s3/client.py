@@ -196,11 +196,12 @@ class Client:
 
     def _exchange(self, endpoint: Endpoint, request: Request) -> tuple[Connection, Answer]:
         path, query = endpoint.path(request.key), query_string(request.query)
+        # Before it is signed: a signature is good for some minutes, and a limit may let it wait for longer.
+        self.counter.add()
         headers = self._headers(request, endpoint, path, query)
         blocks = request.body.blocks()
         # What is small goes in one piece with its head.
         first = b"".join(blocks) if request.body.size <= _SMALL else b""
-        self.counter.add()
         connection = self._pool.take(endpoint)
         try:
             url = f"{path}?{query}" if query else path

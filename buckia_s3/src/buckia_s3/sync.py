@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -246,6 +246,11 @@ class S3Sync(BaseSync):
     def requests(self) -> int:
         """Requests so far, each page of a listing and each part of an upload counted."""
         return self._counter.total
+
+    def limit_requests(self, wait: Callable[[], object]) -> bool:
+        """See `BaseSync`."""
+        self._counter.limit(wait)
+        return True
 
     def probe(self) -> Capabilities:
         """See `BaseSync`. Asks for versioning; of services other than AWS, also with a tiny object that it removes."""

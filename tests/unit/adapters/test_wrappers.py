@@ -9,15 +9,17 @@ from dataclasses import replace
 
 import pytest
 
+from buckia_core.adapters.backoff import Backoff
 from buckia_core.adapters.directory.settings import DirectorySettings
 from buckia_core.adapters.directory.sync import DirectorySync
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.adapters.objects import UploadInfo
 from buckia_core.adapters.protocols import PublicUrl, ServerCopy, SignedUrl
+from buckia_core.adapters.request_counter import RequestCounter
 from buckia_core.adapters.wrappers import Counting, Logged, RateLimit, Retry, Throttle, Wrapper, wrap
 from buckia_core.adapters.wrappers.token_bucket import TokenBucket
-from buckia_core.errors import IntegrityError, NotFound
+from buckia_core.errors import IntegrityError, NotFound, Throttled
 from buckia_core.testing import Fault, Faulty
 
 
@@ -135,7 +137,53 @@ def test_a_rate_of_the_configuration_stays(memory, time):
     limited.probe()
     for number in range(6):
         limited.upload_file(b"", str(number))
-    assert time.now == pytest.approx(2.5)
+    assert time.now == pytest.approx(2.0), "this probe costs no request"
+
+
+class InThree(Wrapper):
+    """An adapter whose every call takes three requests, of which the last may fail once."""
+
+    def __init__(self, inner, *, shown):
+        super().__init__(inner)
+        self.counter = RequestCounter()
+        self.shown = shown
+        self.failures = 0
+
+    @property
+    def requests(self):
+        return self.counter.total
+
+    def limit_requests(self, wait):
+        if self.shown:
+            self.counter.limit(wait)
+        return self.shown
+
+    def around(self, call):
+        for _ in range(3):
+            self.counter.add()
+        if self.failures:
+            self.failures -= 1
+            raise Throttled("busy")
+        return call()
+
+
+@pytest.mark.parametrize(("shown", "seconds"), [(True, 2.0), (False, 0.0)])
+def test_every_request_counts_where_the_adapter_shows_its_requests(memory, time, shown, seconds):
+    limited = RateLimit(InThree(memory, shown=shown), 2, clock=time, sleep=time.sleep)
+    for number in range(2):
+        limited.upload_file(b"", str(number))
+    assert limited.requests == 6
+    assert time.now == pytest.approx(seconds)
+
+
+def test_requests_that_are_repeated_count_as_well(memory, time):
+    inner = InThree(memory, shown=True)
+    inner.failures = 3
+    limited = RateLimit(Logged(Counting(inner)), 1, clock=time, sleep=time.sleep)
+    retrying = Retry(limited, backoff=Backoff(clock=time, sleep=lambda _: None))
+    retrying.upload_file(b"", "k")
+    assert inner.requests == 12
+    assert time.now == pytest.approx(11.0)
 
 
 @pytest.mark.parametrize(("rate_limit", "rate"), [(None, 2.0), (7.0, 7.0)])

@@ -13,6 +13,9 @@ from buckia_b2.settings import B2Settings
 from buckia_b2.sync import B2Sync
 from buckia_core.config.secrets import Secret
 from tests.servers.b2.server import B2Account
+from tests.unit.b2.scripted import opened
+
+__all__ = ["opened"]
 
 PART = 5_000_000
 """The smallest parts that B2 takes."""

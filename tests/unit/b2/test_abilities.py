@@ -135,7 +135,8 @@ def test_locks(b2_account, connect):
         ({"sse_customer_key_base64": KEY}, "go together"),
         ({"server_side_encryption": "sse-c", "sse_customer_key_base64": "AAAA"}, "24 bits"),
         ({"object_lock_mode": "governance"}, "go together"),
-        ({"region": "us-west-004"}, "`api: s3`"),
+        ({"endpoint_url": "https://s3.us-west-004.backblazeb2.com"}, "`api: s3`"),
+        ({"region": "us west"}, "region is like us-west-004"),
         ({"api": "s3", "deletion": "version"}, "native API"),
     ],
 )

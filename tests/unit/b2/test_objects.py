@@ -71,16 +71,68 @@ def test_a_file():
 @pytest.mark.parametrize(
     ("content_sha1", "info", "expected"),
     [
-        ("none", {"large_file_sha1": SHA1}, (Digest("sha1", SHA1),)),
+        ("none", {"large_file_sha1": SHA1}, (Digest("sha1?", SHA1),)),
         ("none", {"large_file_sha1": "nonsense"}, ()),
         (f"unverified:{SHA1}", {}, ()),
         (None, {}, ()),
         (SHA1, {"large_file_sha1": "c" * 40}, (Digest("sha1", SHA1),)),
-        (SHA1, {"buckia-sha256": SHA256}, (Digest("sha1", SHA1), Digest("sha256", SHA256))),
+        (SHA1, {"buckia-sha256": SHA256, "buckia-bound": SHA1}, (Digest("sha1", SHA1), Digest("sha256", SHA256))),
+        (SHA1, {"buckia-sha256": SHA256, "buckia-bound": "c" * 40}, (Digest("sha1", SHA1),)),
+        (SHA1, {"buckia-sha256": SHA256}, (Digest("sha1", SHA1),)),
+        (SHA1, {"buckia-sha256": "no digest", "buckia-bound": SHA1}, (Digest("sha1", SHA1),)),
+        ("none", {"buckia-sha256": SHA256, "buckia-bound": "none"}, ()),
+        (f"unverified:{SHA1}", {"buckia-sha256": SHA256, "buckia-bound": SHA1}, ()),
     ],
 )
 def test_digests(content_sha1, info, expected):
+    """A digest in file info counts only where it is known to have been written with this content."""
     assert from_file("k", told(contentSha1=content_sha1, fileInfo=info)).digests == expected
+
+
+def test_where_b2_did_not_compute_the_sha1_it_may_have_computed_the_md5():
+    assert from_file("k", told(contentSha1=f"unverified:{SHA1}", contentMd5="d" * 32)).digests == (
+        Digest("md5", "d" * 32),
+    )
+
+
+@pytest.mark.parametrize("digests", [{}, {"buckia-sha256": SHA256, "buckia-bound": SHA1}])
+@pytest.mark.parametrize("content_sha1", [SHA1, "none", None])
+def test_a_listing_reads_less_of_a_file_and_nothing_else(content_sha1, digests):
+    file = told(
+        contentSha1=content_sha1, fileInfo={"large_file_sha1": SHA1, "src_last_modified_millis": "5", **digests}
+    )
+    whole, listed = from_file("k", file), from_file("k", file, with_metadata=False)
+    sha1_alone = tuple(each for each in whole.digests if each.algorithm != "sha256")
+    assert listed == whole._replace(digests=sha1_alone, metadata=None)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"contentLength": None}, {"contentLength": -1}, {"contentLength": 10**400}, {"contentLength": "3"},
+        {"contentLength": 3.0}, {"contentLength": True}, {"uploadTimestamp": None}, {"uploadTimestamp": 10**18},
+        {"fileId": None}, {"fileId": 5}, {"contentSha1": 5}, {"contentType": 5}, {"fileInfo": [1]},
+        {"fileInfo": {"a": 5}}, {"contentSha1": None, "contentMd5": 5},
+    ],
+)  # fmt: skip
+def test_a_file_of_another_form(odd):
+    with pytest.raises((AttributeError, TypeError, ValueError)):
+        from_file("k", told(**odd))
+
+
+@pytest.mark.parametrize("name", ["contentLength", "uploadTimestamp", "fileId", "contentSha1", "fileInfo"])
+def test_what_a_file_does_not_tell_is_not_made_up(name):
+    file = told()
+    del file[name]
+    with pytest.raises(KeyError):
+        from_file("k", file)
+
+
+@pytest.mark.parametrize(
+    ("millis", "expected"), [("1700000000123", 1_700_000_000_123_000_000), ("9" * 13, None), ("soon", None)]
+)
+def test_a_time_that_no_disk_has_is_not_known(millis, expected):
+    assert from_file("k", told(fileInfo={"src_last_modified_millis": millis})).mtime_ns == expected
 
 
 def test_headers_tell_the_same():
@@ -94,8 +146,9 @@ def test_headers_tell_the_same():
 def test_file_info():
     info = UploadInfo(1_234_567_890_123_456_789, (Digest("sha256", SHA256), Digest("sha1", SHA1)), metadata={"A": "ü"})
     small = info_of(info, {}, key="k", large=False)
-    assert small == {"a": "ü", "src_last_modified_millis": "1234567890123", "buckia-sha256": SHA256}
-    assert info_of(info, {}, key="k", large=True) == {**small, "large_file_sha1": SHA1}
+    kept = {"a": "ü", "src_last_modified_millis": "1234567890123", "buckia-sha256": SHA256}
+    assert small == {**kept, "buckia-bound": SHA1}
+    assert info_of(info, {}, key="k", large=True) == {**kept, "large_file_sha1": SHA1}
 
 
 def test_digests_make_room_for_metadata():
@@ -138,7 +191,8 @@ def test_b2_knows_the_sha1_of_what_comes_from_a_file(b2, tmp_path, size):
     (tmp_path / "file").write_bytes(data)
     b2.upload_file(tmp_path / "file", "k")
     (listed,) = b2.list_files()
-    assert listed.digests == (Digest("sha1", hashlib.sha1(data).hexdigest()),)
+    algorithm = "sha1" if size <= PART else "sha1?"
+    assert listed.digests == (Digest(algorithm, hashlib.sha1(data).hexdigest()),)
 
 
 def test_of_a_reader_it_does_not_where_it_comes_in_parts(b2):

@@ -55,7 +55,7 @@ def test_a_large_file_is_compared_with_the_sha1_in_its_info(behind, tmp_path, ho
     b2, proxy = behind
     (tmp_path / "up").write_bytes(bytes(RANGES))
     found = b2.upload_file(tmp_path / "up", "k")
-    assert found.digests[0].algorithm == "sha1"
+    assert found.digests[0].algorithm == "sha1?"
     target = tmp_path / "down"
     target.touch()
 
@@ -65,9 +65,8 @@ def test_a_large_file_is_compared_with_the_sha1_in_its_info(behind, tmp_path, ho
         return b2.continue_download("k", Landing(target, 0, lambda size: None), expect=found)
 
     proxy.fault(Corrupt(at=5), when=lambda request: request.headers.get("range", "").startswith("bytes=167"), times=1)
-    with pytest.raises(IntegrityError, match="SHA-1"):
-        come()
     assert come().fingerprint == found.fingerprint
+    assert sum(request.headers.get("range", "").startswith("bytes=167") for request in proxy.requests) == 2
     assert hashlib.sha1(target.read_bytes()).hexdigest() == found.digests[0].value
 
 

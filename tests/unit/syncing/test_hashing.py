@@ -29,7 +29,12 @@ def test_several_digests_in_one_reading(tmp_path):
 
 
 def test_only_what_can_be_computed_and_each_once():
-    assert computable(["sha256", "etag-of-somebody", "md5", "sha256"]) == ("sha256", "md5")
+    named = ["sha256", "etag-of-somebody", "md5", "sha256", "shake_128", "sha1?", "?", "nonsense?"]
+    assert computable(named) == ("sha256", "md5", "sha1?")
+
+
+def test_a_guess_is_computed_as_its_algorithm_is():
+    assert hash_bytes(b"abc", ("sha1?",)) == (Digest("sha1?", hashlib.sha1(b"abc").hexdigest()),)
 
 
 @pytest.mark.parametrize(

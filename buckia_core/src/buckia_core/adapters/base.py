@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -67,6 +67,15 @@ class BaseSync(ABC):
         Most adapters are asked for it by the wrapper `Counting` only, which counts calls where they do not know.
         """
         return None
+
+    def limit_requests(self, wait: Callable[[], object]) -> bool:  # noqa: ARG002  # for those that can
+        """Call `wait` before each request from now on, and return true; false where the adapter can't.
+
+        `wait` returns when the request may be sent. It may be called from many threads. Call it before the request is
+        signed, since it may sleep for long. `RequestCounter.limit` does all this for an adapter that counts its
+        requests.
+        """
+        return False
 
     @abstractmethod
     def list_files(

@@ -1,21 +1,30 @@
-"""Counting requests from many threads."""
+"""Counting requests from many threads, and making them wait for their turn."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 
 class RequestCounter:
-    """A number that many threads count up."""
+    """A number that many threads count up, each before it sends a request."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._total = 0
+        self._wait: Callable[[], object] | None = None
+
+    def limit(self, wait: Callable[[], object]) -> None:
+        """Call `wait` for each request that is counted from now on, in the thread that sends it."""
+        self._wait = wait
 
     def add(self, requests: int = 1) -> None:
-        """Count so many more."""
+        """Count so many more, and wait until they may be sent."""
         with self._lock:
             self._total += requests
+        if self._wait is not None:
+            for _ in range(requests):
+                self._wait()
 
     @property
     def total(self) -> int:

@@ -6,8 +6,10 @@ compare(a, b)  SAME                         DIFFERENT                     UNKNOW
 the same of    SAME                         UNKNOWN                       UNKNOWN
 guesses
 
-A guess is a digest whose algorithm may be another one than it says, such as that of parts whose size nobody told. The
-names of such algorithms end in `?`. The same value of a guess is no chance, another value says nothing.
+A guess is a digest whose algorithm may be another one than it says, such as that of parts whose size nobody told, or
+one that a client claims and nothing binds to the content. The names of such algorithms end in `?`. The same value of a
+guess is no chance, another value says nothing. A guess is never equal to a digest of the algorithm itself, and is not
+kept in the baseline.
 """
 
 from __future__ import annotations

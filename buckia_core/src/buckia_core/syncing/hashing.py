@@ -13,6 +13,8 @@ from buckia_core.planning.digest import Digest, Digests
 
 _BLOCK = 1 << 20
 
+# Objects name algorithms in their metadata. Some that Python calls available fail, and those of SHAKE want a length.
+_ALGORITHMS = frozenset(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake_"))
 _PARTS = re.compile(r"md5-parts-([1-9][0-9]{0,18})\??")
 
 
@@ -57,7 +59,7 @@ def computable(algorithms: Iterable[str]) -> tuple[str, ...]:
     """Return those of the algorithms that can be computed here, each once."""
     return tuple(
         dict.fromkeys(
-            name for name in algorithms if name in hashlib.algorithms_available or _PARTS.fullmatch(name) is not None
+            name for name in algorithms if name.removesuffix("?") in _ALGORITHMS or _PARTS.fullmatch(name) is not None
         )
     )
 
@@ -66,7 +68,7 @@ def new_hash(algorithm: str, data: bytes = b"") -> Hash:
     """Begin a digest of an algorithm that is `computable`, with the first bytes."""
     parts = _PARTS.fullmatch(algorithm)
     if parts is None:
-        return hashlib.new(algorithm, data, usedforsecurity=False)
+        return hashlib.new(algorithm.removesuffix("?"), data, usedforsecurity=False)
     running = PartsMd5(int(parts[1]))
     running.update(data)
     return running

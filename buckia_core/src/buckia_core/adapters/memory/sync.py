@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -74,6 +74,11 @@ class MemorySync(BaseSync):
     def requests(self) -> int:
         """Requests that a server would have seen: one a call, one a page of 1,000 entries."""
         return self._requests.total
+
+    def limit_requests(self, wait: Callable[[], object]) -> bool:
+        """See `BaseSync`."""
+        self._requests.limit(wait)
+        return True
 
     def list_files(
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None

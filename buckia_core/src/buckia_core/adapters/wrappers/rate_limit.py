@@ -12,11 +12,14 @@ from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
 from buckia_core.planning.manifest import RemoteObject
 
 PAGE = 1000
-"""Entries that one request of a listing is taken to bring; its pages can't be seen from outside."""
+"""Entries of a listing that count as one request, of an adapter that does not show its requests."""
 
 
 class RateLimit(Wrapper):
-    """Makes calls wait, in whatever threads, so that at most `rate` a second are made, and a second's worth at once.
+    """Makes requests wait, in whatever threads, so that at most `rate` a second are sent, and a second's worth at once.
+
+    Every request counts, each part, page and repetition among them, if the adapter has `limit_requests`. Of any other
+    adapter each call counts as one request, and each 1,000 entries of a listing.
 
     With `declared`, the rate is the one that the adapter declares, and follows what its `probe` finds out.
     """
@@ -33,10 +36,12 @@ class RateLimit(Wrapper):
         super().__init__(inner)
         self._declared = declared
         self._bucket = TokenBucket(rate, burst=max(rate, 1.0), clock=clock, sleep=sleep)
+        self._by_request = inner.limit_requests(self._bucket.take)
 
     def around(self, call: Call[T]) -> T:
-        """Wait, then make the call."""
-        self._bucket.take()
+        """Make the call; wait before it, unless its requests wait."""
+        if not self._by_request:
+            self._bucket.take()
         return call()
 
     def probe(self) -> Capabilities:
@@ -49,12 +54,14 @@ class RateLimit(Wrapper):
     def list_files(
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
     ) -> Iterator[RemoteObject]:
-        """See `BaseSync`. Waits before every 1,000 entries."""
-        for number, entry in enumerate(self._waiting(prefix, start_after, end_at), 1):
-            yield entry
-            if number % PAGE == 0:
-                self._bucket.take()
+        """See `BaseSync`. Waits before each 1,000 entries, unless the requests wait."""
+        if self._by_request:
+            return super().list_files(prefix, start_after=start_after, end_at=end_at)
+        return self._waiting(prefix, start_after, end_at)
 
     def _waiting(self, prefix: str, start_after: str | None, end_at: str | None) -> Iterator[RemoteObject]:
         self._bucket.take()
-        yield from self.inner.list_files(prefix, start_after=start_after, end_at=end_at)
+        for number, entry in enumerate(self.inner.list_files(prefix, start_after=start_after, end_at=end_at), 1):
+            yield entry
+            if number % PAGE == 0:
+                self._bucket.take()

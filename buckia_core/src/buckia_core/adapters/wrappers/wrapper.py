@@ -152,6 +152,10 @@ class Wrapper(BaseSync):
         """The inner adapter's."""
         return self.inner.requests
 
+    def limit_requests(self, wait: Callable[[], object]) -> bool:
+        """The inner adapter's."""
+        return self.inner.limit_requests(wait)
+
     def probe(self) -> Capabilities:
         """See `BaseSync`."""
         return self.around(Call("probe", None, self.inner.probe))
