@@ -245,23 +245,27 @@ def test_download_authorization(b2_account: B2Account, wire: B2Wire, bucket: str
 def test_object_lock(b2_account: B2Account, wire: B2Wire, bucket: str) -> None:
     locked = wire.bucket(f"lock-{uuid.uuid4().hex}", fileLockEnabled=True)
     until = {"X_Bz_File_Retention_Mode": "governance", "X_Bz_File_Retention_Retain_Until_Timestamp": str(4 * 10**12)}
-    assert wire.upload(bucket, "a", **until).refusal == (400, "bad_request")
+    assert wire.upload(bucket, "a", **until).refusal == (400, "bucket_missing_file_lock")
+    past = {"X_Bz_File_Retention_Mode": "governance", "X_Bz_File_Retention_Retain_Until_Timestamp": "1"}
+    assert wire.upload(locked, "a", **past).refusal == (400, "retain_until_timestamp_must_be_in_future")
     kept = wire.upload(locked, "a", **until).json
     assert kept["fileRetention"]["value"] == {"mode": "governance", "retainUntilTimestamp": 4 * 10**12}
     here = {"fileId": kept["fileId"], "fileName": "a"}
-    assert wire.call("b2_delete_file_version", **here).refusal == (403, "access_denied")
+    assert wire.call("b2_delete_file_version", **here).refusal == (401, "access_denied")
     nothing = {"fileRetention": {"mode": None}}
     assert wire.call("b2_update_file_retention", **here, **nothing).refusal == (403, "access_denied")
     assert wire.call("b2_update_file_retention", **here, **nothing, bypassGovernance=True).status == 200
     assert wire.call("b2_update_file_legal_hold", **here, legalHold="on").json["legalHold"] == "on"
-    assert wire.call("b2_delete_file_version", **here).refusal == (403, "access_denied")
+    assert wire.call("b2_delete_file_version", **here).refusal == (401, "access_denied")
     wire.call("b2_update_file_legal_hold", **here, legalHold="off")
     assert wire.call("b2_delete_file_version", **here).status == 200
     default = {"mode": "compliance", "period": {"duration": 1, "unit": "days"}}
+    no_lock = wire.call("b2_update_bucket", bucketId=bucket, defaultRetention=default)
+    assert no_lock.refusal == (400, "bucket_missing_file_lock")
     wire.call("b2_update_bucket", bucketId=locked, defaultRetention=default)
     kept = wire.upload(locked, "b").json
     bypass = {"fileId": kept["fileId"], "fileName": "b", "bypassGovernance": True}
-    assert wire.call("b2_delete_file_version", **bypass).refusal == (403, "access_denied")
+    assert wire.call("b2_delete_file_version", **bypass).refusal == (401, "access_denied")
     b2_account.set(clock_ahead_seconds=86_400 + 5)
     wire.authorize()
     assert wire.call("b2_delete_file_version", **bypass).status == 200
@@ -276,7 +280,10 @@ def test_files_encrypted_with_a_customers_key(wire: B2Wire, bucket: str, bucket_
 
     own, other = customer(b"k" * 32), customer(b"o" * 32)
     made = wire.upload(bucket, "a", **own).json
-    assert made["serverSideEncryption"] == {"mode": "SSE-C", "algorithm": "AES256"}
+    shown = {"mode": "SSE-C", "algorithm": "AES256"}
+    assert made["serverSideEncryption"] == shown | {
+        "customerKeyMd5": own["X_Bz_Server_Side_Encryption_Customer_Key_Md5"]
+    }
     assert wire.download(bucket_name, "a", **own).body == b"x"
     assert wire.download(bucket_name, "a").refusal == (400, "bad_request")
     assert wire.download(bucket_name, "a", **other).refusal == (403, "access_denied")

@@ -97,6 +97,25 @@ def test_a_key_without_a_capability(
     assert call(new_key([missing]), bucket, made).status == 200
 
 
+def test_a_key_that_may_not_lock(wire: B2Wire, new_key: NewKey) -> None:
+    locked, plain = wire.bucket(f"lock-{uuid.uuid4().hex}", fileLockEnabled=True), new_bucket(wire)
+    until = {"X_Bz_File_Retention_Mode": "governance", "X_Bz_File_Retention_Retain_Until_Timestamp": str(4 * 10**12)}
+    kept, free = wire.upload(locked, "a", **until).json["fileId"], wire.upload(plain, "a").json["fileId"]
+    lacking = new_key(EVERYTHING)
+    assert lacking.upload(locked, "b", **until).refusal == (401, "unauthorized")
+    assert lacking.upload(plain, "b", **until).refusal == (401, "unauthorized")
+    later = {"fileRetention": {"mode": "governance", "retainUntilTimestamp": 5 * 10**12}}
+    for file_id in (kept, free):
+        here = {"fileId": file_id, "fileName": "a"}
+        assert lacking.call("b2_update_file_retention", **here, **later).refusal == (403, "access_denied")
+        assert lacking.call("b2_update_file_legal_hold", **here, legalHold="on").refusal == (403, "access_denied")
+    refused = wire.call("b2_update_file_legal_hold", fileId=free, fileName="a", legalHold="on")
+    assert refused.refusal == (400, "bucket_missing_file_lock")
+    here = {"fileId": kept, "fileName": "a"}
+    assert lacking.call("b2_delete_file_version", **here).refusal == (401, "access_denied")
+    assert lacking.call("b2_delete_file_version", **here, bypassGovernance=True).refusal == (401, "unauthorized")
+
+
 def test_keys_end(b2_account: B2Account, wire: B2Wire, new_key: NewKey) -> None:
     bucket = new_bucket(wire)
     short, deleted = new_key(EVERYTHING, validDurationInSeconds=60), new_key(EVERYTHING)

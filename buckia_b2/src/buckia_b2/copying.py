@@ -12,6 +12,7 @@ from buckia_b2 import response_fields as fields
 from buckia_b2.bucket import Bucket
 from buckia_b2.errors import PROVIDER, not_as_expected, understanding
 from buckia_b2.large_files import LargeFiles
+from buckia_b2.names import check_new_key
 from buckia_b2.objects import from_file
 from buckia_b2.settings import MAX_PART
 from buckia_b2.settling import Settler
@@ -53,6 +54,7 @@ class Copier:
             NotFound: There is no such version.
             PreconditionFailed: What is under `key` is not as expected.
         """
+        check_new_key(key)
         whole = self.bucket.whole(key)
         told = self.bucket.by_id(source, file_id)
         with understanding(_DOING, source):

@@ -1,16 +1,14 @@
 """Downloads: one request for most objects, ranges side by side for large ones.
 
-What comes whole is compared with the SHA-1 that B2 computed. Of a large file there is only the one in its file info,
-which whoever uploaded it may have taken from another file. So where other bytes come, all are fetched once more; what
-comes twice is what the object has.
+What comes whole is compared with the SHA-1 that B2 computed. That in the info of a large file is only claimed: whoever
+uploaded it may have taken it from another file.
 """
 
 from __future__ import annotations
 
 import hashlib
 import http.client
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +22,12 @@ from buckia_b2.account import Authorization
 from buckia_b2.bucket import Bucket
 from buckia_b2.errors import PROVIDER, not_as_expected, not_understood, translated, understanding
 from buckia_b2.names import is_changed_on_the_way
-from buckia_b2.objects import claimed_sha1_of, from_headers, sha1_of
+from buckia_b2.objects import from_headers, sha1_of
 from buckia_core.adapters.pieces import Pieces
 from buckia_core.adapters.ranged import Opened, RangedDownload
 from buckia_core.adapters.resuming import Landing
 from buckia_core.errors import AdapterError, IntegrityError
 from buckia_core.planning.manifest import RemoteObject
-
-log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 18
 _DOING = "reading"
@@ -51,35 +47,21 @@ class Downloader:
     ) -> RemoteObject:
         """See `BaseSync.download_file`."""
         came = self._ranged.download(key, target, expect, start, end)
-        found = came.found
-        # What comes by one request is compared as it comes, as far as B2 computed a digest.
-        if came.complete and (came.requests > 1 or sha1_of(found) is None):
-            _verify(found, target, lambda: self._ranged.download(key, target, found, 0, None))
-        return found
+        # What comes by one request is compared as it comes.
+        if came.complete and came.requests > 1:
+            _verify(came.found, target)
+        return came.found
 
     def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync.read_file`."""
-        found, data = self._read(key, expect)
-        claimed = claimed_sha1_of(found)
-        if claimed is None or _sha1(data) == claimed:
-            return found, data
-        _, again = self._read(key, found)
-        if _sha1(again) != claimed:
-            if again != data:
-                raise _other_bytes(key)
-            _warn(key)
-        return found, again
+        with self.opened(key, expect, 0, None) as opened:
+            return opened.found, b"".join(opened.blocks)
 
     def go_on(self, key: str, landing: Landing, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.continue_download`."""
         found = self._ranged.go_on(key, landing, expect) or self._look(key, expect)
-        whole = Landing(landing.target, 0, lambda _: None)
-        _verify(found, landing.target, lambda: self._ranged.go_on(key, whole, found))
+        _verify(found, landing.target)
         return found
-
-    def _read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
-        with self.opened(key, expect, 0, None) as opened:
-            return opened.found, b"".join(opened.blocks)
 
     @contextmanager
     def opened(self, key: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[Opened]:
@@ -180,41 +162,20 @@ class Downloader:
         return found
 
 
-def _verify(found: RemoteObject, target: Path, fetch_again: Callable[[], object]) -> None:
-    """Compare a whole file with the SHA-1 that is told of it. Only a claim may be wrong; then `fetch_again` is called.
+def _verify(found: RemoteObject, target: Path) -> None:
+    """Compare a whole file that came in ranges with the SHA-1 that B2 computed.
 
     Raises:
         IntegrityError: It is another one.
-        AdapterError: It could not be fetched again.
         OSError: The file can't be read.
     """
-    computed, claimed = sha1_of(found), claimed_sha1_of(found)
-    if computed is None and claimed is None:
+    computed = sha1_of(found)
+    if computed is None:
         return
-    came = _sha1_of_file(target)
-    if came in (computed, claimed):
-        return
-    if computed is not None:
+    with target.open("rb") as file:
+        came = hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()
+    if came != computed:
         raise _other_bytes(found.key)
-    fetch_again()
-    again = _sha1_of_file(target)
-    if again != claimed:
-        if again != came:
-            raise _other_bytes(found.key)
-        _warn(found.key)
-
-
-def _warn(key: str) -> None:
-    log.warning("%r: its large_file_sha1 is that of other content; what was fetched came twice, the same", key)
-
-
-def _sha1(data: bytes) -> str:
-    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
-
-
-def _sha1_of_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()
 
 
 def _other_bytes(key: str) -> IntegrityError:

@@ -25,6 +25,16 @@ def check_key(key: str, whole: str) -> None:
         raise InvalidKey(f"{key!r}: {problem}", provider=PROVIDER, key=key)
 
 
+def check_new_key(key: str) -> None:
+    """See whether B2 takes a key for a new object. Objects that have such a key already can be read and deleted.
+
+    Raises:
+        InvalidKey: It does not.
+    """
+    if "\\" in key:
+        raise InvalidKey(f"{key!r}: B2 takes no key with a backslash", provider=PROVIDER, key=key)
+
+
 def is_changed_on_the_way(whole: str) -> bool:
     """Tell whether clients and proxies make another address of a name: they resolve `.` and `..` as in a path."""
     return _DOTS.search(whole) is not None

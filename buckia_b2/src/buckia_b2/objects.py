@@ -12,11 +12,11 @@ Whoever uploads a file says what its file info is, and may have taken it from an
 a claim, and counts as follows:
 
     B2 computed the SHA-1, and `buckia-bound` is the same    the digests are those of the content
-    B2 computed the SHA-1                                    only that counts, and claims are ignored
-    a large file, of which B2 computes none                  `large_file_sha1` is a guess: equal digests are taken for
-                                                             equal content where nothing else is known of it, and other
-                                                             ones say nothing
-    anything else                                            claims are ignored
+    B2 computed the SHA-1                                    only that is, the others are `claimed`
+    a large file, of which B2 computes none                  all are `claimed`; and `large_file_sha1` is a guess: equal
+                                                             digests are taken for equal content where nothing else is
+                                                             known of it, and other ones say nothing
+    anything else                                            all are `claimed`
 """
 
 from __future__ import annotations
@@ -78,8 +78,9 @@ def from_file(key: str, told: Mapping[str, Any], *, with_metadata: bool = True) 
         raise ValueError(file_id)
     info, content_sha1 = told["fileInfo"] or {}, told["contentSha1"]
     metadata: dict[str, str] | None = None
+    claimed: Digests = ()
     if with_metadata:
-        mtime_ns, digests, metadata = _read_info(info, content_sha1)
+        mtime_ns, digests, claimed, metadata = _read_info(info, content_sha1)
     else:
         mtime_ns, digests = _mtime(info.get(MTIME, "")), _sha1(content_sha1, info)
     if not digests and told.get("contentMd5") is not None and _MD5.fullmatch(told["contentMd5"]):
@@ -94,6 +95,7 @@ def from_file(key: str, told: Mapping[str, Any], *, with_metadata: bool = True) 
         file_id,
         kind,
         metadata,
+        claimed,
     )
 
 
@@ -105,7 +107,7 @@ def from_headers(key: str, headers: Mapping[str, str]) -> RemoteObject:
     """
     told = {name.lower(): value for name, value in headers.items()}
     info = {name.removeprefix(_HEADER): unquote_plus(value) for name, value in told.items() if name.startswith(_HEADER)}
-    mtime_ns, digests, metadata = _read_info(info, told.get("x-bz-content-sha1"))
+    mtime_ns, digests, claimed, metadata = _read_info(info, told.get("x-bz-content-sha1"))
     size = told["content-range"].rpartition("/")[2] if "content-range" in told else told["content-length"]
     return RemoteObject(
         key=key,
@@ -117,6 +119,7 @@ def from_headers(key: str, headers: Mapping[str, str]) -> RemoteObject:
         version=told["x-bz-file-id"],
         content_type=told.get("content-type"),
         metadata=metadata,
+        claimed=claimed,
     )
 
 
@@ -132,11 +135,6 @@ def version_of(key: str, told: Mapping[str, Any], *, latest: bool) -> ObjectVers
 def sha1_of(found: RemoteObject) -> str | None:
     """Return the SHA-1 that B2 computed of an object's content; `None` where it did not."""
     return next((digest.value for digest in found.digests if digest.algorithm == "sha1"), None)
-
-
-def claimed_sha1_of(found: RemoteObject) -> str | None:
-    """Return the SHA-1 that whoever uploaded a large file says that it has."""
-    return next((digest.value for digest in found.digests if digest.algorithm == CLAIMED_SHA1), None)
 
 
 def info_of(info: UploadInfo, headers: Mapping[str, str], *, key: str, large: bool) -> dict[str, str]:
@@ -196,21 +194,25 @@ def _kept_digests(digests: Digests, *, large: bool) -> dict[str, str]:
     return kept
 
 
-def _read_info(info: Mapping[str, str], content_sha1: str | None) -> tuple[int | None, Digests, dict[str, str]]:
-    """Return the modification time, the digests and the user metadata that file info tells.
+def _read_info(
+    info: Mapping[str, str], content_sha1: str | None
+) -> tuple[int | None, Digests, Digests, dict[str, str]]:
+    """Return the modification time, the digests of the content, those that are claimed, and the user metadata.
 
     A SHA-1 that B2 calls unverified was told by whoever sent the bytes, so it is not told here.
     """
     metadata = {}
-    digests = _sha1(content_sha1, info)
+    digests, claims = _sha1(content_sha1, info), _claims(info)
     for name, value in info.items():
         if type(value) is not str:
             raise TypeError(name)
-        if name == BOUND and digests and digests[0] == ("sha1", value):
-            digests += _claims(info)
-        elif name not in _OWN_NAMES and not name.startswith((DIGEST, _OWN_HEADERS)):
+        if name not in _OWN_NAMES and not name.startswith((DIGEST, _OWN_HEADERS)):
             metadata[name] = value
-    return _mtime(info.get(MTIME, "")), digests, metadata
+    if digests and digests[0] == ("sha1", info.get(BOUND)):
+        digests, claims = digests + claims, ()
+    elif digests and digests[0].algorithm == CLAIMED_SHA1:
+        claims = (Digest("sha1", digests[0].value), *claims)
+    return _mtime(info.get(MTIME, "")), digests, claims, metadata
 
 
 def _claims(info: Mapping[str, str]) -> Digests:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from buckia_b2.bucket import Bucket
+from buckia_b2.names import check_new_key
 from buckia_b2.object_attributes import headers_of
 from buckia_b2.objects import info_of
 from buckia_core.adapters.content_types import guess_content_type
@@ -55,6 +56,7 @@ def target_of(
     Raises:
         InvalidKey: B2 can't hold the key.
     """
+    check_new_key(key)
     info, attributes = info or UploadInfo(), objects.of(key)
     info = replace(info, metadata={**attributes.metadata, **info.metadata})
     content_type = info.content_type or attributes.content_type or guess_content_type(key)

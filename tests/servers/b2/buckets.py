@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .encryption import Encryption
-from .errors import Refused, bad_request
+from .errors import Refused, bad_request, no_file_lock
 from .keys import Key
 from .names import checked_file_info
 from .params import Params
@@ -59,7 +59,7 @@ class Bucket:
         default = params.mapping("defaultRetention")
         retention = self.retention if default is None else DefaultRetention.from_json(default)
         if retention is not None and not lock:
-            raise bad_request("defaultRetention needs a bucket with file lock")
+            raise no_file_lock()
         info, cors, lifecycle = params.mapping("bucketInfo"), params.array("corsRules"), params.array("lifecycleRules")
         self.info = self.info if info is None else _checked_info(info)
         self.lifecycle_rules = self.lifecycle_rules if lifecycle is None else _checked_lifecycle(lifecycle)

@@ -56,7 +56,10 @@ class Encryption:
 
     def as_json(self) -> dict[str, Any]:
         """Return what files and buckets show."""
-        return {"mode": self.mode} if self.mode == "none" else {"mode": self.mode, "algorithm": "AES256"}
+        if self.mode == "none":
+            return {"mode": self.mode}
+        shown = {"mode": self.mode, "algorithm": "AES256"}
+        return shown if self.key_md5 is None else shown | {"customerKeyMd5": self.key_md5}
 
     def as_headers(self) -> dict[str, str]:
         """Return what downloads show."""

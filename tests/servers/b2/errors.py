@@ -50,8 +50,18 @@ def missing_token() -> Refused:
 
 
 def access_denied(message: str) -> Refused:
-    """A file that is locked, or encrypted with another key (b2sdk `AccessDenied`)."""
+    """A file that is encrypted with another key, or a lock that this key may not change (b2sdk `AccessDenied`)."""
     return Refused(403, "access_denied", message)
+
+
+def locked() -> Refused:
+    """A version that may not be deleted yet (the `b2` tool's tests: `Access Denied for application key`)."""
+    return Refused(401, "access_denied", "Access Denied")
+
+
+def no_file_lock() -> Refused:
+    """A lock in a bucket that has none (the `b2` tool's tests)."""
+    return Refused(400, "bucket_missing_file_lock", "The bucket is not file lock enabled")
 
 
 def not_found(message: str) -> Refused:

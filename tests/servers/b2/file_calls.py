@@ -9,7 +9,7 @@ from typing import Any, Final
 from .accounts import DownloadGrant
 from .buckets import Bucket
 from .call import Call, Carry
-from .errors import Refused, access_denied, bad_request, not_found
+from .errors import Refused, access_denied, bad_request, locked, no_file_lock, not_found
 from .names import check_file_name
 from .params import Params
 from .retention import legal_hold_from, retention_from_json
@@ -17,6 +17,10 @@ from .versions import FileVersion, order_in_id
 
 _PAGE_LIMIT: Final = 10_000
 _LONGEST_GRANT: Final = 604_800
+_NOT_AUTHORIZED: Final = (
+    "Auth token not authorized to write retention or file already in 'compliance' mode or bypassGovernance=true "
+    "parameter missing"
+)
 _OVERRIDES: Final = (
     "b2ContentDisposition", "b2ContentLanguage", "b2Expires", "b2CacheControl", "b2ContentEncoding", "b2ContentType",
 )  # fmt: skip
@@ -123,41 +127,51 @@ def _delete_file_version(call: Call) -> dict[str, Any]:
 
 
 def _check_unlocked(call: Call, version: FileVersion) -> None:
+    bypass = call.params.flag("bypassGovernance")
+    if bypass:
+        call.key.demand("bypassGovernance")
     if version.legal_hold == "on":
-        raise access_denied("The file has a legal hold")
+        raise locked()
     if version.retention is None or version.retention.until <= call.account.now():
         return
-    bypass = call.params.flag("bypassGovernance") and call.key.may("bypassGovernance")
     if version.retention.mode == "compliance" or not bypass:
-        raise access_denied(f"The file is retained in {version.retention.mode} mode")
+        raise locked()
 
 
 def _update_file_retention(call: Call) -> dict[str, Any]:
     """Change a retention; only governance can be shortened, and only by who may bypass it (docs, "Object Lock")."""
-    version = _named_version(call, "writeFileRetentions")
-    _check_lockable(call, version)
+    version = _lockable_version(call, "writeFileRetentions")
     now = call.account.now()
     given, old = retention_from_json(call.params.mapping("fileRetention"), now), version.retention
     weaker = old is not None and (given is None or given.until < old.until or given.mode == "governance" != old.mode)
     if old is not None and old.until > now and weaker:
         bypass = call.params.flag("bypassGovernance") and call.key.may("bypassGovernance")
         if old.mode == "compliance" or not bypass:
-            raise access_denied(f"The file is retained in {old.mode} mode")
+            raise access_denied(_NOT_AUTHORIZED)
     version.retention = given
     shown = given.as_json() if given else {"mode": None, "retainUntilTimestamp": None}
     return {"fileId": version.file_id, "fileName": version.name, "fileRetention": shown}
 
 
 def _update_file_legal_hold(call: Call) -> dict[str, Any]:
-    version = _named_version(call, "writeFileLegalHolds")
-    _check_lockable(call, version)
+    version = _lockable_version(call, "writeFileLegalHolds")
     version.legal_hold = legal_hold_from(call.params.text("legalHold"))
     return {"fileId": version.file_id, "fileName": version.name, "legalHold": version.legal_hold}
 
 
-def _check_lockable(call: Call, version: FileVersion) -> None:
-    if not call.bucket_of(version).file_lock or version.action == "hide":
-        raise bad_request("file lock is not enabled for this file")
+def _lockable_version(call: Call, capability: str) -> FileVersion:
+    """Return the version whose lock changes. A key without the capability is 403, whatever the bucket.
+
+    Source: the `b2` tool's tests, and b2sdk's `RetentionWriteError`, which it makes of `AccessDenied`.
+    """
+    if not call.key.may(capability):
+        raise access_denied(_NOT_AUTHORIZED)
+    version = _named_version(call, capability)
+    if not call.bucket_of(version).file_lock:
+        raise no_file_lock()
+    if version.action == "hide":
+        raise bad_request("a marker that hides can not be locked")
+    return version
 
 
 def _named_version(call: Call, capability: str) -> FileVersion:

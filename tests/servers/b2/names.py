@@ -29,6 +29,8 @@ def check_file_name(name: str) -> None:
         raise bad_request(f"File names must be 1 to 1024 bytes of UTF-8, this has {size}")
     if any(ord(character) < 32 or character == "\x7f" for character in name):
         raise bad_request("File names must not contain control characters")
+    if "\\" in name:
+        raise bad_request("File names must not contain '\\'")
     if name.startswith("/") or name.endswith("/") or "//" in name:
         raise bad_request("File names must not start with '/', end with '/', or contain '//'")
     if any(len(segment.encode()) > 250 for segment in name.split("/")):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from .errors import bad_request
+from .errors import Refused, bad_request
 
 DAY: Final = 86_400_000
 _MODE_HEADER: Final = "X-Bz-File-Retention-Mode"
@@ -64,7 +64,7 @@ def retention_from_json(fields: Mapping[str, Any] | None, now: int) -> Retention
     if mode not in {"governance", "compliance"} or not isinstance(until, int):
         raise bad_request("invalid file retention")
     if until <= now:
-        raise bad_request("retainUntilTimestamp must be in the future")
+        raise Refused(400, "retain_until_timestamp_must_be_in_future", "The retainUntilTimestamp must be in future")
     return Retention(mode, until)
 
 

@@ -93,7 +93,7 @@ def test_encryption_with_a_key_of_ones_own(connect, tmp_path):
         assert b2.read_file(copied.key)[1] == b2.read_file(key)[1]
     with pytest.raises(AdapterError):
         connect().read_file("k")
-    with pytest.raises(PermissionDenied):
+    with pytest.raises(PermissionDenied, match="sse_customer_key_base64 is not the key"):
         connect(**mine, sse_customer_key_base64=Secret(OTHER_KEY)).read_file("k")
     assert not b2.capabilities.signed_url
     with pytest.raises(NotSupported):
@@ -115,13 +115,22 @@ def test_locks(b2_account, connect):
     b2.upload_file(bytes(PART + 1), "large")
     b2.copy_file(written, "copy")
     for key in ("k", "large", "copy"):
-        with pytest.raises(PermissionDenied):
+        with pytest.raises(PermissionDenied, match="locked by a retention or a legal hold"):
             b2.delete_version(key, b2.stat_file(key).fingerprint)
     held = connect(bucket_name=name, object_lock_legal_hold=True).upload_file(b"1", "held")
-    with pytest.raises(PermissionDenied):
+    with pytest.raises(PermissionDenied, match="locked by a retention or a legal hold"):
         b2.delete_version("held", held.fingerprint)
     # A delete hides what is locked, and the versions stay.
     assert [outcome.error for outcome in b2.delete_files(["k"])] == [None]
+
+
+def test_locks_that_the_bucket_or_the_key_does_not_have(connect, restricted, b2_account):
+    lock = {"object_lock_mode": LockMode.GOVERNANCE, "object_lock_retain": 7}
+    for source in (b"1", bytes(PART + 1)):
+        with pytest.raises(NotSupported, match=r"no object lock.*leave out object_lock_mode"):
+            connect(**lock).upload_file(source, "k")
+    with pytest.raises(PermissionDenied, match="lacks the capability writeFileRetentions"):
+        restricted("listFiles", "readFiles", "writeFiles", **lock).upload_file(b"1", "k")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from buckia_core.adapters.objects import UploadInfo
 from buckia_core.config.conversion import Unsuitable
 from buckia_core.errors import InvalidKey, NotSupported
 from buckia_core.planning.digest import Digest
+from tests.servers.scripted_server import Reply
 from tests.unit.b2.conftest import PART
+from tests.unit.b2.scripted import described, file, listing
 
 SHA1 = "a" * 40
 SHA256 = "b" * 64
@@ -36,6 +38,28 @@ def test_keys_that_b2_does_not_hold(key):
 @pytest.mark.parametrize("key", ["a", "a b+c%", "ü" * 125, "n" * 250, "a/../b", ".", "\ue000", "a\u2028b"])
 def test_keys_that_b2_holds(key):
     check_key(key, key)
+
+
+def test_a_new_object_has_no_backslash_in_its_key(b2):
+    source = b2.upload_file(b"1", "k")
+    for write in (lambda: b2.upload_file(b"1", "a\\b"), lambda: b2.copy_file(source, "a\\b")):
+        with pytest.raises(InvalidKey, match="backslash") as caught:
+            write()
+        assert caught.value.key == "a\\b"
+
+
+def test_objects_that_have_one_can_be_read_and_deleted(opened):
+    def answers(asked):
+        if "b2_list_file_names" in asked.target:
+            return listing(file("a\\b"))
+        if "b2_hide_file" in asked.target:
+            return Reply(body=file("a\\b", action="hide"))
+        return Reply(body=b"abc", headers=described()) if asked.target.endswith("/a%5Cb") else None
+
+    b2, _ = opened(answers)
+    assert [each.key for each in b2.list_files()] == ["a\\b"]
+    assert b2.read_file("a\\b")[1] == b"abc"
+    assert [each.error for each in b2.delete_files(["a\\b"])] == [None]
 
 
 def test_the_prefix_counts():
@@ -68,25 +92,30 @@ def test_a_file():
     assert (found.digests, found.metadata) == ((Digest("sha1", SHA1),), {"author": "somebody"})
 
 
+KNOWN, STORED, BOUND = Digest("sha1", SHA1), Digest("sha256", SHA256), {"buckia-bound": SHA1}
+
+
 @pytest.mark.parametrize(
-    ("content_sha1", "info", "expected"),
+    ("content_sha1", "info", "digests", "claimed"),
     [
-        ("none", {"large_file_sha1": SHA1}, (Digest("sha1?", SHA1),)),
-        ("none", {"large_file_sha1": "nonsense"}, ()),
-        (f"unverified:{SHA1}", {}, ()),
-        (None, {}, ()),
-        (SHA1, {"large_file_sha1": "c" * 40}, (Digest("sha1", SHA1),)),
-        (SHA1, {"buckia-sha256": SHA256, "buckia-bound": SHA1}, (Digest("sha1", SHA1), Digest("sha256", SHA256))),
-        (SHA1, {"buckia-sha256": SHA256, "buckia-bound": "c" * 40}, (Digest("sha1", SHA1),)),
-        (SHA1, {"buckia-sha256": SHA256}, (Digest("sha1", SHA1),)),
-        (SHA1, {"buckia-sha256": "no digest", "buckia-bound": SHA1}, (Digest("sha1", SHA1),)),
-        ("none", {"buckia-sha256": SHA256, "buckia-bound": "none"}, ()),
-        (f"unverified:{SHA1}", {"buckia-sha256": SHA256, "buckia-bound": SHA1}, ()),
+        ("none", {"large_file_sha1": SHA1}, (Digest("sha1?", SHA1),), (KNOWN,)),
+        ("none", {"large_file_sha1": "nonsense"}, (), ()),
+        (f"unverified:{SHA1}", {}, (), ()),
+        (None, {}, (), ()),
+        (SHA1, {"large_file_sha1": "c" * 40}, (KNOWN,), ()),
+        (SHA1, {"buckia-sha256": SHA256, **BOUND}, (KNOWN, STORED), ()),
+        (SHA1, {"buckia-sha256": SHA256, "buckia-bound": "c" * 40}, (KNOWN,), (STORED,)),
+        (SHA1, {"buckia-sha256": SHA256}, (KNOWN,), (STORED,)),
+        (SHA1, {"buckia-sha256": "no digest", **BOUND}, (KNOWN,), ()),
+        (SHA1, {"buckia-a b": SHA256, **BOUND}, (KNOWN,), ()),
+        ("none", {"buckia-sha256": SHA256, "buckia-bound": "none"}, (), (STORED,)),
+        (f"unverified:{SHA1}", {"buckia-sha256": SHA256, **BOUND}, (), (STORED,)),
     ],
 )
-def test_digests(content_sha1, info, expected):
+def test_digests(content_sha1, info, digests, claimed):
     """A digest in file info counts only where it is known to have been written with this content."""
-    assert from_file("k", told(contentSha1=content_sha1, fileInfo=info)).digests == expected
+    found = from_file("k", told(contentSha1=content_sha1, fileInfo=info))
+    assert (found.digests, found.claimed) == (digests, claimed)
 
 
 def test_where_b2_did_not_compute_the_sha1_it_may_have_computed_the_md5():
@@ -103,7 +132,7 @@ def test_a_listing_reads_less_of_a_file_and_nothing_else(content_sha1, digests):
     )
     whole, listed = from_file("k", file), from_file("k", file, with_metadata=False)
     sha1_alone = tuple(each for each in whole.digests if each.algorithm != "sha256")
-    assert listed == whole._replace(digests=sha1_alone, metadata=None)
+    assert listed == whole._replace(digests=sha1_alone, metadata=None, claimed=())
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,11 @@ import pytest
 from buckia_b2.listing import list_objects
 from buckia_b2.settings import Deletion
 from buckia_core.adapters.objects import UploadInfo
-from buckia_core.adapters.resuming import Landing
 from buckia_core.errors import AdapterError, IntegrityError, Transient
 from buckia_core.planning.digest import Digest
 from tests.servers.fault_proxy import FaultProxy
 from tests.servers.faults import Corrupt
 from tests.unit.b2.conftest import PART
-
-RANGES = 40 << 20
 
 
 @pytest.fixture
@@ -47,27 +44,6 @@ def test_a_byte_that_was_changed_on_the_way_down(behind, tmp_path):
     with pytest.raises(IntegrityError, match="SHA-1"):
         b2.download_file("k", tmp_path / "file")
     assert b2.download_file("k", tmp_path / "file").size == 1_000_000
-
-
-@pytest.mark.parametrize("how", ["download", "continue"])
-def test_a_large_file_is_compared_with_the_sha1_in_its_info(behind, tmp_path, how):
-    """B2 keeps no SHA-1 of its own of a large file, and b2sdk does not look at the one in the info."""
-    b2, proxy = behind
-    (tmp_path / "up").write_bytes(bytes(RANGES))
-    found = b2.upload_file(tmp_path / "up", "k")
-    assert found.digests[0].algorithm == "sha1?"
-    target = tmp_path / "down"
-    target.touch()
-
-    def come():
-        if how == "download":
-            return b2.download_file("k", target)
-        return b2.continue_download("k", Landing(target, 0, lambda size: None), expect=found)
-
-    proxy.fault(Corrupt(at=5), when=lambda request: request.headers.get("range", "").startswith("bytes=167"), times=1)
-    assert come().fingerprint == found.fingerprint
-    assert sum(request.headers.get("range", "").startswith("bytes=167") for request in proxy.requests) == 2
-    assert hashlib.sha1(target.read_bytes()).hexdigest() == found.digests[0].value
 
 
 def test_a_file_that_changes_while_it_is_sent(b2, raw_bucket, tmp_path):
