@@ -87,6 +87,20 @@ def test_what_the_disk_was_told_is_on_it_before_it_is_remembered(state, monkeypa
     assert order == ["/d", "commit"]
 
 
+def test_what_may_not_be_on_the_disk_is_not_remembered(state, monkeypatch):
+    def fail(_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(module, "sync_directory", fail)
+    recorder = Recorder(state, Scope(), [Mapping(id="", local="/")], 0)
+    recorder.add(done("a=1", directories=["/d"]))
+    recorder.flush()
+    assert keys(state) == [] and "/d: the disk reports an input/output error" in str(recorder.failure)
+    monkeypatch.undo()
+    recorder.flush()
+    assert keys(state) == ["a"] and recorder.failure is not None, "the run ends all the same"
+
+
 # --- seen through a sync -----------------------------------------------------------------------------------
 
 

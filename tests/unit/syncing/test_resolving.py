@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from buckia_core.config import PathRule
 from buckia_core.errors import InvalidSetting
 from buckia_core.syncing.resolving import NotAConflict
 
@@ -55,6 +56,13 @@ def test_a_side_that_has_none_is_a_version_too(conflicts, keep, left):
 def test_what_is_gone_on_both_sides_is_settled(conflicts):
     conflicts.delete_here("a").delete_there("a").client().resolve(["a"], "local")
     assert [each.key for each in conflicts.client().conflicts()] == ["b", "new"]
+
+
+def test_one_whose_path_is_not_configured_any_more_says_so(conflicts):
+    narrowed = conflicts.client(paths=(PathRule(local="d"),))
+    assert [each.key for each in narrowed.conflicts()] == ["a", "b", "new"]
+    with pytest.raises(NotAConflict, match=r"does not have its path any more \(. >\)"):
+        narrowed.resolve(["a"], "local")
 
 
 def test_one_key_that_is_no_conflict_settles_none(conflicts):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from buckia_core.errors import StateError
@@ -17,6 +18,7 @@ from buckia_core.syncing.paths import sync_directory
 from buckia_core.syncing.records import row
 from buckia_core.syncing.report import Status, SyncResult
 from buckia_core.syncing.state import State
+from buckia_core.syncing.state_errors import state_error
 
 if TYPE_CHECKING:
     from buckia_core.syncing.work import Done
@@ -92,7 +94,11 @@ class Recorder:
             StateError: It could not be written.
         """
         for directory in self._directories:
-            sync_directory(directory)
+            try:
+                sync_directory(directory)
+            except OSError as error:
+                # What the disk may still lose must not be taken for what is there.
+                raise state_error(error, Path(directory)) from error
         if self._put or self._drop:
             self._state.commit(put=self._put.values(), drop=self._drop, roots=self._mappings)
         self._put, self._drop, self._directories = {}, [], set()

@@ -75,12 +75,15 @@ def decided(
     Raises:
         NotAConflict: A key is none of them, or its name is the trouble, which no choice of a version mends.
     """
-    open_keys = {record["key"]: record for record in records}
     by_id = {mapping.id: mapping for mapping in request.mappings}
+    open_keys = {record["key"]: record for record in records if record["root"] in by_id}
+    unmapped = {record["key"]: record["root"] for record in records}
     operations = []
     for key in sorted(set(keys)):
         record = open_keys.get(key)
-        if record is None or record["root"] not in by_id:
+        if record is None and key in unmapped:
+            raise NotAConflict(f"{key!r}: the configuration does not have its path any more ({unmapped[key].strip()})")
+        if record is None:
             raise NotAConflict(f"{key!r} is no conflict; `buckia conflicts list` shows what is")
         if record["reason"].startswith((Reason.TYPE_CONFLICT.value, Reason.TWIN.value)):
             raise NotAConflict(f"{key!r}: {record['reason']}; rename one of the two, then sync again")
