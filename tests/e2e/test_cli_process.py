@@ -267,7 +267,8 @@ HEAVY = (
     "rich",
     "yaml",
     "sqlite3",
-    "pathspec",
+    "platformdirs",
+    "regex",
     "pluggy",
     "importlib.metadata",
     "buckia_core.adapters",
@@ -282,7 +283,9 @@ HEAVY = (
 )
 
 IDLE = (
-    "pathspec",
+    "platformdirs",
+    "regex",
+    "buckia_core.syncing.sensitive_files",
     "buckia_core.syncing.checking",
     "buckia_core.syncing.resolving",
     "buckia_core.syncing.restoring",
@@ -343,3 +346,43 @@ def test_the_completion_script_works_in_bash(project, tmp_path):
         timeout=60,
     )
     assert ran.stdout == "assets\n", ran.stderr
+
+
+def test_modules_and_plugins_of_the_current_directory_are_not_taken_for_installed_ones(project):
+    """`python -m` puts the current directory in front, and a project that was just fetched may hold anything."""
+    for name in ("rich", "yaml", "sqlite3", "evil"):
+        (project / f"{name}.py").write_text("open('ran', 'w')\n")
+    info = project / "evil-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[buckia.plugins]\nevil = evil\n")
+    ran = buckia(project, "sync")
+    assert (ran.returncode, (project / "ran").exists()) == (0, False), ran.stderr
+
+
+def test_another_users_configuration_above_is_not_obeyed(project, monkeypatch, tmp_path):
+    monkeypatch.setenv("BUCKIA_CONFIG_DIR", str(tmp_path / "own"))
+    below = project / "below"
+    below.mkdir()
+    (below / "private.txt").write_text("private")
+    (project / ".buckia").chmod(0o666)
+    ran = buckia(below, "sync")
+    if sys.platform == "win32":
+        assert ran.returncode == 0
+        return
+    assert ran.returncode == 2 and "buckia trust" in ran.stderr
+    assert buckia(below, "trust").returncode == 0
+    assert buckia(below, "sync").returncode == 0
+
+
+def test_a_sync_whose_guard_can_not_be_loaded_changes_nothing(project, monkeypatch, tmp_path):
+    info = tmp_path / "site" / "guard-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: guard\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[buckia.plugins]\nguard = a_module_that_is_missing\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    (project / "files" / "new.txt").write_text("new")
+    ran = buckia(project, "sync")
+    assert ran.returncode == 2 and "--without-plugin guard" in ran.stderr
+    assert buckia(project, "sync", "--without-plugin", "guard").returncode == 0
+    assert buckia(project, "sync").returncode == 0, "nothing to do needs no guard"

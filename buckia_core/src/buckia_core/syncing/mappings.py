@@ -156,12 +156,15 @@ def _relative(config: BucketConfig, local: str) -> str:
     return path[len(base) + 1 :].replace(os.sep, "/") if inside else path
 
 
-def _below(root: str, files: Iterable[str]) -> frozenset[str]:
+def _below(root: str, files: Sequence[str]) -> frozenset[str]:
     """Return the paths, relative to a root, of those files that are below it."""
-    above = root.rstrip(os.sep) + os.sep
-    return frozenset(
-        path[len(above) :].replace(os.sep, "/") for path in map(os.path.abspath, files) if path.startswith(above)
-    )
+    found = set()
+    # Root and file may be named by way of different links.
+    for resolved in (os.path.abspath, os.path.realpath):
+        above = resolved(root).rstrip(os.sep) + os.sep
+        paths = (resolved(file) for file in files)
+        found |= {path[len(above) :].replace(os.sep, "/") for path in paths if path.startswith(above)}
+    return frozenset(found)
 
 
 def _absolute(config: BucketConfig, local: str) -> str:
