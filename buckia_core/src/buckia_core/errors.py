@@ -1,19 +1,26 @@
 """Every error that Buckia raises on purpose, in one tree.
 
 Adapters translate the errors of their SDK into the `AdapterError` branch, in one place, and raise `from`
-the original. Nothing here ever carries a secret: messages are made of names, keys and statuses.
+the original. Servers may repeat in a message what they were sent, so each message passes `BuckiaError.clean`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 class BuckiaError(Exception):
-    """Base of all errors of Buckia."""
+    """Base of all errors of Buckia. Its message is one line, without secrets and without control characters."""
+
+    clean: ClassVar[Callable[[str], str]] = staticmethod(str)
+    """Takes secrets out of a message. `config.redaction` puts it here, which stands above this module."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(BuckiaError.clean(each) if isinstance(each, str) else each for each in args))
 
 
 # --- configuration ---------------------------------------------------------------------------------------
@@ -69,7 +76,7 @@ class AdapterError(BuckiaError):
         provider: The provider's id, as in the configuration.
         key: The key the call was about, where it was about one.
         status: HTTP status, or `None` where there was no answer.
-        request_id: The provider's own id of the request, for its support.
+        request_id: The provider's own id of the request, for its support; cleaned like the message.
         retryable: Whether the same call may succeed later. Defaults to what the class says.
         retry_after: Seconds that the provider asked to wait.
         code: The provider's own name of the error, such as `NoSuchKey`; empty where it told none.
@@ -90,14 +97,14 @@ class AdapterError(BuckiaError):
         code: str = "",
     ) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = str(self)
         self.provider = provider
         self.key = key
         self.status = status
-        self.request_id = request_id
+        self.request_id = request_id and BuckiaError.clean(request_id)
         self.retryable = self.default_retryable if retryable is None else retryable
         self.retry_after = retry_after
-        self.code = code
+        self.code = BuckiaError.clean(code)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Keyword-only arguments do not survive the default reduction, and operations travel between processes.

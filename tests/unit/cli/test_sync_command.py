@@ -171,7 +171,7 @@ def test_an_error_is_one_line_and_one_record(buckia, assets):
     ran = buckia("sync", "--json")
     assert ran.code == 7
     assert ran.records == [
-        {"type": "error", "bucket": "assets", "error": "SideEmptied", "message": "The bucket is empty.\nReally."}
+        {"type": "error", "bucket": "assets", "error": "SideEmptied", "message": "The bucket is empty.\\nReally."}
     ]
     assert ran.err == "buckia: assets: The bucket is empty.\\nReally.\n"
 

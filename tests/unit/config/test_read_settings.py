@@ -315,6 +315,16 @@ def test_secrets_are_fetched_with_what_is_handed_in(tmp_path):
     assert stored.token == Secret("<a/b>")
 
 
+def test_a_setting_that_may_be_read_by_others_is_kept_as_an_open_secret():
+    @dataclass(frozen=True)
+    class Settings:
+        name: Secret = setting(help="A name.", open=True)
+        other: Secret = setting(help="Another.")
+
+    read = read_settings(Settings, {"name": Secret("a"), "other": "b"}, provider="p", base_dir=Path())
+    assert (read.name.is_open, read.other.is_open) == (True, False)
+
+
 def test_a_secret_that_can_not_be_had_is_named_with_its_setting_and_place():
     with pytest.raises(MissingCredentials) as caught:
         read(values={"token": "env:GONE"}, source="f", lines={"": 1, "token": 4})

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import logging
+import pickle
 import re
 from urllib.parse import quote, quote_plus
 
@@ -13,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buckia_core.config.redaction import RedactingFilter, redact
+from buckia_core.config.redaction import RedactingFilter, clean, mask, redact
 from buckia_core.config.secrets import Secret
+from buckia_core.errors import AdapterError, ConfigError, NotFound
 
 KEY = "wJalr/XUtnFEMI+K7MDENG='\"bPx\\é"
 
@@ -57,18 +59,85 @@ def test_a_secret_is_found_wherever_it_stands_in_base64(secret, before, after):
     assert "***" in shown
 
 
-@given(st.text(max_size=30), st.text(min_size=4, max_size=20), st.text(max_size=30))
+@given(st.text(max_size=30), st.text(min_size=16, max_size=40), st.text(max_size=30))
 def test_no_text_shows_a_secret(before, secret, after):
     shown = redact(before + secret + after, [Secret(secret)])
     assert secret not in shown or secret in "***" + after + before or set(secret) <= {"*"}
 
 
 def test_of_two_secrets_the_longer_is_hidden_whole():
-    assert redact("abcd-efgh-ijkl", [Secret("abcd"), Secret("abcd-efgh-ijkl")]) == "***"
+    assert redact("abcd1efgh2ijkl", [Secret("abcd1efgh"), Secret("abcd1efgh2ijkl")]) == "***"
 
 
-def test_a_text_of_a_few_characters_would_hide_everything_and_is_left():
-    assert redact("a cat sat", [Secret("at"), Secret("")]) == "a cat sat"
+LONG = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
+
+
+@pytest.mark.parametrize("text", [LONG.lower(), LONG.upper(), quote(LONG).lower(), f"x{LONG}x", f"é{LONG}é"])
+def test_the_case_in_which_a_server_repeats_a_secret_does_not_matter(text):
+    shown = redact(text, [Secret(LONG)])
+    assert shown.strip("xé") == "***"
+
+
+@pytest.mark.parametrize("gap", ["\n", "\r\n    ", " ", "\\n"])
+def test_a_secret_that_is_broken_over_lines_is_found(gap):
+    text = f"the key\n{LONG[:20]}{gap}{LONG[20:]}\nis wrong"
+    assert redact(text, [Secret(LONG)]) == "the key\n***\nis wrong"
+
+
+def test_of_a_long_secret_the_beginning_is_enough_because_messages_are_cut_off():
+    assert redact(f"your key {LONG[:20]}…", [Secret(LONG)]) == "your key ***…"
+    assert redact(f"your key {LONG[:8]}…", [Secret(LONG)]) == f"your key {LONG[:8]}…"
+
+
+WORDS = ["password", "admin", "test", "minioadmin", "minio-admin", "Password1", "test1234", "at", "12345678", "kkkk"]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_secret_that_is_an_ordinary_word_leaves_other_texts_alone(word):
+    texts = [
+        f"failed: {word}/a.txt: no such key {word!r}",
+        f"bucket {word} is empty; {word}: 3 uploaded",
+        f"GET /b?prefix={word}&list-type=2",
+        f"<Key>{word}</Key> for the key {word}, {word}s",
+    ]
+    secrets = [Secret(word), Secret("")]
+    assert [redact(text, secrets) for text in texts] == texts
+
+
+def test_a_secret_of_a_letter_or_two_is_a_value_only_after_a_sign():
+    assert redact("the token is a secret, password: a", [Secret("a")]) == "the token is a secret, password: ***"
+
+
+@pytest.mark.parametrize("word", [word for word in WORDS if len(word) >= 4])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password={}",
+        "the secret is {}",
+        "your secret key was '{}'",
+        '{{"token": "{}"}}',
+        "Authorization: {}",
+        "accesskey: {}",
+        "http://me:{}@host/",
+        "<SecretAccessKey>{}</SecretAccessKey>",
+        "access key: `{}` is unknown",
+        "application_key = {}",
+    ],
+)
+def test_an_ordinary_word_is_hidden_where_it_stands_as_a_secret(text, word):
+    shown = redact(text.format(word), [Secret(word)])
+    assert shown == text.format("***") or "***" in shown
+    assert word not in shown or word in text
+
+
+def test_an_id_of_an_access_key_is_no_secret():
+    assert redact("AKIAIOSFODNN7EXAMPLE is unknown", [Secret("AKIAIOSFODNN7EXAMPLE", is_open=True)]).startswith("AKIA")
+
+
+def test_results_keep_what_only_looks_like_a_credential():
+    secret = Secret(LONG)
+    assert mask(f"a?token=x {LONG}", [secret]) == "a?token=x ***"
+    assert redact("a?token=x", [secret]) == "a?token=***"
 
 
 @pytest.mark.parametrize(
@@ -86,6 +155,24 @@ def test_a_text_of_a_few_characters_would_hide_everything_and_is_left():
         ("x-amz-security-token:FwoG\nx-amz-date:2", "x-amz-security-token:***\nx-amz-date:2"),
         ("proxy http://me:pass@host:80/", "proxy http://me:***@host:80/"),
         ("password=abc, user=me", "password=***, user=me"),
+        ("GET /file/b/k?Authorization=3_2024_abc&a=b", "GET /file/b/k?Authorization=***&a=b"),
+        ("https://z.b-cdn.net/k?bcdn_token=HS256-ab&expires=9", "https://z.b-cdn.net/k?bcdn_token=***&expires=9"),
+        (
+            "https://z/bcdn_token=HS256-ab&expires=9&token_path=%2Fa/k",
+            "https://z/bcdn_token=***&expires=9&token_path=%2Fa/k",
+        ),
+        ("X-Amz-S3session-Token: abc", "X-Amz-S3session-Token: ***"),
+        ("/k?x-amz-s3session-token=abc", "/k?x-amz-s3session-token=***"),
+        ("next=%2Fk%3FX-Amz-Signature%3D0a1b%26X-Amz-Date%3D2", "next=%2Fk%3FX-Amz-Signature%3D***%26X-Amz-Date%3D2"),
+        (
+            "x-amz-server-side-encryption-customer-key: Zm9v\nx-amz-server-side-encryption-customer-key-MD5: YQ==",
+            "x-amz-server-side-encryption-customer-key: ***\nx-amz-server-side-encryption-customer-key-MD5: YQ==",
+        ),
+        ("X-Bz-Server-Side-Encryption-Customer-Key: Zm9v", "X-Bz-Server-Side-Encryption-Customer-Key: ***"),
+        ("sent with Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIi", "sent with Bearer ***"),
+        ('{"authorizationToken": "4_00abc", "accountId": "1"}', '{"authorizationToken": "***", "accountId": "1"}'),
+        (r'"{\"applicationKey\": \"K00abc\"}"', r'"{\"applicationKey\": \"***\"}"'),
+        ("<SessionToken>FwoG</SessionToken><Key>a</Key>", "<SessionToken>***</SessionToken><Key>a</Key>"),
     ],
 )
 def test_what_looks_like_a_credential_is_hidden_though_it_is_not_known(text, shown):
@@ -99,6 +186,10 @@ def test_what_looks_like_a_credential_is_hidden_though_it_is_not_known(text, sho
         "https://host:443/a@b",
         "3 files uploaded, signature checked",
         "images/token/secret.png",
+        "the server refuses the signature: check secret_access_key",
+        "Basic authentication, and a Bearer token",
+        "<NextContinuationToken>abc</NextContinuationToken>",
+        '{"key": "a", "accessKeyId": "AKIA"}',
     ],
 )
 def test_ordinary_texts_stay(text):
@@ -159,3 +250,27 @@ def test_a_secret_is_forgotten_with_its_owner(log):
     del secret
     logger.info("a short-lived secret")
     assert stream.getvalue().split("\n")[:2] == [f"{logger.name} ***", f"{logger.name} a short-lived secret"]
+
+
+# --- errors ------------------------------------------------------------------------------------------------
+
+
+def test_the_message_of_an_error_shows_no_secret_wherever_it_is_looked_at():
+    secret = Secret(LONG)
+    error = AdapterError(f"it said {LONG}", key=f"a/{LONG}", request_id=f"id {LONG}", code=LONG)
+    copy = pickle.loads(pickle.dumps(error))
+    for each in (error, copy):
+        shown = [str(each), repr(each), each.message, each.request_id, each.code, *each.args]
+        assert not [text for text in shown if LONG in str(text)]
+        assert each.message == "it said ***"
+    # A key is data: whoever asks for it must get the object's own.
+    assert error.key == f"a/{secret.reveal()}"
+
+
+def test_the_message_of_an_error_can_not_steer_a_terminal_or_begin_a_line():
+    assert str(NotFound("a\x1b[2Jb\n\u202ec")) == r"a\x1b[2Jb\n\u202ec"
+    assert str(ConfigError("no\rway", source="a\nb")) == r"a\nb: no\rway"
+
+
+def test_clean_is_for_messages():
+    assert clean("Authorization: Basic abc\n") == "Authorization: ***\\n"

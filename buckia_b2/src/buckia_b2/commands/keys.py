@@ -84,7 +84,7 @@ def _add_create(keys: click.Group) -> None:
                 all_buckets=all_buckets,
             )
             secret = made.secret.reveal() if made.secret else ""
-            host.result(
+            host.disclose(
                 _record(made) | {"application_key": secret},
                 f"application_key_id  {made.id}",
                 f"application_key     {secret}",

@@ -68,7 +68,7 @@ def add_to(bunny: click.Group) -> None:
                 signed = sign_advanced(url, token_key, expires=expires, restrictions=restrictions, in_path=in_path)
         except ValueError as error:
             raise click.UsageError(f"{error}.") from error
-        host.result({"type": "url", "key": key, "url": signed, "seconds": seconds, "method": "GET"}, signed)
+        host.disclose({"type": "url", "key": key, "url": signed, "seconds": seconds, "method": "GET"}, signed)
 
 
 def _signing(settings: BunnySettings, account: Account | None) -> tuple[str, str]:

@@ -46,7 +46,13 @@ class CommandHost(Protocol):
         """
 
     def result(self, record: Mapping[str, object], *lines: str) -> None:
-        """Show one thing that was asked for: the record as a line of JSON under `--json`, else the lines."""
+        """Show one thing that was asked for: the record as a line of JSON under `--json`, else the lines.
+
+        Secrets that the process holds are masked; `disclose` shows one.
+        """
+
+    def disclose(self, record: Mapping[str, object], *lines: str) -> None:
+        """Show a result that is a secret itself, such as a key that was just made."""
 
     def say(self, line: str) -> None:
         """Tell a person what was done; not under `--json` or `--quiet`."""

@@ -23,7 +23,7 @@ from rich.text import Text
 from buckia_core.cli import wording
 from buckia_core.cli.output import Output
 from buckia_core.cli.progress import Progress
-from buckia_core.cli.safe_text import safe
+from buckia_core.config.safe_text import safe
 
 
 class Bars(Progress):

@@ -24,11 +24,12 @@ def report(error: BaseException, output: Output, *, bucket: str | None = None) -
         for line in error.format_message().splitlines():
             output.error(line)
         return code_of(error)
-    message, *hints = map(_without_secrets, _lines(error))
+    message, *hints = _lines(error)
     if output.options.json:
         kind = "UsageError" if isinstance(error, click.ClickException) else type(error).__name__
         output.record({"type": "error", "bucket": bucket, "error": kind, "message": message})
     if output.options.tracebacks:
+        # All of it at once: a secret may go over several lines.
         for line in _without_secrets("".join(traceback.format_exception(error))).splitlines():
             output.error(line)
     where = f"{bucket}: " if bucket and not message.startswith(f"{bucket}:") else ""
@@ -68,7 +69,7 @@ def _of_system(error: OSError) -> str:
 
 
 def _without_secrets(text: str) -> str:
-    from buckia_core.config.redaction import redact  # noqa: PLC0415  # most runs end well
-    from buckia_core.config.secrets import known_secrets  # noqa: PLC0415
+    from buckia_core.config.known_secrets import known_secrets  # noqa: PLC0415  # most runs end well
+    from buckia_core.config.redaction import redact  # noqa: PLC0415
 
     return redact(text, known_secrets())

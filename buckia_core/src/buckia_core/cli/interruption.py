@@ -44,7 +44,7 @@ class Interruption:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self._handle) for number in _STOPPING}
+        before = {number: signal.signal(number, self._handle) for number in _STOPPING if _may_handle(number)}
         try:
             yield
         finally:
@@ -81,13 +81,23 @@ def make_termination_an_interruption() -> None:
     """Let a request to terminate end a command as Ctrl-C does, wherever no run has its own way to end."""
     if threading.current_thread() is threading.main_thread():
         for number in _STOPPING[1:]:
-            signal.signal(number, _interrupt)
+            if _may_handle(number):
+                signal.signal(number, _interrupt)
 
 
 def end_at_once_if_repeated() -> None:
     """After an interruption: do not let a second one find the interpreter while it waits for threads to end."""
-    if threading.current_thread() is threading.main_thread():
+    if threading.current_thread() is threading.main_thread() and _may_handle(signal.SIGINT):
         signal.signal(signal.SIGINT, _end)
+
+
+def _may_handle(number: int) -> bool:
+    """Tell whether a signal may be handled.
+
+    What is ignored stays ignored: a shell starts jobs in the background that way, so that Ctrl-C for another command
+    does not reach them. What was handled by other than Python code could not be put back.
+    """
+    return signal.getsignal(number) not in (signal.SIG_IGN, None)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -13,8 +13,8 @@ import click
 from buckia_core.cli import failures, logs
 from buckia_core.cli.exit_codes import ExitCode, worst
 from buckia_core.cli.options import Options
-from buckia_core.cli.output import Output
-from buckia_core.errors import BuckiaError, ConfigError
+from buckia_core.cli.output import Output, ReaderLeft
+from buckia_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from buckia_core.adapters.base import BaseSync
@@ -88,6 +88,8 @@ class Invocation:
         try:
             yield client
         finally:
+            # An error that is told later may repeat one of them.
+            self.output.remember_secrets()
             client.close()
 
     @contextmanager
@@ -96,7 +98,10 @@ class Invocation:
         from buckia_core.adapters.opening import open_adapter  # noqa: PLC0415  # as above
 
         with open_adapter(self.one_bucket(*providers)) as adapter:
-            yield adapter
+            try:
+                yield adapter
+            finally:
+                self.output.remember_secrets()
 
     def kept_uploads(self) -> Mapping[str, str]:
         """See `CommandHost`."""
@@ -109,6 +114,10 @@ class Invocation:
     def result(self, record: Mapping[str, object], *lines: str) -> None:
         """See `CommandHost`."""
         self.output.result(record, *lines)
+
+    def disclose(self, record: Mapping[str, object], *lines: str) -> None:
+        """See `CommandHost`."""
+        self.output.disclose(record, *lines)
 
     def say(self, line: str) -> None:
         """See `CommandHost`."""
@@ -134,7 +143,9 @@ class Invocation:
             try:
                 with self.client(config) as client:
                     codes.append(work(client))
-            except (BuckiaError, OSError) as error:
+            except (click.ClickException, click.exceptions.Exit, click.Abort, ReaderLeft, MemoryError):
+                raise
+            except Exception as error:  # noqa: BLE001  # whatever one bucket does, the others get their turn
                 codes.append(failures.report(error, self.output, bucket=config.name))
             if codes[-1] is ExitCode.INTERRUPTED:
                 break

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
+import stat
+from io import TextIOWrapper
 from pathlib import Path
 
 from buckia_core.cli.output import Output
-from buckia_core.cli.safe_text import safe
+from buckia_core.config.safe_text import safe
 
 _LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
 _EVERYTHING = 3
@@ -27,11 +31,14 @@ def configure(output: Output) -> None:
     if options.log_file is not None:
         _add(root, _file_handler(options.log_file), logging.DEBUG, everything=options.verbosity >= _EVERYTHING)
     root.setLevel(min(handler.level for handler in _handlers))
+    # Warnings of libraries would otherwise go to standard error as they are.
+    logging.captureWarnings(capture=True)
 
 
 def stop() -> None:
     """Take our handlers away again and close what they hold."""
     root = logging.getLogger()
+    logging.captureWarnings(capture=False)
     while _handlers:
         handler = _handlers.pop()
         root.removeHandler(handler)
@@ -63,9 +70,34 @@ def _concerns_us(record: logging.LogRecord) -> bool:
 
 
 def _file_handler(path: Path) -> logging.Handler:
-    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(_OneLineFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     return handler
+
+
+class _LogFile(logging.FileHandler):
+    """A file that is appended to. A new one is for its owner only; a link that somebody else placed is not followed."""
+
+    def _open(self) -> TextIOWrapper:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+        if not self._is_link():
+            flags |= getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(self.baseFilename, flags, 0o600)
+        return open(descriptor, "a", encoding=self.encoding, errors=self.errors)
+
+    def _is_link(self) -> bool:
+        try:
+            status = os.lstat(self.baseFilename)
+        except OSError:
+            return False
+        if not stat.S_ISLNK(status.st_mode):
+            return False
+        # Links of the system, such as /dev/stderr, and those of the user are meant to be followed.
+        if os.name != "nt" and status.st_uid not in (0, os.geteuid()):
+            raise PermissionError(
+                errno.EACCES, "is a link that another user made; name another file", self.baseFilename
+            )
+        return True
 
 
 class _OneLineFormatter(logging.Formatter):

@@ -7,12 +7,21 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from buckia_core.cli.options import Options
-from buckia_core.cli.safe_text import safe
+from buckia_core.config.safe_text import safe
+
+if TYPE_CHECKING:
+    from buckia_core.config.known_secrets import Secret
 
 Record = Mapping[str, object]
+
+NAMES = frozenset({"key", "path", "prefix", "line"})
+"""Fields of records that programs use to find a thing again: they are what they are, even if a secret is part of it."""
+
+MESSAGES = frozenset({"error", "message", "problem"})
+"""Fields of records that hold what a server, a library or the system said."""
 
 
 class ReaderLeft(Exception):  # not an error: whoever read the output has all that he wanted
@@ -20,7 +29,10 @@ class ReaderLeft(Exception):  # not an error: whoever read the output has all th
 
 
 class Output:
-    """The two streams of the command. Every line of text is made safe for a terminal here, and nowhere else.
+    """The two streams of the command: the one gate for all that it says.
+
+    Each line is made safe for a terminal here, and no secret of this process passes, save by `disclose`. Messages also
+    lose what only looks like a credential; results keep it, because it may be the name of an object.
 
     Attributes:
         options: What `--json` and `--quiet` say; they are looked at anew for each line.
@@ -32,6 +44,7 @@ class Output:
         self.above: Callable[[str], None] | None = None
         self._silenced = False
         self._keeps_going = False
+        self._secrets: list[Secret] = []
 
     def result(self, record: Record, *lines: str) -> None:
         """Show one thing that was asked for: the record as a line of JSON, or the lines for a person."""
@@ -39,29 +52,50 @@ class Output:
             self.record(record)
             return
         for line in lines:
+            self._write(sys.stdout, _shown(line))
+
+    def disclose(self, record: Record, *lines: str) -> None:
+        """Show a result that is a secret itself, such as a key that was just made. Nothing of it is masked."""
+        if self.options.json:
+            self._write(sys.stdout, json.dumps(record))
+            return
+        for line in lines:
             self._write(sys.stdout, safe(line))
 
     def record(self, record: Record) -> None:
         """Write a line of JSON, in ASCII: names with any bytes arrive as they are."""
-        self._write(sys.stdout, json.dumps(record))
+        text = json.dumps(record)
+        if any(record.get(name) for name in MESSAGES) or _masked(text) != text:
+            text = json.dumps(_masked_record(record))
+        self._write(sys.stdout, text)
 
     def say(self, line: str) -> None:
         """Tell a person what was done; not under `--json` or `--quiet`."""
         if not self.options.json and not self.options.quiet:
-            self._write(sys.stdout, safe(line))
+            self._write(sys.stdout, _shown(line))
 
     def note(self, line: str) -> None:
         """Tell a person something by the way, on standard error; not under `--quiet`."""
         if not self.options.quiet:
-            self._write(sys.stderr, safe(line))
+            self._write(sys.stderr, _cleaned(line))
 
     def error(self, line: str) -> None:
         """Tell what went wrong, on standard error."""
-        self._write(sys.stderr, safe(line))
+        self._write(sys.stderr, _cleaned(line))
+
+    def failed(self, name: str, message: str) -> None:
+        """Tell what went wrong with one file or object, on standard error; its name is shown as it is."""
+        self._write(sys.stderr, f"failed: {_shown(name)}: {_cleaned(message)}")
 
     def raw(self, text: str) -> None:
         """Write a text of our own, such as a script, to standard output as it is."""
         self._write(sys.stdout, text)
+
+    def remember_secrets(self) -> None:
+        """Keep the secrets that the process holds now out of all that follows, whoever forgets them."""
+        from buckia_core.config.known_secrets import known_secrets  # noqa: PLC0415  # as below
+
+        self._secrets = known_secrets()
 
     def keep_going(self) -> None:
         """From now on, a reader of standard output that goes away stops the text and not the work."""
@@ -96,6 +130,41 @@ class Output:
             raise OSError(error.errno, error.strerror or str(error), "standard output") from error
         if not self._keeps_going:
             raise ReaderLeft
+
+
+def _shown(line: str) -> str:
+    return safe(_masked(line))
+
+
+def _masked(text: str) -> str:
+    from buckia_core.config.known_secrets import known_secrets  # noqa: PLC0415  # the help and the version do without
+    from buckia_core.config.redaction import mask  # noqa: PLC0415
+
+    return mask(text, known_secrets())
+
+
+def _cleaned(text: str) -> str:
+    from buckia_core.config.redaction import clean  # noqa: PLC0415  # as above
+
+    return clean(text)
+
+
+def _masked_record(value: object, name: str = "") -> object:
+    """Return a value of a record without the secrets; `name` is that of the field that it stands in."""
+    from buckia_core.config.known_secrets import known_secrets  # noqa: PLC0415  # as above
+    from buckia_core.config.redaction import redact  # noqa: PLC0415
+
+    match value:
+        case str() if name in NAMES:
+            return value
+        case str():
+            return redact(value, known_secrets()) if name in MESSAGES else _masked(value)
+        case Mapping():
+            return {key: _masked_record(each, name or str(key)) for key, each in value.items()}
+        case list() | tuple():
+            return [_masked_record(each, name) for each in value]
+        case _:
+            return value
 
 
 def is_broken_pipe(error: OSError) -> bool:

@@ -11,7 +11,7 @@ import click
 from buckia_core.cli import wording
 from buckia_core.cli.output import Output
 from buckia_core.cli.progress import is_terminal
-from buckia_core.cli.safe_text import safe
+from buckia_core.config.safe_text import safe
 from buckia_core.planning.plan import Operation
 from buckia_core.planning.policy import ConflictPolicy
 

@@ -7,7 +7,7 @@ from typing import assert_never
 from buckia_core.cli import records, wording
 from buckia_core.cli.output import Output
 from buckia_core.cli.progress import Progress
-from buckia_core.planning.plan import Action, Operation, Plan
+from buckia_core.planning.plan import Action, Operation, Plan, Reason
 from buckia_core.syncing.report import Event, Finished, Planned, Scanning, Status, SyncResult, Transferred
 
 _WORDS = {
@@ -55,13 +55,19 @@ class Reporter:
         if options.json:
             self._output.record(records.operation(self._bucket, event.operation, event.path, event.status, event.error))
         elif event.status is Status.FAILED:
-            self._output.error(f"failed: {event.path or event.operation.key}: {event.error}")
+            self._output.failed(_name(event), event.error or event.operation.why)
         elif options.quiet:
             return
         elif self._dry_run or event.operation.action not in _BOOKKEEPING or options.verbosity > 0:
             self._output.say(line(event.operation, event.path))
         # A program that reads along learns of each operation when it is over.
         self._output.flush()
+
+
+def _name(event: Finished) -> str:
+    """Return what to call the file of an event: its path; of a key that can't be one, the key."""
+    refused = event.operation.reason is Reason.REFUSED_KEY and event.operation.local is None
+    return event.operation.key if refused else event.path or event.operation.key
 
 
 def line(operation: Operation, path: str | None) -> str:

@@ -83,7 +83,7 @@ def convert(value: object, kind: Any, declaration: Declared, surroundings: Surro
         TypeError: The type is none that a setting can have.
     """
     if kind is Secret:
-        value = _secret(value, surroundings)
+        value = _secret(value, surroundings, is_open=declaration.open)
     if declaration.parse is not None:
         return _parsed(value, declaration)
     if kind is Secret:
@@ -162,12 +162,13 @@ def _parsed(value: object, declaration: Declared) -> object:
         raise unsuitable(value, str(error)) from error
 
 
-def _secret(value: object, surroundings: Surroundings) -> Secret:
-    if isinstance(value, Secret):
-        return value
-    if not isinstance(value, str):
+def _secret(value: object, surroundings: Surroundings, *, is_open: bool) -> Secret:
+    if isinstance(value, str):
+        value = resolve(value, base_dir=surroundings.base_dir, environ=surroundings.environ, stores=surroundings.stores)
+    if not isinstance(value, Secret):
         raise Unsuitable("must be text (put it in quotes), or a reference to a secret")
-    return resolve(value, base_dir=surroundings.base_dir, environ=surroundings.environ, stores=surroundings.stores)
+    value.is_open = value.is_open or is_open
+    return value
 
 
 def _path(value: object, base_dir: Path) -> Path:

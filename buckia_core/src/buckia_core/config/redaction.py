@@ -1,51 +1,123 @@
-"""Keeping secrets out of texts that are shown or logged."""
+"""Redaction: keeps secrets out of text that people and programs see.
+
+    function   takes out                                                   used for
+    ------------------------------------------------------------------------------------------------------
+    mask       the secrets that the process holds                          results: keys stay as they are
+    redact     these, and what looks like a credential or a signature      messages, logs, tracebacks
+    clean      the same; what could steer a terminal becomes visible       messages of errors
+
+Every message of a `BuckiaError` passes `clean` when the error is made: importing this module sees to it.
+"""
 
 from __future__ import annotations
 
-import base64
-import json
 import logging
 import re
-from collections.abc import Iterable
-from urllib.parse import quote, quote_plus
-from weakref import WeakKeyDictionary
+from collections.abc import Iterable, Iterator
+from functools import cache
 
-from buckia_core.config.secrets import Secret, known_secrets
+from buckia_core.config.known_secrets import LONG, SHORTEST, Form, Secret, fold, known_secrets
+from buckia_core.config.safe_text import safe
+from buckia_core.errors import BuckiaError
 
 MASK = "***"
 
-SHORTEST = 4
-"""Shorter secrets are not looked for: they would be found in every other word."""
-
-_HEADER = re.compile(
-    r"""(?ix) (?: (?<![\w-]) | (?<=\\n) )
-    ( (?:proxy-)?authorization | accesskey | x-amz-security-token | x-auth-token | (?:set-)?cookie )
+_HEADER = r"""(?ix) (?: (?<![\w-]) | (?<=\\n) )
+    ( (?:proxy-)?authorization | accesskey | (?:set-)?cookie | (?:x-)?api-?key
+      | x-amz-security-token | x-amz-s3session-token | x-auth-token | x-bz-[\w-]*token
+      | x-[\w-]+-customer-key )
     ( ['"]? \s* : \s* )
     ( b?'[^']*' | b?"[^"]*" | (?:(?!\\r|\\n)[^\r\n'"])+ )"""
-)
-_QUERY = re.compile(
-    r"""(?ix) (?<![\w-])
-    ( x-amz-signature | x-amz-security-token | signature | sig | accesskey | token | access_token | password | secret )
-    = [^&\s'"<>,;)]+"""
-)
-_USER_INFO = re.compile(r"(?<=://)([^/\s:@'\"]*):[^/\s@'\"]+@")
+_NAMES = r"""x-amz-signature | x-goog-signature | signature | sig | authorization | x-[\w-]+-customer-key
+    | x-amz-security-token | x-amz-s3session-token | bcdn_token
+    | (?:access|auth|authorization|id|refresh|security|session|upload_?auth)?_?token
+    | access_?key | (?:[a-z0-9]+_)?(?:api|application|secret|private|account|customer)_?(?:access_?)?key
+    | (?:client_?)?secret | secret_access_key | password | passwd | passphrase | pwd"""
+_QUERY = rf"""(?ix) (?:(?<![\w-]) | (?<=%3f) | (?<=%26)) ({_NAMES}) (= | %3d) (?:(?!%26)[^&\s'"<>,;)])+"""
+_JSON = rf"""(?ix) ([{{,]\s*) (\\?["']) ({_NAMES}) \2 (\s*:\s*) \2 (?:(?!\2).)+ \2"""
+_ELEMENT = rf"""(?ix) <({_NAMES})> [^<]+ </"""
+_SCHEME = r"(?i)(?<![\w-])(bearer|basic)\s+[\w.~+/=-]{16,}"
+_USER_INFO = r"(?<=://)([^/\s:@'\"]*):[^/\s@'\"]+@"
 
-_forms: WeakKeyDictionary[Secret, tuple[str, ...]] = WeakKeyDictionary()
+_CREDENTIALS = (
+    (("authorization", "accesskey", "cookie", "api-key", "apikey", "token", "-customer-key"), _HEADER, rf"\1\2{MASK}"),
+    (("=", "%3d"), _QUERY, rf"\1\2{MASK}"),
+    (
+        tuple(
+            f"{end}{quote}"
+            for end in ("token", "key", "secret", "word", "phrase", "pwd", "signature", "sig", "authorization")
+            for quote in ("'", '"', "\\")
+        ),
+        _JSON,
+        rf"\1\2\3\2\4\2{MASK}\2",
+    ),
+    (("</",), _ELEMENT, rf"<\1>{MASK}</"),
+    (("bearer", "basic"), _SCHEME, rf"\1 {MASK}"),
+    (("://",), _USER_INFO, rf"\1:{MASK}@"),
+)
+"""Signs (in lower case), one of which is in each text that the expression finds anything in; and the replacement."""
+
+_CALLED = (
+    r"((?i:secret|password|passwd|passphrase|pwd|token|credentials?"
+    r"|(?:api|access|application|account|secret|private)[ _-]?key)"
+    r"""['"]?\s*(?:[:=]%s)\s*['"`(]?)%s(?!\w)"""
+)
+"""What comes before a value that a secret may be; a bare "key" is the name of an object more often."""
+
+_GAP = r"(?:\s|\\[rn])+"
+
+
+@cache
+def _compiled(expression: str) -> re.Pattern[str]:
+    """Return an expression. Compiling all of them takes some milliseconds, and most runs need none."""
+    return re.compile(expression)
 
 
 def redact(text: str, secrets: Iterable[Secret] = ()) -> str:
     """Return the text without the secrets, and without anything that looks like a credential or a signature.
 
-    A secret is found as it stands, URL-encoded, escaped as in JSON or Python, and in base64, where it may
-    be a part of what was encoded (`user:secret`). Independent of the secrets, the values of headers such as
-    `Authorization`, of parameters such as `X-Amz-Signature`, and passwords in addresses are masked.
+    A secret is found as `mask` finds it. Independent of the secrets, the values of headers such as `Authorization`,
+    of parameters such as `X-Amz-Signature`, of JSON and XML such as `applicationKey`, and passwords in addresses are
+    masked.
     """
-    found = {form for secret in secrets for form in _forms_of(secret) if form in text}
-    for form in sorted(found, key=len, reverse=True):
-        text = text.replace(form, MASK)
-    text = _HEADER.sub(rf"\1\2{MASK}", text)
-    text = _QUERY.sub(rf"\1={MASK}", text)
-    return _USER_INFO.sub(rf"\1:{MASK}@", text)
+    text = mask(text, secrets)
+    folded = fold(text)
+    # What is looked for costs far less than the expression that finds it, and most texts have none of it.
+    for signs, expression, masked in _CREDENTIALS:
+        if any(sign in folded for sign in signs):
+            text = _compiled(expression).sub(masked, text)
+    return text
+
+
+def clean(text: str) -> str:
+    """Return a message on one line, without the secrets of this process and without control characters."""
+    return safe(redact(text, known_secrets()))
+
+
+def mask(text: str, secrets: Iterable[Secret]) -> str:
+    """Return the text without the secrets.
+
+    A secret is found as it stands, in either case, URL-encoded, escaped as in JSON or Python, broken over lines, and in
+    base64, where it may be a part of what was encoded (`user:secret`). Of a long one, its beginning is enough.
+
+    A secret that is an ordinary word (`Secret.is_word`) is found where it stands as the value of something that is
+    called a secret: `password=admin`, `"token": "admin"`, `secret key is admin`. One that others may read
+    (`Secret.is_open`), such as an access key's id, stays.
+    """
+    secrets = [secret for secret in secrets if not secret.is_open]
+    if not secrets:
+        return text
+    folded = fold(text)
+    near = [form for secret in secrets for form in secret.forms() if form.hint in folded]
+    if near:
+        text = _without(text, [*_spans(folded, near), *_wrapped_spans(folded, near)])
+    for secret in secrets:
+        word = secret.reveal()
+        if word and word in text and secret.is_word:
+            # "The token is a secret" tells nothing of a secret that is "a".
+            verbs = r"|\bis\b|\bwas\b" if len(word) >= SHORTEST else ""
+            text = re.sub(_CALLED % (verbs, re.escape(word)), rf"\1{MASK}", text)
+    return text
 
 
 class RedactingFilter(logging.Filter):
@@ -76,33 +148,42 @@ class RedactingFilter(logging.Filter):
         return True
 
 
-def _forms_of(secret: Secret) -> tuple[str, ...]:
-    forms = _forms.get(secret)
-    if forms is None:
-        forms = _forms[secret] = tuple(_written(secret.reveal()))
-    return forms
+def _spans(folded: str, forms: Iterable[Form]) -> Iterator[tuple[int, int]]:
+    """Yield where the forms stand in a text, each as far as it goes."""
+    for form in forms:
+        at = folded.find(form.start)
+        while at >= 0:
+            end = at + len(form.start)
+            for letter in form.text[len(form.start) :]:
+                if folded[end : end + 1] != letter:
+                    break
+                end += 1
+            yield at, end
+            at = folded.find(form.start, end)
 
 
-def _written(text: str) -> set[str]:
-    if len(text) < SHORTEST:
-        return set()
-    data = text.encode("utf-8", "surrogatepass")
-    quoted = {quote(data, safe=""), quote(data, safe="/"), quote_plus(data)}
-    lower = {re.sub("%..", lambda escape: escape[0].lower(), form) for form in quoted}
-    escaped = {repr(text)[1:-1], json.dumps(text)[1:-1]}
-    return {text, *quoted, *lower, *escaped, *_in_base64(data)}
+def _wrapped_spans(folded: str, forms: Iterable[Form]) -> list[tuple[int, int]]:
+    """Return where the long ones of the forms stand once line breaks, indentation and spaces are left out."""
+    kept: list[int] = []
+    last = 0
+    for gap in _compiled(_GAP).finditer(folded):
+        kept.extend(range(last, gap.start()))
+        last = gap.end()
+    kept.extend(range(last, len(folded)))
+    joined = "".join([folded[index] for index in kept])
+    long = [form for form in forms if len(form.text) >= LONG]
+    return [(kept[start], kept[end - 1] + 1) for start, end in _spans(joined, long)]
 
 
-def _in_base64(data: bytes) -> set[str]:
-    """Return the base64 of the bytes, whole, and the part of it that stays the same wherever they are embedded."""
-    forms = set()
-    for before in range(3):
-        whole = base64.b64encode(bytes(before) + data).decode()
-        # Characters that also hold bits of a neighbour are cut off on both ends.
-        end = (before + len(data)) * 8 // 6
-        inner = whole[(0, 2, 3)[before] : end]
-        if before == 0:
-            forms |= {whole, whole.rstrip("=")}
-        if len(inner) >= 2 * SHORTEST:
-            forms.add(inner)
-    return forms | {form.translate(str.maketrans("+/", "-_")) for form in forms}
+def _without(text: str, spans: list[tuple[int, int]]) -> str:
+    """Return the text with a mask for each span, one for those that overlap."""
+    parts: list[str] = []
+    last = 0
+    for start, end in sorted(spans):
+        if start >= last:
+            parts += [text[last:start], MASK]
+        last = max(last, end)
+    return "".join([*parts, text[last:]])
+
+
+BuckiaError.clean = staticmethod(clean)

@@ -1,4 +1,4 @@
-"""Secrets: values that never show, and the references that they come from.
+"""The references that secrets come from, and what they lead to.
 
     env:NAME              the environment variable NAME
     file:PATH             the content of a file, relative to the configuration's directory
@@ -17,73 +17,21 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Lock
-from typing import Any
-from weakref import WeakValueDictionary
 
 from buckia_core.config.bounded_files import read_bytes
+from buckia_core.config.known_secrets import Secret, known_secrets
 from buckia_core.config.ownership import owner_of
+from buckia_core.config.redaction import redact
 from buckia_core.config.trust import check_file
 from buckia_core.errors import ConfigError, MissingCredentials
+
+__all__ = ["Secret", "SecretStore", "is_reference", "known_secrets", "resolve"]
 
 SecretStore = Callable[[str], str]
 """A secret store of a plugin: takes what follows `SCHEME:` in a reference and returns the secret."""
 
 OP_SECONDS = 120.0
 """How long `op` may take: a person may have to unlock it."""
-
-
-class Secret:
-    """A text that shows only when it is asked to: not in `repr`, `str`, formatting, copies or pickles.
-
-    As long as one lives, `known_secrets` has it, so that `RedactingFilter` keeps its text out of logs.
-    """
-
-    __slots__ = ("__weakref__", "_text")
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        with _lock:
-            _known[id(self)] = self
-
-    def reveal(self) -> str:
-        """Return the text itself. Call it where the text is handed to the provider, and nowhere else."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret('***')"
-
-    def __str__(self) -> str:
-        return "***"
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._text == self._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    def __copy__(self) -> Secret:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Secret:
-        return self
-
-    def __reduce__(self) -> str | tuple[object, ...]:
-        raise TypeError("a secret can't be pickled; pickle the reference that it comes from")
-
-
-# By identity and not by value: of two equal secrets, the death of one must not make the other unknown.
-_known: WeakValueDictionary[int, Secret] = WeakValueDictionary()
-_lock = Lock()
-
-
-def known_secrets() -> list[Secret]:
-    """Return the secrets that this process holds at the moment."""
-    with _lock:
-        return list(_known.values())
 
 
 def is_reference(text: str, stores: Mapping[str, SecretStore] | None = None) -> bool:
@@ -203,7 +151,7 @@ def _from_1password(reference: str, environ: Mapping[str, str]) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ConfigError(f"{reference!r}: the command 'op' can't be run: {type(error).__name__}") from error
     if done.returncode:
-        said = " ".join(done.stderr.decode("utf-8", "replace").split())
+        said = redact(" ".join(done.stderr.decode("utf-8", "replace").split()))
         raise MissingCredentials(f"{reference!r}: op read failed with code {done.returncode}: {said or 'no message'}")
     text = done.stdout.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
     if not text:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from buckia_core.errors import BuckiaError
 from buckia_core.planning.diff import Triple, align
 from buckia_core.planning.digest import Sameness, compare
 from buckia_core.planning.keys import is_ours
 from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping, owner_of
 from buckia_core.planning.policy import Direction
+from buckia_core.syncing.error_messages import ENDS_RUN, explain
 from buckia_core.syncing.inspect import Inspector
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.state import State
@@ -115,8 +115,10 @@ def _compare(
         local = inspector.hash_local(mapping, local, [digest.algorithm for digest in remote.digests])
         if compare(local.digests, remote.digests) is Sameness.UNKNOWN:
             remote = inspector.hash_remote(remote, [local.digests])
-    except (OSError, BuckiaError) as error:
-        return Difference(local.key, f"can't be compared: {error}")
+    except ENDS_RUN:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever a file does, the others get their turn
+        return Difference(local.key, f"can't be compared: {explain(error)}")
     if compare(local.digests, remote.digests) is Sameness.SAME:
         return None
     return Difference(local.key, "other content")

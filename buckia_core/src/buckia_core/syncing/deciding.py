@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 
-from buckia_core.errors import BuckiaError, NotFound
+from buckia_core.errors import NotFound
 from buckia_core.planning.keys import DiskRules, configures_us, problem_of
 from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.reconcile import InStep, Look, Need, Outcome, reconcile
+from buckia_core.syncing.error_messages import ENDS_RUN, explain
 from buckia_core.syncing.inspect import Inspector
 
 _WRITE_HERE = (Action.DOWNLOAD, Action.DELETE_LOCAL, Action.CONFLICT)
@@ -45,8 +46,10 @@ class Decider:
             except (NotFound, FileNotFoundError):
                 # It went while it was looked at: the next run sees that, and decides.
                 return InStep(), None, None, before
-            except (OSError, BuckiaError) as error:
-                return refusal(key, mapping, here, there, before, str(error)), here, there, before
+            except ENDS_RUN:
+                raise
+            except Exception as error:  # noqa: BLE001  # whatever a key does, the others get their turn
+                return refusal(key, mapping, here, there, before, explain(error)), here, there, before
 
     def gate(self, outcome: Outcome, mapping: Mapping) -> Outcome:
         """Refuse what would write where the disk can't hold it, and leave alone what configures Buckia."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from buckia_core.errors import AdapterError, BuckiaError, PreconditionFailed
+from buckia_core.errors import AdapterError, PreconditionFailed
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.plan import Operation
-from buckia_core.syncing.report import Status
+from buckia_core.syncing.error_messages import ENDS_RUN, explain
 from buckia_core.syncing.transfer import Stale
-from buckia_core.syncing.work import Done, Worker, explain
+from buckia_core.syncing.work import Done, Worker
 
 _DENSE = 4
 
@@ -33,8 +33,10 @@ def delete_batch(worker: Worker, operations: Sequence[Operation]) -> list[Done]:
             ready.append(operation)
         except (Stale, PreconditionFailed):
             results[operation.key] = worker.run(operation)
-        except (BuckiaError, OSError) as error:
-            results[operation.key] = Done(operation, Status.FAILED, explain(error), error)
+        except ENDS_RUN:
+            raise
+        except Exception as error:  # noqa: BLE001  # as in `Worker.run`
+            results[operation.key] = _failed(operation, error)
     results |= _delete(worker, ready)
     return [results[operation.key] for operation in operations]
 
@@ -52,8 +54,10 @@ def _look_again(worker: Worker, operations: Sequence[Operation]) -> dict[str, Re
                 seen[found.key] = found
             if listed > 1000 and listed > _DENSE * (len(seen) + 1):
                 break
-    except AdapterError:
-        return seen
+    except ENDS_RUN:
+        raise
+    except Exception as error:  # noqa: BLE001  # each of them is looked at by itself then
+        explain(error)
     return seen
 
 
@@ -63,14 +67,24 @@ def _delete(worker: Worker, operations: Sequence[Operation]) -> dict[str, Done]:
     by_key = {operation.key: operation for operation in operations}
     try:
         outcomes = worker.adapter.delete_files(list(by_key))
-    except AdapterError as error:
-        return {key: Done(each, Status.FAILED, explain(error), error) for key, each in by_key.items()}
-    results = {}
+    except ENDS_RUN:
+        raise
+    except Exception as error:  # noqa: BLE001  # as in `Worker.run`
+        return {key: _failed(each, error) for key, each in by_key.items()}
+    unknown = AdapterError("the provider did not say whether it is deleted")
+    results = {key: _failed(each, unknown) for key, each in by_key.items()}
     for outcome in outcomes:
-        done = Done(by_key[outcome.key])
+        if outcome.key not in by_key:
+            continue
+        done = results[outcome.key] = Done(by_key[outcome.key])
         if outcome.error:
-            done.status, done.error, done.failure = Status.FAILED, explain(outcome.error), outcome.error
+            done.fail(outcome.error)
         else:
             done.drop.append(outcome.key)
-        results[outcome.key] = done
     return results
+
+
+def _failed(operation: Operation, error: Exception) -> Done:
+    done = Done(operation)
+    done.fail(error)
+    return done

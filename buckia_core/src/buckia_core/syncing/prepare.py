@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from buckia_core.errors import BuckiaError
 from buckia_core.planning import moves
 from buckia_core.planning.diff import align
 from buckia_core.planning.keys import is_ours
@@ -18,6 +17,7 @@ from buckia_core.planning.plan import Operation, Plan
 from buckia_core.planning.reconcile import InStep, Need, reconcile
 from buckia_core.planning.structure import Structure
 from buckia_core.syncing.deciding import Decided, Decider, refusal
+from buckia_core.syncing.error_messages import ENDS_RUN, explain
 from buckia_core.syncing.scan import BlindSpots
 
 _AHEAD = 256
@@ -160,7 +160,10 @@ class Preparation:
             assert operation.local is not None
             try:
                 local = inspector.hash_local(by_id[operation.root], operation.local, ())
-            except (OSError, BuckiaError):
+            except ENDS_RUN:
+                raise
+            except Exception as error:  # noqa: BLE001  # without a digest it is no move, but an upload
+                explain(error)
                 continue
             hashed[operation.key] = replace(operation, local=local)
         return moves.pair([hashed.get(operation.key, operation) for operation in operations])

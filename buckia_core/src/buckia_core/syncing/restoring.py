@@ -18,10 +18,11 @@ from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.objects import IfAbsent, IfUnchanged, Precondition
 from buckia_core.adapters.protocols import Versioned
 from buckia_core.adapters.sources import DigestCheck, chunks
-from buckia_core.errors import AdapterError, IntegrityError, NotFound, NotSupported, PreconditionFailed
+from buckia_core.errors import BuckiaError, IntegrityError, NotFound, NotSupported, PreconditionFailed
 from buckia_core.planning.keys import TEMPORARY, is_ours
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion, Restoration, back_to, to_version, undeletions
+from buckia_core.syncing.error_messages import ENDS_RUN, explain
 
 _AT_ONCE = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,7 +33,7 @@ class Restored:
     """What became of one key; `error` is `None` where it was done."""
 
     restoration: Restoration
-    error: AdapterError | None = None
+    error: Exception | None = None
 
 
 class BucketVersions:
@@ -165,8 +166,12 @@ class BucketVersions:
     def _outcome(self, keeps: bool, restoration: Restoration) -> Restored:
         try:
             self._restore(keeps, restoration)
-        except AdapterError as error:
+        except ENDS_RUN:
+            raise
+        except (BuckiaError, OSError) as error:
             return Restored(restoration, error)
+        except Exception as error:  # noqa: BLE001  # whatever a key does, the others get their turn
+            return Restored(restoration, BuckiaError(explain(error)))
         return Restored(restoration)
 
     def _restore(self, keeps: bool, restoration: Restoration) -> None:

@@ -8,9 +8,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
-from buckia_core.errors import BuckiaError, Unauthenticated
+from buckia_core.errors import Unauthenticated
 from buckia_core.planning.plan import Action, Operation
 from buckia_core.syncing.downloading import Download, settle
+from buckia_core.syncing.error_messages import ENDS_RUN
 from buckia_core.syncing.paths import Places
 from buckia_core.syncing.transfer import Stale
 from buckia_core.syncing.work import Done, Worker
@@ -55,9 +56,9 @@ def run_together(worker: Worker, operations: Iterable[Operation]) -> Ended:
     ended = Ended()
     until = time.monotonic() + _TURN
     fetched: list[_Fetched] = []
-    with ExitStack() as stack:
-        places = stack.enter_context(worker.site.places())
-        try:
+    try:
+        with ExitStack() as stack:
+            places = stack.enter_context(worker.site.places())
             for operation in operations:
                 late = time.monotonic() > until and (fetched or ended.done)
                 if late or worker.flights.stopped.is_set():
@@ -71,11 +72,10 @@ def run_together(worker: Worker, operations: Iterable[Operation]) -> Ended:
                 if refused:
                     # Nothing else would go better, and the run ends when it learns of this.
                     break
-            settle(each.came for each in fetched if isinstance(each.came, Download))
-            for each in fetched:
+            for each in _settled(fetched):
                 ended.done.append(worker.run(each.operation, partial(each.end, worker), places=places))
-        except Exception as error:  # noqa: BLE001  # it is raised by whoever gets it
-            ended.broken = error
+    except Exception as error:  # noqa: BLE001  # it is raised by whoever gets it
+        ended.broken = error
     return ended
 
 
@@ -87,6 +87,17 @@ def _fetch(worker: Worker, operation: Operation, places: Places, stack: ExitStac
     except FileNotFoundError:
         # Somebody removed the directory that was there a moment ago.
         return _Fetched(operation, Stale())
-    except (BuckiaError, OSError, Stale) as error:
+    except ENDS_RUN:
+        raise
+    except Exception as error:  # noqa: BLE001  # `Worker.run` tells it, or plans again
         return _Fetched(operation, error)
     return _Fetched(operation, file)
+
+
+def _settled(fetched: list[_Fetched]) -> list[_Fetched]:
+    """Bring what was fetched to the disk. Where that fails, none of it gets its name, and each of them fails."""
+    try:
+        settle(each.came for each in fetched if isinstance(each.came, Download))
+    except OSError as error:
+        return [_Fetched(each.operation, error) if isinstance(each.came, Download) else each for each in fetched]
+    return fetched

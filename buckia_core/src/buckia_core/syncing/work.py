@@ -6,12 +6,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, assert_never
+from typing import assert_never
 
 from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.objects import IfAbsent, found_or_none
 from buckia_core.adapters.protocols import ServerCopy
-from buckia_core.errors import BuckiaError, NotFound, NotSupported, PreconditionFailed, Transient
+from buckia_core.errors import AdapterError, BuckiaError, NotFound, NotSupported, PreconditionFailed, Transient
 from buckia_core.planning.manifest import BaseEntry
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Action, Operation
@@ -19,6 +19,7 @@ from buckia_core.planning.policy import Side
 from buckia_core.planning.reconcile import InStep, Outcome
 from buckia_core.syncing.arriving import SMALL
 from buckia_core.syncing.downloading import Download
+from buckia_core.syncing.error_messages import ENDS_RUN, explain
 from buckia_core.syncing.flights import Flights
 from buckia_core.syncing.paths import Place, Places, local_path
 from buckia_core.syncing.records import row, row_of_torn
@@ -53,6 +54,12 @@ class Done:
     bytes_up: int = 0
     bytes_down: int = 0
     extra_uploads: int = 0
+
+    def fail(self, error: Exception) -> None:
+        """Say that the operation failed; what was done of it until then stays in the result."""
+        self.status, self.error = Status.FAILED, explain(error)
+        # Other exceptions may not survive the way from another process, and would end the run there.
+        self.failure = error if isinstance(error, BuckiaError | OSError) else None
 
 
 Step = Callable[[Done, Places], None]
@@ -93,45 +100,48 @@ class Worker:
     def run(self, operation: Operation, begun: Step | None = None, places: Places | None = None) -> Done:
         """Execute one operation; if its ground has shifted, plan the key again and execute that.
 
-        `begun` ends what was begun of it already. `places` are those of a group, which its operations share. Errors
-        of the file are in the result, and never raised.
+        `begun` ends what was begun of it already. `places` are those of a group, which its operations share. Whatever
+        the file fails with is in the result, and not raised, save what ends the run.
         """
-        if places is not None:
-            return self._run(operation, begun, places)
-        with self.site.places() as own:
-            return self._run(operation, begun, own)
-
-    def _run(self, operation: Operation, begun: Step | None, places: Places) -> Done:
         done = Done(operation)
         try:
-            for _ in range(_ROUNDS):
-                step, begun = begun or self._execute, None
-                try:
-                    step(done, places)
-                except (Stale, PreconditionFailed):
-                    outcome = self._plan_again(done.operation, places)
-                except NotFound as error:
-                    if error.key is None:
-                        # The bucket itself is missing, which says nothing about this object.
-                        raise
-                    outcome = self._plan_again(done.operation, places)
-                except Torn as torn:
-                    local = done.operation.local
-                    assert local is not None
-                    done.put = [row_of_torn(local, torn.remote)]
-                    outcome = self._plan_again(done.operation, places, done.put[0])
-                else:
-                    return done
-                if isinstance(outcome, Operation):
-                    done.operation = outcome
-                else:
-                    # Both sides agree, or the next run sees what is left: there is nothing to do now.
-                    done.operation = replace(done.operation, action=Action.ADOPT)
-                    return done
-            raise Transient("it kept changing while it was synced; it is left for the next run")
-        except (BuckiaError, OSError) as error:
-            done.status, done.error, done.failure = Status.FAILED, explain(error), error
+            if places is not None:
+                self._run(done, begun, places)
+            else:
+                with self.site.places() as own:
+                    self._run(done, begun, own)
+        except ENDS_RUN:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever a file does, the others get their turn
+            done.fail(error)
         return done
+
+    def _run(self, done: Done, begun: Step | None, places: Places) -> None:
+        for _ in range(_ROUNDS):
+            step, begun = begun or self._execute, None
+            try:
+                step(done, places)
+            except (Stale, PreconditionFailed):
+                outcome = self._plan_again(done.operation, places)
+            except NotFound as error:
+                if error.key is None:
+                    # The bucket itself is missing, which says nothing about this object.
+                    raise
+                outcome = self._plan_again(done.operation, places)
+            except Torn as torn:
+                local = done.operation.local
+                assert local is not None
+                done.put = [row_of_torn(local, torn.remote)]
+                outcome = self._plan_again(done.operation, places, done.put[0])
+            else:
+                return
+            if isinstance(outcome, Operation):
+                done.operation = outcome
+            else:
+                # Both sides agree, or the next run sees what is left: there is nothing to do now.
+                done.operation = replace(done.operation, action=Action.ADOPT)
+                return
+        raise Transient("it kept changing while it was synced; it is left for the next run")
 
     def path(self, operation: Operation) -> str:
         """Return the local path of an operation's key, for reports."""
@@ -149,9 +159,7 @@ class Worker:
             case Action.DELETE_REMOTE:
                 self.check_remote(operation)
                 self.keep_remote(operation)
-                for outcome in self.adapter.delete_files([operation.key]):
-                    if outcome.error:
-                        raise outcome.error
+                self._delete_remote(operation.key)
                 done.drop.append(operation.key)
             case Action.MOVE_REMOTE:
                 self._move_remote(operation, done, places)
@@ -252,10 +260,15 @@ class Worker:
             done.put = [row_of_torn(operation.local, moved)]
         else:
             done.put = [row(now, moved, operation.local.digests, self.since_ns)]
-        for outcome in self.adapter.delete_files([operation.source.key]):
-            if outcome.error:
-                raise outcome.error
+        self._delete_remote(operation.source.key)
         done.drop.append(operation.source.key)
+
+    def _delete_remote(self, key: str) -> None:
+        outcomes = {outcome.key: outcome for outcome in self.adapter.delete_files([key])}
+        if key not in outcomes:
+            raise AdapterError("the provider did not say whether it is deleted", key=key)
+        if error := outcomes[key].error:
+            raise error
 
     def _adopt(self, operation: Operation, done: Done) -> None:
         assert operation.local is not None and operation.remote is not None
@@ -340,19 +353,3 @@ class Worker:
         if local is None and remote is None and before is None:
             return InStep()
         return self.site.decider.decide(mapping, local, remote, before)[0]
-
-
-def explain(error: Exception) -> str:
-    """Say what went wrong, for a person, with what to do where that is known."""
-    if isinstance(error, BuckiaError):
-        return str(error)
-    if isinstance(error, OSError):
-        advice = _ADVICE.get(type(error), "")
-        where = f": {error.filename}" if error.filename else ""
-        return f"{error.strerror or error}{where}{advice}"
-    return f"{type(error).__name__}: {error}"
-
-
-_ADVICE: dict[type[Any], str] = {
-    PermissionError: " (give yourself permission, or exclude it)",
-}

@@ -63,7 +63,7 @@ def _add_create(keys: click.Group) -> None:
             made = adapter.account.create_key(label, grants=grants, regions=[where])
             secret = made.secret.reveal() if made.secret else ""
             record = _record(made) | {"secret_access_key": secret}
-            host.result(record, f"access_key_id      {made.access_key}", f"secret_access_key  {secret}")
+            host.disclose(record, f"access_key_id      {made.access_key}", f"secret_access_key  {secret}")
             host.note(f"Key {made.id} ({_may(made)}). Keep the secret now: it is not shown again.")
 
 

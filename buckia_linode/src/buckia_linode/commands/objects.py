@@ -61,4 +61,4 @@ def _add_url(linode: click.Group) -> None:
         with linode_adapter(host) as adapter:
             url = adapter.managed.object_url(key, seconds=seconds, method=method, content_type=content_type)
             record = {"type": "url", "key": key, "url": url, "seconds": seconds, "method": method}
-            host.result(record, url)
+            host.disclose(record, url)

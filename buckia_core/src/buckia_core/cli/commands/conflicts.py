@@ -87,7 +87,7 @@ def resolve_command(invocation: Invocation, keys: tuple[str, ...], keep: str) ->
     with invocation.client(invocation.one_bucket()) as client:
         result = client.resolve(keys, keep)
     for error in result.errors:
-        invocation.output.error(f"failed: {error}")
+        invocation.output.failed(error.key, error.message)
     show_summary(invocation.output, result)
     return code_of_result(result)
 

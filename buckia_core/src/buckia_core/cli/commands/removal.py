@@ -55,7 +55,7 @@ def rm_command(
                 record = {"type": "removed", "bucket": config.name, "key": outcome.key}
                 if outcome.error is not None:
                     codes.append(code_of(outcome.error))
-                    output.error(f"failed: {outcome.key}: {outcome.error}")
+                    output.failed(outcome.key, str(outcome.error))
                 else:
                     removed += 1
                 if output.options.json:

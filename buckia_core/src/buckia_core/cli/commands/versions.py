@@ -116,7 +116,7 @@ def restore_command(
 def _shown(output: Output, bucket: str, outcome: Restored) -> Restored:
     each, error = outcome.restoration, outcome.error
     if error is not None:
-        output.error(f"failed: {each.key}: {error}")
+        output.failed(each.key, str(error))
     if output.options.json:
         output.record(_planned(bucket, each, "failed" if error else "done", str(error) if error else None))
     elif error is None:

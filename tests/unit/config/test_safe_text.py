@@ -3,7 +3,7 @@ import unicodedata
 
 import pytest
 
-from buckia_core.cli.safe_text import safe
+from buckia_core.config.safe_text import safe
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,172 @@
+"""Arguments of the public API, checked before anything is done."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from buckia_core.config import BucketConfig
+from buckia_core.config.options import parse_bytes
+from buckia_core.errors import ConfigError, InvalidSetting
+from buckia_core.planning.policy import ConflictPolicy, Direction
+from buckia_core.planning.safety import DeleteLimit
+from buckia_core.syncing.mappings import Choices
+
+if TYPE_CHECKING:
+    from buckia_core.planning.mapping import Mapping
+    from buckia_core.planning.scope import Scope
+    from buckia_core.syncing.state_files import StateFiles
+    from buckia_core.syncing.sync_paths import SyncPaths
+
+Member = TypeVar("Member", bound=Enum)
+
+
+def as_choices(**given: Any) -> Choices:
+    """Return what one run overrides, from the arguments of `BuckiaClient.sync` of the same names.
+
+    Raises:
+        InvalidSetting: One of them can't be used.
+        TypeError: There is no argument of that name.
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    for name in ("include", "exclude"):
+        if name in given:
+            given[name] = as_texts(given[name], name)
+    if "local_path" in given:
+        given["local_path"] = as_path(given["local_path"], "local_path")
+    return Choices(
+        **given
+        | {
+            "direction": as_member(Direction, given.get("direction"), "direction"),
+            "conflict": as_member(ConflictPolicy, given.get("conflict"), "conflict"),
+        }
+    )
+
+
+def as_config(value: object) -> BucketConfig:
+    """Return the one bucket that a `.buckia` file configures, or the nearest such file of a directory.
+
+    Raises:
+        InvalidSetting: It is no path.
+        ConfigError: The file is not there, can't be used, or has several buckets.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise InvalidSetting(f"config must be a BucketConfig, or the path of a .buckia file, not {value!r}")
+    from buckia_core.config import find, load  # noqa: PLC0415  # whoever makes a configuration needs no YAML
+
+    path = as_path(value, "config")
+    file = load(find(path) if path.is_dir() else path)
+    if len(file.buckets) > 1:
+        names = ", ".join(file.buckets)
+        raise ConfigError(
+            f"it has several buckets ({names}); pass the one you mean: load_config(path).bucket(name)",
+            source=str(file.path),
+        )
+    return next(iter(file.buckets.values()))
+
+
+def as_path(value: object, name: str) -> Path:
+    """Return a path that was given as one, or as text.
+
+    Raises:
+        InvalidSetting: It is something else.
+    """
+    path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(path, str) or not path:
+        raise InvalidSetting(f"{name} must be a path, not {value!r}")
+    if "\x00" in path:
+        raise InvalidSetting(f"{name} must be a path, and a path has no NUL character: {value!r}")
+    return Path(path)
+
+
+def as_sync_paths(
+    values: Iterable[object],
+    relative_to: object,
+    base: Path,
+    mappings: Sequence[Mapping],
+    folders: Scope,
+    files: StateFiles,
+) -> SyncPaths:
+    """Return what the paths that a run is limited to stand for; see `find_sync_paths`.
+
+    Raises:
+        InvalidSetting: They are no list of paths, or one of them can't be used.
+    """
+    from buckia_core.syncing.sync_paths import find_sync_paths  # noqa: PLC0415  # most syncs are of everything
+
+    bases = [base] if relative_to is None else [as_path(relative_to, "relative_to"), base]
+    return find_sync_paths(as_texts(values, "sync_paths", paths=True), bases, mappings, folders, files)
+
+
+def as_texts(values: Iterable[object], name: str, *, paths: bool = False) -> tuple[str, ...]:
+    """Return texts that were given as a list or another iterable; a single text is refused, since it is one of letters.
+
+    Raises:
+        InvalidSetting: It is no list, or something in it is no text; with `paths`, neither text nor a path.
+    """
+    kinds = "texts or paths" if paths else "texts"
+    if isinstance(values, str | bytes | os.PathLike):
+        raise InvalidSetting(f"{name} must be a list of {kinds}, not {values!r}; write [{values!r}]")
+    try:
+        items = tuple(values)
+    except TypeError:
+        raise InvalidSetting(f"{name} must be a list of {kinds}, not {values!r}") from None
+    found = tuple(os.fspath(each) if paths and isinstance(each, os.PathLike) else each for each in items)
+    if wrong := [each for each in found if not isinstance(each, str)]:
+        raise InvalidSetting(f"{name} must be a list of {kinds}, and {wrong[0]!r} is none")
+    return tuple(str(each) for each in found)
+
+
+def as_count(value: int | None, name: str) -> int | None:
+    """Return a number of at least one.
+
+    Raises:
+        InvalidSetting: It is something else.
+    """
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise InvalidSetting(f"{name} must be a whole number of at least 1, not {value!r}")
+    return value
+
+
+def as_limit(text: str | int | None) -> DeleteLimit | None:
+    """Return a limit of deletions that was given as a number, or a share such as `10%`.
+
+    Raises:
+        InvalidSetting: It is something else.
+    """
+    if text is None:
+        return None
+    try:
+        return DeleteLimit.parse(str(text))
+    except ValueError as error:
+        raise InvalidSetting(f"max_delete: {error}") from error
+
+
+def as_rate(text: int | str) -> int:
+    """Return bytes a second, which may be given as text such as `4M`.
+
+    Raises:
+        InvalidSetting: It is something else.
+    """
+    try:
+        return parse_bytes(text)
+    except ValueError as error:
+        raise InvalidSetting(f"bwlimit must be {error}") from error
+
+
+def as_member(kind: type[Member], value: Member | str | None, name: str) -> Member | None:
+    """Return a member of an enumeration that was given as one, or as its value.
+
+    Raises:
+        InvalidSetting: It is something else.
+    """
+    if value is None or isinstance(value, kind):
+        return value
+    try:
+        return kind(value)
+    except ValueError:
+        allowed = ", ".join(str(each.value) for each in kind)
+        raise InvalidSetting(f"{name} must be one of {allowed}, not {value!r}") from None
