@@ -5,7 +5,6 @@ Each option acts on our own requests and on those of `S3Sync.store`. Those that 
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from buckia_core.adapters.proxies import bypasses_proxy, no_proxy_of_environment
 from buckia_core.config.conversion import Surroundings, Unsuitable, convert, text_of, unsuitable
 from buckia_core.config.declaring import Declared
 from buckia_core.config.frozen import HiddenMapping
@@ -37,7 +37,8 @@ class ClientOptions:
         pool_idle_timeout: How long an idle connection is kept.
         pool_max_idle_per_host: How many idle connections are kept.
         proxy_url: `http://…` of the proxy, with its user and password if it wants them.
-        proxy_excludes: Hosts, domains, addresses and networks that are reached without it.
+        proxy_excludes: Hosts, domains, addresses and networks that are reached without it; `None` is those of
+            `NO_PROXY`.
         root_certificate: Certificates in PEM that are trusted besides the system's.
         user_agent: What the header `User-Agent` says.
     """
@@ -53,7 +54,7 @@ class ClientOptions:
     pool_idle_timeout: float = 10.0
     pool_max_idle_per_host: int = 64
     proxy_url: Secret | None = None
-    proxy_excludes: tuple[str, ...] = ()
+    proxy_excludes: tuple[str, ...] | None = None
     root_certificate: bytes | None = field(default=None, repr=False)
     user_agent: str | None = None
 
@@ -62,9 +63,13 @@ class ClientOptions:
         sent = {name.lower(): value.reveal() for name, value in self.default_headers.items()}
         return sent if self.user_agent is None else sent | {"user-agent": self.user_agent}
 
-    def bypasses_proxy(self, host: str) -> bool:
-        """Tell whether a host is one of `proxy_excludes`."""
-        return any(_covers(each, host.lower()) for each in self.proxy_excludes)
+    def without_proxy(self) -> tuple[str, ...]:
+        """Return what is reached without `proxy_url`."""
+        return no_proxy_of_environment() if self.proxy_excludes is None else self.proxy_excludes
+
+    def bypasses_proxy(self, host: str, port: int) -> bool:
+        """Tell whether a server is reached without `proxy_url`."""
+        return bypasses_proxy(self.without_proxy(), host, port)
 
 
 def client_options(value: object) -> ClientOptions:
@@ -268,13 +273,3 @@ _REFUSED: dict[str, str] = {
     "proxy_ca_certificate": "the proxy itself is spoken to without encryption, so it shows no certificate",
     "randomize_addresses": "addresses are used in the order in which the system's resolver gives them",
 }
-
-
-def _covers(pattern: str, host: str) -> bool:
-    if pattern == "*":
-        return True
-    try:
-        return ipaddress.ip_address(host) in ipaddress.ip_network(pattern, strict=False)
-    except ValueError:
-        domain = pattern.removeprefix("*").removeprefix(".")
-        return host == domain or host.endswith(f".{domain}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import http.client
 import importlib.util
-import os
 import re
 import select
 import socket
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from buckia_core.adapters.proxies import system_proxy
 from buckia_core.errors import InvalidSetting
 from buckia_s3.answers import Answer, answer_to
 from buckia_s3.client_options import ClientOptions
@@ -246,24 +246,14 @@ class _Proxy:
     headers: dict[str, str] = field(repr=False)
 
 
-def _proxy_of_the_system(endpoint: Endpoint) -> str | None:
-    """Return the address of the proxy that the environment names, or, where they do that, the system's settings."""
-    if sys.platform not in ("darwin", "win32") and not any(name.lower().endswith("_proxy") for name in os.environ):
-        return None
-    import urllib.request  # noqa: PLC0415  # it brings much along, and few have a proxy
-
-    found = urllib.request.getproxies().get(endpoint.scheme)
-    return None if not found or urllib.request.proxy_bypass(endpoint.host) else found
-
-
 def _proxy_for(endpoint: Endpoint, options: ClientOptions) -> _Proxy | None:
     """Return the proxy that the options name for this server, or else the environment."""
     if options.proxy_url is not None:
-        if options.bypasses_proxy(endpoint.host):
+        if options.bypasses_proxy(endpoint.host, endpoint.port):
             return None
         url = options.proxy_url.reveal()
     else:
-        found = _proxy_of_the_system(endpoint)
+        found = system_proxy(endpoint.scheme, endpoint.host, endpoint.port)
         if not found:
             return None
         url = found

@@ -44,8 +44,8 @@ def client_config(settings: S3Settings, endpoint: Endpoint) -> ClientConfig:
         config["default_content_type"] = options.default_content_type
     if options.proxy_url is not None:
         config["proxy_url"] = options.proxy_url.reveal()
-        config["proxy_excludes"] = ",".join(options.proxy_excludes)
-        if options.bypasses_proxy(endpoint.host):
+        config["proxy_excludes"] = ",".join(options.without_proxy())
+        if options.bypasses_proxy(endpoint.host, endpoint.port):
             # obstore has its own idea of what a pattern covers; both must go the same way.
             config["proxy_excludes"] = endpoint.host
     trusted = []

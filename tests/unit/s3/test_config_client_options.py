@@ -94,6 +94,13 @@ class TestAdapterAndStore:
         upload(adapter)
         assert server.asked
 
+    @pytest.mark.parametrize("no_proxy", ["127.0.0.0/8", "127.0.0.1", "{here}", "*"])
+    def test_no_proxy_beside_proxy_url(self, on, upload, monkeypatch, no_proxy):
+        adapter, server = on(proxy_url="http://127.0.0.1:9")
+        monkeypatch.setenv("no_proxy", no_proxy.format(here=server.endpoint.removeprefix("http://")))
+        upload(adapter)
+        assert server.asked
+
     def test_pool_max_idle_per_host(self, on, upload):
         adapter, server = on(pool_max_idle_per_host=0)
         for _ in range(3):
@@ -340,3 +347,20 @@ def test_secrets_in_options_do_not_show(tmp_path):
     with pytest.raises(TypeError, match="secret"):
         pickle.dumps(settings)
     assert pickle.loads(pickle.dumps(read(tmp_path, timeout=5))).client_options.timeout == 5
+
+
+@pytest.mark.parametrize("no_proxy", ["127.0.0.0/8", "127.0.0.1", "{here}", "*"])
+def test_no_proxy_of_the_environment(on, monkeypatch, no_proxy):
+    adapter, server = on()
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", no_proxy.format(here=server.endpoint.removeprefix("http://")))
+    by_adapter(adapter)
+    assert server.asked
+
+
+def test_proxy_excludes_hold_over_no_proxy(on, monkeypatch):
+    adapter, server = on(proxy_url="http://127.0.0.1:9", proxy_excludes="other.example")
+    monkeypatch.setenv("no_proxy", "*")
+    with pytest.raises(AdapterError):
+        adapter.stat_file("k")
+    assert not server.asked

@@ -1,0 +1,79 @@
+"""Which proxy a server is reached through: that of the environment or the system, and which servers go without it.
+
+An entry of `NO_PROXY` is one of these, as curl and Go take them; entries stand between commas or spaces:
+
+    entry                                covers
+    -----------------------------------------------------------------------------------------
+    *                                    all servers
+    example.com, .example.com            the domain and all below it; also written *.example.com
+    192.0.2.1, 2001:db8::1, [::1]        the address
+    192.0.2.0/24, 2001:db8::/32          the network; names are not looked up for it
+    any but a network, followed by :80   the same, at that port only
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import sys
+from collections.abc import Iterable
+
+_WITH_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*):(?P<port>\d{1,5})")
+
+
+def parse_no_proxy(text: str) -> tuple[str, ...]:
+    """Return the entries of a `NO_PROXY`, in lower case."""
+    return tuple(entry for entry in re.split(r"[,\s]+", text.lower()) if entry)
+
+
+def no_proxy_of_environment() -> tuple[str, ...]:
+    """Return the entries of `no_proxy`, or else of `NO_PROXY`."""
+    return parse_no_proxy(os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or "")
+
+
+def bypasses_proxy(entries: Iterable[str], host: str, port: int) -> bool:
+    """Tell whether one of the entries covers a server. An entry that is none of the forms covers nothing."""
+    name = host.lower().strip("[]").partition("%")[0].rstrip(".")
+    return any(_covers(entry.lower(), name, port) for entry in entries)
+
+
+def system_proxy(scheme: str, host: str, port: int) -> str | None:
+    """Return the URL of the proxy to a server: by the environment, or else by the settings of macOS or Windows."""
+    if sys.platform not in ("darwin", "win32") and not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None
+    import urllib.request  # noqa: PLC0415  # it brings much along, and few have a proxy
+
+    environment = urllib.request.getproxies_environment()
+    if environment:
+        found = environment.get(scheme)
+        return found if found and not bypasses_proxy(no_proxy_of_environment(), host, port) else None
+    found = urllib.request.getproxies().get(scheme)
+    return found if found and not urllib.request.proxy_bypass(host) else None
+
+
+def _covers(entry: str, host: str, port: int) -> bool:
+    if entry == "*":
+        return True
+    with_port = _WITH_PORT.fullmatch(entry)
+    if with_port is not None:
+        if int(with_port["port"]) != port:
+            return False
+        entry = with_port["host"]
+    entry = entry.strip("[]")
+    address = _address(host)
+    if address is not None:
+        try:
+            return address in ipaddress.ip_network(entry, strict=False)
+        except ValueError:
+            return False
+    domain = entry.removeprefix("*").removeprefix(".").rstrip(".")
+    return bool(domain) and (host == domain or host.endswith(f".{domain}"))
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    return address.ipv4_mapped or address if isinstance(address, ipaddress.IPv6Address) else address
