@@ -98,5 +98,5 @@ def _read(read: Callable[[Told], T], answer: object, doing: str) -> T:
         raise not_understood(doing)
     try:
         return read(answer)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise not_understood(doing) from error

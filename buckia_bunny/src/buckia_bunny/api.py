@@ -13,6 +13,8 @@ from buckia_bunny.resources import Told
 from buckia_core.config.secrets import Secret
 
 _PAGE = 1000
+_LONGEST = 64 << 20
+"""Bytes of an answer that are read: a thousand zones, with all that is configured for each."""
 
 
 class Api:
@@ -22,6 +24,11 @@ class Api:
         self.url = url.rstrip("/")
         self._http = http
         self._key = key
+
+    @property
+    def http(self) -> Http:
+        """What sends the requests."""
+        return self._http
 
     @property
     def key(self) -> Secret:
@@ -38,13 +45,19 @@ class Api:
 
     def entries(self, path: str, *, doing: str) -> Iterator[Told]:
         """Yield all entries of a list, page by page. Errors are those of `get`."""
-        page, more = 1, True
-        while more:
+        page, before = 1, None
+        while True:
             answer = self.get(path, doing=doing, page=page, perPage=_PAGE)
-            if not isinstance(answer, dict) or not isinstance(answer.get("Items"), list):
+            if not isinstance(answer, dict) or not isinstance(answer.get("HasMoreItems"), bool):
                 raise not_understood(doing)
-            yield from answer["Items"]
-            page, more = page + 1, bool(answer.get("HasMoreItems"))
+            items, more = answer.get("Items"), answer["HasMoreItems"]
+            # A list without an end is one that has an empty page, or the same one again, and more after it.
+            if not isinstance(items, list) or (more and (not items or items == before)):
+                raise not_understood(doing)
+            yield from items
+            if not more:
+                return
+            page, before = page + 1, items
 
     def post(self, path: str, body: Told | None = None, *, doing: str, once: bool = False, **query: str) -> object:
         """Change something, and return the answer; `once` is for what a second request would do a second time."""
@@ -58,10 +71,17 @@ class Api:
         if method == "POST":
             headers["Content-Type"] = "application/json"
         data = json.dumps(body).encode() if body is not None else (b"" if method == "POST" else None)
-        answer = self._http.call(Request(method, url, headers, doing), data)
+        request = Request(method, url, headers, doing)
+        answer = self._http.call(request, data, longest=_LONGEST)
         if not 200 <= answer.status < 300:
-            raise of_status(answer.status, doing=doing, advice=ACCOUNT_ADVICE, headers=answer.headers, body=answer.body)
-        try:
-            return json.loads(answer.body) if answer.body.strip() else None
-        except ValueError as error:
-            raise not_understood(doing) from error
+            said = request.without_secrets(answer.body)
+            raise of_status(answer.status, doing=doing, advice=ACCOUNT_ADVICE, headers=answer.headers, body=said)
+        return parsed(answer.body, doing)
+
+
+def parsed(body: bytes, doing: str) -> object:
+    """Return what the body of an answer says; `None` of an empty one. Raises AdapterError of what is no JSON."""
+    try:
+        return json.loads(body) if body.strip() else None
+    except (RecursionError, ValueError) as error:
+        raise not_understood(doing) from error

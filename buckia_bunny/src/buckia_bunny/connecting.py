@@ -24,4 +24,4 @@ def account_of(settings: BunnySettings, http: Http) -> Account:
         return Account(api)
     from buckia_bunny.package import PackageAccount  # noqa: PLC0415  # imports requests
 
-    return PackageAccount(api, seconds=settings.connect_timeout + settings.read_timeout)
+    return PackageAccount(api)

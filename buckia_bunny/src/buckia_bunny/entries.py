@@ -14,6 +14,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _NO_METADATA: dict[str, str] = {}
+_LARGEST = (1 << 63) - 1
 
 
 class Entry(NamedTuple):
@@ -62,7 +63,7 @@ def read_listing(body: bytes) -> list[Entry]:
         ValueError: It is none.
     """
     # Each object becomes an entry as soon as it is read: mappings of a large directory would take much more room.
-    found = json.loads(body, object_hook=_entry)
+    found = _parsed(body)
     if not isinstance(found, list) or not all(isinstance(each, Entry) for each in found):
         raise ValueError("it is no list of entries")
     return found
@@ -74,10 +75,17 @@ def read_entry(body: bytes) -> Entry:
     Raises:
         ValueError: It is none.
     """
-    found = json.loads(body, object_hook=_entry)
+    found = _parsed(body)
     if isinstance(found, Entry):
         return found
     raise ValueError("it is no entry")
+
+
+def _parsed(body: bytes) -> object:
+    try:
+        return json.loads(body, object_hook=_entry)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def time_ns(text: str) -> int:
@@ -87,20 +95,34 @@ def time_ns(text: str) -> int:
         ValueError: It is none.
     """
     at = datetime.fromisoformat(text)
-    return (at.replace(tzinfo=at.tzinfo or UTC) - _EPOCH) // _MICROSECOND * 1000
+    since = (at.replace(tzinfo=at.tzinfo or UTC) - _EPOCH) // _MICROSECOND * 1000
+    if not 0 <= since <= _LARGEST:
+        raise ValueError(f"{text!r} is before 1970, or too far away")
+    return since
 
 
 def _entry(shown: dict[str, Any]) -> Entry:
     try:
-        is_directory = shown["IsDirectory"]
-        checksum = shown.get("Checksum") or ""
-        return Entry(
-            str(shown["ObjectName"]),
-            bool(is_directory),
-            int(shown["Length"]),
-            checksum.lower() if _SHA256.fullmatch(checksum) else "",
-            0 if is_directory else time_ns(shown["LastChanged"]),
-            str(shown.get("Guid") or ""),
-        )
+        return _read(shown)
     except (AttributeError, KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"an entry is not as expected: {error!r}") from error
+
+
+def _read(shown: dict[str, Any]) -> Entry:
+    name, is_directory, size = shown["ObjectName"], shown["IsDirectory"], shown["Length"]
+    if type(name) is not str or type(is_directory) is not bool or type(size) is not int:
+        raise TypeError(name)
+    if not name.isascii():
+        # Raises UnicodeEncodeError, a ValueError, of what is no text.
+        name.encode()
+    if not name or "/" in name or not 0 <= size <= _LARGEST:
+        raise ValueError(f"{name!r} is the name of no entry, or its length {size} is none")
+    if is_directory:
+        return Entry(name, is_directory, 0, "", 0, "")
+    checksum, guid = shown.get("Checksum") or "", shown.get("Guid") or ""
+    if type(checksum) is not str or type(guid) is not str:
+        raise TypeError(name)
+    sha256 = checksum.lower() if _SHA256.fullmatch(checksum) else ""
+    if not sha256 and not guid:
+        raise ValueError(f"nothing tells one version of {name!r} from another")
+    return Entry(name, is_directory, size, sha256, time_ns(shown["LastChanged"]), guid)

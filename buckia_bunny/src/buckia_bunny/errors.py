@@ -14,7 +14,7 @@
     408, 500, 502, 503, 504                     Transient           yes
     no answer, half an answer                   Transient           yes
     an untrusted certificate                    AdapterError        no
-    what is not understood                      AdapterError        no
+    a redirect, what is not understood          AdapterError        no
 
 The first line is how a storage server says that too many listings or deletes go on at a time.
 """
@@ -22,6 +22,7 @@ The first line is how a storage server says that too many listings or deletes go
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 import urllib3.exceptions
@@ -41,6 +42,9 @@ from buckia_core.errors import (
 )
 
 PROVIDER = "bunny"
+
+_SECONDS = re.compile(r"[0-9]{1,9}")
+_LONGEST_WAIT = 86_400.0
 
 STORAGE_ADVICE = (
     "check storage_api_key, which is the password of the storage zone and not the account's API key; check the zone's "
@@ -79,6 +83,8 @@ def of_status(
     said = _words(body)
     kind = _kind(status, said)
     words = said or f"the service answered {status}"
+    if 300 <= status < 400:
+        words = f"the service answered {status}, a redirect, which is not followed"
     if kind is Unauthenticated:
         words = f"the key is not accepted: {advice}"
     elif kind is Throttled and status == 400:
@@ -122,6 +128,11 @@ def not_understood(doing: str, key: str | None = None) -> AdapterError:
     return AdapterError(f"{doing}: the answer has a form that is not known", provider=PROVIDER, key=key)
 
 
+def too_long(doing: str, longest: int, key: str | None = None) -> AdapterError:
+    """Return the error for an answer that is longer than any that is expected."""
+    return AdapterError(f"{doing}: the answer is longer than {longest >> 20} MiB", provider=PROVIDER, key=key)
+
+
 def not_found(key: str) -> NotFound:
     """Return the error for an object that is not there."""
     return NotFound(f"{key!r}: there is no such object", provider=PROVIDER, key=key, status=404)
@@ -149,17 +160,31 @@ def _kind(status: int, said: str) -> type[AdapterError]:
 
 def _words(body: bytes) -> str:
     """Return what an answer says went wrong; empty if it says nothing that is known."""
+    answer = _json_object(body) or {}
+    said = " ".join(_text(answer, "Message").split()).rstrip(".")[:300]
+    field = _text(answer, "Field")[:100]
+    return f"{field}: {said}" if said and field else said
+
+
+def is_from_service(body: bytes) -> bool:
+    """Tell whether an answer may be the service's: a JSON object, or nothing. Others on the way show pages."""
+    return not body.strip() or _json_object(body) is not None
+
+
+def _json_object(body: bytes) -> Mapping[str, object] | None:
+    """Return the JSON object that a body is; `None` of anything else."""
     try:
         answer = json.loads(body)
-    except ValueError:
-        return ""
-    if not isinstance(answer, dict):
-        return ""
-    said = " ".join(str(answer.get("Message") or "").split()).rstrip(".")[:300]
-    field = answer.get("Field")
-    return f"{field}: {said}" if said and field else said
+    except (ValueError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _text(answer: Mapping[str, object], name: str) -> str:
+    value = answer.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _wait(headers: Mapping[str, str]) -> float | None:
     told = headers.get("Retry-After", "")
-    return float(told) if told.isdecimal() else None
+    return min(float(told), _LONGEST_WAIT) if _SECONDS.fullmatch(told) else None

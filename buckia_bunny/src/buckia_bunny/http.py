@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import re
 import ssl
 import threading
 import urllib.request
@@ -15,14 +17,24 @@ from urllib.parse import unquote, urlsplit
 
 import urllib3
 
-from buckia_bunny.errors import of_exception
+from buckia_bunny.errors import PROVIDER, of_exception, too_long
 from buckia_bunny.settings import BunnySettings
 from buckia_core.adapters.request_counter import RequestCounter
+from buckia_core.errors import AdapterError, MissingCredentials
 
 _CONNECTIONS = 64
 """Kept connections to a host; it takes a hundred from one address."""
 
-_FAILURES = (urllib3.exceptions.HTTPError, OSError)
+LONGEST = 1 << 20
+"""Bytes of an answer that are read where nothing long is expected."""
+
+LONGEST_LIST = 256 << 20
+"""Bytes of an answer with a list. The service sends all entries of a directory in one."""
+
+_FAILURES = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
+_BLOCK = 1 << 20
+_HEADER = re.compile(r"[\x20-\x7e]*")
+_SECRETS = ("AccessKey", "Authorization")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,13 @@ class Request:
         """The host that is asked."""
         return urlsplit(self.url).netloc
 
+    def without_secrets(self, body: bytes) -> bytes:
+        """Return a body without the keys of the request, which a server may repeat."""
+        for name in _SECRETS:
+            if secret := self.headers.get(name, ""):
+                body = body.replace(secret.encode(), b"***")
+        return body
+
 
 class Http:
     """Makes requests, from many threads at once. Nothing is repeated, and no redirection is followed.
@@ -70,17 +89,16 @@ class Http:
             connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout, ca_bundle=settings.ca_bundle
         )
 
-    def call(self, request: Request, body: bytes | Iterable[bytes] | None = None) -> Answer:
-        """Make a request and return the whole answer, whatever its status.
+    def call(self, request: Request, body: bytes | Iterable[bytes] | None = None, *, longest: int = LONGEST) -> Answer:
+        """Make a request and return the whole answer, whatever its status. It is not unpacked.
 
         Raises:
-            AdapterError: There is none.
+            AdapterError: There is none, or a longer one.
         """
         with self.stream(request, body) as response:
-            try:
-                data = response.read()
-            except _FAILURES as error:
-                raise of_exception(error, doing=request.doing, host=request.host, key=request.key) from error
+            data = read_body(response, request, longest)
+            if len(data) > longest:
+                raise too_long(request.doing, longest, request.key)
             return Answer(response.status, response.headers, data)
 
     @contextmanager
@@ -90,8 +108,10 @@ class Http:
         """Make a request and give the answer to be read. Errors while it is read are those of urllib3.
 
         Raises:
+            MissingCredentials: The key is none that can be sent.
             AdapterError: There is none.
         """
+        _check_headers(request)
         self.counter.add()
         manager = self._manager_for(request)
         try:
@@ -158,3 +178,30 @@ class Http:
         if self._ca_bundle is not None:
             context.load_verify_locations(self._ca_bundle)
         return context
+
+
+def read_body(response: urllib3.BaseHTTPResponse, request: Request, longest: int) -> bytes:
+    """Return the body of an answer, of which `longest` bytes and one more are read at most.
+
+    Raises:
+        AdapterError: The connection failed.
+    """
+    blocks, size = [], 0
+    try:
+        while size <= longest and (block := response.read(min(_BLOCK, longest + 1 - size), decode_content=False)):
+            blocks.append(block)
+            size += len(block)
+    except _FAILURES as error:
+        raise of_exception(error, doing=request.doing, host=request.host, key=request.key) from error
+    return b"".join(blocks)
+
+
+def _check_headers(request: Request) -> None:
+    """Raise before the client does, which would show the value."""
+    for name, text in request.headers.items():
+        if _HEADER.fullmatch(text):
+            continue
+        if name in _SECRETS:
+            raise MissingCredentials(f"the key for {request.host} has a character that no key has: check it")
+        words = f"{request.doing}: the header {name} can't have the value {text!r}"
+        raise AdapterError(words, provider=PROVIDER, key=request.key)

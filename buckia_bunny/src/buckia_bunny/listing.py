@@ -6,11 +6,12 @@ import logging
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, pairwise
 from operator import itemgetter
 
 from buckia_bunny.entries import Entry
-from buckia_bunny.names import Names
+from buckia_bunny.errors import not_understood
+from buckia_bunny.names import LONGEST_PATH, Names
 from buckia_bunny.repeating import repeated
 from buckia_bunny.storage import LISTINGS, Storage
 from buckia_core.errors import InvalidKey
@@ -126,6 +127,9 @@ class Walk:
     def _list(self, directory: _Directory) -> None:
         """Fill in what is wanted of a directory."""
         for entry in self._entries(directory):
+            if entry.name in (".", ".."):
+                # Clients resolve it, so that a request would go to another directory.
+                raise not_understood(f"listing {directory.path!r}: it has an entry {entry.name!r}")
             name = self._names.from_name(entry.name)
             if name is None:
                 log.warning("%r is left out: with escape_names no key leads to it", directory.path + entry.name)
@@ -135,6 +139,10 @@ class Walk:
                 directory.left.append((key, entry))
         # Directories sort with their slash: `a-b` < `a/b` < `a0`.
         directory.left.sort(key=itemgetter(0), reverse=True)
+        if any(one[0] == other[0] for one, other in pairwise(directory.left)):
+            raise not_understood(f"listing {directory.path!r}: two entries have one name")
+        if len(directory.path) > LONGEST_PATH:
+            raise not_understood(f"listing {directory.path[:50]!r}…: it goes on without end")
         directory.below = [
             _Directory(key, f"{directory.path}{entry.name}/") for key, entry in directory.left if entry.is_directory
         ]

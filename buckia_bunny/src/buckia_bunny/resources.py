@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,8 @@ from typing import Any, Self
 from buckia_core.config.secrets import Secret
 
 Told = Mapping[str, Any]
+
+_HOST = re.compile(r"[A-Za-z0-9*_]([A-Za-z0-9_.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +26,8 @@ class StorageZone:
         replicas: Codes of the regions that it is copied to.
         host: Its storage host.
         password: What reads and writes; `None` if the key may not see it.
-        size: Bytes that it holds.
-        files: Files that it holds.
+        size: Bytes that it holds; `None` if it is not told.
+        files: Files that it holds; `None` if it is not told.
         pull_zones: Names of the pull zones in front of it.
         s3: It was made for the S3 interface.
     """
@@ -35,8 +38,8 @@ class StorageZone:
     replicas: tuple[str, ...]
     host: str
     password: Secret | None
-    size: int
-    files: int
+    size: int | None
+    files: int | None
     pull_zones: tuple[str, ...]
     s3: bool
 
@@ -45,15 +48,15 @@ class StorageZone:
         """Read one of an answer."""
         password = told.get("Password")
         return cls(
-            id=int(told["Id"]),
-            name=str(told["Name"]),
-            region=str(told.get("Region") or "").lower(),
+            id=_number(told, "Id"),
+            name=_text(told, "Name"),
+            region=_text(told, "Region").lower(),
             replicas=tuple(str(each).lower() for each in told.get("ReplicationRegions") or ()),
-            host=str(told.get("StorageHostname") or ""),
-            password=Secret(str(password)) if password else None,
-            size=int(told.get("StorageUsed") or 0),
-            files=int(told.get("FilesStored") or 0),
-            pull_zones=tuple(str(each["Name"]) for each in told.get("PullZones") or ()),
+            host=_text(told, "StorageHostname"),
+            password=Secret(_text(told, "Password")) if password else None,
+            size=_number_or_none(told, "StorageUsed"),
+            files=_number_or_none(told, "FilesStored"),
+            pull_zones=tuple(_text(each, "Name") for each in told.get("PullZones") or ()),
             s3=told.get("StorageZoneType") == 1,
         )
 
@@ -86,13 +89,13 @@ class PullZone:
         hosts = sorted(told.get("Hostnames") or (), key=lambda each: bool(each.get("IsSystemHostname")))
         linked, key = told.get("StorageZoneId"), told.get("ZoneSecurityKey")
         return cls(
-            id=int(told["Id"]),
-            name=str(told["Name"]),
-            hosts=tuple(str(each["Value"]) for each in hosts),
-            storage_zone=int(linked) if linked is not None and int(linked) > 0 else None,
+            id=_number(told, "Id"),
+            name=_text(told, "Name"),
+            hosts=tuple(_host(each) for each in hosts),
+            storage_zone=linked if isinstance(linked, int) and linked > 0 else None,
             origin=str(told.get("OriginUrl") or ""),
-            signed=bool(told.get("ZoneSecurityEnabled")),
-            key=Secret(str(key)) if key else None,
+            signed=_truth(told, "ZoneSecurityEnabled"),
+            key=Secret(_text(told, "ZoneSecurityKey")) if key else None,
         )
 
 
@@ -116,10 +119,10 @@ class Statistics:
     def of(cls, told: Told) -> Self:
         """Read them of an answer."""
         return cls(
-            requests=int(told["TotalRequestsServed"]),
-            bytes=int(told["TotalBandwidthUsed"]),
-            origin_bytes=int(told.get("TotalOriginTraffic") or 0),
-            cache_hit_rate=float(told.get("CacheHitRate") or 0.0),
+            requests=_number(told, "TotalRequestsServed"),
+            bytes=_number(told, "TotalBandwidthUsed"),
+            origin_bytes=_number(told, "TotalOriginTraffic"),
+            cache_hit_rate=float(told["CacheHitRate"]),
         )
 
 
@@ -129,3 +132,35 @@ class Period:
 
     begin: datetime | None = None
     end: datetime | None = None
+
+
+def _text(told: Told, name: str) -> str:
+    value = told[name]
+    if not isinstance(value, str):
+        raise TypeError(name)
+    return value
+
+
+def _number(told: Told, name: str) -> int:
+    value = told[name]
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise ValueError(name)
+    return value
+
+
+def _number_or_none(told: Told, name: str) -> int | None:
+    return None if told.get(name) is None else _number(told, name)
+
+
+def _truth(told: Told, name: str) -> bool:
+    value = told[name]
+    if type(value) is not bool:
+        raise TypeError(name)
+    return value
+
+
+def _host(told: Told) -> str:
+    value = _text(told, "Value")
+    if not _HOST.fullmatch(value):
+        raise ValueError(value)
+    return value

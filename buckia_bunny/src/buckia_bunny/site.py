@@ -7,10 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from buckia_bunny.errors import PROVIDER
 from buckia_bunny.settings import BunnySettings
 from buckia_core.adapters.identities import endpoint_identity
+from buckia_core.adapters.service_addresses import check_service_address
 from buckia_core.config.secrets import Secret
-from buckia_core.errors import MissingCredentials
+from buckia_core.errors import AdapterError, MissingCredentials
+
+_DOMAINS = ("bunnycdn.com", "bunny.net")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +84,18 @@ class Site:
         if address is None or key is None:
             found = self._ask()
             scheme = self._settings.api_url.partition(":")[0]
-            address, key = address or f"{scheme}://{found.host}", key or found.key
+            address, key = address or self._checked(f"{scheme}://{found.host}"), key or found.key
         if key is None:
             raise MissingCredentials(
                 f"the API does not tell the password of the storage zone {self._settings.zone!r}: give storage_api_key"
             )
         return self._signing(address, self._settings.zone, key.reveal())
+
+    def _checked(self, address: str) -> str:
+        """Return the address that the API told, if it is one of the service's."""
+        wanted = self._settings
+        try:
+            return check_service_address(address, configured=wanted.api_url, domains=(wanted.domain.lower(), *_DOMAINS))
+        except ValueError as error:
+            words = f"the API tells a storage host that is none of the service's: {error}"
+            raise AdapterError(words, provider=PROVIDER) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -95,6 +95,11 @@ class BunnySync(BaseSync):
     def requests(self) -> int:
         """Requests so far, each directory of a listing counted."""
         return self._http.counter.total
+
+    def limit_requests(self, wait: Callable[[], object]) -> bool:
+        """See `BaseSync`."""
+        self._http.counter.limit(wait)
+        return True
 
     @property
     def settings(self) -> BunnySettings:

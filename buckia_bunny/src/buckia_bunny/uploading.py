@@ -84,7 +84,7 @@ class Uploader:
             before = self._looker.meets(key, expect)
             self._send(path, key, content, info)
             now = self._looker.find(key)
-        if now is not None and _is(now, content):
+        if now is not None and _is(now, content, before):
             return now
         if (now.fingerprint if now else None) == (before.fingerprint if before else None):
             raise Transient(
@@ -116,8 +116,13 @@ class Uploader:
                 raise refusal
 
 
-def _is(found: RemoteObject, content: _Content) -> bool:
-    return found.size == content.size and all(digest.value == content.sha256 for digest in found.digests)
+def _is(found: RemoteObject, content: _Content, before: RemoteObject | None) -> bool:
+    """Tell whether a file is what was sent. Of one whose digest is not told, it must be another version than before."""
+    if found.size != content.size:
+        return False
+    if not found.digests:
+        return before is None or found.fingerprint != before.fingerprint
+    return all(digest.value == content.sha256 for digest in found.digests)
 
 
 @contextmanager

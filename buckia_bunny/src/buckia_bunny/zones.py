@@ -9,6 +9,7 @@ from buckia_bunny.names import quoted
 from buckia_bunny.sync import BunnySync
 from buckia_bunny.tokens import sign_advanced
 from buckia_core.adapters.capabilities import Capabilities
+from buckia_core.errors import MissingCredentials
 
 _SIGNABLE = ("GET", "HEAD")
 _LONGEST = 10 * 365 * 24 * 3600
@@ -41,7 +42,7 @@ class SignedZone(PublicZone):
             raise ValueError(f"addresses of a pull zone are signed for {', '.join(_SIGNABLE)}, not for {method!r}")
         if not 1 <= seconds <= _LONGEST:
             raise ValueError(f"addresses are good for 1 to {_LONGEST} seconds, not for {seconds}")
-        assert self._settings.token_key is not None
-        return sign_advanced(
-            self.public_url(key), self._settings.token_key.reveal(), expires=int(time.time()) + seconds
-        )
+        token_key = self._settings.token_key
+        if token_key is None:
+            raise MissingCredentials("addresses are signed with token_key, which is not set")
+        return sign_advanced(self.public_url(key), token_key.reveal(), expires=int(time.time()) + seconds)

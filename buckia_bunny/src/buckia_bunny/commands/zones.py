@@ -34,4 +34,10 @@ def add_to(bunny: click.Group) -> None:
                     "s3": each.s3,
                 }
                 fronts = ", ".join(each.pull_zones) or "-"
-                host.result(record, f"{each.region:<4} {each.files:>10} {each.size:>15}  {each.name}  {fronts}")
+                host.result(
+                    record, f"{each.region:<4} {_shown(each.files):>10} {_shown(each.size):>15}  {each.name}  {fronts}"
+                )
+
+
+def _shown(count: int | None) -> str:
+    return "-" if count is None else str(count)
