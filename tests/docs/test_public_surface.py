@@ -17,7 +17,10 @@ import buckia_core.config
 from buckia_core import errors
 
 OF_A_CONFIGURATION = {"BucketConfig", "ConfigFile", "KeepReplaced", "PathRule", "Secret", "find_config", "load_config"}
-OF_A_RUN = {"Event", "FileError", "Finished", "Listener", "Planned", "Scanning", "Status", "SyncResult", "Transferred"}
+OF_A_RUN = {
+    *("Event", "FileError", "Finished", "Listener", "Notice", "Planned", "Scanning", "Status", "SyncResult"),
+    "Transferred",
+}
 OF_A_PLAN = {"Action", "ConflictPolicy", "Direction", "Operation", "Plan", "Reason", "Side"}
 OF_THE_STATE = {"CheckResult", "Conflict", "Difference", "Trash", "Trashed"}
 OF_VERSIONS = {"BucketVersions", "ObjectVersion", "Restoration", "Restored"}

@@ -187,6 +187,10 @@ class TooManyDeletes(UnsafePlan):
     """The plan would delete more than the guard allows."""
 
 
+class TooManyOverwrites(UnsafePlan):
+    """The plan would overwrite more objects than the guard allows, and nothing keeps their old versions."""
+
+
 class UnresolvedConflicts(BuckiaError):
     """Keys are left on which a person has to decide; `keys` names them."""
 

@@ -38,6 +38,7 @@ def result(**counts):
         (errors.UnsafePlan("x"), 7),
         (errors.SideEmptied("x"), 7),
         (errors.TooManyDeletes("x"), 7),
+        (errors.TooManyOverwrites("x"), 7),
         (errors.UnresolvedConflicts("x"), 8),
         (errors.LockHeld("x"), 9),
         (errors.StateError("x"), 1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_core.planning.mapping import Mapping, owner_of
+from buckia_core.planning.mapping import Mapping, Owners
 from buckia_core.planning.policy import Direction, Rules
 
 UP = Rules(direction=Direction.UP)
@@ -76,4 +76,31 @@ def test_relative(key, relative):
     ],
 )
 def test_owner_of(mappings, key, remembered, owner):
-    assert owner_of(key, mappings, remembered=remembered) is owner
+    assert Owners(mappings).of(key, remembered=remembered) is owner
+
+
+def test_a_key_of_many_single_files_is_found_without_asking_each():
+    """First run of a bucket of many objects beside many `files`."""
+    asked = []
+
+    class Asked(Mapping):
+        def takes(self, key: str) -> bool:
+            asked.append(key)
+            return super().takes(key)
+
+    files = [Asked(f"{n}", f"/p/{n}", f"{n:04}", is_file=True) for n in range(1000)]
+    owners = Owners([*files, FIRST])
+    assert [owners.of(f"x{n}") for n in range(100)] == [FIRST] * 100
+    assert owners.of("0500") is files[500]
+    assert asked == []
+
+
+def test_what_a_run_adds_to_a_filter_is_told_apart_from_the_configured_one():
+    mapping = Mapping(
+        "m",
+        "/m",
+        accepts=lambda path: path.endswith((".txt", "/")) and path != "no.txt",
+        configured=lambda path: path != "never",
+    )
+    taken = {key: (mapping.takes(key), mapping.would_take(key)) for key in ("a.txt", "a.log", "no.txt", "never")}
+    assert taken == {"a.txt": (True, True), "a.log": (False, True), "no.txt": (False, True), "never": (False, False)}

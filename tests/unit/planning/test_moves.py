@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from buckia_core.planning import moves
 from buckia_core.planning.diff import align
-from buckia_core.planning.moves import candidates, pair
+from buckia_core.planning.digest import Digest, Digests, Sameness, compare
+from buckia_core.planning.moves import blocked, candidates, hold_sources, moved_elsewhere, pair, unclear_arrivals
 from buckia_core.planning.plan import Action, Operation, Reason
-from buckia_core.planning.policy import ConflictPolicy, Direction, Rules
+from buckia_core.planning.policy import ConflictPolicy, Direction, Rules, Side
 from buckia_core.planning.reconcile import reconcile
+from buckia_core.planning.structure import Structure
 from buckia_core.testing import m
 
 
@@ -78,3 +81,130 @@ def test_without_digests_nothing_is_joined():
     found = [replace(each, local=each.local and each.local._replace(digests=())) for each in
              operations("b=1", "a=1", "a=1")]  # fmt: skip
     assert words(pair(found)) == {"a": "delete_remote", "b": "upload"}
+
+
+def test_pairing_compares_each_file_a_few_times_however_many_have_its_size(monkeypatch):
+    """Two thousand renamed files of one size, in the worst order for a search."""
+    comparisons = []
+
+    def counted(a: Digests, b: Digests) -> Sameness:
+        comparisons.append((a, b))
+        return compare(a, b)
+
+    monkeypatch.setattr(moves, "compare", counted)
+    count = 2000
+    before = " ".join(f"old/{n:04}={n:04}" for n in range(count))
+    after = " ".join(f"new/{count - 1 - n:04}={n:04}" for n in range(count))
+    joined = pair(operations(after, before, before))
+    assert len(joined) == count and {each.action for each in joined} == {Action.MOVE_REMOTE}
+    assert all(each.detail == f"from old/{count - 1 - int(each.key[4:]):04}" for each in joined)
+    assert len(comparisons) <= 2 * count
+
+
+# --- moves that are blocked --------------------------------------------------------------------------------
+
+
+def held(local: str, remote: str, base: str, rules: Rules | None = None) -> dict[str, str]:
+    found = {each.key: each for each in operations(local, remote, base, rules)}
+    structure = Structure()
+    for key, here, there, _ in align(m(local).hashed(), m(remote).remote(), m(base).base()):
+        structure.see(key, here, there)
+    structure.settle(found)
+    joined = pair(hold_sources([found[key] for key in sorted(found)]))
+    return {
+        each.key: f"held for {each.detail}" if each.reason is Reason.MOVE_BLOCKED else words([each])[each.key]
+        for each in joined
+    }
+
+
+ASK = Rules(conflicts=ConflictPolicy.ASK)
+BLOCKED = {
+    "into a directory that is a file there": (
+        ("z/b=only", "c/b=only z=their", "c/b=only", None),
+        {"z": "conflict", "z/b": "conflict", "c/b": "held for z/b"},
+    ),
+    "onto a name that is new there": (
+        ("b=only", "a=only b=theirs", "a=only", ASK),
+        {"b": "conflict", "a": "held for b"},
+    ),
+    "of another content than the conflict": (
+        ("b=mine", "a=only b=theirs", "a=only", ASK),
+        {"b": "conflict", "a": "delete_remote"},
+    ),
+    "with both versions kept, so that it gets there": (
+        ("b=only", "a=only b=theirs", "a=only", None),
+        {"b": "conflict", "a": "delete_remote"},
+    ),
+    "moved there onto a conflict here": (
+        ("a=only b=mine", "b=only", "a=only", ASK),
+        {"b": "conflict", "a": "held for b"},
+    ),
+    "deleted, and a conflict elsewhere": (
+        ("b=mine", "a=other-size b=theirs", "a=other-size", ASK),
+        {"b": "conflict", "a": "delete_remote"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("sides", "expected"), BLOCKED.values(), ids=BLOCKED)
+def test_a_blocked_move_leaves_its_source(sides, expected):
+    assert held(*sides) == expected
+
+
+def test_a_held_source_is_no_failure():
+    (source,) = [
+        each for each in hold_sources(operations("b=only", "a=only b=theirs", "a=only", ASK)) if each.key == "a"
+    ]
+    assert (source.action, source.is_refused) == (Action.SKIP, False)
+    assert source.why == "not deleted, since its content was moved to a key that is not in step: b"
+
+
+def unread(found: list[Operation]) -> list[Operation]:
+    return [replace(each, local=each.local and each.local._replace(digests=())) for each in found]
+
+
+def test_only_what_may_have_been_moved_is_worth_a_hash():
+    found = unread(operations("b=only c=longer", "a=only b=theirs c=x", "a=only", ASK))
+    assert [each.key for each in blocked(found)] == ["b"]
+
+
+@pytest.mark.parametrize(("size", "action"), [("same", Action.SKIP), ("longer", Action.DELETE_REMOTE)])
+def test_what_can_not_be_read_may_be_the_moved_file(size, action):
+    found = unread(operations(f"b={size}", "a=only b=theirs", "a=only", ASK))
+    assert {each.key: each.action for each in hold_sources(found)}["a"] is action
+
+
+def test_a_source_whose_content_nobody_knows_may_be_any_file_of_its_size():
+    found = operations("b=mine", "a=only b=theirs", "a=only?", ASK)
+    assert {each.key: each.action for each in hold_sources(found)}["a"] is Action.SKIP
+
+
+# --- what is no loss ---------------------------------------------------------------------------------------
+
+
+def test_what_moved_on_the_other_machine_is_accounted_for():
+    found = operations("d/a=one d/b=two", "e/a=one e/b=six", "d/a=one d/b=two")
+    assert moved_elsewhere(found, Side.LOCAL) == {"d/a"}
+    assert moved_elsewhere(found, Side.REMOTE) == set()
+
+
+def test_what_moved_here_is_accounted_for_where_nothing_is_copied():
+    found = operations("e/a=one e/b=six", "d/a=one d/b=two", "d/a=one d/b=two")
+    assert moved_elsewhere(found, Side.REMOTE) == {"d/a"}
+
+
+def test_what_arrives_without_a_digest_is_looked_at():
+    found = operations("d/a=one d/b=four", "e/a=one? e/b=sixty?", "d/a=one d/b=four")
+    blind = [replace(each, remote=each.remote and each.remote._replace(fingerprint=f"of {each.key}")) for each in found]
+    assert [each.key for each in unclear_arrivals(blind, Side.LOCAL)] == ["e/a"]
+    told = (Digest("sha256", m("x=one").items[0].sha256),)
+    looked_at = [
+        replace(each, remote=each.remote and each.remote._replace(digests=told if each.key == "e/a" else ()))
+        for each in blind
+    ]
+    assert moved_elsewhere(looked_at, Side.LOCAL) == {"d/a"}
+
+
+def test_where_all_is_accounted_for_nothing_is_looked_at():
+    found = operations("d/a=one", "e/a=one", "d/a=one")
+    assert unclear_arrivals(found, Side.LOCAL) == []

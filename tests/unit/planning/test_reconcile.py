@@ -240,6 +240,7 @@ def test_p14_swapped_sides_give_the_mirrored_result(situation, orphans):
 
 def test_an_operation_carries_the_state_it_was_planned_under():
     mine, theirs, agreed = entries("2", "1", "1")
+    agreed = agreed and agreed._replace(root="docs")
     operation = reconcile("a", "docs", mine, theirs, agreed, Rules())
     assert isinstance(operation, Operation)
     assert (operation.key, operation.root) == ("a", "docs")
@@ -248,3 +249,97 @@ def test_an_operation_carries_the_state_it_was_planned_under():
 
 def test_in_step_without_a_trace_is_not_refreshed():
     assert reconcile("a", "", *entries("1", "1", "1"), Rules()) is IN_STEP
+
+
+# --- rows that do not prove a deletion ---------------------------------------------------------------------
+
+UNPROVEN = {
+    # local, remote, base: what a row says that was out of scope, and what the row of another mapping says
+    "missing here": (("", "a=1", "a=1"), "download: NEW_REMOTE", "download: NEW_REMOTE"),
+    "missing there": (("a=1", "", "a=1"), "upload: NEW_LOCAL", "upload: NEW_LOCAL"),
+    "missing here, changed there": (("", "a=2", "a=1"), "download: NEW_REMOTE", "download: NEW_REMOTE"),
+    "missing on both sides": (("", "", "a=1"), "forget: DELETED_BOTH", "forget: DELETED_BOTH"),
+    "as it was": (("a=1", "a=1", "a=1"), "in step", "in step"),
+    "touched": (("a=1@5", "a=1", "a=1"), "in step", "in step"),
+    "changed there": (("a=1", "a=2", "a=1"), "download: CHANGED_REMOTE", "download: CHANGED_REMOTE"),
+    # The file of another mapping is another file, so what the bucket has is nobody's earlier version of it.
+    "changed here": (("a=2", "a=1", "a=1"), "upload: CHANGED_LOCAL", "conflict: CONFLICT"),
+    "changed on both sides": (("a=2", "a=3", "a=1"), "conflict: CONFLICT", "conflict: CONFLICT"),
+    "changed on both sides alike": (("a=2", "a=2", "a=1"), "adopt: SAME_CONTENT", "adopt: SAME_CONTENT"),
+}
+
+
+def unproven(sides: tuple[str, str, str], rules: Rules, **changes: Any) -> tuple[str, Operation | InStep]:
+    local, remote, base = sides
+    here = next(iter(m(local).hashed("m")), None)
+    there = next(iter(m(remote).remote()), None)
+    outcome = reconcile("a", "m", here, there, m(base).base("m")[0]._replace(**changes), rules)
+    assert isinstance(outcome, Operation | InStep)
+    if isinstance(outcome, InStep):
+        assert outcome.refresh, "the row has to be renewed"
+        return "in step", outcome
+    return f"{outcome.action.value}: {outcome.reason.name}", outcome
+
+
+@pytest.mark.parametrize(("sides", "out_of_scope", "of_another"), UNPROVEN.values(), ids=UNPROVEN)
+def test_a_row_that_proves_no_deletion(sides, out_of_scope, of_another):
+    assert unproven(sides, Rules(), out_of_scope=True)[0] == out_of_scope
+    assert unproven(sides, Rules(), root="other")[0] == of_another
+    assert unproven(sides, Rules(), root="other", out_of_scope=True)[0] == of_another
+
+
+@pytest.mark.parametrize("policy", list(ConflictPolicy))
+@pytest.mark.parametrize("changes", [{"out_of_scope": True}, {"root": "other"}])
+@pytest.mark.parametrize("direction", list(Direction))
+@pytest.mark.parametrize("orphans", [None, False])
+def test_no_policy_makes_a_deletion_of_it(policy, changes, direction, orphans):
+    rules = Rules(direction=direction, conflicts=policy, delete_orphaned=orphans)
+    for sides, _, _ in UNPROVEN.values():
+        if all(sides):
+            continue
+        outcome = reconcile_of(sides, rules, changes)
+        assert not isinstance(outcome, Operation) or outcome.action in (Action.UPLOAD, Action.DOWNLOAD, Action.FORGET)
+
+
+def reconcile_of(sides: tuple[str, str, str], rules: Rules, changes: dict[str, Any]) -> object:
+    local, remote, base = sides
+    here, there = next(iter(m(local).hashed("m")), None), next(iter(m(remote).remote()), None)
+    return reconcile("a", "m", here, there, m(base).base("m")[0]._replace(**changes), rules)
+
+
+def test_a_path_that_goes_up_deploys_from_another_folder_and_keeps_what_it_replaces():
+    rules = Rules(direction=Direction.UP)
+    words, operation = unproven(("a=2", "a=1", "a=1"), rules, root="other")
+    assert words == "upload: CHANGED_LOCAL" and isinstance(operation, Operation)
+    assert operation.loser is Side.REMOTE
+    assert unproven(("a=2", "a=3", "a=1"), rules, root="other")[0] == "conflict: REMOTE_EDIT_OF_UP"
+
+
+# --- what is not known -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mine", "mtime", "modified", "action"),
+    [
+        (9, 5, 0, Action.UPLOAD),
+        (9, None, 5, Action.UPLOAD),
+        (9, None, 0, Action.CONFLICT),  # the provider told no time at all
+        (9, 0, 5, Action.UPLOAD),
+        (0, 5, 5, Action.CONFLICT),  # an archive without times left the file so
+        (5, 5, 9, Action.CONFLICT),
+    ],
+)
+def test_newest_wins_keeps_both_where_a_time_is_not_known(mine, mtime, modified, action):
+    here, there, base = entries("2", "3", "1")
+    assert here is not None and there is not None
+    here, there = here._replace(mtime_ns=mine), there._replace(mtime_ns=mtime, modified_ns=modified, metadata={})
+    outcome = reconcile("a", "", here, there, base, Rules(conflicts=ConflictPolicy.NEWEST_WINS))
+    assert isinstance(outcome, Operation)
+    assert (outcome.action, outcome.keep_both) == (action, action is Action.CONFLICT)
+
+
+def test_an_object_without_a_fingerprint_is_not_taken_for_the_same():
+    here, there, base = entries("1", "2", "1")
+    assert there is not None and base is not None
+    outcome = reconcile("a", "", here, there._replace(fingerprint=""), base._replace(fingerprint=""), Rules())
+    assert isinstance(outcome, Operation) and outcome.reason is Reason.CHANGED_REMOTE

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from types import FrameType
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,3 +102,39 @@ def test_a_directory_that_holds_something_covered_is_reached(scope, key):
 def test_meet_covers_what_both_cover(one, other, key):
     both = one.meet(other)
     assert (both is not None and both.covers(key)) is (one.covers(key) and other.covers(key))
+
+
+@given(SCOPES, st.sampled_from(["", "a/", "a/b/", "a-b/", "a"]), plain_keys())
+def test_what_a_scope_covers_below_a_prefix_it_meets(scope, prefix, key):
+    if scope.covers(key) and key.startswith(prefix):
+        assert scope.meets(prefix)
+
+
+def calls_of(work: Callable[[], object]) -> int:
+    """Return how many functions are called, those of C included."""
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_of_many_names_few_are_looked_at():
+    """A thousand paths on the command line, and as many keys."""
+    names = [f"{n:04}/x" for n in range(1000)]
+
+    def work() -> None:
+        scope = Scope.of(names)
+        assert all(scope.covers(f"{name}/y/z") and not scope.covers(f"{name}-z") for name in names)
+        assert all(scope.may_reach(name[:4]) for name in names)
+        assert len(scope.ranges()) == 1000 and scope.ranges("0500/") == ["0500/x"]
+        assert scope.meet(Scope.of(names[::2])) == Scope.of(names[::2])
+
+    assert calls_of(work) < 100 * len(names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import pytest
@@ -9,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buckia_core.planning.diff import align
-from buckia_core.planning.keys import DiskRules
+from buckia_core.planning.keys import DiskRules, fold
+from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.policy import Direction, Rules
 from buckia_core.planning.reconcile import reconcile
-from buckia_core.planning.structure import Structure, refuse_twins
+from buckia_core.planning.structure import Structure, Twins
 from buckia_core.testing import m
 
 
@@ -160,29 +162,107 @@ def test_exactly_the_pairs_of_which_one_is_in_the_way_are_found(keys):
 FOLDS = DiskRules(folds=True)
 
 
-def twins(remote: str, *, rules: DiskRules = FOLDS, taken: str = "") -> dict[str, str]:
-    operations = planned("", remote).values()
-    kept = refuse_twins(operations, rules, lambda operation: operation.key == taken)
-    return {each.key: f"twin of {each.detail!r}" if each.reason is Reason.TWIN else each.action.value for each in kept}
+def disk_of(*names: str) -> tuple[Callable[[Mapping, str], str | None], Callable[[Mapping, str], bool]]:
+    """Return what a folding disk with these files and directories says of a path."""
+    paths = {name[:end] for name in names for end in [*(at for at, letter in enumerate(name) if letter == "/"), None]}
+
+    def spelling(mapping: Mapping, path: str) -> str | None:
+        parent = path.rpartition("/")[0]
+        found = [each for each in paths if fold(each) == fold(path)]
+        if not found or path in found:
+            return None
+        return (parent + "/" if parent else "") + found[0].rpartition("/")[2]
+
+    return spelling, lambda mapping, path: path in paths
 
 
-def test_n13_the_second_of_two_twins_is_reported():
-    assert twins("A.txt=1 a.txt=2 b=1") == {"A.txt": "download", "a.txt": "twin of 'A.txt'", "b": "download"}
+def finder(*names: str, rules: DiskRules = FOLDS, mappings: Sequence[Mapping] = (Mapping("", "/p"),)) -> Twins:
+    return Twins({each.id: each for each in mappings}, {each.id: rules for each in mappings}, *disk_of(*names))
 
 
-def test_n12_forms_of_one_letter_are_twins():
-    assert twins("é=1 e\u0301=2") == {"e\u0301": "download", "é": "twin of 'e\u0301'"}
+def twins(
+    remote: str, *, local: str = "", base: str = "", rules: DiskRules = FOLDS, names: Sequence[str] | None = None
+) -> dict[str, str]:
+    """Return what becomes of a plan on a disk that holds the local files, or these names."""
+    found = planned(local, remote, base).values()
+    kept = finder(*([item.key for item in m(local)] if names is None else names), rules=rules).refuse(list(found))
+    return {each.key: f"twin of {each.detail}" if each.reason is Reason.TWIN else words({each.key: each})[each.key]
+            for each in kept}  # fmt: skip
 
 
-def test_a_twin_of_a_file_that_is_here_is_reported():
-    assert twins("a=1 b=1", taken="a") == {"a": "twin of ''", "b": "download"}
+TWINS = {
+    "two new ones": (("A.txt=1 a.txt=2 b=1", ""), {"A.txt": "download", "a.txt": "twin of A.txt", "b": "download"}),
+    "two forms of a letter": (("é=1 e\u0301=2", ""), {"e\u0301": "download", "é": "twin of e\u0301"}),
+    "of a file that is here": (("A=1 a=1 b=1", "A=1"), {"A": "adopt", "a": "twin of A", "b": "download"}),
+    "two directories": (
+        ("Dir/a=1 dir/b=2 dir/c/d=3", ""),
+        {"Dir/a": "download", "dir/b": "twin of Dir", "dir/c/d": "twin of Dir"},
+    ),
+    "of a directory that is here": (("Dir/a=1 dir/b=2", "Dir/a=1"), {"Dir/a": "adopt", "dir/b": "twin of Dir"}),
+    "of a directory far above": (
+        ("x/Dir/y/a=1 x/dir/y/b=2", "x/Dir/y/a=1"),
+        {"x/Dir/y/a": "adopt", "x/dir/y/b": "twin of x/Dir"},
+    ),
+    "a file and a directory": (("A/x=1 a=2", "A/x=1"), {"A/x": "adopt", "a": "twin of A"}),
+    "same directory, same spelling": (("d/a=1 d/b=1", ""), {"d/a": "download", "d/b": "download"}),
+}
 
 
-def test_a_disk_that_keeps_both_gets_both():
-    assert twins("A=1 a=2", rules=DiskRules(), taken="a") == {"A": "download", "a": "download"}
+@pytest.mark.parametrize(("sides", "expected"), TWINS.values(), ids=TWINS)
+def test_what_a_folding_disk_would_join_is_reported(sides, expected):
+    remote, local = sides
+    assert twins(remote, local=local) == expected
+
+
+@pytest.mark.parametrize(("sides", "expected"), TWINS.values(), ids=TWINS)
+def test_a_disk_that_keeps_both_gets_both(sides, expected):
+    remote, local = sides
+    assert "twin" not in "".join(twins(remote, local=local, rules=DiskRules()).values())
+
+
+def test_a_name_that_changed_its_case_there_comes_after_the_delete():
+    assert twins("A=1", local="a=1", base="a=1") == {"A": "download after deletes", "a": "delete_local"}
+    assert twins("D/x=1", local="d/x=1", base="d/x=1") == {"D/x": "download after deletes", "d/x": "delete_local"}
+    assert twins("D/x=1 d/y=2", local="d/x=1 d/y=2", base="d/x=1 d/y=2") == {
+        "D/x": "download after deletes",
+        "d/x": "delete_local",
+    }
 
 
 def test_a_twin_is_left_for_a_person():
-    operations = planned("", "A=1 a=2").values()
-    _, twin = refuse_twins(operations, FOLDS, lambda _: False)
+    operations = list(planned("", "A=1 a=2").values())
+    _, twin = finder().refuse(operations)
     assert twin.action is Action.CONFLICT and twin.unresolved
+
+
+def test_twins_of_two_roots_are_none():
+    one, two = Mapping("one", "/one", "x/"), Mapping("two", "/two", "X/")
+    objects = {each.key: each for each in m("X/a=1 x/a=1 x/A=1").remote()}
+    operations = [
+        Operation(Action.DOWNLOAD, key, root, Reason.NEW_REMOTE, remote=objects[key])
+        for key, root in (("X/a", "two"), ("x/A", "one"), ("x/a", "one"))
+    ]
+    kept = finder(mappings=[one, two]).refuse(operations)
+    assert [(each.key, each.action, each.detail) for each in kept] == [
+        ("X/a", Action.DOWNLOAD, ""),
+        ("x/A", Action.DOWNLOAD, ""),
+        ("x/a", Action.CONFLICT, "x/A"),
+    ]
+
+
+FORMS = {
+    "beside a file that is here": (("e\u0301=1 é=2", "é=2", "é=2"), [("e\u0301", "é")]),
+    "two at once": (("e\u0301=1 é=2", "", ""), [("é", "e\u0301")]),
+    "in step already": (("e\u0301=1 é=2", "e\u0301=1 é=2", "e\u0301=1 é=2"), []),
+    "letters of their own": (("é=1 è=2", "è=2", "è=2"), []),
+    "of a directory": (("e\u0301/a=1 é/a=2", "é/a=2", "é/a=2"), [("e\u0301/a", "é/a")]),
+    "in case only": (("A=1 a=2", "a=2", "a=2"), []),
+}
+
+
+@pytest.mark.parametrize(("sides", "expected"), FORMS.values(), ids=FORMS)
+def test_new_twins_in_unicode_form_are_found_on_every_disk(sides, expected):
+    remote, local, base = sides
+    operations = planned(local, remote, base).values()
+    found = finder(*(item.key for item in m(local)), rules=DiskRules())
+    assert found.other_forms(operations) == expected

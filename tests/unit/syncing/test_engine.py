@@ -7,7 +7,13 @@ import shutil
 
 import pytest
 
-from buckia_core.errors import InvalidSetting, SideEmptied, SyncIncomplete, TooManyDeletes, UnresolvedConflicts
+from buckia_core.errors import (
+    InvalidSetting,
+    SideEmptied,
+    SyncIncomplete,
+    TooManyDeletes,
+    UnresolvedConflicts,
+)
 from buckia_core.planning.plan import Operation
 from buckia_core.planning.policy import ConflictPolicy
 from buckia_core.syncing.report import Planned, Scanning, Status
@@ -31,7 +37,7 @@ def test_an_emptied_folder_deletes_nothing(sides):
     for path in sides.folder.iterdir():
         path.unlink()
     before = unchanged(sides)
-    with pytest.raises(SideEmptied, match="The local side is empty"):
+    with pytest.raises(SideEmptied, match="folder is empty, though 30 files"):
         sides.sync(force=False)
     assert unchanged(sides) == before
     assert sides.sync(force=True).deleted_remote == 30

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from buckia_core.planning.manifest import BaseEntry
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.state import KnownRoot, State
+from buckia_core.syncing.state import State
 from buckia_core.syncing.state_database import SCHEMA, StateTooNew
 from buckia_core.syncing.state_files import file_name
 from buckia_core.testing import m
@@ -151,31 +151,40 @@ def test_rows_come_in_order_without_a_sort(path, roots):
     state.close()
 
 
-def test_mappings_are_known_by_the_entry_that_had_them_last_and_their_filter(path):
+def test_mappings_are_known_by_the_entry_that_had_them_last(path):
     state = State.open(path, "here")
     state.commit(put=[*of("one", "a=1 b=1"), *of("old", "c=1")])
-    state.remember_roots({"one": ("*.txt", "site")})
-    assert state.filter_of("one") == "*.txt"
-    assert state.filter_of("old") is state.filter_of("none") is None
-    assert state.roots() == {
-        "one": KnownRoot(rows=2, name="site", filter="*.txt", reported=False),
-        "old": KnownRoot(rows=1, name=None, filter=None, reported=False),
-    }
-    assert set(state.roots(besides=["one"])) == {"old"}
-    state.remember_roots({"one": ("", "other")})
-    assert state.roots(besides=["old"]) == {"one": KnownRoot(2, "other", "", reported=False)}
+    assert state.roots() == {"one": None, "old": None}
+    state.remember_roots({"one": "site", "chosen": ""})
+    assert state.roots() == {"one": "site", "old": None, "chosen": ""}
+    state.remember_roots({"one": "other"})
+    assert state.roots()["one"] == "other"
     state.close()
 
 
-def test_a_mapping_that_was_reported_as_gone_is_so_until_a_run_has_it_again(path):
+def test_what_is_known_is_not_written_again(path):
     state = State.open(path, "here")
-    state.commit(put=[*of("one", "a=1"), *of("old", "c=1")])
-    state.remember_roots({"one": ("f", "site")})
-    state.mark_reported(["one", "old"])
-    assert {root: known.reported for root, known in state.roots().items()} == {"one": True, "old": True}
-    assert state.roots()["one"].filter == "f"
-    state.remember_roots({"one": ("f", "site")})
-    assert {root: known.reported for root, known in state.roots().items()} == {"one": False, "old": True}
+    changes = []
+    for _ in range(3):
+        state.remember_roots({"one": "site"})
+        state.set_meta("folders", "a")
+        changes.append(state._db.total_changes)
+    assert changes[0] == changes[1] == changes[2]
+    assert state.meta("folders") == "a"
+    state.close()
+
+
+def test_rows_that_are_out_of_scope_stay_so_until_they_are_written_anew(path):
+    state = State.open(path, "here")
+    one, two = of("one", "a=1 b/c=1")
+    state.commit(put=[one, two, *of("two", "b=1")])
+    state.commit(put=[two._replace(out_of_scope=True)], roots=())
+    assert [each.out_of_scope for each in state.entries(Scope(), ["one"])] == [0, 1]
+    assert (state.rows_of("one"), state.rows_of("two"), state.rows_of("three")) == (1, 1, 0)
+    assert state.outside(Scope.of(["b"]), ["one"]) == [one]
+    assert state.outside(Scope.of(["a"]), ["one"]) == [], "a row is put out of scope once"
+    state.commit(put=[two])
+    assert [each.out_of_scope for each in state.entries(Scope(), ["one"])] == [0, 0]
     state.close()
 
 
@@ -192,9 +201,9 @@ def test_ranges_of_a_scope_begin_and_end_at_any_character(names, wanted):
     scope = Scope.of(wanted)
     template = rows("a=1")[0]
     state = State(None, sqlite3.connect(":memory:", isolation_level=None))  # type: ignore[arg-type]
-    state._db.executescript("CREATE TABLE entries (key TEXT PRIMARY KEY, root, c, d, e, f, g, h, i) WITHOUT ROWID")
+    state._db.executescript("CREATE TABLE entries (key TEXT PRIMARY KEY, root, c, d, e, f, g, h, i, j) WITHOUT ROWID")
     state._db.executemany(
-        "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [template._replace(key=name) for name in names]
+        "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [template._replace(key=name) for name in names]
     )
     assert [entry.key for entry in state.entries(scope)] == sorted(name for name in names if scope.covers(name))
     prefix = wanted[0] if wanted else ""

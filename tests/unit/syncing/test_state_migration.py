@@ -177,6 +177,7 @@ def test_two_entries_for_one_bucket_each_bring_their_own(here):
         with closing(sqlite3.connect(state_dir / f"{name}.sqlite3")) as database, database:
             database.execute("DELETE FROM entries WHERE root = ?", (gone,))
             database.execute("DELETE FROM conflicts WHERE json_extract(record, '$.root') = ?", (gone,))
+            database.execute("UPDATE runs SET record = json_set(record, '$.bucket', ?)", (name,))
     (here / "project/pictures/1.txt").unlink()
     (here / "project/docs/guide.txt").unlink()
     (here / "bucket/documents/prices.txt").write_text((here / "project/docs/prices.txt").read_text())

@@ -9,7 +9,15 @@ import pytest
 
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
-from buckia_core.errors import NotSupported, PermissionDenied, PreconditionFailed, Transient, Unauthenticated
+from buckia_core.errors import (
+    AdapterError,
+    IntegrityError,
+    NotSupported,
+    PermissionDenied,
+    PreconditionFailed,
+    Transient,
+    Unauthenticated,
+)
 from buckia_core.syncing import transfer
 from buckia_core.syncing.report import Status
 from buckia_core.testing import Fault, Faulty
@@ -216,8 +224,11 @@ def test_a_move_that_fails_loses_nothing_and_is_done_by_the_next_run(sides, oper
     sides.in_step("a=long-enough")
     os.rename(sides.folder / "a", sides.folder / "c")
     sides.adapter = Faulty(sides.bucket, [Fault(operation, after=after)])
-    assert sides.sync().failed == 1
-    assert "long-enough" in sides.objects().values()
+    # A copy that fails is an upload instead; a source that could not be deleted is deleted by the next run.
+    result = sides.sync()
+    assert result.failed == (operation == "delete_files")
+    assert sides.objects()["c"] == "long-enough"
+    assert sides.baseline().keys() >= {"c"}
     sides.adapter = None
     assert sides.sync().success
     assert sides.objects() == sides.files() == {"c": "long-enough"}
@@ -231,14 +242,61 @@ def test_a_move_whose_source_is_gone_is_an_upload(sides):
     assert sides.objects() == {"c": "long-enough"}
 
 
-def test_a_move_of_what_the_provider_does_not_copy_is_an_upload(sides):
+REFUSALS = [
+    NotSupported("archived", provider="memory"),
+    PermissionDenied("you may not read it", provider="memory", status=403),
+    AdapterError("invalid request", provider="memory", status=400),
+    IntegrityError("other bytes", provider="memory"),
+    Transient("it broke off", provider="memory"),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda error: type(error).__name__)
+def test_a_move_whose_copy_is_refused_is_an_upload_and_a_delete(sides, refusal):
     sides.in_step("a=long-enough")
     os.rename(sides.folder / "a", sides.folder / "c")
-    refused = Fault("copy_file", lambda: NotSupported("archived", provider="memory"), times=None)
-    sides.adapter = Faulty(sides.bucket, [refused])
-    assert sides.sync().success
-    assert sides.sync().success
+    sides.adapter = counted = Faulty(sides.bucket, [Fault("copy_file", lambda: refusal, times=None)])
+    result = sides.sync()
+    assert (result.failed, result.uploaded, result.moved, result.bytes_up) == (0, 1, 0, 11)
     assert sides.objects() == sides.files() == {"c": "long-enough"}
+    assert sides.baseline().keys() == {"c"}
+    order = [operation for operation, _ in counted.calls if operation in ("upload_file", "delete_files")]
+    assert order == ["upload_file", "delete_files"]
+    assert sides.sync().success and sides.did == []
+
+
+def test_a_move_whose_upload_fails_as_well_leaves_its_source(sides):
+    sides.in_step("a=long-enough")
+    os.rename(sides.folder / "a", sides.folder / "c")
+    faults = [
+        Fault(operation, lambda: PermissionDenied("no"), times=None) for operation in ("copy_file", "upload_file")
+    ]
+    sides.adapter = Faulty(sides.bucket, faults)
+    assert sides.sync().failed == 1
+    assert sides.objects() == {"a": "long-enough"}
+
+
+def test_a_source_that_was_edited_while_its_copy_was_refused_stays(sides):
+    sides.in_step("a=long-enough")
+    os.rename(sides.folder / "a", sides.folder / "c")
+
+    def refuse() -> None:
+        sides.there("a=edited")
+        raise PermissionDenied("no")
+
+    meanwhile(sides, "copy_file", refuse)
+    assert sides.sync().failed == 0
+    assert sides.objects() == {"a": "edited", "c": "long-enough"}
+
+
+def test_credentials_that_are_refused_end_a_move(sides):
+    sides.in_step("a=long-enough")
+    os.rename(sides.folder / "a", sides.folder / "c")
+    counted = sides.adapter = Faulty(sides.bucket, [Fault("copy_file", lambda: Unauthenticated("who?"), times=None)])
+    with pytest.raises(Unauthenticated):
+        sides.sync()
+    assert not {"upload_file", "delete_files"} & {operation for operation, _ in counted.calls}
+    assert sides.objects() == {"a": "long-enough"}
 
 
 def test_a_move_whose_source_was_edited_loses_neither(sides):

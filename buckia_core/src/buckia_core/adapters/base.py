@@ -56,6 +56,14 @@ class BaseSync(ABC):
     def capabilities(self) -> Capabilities:
         """What this adapter, as configured, can do, as far as it is known now. Costs no request."""
 
+    @property
+    def local_directory(self) -> str | None:
+        """The directory of this machine that holds the objects as files; `None` if there is none.
+
+        A sync of such a directory with itself, or with what is around or inside of it, is refused.
+        """
+        return None
+
     def probe(self) -> Capabilities:
         """Return `capabilities` with what only the server can tell, asked once. Called before the first write."""
         return self.capabilities

@@ -29,6 +29,11 @@ def operation(bucket: str, operation: Operation, path: str | None, status: Statu
     }
 
 
+def notice(bucket: str, message: str) -> Record:
+    """Return something that a person should know and that is no failure."""
+    return {"type": "notice", "bucket": bucket, "message": message}
+
+
 def summary(result: SyncResult, *, kind: str = "summary") -> dict[str, object]:
     """Return the counts of one bucket's run."""
     return {

@@ -8,7 +8,7 @@ from buckia_core.cli import records, wording
 from buckia_core.cli.output import Output
 from buckia_core.cli.progress import Progress
 from buckia_core.planning.plan import Action, Operation, Plan, Reason
-from buckia_core.syncing.report import Event, Finished, Planned, Scanning, Status, SyncResult, Transferred
+from buckia_core.syncing.report import Event, Finished, Notice, Planned, Scanning, Status, SyncResult, Transferred
 
 _WORDS = {
     Action.UPLOAD: "upload",
@@ -42,6 +42,11 @@ class Reporter:
                 self._progress.reading(event.local, event.remote)
             case Planned():
                 self._progress.planned(*_work_of(event.plan))
+            case Notice():
+                if self._output.options.json:
+                    self._output.record(records.notice(self._bucket, event.message))
+                else:
+                    self._output.note(f"{self._bucket}: {event.message}")
             case Transferred():
                 self._progress.transferred(event.delta)
             case Finished():

@@ -46,7 +46,8 @@ class RemoteObject(NamedTuple):
         size: Bytes.
         fingerprint: Proof of "unchanged", opaque to everybody but the adapter (an ETag, a version id, a
             hash): as long as it is equal, the content is. Never empty.
-        modified_ns: When the provider took the object in, by the provider's clock; nanoseconds since 1970.
+        modified_ns: When the provider took the object in, by the provider's clock; nanoseconds since 1970; 0 where
+            it is not known.
         mtime_ns: Modification time of the file that was uploaded, where the provider keeps it and has told.
         digests: What the provider tells about the content.
         version: Id of this version, where the bucket keeps versions.
@@ -81,6 +82,8 @@ class BaseEntry(NamedTuple):
         fingerprint: The object's fingerprint.
         content: Digests of the content, as text; empty where it isn't known (the file changed while it was read).
             Text, because most rows are never asked for it.
+        out_of_scope: The last run that came across the key did not sync it, because its mapping or the filter had
+            changed. Then nobody knows why one of the sides is missing, and nothing is deleted for it.
     """
 
     key: str
@@ -92,6 +95,7 @@ class BaseEntry(NamedTuple):
     racy: bool
     fingerprint: str
     content: str
+    out_of_scope: bool = False
 
     @property
     def digests(self) -> Digests:

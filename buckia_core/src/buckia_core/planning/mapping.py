@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -27,6 +28,7 @@ class Mapping:
         is_file: Whether it maps a single file.
         rules: The rules that hold for its keys.
         accepts: The filter.
+        configured: The filter without what a single run adds to it; `None` if nothing does.
     """
 
     id: str
@@ -35,32 +37,62 @@ class Mapping:
     is_file: bool = False
     rules: Rules = field(default_factory=Rules)
     accepts: Filter = take_all
+    configured: Filter | None = None
 
     def takes(self, key: str) -> bool:
         """Tell whether the key has its place below this root and passes the filter."""
+        return self._takes(key, self.accepts)
+
+    def would_take(self, key: str) -> bool:
+        """Tell whether it takes the key in a run that adds nothing to the filter."""
+        return self._takes(key, self.configured or self.accepts)
+
+    def _takes(self, key: str, accepts: Filter) -> bool:
         if self.is_file:
             return key == self.remote
         if not key.startswith(self.remote) or len(key) == len(self.remote):
             return False
+        if accepts is take_all:
+            return True
         path = key[len(self.remote) :]
         # A scan does not enter a directory that the filter refuses, whatever it says of what is in there.
         above = (path[: end + 1] for end, letter in enumerate(path) if letter == "/")
-        return self.accepts(path) and (self.accepts is take_all or all(map(self.accepts, above)))
+        return accepts(path) and all(map(accepts, above))
 
     def relative(self, key: str) -> str:
         """Return the key's path relative to the root, with slashes; of a single file, its key's last part."""
         return key.rsplit("/", 1)[-1] if self.is_file else key[len(self.remote) :]
 
 
-def owner_of(key: str, mappings: Sequence[Mapping], *, remembered: str | None = None) -> Mapping | None:
-    """Return the mapping that owns a key which no local file claims; `None` if the key takes no part.
+class Owners:
+    """Tells which mapping owns a key that no local file claims.
 
-    The mapping that the baseline remembers stays the owner as long as it takes the key. Else a single-file
-    mapping of that very key; else the first root that lets content come down; else the first that takes it.
+    Args:
+        mappings: In order. There may be many single files; roots are few.
     """
-    takers = [mapping for mapping in mappings if mapping.takes(key)]
-    for mapping in takers:
-        if mapping.id == remembered:
-            return mapping
-    takers.sort(key=lambda mapping: (not mapping.is_file, mapping.rules.direction is Direction.UP))
-    return takers[0] if takers else None
+
+    def __init__(self, mappings: Sequence[Mapping]) -> None:
+        self._by_id = {mapping.id: mapping for mapping in mappings}
+        self._files: defaultdict[str, list[Mapping]] = defaultdict(list)
+        self._roots = []
+        for mapping in mappings:
+            if mapping.is_file:
+                self._files[mapping.remote].append(mapping)
+            else:
+                self._roots.append(mapping)
+
+    def of(self, key: str, *, remembered: str | None = None) -> Mapping | None:
+        """Return the owner of a key; `None` if the key takes no part.
+
+        The mapping that the baseline remembers stays the owner as long as it takes the key. Else a single-file
+        mapping of that very key; else the first root that lets content come down; else the first that takes it.
+        """
+        before = self._by_id.get(remembered) if remembered is not None else None
+        if before is not None and before.takes(key):
+            return before
+        found = self._first(self._files[key]) if key in self._files else None
+        return found or self._first([root for root in self._roots if root.takes(key)])
+
+    def _first(self, takers: Sequence[Mapping]) -> Mapping | None:
+        receiving = (each for each in takers if each.rules.direction is not Direction.UP)
+        return next(receiving, takers[0] if takers else None)

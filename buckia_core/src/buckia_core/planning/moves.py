@@ -1,13 +1,17 @@
-"""Finding moved files: what looks like a delete and an upload of the same content is one move on the server. Pure."""
+"""Moved files: a delete and an upload of the same content become one move on the server. Pure.
+
+Content is found by its digest, so pairing takes time in proportion to the number of operations.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import replace
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
-from buckia_core.planning.digest import Sameness, compare
+from buckia_core.planning.digest import Digest, Digests, Sameness, compare
 from buckia_core.planning.plan import Action, Operation, Reason
+from buckia_core.planning.policy import Side
 
 
 def candidates(operations: Iterable[Operation]) -> list[Operation]:
@@ -26,31 +30,158 @@ def pair(operations: Iterable[Operation]) -> list[Operation]:
     Empty files are not paired: all of them have the same content, and there is nothing to save.
     """
     operations = list(operations)
-    leaving: defaultdict[int, list[Operation]] = defaultdict(list)
+    leaving = _ByContent()
     for operation in operations:
         if _leaves(operation) and operation.size:
-            leaving[operation.size].append(operation)
+            assert operation.base is not None
+            leaving.add(operation, operation.size, operation.base.digests)
     moves: dict[str, Operation] = {}
     gone: set[str] = set()
     for operation in operations:
         if not _arrives(operation):
             continue
         assert operation.local is not None
-        for old in leaving[operation.size]:
-            assert old.base is not None
-            if compare(operation.local.digests, old.base.digests) is Sameness.SAME:
-                leaving[operation.size].remove(old)
-                gone.add(old.key)
-                moves[operation.key] = replace(
-                    operation,
-                    action=Action.MOVE_REMOTE,
-                    reason=Reason.MOVED_LOCAL,
-                    detail=f"from {old.key}",
-                    source=old.remote,
-                    base=None,
-                )
-                break
+        old = leaving.take(operation.size, operation.local.digests)
+        if old is not None:
+            gone.add(old.key)
+            moves[operation.key] = replace(
+                operation,
+                action=Action.MOVE_REMOTE,
+                reason=Reason.MOVED_LOCAL,
+                detail=f"from {old.key}",
+                source=old.remote,
+                base=None,
+            )
     return [moves.get(operation.key, operation) for operation in operations if operation.key not in gone]
+
+
+def blocked(operations: Iterable[Operation]) -> list[Operation]:
+    """Return the operations whose local file may be one that was moved, and does not get to the bucket.
+
+    Only these are worth hashing, to know which deletes `hold_sources` has to hold back.
+    """
+    operations = list(operations)
+    sizes = {operation.size for operation in operations if _leaves(operation)}
+    return [each for each in operations if _stays(each) and each.local is not None and each.local.size in sizes]
+
+
+def hold_sources(operations: Sequence[Operation]) -> list[Operation]:
+    """Turn deletes into skips whose content has moved to a key that is left to a person, or refused.
+
+    A delete in the bucket is held back as well where the content of such a file of the same size is not known. Here
+    the trash keeps what is deleted, so only known content holds back a delete.
+    """
+    waiting = [each for each in operations if _stays(each)]
+    if not waiting:
+        return list(operations)
+    here, there = _ByContent(), _ByContent()
+    by_size: dict[int, Operation] = {}
+    unknown: dict[int, Operation] = {}
+    for each in waiting:
+        if each.local is not None and each.local.size:
+            here.add(each, each.local.size, each.local.digests)
+            by_size.setdefault(each.local.size, each)
+            if not each.local.digests:
+                unknown.setdefault(each.local.size, each)
+        if each.remote is not None and each.remote.size:
+            there.add(each, each.remote.size, _shown(each.remote.digests, each.remote.fingerprint))
+
+    def target_of(operation: Operation) -> Operation | None:
+        base, size = operation.base, operation.size
+        if base is None or not size:
+            return None
+        if _leaves(operation):
+            return here.find(size, base.digests) or (unknown if base.digests else by_size).get(size)
+        if operation.action is Action.DELETE_LOCAL and operation.reason is Reason.DELETED_REMOTE:
+            return there.find(size, _shown(base.digests, base.fingerprint))
+        return None
+
+    held = []
+    for operation in operations:
+        target = target_of(operation)
+        if target is None:
+            held.append(operation)
+        else:
+            held.append(replace(operation, action=Action.SKIP, reason=Reason.MOVE_BLOCKED, detail=target.key))
+    return held
+
+
+def moved_elsewhere(operations: Iterable[Operation], side: Side) -> set[str]:
+    """Return the keys that the plan deletes on a side while the same content arrives there under another key.
+
+    Each arrival accounts for one delete. Such a delete loses nothing, so the guard does not count it.
+    """
+    operations = list(operations)
+    arriving = _ByContent()
+    for operation in operations:
+        content = _arriving(operation, side)
+        if content is not None:
+            arriving.add(operation, *content)
+    deletes = _DELETES[side]
+    return {
+        operation.key
+        for operation in operations
+        if operation.action is deletes and arriving.take(*_leaving(operation, side)) is not None
+    }
+
+
+def unclear_arrivals(operations: Iterable[Operation], side: Side) -> list[Operation]:
+    """Return arrivals on a side that may be what is deleted there, but of whose content too little is known."""
+    operations = list(operations)
+    deletes = _DELETES[side]
+    sizes = {_leaving(each, side)[0] for each in operations if each.action is deletes}
+    explained = moved_elsewhere(operations, side)
+    if all(each.key in explained for each in operations if each.action is deletes):
+        return []
+    unclear = []
+    for operation in operations:
+        content = _arriving(operation, side)
+        if content is not None and content[0] and content[0] in sizes:
+            unclear.append(operation)
+    return unclear
+
+
+@dataclass(slots=True)
+class _ByContent:
+    """Operations by the size and each digest of a content; each is taken at most once."""
+
+    _queues: defaultdict[tuple[int, Digest], deque[tuple[Operation, Digests]]] = field(
+        default_factory=lambda: defaultdict(deque)
+    )
+    _empty: deque[Operation] = field(default_factory=deque)
+    _taken: set[str] = field(default_factory=set)
+
+    def add(self, operation: Operation, size: int, digests: Digests) -> None:
+        if not size:
+            self._empty.append(operation)
+        for digest in digests:
+            self._queues[size, digest].append((operation, digests))
+
+    def take(self, size: int, digests: Digests) -> Operation | None:
+        """Return the first one of this content that was not taken yet, and take it."""
+        if not size:
+            return self._empty.popleft() if self._empty else None
+        for queue in self._of(size, digests):
+            while queue and queue[0][0].key in self._taken:
+                queue.popleft()
+            if queue and compare(digests, queue[0][1]) is Sameness.SAME:
+                operation, _ = queue.popleft()
+                self._taken.add(operation.key)
+                return operation
+        return None
+
+    def find(self, size: int, digests: Digests) -> Operation | None:
+        """Return one of this content, without taking it."""
+        for queue in self._of(size, digests):
+            if compare(digests, queue[0][1]) is Sameness.SAME:
+                return queue[0][0]
+        return None
+
+    def _of(self, size: int, digests: Digests) -> list[deque[tuple[Operation, Digests]]]:
+        return [self._queues[size, digest] for digest in digests if (size, digest) in self._queues]
+
+
+_DELETES = {Side.LOCAL: Action.DELETE_LOCAL, Side.REMOTE: Action.DELETE_REMOTE}
 
 
 def _leaves(operation: Operation) -> bool:
@@ -61,3 +192,42 @@ def _arrives(operation: Operation) -> bool:
     # What waits for deletes may wait for its own source: `a` that became `a/b`, where keys can't nest.
     waits = operation.after_deletes
     return operation.action is Action.UPLOAD and operation.remote is None and operation.local is not None and not waits
+
+
+def _stays(operation: Operation) -> bool:
+    """Tell whether both versions of a key stay where they are, though they differ."""
+    return (operation.action is Action.CONFLICT and not operation.keep_both) or operation.is_refused
+
+
+def _arriving(operation: Operation, side: Side) -> tuple[int, Digests] | None:
+    """Return size and digests of what an operation brings to a side."""
+    local, remote = operation.local, operation.remote
+    if side is Side.REMOTE:
+        if operation.action is Action.UPLOAD and local is not None:
+            return local.size, local.digests
+        return None
+    comes = operation.action is Action.DOWNLOAD or operation.keep_both
+    if comes and remote is not None:
+        return remote.size, _shown(remote.digests, remote.fingerprint)
+    return None
+
+
+def _leaving(operation: Operation, side: Side) -> tuple[int, Digests]:
+    """Return size and digests of what an operation deletes on a side."""
+    base = operation.base
+    if side is Side.REMOTE:
+        assert operation.remote is not None
+        known = operation.remote.digests
+        same = base is not None and operation.remote.fingerprint == base.fingerprint
+    else:
+        assert operation.local is not None
+        known = operation.local.digests
+        same = operation.reason is Reason.DELETED_REMOTE
+    if base is None or not same:
+        return operation.size, known
+    return operation.size, _shown(known + base.digests, base.fingerprint)
+
+
+def _shown(digests: Digests, fingerprint: str) -> Digests:
+    """Return digests with the object's fingerprint as one of them: objects of one fingerprint have one content."""
+    return (*digests, Digest("fingerprint?", fingerprint)) if fingerprint else digests

@@ -41,6 +41,7 @@ class Reason(Enum):
     ORPHAN_LOCAL = "not in the bucket, which is mirrored"
     ORPHAN_REMOTE = "not here, and here is mirrored"
     MOVED_LOCAL = "moved here"
+    MOVE_BLOCKED = "not deleted, since its content was moved to a key that is not in step"
     CHANGE_BEATS_DELETE = "changed on one side, deleted on the other: the change wins"
     DELETE_BEATS_CHANGE = "changed on one side, deleted on the other: the policy names the side that deleted"
     CONFLICT = "changed on both sides"
@@ -61,7 +62,7 @@ class Reason(Enum):
     CONFIGURES = "not written here"
 
 
-_NO_FAILURES = frozenset({Reason.OWNED_TWICE, Reason.NO_FILE, Reason.CONFIGURES})
+_NO_FAILURES = frozenset({Reason.OWNED_TWICE, Reason.NO_FILE, Reason.CONFIGURES, Reason.MOVE_BLOCKED})
 """Reasons to skip something that are as it should be."""
 
 
@@ -137,23 +138,49 @@ class Operation:
 
 
 @dataclass(slots=True)
+class Counts:
+    """What a run saw of one mapping.
+
+    Attributes:
+        local, remote: Entries on each side.
+        base: Rows of the baseline.
+    """
+
+    local: int = 0
+    remote: int = 0
+    base: int = 0
+
+
+@dataclass(slots=True)
 class Plan:
     """What a run will do, and what it saw.
 
     Attributes:
         operations: In order of keys.
         unchanged: Number of keys that are in step.
-        local_count, remote_count: Entries seen on each side.
-        base_count: Rows of the baseline that the run was about.
+        counts: What was seen of each mapping, by its id; a mapping of which nothing was seen may be left out.
         left_out: Operations that only tell of local entries which are no files, such as symbolic links.
     """
 
     operations: list[Operation] = field(default_factory=list)
     unchanged: int = 0
-    local_count: int = 0
-    remote_count: int = 0
-    base_count: int = 0
+    counts: dict[str, Counts] = field(default_factory=dict)
     left_out: list[Operation] = field(default_factory=list)
+
+    @property
+    def local_count(self) -> int:
+        """Entries seen here."""
+        return sum(each.local for each in self.counts.values())
+
+    @property
+    def remote_count(self) -> int:
+        """Entries seen in the bucket."""
+        return sum(each.remote for each in self.counts.values())
+
+    @property
+    def base_count(self) -> int:
+        """Rows of the baseline that the run was about."""
+        return sum(each.base for each in self.counts.values())
 
     def __iter__(self) -> Iterator[Operation]:
         return iter(self.operations)

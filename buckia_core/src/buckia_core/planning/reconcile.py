@@ -27,6 +27,14 @@ Each side is compared with its own baseline, never with the other side's clock. 
     absent       changed      nothing; with `delete_orphaned: true` deleted
     deleted      deleted      forget
 
+A row of the baseline that was out of scope in the last run, or that another mapping had, does not prove that somebody
+deleted what is missing: with one side missing it counts as no row. With both sides there:
+
+    local against the row of another mapping     result
+    ---------------------------------------------------------------------------------------------------
+    same                                         as above: the file is the one that was in step
+    changed                                      as without a row; `up` still tells whether the object is as it was
+
 Where a row depends on content that nobody has hashed yet, the answer is `Need`: the caller looks, and asks again.
 """
 
@@ -113,7 +121,7 @@ def remote_state(remote: RemoteObject | None, base: BaseEntry | None) -> State:
         return State.ABSENT if base is None else State.DELETED
     if base is None:
         return State.CHANGED
-    if remote.fingerprint == base.fingerprint:
+    if remote.fingerprint == base.fingerprint and base.fingerprint:
         return State.SAME
     if remote.size != base.size:
         return State.CHANGED
@@ -140,12 +148,23 @@ def reconcile(
         An operation, "nothing to do", or what to look at first. A caller that obeys every `Need` gets a decision
         after at most four rounds.
     """
+    if base is not None and (base.out_of_scope or base.root != root):
+        if local is None and remote is None:
+            return _Case(key, root, local, remote, base, rules).do(Action.FORGET, Reason.DELETED_BOTH)
+        if local is None or remote is None:
+            base = None
     mine = local_state(local, base, rules)
     if mine is State.UNSURE:
         return Need(Look.LOCAL_DIGEST)
     theirs = remote_state(remote, base)
     if theirs is State.UNSURE:
         return Need(Look.REMOTE_DIGEST)
+    if base is not None and base.root != root and mine is State.CHANGED:
+        # It is no edit of the file that was in step, so a person may still want what the bucket has.
+        if rules.direction is Direction.UP and theirs is State.SAME:
+            case = _Case(key, root, local, remote, base, rules)
+            return case.transfer(Side.LOCAL, Reason.CHANGED_LOCAL, loser=Side.REMOTE)
+        base, theirs = None, State.CHANGED
     case = _Case(key, root, local, remote, base, rules)
     if mine is State.SAME and theirs is State.SAME:
         return case.in_step()
@@ -216,7 +235,7 @@ class _Case:
         local, remote, base = self.local, self.remote, self.base
         assert local is not None and remote is not None and base is not None
         moved = not is_untouched(local, base) or remote.fingerprint != base.fingerprint or local.root != base.root
-        return InStep(refresh=True) if moved else IN_STEP
+        return InStep(refresh=True) if moved or base.out_of_scope else IN_STEP
 
     def both_ways(self, mine: State, theirs: State) -> Outcome:
         """Neither side is the truth. Not both are same, not both are gone, not both changed to the same."""
@@ -255,15 +274,13 @@ class _Case:
             case ConflictPolicy.NEWEST_WINS:
                 if self.remote.mtime_ns is None and self.remote.metadata is None:
                     return Need(Look.REMOTE_STAT)
-                theirs = self.remote.mtime_ns if self.remote.mtime_ns is not None else self.remote.modified_ns or None
-                if theirs is None:
-                    # A time that the provider does not tell is not the oldest of all.
+                mine, theirs = self.local.mtime_ns, self.remote.mtime_ns or self.remote.modified_ns
+                # A file or object of 1970 is one whose time nobody knows.
+                if not mine or not theirs or mine == theirs:
                     return self._keep_both()
-                if self.local.mtime_ns > theirs:
+                if mine > theirs:
                     return self.transfer(Side.LOCAL, Reason.CONFLICT_LOCAL_NEWER, loser=Side.REMOTE)
-                if self.local.mtime_ns < theirs:
-                    return self.transfer(Side.REMOTE, Reason.CONFLICT_REMOTE_NEWER, loser=Side.LOCAL)
-                return self._keep_both()
+                return self.transfer(Side.REMOTE, Reason.CONFLICT_REMOTE_NEWER, loser=Side.LOCAL)
             case ConflictPolicy.KEEP_BOTH:
                 return self._keep_both()
             case ConflictPolicy.ASK:

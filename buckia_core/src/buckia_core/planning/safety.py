@@ -1,21 +1,41 @@
-"""The guard against plans that delete more than a person can have meant. Pure."""
+"""The guard against plans that delete or overwrite more than a person can have meant. Pure.
+
+It counts per mapping and side; the single files of `files` count as one mapping.
+
+    what one side of a mapping would lose                               result
+    ---------------------------------------------------------------------------------------------------
+    anything, for the other side had entries and has none               SideEmptied
+    more than half of the baseline, and at least ten                    TooManyDeletes
+    all of the baseline, and at least three                             TooManyDeletes
+    the versions in the bucket of more than half, and at least ten,     TooManyOverwrites
+    where nothing keeps them, and the mapping does not only go up
+
+What is deleted under one key and arrives under another one in the same plan is not lost and does not count.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from buckia_core.errors import SideEmptied, TooManyDeletes
-from buckia_core.planning.plan import Action, Plan
-from buckia_core.planning.policy import Side
+from buckia_core.errors import SideEmptied, TooManyDeletes, TooManyOverwrites, UnsafePlan
+from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.moves import moved_elsewhere
+from buckia_core.planning.plan import Action, Counts, Operation, Plan
+from buckia_core.planning.policy import Direction, Side
 
 FEW = 10
-"""Fewer deletions than this pass the default guard, whatever share of the side they are."""
+"""Fewer deletions than this pass the default guard, unless they are all that there was."""
+
+ALL = 3
+"""As many deletions as this are refused if they are all that there was."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteLimit:
-    """How many deletions on one side are allowed: a number, or a share of the baseline."""
+    """How many deletions on one side are allowed: a number on that side, or a share of each mapping's baseline."""
 
     count: int | None = None
     share: float | None = None
@@ -42,40 +62,163 @@ class DeleteLimit:
         return str(self.count) if self.count is not None else f"{100 * (self.share or 0):g}%"
 
 
-def check(plan: Plan, limit: DeleteLimit | None = None) -> None:
-    """Refuse a plan that deletes too much. `limit` replaces the default bound; it does not lift `SideEmptied`.
+@dataclass(slots=True)
+class _Group:
+    """What the guard judges together: one root, or all single files.
+
+    Attributes:
+        here, there: What its sides are called.
+        single_files: Whether it stands for the single files.
+        counts: What was seen of it.
+        deletes: How many entries each side would lose.
+        known: How many of them are in the baseline.
+    """
+
+    here: str
+    there: str
+    single_files: bool
+    counts: Counts
+    deletes: Counter[Side]
+    known: Counter[Side]
+
+    def has_nothing_on(self, side: Side) -> bool:
+        """Tell whether a side had entries and has none. One or two single files may well be deleted by a person."""
+        seen = self.counts.local if side is Side.LOCAL else self.counts.remote
+        return not seen and self.counts.base >= (ALL if self.single_files else 1)
+
+
+def check(
+    plan: Plan,
+    mappings: Sequence[Mapping],
+    limit: DeleteLimit | None = None,
+    is_kept: Callable[[Operation], bool] | None = None,
+) -> None:
+    """Refuse a plan that deletes or overwrites too much.
+
+    Args:
+        plan: The plan.
+        mappings: All mappings of the run.
+        limit: Replaces the default bound for deletions; it lifts neither `SideEmptied` nor `TooManyOverwrites`.
+        is_kept: Tells whether the version that an upload replaces can be restored. Only called if the number of
+            uploads is beyond the bound. `None` leaves overwrites unchecked.
 
     Raises:
-        SideEmptied: A side that had entries has none, and the other side would lose its own for that.
-        TooManyDeletes: One side would lose more than the limit; by default more than half of the baseline's
-            entries and at least ten.
+        SideEmptied, TooManyDeletes, TooManyOverwrites: As the table above says.
     """
-    counts = plan.count()
-    deletes = {Side.LOCAL: counts[Action.DELETE_LOCAL], Side.REMOTE: counts[Action.DELETE_REMOTE]}
-    for side, entries in ((Side.LOCAL, plan.local_count), (Side.REMOTE, plan.remote_count)):
-        if plan.base_count and not entries and deletes[side.other]:
-            raise SideEmptied(
-                f"{_WHERE[side]} is empty, though {plan.base_count} {_files(plan.base_count)} were in step at the "
-                f"last sync; {deletes[side.other]} would be deleted {_ON[side.other]}. "
-                "If that is what you want, run again with --force."
-            )
-    for side, number in deletes.items():
-        if limit is not None:
-            refused = not limit.allows(number, plan.base_count)
-            bound = f"--max-delete {limit}"
-        else:
-            refused = number >= FEW and number > plan.base_count / 2
-            bound = f"more than half of the {plan.base_count} that were in step at the last sync"
-        if refused:
-            raise TooManyDeletes(
-                f"{number} {_files(number)} would be deleted {_ON[side]} ({bound}). Look at them with --dry-run; "
-                "if that is what you want, run again with --force or another --max-delete."
+    error = next(_refusals(plan, mappings, limit), None)
+    if error is None and is_kept is not None:
+        error = next(_overwrites(plan, mappings, is_kept), None)
+    if error is not None:
+        raise error
+
+
+def deletes_too_much(plan: Plan, mappings: Sequence[Mapping], limit: DeleteLimit | None = None) -> bool:
+    """Tell whether `check` would refuse the plan for what it deletes."""
+    return next(_refusals(plan, mappings, limit), None) is not None
+
+
+def _refusals(plan: Plan, mappings: Sequence[Mapping], limit: DeleteLimit | None) -> Iterator[UnsafePlan]:
+    groups = _groups(plan, mappings)
+    for group in groups:
+        for side in Side:
+            if group.has_nothing_on(side) and group.deletes[side.other]:
+                yield SideEmptied(_emptied(group, side))
+    if limit is not None and limit.count is not None:
+        for side in Side:
+            number = sum(group.deletes[side] for group in groups)
+            if not limit.allows(number, plan.base_count):
+                yield TooManyDeletes(f"{_files(number)} would be deleted {_ON[side]} (--max-delete {limit}). {_ADVICE}")
+        return
+    for group in groups:
+        for side in Side:
+            number, entries = group.deletes[side], group.counts.base
+            if limit is not None:
+                refused, bound = not limit.allows(number, entries), f"--max-delete {limit} of {entries}"
+            else:
+                everything = group.known[side] >= entries >= ALL
+                refused = everything or _is_most(number, entries)
+                share = f"all {entries}" if everything else f"more than half of the {entries}"
+                bound = f"{share} that were in step at the last sync"
+            if refused:
+                where = (
+                    f"here, in {group.here}" if side is Side.LOCAL else f"in {group.there} (synced with {group.here})"
+                )
+                yield TooManyDeletes(f"{_files(number)} would be deleted {where}: {bound}. {_ADVICE}")
+
+
+def _overwrites(
+    plan: Plan, mappings: Sequence[Mapping], is_kept: Callable[[Operation], bool]
+) -> Iterator[TooManyOverwrites]:
+    two_way = {mapping.id for mapping in mappings if mapping.rules.direction is not Direction.UP}
+    replacing: dict[str, list[Operation]] = {}
+    for operation in plan:
+        if operation.action is Action.UPLOAD and operation.remote is not None and operation.root in two_way:
+            replacing.setdefault(operation.root, []).append(operation)
+    for mapping in mappings:
+        operations = replacing.get(mapping.id, [])
+        entries = plan.counts.get(mapping.id, Counts()).base
+        if not _is_most(len(operations), entries):
+            continue
+        number = sum(not is_kept(operation) for operation in operations)
+        if _is_most(number, entries):
+            yield TooManyOverwrites(
+                f"{_files(number)} in {_there(mapping)} would be overwritten by changed files of {mapping.local}: more "
+                f"than half of the {entries} that were in step at the last sync, and nothing keeps their old versions. "
+                "If you changed them, run again with --force; to keep old versions, set `keep_replaced: always` or "
+                "turn on the bucket's versioning."
             )
 
 
-_WHERE = {Side.LOCAL: "The local side", Side.REMOTE: "The bucket"}
+def _is_most(number: int, entries: int) -> bool:
+    return number >= FEW and number > entries / 2
+
+
+def _groups(plan: Plan, mappings: Sequence[Mapping]) -> list[_Group]:
+    groups: dict[str, _Group] = {}
+    by_root: dict[str, _Group] = {}
+    for mapping in mappings:
+        # No root is called so: the id of a root has an arrow in it.
+        name = "files" if mapping.is_file else mapping.id
+        if name not in groups:
+            here, there = ("`files`", "the bucket") if mapping.is_file else (mapping.local, _there(mapping))
+            groups[name] = _Group(here, there, mapping.is_file, Counts(), Counter(), Counter())
+        group = by_root[mapping.id] = groups[name]
+        seen = plan.counts.get(mapping.id, Counts())
+        group.counts.local += seen.local
+        group.counts.remote += seen.remote
+        group.counts.base += seen.base
+    for side, action in ((Side.LOCAL, Action.DELETE_LOCAL), (Side.REMOTE, Action.DELETE_REMOTE)):
+        elsewhere = moved_elsewhere(plan.operations, side)
+        for operation in plan:
+            if operation.action is action and operation.key not in elsewhere:
+                group = by_root[operation.root]
+                group.deletes[side] += 1
+                group.known[side] += operation.base is not None
+    return list(groups.values())
+
+
+def _emptied(group: _Group, side: Side) -> str:
+    what = f"{_files(group.counts.base)} {'was' if group.counts.base == 1 else 'were'} in step at the last sync"
+    number = group.deletes[side.other]
+    other = f"here, in {group.here}" if side is Side.REMOTE else f"in {group.there}"
+    if side is Side.LOCAL:
+        advice = "If it is on a disk that is not mounted, mount it; if you deleted the files, run again with --force."
+        which = "None of the files in `files` is there" if group.single_files else f"The folder {group.here} is empty"
+    else:
+        advice = "If it is the wrong bucket, correct the configuration; if the objects were deleted, run with --force."
+        which = f"{group.there[0].upper()}{group.there[1:]} is empty"
+        if group.single_files:
+            which = "The bucket has none of the objects of `files`"
+    return f"{which}, though {what}; {number} would be deleted {other}. {advice}"
+
+
+def _there(mapping: Mapping) -> str:
+    return f"the bucket below {mapping.remote!r}" if mapping.remote else "the bucket"
+
+
 _ON = {Side.LOCAL: "here", Side.REMOTE: "in the bucket"}
+_ADVICE = "Look at them with --dry-run; if that is what you want, run again with --force or another --max-delete."
 
 
 def _files(number: int) -> str:
-    return "file" if number == 1 else "files"
+    return "1 file" if number == 1 else f"{number} files"

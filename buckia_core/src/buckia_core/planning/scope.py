@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,46 +16,49 @@ class Scope:
     """
 
     names: tuple[str, ...] = ()
+    _names: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_names", frozenset(self.names))
 
     @classmethod
     def of(cls, names: Iterable[str]) -> Scope:
         """Make a scope of names like `images/` or `documents/important.pdf`; an empty name is "everything"."""
-        clean = sorted({name.strip("/") for name in names})
+        clean = {name.strip("/") for name in names}
         if "" in clean:
             return cls()
-        kept: list[str] = []
-        for name in clean:
-            if not any(name.startswith(other + "/") for other in kept):
-                kept.append(name)
-        return cls(tuple(kept))
+        return cls(tuple(sorted(name for name in clean if not any(above in clean for above in _above(name)))))
 
     def covers(self, key: str) -> bool:
         """Tell whether a key takes part."""
-        if not self.names:
-            return True
-        # Only a name that is a prefix of the key can cover it, and all of those sort at or before it.
-        index = bisect_right(self.names, key)
-        return any(key == name or key.startswith(name + "/") for name in self.names[:index])
+        names = self._names
+        return not names or key in names or any(above in names for above in _above(key))
 
     def may_reach(self, directory: str) -> bool:
         """Tell whether a key below `directory` (no slash at the end) can take part."""
-        if not self.names or not directory:
+        if not self.names or not directory or self.covers(directory):
             return True
-        return self.covers(directory) or any(name.startswith(directory + "/") for name in self.names)
+        index = bisect_left(self.names, directory + "/")
+        return index < len(self.names) and self.names[index].startswith(directory + "/")
+
+    def meets(self, prefix: str) -> bool:
+        """Tell whether a key that begins with a prefix, such as that of a mapping, can take part."""
+        return bool(self.ranges(prefix))
 
     def ranges(self, within: str = "") -> list[str]:
         """Return key prefixes that together hold every covered key below `within`, in order, not overlapping.
 
         They may hold more than what is covered (`images` also begins `images-old`); `covers` decides.
         """
-        if not self.names:
+        if not self.names or any(above in self._names for above in _above(within)):
             return [within]
         ranges: list[str] = []
-        for name in self.names:
-            prefix = name if name.startswith(within) else within if within.startswith(name + "/") else None
-            if prefix is not None and not any(prefix.startswith(other) for other in ranges):
-                ranges = [other for other in ranges if not other.startswith(prefix)]
-                ranges.append(prefix)
+        # Names are in order, so what a name begins comes right behind it.
+        for name in self.names[bisect_left(self.names, within) :]:
+            if not name.startswith(within):
+                break
+            if not ranges or not name.startswith(ranges[-1]):
+                ranges.append(name)
         return ranges
 
     def meet(self, other: Scope) -> Scope | None:
@@ -67,3 +70,11 @@ class Scope:
         names = {name for name in self.names if other.covers(name)}
         names |= {name for name in other.names if self.covers(name)}
         return Scope.of(names) if names else None
+
+
+def _above(key: str) -> Iterator[str]:
+    """Yield the directories above a key, without a slash at their ends."""
+    end = key.find("/")
+    while end >= 0:
+        yield key[:end]
+        end = key.find("/", end + 1)

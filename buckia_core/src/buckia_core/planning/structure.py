@@ -6,10 +6,12 @@ out to be a file in the way of a later key are a short stack, and the check need
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from buckia_core.planning import mapping as planned
 from buckia_core.planning.keys import DiskRules, fold
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.plan import Action, Operation, Reason
@@ -92,28 +94,107 @@ def _ends_remote(seen: _Seen, operation: Operation | None) -> bool:
     return operation.action in _ON_BOTH or (operation.action in _LEAVES_REMOTE and seen.remote)
 
 
-def refuse_twins(
-    operations: Iterable[Operation], rules: DiskRules, is_taken: Callable[[Operation], bool]
-) -> list[Operation]:
-    """Turn downloads that a folding disk would write over another file into reports.
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """Finds keys that one disk takes for the same name, or puts into the same directory.
 
-    Args:
-        operations: The plan so far, in order.
-        rules: Rules of the disk; nothing is done unless it folds.
-        is_taken: Tells whether the place of a key that is not here yet is taken on the disk, under another spelling.
+    A folding disk has one directory for `Photos/` and `photos/`, so each directory of a path is compared as well.
+
+    Attributes:
+        mappings: By id.
+        disks: Rules of the disk of each mapping, by the mapping's id.
+        spelling: Takes a mapping and a path below its root, and returns what the disk has there under another
+            spelling of the path's last part; `None` if it has nothing, or the very name.
+        exists: Takes the same, and tells whether something is there.
     """
-    if not rules.folds:
-        return list(operations)
-    kept: list[Operation] = []
-    coming: dict[str, str] = {}
-    for operation in operations:
-        if operation.action is Action.DOWNLOAD and operation.local is None:
-            first = coming.setdefault(fold(operation.key), operation.key)
-            if first != operation.key or is_taken(operation):
-                twin = first if first != operation.key else ""
-                kept.append(
-                    replace(operation, action=Action.CONFLICT, reason=Reason.TWIN, detail=twin, unresolved=True)
-                )
+
+    mappings: Mapping[str, planned.Mapping]
+    disks: Mapping[str, DiskRules]
+    spelling: Callable[[planned.Mapping, str], str | None]
+    exists: Callable[[planned.Mapping, str], bool]
+
+    def refuse(self, operations: Sequence[Operation]) -> list[Operation]:
+        """Turn downloads that a folding disk would write over another file, or into another directory, into reports.
+
+        Where the same plan deletes what has the other spelling, the download comes after the deletes instead: the
+        file or directory changed in its case only.
+        """
+        operations = list(operations)
+        if not any(rules.folds for rules in self.disks.values()):
+            return operations
+        leaving = {
+            place
+            for each in operations
+            if each.action is Action.DELETE_LOCAL and self._folds(each)
+            for place, _ in self._places(each)
+        }
+        coming: dict[tuple[str, str], str] = {}
+        kept: list[Operation] = []
+        for operation in operations:
+            if not (_is_new_here(operation) and self._folds(operation)):
+                kept.append(operation)
                 continue
-        kept.append(operation)
-    return kept
+            places = self._places(operation)
+            twin, waits = self._twin(operation, places, coming, leaving)
+            if twin is None or waits:
+                coming |= {place: name for place, name in places if place not in coming}
+                kept.append(replace(operation, after_deletes=operation.after_deletes or waits))
+                continue
+            kept.append(replace(operation, action=Action.CONFLICT, reason=Reason.TWIN, detail=twin, unresolved=True))
+        return kept
+
+    def other_forms(self, operations: Iterable[Operation]) -> list[tuple[str, str]]:
+        """Return new keys that come to a disk beside the same key in another Unicode form, each with the other one.
+
+        Such a disk holds both, but a person sees two files of one name, and another disk may not hold both.
+        """
+        seen: dict[tuple[str, str], str] = {}
+        found = []
+        for operation in operations:
+            mapping = self.mappings[operation.root]
+            if operation.key.isascii() or mapping.is_file:
+                continue
+            path = mapping.relative(operation.key)
+            forms = [unicodedata.normalize(form, path) for form in ("NFC", "NFD")]
+            first = seen.setdefault((mapping.local, forms[0]), path)
+            if not _is_new_here(operation) or operation.base is not None:
+                continue
+            others = (
+                [first] if first != path else [each for each in forms if each != path and self.exists(mapping, each)]
+            )
+            found += [(operation.key, mapping.remote + other) for other in others[:1]]
+        return found
+
+    def _folds(self, operation: Operation) -> bool:
+        return self.disks[operation.root].folds and not self.mappings[operation.root].is_file
+
+    def _places(self, operation: Operation) -> list[tuple[tuple[str, str], str]]:
+        """Return the path of a key and the directories above it, outermost first: folded, and as they are."""
+        mapping = self.mappings[operation.root]
+        path = mapping.relative(operation.key)
+        names = [path[:end] for end, letter in enumerate(path) if letter == "/"]
+        return [((mapping.local, fold(name)), name) for name in (*names, path)]
+
+    def _twin(
+        self,
+        operation: Operation,
+        places: Sequence[tuple[tuple[str, str], str]],
+        coming: Mapping[tuple[str, str], str],
+        leaving: Collection[tuple[str, str]],
+    ) -> tuple[str | None, bool]:
+        """Return the key, or the directory, that has a part of a path under another spelling, and whether it leaves."""
+        mapping = self.mappings[operation.root]
+        for place, name in places:
+            first = coming.get(place)
+            if first == name:
+                continue
+            if first is not None:
+                return mapping.remote + first, False
+            other = self.spelling(mapping, name)
+            if other is not None:
+                return mapping.remote + other, place in leaving
+        return None, False
+
+
+def _is_new_here(operation: Operation) -> bool:
+    return operation.action is Action.DOWNLOAD and operation.local is None

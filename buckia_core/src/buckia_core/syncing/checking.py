@@ -11,7 +11,7 @@ from buckia_core.planning.diff import Triple, align
 from buckia_core.planning.digest import Sameness, compare
 from buckia_core.planning.keys import is_ours
 from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
-from buckia_core.planning.mapping import Mapping, owner_of
+from buckia_core.planning.mapping import Mapping, Owners
 from buckia_core.planning.policy import Direction
 from buckia_core.syncing.error_messages import ENDS_RUN, explain
 from buckia_core.syncing.inspect import Inspector
@@ -92,13 +92,14 @@ def _owned(
     triples: Iterator[Triple], request: SyncRequest
 ) -> Iterator[tuple[Mapping, LocalEntry | None, RemoteObject | None, BaseEntry | None]]:
     by_id = {mapping.id: mapping for mapping in request.mappings}
+    owners = Owners(request.mappings)
     for key, local, remote, base in triples:
         if local is None and remote is None:
             continue
         if local is not None:
             yield by_id[local.root], local, remote, base
         elif not is_ours(key):
-            mapping = owner_of(key, request.mappings, remembered=base.root if base else None)
+            mapping = owners.of(key, remembered=base.root if base else None)
             if mapping is not None:
                 yield mapping, local, remote, base
 

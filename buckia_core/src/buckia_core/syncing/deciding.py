@@ -15,6 +15,8 @@ from buckia_core.syncing.error_messages import ENDS_RUN, explain
 from buckia_core.syncing.inspect import Inspector
 
 _WRITE_HERE = (Action.DOWNLOAD, Action.DELETE_LOCAL, Action.CONFLICT)
+_ROUNDS = 8
+"""More rounds than any key needs: four, and as many again for a key that changes meanwhile."""
 
 Decided = tuple[Outcome, LocalEntry | None, RemoteObject | None, BaseEntry | None]
 """An outcome (never a `Need`), and the entries that it was decided by, with what the looks added."""
@@ -37,7 +39,7 @@ class Decider:
     ) -> Decided:
         """Reconcile one key, looking closer as often as that is needed. What can't be looked at is refused by name."""
         key = next(entry.key for entry in (here, there, before) if entry is not None)
-        while True:
+        for _ in range(_ROUNDS):
             outcome = reconcile(key, mapping.id, here, there, before, mapping.rules)
             if not isinstance(outcome, Need):
                 return self.gate(outcome, mapping), here, there, before
@@ -50,6 +52,8 @@ class Decider:
                 raise
             except Exception as error:  # noqa: BLE001  # whatever a key does, the others get their turn
                 return refusal(key, mapping, here, there, before, explain(error)), here, there, before
+        why = "the provider does not tell enough of it to compare both sides"
+        return refusal(key, mapping, here, there, before, why), here, there, before
 
     def gate(self, outcome: Outcome, mapping: Mapping) -> Outcome:
         """Refuse what would write where the disk can't hold it, and leave alone what configures Buckia."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,12 @@ from buckia_core.localfs import names
 from buckia_core.localfs.directory import Tree
 from buckia_core.planning import safety
 from buckia_core.planning.keys import TEMPORARY
-from buckia_core.planning.plan import Action, Plan
+from buckia_core.planning.plan import Action, Operation, Plan
+from buckia_core.planning.policy import Side
 from buckia_core.planning.scope import Scope
+from buckia_core.syncing import out_of_scope
 from buckia_core.syncing.lock import Lock
+from buckia_core.syncing.nesting import refuse_nesting
 from buckia_core.syncing.pace import MOST, Pace
 from buckia_core.syncing.paths import Place
 from buckia_core.syncing.progress import Progress
@@ -55,20 +58,26 @@ def sync(request: SyncRequest) -> SyncResult:
     with opened(request) as (state, progress, survey):
         prepared = survey.plan()
         plan = prepared.plan
+        for notice in prepared.notices:
+            progress.notice(notice)
+        if not request.force:
+            survey.explain(plan)
         if request.dry_run:
             # A plan that the guard refuses is told first, because it is what a person has to look at then.
             progress.planned(plan)
             result = progress.rehearsed(plan)
         # An interrupted plan may be half of one, which proves nothing; none of it will be done.
         if not request.force and not request.stopped.is_set():
-            safety.check(plan, request.max_delete)
+            safety.check(plan, request.mappings, request.max_delete, _is_kept(request))
         _warn_of_secrets(request, plan)
         if request.dry_run:
             return result
         progress.planned(plan)
         if plan.operations and not request.stopped.is_set():
             registry().ask_before_sync(plan, request.bucket)
-        recorder = Recorder(state, request.scope, request.mappings, survey.since_ns)
+        if not request.stopped.is_set():
+            out_of_scope.remember(request, state, prepared.out_of_scope)
+        recorder = Recorder(state, request.scope, request.mappings, survey.since_ns, survey.removed_roots)
         recorder.refresh(prepared.refreshed)
         return _carry_out(request, survey, plan, recorder, progress, whole=True)
 
@@ -110,6 +119,7 @@ def make_plan(request: SyncRequest) -> Plan:
 def opened(request: SyncRequest) -> Iterator[tuple[State, Progress, Survey]]:
     """Give what a run stands on: for a dry run, of a state that is only read; else under the lock."""
     names.check()
+    refuse_nesting(request)
     files = request.files
     with ExitStack() as stack:
         if request.dry_run:
@@ -129,7 +139,10 @@ def _carry_out(
 ) -> SyncResult:
     """Execute a plan, write down what happened, and tell it. `whole`: it is about all keys of the scope."""
     if not request.stopped.is_set():
-        survey.unfinished.tidy(partial(_is_wanted, request.scope, plan), request.adapter)
+        actions: dict[str, set[Action]] = {}
+        for operation in plan.operations:
+            actions.setdefault(operation.key, set()).add(operation.action)
+        survey.unfinished.tidy(partial(_is_wanted, request.scope, actions), request.adapter)
     changed: set[str] = set()
     if plan.operations and not request.stopped.is_set():
         from buckia_core.syncing.execute import execute  # noqa: PLC0415  # most runs find nothing to do
@@ -194,12 +207,29 @@ def make_worker(request: SyncRequest, survey: Survey, plan: Plan) -> Worker:
     )
 
 
-def _is_wanted(scope: Scope, plan: Plan, kept: Kept) -> bool:
+def _is_kept(request: SyncRequest) -> Callable[[Operation], bool] | None:
+    """Return what tells whether the version that an upload replaces can be restored.
+
+    A dry run asks no server whether it keeps versions, since some can only be asked by writing.
+    """
+    if request.dry_run:
+        return None
+    capabilities = cache(request.adapter.probe)
+
+    def is_kept(operation: Operation) -> bool:
+        known = capabilities()
+        keeping = Keeping(request.keep, known.versions, known.free_reads)
+        return known.versions or keeping.covers(operation.loser is Side.REMOTE)
+
+    return is_kept
+
+
+def _is_wanted(scope: Scope, actions: Mapping[str, set[Action]], kept: Kept) -> bool:
     """Tell whether an unfinished transfer may still be taken up: by this run, or because this run is not about it."""
     if not scope.covers(kept.key):
         return True
-    actions = {each.action for each in plan.operations if each.key == kept.key}
-    return Action.CONFLICT in actions or ((Action.UPLOAD if kept.kind is Kind.UPLOAD else Action.DOWNLOAD) in actions)
+    planned = actions.get(kept.key, set())
+    return Action.CONFLICT in planned or ((Action.UPLOAD if kept.kind is Kind.UPLOAD else Action.DOWNLOAD) in planned)
 
 
 def _executor(request: SyncRequest) -> AbstractContextManager[Executor]:

@@ -52,6 +52,9 @@ class Inspector:
     def stat_remote(self, seen: RemoteObject) -> RemoteObject:
         """Return all that the provider tells about an object, as it is now."""
         found = self.adapter.stat_file(seen.key)
+        if found.metadata is None:
+            # An adapter that tells none must not be asked for it again and again.
+            found = found._replace(metadata={})
         if found.fingerprint == seen.fingerprint:
             return found._replace(digests=merge(found.digests, seen.digests))
         return found

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from buckia_core.config import BucketConfig, PathRule
 from buckia_core.config.conversion import Unsuitable
+from buckia_core.config.loading import FILE_NAME
 from buckia_core.config.patterns import parse_patterns
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning import mapping as planned
@@ -57,6 +58,15 @@ def mappings_of(config: BucketConfig, choices: Choices) -> list[planned.Mapping]
     ]
     roots = config.paths or (() if found else (PathRule(local="."),))
     return found + [_root(config, choices, rule, first=index == 0) for index, rule in enumerate(roots)]
+
+
+def entry_of(config: BucketConfig) -> str:
+    """Return what tells an entry from others for the same bucket: its name, and its file unless that is `.buckia`.
+
+    Another file beside it, as `-c` names one, may have other paths.
+    """
+    file = os.path.basename(config.source) if config.source else FILE_NAME
+    return config.name if file == FILE_NAME else f"{config.name} of {file}"
 
 
 def scope_of(config: BucketConfig, mappings: Sequence[planned.Mapping], paths: Iterable[str], base: Path) -> Scope:
@@ -143,7 +153,22 @@ def _root(config: BucketConfig, choices: Choices, rule: PathRule, *, first: bool
         remote=rule.remote,
         rules=_rules(config, choices, direction),
         accepts=planned.take_all if accepts.lets_all_pass else accepts,
+        configured=_without_choices(accepts, choices),
     )
+
+
+def _without_choices(accepts: PathFilter, choices: Choices) -> planned.Filter | None:
+    """Return the filter as it is configured; `None` if the run adds nothing to it."""
+    if not (choices.include or choices.exclude or choices.include_pattern or choices.exclude_pattern):
+        return None
+    configured = replace(
+        accepts,
+        include=accepts.include[: len(accepts.include) - len(choices.include)],
+        exclude=accepts.exclude[: len(accepts.exclude) - len(choices.exclude)],
+        include_pattern=None,
+        exclude_pattern=None,
+    )
+    return planned.take_all if configured.lets_all_pass else configured
 
 
 def _relative(config: BucketConfig, local: str) -> str:

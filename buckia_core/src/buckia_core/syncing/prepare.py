@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from buckia_core.planning import moves
 from buckia_core.planning.diff import align
 from buckia_core.planning.keys import is_ours
 from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
-from buckia_core.planning.mapping import Mapping, owner_of
-from buckia_core.planning.plan import Operation, Plan
+from buckia_core.planning.mapping import Mapping, Owners
+from buckia_core.planning.plan import Counts, Operation, Plan
 from buckia_core.planning.reconcile import InStep, Need, reconcile
 from buckia_core.planning.structure import Structure
 from buckia_core.syncing.deciding import Decided, Decider, refusal
-from buckia_core.syncing.error_messages import ENDS_RUN, explain
 from buckia_core.syncing.scan import BlindSpots
 
 _AHEAD = 256
@@ -34,10 +32,17 @@ class Prepared:
     Attributes:
         plan: The plan.
         refreshed: Keys in step whose fingerprints moved (a touch, an upload of the same content).
+        out_of_scope: Rows of keys that their mapping, or the filter, does not let take part any more, as far as they
+            did at the last sync.
+        twins: New keys that differ only in Unicode form from another one, each with that one.
+        notices: What a person should be told of the plan, beside its operations.
     """
 
     plan: Plan = field(default_factory=Plan)
     refreshed: list[tuple[LocalEntry, RemoteObject, BaseEntry]] = field(default_factory=list)
+    out_of_scope: list[BaseEntry] = field(default_factory=list)
+    twins: list[tuple[str, str]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -50,6 +55,8 @@ class Preparation:
         blind: Places that the scan did not look into; grows while the scan goes on.
         stopped: Set when the run is to end.
         pool: Where closer looks are taken while the merge goes on.
+        moved_roots: Ids of mappings that are not configured any more and whose local root is gone, while another
+            mapping has their place in the bucket.
     """
 
     mappings: Sequence[Mapping]
@@ -57,13 +64,14 @@ class Preparation:
     blind: BlindSpots
     stopped: threading.Event
     pool: ThreadPoolExecutor
+    moved_roots: frozenset[str] = frozenset()
 
     def plan(self, local: Iterable[LocalEntry], remote: Iterable[RemoteObject], base: Iterable[BaseEntry]) -> Prepared:
         """Merge the three manifests into a plan. If the run is to end, the plan is cut short."""
         found = Prepared()
         shapes = Structure(nested=self.decider.inspector.adapter.capabilities.nested_keys)
         operations: dict[str, Operation] = {}
-        for outcome, here, there, before in self._outcomes(local, remote, base, found.plan, shapes):
+        for outcome, here, there, before in self._outcomes(local, remote, base, found, shapes):
             match outcome:
                 case Operation():
                     operations[outcome.key] = outcome
@@ -76,7 +84,7 @@ class Preparation:
                 case _:
                     raise AssertionError(outcome)
         shapes.settle(operations)
-        found.plan.operations = self._join_moves([operations[key] for key in sorted(operations)])
+        found.plan.operations = [operations[key] for key in sorted(operations)]
         return found
 
     def _outcomes(
@@ -84,7 +92,7 @@ class Preparation:
         local: Iterable[LocalEntry],
         remote: Iterable[RemoteObject],
         base: Iterable[BaseEntry],
-        plan: Plan,
+        found: Prepared,
         shapes: Structure,
     ) -> Iterator[Decided]:
         """Yield the outcome of every key that is not plainly in step; those are only counted.
@@ -92,10 +100,13 @@ class Preparation:
         Keys that need a closer look get it in the pool, while the merge goes on.
         """
         by_id = {mapping.id: mapping for mapping in self.mappings}
+        owners = Owners(self.mappings)
         checksum = any(mapping.rules.checksum for mapping in self.mappings)
         waiting: deque[Future[Decided]] = deque()
+        in_step: defaultdict[str, int] = defaultdict(int)
+        counts: defaultdict[str, Counts] = defaultdict(Counts)
         see = shapes.see
-        in_step = 0
+        glances = 0
         for key, here, there, before in align(local, remote, base):
             # The common case in line, because it is the only one that every file of a large tree goes through.
             if (
@@ -106,22 +117,25 @@ class Preparation:
                 and here.size == before.size == there.size
                 and here.ctime_ns == before.ctime_ns
                 and here.inode == before.inode
-                and there.fingerprint == before.fingerprint
+                and there.fingerprint == before.fingerprint != ""
                 and here.root == before.root
                 and not before.racy
+                and not before.out_of_scope
                 and not checksum
             ):
-                in_step += 1
+                in_step[here.root] += 1
+                glances += 1
                 see(key, here, there)
-                if not in_step % _GLANCE and self.stopped.is_set():
+                if not glances % _GLANCE and self.stopped.is_set():
                     return
                 continue
-            mapping = by_id[here.root] if here is not None else self._owner(key, before)
+            mapping = by_id[here.root] if here is not None else self._owner(key, before, by_id, owners, found)
             if mapping is None:
                 continue
-            plan.local_count += here is not None
-            plan.remote_count += there is not None
-            plan.base_count += before is not None
+            seen = counts[mapping.id]
+            seen.local += here is not None
+            seen.remote += there is not None
+            seen.base += before is not None and before.root == mapping.id
             see(key, here, there)
             if here is None and (place := self.blind.hiding(key)):
                 if there is not None and not place.failed:
@@ -139,31 +153,41 @@ class Preparation:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-        plan.unchanged += in_step
-        plan.local_count += in_step
-        plan.remote_count += in_step
-        plan.base_count += in_step
+        for root, number in in_step.items():
+            seen = counts[root]
+            seen.local, seen.remote, seen.base = seen.local + number, seen.remote + number, seen.base + number
+        found.plan.unchanged += sum(in_step.values())
+        found.plan.counts = dict(counts)
 
-    def _owner(self, key: str, before: BaseEntry | None) -> Mapping | None:
-        if is_ours(key):
-            return None
-        return owner_of(key, self.mappings, remembered=before.root if before else None)
+    def _owner(
+        self,
+        key: str,
+        before: BaseEntry | None,
+        by_id: dict[str, Mapping],
+        owners: Owners,
+        found: Prepared,
+    ) -> Mapping | None:
+        """Return the mapping of a key that no local file claims; `None` if it takes no part in this run.
 
-    def _join_moves(self, operations: list[Operation]) -> list[Operation]:
-        """Hash the few new files that may be moved ones, and join them with the deletes that they belong to."""
-        inspector = self.decider.inspector
-        if not inspector.adapter.capabilities.server_copy:
-            return operations
-        by_id = {mapping.id: mapping for mapping in self.mappings}
-        hashed: dict[str, Operation] = {}
-        for operation in moves.candidates(operations):
-            assert operation.local is not None
-            try:
-                local = inspector.hash_local(by_id[operation.root], operation.local, ())
-            except ENDS_RUN:
-                raise
-            except Exception as error:  # noqa: BLE001  # without a digest it is no move, but an upload
-                explain(error)
-                continue
-            hashed[operation.key] = replace(operation, local=local)
-        return moves.pair([hashed.get(operation.key, operation) for operation in operations])
+        the row of the baseline                          result
+        ----------------------------------------------------------------------------------------------
+        none                                             whichever mapping takes the key
+        of a mapping of the run that takes the key       that mapping
+        of one that this run's own options keep from it  no part; the row stays as it is
+        of one whose configured filter refuses it        out of scope
+        of a mapping that is not configured any more     out of scope; if its folder has moved, the mapping that
+                                                         has its place in the bucket now
+        """
+        if before is None:
+            return None if is_ours(key) else owners.of(key)
+        mapping = by_id.get(before.root)
+        if mapping is not None and not is_ours(key):
+            if mapping.takes(key):
+                return mapping
+            if mapping.would_take(key):
+                return None
+        elif before.root in self.moved_roots and (mapping := owners.of(key)) is not None:
+            return mapping
+        if not before.out_of_scope:
+            found.out_of_scope.append(before)
+        return None

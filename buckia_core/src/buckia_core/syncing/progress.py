@@ -12,7 +12,7 @@ from buckia_core.errors import Unauthenticated
 from buckia_core.planning.keys import DiskRules, problem_of
 from buckia_core.planning.plan import CONFLICTS, Action, Operation, Plan
 from buckia_core.syncing.paths import local_path
-from buckia_core.syncing.report import FileError, Finished, Planned, Scanning, Status, SyncResult, Transferred
+from buckia_core.syncing.report import FileError, Finished, Notice, Planned, Scanning, Status, SyncResult, Transferred
 from buckia_core.syncing.request import SyncRequest
 
 if TYPE_CHECKING:
@@ -57,6 +57,11 @@ class Progress:
             status = Status.PLANNED if self._request.dry_run else Status.DONE
             self._count(operation, status, None, 0)
             self._tell(operation, status, None)
+
+    def notice(self, message: str) -> None:
+        """Tell a person something that is no failure."""
+        self.counts.notices.append(message)
+        self._request.listener(Notice(message))
 
     def moved(self, operation: Operation, delta: int) -> None:
         """So many more bytes of a transfer have gone over."""

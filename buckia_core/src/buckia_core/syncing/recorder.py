@@ -35,12 +35,21 @@ class Recorder:
         scope: The keys of the run.
         mappings: The mappings of the run.
         since_ns: The start of the run.
+        removed_roots: Mappings that are not configured any more. What this run writes replaces their rows of a key.
     """
 
-    def __init__(self, state: State, scope: Scope, mappings: Sequence[Mapping], since_ns: int) -> None:
+    def __init__(
+        self,
+        state: State,
+        scope: Scope,
+        mappings: Sequence[Mapping],
+        since_ns: int,
+        removed_roots: Sequence[str] = (),
+    ) -> None:
         self._state = state
         self._scope = scope
         self._mappings = {mapping.id: mapping for mapping in mappings}
+        self._roots = frozenset((*self._mappings, *removed_roots))
         self._since_ns = since_ns
         self._put: dict[str, BaseEntry] = {}
         self._drop: list[str] = []
@@ -61,7 +70,7 @@ class Recorder:
         for local, remote, base in moved:
             rows.append(row(local, remote, digest.merge(base.digests, remote.digests), self._since_ns))
         if rows:
-            self._state.commit(put=rows, roots=self._mappings)
+            self._state.commit(put=rows, roots=self._roots)
 
     def add(self, done: Done) -> None:
         """Take in the result of one operation."""
@@ -100,7 +109,7 @@ class Recorder:
                 # What the disk may still lose must not be taken for what is there.
                 raise state_error(error, Path(directory)) from error
         if self._put or self._drop:
-            self._state.commit(put=self._put.values(), drop=self._drop, roots=self._mappings)
+            self._state.commit(put=self._put.values(), drop=self._drop, roots=self._roots)
         self._put, self._drop, self._directories = {}, [], set()
         self._committed = time.monotonic()
 
@@ -155,6 +164,6 @@ def _record(operation: Operation) -> dict[str, Any]:
         "local_size": local.size if local else None,
         "local_mtime_ns": local.mtime_ns if local else None,
         "remote_size": remote.size if remote else None,
-        "remote_mtime_ns": (remote.mtime_ns or remote.modified_ns) if remote else None,
+        "remote_mtime_ns": (remote.mtime_ns or remote.modified_ns or None) if remote else None,
         "since": datetime.now(UTC).isoformat(),
     }

@@ -33,6 +33,12 @@ class Planned(NamedTuple):
     plan: Plan
 
 
+class Notice(NamedTuple):
+    """Event: something that a person should know and that is no failure. Each is told once, not in every run."""
+
+    message: str
+
+
 class Transferred(NamedTuple):
     """Event: so many more bytes of the operation's content have gone over; negative where an attempt starts again."""
 
@@ -55,7 +61,7 @@ class Finished(NamedTuple):
     error: str | None = None
 
 
-Event = Scanning | Planned | Transferred | Finished
+Event = Scanning | Planned | Notice | Transferred | Finished
 Listener = Callable[[Event], None]
 """Called from one thread at a time. An exception that it raises ends the run as an interruption would."""
 
@@ -94,6 +100,7 @@ class SyncResult:
         requests: Calls to the provider.
         errors: What failed, and why.
         interrupted: The run was ended early by Ctrl-C; what had been done until then is committed.
+        notices: What the run told beside its operations, such as files that are out of scope now.
     """
 
     bucket: str
@@ -117,6 +124,7 @@ class SyncResult:
     requests: int = 0
     errors: list[FileError] = field(default_factory=list)
     interrupted: bool = False
+    notices: list[str] = field(default_factory=list)
 
     def as_record(self) -> dict[str, Any]:
         """Return all of it as plain data, which `from_record` takes back; of many errors, the first hundred."""

@@ -32,6 +32,10 @@ class SyncRequest:
         adapter: The bucket, wrapped.
         mappings: Local roots and files, in order.
         scope: The keys that take part.
+        folders: The keys that take part unless the run is limited to some paths.
+        chosen_path: The run syncs a path of its own instead of the configured ones.
+        entry: What tells the bucket's entry in a configuration file from other entries for the same bucket.
+        base_dir: What configured local paths are relative to.
         state_dir: Where state, lock and trash are.
         algorithm: The digest that the baseline keeps.
         dry_run: Plan and report; change nothing.
@@ -52,6 +56,10 @@ class SyncRequest:
     mappings: Sequence[Mapping]
     state_dir: Path
     scope: Scope = field(default_factory=Scope)
+    folders: Scope = field(default_factory=Scope)
+    chosen_path: bool = False
+    entry: str = ""
+    base_dir: Path = field(default_factory=Path)
     algorithm: str = "sha256"
     dry_run: bool = False
     force: bool = False

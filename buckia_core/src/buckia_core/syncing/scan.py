@@ -74,6 +74,7 @@ class Scan:
         temporary: What the names of temporary files begin with that a killed run of ours may have left; they are
             removed. `None` removes nothing.
         kept: Names of temporary files that are not removed, because a later download goes on with them.
+        bucket: The directory that is the bucket, if one is; no link is followed into it.
     """
 
     mappings: Sequence[Mapping]
@@ -83,6 +84,7 @@ class Scan:
     kept: frozenset[str] = frozenset()
     blind: BlindSpots = field(default_factory=BlindSpots)
     owned_twice: list[tuple[str, str]] = field(default_factory=list)
+    bucket: str | None = None
 
     def entries(self) -> Iterator[LocalEntry]:
         """Yield the files of all roots in order of their keys; of a key under several roots, the first root's."""
@@ -190,6 +192,9 @@ class Scan:
         if name in level.links and (problem := _leads_to_ours(mapping, path)):
             self._note(key[:-1], path, problem, mapping, failed=False)
             return None
+        if name in level.links and self.bucket is not None and _is_same_place(path, self.bucket):
+            self._note(key[:-1], path, "a link to the folder that is the bucket", mapping, failed=False)
+            return None
         relative = f"{level.directory.relative}/{name}" if level.directory.relative else name
         try:
             directory = tree.directory(relative)
@@ -289,6 +294,13 @@ def _is_same(one: Directory, other: Directory) -> bool:
     if one.identity is not None:
         return one.identity == other.identity
     return os.path.samestat(one.own_status(), other.own_status())
+
+
+def _is_same_place(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
 
 
 def _leads_to_ours(mapping: Mapping, path: str) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote
 
 from buckia_core.planning.manifest import BaseEntry
@@ -19,23 +19,7 @@ from buckia_core.syncing.state_errors import raise_translated, reports_errors, s
 
 _log = logging.getLogger(__name__)
 
-_COLUMNS = ", ".join(BaseEntry._fields)
-
-
-class KnownRoot(NamedTuple):
-    """What the state knows of one mapping.
-
-    Attributes:
-        rows: Number of its rows in the baseline.
-        name: The bucket entry under which it was last synced; `None` if a version before 0.7 wrote it.
-        filter: The text that described its filter then; `None` likewise.
-        reported: Whether a person was told that the mapping is gone.
-    """
-
-    rows: int
-    name: str | None
-    filter: str | None
-    reported: bool
+_FORMER_COLUMNS = ", ".join(name for name in BaseEntry._fields if name != "out_of_scope")
 
 
 class State:
@@ -143,6 +127,13 @@ class State:
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
 
+    @reports_errors
+    def set_meta(self, name: str, value: str) -> None:
+        """Keep a value under a name; nothing is written if it is kept already."""
+        if self.meta(name) != value:
+            with self._transaction():
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
     # --- the baseline ------------------------------------------------------------------------------------
 
     def entries(self, scope: Scope, roots: Sequence[str] | None = None) -> Iterator[BaseEntry]:
@@ -219,7 +210,7 @@ class State:
                     (key, each) for key, root in owners.items() for each in self._roots_of(key, roots) if each != root
                 ]
             self._db.executemany("DELETE FROM entries WHERE key = ? AND root = ?", gone)
-            self._db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             new_roots = [(root,) for root in set(owners.values())]
             self._db.executemany("INSERT OR IGNORE INTO roots (root) VALUES (?)", new_roots)
 
@@ -230,44 +221,32 @@ class State:
     # --- mappings ----------------------------------------------------------------------------------------
 
     @reports_errors
-    def roots(self, besides: Collection[str] = ()) -> dict[str, KnownRoot]:
-        """Return what is known of all mappings, by id, but those in `besides`.
+    def roots(self) -> dict[str, str | None]:
+        """Return the mappings that the state knows: by id, the bucket entry that had it last.
 
-        Rows are counted only if there are other mappings, so a run whose mappings stay the same pays nothing.
+        The entry is `None` where it is not known, and empty if a run chose the mapping for itself.
         """
-        rows = self._db.execute("SELECT root, name, filter, reported FROM roots")
-        known = {root: (name, text, bool(reported)) for root, name, text, reported in rows}
-        if known.keys() <= set(besides):
-            return {}
-        counts = dict(self._db.execute("SELECT root, count(*) FROM entries GROUP BY root"))
-        return {root: KnownRoot(counts.get(root, 0), *known[root]) for root in sorted(known.keys() - set(besides))}
+        return dict(self._db.execute("SELECT root, name FROM roots").fetchall())
 
     @reports_errors
-    def filter_of(self, root: str) -> str | None:
-        """Return the text that described the filter of a mapping when `remember_roots` was last called with it."""
-        row = self._db.execute("SELECT filter FROM roots WHERE root = ?", (root,)).fetchone()
-        return row[0] if row else None
-
-    @reports_errors
-    def remember_roots(self, roots: Mapping[str, tuple[str, str]]) -> None:
-        """Remember mappings that a run has synced: by id, a text that describes the filter, and the entry's name.
-
-        A mapping that was reported as gone is known again. Nothing is written where all is as it was.
-        """
-        rows = [(root, name, text, 0) for root, (text, name) in roots.items()]
-        known = set(self._db.execute("SELECT root, name, filter, reported FROM roots"))
-        if new := [row for row in rows if row not in known]:
+    def remember_roots(self, roots: Mapping[str, str]) -> None:
+        """Remember the mappings of a run with the bucket entry that has them. Nothing is written where all is known."""
+        known = self.roots()
+        if new := [(root, name) for root, name in roots.items() if known.get(root) != name]:
             with self._transaction():
-                self._db.executemany("INSERT OR REPLACE INTO roots VALUES (?, ?, ?, ?)", new)
+                self._db.executemany("INSERT OR REPLACE INTO roots VALUES (?, ?)", new)
 
     @reports_errors
-    def mark_reported(self, roots: Iterable[str]) -> None:
-        """Remember that a person was told that mappings are gone, until a run has them again."""
-        with self._transaction():
-            self._db.executemany(
-                "INSERT INTO roots VALUES (?, NULL, NULL, 1) ON CONFLICT (root) DO UPDATE SET reported = 1",
-                [(root,) for root in roots],
-            )
+    def rows_of(self, root: str) -> int:
+        """Return the number of rows of a mapping that are not out of scope. Reads the whole baseline."""
+        statement = "SELECT count(*) FROM entries WHERE root = ? AND NOT out_of_scope"
+        number: int = self._db.execute(statement, (root,)).fetchone()[0]
+        return number
+
+    def outside(self, scope: Scope, roots: Collection[str]) -> list[BaseEntry]:
+        """Return the rows of mappings that a scope does not cover and that are not out of scope yet, in order."""
+        rows = self.entries(Scope(), list(roots))
+        return [row for row in rows if not row.out_of_scope and not scope.covers(row.key)]
 
     # --- conflicts and runs ------------------------------------------------------------------------------
 
@@ -335,8 +314,8 @@ class State:
         with self._transaction():
             for table in ("entries", "conflicts", "roots"):
                 self._db.executemany(f"DELETE FROM {table} WHERE root = ?", [(root,) for root in taken])  # noqa: S608
-            rows = (row for row in former.execute(f"SELECT {_COLUMNS} FROM entries") if row[1] in taken)  # noqa: S608
-            self._db.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            rows = (row for row in former.execute(f"SELECT {_FORMER_COLUMNS}, 0 FROM entries") if row[1] in taken)  # noqa: S608
+            self._db.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             self._db.executemany("INSERT INTO roots (root, name) VALUES (?, ?)", [(root, name) for root in taken])
             found_conflicts = [(each["key"], each["root"], text) for each, text in conflicts if each["root"] in taken]
             self._db.executemany("INSERT INTO conflicts VALUES (?, ?, ?)", found_conflicts)

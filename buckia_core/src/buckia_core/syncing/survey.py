@@ -8,22 +8,24 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from buckia_core.errors import InvalidSetting, SideEmptied
 from buckia_core.localfs.probing import disk_rules
-from buckia_core.planning.keys import DiskRules
+from buckia_core.planning import safety
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping
-from buckia_core.planning.plan import Action, Operation, Plan, Reason
+from buckia_core.planning.plan import Action, Counts, Operation, Plan, Reason
 from buckia_core.planning.policy import Direction
-from buckia_core.planning.structure import refuse_twins
-from buckia_core.syncing import listing
+from buckia_core.planning.structure import Twins
+from buckia_core.syncing import listing, out_of_scope
 from buckia_core.syncing.listing import Range
-from buckia_core.syncing.paths import local_path
 from buckia_core.syncing.prepare import Preparation, Prepared
+from buckia_core.syncing.renames import Renames
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.scan import Scan
 from buckia_core.syncing.site import Site
+from buckia_core.syncing.spelling import Spellings, exists
 from buckia_core.syncing.state import State
 from buckia_core.syncing.streams import Ahead
 from buckia_core.syncing.unfinished import Unfinished
@@ -31,7 +33,7 @@ from buckia_core.syncing.unfinished import Unfinished
 _LOOKS = 8
 
 
-@dataclass(slots=True)
+@dataclass
 class Survey:
     """Reads both sides of one request and plans.
 
@@ -60,6 +62,19 @@ class Survey:
         return cls(request, state, temporary, seen, site)
 
     @property
+    def _by_id(self) -> dict[str, Mapping]:
+        return {mapping.id: mapping for mapping in self.request.mappings}
+
+    @cached_property
+    def removed_roots(self) -> list[str]:
+        """Ids of mappings that earlier runs had, and that are not configured any more."""
+        return out_of_scope.removed_roots(self.request, self.state)
+
+    @property
+    def _renames(self) -> Renames:
+        return Renames(self.site.decider.inspector, self._by_id)
+
+    @property
     def unfinished(self) -> Unfinished:
         """Transfers that an earlier run did not finish."""
         return Unfinished(self.request.files)
@@ -73,21 +88,47 @@ class Survey:
             PermissionDenied: A local root can't be read.
         """
         request = self.request
+        roots = {mapping.local: _identity(mapping.local) for mapping in request.mappings if not mapping.is_file}
         with (
             self.reading() as (scan, here, there),
             ThreadPoolExecutor(_LOOKS, thread_name_prefix="buckia-look") as pool,
         ):
-            preparation = Preparation(request.mappings, self.site.decider, scan.blind, request.stopped, pool)
-            prepared = preparation.plan(
-                here, there, self.state.entries(request.scope, [each.id for each in request.mappings])
-            )
+            moved = out_of_scope.moved_roots(request, self.removed_roots)
+            preparation = Preparation(request.mappings, self.site.decider, scan.blind, request.stopped, pool, moved)
+            # Rows of mappings that are gone protect their keys, and know the content of files that moved.
+            known = [*self._by_id, *self.removed_roots]
+            prepared = preparation.plan(here, there, self.state.entries(request.scope, known))
+            self._check_roots_are_the_same(roots)
         plan = prepared.plan
-        folding = any(rules.folds for rules in self.site.disks.values())
-        operations = refuse_twins(plan.operations, DiskRules(folds=folding), self._is_taken)
-        operations = [self._settle(operation) for operation in operations]
+        twins = Twins(self._by_id, self.site.disks, Spellings().other, exists)
+        operations = [self._settle(operation) for operation in twins.refuse(plan.operations)]
+        outside = out_of_scope.outside_folders(request, self.state)
+        prepared.notices += out_of_scope.notices(request, prepared.out_of_scope, outside)
+        prepared.notices += out_of_scope.twins_notice(twins.other_forms(operations))
+        prepared.out_of_scope += outside
+        operations = self._renames.join(operations)
         plan.operations = sorted([*operations, *_not_read(scan, request.mappings)], key=lambda each: each.key)
         plan.left_out = _left_out(scan, plan)
         return prepared
+
+    def explain(self, plan: Plan) -> None:
+        """Look closer at a plan that the guard would refuse for what it deletes: it may be less than it seems."""
+        request = self.request
+        if request.scope != request.folders and self._deletes_too_much(plan):
+            self._count_what_the_run_leaves_out(plan)
+        if self._deletes_too_much(plan):
+            plan.operations = self._renames.explain(plan.operations)
+
+    def _deletes_too_much(self, plan: Plan) -> bool:
+        return safety.deletes_too_much(plan, self.request.mappings, self.request.max_delete)
+
+    def _count_what_the_run_leaves_out(self, plan: Plan) -> None:
+        """Judge a run that is limited to some paths by all that its mappings have, unless a local root is empty."""
+        for mapping in self.request.mappings:
+            seen = plan.counts.setdefault(mapping.id, Counts())
+            rest = self.state.rows_of(mapping.id) - seen.base
+            if rest > 0 and _has_something(mapping):
+                seen.local, seen.remote, seen.base = seen.local + rest, seen.remote + rest, seen.base + rest
 
     @contextmanager
     def reading(self) -> Iterator[tuple[Scan, Ahead[LocalEntry], Ahead[RemoteObject]]]:
@@ -101,6 +142,7 @@ class Survey:
         sweep = None if request.dry_run else self.temporary
         kept = frozenset() if request.dry_run else self.unfinished.temporaries()
         scan = Scan(request.mappings, request.scope, request.follow_symlinks, sweep, kept)
+        scan.bucket = request.adapter.local_directory
         remote = listing.objects(request.adapter, request.scope, self._ranges())
         here = Ahead(scan.entries(), name="buckia-scan", taken=lambda number: self.seen(number, 0))
         there = Ahead(remote, name="buckia-list", taken=lambda number: self.seen(0, number))
@@ -108,18 +150,33 @@ class Survey:
             yield scan, here, there
 
     def _check_roots(self) -> None:
+        """Refuse a root that is missing; of a single file, the directory that it is in."""
         for mapping in self.request.mappings:
-            if mapping.is_file or os.path.isdir(mapping.local):
+            if not self.request.scope.meets(mapping.remote):
                 continue
-            if os.path.lexists(mapping.local):
+            root = os.path.dirname(mapping.local) if mapping.is_file else mapping.local
+            if os.path.isdir(root):
+                continue
+            if os.path.lexists(root) and not mapping.is_file:
                 raise InvalidSetting(
                     f"{mapping.local} is not a folder, so it can't be one of `paths`; single files belong in `files`"
                 )
-            expected = self.state.has_root(mapping.id) or mapping.rules.direction is Direction.UP
+            expected = self.state.has_root(mapping.id) or (
+                mapping.rules.direction is Direction.UP and not mapping.is_file
+            )
             if expected and not self.request.force:
                 raise SideEmptied(
-                    f"The local folder is missing: {mapping.local}. If it is on a disk that is not mounted, mount "
-                    "it; if the folder was moved, correct `paths`; to sync as if it were empty, use --force."
+                    f"The local folder is missing: {root}. If it is on a disk that is not mounted, mount "
+                    "it; if the folder was moved, correct `paths` or `files`; to sync as if it were empty, use --force."
+                )
+
+    def _check_roots_are_the_same(self, before: dict[str, tuple[int, int] | None]) -> None:
+        """Refuse what was read of a root that was mounted, unmounted or replaced meanwhile."""
+        for root, identity in before.items():
+            if identity is not None and _identity(root) != identity and not self.request.force:
+                raise SideEmptied(
+                    f"The local folder went away or became another one while it was read: {root}. If a disk was "
+                    "mounted or unmounted there, run again."
                 )
 
     def _ranges(self) -> list[Range]:
@@ -128,11 +185,6 @@ class Survey:
         if not self.request.adapter.capabilities.start_after:
             return [Range(prefix) for prefix in prefixes]
         return [part for prefix in prefixes for part in listing.split(prefix, self.state.every(listing.SPLIT, prefix))]
-
-    def _is_taken(self, operation: Operation) -> bool:
-        """Tell whether a download's place is taken though the scan saw no file of that name: a twin has it."""
-        mapping = next(each for each in self.request.mappings if each.id == operation.root)
-        return self.site.disks[mapping.id].folds and os.path.lexists(local_path(operation.key, mapping))
 
     def _settle(self, operation: Operation) -> Operation:
         """Ask about a conflict that policy `ask` left open."""
@@ -153,6 +205,24 @@ def _nearest(path: str) -> str:
     while not os.path.isdir(path) and os.path.dirname(path) != path:
         path = os.path.dirname(path)
     return path
+
+
+def _has_something(mapping: Mapping) -> bool:
+    if mapping.is_file:
+        return os.path.lexists(mapping.local)
+    try:
+        with os.scandir(mapping.local) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _remote_prefixes(request: SyncRequest) -> list[str]:

@@ -11,7 +11,7 @@ from typing import assert_never
 from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.objects import IfAbsent, found_or_none
 from buckia_core.adapters.protocols import ServerCopy
-from buckia_core.errors import AdapterError, BuckiaError, NotFound, NotSupported, PreconditionFailed, Transient
+from buckia_core.errors import AdapterError, BuckiaError, NotFound, PreconditionFailed, Transient, Unauthenticated
 from buckia_core.planning.manifest import BaseEntry
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Action, Operation
@@ -25,6 +25,7 @@ from buckia_core.syncing.paths import Place, Places, local_path
 from buckia_core.syncing.records import row, row_of_torn
 from buckia_core.syncing.report import Status
 from buckia_core.syncing.site import Keeping, Site
+from buckia_core.syncing.spelling import Spellings
 from buckia_core.syncing.transfer import Stale, same_file, untold
 from buckia_core.syncing.trash import Trash
 from buckia_core.syncing.unfinished import Unfinished
@@ -210,10 +211,14 @@ class Worker:
     def coming(self, operation: Operation, places: Places, keep: Callable[[Place], object] | None = None) -> Download:
         """Return the download of an operation; unless told otherwise, what it replaces goes into the trash."""
         assert operation.remote is not None
+        mapping = self.mappings[operation.root]
+        if operation.after_deletes and self.site.disks[mapping.id].folds and not mapping.is_file:
+            # What had the other spelling should be deleted by now; what no sync knows may have kept it there.
+            Spellings().check(mapping, operation.key)
         return Download(
             self.adapter,
             operation.remote,
-            places.of(operation.key, self.mappings[operation.root]),
+            places.of(operation.key, mapping),
             root=operation.root,
             temporary=self.temporary,
             planned=operation.local,
@@ -252,9 +257,15 @@ class Worker:
         mapping = self.mappings[operation.root]
         try:
             moved = self.adapter.copy_file(operation.source, operation.key, expect=IfAbsent())
-        except (NotFound, NotSupported):
-            # Its object is gone, or none that the provider copies, so it is an upload after all.
+        except NotFound:
+            # Its object is gone, so it is an upload after all.
             raise Stale from None
+        except (PreconditionFailed, Unauthenticated):
+            raise
+        except AdapterError:
+            # To copy is only the shorter way. Where it is refused, for whatever reason, the file goes up itself.
+            self._upload_instead(operation, done, places)
+            return
         now = places.look(operation.key, mapping)
         if now is None or not same_file(now, operation.local):
             done.put = [row_of_torn(operation.local, moved)]
@@ -262,6 +273,17 @@ class Worker:
             done.put = [row(now, moved, operation.local.digests, self.since_ns)]
         self._delete_remote(operation.source.key)
         done.drop.append(operation.source.key)
+
+    def _upload_instead(self, operation: Operation, done: Done, places: Places) -> None:
+        """Upload a moved file whose object can't be copied, then delete the object under its old key."""
+        source = operation.source
+        assert source is not None
+        done.operation = replace(operation, action=Action.UPLOAD, source=None)
+        self._upload(done.operation, done, places)
+        now = found_or_none(self.adapter.stat_file, source.key)
+        if now is None or now.fingerprint == source.fingerprint:
+            self._delete_remote(source.key)
+            done.drop.append(source.key)
 
     def _delete_remote(self, key: str) -> None:
         outcomes = {outcome.key: outcome for outcome in self.adapter.delete_files([key])}

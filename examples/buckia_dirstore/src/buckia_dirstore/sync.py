@@ -45,6 +45,7 @@ class DirstoreSync(BaseSync):
         self._bucket = settings.bucket_name
         self._prefix = as_directory(settings.prefix)
         self._identity = f"dirstore:{settings.root.absolute().as_posix()}:{self._bucket}/{self._prefix}"
+        self._directory = str(settings.root.absolute())
         self._store = Store(settings.root)
         with translated():
             self._store.create()
@@ -56,6 +57,10 @@ class DirstoreSync(BaseSync):
     @property
     def identity(self) -> str:
         return self._identity
+
+    @property
+    def local_directory(self) -> str:
+        return self._directory
 
     @property
     def capabilities(self) -> Capabilities:

@@ -78,6 +78,11 @@ class DirectorySync(BaseSync):
         return (f"file:{os.path.normcase(os.path.join(self._root, self._prefix))}",)
 
     @property
+    def local_directory(self) -> str:
+        """The directory, with the prefix."""
+        return os.path.join(self._root, self._prefix)
+
+    @property
     def capabilities(self) -> Capabilities:
         """What a directory can do: keep modification times, list from anywhere, copy."""
         return self._capabilities

@@ -148,6 +148,11 @@ class Wrapper(BaseSync):
         return self.inner.capabilities
 
     @property
+    def local_directory(self) -> str | None:
+        """The inner adapter's."""
+        return self.inner.local_directory
+
+    @property
     def requests(self) -> int | None:
         """The inner adapter's."""
         return self.inner.requests

@@ -1,0 +1,113 @@
+"""Keys that took part in an earlier run and do not any more: the configuration changed, and nobody deleted anything.
+
+They stay as they are on both sides. Their rows of the baseline are marked, so that a person is told once, and so that
+a key which takes part again is compared and not deleted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+from buckia_core.planning.manifest import BaseEntry
+from buckia_core.planning.mapping import Mapping as PathMapping
+from buckia_core.syncing.request import SyncRequest
+from buckia_core.syncing.state import State
+
+_ROOT = " > "
+_SHOWN = 3
+
+
+def removed_roots(request: SyncRequest, state: State) -> list[str]:
+    """Return the ids of mappings that earlier runs of this bucket entry had, and that are not configured any more."""
+    if request.chosen_path:
+        return []
+    ids = {mapping.id for mapping in request.mappings}
+    ours = (None, request.entry)
+    return sorted(root for root, name in state.roots().items() if root not in ids and name in ours)
+
+
+def moved_roots(request: SyncRequest, removed: Iterable[str]) -> frozenset[str]:
+    """Return those whose local folder is gone, while another one has their place in the bucket: the folder moved."""
+    places = {mapping.remote for mapping in request.mappings if not mapping.is_file}
+    found = set()
+    for root in removed:
+        local, arrow, remote = root.rpartition(_ROOT)
+        if arrow and remote in places and not os.path.isdir(os.path.join(request.base_dir, local)):
+            found.add(root)
+    return frozenset(found)
+
+
+def entries_of(request: SyncRequest) -> dict[str, str]:
+    """Return the mappings of a run with the bucket entry that has them, which is none if the run chose its path."""
+    name = "" if request.chosen_path else request.entry
+    return {mapping.id: name for mapping in request.mappings}
+
+
+def outside_folders(request: SyncRequest, state: State) -> list[BaseEntry]:
+    """Return the rows that a change of `folders` put out of scope. Reads the baseline only if it changed."""
+    if request.chosen_path or state.meta(_folders_of(request)) == _text(request):
+        return []
+    return state.outside(request.folders, list(entries_of(request))) if request.folders.names else []
+
+
+def remember(request: SyncRequest, state: State, rows: Sequence[BaseEntry]) -> None:
+    """Write down which keys are out of scope, and what this run had."""
+    state.remember_roots(entries_of(request))
+    if rows:
+        state.commit(put=[row._replace(out_of_scope=True) for row in rows], roots=())
+    if not request.chosen_path:
+        state.set_meta(_folders_of(request), _text(request))
+
+
+def notices(request: SyncRequest, rows: Sequence[BaseEntry], outside: Sequence[BaseEntry]) -> list[str]:
+    """Return what a person is told of rows that are out of scope now: those of mappings, and those of folders."""
+    by_id = {mapping.id: mapping for mapping in request.mappings}
+    by_root: dict[str, list[BaseEntry]] = {}
+    for row in rows:
+        by_root.setdefault(row.root, []).append(row)
+    told = [_notice(root, some, by_id) for root, some in sorted(by_root.items())]
+    if outside:
+        told.append(f"{_files(outside)} not synced any more, because `folders` does not name their folder now. {_STAY}")
+    return told
+
+
+def twins_notice(twins: Sequence[tuple[str, str]]) -> list[str]:
+    """Return what a person is told of new keys that look like other ones."""
+    if not twins:
+        return []
+    key, other = twins[0]
+    return [
+        f"{len(twins)} new in the bucket with a name that differs only in Unicode form from another one, such as "
+        f"{key!a} beside {other!a}. Each is a file of its own; delete the one that you do not need."
+    ]
+
+
+def _notice(root: str, rows: Sequence[BaseEntry], by_id: Mapping[str, PathMapping]) -> str:
+    if root in by_id:
+        return (
+            f"{_files(rows)} excluded now and not synced any more, because the patterns of {by_id[root].local} "
+            f"changed. {_STAY}"
+        )
+    local, arrow, remote = root.rpartition(_ROOT)
+    where = f"the path {local!r} for {remote or 'the whole bucket'!r}" if arrow else f"the entry {root!r} of `files`"
+    return (
+        f"{_files(rows)} not synced any more, because the configuration does not have {where} now. {_STAY} "
+        "To sync them again, put it back."
+    )
+
+
+_STAY = "Nothing was deleted: they stay here and in the bucket. `buckia rm` removes objects from the bucket."
+
+
+def _files(rows: Sequence[BaseEntry]) -> str:
+    shown = ", ".join(row.key for row in rows[:_SHOWN]) + (", …" if len(rows) > _SHOWN else "")
+    return f"1 file ({shown}) is" if len(rows) == 1 else f"{len(rows)} files ({shown}) are"
+
+
+def _folders_of(request: SyncRequest) -> str:
+    return f"folders of {request.entry}"
+
+
+def _text(request: SyncRequest) -> str:
+    return "\n".join(request.folders.names)

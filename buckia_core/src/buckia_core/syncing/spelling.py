@@ -1,0 +1,61 @@
+"""How a disk spells a name that it takes for another one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from buckia_core.errors import InvalidKey
+from buckia_core.planning.keys import fold
+from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.plan import Reason
+
+
+def exists(mapping: Mapping, path: str) -> bool:
+    """Tell whether something is at a path below a mapping's root."""
+    return os.path.lexists(os.path.join(mapping.local, *path.split("/")))
+
+
+@dataclass(frozen=True, slots=True)
+class Spellings:
+    """Tells the names that directories have. Each directory is listed once, so it is for the work of a moment."""
+
+    _listed: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+
+    def other(self, mapping: Mapping, path: str) -> str | None:
+        """Return what is at a path under another spelling of its last part; `None` if nothing is, or the very name.
+
+        The path itself is returned where something is there whose name can't be found out, such as a short name of
+        Windows.
+        """
+        if not exists(mapping, path):
+            return None
+        parent, _, name = path.rpartition("/")
+        names = self._names(os.path.join(mapping.local, *parent.split("/"))).get(fold(name), [])
+        if name in names:
+            return None
+        return f"{path[: len(path) - len(name)]}{names[0]}" if names else path
+
+    def check(self, mapping: Mapping, key: str) -> None:
+        """Refuse a key whose file, or a directory above it, has another spelling on the disk.
+
+        Raises:
+            InvalidKey: It has.
+        """
+        path = mapping.relative(key)
+        for name in [*(path[:end] for end, letter in enumerate(path) if letter == "/"), path]:
+            other = self.other(mapping, name)
+            if other is not None:
+                raise InvalidKey(f"refused, {Reason.TWIN.value}: {mapping.remote}{other}", key=key)
+
+    def _names(self, directory: str) -> dict[str, list[str]]:
+        found = self._listed.get(directory)
+        if found is None:
+            found = self._listed[directory] = {}
+            try:
+                with os.scandir(directory) as entries:
+                    for entry in entries:
+                        found.setdefault(fold(entry.name), []).append(entry.name)
+            except OSError:
+                return found
+        return found
