@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 import uuid
@@ -15,6 +16,7 @@ import pytest
 # pytest puts the folder of this file on the path, the modules of `tests` are named from the one above.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from tests.disks.mounting import Exfat, FoldingDisk, PlainFoldingDisk
 from tests.servers.b2.server import B2Account, B2Server
 from tests.servers.bunny.node_sdk import NodeSdk
 from tests.servers.bunny.server import BunnyAccount, BunnyServer
@@ -27,6 +29,8 @@ from tests.servers.shared import SERVERS, Server, SharedServers
 REQUIRE = "BUCKIA_REQUIRE_SERVERS"
 """The environment variable that names, comma separated, servers and clients of them whose absence is a failure."""
 
+DISKS = (FoldingDisk, PlainFoldingDisk, Exfat)
+
 _SHARED = pytest.StashKey[SharedServers]()
 
 
@@ -38,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Agree on the directory through which the processes of this run share servers."""
-    known = [*SERVERS, NodeSdk.name]
+    known = [*SERVERS, NodeSdk.name, *(kind.name for kind in DISKS)]
     unknown = _required().difference(known)
     if unknown:
         raise pytest.UsageError(f"{REQUIRE} names {', '.join(sorted(unknown))}; known: {', '.join(known)}")
@@ -124,6 +128,22 @@ def bucket_name() -> NewBucket:
         return server.new_bucket(stem, **options)
 
     return new_bucket
+
+
+@pytest.fixture(scope="session", params=DISKS, ids=lambda kind: kind.__name__)
+def _folding_root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    kind = request.param
+    _demand(kind.name, kind.available())
+    with kind.mounted(tmp_path_factory.mktemp("disk")) as root:
+        yield root
+
+
+@pytest.fixture
+def folding_disk(_folding_root: Path) -> Iterator[Path]:
+    """An empty directory on a disk that takes names in another case for one: on each of several kinds."""
+    directory = Path(tempfile.mkdtemp(dir=_folding_root))
+    yield directory
+    shutil.rmtree(directory)
 
 
 def _required() -> set[str]:

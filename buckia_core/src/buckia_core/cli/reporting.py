@@ -50,7 +50,8 @@ class Reporter:
             case Transferred():
                 self._progress.transferred(event.delta)
             case Finished():
-                self._progress.finished()
+                if event.operation.reason is not Reason.NO_FILE:
+                    self._progress.finished()
                 self._show(event)
             case _:
                 assert_never(event)
@@ -58,10 +59,13 @@ class Reporter:
     def _show(self, event: Finished) -> None:
         options = self._output.options
         if options.json:
-            self._output.record(records.operation(self._bucket, event.operation, event.path, event.status, event.error))
+            self._output.record(
+                records.operation(self._bucket, event.operation, event.path or None, event.status, event.error)
+            )
         elif event.status is Status.FAILED:
             self._output.failed(_name(event), event.error or event.operation.why)
-        elif options.quiet:
+        elif options.quiet or (event.operation.reason is Reason.NO_FILE and not options.verbosity):
+            # Where there are links there are often many, and the summary counts them.
             return
         elif self._dry_run or event.operation.action not in _BOOKKEEPING or options.verbosity > 0:
             self._output.say(line(event.operation, event.path))

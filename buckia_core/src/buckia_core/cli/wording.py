@@ -69,7 +69,7 @@ def summary(result: SyncResult) -> str:
     """Return the sentence at the end of one bucket's run."""
     planned = result.dry_run
     work = [*_moved(result, planned=planned), *_deleted(result, planned=planned), *_troubles(result)]
-    rest = [f"{result.skipped} skipped"] if result.skipped else []
+    rest = [*_left_out(result)]
     if result.interrupted:
         start = "Interrupted: "
     elif not work:
@@ -81,6 +81,15 @@ def summary(result: SyncResult) -> str:
     else:
         rest.insert(0, f"{count(result.unchanged, 'file')} in step")
     return start + ", ".join([*work, *rest, seconds(result.seconds)])
+
+
+def _left_out(result: SyncResult) -> Iterable[str]:
+    """Yield what takes no part: entries that are no files, by what they are, and the rest."""
+    kinds = [count(number, kind.removeprefix("a ")) for kind, number in sorted(result.left_out.items())]
+    if kinds:
+        yield f"{' and '.join([', '.join(kinds[:-1]), kinds[-1]] if kinds[1:] else kinds)} left out"
+    if others := result.skipped - sum(result.left_out.values()):
+        yield f"{others} skipped"
 
 
 def _moved(result: SyncResult, *, planned: bool) -> Iterable[str]:

@@ -53,7 +53,8 @@ class Progress:
         self._request.listener(Planned(plan))
         left_out = self.counts.left_out
         for operation in plan.left_out:
-            left_out[operation.detail] = left_out.get(operation.detail, 0) + 1
+            kind = operation.detail.partition(" to ")[0]
+            left_out[kind] = left_out.get(kind, 0) + 1
             status = Status.PLANNED if self._request.dry_run else Status.DONE
             self._count(operation, status, None, 0)
             self._tell(operation, status, None)

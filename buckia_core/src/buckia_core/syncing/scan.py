@@ -208,7 +208,7 @@ class Scan:
             self._note(key[:-1], path, f"the directory can't be read: {error.strerror}", mapping, failed=True)
             return None
         if self.follow_links and any(_is_same(directory, each.directory) for each in above):
-            self._note(key[:-1], path, "a link to a directory that it is in", mapping, failed=False)
+            self._note(key[:-1], path, "a symbolic link to a directory that it is in", mapping, failed=False)
             return None
         return self._level(directory, key, mapping)
 
@@ -306,7 +306,7 @@ def _is_same_place(one: str, other: str) -> bool:
 def _leads_to_ours(mapping: Mapping, path: str) -> str | None:
     """Say so if a link that is followed leads to what is Buckia's own: that is neither sent nor written."""
     real = below(os.path.realpath(mapping.local), os.path.realpath(path))
-    return "a link to what is Buckia's own" if is_ours(real) else None
+    return "a symbolic link to what is Buckia's own" if is_ours(real) else None
 
 
 def temporary_prefix(state_id: str) -> str:

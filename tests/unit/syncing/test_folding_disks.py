@@ -1,0 +1,109 @@
+"""Syncs on disks that take names for one which differ in case: what is two objects in the bucket stays two."""
+
+from __future__ import annotations
+
+import json
+import os
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from buckia_core.adapters.directory.settings import DirectorySettings
+from buckia_core.adapters.directory.sync import DirectorySync
+from buckia_core.errors import InvalidKey, NotFound
+from buckia_core.localfs.probing import disk_rules
+from buckia_core.planning.keys import fold
+from tests.unit.syncing.sides import Sides
+
+COMPOSED, DECOMPOSED = "é", unicodedata.normalize("NFD", "é")
+
+
+@pytest.fixture
+def sides(folding_disk: Path) -> Sides:
+    return Sides(folding_disk / "folder")
+
+
+@pytest.fixture
+def folds_forms(folding_disk: Path) -> bool:
+    """Whether this disk takes Unicode forms for one as well; exFAT does not."""
+    (folding_disk / COMPOSED).touch()
+    found = (folding_disk / DECOMPOSED).exists()
+    (folding_disk / COMPOSED).unlink()
+    return found
+
+
+def test_it_is_recognised_with_and_without_names_that_tell(folding_disk, folds_forms):
+    for name in ("empty", "telling"):
+        (folding_disk / name).mkdir()
+    (folding_disk / "telling" / "x").touch()
+    (folding_disk / "telling" / COMPOSED).touch()
+    for name in ("empty", "telling"):
+        rules = disk_rules(str(folding_disk / name))
+        assert (rules.folds, rules.normalizes) == (True, folds_forms), name
+    assert os.listdir(folding_disk / "empty") == []
+
+
+def test_twins_in_the_bucket_stay_two_and_one_comes_down(sides):
+    sides.there("Twin=one twin=two other=x")
+    for _ in range(3):
+        result = sides.sync(max_workers=1)
+        assert result.unresolved or result.failed
+    assert sides.objects() == {"Twin": "one", "twin": "two", "other": "x"}
+    assert sides.files().keys() in ({"Twin", "other"}, {"twin", "other"})
+
+
+def test_a_twin_of_a_file_that_is_here_does_not_replace_it(sides):
+    sides.in_step("Name=mine").there("name=theirs")
+    for _ in range(3):
+        sides.sync()
+    assert sides.files() == {"Name": "mine"}
+    assert sides.objects() == {"Name": "mine", "name": "theirs"}
+
+
+def test_a_file_whose_case_is_changed_here_is_not_lost(sides):
+    sides.in_step("name=mine other=x")
+    os.rename(sides.folder / "name", sides.folder / "NAME")
+    for _ in range(2):
+        sides.sync()
+    assert sides.files() == {"NAME": "mine", "other": "x"}
+    assert {fold(key): value for key, value in sides.objects().items()} == {"name": "mine", "other": "x"}
+
+
+def test_edits_on_both_sides_arrive(sides):
+    sides.in_step("a/File=1 b=2").here("a/File=edited").there("b=theirs c=new")
+    assert sides.sync().success
+    assert sides.files() == sides.objects() == {"a/File": "edited", "b": "theirs", "c": "new"}
+    assert sides.sync().unchanged == 3
+    assert sides.did == []
+
+
+def test_deletes_and_conflicts_are_settled_as_elsewhere(sides):
+    sides.in_step("a=1 b=1 d/c=1").here("a=mine").there("a=theirs").delete_there("d/c")
+    assert sides.sync().success
+    assert sorted(sides.files().values()) == ["1", "mine", "theirs"] and sides.files() == sides.objects()
+    assert sides.trashed()["d/c"] == ["1"]
+
+
+@pytest.mark.parametrize("name", [".BUCKIA", ".Buckia-State/trash/bucket/x.json", "d/.BUCKIAIGNORE", "BUCKIA~1"])
+def test_nothing_from_the_bucket_configures_buckia(sides, name):
+    (sides.folder / ".buckia").write_text("provider: memory\n")
+    (sides.folder / ".buckia-state").mkdir()
+    sides.bucket.upload_file(json.dumps({"id": "../../victim"}).encode(), name)
+    sides.there("fine=1").sync()
+    assert (sides.folder / ".buckia").read_text() == "provider: memory\n"
+    assert list((sides.folder / ".buckia-state").iterdir()) == []
+    assert sorted(path.name for path in sides.folder.rglob("*")) == [".buckia", ".buckia-state", "fine"]
+
+
+def test_a_bucket_on_such_a_disk_keeps_to_one_spelling(folding_disk):
+    (folding_disk / "bucket").mkdir()
+    bucket = DirectorySync(DirectorySettings(root=folding_disk / "bucket"))
+    bucket.upload_file(b"1", "Dir/Name")
+    for key in ("Dir/name", "dir/Name", "dir/other"):
+        with pytest.raises(InvalidKey, match="is there in another spelling"):
+            bucket.upload_file(b"2", key)
+        with pytest.raises(NotFound):
+            bucket.stat_file(key)
+    assert [found.key for found in bucket.list_files()] == ["Dir/Name"]
+    assert bucket.upload_file(b"22", "Dir/Name").size == 2
