@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from buckia_core.localfs import directory as module
-from buckia_core.localfs.directory import BY_DESCRIPTOR, InTheWay, Moved, Tree
+from buckia_core.localfs.directory import BY_DESCRIPTOR, FEW, InTheWay, Moved, Tree
 from buckia_core.localfs.files import (
     NotAFile,
     create,
@@ -57,10 +56,10 @@ def test_no_more_than_a_few_descriptors_are_held(tree, tmp_path):
     deep = "/".join(["d"] * 60)
     tree.directory(deep, make=True)
     directories = [tree.directory(f"e{number}", make=True) for number in range(60)]
-    assert open_descriptors() - before <= module._MOST_OPEN
+    assert open_descriptors() - before <= FEW
     for number, directory in enumerate(directories):
         os.close(directory.open(f"f{number}", os.O_CREAT | os.O_WRONLY))
-    assert open_descriptors() - before <= module._MOST_OPEN
+    assert open_descriptors() - before <= FEW
     assert sorted(path.name for path in (tmp_path / "root").rglob("f*")) == sorted(f"f{n}" for n in range(60))
     tree.close()
     assert open_descriptors() < before

@@ -18,8 +18,8 @@ from typing import NoReturn, Self
 BY_DESCRIPTOR = {os.open, os.stat, os.unlink, os.mkdir, os.rmdir, os.rename, os.link} <= os.supports_dir_fd
 """Whether this system reaches files through the descriptor of their directory."""
 
-_MOST_OPEN = 16
-"""Descriptors that one tree holds at most, beside that of its root. Some systems allow a process 256 in all."""
+FEW = 4
+"""Descriptors that a tree holds at most, beside that of its root. Some systems allow a process 256 in all."""
 
 _JUNCTION = 0xA0000003
 _FILE = "a file"
@@ -230,13 +230,15 @@ class Tree:
         root: Its path. It may lead through links: whoever gave it meant that.
         follow: Links below the root are followed as well.
         reads: Directories are opened to be listed; one that may only be searched can't be.
+        most: How many descriptors to hold, beside that of the root.
 
     Raises:
         OSError: The root can't be opened.
     """
 
-    def __init__(self, root: str, *, follow: bool = False, reads: bool = False) -> None:
+    def __init__(self, root: str, *, follow: bool = False, reads: bool = False, most: int = FEW) -> None:
         self.reads = reads
+        self._most = most
         self._flags = (os.O_RDONLY if reads else _SEARCH) | (_FOLLOW if follow else _NO_FOLLOW)
         self._follow = follow
         self._open: dict[str, Directory] = {}
@@ -330,7 +332,7 @@ class Tree:
                 raise InTheWay(parent.join(name), what, is_link=what != _FILE)
         found = Directory(self, parent.join(name), relative, descriptor)
         self._open[relative] = found
-        if len(self._open) > _MOST_OPEN:
+        if len(self._open) > self._most:
             # The oldest one: what is worked in is among the newest.
             _close(self._open.pop(next(iter(self._open))))
         return found

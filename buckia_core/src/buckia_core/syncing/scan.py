@@ -17,6 +17,9 @@ from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.paths import below, entry_of, kind
 
+_DEEP = 16
+"""Levels of directories that stay open. Those of deeper trees are opened again on the way back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Blind:
@@ -127,7 +130,7 @@ class Scan:
     def _tree(self, mapping: Mapping) -> Iterator[LocalEntry]:
         """Walk a root depth first. A directory sorts as if its name ended in a slash, which gives the order of keys."""
         try:
-            tree = Tree(mapping.local, follow=self.follow_links, reads=True)
+            tree = Tree(mapping.local, follow=self.follow_links, reads=True, most=_DEEP)
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:

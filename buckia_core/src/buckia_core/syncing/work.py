@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import assert_never
@@ -106,35 +106,21 @@ class Worker:
         """
         done = Done(operation)
         try:
-            if places is not None:
-                self._run(done, begun, places)
-            else:
-                with self.site.places() as own:
-                    self._run(done, begun, own)
+            self._run(done, begun, places)
         except ENDS_RUN:
             raise
         except Exception as error:  # noqa: BLE001  # whatever a file does, the others get their turn
             done.fail(error)
         return done
 
-    def _run(self, done: Done, begun: Step | None, places: Places) -> None:
+    def _run(self, done: Done, begun: Step | None, places: Places | None) -> None:
         for _ in range(_ROUNDS):
             step, begun = begun or self._execute, None
-            try:
-                step(done, places)
-            except (Stale, PreconditionFailed):
-                outcome = self._plan_again(done.operation, places)
-            except NotFound as error:
-                if error.key is None:
-                    # The bucket itself is missing, which says nothing about this object.
-                    raise
-                outcome = self._plan_again(done.operation, places)
-            except Torn as torn:
-                local = done.operation.local
-                assert local is not None
-                done.put = [row_of_torn(local, torn.remote)]
-                outcome = self._plan_again(done.operation, places, done.put[0])
-            else:
+            # Those of the group may be of directories that have been replaced by others.
+            shared, places = places, None
+            with nullcontext(shared) if shared is not None else self.site.places() as fresh:
+                outcome = self._attempt(step, done, fresh)
+            if outcome is None:
                 return
             if isinstance(outcome, Operation):
                 done.operation = outcome
@@ -143,6 +129,24 @@ class Worker:
                 done.operation = replace(done.operation, action=Action.ADOPT)
                 return
         raise Transient("it kept changing while it was synced; it is left for the next run")
+
+    def _attempt(self, step: Step, done: Done, places: Places) -> Outcome | None:
+        """Execute once; return what to do instead if the ground has shifted, `None` if it is done."""
+        try:
+            step(done, places)
+        except (Stale, PreconditionFailed):
+            return self._plan_again(done.operation)
+        except NotFound as error:
+            if error.key is None:
+                # The bucket itself is missing, which says nothing about this object.
+                raise
+            return self._plan_again(done.operation)
+        except Torn as torn:
+            local = done.operation.local
+            assert local is not None
+            done.put = [row_of_torn(local, torn.remote)]
+            return self._plan_again(done.operation, done.put[0])
+        return None
 
     def path(self, operation: Operation) -> str:
         """Return the local path of an operation's key, for reports."""
@@ -367,9 +371,10 @@ class Worker:
         if now is not None and operation.remote is not None and now.fingerprint != operation.remote.fingerprint:
             raise Stale
 
-    def _plan_again(self, operation: Operation, places: Places, base: BaseEntry | None = None) -> Outcome:
+    def _plan_again(self, operation: Operation, base: BaseEntry | None = None) -> Outcome:
         mapping = self.mappings[operation.root]
-        local = places.look(operation.key, mapping)
+        with self.site.places() as places:
+            local = places.look(operation.key, mapping)
         remote = found_or_none(self.adapter.stat_file, operation.key)
         before = base or operation.base
         if local is None and remote is None and before is None:
