@@ -112,7 +112,17 @@ def test_filters_are_told_apart_by_their_description(one, other, same):
         (
             {},
             [],
-            [".GIT/hooks/post-checkout", "GIT~1/config", ".ds_store", "DESKTOP.INI", ".\u017fvn/a", ".buckiaignore"],
+            [
+                ".GIT/hooks/post-checkout",
+                ".git./a",
+                ".git::$INDEX_ALLOCATION/a",
+                ".g\u200cit/config",
+                "GIT~1/config",
+                ".ds_store",
+                "DESKTOP.INI",
+                ".\u017fvn/a",
+                ".buckiaignore",
+            ],
         ),
         ({"exclude": ("!.git/",)}, [".git/", ".git/config"], [".hg/a"]),
         ({"exclude": ("!.git/", ".git/hooks/")}, [".git/config"], [".git/hooks/", ".git/hooks/a"]),

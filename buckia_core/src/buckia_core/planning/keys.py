@@ -61,7 +61,7 @@ def is_ours(path: str) -> bool:
     # Nearly no path gets past this, and every file of a tree comes here.
     if path.isascii() and "buckia" not in path.lower():
         return False
-    return any(map(_is_own_name, map(_spelt_plainly, path.split("/"))))
+    return any(map(_is_own_name, map(plain_spelling, path.split("/"))))
 
 
 def configures_us(path: str) -> str | None:
@@ -71,7 +71,7 @@ def configures_us(path: str) -> str | None:
     """
     if path.isascii() and "~" not in path and "buckia" not in path.lower():
         return None
-    for part in map(_spelt_plainly, path.split("/")):
+    for part in map(plain_spelling, path.split("/")):
         if _is_own_name(part) or part == _IGNORE_FILE:
             return "it would configure Buckia, or be state of it, which never comes from a bucket"
         if _SHORT_NAME.fullmatch(part):
@@ -83,7 +83,7 @@ def _is_own_name(name: str) -> bool:
     return name in _CONFIGURATIONS or name.startswith(".buckia-")
 
 
-def _spelt_plainly(name: str) -> str:
+def plain_spelling(name: str) -> str:
     """Return the name that any of the disks may take this one for.
 
     More than one of them does: case and Unicode forms are folded, ignorable characters dropped, and so are dots and

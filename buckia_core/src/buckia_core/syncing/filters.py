@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from buckia_core.config.patterns import check_ignore_file
 from buckia_core.config.trust import check_file
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning.gitignore import DirectoriesAbove, Patterns, parse
-from buckia_core.planning.keys import fold, is_ours
+from buckia_core.planning.keys import is_ours, plain_spelling
 from buckia_core.syncing.default_excludes import DEFAULT_EXCLUDES, named_by
 
 IGNORE_FILE = ".buckiaignore"
@@ -80,10 +80,15 @@ class PathFilter:
         }
         return json.dumps({name: value for name, value in parts.items() if value}, sort_keys=True)
 
+    @cached_property
+    def passing_initials(self) -> frozenset[str]:
+        """The first letters of names that no part of the filter is about, if their directories take part."""
+        return _HARMLESS if replace(self, defaults=False).lets_all_pass else frozenset()
+
     def __call__(self, path: str) -> bool:
         cut = path.rfind("/")
         # Nearly every file of nearly every project, so this is what a filter costs.
-        if self._is_plain and path[cut + 1 : cut + 2] in _HARMLESS:
+        if path[cut + 1 : cut + 2] in self.passing_initials:
             return cut < 0 or not (self._above(path) if (known := self._known.get(path[:cut])) is None else known)
         directory = path.endswith("/")
         bare = path[:-1] if directory else path
@@ -113,8 +118,7 @@ class PathFilter:
             return said
         if is_harmless:
             return False
-        folded = name.lower() if name.isascii() else fold(name)
-        return folded in (self._default_directories if directory else self._default_names)
+        return plain_spelling(name) in (self._default_directories if directory else self._default_names)
 
     def _finds(self, name: str, path: str) -> bool:
         try:
@@ -124,10 +128,6 @@ class PathFilter:
                 f"{name} {getattr(self, name)!r} takes too long for the path {path!r}; write it with fewer + and *"
             )
         raise InvalidSetting(message)
-
-    @cached_property
-    def _is_plain(self) -> bool:
-        return replace(self, defaults=False).lets_all_pass
 
     @cached_property
     def _included(self) -> Patterns:
@@ -170,7 +170,7 @@ class PathFilter:
         return {name: regex.compile(pattern) for name, pattern in given.items() if pattern is not None}
 
     def __getstate__(self) -> dict[str, object]:
-        return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 _HARMLESS = frozenset(map(chr, range(128))).difference(

@@ -15,6 +15,7 @@ from buckia_core.planning.keys import TEMPORARY, is_ours
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.scope import Scope
+from buckia_core.syncing.filters import PathFilter
 from buckia_core.syncing.paths import below, entry_of, kind
 
 _DEEP = 16
@@ -144,6 +145,8 @@ class Scan:
 
     def _walk(self, mapping: Mapping, tree: Tree) -> Iterator[LocalEntry]:
         accepts, root, scope, follow = mapping.accepts, mapping.id, self.scope, self.follow_links
+        # Most files need not be asked about, and there may be millions of them.
+        passing: frozenset[str] = accepts.passing_initials if isinstance(accepts, PathFilter) else frozenset()
         cut = len(mapping.remote)
         stack = [self._level(tree.root, mapping.remote, mapping)]
         while stack:
@@ -166,7 +169,7 @@ class Scan:
                             stack.append(below)
                             break
                     continue
-                if not accepts(key[cut:]) or not scope.covers(key):
+                if (name[0] not in passing and not accepts(key[cut:])) or not scope.covers(key):
                     continue
                 try:
                     if at is not None:
