@@ -1,10 +1,12 @@
 """init, doctor, providers, completion."""
 
+import os
+
 import pytest
 
 from buckia_core import errors
 from buckia_core.adapters.registry import registry
-from buckia_core.config import load
+from buckia_core.config import find, load
 
 
 @pytest.fixture
@@ -32,6 +34,16 @@ def test_init_writes_what_load_reads(buckia, empty):
     assert [rule.local for rule in config.paths] == ["demo/", "static/"]
     assert str(config.settings["root"]) == "/mnt/share"
     assert list(empty.iterdir()) == [empty / ".buckia"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+def test_init_writes_what_is_obeyed_whatever_the_umask(buckia, empty):
+    before = os.umask(0)
+    try:
+        assert buckia("init", "--provider", "memory").code == 0
+    finally:
+        os.umask(before)
+    assert find(empty) == empty / ".buckia"
 
 
 def test_init_writes_the_file_that_config_names(buckia, empty):

@@ -44,15 +44,19 @@ def compose(output: Output, provider: str | None, name: str | None, given: dict[
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file, whole or not at all."""
-    temporary = path.absolute().with_name(f"{TEMPORARY}{os.getpid()}")
+    """Write a file, whole or not at all. Whatever the umask says, others can't write it, or it would not be obeyed."""
+    temporary = path.absolute().with_name(f"{TEMPORARY}{os.urandom(8).hex()}")
     try:
-        with open(temporary, "x", encoding="utf-8", newline="\n") as file:
+        with open(temporary, "x", encoding="utf-8", newline="\n", opener=_open) as file:
             file.write(text)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o664)
 
 
 def _read(name: str, text: str) -> object:

@@ -163,7 +163,8 @@ class BucketOptions:
     follow_symlinks: bool = setting(help="Whether symbolic links are followed.", default=False)
     max_workers: int | None = setting(help="How many transfers go on at once; left out: found by itself.", minimum=1)
     rate_limit: float | None = setting(
-        help="Requests a second, at most; left out: what the provider is known to allow.",
+        help="Requests a second, at most, with each part, page and repetition counted; left out: what the provider is "
+        "known to allow.",
         parse=_parse_rate,
         schema={"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]},
     )
