@@ -32,8 +32,8 @@ class Peer(ABC):
     def download(self, folder: Path) -> None:
         """Download the whole bucket into a folder."""
 
-    def run(self, *arguments: str) -> str:
-        """Run the tool and return what it printed."""
+    def run(self, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
+        """Run the tool, which must end with one of the codes, and return what it printed."""
         program = shutil.which(self.name, path=str(Path(sys.executable).parent)) or shutil.which(self.name)
         assert program, f"{self.name} is missing: install the group `dev` of pyproject.toml"
         done = subprocess.run(
@@ -51,7 +51,7 @@ class Peer(ABC):
             text=True,
             encoding="utf-8",
         )
-        assert done.returncode == 0, (self.name, arguments, done.stdout, done.stderr)
+        assert done.returncode in codes, (self.name, arguments, done.stdout, done.stderr)
         return done.stdout
 
 
@@ -69,9 +69,14 @@ class Rclone(Peer):
     def root(self) -> str:
         return f":s3:{self.bucket}"
 
-    def call(self, *arguments: str) -> str:
+    def call(self, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
         place = ["--s3-provider", "Ceph", "--s3-endpoint", self.server.endpoint, "--s3-env-auth"]
-        return self.run(*arguments, *place, "--config", "")
+        return self.run(*arguments, *place, "--config", "", codes=codes)
+
+    def check(self, folder: Path) -> list[str]:
+        """Return what `check` tells of each file, by its digest where the object has one: `= name` or `* name`."""
+        ours = ["--exclude", "/.buckia", "--exclude", "/.buckia-state/**"]
+        return self.call("check", str(folder), self.root, "--combined", "-", *ours, codes=(0, 1)).splitlines()
 
     def listing(self) -> dict[str, dict[str, Any]]:
         """Return what `lsjson` tells of each file."""

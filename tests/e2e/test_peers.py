@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
+from base64 import b64decode
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -145,6 +147,32 @@ def test_rclone_sees_times_and_types_and_finds_nothing_to_do(ceph, on_ceph, writ
     plan = rclone.call("copy", str(on_ceph.directory), rclone.root, "--dry-run", "--use-json-log", "-v", *filters)
     assert "Skipped copy" not in plan
     rclone.call("check", str(on_ceph.directory), rclone.root, "--download", *filters)
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_rclone_verifies_large_objects_by_the_md5_that_was_stored(ceph, on_ceph, tmp_path, stored):
+    on_ceph.configure(multipart_threshold=5 * MIB, part_size=5 * MIB, md5chksum=stored)
+    content = random.Random(3).randbytes(11 * MIB)
+    on_ceph.write("large", content)
+    assert on_ceph.sync().code == 0
+    rclone = Rclone(ceph, on_ceph.bucket.name, tmp_path)
+    assert rclone.check(on_ceph.directory) == ["= large"]
+    on_ceph.write("large", content[:-1] + bytes([content[-1] ^ 1]))
+    # Without a digest it compares sizes only.
+    assert rclone.check(on_ceph.directory) == ["* large" if stored else "= large"]
+
+
+def test_the_md5_that_rclone_stored_verifies_a_download(ceph, s3_bucket, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "large").write_bytes(random.Random(3).randbytes(11 * MIB))
+    Rclone(ceph, s3_bucket.name, tmp_path).upload(source)
+    with closing(ceph.client()) as client:
+        stored = client.head_object(Bucket=s3_bucket.name, Key="large")["Metadata"]
+    assert b64decode(stored["md5chksum"]) == hashlib.md5((source / "large").read_bytes()).digest()
+    project = Project(tmp_path / "here", s3_bucket)
+    assert project.sync().code == 0
+    assert project.path("large").read_bytes() == (source / "large").read_bytes()
 
 
 def test_aws_sees_types_and_metadata(ceph, on_ceph, written, tmp_path):

@@ -28,6 +28,7 @@ from buckia_s3.client import Client, Request
 from buckia_s3.encryption import customer_key_md5
 from buckia_s3.looking import Looker
 from buckia_s3.multipart import Multipart
+from buckia_s3.objects import MD5_CHECKSUM, META
 from buckia_s3.part_checksums import PartChecksums
 from buckia_s3.parts import Part, is_gone, parts_there
 from buckia_s3.settings import S3Settings
@@ -49,7 +50,8 @@ class Resumer:
         """See `ResumableUpload`."""
         if size <= self.settings.multipart_threshold:
             return None
-        return Parts(part_size_for(size, self.settings.part_size), _DIGEST)
+        also = ("md5",) if self.settings.md5chksum else ()
+        return Parts(part_size_for(size, self.settings.part_size), _DIGEST, also)
 
     def abandon(self, key: str, text: str) -> None:
         """See `ResumableUpload.abandon_upload`."""
@@ -119,7 +121,9 @@ class Resumer:
             settings.sse_bucket_key_enabled,
             customer_key_md5(settings.sse_customer_key_base64),
         ]
-        return becoming_of(sorted(target.headers().items()), target.checksum, encryption)
+        # The content decides the MD5, and parts that were sent without it are of use too.
+        headers = {name: value for name, value in target.headers().items() if name != f"{META}{MD5_CHECKSUM}"}
+        return becoming_of(sorted(headers.items()), target.checksum, encryption)
 
     def _pieces(
         self,

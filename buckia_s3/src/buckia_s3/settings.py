@@ -234,6 +234,11 @@ class S3Settings:
         help="Send the MD5 of what is uploaded, which AWS wants in buckets that lock objects by themselves.",
         default=False,
     )
+    md5chksum: bool = setting(
+        help="Store the MD5 of files that go up in parts, as rclone does, so that `rclone check` can verify them. "
+        "It takes about one second of processor time more for each gigabyte.",
+        default=False,
+    )
     object_lock_mode: LockMode | None = setting(
         help="Lock what is uploaded: `GOVERNANCE` can be ended with a special permission, `COMPLIANCE` by nobody."
     )

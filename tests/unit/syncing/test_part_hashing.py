@@ -8,6 +8,7 @@ import os
 import pytest
 
 from buckia_core.adapters.resuming import Parts
+from buckia_core.planning.digest import Digest
 from buckia_core.syncing.hashing import FileChanged
 from buckia_core.syncing.part_hashing import hash_in_parts
 from tests.unit.syncing.places import opened
@@ -25,6 +26,15 @@ def test_digests_of_the_whole_and_of_parts(tmp_path, size, part):
     cut = [data[start : start + part] for start in range(0, size, part)]
     assert parts == tuple(hashlib.md5(each).hexdigest() for each in cut)
     assert status.st_size == size
+
+
+def test_more_digests_of_the_whole(tmp_path):
+    data = bytes(3_000_000)
+    path = tmp_path / "f"
+    path.write_bytes(data)
+    with opened(path) as file:
+        digests, _, _ = hash_in_parts(file, "sha256", Parts(1000, "sha1", ("md5", "sha256")))
+    assert digests == tuple(Digest(name, hashlib.new(name, data).hexdigest()) for name in ("sha256", "md5"))
 
 
 def test_a_file_that_grows_meanwhile(tmp_path, monkeypatch):

@@ -49,7 +49,7 @@ application/sql                             sql
 application/toml                            toml
 application/trig                            trig
 application/ttml+xml                        ttml dfxp
-application/vnd.amazon.ebook                azw azw3
+application/vnd.palm                        pdb
 application/vnd.android.package-archive     apk
 application/vnd.apache.avro                 avro
 application/vnd.apache.arrow.file           arrow feather
@@ -115,7 +115,7 @@ application/x-latex                         latex
 application/x-lz4                           lz4
 application/x-lzip                          lz
 application/x-lzma                          lzma
-application/x-mobipocket-ebook              mobi prc
+application/x-mobipocket-ebook              mobi prc azw azw3
 application/x-ms-shortcut                   lnk
 application/x-msaccess                      mdb accdb
 application/x-ndjson                        ndjson jsonl

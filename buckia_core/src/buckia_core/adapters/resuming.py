@@ -36,10 +36,12 @@ class Parts:
     Attributes:
         size: Bytes of each part but the last, which may be shorter.
         algorithm: The digest, as `hashlib` names it, that is wanted of each part.
+        also: Digests of the whole file that are wanted in `UploadInfo.digests`, besides the one that it has anyway.
     """
 
     size: int
     algorithm: str
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ _BLOCK = 1 << 20
 
 
 def hash_in_parts(file: io.FileIO, algorithm: str, parts: Parts) -> tuple[Digests, tuple[str, ...], os.stat_result]:
-    """Return a file's digest, the digests of its parts, and the state that it was in before and after it was read.
+    """Return a file's digests, those of its parts, and the state that it was in before and after it was read.
 
     The file was just opened.
 
@@ -24,19 +24,20 @@ def hash_in_parts(file: io.FileIO, algorithm: str, parts: Parts) -> tuple[Digest
         FileChanged: It was written to meanwhile.
         OSError: It can't be read.
     """
-    whole = new_hash(algorithm)
+    whole = {name: new_hash(name) for name in (algorithm, *parts.also)}
     size = 0
     digests = []
-    # Both digests are made outside of Python's lock, so that two processors take as long as one does for one of them.
-    with ThreadPoolExecutor(1, thread_name_prefix="buckia-hash") as other:
+    # Digests are made outside of Python's lock, so that two processors take as long for two as one does for one.
+    with ThreadPoolExecutor(len(whole), thread_name_prefix="buckia-hash") as others:
         before = os.fstat(file.fileno())
         while True:
             part, length = hashlib.new(parts.algorithm, usedforsecurity=False), 0
             for block in _blocks(file, parts.size):
-                running = other.submit(whole.update, block)
+                running = [others.submit(each.update, block) for each in whole.values()]
                 part.update(block)
                 length += len(block)
-                running.result()
+                for each in running:
+                    each.result()
             if not length:
                 break
             digests.append(part.hexdigest())
@@ -44,7 +45,7 @@ def hash_in_parts(file: io.FileIO, algorithm: str, parts: Parts) -> tuple[Digest
         after = os.fstat(file.fileno())
     if size != after.st_size or (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
         raise FileChanged
-    return (Digest(algorithm, whole.hexdigest()),), tuple(digests), after
+    return tuple(Digest(name, each.hexdigest()) for name, each in whole.items()), tuple(digests), after
 
 
 def _blocks(file: io.FileIO, size: int) -> Iterator[bytes]:
