@@ -162,7 +162,7 @@ class Copier:
         except (NotFound, NotSupported):
             # Some servers say that of an object without tags.
             return {}
-        except ParseError as error:
+        except (ParseError, LookupError, ValueError) as error:
             words = "reading tags: the server did not finish its answer"
             raise Transient(f"{source.key!r}: {words}", provider=self.client.provider, key=source.key) from error
         return {TAGGING: tagging_of(tags)} if tags else {}

@@ -66,7 +66,7 @@ class Deleter:
         answer = self._client.send(Request("POST", None, (("delete", ""),), headers, Body(body), doing="deleting"))
         try:
             told = _outcomes(answer.body)
-        except ElementTree.ParseError as error:
+        except (ElementTree.ParseError, LookupError, ValueError) as error:
             raise Transient(f"deleting: the answer was cut short ({error})", provider=self._client.provider) from error
         errors: dict[str, AdapterError | None] = {}
         for whole, key in batch.items():

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
-from xml.parsers.expat import ExpatError, ParserCreate
+from xml.parsers.expat import ParserCreate
 
-from buckia_s3.listing_page import MalformedPage
+from buckia_s3.listing_page import UNREADABLE_XML, MalformedPage
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -49,7 +49,7 @@ def elements(body: bytes, root: str, names: Collection[str]) -> Iterator[tuple[s
     parser.StartDoctypeDeclHandler = refuse
     try:
         parser.Parse(body, True)
-    except ExpatError as error:
+    except UNREADABLE_XML as error:
         raise MalformedPage(f"it is no well-formed XML ({error})") from error
     if parser.intern.get(root) is None:
         raise MalformedPage(f"it is no {root}")

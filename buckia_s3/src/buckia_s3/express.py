@@ -50,8 +50,9 @@ class Sessions:
             raise Transient("asking for a session: the answer has no credentials", provider=self._provider)
         try:
             expires = datetime.fromisoformat(told["Expiration"])
-        except ValueError:
+            expires = expires.astimezone(UTC) if expires.tzinfo else expires.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
             expires = now + _LASTS
-        if expires.tzinfo is None:
-            expires = expires.replace(tzinfo=UTC)
+        # No session lasts longer, nor does one end before it began.
+        expires = min(max(expires, now), now + _LASTS)
         return Credentials(told["AccessKeyId"], told["SecretAccessKey"], told["SessionToken"], expires, of_session=True)

@@ -25,6 +25,9 @@ _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _ECHO = re.compile(rb"<(Prefix|StartAfter|ContinuationToken|NextContinuationToken)>[^<]*</\1>")
 _HEX = "0123456789abcdef"
 
+UNREADABLE_XML = (ExpatError, LookupError, ValueError)
+"""What expat raises at bytes that are no XML: the last two where they claim an encoding that it does not know."""
+
 MOST_BYTES = (1 << 63) - 1
 """The largest size that can be: what is above it is no size."""
 
@@ -144,7 +147,7 @@ def _events(body: bytes) -> tuple[list[str], dict[str, str]]:
         parser.StartElementHandler = _ignore
     try:
         parser.Parse(body, True)
-    except ExpatError as error:
+    except UNREADABLE_XML as error:
         raise MalformedPage(f"it is no well-formed XML ({error})") from error
     return events, parser.intern
 

@@ -133,7 +133,14 @@ class Locks:
         told = answer.headers
         mode, until = told.get(MODE), told.get(UNTIL)
         hold = told.get(HOLD, "OFF").upper() == "ON"
-        return Lock(LockMode(mode.upper()), _time(until), hold) if mode and until else Lock(hold=hold)
+        if not mode and not until:
+            return Lock(hold=hold)
+        try:
+            return Lock(LockMode((mode or "").upper()), _time(until or ""), hold)
+        except (ValueError, OverflowError) as error:
+            # Half a lock is not none.
+            words = f"{key!r}: looking at its lock: the server's answer can't be used: {mode!r} until {until!r}"
+            raise AdapterError(words, provider=self.client.provider, key=key) from error
 
     def _put(self, key: str, version: str | None, subject: str, text: str, bypass_governance: bool) -> None:
         body = text.encode()

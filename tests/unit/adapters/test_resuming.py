@@ -196,6 +196,16 @@ def test_calls_are_counted_and_logged(source, caplog):
     assert lines == ["upload_parts 'k': 1000 bytes", "abandon_upload 'k': done"]
 
 
+def test_an_object_that_does_not_end_where_it_should(tmp_path):
+    inner = MemorySync(MemorySettings())
+    expect = inner.upload_file(CONTENT, "k")
+    target = tmp_path / "t"
+    target.touch()
+    with pytest.raises(IntegrityError, match="more bytes came where there should be 10"):
+        read_on(inner, "k", Landing(target, 0, lambda _: None), expect._replace(size=10))
+    assert target.stat().st_size <= 10
+
+
 def test_an_object_that_ends_too_soon(tmp_path):
     inner = MemorySync(MemorySettings())
     expect = inner.upload_file(CONTENT, "k")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -79,7 +79,9 @@ def scripted(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[Scri
             self.send_header("Content-Length", str(len(answer.body) if answer.claims is None else answer.claims))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(answer.body)
+                # Nobody has to read all of it.
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    self.wfile.write(answer.body)
             self.close_connection = self.close_connection or answer.cut
 
         def __getattr__(self, name: str) -> Any:

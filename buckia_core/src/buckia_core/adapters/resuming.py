@@ -98,15 +98,18 @@ def read_on(adapter: BaseSync, key: str, landing: Landing, expect: RemoteObject)
         landing.target.open("r+b", buffering=0) as file,
     ):
         file.seek(at)
-        while block := reader.read(_BLOCK):
-            write_block(file, block)
+        while at <= expect.size and (block := reader.read(min(_BLOCK, expect.size - at + 1))):
             at += len(block)
+            if at > expect.size:
+                break
+            write_block(file, block)
             if at - told >= _STEP or at == expect.size:
                 landing.reached(at)
                 told = at
     if at != expect.size:
+        came = f"it ended after {at} bytes" if at < expect.size else "more bytes came"
         raise IntegrityError(
-            f"{key!r}: it ended after {at} bytes where there should be {expect.size}",
+            f"{key!r}: {came} where there should be {expect.size}",
             provider=adapter.provider,
             key=key,
         )

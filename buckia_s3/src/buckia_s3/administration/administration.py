@@ -206,8 +206,9 @@ class Administration:
         headers = response.headers
         try:
             return forms.from_output(topic, wire.output(topic.get, response.body, headers)), response.body
-        except ValueError as error:
-            raise Transient(f"{doing}: the answer can't be read: {error}", provider=self._client.provider) from error
+        except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
+            words = f"{doing}: the answer can't be read: {str(error)[:200]}"
+            raise Transient(words, provider=self._client.provider) from error
 
     def _set(self, request: Request, topic: Topic) -> None:
         try:

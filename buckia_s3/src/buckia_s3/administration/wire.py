@@ -96,7 +96,7 @@ def root_of(body: bytes) -> str:
     """Return the name of the outermost element; empty if the body is not XML."""
     try:
         return _plain(ElementTree.fromstring(body).tag)  # noqa: S314  # expat itself refuses what would blow up
-    except ElementTree.ParseError:
+    except (ElementTree.ParseError, LookupError, ValueError):
         return ""
 
 
