@@ -8,7 +8,18 @@ from typing import TypeVar
 from buckia_core.errors import AdapterError
 from buckia_linode.api import Answer, Api, path_of
 from buckia_linode.endpoint_types import EndpointType
-from buckia_linode.resources import Access, Bucket, BucketAcl, Endpoint, Grant, Key, Quota
+from buckia_linode.resources import (
+    Access,
+    Bucket,
+    BucketAcl,
+    Endpoint,
+    Grant,
+    Key,
+    Quota,
+    number,
+    number_or_none,
+    text,
+)
 
 SHORTEST_URL, LONGEST_URL = 360, 86_400
 """For how many seconds the API signs addresses."""
@@ -32,8 +43,8 @@ class Account:
 
     @property
     def requests(self) -> int:
-        """Requests so far."""
-        return self._api.requests
+        """Requests so far, those to the bucket among them."""
+        return self._api.counter.total
 
     def endpoints(self) -> list[Endpoint]:
         """Return the endpoints that the account can use."""
@@ -131,7 +142,7 @@ class Account:
         """Return the canned access control list of an object, `custom` where it is none of them."""
         doing = f"{key!r}: reading its ACL"
         path = path_of("buckets", region, bucket, "object-acl")
-        return self._read(lambda answer: str(answer["acl"]), self._api.get(path, doing=doing, name=key), doing)
+        return self._read(lambda answer: text(answer, "acl"), self._api.get(path, doing=doing, name=key), doing)
 
     def set_object_acl(self, region: str, bucket: str, key: str, acl: BucketAcl) -> None:
         """Change the access control list of an object."""
@@ -159,7 +170,7 @@ class Account:
             raise ValueError(f"an address for {method} is signed for one content type: say which")
         body = {"method": method, "name": key, "expires_in": seconds, "content_type": content_type}
         path, doing = path_of("buckets", region, bucket, "object-url"), f"{key!r}: signing an address"
-        return self._read(lambda answer: str(answer["url"]), self._api.post(path, body, doing=doing), doing)
+        return self._read(lambda answer: text(answer, "url"), self._api.post(path, body, doing=doing), doing)
 
     def quotas(self) -> list[Quota]:
         """Return the limits of the account, and how much of each is used."""
@@ -169,7 +180,7 @@ class Account:
     def transfer(self) -> int:
         """Return how many bytes went out of all buckets since the month began."""
         doing = "reading the transfer"
-        return self._read(lambda answer: int(answer["used"]), self._api.get("/transfer", doing=doing), doing)
+        return self._read(lambda answer: number(answer, "used"), self._api.get("/transfer", doing=doing), doing)
 
     def close(self) -> None:
         """Close the connections."""
@@ -178,13 +189,12 @@ class Account:
     def _quota(self, answer: Answer) -> Quota:
         if not answer.get("has_usage", True):
             return Quota.of(answer, None)
-        usage = self._api.get(path_of("quotas", answer["quota_id"], "usage"), doing="reading the use of a quota")
-        used = usage.get("usage")
-        return Quota.of(answer, None if used is None else int(used))
+        usage = self._api.get(path_of("quotas", text(answer, "quota_id"), "usage"), doing="reading the use of a quota")
+        return Quota.of(answer, number_or_none(usage, "usage"))
 
     def _read(self, read: Callable[[Answer], T], answer: Answer, doing: str) -> T:
         try:
             return read(answer)
-        except (KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             words = f"{doing}: the API answered in a form that is not known"
             raise AdapterError(words, provider=self._provider) from error

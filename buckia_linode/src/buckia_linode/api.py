@@ -6,17 +6,24 @@ ends in a number, such as `de-fra-2`, for that of a cluster, and give up where a
 
 from __future__ import annotations
 
+import http.client
+import io
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+import requests
+import urllib3
 from linode_api4 import LinodeClient
 from requests.adapters import HTTPAdapter
 
 from buckia_core.adapters.backoff import repeated
-from buckia_core.errors import AdapterError
-from buckia_linode.errors import translated
+from buckia_core.adapters.request_counter import RequestCounter
+from buckia_core.errors import AdapterError, MissingCredentials
+from buckia_linode.errors import Redirected, TooLong, translated
 from buckia_linode.settings import LinodeSettings
 from buckia_s3.connections import tls_context
 
@@ -25,18 +32,34 @@ Answer = Mapping[str, Any]
 PAGE = 500
 """Entries that a page of a list has at most."""
 
+LONGEST = 16 << 20
+"""Bytes of an answer that are read."""
+
 ROOT = "/object-storage"
+
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class Api:
     """Requests to the API with one token; from one thread at a time."""
 
-    def __init__(self, settings: LinodeSettings, token: str, provider: str) -> None:
-        self.requests = 0
+    def __init__(self, settings: LinodeSettings, token: str, provider: str, counter: RequestCounter) -> None:
+        """Make it; `counter` counts each request before it is sent.
+
+        Raises:
+            MissingCredentials: The token is none that can be sent.
+        """
+        if not _TOKEN.fullmatch(token):
+            # Not shown. What the client would raise shows it.
+            raise MissingCredentials("the token has a character that no token has: check it for spaces and line breaks")
+        self.counter = counter
         self._provider = provider
         self._backoff = settings.retry_config.backoff
         self._host = urlsplit(settings.api_url).netloc
         self._client = LinodeClient(token, base_url=settings.api_url.rstrip("/"), user_agent="buckia", retry=False)
+        # Otherwise an entry of ~/.netrc would take the place of the token.
+        self._client.session.auth = _as_it_is
+        self._client.session.headers["Accept-Encoding"] = "identity"
         transport = _Transport(settings)
         self._client.session.mount("https://", transport)
         self._client.session.mount("http://", transport)
@@ -55,7 +78,10 @@ class Api:
         for page in itertools.count(1):
             answer = self.get(path, doing=doing, page=page, page_size=PAGE)
             entries, pages = answer.get("data"), answer.get("pages")
-            if not isinstance(entries, list) or not isinstance(pages, int):
+            if not isinstance(entries, list) or type(pages) is not int:
+                raise self._unknown(doing)
+            # A list without an end is one that has an empty page, and more after it.
+            if not all(isinstance(each, dict) for each in entries) or (page < pages and not entries):
                 raise self._unknown(doing)
             yield from entries
             if page >= pages:
@@ -84,7 +110,7 @@ class Api:
         return repeated(lambda: self._calling(call, doing), self._backoff)
 
     def _calling(self, call: Callable[[], Any], doing: str) -> Answer:
-        self.requests += 1
+        self.counter.add()
         try:
             answer = call()
         except Exception as error:
@@ -111,13 +137,43 @@ class _Transport(HTTPAdapter):  # type: ignore[misc, unused-ignore]  # with or w
     def send(
         self,
         request: Any,
-        stream: bool = False,
+        stream: bool = False,  # noqa: ARG002  # it always is
         timeout: Any = None,
         verify: Any = True,
         cert: Any = None,
         proxies: Any = None,
     ) -> Any:
-        return super().send(request, stream, timeout or self._timeout, verify, cert, proxies)
+        """Send a request. Its answer is read up to a bound, as it is sent, and is no redirect.
+
+        Raises:
+            Redirected, TooLong: It is another one.
+            requests.RequestException: There is none.
+        """
+        response = super().send(request, True, timeout or self._timeout, verify, cert, proxies)
+        with closing(response):
+            if 300 <= response.status_code < 400:
+                raise Redirected
+            body = _body(response)
+        # The client would read it without a bound, and unpack it.
+        response.raw = io.BytesIO(body)
+        return response
+
+
+def _body(response: Any) -> bytes:
+    body = b""
+    try:
+        # The read that brings nothing notices that the connection broke off.
+        while len(body) <= LONGEST and (block := response.raw.read(LONGEST + 1 - len(body), decode_content=False)):
+            body += block
+    except (urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
+        raise requests.exceptions.ConnectionError(error) from error
+    if len(body) > LONGEST:
+        raise TooLong
+    return body
+
+
+def _as_it_is(request: Any) -> Any:
+    return request
 
 
 def path_of(*parts: str | int) -> str:

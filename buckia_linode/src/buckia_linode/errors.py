@@ -19,6 +19,7 @@ A 400 tells which field of the request is wrong, in the words of the API.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 
@@ -51,16 +52,31 @@ _BY_STATUS: dict[int, type[AdapterError]] = {
     504: Transient,
 }
 
+_SECONDS = re.compile(r"[0-9]{1,12}")
+_LONGEST_WAIT = 86_400.0
+
 _ADVICE = {
     401: "check the token, and that it has the scope object_storage:read_write",
     403: "the token's user may not do this: check its grants",
 }
 
 
+class Redirected(Exception):
+    """The API answered with a redirect, which would take the token along."""
+
+
+class TooLong(Exception):
+    """An answer of the API is longer than any that is expected."""
+
+
 def translated(error: Exception, *, provider: str, doing: str, host: str) -> AdapterError:
     """Return the error for an exception that came while the API was asked. `doing` says what for."""
     if isinstance(error, ApiError):
         return _of_answer(error, provider=provider, doing=doing)
+    if isinstance(error, Redirected):
+        return AdapterError(f"{doing}: {host} answered with a redirect, which is not followed", provider=provider)
+    if isinstance(error, TooLong):
+        return AdapterError(f"{doing}: the answer of {host} is longer than any of the API", provider=provider)
     if isinstance(error, requests.exceptions.SSLError):
         return AdapterError(
             f"{doing}: the certificate of {host} is not trusted. "
@@ -79,6 +95,10 @@ def translated(error: Exception, *, provider: str, doing: str, host: str) -> Ada
 def _of_answer(error: ApiError, *, provider: str, doing: str) -> AdapterError:
     status = int(error.status)
     words = _reasons(error.json) or f"the API answered {status}"
+    if error.response is not None:
+        # A server may repeat the token.
+        token = str(error.response.request.headers.get("Authorization", "")).removeprefix("Bearer ")
+        words = words.replace(token, "***") if token else words
     if status in _ADVICE:
         words = f"{words}: {_ADVICE[status]}"
     headers: Mapping[str, str] = error.response.headers if error.response is not None else {}
@@ -106,6 +126,6 @@ def _reasons(answer: object) -> str:
 def _wait(headers: Mapping[str, str]) -> float | None:
     """Return how many seconds to wait: as told, or until the limit begins anew."""
     told, reset = headers.get("Retry-After", ""), headers.get("X-RateLimit-Reset", "")
-    if told.isdecimal():
-        return float(told)
-    return max(0.0, int(reset) - time.time()) if reset.isdecimal() else None
+    if _SECONDS.fullmatch(told):
+        return min(float(told), _LONGEST_WAIT)
+    return min(max(0.0, int(reset) - time.time()), _LONGEST_WAIT) if _SECONDS.fullmatch(reset) else None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from buckia_core.adapters.service_addresses import check_service_address
 from buckia_core.errors import AdapterError, ConfigError, MissingCredentials, NotFound
 from buckia_linode.endpoint_types import EndpointType
 from buckia_linode.settings import LinodeSettings
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from buckia_linode.resources import Endpoint
 
 log = logging.getLogger(__name__)
+
+_DOMAINS = ("linodeobjects.com", "linode.com")
+_PROVIDER = "linode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,16 @@ class Places:
             fitting = [each for each in known if each.host == urlsplit(wanted.address).netloc]
         single = fitting[0] if len(set(fitting)) == 1 else None
         place = Place(single.region, single.url or "", single.type) if single else self._of_the_bucket(fitting)
-        return place if wanted.searched else replace(place, url=wanted.address)
+        return replace(place, url=self._checked(place.url) if wanted.searched else wanted.address)
+
+    def _checked(self, address: str) -> str:
+        """Return the address of an endpoint that the API told, if it is one of the service's."""
+        wanted = self._settings
+        try:
+            return check_service_address(address, configured=wanted.api_url, domains=(wanted.domain.lower(), *_DOMAINS))
+        except ValueError as error:
+            words = f"the API tells an endpoint that is none of the service's: {error}"
+            raise AdapterError(f"{words}; give endpoint_url if it is right", provider=_PROVIDER) from error
 
     def _of_the_bucket(self, fitting: list[Endpoint]) -> Place:
         """Tell several endpoints of a region apart by the one that has the bucket."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,8 @@ from buckia_linode.endpoint_types import EndpointType
 
 Answer = Mapping[str, Any]
 
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
+_PERMISSIONS = {"read_write": True, "read_only": False}
 _TYPES = {str(each): each for each in EndpointType}
 
 
@@ -41,7 +44,7 @@ class Endpoint:
     @classmethod
     def of(cls, answer: Answer) -> Self:
         """Read one of an answer."""
-        return cls(str(answer["region"]), answer.get("s3_endpoint"), _type_of(answer))
+        return cls(text(answer, "region"), _host(answer), _type_of(answer))
 
     @property
     def url(self) -> str | None:
@@ -60,8 +63,8 @@ class Bucket:
         type: Type of the endpoint, where it is known.
         hostname: Host name of the bucket itself.
         created: When it was made, as the API writes it, in UTC.
-        objects: Number of objects; lags behind.
-        size: Bytes of all objects together; lags behind.
+        objects: Number of objects; lags behind. `None` if it is not told.
+        size: Bytes of all objects together; lags behind. `None` if it is not told.
     """
 
     name: str
@@ -70,22 +73,22 @@ class Bucket:
     type: EndpointType | None
     hostname: str
     created: str
-    objects: int
-    size: int
+    objects: int | None
+    size: int | None
 
     @classmethod
     def of(cls, answer: Answer) -> Self:
         """Read one of an answer."""
-        name, hostname = str(answer["label"]), str(answer.get("hostname") or "")
+        name, hostname = text(answer, "label"), text_or_none(answer, "hostname") or ""
         return cls(
             name=name,
-            region=str(answer.get("region") or answer.get("cluster") or ""),
-            endpoint=answer.get("s3_endpoint") or hostname.removeprefix(f"{name}.") or None,
+            region=text_or_none(answer, "region") or text(answer, "cluster"),
+            endpoint=_host(answer) or hostname.removeprefix(f"{name}.") or None,
             type=_type_of(answer),
             hostname=hostname,
-            created=str(answer.get("created") or ""),
-            objects=int(answer.get("objects") or 0),
-            size=int(answer.get("size") or 0),
+            created=text_or_none(answer, "created") or "",
+            objects=number_or_none(answer, "objects"),
+            size=number_or_none(answer, "size"),
         )
 
 
@@ -106,8 +109,8 @@ class Grant:
     @classmethod
     def of(cls, answer: Answer) -> Self:
         """Read one of an answer."""
-        region = str(answer.get("region") or answer.get("cluster") or "")
-        return cls(str(answer["bucket_name"]), region, answer.get("permissions") == "read_write")
+        region = text_or_none(answer, "region") or text(answer, "cluster")
+        return cls(text(answer, "bucket_name"), region, _PERMISSIONS[answer["permissions"]])
 
     def asked(self) -> dict[str, str]:
         """Return it as the API wants it."""
@@ -141,13 +144,13 @@ class Key:
     def of(cls, answer: Answer, *, new: bool = False) -> Self:
         """Read one of an answer; of any but a new one, the secret is a placeholder."""
         return cls(
-            id=int(answer["id"]),
-            label=str(answer.get("label") or ""),
-            access_key=str(answer["access_key"]),
-            limited=bool(answer.get("limited")),
+            id=number(answer, "id"),
+            label=text_or_none(answer, "label") or "",
+            access_key=text(answer, "access_key"),
+            limited=_truth(answer, "limited"),
             grants=tuple(Grant.of(each) for each in answer.get("bucket_access") or ()),
-            regions=tuple(str(each["id"]) for each in answer.get("regions") or ()),
-            secret=Secret(str(answer["secret_key"])) if new else None,
+            regions=tuple(text(each, "id") for each in answer.get("regions") or ()),
+            secret=Secret(text(answer, "secret_key")) if new else None,
         )
 
 
@@ -166,7 +169,7 @@ class Access:
     @classmethod
     def of(cls, answer: Answer) -> Self:
         """Read one of an answer."""
-        return cls(str(answer.get("acl") or ""), answer.get("cors_enabled"))
+        return cls(text(answer, "acl"), None if answer.get("cors_enabled") is None else _truth(answer, "cors_enabled"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +196,55 @@ class Quota:
     def of(cls, answer: Answer, used: int | None) -> Self:
         """Read one of an answer."""
         return cls(
-            id=str(answer["quota_id"]),
-            name=str(answer.get("quota_name") or ""),
-            endpoint=str(answer.get("s3_endpoint") or ""),
-            metric=str(answer.get("resource_metric") or ""),
-            limit=int(answer.get("quota_limit") or 0),
+            id=text(answer, "quota_id"),
+            name=text_or_none(answer, "quota_name") or "",
+            endpoint=text_or_none(answer, "s3_endpoint") or "",
+            metric=text_or_none(answer, "resource_metric") or "",
+            limit=number(answer, "quota_limit"),
             used=used,
         )
 
 
 def _type_of(answer: Answer) -> EndpointType | None:
-    return _TYPES.get(answer.get("endpoint_type") or "")
+    return _TYPES.get(text_or_none(answer, "endpoint_type") or "")
+
+
+def text(answer: Answer, name: str) -> str:
+    """Return a text of an answer. Raises KeyError or TypeError where there is none."""
+    value = answer[name]
+    if not isinstance(value, str):
+        raise TypeError(name)
+    return value
+
+
+def text_or_none(answer: Answer, name: str) -> str | None:
+    """Return a text of an answer; `None` where there is none. Raises TypeError of anything else."""
+    return None if answer.get(name) is None else text(answer, name)
+
+
+def number(answer: Answer, name: str) -> int:
+    """Return a whole number of an answer, from 0. Raises KeyError or ValueError where there is none."""
+    value = answer[name]
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise ValueError(name)
+    return value
+
+
+def number_or_none(answer: Answer, name: str) -> int | None:
+    """Return a whole number of an answer; `None` where there is none. Raises ValueError of anything else."""
+    return None if answer.get(name) is None else number(answer, name)
+
+
+def _truth(answer: Answer, name: str) -> bool:
+    value = answer[name]
+    if type(value) is not bool:
+        raise TypeError(name)
+    return value
+
+
+def _host(answer: Answer) -> str | None:
+    """Return the host of an endpoint; `None` where there is none yet."""
+    host = text_or_none(answer, "s3_endpoint")
+    if host and not _HOST.fullmatch(host):
+        raise ValueError(host)
+    return host or None

@@ -61,12 +61,6 @@ class LinodeSync(S3Sync):
         largest = min(known.max_object_bytes or limits.bucket_bytes, limits.bucket_bytes)
         return replace(known, requests_per_second=limits.requests_per_second, max_object_bytes=largest)
 
-    @property
-    def requests(self) -> int:
-        """Requests so far, those to the API among them."""
-        made = self.__dict__.get("account")
-        return super().requests + (made.requests if made is not None else 0)
-
     def probe(self) -> Capabilities:
         """See `S3Sync`; with a token, asks for the endpoint's type as well."""
         self._places.learn_type()
@@ -100,7 +94,8 @@ class LinodeSync(S3Sync):
         from buckia_linode.account import Account  # noqa: PLC0415
         from buckia_linode.api import Api  # noqa: PLC0415
 
-        return Account(Api(self._linode, self._linode.token.reveal(), self.provider_id), self.provider_id)
+        api = Api(self._linode, self._linode.token.reveal(), self.provider_id, self._counter)
+        return Account(api, self.provider_id)
 
     @cached_property
     def administration(self) -> Administration:

@@ -39,7 +39,8 @@ def _add_list(buckets: click.Group) -> None:
             for each in adapter.account.buckets(region):
                 type_ = each.type or "-"
                 host.result(
-                    _record(each), f"{each.region:<14} {type_:<3} {each.objects:>10} {each.size:>15}  {each.name}"
+                    _record(each),
+                    f"{each.region:<14} {type_:<3} {_shown(each.objects):>10} {_shown(each.size):>15}  {each.name}",
                 )
 
 
@@ -112,3 +113,7 @@ def _record(bucket: Bucket) -> dict[str, Any]:
         "objects": bucket.objects,
         "size": bucket.size,
     }
+
+
+def _shown(count: int | None) -> str:
+    return "-" if count is None else str(count)
