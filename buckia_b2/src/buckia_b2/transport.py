@@ -7,6 +7,7 @@ content, and sets the locale of the process with each answer.
 from __future__ import annotations
 
 import json
+import os
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -18,6 +19,7 @@ from requests.adapters import HTTPAdapter
 
 from buckia_b2.errors import Refusal, TooLong
 from buckia_b2.settings import B2Settings
+from buckia_core.adapters.proxies import system_proxy
 
 LONGEST = 16 << 20
 """Bytes of an answer in JSON that are read. A page of 1,000 files is below it, whatever they are called."""
@@ -45,8 +47,10 @@ class Transport:
         self._connect = settings.connect_timeout
         self._read = settings.read_timeout
         self._session = requests.Session()
-        # Otherwise an entry of ~/.netrc would take the place of the token.
+        # Otherwise an entry of ~/.netrc would take the place of the token, and NO_PROXY be read in another way.
+        self._session.trust_env = False
         self._session.auth = _as_it_is
+        self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
         self._session.headers.update({"User-Agent": "buckia", "Accept-Encoding": "identity"})
         pool = _Pool(settings)
         self._session.mount("https://", pool)
@@ -69,6 +73,7 @@ class Transport:
             timeout=(self._connect, read),
             stream=True,
             allow_redirects=False,
+            proxies=_proxies(url),
         )
         if answer.status_code not in _SUCCESS:
             with closing(answer):
@@ -109,6 +114,13 @@ class _Pool(HTTPAdapter):  # type: ignore[misc, unused-ignore]  # with or withou
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, ssl_context=self._trusted, **options)
+
+
+def _proxies(url: str) -> dict[str, str]:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    proxy = system_proxy(parts.scheme, parts.hostname or "", port)
+    return {} if proxy is None else {parts.scheme: proxy}
 
 
 def _body(answer: Any, most: int) -> bytes:

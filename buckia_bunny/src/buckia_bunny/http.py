@@ -6,7 +6,6 @@ import http.client
 import re
 import ssl
 import threading
-import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ import urllib3
 
 from buckia_bunny.errors import PROVIDER, of_exception, too_long
 from buckia_bunny.settings import BunnySettings
+from buckia_core.adapters.proxies import system_proxy
 from buckia_core.adapters.request_counter import RequestCounter
 from buckia_core.errors import AdapterError, MissingCredentials
 
@@ -146,9 +146,8 @@ class Http:
 
     def _manager_for(self, request: Request) -> urllib3.PoolManager:
         parts = urlsplit(request.url)
-        proxy = urllib.request.getproxies().get(parts.scheme)
-        if proxy and urllib.request.proxy_bypass(parts.hostname or ""):
-            proxy = None
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        proxy = system_proxy(parts.scheme, parts.hostname or "", port)
         with self._lock:
             found = self._managers.get((parts.scheme, proxy))
             if found is None:

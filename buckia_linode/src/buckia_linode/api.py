@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import io
 import itertools
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -21,6 +22,7 @@ from linode_api4 import LinodeClient
 from requests.adapters import HTTPAdapter
 
 from buckia_core.adapters.backoff import repeated
+from buckia_core.adapters.proxies import system_proxy
 from buckia_core.adapters.request_counter import RequestCounter
 from buckia_core.errors import AdapterError, MissingCredentials
 from buckia_linode.errors import Redirected, TooLong, translated
@@ -57,8 +59,11 @@ class Api:
         self._backoff = settings.retry_config.backoff
         self._host = urlsplit(settings.api_url).netloc
         self._client = LinodeClient(token, base_url=settings.api_url.rstrip("/"), user_agent="buckia", retry=False)
-        # Otherwise an entry of ~/.netrc would take the place of the token.
+        # Otherwise an entry of ~/.netrc would take the place of the token, and NO_PROXY be read in another way.
+        self._client.session.trust_env = False
         self._client.session.auth = _as_it_is
+        trusted = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+        self._client.session.verify = trusted or True
         self._client.session.headers["Accept-Encoding"] = "identity"
         transport = _Transport(settings)
         self._client.session.mount("https://", transport)
@@ -141,7 +146,7 @@ class _Transport(HTTPAdapter):  # type: ignore[misc, unused-ignore]  # with or w
         timeout: Any = None,
         verify: Any = True,
         cert: Any = None,
-        proxies: Any = None,
+        proxies: Any = None,  # noqa: ARG002  # those of the environment
     ) -> Any:
         """Send a request. Its answer is read up to a bound, as it is sent, and is no redirect.
 
@@ -149,7 +154,7 @@ class _Transport(HTTPAdapter):  # type: ignore[misc, unused-ignore]  # with or w
             Redirected, TooLong: It is another one.
             requests.RequestException: There is none.
         """
-        response = super().send(request, True, timeout or self._timeout, verify, cert, proxies)
+        response = super().send(request, True, timeout or self._timeout, verify, cert, _proxies(request.url))
         with closing(response):
             if 300 <= response.status_code < 400:
                 raise Redirected
@@ -157,6 +162,13 @@ class _Transport(HTTPAdapter):  # type: ignore[misc, unused-ignore]  # with or w
         # The client would read it without a bound, and unpack it.
         response.raw = io.BytesIO(body)
         return response
+
+
+def _proxies(url: str) -> dict[str, str]:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    proxy = system_proxy(parts.scheme, parts.hostname or "", port)
+    return {} if proxy is None else {parts.scheme: proxy}
 
 
 def _body(response: Any) -> bytes:

@@ -47,6 +47,19 @@ def test_netrc_is_not_used_anywhere(opened, monkeypatch, tmp_path):
     assert sign_in.headers["authorization"] != "Basic bm9ib2R5Om5vdGhpbmc="
 
 
+@pytest.mark.parametrize("covered", ["127.0.0.0/8", "127.0.0.1:{port}", "::1, 127.0.0.1", "*"])
+def test_no_proxy_is_read_as_curl_and_go_do(opened, monkeypatch, covered):
+    with scripted_server(lambda _: Reply(502)) as proxy:
+        b2, server = opened(at("b2_list_file_names", listing()))
+        monkeypatch.setenv("http_proxy", proxy.endpoint)
+        monkeypatch.setenv("no_proxy", covered.format(port=server.endpoint.rpartition(":")[2]))
+        assert list(b2.list_files()) == []
+        monkeypatch.setenv("no_proxy", "127.0.0.1:1, 10.0.0.0/8, example.com")
+        with pytest.raises(AdapterError):
+            list(b2.list_files())
+        assert (len(server.asked), len(proxy.asked)) == (2, 1)
+
+
 @pytest.mark.parametrize("name", ["apiUrl", "downloadUrl", "s3ApiUrl"])
 @pytest.mark.parametrize("address", ["https://evil.example", "http://169.254.169.254", "ftp://127.0.0.1", "", None, 5])
 def test_the_service_does_not_send_clients_to_other_hosts(opened, name, address):

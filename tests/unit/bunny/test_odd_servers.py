@@ -146,6 +146,20 @@ def test_keys_that_a_server_repeats_do_not_show(opened):
                 call(adapter)
 
 
+@pytest.mark.parametrize("covered", ["127.0.0.0/8", "127.0.0.1:{port}", "::1, 127.0.0.1", "*"])
+@pytest.mark.parametrize("client", list(ClientKind))
+def test_no_proxy_is_read_as_curl_and_go_do(opened, monkeypatch, client, covered):
+    with scripted_server(lambda _: Reply(502)) as proxy:
+        adapter, server = opened(Reply(204, b""), client=client)
+        monkeypatch.setenv("http_proxy", proxy.endpoint)
+        monkeypatch.setenv("no_proxy", covered.format(port=server.endpoint.rpartition(":")[2]))
+        adapter.account.purge_zone(5)
+        monkeypatch.setenv("no_proxy", "127.0.0.1:1, 10.0.0.0/8, example.com")
+        with pytest.raises(AdapterError):
+            adapter.account.purge_zone(5)
+        assert (len(server.asked), len(proxy.asked) > 0) == (1, True)
+
+
 # --- other forms ---------------------------------------------------------------------------------------------
 
 ODD_LISTINGS = [

@@ -80,6 +80,19 @@ def test_netrc_is_not_used(opened, monkeypatch, tmp_path):
     assert server.asked[0].headers["authorization"] == f"Bearer {TOKEN}"
 
 
+@pytest.mark.parametrize("covered", ["127.0.0.0/8", "127.0.0.1:{port}", "::1, 127.0.0.1", "*"])
+def test_no_proxy_is_read_as_curl_and_go_do(opened, monkeypatch, covered):
+    with scripted_server(lambda _: Reply(418)) as proxy:
+        linode, server = opened(page())
+        monkeypatch.setenv("http_proxy", proxy.endpoint)
+        monkeypatch.setenv("no_proxy", covered.format(port=server.endpoint.rpartition(":")[2]))
+        assert linode.account.endpoints() == []
+        monkeypatch.setenv("no_proxy", "127.0.0.1:1, 10.0.0.0/8, example.com")
+        with pytest.raises(AdapterError):
+            linode.account.endpoints()
+        assert (len(server.asked), len(proxy.asked)) == (1, 1)
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example", "a@evil.example", "evil.example/x", "us-ord-1.linodeobjects.com.evil.example", 5, "-"]
 )
