@@ -24,11 +24,11 @@ from buckia_core.errors import AlreadyExists, BuckiaError, InvalidSetting, NotSu
 from buckia_core.planning.plan import Operation, Plan
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.planning.safety import DeleteLimit
-from buckia_core.planning.scope import Scope
 from buckia_core.syncing import engine
 from buckia_core.syncing.callbacks import ProgressCallback, listener_for
 from buckia_core.syncing.hashing import hash_file
 from buckia_core.syncing.mappings import Choices, entry_of, mappings_of, scope_of
+from buckia_core.syncing.out_of_scope import roots_of_others
 from buckia_core.syncing.report import Listener, SyncResult
 from buckia_core.syncing.request import SyncRequest, ignore_event
 from buckia_core.syncing.state import State
@@ -207,8 +207,7 @@ class BuckiaClient:
         with self._state() as state:
             records = state.conflicts()
             # Another entry for the same bucket has its own conflicts, though they are kept in one place.
-            ours = (None, "", entry_of(self.config))
-            others = {root for root, name in state.roots().items() if root not in mappings and name not in ours}
+            others = roots_of_others(self.config, mappings, state)
         records = [record for record in records if record["root"] not in others]
         return [Conflict.of(record, mappings, self.config.base_dir) for record in records]
 
@@ -243,8 +242,7 @@ class BuckiaClient:
         """Return the last runs, the newest first."""
         with self._state() as state:
             mappings = {mapping.id for mapping in mappings_of(self.config, Choices())}
-            names = {name for root, name in state.roots().items() if root not in mappings}
-            others = names - {None, "", self.config.name, entry_of(self.config)}
+            others = {*roots_of_others(self.config, mappings, state).values()}
             runs = [record for record in state.runs(limit if not others else _ALL) if record["bucket"] not in others]
             return [SyncResult.from_record(record) for record in runs[:limit]]
 
@@ -357,7 +355,7 @@ class BuckiaClient:
             config=None if self._given else config,
             mappings=mappings,
             scope=scope_of(config, mappings, sync_paths or (), base),
-            folders=Scope.of(config.folders) if config.folders else Scope(),
+            folders=scope_of(config, mappings, (), base),
             chosen_path=choices.local_path is not None,
             entry=entry_of(config),
             base_dir=config.base_dir,

@@ -7,10 +7,12 @@ a key which takes part again is compared and not deleted.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from buckia_core.config import BucketConfig
 from buckia_core.planning.manifest import BaseEntry
 from buckia_core.planning.mapping import Mapping as PathMapping
+from buckia_core.syncing.mappings import entry_of
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.state import State
 
@@ -25,6 +27,12 @@ def removed_roots(request: SyncRequest, state: State) -> list[str]:
     ids = {mapping.id for mapping in request.mappings}
     ours = (None, request.entry)
     return sorted(root for root, name in state.roots().items() if root not in ids and name in ours)
+
+
+def roots_of_others(config: BucketConfig, mappings: Collection[str], state: State) -> dict[str, str]:
+    """Return the mappings, besides these, that another entry for the same bucket had last, with that entry."""
+    ours = (config.name, entry_of(config))
+    return {root: name for root, name in state.roots().items() if root not in mappings and name and name not in ours}
 
 
 def moved_roots(request: SyncRequest, removed: Iterable[str]) -> frozenset[str]:
