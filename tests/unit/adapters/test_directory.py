@@ -6,9 +6,11 @@ import io
 import logging
 import os
 import socket
+import stat
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -183,6 +185,47 @@ def test_link_that_appears_during_an_upload_is_not_written_through(adapter, root
     assert (outside / "secret").read_bytes() == b"secret"
 
 
+def swap(root, outside):
+    (root / "d").rename(root / "old")
+    (root / "d").symlink_to(outside, target_is_directory=True)
+
+
+@posix
+@pytest.mark.parametrize("call", ["read", "delete", "list"])
+def test_link_that_appears_between_two_steps_is_not_followed(adapter, root, outside, monkeypatch, call):
+    """It takes the place of a directory that was just found to be one."""
+    adapter.upload_file(b"mine", "d/secret")
+    status = Directory.status
+
+    def swapping(directory, name, **more):
+        found = status(directory, name, **more)
+        if name == "d" and not (root / "d").is_symlink():
+            swap(root, outside)
+        return found
+
+    entries = Directory.entries
+
+    @contextmanager
+    def swapping_entries(directory):
+        with entries(directory) as found:
+            yield iter(list(found))
+        if directory.relative == "" and not (root / "d").is_symlink():
+            swap(root, outside)
+
+    monkeypatch.setattr(
+        Directory, "entries" if call == "list" else "status", swapping_entries if call == "list" else swapping
+    )
+    match call:
+        case "read":
+            with pytest.raises(InvalidKey, match="symbolic link"):
+                adapter.read_file("d/secret")
+        case "delete":
+            assert isinstance(adapter.delete_files(["d/secret"])[0].error, InvalidKey)
+        case _:
+            assert keys(adapter) == []
+    assert (outside / "secret").read_bytes() == b"secret"
+
+
 def test_prefix_through_a_link_is_an_error_and_no_empty_bucket(root, outside):
     (root / "link").symlink_to(outside, target_is_directory=True)
     with pytest.raises(InvalidKey, match="symbolic link"):
@@ -307,6 +350,50 @@ def test_overwriting_keeps_permissions(adapter, root):
     (root / "k").chmod(0o600)
     adapter.upload_file(b"2", "k")
     assert (root / "k").stat().st_mode & 0o777 == 0o600
+
+
+@posix
+@pytest.mark.parametrize(
+    ("source", "mode"), [(None, 0o644), (0o600, 0o600), (0o640, 0o640), (0o4755, 0o644), (0, 0o600)]
+)
+def test_a_new_object_is_for_nobody_for_whom_its_source_is_not(adapter, root, source, mode):
+    seen = set()
+
+    class Watching(io.BytesIO):
+        def read(self, size=-1):
+            seen.update(stat.S_IMODE(path.stat().st_mode) for path in root.iterdir())
+            return super().read(size)
+
+    before = os.umask(0o022)
+    try:
+        adapter.upload_file(Watching(b"1"), "k", info=UploadInfo(mode=source))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((root / "k").stat().st_mode) == mode and seen == {mode}
+
+
+@posix
+def test_what_replaces_a_private_object_is_private_from_the_start(adapter, root):
+    seen = set()
+
+    class Watching(io.BytesIO):
+        def read(self, size=-1):
+            seen.update(stat.S_IMODE(path.stat().st_mode) for path in root.iterdir())
+            return super().read(size)
+
+    adapter.upload_file(b"1", "k")
+    (root / "k").chmod(0o4600)
+    adapter.upload_file(Watching(b"2"), "k", info=UploadInfo(mode=0o644))
+    assert seen == {0o4600, 0o600}
+    assert stat.S_IMODE((root / "k").stat().st_mode) == 0o600
+
+
+@posix
+def test_a_copy_of_a_private_object_is_private(adapter, root):
+    source = adapter.upload_file(b"1", "k")
+    (root / "k").chmod(0o600)
+    adapter.copy_file(adapter.stat_file("k"), "d/copy")
+    assert source.key == "k" and stat.S_IMODE((root / "d" / "copy").stat().st_mode) == 0o600
 
 
 def test_nothing_is_left_of_an_upload_that_failed(adapter, root):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buckia_core.planning.keys import DiskRules, fold, is_directory_marker, is_ours, problem_of
+from buckia_core.planning.keys import DiskRules, configures_us, fold, is_directory_marker, is_ours, problem_of
 
 POSIX = DiskRules()
 WINDOWS = DiskRules(windows=True)
@@ -149,14 +149,57 @@ def test_others_do_not_fold_to_one_name():
         (".buckia-state/x.sqlite3", True),
         ("a/.buckia-tmp-1", True),
         (".buckia-staging", True),
-        (".buckiaignore", False),  # patterns are a person's, and travel
+        (".buckia.yaml", True),
+        ("d/buckia.yaml", True),
+        (".buckiaignore", False),  # patterns are a person's, and may go up; see `configures_us`
         ("a.buckia", False),
+        ("a/.buckiarc", False),
+        ("buckia.yml", False),
         ("my.buckia-notes", False),
         ("buckia", False),
     ],
 )
 def test_is_ours(path, ours):
     assert is_ours(path) is ours
+
+
+SPELLINGS = {
+    "case": "{0}.BUCKIA{1}",
+    "trailing dots and spaces, as Windows drops them": "{0}.buckia{1}. .",
+    "stream, as NTFS has them": "{0}.buckia{1}::$INDEX_ALLOCATION",
+    "ignored by HFS+": "{0}.bu\u200cckia{1}",
+    "ignored by HFS+, at the start": "{0}\ufeff.buckia{1}",
+    "ignored by ext4": "{0}.buckia\ufe0f{1}",
+    "Kelvin": "{0}.buc\u212aia{1}",
+    "wide": "{0}.\uff42uckia{1}",
+    "several at once": "{0}.BU\u200dC\u212aIA{1} ",
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize("parts", [("", ""), ("d/", ""), ("", "-state"), ("d/", "-tmp-1"), ("", ".yaml")], ids="".join)
+def test_what_is_ours_is_so_in_any_spelling_that_a_disk_takes_for_it(spelling, parts):
+    key = spelling.format(*parts)
+    assert is_ours(key) and is_ours(f"{key}/below") and configures_us(key)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [".buckiaignore", "d/.BuckiaIgnore", ".buckiaignore.", "BUCKIA~1", "d/buckia~23/x", "buckia~1.yam", "BU3F2A~1"],
+)
+def test_what_configures_us_never_comes_from_a_bucket(key):
+    assert not is_ours(key)
+    assert "never comes from a bucket" in str(configures_us(key))
+
+
+@pytest.mark.parametrize("key", ["a~1", "buckia~", "buckia-1", "notbuckia~1", "bu~1", "é/ü", "my.buckiaignore", "~/x"])
+def test_other_names_do_not_configure_us(key):
+    assert not is_ours(key) and configures_us(key) is None
+
+
+@given(st.text(max_size=20))
+def test_what_is_ours_always_configures_us(key):
+    assert not is_ours(key) or configures_us(key)
 
 
 def test_n22_a_marker_is_empty_and_ends_in_a_slash():

@@ -8,6 +8,7 @@ import socket
 import stat
 import sys
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -142,7 +143,7 @@ def test_files_outside_of_the_scope_and_the_filter_take_no_part(tmp_path):
 
 
 def test_what_is_our_own_takes_no_part(tmp_path):
-    m(".buckia=1 .buckia-state/x=1 d/.buckia-tmp-1=1 d/.buckia=1 .buckiaignore=1 .buckiarc=1").write_to(tmp_path)
+    m(".buckia=1 .buckia-state/x=1 d/.buckia-tmp-1=1 d/.BUCKIA=1 .buckiaignore=1 .buckiarc=1").write_to(tmp_path)
     assert keys(scan(tmp_path)) == [".buckiaignore", ".buckiarc"]
 
 
@@ -253,6 +254,83 @@ def test_a_followed_link_that_leads_nowhere_is_named_and_not_concluded_upon(tmp_
     assert [(place.key, place.failed) for place in found.blind] == [("broken", True)]
 
 
+@posix_only
+def test_a_followed_link_to_what_is_our_own_is_left_out(tmp_path):
+    m("root/a=1 root/.buckia-state/x=1").write_to(tmp_path)
+    os.symlink(".buckia-state", tmp_path / "root" / "state")
+    os.symlink(".buckia-state/x", tmp_path / "root" / "file")
+    found = scan(tmp_path / "root", follow=True)
+    assert keys(found) == ["a"]
+    assert {place.key: place.failed for place in found.blind} == {"state": False, "file": False}
+
+
+@posix_only
+def test_a_mapped_file_that_is_a_link_to_nothing_is_not_taken_for_deleted(tmp_path):
+    os.symlink("nowhere", tmp_path / "f")
+    found = scan(Mapping("f", str(tmp_path / "f"), "k", is_file=True))
+    assert keys(found) == []
+    assert [(place.key, place.failed) for place in found.blind] == [("k", True)]
+
+
+# --- while others are at work ------------------------------------------------------------------------------
+
+
+@posix_only
+def test_a_directory_that_becomes_a_link_meanwhile_is_not_entered(tmp_path):
+    m("root/a=1 root/d/x=1 root/e=1 outside/secret=1").write_to(tmp_path)
+
+    def accepts(path: str) -> bool:
+        if path == "d/":
+            (tmp_path / "root" / "d").rename(tmp_path / "aside")
+            (tmp_path / "root" / "d").symlink_to(tmp_path / "outside")
+        return True
+
+    found = scan(Mapping("", str(tmp_path / "root"), accepts=accepts))
+    assert keys(found) == ["a", "e"]
+    assert found.blind.hiding("d/x") is not None
+
+
+@posix_only
+def test_a_directory_that_becomes_a_link_while_it_is_read_is_read_to_its_end(tmp_path):
+    m("root/d/x=22 root/d/y=22 root/d/z=22 outside/y=1").write_to(tmp_path)
+
+    def accepts(path: str) -> bool:
+        if path == "d/y":
+            (tmp_path / "root" / "d").rename(tmp_path / "aside")
+            (tmp_path / "root" / "d").symlink_to(tmp_path / "outside")
+        return True
+
+    found = scan(Mapping("", str(tmp_path / "root"), accepts=accepts))
+    assert [(entry.key, entry.size) for entry in found.entries()] == [("d/x", 2), ("d/y", 2), ("d/z", 2)]
+
+
+def test_a_tree_of_any_depth_holds_few_descriptors(tmp_path):
+    names = ["/".join(["d"] * depth) + "/z" for depth in range(1, 60)]
+    m(" ".join(f"{name}=1" for name in names)).write_to(tmp_path)
+    before, most = len(os.listdir("/dev/fd")) if os.path.isdir("/dev/fd") else 0, 0
+    found = []
+    for entry in scan(tmp_path).entries():
+        found.append(entry.key)
+        most = max(most, len(os.listdir("/dev/fd")) if os.path.isdir("/dev/fd") else 0)
+    assert found == sorted(names)
+    assert most - before < 25
+
+
+def test_of_a_large_directory_no_more_is_kept_than_its_names(tmp_path):
+    """The status of each file, kept until the last one, took a gigabyte for a million of them."""
+    for number in range(5000):
+        (tmp_path / f"{number:05}").touch()
+    entries = scan(tmp_path).entries()
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in entries)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert count == 5000
+    assert peak / count < 250
+
+
 # --- seen through a sync -----------------------------------------------------------------------------------
 
 
@@ -286,3 +364,73 @@ def test_a_file_that_became_a_link_is_not_deleted_in_the_bucket(sides):
     assert sides.objects() == {"a": "1", "b": "1"}
     assert stat.S_ISLNK(os.lstat(sides.folder / "a").st_mode)
     assert "a symbolic link stands in its way" in result.errors[0].message
+
+
+@posix_only
+def test_what_is_no_file_is_counted_and_told_and_no_failure(sides):
+    sides.here("a=1")
+    os.symlink("a", sides.folder / "link")
+    os.symlink("a", sides.folder / "other")
+    os.mkfifo(sides.folder / "pipe")
+    for _ in range(2):
+        result = sides.sync()
+        assert result.success and result.skipped == 3
+        assert result.left_out == {"a symbolic link": 2, "a named pipe": 1}
+        told = [event for event in sides.finished if event.operation.action.value == "skip"]
+        assert [(each.operation.key, each.operation.why) for each in told] == [
+            ("link", "not a file: a symbolic link"),
+            ("other", "not a file: a symbolic link"),
+            ("pipe", "not a file: a named pipe"),
+        ]
+    assert sides.sync(dry_run=True).left_out == {"a symbolic link": 2, "a named pipe": 1}
+    assert sides.client().history(1)[0].left_out == {"a symbolic link": 2, "a named pipe": 1}
+
+
+def test_without_such_entries_nothing_is_said_of_them(sides):
+    sides.in_step("a=1").sync()
+    assert (sides.did, sides.sync().left_out) == ([], {})
+
+
+@posix_only
+def test_links_are_followed_both_ways(sides, tmp_path):
+    m("file=1 d/g=1").write_to(tmp_path / "elsewhere")
+    os.symlink("../elsewhere/file", sides.folder / "lf")
+    os.symlink("../elsewhere/d", sides.folder / "ld")
+    sides.settings["follow_symlinks"] = True
+    sides.sync()
+    assert sides.objects() == {"lf": "1", "ld/g": "1"}
+    sides.there("lf=22 ld/g=22 ld/new=22")
+    assert sides.sync().success
+    assert (sides.folder / "lf").is_symlink() and (sides.folder / "ld").is_symlink()
+    found = {path.relative_to(tmp_path / "elsewhere").as_posix() for path in (tmp_path / "elsewhere").rglob("*")}
+    assert found == {"file", "d", "d/g", "d/new"}
+    assert (tmp_path / "elsewhere" / "file").read_text() == (tmp_path / "elsewhere/d/new").read_text() == "22"
+    sides.sync()
+    assert sides.did == []
+
+
+@posix_only
+def test_of_a_followed_link_that_is_deleted_in_the_bucket_only_the_link_goes(sides, tmp_path):
+    m("file=1").write_to(tmp_path / "elsewhere")
+    os.symlink("../elsewhere/file", sides.folder / "lf")
+    sides.settings["follow_symlinks"] = True
+    sides.here("a=1").sync()
+    sides.delete_there("lf").sync()
+    assert not os.path.lexists(sides.folder / "lf")
+    assert (tmp_path / "elsewhere" / "file").read_text() == "1"
+    assert sides.trashed() == {"lf": ["1"]}
+
+
+@posix_only
+def test_a_conflict_of_a_followed_link_has_its_copy_beside_the_link(sides, tmp_path):
+    m("file=1").write_to(tmp_path / "elsewhere")
+    os.symlink("../elsewhere/file", sides.folder / "lf")
+    sides.settings["follow_symlinks"] = True
+    sides.sync()
+    m("file=mine").write_to(tmp_path / "elsewhere")
+    sides.there("lf=theirs")
+    assert sides.sync().success
+    (copy,) = set(sides.objects()) - {"lf"}
+    assert sides.objects() == {"lf": "theirs", copy: "mine"}
+    assert (tmp_path / "elsewhere" / "file").read_text() == "theirs"
+    assert (sides.folder / copy).read_text() == "mine"
