@@ -83,6 +83,9 @@ LOCKED = "the version is locked by a retention or a legal hold, which has to end
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 _LONGEST_WAIT = 86_400.0
 
+_SHORTEST_SECRET = 8
+"""Characters of a token that is looked for in messages. Shorter ones are in words that mean something else."""
+
 _WORN = frozenset({"bad_auth_token", "expired_auth_token", ""})
 
 _TELLTALES = frozenset({"auth_token_limit"})
@@ -138,7 +141,7 @@ class Refusal(Exception):
         if code in _TELLTALES:
             message = "two uploads went to one address at once"
         for secret in secrets:
-            if secret:
+            if len(secret) >= _SHORTEST_SECRET:
                 message = message.replace(secret, "***")
         return cls(status, code, message[:300], _wait(headers), _host_in(headers) if 300 <= status < 400 else "")
 

@@ -76,7 +76,8 @@ def _encryption(settings: B2Settings) -> Any:
         case Encryption.B2:
             return EncryptionSetting(EncryptionMode.SSE_B2, EncryptionAlgorithm.AES256)
         case Encryption.CUSTOMER:
-            assert settings.sse_customer_key_base64 is not None
+            if settings.sse_customer_key_base64 is None:
+                raise ValueError("server_side_encryption: sse-c without a key")
             secret = base64.b64decode(settings.sse_customer_key_base64.reveal())
             key = EncryptionKey(secret, None)
             return EncryptionSetting(EncryptionMode.SSE_C, EncryptionAlgorithm.AES256, key)

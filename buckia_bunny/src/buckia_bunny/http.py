@@ -31,6 +31,9 @@ LONGEST = 1 << 20
 LONGEST_LIST = 256 << 20
 """Bytes of an answer with a list. The service sends all entries of a directory in one."""
 
+SHORTEST_SECRET = 8
+"""Characters of a key that is looked for in answers. Shorter ones are in words that mean something else."""
+
 _FAILURES = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
 _BLOCK = 1 << 20
 _HEADER = re.compile(r"[\x20-\x7e]*")
@@ -64,7 +67,8 @@ class Request:
     def without_secrets(self, body: bytes) -> bytes:
         """Return a body without the keys of the request, which a server may repeat."""
         for name in _SECRETS:
-            if secret := self.headers.get(name, ""):
+            secret = self.headers.get(name, "")
+            if len(secret) >= SHORTEST_SECRET:
                 body = body.replace(secret.encode(), b"***")
         return body
 

@@ -54,6 +54,7 @@ _BY_STATUS: dict[int, type[AdapterError]] = {
 
 _SECONDS = re.compile(r"[0-9]{1,12}")
 _LONGEST_WAIT = 86_400.0
+_SHORTEST_SECRET = 8
 
 _ADVICE = {
     401: "check the token, and that it has the scope object_storage:read_write",
@@ -98,7 +99,7 @@ def _of_answer(error: ApiError, *, provider: str, doing: str) -> AdapterError:
     if error.response is not None:
         # A server may repeat the token.
         token = str(error.response.request.headers.get("Authorization", "")).removeprefix("Bearer ")
-        words = words.replace(token, "***") if token else words
+        words = words.replace(token, "***") if len(token) >= _SHORTEST_SECRET else words
     if status in _ADVICE:
         words = f"{words}: {_ADVICE[status]}"
     headers: Mapping[str, str] = error.response.headers if error.response is not None else {}
