@@ -7,11 +7,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
-from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.objects import DeleteOutcome, RemoteObject, UploadInfo
@@ -19,15 +18,13 @@ from buckia_core.adapters.opening import open_bucket
 from buckia_core.adapters.protocols import ServerCopy
 from buckia_core.adapters.wrappers import Throttle
 from buckia_core.config import BucketConfig
-from buckia_core.config.options import parse_bytes
-from buckia_core.errors import AlreadyExists, BuckiaError, InvalidSetting, NotSupported
+from buckia_core.errors import AlreadyExists, BuckiaError, NotSupported
 from buckia_core.planning.plan import Operation, Plan
 from buckia_core.planning.policy import ConflictPolicy, Direction
-from buckia_core.planning.safety import DeleteLimit
-from buckia_core.syncing import engine
+from buckia_core.syncing import arguments, engine
 from buckia_core.syncing.callbacks import ProgressCallback, listener_for
 from buckia_core.syncing.hashing import hash_file
-from buckia_core.syncing.mappings import Choices, entry_of, mappings_of, scope_of
+from buckia_core.syncing.mappings import Choices, entry_of, folders_of, mappings_of
 from buckia_core.syncing.out_of_scope import roots_of_others
 from buckia_core.syncing.report import Listener, SyncResult
 from buckia_core.syncing.request import SyncRequest, ignore_event
@@ -41,7 +38,8 @@ if TYPE_CHECKING:
     from buckia_core.syncing.restoring import BucketVersions
     from buckia_core.syncing.trash import Trash
 
-Member = TypeVar("Member", bound=Enum)
+AnyPath = str | os.PathLike[str]
+"""A path in the file system, as text or as a path."""
 
 _ALL = -1
 """The limit with which SQLite returns all rows."""
@@ -53,21 +51,28 @@ class BuckiaClient:
         with BuckiaClient(BucketConfig(provider="file", root="/mnt/share")) as client:
             result = client.sync("./assets")
 
-    One client is for one thread, save for `stop`. Making one costs nothing: the adapter is made when it is first used.
+    One client is for one thread, save for `stop`. Making one costs nothing: the adapter is made, and its settings are
+    checked, when it is first used.
 
     Args:
-        config: The bucket.
+        config: The bucket; or a `.buckia` file, or a directory that has one in it or above it, with one bucket.
         adapter: Used instead of the one that the configuration names; the client does not wrap or close it.
         state_dir: Where state, lock and trash are kept; by default `.buckia-state` in the directory of the
             configuration file, or in `local_path` where there is no file.
+
+    Raises:
+        ConfigError: The file is not there, can't be used, or has several buckets.
+        InvalidSetting: `config` is none of this.
     """
 
     def __init__(
-        self, config: BucketConfig, *, adapter: BaseSync | None = None, state_dir: Path | str | None = None
+        self, config: BucketConfig | AnyPath, *, adapter: BaseSync | None = None, state_dir: AnyPath | None = None
     ) -> None:
-        self.config = config
+        self.config = config if isinstance(config, BucketConfig) else arguments.as_config(config)
         self._given = adapter
-        self._state_dir = Path(os.path.abspath(state_dir)) if state_dir is not None else None
+        self._state_dir = (
+            Path(os.path.abspath(arguments.as_path(state_dir, "state_dir"))) if state_dir is not None else None
+        )
         self._stopped = threading.Event()
 
     @cached_property
@@ -83,9 +88,10 @@ class BuckiaClient:
 
     def sync(
         self,
-        local_path: Path | str | None = None,
+        local_path: AnyPath | None = None,
         *,
-        sync_paths: Sequence[str] | None = None,
+        sync_paths: Sequence[AnyPath] | None = None,
+        relative_to: AnyPath | None = None,
         delete_orphaned: bool | None = None,
         max_workers: int | None = None,
         include_pattern: str | None = None,
@@ -108,7 +114,9 @@ class BuckiaClient:
 
         Args:
             local_path: The one local root of this run, mapped onto the bucket's root, instead of the configured ones.
-            sync_paths: Files and directories that take part, relative to the root or the configuration.
+            sync_paths: Files and directories that take part: paths relative to the root or the configuration's
+                directory, else keys; with wildcards, patterns. See `syncing.sync_paths`.
+            relative_to: A directory that `sync_paths` are relative to first.
             delete_orphaned: See the setting.
             max_workers: Transfers at once.
             include_pattern: Regular expression, searched in a file's path relative to its root; others take no part.
@@ -136,31 +144,33 @@ class BuckiaClient:
             UnsafePlan: The deletion guard refused.
             AdapterError: The bucket can't be reached, listed, or does not accept the credentials.
         """
-        choices = Choices(
-            local_path=Path(local_path) if local_path is not None else None,
-            direction=_member(Direction, direction, "direction"),
-            conflict=_member(ConflictPolicy, conflict, "conflict"),
+        choices = arguments.as_choices(
+            local_path=local_path,
+            direction=direction,
+            conflict=conflict,
             delete_orphaned=delete_orphaned,
             checksum=checksum,
-            include=tuple(include),
-            exclude=tuple(exclude),
+            include=include,
+            exclude=exclude,
             include_pattern=include_pattern,
             exclude_pattern=exclude_pattern,
         )
-        request = self._request(choices, sync_paths)
+        workers = arguments.as_count(max_workers, "max_workers") or self.config.max_workers
+        request = self._request(choices, sync_paths, relative_to)
         request.dry_run, request.force, request.ask, request.executor = dry_run, force, ask, executor
-        request.max_workers = max_workers or self.config.max_workers
-        request.max_delete = _limit(max_delete if max_delete is not None else self.config.max_delete)
+        request.max_workers = workers
+        request.max_delete = arguments.as_limit(max_delete if max_delete is not None else self.config.max_delete)
         request.listener = listener_for(events, progress_callback)
         if bwlimit is not None:
-            request.adapter = Throttle(request.adapter, _rate(bwlimit))
+            request.adapter = Throttle(request.adapter, arguments.as_rate(bwlimit))
         return engine.sync(request)
 
     def status(
         self,
-        local_path: Path | str | None = None,
+        local_path: AnyPath | None = None,
         *,
-        sync_paths: Sequence[str] | None = None,
+        sync_paths: Sequence[AnyPath] | None = None,
+        relative_to: AnyPath | None = None,
         events: Listener | None = None,
         **choices: Any,
     ) -> Plan:
@@ -169,6 +179,7 @@ class BuckiaClient:
         Args:
             local_path: As of `sync`.
             sync_paths: As of `sync`.
+            relative_to: As of `sync`.
             events: Told how the reading goes on.
             **choices: `direction`, `conflict`, `delete_orphaned`, `checksum`, `include`, `exclude`, `include_pattern`,
                 `exclude_pattern`, as of `sync`.
@@ -176,20 +187,23 @@ class BuckiaClient:
         Raises:
             ConfigError, AdapterError: As `sync`.
         """
-        choices["direction"] = _member(Direction, choices.get("direction"), "direction")
-        choices["conflict"] = _member(ConflictPolicy, choices.get("conflict"), "conflict")
-        path = Path(local_path) if local_path is not None else None
-        request = self._request(Choices(local_path=path, **choices), sync_paths)
+        request = self._request(arguments.as_choices(local_path=local_path, **choices), sync_paths, relative_to)
         request.dry_run, request.force, request.listener = True, True, events or ignore_event
         return engine.make_plan(request)
 
-    def check(self, sync_paths: Sequence[str] | None = None, events: Listener | None = None) -> CheckResult:
+    def check(
+        self,
+        sync_paths: Sequence[AnyPath] | None = None,
+        events: Listener | None = None,
+        *,
+        relative_to: AnyPath | None = None,
+    ) -> CheckResult:
         """Compare the content of both sides. Changes nothing.
 
         Raises:
             ConfigError, AdapterError: As `sync`.
         """
-        request = self._request(Choices(), sync_paths)
+        request = self._request(Choices(), sync_paths, relative_to)
         request.dry_run, request.listener = True, events or ignore_event
         return engine.check(request)
 
@@ -219,9 +233,9 @@ class BuckiaClient:
         """
         from buckia_core.syncing.resolving import Choice  # noqa: PLC0415  # as above
 
-        choice = _member(Choice, keep, "keep")
+        choice = arguments.as_member(Choice, keep, "keep")
         assert choice is not None
-        return engine.resolve(self._request(Choices(), None), keys, choice)
+        return engine.resolve(self._request(Choices(), None), arguments.as_texts(keys, "keys"), choice)
 
     def trash(self) -> Trash:
         """Return what syncs replaced or deleted here."""
@@ -264,7 +278,7 @@ class BuckiaClient:
         """
         return self.adapter.stat_file(key)
 
-    def get(self, key: str, target: Path, *, overwrite: bool = False, version: str | None = None) -> RemoteObject:
+    def get(self, key: str, target: AnyPath, *, overwrite: bool = False, version: str | None = None) -> RemoteObject:
         """Download an object, or a version of it, to a path; into it, under the key's last part, if it is a directory.
 
         Raises:
@@ -274,6 +288,7 @@ class BuckiaClient:
             IntegrityError: Other bytes came than the object has. What was at the path is untouched.
         """
         name = key.rstrip("/").rpartition("/")[2]
+        target = arguments.as_path(target, "target")
         target = target / name if target.is_dir() else target
         if target.exists() and not overwrite:
             raise AlreadyExists(f"{target} exists; pass --overwrite to replace it", key=key)
@@ -282,12 +297,13 @@ class BuckiaClient:
         found = self.adapter.stat_file(key)
         return engine.fetch(self.adapter, found, target, self.config.checksum_algorithm)
 
-    def put(self, source: Path, key: str) -> RemoteObject:
+    def put(self, source: AnyPath, key: str) -> RemoteObject:
         """Upload a file under a key; an object there is replaced. With a slash at its end, the file's name is added.
 
         Raises:
             OSError: The file can't be read.
         """
+        source = arguments.as_path(source, "source")
         key = key + source.name if not key or key.endswith("/") else key
         digests, status = hash_file(str(source), (self.config.checksum_algorithm,))
         return self.adapter.upload_file(
@@ -296,7 +312,7 @@ class BuckiaClient:
 
     def remove(self, keys: Sequence[str]) -> Sequence[DeleteOutcome]:
         """Delete objects, and return what became of each. Nothing is kept."""
-        return self.adapter.delete_files(keys)
+        return self.adapter.delete_files(arguments.as_texts(keys, "keys"))
 
     def copy(self, source_key: str, key: str) -> RemoteObject:
         """Copy an object on the server; an object under the new key is replaced.
@@ -340,7 +356,9 @@ class BuckiaClient:
     ) -> None:
         self.close()
 
-    def _request(self, choices: Choices, sync_paths: Sequence[str] | None) -> SyncRequest:
+    def _request(
+        self, choices: Choices, sync_paths: Sequence[AnyPath] | None, relative_to: AnyPath | None = None
+    ) -> SyncRequest:
         config = self.config
         mappings = mappings_of(config, choices)
         self._stopped = threading.Event()
@@ -349,13 +367,18 @@ class BuckiaClient:
             base = Path(os.path.abspath(choices.local_path))
             if self._state_dir is None and config.source is None:
                 state_dir = base / STATE_DIRECTORY
+        found = None
+        if sync_paths is not None:
+            files = StateFiles.of(state_dir, config.name, self.adapter)
+            found = arguments.as_sync_paths(sync_paths, relative_to, base, mappings, folders_of(config), files)
         return SyncRequest(
             bucket=config.name,
             adapter=self.adapter,
             config=None if self._given else config,
             mappings=mappings,
-            scope=scope_of(config, mappings, sync_paths or (), base),
-            folders=scope_of(config, mappings, (), base),
+            scope=folders_of(config) if found is None else found.scope,
+            paths=found,
+            folders=folders_of(config),
             chosen_path=choices.local_path is not None,
             entry=entry_of(config),
             base_dir=config.base_dir,
@@ -372,29 +395,3 @@ class BuckiaClient:
     @property
     def _files(self) -> StateFiles:
         return StateFiles.of(self.state_dir, self.config.name, self.adapter)
-
-
-def _limit(text: str | int | None) -> DeleteLimit | None:
-    if text is None:
-        return None
-    try:
-        return DeleteLimit.parse(str(text))
-    except ValueError as error:
-        raise InvalidSetting(f"max_delete: {error}") from error
-
-
-def _rate(text: int | str) -> int:
-    try:
-        return parse_bytes(text)
-    except ValueError as error:
-        raise InvalidSetting(f"bwlimit must be {error}") from error
-
-
-def _member(kind: type[Member], value: Member | str | None, name: str) -> Member | None:
-    if value is None or isinstance(value, kind):
-        return value
-    try:
-        return kind(value)
-    except ValueError:
-        allowed = ", ".join(str(each.value) for each in kind)
-        raise InvalidSetting(f"{name} must be one of {allowed}, not {value!r}") from None

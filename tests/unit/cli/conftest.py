@@ -96,8 +96,8 @@ class FakeClient:
             bucket=self.config.name, dry_run=request["dry_run"], started=NOON, seconds=0.4, **self.bucket.counts
         )
 
-    def check(self, sync_paths: Sequence[str] | None, events: Callable[[Event], None]) -> Any:
-        self._note("check", sync_paths=sync_paths)
+    def check(self, *, events: Callable[[Event], None], **request: Any) -> Any:
+        self._note("check", **request)
         return SimpleNamespace(same=7, differ=self.bucket.differ, success=not self.bucket.differ)
 
     def conflicts(self) -> list[Any]:

@@ -32,7 +32,7 @@ def test_status_tells_of_the_last_sync_and_of_conflicts(buckia, assets):
 def test_check_of_what_is_the_same(buckia, assets):
     ran = buckia("check", "./images/", "--json")
     assert ran.code == 0
-    assert assets.asked("check") == {"sync_paths": ["images/"]}
+    assert assets.asked("check") == {"sync_paths": ["./images/"], "relative_to": assets.directory}
     assert ran.records == [{"type": "check_summary", "bucket": "assets", "same": 7, "differ": 0}]
 
 

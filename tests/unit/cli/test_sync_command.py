@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from buckia_core import errors
@@ -36,9 +38,9 @@ def test_without_options_the_client_decides(buckia, assets):
 @pytest.mark.parametrize(
     ("arguments", "given"),
     [
-        (["images/", "./b.txt"], {"sync_paths": ["images/", "b.txt"]}),
+        (["images/", "./b.txt"], {"sync_paths": ["images/", "./b.txt"]}),
         (["--paths", "images/", "videos/"], {"sync_paths": ["videos/", "images/"]}),
-        (["."], {"sync_paths": [""]}),
+        (["."], {"sync_paths": ["."]}),
         (["-n"], {"dry_run": True}),
         (["--dry-run"], {"dry_run": True}),
         (["--delete-orphaned"], {"delete_orphaned": True}),
@@ -58,6 +60,8 @@ def test_without_options_the_client_decides(buckia, assets):
 )
 def test_options_reach_the_client(buckia, assets, arguments, given):
     assert buckia("sync", *arguments).code == 0
+    if "sync_paths" in given:
+        given = given | {"relative_to": Path.cwd()}
     assert assets.asked("sync") == NOTHING_GIVEN | given
 
 

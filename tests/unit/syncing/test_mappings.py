@@ -6,12 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from buckia_core.config import BucketConfig
-from buckia_core.errors import InvalidSetting
 from buckia_core.planning.policy import ConflictPolicy, Direction
-from buckia_core.syncing.mappings import Choices, mappings_of, scope_of
+from buckia_core.syncing.mappings import Choices, mappings_of
 from buckia_core.testing import m
 from buckia_core.testing.miniatures import files_in
 from tests.unit.syncing.sides import Sides
@@ -92,55 +89,6 @@ def test_the_configuration_file_takes_no_part_whatever_it_is_called(tmp_path):
     (mapping,) = mappings_of(read, Choices())
     assert not mapping.accepts("conf/my.yml")
     assert mapping.accepts("conf/my.yaml")
-
-
-# --- the scope ---------------------------------------------------------------------------------------------
-
-
-def scope(base: Path, reached: list[str], **settings: Any) -> tuple[str, ...]:
-    configured = config(base, **settings)
-    return scope_of(configured, mappings_of(configured, Choices()), reached, base).names
-
-
-@pytest.mark.parametrize(
-    ("paths", "names"),
-    [
-        ([], ()),
-        (["images/", "./videos"], ("images", "videos")),
-        (["images/a.png"], ("images/a.png",)),
-        (["."], ()),
-    ],
-)
-def test_paths_are_relative_to_the_root(tmp_path, paths, names):
-    assert scope(tmp_path, paths) == names
-
-
-def test_paths_may_be_absolute(tmp_path):
-    assert scope(tmp_path, [str(tmp_path / "images")]) == ("images",)
-
-
-@pytest.mark.parametrize("path", ["../other", "/somewhere/else"])
-def test_paths_outside_are_refused(tmp_path, path):
-    with pytest.raises(InvalidSetting, match="not below any path"):
-        scope(tmp_path, [path])
-
-
-def test_a_path_below_a_mapped_one_is_told_by_its_key(tmp_path):
-    paths = [{"local": "static/data", "remote": "data/"}]
-    assert scope(tmp_path, ["static/data/x"], paths=paths) == ("data/x",)
-    assert scope(tmp_path, ["static"], paths=paths) == ("data",)
-    assert scope(tmp_path, ["data/y"], paths=paths) == ("data/y",)  # what is no local path is a name in the bucket
-
-
-def test_a_mapped_file_is_told_by_its_key(tmp_path):
-    assert scope(tmp_path, ["a.txt"], files={"a.txt": "docs/b.txt"}) == ("docs/b.txt",)
-
-
-def test_folders_limit_what_takes_part(tmp_path):
-    assert scope(tmp_path, [], folders=["images"]) == ("images",)
-    assert scope(tmp_path, ["images/a", "videos"], folders=["images"]) == ("images/a",)
-    with pytest.raises(InvalidSetting, match="configured folders"):
-        scope(tmp_path, ["videos"], folders=["images"])
 
 
 # --- seen through a sync -----------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -54,15 +53,6 @@ def assignments(ctx: click.Context, param: click.Parameter, value: Sequence[str]
     return found
 
 
-def part_of_bucket(path: str) -> str:
-    """Return a part of the bucket from how it was typed: with a leading `./`, or with the system's own separators."""
-    if os.sep == "\\":
-        path = path.replace("\\", "/")
-    while path.startswith("./"):
-        path = path[2:].lstrip("/")
-    return "" if path == "." else path
-
-
 def selection(command: F) -> F:
     """Add the parameters that say what takes part, and under which rules; of `sync` and `status`."""
     for parameter in reversed(_SELECTION):
@@ -77,7 +67,7 @@ _SELECTION: tuple[Callable[[Any], Any], ...] = (
         "more_paths",
         metavar="PATH",
         multiple=True,
-        help="A file or directory of the bucket that takes part; PATHS without --paths mean the same.",
+        help="A file or directory that takes part; PATHS without --paths mean the same.",
     ),
     click.option("--include", metavar="PATTERN", multiple=True, help="Only what this pattern names, as in .gitignore."),
     click.option("--exclude", metavar="PATTERN", multiple=True, help="Not what this pattern names, as in .gitignore."),
@@ -105,7 +95,7 @@ def selected(
 ) -> dict[str, Any]:
     """Return what `selection` added, as arguments of the client."""
     return {
-        "sync_paths": [part_of_bucket(path) for path in (*paths, *more_paths)] or None,
+        "sync_paths": [*paths, *more_paths] or None,
         "direction": None if direction is None else Direction(direction),
         "conflict": None if conflict is None else ConflictPolicy(conflict),
         **others,

@@ -84,6 +84,7 @@ def check(request: SyncRequest, survey: Survey, state: State) -> CheckResult:
         while comparing:
             collect(comparing.popleft())
     result.differ += [Difference(place.key, place.why) for place in scan.blind if place.failed]
+    result.differ = list(survey.in_scope(result.differ, lambda difference: difference.key))
     result.differ.sort(key=lambda each: each.key)
     return result
 

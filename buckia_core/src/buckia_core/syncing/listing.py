@@ -48,7 +48,7 @@ def objects(adapter: BaseSync, scope: Scope, ranges: Sequence[Range]) -> Iterato
         AdapterError: A range can't be finished; what came before proves nothing about what is missing.
     """
     source = _one_by_one(adapter, ranges) if len(ranges) < AT_ONCE else _several(adapter, ranges)
-    whole = not scope.names
+    whole = scope.is_everything
     for found in source:
         if (whole or scope.covers(found.key)) and not (
             found.key[-1:] == "/" and is_directory_marker(found.key, found.size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,40 +69,9 @@ def entry_of(config: BucketConfig) -> str:
     return config.name if file == FILE_NAME else f"{config.name} of {file}"
 
 
-def scope_of(config: BucketConfig, mappings: Sequence[planned.Mapping], paths: Iterable[str], base: Path) -> Scope:
-    """Return the keys that take part: the configured folders, and of these what `paths` reach.
-
-    A path is a local one, relative to `base`, if it lies below a mapped one or holds one; else it is the name of
-    a file or directory in the bucket.
-
-    Raises:
-        InvalidSetting: A path can be neither, or all of them lie outside of the configured folders.
-    """
-    folders = Scope.of(config.folders) if config.folders else Scope()
-    paths = list(paths)
-    if not paths:
-        return folders
-    names: list[str] = []
-    for path in paths:
-        reached = [name for each in mappings for name in _reached(each, os.path.normpath(base / path))]
-        if not reached and (os.path.isabs(path) or ".." in path.split("/")):
-            roots = ", ".join(mapping.local for mapping in mappings)
-            raise InvalidSetting(f"{path!r} is not below any path that is synced ({roots})")
-        names += reached or [path]
-    scope = folders.meet(Scope.of(names))
-    if scope is None:
-        raise InvalidSetting(f"none of {', '.join(paths)} is in the configured folders ({', '.join(config.folders)})")
-    return scope
-
-
-def _reached(mapping: planned.Mapping, path: str) -> list[str]:
-    """Return the part of a mapping that a path names, as a name in the bucket."""
-    local = os.path.normpath(mapping.local)
-    if path == local or local.startswith(path.rstrip(os.sep) + os.sep):
-        return [mapping.remote]
-    if not mapping.is_file and path.startswith(local.rstrip(os.sep) + os.sep):
-        return [mapping.remote + path[len(local.rstrip(os.sep)) + 1 :].replace(os.sep, "/")]
-    return []
+def folders_of(config: BucketConfig) -> Scope:
+    """Return the keys that the configuration lets take part."""
+    return Scope.of(config.folders) if config.folders else Scope()
 
 
 def _rules(config: BucketConfig, choices: Choices, direction: Direction) -> Rules:

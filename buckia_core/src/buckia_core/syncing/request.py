@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from buckia_core.adapters.base import BaseSync
 from buckia_core.config import BucketConfig, KeepReplaced
@@ -17,6 +18,9 @@ from buckia_core.planning.safety import DeleteLimit
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.report import Event
 from buckia_core.syncing.state_files import StateFiles
+
+if TYPE_CHECKING:
+    from buckia_core.syncing.sync_paths import SyncPaths
 
 
 def ignore_event(event: Event) -> None:
@@ -36,6 +40,7 @@ class SyncRequest:
         chosen_path: The run syncs a path of its own instead of the configured ones.
         entry: What tells the bucket's entry in a configuration file from other entries for the same bucket.
         base_dir: What configured local paths are relative to.
+        paths: What the run is limited to, where that takes a listing to know; see `SyncPaths`.
         state_dir: Where state, lock and trash are.
         algorithm: The digest that the baseline keeps.
         dry_run: Plan and report; change nothing.
@@ -60,6 +65,7 @@ class SyncRequest:
     chosen_path: bool = False
     entry: str = ""
     base_dir: Path = field(default_factory=Path)
+    paths: SyncPaths | None = None
     algorithm: str = "sha256"
     dry_run: bool = False
     force: bool = False

@@ -154,7 +154,7 @@ class State:
             batches = self._batches(statement, (*state_database.bounds(prefix), *(roots or ())))
             for batch in state_database.once_each(batches, roots) if roots and len(roots) > 1 else batches:
                 rows_read = map(make, batch)
-                yield from filter(lambda entry: scope.covers(entry.key), rows_read) if scope.names else rows_read
+                yield from rows_read if scope.is_everything else (row for row in rows_read if scope.covers(row.key))
 
     def _batches(self, statement: str, values: Sequence[Any]) -> Iterator[list[Any]]:
         try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TypeVar
 
 from buckia_core.errors import InvalidSetting, SideEmptied
 from buckia_core.localfs.probing import disk_rules
@@ -29,6 +30,8 @@ from buckia_core.syncing.spelling import Spellings, exists
 from buckia_core.syncing.state import State
 from buckia_core.syncing.streams import Ahead
 from buckia_core.syncing.unfinished import Unfinished
+
+Item = TypeVar("Item")
 
 _LOOKS = 8
 
@@ -84,6 +87,7 @@ class Survey:
 
         Raises:
             SideEmptied: A local root is gone that the baseline knows, or that is the truth.
+            InvalidSetting: A path that the run is limited to matches nothing.
             AdapterError: The bucket can't be listed to its end.
             PermissionDenied: A local root can't be read.
         """
@@ -100,6 +104,7 @@ class Survey:
             prepared = preparation.plan(here, there, self.state.entries(request.scope, known))
             self._check_roots_are_the_same(roots)
         plan = prepared.plan
+        plan.operations = list(self.in_scope(plan.operations, lambda operation: operation.key))
         twins = Twins(self._by_id, self.site.disks, Spellings().other, exists)
         operations = [self._settle(operation) for operation in twins.refuse(plan.operations)]
         outside = out_of_scope.outside_folders(request, self.state)
@@ -144,10 +149,24 @@ class Survey:
         scan = Scan(request.mappings, request.scope, request.follow_symlinks, sweep, kept)
         scan.bucket = request.adapter.local_directory
         remote = listing.objects(request.adapter, request.scope, self._ranges())
+        if request.paths is not None:
+            remote = request.paths.watch(remote)
         here = Ahead(scan.entries(), name="buckia-scan", taken=lambda number: self.seen(number, 0))
         there = Ahead(remote, name="buckia-list", taken=lambda number: self.seen(0, number))
         with closing(here), closing(there):
             yield scan, here, there
+
+    def in_scope(self, found: Iterable[Item], key_of: Callable[[Item], str]) -> Iterable[Item]:
+        """Return of what was found that which the paths of the request stand for, now that both sides were read.
+
+        Raises:
+            InvalidSetting: A path matches nothing.
+        """
+        request = self.request
+        if request.paths is None or not request.paths.open or request.stopped.is_set():
+            return found
+        request.scope = request.paths.settle()
+        return [each for each in found if request.scope.covers(key_of(each))]
 
     def _check_roots(self) -> None:
         """Refuse a root that is missing; of a single file, the directory that it is in."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +11,7 @@ from buckia_core.cli.app import Command
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.interruption import Interruption
 from buckia_core.cli.invocation import Invocation, pass_invocation
-from buckia_core.cli.parameters import part_of_bucket
+from buckia_core.cli.path_arguments import each_bucket
 from buckia_core.cli.progress import progress_for
 from buckia_core.cli.reporting import Reporter
 
@@ -28,17 +28,16 @@ def check_command(invocation: Invocation, paths: tuple[str, ...]) -> ExitCode:
     Every file and every object is read, and each difference is named. Changes nothing. The exit code is 1 where
     there is a difference.
     """
-    parts = [part_of_bucket(path) for path in paths] or None
-    return invocation.each_bucket(lambda client: _check(invocation, client, parts))
+    return each_bucket(invocation, paths, lambda client, limits: _check(invocation, client, limits))
 
 
-def _check(invocation: Invocation, client: BuckiaClient, parts: list[str] | None) -> ExitCode:
+def _check(invocation: Invocation, client: BuckiaClient, limits: dict[str, Any]) -> ExitCode:
     output, name = invocation.output, client.config.name
     progress = progress_for(output, name)
     interruption = Interruption(client.stop, output, progress.restore)
     try:
         with interruption.handled():
-            result = client.check(sync_paths=parts, events=Reporter(output, name, progress, dry_run=True))
+            result = client.check(events=Reporter(output, name, progress, dry_run=True), **limits)
     finally:
         progress.close()
     for difference in result.differ:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -55,11 +58,12 @@ def list_command(invocation: Invocation) -> ExitCode:
 def show_command(invocation: Invocation, key: str) -> ExitCode:
     """Show both sides of a conflict.
 
-    Where both are text, also how they differ.
+    KEY is its key, or the path of its file. Where both sides are text, also how they differ.
     """
     config = invocation.one_bucket()
     with invocation.client(config) as client:
-        conflict = next((each for each in client.conflicts() if each.key == key), None)
+        found = client.conflicts()
+        conflict = next((each for each in found if each.key == _key_of(key, client, found)), None)
         if conflict is None:
             raise click.UsageError(f"{key!r} is no conflict; `buckia conflicts list` shows what is.")
         invocation.output.result(
@@ -82,14 +86,26 @@ def show_command(invocation: Invocation, key: str) -> ExitCode:
 )
 @pass_invocation
 def resolve_command(invocation: Invocation, keys: tuple[str, ...], keep: str) -> ExitCode:
-    """Decide conflicts. The version that loses goes to the trash."""
+    """Decide conflicts. The version that loses goes to the trash.
+
+    KEYS are keys, or paths of files.
+    """
     invocation.output.keep_going()
     with invocation.client(invocation.one_bucket()) as client:
-        result = client.resolve(keys, keep)
+        found = client.conflicts()
+        result = client.resolve(tuple(_key_of(key, client, found) for key in keys), keep)
     for error in result.errors:
         invocation.output.failed(error.key, error.message)
     show_summary(invocation.output, result)
     return code_of_result(result)
+
+
+def _key_of(name: str, client: BuckiaClient, conflicts: Sequence[Conflict]) -> str:
+    """Return the key of the conflict whose file a name is, relative to this directory or the project; else the name."""
+    base = client.config.base_dir
+    keys = {os.path.normpath(base / each.path): each.key for each in conflicts}
+    found = (keys.get(os.path.normpath(start / name)) for start in (Path.cwd(), base))
+    return next(filter(None, found), name)
 
 
 def _record(bucket: str, conflict: Conflict) -> dict[str, object]:

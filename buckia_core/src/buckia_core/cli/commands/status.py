@@ -11,6 +11,7 @@ from buckia_core.cli.app import Command
 from buckia_core.cli.exit_codes import ExitCode, code_of_result
 from buckia_core.cli.invocation import Invocation, pass_invocation
 from buckia_core.cli.parameters import selected, selection
+from buckia_core.cli.path_arguments import each_bucket
 from buckia_core.cli.running import run
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def status_command(invocation: Invocation, /, **given: Any) -> ExitCode:
     """
     # A status is a dry run without the guard: what it shows is what a sync would do, by the same means.
     request = selected(**given) | {"dry_run": True, "force": True}
-    return invocation.each_bucket(lambda client: _status(invocation, client, request))
+    return each_bucket(
+        invocation, request.pop("sync_paths"), lambda client, limits: _status(invocation, client, request | limits)
+    )
 
 
 def _status(invocation: Invocation, client: BuckiaClient, request: dict[str, Any]) -> ExitCode:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,8 +11,12 @@ from buckia_core.cli.app import Command
 from buckia_core.cli.exit_codes import ExitCode, code_of_result
 from buckia_core.cli.invocation import Invocation, pass_invocation
 from buckia_core.cli.parameters import delete_bound, rate, selected, selection
+from buckia_core.cli.path_arguments import each_bucket
 from buckia_core.cli.questions import ConflictQuestion, can_ask
 from buckia_core.cli.running import run
+
+if TYPE_CHECKING:
+    from buckia_core.client import BuckiaClient
 
 
 @click.command("sync", cls=Command)
@@ -39,8 +43,9 @@ from buckia_core.cli.running import run
 def sync_command(invocation: Invocation, /, yes: bool, left_out: tuple[str, ...], **given: Any) -> ExitCode:
     """Bring local files and the bucket in step.
 
-    PATHS are files or directories of the bucket that take part, such as images/ or documents/plan.pdf. Without
-    them, everything that the configuration names takes part.
+    PATHS are the files and directories that take part, such as images/ or documents/plan.pdf: relative to this
+    directory, else to the project, else keys. '*.png' and 'images/**/*.jpg' are patterns. Without PATHS, everything
+    that the configuration names takes part.
     """
     output = invocation.output
     output.keep_going()
@@ -49,4 +54,8 @@ def sync_command(invocation: Invocation, /, yes: bool, left_out: tuple[str, ...]
     request = selected(**given)
     # A dry run asks nothing: it shows the conflicts that the real run would ask about.
     question = None if yes or request["dry_run"] or not can_ask(output) else ConflictQuestion(output)
-    return invocation.each_bucket(lambda client: code_of_result(run(client, output, request, question)))
+
+    def sync(client: BuckiaClient, limits: dict[str, object]) -> ExitCode:
+        return code_of_result(run(client, output, request | limits, question))
+
+    return each_bucket(invocation, request.pop("sync_paths"), sync)
