@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buckia_core.config.redaction import RedactingFilter, clean, mask, redact
+from buckia_core.config.redaction import RedactingFilter, clean, mask, mask_known, redact
 from buckia_core.config.secrets import Secret
 from buckia_core.errors import AdapterError, ConfigError, NotFound
 
@@ -250,6 +250,17 @@ def test_a_secret_is_forgotten_with_its_owner(log):
     del secret
     logger.info("a short-lived secret")
     assert stream.getvalue().split("\n")[:2] == [f"{logger.name} ***", f"{logger.name} a short-lived secret"]
+
+
+def test_lines_are_looked_at_for_the_secrets_that_there_are_now():
+    line = "x 0a1b-2c3d-4e5f y password=swordfish"
+    assert mask_known(line) is line
+    first = Secret("0a1b-2c3d-4e5f")
+    assert mask_known(line) == "x *** y password=swordfish"
+    second = Secret("swordfish")
+    assert mask_known(line) == "x *** y password=***"
+    del first, second
+    assert mask_known(line) == line
 
 
 # --- errors ------------------------------------------------------------------------------------------------

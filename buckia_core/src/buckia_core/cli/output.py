@@ -7,6 +7,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
+from types import ModuleType
 from typing import TYPE_CHECKING, TextIO
 
 from buckia_core.cli.options import Options
@@ -65,7 +67,7 @@ class Output:
     def record(self, record: Record) -> None:
         """Write a line of JSON, in ASCII: names with any bytes arrive as they are."""
         text = json.dumps(record)
-        if any(record.get(name) for name in MESSAGES) or _masked(text) != text:
+        if record.get("error") or record.get("message") or record.get("problem") or _masked(text) is not text:
             text = json.dumps(_masked_record(record))
         self._write(sys.stdout, text)
 
@@ -93,9 +95,7 @@ class Output:
 
     def remember_secrets(self) -> None:
         """Keep the secrets that the process holds now out of all that follows, whoever forgets them."""
-        from buckia_core.config.known_secrets import known_secrets  # noqa: PLC0415  # as below
-
-        self._secrets = known_secrets()
+        self._secrets = _redaction().known_secrets()
 
     def keep_going(self) -> None:
         """From now on, a reader of standard output that goes away stops the text and not the work."""
@@ -137,28 +137,32 @@ def _shown(line: str) -> str:
 
 
 def _masked(text: str) -> str:
-    from buckia_core.config.known_secrets import known_secrets  # noqa: PLC0415  # the help and the version do without
-    from buckia_core.config.redaction import mask  # noqa: PLC0415
-
-    return mask(text, known_secrets())
+    masked: str = _redaction().mask_known(text)
+    return masked
 
 
 def _cleaned(text: str) -> str:
-    from buckia_core.config.redaction import clean  # noqa: PLC0415  # as above
+    cleaned: str = _redaction().clean(text)
+    return cleaned
 
-    return clean(text)
+
+@cache
+def _redaction() -> ModuleType:
+    """Import it when something is shown: the help and the version do without."""
+    from buckia_core.config import redaction  # noqa: PLC0415
+
+    return redaction
 
 
 def _masked_record(value: object, name: str = "") -> object:
     """Return a value of a record without the secrets; `name` is that of the field that it stands in."""
-    from buckia_core.config.known_secrets import known_secrets  # noqa: PLC0415  # as above
-    from buckia_core.config.redaction import redact  # noqa: PLC0415
-
     match value:
         case str() if name in NAMES:
             return value
+        case str() if name in MESSAGES:
+            return _redaction().redact(value, _redaction().known_secrets())
         case str():
-            return redact(value, known_secrets()) if name in MESSAGES else _masked(value)
+            return _masked(value)
         case Mapping():
             return {key: _masked_record(each, name or str(key)) for key, each in value.items()}
         case list() | tuple():

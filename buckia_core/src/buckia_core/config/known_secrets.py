@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass
-from threading import Lock
+from threading import RLock
 from typing import Any
 from urllib.parse import quote, quote_plus
 from weakref import WeakValueDictionary
@@ -62,6 +62,7 @@ class Secret:
         self._forms: tuple[Form, ...] | None = None
         with _lock:
             _known[id(self)] = self
+            _hints.clear()
 
     def reveal(self) -> str:
         """Return the text itself. Call it where the text is handed to the provider, and nowhere else."""
@@ -108,13 +109,29 @@ class Secret:
 
 # By identity and not by value: of two equal secrets, the death of one must not make the other unknown.
 _known: WeakValueDictionary[int, Secret] = WeakValueDictionary()
-_lock = Lock()
+_lock = RLock()
+_hints: dict[None, tuple[str, ...]] = {}
 
 
 def known_secrets() -> list[Secret]:
     """Return the secrets that this process holds at the moment."""
     # This is asked for each line, and a list of references is made eight times as fast as one of the values.
     return [secret for reference in _known.valuerefs() if (secret := reference()) is not None]
+
+
+def known_hints() -> tuple[str, ...]:
+    """Return what a text, once it went through `fold`, has one of if it shows a secret of this process.
+
+    The beginnings of all forms, and the words. Kept until there is another secret, since each line is asked about.
+    """
+    hints = _hints.get(None)
+    if hints is not None:
+        return hints
+    with _lock:
+        secrets = [secret for secret in known_secrets() if secret and not secret.is_open]
+        words = {fold(secret.reveal()) for secret in secrets if secret.is_word}
+        hints = _hints[None] = tuple(words.union(form.hint for secret in secrets for form in secret.forms()))
+    return hints
 
 
 def is_word(text: str) -> bool:

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from buckia_core.config.known_secrets import LONG, SHORTEST, Form, Secret, fold, known_secrets
+from buckia_core.config.known_secrets import LONG, SHORTEST, Form, Secret, fold, known_hints, known_secrets
 from buckia_core.config.safe_text import safe
 from buckia_core.errors import BuckiaError
 
@@ -117,6 +117,17 @@ def mask(text: str, secrets: Iterable[Secret]) -> str:
             # "The token is a secret" tells nothing of a secret that is "a".
             verbs = r"|\bis\b|\bwas\b" if len(word) >= SHORTEST else ""
             text = re.sub(_CALLED % (verbs, re.escape(word)), rf"\1{MASK}", text)
+    return text
+
+
+def mask_known(text: str) -> str:
+    """Return the text without the secrets of this process; of most texts, the text itself, at once."""
+    hints = known_hints()
+    if hints:
+        folded = fold(text)
+        for hint in hints:
+            if hint in folded:
+                return mask(text, known_secrets())
     return text
 
 
