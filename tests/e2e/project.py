@@ -88,7 +88,7 @@ class Project:
 
     def trash(self) -> list[str]:
         """Return the contents of what is in the trash, in order of their texts."""
-        paths = (self.state_dir / "trash").glob("*/*")
+        paths = [path for path in (self.state_dir / "trash").rglob("*") if path.is_file()]
         return sorted(as_text(path.read_bytes()) for path in paths if path.suffix != ".json")
 
     def kept(self) -> list[str]:

@@ -66,6 +66,22 @@ def test_an_entry_that_gets_another_name(synced):
     assert runs == ["renamed", NAME]
 
 
+def test_the_trash_is_found_under_every_name_of_the_bucket_and_only_of_the_bucket(synced, tmp_path):
+    """It lies below the name in the `.buckia`, where a person looks, and is the bucket's whatever its name is now."""
+    (tmp_path / "elsewhere").mkdir()
+    other = {"provider": "file", "root": "../elsewhere"}
+    prepared(synced, "x")
+    assert synced.sync().code == 0
+    for name in ("first", "second"):
+        synced.configure_all({name: synced.bucket.settings()})
+        synced.bucket.put("x edited", f"under {name}")
+        assert synced.sync().summary["downloaded"] == 1
+    assert {path.name for path in (synced.state_dir / "trash").iterdir()} == {"first", "second"}
+    assert [each["key"] for each in synced.run("--json", "trash", "list").records] == ["x edited", "x edited"]
+    synced.configure_all({"second": other})
+    assert synced.run("--json", "trash", "list").records == []
+
+
 @pytest.mark.parametrize("spell", [str.upper, "{}/".format, "{}//".format], ids=["case", "slash", "slashes"])
 def test_an_endpoint_in_another_spelling(on_ceph, spell):
     prepared(on_ceph, "x")

@@ -29,7 +29,7 @@ from buckia_core.syncing.out_of_scope import roots_of_others
 from buckia_core.syncing.report import Listener, SyncResult
 from buckia_core.syncing.request import SyncRequest, ignore_event
 from buckia_core.syncing.state import State
-from buckia_core.syncing.state_files import STATE_DIRECTORY, StateFiles, file_name, trash_directories
+from buckia_core.syncing.state_files import STATE_DIRECTORY, StateFiles, trash_directories
 from buckia_core.syncing.state_migration import peek_state, stems_under_name
 
 if TYPE_CHECKING:
@@ -243,14 +243,14 @@ class BuckiaClient:
 
         try:
             with self._state() as state:
-                stems = [self._files.stem, *state.former_stems()]
+                stems, former = [self._files.stem], state.former_stems()
         except BuckiaError:
             # Files can be brought back although the bucket's adapter is not installed, or its credentials are missing.
-            stems = stems_under_name(self.state_dir, self.config.name)
+            stems, former = stems_under_name(self.state_dir, self.config.name), []
         mapped = mappings_of(self.config, Choices())
         roots = [os.path.dirname(each.local) if each.is_file else each.local for each in mapped]
-        directories = trash_directories(self.state_dir, [*stems, file_name(self.config.name)])
-        return JoinedTrash(directories, [str(self.config.base_dir), *roots])
+        directories = trash_directories(self.state_dir, self.config.name, stems, former)
+        return JoinedTrash(directories, [str(self.config.base_dir), *roots], self.state_dir)
 
     def history(self, limit: int = 20) -> list[SyncResult]:
         """Return the last runs, the newest first."""

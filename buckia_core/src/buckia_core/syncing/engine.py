@@ -197,7 +197,7 @@ def make_worker(request: SyncRequest, survey: Survey, plan: Plan) -> Worker:
     return Worker(
         site=survey.site,
         mappings={mapping.id: mapping for mapping in request.mappings},
-        trash=Trash(request.files.trash),
+        trash=Trash(request.files.trash, below=request.files.directory),
         temporary=survey.temporary,
         algorithm=request.algorithm,
         keeping=Keeping(request.keep, capabilities.versions, capabilities.free_reads),

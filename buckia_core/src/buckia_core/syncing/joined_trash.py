@@ -10,14 +10,15 @@ from buckia_core.syncing.trash import Trash, Trashed
 
 
 class JoinedTrash(Trash):
-    """A trash in several directories, of which the first one takes what comes.
+    """A trash in several directories, of which the first one takes what comes; they are all below `below`.
 
-    Buckia 0.6 named the directory as the `.buckia` file calls the bucket, so one may hold things of several buckets.
+    There is one for each name under which the bucket was synced. Buckia 0.6 named the directory as the `.buckia` file
+    calls the bucket, so one may hold things of several buckets.
     """
 
-    def __init__(self, directories: Sequence[Path], roots: Sequence[str] = ()) -> None:
-        super().__init__(directories[0], roots)
-        self._all = [Trash(directory, roots) for directory in directories]
+    def __init__(self, directories: Sequence[Path], roots: Sequence[str], below: Path) -> None:
+        super().__init__(directories[0], roots, below)
+        self._all = [Trash(directory, roots, below) for directory in directories]
 
     def list(self) -> list[Trashed]:
         """See `Trash`."""

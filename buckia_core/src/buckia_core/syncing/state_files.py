@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,8 +69,8 @@ class StateFiles:
 
     @property
     def trash(self) -> Path:
-        """The directory of the trash that takes what comes."""
-        return self.directory / "trash" / self.stem
+        """The directory of the trash that takes what comes, below the bucket's name: that is where a person looks."""
+        return self.directory / "trash" / self.former_stem / self.stem
 
     @property
     def unfinished(self) -> Path:
@@ -82,9 +82,20 @@ class StateFiles:
         return self.directory / "unfinished" / stem
 
 
-def trash_directories(state_dir: Path, stems: Iterable[str]) -> list[Path]:
-    """Return the directories of a trash, of which the first one takes what comes."""
-    return [state_dir / "trash" / stem for stem in dict.fromkeys(stems)]
+def trash_directories(state_dir: Path, bucket: str, stems: Sequence[str], former: Iterable[str] = ()) -> list[Path]:
+    """Return the directories of a trash, of which the first one takes what comes.
+
+    Args:
+        state_dir: The state directory.
+        bucket: The bucket's name in the configuration. Other names, under which it was synced before, are found.
+        stems: What files of the bucket are called.
+        former: What its files were called in Buckia 0.6, whose trash has one level less.
+    """
+    trash, name = state_dir / "trash", file_name(bucket)
+    found = [trash / name / stem for stem in stems]
+    found += [path for stem in stems for path in sorted(trash.glob(f"*/{stem}"))]
+    found += [trash / stem for stem in (*former, name)]
+    return list(dict.fromkeys(found))
 
 
 def prepare_state_dir(directory: Path) -> None:

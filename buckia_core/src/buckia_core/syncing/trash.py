@@ -72,12 +72,15 @@ class Trash:
     """The trash of one bucket. May be used from many threads and processes at once.
 
     Args:
-        directory: Where it is. Neither the directory nor the one above it may be a link.
+        directory: Where it is.
         roots: Directories below which things may be put back without a path of yours: the project, and what it syncs.
+        below: The directory, some levels up, below which no link is followed and nobody else may look into anything;
+            by default the one two levels up.
     """
 
-    def __init__(self, directory: Path, roots: Sequence[str] = ()) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, roots: Sequence[str] = (), below: Path | None = None) -> None:
+        self._below = directory.parent.parent if below is None else below
+        self._levels = directory.relative_to(self._below).parts
         self._roots = tuple(map(os.path.normpath, roots))
 
     def keep(self, place: Place, key: str, why: str, *, leave: bool) -> str:
@@ -168,24 +171,22 @@ class Trash:
     @contextmanager
     def _made(self) -> Iterator[Directory]:
         """Open the directory, which is made if it is not there. Nobody else may look into it."""
-        above = self._directory.parent
-        above.parent.mkdir(parents=True, exist_ok=True)
-        with Tree(str(above.parent)) as tree:
+        self._below.mkdir(parents=True, exist_ok=True)
+        with Tree(str(self._below)) as tree:
             try:
-                make_private(tree.root, above.name)
-                make_private(tree.directory(above.name), self._directory.name)
-                yield tree.directory(f"{above.name}/{self._directory.name}")
+                for depth, name in enumerate(self._levels):
+                    make_private(tree.directory("/".join(self._levels[:depth])), name)
+                yield tree.directory("/".join(self._levels))
             except InTheWay as error:
                 raise BuckiaError(f"the trash can't be used, {error}") from error
 
     @contextmanager
     def _opened(self) -> Iterator[Directory | None]:
         """Open the directory; `None` if it is not there."""
-        above = self._directory.parent
         with ExitStack() as stack:
             try:
-                tree = stack.enter_context(Tree(str(above.parent)))
-                found = tree.directory(f"{above.name}/{self._directory.name}")
+                tree = stack.enter_context(Tree(str(self._below)))
+                found = tree.directory("/".join(self._levels))
             except FileNotFoundError:
                 found = None
             except InTheWay as error:
