@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from buckia_core.adapters.request_counter import RequestCounter
 from buckia_core.errors import AdapterError, IntegrityError, NotFound
-from buckia_s3.answers import Answer, Headers, read_whole
+from buckia_s3.answers import Answer, Headers, UsualAnswer, read_whole
 from buckia_s3.bodies import AnyBody, Body
 from buckia_s3.connections import Connection, ConnectionPool
 from buckia_s3.credentials import CredentialSource
@@ -141,6 +141,18 @@ class Client:
             raise from_network(error, provider=self.provider, key=key, doing="reading", host=host) from error
         if count != length:
             raise self.cut_short(key, count, length)
+
+    def content(self, response: Answer, key: str, length: int) -> bytes:
+        """Return the whole body of an object's answer, which must have `length` bytes. Raises as `blocks` does."""
+        if not isinstance(response, UsualAnswer):
+            return b"".join(self.blocks(response, key, length))
+        if response.left != length:
+            raise self.cut_short(key, response.left, length)
+        try:
+            return response.read()
+        except (OSError, http.client.HTTPException) as error:
+            host = self.site.endpoint.authority
+            raise from_network(error, provider=self.provider, key=key, doing="reading", host=host) from error
 
     def cut_short(self, key: str, count: int, length: int) -> IntegrityError:
         """Return the error for an object of which another number of bytes came."""

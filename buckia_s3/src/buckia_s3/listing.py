@@ -17,7 +17,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
+from operator import lt
 
 from buckia_core.adapters.backoff import Backoff, repeated
 from buckia_core.adapters.paging import PageGuard
@@ -33,6 +33,10 @@ _PROBES = b".buckia-state"
 
 class _Unreadable(Transient):
     """A page is not whole."""
+
+
+class _IgnoresStart(Exception):
+    """A server does not begin where it was told to."""
 
 
 @dataclass(slots=True)
@@ -76,44 +80,46 @@ class Listing:
         Raises:
             AdapterError: A page can't be had, is not whole, or not in order.
         """
-        from_start = self.order.ignores_start
-        for found in self._all(from_start=from_start):
-            if found is None:
+        if not self.order.ignores_start:
+            try:
+                yield from self._all(told=self._tells_start)
+            except _IgnoresStart:
                 self.order.ignores_start = True
-                yield from filter(None, self._all(from_start=True))
+            else:
                 return
-            yield found
+        yield from self._all(told=False)
 
-    def _all(self, *, from_start: bool) -> Iterator[RemoteObject | None]:
-        """Yield the objects; at once `None` and no more, if the server does not begin where it was told to.
+    def _all(self, *, told: bool) -> Iterator[RemoteObject]:
+        """Yield the objects. Whole pages are looked at, since each step for an object is what a listing costs.
 
         Args:
-            from_start: It is not told to; what comes before is left out here.
+            told: The server is told where to begin; what comes before is left out here in any case.
+
+        Raises:
+            _IgnoresStart: It does not begin there. Nothing was yielded.
         """
         after = self.start_after or ""
-        told = self._tells_start and not from_start
         last, handed_on = "", False
         pages = self._pages(told=told)
         try:
             for page in pages:
-                for position, found in enumerate(page):
-                    key = found.key
-                    if not key:
-                        # The directory marker of the configured prefix itself: it is no key below the root.
-                        continue
-                    if key <= last and _bytes(key) <= _bytes(last):
-                        raise self._disorder(key, last)
-                    last = key
-                    if key <= after and _bytes(key) <= _bytes(after):
-                        if told:
-                            yield None
-                            return
-                        continue
-                    if self.end_at is not None and key > self.end_at:
-                        self._check_order(page[position:])
-                        return
-                    handed_on = True
-                    yield found
+                # The directory marker of the configured prefix itself is no key below the root.
+                found = page[1:] if page and not page[0].key else page
+                keys = [each.key for each in found]
+                if not keys:
+                    continue
+                if keys[0] <= last or not all(map(lt, keys, keys[1:])):
+                    self._check_order(last, keys)
+                last = keys[-1]
+                if keys[0] <= after:
+                    if told:
+                        raise _IgnoresStart
+                    found = [each for each in found if each.key > after]
+                if self.end_at is not None and last > self.end_at:
+                    yield from (each for each in found if each.key <= self.end_at)
+                    return
+                handed_on = handed_on or bool(found)
+                yield from found
         except _Unreadable as error:
             if not handed_on:
                 raise
@@ -182,11 +188,16 @@ class Listing:
             page = [found for found in page if not found.key.startswith(PROBE)]
         return page
 
-    def _check_order(self, page: list[RemoteObject]) -> None:
-        """See whether the rest of a page is in order: keys that it lists too late would be missing."""
-        for last, found in pairwise(page):
-            if _bytes(found.key) <= _bytes(last.key):
-                raise self._disorder(found.key, last.key)
+    def _check_order(self, last: str, keys: list[str]) -> None:
+        """See whether keys that are not in the order of their characters are in that of their bytes.
+
+        Raises:
+            AdapterError: They are not: keys that are listed too late would be missing.
+        """
+        for key in keys:
+            if _bytes(key) <= _bytes(last):
+                raise self._disorder(key, last)
+            last = key
 
     def _unreadable(self, problem: MalformedPage) -> _Unreadable:
         host = self.client.site.endpoint.authority
