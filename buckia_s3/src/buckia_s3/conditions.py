@@ -68,7 +68,6 @@ class Conditions:
 
     def __init__(self, settings: S3Settings, client: Client, prefix: str) -> None:
         self._client = client
-        self._locks = bool(settings.object_lock_mode or settings.object_lock_legal_hold)
         self._probes = Probes(settings, client, prefix)
         self._lock = threading.Lock()
         self._wanted = settings.conditional_writes
@@ -143,11 +142,10 @@ class Conditions:
 
     def _find_out(self) -> Honours:
         """Ask the server, unless a probe would stay there."""
-        if self._wanted is ConditionalWrites.ON and self._locks:
-            return Honours.QUOTED
         if self._probes.would_stay(versions=self._find_versions()):
             log.info("%s: no probe is written where it can't be deleted", self._client.site.endpoint.authority)
-            return Honours.NOTHING
+            # Whoever insists on conditions knows the server.
+            return Honours.QUOTED if self._wanted is ConditionalWrites.ON else Honours.NOTHING
         # Another run may have swept the probe away in between, which looks as if conditions were ignored.
         return next((found for _ in range(2) if (found := self._try_out()) is not Honours.NOTHING), Honours.NOTHING)
 
@@ -203,10 +201,11 @@ class Conditions:
         return self._versions
 
     def _keeps_versions(self) -> bool:
+        request = Request("GET", query=(("versioning", ""),), doing="asking for versioning")
         try:
-            answer = self._client.send(Request("GET", query=(("versioning", ""),), doing="asking for versioning"))
+            answer = repeated(lambda: self._client.send(request), self._backoff)
         except AdapterError as error:
-            if error.retryable:
+            if _says_nothing(error):
                 raise
             return False
         return _ENABLED.search(answer.body) is not None

@@ -12,6 +12,7 @@ from buckia_core.errors import NotFound, Throttled, Transient, Unauthenticated
 from buckia_s3.checksums import ChecksumAlgorithm
 from buckia_s3.encryption import ServerSideEncryption
 from buckia_s3.retrying import RetryConfig
+from buckia_s3.settings import ConditionalWrites
 from tests.unit.s3.scripted_server import Answer, error, page
 from tests.unit.s3.test_conditions import Conditional
 
@@ -138,6 +139,15 @@ def test_no_probe_where_new_objects_are_locked(connect, lock, probed):
 def test_no_probe_where_uploads_are_locked_by_the_settings(connect):
     adapter, server = connect(Conditional(create=True, match="quoted"), object_lock_legal_hold=True)
     assert not adapter.probe().conditional_write
+    assert not any(map(is_probe, server.asked))
+
+
+def test_conditions_are_used_unseen_where_the_settings_insist_on_them(connect):
+    script = Conditional(create=True, match="quoted")
+    insisting = {"object_lock_legal_hold": True, "conditional_writes": ConditionalWrites.ON}
+    adapter, server = connect(script, **insisting)
+    adapter.upload_file(b"1", "k", expect=IfAbsent())
+    assert server.asked[-1].headers["if-none-match"] == "*"
     assert not any(map(is_probe, server.asked))
 
 
