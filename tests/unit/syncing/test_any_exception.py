@@ -100,7 +100,7 @@ def test_a_look_before_deletes_that_fails_leaves_each_to_itself(sides):
 def test_an_outcome_that_is_missing_is_a_failure_and_one_of_another_key_is_nothing(sides):
     class Forgetful(Wrapper):
         def delete_files(self, keys):
-            outcomes = [each for each in self.inner.delete_files(keys) if each.key != "k2"]
+            outcomes = self.inner.delete_files([key for key in keys if key != "k2"])
             return [*outcomes, DeleteOutcome("who?", AdapterError("what?"))]
 
     sides.in_step("a=1 k1=1 k2=1 k3=1").delete_here("k1", "k2", "k3")
@@ -142,7 +142,8 @@ def test_a_group_that_can_not_be_brought_to_the_disk_fails_file_by_file(sides, m
         patch.setattr(together, "settle", refuse)
         result = sides.sync(max_workers=1)
     assert result.failed + result.downloaded == 40 and result.failed >= 2
-    assert {event.error for event in sides.finished if event.status is Status.FAILED} == {"Input/output error"}
+    errors = {event.operation.key: event.error for event in sides.finished if event.status is Status.FAILED}
+    assert errors == {key: f"Input/output error: {sides.folder / key}" for key in errors}
     assert sides.sync().failed == 0 and sides.files() == sides.objects()
 
 

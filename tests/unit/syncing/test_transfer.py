@@ -15,6 +15,7 @@ from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
 from buckia_core.errors import IntegrityError, PreconditionFailed, Transient
+from buckia_core.localfs import directory
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.syncing import arriving, transfer
@@ -349,14 +350,20 @@ def test_p5_an_error_leaves_nothing_behind(bucket, path):
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "Permission denied")])
 def test_n46_n47_a_disk_that_refuses_leaves_the_old_file(sides: Sides, error, monkeypatch):
     sides.in_step("a=1 b=1").there("a=2 b=2")
-    real = os.replace
+    real, call = os.replace, directory.rename
 
     def refuse(source, target, **more):
         if str(target).endswith("a"):
             raise error
         return real(source, target, **more)
 
+    def refuse_call(flag, source, target, *more):
+        if target.endswith("a"):
+            raise error
+        return call(flag, source, target, *more)
+
     monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(directory, "rename", refuse_call)
     result = sides.sync()
     advice = " (give yourself permission, or exclude it)" if error.errno == 13 else ""
     assert [str(each) for each in result.errors] == [f"a: {error.strerror}: {sides.folder / 'a'}{advice}"]

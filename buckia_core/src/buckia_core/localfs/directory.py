@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import NoReturn, Self
 
+from buckia_core.localfs.atomic_rename import EXCHANGE, EXCLUSIVE, rename
+
 BY_DESCRIPTOR = {os.open, os.stat, os.unlink, os.mkdir, os.rmdir, os.rename, os.link} <= os.supports_dir_fd
 """Whether this system reaches files through the descriptor of their directory."""
 
@@ -167,6 +169,33 @@ class Directory:
         aim = new if there is not None else target.join(new)
         try:
             os.replace(source, aim, src_dir_fd=here, dst_dir_fd=there)
+        except OSError as error:
+            _fail(error, target.join(new))
+
+    def exchange(self, name: str, target: Directory, other: str) -> None:
+        """Exchange two files, or whatever has the names, in one step.
+
+        Raises:
+            FileNotFoundError: One of them is missing.
+            OSError: This system, or this file system, can't do it.
+        """
+        self._rename(EXCHANGE, name, target, other)
+
+    def rename_exclusive(self, name: str, target: Directory, new: str) -> None:
+        """Rename a file to a name that is free, in one step.
+
+        Raises:
+            FileExistsError: It is not free.
+            OSError: This system, or this file system, can't do it.
+        """
+        self._rename(EXCLUSIVE, name, target, new)
+
+    def _rename(self, flag: int, name: str, target: Directory, new: str) -> None:
+        here, there = self.descriptor, target.descriptor
+        source = name if here is not None else self.join(name)
+        aim = new if there is not None else target.join(new)
+        try:
+            rename(flag, source, aim, here, there)
         except OSError as error:
             _fail(error, target.join(new))
 

@@ -98,8 +98,12 @@ class Arriving(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-        self.end(error)
+        # What is left aside is no one's file, and the next run removes it: no reason to fail, least of all for the
+        # other files of a group.
+        with suppress(OSError):
+            self.close()
+        with suppress(OSError):
+            self.end(error)
 
 
 def arriving(
@@ -178,8 +182,9 @@ class AtOnce(Arriving):
     def close(self) -> None:
         """See `Arriving`."""
         if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+            # After an error of `close` the number may be another file's.
+            descriptor, self._descriptor = self._descriptor, None
+            os.close(descriptor)
 
 
 class Held(Arriving):

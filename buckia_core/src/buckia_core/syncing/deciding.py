@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 
-from buckia_core.errors import NotFound
+from buckia_core.errors import NotFound, PreconditionFailed
 from buckia_core.planning.keys import DiskRules, configures_us, problem_of
 from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping
@@ -13,6 +13,7 @@ from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.reconcile import InStep, Look, Need, Outcome, reconcile
 from buckia_core.syncing.error_messages import ENDS_RUN, explain
 from buckia_core.syncing.inspect import Inspector
+from buckia_core.syncing.paths import local_path
 
 _WRITE_HERE = (Action.DOWNLOAD, Action.DELETE_LOCAL, Action.CONFLICT)
 _ROUNDS = 8
@@ -45,13 +46,14 @@ class Decider:
                 return self.gate(outcome, mapping), here, there, before
             try:
                 here, there = self._look(outcome.look, mapping, here, there, before)
-            except (NotFound, FileNotFoundError):
-                # It went while it was looked at: the next run sees that, and decides.
+            except (NotFound, PreconditionFailed, FileNotFoundError):
+                # It went or changed while it was looked at: the next run sees that, and decides.
                 return InStep(), None, None, before
             except ENDS_RUN:
                 raise
             except Exception as error:  # noqa: BLE001  # whatever a key does, the others get their turn
-                return refusal(key, mapping, here, there, before, explain(error)), here, there, before
+                why = explain(error, local_path(key, mapping))
+                return refusal(key, mapping, here, there, before, why), here, there, before
         why = "the provider does not tell enough of it to compare both sides"
         return refusal(key, mapping, here, there, before, why), here, there, before
 

@@ -9,46 +9,64 @@ from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.plan import Operation
 from buckia_core.syncing.error_messages import ENDS_RUN, explain
 from buckia_core.syncing.transfer import Stale
-from buckia_core.syncing.work import Done, Worker
+from buckia_core.syncing.work import Done, Worker, is_unexplained
 
 _DENSE = 4
 
 
 def delete_batch(worker: Worker, operations: Sequence[Operation]) -> list[Done]:
-    """Execute `DELETE_REMOTE` operations, in order of their keys, with as few calls as the provider allows."""
+    """Execute `DELETE_REMOTE` operations, in order of their keys, with as few calls as the provider allows.
+
+    If the run is stopped, those at the end that have not begun are left out of the result.
+    """
     if len(operations) < 3:
         return [worker.run(operation) for operation in operations]
-    seen = _look_again(worker, operations)
-    results: dict[str, Done] = {}
+    # The first one goes alone: a listing begins after a key, never at one.
+    results = {operations[0].key: worker.run(operations[0])}
+    kept: list[Operation] = []
+    alone: list[Operation] = []
+    with worker.site.places() as places:
+        for operation in operations[1:]:
+            if worker.flights.stopped.is_set():
+                break
+            try:
+                worker.check_still_absent(operation, places)
+                worker.keep_remote(operation)
+                kept.append(operation)
+            except (Stale, PreconditionFailed):
+                alone.append(operation)
+            except ENDS_RUN:
+                raise
+            except Exception as error:  # noqa: BLE001  # as in `Worker.run`
+                results[operation.key] = _failed(worker, operation, error)
+    # To keep many versions takes long, so all of them are looked at once more after that.
+    seen = _look_again(worker, operations[0].key, kept)
     ready: list[Operation] = []
-    for operation in operations:
-        now = seen.get(operation.key)
-        planned = operation.remote
+    for operation in kept:
+        now, planned = seen.get(operation.key), operation.remote
         if now is None or planned is None or now.fingerprint != planned.fingerprint:
             # Not seen, or not as planned: alone, it is looked at again, and planned again if need be.
-            results[operation.key] = worker.run(operation)
-            continue
-        try:
-            worker.keep_remote(operation)
+            alone.append(operation)
+        else:
             ready.append(operation)
-        except (Stale, PreconditionFailed):
-            results[operation.key] = worker.run(operation)
-        except ENDS_RUN:
-            raise
-        except Exception as error:  # noqa: BLE001  # as in `Worker.run`
-            results[operation.key] = _failed(operation, error)
-    results |= _delete(worker, ready)
-    return [results[operation.key] for operation in operations]
+    for key, done in _delete(worker, ready).items():
+        if is_unexplained(done.failure):
+            alone.append(done.operation)
+        else:
+            results[key] = done
+    results |= {operation.key: worker.run(operation) for operation in alone}
+    return [results[operation.key] for operation in operations if operation.key in results]
 
 
-def _look_again(worker: Worker, operations: Sequence[Operation]) -> dict[str, RemoteObject]:
+def _look_again(worker: Worker, after: str, operations: Sequence[Operation]) -> dict[str, RemoteObject]:
     """Return what a listing shows of the keys now; it ends early where most of what it shows is none of them."""
     wanted = {operation.key for operation in operations}
     seen: dict[str, RemoteObject] = {}
     listed = 0
+    if not operations:
+        return seen
     try:
-        # The first key is left to itself: a listing begins after a key, never at one.
-        for found in worker.adapter.list_files(start_after=operations[0].key, end_at=operations[-1].key):
+        for found in worker.adapter.list_files(start_after=after, end_at=operations[-1].key):
             listed += 1
             if found.key in wanted:
                 seen[found.key] = found
@@ -70,9 +88,9 @@ def _delete(worker: Worker, operations: Sequence[Operation]) -> dict[str, Done]:
     except ENDS_RUN:
         raise
     except Exception as error:  # noqa: BLE001  # as in `Worker.run`
-        return {key: _failed(each, error) for key, each in by_key.items()}
+        return {key: _failed(worker, each, error) for key, each in by_key.items()}
     unknown = AdapterError("the provider did not say whether it is deleted")
-    results = {key: _failed(each, unknown) for key, each in by_key.items()}
+    results = {key: _failed(worker, each, unknown) for key, each in by_key.items()}
     for outcome in outcomes:
         if outcome.key not in by_key:
             continue
@@ -84,7 +102,7 @@ def _delete(worker: Worker, operations: Sequence[Operation]) -> dict[str, Done]:
     return results
 
 
-def _failed(operation: Operation, error: Exception) -> Done:
+def _failed(worker: Worker, operation: Operation, error: Exception) -> Done:
     done = Done(operation)
-    done.fail(error)
+    done.fail(error, worker.path(operation))
     return done

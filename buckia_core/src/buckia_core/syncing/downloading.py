@@ -18,7 +18,7 @@ from buckia_core.syncing.arriving import Arriving, arriving
 from buckia_core.syncing.content_check import ContentCheck
 from buckia_core.syncing.file_systems import sync_file_system
 from buckia_core.syncing.flights import size_on_disk
-from buckia_core.syncing.paths import Place
+from buckia_core.syncing.paths import Place, entry_of
 from buckia_core.syncing.transfer import Stale, UnderWay, same_file, untold
 from buckia_core.syncing.unfinished import Unfinished
 
@@ -55,7 +55,8 @@ class Download:
         temporary: How the name of the temporary file begins.
         planned: The file that is replaced.
         algorithm: The digest that is computed.
-        keep: Called with the place just before the file there is replaced.
+        keep: Called with the place of a file that is about to go, to keep it.
+        is_kept: The file that is replaced is kept already.
         under_way: Entered with something that tells how many bytes have gone over.
         unfinished: What earlier downloads have left, if large ones are to go on where they ended.
 
@@ -63,6 +64,7 @@ class Download:
         directory: Where the file belongs, and until then is.
         settled: What was fetched outlasts a loss of power.
         in_place: The directory was found at its path, just before `place`.
+        placed: The file has its name.
 
     Raises:
         OSError: What an earlier one has left can't be read.
@@ -79,6 +81,7 @@ class Download:
         planned: LocalEntry | None,
         algorithm: str,
         keep: Callable[[Place], object],
+        is_kept: bool = False,
         under_way: UnderWay = untold,
         unfinished: Unfinished | None = None,
     ) -> None:
@@ -89,6 +92,7 @@ class Download:
         self._planned = planned
         self._algorithm = algorithm
         self._keep = keep
+        self._is_kept = is_kept
         self._under_way = under_way
         self.directory = place.directory
         taken_up = unfinished if expected.size > transfer.SMALL else None
@@ -99,6 +103,7 @@ class Download:
         self._digests: Digests = ()
         self.settled = False
         self.in_place = False
+        self.placed = False
 
     def __enter__(self) -> Self:
         return self
@@ -160,7 +165,7 @@ class Download:
             self._place_new()
         else:
             self._replace(self._planned)
-        self._file.gone = True
+        self._file.gone = self.placed = True
         local = self._look()
         if local is None:
             raise Stale
@@ -170,11 +175,45 @@ class Download:
         now = self._look()
         if now is None or not same_file(now, planned):
             raise Stale
-        self._keep(self._place)
-        again = self._look()
-        if again is None or not same_file(again, now):
+        if not self._is_kept:
+            self._keep(self._place)
+        directory, aside, name = self.directory, self._file.name, self._place.name
+        inode = directory.status(aside).st_ino
+        try:
+            directory.exchange(aside, directory, name)
+        except FileNotFoundError:
+            raise Stale from None
+        except OSError:
+            # Not on this file system: the window between the look and the rename stays, as small as it is.
+            again = self._look()
+            if again is None or not same_file(again, now):
+                raise Stale from None
+            directory.replace(aside, directory, name)
+            return
+        # It may be anything by now, a directory too.
+        if not same_file(entry_of(now.key, now.root, directory.status(aside)), now):
+            self._give_back(inode)
             raise Stale
-        self.directory.replace(self._file.name, self.directory, self._place.name)
+        self.placed = True
+        # What can't be removed is left aside, and the next run removes it.
+        with suppress(OSError):
+            directory.unlink(aside)
+
+    def _give_back(self, inode: int) -> None:
+        """Put back what was taken from the name: an edit that came in between. `inode` is the downloaded file's."""
+        directory, aside, name = self.directory, self._file.name, self._place.name
+        try:
+            directory.exchange(aside, directory, name)
+        except FileNotFoundError:
+            # The downloaded file was deleted at once. The edit was not what that was about.
+            directory.replace(aside, directory, name)
+            self._file.gone = True
+            return
+        if directory.status(aside).st_ino != inode:
+            # Another edit came on top of the downloaded file. It is the last one, and gets the name again.
+            with suppress(FileNotFoundError):
+                directory.exchange(aside, directory, name)
+            self._keep(Place(directory, aside))
 
     def _place_new(self) -> None:
         """Put the file where none is; one that appears meanwhile is not overwritten."""
@@ -190,11 +229,20 @@ class Download:
             except FileExistsError:
                 raise Stale from None
             except (OSError, NotImplementedError):
-                # No hard links here: the window between the look and the rename stays, as small as it is.
-                self.directory.replace(self._file.name, self.directory, self._place.name)
+                self._rename_to_new()
                 return
         # Not later, because it changes the file's change time.
         self.directory.unlink(self._file.name)
+
+    def _rename_to_new(self) -> None:
+        """Place the file on a file system without hard links."""
+        try:
+            self.directory.rename_exclusive(self._file.name, self.directory, self._place.name)
+        except FileExistsError:
+            raise Stale from None
+        except OSError:
+            # The window between the look and the rename stays, as small as it is.
+            self.directory.replace(self._file.name, self.directory, self._place.name)
 
     def _look(self) -> LocalEntry | None:
         return self._place.look(self._expected.key, self._root)

@@ -159,10 +159,10 @@ def _carry_out(
                 request.stopped,
                 capabilities.delete_batch,
                 progress.moved,
+                recorder.add,
             )
             try:
                 for done in results:
-                    recorder.add(done)
                     if recorder.failure:
                         # Nothing new begins; what is under way is waited for, and written down if that goes again.
                         request.stopped.set()
@@ -170,7 +170,8 @@ def _carry_out(
                         changed.update(done.drop, (each.key for each in done.put))
                     progress.done(done)
             finally:
-                # Whatever ends the run, what happened until then is remembered.
+                # Whatever ends the run, what happened until then is remembered, and what is under way as well.
+                results.close()
                 recorder.flush()
     result = progress.result(plan)
     recorder.finish(result, plan if whole else None)

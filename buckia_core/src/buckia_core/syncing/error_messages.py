@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from concurrent.futures import CancelledError
 
 from buckia_core.config.redaction import clean
 from buckia_core.errors import BuckiaError
+from buckia_core.planning.keys import TEMPORARY
 
 log = logging.getLogger(__name__)
 
@@ -14,8 +16,10 @@ ENDS_RUN = (MemoryError, CancelledError)
 """Exceptions that say nothing about the file at hand: the run ends. `KeyboardInterrupt` and `SystemExit` do so too."""
 
 
-def explain(error: Exception) -> str:
+def explain(error: Exception, path: str = "") -> str:
     """Return what went wrong, for a person, with what to do where that is known. Has no secrets in it.
+
+    `path` is the file that it is about: the system names none where a read or a write fails.
 
     Any exception but those of Buckia and of the system is a fault in Buckia or in an adapter, and is called so. Its
     traceback goes into the log, at DEBUG.
@@ -25,7 +29,11 @@ def explain(error: Exception) -> str:
             return clean(str(error)) or type(error).__name__
         case OSError():
             advice = " (give yourself permission, or exclude it)" if isinstance(error, PermissionError) else ""
-            where = f": {error.filename}" if error.filename else ""
+            named = str(error.filename or "")
+            if not named or os.path.basename(named).startswith(TEMPORARY):
+                # Names of temporary files tell nobody anything.
+                named = path
+            where = f": {named}" if named else ""
             return clean(f"{error.strerror or error}{where}{advice}")
         case _:
             log.debug("internal error", exc_info=error)

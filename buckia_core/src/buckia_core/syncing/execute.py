@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from buckia_core.planning.plan import Action, Operation
@@ -98,16 +99,40 @@ def execute(
     stopped: threading.Event,
     batch: int,
     moved: Callable[[Operation, int], None],
-) -> Iterator[Done]:
-    """Yield what became of each operation, as it happens.
+    record: Callable[[Done], None],
+) -> Generator[Done]:
+    """Record what became of each operation as it happens, and yield it.
 
-    When `stopped` is set, nothing new begins, and what is under way is still waited for and yielded. `moved` is told,
-    a few times a second, how many more bytes of a transfer have gone over.
+    When `stopped` is set, nothing new begins, and what is under way is still waited for and yielded. So it is when
+    anything raises, or the generator is closed: then it is only recorded. `moved` is told, a few times a second, how
+    many more bytes of a transfer have gone over.
     """
+    running: dict[Future[Ended], tuple[Operation, ...]] = {}
+    try:
+        yield from _phases(worker, operations, executor, pace, stopped, batch, moved, record, running)
+    except BaseException:
+        for future in running:
+            # One error is raised already; what others did is not lost for another one.
+            with suppress(Exception):
+                for done in future.result().done:
+                    record(done)
+        raise
+
+
+def _phases(
+    worker: Worker,
+    operations: Sequence[Operation],
+    executor: Executor,
+    pace: Pace,
+    stopped: threading.Event,
+    batch: int,
+    moved: Callable[[Operation, int], None],
+    record: Callable[[Done], None],
+    running: dict[Future[Ended], tuple[Operation, ...]],
+) -> Iterator[Done]:
     told = time.monotonic()
     for phase in phases(operations):
         jobs = Jobs(phase, batch)
-        running: dict[Future[Ended], tuple[Operation, ...]] = {}
         finished: SimpleQueue[Future[Ended]] = SimpleQueue()
         while True:
             while len(running) < pace.limit and not stopped.is_set() and (job := jobs.next(pace.limit)):
@@ -126,6 +151,8 @@ def execute(
             for future in arrived:
                 ended = future.result()
                 jobs.again(running.pop(future)[len(ended.done) :])
+                for done in ended.done:
+                    record(done)
                 for done in ended.done:
                     total = done.bytes_up + done.bytes_down
                     pace.finished(total, now, busy)

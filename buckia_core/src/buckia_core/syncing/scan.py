@@ -6,6 +6,7 @@ import heapq
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from buckia_core.errors import PermissionDenied
@@ -259,7 +260,9 @@ class Scan:
     def _sweep(self, directory: Directory, name: str) -> None:
         """Remove a temporary file that a killed run left. The lock is held, so no other run of ours is at work."""
         if self.temporary and name.startswith(self.temporary) and name not in self.kept:
-            remove(directory, name)
+            # What can't be removed now, as on a disk that is read-only, is no one's file and in no one's way.
+            with suppress(OSError):
+                remove(directory, name)
 
     def _note(self, key: str, path: str, why: str, mapping: Mapping, *, failed: bool) -> None:
         self.blind.add(Blind(key, path, why, failed, mapping.id))

@@ -23,7 +23,8 @@ from buckia_core.localfs.directory import CREATE, Directory, InTheWay, Tree
 from buckia_core.localfs.files import link_or_copy, make_private, open_file, path_of_open, remove, write_all
 from buckia_core.localfs.probing import disk_rules
 from buckia_core.planning.keys import TEMPORARY, configures_us, problem_of
-from buckia_core.syncing.paths import Place
+from buckia_core.planning.manifest import LocalEntry
+from buckia_core.syncing.paths import Place, entry_of
 
 _PART = ".part"
 """How the name of a thing ends while it is fetched."""
@@ -83,7 +84,7 @@ class Trash:
         self._levels = directory.relative_to(self._below).parts
         self._roots = tuple(map(os.path.normpath, roots))
 
-    def keep(self, place: Place, key: str, why: str, *, leave: bool) -> str:
+    def keep(self, place: Place, key: str, why: str, *, leave: bool, was_at: Place | None = None) -> str:
         """Put a file into the trash, and return its id.
 
         Args:
@@ -91,13 +92,15 @@ class Trash:
             key: Its key.
             why: What replaces or deletes it.
             leave: The file also stays where it is (it is about to be replaced); else it is moved.
+            was_at: Where it was, if that is another place.
 
         Raises:
             OSError: It can't be put there. It is where it was.
         """
         with self._made() as trash:
             size = place.directory.status(place.name).st_size
-            name = _new(trash, key, (place.link or place).path, size, why)
+            was_at = was_at or place
+            name = _new(trash, key, (was_at.link or was_at).path, size, why)
             try:
                 if leave:
                     link_or_copy(place.directory, place.name, trash, name, TEMPORARY)
@@ -107,6 +110,21 @@ class Trash:
                 remove(trash, name + _RECORD)
                 raise
             return name
+
+    def is_still(self, id: str, seen: LocalEntry) -> bool:
+        """Tell whether a thing is as the file was seen before it was put here."""
+        with self._made() as trash:
+            status = trash.status(id)
+        return (status.st_size, entry_of(seen.key, seen.root, status).mtime_ns) == (seen.size, seen.mtime_ns)
+
+    def give_back(self, id: str, place: Place) -> None:
+        """Put a thing back where it just was, unless something is there by now."""
+        with self._made() as trash:
+            try:
+                link_or_copy(trash, id, place.directory, place.name, TEMPORARY)
+            except FileExistsError:
+                return
+            _forget(trash, id)
 
     def fetch(self, key: str, path: str, size: int, why: str, write: Callable[[Path], object]) -> str:
         """Put something into the trash that is not a local file: `write` is given the path to write it to."""
@@ -122,9 +140,12 @@ class Trash:
                     os.close(descriptor)
                 # A killed run must not leave a part of it under the name that `list` shows and `restore` takes.
                 trash.replace(part, trash, name)
-            except BaseException:
+            except BaseException as error:
                 remove(trash, part)
                 remove(trash, name + _RECORD)
+                if isinstance(error, OSError) and error.filename is None:
+                    # The system names no file of a write.
+                    error.filename = trash.path
                 raise
             return name
 
@@ -282,6 +303,31 @@ def _forget(trash: Directory, id: str) -> None:
 def _move(place: Place, trash: Directory, name: str) -> None:
     try:
         place.directory.replace(place.name, trash, name)
+    except FileNotFoundError:
+        raise
     except OSError:
-        link_or_copy(place.directory, place.name, trash, name, TEMPORARY)
-        place.directory.unlink(place.name)
+        _move_to_another_disk(place, trash, name)
+
+
+def _move_to_another_disk(place: Place, trash: Directory, name: str) -> None:
+    """Copy a file, and delete it when it has given up its name: so no edit that comes in between goes unseen."""
+    directory = place.directory
+    before = directory.status(place.name)
+    aside = f"{TEMPORARY}{uuid.uuid4().hex}"
+    try:
+        link_or_copy(directory, place.name, trash, name, TEMPORARY)
+        directory.replace(place.name, directory, aside)
+        if not _same(before, directory.status(aside)):
+            trash.unlink(name)
+            link_or_copy(directory, aside, trash, name, TEMPORARY)
+    except BaseException:
+        remove(trash, name)
+        with suppress(OSError):
+            directory.link(aside, directory, place.name)
+            directory.unlink(aside)
+        raise
+    directory.unlink(aside)
+
+
+def _same(one: os.stat_result, other: os.stat_result) -> bool:
+    return (one.st_ino, one.st_size, one.st_mtime_ns) == (other.st_ino, other.st_size, other.st_mtime_ns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from buckia_core.syncing.arriving import SMALL
 from buckia_core.syncing.downloading import Download
 from buckia_core.syncing.error_messages import ENDS_RUN, explain
 from buckia_core.syncing.flights import Flights
-from buckia_core.syncing.paths import Place, Places, local_path
+from buckia_core.syncing.paths import Places, local_path
 from buckia_core.syncing.records import row, row_of_torn
 from buckia_core.syncing.report import Status
 from buckia_core.syncing.site import Keeping, Site
@@ -56,9 +57,12 @@ class Done:
     bytes_down: int = 0
     extra_uploads: int = 0
 
-    def fail(self, error: Exception) -> None:
-        """Say that the operation failed; what was done of it until then stays in the result."""
-        self.status, self.error = Status.FAILED, explain(error)
+    def fail(self, error: Exception, path: str = "") -> None:
+        """Say that the operation failed; what was done of it until then stays in the result.
+
+        `path` is the local file, for an error that names none.
+        """
+        self.status, self.error = Status.FAILED, explain(error, path)
         # Other exceptions may not survive the way from another process, and would end the run there.
         self.failure = error if isinstance(error, BuckiaError | OSError) else None
 
@@ -110,7 +114,7 @@ class Worker:
         except ENDS_RUN:
             raise
         except Exception as error:  # noqa: BLE001  # whatever a file does, the others get their turn
-            done.fail(error)
+            done.fail(error, self.path(done.operation))
         return done
 
     def _run(self, done: Done, begun: Step | None, places: Places | None) -> None:
@@ -134,7 +138,8 @@ class Worker:
         """Execute once; return what to do instead if the ground has shifted, `None` if it is done."""
         try:
             step(done, places)
-        except (Stale, PreconditionFailed):
+        except (Stale, PreconditionFailed, FileNotFoundError):
+            # A file that is missing, or the directory above it, was there a moment ago.
             return self._plan_again(done.operation)
         except NotFound as error:
             if error.key is None:
@@ -162,9 +167,16 @@ class Worker:
             case Action.DELETE_LOCAL:
                 self._delete_local(operation, done, places)
             case Action.DELETE_REMOTE:
-                self.check_remote(operation)
+                self.check_still_absent(operation, places)
+                # Keeping may take long, so the look at what is deleted comes after it.
                 self.keep_remote(operation)
-                self._delete_remote(operation.key)
+                self.check_remote(operation)
+                try:
+                    self._delete_remote(operation.key)
+                except AdapterError as error:
+                    if is_unexplained(error):
+                        self.check_remote(operation)
+                    raise
                 done.drop.append(operation.key)
             case Action.MOVE_REMOTE:
                 self._move_remote(operation, done, places)
@@ -212,22 +224,24 @@ class Worker:
             file.fetch()
             self.place(file, done)
 
-    def coming(self, operation: Operation, places: Places, keep: Callable[[Place], object] | None = None) -> Download:
-        """Return the download of an operation; unless told otherwise, what it replaces goes into the trash."""
+    def coming(self, operation: Operation, places: Places, *, is_kept: bool = False) -> Download:
+        """Return the download of an operation; what it replaces goes into the trash, if it is not kept already."""
         assert operation.remote is not None
         mapping = self.mappings[operation.root]
         if operation.after_deletes and self.site.disks[mapping.id].folds and not mapping.is_file:
             # What had the other spelling should be deleted by now; what no sync knows may have kept it there.
             Spellings().check(mapping, operation.key)
+        place = places.of(operation.key, mapping)
         return Download(
             self.adapter,
             operation.remote,
-            places.of(operation.key, mapping),
+            place,
             root=operation.root,
             temporary=self.temporary,
             planned=operation.local,
             algorithm=self.algorithm,
-            keep=keep or (lambda place: self.trash.keep(place, operation.key, operation.why, leave=True)),
+            keep=lambda file: self.trash.keep(file, operation.key, operation.why, leave=True, was_at=place),
+            is_kept=is_kept,
             under_way=partial(self.flights.of, operation) if operation.size > SMALL else untold,
             unfinished=self.unfinished,
         )
@@ -248,7 +262,11 @@ class Worker:
             if not same_file(now, operation.local):
                 raise Stale
             # Of a link that is followed, the content is kept, and only the link goes.
-            self.trash.keep(place, operation.key, operation.why, leave=place.link is not None)
+            kept = self.trash.keep(place, operation.key, operation.why, leave=place.link is not None)
+            if place.link is None and not self.trash.is_still(kept, operation.local):
+                # It was edited in between. Where something else is by now, the edit stays in the trash.
+                self.trash.give_back(kept, place)
+                raise Stale
             if place.link is not None:
                 place.link.directory.unlink(place.link.name)
             done.directories.append((place.link or place).directory.path)
@@ -309,13 +327,16 @@ class Worker:
         from buckia_core.syncing import conflict_copy  # noqa: PLC0415  # most runs have none to make
 
         copy = conflict_copy.make(place, operation.key, operation.local, self.algorithm)
+        file: Download | None = None
         try:
-            # The version that loses the name has another one by now, so nothing needs to be kept.
-            with self.coming(operation, places, keep=lambda _: None) as file:
+            # The version that loses the name has another one by now. A copy of an earlier run is a file of its own,
+            # though, and does not get what is written to this one meanwhile.
+            with self.coming(operation, places, is_kept=copy.fresh) as file:
                 file.fetch()
                 self.place(file, done)
         except BaseException:
-            if copy.fresh:
+            # Once the name is taken, the copy is all there is of the local version.
+            if copy.fresh and (file is None or not file.placed):
                 with suppress(OSError):
                     copy.place.directory.unlink(copy.place.name)
             raise
@@ -361,6 +382,20 @@ class Worker:
             # Somebody deleted it meanwhile; what that leaves to do is planned again.
             raise Stale from None
 
+    def check_still_absent(self, operation: Operation, places: Places) -> None:
+        """Make sure that no file has come back, as some editors delete a file and write it anew.
+
+        Raises:
+            Stale: One has.
+        """
+        mapping = self.mappings[operation.root]
+        if self.site.disks[mapping.id].folds or sys.platform == "darwin":
+            # What is found there may be a file of another name.
+            return
+        with suppress(BuckiaError, OSError):
+            if places.look(operation.key, mapping) is not None:
+                raise Stale
+
     def check_remote(self, operation: Operation) -> None:
         """Make sure that the object is still the one that was planned to be deleted.
 
@@ -380,3 +415,8 @@ class Worker:
         if local is None and remote is None and before is None:
             return InStep()
         return self.site.decider.decide(mapping, local, remote, before)[0]
+
+
+def is_unexplained(error: Exception | None) -> bool:
+    """Tell whether a provider refused something without a reason, as Ceph does where two writers meet."""
+    return type(error) is AdapterError

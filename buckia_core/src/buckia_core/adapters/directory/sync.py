@@ -41,7 +41,8 @@ class DirectorySync(BaseSync):
     - Objects appear whole, under their name: bytes go to a file `.buckia-tmp-…` beside it first. Such files that
       a dead process left are removed a day later, by the first upload or delete after a listing that saw them.
     - Directories that a delete leaves empty are removed. Empty directories are not listed.
-    - `IfAbsent` is one atomic step where the disk has hard links, `IfUnchanged` among the threads of a process.
+    - `IfAbsent` is one atomic step where the disk has hard links. `IfUnchanged` is one where the disk can exchange two
+      files, as those of Linux and macOS can; elsewhere it is one among the threads of a process.
     - Content types are guessed from names; user metadata is not kept.
     """
 

@@ -67,6 +67,44 @@ class Temporary:
         """Put the file in the place of whatever file has the name, and return its status."""
         return self._place(target, lambda: self._directory.replace(self._name, target, name))
 
+    def replace_seen(self, target: Directory, name: str, seen: os.stat_result) -> os.stat_result | None:
+        """Put the file in the place of the one that was seen under the name, and return its status.
+
+        `None` if another one has the name. That is one step where the file system can exchange two files; elsewhere
+        another process may come in between the caller's look and the replacement.
+        """
+        stands = True
+
+        def move() -> None:
+            nonlocal stands
+            try:
+                self._directory.exchange(self._name, target, name)
+            except FileNotFoundError:
+                stands = False
+            except OSError:
+                self._directory.replace(self._name, target, name)
+            else:
+                stands = self._took(target, name, seen)
+
+        status = self._place(target, move)
+        self._placed = stands
+        return status if stands else None
+
+    def _took(self, target: Directory, name: str, seen: os.stat_result) -> bool:
+        """Tell whether what was taken from the name is the file that was seen; if not, put it back."""
+        taken = self._directory.status(self._name)
+        if (taken.st_ino, taken.st_size, taken.st_mtime_ns) == (seen.st_ino, seen.st_size, seen.st_mtime_ns):
+            # It has its name: what is left aside is removed later, if not now.
+            with suppress(OSError):
+                self._directory.unlink(self._name)
+            return True
+        try:
+            self._directory.exchange(self._name, target, name)
+        except FileNotFoundError:
+            # Somebody deleted what had been put there. The other one's version was not what that was about.
+            self._directory.replace(self._name, target, name)
+        return False
+
     def place(self, target: Directory, name: str) -> os.stat_result:
         """Put the file where no file is, in one step, and return its status.
 
@@ -98,12 +136,20 @@ class Temporary:
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
-            # A disk without hard links: look, then replace. Another process may come in between.
+            self._rename_without_links(target, name)
+        else:
+            self._directory.unlink(self._name)
+
+    def _rename_without_links(self, target: Directory, name: str) -> None:
+        try:
+            self._directory.rename_exclusive(self._name, target, name)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            # Look, then replace. Another process may come in between.
             if exists(target, name):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target.join(name)) from error
             self._directory.replace(self._name, target, name)
-        else:
-            self._directory.unlink(self._name)
 
     def _close(self) -> None:
         if self._open:

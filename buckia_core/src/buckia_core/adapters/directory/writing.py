@@ -39,8 +39,8 @@ def write(
 ) -> RemoteObject:
     """Write an object and return it.
 
-    `IfAbsent` is one atomic step wherever the disk has hard links. `IfUnchanged` is one among the threads of this
-    process; another process may come in between the look and the replacement.
+    `IfAbsent` is one atomic step wherever the disk has hard links, `IfUnchanged` wherever it can exchange two files.
+    Elsewhere, `IfUnchanged` is one among the threads of this process.
 
     An object that is replaced keeps its permission bits. A new one has those of a new file, less what its source
     (`mode`) does not give to the group and to others. It never has more while it is written.
@@ -110,7 +110,10 @@ def _put_in_place(paths: Paths, key: str, temporary: Temporary, expect: Precondi
                     raise precondition_failed(key, "it is gone")
                 if fingerprint_of(place.status) != seen.fingerprint:
                     raise precondition_failed(key, "it is another version now")
-                return temporary.replace(place.directory, place.name)
+                status = temporary.replace_seen(place.directory, place.name, place.status)
+                if status is None:
+                    raise precondition_failed(key, "another writer came in between")
+                return status
             case None:
                 return temporary.replace(place.directory, place.name)
 
