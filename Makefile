@@ -18,12 +18,13 @@ endif
 PYTHON_HERE := $(BIN)/python
 HEADING := @printf '\n== %s ==\n'
 
-.PHONY: help demo test test-everywhere lint format bench clean style types layers pytest
+.PHONY: help demo test test-long test-everywhere lint format bench clean style types layers pytest
 .NOTPARALLEL:
 
 help:
 	@echo "make demo    see Buckia sync a small project with a folder that plays the bucket"
 	@echo "make test    all checks: style, types, layers, tests"
+	@echo "make test-long  the tests that take long"
 	@echo "make test-everywhere  all tables of syncs on every kind of bucket"
 	@echo "make lint    the checks without the tests"
 	@echo "make format  put the code into its standard form"
@@ -34,6 +35,10 @@ demo: $(VENV)/installed
 	@$(PYTHON_HERE) examples/quickstart/demo.py
 
 test: lint pytest
+
+test-long: $(VENV)/developing
+	$(HEADING) "Tests that take long: pytest"
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m long
 
 test-everywhere: $(VENV)/developing
 	$(HEADING) "Tables of syncs on every kind of bucket: pytest"

@@ -25,6 +25,7 @@ from tests.servers.moto_server import MotoServer
 from tests.servers.rclone_serve import RcloneServer
 from tests.servers.s3_server import Available, NewBucket, S3Server
 from tests.servers.shared import SERVERS, Server, SharedServers
+from tests.system_calls import failing_calls as calls
 
 REQUIRE = "BUCKIA_REQUIRE_SERVERS"
 """The environment variable that names, comma separated, servers and clients of them whose absence is a failure."""
@@ -42,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Agree on the directory through which the processes of this run share servers."""
-    known = [*SERVERS, NodeSdk.name, *(kind.name for kind in DISKS)]
+    known = [*SERVERS, NodeSdk.name, *(kind.name for kind in DISKS), calls.NAME]
     unknown = _required().difference(known)
     if unknown:
         raise pytest.UsageError(f"{REQUIRE} names {', '.join(sorted(unknown))}; known: {', '.join(known)}")
@@ -118,6 +119,15 @@ def node_sdk(tmp_path_factory: pytest.TempPathFactory) -> NodeSdk:
     _demand(NodeSdk.name, available)
     assert sdk is not None
     return sdk
+
+
+@pytest.fixture(scope="session")
+def failing_calls() -> Iterator[calls.FailingCalls]:
+    """What makes system calls of a command fail."""
+    _demand(calls.NAME, calls.available())
+    found = calls.build()
+    yield found
+    shutil.rmtree(found.library.parent)
 
 
 @pytest.fixture(scope="session")
