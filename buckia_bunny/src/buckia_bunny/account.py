@@ -68,7 +68,7 @@ class Account:
 
     def purge_url(self, url: str) -> None:
         """Purge one address, or with `*` at its end all that begin so."""
-        self._api.post("/purge", doing=f"purging {url}", url=url)
+        self._api.post("/purge", doing=purging(url), url=url)
 
     def purge_zone(self, pull_zone: int) -> None:
         """Purge all of a pull zone."""
@@ -91,6 +91,11 @@ class Account:
         if period.end is not None:
             asked["dateTo"] = period.end.isoformat()
         return self._api.get("/statistics", doing=doing, **asked)
+
+
+def purging(url: str) -> str:
+    """Return what a purge is called in errors: without the parameters, among which a token may be."""
+    return f"purging {url.partition('?')[0]}"
 
 
 def _read(read: Callable[[Told], T], answer: object, doing: str) -> T:

@@ -103,7 +103,7 @@ class Blocks:
         if self._response is None:
             return
         left = self._size
-        while block := self._read():
+        while block := self._read(left):
             left -= len(block)
             if self._digest is not None:
                 self._digest.update(block)
@@ -116,10 +116,12 @@ class Blocks:
         if left:
             self._check(left)
 
-    def _read(self) -> bytes:
-        assert self._response is not None
+    def _read(self, left: int) -> bytes:
+        """Read a block, of no more than one byte beyond what is left."""
+        if self._response is None:
+            return b""
         try:
-            return self._response.read(_BLOCK)
+            return self._response.read(min(_BLOCK, left + 1), decode_content=False)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             doing = f"{self._key!r}: downloading it"
             raise of_exception(error, doing=doing, host="the storage host", key=self._key) from error

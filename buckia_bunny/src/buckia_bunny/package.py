@@ -25,7 +25,7 @@ from urllib.parse import quote, urlencode
 from BunnyCDN.Storage import Storage
 from requests.exceptions import HTTPError
 
-from buckia_bunny.account import Account
+from buckia_bunny.account import Account, purging
 from buckia_bunny.api import Api, parsed
 from buckia_bunny.errors import ACCOUNT_ADVICE, not_understood, of_status
 from buckia_bunny.http import Http, Request
@@ -52,7 +52,7 @@ class PackageAccount(Account):
 
     def purge_url(self, url: str) -> None:
         """See `Account`."""
-        self._call(f"purging {url}", lambda cdn: cdn.PurgeUrlCache(url))
+        self._call(purging(url), lambda cdn: cdn.PurgeUrlCache(url))
 
     def purge_zone(self, pull_zone: int) -> None:
         """See `Account`."""

@@ -100,8 +100,8 @@ def _linode(endpoint: str) -> BaseSync:
 
 
 def _b2(endpoint: str) -> BaseSync:
-    keys = {"application_key_id": Secret("005"), "application_key": Secret("K")}
-    return B2Sync(B2Settings(bucket_name="bucket", api_url=endpoint, **keys))
+    key_id, key = Secret("005"), Secret("K")
+    return B2Sync(B2Settings(bucket_name="bucket", api_url=endpoint, application_key_id=key_id, application_key=key))
 
 
 def _bunny(endpoint: str) -> BaseSync:
