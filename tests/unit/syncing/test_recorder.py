@@ -8,10 +8,10 @@ from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing import recorder as module
+from buckia_core.syncing.operation_result import Done
 from buckia_core.syncing.recorder import Recorder
 from buckia_core.syncing.report import Status
 from buckia_core.syncing.state import State
-from buckia_core.syncing.work import Done
 from buckia_core.testing import m
 
 

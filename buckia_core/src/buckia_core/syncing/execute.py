@@ -13,9 +13,10 @@ from queue import Empty, SimpleQueue
 from buckia_core.planning.plan import Action, Operation
 from buckia_core.syncing.arriving import SMALL
 from buckia_core.syncing.deleting import delete_batch
+from buckia_core.syncing.operation_result import Done
 from buckia_core.syncing.pace import Pace
 from buckia_core.syncing.together import Ended, run_together
-from buckia_core.syncing.work import Done, Worker
+from buckia_core.syncing.work import Worker
 
 _TICK = 0.2
 

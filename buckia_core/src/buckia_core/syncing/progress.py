@@ -16,7 +16,7 @@ from buckia_core.syncing.report import FileError, Finished, Notice, Planned, Sca
 from buckia_core.syncing.request import SyncRequest
 
 if TYPE_CHECKING:
-    from buckia_core.syncing.work import Done
+    from buckia_core.syncing.operation_result import Done
 
 _TICK = 0.1
 

@@ -21,7 +21,7 @@ from buckia_core.syncing.state import State
 from buckia_core.syncing.state_errors import state_error
 
 if TYPE_CHECKING:
-    from buckia_core.syncing.work import Done
+    from buckia_core.syncing.operation_result import Done
 
 _BATCH = 100
 _SECONDS = 0.2

@@ -12,9 +12,10 @@ from buckia_core.errors import Unauthenticated
 from buckia_core.planning.plan import Action, Operation
 from buckia_core.syncing.downloading import Download, settle
 from buckia_core.syncing.error_messages import ENDS_RUN
+from buckia_core.syncing.operation_result import Done
 from buckia_core.syncing.paths import Places
 from buckia_core.syncing.transfer import Stale
-from buckia_core.syncing.work import Done, Worker
+from buckia_core.syncing.work import Worker
 
 _TURN = 0.2
 """Seconds: who waits longer for one operation is told of each by itself, and can stop after it."""
