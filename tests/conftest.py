@@ -16,6 +16,7 @@ import pytest
 # pytest puts the folder of this file on the path, the modules of `tests` are named from the one above.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from tests.disks.locales import LatinLocale
 from tests.disks.mounting import Exfat, FoldingDisk, PlainFoldingDisk
 from tests.servers.b2.server import B2Account, B2Server
 from tests.servers.bunny.node_sdk import NodeSdk
@@ -43,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Agree on the directory through which the processes of this run share servers."""
-    known = [*SERVERS, NodeSdk.name, *(kind.name for kind in DISKS), calls.NAME]
+    known = [*SERVERS, NodeSdk.name, *(kind.name for kind in DISKS), LatinLocale.name, calls.NAME]
     unknown = _required().difference(known)
     if unknown:
         raise pytest.UsageError(f"{REQUIRE} names {', '.join(sorted(unknown))}; known: {', '.join(known)}")
@@ -154,6 +155,13 @@ def folding_disk(_folding_root: Path) -> Iterator[Path]:
     directory = Path(tempfile.mkdtemp(dir=_folding_root))
     yield directory
     shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def latin_locale(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment variables of a locale whose encoding is ISO-8859-1."""
+    _demand(LatinLocale.name, LatinLocale.available())
+    return LatinLocale.make(tmp_path_factory.mktemp("locale"))
 
 
 def _required() -> set[str]:

@@ -88,7 +88,7 @@ class Exfat:
         """Tell whether it can be mounted here."""
         if reason := _no_fuse():
             return Available(reason)
-        missing = [tool for tool in ("mkfs.exfat", "mount.exfat-fuse", "losetup") if not _which(tool)]
+        missing = [tool for tool in ("mkfs.exfat", "mount.exfat-fuse", "losetup") if not which(tool)]
         if missing:
             tools = ", ".join(missing)
             return Available(f"there is no {tools} (Debian: apt-get install exfat-fuse exfatprogs mount)")
@@ -124,12 +124,13 @@ def _no_fuse() -> str:
     return "" if os.access("/dev/fuse", os.R_OK | os.W_OK) else "this machine has no /dev/fuse"
 
 
-def _which(tool: str) -> str | None:
+def which(tool: str) -> str | None:
+    """Return the path of a tool, of the superuser's too; `None` if there is none."""
     return shutil.which(tool, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
 def _run(tool: str, *arguments: str, check: bool = True) -> str:
-    ran = subprocess.run([_which(tool) or tool, *arguments], check=False, capture_output=True, text=True)
+    ran = subprocess.run([which(tool) or tool, *arguments], check=False, capture_output=True, text=True)
     if check and ran.returncode:
         raise ServerFailed(f"{tool}: {ran.stdout}{ran.stderr}")
     return ran.stdout

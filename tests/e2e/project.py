@@ -117,7 +117,7 @@ class Project:
         process = subprocess.Popen(
             [*self.command, *arguments],
             cwd=self.directory,
-            env=clean_environment(PYTHONWARNINGS="error", PYTHONUTF8="1", **environment),
+            env=clean_environment(**{"PYTHONWARNINGS": "error", "PYTHONUTF8": "1"} | environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from types import TracebackType
 from typing import NoReturn, Self
 
@@ -20,7 +20,7 @@ from buckia_core.localfs.atomic_rename import EXCHANGE, EXCLUSIVE, rename
 BY_DESCRIPTOR = {os.open, os.stat, os.unlink, os.mkdir, os.rmdir, os.rename, os.link} <= os.supports_dir_fd
 """Whether this system reaches files through the descriptor of their directory."""
 
-FEW = 4
+FEW = 2
 """Descriptors that a tree holds at most, beside that of its root. Some systems allow a process 256 in all."""
 
 _JUNCTION = 0xA0000003
@@ -79,14 +79,16 @@ class Directory:
         path: Its path, for messages, and for what only works by path.
         relative: Its path below the root, with slashes; empty for the root.
         held: The descriptor, while the tree keeps it open. Use `descriptor`.
+        lists: The descriptor may be used to list it, and not only to reach what is in it.
         identity: Device and inode; `None` where no descriptors are used.
     """
 
-    __slots__ = ("_tree", "held", "identity", "path", "relative")
+    __slots__ = ("_tree", "held", "identity", "lists", "path", "relative")
 
-    def __init__(self, tree: Tree, path: str, relative: str, descriptor: int | None) -> None:
+    def __init__(self, tree: Tree, path: str, relative: str, descriptor: int | None, *, lists: bool) -> None:
         self._tree = tree
         self.held = descriptor
+        self.lists = lists
         self.identity = None if descriptor is None else _identity(os.fstat(descriptor))
         self.path = path
         self.relative = relative
@@ -209,20 +211,16 @@ class Directory:
         except OSError as error:
             _fail(error, target.join(new))
 
-    @contextmanager
-    def entries(self) -> Iterator[Iterator[os.DirEntry[str]]]:
-        """Read the directory."""
+    def entries(self) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+        """Read the directory, in a context that gives its entries."""
         at = self.descriptor
         if at is None:
-            with os.scandir(self.path) as found:
-                yield found
-            return
-        if self._tree.reads:
-            with os.scandir(at) as found:
-                yield found
-            return
-        with self.readable() as descriptor, os.scandir(descriptor) as found:
-            yield found
+            return os.scandir(self.path)
+        if self.lists:
+            return os.scandir(at)
+        with self.readable() as descriptor:
+            # It has a descriptor of its own from here on.
+            return os.scandir(descriptor)
 
     def names(self) -> list[str]:
         """Return the names of all entries."""
@@ -258,7 +256,7 @@ class Tree:
     Args:
         root: Its path. It may lead through links: whoever gave it meant that.
         follow: Links below the root are followed as well.
-        reads: Directories are opened to be listed; one that may only be searched can't be.
+        reads: Directories will be listed, so they are opened for that where that is allowed.
         most: How many descriptors to hold, beside that of the root.
 
     Raises:
@@ -266,13 +264,12 @@ class Tree:
     """
 
     def __init__(self, root: str, *, follow: bool = False, reads: bool = False, most: int = FEW) -> None:
-        self.reads = reads
+        self._reads = reads
         self._most = most
-        self._flags = (os.O_RDONLY if reads else _SEARCH) | (_FOLLOW if follow else _NO_FOLLOW)
         self._follow = follow
         self._open: dict[str, Directory] = {}
-        at = os.open(root, (os.O_RDONLY if reads else _SEARCH) | _FOLLOW) if BY_DESCRIPTOR else None
-        self.root = Directory(self, root, "", at)
+        at, lists = self._opened(lambda flags: os.open(root, flags | _FOLLOW)) if BY_DESCRIPTOR else (None, False)
+        self.root = Directory(self, root, "", at, lists=lists)
         if not BY_DESCRIPTOR and not stat.S_ISDIR(os.stat(root).st_mode):
             raise NotADirectoryError(f"{root} is not a directory")
 
@@ -289,8 +286,10 @@ class Tree:
         """
         if not relative:
             return self.root
-        found = self._open.get(relative)
+        found = self._open.pop(relative, None)
         if found is not None:
+            # What is used least is closed first.
+            self._open[relative] = found
             return found
         above, _, name = relative.rpartition("/")
         parent = self.directory(above, make=make)
@@ -302,6 +301,12 @@ class Tree:
             with suppress(FileExistsError):
                 parent.make_directory(name)
             return self._enter(parent, name, relative)
+
+    def below(self, directory: Directory, name: str) -> Directory:
+        """Return a directory in another one; raises as `directory`."""
+        relative = f"{directory.relative}/{name}" if directory.relative else name
+        self.forget(relative)
+        return self._enter(directory, name, relative)
 
     def open_again(self, directory: Directory) -> None:
         """Open a directory that was closed because others were needed.
@@ -343,9 +348,11 @@ class Tree:
         self.close()
 
     def _enter(self, parent: Directory, name: str, relative: str) -> Directory:
+        descriptor, lists = None, False
         if BY_DESCRIPTOR:
+            links = _FOLLOW if self._follow else _NO_FOLLOW
             try:
-                descriptor = parent.open(name, self._flags)
+                descriptor, lists = self._opened(lambda flags: parent.open(name, flags | links))
             except FileNotFoundError:
                 raise
             except OSError as error:
@@ -355,16 +362,24 @@ class Tree:
                     raise
                 raise InTheWay(parent.join(name), what, is_link=what != _FILE) from error
         else:
-            descriptor = None
             what = self._obstacle(parent, name)
             if what is not None:
                 raise InTheWay(parent.join(name), what, is_link=what != _FILE)
-        found = Directory(self, parent.join(name), relative, descriptor)
+        found = Directory(self, parent.join(name), relative, descriptor, lists=lists)
         self._open[relative] = found
         if len(self._open) > self._most:
-            # The oldest one: what is worked in is among the newest.
             _close(self._open.pop(next(iter(self._open))))
         return found
+
+    def _opened(self, open_with: Callable[[int], int]) -> tuple[int, bool]:
+        """Open a directory; return its descriptor, and whether it can be listed by that."""
+        if self._reads:
+            try:
+                return open_with(os.O_RDONLY), True
+            except PermissionError:
+                if _SEARCH == os.O_RDONLY:
+                    raise
+        return open_with(_SEARCH), _SEARCH == os.O_RDONLY
 
     def _obstacle(self, parent: Directory, name: str) -> str | None:
         status = parent.status(name)

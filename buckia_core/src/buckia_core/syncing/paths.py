@@ -20,24 +20,25 @@ from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import Mapping
 
 _LARGEST = 2**63 - 1
+_WINDOWS = sys.platform == "win32"
 _SYSTEM = DiskRules(windows=sys.platform == "win32")
 
 
 def entry_of(key: str, root: str, status: os.stat_result) -> LocalEntry:
     """Return what a manifest keeps of a file. Numbers that SQLite can't hold are cut, which still compares."""
-    return LocalEntry(
-        key,
-        root,
-        status.st_size,
-        max(-_LARGEST, min(status.st_mtime_ns, _LARGEST)),
-        change_time(status),
-        status.st_ino & _LARGEST,
-    )
+    mtime_ns, ctime_ns = status.st_mtime_ns, 0 if _WINDOWS else status.st_ctime_ns
+    if not (-_LARGEST <= mtime_ns <= _LARGEST and -_LARGEST <= ctime_ns <= _LARGEST):
+        mtime_ns, ctime_ns = _cut(mtime_ns), _cut(ctime_ns)
+    return LocalEntry(key, root, status.st_size, mtime_ns, ctime_ns, status.st_ino & _LARGEST)
 
 
 def change_time(status: os.stat_result) -> int:
     """Return the time of the inode's last change, in nanoseconds; 0 on Windows, where that field is the creation."""
-    return 0 if sys.platform == "win32" else max(-_LARGEST, min(status.st_ctime_ns, _LARGEST))
+    return 0 if _WINDOWS else _cut(status.st_ctime_ns)
+
+
+def _cut(time_ns: int) -> int:
+    return max(-_LARGEST, min(time_ns, _LARGEST))
 
 
 def refused(key: str, mapping: Mapping, rules: DiskRules) -> str | None:

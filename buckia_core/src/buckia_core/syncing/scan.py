@@ -145,7 +145,7 @@ class Scan:
             yield from self._walk(mapping, tree)
 
     def _walk(self, mapping: Mapping, tree: Tree) -> Iterator[LocalEntry]:
-        accepts, root, scope, follow = mapping.accepts, mapping.id, self.scope, self.follow_links
+        accepts, root, scope, follow, status_of = mapping.accepts, mapping.id, self.scope, self.follow_links, os.stat
         # Most files need not be asked about, and there may be millions of them.
         passing: frozenset[str] = accepts.passing_initials if isinstance(accepts, PathFilter) else frozenset()
         cut = len(mapping.remote)
@@ -174,7 +174,7 @@ class Scan:
                     continue
                 try:
                     if at is not None:
-                        status = os.stat(name, dir_fd=at, follow_symlinks=follow)
+                        status = status_of(name, dir_fd=at, follow_symlinks=follow)
                     else:
                         status = directory.status(name, follow=follow)
                 except OSError as error:
@@ -195,27 +195,29 @@ class Scan:
         self, level: _Level, name: str, key: str, mapping: Mapping, tree: Tree, above: Sequence[_Level]
     ) -> _Level | None:
         """Walk into a directory; where links are followed, into none that it is itself below."""
-        path = level.directory.join(name)
-        if name in level.links and (problem := _leads_to_ours(mapping, path)):
-            self._note(key[:-1], path, problem, mapping, failed=False)
+        if name in level.links and (problem := _leads_to_ours(mapping, level.directory.join(name))):
+            self._note(key[:-1], level.directory.join(name), problem, mapping, failed=False)
             return None
-        if name in level.links and self.bucket is not None and _is_same_place(path, self.bucket):
-            self._note(key[:-1], path, "a link to the folder that is the bucket", mapping, failed=False)
+        if name in level.links and self.bucket is not None and _is_same_place(level.directory.join(name), self.bucket):
+            self._note(
+                key[:-1], level.directory.join(name), "a link to the folder that is the bucket", mapping, failed=False
+            )
             return None
-        relative = f"{level.directory.relative}/{name}" if level.directory.relative else name
         try:
-            directory = tree.directory(relative)
+            directory = tree.below(level.directory, name)
         except FileNotFoundError:
             return None
         except InTheWay as error:
             # It was a directory a moment ago.
-            self._note(key[:-1], path, error.what, mapping, failed=False)
+            self._note(key[:-1], error.path, error.what, mapping, failed=False)
             return None
         except OSError as error:
-            self._note(key[:-1], path, f"the directory can't be read: {error.strerror}", mapping, failed=True)
+            reason = f"the directory can't be read: {error.strerror}"
+            self._note(key[:-1], level.directory.join(name), reason, mapping, failed=True)
             return None
         if self.follow_links and any(_is_same(directory, each.directory) for each in above):
-            self._note(key[:-1], path, "a symbolic link to a directory that it is in", mapping, failed=False)
+            what = "a symbolic link to a directory that it is in"
+            self._note(key[:-1], directory.path, what, mapping, failed=False)
             return None
         return self._level(directory, key, mapping)
 
@@ -223,21 +225,28 @@ class Scan:
         """Read a directory. Of its entries no more is kept than their names, since it may have a great many."""
         names: list[str] = []
         level = _Level(directory, prefix, names)
+        follow = self.follow_links
         try:
             with directory.entries() as entries:
                 for entry in entries:
                     name = entry.name
-                    if not name.isascii() and not _is_utf8(name):
+                    plain = name.isascii()
+                    if not plain and not _is_utf8(name):
                         shown = prefix + os.fsencode(name).decode("utf-8", "backslashreplace")
                         self._note(shown, directory.join(name), "its name is not valid UTF-8", mapping, failed=True)
                         continue
                     # The first letter tells of nearly all that they are not ours.
-                    if (name[0] in ".bB" or not name[0].isascii()) and is_ours(name):
+                    if (name[0] in ".bB" or not plain) and is_ours(name):
                         self._sweep(directory, name)
                         continue
-                    if self.follow_links and entry.is_symlink():
+                    if follow and entry.is_symlink():
                         level.links.add(name)
-                    names.append(f"{name}/" if self._is_directory(entry) else name)
+                    try:
+                        is_directory = entry.is_dir(follow_symlinks=follow)
+                    except OSError:
+                        # A link that leads to itself; the look at it that follows says what is wrong.
+                        is_directory = False
+                    names.append(f"{name}/" if is_directory else name)
         except FileNotFoundError:
             return level
         except OSError as error:
@@ -249,13 +258,6 @@ class Scan:
             return level
         names.sort(reverse=True)
         return level
-
-    def _is_directory(self, entry: os.DirEntry[str]) -> bool:
-        try:
-            return entry.is_dir(follow_symlinks=self.follow_links)
-        except OSError:
-            # A link that leads to itself; the look at it that follows says what is wrong.
-            return False
 
     def _sweep(self, directory: Directory, name: str) -> None:
         """Remove a temporary file that a killed run left. The lock is held, so no other run of ours is at work."""

@@ -108,7 +108,7 @@ class Walk:
 
     def _below(self, tree: Tree, directory: Directory, name: str, key: str) -> Directory | None:
         try:
-            return tree.directory(f"{directory.relative}/{name}" if directory.relative else name)
+            return tree.below(directory, name)
         except FileNotFoundError:
             self._check_root()
             return None
