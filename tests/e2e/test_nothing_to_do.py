@@ -13,15 +13,21 @@ from tests.e2e.project import Project
 WATCHED = """
 import atexit, json, os, sys
 
-opened = []
+opened, in_directories = [], []
 
 def watch(event, arguments):
     if event == "open" and isinstance(arguments[0], str):
-        opened.append(os.path.abspath(arguments[0]))
+        path, mode, flags = arguments
+        if mode is None and not os.path.isabs(path):
+            # Opened in a directory that is open. What is read of it is told once more, by its whole path.
+            if not flags & getattr(os, "O_DIRECTORY", 0):
+                in_directories.append(path)
+        else:
+            opened.append(os.path.abspath(path))
 
 def tell():
     with open(os.environ["OPENED"], "w") as file:
-        json.dump(opened, file)
+        json.dump([opened, in_directories], file)
 
 atexit.register(tell)
 sys.addaudithook(watch)
@@ -42,8 +48,15 @@ class WatchedProject(Project):
         assert (ran.code, ran.counts) == (0, {"unchanged": len(self.tree())}), ran
         prefix = f"{self.directory}{os.sep}"
         ours = (f"{prefix}.buckia{os.sep}", f"{prefix}.buckia-state{os.sep}", f"{prefix}.buckia")
-        paths = [path for path in json.loads(told.read_text()) if path.startswith(prefix)]
-        return sorted(os.path.relpath(path, self.directory) for path in paths if not path.startswith(ours))
+        opened, in_directories = json.loads(told.read_text())
+        paths = [path for path in opened if path.startswith(prefix) and not path.startswith(ours)]
+        # Nothing is read by a descriptor alone, where this would not see it.
+        names = {os.path.basename(path) for path in opened}
+        assert {name for name in in_directories if name in self.names()} <= names
+        return sorted(os.path.relpath(path, self.directory) for path in paths)
+
+    def names(self):
+        return {path.rpartition("/")[2] for path in self.tree()}
 
 
 def test_lists_and_reads_nothing(tmp_path, bucket):
