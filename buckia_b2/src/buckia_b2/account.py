@@ -15,6 +15,7 @@ from buckia_b2.settings import B2Settings, Encryption
 from buckia_b2.transport import Transport
 from buckia_core.adapters.request_counter import RequestCounter
 from buckia_core.adapters.service_addresses import check_service_address
+from buckia_core.config.secrets import Secret
 from buckia_core.errors import AdapterError, InvalidSetting, PermissionDenied
 
 T = TypeVar("T")
@@ -70,6 +71,11 @@ class Authorization:
     capabilities: frozenset[str]
     name_prefix: str | None
     buckets: tuple[tuple[str, str], ...] | None
+    _secret: Secret = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # As long as this lives, the token stays out of messages, whoever repeats it.
+        object.__setattr__(self, "_secret", Secret(self.token))
 
     @classmethod
     def of(cls, answer: Any, api_url: str) -> Authorization:

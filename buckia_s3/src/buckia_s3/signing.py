@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import quote
 
+from buckia_core import Secret
+
 UNSIGNED = "UNSIGNED-PAYLOAD"
 """Stands for the hash of a body that is not signed."""
 
@@ -37,6 +39,12 @@ class Credentials:
     session_token: str | None = field(default=None, repr=False)
     expires_at: datetime | None = field(default=None, compare=False)
     of_session: bool = False
+    _secrets: tuple[Secret, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Those of profiles, roles and sessions are in no settings; as long as these live, they stay out of messages.
+        secrets = tuple(Secret(text) for text in (self.secret_access_key, self.session_token) if text)
+        object.__setattr__(self, "_secrets", secrets)
 
     @property
     def token_name(self) -> str:

@@ -16,10 +16,11 @@ from buckia_core import errors
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.options import Options
 from buckia_core.cli.output import Output
+from buckia_core.cli.questions import confirm
 from buckia_core.config.secrets import Secret
 from buckia_core.planning.plan import Action, Reason
 from buckia_core.syncing.report import Status
-from tests.unit.cli.conftest import NOON, conflict, operation, remote
+from tests.unit.cli.conftest import NOON, FakeClient, conflict, operation, remote
 from tests.unit.commands import ran as run_command
 
 SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCY"
@@ -280,6 +281,26 @@ class TestLogFile:
         assert ran.code == ExitCode.PERMISSION
         assert "link.log: is a link that another user made" in ran.err
         assert (project / "victim").read_text() == ""
+
+
+def test_a_question_has_no_secret(monkeypatch):
+    asked: list[str] = []
+    monkeypatch.setattr("buckia_core.cli.questions.can_ask", lambda _: True)
+    monkeypatch.setattr("click.confirm", lambda question, **_: asked.append(question))
+    confirm(Output(Options()), f"All below {SECRET}\x1b[2J will be deleted. Go on?", yes=False)
+    assert asked == [r"All below ***\x1b[2J will be deleted. Go on?"]
+
+
+def test_a_check_of_doctor_fails_alone_and_shows_no_secret(buckia, assets, monkeypatch):
+    def adapter(self):
+        raise ValueError(ODD)
+
+    monkeypatch.setattr(FakeClient, "adapter", property(adapter), raising=False)
+    ran = buckia("doctor")
+    assert ran.code == 1
+    (problem,) = [line for line in ran.out.splitlines() if line.startswith("PROBLEM")]
+    assert "internal error, ValueError: it said ***" in problem
+    assert "clock" in ran.out and "disk" in ran.out
 
 
 def test_history_of_earlier_versions_is_hidden_when_it_is_shown(capsys, assets):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,6 +11,7 @@ from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
+from buckia_core.errors import AdapterError
 from buckia_s3.endpoint import locate
 from buckia_s3.settings import S3Settings
 from buckia_s3.signing import EMPTY, Credentials, query_string, signed_headers, signed_query
@@ -73,3 +75,10 @@ def _sign_at(signer, request, stamp):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("botocore.auth.get_current_datetime", lambda: time)
         signer.add_auth(request)
+
+
+def test_what_a_profile_or_a_session_gave_stays_out_of_messages():
+    held = Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMIK7MDENGbPxRfiCY", "FwoGZXIvYXdzEBYaDHuc0wQ")
+    error = AdapterError(f"it said {held.secret_access_key} {held.session_token} {held.access_key_id}")
+    assert str(error) == "it said *** *** AKIAIOSFODNN7EXAMPLE"
+    assert "wJalr" not in repr(held) and held == dataclasses.replace(held)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import json
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from buckia_core.config.secrets import Secret
 from buckia_core.errors import AdapterError
 from buckia_core.syncing import together
 from buckia_core.syncing.inspect import Inspector
-from buckia_core.syncing.report import Status
+from buckia_core.syncing.report import Status, SyncResult
 from buckia_core.testing.faults import Fault, Faulty
 from tests.unit.syncing.sides import Sides
 
@@ -195,3 +197,22 @@ def test_what_a_server_repeats_is_nowhere_in_events_results_and_history(sides):
     assert "your key is ***" in texts[0]
     stored = b"".join(path.read_bytes() for path in sides.state_dir.rglob("*") if path.is_file())
     assert secret.reveal().encode() not in stored
+
+
+def test_what_earlier_versions_wrote_down_is_cleaned_when_it_is_read(sides):
+    secret = Secret("wJalrXUtnFEMIK7MDENGbPxRfiCY")
+    record = SyncResult(bucket="bucket", started=datetime.now(UTC)).as_record()
+    record["errors"] = [{"key": "a", "message": f"said {secret.reveal()}"}]
+    assert SyncResult.from_record(record).errors[0].message == "said ***"
+
+
+def test_our_loggers_redact_whatever_handlers_an_application_has(caplog):
+    secret = Secret("wJalrXUtnFEMIK7MDENGbPxRfiCY")
+    for name in ("syncing.engine", "syncing.error_messages", "adapters.wrappers.retry", "adapters.wrappers.logged"):
+        module = importlib.import_module(f"buckia_core.{name}")
+        logger = getattr(module, "log", None) or module._log
+        try:
+            int(secret.reveal())
+        except ValueError:
+            logger.exception("it said %s", secret.reveal())
+    assert len(caplog.records) == 4 and secret.reveal() not in caplog.text

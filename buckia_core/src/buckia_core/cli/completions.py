@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from buckia_core.cli.invocation import Invocation
-from buckia_core.errors import BuckiaError
 
 
 def complete_bucket(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -13,7 +12,7 @@ def complete_bucket(ctx: click.Context, _param: click.Parameter, incomplete: str
     invocation = ctx.find_object(Invocation) or Invocation()
     try:
         names = list(invocation.config_file.buckets)
-    except (BuckiaError, OSError):
+    except Exception:  # noqa: BLE001  # a shell that asks has no use for an error
         return []
     return [name for name in names if name.startswith(incomplete)]
 

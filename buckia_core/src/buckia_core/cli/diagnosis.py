@@ -16,6 +16,7 @@ from buckia_core.cli import wording
 from buckia_core.errors import BuckiaError
 from buckia_core.localfs.probing import disk_rules
 from buckia_core.planning.keys import TEMPORARY
+from buckia_core.syncing.error_messages import explain
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
@@ -64,8 +65,10 @@ def diagnose(client: BuckiaClient) -> Iterator[Finding]:
 def _look(check: str, find: Callable[[], str]) -> Finding:
     try:
         return Finding(check, find())
-    except (BuckiaError, OSError) as error:
-        return Finding(check, str(error), error)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever one check finds, the others get their turn
+        return Finding(check, explain(error), error)
 
 
 def _adapter(client: BuckiaClient) -> str:

@@ -79,15 +79,15 @@ class Output:
     def note(self, line: str) -> None:
         """Tell a person something by the way, on standard error; not under `--quiet`."""
         if not self.options.quiet:
-            self._write(sys.stderr, _cleaned(line))
+            self._write(sys.stderr, cleaned(line))
 
     def error(self, line: str) -> None:
         """Tell what went wrong, on standard error."""
-        self._write(sys.stderr, _cleaned(line))
+        self._write(sys.stderr, cleaned(line))
 
     def failed(self, name: str, message: str) -> None:
         """Tell what went wrong with one file or object, on standard error; its name is shown as it is."""
-        self._write(sys.stderr, f"failed: {_shown(name)}: {_cleaned(message)}")
+        self._write(sys.stderr, f"failed: {_shown(name)}: {cleaned(message)}")
 
     def raw(self, text: str) -> None:
         """Write a text of our own, such as a script, to standard output as it is."""
@@ -141,9 +141,10 @@ def _masked(text: str) -> str:
     return masked
 
 
-def _cleaned(text: str) -> str:
-    cleaned: str = _redaction().clean(text)
-    return cleaned
+def cleaned(text: str) -> str:
+    """Return a message as it may be shown: on one line, without secrets and without control characters."""
+    message: str = _redaction().clean(text)
+    return message
 
 
 @cache

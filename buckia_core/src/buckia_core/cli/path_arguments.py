@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.invocation import Invocation
-from buckia_core.errors import BuckiaError, InvalidSetting
+from buckia_core.errors import InvalidSetting
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
@@ -66,6 +66,8 @@ def _has(invocation: Invocation, name: str, path: str, *, ask: bool) -> bool:
     with invocation.client(config) as client:
         try:
             return has_path(config, client.adapter, client.state_dir, path, relative_to=Path.cwd(), ask=ask)
-        except (BuckiaError, OSError):
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001
             # What is wrong with this bucket is told when it has its turn; it may be the one that has the path.
             return True

@@ -9,9 +9,8 @@ from contextlib import AbstractContextManager, ExitStack
 import click
 
 from buckia_core.cli import wording
-from buckia_core.cli.output import Output
+from buckia_core.cli.output import Output, cleaned
 from buckia_core.cli.progress import is_terminal
-from buckia_core.config.safe_text import safe
 from buckia_core.planning.plan import Operation
 from buckia_core.planning.policy import ConflictPolicy
 
@@ -40,18 +39,18 @@ def confirm(output: Output, question: str, *, yes: bool) -> bool:
         return True
     if not can_ask(output):
         raise click.UsageError(f"{question} Nobody is there to answer; give --yes to say so beforehand.")
-    return click.confirm(safe(question), default=False, err=True)
+    return click.confirm(cleaned(question), default=False, err=True)
 
 
 def ask(question: str, default: str | None = None) -> str:
     """Ask for a text."""
-    answer: str = click.prompt(safe(question), default=default, err=True)
+    answer: str = click.prompt(cleaned(question), default=default, err=True)
     return answer
 
 
 def choose(question: str, choices: Sequence[str]) -> str:
     """Ask for one of several texts."""
-    answer: str = click.prompt(safe(question), type=click.Choice(choices), err=True)
+    answer: str = click.prompt(cleaned(question), type=click.Choice(choices), err=True)
     return answer
 
 

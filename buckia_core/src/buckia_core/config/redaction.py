@@ -131,6 +131,14 @@ def mask_known(text: str) -> str:
     return text
 
 
+def redacted_logger(name: str) -> logging.Logger:
+    """Return a logger whose own records are redacted, whatever handlers an application has."""
+    logger = logging.getLogger(name)
+    if not any(isinstance(each, RedactingFilter) for each in logger.filters):
+        logger.addFilter(RedactingFilter())
+    return logger
+
+
 class RedactingFilter(logging.Filter):
     """Redacts log records: their message, traceback and stack. Knows every `Secret` that the process holds.
 

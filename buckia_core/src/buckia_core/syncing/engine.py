@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.objects import RemoteObject
 from buckia_core.adapters.registry import registry
+from buckia_core.config.redaction import redacted_logger
 from buckia_core.localfs import names
 from buckia_core.localfs.directory import Tree
 from buckia_core.planning import safety
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from buckia_core.syncing.resolving import Choice
     from buckia_core.syncing.work import Worker
 
-_log = logging.getLogger(__name__)
+_log = redacted_logger(__name__)
 
 
 def sync(request: SyncRequest) -> SyncResult:

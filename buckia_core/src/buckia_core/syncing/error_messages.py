@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from concurrent.futures import CancelledError
 
-from buckia_core.config.redaction import clean
+from buckia_core.config.redaction import clean, redacted_logger
 from buckia_core.errors import BuckiaError
 from buckia_core.planning.keys import TEMPORARY
 
-log = logging.getLogger(__name__)
+log = redacted_logger(__name__)
 
 ENDS_RUN = (MemoryError, CancelledError)
 """Exceptions that say nothing about the file at hand: the run ends. `KeyboardInterrupt` and `SystemExit` do so too."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, NamedTuple
 
+from buckia_core.config.redaction import clean
 from buckia_core.errors import SyncIncomplete, UnresolvedConflicts
 from buckia_core.planning.plan import Operation, Plan
 
@@ -134,7 +135,8 @@ class SyncResult:
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> SyncResult:
         """Return the result that `as_record` made the record of."""
-        errors = [FileError(**error) for error in record["errors"]]
+        # Versions before 0.7 wrote down what servers said as it was.
+        errors = [FileError(error["key"], clean(error["message"])) for error in record["errors"]]
         return cls(**record | {"started": datetime.fromisoformat(record["started"]), "errors": errors})
 
     @property

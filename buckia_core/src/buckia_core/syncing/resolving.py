@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from buckia_core.config.redaction import clean
 from buckia_core.errors import BuckiaError, NotFound
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping
@@ -56,6 +57,8 @@ class Conflict:
         mapping = mappings.get(record["root"])
         path = local_path(record["key"], mapping) if mapping else record["key"]
         fields = {name: value for name, value in record.items() if name != "root"}
+        # Versions before 0.7 wrote down what servers said as it was.
+        fields["reason"] = clean(record["reason"])
         since = datetime.fromisoformat(record["since"])
         return cls(
             **fields

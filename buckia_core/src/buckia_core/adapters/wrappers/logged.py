@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 
 from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
+from buckia_core.config.redaction import redacted_logger
 from buckia_core.errors import AdapterError
 from buckia_core.planning.manifest import RemoteObject
 
-log = logging.getLogger(__name__)
+log = redacted_logger(__name__)
 
 
 class Logged(Wrapper):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,11 +13,12 @@ from buckia_core.adapters.objects import DeleteOutcome, IfUnchanged, Preconditio
 from buckia_core.adapters.protocols import ResumableDownload, ResumableUpload, Versioned
 from buckia_core.adapters.resuming import Landing, PartsSource
 from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
+from buckia_core.config.redaction import redacted_logger
 from buckia_core.errors import AdapterError, NotFound, PreconditionFailed, Throttled, Transient
 from buckia_core.planning.digest import Sameness, compare, merge
 from buckia_core.planning.manifest import RemoteObject
 
-log = logging.getLogger(__name__)
+log = redacted_logger(__name__)
 
 
 @dataclass(slots=True)
