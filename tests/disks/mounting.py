@@ -67,7 +67,7 @@ class FoldingDisk:
             _wait(lambda: os.path.ismount(root), served, directory / "log")
             yield root
         finally:
-            _run("umount", str(root), check=False)
+            _unmount(root)
             served.terminate()
             served.wait(_SECONDS)
 
@@ -111,7 +111,7 @@ class Exfat:
             try:
                 yield root
             finally:
-                _run("umount", str(root), check=False)
+                _unmount(root)
         finally:
             _run("losetup", "--detach", device, check=False)
 
@@ -134,6 +134,13 @@ def _run(tool: str, *arguments: str, check: bool = True) -> str:
     if check and ran.returncode:
         raise ServerFailed(f"{tool}: {ran.stdout}{ran.stderr}")
     return ran.stdout
+
+
+def _unmount(root: Path) -> None:
+    # A test that failed may hold files open.
+    _run("umount", str(root), check=False)
+    if os.path.ismount(root):
+        _run("umount", "--lazy", str(root), check=False)
 
 
 def _wait(ready: Callable[[], bool], served: subprocess.Popen[bytes], log: Path) -> None:

@@ -195,6 +195,7 @@ def swap(root, outside):
 def test_link_that_appears_between_two_steps_is_not_followed(adapter, root, outside, monkeypatch, call):
     """It takes the place of a directory that was just found to be one."""
     adapter.upload_file(b"mine", "d/secret")
+    adapter = DirectorySync(DirectorySettings(root=root))
     status = Directory.status
 
     def swapping(directory, name, **more):
@@ -357,7 +358,7 @@ def test_overwriting_keeps_permissions(adapter, root):
     ("source", "mode"), [(None, 0o644), (0o600, 0o600), (0o640, 0o640), (0o4755, 0o644), (0, 0o600)]
 )
 def test_a_new_object_is_for_nobody_for_whom_its_source_is_not(adapter, root, source, mode):
-    seen = set()
+    seen: set[int] = set()
 
     class Watching(io.BytesIO):
         def read(self, size=-1):
@@ -374,7 +375,7 @@ def test_a_new_object_is_for_nobody_for_whom_its_source_is_not(adapter, root, so
 
 @posix
 def test_what_replaces_a_private_object_is_private_from_the_start(adapter, root):
-    seen = set()
+    seen: set[int] = set()
 
     class Watching(io.BytesIO):
         def read(self, size=-1):
@@ -593,3 +594,61 @@ def test_twins_on_a_disk_that_folds(adapter, root, monkeypatch):
         adapter.stat_file("A.TXT")
     assert adapter.delete_files(["A.TXT"])[0].error is None
     assert adapter.stat_file("a.txt").size == 1
+
+
+# --- what is held open -------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not list open files")
+def test_a_bucket_holds_few_descriptors_and_none_of_threads_that_are_over(adapter, root):
+    before = len(os.listdir("/proc/self/fd"))
+    for turn in range(5):
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda key: adapter.upload_file(b"1", key), [f"{number}/{turn}/f" for number in range(40)]))
+    assert len(os.listdir("/proc/self/fd")) - before <= 3
+    assert len(keys(adapter)) == 200
+
+
+@posix
+def test_a_directory_that_is_another_one_by_now_is_looked_for_again(adapter, root, tmp_path):
+    adapter.upload_file(b"old", "d/k")
+    (root / "d").rename(tmp_path / "aside")
+    (root / "d").mkdir()
+    adapter.upload_file(b"new", "d/k", expect=IfAbsent())
+    assert (root / "d" / "k").read_bytes() == b"new" and (tmp_path / "aside" / "k").read_bytes() == b"old"
+    root.rename(tmp_path / "elsewhere")
+    with pytest.raises(NotFound, match="is missing"):
+        adapter.stat_file("d/k")
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not list open files")
+def test_nothing_is_held_once_it_is_closed(adapter):
+    before = len(os.listdir("/proc/self/fd"))
+    adapter.upload_file(b"1", "a/b/c")
+    adapter.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert adapter.stat_file("a/b/c").size == 1
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not list open files")
+def test_errors_that_are_kept_hold_no_descriptors(adapter, root):
+    adapter.upload_file(b"1", "k")
+    for number in range(50):
+        (root / f"link{number}").symlink_to(root.parent)
+    before = len(os.listdir("/proc/self/fd"))
+    outcomes = adapter.delete_files([f"link{number}/x" for number in range(50)])
+    assert all(isinstance(outcome.error, InvalidKey) for outcome in outcomes)
+    assert len(os.listdir("/proc/self/fd")) - before <= 3
+
+
+def test_a_source_that_reads_from_the_same_bucket_meanwhile(adapter):
+    adapter.upload_file(b"1", "a/b/one")
+    adapter.upload_file(b"2", "c/d/two")
+
+    class Reading(io.BytesIO):
+        def read(self, size=-1):
+            assert adapter.read_file("c/d/two")[1] == b"2"
+            return super().read(size)
+
+    adapter.upload_file(Reading(b"new"), "a/b/three")
+    assert adapter.read_file("a/b/three")[1] == b"new"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import stat
 from pathlib import Path
@@ -170,3 +171,14 @@ def test_a_directory_of_ours_is_closed_to_others(tree, tmp_path):
     make_private(tree.root, "link")
     modes = {name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("root/new", "root/old", "outside")}
     assert modes == {"root/new": 0o700, "root/old": 0o700, "outside": 0o755}
+
+
+def test_a_tree_that_nobody_has_is_closed_at_once(tmp_path):
+    before = open_descriptors()
+    gc.disable()
+    try:
+        for _ in range(50):
+            Tree(str(tmp_path)).directory("d", make=True)
+        assert open_descriptors() - before <= 1
+    finally:
+        gc.enable()

@@ -107,3 +107,4 @@ def test_a_bucket_on_such_a_disk_keeps_to_one_spelling(folding_disk):
             bucket.stat_file(key)
     assert [found.key for found in bucket.list_files()] == ["Dir/Name"]
     assert bucket.upload_file(b"22", "Dir/Name").size == 2
+    bucket.close()

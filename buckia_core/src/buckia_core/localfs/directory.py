@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import os
 import stat
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import Self
 
 from buckia_core.localfs.atomic_rename import EXCHANGE, EXCLUSIVE, rename
 
@@ -86,7 +87,9 @@ class Directory:
     __slots__ = ("_tree", "held", "identity", "lists", "path", "relative")
 
     def __init__(self, tree: Tree, path: str, relative: str, descriptor: int | None, *, lists: bool) -> None:
-        self._tree = tree
+        # Weak, so that a tree is closed as soon as nobody has it any more: where many are made, none may wait for the
+        # search for cycles.
+        self._tree = weakref.ref(tree)
         self.held = descriptor
         self.lists = lists
         self.identity = None if descriptor is None else _identity(os.fstat(descriptor))
@@ -102,8 +105,18 @@ class Directory:
             ValueError: The tree is closed.
         """
         if self.held is None and BY_DESCRIPTOR:
-            self._tree.open_again(self)
+            tree = self._tree()
+            if tree is None:
+                raise ValueError(f"the tree is closed: {self.path}")
+            tree.open_again(self)
         return self.held
+
+    def close(self, close_descriptor: Callable[[int], None] = os.close) -> None:
+        """Close the descriptor; the next use opens it again."""
+        # The call is a default value because this may be the end of the interpreter, which has no modules any more.
+        descriptor, self.held = self.held, None
+        if descriptor is not None:
+            close_descriptor(descriptor)
 
     def join(self, name: str) -> str:
         """Return the path of an entry."""
@@ -115,7 +128,8 @@ class Directory:
         try:
             return os.open(name if at is not None else self.join(name), flags, mode, dir_fd=at)
         except OSError as error:
-            _fail(error, self.join(name))
+            _name(error, self.join(name))
+            raise
 
     def status(self, name: str, *, follow: bool = False) -> os.stat_result:
         """Return the status of an entry; unless told otherwise, that of a link itself."""
@@ -123,7 +137,8 @@ class Directory:
         try:
             return os.stat(name if at is not None else self.join(name), dir_fd=at, follow_symlinks=follow)
         except OSError as error:
-            _fail(error, self.join(name))
+            _name(error, self.join(name))
+            raise
 
     def own_status(self) -> os.stat_result:
         """Return the status of the directory itself."""
@@ -145,7 +160,8 @@ class Directory:
         try:
             os.unlink(name if at is not None else self.join(name), dir_fd=at)
         except OSError as error:
-            _fail(error, self.join(name))
+            _name(error, self.join(name))
+            raise
 
     def make_directory(self, name: str, mode: int = 0o777) -> None:
         """Make a directory."""
@@ -153,16 +169,19 @@ class Directory:
         try:
             os.mkdir(name if at is not None else self.join(name), mode, dir_fd=at)
         except OSError as error:
-            _fail(error, self.join(name))
+            _name(error, self.join(name))
+            raise
 
     def remove_directory(self, name: str) -> None:
         """Remove an empty directory."""
-        self._tree.forget(f"{self.relative}/{name}" if self.relative else name)
+        if (tree := self._tree()) is not None:
+            tree.forget(f"{self.relative}/{name}" if self.relative else name)
         at = self.descriptor
         try:
             os.rmdir(name if at is not None else self.join(name), dir_fd=at)
         except OSError as error:
-            _fail(error, self.join(name))
+            _name(error, self.join(name))
+            raise
 
     def replace(self, name: str, target: Directory, new: str) -> None:
         """Rename a file; what has the new name is replaced."""
@@ -172,7 +191,8 @@ class Directory:
         try:
             os.replace(source, aim, src_dir_fd=here, dst_dir_fd=there)
         except OSError as error:
-            _fail(error, target.join(new))
+            _name(error, target.join(new))
+            raise
 
     def exchange(self, name: str, target: Directory, other: str) -> None:
         """Exchange two files, or whatever has the names, in one step.
@@ -199,7 +219,8 @@ class Directory:
         try:
             rename(flag, source, aim, here, there)
         except OSError as error:
-            _fail(error, target.join(new))
+            _name(error, target.join(new))
+            raise
 
     def link(self, name: str, target: Directory, new: str) -> None:
         """Give a file a second name, which must be free; a link itself, not what it points to."""
@@ -209,7 +230,8 @@ class Directory:
         try:
             os.link(source, aim, src_dir_fd=here, dst_dir_fd=there, **_PLAIN_LINK)
         except OSError as error:
-            _fail(error, target.join(new))
+            _name(error, target.join(new))
+            raise
 
     def entries(self) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
         """Read the directory, in a context that gives its entries."""
@@ -251,7 +273,7 @@ class Directory:
 
 
 class Tree:
-    """A root directory, and the directories below it. For one thread at a time.
+    """A root directory, and the directories below it. For one thread at a time; closed when nobody has it any more.
 
     Args:
         root: Its path. It may lead through links: whoever gave it meant that.
@@ -302,6 +324,10 @@ class Tree:
                 parent.make_directory(name)
             return self._enter(parent, name, relative)
 
+    def held(self, relative: str) -> Directory | None:
+        """Return a directory if it is held open."""
+        return self._open.get(relative) if relative else self.root
+
     def below(self, directory: Directory, name: str) -> Directory:
         """Return a directory in another one; raises as `directory`."""
         relative = f"{directory.relative}/{name}" if directory.relative else name
@@ -331,13 +357,18 @@ class Tree:
         """Close a directory that is about to be removed, or may be another one by now."""
         found = self._open.pop(relative, None)
         if found is not None:
-            _close(found)
+            found.close()
 
     def close(self) -> None:
         """Close everything."""
         for directory in (*self._open.values(), self.root):
-            _close(directory)
+            directory.close()
         self._open.clear()
+
+    def __del__(self) -> None:
+        # It has no root if that could not be opened.
+        if hasattr(self, "root"):
+            self.close()
 
     def __enter__(self) -> Self:
         return self
@@ -368,7 +399,7 @@ class Tree:
         found = Directory(self, parent.join(name), relative, descriptor, lists=lists)
         self._open[relative] = found
         if len(self._open) > self._most:
-            _close(self._open.pop(next(iter(self._open))))
+            self._open.pop(next(iter(self._open))).close()
         return found
 
     def _opened(self, open_with: Callable[[int], int]) -> tuple[int, bool]:
@@ -393,17 +424,13 @@ class Tree:
         return None if stat.S_ISDIR(status.st_mode) else _FILE
 
 
-def _fail(error: OSError, path: str) -> NoReturn:
-    """Raise an error of a call by descriptor, which knows the name only, with the whole path."""
+def _name(error: OSError, path: str) -> None:
+    """Name the whole path in an error of a call by descriptor, which knows the name only.
+
+    The caller raises it again: raised from here, it and the frame of this call would hold each other, and the tree.
+    """
     error.filename, error.filename2 = path, None
-    raise error
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
-
-
-def _close(directory: Directory) -> None:
-    descriptor, directory.held = directory.held, None
-    if descriptor is not None:
-        os.close(descriptor)

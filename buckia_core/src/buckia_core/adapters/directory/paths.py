@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from buckia_core.adapters.directory.errors import in_the_way, refused, root_not_found, translate, translated
-from buckia_core.errors import InvalidSetting
-from buckia_core.localfs.directory import Directory, InTheWay, Tree, is_link
+from buckia_core.errors import InvalidKey, InvalidSetting
+from buckia_core.localfs.directory import BY_DESCRIPTOR, Directory, InTheWay, Tree, is_link
 from buckia_core.localfs.probing import spelling_on_disk
 from buckia_core.planning.keys import TEMPORARY, DiskRules, problem_of
 
@@ -28,7 +29,7 @@ class Place:
 
     Attributes:
         key: The key, as it was given.
-        tree: The root and the directories below it, held open.
+        tree: The root and directories below it, held open.
         relative: The path below the root.
         status: What stands there; `None` if nothing does, or what does is not this key's.
         blocker: The file that stands where a directory of the path must be.
@@ -49,10 +50,13 @@ class Place:
         """The directory that the file is in.
 
         Raises:
+            InvalidKey: A link has taken its place.
             FileNotFoundError: It is gone.
-            InTheWay: A link has taken its place.
         """
-        return self.tree.directory(self.relative.rpartition("/")[0])
+        try:
+            return self.tree.directory(self.relative.rpartition("/")[0])
+        except InTheWay as error:
+            raise through_link(self.key, error) from error
 
     @property
     def name(self) -> str:
@@ -88,6 +92,19 @@ class Place:
             raise in_the_way(self.key, "a directory of that name is there")
 
 
+class _Held(threading.local):
+    """What a thread holds open from one call to the next: most of them are about one directory.
+
+    Attributes:
+        tree: The root, and directories below it.
+        in_use: Trees that a write is at work in, which may be others by now.
+    """
+
+    def __init__(self) -> None:
+        self.tree: Tree | None = None
+        self.in_use: list[Tree] = []
+
+
 class Paths:
     """The keys of one bucket on the disk."""
 
@@ -99,8 +116,13 @@ class Paths:
         self._shown_root = root
         self._prefix = prefix
         self._bucket_name = bucket_name
+        self._held = _Held()
         used = len(os.fsencode(self.root)) + len(prefix.encode()) + 1 + _ROOM_FOR_TEMPORARY
         self.max_key_bytes = max(_LONGEST_PATH - used, 0)
+
+    def close(self) -> None:
+        """Close what is held open, in all threads."""
+        self._held = _Held()
 
     def check_root(self) -> os.stat_result:
         """Return the status of the root.
@@ -118,30 +140,21 @@ class Paths:
             raise root_not_found(self._shown_root, self._bucket_name)
         return status
 
-    @contextmanager
-    def opened(self, key: str, *, reads: bool = False) -> Iterator[Tree]:
-        """Open the root; with `reads`, to list directories. A link that stands in the way in the block is refused.
+    def open(self, key: str = "", *, reads: bool = False) -> Tree:
+        """Open the root; with `reads`, to list directories. `key` is what errors are about.
 
         Raises:
             NotFound: The root is not there, or not a directory.
         """
         try:
-            tree = Tree(self.root, reads=reads)
+            return Tree(self.root, reads=reads)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise root_not_found(self._shown_root, self._bucket_name) from error
         except OSError as error:
             raise translate(error, key or self._shown_root) from error
-        with tree:
-            try:
-                yield tree
-            except InTheWay as error:
-                # It was a directory a moment ago.
-                link = os.path.relpath(error.path, self.root)
-                raise refused(key, f"{link!r} on its way is {error.what}, and links are not followed") from error
 
-    @contextmanager
-    def located(self, key: str) -> Iterator[Place]:
-        """Give where a key is, after a look at each directory on the way, which stays open as long.
+    def locate(self, key: str) -> Place:
+        """Return where a key is, after a look at each directory on the way.
 
         Raises:
             InvalidKey: The disk can't hold the key, or its way goes through a link.
@@ -149,16 +162,31 @@ class Paths:
             NotFound: The root is not there.
         """
         self._gate(key)
-        with self.opened(key) as tree:
-            yield self.locate(tree, key)
-
-    def locate(self, tree: Tree, key: str) -> Place:
-        """Return where a key that passed the gate is; see `located`."""
-        return self._walk_down(tree, self._prefix + key, key)
+        whole = self._prefix + key
+        tree = self._held.tree
+        if tree is not None and _is_still_open(tree, whole):
+            return self._look(tree, whole, key)
+        if tree is not None and tree not in self._held.in_use:
+            # Not left to whoever has it: an error that is kept has the places that it came from.
+            tree.close()
+        self._held.tree = None
+        self._held.tree = tree = self.open(key)
+        return self._walk_down(tree, whole, key)
 
     @contextmanager
-    def for_writing(self, key: str) -> Iterator[Place]:
-        """Give where a key is to be written, with its directories made; the root as well, if its parent exists.
+    def in_use(self, place: Place) -> Iterator[None]:
+        """Keep the directory of a place open in the block, whatever else this thread looks at."""
+        held = self._held
+        held.in_use.append(place.tree)
+        try:
+            yield
+        finally:
+            held.in_use.remove(place.tree)
+            if place.tree is not held.tree and place.tree not in held.in_use:
+                place.tree.close()
+
+    def for_writing(self, key: str) -> Place:
+        """Return where a key is to be written, with its directories made; the root as well, if its parent exists.
 
         Raises:
             InvalidKey, AlreadyExists, PermissionDenied: Nothing can be written there.
@@ -167,14 +195,13 @@ class Paths:
         """
         self._gate(key)
         made = self._make_root(key)
-        with self.opened(key) as tree:
-            place = self.locate(tree, key)
-            if len(key.encode()) > self.max_key_bytes:
-                raise refused(key, f"it is longer than {self.max_key_bytes} bytes")
-            place.check_writable()
-            if place.status is None:
-                made = self._make_directories(place) or made
-            yield replace(place, made=made)
+        place = self.locate(key)
+        if len(key.encode()) > self.max_key_bytes:
+            raise refused(key, f"it is longer than {self.max_key_bytes} bytes")
+        place.check_writable()
+        if place.status is None:
+            made = self._make_directories(place) or made
+        return replace(place, made=made)
 
     def directory(self, tree: Tree, name: str) -> Directory | None:
         """Return the directory whose keys begin with `name` and a slash; `None` if there are none.
@@ -213,24 +240,31 @@ class Paths:
 
     def _walk_down(self, tree: Tree, whole: str, key: str) -> Place:
         parts = whole.split("/")
-        status = None
-        for depth, part in enumerate(parts, 1):
-            path = "/".join(parts[:depth])
-            with translated(key):
-                try:
-                    directory = tree.directory("/".join(parts[: depth - 1]))
-                    status = directory.status(part)
-                except (FileNotFoundError, NotADirectoryError):
-                    return Place(key, tree, whole)
-                if spelling_on_disk(directory, part, status) is not None:
-                    return Place(key, tree, whole, twin=path)
-            if depth == len(parts):
-                break
+        for depth in range(1, len(parts)):
+            place = self._look(tree, "/".join(parts[:depth]), key)
+            status = place.status
+            if status is None:
+                return replace(place, relative=whole)
             if is_link(status):
-                raise refused(key, f"{path!r} on its way is a symbolic link, and links are not followed")
+                raise refused(key, f"{place.relative!r} on its way is a symbolic link, and links are not followed")
             if not stat.S_ISDIR(status.st_mode):
-                return Place(key, tree, whole, blocker=path)
-        return Place(key, tree, whole, status)
+                return Place(key, tree, whole, blocker=place.relative)
+        return self._look(tree, whole, key)
+
+    def _look(self, tree: Tree, relative: str, key: str) -> Place:
+        """Look at one part of a path, the directory of which was looked at before."""
+        above, _, name = relative.rpartition("/")
+        try:
+            directory = tree.directory(above)
+            status = directory.status(name)
+            twin = spelling_on_disk(directory, name, status)
+        except (FileNotFoundError, NotADirectoryError):
+            return Place(key, tree, relative)
+        except InTheWay as error:
+            raise through_link(key, error) from error
+        except OSError as error:
+            raise translate(error, key) from error
+        return Place(key, tree, relative, twin=relative) if twin is not None else Place(key, tree, relative, status)
 
     def _make_root(self, key: str) -> bool:
         if os.path.isdir(self.root):
@@ -250,18 +284,32 @@ class Paths:
         made = False
         parts = place.relative.split("/")[:-1]
         for depth, part in enumerate(parts):
-            above = place.tree.directory("/".join(parts[:depth]))
             try:
+                above = place.tree.directory("/".join(parts[:depth]))
                 above.make_directory(part)
             except FileExistsError:
                 continue
             except FileNotFoundError:
                 raise
+            except InTheWay as error:
+                raise through_link(place.key, error) from error
             except OSError as error:
                 raise translate(error, place.key) from error
             made = True
             above.sync()
         return made
+
+
+def through_link(key: str, error: InTheWay) -> InvalidKey:
+    """A directory on the way to a key was replaced by a link, or by a file, just now."""
+    return refused(key, f"{error.path!r} on its way is {error.what}, and links are not followed")
+
+
+def _is_still_open(tree: Tree, relative: str) -> bool:
+    """Tell whether the directory of a path is held open, and still the one that the path leads to."""
+    above = relative.rpartition("/")[0]
+    directory = tree.held(above)
+    return BY_DESCRIPTOR and directory is not None and directory.is_at_its_path()
 
 
 def _extended(path: str) -> str:

@@ -79,10 +79,10 @@ def opened(
 
 
 def _open(paths: Paths, key: str) -> int:
-    with paths.located(key) as place:
-        if place.file() is None:
-            raise not_found(key)
-        try:
-            return place.directory.open(place.name, os.O_RDONLY | NO_LINK)
-        except OSError as error:
-            raise translate(error, key) from error
+    place = paths.locate(key)
+    if place.file() is None:
+        raise not_found(key)
+    try:
+        return place.directory.open(place.name, os.O_RDONLY | NO_LINK)
+    except OSError as error:
+        raise translate(error, key) from error

@@ -96,8 +96,7 @@ class DirectorySync(BaseSync):
 
     def stat_file(self, key: str) -> RemoteObject:
         """See `BaseSync`."""
-        with self._paths.located(key) as place:
-            status = place.file()
+        status = self._paths.locate(key).file()
         if status is None:
             raise not_found(key)
         return to_object(key, status)._replace(content_type=guess_content_type(key), metadata={})
@@ -170,22 +169,26 @@ class DirectorySync(BaseSync):
             status, mode = reader.status, permissions(reader.status)
             return write(self._paths, key, fill, expect=expect, mtime_ns=status.st_mtime_ns, mode=mode)
 
+    def close(self) -> None:
+        """See `BaseSync`. The disk can be unmounted after that."""
+        self._paths.close()
+
     def _delete(self, key: str) -> AdapterError | None:
         try:
-            with self._paths.located(key) as place:
-                if place.file() is None:
+            place = self._paths.locate(key)
+            if place.file() is None:
+                return None
+            with translated(key):
+                try:
+                    place.directory.unlink(place.name)
+                except FileNotFoundError:
                     return None
-                with translated(key):
-                    try:
-                        place.directory.unlink(place.name)
-                    except FileNotFoundError:
-                        return None
-                self._paths.prune(place)
+            self._paths.prune(place)
         except AdapterError as error:
             return error
         return None
 
     def _sweep(self) -> None:
         if self._stale:
-            with self._paths.opened("") as tree:
+            with self._paths.open() as tree:
                 sweep(tree, self._stale)

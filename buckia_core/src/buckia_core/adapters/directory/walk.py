@@ -71,7 +71,7 @@ class Walk:
         """
         self._root = self.paths.check_root()
         base = self.wanted.prefix.rpartition("/")[0]
-        with self.paths.opened(base, reads=True) as tree:
+        with self.paths.open(base, reads=True) as tree:
             start = self._start(tree, base)
             if start is not None:
                 yield from self._walk(tree, start, f"{base}/" if base else "")

@@ -6,7 +6,6 @@ import errno
 import os
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
 
 from buckia_core.adapters.directory.entries import fingerprint_of, to_object
 from buckia_core.adapters.directory.errors import PROVIDER, precondition_failed, translate, translated
@@ -48,19 +47,18 @@ def write(
     Raises:
         PreconditionFailed: The object is not as expected.
     """
-    with ExitStack() as stack:
-        place, temporary = _begin(paths, key, stack, mode)
-        try:
-            with temporary:
-                fill(temporary.descriptor)
-                with translated(key):
-                    kept = permissions(place.status) if place.status else None
-                    temporary.finish(mtime_ns=mtime_ns, mode=kept)
-                    status = _put_in_place(paths, key, temporary, expect)
-        except BaseException:
-            if place.made:
-                paths.prune(place)
-            raise
+    place, temporary = _begin(paths, key, mode)
+    try:
+        with paths.in_use(place), temporary:
+            fill(temporary.descriptor)
+            with translated(key):
+                kept = permissions(place.status) if place.status else None
+                temporary.finish(mtime_ns=mtime_ns, mode=kept)
+                status = _put_in_place(paths, key, temporary, expect)
+    except BaseException:
+        if place.made:
+            paths.prune(place)
+        raise
     return to_object(key, status)
 
 
@@ -79,25 +77,23 @@ def copy_all(source: int, target: int) -> None:
         write_all(target, data)
 
 
-def _begin(paths: Paths, key: str, stack: ExitStack, mode: int | None) -> tuple[Place, Temporary]:
+def _begin(paths: Paths, key: str, mode: int | None) -> tuple[Place, Temporary]:
     # Whoever deletes the last object of a directory removes it, and that may be just now.
     for _ in range(_ATTEMPTS):
-        with ExitStack() as attempt, suppress(FileNotFoundError):
-            place = attempt.enter_context(paths.for_writing(key))
-            try:
-                temporary = Temporary(place.directory, _mode_of(place, mode))
-            except FileNotFoundError:
-                raise
-            except OSError as error:
-                raise translate(error, key) from error
-            stack.enter_context(attempt.pop_all())
-            return place, temporary
+        try:
+            place = paths.for_writing(key)
+            return place, Temporary(place.directory, _mode_of(place, mode))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise translate(error, key) from error
     raise Transient(f"{key!r}: its directory is removed again and again", provider=PROVIDER, key=key)
 
 
 def _put_in_place(paths: Paths, key: str, temporary: Temporary, expect: Precondition | None) -> os.stat_result:
-    # Looked at again, from the root: much may have happened on the way to the target while the bytes came.
-    with _placing, paths.located(key) as place:
+    with _placing:
+        # Looked at again: much may have happened on the way to the target while the bytes came.
+        place = paths.locate(key)
         place.check_writable()
         match expect:
             case IfAbsent():
