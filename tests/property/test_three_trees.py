@@ -18,6 +18,7 @@ from tests.property.world import (
     Tree,
     everywhere,
     fits_a_disk,
+    held,
     new_sides,
     nothing_done,
     operations,
@@ -83,7 +84,7 @@ def cases(*, nested: bool) -> st.SearchStrategy[Case]:
 
 def check_convergence(case: Case, sides: Sides, result: SyncResult) -> None:
     """P1. Keys left to a person may differ. One-way: the receiver may lack or have more only as the rules say."""
-    here, there, left = sides.files(), sides.objects(), set(result.unresolved)
+    here, there, left = sides.files(), sides.objects(), set(result.unresolved) | held(sides)
     settled_here = {key: data for key, data in here.items() if key not in left}
     settled_there = {key: data for key, data in there.items() if key not in left}
     match case.direction:
@@ -113,7 +114,7 @@ def check_nothing_came_back(case: Case, sides: Sides) -> None:
     """P4. What one side deleted and the other left alone is gone on both, and stays so."""
     if case.direction is not Direction.BOTH:
         return
-    untouched = {key for key, data in case.base.items()}
+    untouched = case.base.keys() - held(sides)
     gone_here = {key for key in untouched if key not in case.local and case.remote.get(key) == case.base[key]}
     gone_there = {key for key in untouched if key not in case.remote and case.local.get(key) == case.base[key]}
     assert not (gone_here | gone_there) & sides.files().keys()

@@ -18,6 +18,7 @@ from buckia_core.adapters.directory.sync import DirectorySync
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.adapters.wrappers.wrapper import Wrapper
+from buckia_core.planning.plan import Reason
 from buckia_core.syncing.report import SyncResult
 from tests.unit.syncing.sides import Sides
 
@@ -129,6 +130,11 @@ def sha256(data: str) -> str:
 def operations(sides: Sides) -> set[tuple[str, str, str]]:
     """Return what the last sync told of its operations: action, key and reason."""
     return {(each.operation.action.value, each.operation.key, each.operation.why) for each in sides.finished}
+
+
+def held(sides: Sides) -> set[str]:
+    """Return the keys that the last sync did not delete, because their content moved to a key that is left."""
+    return {each.operation.key for each in sides.finished if each.operation.reason is Reason.MOVE_BLOCKED}
 
 
 def nothing_done(result: SyncResult) -> bool:

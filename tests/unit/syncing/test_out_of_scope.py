@@ -12,6 +12,7 @@ import pytest
 from buckia_core.client import BuckiaClient
 from buckia_core.config import BucketConfig
 from buckia_core.errors import SideEmptied
+from buckia_core.syncing.former_mapping import FormerMapping
 from buckia_core.syncing.report import Notice, SyncResult
 from tests.unit.syncing.sides import Sides
 
@@ -288,3 +289,28 @@ def test_another_file_with_other_paths_is_another_entry(sides):
 
     for _ in range(2):
         assert sync(".buckia", "images") == sync(".buckia-logs", "logs") == []
+
+
+def test_what_another_mapping_has_under_the_same_path_takes_part_there(sides):
+    """Narrowed to a folder that keeps its keys, while a file of it is missing: it is copied."""
+    sides.settings = {"paths": [{"local": "images", "remote": "images"}]}
+    sides.delete_here("images/a").sync(force=False)
+    assert sides.did == ["download images/a"]
+    assert len(notices(sides)) == 1 and "images/a" not in notices(sides)[0]
+    sides.delete_there("images/a").sync(force=True)
+    assert sides.did == ["delete_local images/a"], "it is in step with its new mapping"
+
+
+@pytest.mark.parametrize(
+    ("id_", "expected"),
+    [
+        ("images > img/", ("/p/images", "img/", False, True)),
+        (". > ", ("/p", "", False, False)),
+        ("/abs/a > b > c/", ("/abs/a > b", "c/", False, False)),
+        ("plan.pdf = docs/plan = 2.pdf", ("/p/plan.pdf", "docs/plan = 2.pdf", True, False)),
+    ],
+)
+def test_a_mapping_is_known_by_its_id(id_, expected, monkeypatch):
+    monkeypatch.setattr("os.path.isdir", lambda path: path == "/p")
+    former = FormerMapping.read(id_, Path("/p"), {"img/", ""})
+    assert (former.local, former.remote, former.is_file, former.has_moved) == expected

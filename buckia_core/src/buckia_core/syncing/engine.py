@@ -77,7 +77,7 @@ def sync(request: SyncRequest) -> SyncResult:
             registry().ask_before_sync(plan, request.bucket)
         if not request.stopped.is_set():
             out_of_scope.remember(request, state, prepared.out_of_scope)
-        recorder = Recorder(state, request.scope, request.mappings, survey.since_ns, survey.removed_roots)
+        recorder = Recorder(state, request.scope, request.mappings, survey.since_ns, survey.removed)
         recorder.refresh(prepared.refreshed)
         return _carry_out(request, survey, plan, recorder, progress, whole=True)
 

@@ -6,12 +6,12 @@ a key which takes part again is compared and not deleted.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from buckia_core.config import BucketConfig
 from buckia_core.planning.manifest import BaseEntry
 from buckia_core.planning.mapping import Mapping as PathMapping
+from buckia_core.syncing.former_mapping import FormerMapping
 from buckia_core.syncing.mappings import entry_of
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.state import State
@@ -20,30 +20,21 @@ _ROOT = " > "
 _SHOWN = 3
 
 
-def removed_roots(request: SyncRequest, state: State) -> list[str]:
-    """Return the ids of mappings that earlier runs of this bucket entry had, and that are not configured any more."""
+def removed_mappings(request: SyncRequest, state: State) -> dict[str, FormerMapping]:
+    """Return the mappings that earlier runs of this bucket entry had, and that are not configured any more, by id."""
     if request.chosen_path:
-        return []
+        return {}
     ids = {mapping.id for mapping in request.mappings}
+    places = {mapping.remote for mapping in request.mappings if not mapping.is_file}
     ours = (None, request.entry)
-    return sorted(root for root, name in state.roots().items() if root not in ids and name in ours)
+    gone = sorted(root for root, name in state.roots().items() if root not in ids and name in ours)
+    return {root: FormerMapping.read(root, request.base_dir, places) for root in gone}
 
 
 def roots_of_others(config: BucketConfig, mappings: Collection[str], state: State) -> dict[str, str]:
     """Return the mappings, besides these, that another entry for the same bucket had last, with that entry."""
     ours = (config.name, entry_of(config))
     return {root: name for root, name in state.roots().items() if root not in mappings and name and name not in ours}
-
-
-def moved_roots(request: SyncRequest, removed: Iterable[str]) -> frozenset[str]:
-    """Return those whose local folder is gone, while another one has their place in the bucket: the folder moved."""
-    places = {mapping.remote for mapping in request.mappings if not mapping.is_file}
-    found = set()
-    for root in removed:
-        local, arrow, remote = root.rpartition(_ROOT)
-        if arrow and remote in places and not os.path.isdir(os.path.join(request.base_dir, local)):
-            found.add(root)
-    return frozenset(found)
 
 
 def entries_of(request: SyncRequest) -> dict[str, str]:

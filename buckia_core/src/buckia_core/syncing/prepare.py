@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping as Mapping_
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from buckia_core.planning.plan import Counts, Operation, Plan
 from buckia_core.planning.reconcile import InStep, Need, reconcile
 from buckia_core.planning.structure import Structure
 from buckia_core.syncing.deciding import Decided, Decider, refusal
+from buckia_core.syncing.former_mapping import FormerMapping
+from buckia_core.syncing.paths import local_path
 from buckia_core.syncing.scan import BlindSpots
 
 _AHEAD = 256
@@ -34,14 +37,12 @@ class Prepared:
         refreshed: Keys in step whose fingerprints moved (a touch, an upload of the same content).
         out_of_scope: Rows of keys that their mapping, or the filter, does not let take part any more, as far as they
             did at the last sync.
-        twins: New keys that differ only in Unicode form from another one, each with that one.
         notices: What a person should be told of the plan, beside its operations.
     """
 
     plan: Plan = field(default_factory=Plan)
     refreshed: list[tuple[LocalEntry, RemoteObject, BaseEntry]] = field(default_factory=list)
     out_of_scope: list[BaseEntry] = field(default_factory=list)
-    twins: list[tuple[str, str]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
 
@@ -55,8 +56,7 @@ class Preparation:
         blind: Places that the scan did not look into; grows while the scan goes on.
         stopped: Set when the run is to end.
         pool: Where closer looks are taken while the merge goes on.
-        moved_roots: Ids of mappings that are not configured any more and whose local root is gone, while another
-            mapping has their place in the bucket.
+        removed: Mappings that are not configured any more, by id.
     """
 
     mappings: Sequence[Mapping]
@@ -64,7 +64,7 @@ class Preparation:
     blind: BlindSpots
     stopped: threading.Event
     pool: ThreadPoolExecutor
-    moved_roots: frozenset[str] = frozenset()
+    removed: Mapping_[str, FormerMapping] = field(default_factory=dict)
 
     def plan(self, local: Iterable[LocalEntry], remote: Iterable[RemoteObject], base: Iterable[BaseEntry]) -> Prepared:
         """Merge the three manifests into a plan. If the run is to end, the plan is cut short."""
@@ -175,8 +175,8 @@ class Preparation:
         of a mapping of the run that takes the key       that mapping
         of one that this run's own options keep from it  no part; the row stays as it is
         of one whose configured filter refuses it        out of scope
-        of a mapping that is not configured any more     out of scope; if its folder has moved, the mapping that
-                                                         has its place in the bucket now
+        of a mapping that is not configured any more     out of scope, unless another one has taken over: it has the
+                                                         same file, or the place in the bucket of a folder that moved
         """
         if before is None:
             return None if is_ours(key) else owners.of(key)
@@ -186,8 +186,10 @@ class Preparation:
                 return mapping
             if mapping.would_take(key):
                 return None
-        elif before.root in self.moved_roots and (mapping := owners.of(key)) is not None:
-            return mapping
+        elif (former := self.removed.get(before.root)) is not None and not is_ours(key):
+            mapping = owners.of(key)
+            if mapping is not None and (former.has_moved or former.path(key) == local_path(key, mapping)):
+                return mapping
         if not before.out_of_scope:
             found.out_of_scope.append(before)
         return None

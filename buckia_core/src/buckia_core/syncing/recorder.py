@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,7 @@ class Recorder:
         scope: The keys of the run.
         mappings: The mappings of the run.
         since_ns: The start of the run.
-        removed_roots: Mappings that are not configured any more. What this run writes replaces their rows of a key.
+        removed: Mappings that are not configured any more. What this run writes replaces their rows of a key.
     """
 
     def __init__(
@@ -44,12 +44,12 @@ class Recorder:
         scope: Scope,
         mappings: Sequence[Mapping],
         since_ns: int,
-        removed_roots: Sequence[str] = (),
+        removed: Collection[str] = (),
     ) -> None:
         self._state = state
         self._scope = scope
         self._mappings = {mapping.id: mapping for mapping in mappings}
-        self._roots = frozenset((*self._mappings, *removed_roots))
+        self._roots = frozenset((*self._mappings, *removed))
         self._since_ns = since_ns
         self._put: dict[str, BaseEntry] = {}
         self._drop: list[str] = []

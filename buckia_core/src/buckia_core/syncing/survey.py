@@ -20,6 +20,7 @@ from buckia_core.planning.plan import Action, Counts, Operation, Plan, Reason
 from buckia_core.planning.policy import Direction
 from buckia_core.planning.structure import Twins
 from buckia_core.syncing import listing, out_of_scope
+from buckia_core.syncing.former_mapping import FormerMapping
 from buckia_core.syncing.listing import Range
 from buckia_core.syncing.prepare import Preparation, Prepared
 from buckia_core.syncing.renames import Renames
@@ -69,9 +70,9 @@ class Survey:
         return {mapping.id: mapping for mapping in self.request.mappings}
 
     @cached_property
-    def removed_roots(self) -> list[str]:
-        """Ids of mappings that earlier runs had, and that are not configured any more."""
-        return out_of_scope.removed_roots(self.request, self.state)
+    def removed(self) -> dict[str, FormerMapping]:
+        """Mappings that earlier runs had, and that are not configured any more, by id."""
+        return out_of_scope.removed_mappings(self.request, self.state)
 
     @property
     def _renames(self) -> Renames:
@@ -97,10 +98,11 @@ class Survey:
             self.reading() as (scan, here, there),
             ThreadPoolExecutor(_LOOKS, thread_name_prefix="buckia-look") as pool,
         ):
-            moved = out_of_scope.moved_roots(request, self.removed_roots)
-            preparation = Preparation(request.mappings, self.site.decider, scan.blind, request.stopped, pool, moved)
+            preparation = Preparation(
+                request.mappings, self.site.decider, scan.blind, request.stopped, pool, self.removed
+            )
             # Rows of mappings that are gone protect their keys, and know the content of files that moved.
-            known = [*self._by_id, *self.removed_roots]
+            known = [*self._by_id, *self.removed]
             prepared = preparation.plan(here, there, self.state.entries(request.scope, known))
             self._check_roots_are_the_same(roots)
         plan = prepared.plan
