@@ -159,7 +159,7 @@ def test_exactly_the_pairs_of_which_one_is_in_the_way_are_found(keys):
 
 # --- twins -------------------------------------------------------------------------------------------------
 
-FOLDS = DiskRules(folds=True)
+FOLDS = DiskRules(folds=True, normalizes=True)
 
 
 def disk_of(*names: str) -> tuple[Callable[[Mapping, str], str | None], Callable[[Mapping, str], bool]]:
@@ -218,6 +218,18 @@ def test_what_a_folding_disk_would_join_is_reported(sides, expected):
 def test_a_disk_that_keeps_both_gets_both(sides, expected):
     remote, local = sides
     assert "twin" not in "".join(twins(remote, local=local, rules=DiskRules()).values())
+
+
+def test_a_disk_joins_only_what_it_takes_for_one():
+    """exFAT folds case and no Unicode forms; HFS+ can be made to fold forms and no case."""
+    remote = "A=1 a=2 e\u0301=1 é=2"
+    expected = {
+        DiskRules(folds=True): {"a"},
+        DiskRules(normalizes=True): {"é"},
+        DiskRules(folds=True, normalizes=True): {"a", "é"},
+    }
+    for rules, keys in expected.items():
+        assert {key for key, words in twins(remote, rules=rules).items() if "twin" in words} == keys
 
 
 def test_a_name_that_changed_its_case_there_comes_after_the_delete():

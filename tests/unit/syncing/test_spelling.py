@@ -34,7 +34,7 @@ def folding(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(spelling, "exists", exists)
     monkeypatch.setattr("buckia_core.syncing.survey.exists", exists)
-    monkeypatch.setattr("buckia_core.syncing.survey.disk_rules", lambda _: DiskRules(folds=True))
+    monkeypatch.setattr("buckia_core.syncing.survey.disk_rules", lambda _: DiskRules(folds=True, normalizes=True))
 
 
 @pytest.mark.usefixtures("folding")

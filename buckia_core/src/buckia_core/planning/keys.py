@@ -34,6 +34,19 @@ class DiskRules:
     normalizes: bool = False
     max_name_bytes: int = 255
 
+    @property
+    def has_twins(self) -> bool:
+        """Whether two names can be one file."""
+        return self.folds or self.normalizes
+
+    def fold(self, name: str) -> str:
+        """Return a text that is the same for all names which are one file on the disk."""
+        if self.normalizes:
+            name = unicodedata.normalize("NFC", name)
+        if self.folds:
+            name = name.casefold()
+        return unicodedata.normalize("NFC", name) if self.normalizes else name
+
 
 def fold(key: str) -> str:
     """Return the name under which a folding disk would keep the key: twins fold to the same text."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from buckia_core.planning import mapping as planned
-from buckia_core.planning.keys import DiskRules, fold
+from buckia_core.planning.keys import DiskRules
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.plan import Action, Operation, Reason
 
@@ -120,7 +120,7 @@ class Twins:
         file or directory changed in its case only.
         """
         operations = list(operations)
-        if not any(rules.folds for rules in self.disks.values()):
+        if not any(rules.has_twins for rules in self.disks.values()):
             return operations
         leaving = {
             place
@@ -166,14 +166,15 @@ class Twins:
         return found
 
     def _folds(self, operation: Operation) -> bool:
-        return self.disks[operation.root].folds and not self.mappings[operation.root].is_file
+        return self.disks[operation.root].has_twins and not self.mappings[operation.root].is_file
 
     def _places(self, operation: Operation) -> list[tuple[tuple[str, str], str]]:
         """Return the path of a key and the directories above it, outermost first: folded, and as they are."""
         mapping = self.mappings[operation.root]
         path = mapping.relative(operation.key)
         names = [path[:end] for end, letter in enumerate(path) if letter == "/"]
-        return [((mapping.local, fold(name)), name) for name in (*names, path)]
+        rules = self.disks[operation.root]
+        return [((mapping.local, rules.fold(name)), name) for name in (*names, path)]
 
     def _twin(
         self,

@@ -25,8 +25,7 @@ class Spellings:
     def other(self, mapping: Mapping, path: str) -> str | None:
         """Return what is at a path under another spelling of its last part; `None` if nothing is, or the very name.
 
-        The path itself is returned where something is there whose name can't be found out, such as a short name of
-        Windows.
+        The path itself is returned where it is the short name of something, which no directory lists.
         """
         if not exists(mapping, path):
             return None
@@ -34,7 +33,10 @@ class Spellings:
         names = self._names(os.path.join(mapping.local, *parent.split("/"))).get(fold(name), [])
         if name in names:
             return None
-        return f"{path[: len(path) - len(name)]}{names[0]}" if names else path
+        if names:
+            return path[: len(path) - len(name)] + names[0]
+        # What is neither listed nor a short name is gone: the system remembers names of such disks for a moment.
+        return path if "~" in name else None
 
     def check(self, mapping: Mapping, key: str) -> None:
         """Refuse a key whose file, or a directory above it, has another spelling on the disk.

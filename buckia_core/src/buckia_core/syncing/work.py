@@ -197,7 +197,7 @@ class Worker:
         """Return the download of an operation; what it replaces goes into the trash, if it is not kept already."""
         assert operation.remote is not None
         mapping = self.mappings[operation.root]
-        if operation.after_deletes and self.site.disks[mapping.id].folds and not mapping.is_file:
+        if operation.after_deletes and self.site.disks[mapping.id].has_twins and not mapping.is_file:
             # What had the other spelling should be deleted by now; what no sync knows may have kept it there.
             Spellings().check(mapping, operation.key)
         place = places.of(operation.key, mapping)
