@@ -179,3 +179,11 @@ def test_completion_without_a_configuration_offers_nothing(empty):
     from buckia_core.cli.app import cli
 
     assert ShellComplete(cli, {}, "buckia", "_BUCKIA_COMPLETE").get_completions(["sync", "-b"], "a") == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="other permissions")
+def test_a_private_configuration_that_is_replaced_stays_private(buckia, empty):
+    assert buckia("init", "--provider", "memory").code == 0
+    (empty / ".buckia").chmod(0o600)
+    assert buckia("init", "--provider", "memory", "--force").code == 0
+    assert (empty / ".buckia").stat().st_mode & 0o777 == 0o600

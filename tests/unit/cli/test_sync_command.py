@@ -145,6 +145,18 @@ def test_book_keeping_shows_with_verbose(buckia, assets):
     assert "same.txt" in buckia("sync", "-v").out
 
 
+def test_what_is_no_file_is_named_with_verbose_and_in_json(buckia, assets):
+    link = operation(Action.SKIP, "link", Reason.NO_FILE, detail="a symbolic link")
+    assets.does(link)
+    assert "local/link" not in buckia("sync").out
+    assets.does(link)
+    assert "local/link  (not a file: a symbolic link)" in buckia("sync", "-v").out
+    assets.does(link)
+    ran = buckia("sync", "--json")
+    assert (ran.records[0]["action"], ran.records[0]["reason"]) == ("skip", "not a file: a symbolic link")
+    assert ran.code == 0
+
+
 def test_quiet_says_nothing_unless_something_fails(buckia, assets):
     assets.does(UPLOAD)
     ran = buckia("sync", "-q")

@@ -56,6 +56,14 @@ def test_no_time_is_a_dash():
         ({"unchanged": 212, "seconds": 0.1}, "Nothing to do: 212 files in step, 0.1 s"),
         ({"unchanged": 1, "skipped": 2}, "Nothing to do: 1 file in step, 2 skipped, 0.0 s"),
         (
+            {"unchanged": 1, "skipped": 2, "left_out": {"a symbolic link": 2}},
+            "Nothing to do: 1 file in step, 2 symbolic links left out, 0.0 s",
+        ),
+        (
+            {"skipped": 5, "left_out": {"a symbolic link": 1, "a named pipe": 2, "a socket": 1}},
+            "Nothing to do: 0 files in step, 2 named pipes, 1 socket and 1 symbolic link left out, 1 skipped, 0.0 s",
+        ),
+        (
             {"dry_run": True, "uploaded": 1, "deleted_local": 2, "deleted_remote": 3, "moved": 1},
             "Dry run, nothing was changed: 1 to upload, 1 to move in the bucket, 2 to delete here (to the trash), "
             "3 to delete in the bucket, 0 unchanged, 0.0 s",

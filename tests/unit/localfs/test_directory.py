@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from buckia_core.localfs.directory import BY_DESCRIPTOR, FEW, InTheWay, Moved, Tree
+from buckia_core.localfs.directory import FEW, Tree
 from buckia_core.localfs.files import (
     NotAFile,
     create,
@@ -19,6 +19,7 @@ from buckia_core.localfs.files import (
     path_of_open,
     permissions,
 )
+from buckia_core.localfs.opening import BY_DESCRIPTOR, InTheWay, Moved
 from buckia_core.testing import m
 
 pytestmark = pytest.mark.skipif(not BY_DESCRIPTOR, reason="this system reaches files by path only")

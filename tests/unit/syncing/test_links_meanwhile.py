@@ -12,7 +12,7 @@ from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.adapters.resuming import Landing, read_on
 from buckia_core.errors import Transient
-from buckia_core.localfs.directory import BY_DESCRIPTOR
+from buckia_core.localfs.opening import BY_DESCRIPTOR
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.syncing import arriving, transfer
 from buckia_core.testing import m

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -143,6 +144,14 @@ class TestFetching:
         assert target.read_bytes() == b"old"
         assert target.stat().st_mtime_ns == MTIME
         assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="other permissions")
+    def test_a_private_file_that_is_replaced_stays_private(self, adapter, versions, tmp_path):
+        adapter.upload_file(b"old", "a")
+        (tmp_path / "a").write_bytes(b"there")
+        (tmp_path / "a").chmod(0o4600)
+        versions.fetch("a", next(iter(versions.list("a"))).version, tmp_path / "a")
+        assert (tmp_path / "a").stat().st_mode & 0o7777 == 0o600
 
     @pytest.mark.parametrize("came", [b"ol", b"bad"])
     def test_other_bytes_replace_nothing(self, adapter, versions, tmp_path, monkeypatch, came):

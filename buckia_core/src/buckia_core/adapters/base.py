@@ -136,7 +136,8 @@ class BaseSync(ABC):
     ) -> RemoteObject:
         """Write the bytes from `start` up to, not including, `end` to the file `target`, and return the object.
 
-        `target` is made or truncated; after an error its content is undefined. All bytes come from one version,
+        `target` is opened under exactly this path, and made or truncated; it may be a second name of an open file, which
+        nothing can be renamed to. After an error its content is undefined. All bytes come from one version,
         that of `expect` if it is given. Its directory exists.
 
         Raises:

@@ -16,6 +16,7 @@ from buckia_core.config import BucketConfig
 from buckia_core.config.settings import SettingRow, describe
 from buckia_core.config.writing import render
 from buckia_core.errors import InvalidSetting, MissingCredentials
+from buckia_core.localfs.files import permissions, set_permissions
 from buckia_core.planning.keys import TEMPORARY
 
 
@@ -44,19 +45,33 @@ def compose(output: Output, provider: str | None, name: str | None, given: dict[
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file, whole or not at all. Whatever the umask says, others can't write it, or it would not be obeyed."""
+    """Write a file, whole or not at all; one that is replaced stays as private as it was.
+
+    Whatever the umask says, others can't write it, or it would not be obeyed.
+    """
     temporary = path.absolute().with_name(f"{TEMPORARY}{os.urandom(8).hex()}")
     try:
-        with open(temporary, "x", encoding="utf-8", newline="\n", opener=_open) as file:
+        mode = permissions(path.stat()) & _MODE if path.exists() else None
+        opener = _open if mode is None else _open_private
+        with open(temporary, "x", encoding="utf-8", newline="\n", opener=opener) as file:
             file.write(text)
+            if mode is not None:
+                set_permissions(file.fileno(), mode)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
+_MODE = 0o664
+
+
 def _open(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o664)
+    return os.open(path, flags, _MODE)
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _read(name: str, text: str) -> object:

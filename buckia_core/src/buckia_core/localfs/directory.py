@@ -17,60 +17,13 @@ from types import TracebackType
 from typing import Self
 
 from buckia_core.localfs.atomic_rename import EXCHANGE, EXCLUSIVE, rename
-
-BY_DESCRIPTOR = {os.open, os.stat, os.unlink, os.mkdir, os.rmdir, os.rename, os.link} <= os.supports_dir_fd
-"""Whether this system reaches files through the descriptor of their directory."""
+from buckia_core.localfs.opening import BY_DESCRIPTOR, FOLLOW, NO_FOLLOW, SEARCH, InTheWay, Moved, is_link
 
 FEW = 2
 """Descriptors that a tree holds at most, beside that of its root. Some systems allow a process 256 in all."""
 
-_JUNCTION = 0xA0000003
 _FILE = "a file"
-
-
-def _flags(*names: str) -> int:
-    flags = 0
-    for name in names:
-        flags |= getattr(os, name, 0)
-    return flags
-
-
-_FOLLOW = _flags("O_DIRECTORY", "O_CLOEXEC")
-_NO_FOLLOW = _FOLLOW | _flags("O_NOFOLLOW")
-# A directory that may be searched but not read can still be worked in, as by its path.
-_SEARCH = getattr(os, "O_PATH", os.O_RDONLY)
 _PLAIN_LINK = {"follow_symlinks": False} if os.link in os.supports_follow_symlinks else {}
-
-NO_LINK = _flags("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
-"""Flags to open a file that is there, and no link. `O_NONBLOCK`: opening a named pipe must not wait for another end."""
-
-CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_LINK
-"""Flags to create a file that must not be there, and to read it again."""
-
-
-class InTheWay(Exception):
-    """Something that is no directory stands where a directory of a path must be.
-
-    Attributes:
-        path: Where.
-        what: What stands there, such as "a symbolic link".
-        is_link: It is a link.
-    """
-
-    def __init__(self, path: str, what: str, *, is_link: bool) -> None:
-        super().__init__(f"{what} stands in its way: {path}")
-        self.path = path
-        self.what = what
-        self.is_link = is_link
-
-
-class Moved(OSError):
-    """A directory was replaced by another one while it was worked in."""
-
-
-def is_link(status: os.stat_result) -> bool:
-    """Tell whether an `lstat` is that of a symbolic link, or of what Windows has besides: a junction."""
-    return stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", 0) == _JUNCTION
 
 
 class Directory:
@@ -254,7 +207,7 @@ class Directory:
         """Open the directory itself for reading: to list it, or to make its names outlast a loss of power."""
         at = self.descriptor
         try:
-            found = os.open("." if at is not None else self.path, os.O_RDONLY | _FOLLOW, dir_fd=at)
+            found = os.open("." if at is not None else self.path, os.O_RDONLY | FOLLOW, dir_fd=at)
         except OSError as error:
             error.filename = self.path
             raise
@@ -290,7 +243,7 @@ class Tree:
         self._most = most
         self._follow = follow
         self._open: dict[str, Directory] = {}
-        at, lists = self._opened(lambda flags: os.open(root, flags | _FOLLOW)) if BY_DESCRIPTOR else (None, False)
+        at, lists = self._opened(lambda flags: os.open(root, flags | FOLLOW)) if BY_DESCRIPTOR else (None, False)
         self.root = Directory(self, root, "", at, lists=lists)
         if not BY_DESCRIPTOR and not stat.S_ISDIR(os.stat(root).st_mode):
             raise NotADirectoryError(f"{root} is not a directory")
@@ -381,7 +334,7 @@ class Tree:
     def _enter(self, parent: Directory, name: str, relative: str) -> Directory:
         descriptor, lists = None, False
         if BY_DESCRIPTOR:
-            links = _FOLLOW if self._follow else _NO_FOLLOW
+            links = FOLLOW if self._follow else NO_FOLLOW
             try:
                 descriptor, lists = self._opened(lambda flags: parent.open(name, flags | links))
             except FileNotFoundError:
@@ -408,9 +361,9 @@ class Tree:
             try:
                 return open_with(os.O_RDONLY), True
             except PermissionError:
-                if _SEARCH == os.O_RDONLY:
+                if SEARCH == os.O_RDONLY:
                     raise
-        return open_with(_SEARCH), _SEARCH == os.O_RDONLY
+        return open_with(SEARCH), SEARCH == os.O_RDONLY
 
     def _obstacle(self, parent: Directory, name: str) -> str | None:
         status = parent.status(name)

@@ -10,7 +10,8 @@ import stat
 from contextlib import suppress
 from functools import cache
 
-from buckia_core.localfs.directory import CREATE, NO_LINK, Directory
+from buckia_core.localfs.directory import Directory
+from buckia_core.localfs.opening import CREATE, NO_LINK
 
 _TRIES = 100
 

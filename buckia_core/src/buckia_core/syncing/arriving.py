@@ -17,8 +17,9 @@ from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.protocols import ResumableDownload
 from buckia_core.adapters.resuming import Landing, Note
 from buckia_core.errors import AdapterError, IntegrityError, NotFound, PreconditionFailed
-from buckia_core.localfs.directory import CREATE, NO_LINK, Directory
+from buckia_core.localfs.directory import Directory
 from buckia_core.localfs.files import create, path_of_open, set_permissions, set_time, write_all
+from buckia_core.localfs.opening import CREATE, NO_LINK
 from buckia_core.planning.digest import Digest, Digests
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.syncing.file_systems import begin_writing

@@ -13,28 +13,26 @@ from types import TracebackType
 from typing import Self
 
 from buckia_core.errors import InvalidKey
-from buckia_core.localfs.directory import BY_DESCRIPTOR, Directory, InTheWay, Tree, is_link
+from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import NotAFile, open_file
+from buckia_core.localfs.opening import BY_DESCRIPTOR, InTheWay, is_link
 from buckia_core.planning.keys import DiskRules, configures_us, problem_of
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import Mapping
 
 _LARGEST = 2**63 - 1
-_WINDOWS = sys.platform == "win32"
+NO_CHANGE_TIMES = sys.platform == "win32"
+"""Whether the system does not tell when an inode was changed: Windows tells its creation in that field."""
+
 _SYSTEM = DiskRules(windows=sys.platform == "win32")
 
 
 def entry_of(key: str, root: str, status: os.stat_result) -> LocalEntry:
     """Return what a manifest keeps of a file. Numbers that SQLite can't hold are cut, which still compares."""
-    mtime_ns, ctime_ns = status.st_mtime_ns, 0 if _WINDOWS else status.st_ctime_ns
+    mtime_ns, ctime_ns = status.st_mtime_ns, 0 if NO_CHANGE_TIMES else status.st_ctime_ns
     if not (-_LARGEST <= mtime_ns <= _LARGEST and -_LARGEST <= ctime_ns <= _LARGEST):
         mtime_ns, ctime_ns = _cut(mtime_ns), _cut(ctime_ns)
     return LocalEntry(key, root, status.st_size, mtime_ns, ctime_ns, status.st_ino & _LARGEST)
-
-
-def change_time(status: os.stat_result) -> int:
-    """Return the time of the inode's last change, in nanoseconds; 0 on Windows, where that field is the creation."""
-    return 0 if _WINDOWS else _cut(status.st_ctime_ns)
 
 
 def _cut(time_ns: int) -> int:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,12 +17,15 @@ from buckia_core.adapters.objects import IfAbsent, IfUnchanged, Precondition
 from buckia_core.adapters.protocols import Versioned
 from buckia_core.adapters.sources import DigestCheck, chunks
 from buckia_core.errors import BuckiaError, IntegrityError, NotFound, NotSupported, PreconditionFailed
+from buckia_core.localfs.directory import Directory, Tree
+from buckia_core.localfs.files import create, permissions, remove, set_permissions, set_time, set_time_of_closed
 from buckia_core.planning.keys import TEMPORARY, is_ours
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion, Restoration, back_to, to_version, undeletions
 from buckia_core.syncing.error_messages import ENDS_RUN, explain
 
 _AT_ONCE = 1000
+_NEW, _PRIVATE = 0o666, 0o600
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -128,20 +129,26 @@ class BucketVersions:
             OSError: The target can't be written.
         """
         found = self._source.stat_version(key, version)
-        path = os.path.abspath(target)
-        aside = os.path.join(os.path.dirname(path), f"{TEMPORARY}{uuid.uuid4().hex[:12]}")
-        try:
-            with self._source.open_version(key, version) as reader, open(aside, "xb") as file:
-                self._copy(reader, file, found)
-                file.flush()
-                os.fsync(file.fileno())
-            if found.mtime_ns is not None:
-                with suppress(OSError, OverflowError):
-                    os.utime(aside, ns=(found.mtime_ns, found.mtime_ns))
-            os.replace(aside, path)
-        finally:
-            with suppress(FileNotFoundError):
-                os.unlink(aside)
+        head, name = os.path.split(os.path.abspath(target))
+        with Tree(head) as tree:
+            directory = tree.root
+            mode = _mode_of(directory, name)
+            aside, descriptor = create(directory, TEMPORARY, _PRIVATE if mode is not None else _NEW)
+            try:
+                with self._source.open_version(key, version) as reader, open(descriptor, "wb") as file:
+                    self._copy(reader, file, found)
+                    file.flush()
+                    if mode is not None:
+                        set_permissions(descriptor, mode)
+                    if found.mtime_ns is not None:
+                        set_time(descriptor, found.mtime_ns)
+                    os.fsync(descriptor)
+                if found.mtime_ns is not None:
+                    set_time_of_closed(directory.join(aside), found.mtime_ns)
+                directory.replace(aside, directory, name)
+            except BaseException:
+                remove(directory, aside)
+                raise
         return found
 
     def remove(self, key: str, version: str) -> None:
@@ -189,3 +196,11 @@ class BucketVersions:
         (outcome,) = adapter.delete_files([key])
         if outcome.error is not None:
             raise outcome.error
+
+
+def _mode_of(directory: Directory, name: str) -> int | None:
+    """Return the permission bits of the file that is replaced; `None` if there is none."""
+    try:
+        return permissions(directory.status(name, follow=True))
+    except FileNotFoundError:
+        return None

@@ -10,8 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from buckia_core.errors import PermissionDenied
-from buckia_core.localfs.directory import Directory, InTheWay, Tree
+from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import remove
+from buckia_core.localfs.opening import InTheWay
 from buckia_core.planning.keys import TEMPORARY, is_ours
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import Mapping

@@ -19,8 +19,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from buckia_core.errors import BuckiaError
-from buckia_core.localfs.directory import CREATE, Directory, InTheWay, Tree
+from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import link_or_copy, make_private, open_file, path_of_open, remove, write_all
+from buckia_core.localfs.opening import CREATE, InTheWay
 from buckia_core.localfs.probing import disk_rules
 from buckia_core.planning.keys import TEMPORARY, configures_us, problem_of
 from buckia_core.planning.manifest import LocalEntry

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from buckia_core.adapters.directory.errors import in_the_way, refused, root_not_found, translate, translated
 from buckia_core.errors import InvalidKey, InvalidSetting
-from buckia_core.localfs.directory import BY_DESCRIPTOR, Directory, InTheWay, Tree, is_link
+from buckia_core.localfs.directory import Directory, Tree
+from buckia_core.localfs.opening import BY_DESCRIPTOR, InTheWay, is_link
 from buckia_core.localfs.probing import spelling_on_disk
 from buckia_core.planning.keys import TEMPORARY, DiskRules, problem_of
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from buckia_core.adapters.directory.entries import changed_while_read, fingerprint_of
 from buckia_core.adapters.directory.errors import not_found, precondition_failed, refused, translate, translated
 from buckia_core.adapters.directory.paths import Paths
-from buckia_core.localfs.directory import NO_LINK
+from buckia_core.localfs.opening import NO_LINK
 from buckia_core.planning.manifest import RemoteObject
 
 

@@ -10,8 +10,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from buckia_core.localfs.directory import Directory, InTheWay, Tree
+from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import create, exists, set_permissions
+from buckia_core.localfs.opening import InTheWay
 from buckia_core.planning.keys import TEMPORARY
 
 STALE_SECONDS = 86_400

@@ -13,7 +13,8 @@ from buckia_core.adapters.directory.errors import translate
 from buckia_core.adapters.directory.paths import Paths
 from buckia_core.adapters.directory.temporaries import is_stale
 from buckia_core.errors import InvalidKey
-from buckia_core.localfs.directory import Directory, InTheWay, Tree, is_link
+from buckia_core.localfs.directory import Directory, Tree
+from buckia_core.localfs.opening import InTheWay, is_link
 from buckia_core.planning.keys import TEMPORARY
 from buckia_core.planning.manifest import RemoteObject
 

@@ -38,8 +38,12 @@ class Reading(Suite):
     def test_download_truncates_the_file(self, adapter: BaseSync, tmp_path: Path) -> None:
         put(adapter, {"k": b"short"})
         (tmp_path / "old").write_bytes(b"something much longer than that")
+        inode = (tmp_path / "old").stat().st_ino
         adapter.download_file("k", tmp_path / "old")
         assert (tmp_path / "old").read_bytes() == b"short"
+        assert (tmp_path / "old").stat().st_ino == inode, (
+            "the file was replaced, and the path may be that of an open one"
+        )
 
     def test_download_of_an_empty_object(self, adapter: BaseSync, tmp_path: Path) -> None:
         put(adapter, {"k": b""})
