@@ -131,23 +131,40 @@ class Listing:
         """Yield the objects of each page, as the server orders them; those of one that is the only one, in order."""
         guard = PageGuard("listing", provider=self.client.provider)
         with ThreadPoolExecutor(1, thread_name_prefix="buckia-s3-list") as ahead:
+            token: str | None = None
             coming: Future[tuple[bytes, PageHead]] | None = ahead.submit(self._fetch, None, told=told)
-            first = True
             try:
                 while coming is not None:
                     body, head = coming.result()
+                    coming = ahead.submit(self._fetch, head.token) if self._wants_more(head) else None
+                    try:
+                        page = self._parse(body, head)
+                    except _Unreadable:
+                        if token is None:
+                            raise
+                        # It may end elsewhere than the one that can't be read, so that another one follows it.
+                        if coming is not None:
+                            coming.cancel()
+                        page, head = self._page_again(token)
+                        coming = ahead.submit(self._fetch, head.token) if self._wants_more(head) else None
+                    if token is None and head.token is None:
+                        page.sort(key=lambda each: _bytes(each.key))
                     if head.token is not None:
                         guard.turn(head.token, empty=head.last_key is None)
-                    more = self._wants_more(head)
-                    coming = ahead.submit(self._fetch, head.token, told=told) if more else None
-                    page = self._parse(body, head)
-                    if first and head.token is None:
-                        page.sort(key=lambda each: _bytes(each.key))
-                    first = False
+                    token = head.token
                     yield page
             finally:
                 if coming is not None:
                     coming.cancel()
+
+    def _page_again(self, token: str) -> tuple[list[RemoteObject], PageHead]:
+        """Ask for a page again that could not be read."""
+
+        def ask() -> tuple[list[RemoteObject], PageHead]:
+            body, head = self._fetch(token)
+            return self._parse(body, head), head
+
+        return repeated(ask, self.backoff)
 
     @property
     def _tells_start(self) -> bool:

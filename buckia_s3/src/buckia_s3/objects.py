@@ -28,6 +28,7 @@ from buckia_core.errors import AdapterError, InvalidKey, NotSupported
 from buckia_core.planning.digest import Digest, Digests, merge
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.etags import fingerprint_of, hides_content, md5_of
+from buckia_s3.part_sizes import guesses
 
 META = "x-amz-meta-"
 MTIME = "mtime"
@@ -106,12 +107,17 @@ def from_headers(
             found_size,
             fingerprint,
             modified,
-            digests=md5_of(fingerprint) if etag_is_md5 and not hides_content(told) else (),
+            digests=content_digests(fingerprint, found_size) if etag_is_md5 and not hides_content(told) else (),
             version=version_of(told.get("x-amz-version-id")),
             content_type=told.get("content-type"),
         ),
         metadata,
     )
+
+
+def content_digests(fingerprint: str, size: int) -> Digests:
+    """Return what an ETag that tells of the content tells: its MD5, or guesses at the digest of its parts."""
+    return md5_of(fingerprint) or guesses(fingerprint, size)
 
 
 def with_finer_time(found: RemoteObject, seen: RemoteObject) -> RemoteObject:

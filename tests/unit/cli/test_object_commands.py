@@ -4,6 +4,7 @@ import pytest
 
 from buckia_core import errors
 from buckia_core.adapters.objects import DeleteOutcome
+from buckia_core.planning.digest import Digest
 from tests.unit.cli.conftest import FakeClient, remote
 
 KEYS = ["a.txt", "images-old/z", "images/a.png", "images/deep/b.png", "images/deep/c.png", "videos/v.mp4"]
@@ -55,11 +56,23 @@ def test_ls_as_json(buckia, full):
         "mtime": "2026-05-04T12:00:00Z",
         "fingerprint": "etag-a.txt",
         "digests": {"md5": "0" * 32},
+        "claimed": {},
         "version": None,
         "content_type": None,
         "metadata": {"a": "b"},
     }
     assert second == {"type": "directory", "bucket": "assets", "prefix": "images-old/"}
+
+
+def test_stat_tells_stored_digests_apart_and_no_guesses(buckia, assets, monkeypatch):
+    digests = (Digest("md5-parts-5?", "x-2"), Digest("md5", "0" * 32))
+    told = remote("a.txt")._replace(digests=digests, claimed=(Digest("sha256", "1" * 64),), modified_ns=0)
+    monkeypatch.setattr(FakeClient, "stat", lambda *_: told)
+    rows = dict(line.split(":", 1) for line in buckia("stat", "a.txt").out.splitlines())
+    assert (rows["md5"].strip(), rows["sha256 stored"].strip()) == ("0" * 32, "1" * 64)
+    record = buckia("stat", "a.txt", "--json").records[0]
+    assert (record["digests"], record["claimed"]) == ({"md5": "0" * 32}, {"sha256": "1" * 64})
+    assert record["modified"] is None
 
 
 def test_stat(buckia, assets):

@@ -64,6 +64,14 @@ class TestListing:
         # Not from the last key on: who knows in what order the server lists.
         assert [asked.query.get("continuation-token") for asked in server.asked] == [None, "t1", "t1", "t1"]
 
+    def test_a_page_that_can_not_be_read_is_asked_for_again_and_the_next_follows_it(self, connect):
+        """Meanwhile `bb` came, so that the page ends a key earlier, and the next one begins there."""
+        broken = page("b", "c", token="t2").body[:-40] + b"<Key>c</Key>"
+        answers = {None: [page("a", token="t1")], "t1": [Answer(200, broken), page("b", "bb", token="t3")]}
+        answers |= {"t2": [page("d")], "t3": [page("c", "d")]}
+        adapter, _ = connect(lambda asked: answers[asked.query.get("continuation-token")].pop(0), **AT_ONCE)
+        assert keys(adapter) == ["a", "b", "bb", "c", "d"]
+
     @pytest.mark.parametrize("second", [error(500, "InternalError"), None], ids=["failure", "no answer"])
     def test_a_listing_that_can_not_be_finished_raises(self, connect, second):
         adapter, server = connect(

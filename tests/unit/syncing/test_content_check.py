@@ -31,6 +31,8 @@ def verdicts(*downloads: bytes, told=(), claimed=(), size=3):
 
 
 RIGHT, DAMAGED = b"abc", b"abX"
+PARTS = (*hash_bytes(RIGHT, ["md5-parts-2?"]), Digest("md5-parts-3?", "x-2"))
+OTHER_PARTS = (Digest("md5-parts-3?", "x-2"),)
 MD5, SHA, STALE = digests(RIGHT, "md5"), digests(RIGHT, "sha256"), digests(b"old", "sha256")
 
 
@@ -47,6 +49,11 @@ MD5, SHA, STALE = digests(RIGHT, "md5"), digests(RIGHT, "sha256"), digests(b"old
         ((DAMAGED, RIGHT), (), SHA, [False, True]),
         ((RIGHT, RIGHT), (), STALE, [False, True]),
         ((DAMAGED, RIGHT, RIGHT), (), STALE, [False, False, True]),
+        ((RIGHT,), PARTS, STALE, [True]),
+        ((DAMAGED, DAMAGED, DAMAGED), PARTS, STALE, [False, False, False]),
+        ((DAMAGED, RIGHT), PARTS, SHA, [False, True]),
+        ((RIGHT,), OTHER_PARTS, SHA, [True]),
+        ((RIGHT,), OTHER_PARTS, (), [True]),
         ((RIGHT,), (), (), [True]),
         ((RIGHT,), (Digest("an adapter's own", "x"),), STALE, [False]),
         ((b"abcd", b"ab"), (), (), [False, False]),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from buckia_core.cli import wording
 from buckia_core.cli.output import Record
+from buckia_core.planning.digest import certain
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.plan import Operation
 
@@ -62,10 +63,11 @@ def remote_object(bucket: str, found: RemoteObject) -> dict[str, object]:
         "bucket": bucket,
         "key": found.key,
         "size": found.size,
-        "modified": nanoseconds(found.modified_ns),
+        "modified": nanoseconds(found.modified_ns or None),
         "mtime": nanoseconds(found.mtime_ns),
         "fingerprint": found.fingerprint,
-        "digests": {digest.algorithm: digest.value for digest in found.digests},
+        "digests": {digest.algorithm: digest.value for digest in certain(found.digests)},
+        "claimed": {digest.algorithm: digest.value for digest in found.claimed},
         "version": found.version,
         "content_type": found.content_type,
         "metadata": None if found.metadata is None else dict(found.metadata),

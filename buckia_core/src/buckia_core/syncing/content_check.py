@@ -5,17 +5,19 @@
     equal                              any                                      right
     different                          any                                      wrong
     none, or not computable            equal, or none                           right
+    a guess that is equal              different                                right
+    a guess that is different          different                                wrong
     none, or not computable            different                                right if they come a second time
 
-A client may replace the content and keep the digest beside it. Such an object is still downloaded: damage on the way
-does not come out the same twice.
+A client may replace the content and keep the digest beside it. Such an object is still downloaded: the digest of its
+parts proves it, where their size is a usual one; and damage on the way does not come out the same twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from buckia_core.planning.digest import Digests, Sameness, certain, compare, merge
+from buckia_core.planning.digest import Digests, Sameness, certain, compare, is_guess, merge
 from buckia_core.syncing.hashing import computable
 
 Hash = Callable[[tuple[str, ...]], tuple[Digests, int]]
@@ -48,8 +50,9 @@ class ContentCheck:
         if size != self._size:
             return False
         differs = compare(found, claimed) is Sameness.DIFFERENT
-        if differs and compare(found, told) is Sameness.UNKNOWN and (proof := _names(told)[:1]):
-            found = merge(found, compute(proof)[0])
+        guesses = tuple(digest.algorithm for digest in told if is_guess(digest))
+        if differs and compare(found, told) is Sameness.UNKNOWN:
+            found = merge(found, compute(_names(told)[:1] or computable(guesses))[0])
         self.digests = merge(found, told)
         match compare(found, told):
             case Sameness.SAME:
@@ -59,7 +62,7 @@ class ContentCheck:
             case Sameness.UNKNOWN:
                 again = found == self._refused
                 self._refused = found
-                return again or not differs
+                return not differs or (again and not guesses)
 
     def _wanted(self, told: Digests, claimed: Digests) -> tuple[str, ...]:
         """Return the algorithms to compute: the baseline's; another one, if neither digest has that."""

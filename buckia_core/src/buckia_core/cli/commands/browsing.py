@@ -10,6 +10,7 @@ from buckia_core.cli import records, wording
 from buckia_core.cli.app import Command
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.invocation import Invocation, pass_invocation
+from buckia_core.planning.digest import certain
 from buckia_core.planning.manifest import RemoteObject
 
 
@@ -52,7 +53,8 @@ def stat_command(invocation: Invocation, key: str) -> ExitCode:
         ("stored", wording.when(found.modified_ns or None)),
         ("modified", wording.when(found.mtime_ns)),
         ("fingerprint", found.fingerprint),
-        *((digest.algorithm, digest.value) for digest in found.digests),
+        *((digest.algorithm, digest.value) for digest in certain(found.digests)),
+        *((f"{digest.algorithm} stored", digest.value) for digest in found.claimed),
         ("version", found.version or "-"),
         ("content type", found.content_type or "-"),
         *(sorted((found.metadata or {}).items())),
