@@ -66,14 +66,13 @@ def test_a_filter_that_comes_later_deletes_nothing(on_folder, how):
     here, there = on_folder.tree(), on_folder.bucket.tree()
     on_folder.nothing_to_do(len(TREE) - len(EXCLUDED), *arguments)
     assert (on_folder.tree(), on_folder.bucket.tree()) == (here, there)
-    # Without the filter it takes part again, as if it had all happened just now.
+    # Without the filter it takes part again. What an option of single runs left out is as if it had happened just now;
+    # what the configuration left out is compared, because nobody knows why a side lacks it.
     on_folder.configure()
     on_folder.path(".buckiaignore").unlink(missing_ok=True)
     ran = on_folder.sync()
-    assert (ran.code, ran.actions()) == (
-        0,
-        {"a.log": "delete_remote", "d/b.log": "delete_local", "cache/x.txt": "conflict"},
-    )
+    gone_here, gone_there = ("delete_remote", "delete_local") if how == "option" else ("download", "upload")
+    assert (ran.code, ran.actions()) == (0, {"a.log": gone_here, "d/b.log": gone_there, "cache/x.txt": "conflict"})
     assert on_folder.tree() == on_folder.bucket.tree()
 
 

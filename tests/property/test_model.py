@@ -263,7 +263,9 @@ class People(RuleBasedStateMachine):
             found = Expected(files.get(key), objects.get(key), wanted.copy, key in result.unresolved)
             assert found == wanted, f"{key}: {here.get(key)} {there.get(key)} {self.base.get(key)} {policy} {orphans}"
             if wanted.copy is not None:
-                copies = [each for each in files if CONFLICT_COPY.sub("", each) == key and each != key]
+                # The key may be a conflict copy itself.
+                name = CONFLICT_COPY.sub("", key)
+                copies = [each for each in files if CONFLICT_COPY.sub("", each) == name and each != key]
                 assert any(files[each] == objects.get(each) == wanted.copy for each in copies)
 
     def _check_a_held_source(self, key: str, here: Tree, there: Tree, result: SyncResult) -> None:
