@@ -136,9 +136,9 @@ class BaseSync(ABC):
     ) -> RemoteObject:
         """Write the bytes from `start` up to, not including, `end` to the file `target`, and return the object.
 
-        `target` is opened under exactly this path, and made or truncated; it may be a second name of an open file, which
-        nothing can be renamed to. After an error its content is undefined. All bytes come from one version,
-        that of `expect` if it is given. Its directory exists.
+        `target` is opened under exactly this path, and made or truncated; it may be a second name of an open file, to
+        which nothing can be renamed. After an error its content is undefined. All bytes come from one version, that of
+        `expect` if it is given. Its directory exists.
 
         Raises:
             NotFound: There is no such object.

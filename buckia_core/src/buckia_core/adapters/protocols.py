@@ -84,8 +84,9 @@ class ResumableDownload(Protocol):
     def continue_download(self, key: str, landing: Landing, *, expect: RemoteObject) -> RemoteObject:
         """Write the bytes from `landing.start` on to their places in the file `landing.target`; return the object.
 
-        The file is there, is opened under exactly this path, and is not truncated. Whenever more bytes stand in it without a gap, `landing.reached` is
-        called with the number of bytes from the file's start, in the thread of the call.
+        The file is there, is opened under exactly this path, and is not truncated. Whenever more bytes stand in it
+        without a gap, `landing.reached` is called with the number of bytes from the file's start, in the thread of the
+        call.
 
         Raises:
             NotFound, PreconditionFailed, IntegrityError, OSError: As `download_file`.
