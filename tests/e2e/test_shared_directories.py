@@ -14,7 +14,7 @@ from tests.e2e.project import Project
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions than these")
 
-FEW = 80
+FEW = 96
 """Descriptors. macOS allows 256 for up to 32 transfers at once; here are eight, and both sides are on the disk."""
 
 

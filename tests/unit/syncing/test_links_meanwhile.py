@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,9 @@ from tests.unit.syncing.test_transfer import During
 pytestmark = pytest.mark.skipif(not BY_DESCRIPTOR, reason="this system reaches files by path only")
 
 
+_swapping = threading.Lock()
+
+
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
     m("a=secret b=secret").write_to(tmp_path / "outside")
@@ -30,9 +34,11 @@ def outside(tmp_path: Path) -> Path:
 
 
 def swap(sides: Sides, outside: Path, name: str = "d") -> None:
-    """Put a link to a directory outside in the place of one inside."""
-    os.rename(sides.folder / name, sides.folder.with_name("aside"))
-    (sides.folder / name).symlink_to(outside)
+    """Put a link to a directory outside in the place of one inside, once."""
+    with _swapping:
+        if not (sides.folder / name).is_symlink():
+            os.rename(sides.folder / name, sides.folder.with_name("aside"))
+            (sides.folder / name).symlink_to(outside)
 
 
 def untouched(outside: Path) -> bool:

@@ -34,10 +34,9 @@ class Directory:
         relative: Its path below the root, with slashes; empty for the root.
         held: The descriptor, while the tree keeps it open. Use `descriptor`.
         lists: The descriptor may be used to list it, and not only to reach what is in it.
-        identity: Device and inode; `None` where no descriptors are used.
     """
 
-    __slots__ = ("_tree", "held", "identity", "lists", "path", "relative")
+    __slots__ = ("_identity", "_tree", "held", "lists", "path", "relative")
 
     def __init__(self, tree: Tree, path: str, relative: str, descriptor: int | None, *, lists: bool) -> None:
         # Weak, so that a tree is closed as soon as nobody has it any more: where many are made, none may wait for the
@@ -45,7 +44,7 @@ class Directory:
         self._tree = weakref.ref(tree)
         self.held = descriptor
         self.lists = lists
-        self.identity = None if descriptor is None else _identity(os.fstat(descriptor))
+        self._identity: tuple[int, int] | None = None
         self.path = path
         self.relative = relative
 
@@ -63,6 +62,18 @@ class Directory:
                 raise ValueError(f"the tree is closed: {self.path}")
             tree.open_again(self)
         return self.held
+
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """Device and inode, once it was open; `None` where no descriptors are used."""
+        if self._identity is None and self.held is not None:
+            self._identity = _identity(os.fstat(self.held))
+        return self._identity
+
+    def set_aside(self) -> None:
+        """Close the descriptor, and remember which directory it was of for when it is opened again."""
+        if self.identity is not None:
+            self.close()
 
     def close(self, close_descriptor: Callable[[int], None] = os.close) -> None:
         """Close the descriptor; the next use opens it again."""
@@ -100,10 +111,11 @@ class Directory:
 
     def is_at_its_path(self) -> bool:
         """Tell whether the path still leads here: someone may have renamed the directory, and put another one there."""
-        if self.identity is None:
+        identity = self.identity
+        if identity is None:
             return True
         try:
-            return _identity(os.stat(self.path)) == self.identity
+            return _identity(os.stat(self.path)) == identity
         except OSError:
             return False
 
@@ -243,7 +255,7 @@ class Tree:
         self._most = most
         self._follow = follow
         self._open: dict[str, Directory] = {}
-        at, lists = self._opened(lambda flags: os.open(root, flags | FOLLOW)) if BY_DESCRIPTOR else (None, False)
+        at, lists = self._opened(root, FOLLOW, None) if BY_DESCRIPTOR else (None, False)
         self.root = Directory(self, root, "", at, lists=lists)
         if not BY_DESCRIPTOR and not stat.S_ISDIR(os.stat(root).st_mode):
             raise NotADirectoryError(f"{root} is not a directory")
@@ -336,10 +348,11 @@ class Tree:
         if BY_DESCRIPTOR:
             links = FOLLOW if self._follow else NO_FOLLOW
             try:
-                descriptor, lists = self._opened(lambda flags: parent.open(name, flags | links))
+                descriptor, lists = self._opened(name, links, parent.descriptor)
             except FileNotFoundError:
                 raise
             except OSError as error:
+                _name(error, parent.join(name))
                 # Which error it is if a link stands there differs from system to system.
                 what = self._obstacle(parent, name)
                 if what is None:
@@ -352,18 +365,18 @@ class Tree:
         found = Directory(self, parent.join(name), relative, descriptor, lists=lists)
         self._open[relative] = found
         if len(self._open) > self._most:
-            self._open.pop(next(iter(self._open))).close()
+            self._open.pop(next(iter(self._open))).set_aside()
         return found
 
-    def _opened(self, open_with: Callable[[int], int]) -> tuple[int, bool]:
+    def _opened(self, name: str, flags: int, at: int | None) -> tuple[int, bool]:
         """Open a directory; return its descriptor, and whether it can be listed by that."""
         if self._reads:
             try:
-                return open_with(os.O_RDONLY), True
+                return os.open(name, flags | os.O_RDONLY, dir_fd=at), True
             except PermissionError:
                 if SEARCH == os.O_RDONLY:
                     raise
-        return open_with(SEARCH), SEARCH == os.O_RDONLY
+        return os.open(name, flags | SEARCH, dir_fd=at), SEARCH == os.O_RDONLY
 
     def _obstacle(self, parent: Directory, name: str) -> str | None:
         status = parent.status(name)
@@ -378,10 +391,7 @@ class Tree:
 
 
 def _name(error: OSError, path: str) -> None:
-    """Name the whole path in an error of a call by descriptor, which knows the name only.
-
-    The caller raises it again: raised from here, it and the frame of this call would hold each other, and the tree.
-    """
+    """Name the whole path in an error, for the caller to raise again: from here, error and frame would be a cycle."""
     error.filename, error.filename2 = path, None
 
 

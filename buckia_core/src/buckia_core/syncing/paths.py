@@ -21,6 +21,10 @@ from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import Mapping
 
 _LARGEST = 2**63 - 1
+
+_MOST_OPEN = 4
+"""Directories that a worker holds open, which are mostly those of a group of small files."""
+
 NO_CHANGE_TIMES = sys.platform == "win32"
 """Whether the system does not tell when an inode was changed: Windows tells its creation in that field."""
 
@@ -248,12 +252,12 @@ class Places:
         tree = self._trees.get(id)
         if tree is None:
             try:
-                tree = Tree(root, follow=self._follow)
+                tree = Tree(root, follow=self._follow, most=_MOST_OPEN)
             except FileNotFoundError:
                 if not make:
                     raise
                 os.makedirs(root, exist_ok=True)
-                tree = Tree(root, follow=self._follow)
+                tree = Tree(root, follow=self._follow, most=_MOST_OPEN)
             self._trees[id] = tree
         return tree
 
