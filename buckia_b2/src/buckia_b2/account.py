@@ -177,7 +177,7 @@ class Account:
                     raise
                 used = self._renewed(used)
                 return request(used)
-        except AdapterError:
+        except (AdapterError, MemoryError):
             raise
         except Exception as error:
             host = urlsplit(used.api_url).netloc
@@ -218,6 +218,8 @@ class Account:
         except (LookupError, RecursionError, TypeError, ValueError) as error:
             words = f"{urlsplit(realm).netloc} did not answer as B2 does: check api_url"
             raise AdapterError(f"signing in: {words} ({error})", provider=PROVIDER) from error
+        except MemoryError:
+            raise
         except Exception as error:
             raise translated(error, doing="signing in", host=urlsplit(realm).netloc) from error
         if wanted.region is not None and found.region not in (None, wanted.region):

@@ -45,6 +45,7 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
+from buckia_core.localfs.system_errors import failure_of_system, failure_words
 
 PROVIDER = "b2"
 
@@ -193,6 +194,9 @@ def translated(error: Exception, *, doing: str, key: str | None = None, host: st
     if not isinstance(error, (OSError, http.client.HTTPException)) and not _of_urllib3(error):
         words = f"{host} answered in a form that is not known"
         return AdapterError(f"{named}: {words}", provider=PROVIDER, key=key)
+    if failure := failure_of_system(error):
+        # Not the network: this machine.
+        return Transient(f"{named} at {host} failed: {failure_words(failure)}", provider=PROVIDER, key=key)
     kind = type(error).__name__
     if kind == "SSLError":
         words = "is not trusted. If its authority is your own, name it in the setting `ca_bundle`."

@@ -19,6 +19,7 @@ from requests.adapters import HTTPAdapter
 
 from buckia_b2.errors import Refusal, TooLong
 from buckia_b2.settings import B2Settings
+from buckia_core.adapters.ca_bundles import trust_bundle
 from buckia_core.adapters.proxies import system_proxy
 
 LONGEST = 16 << 20
@@ -109,7 +110,7 @@ class _Pool(HTTPAdapter):  # type: ignore[misc, unused-ignore]  # with or withou
     def __init__(self, settings: B2Settings) -> None:
         self._trusted = ssl.create_default_context()
         if settings.ca_bundle is not None:
-            self._trusted.load_verify_locations(settings.ca_bundle)
+            trust_bundle(self._trusted, settings.ca_bundle)
         super().__init__(pool_connections=8, pool_maxsize=_CONNECTIONS)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:

@@ -40,6 +40,7 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
+from buckia_core.localfs.system_errors import failure_of_system, failure_words
 
 PROVIDER = "bunny"
 
@@ -116,6 +117,9 @@ def of_exception(error: Exception, *, doing: str, host: str, key: str | None = N
             provider=PROVIDER,
             key=key,
         )
+    if failure := failure_of_system(error):
+        # Not the network: this machine.
+        return Transient(f"{doing} at {host} failed: {failure_words(failure)}", provider=PROVIDER, key=key)
     # A refused connection is a kind of timeout to urllib3.
     refused = isinstance(cause, urllib3.exceptions.NewConnectionError)
     if isinstance(cause, (urllib3.exceptions.TimeoutError, TimeoutError)) and not refused:

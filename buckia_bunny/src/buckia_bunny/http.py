@@ -18,6 +18,7 @@ import urllib3
 
 from buckia_bunny.errors import PROVIDER, of_exception, too_long
 from buckia_bunny.settings import BunnySettings
+from buckia_core.adapters.ca_bundles import trust_bundle
 from buckia_core.adapters.proxies import system_proxy
 from buckia_core.adapters.request_counter import RequestCounter
 from buckia_core.errors import AdapterError, MissingCredentials
@@ -179,7 +180,7 @@ class Http:
             # Pythons of python.org on macOS bring no authorities along; certifi, where it is installed, does.
             context.load_verify_locations(import_module("certifi").where())
         if self._ca_bundle is not None:
-            context.load_verify_locations(self._ca_bundle)
+            trust_bundle(context, self._ca_bundle)
         return context
 
 

@@ -118,6 +118,8 @@ class Api:
         self.counter.add()
         try:
             answer = call()
+        except MemoryError:
+            raise
         except Exception as error:
             raise translated(error, provider=self._provider, doing=doing, host=self._host) from error
         if not isinstance(answer, dict):

@@ -36,6 +36,7 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
+from buckia_core.localfs.system_errors import failure_of_system, failure_words
 
 _BY_STATUS: dict[int, type[AdapterError]] = {
     401: Unauthenticated,
@@ -84,6 +85,9 @@ def translated(error: Exception, *, provider: str, doing: str, host: str) -> Ada
             "If its authority is your own, name it in the setting `ca_bundle`.",
             provider=provider,
         )
+    if failure := failure_of_system(error):
+        # Not the network: this machine.
+        return Transient(f"{doing} at {host} failed: {failure_words(failure)}", provider=provider)
     if isinstance(error, requests.exceptions.Timeout):
         return Transient(f"{doing} at {host} failed: no progress in time", provider=provider)
     if isinstance(error, requests.exceptions.JSONDecodeError):

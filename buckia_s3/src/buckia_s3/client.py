@@ -290,9 +290,12 @@ class Client:
     ) -> AdapterError:
         try:
             body = read_whole(response, _MOST_ERROR)
-        except (OSError, http.client.HTTPException):
-            body = b""
+        except (OSError, http.client.HTTPException) as error:
             connection.close()
+            if response.status == 404:
+                # Only the body tells whether the object is missing, or the bucket.
+                return self._no_answer(error, request)
+            body = b""
         else:
             self._put_back(connection, response, endpoint)
         self._notice_region(response, body)

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from buckia_core.adapters.ca_bundles import trust_bundle
 from buckia_core.adapters.proxies import system_proxy
-from buckia_core.errors import InvalidSetting
 from buckia_s3.answers import Answer, answer_to
 from buckia_s3.client_options import ClientOptions
 from buckia_s3.endpoint import Endpoint
@@ -109,7 +109,8 @@ def tls_context(*, verify: bool, ca_bundle: Path | None, more: bytes | None = No
     """Return what TLS is set up with: the system's authorities, those of `ca_bundle`, and `more` in PEM.
 
     Raises:
-        InvalidSetting: The bundle can't be read, or holds no certificate.
+        InvalidSetting: There is no such bundle, or it holds no certificate.
+        OSError: The system does not let it be read.
     """
     context = ssl.create_default_context()
     if not verify:
@@ -117,8 +118,7 @@ def tls_context(*, verify: bool, ca_bundle: Path | None, more: bytes | None = No
         context.verify_mode = ssl.CERT_NONE
         return context
     if ca_bundle is not None:
-        bundled(ca_bundle)
-        context.load_verify_locations(ca_bundle)
+        trust_bundle(context, ca_bundle)
     if more is not None:
         context.load_verify_locations(cadata=more.decode("ascii", "replace"))
     paths = ssl.get_default_verify_paths()
@@ -134,16 +134,11 @@ def bundled(ca_bundle: Path) -> bytes:
     """Return the certificates that the file of the setting `ca_bundle` has, in PEM.
 
     Raises:
-        InvalidSetting: It can't be read, or holds none.
+        InvalidSetting: There is no such file, or it holds none.
+        OSError: The system does not let it be read.
     """
-    try:
-        certificates = ca_bundle.read_bytes()
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(ca_bundle)
-    except ssl.SSLError as error:
-        raise InvalidSetting(f"setting 'ca_bundle': {ca_bundle} holds no certificate in PEM") from error
-    except OSError as error:
-        raise InvalidSetting(f"setting 'ca_bundle': {ca_bundle} can't be read: {error.strerror or error}") from error
-    return certificates
+    trust_bundle(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ca_bundle)
+    return ca_bundle.read_bytes()
 
 
 _NOT_LATIN_1 = re.compile(r"[^\x00-\xff]")

@@ -41,6 +41,7 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
+from buckia_core.localfs.system_errors import failure_of_system
 from buckia_s3.answers import UnusableAnswer
 
 _MEANINGS: tuple[tuple[type[AdapterError], str], ...] = (
@@ -196,7 +197,12 @@ _UNREACHABLE = ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutEr
 
 
 def from_botocore(error: Exception, *, provider: str, profile: str | None) -> Exception:
-    """Return the error for credentials that botocore could not get. `profile` is the one that was asked for."""
+    """Return the error for credentials that botocore could not get. `profile` is the one that was asked for.
+
+    A failure of the system says nothing of the credentials, so it is returned itself.
+    """
+    if failure := failure_of_system(error):
+        return failure
     name = type(error).__name__
     where = f" of profile {profile!r}" if profile else ""
     if name in _MISSING:

@@ -71,7 +71,7 @@ class Called:
             # This thread may have a loop that is running already.
             with ThreadPoolExecutor(1, thread_name_prefix="buckia-s3-credentials") as pool:
                 return pool.submit(asyncio.run, given).result()
-        except BuckiaError:
+        except (BuckiaError, MemoryError):
             raise
         except Exception as error:
             # Its message may hold a secret.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -58,3 +59,33 @@ def test_a_veto_goes_on_as_it_is_and_a_failure_is_one_too(plugins):
     failing.register(Guard(ZeroDivisionError("division by zero")), "failing")
     with pytest.raises(PluginError, match=r"buckia_before_sync.*ZeroDivisionError"):
         failing.ask_before_sync(Plan(), "b")
+
+
+@pytest.mark.parametrize("failure", [OSError(errno.EMFILE, "x"), OSError(errno.EIO, "x"), MemoryError()])
+def test_a_failure_of_the_system_is_not_a_broken_plugin(plugins, monkeypatch, failure):
+    def fail(entry):
+        raise ImportError("can't be imported") from failure
+
+    monkeypatch.setattr(EntryPoint, "load", fail)
+    with pytest.raises(type(failure)) as caught:
+        plugins.ask_before_sync(Plan(), "b")
+    assert caught.value is failure and plugins.broken_plugins == {}
+    monkeypatch.undo()
+    with pytest.raises(PluginError, match="ModuleNotFoundError"):
+        plugins.ask_before_sync(Plan(), "b")
+
+
+def test_a_file_that_a_plugin_lacks_is_its_own_affair(plugins, monkeypatch):
+    def fail(entry):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "table.json")
+
+    monkeypatch.setattr(EntryPoint, "load", fail)
+    with pytest.raises(PluginError, match=r"table\.json"):
+        plugins.ask_before_sync(Plan(), "b")
+
+
+def test_a_failure_of_the_system_is_not_a_plugin_that_fails(monkeypatch):
+    plugins = Registry()
+    plugins.register(Guard(OSError(errno.ENOSPC, "No space left on device")))
+    with pytest.raises(OSError, match="No space left"):
+        plugins.ask_before_sync(Plan(), "b")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from importlib import metadata
 
 import pytest
@@ -44,3 +45,20 @@ def test_what_was_missing_is_found_once_it_is_installed(monkeypatch):
         plugins.spec("memory")
     installed.entries = (entry("memory"),)
     assert plugins.spec("memory").provider == "memory"
+
+
+@pytest.mark.parametrize("failure", [OSError(errno.EMFILE, "Too many open files"), MemoryError()])
+def test_a_failure_of_the_system_is_not_a_broken_adapter(monkeypatch, failure):
+    def fail(*_):
+        raise failure
+
+    monkeypatch.setattr(metadata, "entry_points", Installed(entry("memory")))
+    plugins = Registry()
+    with monkeypatch.context() as patch:
+        patch.setattr(metadata.EntryPoint, "load", fail)
+        with pytest.raises(type(failure)):
+            plugins.spec("memory")
+    spec = plugins.spec("memory")
+    monkeypatch.setattr("buckia_core.adapters.registry.importlib.import_module", fail)
+    with pytest.raises(type(failure)):
+        spec.adapter_class()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -219,3 +220,11 @@ def test_no_secret_shows(connect, b2_account):
     assert b2_account.key not in shown
     assert signed.token not in shown
     assert re.search(r"account_id='[0-9a-f]+'", repr(signed))
+
+
+def test_a_failure_of_this_machine_is_not_one_of_the_network():
+    found = ConnectionError("aborted")
+    found.__cause__ = OSError(errno.EMFILE, "Too many open files")
+    error = translated(found, doing="listing", host="h")
+    assert isinstance(error, Transient)
+    assert str(error) == "listing at h failed: this machine: Too many open files"

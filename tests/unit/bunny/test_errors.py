@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
+import urllib3
 
-from buckia_bunny.errors import STORAGE_ADVICE, of_status
+from buckia_bunny.errors import STORAGE_ADVICE, of_exception, of_status
+from buckia_bunny.http import Http
 from buckia_core import errors
 
 
@@ -54,3 +57,20 @@ def test_the_account_names_the_field_that_is_wrong():
 
 def test_a_page_of_a_proxy_is_not_shown():
     assert str(of_status(502, doing="x", advice="", body=b"<html>secret</html>")) == "x: the service answered 502"
+
+
+def test_a_failure_of_this_machine_is_not_one_of_the_network():
+    found = urllib3.exceptions.ProtocolError("Connection aborted.")
+    found.__cause__ = OSError(errno.EMFILE, "Too many open files")
+    error = of_exception(found, doing="listing", host="h")
+    assert isinstance(error, errors.Transient)
+    assert str(error) == "listing at h failed: this machine: Too many open files"
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_a_ca_bundle_that_is_none_is_named(tmp_path, content):
+    bundle = tmp_path / "ca.pem"
+    if content is not None:
+        bundle.write_text(content)
+    with pytest.raises(errors.InvalidSetting, match=r"setting 'ca_bundle': .*ca\.pem (can't be read|holds no cert)"):
+        Http(connect_timeout=1, read_timeout=1, ca_bundle=bundle)._trusted()

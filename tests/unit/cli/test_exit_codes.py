@@ -1,3 +1,5 @@
+import errno
+import os
 from datetime import UTC, datetime
 
 import click
@@ -6,6 +8,7 @@ import pytest
 from buckia_core import errors
 from buckia_core.cli.exit_codes import ExitCode, code_of, code_of_result, worst
 from buckia_core.syncing.report import SyncResult
+from tests.unit.commands import ran
 
 
 def result(**counts):
@@ -90,3 +93,24 @@ def test_the_worst_is_the_one_that_needs_a_person_most():
 
 def test_nothing_done_is_done():
     assert worst([]) is ExitCode.DONE
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.EACCES, 5), (errno.EIO, 1), (errno.EMFILE, 1)])
+@pytest.mark.parametrize("name", [".buckia", ".buckiaignore"])
+def test_files_that_the_system_does_not_let_be_read_are_no_wrong_configuration(
+    tmp_path, monkeypatch, capsys, number, code, name
+):
+    (tmp_path / ".buckia").write_text(f"provider: file\nroot: {tmp_path}/../bucket\n")
+    (tmp_path / ".buckiaignore").write_text("*.tmp\n")
+    real = os.open
+
+    def refuse(path, *arguments, **more):
+        if os.path.basename(path) == name:
+            raise OSError(number, os.strerror(number), path)
+        return real(path, *arguments, **more)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("buckia_core.config.bounded_files.os.open", refuse)
+    ended = ran(capsys, "sync", "--dry-run")
+    assert ended.code == code
+    assert f"{tmp_path / name}: {os.strerror(number)}" in ended.err

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import traceback
 from pathlib import Path
 
 import pytest
 
-from buckia_core.config import BucketConfig, PathRule, find, load, loading
+from buckia_core.config import BucketConfig, PathRule, bounded_files, find, load
 from buckia_core.config.loading import locate
 from buckia_core.errors import BucketNotConfigured, ConfigError, InvalidSetting, UnknownSetting
 from buckia_core.planning.policy import ConflictPolicy
@@ -206,16 +208,17 @@ def test_a_file_that_is_missing_or_no_file_is_named(tmp_path):
         load(tmp_path)
 
 
-def test_a_file_that_may_not_be_read_is_named(write, monkeypatch):
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.EMFILE])
+def test_an_error_of_the_system_is_no_error_of_the_configuration(write, monkeypatch, number):
     path = write("provider: s3\n")
 
-    def refuse(path):
-        raise PermissionError(13, "Permission denied")
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(loading, "read_bytes", refuse)
-    with pytest.raises(ConfigError, match="can't be read: Permission denied") as caught:
+    monkeypatch.setattr(bounded_files.os, "open", refuse)
+    with pytest.raises(OSError, match=re.escape(os.strerror(number))) as caught:
         load(path)
-    assert caught.value.source == str(path)
+    assert (caught.value.errno, caught.value.filename) == (number, str(path))
 
 
 def test_a_bucket_that_is_not_there_is_named_with_the_nearest(write):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -275,3 +276,19 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(monkeypatch, own_configura
         user_config.write("x.yaml", {"a": "2"}, comment="c")
     assert [path.name for path in own_configuration.iterdir()] == ["x.yaml"]
     assert user_config.read("x.yaml") == {"a": "1"}
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.EMFILE])
+def test_what_the_system_does_not_let_be_read_is_no_wrong_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setenv("BUCKIA_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "trust.yaml").write_text("/p/.buckia:\n  owner: 5\n")
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("buckia_core.config.bounded_files.os.open", refuse)
+    with pytest.raises(OSError, match=os.strerror(number)) as caught:
+        trust.trusted_files()
+    assert caught.value.filename == str(tmp_path / "trust.yaml")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from pathlib import Path
 
 import pytest
+import requests
 
 from buckia_core import errors
 from buckia_core.config.secrets import Secret
+from buckia_linode.errors import translated
 from tests.servers.linode_api import READ_WRITE, Trouble
 from tests.servers.process import free_port
 
@@ -154,3 +157,10 @@ def test_the_token_does_not_show(api, connect):
     with pytest.raises(errors.Unauthenticated) as caught:
         adapter.account.transfer()
     assert "the-hidden-token" not in f"{caught.value!r} {caught.value} {adapter.account!r} {adapter._linode!r}"
+
+
+def test_a_failure_of_this_machine_is_not_one_of_the_network():
+    found = requests.exceptions.ConnectionError("Max retries exceeded")
+    found.__cause__ = OSError(errno.EMFILE, "Too many open files")
+    error = translated(found, provider="linode", doing="asking", host="h")
+    assert isinstance(error, errors.Transient) and str(error).endswith("failed: this machine: Too many open files")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import stat
@@ -151,7 +152,7 @@ def test_a_file_that_is_open_is_reached_whatever_becomes_of_its_name(tree, tmp_p
 
 def test_a_copy_takes_over_permission_bits_and_nothing_else(tree, tmp_path, monkeypatch):
     def refuse(*args, **more):
-        raise OSError("no links here")
+        raise OSError(errno.EPERM, "no links here")
 
     m("f=1").write_to(tmp_path / "root")
     (tmp_path / "root" / "f").chmod(0o4751)

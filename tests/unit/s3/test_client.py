@@ -183,3 +183,12 @@ class TestLineBreaks:
             assert "Credential=" not in f"{shown!r}{vars(shown)}"
             assert not isinstance(shown, UnicodeError)
             shown = shown.__cause__ or shown.__context__
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_missing_object_is_not_told_from_half_an_answer(connect, cut):
+    """What is missing may be the bucket, and only the rest of the answer would say so."""
+    whole = error(404, "NoSuchKey")
+    adapter, _ = connect(lambda asked: Answer(404, whole.body[:20], claims=len(whole.body), cut=True) if cut else whole)
+    with pytest.raises(Transient if cut else NotFound):
+        adapter.read_file("k")

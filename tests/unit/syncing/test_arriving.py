@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.adapters.resuming import Landing, read_on
 from buckia_core.errors import IntegrityError, PreconditionFailed, Transient
-from buckia_core.localfs.directory import Tree
+from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.syncing import arriving as module
@@ -132,3 +134,21 @@ def test_an_adapter_that_can_not_go_on_begins_at_the_start(tmp_path):
     plain.upload_file(CONTENT, "a")
     with begin(plain, tmp_path) as file:
         assert isinstance(file, Fresh)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO])
+def test_what_can_not_be_opened_now_stays_for_later(bucket, tmp_path, monkeypatch, number):
+    path = stopped(bucket, tmp_path, Transient("later"))
+    real = Directory.open
+
+    def refuse(directory, name, *arguments, **more):
+        if name == path.name:
+            raise OSError(number, os.strerror(number), directory.join(name))
+        return real(directory, name, *arguments, **more)
+
+    monkeypatch.setattr(Directory, "open", refuse)
+    with pytest.raises(OSError, match=path.name), begin(bucket, tmp_path):
+        pass
+    monkeypatch.undo()
+    with begin(bucket, tmp_path) as file:
+        assert file.taken_up == 5000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 
@@ -250,3 +251,16 @@ def test_included_only(sides):
     assert sides.did == ["upload a.txt", "download c.txt"]
     sides.sync(include=["d"])
     assert sides.did == ["download d"]
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.EMFILE])
+def test_patterns_that_the_system_does_not_let_be_read_are_no_wrong_setting(tmp_path, monkeypatch, number):
+    (tmp_path / IGNORE_FILE).write_text("*.tmp\n")
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("buckia_core.config.bounded_files.os.open", refuse)
+    with pytest.raises(OSError, match=os.strerror(number)) as caught:
+        read_ignore_file(tmp_path)
+    assert caught.value.filename == str(tmp_path / IGNORE_FILE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from itertools import product
 from pathlib import Path
@@ -311,6 +313,26 @@ def test_what_another_mapping_has_under_the_same_path_takes_part_there(sides):
     ],
 )
 def test_a_mapping_is_known_by_its_id(id_, expected, monkeypatch):
-    monkeypatch.setattr("os.path.isdir", lambda path: path == "/p")
+    monkeypatch.setattr("buckia_core.syncing.former_mapping._is_directory", lambda path: path == "/p")
     former = FormerMapping.read(id_, Path("/p"), {"img/", ""})
     assert (former.local, former.remote, former.is_file, former.has_moved) == expected
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+def test_a_folder_that_can_not_be_looked_at_has_not_moved(sides, monkeypatch, number):
+    """Where a folder moved, files that are missing at its new place count as deleted."""
+    sides.settings = {"paths": [{"local": "old", "remote": "docs"}]}
+    sides.in_step("old/a=1 old/b=1")
+    (sides.folder / "new").mkdir()
+    sides.settings = {"paths": [{"local": "new", "remote": "docs"}]}
+    stat = os.stat
+
+    def refuse(path, *arguments, **more):
+        if path == str(sides.folder / "old"):
+            raise OSError(number, os.strerror(number), path)
+        return stat(path, *arguments, **more)
+
+    monkeypatch.setattr("buckia_core.syncing.former_mapping.os.stat", refuse)
+    with pytest.raises(OSError, match="old"):
+        sides.sync()
+    assert {"docs/a", "docs/b"} <= sides.objects().keys()

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buckia_core.errors import InvalidKey
+from buckia_core.localfs.durability import sync_directory
 from buckia_core.localfs.opening import BY_DESCRIPTOR
 from buckia_core.planning.keys import DiskRules
 from buckia_core.planning.mapping import Mapping
-from buckia_core.syncing.paths import Places, entry_of, local_path, sync_directory
+from buckia_core.syncing.paths import Places, entry_of, local_path
 from buckia_core.testing import m
 from buckia_core.testing.strategies import keys
 from tests.unit.syncing.places import look, place_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable
@@ -352,3 +353,39 @@ def test_a_file_of_a_group_that_can_not_be_taken_away_fails_none_of_the_others(s
     sides.adapter = None
     assert sides.sync().success
     assert sides.files() == sides.objects() and nothing_aside(sides)
+
+
+# --- a disk that fails is not one that lacks something -----------------------------------------------------
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
+    def fail(*arguments: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Directory, name, fail)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+def test_a_name_that_can_not_be_given_is_not_taken(sides: Sides, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Without hard links and exclusive renames, a download takes whatever has its name: so nothing else may do."""
+    sides.there("new=1")
+    failing(monkeypatch, "link", number)
+    result = sides.sync()
+    assert result.failed == 1 and os.strerror(number) in result.errors[0].message
+    assert sides.files() == {}
+    failing(monkeypatch, "link", errno.EPERM)
+    failing(monkeypatch, "rename_exclusive", number)
+    assert sides.sync().failed == 1 and sides.files() == {}
+    failing(monkeypatch, "rename_exclusive", errno.EINVAL)
+    assert sides.sync().success and sides.files() == {"new": "1"}
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+def test_a_file_that_can_not_be_exchanged_stays(sides: Sides, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    sides.in_step("a=1").there("a=2")
+    failing(monkeypatch, "exchange", number)
+    result = sides.sync()
+    assert result.failed == 1 and os.strerror(number) in result.errors[0].message
+    assert sides.files() == {"a": "1"}
+    failing(monkeypatch, "exchange", errno.EINVAL)
+    assert sides.sync().success and sides.files() == {"a": "2"}

@@ -98,7 +98,7 @@ def test_what_may_not_be_on_the_disk_is_not_remembered(state, monkeypatch):
     assert keys(state) == [] and "/d: the disk reports an input/output error" in str(recorder.failure)
     monkeypatch.undo()
     recorder.flush()
-    assert keys(state) == ["a"] and recorder.failure is not None, "the run ends all the same"
+    assert keys(state) == [], "a system tells once of what it lost, so another attempt proves nothing"
 
 
 # --- seen through a sync -----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -301,3 +302,43 @@ def test_what_is_fetched_does_not_go_through_a_link_that_appears(trash, tmp_path
 
     trash.fetch("a", "/a", 3, "", swap)
     assert not (tmp_path / "victim").exists()
+
+
+# --- what the system does not let be read is not gone, and not damaged -------------------------------------
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.EMFILE])
+@pytest.mark.parametrize("call", ["status", "open"])
+def test_an_error_of_the_system_is_told(trash, file, monkeypatch, number, call):
+    name = trash.put(file, "a.txt", leave=True)
+    real = getattr(Directory, call)
+
+    def refuse(directory, asked, *arguments, **more):
+        if asked.startswith(name):
+            raise OSError(number, os.strerror(number), directory.join(asked))
+        return real(directory, asked, *arguments, **more)
+
+    monkeypatch.setattr(Directory, call, refuse)
+    for act in (trash.list, trash.empty, lambda: trash.restore(name)):
+        with pytest.raises(OSError, match=name) as caught:
+            act()
+        assert caught.value.errno == number
+    monkeypatch.undo()
+    assert [each.key for each in trash.list()] == ["a.txt"]
+
+
+def test_an_id_that_no_name_can_have_is_not_there(trash, file):
+    trash.put(file, "a.txt", leave=True)
+    with pytest.raises(NotInTrash):
+        trash.restore("x" * 5000)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+def test_a_disk_that_failed_is_not_taken_for_another_disk(trash, file, monkeypatch, number):
+    def refuse(directory, name, target, new):
+        raise OSError(number, os.strerror(number), target.join(new))
+
+    monkeypatch.setattr(Directory, "replace", refuse)
+    with pytest.raises(OSError, match=os.strerror(number)):
+        trash.put(file, "a.txt", leave=False)
+    assert file.exists() and trash.list() == []

@@ -15,6 +15,7 @@ import pluggy
 from buckia_core.adapters import hookspecs
 from buckia_core.adapters.base import BaseSync
 from buckia_core.errors import AdapterBroken, AdapterNotInstalled, BuckiaError, PluginError
+from buckia_core.localfs.system_errors import failure_of_system
 from buckia_core.planning.plan import Plan
 
 ADAPTERS = "buckia.adapters"
@@ -63,6 +64,7 @@ class AdapterSpec:
         try:
             return getattr(importlib.import_module(module), attribute)
         except Exception as error:
+            _raise_failure_of_system(error)
             raise _broken(self.provider, error) from error
 
 
@@ -82,7 +84,11 @@ class Registry:
 
     @cached_property
     def hooks(self) -> pluggy.HookRelay:
-        """The hooks of all plugins of group `buckia.plugins`; plugins that fail to load are in `broken_plugins`."""
+        """The hooks of all plugins of group `buckia.plugins`; plugins that fail to load are in `broken_plugins`.
+
+        Raises:
+            OSError, MemoryError: The system failed, which says nothing of a plugin.
+        """
         for entry in sorted(self._entries[PLUGINS], key=lambda entry: entry.name):
             if self._plugins.has_plugin(entry.name) or entry.name in self._left_out:
                 continue
@@ -92,6 +98,7 @@ class Registry:
                 if not self._plugins.is_registered(plugin):
                     self._plugins.register(plugin, name=entry.name)
             except Exception as error:  # noqa: BLE001  # whatever is wrong with it, the others go on
+                _raise_failure_of_system(error)
                 self.broken_plugins[entry.name] = f"{type(error).__name__}: {error}"
         return self._plugins.hook
 
@@ -135,6 +142,7 @@ class Registry:
         except BuckiaError:
             raise
         except Exception as error:
+            _raise_failure_of_system(error)
             raise PluginError(
                 f"a plugin failed in buckia_before_sync, so nothing was changed: {type(error).__name__}: {error}"
             ) from error
@@ -187,6 +195,7 @@ class Registry:
                     if not self._plugins.is_registered(plugin):
                         self._plugins.register(plugin, name=name)
                 except Exception as error:
+                    _raise_failure_of_system(error)
                     raise _broken(provider, error) from error
                 plugins.append(plugin)
         for plugin in plugins:
@@ -199,6 +208,13 @@ class Registry:
             installed = sorted({entry.name for entry in self._entries[ADAPTERS]})
             self.__dict__.pop("_entries", None)  # so that it is found once it is installed
             raise AdapterNotInstalled(_how_to_install(provider, installed))
+
+
+def _raise_failure_of_system(error: Exception) -> None:
+    """Raise the failure of the system behind an error, if there is one: it would befall any code at that moment."""
+    failure = failure_of_system(error)
+    if failure is not None:
+        raise failure
 
 
 def _broken(provider: str, error: Exception) -> AdapterBroken:

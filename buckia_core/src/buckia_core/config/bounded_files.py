@@ -18,19 +18,24 @@ def read_bytes(path: Path, *, limit: int = MAX_BYTES) -> bytes:
     """Return the content of a regular file. A pipe or a device in its place does not block.
 
     Raises:
-        OSError: The file can't be opened or read.
+        OSError: The file can't be opened or read. It has the file's name.
         ConfigError: It is no regular file, or larger than `limit`.
     """
     # Windows has neither flag, and no pipes among its files.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    # Opening a device may already do something, such as rewinding a tape.
-    if not stat.S_ISREG(mode := os.stat(path).st_mode):
-        _refuse(mode, path)
-    descriptor = os.open(path, flags)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(mode := os.fstat(descriptor).st_mode):
+    try:
+        # Opening a device may already do something, such as rewinding a tape.
+        if not stat.S_ISREG(mode := os.stat(path).st_mode):
             _refuse(mode, path)
-        data = file.read(limit + 1)
+        descriptor = os.open(path, flags)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(mode := os.fstat(descriptor).st_mode):
+                _refuse(mode, path)
+            data = file.read(limit + 1)
+    except OSError as error:
+        # The system names no file where a read fails.
+        error.filename = str(path)
+        raise
     if len(data) > limit:
         raise ConfigError(f"is larger than {limit // 1024:,} KiB, so it can't be a configuration", source=str(path))
     return data

@@ -50,12 +50,10 @@ def find(start: Path) -> Path:
 
     Raises:
         ConfigError: There is none, or it can be written by others than this user and root, and is not trusted.
+        OSError: The system does not let it be looked at.
     """
     path = locate(start)
-    try:
-        check_file(path, directory=True)
-    except OSError as error:
-        raise ConfigError(f"can't be looked at: {error.strerror}", source=str(path)) from error
+    check_file(path, directory=True)
     return path
 
 
@@ -84,8 +82,9 @@ def load(path: Path, *, environ: Mapping[str, str] | None = None) -> ConfigFile:
         environ: The environment variables that `${NAME}` stands for; those of the process by default.
 
     Raises:
-        ConfigError: The file can't be read, or is no configuration. The message has the file and the line.
+        ConfigError: There is no such file, or it is no configuration. The message has the file and the line.
         InvalidSetting, UnknownSetting: A common setting is wrong, likewise.
+        OSError: The system does not let it be read.
     """
     path = Path(os.path.abspath(path))
     source = str(path)
@@ -147,12 +146,10 @@ def _expanded(value: Value, at: str, document: Document, source: str, environ: M
 def _text(path: Path) -> str:
     try:
         data = read_bytes(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise ConfigError("there is no such file; make one with: buckia init", source=str(path)) from None
     except IsADirectoryError:
         raise ConfigError("is a directory, and not a configuration file", source=str(path)) from None
-    except OSError as error:
-        raise ConfigError(f"can't be read: {error.strerror or type(error).__name__}", source=str(path)) from error
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -12,6 +12,7 @@ A plain secret that looks like a reference can't be given as one; let a referenc
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import shutil
@@ -90,9 +91,9 @@ def _from_file(name: str, base_dir: Path) -> str:
     try:
         check_file(path, also=(owner_of(str(base_dir)),))
         data = read_bytes(path)
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise MissingCredentials(f"'file:{name}': {path} can't be read: {why}") from error
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        where, why = error.filename or path, error.strerror or type(error).__name__
+        raise MissingCredentials(f"'file:{name}': {where} can't be read: {why}") from error
     except ConfigError as error:
         raise ConfigError(f"'file:{name}': {error}") from error
     text = _decoded(data)
@@ -149,6 +150,8 @@ def _from_1password(reference: str, environ: Mapping[str, str]) -> str:
             env={**os.environ, **environ},
         )
     except (OSError, subprocess.TimeoutExpired) as error:
+        if isinstance(error, OSError) and error.errno not in (errno.ENOENT, errno.EACCES, errno.ENOEXEC):
+            raise
         raise ConfigError(f"{reference!r}: the command 'op' can't be run: {type(error).__name__}") from error
     if done.returncode:
         said = redact(" ".join(done.stderr.decode("utf-8", "replace").split()))
@@ -162,7 +165,7 @@ def _from_1password(reference: str, environ: Mapping[str, str]) -> str:
 def _from_store(reference: str, store: SecretStore, rest: str) -> str:
     try:
         found = store(rest)
-    except ConfigError:
+    except (ConfigError, MemoryError):
         raise
     except Exception as error:
         raise ConfigError(f"{reference!r}: the secret store failed with {type(error).__name__}") from error

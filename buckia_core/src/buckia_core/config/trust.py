@@ -43,6 +43,7 @@ def trusted_files() -> list[TrustedFile]:
 
     Raises:
         ConfigError: The user's configuration can't be used.
+        OSError: The system does not let it be read.
     """
     found = []
     for path, each in sorted(user_config.read(FILE_NAME).items()):
@@ -110,6 +111,7 @@ def is_trusted(path: Path) -> bool:
 
     Raises:
         ConfigError: The user's configuration can't be used.
+        OSError: The system does not let it be read.
     """
     if _in_environment(path):
         return True
@@ -129,6 +131,7 @@ def check_code(path: str, name: str, value: str, *, source: str | None) -> None:
     Raises:
         InvalidSetting: He has not. Says what to do.
         ConfigError: The user's configuration can't be used.
+        OSError: The system does not let it be read.
     """
     if _in_environment(Path(path)):
         return

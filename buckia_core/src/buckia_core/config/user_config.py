@@ -37,7 +37,8 @@ def read(name: str) -> dict[str, Any]:
     All scalars are text.
 
     Raises:
-        ConfigError: It can't be read, is no YAML mapping, or can be written by other users than this one and root.
+        ConfigError: It is no YAML mapping, or can be written by other users than this one and root.
+        OSError: The system does not let it be read.
     """
     path = directory() / name
     try:
@@ -45,8 +46,8 @@ def read(name: str) -> dict[str, Any]:
         data = read_bytes(path) if problem is None else b""
     except FileNotFoundError:
         return {}
-    except OSError as error:
-        raise ConfigError(f"can't be read: {error.strerror or type(error).__name__}", source=str(path)) from error
+    except (IsADirectoryError, NotADirectoryError) as error:
+        raise ConfigError(f"can't be read: {error.strerror}", source=str(path)) from error
     if problem is not None:
         raise ConfigError(f"{problem}, so it can't be your configuration; remove it", source=str(path))
     try:

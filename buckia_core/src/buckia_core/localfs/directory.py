@@ -17,7 +17,9 @@ from types import TracebackType
 from typing import Self
 
 from buckia_core.localfs.atomic_rename import EXCHANGE, EXCLUSIVE, rename
+from buckia_core.localfs.durability import sync_open_directory
 from buckia_core.localfs.opening import BY_DESCRIPTOR, FOLLOW, NO_FOLLOW, SEARCH, InTheWay, Moved, is_link
+from buckia_core.localfs.system_errors import LEADS_NOWHERE
 
 FEW = 2
 """Descriptors that a tree holds at most, beside that of its root. Some systems allow a process 256 in all."""
@@ -229,12 +231,15 @@ class Directory:
             os.close(found)
 
     def sync(self) -> None:
-        """Make the names in it outlast a loss of power, where the system can."""
+        """Make the names in it outlast a loss of power, where the system can.
+
+        Raises:
+            OSError: The disk failed, or is full: they may not outlast it.
+        """
         if os.name == "nt":
             return
-        # One that is gone, may not be read, or whose file system has no such call, is let be.
-        with suppress(OSError), self.readable() as descriptor:
-            os.fsync(descriptor)
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError), self.readable() as descriptor:
+            sync_open_directory(descriptor, self.path)
 
 
 class Tree:
@@ -385,7 +390,9 @@ class Tree:
                 return "a symbolic link"
             try:
                 status = parent.status(name, follow=True)
-            except OSError:
+            except OSError as error:
+                if error.errno not in LEADS_NOWHERE:
+                    raise
                 return "a symbolic link that leads nowhere"
         return None if stat.S_ISDIR(status.st_mode) else _FILE
 

@@ -12,6 +12,7 @@ from functools import cache
 
 from buckia_core.localfs.directory import Directory
 from buckia_core.localfs.opening import CREATE, NO_LINK
+from buckia_core.localfs.system_errors import NO_HARD_LINKS
 
 _TRIES = 100
 
@@ -109,15 +110,21 @@ def link_or_copy(source: Directory, name: str, target: Directory, new: str, pref
     Raises:
         FileExistsError: Something has the name.
         NotAFile: It is a link, or another thing that is no file.
+        OSError: The disk failed, or is full.
     """
     if not stat.S_ISREG(source.status(name).st_mode):
         raise NotAFile(errno.EINVAL, "it is not a regular file", source.join(name))
     try:
         source.link(name, target, new)
-    except (FileExistsError, FileNotFoundError):
-        raise
-    except (OSError, NotImplementedError):
+    except (OSError, NotImplementedError) as error:
+        if not lacks_hard_links(error):
+            raise
         _copy(source, name, target, new, prefix)
+
+
+def lacks_hard_links(error: OSError | NotImplementedError) -> bool:
+    """Tell whether an error of `Directory.link` says that the disk has no second names, rather than that it failed."""
+    return isinstance(error, NotImplementedError) or error.errno in NO_HARD_LINKS
 
 
 def _copy(source: Directory, name: str, target: Directory, new: str, prefix: str) -> None:

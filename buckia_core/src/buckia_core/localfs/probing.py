@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import create, exists, remove
+from buckia_core.localfs.system_errors import DENIED, NO_SUCH_NAME
 from buckia_core.planning.keys import TEMPORARY, DiskRules, fold
 
 _ENOUGH = 1000
@@ -20,6 +21,9 @@ def disk_rules(path: str) -> DiskRules:
     """Find out what the disk of a directory can hold, by asking it for the twin of a name that it has.
 
     The listing says whether both spellings are there. Inodes can't: exFAT, and others in user space, have none.
+
+    Raises:
+        OSError: The disk failed, is full, or too many files are open: nothing is known of it.
     """
     windows = sys.platform == "win32"
     try:
@@ -30,8 +34,8 @@ def disk_rules(path: str) -> DiskRules:
             # Few disks fold forms but not case, and a name is made to find out only where it is likely.
             likely = folds or sys.platform == "darwin"
             normalizes = _decide(directory, names, _other_form, "é", certain=likely)
-    except OSError:
-        # It can't be read, so nothing is known, and a write finds out that a twin is there.
+    except (PermissionError, FileNotFoundError, NotADirectoryError):
+        # It can't be read, or is gone, so nothing is known, and a write finds out that a twin is there.
         return DiskRules(windows=windows)
     return DiskRules(windows=windows, folds=folds, normalizes=normalizes)
 
@@ -51,7 +55,9 @@ def spelling_on_disk(directory: Directory, name: str, status: os.stat_result) ->
             continue
         try:
             other = directory.status(twin)
-        except OSError:
+        except OSError as error:
+            if error.errno not in NO_SUCH_NAME:
+                raise
             continue
         if other.st_ino != status.st_ino and status.st_dev in _keeps_both:
             continue
@@ -81,7 +87,9 @@ def _decide(
         return False
     try:
         name, descriptor = create(directory, f"{TEMPORARY}{sample}")
-    except OSError:
+    except OSError as error:
+        if error.errno not in DENIED:
+            raise
         # It can't be written to, so no write can go over a twin either.
         return False
     os.close(descriptor)

@@ -127,6 +127,11 @@ class Operation:
         return entry.size if entry else 0
 
     @property
+    def is_delete(self) -> bool:
+        """Whether it deletes a file or an object."""
+        return self.action in (Action.DELETE_LOCAL, Action.DELETE_REMOTE)
+
+    @property
     def is_refused(self) -> bool:
         """Whether it stands for something that can't be done at all, and counts as failed."""
         return self.action is Action.SKIP and self.reason not in _NO_FAILURES

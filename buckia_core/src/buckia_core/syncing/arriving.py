@@ -20,6 +20,7 @@ from buckia_core.errors import AdapterError, IntegrityError, NotFound, Precondit
 from buckia_core.localfs.directory import Directory
 from buckia_core.localfs.files import create, path_of_open, set_permissions, set_time, write_all
 from buckia_core.localfs.opening import CREATE, NO_LINK
+from buckia_core.localfs.system_errors import failure_of_system
 from buckia_core.planning.digest import Digest, Digests
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.syncing.file_systems import begin_writing
@@ -338,7 +339,9 @@ def _taken_up(directory: Directory, name: str, mode: int) -> io.FileIO:
     with suppress(FileNotFoundError):
         try:
             file = io.FileIO(directory.open(name, os.O_RDWR | NO_LINK), "rb+")
-        except OSError:
+        except OSError as error:
+            if failure_of_system(error):
+                raise
             directory.unlink(name)
         else:
             status = os.fstat(file.fileno())

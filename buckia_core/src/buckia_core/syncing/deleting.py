@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from buckia_core.errors import AdapterError, PreconditionFailed
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.plan import Operation
-from buckia_core.syncing.error_messages import ENDS_RUN, explain
+from buckia_core.syncing.error_messages import ENDS_RUN, explain, is_unexplained
 from buckia_core.syncing.operation_result import Done
 from buckia_core.syncing.transfer import Stale
-from buckia_core.syncing.work import Worker, is_unexplained
+from buckia_core.syncing.work import Worker
 
 _DENSE = 4
 

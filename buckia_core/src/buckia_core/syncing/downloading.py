@@ -10,7 +10,8 @@ from typing import Self
 
 from buckia_core.adapters.base import BaseSync
 from buckia_core.errors import IntegrityError
-from buckia_core.localfs.files import permissions, set_time_of_closed
+from buckia_core.localfs.files import lacks_hard_links, permissions, set_time_of_closed
+from buckia_core.localfs.system_errors import NO_ATOMIC_RENAME
 from buckia_core.planning.digest import Digests, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.syncing import transfer
@@ -183,7 +184,9 @@ class Download:
             directory.exchange(aside, directory, name)
         except FileNotFoundError:
             raise Stale from None
-        except OSError:
+        except OSError as error:
+            if error.errno not in NO_ATOMIC_RENAME:
+                raise
             # Not on this file system: the window between the look and the rename stays, as small as it is.
             again = self._look()
             if again is None or not same_file(again, now):
@@ -220,7 +223,9 @@ class Download:
         try:
             # Nearly always nothing is there, and this is the cheapest way to find that out.
             self.directory.link(self._file.name, self.directory, self._place.name)
-        except (OSError, NotImplementedError):
+        except (OSError, NotImplementedError) as error:
+            if not isinstance(error, FileExistsError) and not lacks_hard_links(error):
+                raise
             self._place.clear_empty()
             if self._look() is not None:
                 raise Stale from None
@@ -228,7 +233,9 @@ class Download:
                 self.directory.link(self._file.name, self.directory, self._place.name)
             except FileExistsError:
                 raise Stale from None
-            except (OSError, NotImplementedError):
+            except (OSError, NotImplementedError) as second:
+                if not lacks_hard_links(second):
+                    raise
                 self._rename_to_new()
                 return
         # Not later, because it changes the file's change time.
@@ -240,7 +247,9 @@ class Download:
             self.directory.rename_exclusive(self._file.name, self.directory, self._place.name)
         except FileExistsError:
             raise Stale from None
-        except OSError:
+        except OSError as error:
+            if error.errno not in NO_ATOMIC_RENAME:
+                raise
             # The window between the look and the rename stays, as small as it is.
             self.directory.replace(self._file.name, self.directory, self._place.name)
 

@@ -6,7 +6,7 @@ import os
 from concurrent.futures import CancelledError
 
 from buckia_core.config.redaction import clean, redacted_logger
-from buckia_core.errors import BuckiaError
+from buckia_core.errors import AdapterError, BuckiaError
 from buckia_core.planning.keys import TEMPORARY
 
 log = redacted_logger(__name__)
@@ -37,3 +37,8 @@ def explain(error: Exception, path: str = "") -> str:
         case _:
             log.debug("internal error", exc_info=error)
             return clean(f"internal error, {type(error).__name__}: {error}; please report it, with the output of -vv")
+
+
+def is_unexplained(error: Exception | None) -> bool:
+    """Tell whether a provider refused something without a reason, as Ceph does where two writers meet."""
+    return type(error) is AdapterError

@@ -23,8 +23,6 @@ _TICK = 0.2
 _TOGETHER = 16
 """Operations in a group, at most; of their content, a group holds at most `SMALL` bytes."""
 
-_DELETES = (Action.DELETE_LOCAL, Action.DELETE_REMOTE)
-
 
 def phases(operations: Sequence[Operation]) -> list[list[Operation]]:
     """Return what may run side by side, in the order in which it must come.
@@ -32,9 +30,9 @@ def phases(operations: Sequence[Operation]) -> list[list[Operation]]:
     Deletes come after transfers, so that a run that is cut short has rather copied too much than deleted
     too much; what needs the place of something deleted comes last.
     """
-    first = [each for each in operations if each.action not in _DELETES and not each.after_deletes]
-    deletes = [each for each in operations if each.action in _DELETES]
-    last = [each for each in operations if each.after_deletes and each.action not in _DELETES]
+    first = [each for each in operations if not each.is_delete and not each.after_deletes]
+    deletes = [each for each in operations if each.is_delete]
+    last = [each for each in operations if each.after_deletes and not each.is_delete]
     return [phase for phase in (first, deletes, last) if phase]
 
 

@@ -187,8 +187,9 @@ def read_ignore_file(directory: Path, config: str | None = None) -> tuple[str, .
         config: The configuration file beside it, to whose owner it may belong.
 
     Raises:
-        ConfigError: It can't be read, is too large, or can be written by other users.
+        ConfigError: It is no regular file, is too large, or can be written by other users.
         InvalidSetting: It is not text, or has a pattern that can match nothing.
+        OSError: The system does not let it be read.
     """
     path = directory / IGNORE_FILE
     try:
@@ -196,8 +197,8 @@ def read_ignore_file(directory: Path, config: str | None = None) -> tuple[str, .
         data = read_bytes(path)
     except FileNotFoundError:
         return ()
-    except OSError as error:
-        raise InvalidSetting(f"the patterns can't be read: {error}", source=str(path)) from error
+    except IsADirectoryError as error:
+        raise InvalidSetting(f"the patterns can't be read: {error.strerror}", source=str(path)) from error
     try:
         # Only what ends a line for git does here: other separators may be part of a name.
         lines = tuple(data.decode("utf-8-sig").replace("\r\n", "\n").split("\n"))

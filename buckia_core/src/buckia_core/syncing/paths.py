@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from buckia_core.errors import InvalidKey
+from buckia_core.errors import BuckiaError, InvalidKey
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import NotAFile, open_file
 from buckia_core.localfs.opening import BY_DESCRIPTOR, InTheWay, is_link
@@ -20,6 +20,10 @@ from buckia_core.planning.keys import DiskRules, configures_us, problem_of
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import Mapping
 
+Identity = tuple[int, int]
+"""Which directory one is: device and inode."""
+
+_ANY: Mapping_[str, Identity | None] = {}
 _LARGEST = 2**63 - 1
 
 _MOST_OPEN = 4
@@ -136,11 +140,16 @@ class Places:
     Args:
         disks: Rules of each mapping's disk, by id; of a disk that is not among them, those of the system.
         follow: Symbolic links below the roots are followed, as `follow_symlinks` says.
+        roots: What `root_identity` told of mappings when the run began, by id. One that is another directory now, or
+            gone, is not worked in.
     """
 
-    def __init__(self, disks: Mapping_[str, DiskRules], *, follow: bool = False) -> None:
+    def __init__(
+        self, disks: Mapping_[str, DiskRules], *, follow: bool = False, roots: Mapping_[str, Identity | None] = _ANY
+    ) -> None:
         self._disks = disks
         self._follow = follow
+        self._roots = roots
         self._trees: dict[str, Tree] = {}
 
     def of(self, key: str, mapping: Mapping) -> Place:
@@ -251,13 +260,19 @@ class Places:
     def _tree(self, id: str, root: str, *, make: bool) -> Tree:
         tree = self._trees.get(id)
         if tree is None:
+            expected = self._roots.get(id)
             try:
                 tree = Tree(root, follow=self._follow, most=_MOST_OPEN)
             except FileNotFoundError:
+                if expected is not None:
+                    raise _root_went(root) from None
                 if not make:
                     raise
                 os.makedirs(root, exist_ok=True)
                 tree = Tree(root, follow=self._follow, most=_MOST_OPEN)
+            if expected is not None and tree.root.identity not in (None, expected):
+                tree.close()
+                raise _root_went(root)
             self._trees[id] = tree
         return tree
 
@@ -275,10 +290,37 @@ class Places:
     def _behind_link(self, place: Place, key: str, mapping: Mapping) -> Place:
         """Return where the file is that a link points to: there, what replaces it is written."""
         path = os.path.realpath(place.path)
-        if not os.path.lexists(path):
-            raise _in_its_way("a symbolic link that leads nowhere", place.path, key)
+        try:
+            os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            raise _in_its_way("a symbolic link that leads nowhere", place.path, key) from None
         head, name = os.path.split(path)
         return Place(self._tree(f"{key}\0{mapping.id}", head, make=False).root, name, place)
+
+
+def root_of(mapping: Mapping) -> str:
+    """Return the directory that all files of a mapping are below; of a single file, the one that it is in."""
+    return os.path.dirname(mapping.local) if mapping.is_file else mapping.local
+
+
+def root_identity(mapping: Mapping) -> Identity | None:
+    """Return which directory the root of a mapping is; `None` if there is none.
+
+    Raises:
+        OSError: It can't be looked at, which says nothing of it.
+    """
+    try:
+        status = os.stat(root_of(mapping))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _root_went(root: str) -> BuckiaError:
+    return BuckiaError(
+        f"the local folder went away or became another one since the run began: {root}; if a disk was mounted or "
+        "unmounted there, run again"
+    )
 
 
 def below(root: str, path: str) -> str:
@@ -304,21 +346,6 @@ def kind(status: os.stat_result) -> str:
     if stat.S_ISSOCK(mode):
         return "a socket"
     return "a device"
-
-
-def sync_directory(directory: str) -> None:
-    """Make renames in a directory outlast a loss of power; nothing to do on Windows, which has no such call.
-
-    A directory that is gone or a file by now, may not be read, or whose file system has no such call, is let be.
-    """
-    if sys.platform == "win32":
-        return
-    with suppress(OSError):
-        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def local_path(key: str, mapping: Mapping) -> str:

@@ -138,7 +138,7 @@ class Preparation:
             seen.base += before is not None and before.root == mapping.id
             see(key, here, there)
             if here is None and (place := self.blind.hiding(key)):
-                if there is not None and not place.failed:
+                if there is not None and not place.failed and not place.gone:
                     why = f"{place.why} stands in its way: {place.path}"
                     yield refusal(key, mapping, None, there, before, why), None, there, before
                 continue

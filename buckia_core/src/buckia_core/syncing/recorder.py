@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from buckia_core.errors import StateError
+from buckia_core.localfs.durability import sync_directory
 from buckia_core.planning import digest
 from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Operation, Plan, Reason
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.paths import sync_directory
 from buckia_core.syncing.records import row
 from buckia_core.syncing.report import Status, SyncResult
 from buckia_core.syncing.state import State
@@ -58,6 +58,7 @@ class Recorder:
         self._open: dict[str, Operation] = {}
         self._done: set[str] = set()
         self._failure: StateError | None = None
+        self._not_on_disk: StateError | None = None
 
     @property
     def failure(self) -> StateError | None:
@@ -102,12 +103,16 @@ class Recorder:
         Raises:
             StateError: It could not be written.
         """
+        if self._not_on_disk is not None:
+            raise self._not_on_disk
         for directory in self._directories:
             try:
                 sync_directory(directory)
             except OSError as error:
-                # What the disk may still lose must not be taken for what is there.
-                raise state_error(error, Path(directory)) from error
+                # What the disk may still lose must not be taken for what is there. A system tells of it once, so to
+                # ask again would prove nothing.
+                self._not_on_disk = state_error(error, Path(directory))
+                raise self._not_on_disk from error
         if self._put or self._drop:
             self._state.commit(put=self._put.values(), drop=self._drop, roots=self._roots)
         self._put, self._drop, self._directories = {}, [], set()

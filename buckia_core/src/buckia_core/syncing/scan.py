@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from buckia_core.errors import PermissionDenied
 from buckia_core.localfs.directory import Directory, Tree
@@ -34,6 +35,8 @@ class Blind:
         why: What is there, in words.
         failed: Whether it should have been readable (a directory without permission), or is just no file (a link).
         root: The id of its mapping.
+        gone: It went away while the scan was about to read it: a person removed it, or a disk was unmounted. The next
+            run sees which, so this one tells nothing of it.
     """
 
     key: str
@@ -41,6 +44,7 @@ class Blind:
     why: str
     failed: bool
     root: str = ""
+    gone: bool = False
 
 
 class BlindSpots:
@@ -138,7 +142,7 @@ class Scan:
             return
         except OSError as error:
             if not mapping.remote:
-                raise _unreadable_root(mapping.local, error) from error
+                _raise_unreadable_root(mapping.local, error)
             reason = f"the directory can't be read: {error.strerror}"
             self._note(mapping.remote[:-1], mapping.local, reason, mapping, failed=True)
             return
@@ -207,6 +211,7 @@ class Scan:
         try:
             directory = tree.below(level.directory, name)
         except FileNotFoundError:
+            self._note(key[:-1], level.directory.join(name), "it is gone", mapping, failed=False, gone=True)
             return None
         except InTheWay as error:
             # It was a directory a moment ago.
@@ -249,10 +254,14 @@ class Scan:
                         is_directory = False
                     names.append(f"{name}/" if is_directory else name)
         except FileNotFoundError:
+            # Of the root, the survey looks whether it still is what it was.
+            if directory.relative:
+                self._note(prefix[:-1], directory.path, "it is gone", mapping, failed=False, gone=True)
+            names.clear()
             return level
         except OSError as error:
             if not prefix:
-                raise _unreadable_root(directory.path, error) from error
+                _raise_unreadable_root(directory.path, error)
             reason = f"the directory can't be read: {error.strerror}"
             self._note(prefix[:-1], directory.path, reason, mapping, failed=True)
             names.clear()
@@ -267,8 +276,8 @@ class Scan:
             with suppress(OSError):
                 remove(directory, name)
 
-    def _note(self, key: str, path: str, why: str, mapping: Mapping, *, failed: bool) -> None:
-        self.blind.add(Blind(key, path, why, failed, mapping.id))
+    def _note(self, key: str, path: str, why: str, mapping: Mapping, *, failed: bool, gone: bool = False) -> None:
+        self.blind.add(Blind(key, path, why, failed, mapping.id, gone))
 
 
 @dataclass(slots=True)
@@ -298,8 +307,11 @@ def _trouble(error: OSError) -> str:
     return f"it can't be looked at: {error.strerror or error}"
 
 
-def _unreadable_root(path: str, error: OSError) -> PermissionDenied:
-    return PermissionDenied(f"the directory can't be read: {path}: {error.strerror}")
+def _raise_unreadable_root(path: str, error: OSError) -> NoReturn:
+    if isinstance(error, PermissionError):
+        raise PermissionDenied(f"the directory can't be read: {path}: {error.strerror}") from error
+    error.filename = path
+    raise error
 
 
 def _is_same(one: Directory, other: Directory) -> bool:

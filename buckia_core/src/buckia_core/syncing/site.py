@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,7 +13,7 @@ from buckia_core.config import BucketConfig, KeepReplaced
 from buckia_core.planning.keys import DiskRules
 from buckia_core.syncing.deciding import Decider
 from buckia_core.syncing.inspect import Inspector
-from buckia_core.syncing.paths import Places
+from buckia_core.syncing.paths import Identity, Places
 
 
 class Site:
@@ -24,6 +25,7 @@ class Site:
         algorithm: The digest that the baseline keeps.
         disks: Rules of each mapping's disk, by id.
         follow: Symbolic links below the local roots are followed.
+        roots: Which directory the local root of each mapping was when the run began, by id.
     """
 
     def __init__(
@@ -33,11 +35,13 @@ class Site:
         algorithm: str,
         disks: dict[str, DiskRules],
         follow: bool = False,
+        roots: Mapping[str, Identity | None] | None = None,
     ) -> None:
         self._given = adapter
         self._config = config
         self._algorithm = algorithm
         self.disks = disks
+        self.roots = roots or {}
         self._follow = follow
 
     @cached_property
@@ -55,12 +59,12 @@ class Site:
 
     def places(self) -> Places:
         """Return the places of keys on the local disks, to be closed after use."""
-        return Places(self.disks, follow=self._follow)
+        return Places(self.disks, follow=self._follow, roots=self.roots)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._config is None:
             raise TypeError("an adapter that was handed in can't go to another process; give a configuration instead")
-        return Site, (None, self._config, self._algorithm, self.disks, self._follow)
+        return Site, (None, self._config, self._algorithm, self.disks, self._follow, self.roots)
 
 
 _adapters: dict[BucketConfig, BaseSync] = {}

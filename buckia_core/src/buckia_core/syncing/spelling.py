@@ -43,6 +43,7 @@ class Spellings:
 
         Raises:
             InvalidKey: It has.
+            OSError: A directory can't be listed, for another reason than permission.
         """
         path = mapping.relative(key)
         for name in [*(path[:end] for end, letter in enumerate(path) if letter == "/"), path]:
@@ -58,6 +59,6 @@ class Spellings:
                 with os.scandir(directory) as entries:
                     for entry in entries:
                         found.setdefault(fold(entry.name), []).append(entry.name)
-            except OSError:
+            except (PermissionError, FileNotFoundError, NotADirectoryError):
                 return found
         return found

@@ -11,11 +11,11 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from buckia_core.localfs.durability import sync_directory
 from buckia_core.syncing import state_database
 from buckia_core.syncing.lock import Lock
-from buckia_core.syncing.paths import sync_directory
 from buckia_core.syncing.state import State
-from buckia_core.syncing.state_errors import raise_translated, state_error
+from buckia_core.syncing.state_errors import is_damage, raise_translated, state_error
 from buckia_core.syncing.state_files import StateFiles
 from buckia_core.syncing.unfinished import Unfinished
 
@@ -90,12 +90,20 @@ def peek_state(files: StateFiles) -> State:
 
 
 def stems_under_name(directory: Path, name: str) -> list[str]:
-    """Return what files of buckets are called that were last synced under a name, for who can't tell the identity."""
+    """Return what files of buckets are called that were last synced under a name, for who can't tell the identity.
+
+    Raises:
+        StateError: A state can't be read, so it may be one of them.
+    """
     found = []
     for path in sorted(directory.glob("*.sqlite3")):
-        with suppress(sqlite3.Error, OSError), closing(state_database.connect_to_read(path)) as database:
-            if database.execute("SELECT 1 FROM meta WHERE (name, value) = ('name', ?)", (name,)).fetchone():
-                found.append(path.name.removesuffix(".sqlite3"))
+        try:
+            with closing(state_database.connect_to_read(path)) as database:
+                if database.execute("SELECT 1 FROM meta WHERE (name, value) = ('name', ?)", (name,)).fetchone():
+                    found.append(path.name.removesuffix(".sqlite3"))
+        except sqlite3.Error as error:
+            if not is_damage(error) and "no such table" not in str(error):
+                raise_translated(error, path)
     return found
 
 

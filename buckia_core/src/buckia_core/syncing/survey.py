@@ -22,6 +22,7 @@ from buckia_core.planning.structure import Twins
 from buckia_core.syncing import listing, out_of_scope
 from buckia_core.syncing.former_mapping import FormerMapping
 from buckia_core.syncing.listing import Range
+from buckia_core.syncing.paths import root_identity, root_of
 from buckia_core.syncing.prepare import Preparation, Prepared
 from buckia_core.syncing.renames import Renames
 from buckia_core.syncing.request import SyncRequest
@@ -60,9 +61,12 @@ class Survey:
     @classmethod
     def of(cls, request: SyncRequest, state: State, temporary: str, seen: Callable[[int, int], None]) -> Survey:
         """Make a survey; asks each disk what it can hold."""
+        roots = {
+            mapping.id: root_identity(mapping) for mapping in request.mappings if request.scope.meets(mapping.remote)
+        }
         disks = {mapping.id: disk_rules(_nearest(mapping.local)) for mapping in request.mappings}
         follow = request.follow_symlinks
-        site = Site(request.adapter, request.config, request.algorithm, disks, follow)
+        site = Site(request.adapter, request.config, request.algorithm, disks, follow, roots)
         return cls(request, state, temporary, seen, site)
 
     @property
@@ -87,13 +91,13 @@ class Survey:
         """Read both sides, each in a thread of its own, and merge them with the baseline.
 
         Raises:
-            SideEmptied: A local root is gone that the baseline knows, or that is the truth.
+            SideEmptied: A local root is gone that the baseline knows, or that is the truth; or one went away meanwhile.
             InvalidSetting: A path that the run is limited to matches nothing.
             AdapterError: The bucket can't be listed to its end.
             PermissionDenied: A local root can't be read.
+            OSError: The disk of a local root failed, or too many files are open.
         """
         request = self.request
-        roots = {mapping.local: _identity(mapping.local) for mapping in request.mappings if not mapping.is_file}
         with (
             self.reading() as (scan, here, there),
             ThreadPoolExecutor(_LOOKS, thread_name_prefix="buckia-look") as pool,
@@ -104,7 +108,6 @@ class Survey:
             # Rows of mappings that are gone protect their keys, and know the content of files that moved.
             known = [*self._by_id, *self.removed]
             prepared = preparation.plan(here, there, self.state.entries(request.scope, known))
-            self._check_roots_are_the_same(roots)
         plan = prepared.plan
         plan.operations = list(self.in_scope(plan.operations, lambda operation: operation.key))
         twins = Twins(self._by_id, self.site.disks, Spellings().other, exists)
@@ -142,7 +145,8 @@ class Survey:
         """Read both sides, each in a thread of its own: give the scan, and the two manifests.
 
         Raises:
-            SideEmptied: A local root is gone that the baseline knows, or that is the truth.
+            SideEmptied: A local root is gone that the baseline knows, or that is the truth; or, at the end of the
+                context, one went away while it was read.
         """
         request = self.request
         self._check_roots()
@@ -157,6 +161,7 @@ class Survey:
         there = Ahead(remote, name="buckia-list", taken=lambda number: self.seen(0, number))
         with closing(here), closing(there):
             yield scan, here, there
+            self._check_roots_are_the_same()
 
     def in_scope(self, found: Iterable[Item], key_of: Callable[[Item], str]) -> Iterable[Item]:
         """Return of what was found that which the paths of the request stand for, now that both sides were read.
@@ -175,7 +180,7 @@ class Survey:
         for mapping in self.request.mappings:
             if not self.request.scope.meets(mapping.remote):
                 continue
-            root = os.path.dirname(mapping.local) if mapping.is_file else mapping.local
+            root = root_of(mapping)
             if os.path.isdir(root):
                 continue
             if os.path.lexists(root) and not mapping.is_file:
@@ -191,13 +196,17 @@ class Survey:
                     "it; if the folder was moved, correct `paths` or `files`; to sync as if it were empty, use --force."
                 )
 
-    def _check_roots_are_the_same(self, before: dict[str, tuple[int, int] | None]) -> None:
-        """Refuse what was read of a root that was mounted, unmounted or replaced meanwhile."""
-        for root, identity in before.items():
-            if identity is not None and _identity(root) != identity and not self.request.force:
+    def _check_roots_are_the_same(self) -> None:
+        """Refuse what was read of a root that was mounted, unmounted or replaced meanwhile.
+
+        `--force` is about what a person knew before the run, so it does not help against that.
+        """
+        for mapping in self.request.mappings:
+            identity = self.site.roots.get(mapping.id)
+            if identity is not None and root_identity(mapping) != identity:
                 raise SideEmptied(
-                    f"The local folder went away or became another one while it was read: {root}. If a disk was "
-                    "mounted or unmounted there, run again."
+                    f"The local folder went away or became another one while it was read: {root_of(mapping)}. If a "
+                    "disk was mounted or unmounted there, run again."
                 )
 
     def _ranges(self) -> list[Range]:
@@ -238,14 +247,6 @@ def _has_something(mapping: Mapping) -> bool:
         return False
 
 
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
 def _remote_prefixes(request: SyncRequest) -> list[str]:
     """Return the prefixes to list: what the mappings reach, cut down to the scope; in order, not overlapping."""
     wanted = sorted({prefix for mapping in request.mappings for prefix in request.scope.ranges(mapping.remote)})
@@ -268,7 +269,7 @@ def _not_read(scan: Scan, mappings: Sequence[Mapping]) -> Iterator[Operation]:
 
 def _left_out(scan: Scan, plan: Plan) -> list[Operation]:
     """Return an operation that does nothing for each entry that is no file and that nothing else tells of."""
-    places = [place for place in scan.blind if not place.failed]
+    places = [place for place in scan.blind if not (place.failed or place.gone)]
     if not places:
         return []
     told = {operation.key for operation in plan.operations}

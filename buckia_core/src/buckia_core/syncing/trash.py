@@ -7,6 +7,7 @@ come with a checkout, or from another user. The id of a thing is the name of its
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -20,7 +21,16 @@ from pathlib import Path
 
 from buckia_core.errors import BuckiaError
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.files import link_or_copy, make_private, open_file, path_of_open, remove, write_all
+from buckia_core.localfs.files import (
+    NotAFile,
+    exists,
+    link_or_copy,
+    make_private,
+    open_file,
+    path_of_open,
+    remove,
+    write_all,
+)
 from buckia_core.localfs.opening import CREATE, InTheWay
 from buckia_core.localfs.probing import disk_rules
 from buckia_core.planning.keys import TEMPORARY, configures_us, problem_of
@@ -38,7 +48,7 @@ _STALE = timedelta(days=1)
 _LARGEST_RECORD = 1 << 18
 """Bytes. Ours have a key of 1,024 bytes and a path of 4,096, each byte of which may take six."""
 
-_ID = re.compile(r"[0-9A-Za-z._-]+")
+_ID = re.compile(r"[0-9A-Za-z._-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +118,8 @@ class Trash:
                 else:
                     _move(place, trash, name)
             except BaseException:
-                remove(trash, name + _RECORD)
+                if not exists(trash, name):
+                    remove(trash, name + _RECORD)
                 raise
             return name
 
@@ -151,7 +162,11 @@ class Trash:
             return name
 
     def list(self) -> list[Trashed]:
-        """Return what is in the trash, oldest first."""
+        """Return what is in the trash, oldest first.
+
+        Raises:
+            OSError: The system does not let some of it be read.
+        """
         with self._opened() as trash:
             if trash is None:
                 return []
@@ -167,6 +182,7 @@ class Trash:
             NotRestored: Its record names no path below the roots, one that leads through a link, or a file that
                 configures Buckia. Give a path.
             FileExistsError: Something is at the path.
+            OSError: The system does not let it be read or written. It stays in the trash.
         """
         with self._opened() as trash:
             trashed = None if trash is None or not _ID.fullmatch(id) else _read(trash, id)
@@ -258,10 +274,14 @@ def _place_of(path: str) -> Iterator[Place]:
 
 
 def _read(trash: Directory, id: str) -> Trashed | None:
-    """Return what a record says, as far as it can be read; `None` if there are no bytes of that id."""
+    """Return what a record says, as far as it is sound; `None` if there are no bytes of that id.
+
+    Raises:
+        OSError: The system does not let them be read, which says nothing of them.
+    """
     try:
         status = trash.status(id)
-    except OSError:
+    except FileNotFoundError:
         return None
     if not stat.S_ISREG(status.st_mode):
         return None
@@ -273,7 +293,7 @@ def _read(trash: Directory, id: str) -> Trashed | None:
         when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+    except (NotAFile, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         # The bytes are there all the same, and a person must be able to get at them.
         when = datetime.fromtimestamp(max(0, min(status.st_ctime, 2**35)), UTC)
         return Trashed(id, "", "", status.st_size, when, "its record can't be read")
@@ -304,9 +324,9 @@ def _forget(trash: Directory, id: str) -> None:
 def _move(place: Place, trash: Directory, name: str) -> None:
     try:
         place.directory.replace(place.name, trash, name)
-    except FileNotFoundError:
-        raise
-    except OSError:
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
         _move_to_another_disk(place, trash, name)
 
 

@@ -12,7 +12,14 @@ from typing import assert_never
 from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.objects import IfAbsent, found_or_none
 from buckia_core.adapters.protocols import ServerCopy
-from buckia_core.errors import AdapterError, BuckiaError, NotFound, PreconditionFailed, Transient, Unauthenticated
+from buckia_core.errors import (
+    AdapterError,
+    InvalidKey,
+    NotFound,
+    PreconditionFailed,
+    Transient,
+    Unauthenticated,
+)
 from buckia_core.planning.manifest import BaseEntry
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Action, Operation
@@ -20,7 +27,7 @@ from buckia_core.planning.policy import Side
 from buckia_core.planning.reconcile import InStep, Outcome
 from buckia_core.syncing.arriving import SMALL
 from buckia_core.syncing.downloading import Download
-from buckia_core.syncing.error_messages import ENDS_RUN
+from buckia_core.syncing.error_messages import ENDS_RUN, is_unexplained
 from buckia_core.syncing.flights import Flights
 from buckia_core.syncing.operation_result import Done
 from buckia_core.syncing.paths import Places, local_path
@@ -356,12 +363,13 @@ class Worker:
 
         Raises:
             Stale: One has.
+            OSError, BuckiaError: That can't be found out.
         """
         mapping = self.mappings[operation.root]
         if self.site.disks[mapping.id].folds or sys.platform == "darwin":
             # What is found there may be a file of another name.
             return
-        with suppress(BuckiaError, OSError):
+        with suppress(InvalidKey):
             if places.look(operation.key, mapping) is not None:
                 raise Stale
 
@@ -383,9 +391,9 @@ class Worker:
         before = base or operation.base
         if local is None and remote is None and before is None:
             return InStep()
-        return self.site.decider.decide(mapping, local, remote, before)[0]
-
-
-def is_unexplained(error: Exception | None) -> bool:
-    """Tell whether a provider refused something without a reason, as Ceph does where two writers meet."""
-    return type(error) is AdapterError
+        outcome = self.site.decider.decide(mapping, local, remote, before)[0]
+        is_delete = isinstance(outcome, Operation) and outcome.is_delete and not operation.is_delete
+        if is_delete and (base is None or operation.remote is not None):
+            # What went since may be back soon, such as a disk: the next run's guard judges all that is gone together.
+            return InStep()
+        return outcome

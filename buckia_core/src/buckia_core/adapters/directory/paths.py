@@ -277,7 +277,7 @@ class Paths:
                 return False
             except FileNotFoundError as error:
                 raise root_not_found(self._shown_root, self._bucket_name) from error
-        with suppress(OSError), Tree(os.path.dirname(self.root)) as above:
+        with translated(key), suppress(PermissionError), Tree(os.path.dirname(self.root)) as above:
             above.root.sync()
         return True
 
@@ -297,7 +297,8 @@ class Paths:
             except OSError as error:
                 raise translate(error, place.key) from error
             made = True
-            above.sync()
+            with translated(place.key):
+                above.sync()
         return made
 
 

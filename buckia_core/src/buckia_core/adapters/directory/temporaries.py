@@ -11,18 +11,13 @@ from types import TracebackType
 from typing import Self
 
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.files import create, exists, set_permissions
+from buckia_core.localfs.files import create, exists, lacks_hard_links, set_permissions
 from buckia_core.localfs.opening import InTheWay
+from buckia_core.localfs.system_errors import NO_ATOMIC_RENAME
 from buckia_core.planning.keys import TEMPORARY
 
 STALE_SECONDS = 86_400
 """A temporary file that nobody wrote to for so long was left by a process that died."""
-
-_NO_LINKS = {
-    getattr(errno, name)
-    for name in ("EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EACCES", "EINVAL")
-    if hasattr(errno, name)
-}
 
 
 class Temporary:
@@ -82,7 +77,9 @@ class Temporary:
                 self._directory.exchange(self._name, target, name)
             except FileNotFoundError:
                 stands = False
-            except OSError:
+            except OSError as error:
+                if error.errno not in NO_ATOMIC_RENAME:
+                    raise
                 self._directory.replace(self._name, target, name)
             else:
                 stands = self._took(target, name, seen)
@@ -135,7 +132,7 @@ class Temporary:
         except FileExistsError:
             raise
         except OSError as error:
-            if error.errno not in _NO_LINKS:
+            if not lacks_hard_links(error):
                 raise
             self._rename_without_links(target, name)
         else:
@@ -147,6 +144,8 @@ class Temporary:
         except FileExistsError:
             raise
         except OSError as error:
+            if error.errno not in NO_ATOMIC_RENAME:
+                raise
             # Look, then replace. Another process may come in between.
             if exists(target, name):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target.join(name)) from error

@@ -1,0 +1,197 @@
+"""Folders that go away in mid-run, as a disk does that is unmounted: nothing of them counts as deleted."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+
+import pytest
+
+from buckia_core.errors import SideEmptied
+from buckia_core.localfs.directory import Tree
+from buckia_core.planning.keys import DiskRules
+from buckia_core.syncing import engine
+from buckia_core.syncing.scan import Scan
+
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows keeps directories that are open")
+
+
+def unmount(folder):
+    """Put an empty directory where a folder was, as an unmounted disk leaves it."""
+    shutil.move(folder, folder.with_name("unmounted"))
+    folder.mkdir()
+
+
+def mount(folder):
+    shutil.rmtree(folder)
+    shutil.move(folder.with_name("unmounted"), folder)
+
+
+@pytest.fixture
+def once_planned(monkeypatch):
+    """Have something happen between the next plan and its execution."""
+
+    def once_planned(happens):
+        waiting = [happens]
+
+        class Registry:
+            hooks = engine.registry().hooks
+
+            def ask_before_sync(self, plan, bucket):
+                if waiting:
+                    waiting.pop()()
+
+        monkeypatch.setattr(engine, "registry", Registry)
+
+    return once_planned
+
+
+@pytest.mark.parametrize("gone", [unmount, shutil.rmtree], ids=["another one", "none"])
+@pytest.mark.parametrize("force", [False, True], ids=["", "--force"])
+def test_a_root_that_goes_away_while_it_is_read_ends_the_run(sides, monkeypatch, gone, force):
+    sides.in_step("a=1 b=1 c=1 d=1")
+    entries = Scan.entries
+
+    def going(scan):
+        gone(sides.folder)
+        return entries(scan)
+
+    monkeypatch.setattr(Scan, "entries", going)
+    with pytest.raises(SideEmptied, match="while it was read"):
+        sides.sync(force=force)
+    assert sides.objects().keys() == {"a", "b", "c", "d"}
+
+
+def test_the_folder_of_a_single_file_is_looked_at_too(sides, tmp_path, monkeypatch):
+    usb = tmp_path / "usb"
+    usb.mkdir()
+    (usb / "plan").write_text("1")
+    sides.settings = {"files": {str(usb / "plan"): "plan"}}
+    sides.in_step("")
+    entries = Scan.entries
+
+    def going(scan):
+        unmount(usb)
+        return entries(scan)
+
+    monkeypatch.setattr(Scan, "entries", going)
+    with pytest.raises(SideEmptied, match="usb"):
+        sides.sync()
+    assert sides.objects() == {"plan": "1"}
+
+
+@posix
+def test_a_folder_that_goes_just_before_it_is_read_is_left_for_the_next_run(sides, monkeypatch):
+    """A disk below the root may have been unmounted, with the directory that it was at."""
+    sides.in_step("a=1 usb/b=1 usb/c=1")
+    below = Tree.below
+    away = sides.folder.with_name("away")
+
+    def going(tree, directory, name):
+        if name == "usb" and (sides.folder / "usb").exists():
+            shutil.move(sides.folder / "usb", away)
+        return below(tree, directory, name)
+
+    monkeypatch.setattr(Tree, "below", going)
+    result = sides.sync()
+    assert result.success and sides.did == [] and sides.objects().keys() == {"a", "usb/b", "usb/c"}
+    sides.sync()
+    assert sides.did == ["delete_remote usb/b", "delete_remote usb/c"], "the next run sees that it is gone"
+
+
+def test_a_new_folder_that_comes_and_goes_is_no_reason_for_a_word(sides, monkeypatch):
+    sides.in_step("a=1")
+    (sides.folder / "build").mkdir()
+    below = Tree.below
+
+    def going(tree, directory, name):
+        shutil.rmtree(sides.folder / "build", ignore_errors=True)
+        return below(tree, directory, name)
+
+    monkeypatch.setattr(Tree, "below", going)
+    assert sides.sync().success
+    assert sides.did == [] and sides.finished == []
+
+
+@pytest.mark.parametrize("gone", [unmount, lambda folder: shutil.move(folder, folder.with_name("unmounted"))])
+def test_nothing_is_done_in_a_root_that_goes_away_after_the_plan(sides, once_planned, gone):
+    sides.in_step("changed=1 deleted-there=1 stays=1").here("changed=2 new=1").there("new-there=1")
+    sides.delete_there("deleted-there")
+    once_planned(lambda: gone(sides.folder))
+    result = sides.sync()
+    assert result.failed == 4
+    assert all("went away" in error.message for error in result.errors)
+    assert sides.objects() == {"changed": "1", "stays": "1", "new-there": "1"}
+    assert not sides.folder.exists() or not os.listdir(sides.folder)
+    sides.folder.mkdir(exist_ok=True)
+    mount(sides.folder)
+    assert sides.sync().success
+    assert sides.files() == sides.objects() == {"changed": "2", "stays": "1", "new": "1", "new-there": "1"}
+
+
+def test_a_file_that_goes_after_the_plan_is_deleted_by_the_next_run(sides, once_planned):
+    """Where a disk below the root is unmounted, each of its files is such a one, and a guard has to see all of them."""
+    sides.in_step("a=1 b=1").here("a=2")
+    once_planned(lambda: sides.delete_here("a"))
+    assert sides.sync().success
+    assert sides.objects() == {"a": "1", "b": "1"}
+    sides.sync()
+    assert sides.did == ["delete_remote a"]
+
+
+def test_an_object_that_goes_after_the_plan_is_deleted_by_the_next_run(sides, once_planned):
+    sides.in_step("a=1 b=1").there("a=2")
+    once_planned(lambda: sides.delete_there("a"))
+    assert sides.sync().success
+    assert sides.files() == {"a": "1", "b": "1"}
+    sides.sync()
+    assert sides.did == ["delete_local a"]
+
+
+def test_a_delete_waits_where_it_can_not_be_found_out_whether_the_file_came_back(sides, once_planned, monkeypatch):
+    sides.in_step("a=1 b=1").delete_here("a")
+    look = engine.Place.look
+
+    def refuse(place, key, root):
+        if key == "a":
+            raise OSError(errno.EIO, "Input/output error", place.path)
+        return look(place, key, root)
+
+    once_planned(lambda: monkeypatch.setattr(engine.Place, "look", refuse))
+    result = sides.sync()
+    assert result.failed == 1 and "Input/output error" in result.errors[0].message
+    assert sides.objects().keys() == {"a", "b"}
+    monkeypatch.setattr(engine.Place, "look", look)
+    sides.sync()
+    assert sides.did == ["delete_remote a"]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE])
+def test_a_root_that_can_not_be_read_for_want_of_something_is_no_matter_of_permission(sides, monkeypatch, number):
+    sides.in_step("a=1")
+
+    def refuse(directory):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("buckia_core.syncing.survey.disk_rules", lambda path: DiskRules())
+    monkeypatch.setattr("buckia_core.localfs.directory.Directory.entries", refuse)
+    with pytest.raises(OSError, match=os.strerror(number)) as caught:
+        sides.sync()
+    assert caught.value.filename == str(sides.folder)
+    assert sides.objects() == {"a": "1"}
+
+
+def test_a_root_that_can_not_be_looked_at_is_not_missing(sides, monkeypatch):
+    sides.in_step("a=1")
+    stat = os.stat
+
+    def refuse(path, **more):
+        if path == str(sides.folder):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+        return stat(path, **more)
+
+    monkeypatch.setattr("buckia_core.syncing.paths.os.stat", refuse)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        sides.sync()
+    assert sides.objects() == {"a": "1"}
