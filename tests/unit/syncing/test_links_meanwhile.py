@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import threading
+import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -36,9 +38,11 @@ def outside(tmp_path: Path) -> Path:
 def swap(sides: Sides, outside: Path, name: str = "d") -> None:
     """Put a link to a directory outside in the place of one inside, once."""
     with _swapping:
-        if not (sides.folder / name).is_symlink():
-            os.rename(sides.folder / name, sides.folder.with_name("aside"))
-            (sides.folder / name).symlink_to(outside)
+        while not (sides.folder / name).is_symlink():
+            os.rename(sides.folder / name, sides.folder.with_name(f"aside-{uuid.uuid4().hex}"))
+            # Another worker may have made the directory again.
+            with suppress(FileExistsError):
+                (sides.folder / name).symlink_to(outside)
 
 
 def untouched(outside: Path) -> bool:
