@@ -79,3 +79,22 @@ def test_a_call_fails(works, number):
         assert ran.code in (0, 1, 2, 4, 5) and "internal error" not in ran.said, ran
         work.nothing_lost()
         work.next_run_goes_on(may_be_left=True)
+
+
+@pytest.mark.long
+def test_a_state_that_can_not_be_read_now_is_not_forgotten(works):
+    # SQLite says of a page that it can't read what it says of damage, if it reads it for the schema or for its check.
+    work = works(0)
+    log = work.project.directory.with_name("log")
+    assert work.project.sync("--dry-run", **work.environment(Rule("read", "*.sqlite3", "count"), log=log)).code == 0
+    expected = work.project.sync("--dry-run").actions("planned")
+    for first in range(1, len(FailingCalls.read_log(log)) + 1):
+        for times in (1, None):
+            broken = Rule("read", "*.sqlite3", "EIO", first=first, times=times)
+            ran = work.project.sync("--dry-run", **work.environment(broken))
+            assert ran.actions("planned") == expected or "input/output error" in ran.error["message"], ran
+    for first in (1, 2, 3):
+        ran = work.project.sync(**work.environment(Rule("read", "*.sqlite3", "EIO", first=first, times=1)))
+        assert "put aside" not in ran.said
+    work.project.sync()
+    work.next_run_goes_on()

@@ -88,21 +88,21 @@ class State:
     @classmethod
     def _opened(cls, path: Path, connect: Callable[[Path], sqlite3.Connection]) -> State | None:
         """Open and check a database; `None` if it is damaged."""
-        connection = None
-        try:
+
+        def attempt() -> sqlite3.Connection:
             connection = connect(path)
-            state_database.check(connection, path)
-        except (sqlite3.Error, state_database.Damaged) as error:
-            if connection is not None:
+            try:
+                state_database.check(connection, path)
+            except BaseException:
                 connection.close()
-            damage = state_database.as_damage(error, path)
+                raise
+            return connection
+
+        try:
+            return cls(path, state_database.confirmed(path, attempt))
+        except state_database.Damaged as damage:
             _log.warning("the state %s can't be used: %s", path, damage)
             return None
-        except BaseException:
-            if connection is not None:
-                connection.close()
-            raise
-        return cls(path, connection)
 
     @reports_errors
     def use(self, name: str, roots: Iterable[str] = ()) -> None:

@@ -6,14 +6,16 @@ import os
 import sqlite3
 import stat
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from buckia_core.errors import ConfigError, StateError
 from buckia_core.syncing.state_errors import code_of, is_damage, raise_translated, state_error
+
+T = TypeVar("T")
 
 SCHEMA = 2
 
@@ -209,6 +211,36 @@ def as_damage(error: sqlite3.Error | Damaged, path: Path) -> Damaged:
     if not is_damage(error):
         raise_translated(error, path)
     return Damaged(str(error))
+
+
+def confirmed(path: Path, attempt: Callable[[], T]) -> T:
+    """Call what opens and checks a database; damage that it finds has to be found twice, in a file that can be read.
+
+    SQLite reports a page that it could not read as damage, if it reads it for the schema or for the check.
+
+    Raises:
+        Damaged: It is no sound database.
+        StateError: It could not be read.
+    """
+    try:
+        return attempt()
+    except (sqlite3.Error, Damaged) as error:
+        as_damage(error, path)
+    try:
+        for each in (path, *beside(path)):
+            _read_to_its_end(each)
+    except OSError as error:
+        raise state_error(error, path) from error
+    try:
+        return attempt()
+    except (sqlite3.Error, Damaged) as error:
+        raise as_damage(error, path) from error
+
+
+def _read_to_its_end(path: Path) -> None:
+    with suppress(FileNotFoundError), path.open("rb", buffering=0) as file:
+        while file.read(1 << 20):
+            pass
 
 
 def once_each(batches: Iterable[list[Any]], roots: Sequence[str]) -> Iterator[list[Any]]:

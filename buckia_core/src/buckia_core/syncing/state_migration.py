@@ -8,6 +8,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -141,6 +142,10 @@ def _former(path: Path, files: StateFiles) -> Former | None:
         Damaged: It is no sound database.
         StateError: It can't be read, so it might be the one.
     """
+    return state_database.confirmed(path, partial(_read_former, path, files))
+
+
+def _read_former(path: Path, files: StateFiles) -> Former | None:
     try:
         if path.is_symlink() or not path.exists():
             return None
