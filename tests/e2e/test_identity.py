@@ -82,6 +82,16 @@ def test_the_trash_is_found_under_every_name_of_the_bucket_and_only_of_the_bucke
     assert synced.run("--json", "trash", "list").records == []
 
 
+def test_what_two_entries_for_one_bucket_have_in_common_is_listed_once(synced):
+    synced.configure_all({name: synced.bucket.settings() for name in ("one", "two")})
+    synced.write("a", "mine")
+    assert synced.run("-b", "one", "sync").code == 0
+    synced.bucket.put("a", "theirs")
+    assert synced.run("-b", "one", "sync").code == 0
+    assert [each["key"] for each in synced.run("--json", "trash", "list").records] == ["a"]
+    assert [run["bucket"] for run in synced.run("--json", "history").records] == ["one", "one"]
+
+
 @pytest.mark.parametrize("spell", [str.upper, "{}/".format, "{}//".format], ids=["case", "slash", "slashes"])
 def test_an_endpoint_in_another_spelling(on_ceph, spell):
     prepared(on_ceph, "x")

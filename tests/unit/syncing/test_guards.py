@@ -148,7 +148,7 @@ def test_a_folder_of_empty_files_can_be_renamed(sides):
     ("settings", "refused"),
     [({"keep_replaced": "never"}, True), ({}, False), ({"keep_replaced": "never", "direction": "up"}, False)],
 )
-def test_most_files_overwritten_at_once_is_refused_where_nothing_keeps_the_old_ones(sides, settings, refused):
+def test_most_files_overwritten_at_once_is_refused_where_nothing_keeps_the_old_ones(sides, settings, refused, caplog):
     """Something encrypts every file of the folder."""
     sides.settings = settings
     sides.in_step(" ".join(f"{n:02}=good" for n in range(12)))
@@ -159,6 +159,12 @@ def test_most_files_overwritten_at_once_is_refused_where_nothing_keeps_the_old_o
             sides.sync(force=False)
         assert unchanged(sides) == before
         assert sides.sync(force=False, dry_run=True).uploaded == 12, "a dry run can't ask every server"
+        assert "a sync refuses this, unless the bucket keeps versions" in caplog.text
+        caplog.clear()
+        assert sides.sync(force=True, dry_run=True).uploaded == 12
+        assert caplog.text == ""
         assert sides.sync(force=True).uploaded == 12
     else:
+        assert sides.sync(force=False, dry_run=True).uploaded == 12
+        assert caplog.text == ""
         assert sides.sync(force=False).uploaded == 12

@@ -106,8 +106,19 @@ def check(
         SideEmptied, TooManyDeletes, TooManyOverwrites: As the table above says.
     """
     error = next(_refusals(plan, mappings, limit), None)
-    if error is None and is_kept is not None:
-        error = next(_overwrites(plan, mappings, is_kept), None)
+    if error is not None:
+        raise error
+    if is_kept is not None:
+        check_overwrites(plan, mappings, is_kept)
+
+
+def check_overwrites(plan: Plan, mappings: Sequence[Mapping], is_kept: Callable[[Operation], bool]) -> None:
+    """Refuse a plan for what it overwrites alone; see `check`.
+
+    Raises:
+        TooManyOverwrites: As the table above says.
+    """
+    error = next(_overwrites(plan, mappings, is_kept), None)
     if error is not None:
         raise error
 

@@ -14,6 +14,7 @@ from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.objects import RemoteObject
 from buckia_core.adapters.registry import registry
 from buckia_core.config.redaction import redacted_logger
+from buckia_core.errors import TooManyOverwrites
 from buckia_core.localfs import names
 from buckia_core.localfs.directory import Tree
 from buckia_core.planning import safety
@@ -66,6 +67,7 @@ def sync(request: SyncRequest) -> SyncResult:
             # A plan that the guard refuses is told first, because it is what a person has to look at then.
             progress.planned(plan)
             result = progress.rehearsed(plan)
+            _tell_of_overwrites(request, plan)
         # An interrupted plan may be half of one, which proves nothing; none of it will be done.
         if not request.force and not request.stopped.is_set():
             safety.check(plan, request.mappings, request.max_delete, _is_kept(request))
@@ -206,6 +208,20 @@ def make_worker(request: SyncRequest, survey: Survey, plan: Plan) -> Worker:
         since_ns=survey.since_ns,
         flights=Flights(request.stopped),
     )
+
+
+def _tell_of_overwrites(request: SyncRequest, plan: Plan) -> None:
+    """Say in a dry run that the run would be refused for what it overwrites, unless the bucket turns out to keep it."""
+    known = request.adapter.capabilities
+    keeping = Keeping(request.keep, known.versions, known.free_reads)
+    try:
+        safety.check_overwrites(
+            plan,
+            request.mappings,
+            lambda each: request.force or known.versions or keeping.covers(each.loser is Side.REMOTE),
+        )
+    except TooManyOverwrites as error:
+        _log.warning("%s: a sync refuses this, unless the bucket keeps versions. %s", request.bucket, error)
 
 
 def _is_kept(request: SyncRequest) -> Callable[[Operation], bool] | None:

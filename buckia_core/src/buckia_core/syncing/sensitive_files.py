@@ -59,10 +59,10 @@ def sensitive_uploads(operations: Iterable[Operation], mappings: Sequence[Mappin
 def warning(keys: Sequence[str]) -> str:
     """Return one line about such files: their names, and how to exclude or accept them."""
     shown = ", ".join(keys[:_SHOWN]) + (f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else "")
-    name = re.sub(r"([*?\[\\])", r"\\\1", keys[0].rpartition("/")[2])
+    names = list(dict.fromkeys(re.sub(r"([*?\[\\])", r"\\\1", key.rpartition("/")[2]) for key in keys[:_SHOWN]))
     return (
         f"new in the bucket, and such files often hold secrets: {shown}. "
-        f"To leave them out: exclude: [{name!r}]. To accept them: exclude: [{'!' + name!r}]"
+        f"To leave them out: exclude: {names}. To accept them: exclude: {['!' + name for name in names]}"
     )
 
 

@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 @pass_invocation
 def history_command(invocation: Invocation, limit: int) -> ExitCode:
     """Show the last runs, the latest one first."""
+    # Entries for one bucket share their history.
+    shown: set[object] = set()
 
     def show(client: BuckiaClient) -> ExitCode:
-        runs = client.history(limit)
+        runs = [run for run in client.history(limit) if (run.bucket, run.started) not in shown]
+        shown.update((run.bucket, run.started) for run in runs)
         if not runs:
             invocation.output.note(f"{client.config.name}: no run yet")
         for run in runs:

@@ -33,10 +33,13 @@ def trash_command(ctx: click.Context) -> ExitCode | None:
 @pass_invocation
 def list_command(invocation: Invocation) -> ExitCode:
     """List what is in the trash, oldest first."""
+    # Entries for one bucket have one trash.
+    shown: set[str] = set()
 
     def show(client: BuckiaClient) -> ExitCode:
         bucket = client.config.name
-        found = client.trash().list()
+        found = [each for each in client.trash().list() if each.id not in shown]
+        shown.update(each.id for each in found)
         if not found:
             invocation.output.note(f"{bucket}: the trash is empty")
         for each in found:
