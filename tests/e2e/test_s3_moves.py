@@ -128,12 +128,11 @@ def test_a_copy_that_the_server_refuses_loses_nothing(project):
     move(project, "small.bin", "moved.bin")
     rule = project.bucket.proxy.fault(Answer(403), when=lambda request: request.kind == "copy")
     ran = project.sync()
-    assert ran.code == 1, ran
-    assert set(ran.failures) == {"moved.bin"}
-    assert "small.bin" in project.bucket.tree()
+    # A copy only saves the upload: what it would have done is done without it.
+    assert ran.code == 0, ran
+    assert ran.summary["uploaded"] == 1
     assert rule.chosen >= 1
-
     project.bucket.proxy.clear_faults()
-    assert project.sync().actions() == {"moved.bin": "move_remote"}
+    project.sync()
     assert project.bucket.tree() == project.tree()
     assert hashlib.sha256(project.path("moved.bin").read_bytes()).hexdigest() == data
