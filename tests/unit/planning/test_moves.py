@@ -139,6 +139,14 @@ BLOCKED = {
         ("a=only b=mine", "b=only", "a=only", ASK),
         {"b": "conflict", "a": "held for b"},
     ),
+    "deleted, beside a conflict over a file that had the same content all along": (
+        ("b=same", "a=same b=theirs", "a=same b=same", Rules(direction=Direction.UP, delete_orphaned=True)),
+        {"a": "delete_remote", "b": "conflict"},
+    ),
+    "deleted, beside a conflict over an edit": (
+        ("b=mine", "a=mine b=theirs", "a=mine b=also", ASK),
+        {"a": "held for b", "b": "conflict"},
+    ),
     "deleted, and a conflict elsewhere": (
         ("b=mine", "a=other-size b=theirs", "a=other-size", ASK),
         {"b": "conflict", "a": "delete_remote"},

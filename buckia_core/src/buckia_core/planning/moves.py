@@ -62,7 +62,7 @@ def blocked(operations: Iterable[Operation]) -> list[Operation]:
     """
     operations = list(operations)
     sizes = {operation.size for operation in operations if _leaves(operation)}
-    return [each for each in operations if _stays(each) and each.local is not None and each.local.size in sizes]
+    return [each for each in operations if _came_here(each) and each.local is not None and each.local.size in sizes]
 
 
 def hold_sources(operations: Sequence[Operation]) -> list[Operation]:
@@ -78,12 +78,12 @@ def hold_sources(operations: Sequence[Operation]) -> list[Operation]:
     by_size: dict[int, Operation] = {}
     unknown: dict[int, Operation] = {}
     for each in waiting:
-        if each.local is not None and each.local.size:
+        if each.local is not None and each.local.size and _came_here(each):
             here.add(each, each.local.size, each.local.digests)
             by_size.setdefault(each.local.size, each)
             if not each.local.digests:
                 unknown.setdefault(each.local.size, each)
-        if each.remote is not None and each.remote.size:
+        if each.remote is not None and each.remote.size and _came_there(each):
             there.add(each, each.remote.size, _shown(each.remote.digests, each.remote.fingerprint))
 
     def target_of(operation: Operation) -> Operation | None:
@@ -197,6 +197,23 @@ def _arrives(operation: Operation) -> bool:
 def _stays(operation: Operation) -> bool:
     """Tell whether both versions of a key stay where they are, though they differ."""
     return (operation.action is Action.CONFLICT and not operation.keep_both) or operation.is_refused
+
+
+def _came_here(operation: Operation) -> bool:
+    """Tell whether a blocked key has a local file that it did not have at the last sync: one may have moved there."""
+    local, base = operation.local, operation.base
+    if local is None or not _stays(operation):
+        return False
+    if base is None:
+        return True
+    touched = (local.size, local.mtime_ns, local.inode) != (base.size, base.mtime_ns, base.inode)
+    return touched and compare(local.digests, base.digests) is not Sameness.SAME
+
+
+def _came_there(operation: Operation) -> bool:
+    """Tell whether a blocked key has an object that it did not have at the last sync."""
+    remote, base = operation.remote, operation.base
+    return remote is not None and _stays(operation) and (base is None or remote.fingerprint != base.fingerprint)
 
 
 def _arriving(operation: Operation, side: Side) -> tuple[int, Digests] | None:
