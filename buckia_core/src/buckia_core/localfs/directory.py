@@ -16,9 +16,10 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
+from buckia_core.localfs import opening
 from buckia_core.localfs.atomic_rename import EXCHANGE, EXCLUSIVE, rename
 from buckia_core.localfs.durability import sync_open_directory
-from buckia_core.localfs.opening import BY_DESCRIPTOR, FOLLOW, NO_FOLLOW, SEARCH, InTheWay, Moved, is_link
+from buckia_core.localfs.opening import BY_DESCRIPTOR, InTheWay, Moved, identity_of, is_link, name_path
 from buckia_core.localfs.system_errors import LEADS_NOWHERE
 
 FEW = 2
@@ -69,7 +70,7 @@ class Directory:
     def identity(self) -> tuple[int, int] | None:
         """Device and inode, once it was open; `None` where no descriptors are used."""
         if self._identity is None and self.held is not None:
-            self._identity = _identity(os.fstat(self.held))
+            self._identity = identity_of(os.fstat(self.held))
         return self._identity
 
     def set_aside(self) -> None:
@@ -94,7 +95,7 @@ class Directory:
         try:
             return os.open(name if at is not None else self.join(name), flags, mode, dir_fd=at)
         except OSError as error:
-            _name(error, self.join(name))
+            name_path(error, self.join(name))
             raise
 
     def status(self, name: str, *, follow: bool = False) -> os.stat_result:
@@ -103,7 +104,7 @@ class Directory:
         try:
             return os.stat(name if at is not None else self.join(name), dir_fd=at, follow_symlinks=follow)
         except OSError as error:
-            _name(error, self.join(name))
+            name_path(error, self.join(name))
             raise
 
     def own_status(self) -> os.stat_result:
@@ -117,7 +118,7 @@ class Directory:
         if identity is None:
             return True
         try:
-            return _identity(os.stat(self.path)) == identity
+            return identity_of(os.stat(self.path)) == identity
         except OSError:
             return False
 
@@ -127,7 +128,7 @@ class Directory:
         try:
             os.unlink(name if at is not None else self.join(name), dir_fd=at)
         except OSError as error:
-            _name(error, self.join(name))
+            name_path(error, self.join(name))
             raise
 
     def make_directory(self, name: str, mode: int = 0o777) -> None:
@@ -136,7 +137,7 @@ class Directory:
         try:
             os.mkdir(name if at is not None else self.join(name), mode, dir_fd=at)
         except OSError as error:
-            _name(error, self.join(name))
+            name_path(error, self.join(name))
             raise
 
     def remove_directory(self, name: str) -> None:
@@ -147,7 +148,7 @@ class Directory:
         try:
             os.rmdir(name if at is not None else self.join(name), dir_fd=at)
         except OSError as error:
-            _name(error, self.join(name))
+            name_path(error, self.join(name))
             raise
 
     def replace(self, name: str, target: Directory, new: str) -> None:
@@ -158,7 +159,7 @@ class Directory:
         try:
             os.replace(source, aim, src_dir_fd=here, dst_dir_fd=there)
         except OSError as error:
-            _name(error, target.join(new))
+            name_path(error, target.join(new))
             raise
 
     def exchange(self, name: str, target: Directory, other: str) -> None:
@@ -186,7 +187,7 @@ class Directory:
         try:
             rename(flag, source, aim, here, there)
         except OSError as error:
-            _name(error, target.join(new))
+            name_path(error, target.join(new))
             raise
 
     def link(self, name: str, target: Directory, new: str) -> None:
@@ -197,7 +198,7 @@ class Directory:
         try:
             os.link(source, aim, src_dir_fd=here, dst_dir_fd=there, **_PLAIN_LINK)
         except OSError as error:
-            _name(error, target.join(new))
+            name_path(error, target.join(new))
             raise
 
     def entries(self) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
@@ -221,7 +222,7 @@ class Directory:
         """Open the directory itself for reading: to list it, or to make its names outlast a loss of power."""
         at = self.descriptor
         try:
-            found = os.open("." if at is not None else self.path, os.O_RDONLY | FOLLOW, dir_fd=at)
+            found = os.open("." if at is not None else self.path, os.O_RDONLY | opening.FOLLOW, dir_fd=at)
         except OSError as error:
             error.filename = self.path
             raise
@@ -260,7 +261,7 @@ class Tree:
         self._most = most
         self._follow = follow
         self._open: dict[str, Directory] = {}
-        at, lists = self._opened(root, FOLLOW, None) if BY_DESCRIPTOR else (None, False)
+        at, lists = self._opened(root, opening.FOLLOW, None) if BY_DESCRIPTOR else (None, False)
         self.root = Directory(self, root, "", at, lists=lists)
         if not BY_DESCRIPTOR and not stat.S_ISDIR(os.stat(root).st_mode):
             raise NotADirectoryError(f"{root} is not a directory")
@@ -351,13 +352,13 @@ class Tree:
     def _enter(self, parent: Directory, name: str, relative: str) -> Directory:
         descriptor, lists = None, False
         if BY_DESCRIPTOR:
-            links = FOLLOW if self._follow else NO_FOLLOW
+            links = opening.FOLLOW if self._follow else opening.NO_FOLLOW
             try:
                 descriptor, lists = self._opened(name, links, parent.descriptor)
             except FileNotFoundError:
                 raise
             except OSError as error:
-                _name(error, parent.join(name))
+                name_path(error, parent.join(name))
                 # Which error it is if a link stands there differs from system to system.
                 what = self._obstacle(parent, name)
                 if what is None:
@@ -379,9 +380,9 @@ class Tree:
             try:
                 return os.open(name, flags | os.O_RDONLY, dir_fd=at), True
             except PermissionError:
-                if SEARCH == os.O_RDONLY:
+                if opening.SEARCH == os.O_RDONLY:
                     raise
-        return os.open(name, flags | SEARCH, dir_fd=at), SEARCH == os.O_RDONLY
+        return os.open(name, flags | opening.SEARCH, dir_fd=at), opening.SEARCH == os.O_RDONLY
 
     def _obstacle(self, parent: Directory, name: str) -> str | None:
         status = parent.status(name)
@@ -395,12 +396,3 @@ class Tree:
                     raise
                 return "a symbolic link that leads nowhere"
         return None if stat.S_ISDIR(status.st_mode) else _FILE
-
-
-def _name(error: OSError, path: str) -> None:
-    """Name the whole path in an error, for the caller to raise again: from here, error and frame would be a cycle."""
-    error.filename, error.filename2 = path, None
-
-
-def _identity(status: os.stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino

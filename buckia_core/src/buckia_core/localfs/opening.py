@@ -55,3 +55,13 @@ class Moved(OSError):
 def is_link(status: os.stat_result) -> bool:
     """Tell whether an `lstat` is that of a symbolic link, or of what Windows has besides: a junction."""
     return stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", 0) == _JUNCTION
+
+
+def name_path(error: OSError, path: str) -> None:
+    """Name the whole path in an error, for the caller to raise again: from here, error and frame would be a cycle."""
+    error.filename, error.filename2 = path, None
+
+
+def identity_of(status: os.stat_result) -> tuple[int, int]:
+    """Return device and inode."""
+    return status.st_dev, status.st_ino
