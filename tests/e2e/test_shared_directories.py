@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +28,8 @@ class Limited(Project):
 
 
 @pytest.mark.parametrize("way", ["up", "down"])
-def test_files_in_many_directories_take_few_descriptors(tmp_path, folder: FolderBucket, way):
+def test_files_in_many_directories_take_few_descriptors(tmp_path, way):
+    folder = FolderBucket(tmp_path / "bucket")
     project = Limited(tmp_path / "here", folder)
     names = {f"{number % 97}/a/b/c/{number}/f": str(number) for number in range(300)}
     for name, content in names.items():
@@ -54,16 +58,30 @@ class OfNobody(Project):
 
 
 @pytest.fixture
-def nobody(tmp_path: Path, folder: FolderBucket) -> Project:
-    """A project of an unprivileged user, below directories that he may pass."""
-    project = OfNobody(tmp_path / "here", folder)
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_mode & 0o005 != 0o005 and path.is_relative_to("/tmp"):
-            path.chmod(0o755)
+def everybodys() -> Iterator[Path]:
+    """A directory that every user may pass. Those of pytest are closed, and it closes them again when it starts."""
+    directory = Path(tempfile.mkdtemp(prefix="buckia-shared-"))
+    directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def folder(everybodys: Path) -> FolderBucket:
+    """A folder that is a bucket, of the unprivileged user."""
+    folder = FolderBucket(everybodys / "bucket")
+    os.chown(folder.root, NOBODY, NOBODY)
+    return folder
+
+
+@pytest.fixture
+def nobody(everybodys: Path, folder: FolderBucket) -> Project:
+    """A project of an unprivileged user."""
+    project = OfNobody(everybodys / "here", folder)
     probe = [*OfNobody.command[:4], sys.executable, "-c", "import buckia"]
     if subprocess.run(probe, capture_output=True, check=False, cwd="/").returncode:
         pytest.skip("this Python is for root alone")
-    for path in (project.directory, project.path(".buckia"), folder.root):
+    for path in (project.directory, project.path(".buckia")):
         os.chown(path, NOBODY, NOBODY)
     return project
 
