@@ -153,9 +153,7 @@ class Directory:
 
     def replace(self, name: str, target: Directory, new: str) -> None:
         """Rename a file; what has the new name is replaced."""
-        here, there = self.descriptor, target.descriptor
-        source = name if here is not None else self.join(name)
-        aim = new if there is not None else target.join(new)
+        source, aim, here, there = self._reached(name, target, new)
         try:
             os.replace(source, aim, src_dir_fd=here, dst_dir_fd=there)
         except OSError as error:
@@ -172,18 +170,11 @@ class Directory:
         self._rename(EXCHANGE, name, target, other)
 
     def rename_exclusive(self, name: str, target: Directory, new: str) -> None:
-        """Rename a file to a name that is free, in one step.
-
-        Raises:
-            FileExistsError: It is not free.
-            OSError: This system, or this file system, can't do it.
-        """
+        """Rename a file to a name that is free, in one step; errors are those of `exchange`, or `FileExistsError`."""
         self._rename(EXCLUSIVE, name, target, new)
 
     def _rename(self, flag: int, name: str, target: Directory, new: str) -> None:
-        here, there = self.descriptor, target.descriptor
-        source = name if here is not None else self.join(name)
-        aim = new if there is not None else target.join(new)
+        source, aim, here, there = self._reached(name, target, new)
         try:
             rename(flag, source, aim, here, there)
         except OSError as error:
@@ -192,14 +183,17 @@ class Directory:
 
     def link(self, name: str, target: Directory, new: str) -> None:
         """Give a file a second name, which must be free; a link itself, not what it points to."""
-        here, there = self.descriptor, target.descriptor
-        source = name if here is not None else self.join(name)
-        aim = new if there is not None else target.join(new)
+        source, aim, here, there = self._reached(name, target, new)
         try:
             os.link(source, aim, src_dir_fd=here, dst_dir_fd=there, **_PLAIN_LINK)
         except OSError as error:
             name_path(error, target.join(new))
             raise
+
+    def _reached(self, name: str, target: Directory, new: str) -> tuple[str, str, int | None, int | None]:
+        here, there = self.descriptor, target.descriptor
+        source = name if here is not None else self.join(name)
+        return source, new if there is not None else target.join(new), here, there
 
     def entries(self) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
         """Read the directory, in a context that gives its entries."""
