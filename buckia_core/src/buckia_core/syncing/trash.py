@@ -326,6 +326,8 @@ def _move(place: Place, trash: Directory, name: str) -> None:
         place.directory.replace(place.name, trash, name)
     except OSError as error:
         if error.errno != errno.EXDEV:
+            # The file is what a person knows, and not its name in the trash.
+            error.filename = place.path
             raise
         _move_to_another_disk(place, trash, name)
 
