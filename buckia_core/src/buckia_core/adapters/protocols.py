@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import BinaryIO, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 
 from buckia_core.adapters.objects import Precondition, RemoteObject, UploadInfo
-from buckia_core.adapters.resuming import Landing, Parts, PartsSource
-from buckia_core.planning.versions import ObjectVersion
+
+if TYPE_CHECKING:
+    from buckia_core.adapters.resuming import Landing, Parts, PartsSource
+    from buckia_core.planning.versions import ObjectVersion
 
 
 @runtime_checkable

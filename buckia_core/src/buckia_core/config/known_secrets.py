@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
-from dataclasses import dataclass
 from threading import RLock
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 from weakref import WeakValueDictionary
 
@@ -28,8 +27,7 @@ _START = 12
 """So many characters of the beginning of a long secret are enough to know it by: a message may have been cut off."""
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(NamedTuple):
     """One way in which a secret may be written.
 
     Attributes:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from buckia_core.config.conversion import Surroundings, Unsuitable, convert, from_environment
 from buckia_core.config.declaring import Declared, declared, kinds_of
@@ -15,8 +14,7 @@ from buckia_core.config.trust import check_code
 from buckia_core.errors import ConfigError, InvalidSetting, MissingCredentials, UnknownSetting
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """Values as they are given, and what messages tell of them.
 
     Attributes:

@@ -20,10 +20,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 from buckia_core.config.conversion import Surroundings
 from buckia_core.config.declaring import Declared, declared, default_of, kinds_of, setting
@@ -37,8 +36,7 @@ __all__ = ["Declared", "SettingRow", "declared", "default_of", "describe", "read
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class SettingRow:
+class SettingRow(NamedTuple):
     """What documentation tells of one setting.
 
     Attributes:

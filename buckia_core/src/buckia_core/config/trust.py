@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from buckia_core.config import user_config
 from buckia_core.config.ownership import owner_of, problem_of_file, user_name
@@ -17,8 +17,7 @@ TRUSTED_PATHS = "BUCKIA_TRUSTED_PATHS"
 """The environment variable with files and directories whose content is trusted, separated as in `PATH`."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrustedFile:
+class TrustedFile(NamedTuple):
     """A file that the user trusts.
 
     Attributes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from buckia_core.planning.wildmatch import WILDCARD, NeverMatches, expression_of
 
@@ -18,8 +19,7 @@ MOST = 10_000
 """Patterns that one list may have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """One pattern.
 
     Attributes:

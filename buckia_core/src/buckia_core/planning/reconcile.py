@@ -42,6 +42,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from buckia_core.planning.digest import Sameness, compare
 from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
@@ -206,8 +207,7 @@ def _same_content(local: LocalEntry, remote: RemoteObject, rules: Rules) -> bool
             return Need(Look.REMOTE_DIGEST)
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(NamedTuple):
     """One key with all that is known of it; the rows of the table are its methods."""
 
     key: str

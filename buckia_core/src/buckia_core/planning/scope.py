@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from buckia_core.planning.wildmatch import NeverMatches, expression_of
 
 _WILD = re.compile(r"[*?\[]")
 
 
-@dataclass(frozen=True, slots=True)
-class Glob:
+class Glob(NamedTuple):
     """A pattern of keys, as a shell would expand it; a directory that matches takes all that is below it along.
 
     Attributes:
@@ -166,7 +166,7 @@ class Scope:
 def _cut(globs: Iterable[Glob], names: Iterable[str]) -> list[Glob]:
     """Return what the patterns cover at or below the names."""
     names = list(names)
-    cut = [replace(glob, within=name) for glob in globs for name in names if not glob.within]
+    cut = [glob._replace(within=name) for glob in globs for name in names if not glob.within]
     return [glob for glob in cut if glob.covers(glob.within) or glob.may_reach(glob.within)]
 
 

@@ -94,8 +94,7 @@ def _ends_remote(seen: _Seen, operation: Operation | None) -> bool:
     return operation.action in _ON_BOTH or (operation.action in _LEAVES_REMOTE and seen.remote)
 
 
-@dataclass(frozen=True, slots=True)
-class Twins:
+class Twins(NamedTuple):
     """Finds keys that one disk takes for the same name, or puts into the same directory.
 
     A folding disk has one directory for `Photos/` and `photos/`, so each directory of a path is compared as well.

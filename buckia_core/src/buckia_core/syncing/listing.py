@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import groupby, islice
+from typing import NamedTuple
 
 from buckia_core.adapters.base import BaseSync
 from buckia_core.errors import AdapterError
@@ -25,8 +25,7 @@ MOST_AHEAD = 4 * SPLIT
 """Objects of a range that are held before its turn comes. It has more only where many are new."""
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(NamedTuple):
     """One part of a listing: keys with a prefix, greater than `start_after`, not greater than `end_at`."""
 
     prefix: str
@@ -61,8 +60,7 @@ def _one_by_one(adapter: BaseSync, ranges: Sequence[Range]) -> Iterator[RemoteOb
         yield from adapter.list_files(prefix)
 
 
-@dataclass(frozen=True, slots=True)
-class _Fetched:
+class _Fetched(NamedTuple):
     """A range that was begun: its first objects, and the rest of them."""
 
     part: Range

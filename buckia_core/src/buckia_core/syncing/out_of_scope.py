@@ -7,14 +7,17 @@ a key which takes part again is compared and not deleted.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from buckia_core.config import BucketConfig
 from buckia_core.planning.manifest import BaseEntry
 from buckia_core.planning.mapping import Mapping as PathMapping
-from buckia_core.syncing.former_mapping import FormerMapping
 from buckia_core.syncing.mappings import entry_of
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.state import State
+
+if TYPE_CHECKING:
+    from buckia_core.syncing.former_mapping import FormerMapping
 
 _ROOT = " > "
 _SHOWN = 3
@@ -28,6 +31,10 @@ def removed_mappings(request: SyncRequest, state: State) -> dict[str, FormerMapp
     places = {mapping.remote for mapping in request.mappings if not mapping.is_file}
     ours = (None, request.entry)
     gone = sorted(root for root, name in state.roots().items() if root not in ids and name in ours)
+    if not gone:
+        return {}
+    from buckia_core.syncing.former_mapping import FormerMapping  # noqa: PLC0415  # few configurations have changed
+
     return {root: FormerMapping.read(root, request.base_dir, places) for root in gone}
 
 

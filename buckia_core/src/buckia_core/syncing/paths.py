@@ -8,9 +8,8 @@ import stat
 import sys
 from collections.abc import Mapping as Mapping_
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from buckia_core.errors import BuckiaError, InvalidKey
 from buckia_core.localfs.directory import Directory, Tree
@@ -55,8 +54,7 @@ def refused(key: str, mapping: Mapping, rules: DiskRules) -> str | None:
     return problem_of(relative, rules) or configures_us(relative)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where one file is, or is to come: a directory that is held open, and a name in it.
 
     Attributes:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as Mapping_
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from buckia_core.planning.diff import align
 from buckia_core.planning.keys import is_ours
@@ -17,9 +18,11 @@ from buckia_core.planning.plan import Counts, Operation, Plan
 from buckia_core.planning.reconcile import InStep, Need, reconcile
 from buckia_core.planning.structure import Structure
 from buckia_core.syncing.deciding import Decided, Decider, refusal
-from buckia_core.syncing.former_mapping import FormerMapping
 from buckia_core.syncing.paths import local_path
 from buckia_core.syncing.scan import BlindSpots
+
+if TYPE_CHECKING:
+    from buckia_core.syncing.former_mapping import FormerMapping
 
 _AHEAD = 256
 """Keys that may wait for a closer look while the merge goes on."""

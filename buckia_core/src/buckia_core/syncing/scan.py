@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from buckia_core.errors import PermissionDenied
 from buckia_core.localfs.directory import Directory, Tree
@@ -25,8 +25,7 @@ _DEEP = 16
 """Levels of directories that stay open. Those of deeper trees are opened again on the way back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blind:
+class Blind(NamedTuple):
     """A place that the scan could not or would not look into; nothing at or below its key may be concluded.
 
     Attributes:

@@ -7,8 +7,8 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from buckia_core.adapters.base import BaseSync
@@ -20,8 +20,7 @@ STATE_DIRECTORY = ".buckia-state"
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class StateFiles:
+class StateFiles(NamedTuple):
     """The files of one bucket's state. They are named by the bucket's identity, whatever a `.buckia` calls it.
 
     Attributes:

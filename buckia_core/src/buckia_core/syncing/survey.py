@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from buckia_core.errors import InvalidSetting, SideEmptied
 from buckia_core.localfs.probing import disk_rules
@@ -18,20 +18,20 @@ from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Action, Counts, Operation, Plan, Reason
 from buckia_core.planning.policy import Direction
-from buckia_core.planning.structure import Twins
 from buckia_core.syncing import listing, out_of_scope
-from buckia_core.syncing.former_mapping import FormerMapping
 from buckia_core.syncing.listing import Range
 from buckia_core.syncing.paths import root_identity, root_of
 from buckia_core.syncing.prepare import Preparation, Prepared
-from buckia_core.syncing.renames import Renames
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.scan import Scan
 from buckia_core.syncing.site import Site
-from buckia_core.syncing.spelling import Spellings, exists
 from buckia_core.syncing.state import State
 from buckia_core.syncing.streams import Ahead
 from buckia_core.syncing.unfinished import Unfinished
+
+if TYPE_CHECKING:
+    from buckia_core.syncing.former_mapping import FormerMapping
+    from buckia_core.syncing.renames import Renames
 
 Item = TypeVar("Item")
 
@@ -80,6 +80,8 @@ class Survey:
 
     @property
     def _renames(self) -> Renames:
+        from buckia_core.syncing.renames import Renames  # noqa: PLC0415  # most runs find nothing to do
+
         return Renames(self.site.decider.inspector, self._by_id)
 
     @property
@@ -110,16 +112,25 @@ class Survey:
             prepared = preparation.plan(here, there, self.state.entries(request.scope, known))
         plan = prepared.plan
         plan.operations = list(self.in_scope(plan.operations, lambda operation: operation.key))
-        twins = Twins(self._by_id, self.site.disks, Spellings().other, exists)
-        operations = [self._settle(operation) for operation in twins.refuse(plan.operations)]
+        twins = self._join(plan) if plan.operations else []
         outside = out_of_scope.outside_folders(request, self.state)
         prepared.notices += out_of_scope.notices(request, prepared.out_of_scope, outside)
-        prepared.notices += out_of_scope.twins_notice(twins.other_forms(operations))
+        prepared.notices += out_of_scope.twins_notice(twins)
         prepared.out_of_scope += outside
-        operations = self._renames.join(operations)
-        plan.operations = sorted([*operations, *_not_read(scan, request.mappings)], key=lambda each: each.key)
+        plan.operations = sorted([*plan.operations, *_not_read(scan, request.mappings)], key=lambda each: each.key)
         plan.left_out = _left_out(scan, plan)
         return prepared
+
+    def _join(self, plan: Plan) -> list[tuple[str, str]]:
+        """Refuse twins, settle conflicts and find moves; return new keys that are others in another Unicode form."""
+        # Most runs find nothing to do.
+        from buckia_core.planning.structure import Twins  # noqa: PLC0415
+        from buckia_core.syncing.spelling import Spellings, exists  # noqa: PLC0415
+
+        twins = Twins(self._by_id, self.site.disks, Spellings().other, exists)
+        operations = [self._settle(operation) for operation in twins.refuse(plan.operations)]
+        plan.operations = self._renames.join(operations)
+        return twins.other_forms(operations)
 
     def explain(self, plan: Plan) -> None:
         """Look closer at a plan that the guard would refuse for what it deletes: it may be less than it seems."""

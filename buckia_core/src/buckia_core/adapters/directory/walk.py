@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from buckia_core.adapters.directory.entries import to_object
 from buckia_core.adapters.directory.errors import translate
@@ -21,8 +22,7 @@ from buckia_core.planning.manifest import RemoteObject
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(NamedTuple):
     """Which keys are wanted: those that start with `prefix`, are greater than `after` and not greater than `end`."""
 
     prefix: str

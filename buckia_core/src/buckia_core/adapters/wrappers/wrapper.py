@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Generic, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Generic, TypeVar
 
 from buckia_core.adapters.base import BaseSync, Source
 from buckia_core.adapters.capabilities import Capabilities
@@ -20,9 +20,11 @@ from buckia_core.adapters.protocols import (
     SignedUrl,
     Versioned,
 )
-from buckia_core.adapters.resuming import Landing, Parts, PartsSource
 from buckia_core.planning.manifest import RemoteObject
-from buckia_core.planning.versions import ObjectVersion
+
+if TYPE_CHECKING:
+    from buckia_core.adapters.resuming import Landing, Parts, PartsSource
+    from buckia_core.planning.versions import ObjectVersion
 
 T = TypeVar("T")
 
