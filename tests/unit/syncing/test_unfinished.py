@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
-from buckia_core.errors import Transient
+from buckia_core.errors import StateError, Transient
 from buckia_core.syncing.state_files import StateFiles
 from buckia_core.syncing.unfinished import Kind, Unfinished
 
@@ -116,3 +119,73 @@ def test_a_note_that_can_not_be_read_is_no_note(unfinished, bucket, tmp_path, sp
     assert list(unfinished.all()) == []
     unfinished.tidy(lambda _: True, bucket)
     assert not file.exists()
+
+
+@pytest.mark.parametrize("spoilt", ["[" * 100_000, "{}", '{"kind": "upload", "path": 1}'])
+def test_odd_json_is_no_note(unfinished, bucket, tmp_path, spoilt):
+    unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("text")
+    (file,) = (tmp_path / "unfinished").rglob("*.json")
+    file.write_text(spoilt)
+    assert (list(unfinished.all()), unfinished.temporaries()) == ([], frozenset())
+
+
+def test_only_what_is_called_like_a_note_is_removed(unfinished, bucket, tmp_path):
+    unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("text")
+    (directory,) = (tmp_path / "unfinished").iterdir()
+    others = {"thesis.tex", "x.json", "y.part"}
+    for name in (*others, f"{'0' * 32}.part"):
+        (directory / name).write_text("{")
+    unfinished.tidy(lambda _: False, bucket)
+    assert {each.name for each in directory.iterdir()} == others
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="making links needs rights there")
+class TestLinks:
+    """The state may come with a checkout, or have been made by another user."""
+
+    NAME = f"{'0' * 32}.json"
+
+    @pytest.fixture
+    def victim(self, tmp_path: Path) -> Path:
+        victim = tmp_path / "victim"
+        victim.mkdir()
+        for name in ("thesis", self.NAME):
+            (victim / name).write_text("precious")
+        return victim
+
+    @pytest.mark.parametrize("level", ["unfinished", "stem", "former"])
+    def test_no_directory_of_notes_is_reached_through_a_link(self, tmp_path, bucket, victim, level):
+        files = StateFiles(tmp_path / "state", "assets", "memory:x")
+        directory = {
+            "unfinished": files.unfinished.parent,
+            "stem": files.unfinished,
+            "former": files.unfinished.with_name(files.former_stem),
+        }[level]
+        directory.parent.mkdir(parents=True)
+        directory.symlink_to(victim)
+        if level == "unfinished":
+            (victim / files.unfinished.name).mkdir()
+            (victim / files.unfinished.name / self.NAME).write_text("precious")
+        before = sorted(victim.rglob("*"))
+        unfinished = Unfinished(files)
+        acts: list[Callable[[], object]] = [
+            lambda: unfinished.tidy(lambda _: False, bucket),
+            unfinished.temporaries,
+            lambda: unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("text"),
+        ]
+        if level == "former":
+            acts = [unfinished.uploads, lambda: unfinished.take_over(files.former_stem)]
+        for act in acts:
+            with pytest.raises(StateError, match=r"a symbolic link stands in its way: .*remove it"):
+                act()
+        assert sorted(victim.rglob("*")) == before
+
+    def test_a_link_is_no_note(self, unfinished, bucket, tmp_path, victim):
+        unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("text")
+        (file,) = (tmp_path / "unfinished").rglob("*.json")
+        (victim / "thesis").write_text(json.dumps(json.loads(file.read_text()) | {"text": "planted"}))
+        file.unlink()
+        file.symlink_to(victim / "thesis")
+        assert list(unfinished.all()) == []
+        unfinished.tidy(lambda _: True, bucket)
+        assert not file.is_symlink() and (victim / "thesis").exists()

@@ -76,10 +76,6 @@ class StateFiles(NamedTuple):
         """The directory of notes of unfinished transfers."""
         return self.directory / "unfinished" / self.stem
 
-    def former_unfinished(self, stem: str) -> Path:
-        """Return the directory of such notes that Buckia 0.6 wrote under a name."""
-        return self.directory / "unfinished" / stem
-
 
 def trash_directories(state_dir: Path, bucket: str, stems: Sequence[str], former: Iterable[str] = ()) -> list[Path]:
     """Return the directories of a trash, of which the first one takes what comes.

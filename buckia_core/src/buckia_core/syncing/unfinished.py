@@ -9,21 +9,27 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
 
 from buckia_core.adapters.base import BaseSync
 from buckia_core.adapters.protocols import ResumableUpload
-from buckia_core.errors import AdapterError
+from buckia_core.errors import AdapterError, StateError
+from buckia_core.localfs.directory import Directory, Tree
+from buckia_core.localfs.files import NotAFile, make_private, open_file, remove, write_all
+from buckia_core.localfs.opening import CREATE, InTheWay
 from buckia_core.planning.keys import TEMPORARY
 from buckia_core.syncing.state_errors import state_error
 from buckia_core.syncing.state_files import StateFiles
 
 _PART = ".part"
+_NAME = re.compile(r"[0-9a-f]{32}\.(json|part)")
+"""What a note is called, and what it is called until it is complete. All else in the directory is not ours."""
 
 
 class Kind(Enum):
@@ -59,7 +65,7 @@ class Unfinished:
 
     def __init__(self, files: StateFiles) -> None:
         self._state_files = files
-        self._directory = files.unfinished
+        self._notes = Notes(str(files.directory), files.unfinished.name)
         self._identity = files.identity
 
     def take_over(self, stem: str) -> None:
@@ -68,20 +74,15 @@ class Unfinished:
         Raises:
             StateError: They can't be read or written.
         """
-        directory = self._state_files.former_unfinished(stem)
-        try:
-            for file in _files(directory):
-                kept = _read(file)
-                if kept is None or not self._state_files.is_of(kept.identity):
-                    continue
-                own = self._file(kept.kind, kept.key)
-                if not own.exists():
-                    KeptNote(own, replace(kept, identity=self._identity, text="")).write(kept.text)
-                file.unlink(missing_ok=True)
-            if directory.is_dir() and not _files(directory):
-                directory.rmdir()
-        except OSError as error:
-            raise state_error(error, directory) from error
+        former = Notes(str(self._state_files.directory), stem)
+        for name, kept in former.all():
+            if kept is None or not self._state_files.is_of(kept.identity):
+                continue
+            about = replace(kept, identity=self._identity, text="")
+            if not self._notes.has(own := _name(kept.kind, kept.key)):
+                KeptNote(self._notes, own, about).write(kept.text)
+            former.remove(name)
+        former.remove_directory()
 
     def take_up(self, kind: Kind, key: str, content: str, adapter: BaseSync, path: str = "") -> KeptNote:
         """Return the note of a transfer. What is left of another content under the key is abandoned."""
@@ -90,11 +91,11 @@ class Unfinished:
         if kept is not None and replace(kept, text="") != about:
             with suppress(AdapterError):
                 self.abandon(kept, adapter)
-        return KeptNote(self._file(kind, key), about)
+        return KeptNote(self._notes, _name(kind, key), about)
 
     def find(self, kind: Kind, key: str) -> Kept | None:
         """Return what is kept of a transfer."""
-        return _read(self._file(kind, key))
+        return self._notes.read(_name(kind, key))
 
     def all(self) -> Iterator[Kept]:
         """Yield what is kept of all transfers, without what is damaged.
@@ -102,15 +103,13 @@ class Unfinished:
         Raises:
             StateError: The system does not let them be read.
         """
-        try:
-            yield from filter(None, map(_read, _files(self._directory)))
-        except OSError as error:
-            raise state_error(error, self._directory) from error
+        yield from (kept for _, kept in self._notes.all() if kept is not None)
 
     def uploads(self) -> dict[str, str]:
         """Return how far each upload is, by key; also those that Buckia 0.6 left and no run has taken over yet."""
-        former = filter(None, map(_read, _files(self._state_files.former_unfinished(self._state_files.former_stem))))
-        found = [*(each for each in former if self._state_files.is_of(each.identity)), *self.all()]
+        former = Notes(str(self._state_files.directory), self._state_files.former_stem)
+        left = (kept for _, kept in former.all() if kept is not None and self._state_files.is_of(kept.identity))
+        found = [*left, *self.all()]
         return {each.key: each.text for each in found if each.kind is Kind.UPLOAD}
 
     def temporaries(self) -> frozenset[str]:
@@ -125,17 +124,13 @@ class Unfinished:
         Raises:
             StateError: The system does not let them be read or removed.
         """
-        try:
-            for file in _files(self._directory):
-                kept = _read(file)
-                if kept is None:
-                    file.unlink(missing_ok=True)
-                elif not wanted(kept):
-                    # If the provider can't be asked now, the next run asks it.
-                    with suppress(AdapterError):
-                        self.abandon(kept, adapter)
-        except OSError as error:
-            raise state_error(error, self._directory) from error
+        for name, kept in self._notes.all():
+            if kept is None:
+                self._notes.remove(name)
+            elif not wanted(kept):
+                # If the provider can't be asked now, the next run asks it.
+                with suppress(AdapterError):
+                    self.abandon(kept, adapter)
 
     def abandon(self, kept: Kept, adapter: BaseSync) -> None:
         """Give up a transfer: remove what is left of it at the provider, or on this disk, and forget it.
@@ -150,59 +145,129 @@ class Unfinished:
                     os.unlink(kept.path)
         elif kept.identity == self._identity and isinstance(adapter, ResumableUpload):
             adapter.abandon_upload(kept.key, kept.text)
-        self._file(kept.kind, kept.key).unlink(missing_ok=True)
-
-    def _file(self, kind: Kind, key: str) -> Path:
-        name = hashlib.sha256(f"{kind.value}\0{key}".encode()).hexdigest()[:32]
-        return self._directory / f"{name}.json"
+        self._notes.remove(_name(kept.kind, kept.key))
 
 
 class KeptNote:
     """The `Note` of one transfer, in a file."""
 
-    def __init__(self, file: Path, about: Kept) -> None:
-        self._file = file
+    def __init__(self, notes: Notes, name: str, about: Kept) -> None:
+        self._notes = notes
+        self._name = name
         self._about = about
 
     def read(self) -> str | None:
         """See `Note`."""
-        kept = _read(self._file)
+        kept = self._notes.read(self._name)
         return kept.text if kept is not None and replace(kept, text="") == self._about else None
 
     def write(self, text: str) -> None:
         """See `Note`."""
         about = self._about
-        record = asdict(about) | {"kind": about.kind.value, "text": text}
-        for directory in (self._file.parent.parent, self._file.parent):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = self._file.with_name(f"{uuid.uuid4().hex}{_PART}")
-        try:
-            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-                file.write(json.dumps(record))
-            os.replace(part, self._file)
-        finally:
-            part.unlink(missing_ok=True)
+        self._notes.write(self._name, json.dumps(asdict(about) | {"kind": about.kind.value, "text": text}))
 
     def clear(self) -> None:
         """See `Note`."""
-        self._file.unlink(missing_ok=True)
+        self._notes.remove(self._name)
 
 
-def _files(directory: Path) -> list[Path]:
-    try:
-        return sorted(directory.iterdir())
-    except FileNotFoundError:
-        return []
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """The directory of the notes of one bucket. It may have come with a checkout: no link in it is followed.
 
+    Every call raises `StateError` where the system does not let it do its work, or something is in its way.
 
-def _read(file: Path) -> Kept | None:
-    """Return the note in a file; `None` if there is none, or it is damaged, such as after a loss of power.
-
-    Raises:
-        OSError: It can't be read, which says nothing of what it holds.
+    Attributes:
+        below: The state directory.
+        stem: What the directory is called below `unfinished`.
     """
+
+    below: str
+    stem: str
+
+    def read(self, name: str) -> Kept | None:
+        """Return a note; `None` if there is none, or it is damaged, such as after a loss of power."""
+        with self._opened() as directory:
+            return None if directory is None else _read(directory, name)
+
+    def all(self) -> list[tuple[str, Kept | None]]:
+        """Return all notes by name, with `None` for what can't be used."""
+        with self._opened() as directory:
+            if directory is None:
+                return []
+            return [(name, _read(directory, name)) for name in sorted(directory.names()) if _NAME.fullmatch(name)]
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a note."""
+        return self.read(name) is not None
+
+    def write(self, name: str, text: str) -> None:
+        """Write a note, in place of the one that is there."""
+        with self._opened(make=True) as directory:
+            assert directory is not None
+            part = f"{uuid.uuid4().hex}{_PART}"
+            try:
+                descriptor = directory.open(part, CREATE, 0o600)
+                try:
+                    write_all(descriptor, text.encode("ascii"))
+                finally:
+                    os.close(descriptor)
+                directory.replace(part, directory, name)
+            except BaseException:
+                with suppress(OSError):
+                    remove(directory, part)
+                raise
+
+    def remove(self, name: str) -> None:
+        """Remove a note."""
+        with self._opened() as directory:
+            if directory is not None:
+                remove(directory, name)
+
+    def remove_directory(self) -> None:
+        """Remove the directory if it is empty."""
+        with self._opened() as directory:
+            if directory is None or directory.names():
+                return
+        with Tree(self.below) as tree, suppress(FileNotFoundError):
+            tree.directory("unfinished").remove_directory(self.stem)
+
+    @contextmanager
+    def _opened(self, *, make: bool = False) -> Iterator[Directory | None]:
+        path = os.path.join(self.below, "unfinished", self.stem)
+        try:
+            if make:
+                os.makedirs(self.below, 0o700, exist_ok=True)
+            try:
+                tree = Tree(self.below, reads=True)
+            except FileNotFoundError:
+                yield None
+                return
+            with tree:
+                if make:
+                    make_private(tree.root, "unfinished")
+                    make_private(tree.directory("unfinished"), self.stem)
+                try:
+                    found = tree.directory(f"unfinished/{self.stem}")
+                except FileNotFoundError:
+                    found = None
+                yield found
+        except InTheWay as error:
+            raise StateError(f"{error}; remove it. Nothing there was changed") from error
+        except OSError as error:
+            raise state_error(error, Path(path)) from error
+
+
+def _name(kind: Kind, key: str) -> str:
+    return hashlib.sha256(f"{kind.value}\0{key}".encode()).hexdigest()[:32] + ".json"
+
+
+def _read(directory: Directory, name: str) -> Kept | None:
     try:
-        fields = json.loads(file.read_text(encoding="ascii"))
+        with open_file(directory, name) as file:
+            fields = json.loads(file.read().decode("ascii"))
+        if not all(isinstance(value, str) for value in fields.values()):
+            return None
         return Kept(**fields | {"kind": Kind(fields["kind"])})
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
+    except (FileNotFoundError, NotAFile, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
