@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +14,11 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from buckia_core.adapters.base import BaseSync
+from buckia_core.config.ownership import owner_of, problem_of_file
+from buckia_core.errors import StateError
+from buckia_core.localfs.directory import Directory, Tree
+from buckia_core.localfs.files import make_private, write_all
+from buckia_core.localfs.opening import NO_LINK, InTheWay, is_link
 from buckia_core.syncing.state_errors import state_error
 
 STATE_DIRECTORY = ".buckia-state"
@@ -93,34 +100,86 @@ def trash_directories(state_dir: Path, bucket: str, stems: Sequence[str], former
     return list(dict.fromkeys(found))
 
 
+def check_state_dir(directory: Path) -> None:
+    """See whether a state directory may be believed: nobody else can have prepared it, or the user trusts who did.
+
+    A state decides which files count as deleted. One that is not there is no problem. A directory with another name
+    than the usual one was chosen by the caller, who may mean a link.
+
+    Raises:
+        StateError: It may not. Says what to do.
+        ConfigError: The user's configuration can't be used.
+    """
+    try:
+        status = os.lstat(directory)
+        if is_link(status) and directory.name == STATE_DIRECTORY:
+            raise StateError(
+                f"{directory}: it is a symbolic link, which Buckia does not follow here; remove it. What it leads to "
+                "stays as it is"
+            )
+        problem = problem_of_file(str(directory))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise state_error(error, directory) from error
+    if problem is not None:
+        _refuse_untrusted(directory, problem)
+
+
+def _refuse_untrusted(directory: Path, problem: str) -> None:
+    from buckia_core.config.trust import is_trusted  # noqa: PLC0415  # only a problem needs it
+
+    owner, beside = owner_of(str(directory)), directory.parent / ".buckia"
+    is_his = owner_of(str(beside)) == owner
+    # Whoever is trusted to say where files go is trusted to say what became of them.
+    if is_trusted(directory) or (is_his and is_trusted(beside)):
+        return
+    way = f"buckia trust {shlex.quote(str(beside))}" if is_his else "name the directory in BUCKIA_TRUSTED_PATHS"
+    cure = f"take that from them: chmod o-w {shlex.quote(str(directory))}" if "written" in problem else ""
+    raise StateError(
+        f"{directory}: it {problem}, so it is not used: a state decides which files count as deleted. "
+        f"Remove it, and the next sync begins anew{', or ' * bool(cure)}{cure}. If you trust it as it is: {way}"
+    )
+
+
 def prepare_state_dir(directory: Path) -> None:
     """Make the state directory, which keeps itself out of version control and is for its owner alone.
 
     Raises:
-        StateError: It can't be made or written.
+        StateError: It can't be made or written, or may not be believed.
+        ConfigError: As `check_state_dir`.
     """
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
             directory.mkdir(mode=0o700)
-        _narrow(directory)
-        ignore = directory / ".gitignore"
-        if not (ignore.exists() and ignore.stat().st_size):
-            # A disk that is full now may have left an empty one.
-            ignore.write_text("*\n", encoding="ascii")
-    except FileExistsError as error:
-        raise state_error(error, directory) from error
+        check_state_dir(directory)
+        # Only a directory with the usual name is ours: earlier versions let others read it.
+        is_usual = directory.name == STATE_DIRECTORY
+        with Tree(str(directory.parent if is_usual else directory)) as tree:
+            if is_usual:
+                make_private(tree.root, directory.name)
+            _ignore_itself(tree.directory(directory.name) if is_usual else tree.root)
+    except InTheWay as error:
+        raise state_error(OSError(errno.ELOOP if error.is_link else errno.EEXIST, ""), directory) from error
     except OSError as error:
-        raise state_error(error, directory) from error
+        raise state_error(error, Path(error.filename or directory)) from error
 
 
-def _narrow(directory: Path) -> None:
-    """Take from others what earlier versions let them read. A directory with another name was made by somebody else."""
-    if os.name != "posix" or directory.name != STATE_DIRECTORY:
-        return
-    status = directory.stat()
-    if status.st_mode & 0o077 and status.st_uid == os.geteuid():
-        directory.chmod(status.st_mode & 0o700)
+def _ignore_itself(directory: Directory) -> None:
+    name = ".gitignore"
+    with suppress(FileNotFoundError):
+        status = directory.status(name)
+        if is_link(status):
+            raise OSError(errno.ELOOP, "", directory.join(name))
+        # A disk that is full now may have left an empty one.
+        if status.st_size:
+            return
+    descriptor = directory.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_LINK, 0o666)
+    try:
+        write_all(descriptor, b"*\n")
+    finally:
+        os.close(descriptor)
 
 
 def file_name(bucket: str) -> str:

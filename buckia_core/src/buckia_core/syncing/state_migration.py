@@ -17,7 +17,7 @@ from buckia_core.syncing import state_database
 from buckia_core.syncing.lock import Lock
 from buckia_core.syncing.state import State
 from buckia_core.syncing.state_errors import is_damage, raise_translated, state_error
-from buckia_core.syncing.state_files import StateFiles
+from buckia_core.syncing.state_files import StateFiles, check_state_dir
 from buckia_core.syncing.unfinished import Unfinished
 
 _log = logging.getLogger(__name__)
@@ -74,8 +74,10 @@ def peek_state(files: StateFiles) -> State:
     """Open what `open_state` would, for reading only. Nothing is changed.
 
     Raises:
-        StateTooNew, StateError: As `State.peek`.
+        StateTooNew, StateError: As `State.peek`, or the directory may not be believed.
+        ConfigError: As `check_state_dir`.
     """
+    check_state_dir(files.directory)
     formers = _formers(files)
     if not formers:
         return State.peek(files.database, files.identity)
@@ -94,8 +96,10 @@ def stems_under_name(directory: Path, name: str) -> list[str]:
     """Return what files of buckets are called that were last synced under a name, for who can't tell the identity.
 
     Raises:
-        StateError: A state can't be read, so it may be one of them.
+        StateError: A state can't be read, so it may be one of them, or the directory may not be believed.
+        ConfigError: As `check_state_dir`.
     """
+    check_state_dir(directory)
     found = []
     for path in sorted(directory.glob("*.sqlite3")):
         try:

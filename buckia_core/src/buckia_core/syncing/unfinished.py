@@ -25,7 +25,7 @@ from buckia_core.localfs.files import NotAFile, make_private, open_file, remove,
 from buckia_core.localfs.opening import CREATE, InTheWay
 from buckia_core.planning.keys import TEMPORARY
 from buckia_core.syncing.state_errors import state_error
-from buckia_core.syncing.state_files import StateFiles
+from buckia_core.syncing.state_files import StateFiles, check_state_dir
 
 _PART = ".part"
 _NAME = re.compile(r"[0-9a-f]{32}\.(json|part)")
@@ -106,7 +106,13 @@ class Unfinished:
         yield from (kept for _, kept in self._notes.all() if kept is not None)
 
     def uploads(self) -> dict[str, str]:
-        """Return how far each upload is, by key; also those that Buckia 0.6 left and no run has taken over yet."""
+        """Return how far each upload is, by key; also those that Buckia 0.6 left and no run has taken over yet.
+
+        Raises:
+            StateError: They can't be read, or the state directory may not be believed.
+            ConfigError: As `check_state_dir`.
+        """
+        check_state_dir(self._state_files.directory)
         former = Notes(str(self._state_files.directory), self._state_files.former_stem)
         left = (kept for _, kept in former.all() if kept is not None and self._state_files.is_of(kept.identity))
         found = [*left, *self.all()]

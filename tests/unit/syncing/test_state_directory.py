@@ -1,0 +1,167 @@
+"""The state directory: who may have made it, and links in it or in its place."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from buckia_core.client import BuckiaClient
+from buckia_core.config import trust, user_config
+from buckia_core.errors import StateError
+from buckia_core.syncing.state_files import STATE_DIRECTORY, StateFiles, check_state_dir, prepare_state_dir
+from buckia_core.syncing.unfinished import Unfinished
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="owners are not looked at on Windows")
+root_only = pytest.mark.skipif(os.name == "nt" or os.getuid() != 0, reason="only root can give files away")
+
+NOBODY = 65534
+
+
+@pytest.fixture(autouse=True)
+def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(user_config.DIRECTORY, str(tmp_path / "own"))
+    monkeypatch.delenv("SUDO_UID", raising=False)
+
+
+@pytest.fixture
+def give_away(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Let files belong to another user than the one who asks."""
+
+    def give(path: Path) -> None:
+        if os.getuid() == 0:
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+        else:
+            monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+
+    return give
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    directory = tmp_path / "project"
+    (directory / "data").mkdir(parents=True)
+    (directory / "data" / "a").write_text("x")
+    (tmp_path / "bucket").mkdir()
+    (directory / ".buckia").write_text(f"provider: file\nroot: {tmp_path / 'bucket'}\npaths: [data]\n")
+    return directory
+
+
+@pytest.fixture
+def state_dir(project: Path) -> Path:
+    directory = project / STATE_DIRECTORY
+    directory.mkdir(mode=0o700)
+    return directory
+
+
+def acts(project: Path) -> list[Callable[[], object]]:
+    """All that looks into a state directory."""
+    client = BuckiaClient(project / ".buckia")
+    files = StateFiles.of(client.state_dir, client.config.name, client.adapter)
+    return [
+        client.sync,
+        lambda: client.sync(dry_run=True),
+        client.conflicts,
+        client.history,
+        client.trash,
+        Unfinished(files).uploads,
+    ]
+
+
+def refused(project: Path, match: str) -> None:
+    for act in acts(project):
+        with pytest.raises(StateError, match=match):
+            act()
+
+
+def test_the_state_of_another_user_is_neither_used_nor_read(project, state_dir, give_away):
+    give_away(state_dir)
+    refused(project, r"belongs to user .*Remove it, and the next sync begins anew.*If you trust it")
+    assert list(state_dir.iterdir()) == []
+
+
+def test_a_state_that_everybody_can_write_is_not_used(project, state_dir):
+    state_dir.chmod(0o777)
+    refused(project, r"can be written by every user.*chmod o-w")
+    state_dir.chmod(0o775)
+    assert BuckiaClient(project / ".buckia").sync().success
+    assert stat.S_IMODE(state_dir.stat().st_mode) == 0o700
+
+
+def test_who_is_trusted_to_configure_is_trusted_with_the_state(project, state_dir, give_away):
+    give_away(state_dir)
+    give_away(project / ".buckia")
+    with pytest.raises(StateError, match=r"buckia trust .*buckia"):
+        check_state_dir(state_dir)
+    trust.trust(project / ".buckia")
+    check_state_dir(state_dir)
+
+
+@root_only
+def test_trust_in_a_configuration_is_no_trust_in_the_state_of_a_third_user(project, state_dir, give_away):
+    give_away(state_dir)
+    os.chown(project / ".buckia", NOBODY - 1, NOBODY)
+    trust.trust(project / ".buckia")
+    with pytest.raises(StateError, match="name the directory in BUCKIA_TRUSTED_PATHS"):
+        check_state_dir(state_dir)
+
+
+def test_the_environment_can_trust_a_state(project, state_dir, give_away, monkeypatch):
+    give_away(state_dir)
+    monkeypatch.setenv(trust.TRUSTED_PATHS, str(state_dir))
+    check_state_dir(state_dir)
+
+
+@root_only
+def test_the_user_who_called_sudo_is_trusted(project, state_dir, give_away, monkeypatch):
+    give_away(state_dir)
+    monkeypatch.setenv("SUDO_UID", str(NOBODY))
+    check_state_dir(state_dir)
+
+
+def test_a_directory_that_the_caller_chose_is_looked_at_and_left_as_it_is(project, give_away, tmp_path):
+    chosen = tmp_path / "chosen"
+    chosen.mkdir()
+    chosen.chmod(0o755)
+    client = BuckiaClient(project / ".buckia", state_dir=chosen)
+    assert client.sync().success
+    assert stat.S_IMODE(chosen.stat().st_mode) == 0o755
+    give_away(chosen)
+    with pytest.raises(StateError, match="belongs to user"):
+        client.sync()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_is_no_state_directory(project, tmp_path, there):
+    victim = tmp_path / "victim"
+    if there:
+        victim.mkdir()
+        victim.chmod(0o755)
+    (project / STATE_DIRECTORY).symlink_to(victim)
+    refused(project, "it is a symbolic link, which Buckia does not follow here; remove it")
+    assert not there or (stat.S_IMODE(victim.stat().st_mode) == 0o755 and list(victim.iterdir()) == [])
+    assert there or not victim.exists()
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_no_file_is_made_or_written_through_a_link(state_dir, tmp_path, content):
+    victim = tmp_path / "victim"
+    if content is not None:
+        victim.write_text(content)
+    (state_dir / ".gitignore").symlink_to(victim)
+    with pytest.raises(StateError, match=r"\.gitignore: it is a symbolic link"):
+        prepare_state_dir(state_dir)
+    assert (victim.read_text() if victim.exists() else None) == content
+
+
+def test_what_a_full_disk_left_of_the_ignore_file_is_mended_and_yours_stays(state_dir):
+    (state_dir / ".gitignore").write_text("")
+    prepare_state_dir(state_dir)
+    assert (state_dir / ".gitignore").read_text() == "*\n"
+    (state_dir / ".gitignore").write_text("mine")
+    prepare_state_dir(state_dir)
+    assert (state_dir / ".gitignore").read_text() == "mine"
