@@ -16,6 +16,7 @@ from buckia_core.errors import (
     PermissionDenied,
     PreconditionFailed,
     Transient,
+    Unauthenticated,
 )
 from buckia_s3.administration import documents, forms, merging, wire
 from buckia_s3.administration.buckets import Buckets
@@ -32,6 +33,13 @@ _LISTING = "ListBucketResult"
 _REFUSED = (400, 422)
 """What a server answers to a document that it can't use."""
 
+_NO_BUCKET = ("", "NoSuchBucket", "NoSuchKey", "NotFound")
+"""Codes of a 404 that tell of no topic, so that they are about the bucket."""
+
+
+class _Unreadable(Transient):
+    """An answer came, and can't be read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -45,7 +53,7 @@ class Finding:
 
     topic: Topic
     document: Document | None
-    problem: NotSupported | PermissionDenied | None = None
+    problem: AdapterError | None = None
 
 
 class Administration:
@@ -79,17 +87,20 @@ class Administration:
         return document
 
     def overview(self) -> list[Finding]:
-        """Return what each topic looks like; what the server does not know, or does not show, is told as a problem.
+        """Return what each topic looks like; of one that the server does not know or show, why it could not be read.
 
         Raises:
             NotFound: The bucket does not exist.
-            AdapterError: Something could not be read for another reason.
+            Unauthenticated: The server does not accept the credentials.
+            AdapterError: The server does not answer.
         """
         findings = []
         for topic in TOPICS.values():
             try:
                 findings.append(Finding(topic, self._read(topic)[0]))
-            except (NotSupported, PermissionDenied) as error:
+            except AdapterError as error:
+                if not _of_topic_alone(error):
+                    raise
                 findings.append(Finding(topic, None, error))
         return findings
 
@@ -208,7 +219,7 @@ class Administration:
             return forms.from_output(topic, wire.output(topic.get, response.body, headers)), response.body
         except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
             words = f"{doing}: the answer can't be read: {str(error)[:200]}"
-            raise Transient(words, provider=self._client.provider) from error
+            raise _Unreadable(words, provider=self._client.provider) from error
 
     def _set(self, request: Request, topic: Topic) -> None:
         try:
@@ -244,3 +255,16 @@ class Administration:
                 f"({', '.join(sorted(lost))}), which would be lost. Update botocore, or replace them all.",
                 provider=self._client.provider,
             )
+
+
+def _of_topic_alone(error: AdapterError) -> bool:
+    """Tell whether an error says nothing about the other topics of the bucket."""
+    match error:
+        case NotSupported() | PermissionDenied() | _Unreadable():
+            return True
+        case Unauthenticated():
+            return False
+        case NotFound():
+            return error.code not in _NO_BUCKET
+        case _:
+            return error.status is not None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from functools import cache
+from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree
@@ -93,9 +94,10 @@ def output(name: str, body: bytes, headers: dict[str, str] | None = None) -> dic
 
 
 def root_of(body: bytes) -> str:
-    """Return the name of the outermost element; empty if the body is not XML."""
+    """Return the name of the outermost element, also of a body that is no XML further on; empty if it has none."""
     try:
-        return _plain(ElementTree.fromstring(body).tag)  # noqa: S314  # expat itself refuses what would blow up
+        # expat itself refuses what would blow up.
+        return next((_plain(root.tag) for _, root in ElementTree.iterparse(BytesIO(body), ["start"])), "")  # noqa: S314
     except (ElementTree.ParseError, LookupError, ValueError):
         return ""
 

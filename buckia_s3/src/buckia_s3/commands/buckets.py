@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_core.errors import PermissionDenied
+from buckia_core.errors import AdapterError, NotSupported, PermissionDenied
 from buckia_s3.commands.changing import yes
 from buckia_s3.commands.opening import s3_adapter
 
@@ -26,12 +26,14 @@ def add_to(s3: click.Group) -> None:
 def _add_info(s3: click.Group) -> None:
     @s3.command("info")
     @click.pass_obj
-    def info_command(host: CommandHost) -> None:
+    def info_command(host: CommandHost) -> int | None:
         """Show how the bucket is configured, topic by topic."""
+        failed = False
         with s3_adapter(host) as adapter:
             name = host.one_bucket().name
             for finding in adapter.administration.overview():
                 state, text = _state_of(finding)
+                failed = failed or state == "failed"
                 record = {
                     "type": "configuration",
                     "bucket": name,
@@ -41,6 +43,7 @@ def _add_info(s3: click.Group) -> None:
                     "problem": str(finding.problem) if finding.problem else None,
                 }
                 host.result(record, f"{finding.topic.name:<20} {text}")
+        return 1 if failed else None
 
 
 def _add_list(s3: click.Group) -> None:
@@ -93,9 +96,13 @@ def _in_utc(when: datetime) -> str:
 
 def _state_of(finding: Finding) -> tuple[str, str]:
     """Return the state for programs, and the text for a person."""
-    if finding.problem is not None:
-        known = "not_permitted" if isinstance(finding.problem, PermissionDenied) else "not_supported"
-        return known, known.replace("_", " ")
+    match finding.problem:
+        case PermissionDenied():
+            return "not_permitted", "not permitted"
+        case NotSupported():
+            return "not_supported", "not supported"
+        case AdapterError() as error:
+            return "failed", f"failed: {error}"
     if finding.document is None:
         return "not_set", "not set"
     return "set", json.dumps(finding.document, ensure_ascii=False)

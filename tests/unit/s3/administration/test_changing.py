@@ -10,7 +10,16 @@ import pickle
 import pytest
 
 from buckia_core.cli.exit_codes import ExitCode, code_of
-from buckia_core.errors import ConfigError, NotSupported, PermissionDenied, PreconditionFailed, Transient
+from buckia_core.errors import (
+    ConfigError,
+    NotFound,
+    NotSupported,
+    PermissionDenied,
+    PreconditionFailed,
+    Transient,
+    Unauthenticated,
+)
+from buckia_s3.administration import TOPICS
 from buckia_s3.retrying import RetryConfig
 from tests.unit.s3.scripted_server import Answer, error
 
@@ -120,6 +129,42 @@ def test_a_refusal_names_what_was_tried(connect):
     with pytest.raises(PermissionDenied, match="reading the bucket policy: access denied"):
         adapter.administration.get("policy")
     assert {type(finding.problem) for finding in adapter.administration.overview()} == {PermissionDenied}
+
+
+LISTING = b"<ListBucketResult xmlns='http://s3.amazonaws.com/doc/2006-03-01/'><Contents><Key>%s</Key></Contents></ListBucketResult>"
+
+
+@pytest.mark.parametrize("key", [b"a", b"\x01c", b"&#1;c", b"\xff", b"a&b"])
+def test_a_listing_shows_that_a_topic_is_not_known_whatever_keys_it_has(connect, key):
+    adapter, _ = connect(lambda asked: Answer(200, LISTING % key))
+    with pytest.raises(NotSupported, match="does not support the CORS rules"):
+        adapter.administration.get("cors")
+    assert {type(finding.problem) for finding in adapter.administration.overview()} == {NotSupported}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(200, b"<CORSConfiguration>\x01"), Answer(200, b""), error(500, "InternalError"), error(404, "NoSuchThing")],
+)
+def test_a_topic_that_can_not_be_read_keeps_no_other_from_being_shown(connect, answer):
+    def script(asked):
+        return answer if "cors" in asked.query else error(404, "NoSuchTagSet")
+
+    adapter, _ = connect(script, retry_config=RetryConfig(max_retries=0))
+    findings = {finding.topic.name: finding for finding in adapter.administration.overview()}
+    assert list(findings) == list(TOPICS)
+    assert findings["tags"].problem is None
+    assert findings["cors"].document is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"), [(error(404, "NoSuchBucket"), NotFound), (error(403, "InvalidAccessKeyId"), Unauthenticated)]
+)
+def test_what_concerns_every_topic_ends_the_overview(connect, answer, kind):
+    adapter, server = connect(lambda asked: answer)
+    with pytest.raises(kind):
+        adapter.administration.overview()
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize("code", ["MalformedXML", "MalformedPolicy", "InvalidRequest", "InvalidArgument"])
