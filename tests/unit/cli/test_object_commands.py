@@ -183,3 +183,19 @@ def test_rm_names_what_it_could_not_delete(buckia, assets, monkeypatch):
     assert ran.code == 5
     assert ran.err == "failed: b: not allowed\n"
     assert ran.out == "assets: 1 object deleted\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["get", "nope"], ["stat", "nope"], ["ls"], ["cp", "a", "b"], ["rm", "a"]],
+)
+def test_an_error_names_the_one_bucket_that_it_is_about(buckia, assets, arguments):
+    assets.error = errors.NotFound("there is no such thing")
+    ran = buckia(*arguments, "--json")
+    assert ran.code == 6
+    assert [record["bucket"] for record in ran.records if record["type"] == "error"] == ["assets"]
+    assert buckia(*arguments).err == "buckia: there is no such thing\n"
+
+
+def test_an_error_of_no_bucket_names_none(buckia, buckets):
+    assert buckia("stat", "a", "--json").records[0]["bucket"] is None

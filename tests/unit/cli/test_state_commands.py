@@ -68,6 +68,7 @@ def test_conflicts_are_listed(buckia, assets, arguments):
 
 def test_a_conflict_is_resolved(buckia, assets):
     assets.counts = {"uploaded": 1}
+    assets.left = [conflict("a"), conflict("b"), conflict("c")]
     ran = buckia("conflicts", "resolve", "a", "b", "--keep", "local")
     assert ran.code == 0
     assert assets.asked("resolve") == {"keys": ("a", "b"), "keep": "local"}
@@ -75,6 +76,7 @@ def test_a_conflict_is_resolved(buckia, assets):
 
 def test_a_conflict_that_can_not_be_resolved_is_named(buckia, assets):
     assets.counts = {"failed": 1, "errors": [FileError("a", "it is open elsewhere")]}
+    assets.left = [conflict("a")]
     ran = buckia("conflicts", "resolve", "a", "--keep", "both")
     assert ran.code == 1
     assert ran.err == "failed: a: it is open elsewhere\n"
@@ -90,6 +92,28 @@ def test_a_conflict_that_there_is_none_of(buckia, assets):
     ran = buckia("conflicts", "show", "a")
     assert ran.code == 2
     assert "buckia conflicts list" in ran.err
+
+
+@pytest.mark.parametrize("arguments", [["show", "zz"], ["resolve", "a", "zz", "--keep", "both"]])
+def test_a_name_that_is_no_conflict_is_a_mistake_of_the_command_line(buckia, assets, arguments):
+    assets.left = [conflict("a")]
+    ran = buckia("conflicts", *arguments, "--json")
+    assert ran.code == 2
+    assert ran.records == [
+        {
+            "type": "error",
+            "bucket": "assets",
+            "error": "UsageError",
+            "message": "'zz' is no conflict; `buckia conflicts list` shows what is.",
+        }
+    ]
+    assert not assets.calls
+
+
+def test_a_missing_choice_is_told_in_one_line(buckia, assets):
+    ran = buckia("conflicts", "resolve", "a")
+    assert ran.code == 2
+    assert ran.err.splitlines()[0] == "buckia: Missing option '--keep'. Choose from: local, remote, both"
 
 
 @pytest.fixture

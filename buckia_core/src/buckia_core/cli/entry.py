@@ -66,5 +66,5 @@ def _run(arguments: list[str], invocation: Invocation) -> int:
         if isinstance(error, click.UsageError) and "--json" in arguments:
             # A command line that can't be read is answered in the form that it asks for all the same.
             invocation.options.json = True
-        return failures.report(error, invocation.output)
+        return failures.report(error, invocation.output, bucket=invocation.bucket, one_of_many=False)
     return result if isinstance(result, int) else ExitCode.DONE

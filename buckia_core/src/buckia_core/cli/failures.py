@@ -17,8 +17,11 @@ _ASKS_FOR_HELP: tuple[type[click.UsageError], ...] = tuple(
 """What click raises for a group without a command. Before 8.2 it showed the help by itself."""
 
 
-def report(error: BaseException, output: Output, *, bucket: str | None = None) -> ExitCode:
-    """Show an error and return its exit code. A traceback is shown from `-vv` on; secrets never are."""
+def report(error: BaseException, output: Output, *, bucket: str | None = None, one_of_many: bool = True) -> ExitCode:
+    """Show an error and return its exit code. A traceback is shown from `-vv` on; secrets never are.
+
+    Records name the `bucket` that the error is about; text does if it is one of many that the command works on.
+    """
     if isinstance(error, _ASKS_FOR_HELP) and not output.options.json:
         # What click shows for a group without a command: its help, and no complaint.
         for line in error.format_message().splitlines():
@@ -32,7 +35,7 @@ def report(error: BaseException, output: Output, *, bucket: str | None = None) -
         # All of it at once: a secret may go over several lines.
         for line in _without_secrets("".join(traceback.format_exception(error))).splitlines():
             output.error(line)
-    where = f"{bucket}: " if bucket and not message.startswith(f"{bucket}:") else ""
+    where = f"{bucket}: " if bucket and one_of_many and not message.startswith(f"{bucket}:") else ""
     output.error(f"buckia: {where}{message}")
     for hint in hints:
         output.error(f"  {hint}")
@@ -45,7 +48,7 @@ def _lines(error: BaseException) -> list[str]:
         case click.UsageError(ctx=ctx) if ctx is not None and isinstance(error, _ASKS_FOR_HELP):
             return ["Missing command.", f"See: {ctx.command_path} --help"]
         case click.ClickException():
-            lines = error.format_message().splitlines() or [type(error).__name__]
+            lines = _message_of(error) or [type(error).__name__]
             if isinstance(error, click.UsageError) and error.ctx is not None:
                 lines.append(f"See: {error.ctx.command_path} --help")
             return lines
@@ -60,6 +63,14 @@ def _lines(error: BaseException) -> list[str]:
                 f"unexpected {type(error).__name__}: {error}",
                 "This is a fault in Buckia. Run the same command with -vv, and report what it prints.",
             ]
+
+
+def _message_of(error: click.ClickException) -> list[str]:
+    """Return click's message; the choices that it lists below each other, set in by tabs, go on one line."""
+    if not isinstance(error, click.MissingParameter):
+        return error.format_message().splitlines()
+    message = " ".join(error.format_message().split())
+    return [message] if message else []
 
 
 def _of_system(error: OSError) -> str:

@@ -30,11 +30,13 @@ class Invocation:
     Attributes:
         options: What the options of `buckia` say.
         output: Where text goes.
+        bucket: The name of the one bucket that the command works on, once it has asked for it.
     """
 
     def __init__(self) -> None:
         self.options = Options()
         self.output = Output(self.options)
+        self.bucket: str | None = None
 
     def configure_logs(self) -> None:
         """Make the log follow the options."""
@@ -64,6 +66,7 @@ class Invocation:
         chosen = self.buckets()
         suitable = [config for config in chosen if not providers or config.provider in providers]
         if len(chosen) == 1 and suitable:
+            self.bucket = chosen[0].name
             return chosen[0]
         if suitable:
             names = ", ".join(config.name for config in suitable)

@@ -62,10 +62,7 @@ def show_command(invocation: Invocation, key: str) -> ExitCode:
     """
     config = invocation.one_bucket()
     with invocation.client(config) as client:
-        found = client.conflicts()
-        conflict = next((each for each in found if each.key == _key_of(key, client, found)), None)
-        if conflict is None:
-            raise click.UsageError(f"{key!r} is no conflict; `buckia conflicts list` shows what is.")
+        (conflict,) = _chosen((key,), client)
         invocation.output.result(
             _record(config.name, conflict),
             f"{conflict.key}: {conflict.reason}",
@@ -92,12 +89,25 @@ def resolve_command(invocation: Invocation, keys: tuple[str, ...], keep: str) ->
     """
     invocation.output.keep_going()
     with invocation.client(invocation.one_bucket()) as client:
-        found = client.conflicts()
-        result = client.resolve(tuple(_key_of(key, client, found) for key in keys), keep)
+        result = client.resolve(tuple(conflict.key for conflict in _chosen(keys, client)), keep)
     for error in result.errors:
         invocation.output.failed(error.key, error.message)
     show_summary(invocation.output, result)
     return code_of_result(result)
+
+
+def _chosen(names: Sequence[str], client: BuckiaClient) -> list[Conflict]:
+    """Return the conflicts that names stand for.
+
+    Raises:
+        click.UsageError: A name stands for none.
+    """
+    conflicts = client.conflicts()
+    by_key = {each.key: each for each in conflicts}
+    keys = {name: _key_of(name, client, conflicts) for name in names}
+    if strange := next((name for name, key in keys.items() if key not in by_key), None):
+        raise click.UsageError(f"{strange!r} is no conflict; `buckia conflicts list` shows what is.")
+    return [by_key[key] for key in keys.values()]
 
 
 def _key_of(name: str, client: BuckiaClient, conflicts: Sequence[Conflict]) -> str:
