@@ -170,6 +170,45 @@ def test_rm_of_the_whole_bucket_is_no_slip_of_the_finger(buckia, full, key):
     assert not full.calls
 
 
+class TestKeysThatTheBucketDoesNotHave:
+    @pytest.fixture(autouse=True)
+    def _only_a(self, assets, monkeypatch):
+        def stat(_, key):
+            if key == "nope":
+                raise errors.NotFound("'nope': there is no such object", key="nope")
+            if key == "hidden":
+                raise errors.PermissionDenied("not allowed", key="hidden")
+            return remote(key)
+
+        monkeypatch.setattr(FakeClient, "stat", stat)
+
+    def test_nothing_is_asked_for_where_none_is_there(self, buckia, assets):
+        ran = buckia("rm", "nope")
+        assert ran.code == 6
+        assert ran.err == "failed: nope: 'nope': there is no such object\n"
+        assert ran.out == "assets: 0 objects deleted\n"
+        assert not assets.calls
+
+    def test_the_others_are_deleted(self, buckia, assets):
+        ran = buckia("rm", "a", "nope", "b", "a", "--json")
+        assert ran.code == 6
+        assert assets.asked("remove") == {"keys": ["a", "b"]}
+        told = {record["key"]: record["error"] for record in ran.records}
+        assert told == {"a": None, "b": None, "nope": "'nope': there is no such object"}
+
+    def test_who_may_not_look_may_delete_all_the_same(self, buckia, assets):
+        assert buckia("rm", "hidden").code == 0
+        assert assets.asked("remove") == {"keys": ["hidden"]}
+
+    def test_a_bucket_that_does_not_exist_ends_the_command(self, buckia, assets, monkeypatch):
+        def stat(_, key):
+            raise errors.NotFound("the bucket does not exist")
+
+        monkeypatch.setattr(FakeClient, "stat", stat)
+        ran = buckia("rm", "a", "b", "--json")
+        assert (ran.code, ran.records[0]["type"], len(ran.records)) == (6, "error", 1)
+
+
 def test_rm_goes_in_batches(buckia, assets):
     assets.objects = [remote(f"d/{number:05}") for number in range(2001)]
     assert buckia("rm", "-r", "d", "--yes").out == "assets: 2001 objects deleted\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,15 @@ from buckia_core.cli.invocation import Invocation, pass_invocation
 from buckia_core.cli.questions import confirm
 
 if TYPE_CHECKING:
+    from buckia_core.adapters.objects import DeleteOutcome
     from buckia_core.client import BuckiaClient
 
 _AT_ONCE = 1000
 """Keys of one call; so many at most are held at once, however many there are."""
+
+
+_LOOKS = 8
+"""Keys that are looked for side by side."""
 
 
 @click.command("rm", cls=Command)
@@ -51,7 +56,7 @@ def rm_command(
     with invocation.client(config) as client:
         doomed = iter(_below(client, keys) if recursive else keys)
         while batch := list(islice(doomed, _AT_ONCE)):
-            for outcome in client.remove(batch):
+            for outcome in client.remove(batch) if recursive else _remove_named(client, batch):
                 record = {"type": "removed", "bucket": config.name, "key": outcome.key}
                 if outcome.error is not None:
                     codes.append(code_of(outcome.error))
@@ -62,6 +67,44 @@ def rm_command(
                     output.record(record | {"error": str(outcome.error) if outcome.error else None})
     output.say(f"{config.name}: {wording.count(removed, 'object')} deleted")
     return worst(codes)
+
+
+def _remove_named(client: BuckiaClient, keys: Sequence[str]) -> Iterator[DeleteOutcome]:
+    """Delete objects that a person named, and yield what became of each; one that does not exist is an error.
+
+    Buckets that keep versions mark the deletion of whatever key they are asked for, so an absent one is not asked for.
+    """
+    missing = _missing_of(client, tuple(dict.fromkeys(keys)))
+    yield from missing
+    absent = {outcome.key for outcome in missing}
+    there = [key for key in dict.fromkeys(keys) if key not in absent]
+    if there:
+        yield from client.remove(there)
+
+
+def _missing_of(client: BuckiaClient, keys: Sequence[str]) -> list[DeleteOutcome]:
+    from buckia_core.adapters.objects import DeleteOutcome  # noqa: PLC0415  # as the client, imported when it is used
+    from buckia_core.errors import InvalidKey, NotFound, PermissionDenied  # noqa: PLC0415
+
+    def look(key: str) -> DeleteOutcome | None:
+        try:
+            client.stat(key)
+        except NotFound as error:
+            if error.key is None:
+                raise  # it is the bucket that does not exist
+            return DeleteOutcome(key, error)
+        except (PermissionDenied, InvalidKey):
+            pass  # who may delete need not be allowed to look, and the deletion itself tells what is wrong with a key
+        return None
+
+    if len(keys) == 1:
+        found = [look(keys[0])]
+    else:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # one key needs none
+
+        with ThreadPoolExecutor(min(len(keys), _LOOKS), thread_name_prefix="buckia-look") as pool:
+            found = list(pool.map(look, keys))
+    return [outcome for outcome in found if outcome is not None]
 
 
 def _remove_version(
