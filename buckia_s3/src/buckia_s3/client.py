@@ -137,7 +137,7 @@ class Client:
                     break
                 yield block
         except (OSError, http.client.HTTPException) as error:
-            host = self.site.endpoint.authority
+            host = self._pool.route(self.site.endpoint)
             raise from_network(error, provider=self.provider, key=key, doing="reading", host=host) from error
         if count != length:
             raise self.cut_short(key, count, length)
@@ -151,7 +151,7 @@ class Client:
         try:
             return response.read()
         except (OSError, http.client.HTTPException) as error:
-            host = self.site.endpoint.authority
+            host = self._pool.route(self.site.endpoint)
             raise from_network(error, provider=self.provider, key=key, doing="reading", host=host) from error
 
     def cut_short(self, key: str, count: int, length: int) -> IntegrityError:
@@ -330,7 +330,7 @@ class Client:
             connection.close()
 
     def _no_answer(self, error: Exception, request: Request) -> AdapterError:
-        host = self.site.endpoint.authority
+        host = self._pool.route(self.site.endpoint)
         hung_up = isinstance(error, http.client.RemoteDisconnected) and not self._heard
         if hung_up and self.site.endpoint.scheme == "http":
             host = f"{host} (asked without TLS: perhaps it wants https://)"

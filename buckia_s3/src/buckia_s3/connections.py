@@ -77,6 +77,11 @@ class ConnectionPool:
                 return
         connection.close()
 
+    def route(self, endpoint: Endpoint) -> str:
+        """Return a server's name for messages, with that of the proxy on the way to it, which may be what fails."""
+        proxy = _proxy_for(endpoint, self._options)
+        return f"{endpoint.authority} through the proxy {proxy.authority}" if proxy else endpoint.authority
+
     def close(self) -> None:
         """Close what is idle; what comes back later is closed then."""
         with self._lock:
@@ -239,6 +244,11 @@ class _Proxy:
     host: str
     port: int
     headers: dict[str, str] = field(repr=False)
+
+    @property
+    def authority(self) -> str:
+        """Host and port, without credentials."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def _proxy_for(endpoint: Endpoint, options: ClientOptions) -> _Proxy | None:

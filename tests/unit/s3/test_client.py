@@ -18,6 +18,7 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
+from buckia_s3.client_options import client_options
 from buckia_s3.connections import ConnectionPool
 from buckia_s3.endpoint import locate
 from buckia_s3.settings import S3Settings
@@ -128,6 +129,22 @@ class TestConnections:
         with S3Sync(here) as other, pytest.raises(Transient, match=r"127\.0\.0\.1:1"):
             other.stat_file("k")
         assert len(server.asked) == 1
+
+    @pytest.mark.parametrize("own", [False, True])
+    def test_a_proxy_that_does_not_answer_is_named_without_its_password(self, monkeypatch, own):
+        proxy = "http://me:the-password@127.0.0.1:9"
+        if not own:
+            monkeypatch.setenv("http_proxy", proxy)
+        settings = S3Settings(
+            bucket_name="b",
+            endpoint_url="http://objects.example:8000",
+            skip_signature=True,
+            client_options=client_options({"proxy_url": proxy} if own else {}),
+        )
+        with S3Sync(settings) as adapter, pytest.raises(Transient) as caught:
+            adapter.stat_file("k")
+        assert "objects.example:8000 through the proxy 127.0.0.1:9 failed: " in str(caught.value)
+        assert "the-password" not in str(caught.value)
 
 
 class TestLineBreaks:
