@@ -65,6 +65,45 @@ def test_one_whose_path_is_not_configured_any_more_says_so(conflicts):
         narrowed.resolve(["a"], "local")
 
 
+class TestOutOfScope:
+    """A conflict that the configuration excludes is none, until it takes part again."""
+
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {"paths": (PathRule(local=".", exclude=("a",)),)},
+            {"paths": (PathRule(local="d"),)},
+            {"folders": ("b", "new")},
+        ],
+    )
+    def test_a_sync_takes_it_from_the_list(self, conflicts, settings):
+        settings = {"conflict_resolution": "ask"} | settings
+        conflicts.client(**settings).sync()
+        assert "a" not in [each.key for each in conflicts.client().conflicts()]
+        assert (conflicts.files()["a"], conflicts.objects()["a"]) == ("mine", "yours")
+        conflicts.sync(conflict="ask")
+        assert [each.key for each in conflicts.client().conflicts()] == ["a", "b", "new"]
+
+    def test_what_a_single_run_leaves_out_stays(self, conflicts):
+        conflicts.sync(conflict="ask", exclude=["a"])
+        conflicts.sync(conflict="ask", sync_paths=["b"])
+        assert [each.key for each in conflicts.client().conflicts()] == ["a", "b", "new"]
+
+    def test_a_file_in_the_way_of_a_directory(self, sides):
+        sides.here("conf=1").there("conf/x=1").sync()
+        assert sides.client().conflicts()
+        excluded = sides.client(paths=(PathRule(local=".", exclude=("conf",)),))
+        assert excluded.sync().success
+        assert excluded.conflicts() == []
+
+    @pytest.mark.parametrize("excluded", [False, True])
+    def test_gone_on_both_sides(self, conflicts, excluded):
+        conflicts.delete_here("a").delete_there("a")
+        paths = (PathRule(local=".", exclude=("a",) if excluded else ()),)
+        conflicts.client(paths=paths, conflict_resolution="ask").sync()
+        assert [each.key for each in conflicts.client().conflicts()] == ["b", "new"]
+
+
 def test_one_key_that_is_no_conflict_settles_none(conflicts):
     with pytest.raises(NotAConflict, match="'c'"):
         conflicts.client().resolve(["a", "c"], "local")

@@ -79,7 +79,8 @@ def sync(request: SyncRequest) -> SyncResult:
             registry().ask_before_sync(plan, request.bucket)
         if not request.stopped.is_set():
             out_of_scope.remember(request, state, prepared.out_of_scope)
-        recorder = Recorder(state, request.scope, request.mappings, survey.since_ns, survey.removed)
+        folders = None if request.chosen_path else request.folders
+        recorder = Recorder(state, request.scope, request.mappings, survey.since_ns, survey.removed, folders)
         recorder.refresh(prepared.refreshed)
         return _carry_out(request, survey, plan, recorder, progress, whole=True)
 

@@ -36,6 +36,7 @@ class Recorder:
         mappings: The mappings of the run.
         since_ns: The start of the run.
         removed: Mappings that are not configured any more. What this run writes replaces their rows of a key.
+        folders: The keys that take part by the configuration.
     """
 
     def __init__(
@@ -45,11 +46,14 @@ class Recorder:
         mappings: Sequence[Mapping],
         since_ns: int,
         removed: Collection[str] = (),
+        folders: Scope | None = None,
     ) -> None:
         self._state = state
         self._scope = scope
         self._mappings = {mapping.id: mapping for mapping in mappings}
+        self._removed = frozenset(removed)
         self._roots = frozenset((*self._mappings, *removed))
+        self._folders = folders or Scope()
         self._since_ns = since_ns
         self._put: dict[str, BaseEntry] = {}
         self._drop: list[str] = []
@@ -132,7 +136,11 @@ class Recorder:
             self._failure = self._failure or _with_comfort(error)
 
     def _settled(self, plan: Plan | None) -> list[tuple[str, str]]:
-        """Return the known conflicts that this run settled or found to be none. What it did not look at stays."""
+        """Return the known conflicts that this run settled or found to be none, as `(key, root)`.
+
+        One that is out of scope by the configuration is none: it is compared anew when it takes part again. What only
+        this run did not look at stays.
+        """
         planned: set[str] = set()
         unread: list[str] = []
         for operation in plan or ():
@@ -143,6 +151,10 @@ class Recorder:
         for record in self._state.conflicts():
             key, root = record["key"], record["root"]
             mapping = self._mappings.get(root)
+            if key in self._open and self._open[key].root == root:
+                continue
+            if plan is not None and self._is_out_of_scope(key, root):
+                found.append((key, root))
             if mapping is None or key in self._open:
                 continue
             looked_at = plan is not None and self._scope.covers(key) and mapping.takes(key)
@@ -150,6 +162,12 @@ class Recorder:
             if key in self._done or in_step:
                 found.append((key, root))
         return found
+
+    def _is_out_of_scope(self, key: str, root: str) -> bool:
+        mapping = self._mappings.get(root)
+        if mapping is None:
+            return root in self._removed
+        return not (self._folders.covers(key) and mapping.would_take(key))
 
 
 def _with_comfort(error: StateError) -> StateError:
