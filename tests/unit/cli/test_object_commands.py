@@ -41,6 +41,16 @@ def test_ls_long_has_sizes_and_times(buckia, full):
     assert lines[1].strip() == "images-old/"
 
 
+def test_a_time_that_the_server_does_not_tell_is_shown_as_none(buckia, assets, monkeypatch):
+    untold = remote("a")._replace(modified_ns=0)
+    assets.objects = [untold]
+    assert buckia("ls", "-l").out.split() == ["3", "B", "-", "a"]
+    monkeypatch.setattr(FakeClient, "put", lambda *_: untold)
+    monkeypatch.setattr(FakeClient, "copy", lambda *_: untold)
+    for arguments in (["put", __file__, "a"], ["cp", "b", "a"], ["ls"]):
+        assert buckia(*arguments, "--json").records[0]["modified"] is None
+
+
 def test_ls_is_shown_even_when_quiet(buckia, full):
     assert buckia("ls", "-q", "-r").out.splitlines() == KEYS
 

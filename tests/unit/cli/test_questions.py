@@ -62,6 +62,15 @@ def test_both_versions_are_shown_safely(answers, capsys):
     assert "in the bucket: 3 B, 2026-" in shown
 
 
+def test_a_time_that_the_server_does_not_tell_is_shown_as_none(answers, capsys):
+    answers += ["s"]
+    untold = remote("a")._replace(modified_ns=0, mtime_ns=None)
+    ConflictQuestion(Output(Options())).through()(
+        operation(Action.CONFLICT, "a", Reason.CONFLICT, remote=untold, unresolved=True)
+    )
+    assert "in the bucket: 3 B, -\n" in capsys.readouterr().err
+
+
 @pytest.fixture
 def terminal(monkeypatch):
     monkeypatch.setattr("buckia_core.cli.questions.is_terminal", lambda _: True)

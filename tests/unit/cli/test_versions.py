@@ -60,6 +60,12 @@ class TestVersions:
             ("*", ["1", "B"], "d/c"),
         ]
 
+    def test_a_time_that_the_server_does_not_tell(self, buckia, full, monkeypatch):
+        untold = [each._replace(modified_ns=0) for each in full.list_versions("a")]
+        monkeypatch.setattr(MemorySync, "list_versions", lambda *_, **__: iter(untold))
+        assert all(line[1:].split()[0] == "-" for line in buckia("versions", "a").out.splitlines())
+        assert {record["modified"] for record in buckia("versions", "a", "--json").records} == {None}
+
     def test_a_part_of_it(self, buckia, full):
         assert [record["key"] for record in buckia("versions", "d/", "--json").records] == ["d/b", "d/b", "d/c"]
         assert [record["key"] for record in buckia("versions", "--deleted", "--json").records] == ["d/b", "d/b"]

@@ -85,7 +85,7 @@ class ConflictQuestion:
             self._output.error(f"  here:          {_facts(operation.local.size, operation.local.mtime_ns)}")
         if operation.remote is not None:
             remote = operation.remote
-            moment = remote.modified_ns if remote.mtime_ns is None else remote.mtime_ns
+            moment = (remote.modified_ns or None) if remote.mtime_ns is None else remote.mtime_ns
             self._output.error(f"  in the bucket: {_facts(remote.size, moment)}")
         answer = click.prompt(
             "Keep [l]ocal, [r]emote, [b]oth, or [s]kip? (a capital answers for all)",
@@ -99,5 +99,5 @@ class ConflictQuestion:
         return policy
 
 
-def _facts(size: int, mtime_ns: int) -> str:
+def _facts(size: int, mtime_ns: int | None) -> str:
     return f"{wording.size(size)}, {wording.when(mtime_ns)}"

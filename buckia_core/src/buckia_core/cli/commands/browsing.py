@@ -33,7 +33,7 @@ def ls_command(invocation: Invocation, prefix: str, long: bool, recursive: bool)
                 record: dict[str, object] = {"type": "directory", "bucket": config.name, "prefix": entry}
                 invocation.output.result(record, _columns("", "", entry) if long else entry)
             else:
-                facts = _columns(wording.size(entry.size), wording.when(entry.modified_ns), entry.key)
+                facts = _columns(wording.size(entry.size), wording.when(entry.modified_ns or None), entry.key)
                 record = records.remote_object(config.name, entry)
                 invocation.output.result(record, facts if long else entry.key)
     return ExitCode.DONE

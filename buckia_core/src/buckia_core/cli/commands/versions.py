@@ -133,7 +133,8 @@ def _counted(plan: Sequence[Restoration], restore: str = "restored", delete: str
 def _words(each: Restoration) -> str:
     if each.version is None:
         return f"delete   {each.key}"
-    return f"restore  {each.key}  ({wording.size(each.version.size)}, of {wording.when(each.version.modified_ns)})"
+    when = wording.when(each.version.modified_ns or None)
+    return f"restore  {each.key}  ({wording.size(each.version.size)}, of {when})"
 
 
 def _planned(bucket: str, each: Restoration, status: str, error: str | None = None) -> dict[str, object]:
@@ -144,7 +145,7 @@ def _planned(bucket: str, each: Restoration, status: str, error: str | None = No
         "key": each.key,
         "version": each.version.version if each.version else None,
         "size": each.version.size if each.version else None,
-        "modified": records.nanoseconds(each.version.modified_ns) if each.version else None,
+        "modified": records.nanoseconds(each.version.modified_ns or None) if each.version else None,
         "status": status,
         "error": error,
     }
@@ -156,7 +157,7 @@ def _record(bucket: str, each: ObjectVersion) -> dict[str, object]:
         "bucket": bucket,
         "key": each.key,
         "version": each.version,
-        "modified": records.nanoseconds(each.modified_ns),
+        "modified": records.nanoseconds(each.modified_ns or None),
         "latest": each.latest,
         "deleted": each.deleted,
         "size": each.size,
@@ -167,4 +168,4 @@ def _record(bucket: str, each: ObjectVersion) -> dict[str, object]:
 def _line(each: ObjectVersion) -> str:
     size = "deleted" if each.deleted else wording.size(each.size)
     mark = "*" if each.latest else " "
-    return f"{mark} {wording.when(each.modified_ns)}  {size:>10}  {each.version}  {each.key}"
+    return f"{mark} {wording.when(each.modified_ns or None)}  {size:>10}  {each.version}  {each.key}"
