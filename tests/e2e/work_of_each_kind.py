@@ -84,7 +84,7 @@ class Work:
 
     def failed_alone(self, ran: Ran, *names: str, words: str) -> None:
         """Only these files failed, each with these words and its path; all others are done."""
-        assert (ran.code, ran.failures.keys()) == (1, set(names)), ran.failures
+        assert (ran.code, set(ran.failures)) == (1, set(names)), ran.failures
         for name, error in ran.failures.items():
             assert words in error, error
             assert name in error or "trash" in error, error

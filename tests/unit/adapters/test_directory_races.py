@@ -30,7 +30,7 @@ def adapter(root: Path) -> DirectorySync:
 
 def before_each_rename(monkeypatch, *happens):
     """Let things happen just before the first renames in one step."""
-    rename, left = local.rename, list(happens)
+    rename, left = atomic_rename.rename, list(happens)
 
     def renamed(*arguments):
         if left:

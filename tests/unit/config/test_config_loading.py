@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from buckia_core.config import BucketConfig, PathRule, bounded_files, find, load
+from buckia_core.config import BucketConfig, PathRule, find, load
 from buckia_core.config.loading import locate
 from buckia_core.errors import BucketNotConfigured, ConfigError, InvalidSetting, UnknownSetting
 from buckia_core.planning.policy import ConflictPolicy
@@ -215,7 +215,7 @@ def test_an_error_of_the_system_is_no_error_of_the_configuration(write, monkeypa
     def refuse(*_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(bounded_files.os, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(OSError, match=re.escape(os.strerror(number))) as caught:
         load(path)
     assert (caught.value.errno, caught.value.filename) == (number, str(path))

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from buckia_core.client import BuckiaClient
 from buckia_core.errors import PreconditionFailed, Transient
+from buckia_core.localfs import atomic_rename
 from buckia_core.localfs import directory as local
 from buckia_core.localfs.directory import Directory
 from buckia_core.planning.keys import TEMPORARY
@@ -35,7 +37,7 @@ class Moments:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, atomic: bool = True) -> None:
         self.before: list[Callable[[], object]] = []
         self.after: list[Callable[[], object]] = []
-        self._rename = local.rename
+        self._rename = atomic_rename.rename
         self._atomic = atomic
         monkeypatch.setattr(local, "rename", self._called)
 
@@ -256,7 +258,7 @@ def test_a_run_that_is_stopped_keeps_and_deletes_no_more_of_a_batch(sides):
     sides.settings = {"keep_replaced": "always"}
     names = [f"k{index}" for index in range(6)]
     sides.in_step(" ".join(f"{name}=1" for name in names)).delete_here(*names)
-    client = None
+    client: BuckiaClient
 
     class Stopped(During):
         def download_file(self, key, target, *, expect=None, start=0, end=None):

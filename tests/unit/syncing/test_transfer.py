@@ -15,7 +15,7 @@ from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
 from buckia_core.errors import IntegrityError, PreconditionFailed, Transient
-from buckia_core.localfs import directory
+from buckia_core.localfs import atomic_rename, directory
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.syncing import arriving, transfer
@@ -350,7 +350,7 @@ def test_p5_an_error_leaves_nothing_behind(bucket, path):
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "Permission denied")])
 def test_n46_n47_a_disk_that_refuses_leaves_the_old_file(sides: Sides, error, monkeypatch):
     sides.in_step("a=1 b=1").there("a=2 b=2")
-    real, call = os.replace, directory.rename
+    real, call = os.replace, atomic_rename.rename
 
     def refuse(source, target, **more):
         if str(target).endswith("a"):

@@ -8,10 +8,12 @@ import shutil
 
 import pytest
 
+from buckia_core.adapters.registry import registry
 from buckia_core.errors import SideEmptied
 from buckia_core.localfs.directory import Tree
 from buckia_core.planning.keys import DiskRules
 from buckia_core.syncing import engine
+from buckia_core.syncing.paths import Place
 from buckia_core.syncing.scan import Scan
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows keeps directories that are open")
@@ -36,7 +38,7 @@ def once_planned(monkeypatch):
         waiting = [happens]
 
         class Registry:
-            hooks = engine.registry().hooks
+            hooks = registry().hooks
 
             def ask_before_sync(self, plan, bucket):
                 if waiting:
@@ -151,18 +153,18 @@ def test_an_object_that_goes_after_the_plan_is_deleted_by_the_next_run(sides, on
 
 def test_a_delete_waits_where_it_can_not_be_found_out_whether_the_file_came_back(sides, once_planned, monkeypatch):
     sides.in_step("a=1 b=1").delete_here("a")
-    look = engine.Place.look
+    look = Place.look
 
     def refuse(place, key, root):
         if key == "a":
             raise OSError(errno.EIO, "Input/output error", place.path)
         return look(place, key, root)
 
-    once_planned(lambda: monkeypatch.setattr(engine.Place, "look", refuse))
+    once_planned(lambda: monkeypatch.setattr(Place, "look", refuse))
     result = sides.sync()
     assert result.failed == 1 and "Input/output error" in result.errors[0].message
     assert sides.objects().keys() == {"a", "b"}
-    monkeypatch.setattr(engine.Place, "look", look)
+    monkeypatch.setattr(Place, "look", look)
     sides.sync()
     assert sides.did == ["delete_remote a"]
 
