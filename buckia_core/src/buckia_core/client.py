@@ -381,6 +381,7 @@ class BuckiaClient:
             folders=folders_of(config),
             chosen_path=choices.local_path is not None,
             entry=entry_of(config),
+            in_file=config if config.source is not None else None,
             base_dir=config.base_dir,
             state_dir=state_dir,
             algorithm=config.checksum_algorithm,

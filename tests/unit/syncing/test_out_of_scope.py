@@ -281,18 +281,6 @@ def test_a_single_file_that_takes_over_a_key(sides, tmp_path, content):
     assert desk.exists() and sides.files()["logs/x"] == sides.objects()["logs/x"]
 
 
-def test_another_file_with_other_paths_is_another_entry(sides):
-    """`buckia -c .buckia-logs sync` beside `buckia sync`."""
-
-    def sync(file: str, path: str) -> list[str]:
-        values = {"provider": "memory", "paths": [{"local": path, "remote": path}]}
-        config = BucketConfig.from_mapping(values, name="bkt", base_dir=sides.folder, source=str(sides.folder / file))
-        return BuckiaClient(config, adapter=sides.bucket, state_dir=sides.state_dir).sync().notices
-
-    for _ in range(2):
-        assert sync(".buckia", "images") == sync(".buckia-logs", "logs") == []
-
-
 def test_what_another_mapping_has_under_the_same_path_takes_part_there(sides):
     """Narrowed to a folder that keeps its keys, while a file of it is missing: it is copied."""
     sides.settings = {"paths": [{"local": "images", "remote": "images"}]}

@@ -130,7 +130,7 @@ def opened(request: SyncRequest) -> Iterator[tuple[State, Progress, Survey]]:
         else:
             prepare_state_dir(files.directory)
             stack.enter_context(Lock(files.lock))
-            state = open_state(files, [mapping.id for mapping in request.mappings])
+            state = open_state(files)
         stack.callback(state.close)
         progress = Progress(request)
         temporary = temporary_prefix(state.meta("id") or "")

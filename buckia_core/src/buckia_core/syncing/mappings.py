@@ -18,6 +18,9 @@ from buckia_core.planning.scope import Scope
 from buckia_core.syncing.filters import PathFilter, patterns, read_ignore_file
 from buckia_core.syncing.open_logs import open_log_files
 
+OF = " of "
+"""What is between the name of an entry and its file."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
@@ -66,7 +69,22 @@ def entry_of(config: BucketConfig) -> str:
     Another file beside it, as `-c` names one, may have other paths.
     """
     file = os.path.basename(config.source) if config.source else FILE_NAME
-    return config.name if file == FILE_NAME else f"{config.name} of {file}"
+    return config.name if file == FILE_NAME else f"{config.name}{OF}{file}"
+
+
+def ids_of(config: BucketConfig) -> set[str]:
+    """Return the ids of the mappings of a bucket, without reading any file."""
+    files = [*config.files.items(), *config.upload_files.items(), *config.download_files.items()]
+    roots = config.paths or (() if files else (PathRule(local="."),))
+    return {*(_file_id(local, key) for local, key in files), *(_root_id(config, rule) for rule in roots)}
+
+
+def _file_id(local: str, key: str) -> str:
+    return f"{local} = {key}"
+
+
+def _root_id(config: BucketConfig, rule: PathRule) -> str:
+    return f"{_relative(config, rule.local)} > {rule.remote}"
 
 
 def folders_of(config: BucketConfig) -> Scope:
@@ -90,7 +108,7 @@ def _files(
 ) -> list[planned.Mapping]:
     return [
         planned.Mapping(
-            id=f"{local} = {key}",
+            id=_file_id(local, key),
             local=_absolute(config, local),
             remote=key,
             is_file=True,
@@ -117,7 +135,7 @@ def _root(config: BucketConfig, choices: Choices, rule: PathRule, *, first: bool
         defaults=config.default_excludes,
     )
     return planned.Mapping(
-        id=f"{_relative(config, rule.local)} > {rule.remote}",
+        id=_root_id(config, rule),
         local=local,
         remote=rule.remote,
         rules=_rules(config, choices, direction),

@@ -7,7 +7,7 @@ a key which takes part again is compared and not deleted.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from buckia_core.config import BucketConfig
 from buckia_core.planning.manifest import BaseEntry
@@ -23,19 +23,41 @@ _ROOT = " > "
 _SHOWN = 3
 
 
-def removed_mappings(request: SyncRequest, state: State) -> dict[str, FormerMapping]:
-    """Return the mappings that earlier runs of this bucket entry had, and that are not configured any more, by id."""
-    if request.chosen_path:
-        return {}
+class OtherMappings(NamedTuple):
+    """The mappings that earlier runs had and this one has not, other than those that a run chose for itself.
+
+    Attributes:
+        removed: Those that are not configured any more, by id.
+        elsewhere: The ids of those that another entry may have.
+    """
+
+    removed: dict[str, FormerMapping]
+    elsewhere: frozenset[str]
+
+
+def other_mappings(request: SyncRequest, state: State) -> OtherMappings:
+    """Return the mappings of earlier runs that are none of this run.
+
+    What an entry is called says little: it may have got another name, or that of another entry. So all entries are
+    looked at before a mapping counts as removed.
+    """
     ids = {mapping.id for mapping in request.mappings}
+    roots = {root: name for root, name in state.roots().items() if root not in ids and name != ""}
+    if request.chosen_path or not roots:
+        return OtherMappings({}, frozenset())
+    if request.in_file is not None:
+        from buckia_core.syncing.configured import still_configured  # noqa: PLC0415  # most buckets have one entry
+
+        elsewhere = still_configured(request.in_file, roots)
+    else:
+        elsewhere = frozenset(root for root, name in roots.items() if name not in (None, request.entry))
     places = {mapping.remote for mapping in request.mappings if not mapping.is_file}
-    ours = (None, request.entry)
-    gone = sorted(root for root, name in state.roots().items() if root not in ids and name in ours)
+    gone = sorted(roots.keys() - elsewhere)
     if not gone:
-        return {}
+        return OtherMappings({}, elsewhere)
     from buckia_core.syncing.former_mapping import FormerMapping  # noqa: PLC0415  # few configurations have changed
 
-    return {root: FormerMapping.read(root, request.base_dir, places) for root in gone}
+    return OtherMappings({root: FormerMapping.read(root, request.base_dir, places) for root in gone}, elsewhere)
 
 
 def roots_of_others(config: BucketConfig, mappings: Collection[str], state: State) -> dict[str, str]:
@@ -58,8 +80,9 @@ def outside_folders(request: SyncRequest, state: State) -> list[BaseEntry]:
 
 
 def remember(request: SyncRequest, state: State, rows: Sequence[BaseEntry]) -> None:
-    """Write down which keys are out of scope, and what this run had."""
-    state.remember_roots(entries_of(request))
+    """Write down which keys are out of scope, and what this run had. What it told of as removed is its own."""
+    had = entries_of(request)
+    state.remember_roots(had | {row.root: request.entry for row in rows if row.root not in had})
     if rows:
         state.commit(put=[row._replace(out_of_scope=True) for row in rows], roots=())
     if not request.chosen_path:

@@ -14,7 +14,7 @@ from buckia_core.planning.diff import align
 from buckia_core.planning.keys import is_ours
 from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping, Owners
-from buckia_core.planning.plan import Counts, Operation, Plan
+from buckia_core.planning.plan import Action, Counts, Operation, Plan
 from buckia_core.planning.reconcile import InStep, Need, reconcile
 from buckia_core.planning.structure import Structure
 from buckia_core.syncing.deciding import Decided, Decider, refusal
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _AHEAD = 256
 """Keys that may wait for a closer look while the merge goes on."""
+
+_DELETES = (Action.DELETE_LOCAL, Action.DELETE_REMOTE)
 
 _GLANCE = 1000
 """Keys in step after which the merge looks whether the run is to end."""
@@ -60,6 +62,7 @@ class Preparation:
         stopped: Set when the run is to end.
         pool: Where closer looks are taken while the merge goes on.
         removed: Mappings that are not configured any more, by id.
+        others: The ids of mappings that other entries have. Keys of theirs are no orphans.
     """
 
     mappings: Sequence[Mapping]
@@ -68,6 +71,7 @@ class Preparation:
     stopped: threading.Event
     pool: ThreadPoolExecutor
     removed: Mapping_[str, FormerMapping] = field(default_factory=dict)
+    others: frozenset[str] = frozenset()
 
     def plan(self, local: Iterable[LocalEntry], remote: Iterable[RemoteObject], base: Iterable[BaseEntry]) -> Prepared:
         """Merge the three manifests into a plan. If the run is to end, the plan is cut short."""
@@ -132,26 +136,33 @@ class Preparation:
                 if not glances % _GLANCE and self.stopped.is_set():
                     return
                 continue
-            mapping = by_id[here.root] if here is not None else self._owner(key, before, by_id, owners, found)
+            theirs = before is not None and before.root in self.others
+            # Another entry's row proves that the key is wanted, and nothing else to this one.
+            row = None if theirs else before
+            if theirs and here is None and there is None:
+                continue
+            mapping = by_id[here.root] if here is not None else self._owner(key, row, by_id, owners, found)
             if mapping is None:
                 continue
             seen = counts[mapping.id]
             seen.local += here is not None
             seen.remote += there is not None
-            seen.base += before is not None and before.root == mapping.id
+            seen.base += row is not None and row.root == mapping.id
             see(key, here, there)
             if here is None and (place := self.blind.hiding(key)):
                 if there is not None and not place.failed and not place.gone:
                     why = f"{place.why} stands in its way: {place.path}"
-                    yield refusal(key, mapping, None, there, before, why), None, there, before
+                    yield refusal(key, mapping, None, there, row, why), None, there, row
                 continue
             if self.stopped.is_set():
                 return
-            outcome = reconcile(key, mapping.id, here, there, before, mapping.rules)
-            if not isinstance(outcome, Need):
-                yield self.decider.gate(outcome, mapping), here, there, before
+            outcome = reconcile(key, mapping.id, here, there, row, mapping.rules)
+            if theirs and isinstance(outcome, Operation) and outcome.action in _DELETES:
                 continue
-            waiting.append(self.pool.submit(self.decider.decide, mapping, here, there, before))
+            if not isinstance(outcome, Need):
+                yield self.decider.gate(outcome, mapping), here, there, row
+                continue
+            waiting.append(self.pool.submit(self.decider.decide, mapping, here, there, row))
             if len(waiting) >= _AHEAD:
                 yield waiting.popleft().result()
         while waiting:

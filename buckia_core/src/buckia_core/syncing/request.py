@@ -39,6 +39,7 @@ class SyncRequest:
         folders: The keys that take part unless the run is limited to some paths.
         chosen_path: The run syncs a path of its own instead of the configured ones.
         entry: What tells the bucket's entry in a configuration file from other entries for the same bucket.
+        in_file: The configuration, if a file has it: other entries there may be for the same bucket.
         base_dir: What configured local paths are relative to.
         paths: What the run is limited to, where that takes a listing to know; see `SyncPaths`.
         state_dir: Where state, lock and trash are.
@@ -64,6 +65,7 @@ class SyncRequest:
     folders: Scope = field(default_factory=Scope)
     chosen_path: bool = False
     entry: str = ""
+    in_file: BucketConfig | None = None
     base_dir: Path = field(default_factory=Path)
     paths: SyncPaths | None = None
     algorithm: str = "sha256"

@@ -105,17 +105,10 @@ class State:
             return None
 
     @reports_errors
-    def use(self, name: str, roots: Iterable[str] = ()) -> None:
-        """Remember which entry of a `.buckia` syncs the bucket, with which mappings.
-
-        Before a run, it also shows that the state can be written.
-        """
+    def use(self, name: str) -> None:
+        """Remember what a `.buckia` calls the bucket. Before a run, it also shows that the state can be written."""
         with self._transaction():
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('name', ?)", (name,))
-            self._db.executemany(
-                "INSERT INTO roots (root, name) VALUES (?, ?) ON CONFLICT (root) DO UPDATE SET name = excluded.name",
-                [(root, name) for root in roots],
-            )
 
     def close(self) -> None:
         """Close the database."""
@@ -230,9 +223,14 @@ class State:
 
     @reports_errors
     def remember_roots(self, roots: Mapping[str, str]) -> None:
-        """Remember the mappings of a run with the bucket entry that has them. Nothing is written where all is known."""
+        """Remember the mappings of a run with the bucket entry that has them. Nothing is written where all is known.
+
+        A run that chose a mapping for itself (an empty name) does not take it from the entry that has it.
+        """
         known = self.roots()
-        if new := [(root, name) for root, name in roots.items() if known.get(root) != name]:
+        if new := [
+            (root, name) for root, name in roots.items() if known.get(root) != name and (name or root not in known)
+        ]:
             with self._transaction():
                 self._db.executemany("INSERT OR REPLACE INTO roots VALUES (?, ?)", new)
 

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -45,10 +45,8 @@ class Former(NamedTuple):
         return self.path.name.partition(".sqlite3")[0]
 
 
-def open_state(files: StateFiles, roots: Iterable[str] = ()) -> State:
+def open_state(files: StateFiles) -> State:
     """Open the state of a bucket for a run, under its lock; make it, or take over that of Buckia 0.6.
-
-    `roots` are the ids of the run's mappings.
 
     Raises:
         StateTooNew, StateError: As `State.open`.
@@ -63,7 +61,7 @@ def open_state(files: StateFiles, roots: Iterable[str] = ()) -> State:
     Unfinished(files).take_over(files.former_stem)
     state = State.open(files.database, files.identity)
     try:
-        state.use(files.bucket, roots)
+        state.use(files.bucket)
     except BaseException:
         state.close()
         raise

@@ -73,10 +73,19 @@ class Survey:
     def _by_id(self) -> dict[str, Mapping]:
         return {mapping.id: mapping for mapping in self.request.mappings}
 
-    @cached_property
+    @property
     def removed(self) -> dict[str, FormerMapping]:
         """Mappings that earlier runs had, and that are not configured any more, by id."""
-        return out_of_scope.removed_mappings(self.request, self.state)
+        return self._others.removed
+
+    @cached_property
+    def _others(self) -> out_of_scope.OtherMappings:
+        return out_of_scope.other_mappings(self.request, self.state)
+
+    def _protecting(self) -> frozenset[str]:
+        """Return the mappings of other entries whose rows matter: only to a mirror, which may delete what is theirs."""
+        mirrors = any(mapping.rules.delete_orphaned for mapping in self.request.mappings)
+        return self._others.elsewhere if mirrors else frozenset()
 
     @property
     def _renames(self) -> Renames:
@@ -104,11 +113,12 @@ class Survey:
             self.reading() as (scan, here, there),
             ThreadPoolExecutor(_LOOKS, thread_name_prefix="buckia-look") as pool,
         ):
+            others = self._protecting()
             preparation = Preparation(
-                request.mappings, self.site.decider, scan.blind, request.stopped, pool, self.removed
+                request.mappings, self.site.decider, scan.blind, request.stopped, pool, self.removed, others
             )
             # Rows of mappings that are gone protect their keys, and know the content of files that moved.
-            known = [*self._by_id, *self.removed]
+            known = [*self._by_id, *self.removed, *sorted(others)]
             prepared = preparation.plan(here, there, self.state.entries(request.scope, known))
         plan = prepared.plan
         plan.operations = list(self.in_scope(plan.operations, lambda operation: operation.key))
