@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buckia_core.config.redaction import RedactingFilter, clean, mask, mask_known, redact
+from buckia_core.config.redaction import MASK, RedactingFilter, clean, mask, mask_known, redact
 from buckia_core.config.secrets import Secret
 from buckia_core.errors import AdapterError, ConfigError, NotFound
 
@@ -82,6 +82,41 @@ def test_the_case_in_which_a_server_repeats_a_secret_does_not_matter(text):
 def test_a_secret_that_is_broken_over_lines_is_found(gap):
     text = f"the key\n{LONG[:20]}{gap}{LONG[20:]}\nis wrong"
     assert redact(text, [Secret(LONG)]) == "the key\n***\nis wrong"
+
+
+AWKWARD = "wJa/lr+XUtnF&MI/K7MDENG/bPxRf+iCYEXAMPLEKEY"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        AWKWARD.replace("/", "\\/"),
+        json.dumps(AWKWARD)[1:-1].replace("&", "\\u0026"),
+        json.dumps(AWKWARD.replace("/", "\\/"))[1:-1],
+        AWKWARD.replace("&", "&amp;"),
+        AWKWARD.replace("+", "&#43;").replace("/", "&#x2F;"),
+        AWKWARD.replace("/", "%2F"),
+        AWKWARD.replace("+", "%2b"),
+        quote(quote(AWKWARD, safe=""), safe=""),
+        "".join(f"&#{ord(letter)};" for letter in AWKWARD),
+        "".join(f"\\u{ord(letter):04x}" for letter in AWKWARD),
+        *(AWKWARD[:5] + between + AWKWARD[5:] for between in ("\0", "\x1b[0m", "\u200b", "\xad", "\ufeff", "=\r\n")),
+        *(AWKWARD[:20] + between + AWKWARD[20:] for between in ("\0", "\u200b", "%00", "&#8203;", "§")),
+    ],
+)
+def test_a_secret_that_is_encoded_in_parts_or_twice_is_hidden_whole(shown):
+    text = f"{shown} was refused, {shown}"
+    known = Secret(AWKWARD)
+    assert redact(text, [known]) == f"{MASK} was refused, {MASK}"
+    assert mask_known(text) == f"{MASK} was refused, {MASK}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["50% of a&b; \\n &unknown; %zz \\q", "100%25 &amp; c:\\temp\\new", "a\tb\x1b[0m\n", "&#99999999; \\ud800 %ff"],
+)
+def test_an_encoded_text_without_a_secret_stays_as_it_is(text):
+    assert redact(text, [Secret(AWKWARD)]) == text
 
 
 def test_of_a_long_secret_the_beginning_is_enough_because_messages_are_cut_off():

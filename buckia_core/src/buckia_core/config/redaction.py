@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
+from buckia_core.config.encoded_text import copies, decoded, may_be_encoded
 from buckia_core.config.known_secrets import LONG, SHORTEST, Form, Secret, fold, known_hints, known_secrets
 from buckia_core.config.safe_text import safe
 from buckia_core.errors import BuckiaError
@@ -66,6 +67,8 @@ _CALLED = (
 
 _GAP = r"(?:\s|\\[rn])+"
 
+_DELIMITER = r"""[\s'"`<>…]|\.{3}"""
+
 
 @cache
 def _compiled(expression: str) -> re.Pattern[str]:
@@ -97,8 +100,10 @@ def clean(text: str) -> str:
 def mask(text: str, secrets: Iterable[Secret]) -> str:
     """Return the text without the secrets.
 
-    A secret is found as it stands, in either case, URL-encoded, escaped as in JSON or Python, broken over lines, and in
-    base64, where it may be a part of what was encoded (`user:secret`). Of a long one, its beginning is enough.
+    A secret is found as it stands, in either case, broken over lines, and in base64, where it may be a part of what was
+    encoded (`user:secret`); all of it or parts may be URL-encoded, escaped as in JSON, Python or HTML, also twice, with
+    invisible characters between. Of a long one, its beginning is enough: what follows is masked to the next space,
+    quote, bracket of a tag or ellipsis.
 
     A secret that is an ordinary word (`Secret.is_word`) is found where it stands as the value of something that is
     called a secret: `password=admin`, `"token": "admin"`, `secret key is admin`. One that others may read
@@ -108,9 +113,14 @@ def mask(text: str, secrets: Iterable[Secret]) -> str:
     if not secrets:
         return text
     folded = fold(text)
-    near = [form for secret in secrets for form in secret.forms() if form.hint in folded]
-    if near:
-        text = _without(text, [*_spans(folded, near), *_wrapped_spans(folded, near)])
+    forms = [form for secret in secrets for form in secret.forms()]
+    spans: list[tuple[int, int]] = []
+    if near := _near(folded, forms):
+        spans += [*_spans(folded, near), *_wrapped_spans(folded, near)]
+    if may_be_encoded(text) and any(_near(fold(each), forms) for each in decoded(text)):
+        spans += _encoded_spans(text, forms)
+    if spans:
+        text = _without(text, spans)
     for secret in secrets:
         word = secret.reveal()
         if word and word in text and secret.is_word:
@@ -128,6 +138,11 @@ def mask_known(text: str) -> str:
         for hint in hints:
             if hint in folded:
                 return mask(text, known_secrets())
+        if may_be_encoded(text):
+            for copy in decoded(text):
+                folded = fold(copy)
+                if any(hint in folded for hint in hints):
+                    return mask(text, known_secrets())
     return text
 
 
@@ -167,8 +182,12 @@ class RedactingFilter(logging.Filter):
         return True
 
 
-def _spans(folded: str, forms: Iterable[Form]) -> Iterator[tuple[int, int]]:
-    """Yield where the forms stand in a text, each as far as it goes."""
+def _near(folded: str, forms: Iterable[Form]) -> list[Form]:
+    return [form for form in forms if form.hint in folded]
+
+
+def _found(folded: str, forms: Iterable[Form]) -> Iterator[tuple[int, int, bool]]:
+    """Yield where the forms stand in a text, each as far as it goes, and whether that is all of it."""
     for form in forms:
         at = folded.find(form.start)
         while at >= 0:
@@ -177,8 +196,19 @@ def _spans(folded: str, forms: Iterable[Form]) -> Iterator[tuple[int, int]]:
                 if folded[end : end + 1] != letter:
                     break
                 end += 1
-            yield at, end
+            yield at, end, end - at == len(form.text)
             at = folded.find(form.start, end)
+
+
+def _spans(folded: str, forms: Iterable[Form]) -> Iterator[tuple[int, int]]:
+    """Yield where the forms stand in a text; where one goes on otherwise, to the next delimiter."""
+    for start, end, whole in _found(folded, forms):
+        yield start, end if whole else _delimiter(folded, end)
+
+
+def _delimiter(text: str, start: int) -> int:
+    found = _compiled(_DELIMITER).search(text, start)
+    return found.start() if found else len(text)
 
 
 def _wrapped_spans(folded: str, forms: Iterable[Form]) -> list[tuple[int, int]]:
@@ -191,7 +221,15 @@ def _wrapped_spans(folded: str, forms: Iterable[Form]) -> list[tuple[int, int]]:
     kept.extend(range(last, len(folded)))
     joined = "".join([folded[index] for index in kept])
     long = [form for form in forms if len(form.text) >= LONG]
-    return [(kept[start], kept[end - 1] + 1) for start, end in _spans(joined, long)]
+    return [(kept[start], kept[end - 1] + 1) for start, end, _ in _found(joined, long)]
+
+
+def _encoded_spans(text: str, forms: Sequence[Form]) -> Iterator[tuple[int, int]]:
+    """Yield where the forms stand in a text that is decoded, in the text itself."""
+    for copy in copies(text):
+        folded = fold(copy.text)
+        for start, end in _spans(folded, _near(folded, forms)):
+            yield copy.starts[start], copy.ends[end - 1]
 
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:
