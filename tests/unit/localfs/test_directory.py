@@ -184,3 +184,17 @@ def test_a_tree_that_nobody_has_is_closed_at_once(tmp_path):
         assert open_descriptors() - before <= 1
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("relative", ["..", "a/..", "a/../b", "/a", "/", "a//b", "a/", "./a", "a/."])
+def test_a_path_that_leads_elsewhere_is_none(tmp_path, relative):
+    (tmp_path / "root" / "a" / "b").mkdir(parents=True)
+    with Tree(str(tmp_path / "root")) as tree, pytest.raises(ValueError, match="no path below"):
+        tree.directory(relative, make=True)
+
+
+def test_a_file_is_not_created_elsewhere(tmp_path):
+    (tmp_path / "root").mkdir()
+    with Tree(str(tmp_path / "root")) as tree, pytest.raises(ValueError, match="no beginning of a name"):
+        create(tree.root, "../x")
+    assert [each.name for each in tmp_path.iterdir()] == ["root"]

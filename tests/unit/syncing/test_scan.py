@@ -151,7 +151,7 @@ def test_what_is_our_own_takes_no_part(tmp_path):
 
 
 def test_temporary_files_that_a_killed_run_of_ours_left_are_removed(tmp_path):
-    ours, others = temporary_prefix("1234"), temporary_prefix("5678")
+    ours, others = temporary_prefix("12345678"), temporary_prefix("56781234")
     m(f"a=1 d/{ours}x=1 d/{others}x=1").write_to(tmp_path)
     assert keys(scan(tmp_path)) == ["a"]
     assert (tmp_path / "d" / f"{ours}x").exists(), "only who holds the lock sweeps"

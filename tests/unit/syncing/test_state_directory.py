@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import sqlite3
 import stat
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +17,9 @@ import pytest
 from buckia_core.client import BuckiaClient
 from buckia_core.config import trust, user_config
 from buckia_core.errors import StateError
+from buckia_core.syncing.scan import temporary_prefix
 from buckia_core.syncing.state_files import STATE_DIRECTORY, StateFiles, check_state_dir, prepare_state_dir
+from buckia_core.syncing.state_migration import stems_under_name
 from buckia_core.syncing.unfinished import Unfinished
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="owners are not looked at on Windows")
@@ -165,3 +171,55 @@ def test_what_a_full_disk_left_of_the_ignore_file_is_mended_and_yours_stays(stat
     (state_dir / ".gitignore").write_text("mine")
     prepare_state_dir(state_dir)
     assert (state_dir / ".gitignore").read_text() == "mine"
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
+def test_no_database_is_opened_through_a_link_or_with_the_journal_of_another(project, tmp_path, suffix):
+    """SQLite would write to what a link beside a database leads to."""
+    client = BuckiaClient(project / ".buckia")
+    client.sync()
+    (database,) = (project / STATE_DIRECTORY).glob("*.sqlite3")
+    victim = tmp_path / "victim"
+    victim.write_bytes(database.read_bytes() if not suffix else b"precious")
+    before = victim.read_bytes()
+    link = database.with_name(database.name + suffix)
+    link.unlink(missing_ok=True)
+    link.symlink_to(victim)
+    for act in (client.sync, client.history, lambda: client.sync(dry_run=True)):
+        with pytest.raises(StateError, match=f"{suffix}: it is a symbolic link"):
+            act()
+    assert stems_under_name(client.state_dir, client.config.name) == []
+    assert victim.read_bytes() == before
+    link.unlink()
+
+
+@pytest.mark.parametrize("planted", [["../../../victim"], ["..", ".", "", 3], "../victim", {"a": 1}])
+def test_what_a_state_tells_of_names_leads_nowhere(project, tmp_path, planted):
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    for name in ("thesis", "thesis.json"):
+        (victim / name).write_text("precious")
+    client = BuckiaClient(project / ".buckia")
+    client.sync()
+    (project / STATE_DIRECTORY / "trash").mkdir()
+    (database,) = (project / STATE_DIRECTORY).glob("*.sqlite3")
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("INSERT INTO meta VALUES ('former', ?)", (json.dumps(planted),))
+    assert client.trash().list() == []
+    assert client.trash().empty() == (0, 0)
+    assert sorted(each.name for each in victim.iterdir()) == ["thesis", "thesis.json"]
+
+
+def test_a_former_state_with_the_name_of_a_directory_is_none(project):
+    client = BuckiaClient(project / ".buckia")
+    client.sync()
+    (database,) = (project / STATE_DIRECTORY).glob("*.sqlite3")
+    database.rename(database.with_name("...sqlite3"))
+    assert stems_under_name(client.state_dir, client.config.name) == []
+    assert client.sync().success
+
+
+@pytest.mark.parametrize("id", ["x/../../../victim/p", "..", "", "1234567", "ABCDEF01", "12345678\n", "\udc80"])
+def test_an_id_that_is_none_is_not_in_the_names_of_temporary_files(id):
+    assert re.fullmatch(r"\.buckia-tmp-[0-9a-f]{8}-", temporary_prefix(id))
+    assert temporary_prefix("0123abcd") == ".buckia-tmp-0123abcd-"

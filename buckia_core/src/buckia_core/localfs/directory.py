@@ -270,6 +270,7 @@ class Tree:
         Raises:
             InTheWay: A link (unless links are followed) or a file is on the way, or there.
             FileNotFoundError: It is missing.
+            ValueError: The path is none.
         """
         if not relative:
             return self.root
@@ -278,7 +279,9 @@ class Tree:
             # What is used least is closed first.
             self._open[relative] = found
             return found
-        above, _, name = relative.rpartition("/")
+        above, slash, name = relative.rpartition("/")
+        if name in ("", ".", "..") or os.sep in name or (slash and not above):
+            raise ValueError(f"no path below a directory: {relative!r}")
         parent = self.directory(above, make=make)
         try:
             return self._enter(parent, name, relative)

@@ -30,7 +30,12 @@ def create(directory: Directory, prefix: str, mode: int = 0o600) -> tuple[str, i
     """Create a file under a new name that begins with a prefix; return the name, and a descriptor to write and read.
 
     The name can't be foreseen, so nobody can put a link there beforehand; and a link that is there is not followed.
+
+    Raises:
+        ValueError: The prefix would lead out of the directory.
     """
+    if "/" in prefix or os.sep in prefix:
+        raise ValueError(f"no beginning of a name: {prefix!r}")
     for _ in range(_TRIES):
         name = f"{prefix}{secrets.token_hex(8)}"
         try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -21,6 +23,7 @@ from buckia_core.planning.scope import Scope
 from buckia_core.syncing.filters import PathFilter
 from buckia_core.syncing.paths import below, entry_of, kind
 
+_ID = re.compile(r"[0-9a-f]{8}")
 _DEEP = 16
 """Levels of directories that stay open. Those of deeper trees are opened again on the way back."""
 
@@ -333,5 +336,7 @@ def _leads_to_ours(mapping: Mapping, path: str) -> str | None:
 
 
 def temporary_prefix(state_id: str) -> str:
-    """Return how the temporary files of one project and bucket begin."""
+    """Return how the temporary files of one project and bucket begin. The id is not trusted to be fit for a name."""
+    if not _ID.fullmatch(state_id):
+        state_id = hashlib.sha256(state_id.encode(errors="surrogatepass")).hexdigest()[:8]
     return f"{TEMPORARY}{state_id}-"

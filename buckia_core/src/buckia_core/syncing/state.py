@@ -16,6 +16,7 @@ from buckia_core.planning.manifest import BaseEntry
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing import state_database
 from buckia_core.syncing.state_errors import raise_translated, reports_errors, state_error
+from buckia_core.syncing.state_files import filter_names
 
 _log = logging.getLogger(__name__)
 
@@ -333,7 +334,11 @@ class State:
 
     def former_stems(self) -> list[str]:
         """Return what files of the bucket were called that were taken over from Buckia 0.6."""
-        return list(json.loads(self.meta("former") or "[]"))
+        try:
+            found = json.loads(self.meta("former") or "[]")
+        except (ValueError, RecursionError):
+            found = []
+        return filter_names(found if isinstance(found, list) else [])
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -144,13 +144,20 @@ def refuse_link(path: Path) -> None:
         StateError: One does. A link that came with a checkout could lead to any file.
     """
     try:
-        linked = stat.S_ISLNK(os.lstat(path).st_mode)
-    except FileNotFoundError:
-        return
+        linked = leads_elsewhere(path)
     except OSError as error:
         raise state_error(error, path) from error
-    if linked:
-        raise StateError(f"{path}: it is a symbolic link, which Buckia does not follow here; remove it")
+    if linked is not None:
+        raise StateError(f"{linked}: it is a symbolic link, which Buckia does not follow here; remove it")
+
+
+def leads_elsewhere(path: Path) -> Path | None:
+    """Return the one of a database and its journals that is a symbolic link; SQLite would write where that leads."""
+    for each in (path, *beside(path), path.with_name(f"{path.name}-journal")):
+        with suppress(FileNotFoundError):
+            if stat.S_ISLNK(os.lstat(each).st_mode):
+                return each
+    return None
 
 
 def narrow(path: Path) -> None:

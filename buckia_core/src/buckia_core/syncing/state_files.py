@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import os
 import re
@@ -15,7 +16,7 @@ from urllib.parse import quote
 
 from buckia_core.adapters.base import BaseSync
 from buckia_core.config.ownership import owner_of, problem_of_file
-from buckia_core.errors import StateError
+from buckia_core.errors import StateDenied, StateError
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import make_private, write_all
 from buckia_core.localfs.opening import NO_LINK, InTheWay, is_link
@@ -24,6 +25,7 @@ from buckia_core.syncing.state_errors import state_error
 STATE_DIRECTORY = ".buckia-state"
 """What the state directory of a project is called."""
 
+_SEPARATORS = re.compile(r"[/\\\\:\x00]")
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -94,10 +96,16 @@ def trash_directories(state_dir: Path, bucket: str, stems: Sequence[str], former
         former: What its files were called in Buckia 0.6, whose trash has one level less.
     """
     trash, name = state_dir / "trash", file_name(bucket)
+    stems, former = filter_names(stems), filter_names(former)
     found = [trash / name / stem for stem in stems]
-    found += [path for stem in stems for path in sorted(trash.glob(f"*/{stem}"))]
+    found += [path for stem in stems for path in sorted(trash.glob(f"*/{glob.escape(stem)}"))]
     found += [trash / stem for stem in (*former, name)]
     return list(dict.fromkeys(found))
+
+
+def filter_names(stems: Iterable[object]) -> list[str]:
+    """Return those of the names, which a state tells, that are names of one file: others could lead anywhere."""
+    return [stem for stem in stems if isinstance(stem, str) and stem.strip(".") and not _SEPARATORS.search(stem)]
 
 
 def check_state_dir(directory: Path) -> None:
@@ -136,7 +144,7 @@ def _refuse_untrusted(directory: Path, problem: str) -> None:
         return
     way = f"buckia trust {shlex.quote(str(beside))}" if is_his else "name the directory in BUCKIA_TRUSTED_PATHS"
     cure = f"take that from them: chmod o-w {shlex.quote(str(directory))}" if "written" in problem else ""
-    raise StateError(
+    raise StateDenied(
         f"{directory}: it {problem}, so it is not used: a state decides which files count as deleted. "
         f"Remove it, and the next sync begins anew{', or ' * bool(cure)}{cure}. If you trust it as it is: {way}"
     )

@@ -17,7 +17,7 @@ from buckia_core.syncing import state_database
 from buckia_core.syncing.lock import Lock
 from buckia_core.syncing.state import State
 from buckia_core.syncing.state_errors import is_damage, raise_translated, state_error
-from buckia_core.syncing.state_files import StateFiles, check_state_dir
+from buckia_core.syncing.state_files import StateFiles, check_state_dir, filter_names
 from buckia_core.syncing.unfinished import Unfinished
 
 _log = logging.getLogger(__name__)
@@ -100,6 +100,8 @@ def stems_under_name(directory: Path, name: str) -> list[str]:
     check_state_dir(directory)
     found = []
     for path in sorted(directory.glob("*.sqlite3")):
+        if state_database.leads_elsewhere(path) or not filter_names([path.name.removesuffix(".sqlite3")]):
+            continue
         try:
             with closing(state_database.connect_to_read(path)) as database:
                 if database.execute("SELECT 1 FROM meta WHERE (name, value) = ('name', ?)", (name,)).fetchone():
@@ -149,7 +151,8 @@ def _former(path: Path, files: StateFiles) -> Former | None:
 
 def _read_former(path: Path, files: StateFiles) -> Former | None:
     try:
-        if path.is_symlink() or not path.exists():
+        stem = path.name.partition(".sqlite3")[0]
+        if not path.exists() or state_database.leads_elsewhere(path) or not filter_names([stem]):
             return None
         with closing(state_database.connect_to_read(path, alone=True)) as database:
             if database.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA:
