@@ -169,6 +169,23 @@ def test_a_state_under_another_name_is_found(here):
     assert sorted(each.key for each in renamed.trash().list()) == ["documents/edited.txt", "documents/gone.txt"]
 
 
+@pytest.mark.parametrize("name", ["site", "prod"])
+def test_a_mirror_with_other_paths_deletes_nothing_of_what_0_6_0_had_in_step(here, name):
+    (here / "project/new").mkdir()
+    (here / "project/new/file").write_text("new")
+    config = BucketConfig(
+        provider="file",
+        name=name,
+        base_dir=here / "project",
+        root=here / "bucket",
+        paths=(PathRule(local="new", remote=""),),
+        direction="up",
+        delete_orphaned=True,
+    )
+    BuckiaClient(config, state_dir=here / "project" / ".buckia-state").sync(force=True)
+    assert tree(here / "bucket").keys() >= {*KEYS, "file"}
+
+
 def test_two_entries_for_one_bucket_each_bring_their_own(here):
     """0.6.0 kept a state for each name."""
     state_dir = here / "project/.buckia-state"
