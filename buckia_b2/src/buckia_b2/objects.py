@@ -155,7 +155,7 @@ def info_of(info: UploadInfo, headers: Mapping[str, str], *, key: str, large: bo
         if problem:
             raise NotSupported(f"{key!r}: metadata {name!r} {problem}", provider=PROVIDER, key=key)
         kept[name.lower()] = value
-    if info.mtime_ns is not None:
+    if info.mtime_ns is not None and abs(info.mtime_ns) <= fields.LARGEST:
         kept[MTIME] = str(info.mtime_ns // _MILLISECOND)
     digests = dict(_kept_digests(info.digests, large=large))
     bound = next((digest.value for digest in info.digests if digest.algorithm == "sha1"), None)

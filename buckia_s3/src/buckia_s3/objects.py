@@ -201,7 +201,7 @@ def metadata_of(info: UploadInfo, *, provider: str, key: str) -> dict[str, str]:
         if problem:
             raise NotSupported(f"{key!r}: metadata {name!r} {problem}", provider=provider, key=key)
         kept[name.lower()] = _encoded(value)
-    if info.mtime_ns is not None:
+    if info.mtime_ns is not None and abs(info.mtime_ns) <= _LAST_NS:
         kept[MTIME] = _seconds(info.mtime_ns)
     for digest in info.digests:
         if digest.algorithm == "md5" and _MD5.fullmatch(digest.value):

@@ -159,6 +159,14 @@ def test_newest_wins_believes_the_files_own_time_before_the_providers_clock(mtim
     assert isinstance(outcome, Operation) and outcome.action is action
 
 
+@pytest.mark.parametrize("mtime_ns", [2**63, 10**28])
+def test_newest_wins_keeps_both_of_two_times_that_a_manifest_cuts(mtime_ns):
+    rules = Rules(conflicts=ConflictPolicy.NEWEST_WINS)
+    here = hashed("2@9")._replace(mtime_ns=2**63 - 1)
+    outcome = reconcile("a", "", here, remote("3@5")._replace(mtime_ns=mtime_ns, metadata={}), None, rules)
+    assert isinstance(outcome, Operation) and outcome.keep_both
+
+
 # --- P8, P9: what moved and came back ----------------------------------------------------------------------
 
 

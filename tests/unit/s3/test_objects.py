@@ -52,6 +52,11 @@ def test_times_of_other_programs(text, nanoseconds):
     assert told({"mtime": text}).mtime_ns == nanoseconds
 
 
+@pytest.mark.parametrize("nanoseconds", [2**63, -(2**63), 10_413_792_000 * 10**9, 10**28])
+def test_a_time_that_can_not_be_read_back_is_not_sent(nanoseconds):
+    assert sent(mtime_ns=nanoseconds) == {}
+
+
 def test_how_times_are_written():
     assert sent(mtime_ns=1_700_000_000_120_000_000) == {"mtime": "1700000000.120000000"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -271,6 +272,27 @@ def test_n35_a_time_that_the_disk_can_not_hold_is_no_reason_to_fail(bucket, path
     bucket.upload_file(b"x", "a", info=UploadInfo(mtime_ns=10**28))
     fetch(bucket, path)
     assert path.read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("seconds", [400_000_000_000, -400_000_000_000])
+def test_a_time_that_the_disk_would_cut_is_not_set(bucket, path, seconds):
+    from buckia_core.adapters.objects import UploadInfo
+
+    bucket.upload_file(b"x", "a", info=UploadInfo(mtime_ns=seconds * 10**9))
+    fetch(bucket, path)
+    assert abs(path.stat().st_mtime - time.time()) < 3600 or path.stat().st_mtime == seconds
+
+
+@pytest.mark.parametrize("mtime_ns", [10_413_792_000 * 10**9 + 5, 2**63 - 1], ids=str)
+def test_a_time_that_manifests_cut_is_uploaded_as_it_is(bucket, path, any_size, mtime_ns):
+    path.write_text("x")
+    os.utime(path, ns=(mtime_ns, mtime_ns))
+    if path.stat().st_mtime_ns != mtime_ns:
+        pytest.skip("this disk can't hold the time")
+    assert send(bucket, path, seen(path)).remote.mtime_ns == mtime_ns
+    path.unlink()
+    fetch(bucket, path)
+    assert path.stat().st_mtime_ns == mtime_ns
 
 
 @pytest.mark.parametrize(

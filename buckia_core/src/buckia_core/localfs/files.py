@@ -85,21 +85,35 @@ def set_permissions(descriptor: int, mode: int) -> None:
         os.fchmod(descriptor, mode & 0o777)
 
 
+_ALL_DISKS_NS = 2**31 * 10**9
+"""Disks that keep seconds in 32 bits hold times up to here, which is in 2038."""
+
+_COARSEST_NS = 2 * 10**9
+"""The coarsest step of a disk's times: FAT's."""
+
+
 def set_time(descriptor: int, mtime_ns: int) -> None:
     """Give an open file its modification time, where the system can: then `set_time_of_closed` has nothing to do.
 
-    A time that the disk can't hold is no error: the content is what counts.
+    A time that the disk can't hold is no error: the content is what counts. The file then has the time of now.
     """
     if os.utime in os.supports_fd:
         with suppress(OSError, OverflowError, ValueError):
-            os.utime(descriptor, ns=(mtime_ns, mtime_ns))
+            _set_time(descriptor, mtime_ns)
 
 
 def set_time_of_closed(path: str, mtime_ns: int) -> None:
     """Give a file its modification time by its path, on Windows, where closing it would set another one."""
     if os.utime not in os.supports_fd:
         with suppress(OSError, OverflowError, ValueError):
-            os.utime(path, ns=(mtime_ns, mtime_ns))
+            _set_time(path, mtime_ns)
+
+
+def _set_time(file: int | str, mtime_ns: int) -> None:
+    os.utime(file, ns=(mtime_ns, mtime_ns))
+    # Disks put the nearest time that they hold in the place of one that they don't, and say nothing.
+    if not 0 <= mtime_ns < _ALL_DISKS_NS and abs(os.stat(file).st_mtime_ns - mtime_ns) > _COARSEST_NS:
+        os.utime(file)
 
 
 def link_or_copy(source: Directory, name: str, target: Directory, new: str, prefix: str) -> None:

@@ -49,6 +49,9 @@ from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.policy import ConflictPolicy, Direction, Rules, Side
 
+_LAST_NS = (1 << 63) - 1
+"""The last time, and without its sign the first one, that the manifest of local files holds."""
+
 
 class State(Enum):
     """One side against its own baseline."""
@@ -274,7 +277,7 @@ class _Case(NamedTuple):
             case ConflictPolicy.NEWEST_WINS:
                 if self.remote.mtime_ns is None and self.remote.metadata is None:
                     return Need(Look.REMOTE_STAT)
-                mine, theirs = self.local.mtime_ns, self.remote.mtime_ns or self.remote.modified_ns
+                mine, theirs = self.local.mtime_ns, _cut(self.remote.mtime_ns or self.remote.modified_ns)
                 # A file or object of 1970 is one whose time nobody knows.
                 if not mine or not theirs or mine == theirs:
                     return self._keep_both()
@@ -329,3 +332,8 @@ class _Case(NamedTuple):
                 if self.rules.delete_orphaned:
                     return self.delete(truth.other, Reason.DELETED_LOCAL if up else Reason.DELETED_REMOTE)
                 return IN_STEP
+
+
+def _cut(time_ns: int) -> int:
+    """Return a time as manifests keep that of a local file, so that two which are cut are not told apart."""
+    return max(-_LAST_NS, min(time_ns, _LAST_NS))

@@ -81,11 +81,12 @@ def upload(
             data = file.read(planned.size + 1) if planned.size else b""
             while len(data) < planned.size and (more := file.read(planned.size - len(data))):
                 data += more
-            after = entry_of(planned.key, planned.root, os.fstat(file.fileno()))
+            status = os.fstat(file.fileno())
+            after = entry_of(planned.key, planned.root, status)
             if not same_file(after, before) or len(data) != planned.size:
                 raise Stale
             digests = hash_bytes(data, (algorithm,))
-            info = UploadInfo(after.mtime_ns, digests, mode=mode)
+            info = UploadInfo(status.st_mtime_ns, digests, mode=mode)
             remote = adapter.upload_file(data, key, expect=expect, info=info)
             return Uploaded(after, remote, _agree(digests, remote, key), after.size)
         source = _Source(file, place, planned, mode)
@@ -105,8 +106,9 @@ class _Source:
     planned: LocalEntry
     mode: int
 
-    def info(self, before: LocalEntry, digests: Digests) -> UploadInfo:
-        return UploadInfo(before.mtime_ns, digests, mode=self.mode)
+    def info(self, status: os.stat_result, digests: Digests) -> UploadInfo:
+        # A manifest cuts times after 2262, and a cut time must not be told as that of the file.
+        return UploadInfo(status.st_mtime_ns, digests, mode=self.mode)
 
     def is_still(self, before: LocalEntry) -> bool:
         """Tell whether the file of that name is the one that was read, unchanged."""
@@ -138,7 +140,7 @@ def _upload_large(
     try:
         with under_way(lambda: reader.count):
             buffered = io.BufferedReader(reader, _BLOCK)
-            remote = adapter.upload_file(buffered, key, expect=expect, info=source.info(before, digests))
+            remote = adapter.upload_file(buffered, key, expect=expect, info=source.info(status, digests))
     except IntegrityError:
         # The adapter compares what it reads with the digest: it may have been read while it was written to.
         if not source.is_still(before):
@@ -175,7 +177,7 @@ def _upload_parts(
     cut = PartsSource(path, before.size, parts, of_parts, note, passed.add)
     try:
         with under_way(lambda: passed.count):
-            remote = adapter.upload_parts(cut, key, expect=expect, info=source.info(before, digests))
+            remote = adapter.upload_parts(cut, key, expect=expect, info=source.info(status, digests))
     except IntegrityError:
         # Each part is compared with the digest that was just made: it may have been written to.
         if not source.is_still(before):
