@@ -32,6 +32,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+from buckia_core.adapters.proxies import unreached_proxy
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,
@@ -201,6 +202,8 @@ def translated(error: Exception, *, doing: str, key: str | None = None, host: st
     if kind == "SSLError":
         words = "is not trusted. If its authority is your own, name it in the setting `ca_bundle`."
         return AdapterError(f"{named}: the certificate of {host} {words}", provider=PROVIDER, key=key)
+    if kind == "ProxyError":
+        return Transient(f"{named} at {host} failed: {unreached_proxy(host)}", provider=PROVIDER, key=key)
     late = "Timeout" in kind or "timed out" in str(error)
     words = "no progress in time" if late else "no connection, or no whole answer"
     return Transient(f"{named} at {host} failed: {words}", provider=PROVIDER, key=key)

@@ -27,6 +27,7 @@ from collections.abc import Mapping
 
 import urllib3.exceptions
 
+from buckia_core.adapters.proxies import unreached_proxy
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,
@@ -120,6 +121,8 @@ def of_exception(error: Exception, *, doing: str, host: str, key: str | None = N
     if failure := failure_of_system(error):
         # Not the network: this machine.
         return Transient(f"{doing} at {host} failed: {failure_words(failure)}", provider=PROVIDER, key=key)
+    if isinstance(cause, urllib3.exceptions.ProxyError):
+        return Transient(f"{doing} at {host} failed: {unreached_proxy(host)}", provider=PROVIDER, key=key)
     # A refused connection is a kind of timeout to urllib3.
     refused = isinstance(cause, urllib3.exceptions.NewConnectionError)
     if isinstance(cause, (urllib3.exceptions.TimeoutError, TimeoutError)) and not refused:

@@ -26,6 +26,7 @@ from collections.abc import Mapping
 import requests
 from linode_api4.errors import ApiError
 
+from buckia_core.adapters.proxies import unreached_proxy
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,
@@ -88,6 +89,8 @@ def translated(error: Exception, *, provider: str, doing: str, host: str) -> Ada
     if failure := failure_of_system(error):
         # Not the network: this machine.
         return Transient(f"{doing} at {host} failed: {failure_words(failure)}", provider=provider)
+    if isinstance(error, requests.exceptions.ProxyError):
+        return Transient(f"{doing} at {host} failed: {unreached_proxy(host)}", provider=provider)
     if isinstance(error, requests.exceptions.Timeout):
         return Transient(f"{doing} at {host} failed: no progress in time", provider=provider)
     if isinstance(error, requests.exceptions.JSONDecodeError):

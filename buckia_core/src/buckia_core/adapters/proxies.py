@@ -52,6 +52,14 @@ def system_proxy(scheme: str, host: str, port: int) -> str | None:
     return found if found and not urllib.request.proxy_bypass(host) else None
 
 
+def unreached_proxy(authority: str) -> str:
+    """Say that the proxy to a server can't be reached, by its host and port: its credentials stay out of messages."""
+    host, _, port = authority.rpartition(":") if _WITH_PORT.fullmatch(authority) else (authority, "", "443")
+    found = system_proxy("https", host, int(port)) or system_proxy("http", host, int(port)) or ""
+    named = found.rpartition("@")[2].rpartition("://")[2].partition("/")[0]
+    return f"the proxy {named} can't be reached" if named else "the proxy can't be reached"
+
+
 def _covers(entry: str, host: str, port: int) -> bool:
     if entry == "*":
         return True
