@@ -33,7 +33,7 @@ def folding(monkeypatch: pytest.MonkeyPatch) -> None:
         return True
 
     monkeypatch.setattr(spelling, "exists", exists)
-    monkeypatch.setattr("buckia_core.syncing.survey.exists", exists)
+    monkeypatch.setattr("buckia_core.syncing.spelling.exists", exists)
     monkeypatch.setattr("buckia_core.syncing.survey.disk_rules", lambda _: DiskRules(folds=True, normalizes=True))
 
 
