@@ -58,6 +58,15 @@ def root_not_found(root: str, name: str | None) -> NotFound:
     )
 
 
+def root_replaced(root: str) -> AdapterError:
+    """The directory that is the bucket was there, and is another one now."""
+    return AdapterError(
+        f"another directory has taken the place of the root {root!r} since this bucket was opened. If a disk was "
+        "mounted or unmounted there, run again.",
+        provider=PROVIDER,
+    )
+
+
 def refused(key: str, reason: str) -> InvalidKey:
     """The disk can't hold the key; `reason` says why."""
     return InvalidKey(f"{key!r}: refused: {reason}", provider=PROVIDER, key=key)

@@ -10,8 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from buckia_core.adapters.directory.errors import in_the_way, refused, root_not_found, translate, translated
-from buckia_core.errors import InvalidKey, InvalidSetting
+from buckia_core.adapters.directory.errors import (
+    in_the_way,
+    refused,
+    root_not_found,
+    root_replaced,
+    translate,
+    translated,
+)
+from buckia_core.errors import AdapterError, InvalidKey, InvalidSetting
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.opening import BY_DESCRIPTOR, InTheWay, is_link
 from buckia_core.localfs.probing import spelling_on_disk
@@ -107,7 +114,7 @@ class _Held(threading.local):
 
 
 class Paths:
-    """The keys of one bucket on the disk."""
+    """The keys of one bucket on the disk. Its root is one directory, from the first look at it until `close`."""
 
     def __init__(self, root: str, prefix: str, bucket_name: str | None) -> None:
         problem = problem_of(prefix.removesuffix("/"), RULES) if prefix else None
@@ -118,18 +125,21 @@ class Paths:
         self._prefix = prefix
         self._bucket_name = bucket_name
         self._held = _Held()
+        self._identity: dict[str, tuple[int, int]] = {}
         used = len(os.fsencode(self.root)) + len(prefix.encode()) + 1 + _ROOM_FOR_TEMPORARY
         self.max_key_bytes = max(_LONGEST_PATH - used, 0)
 
     def close(self) -> None:
-        """Close what is held open, in all threads."""
+        """Close what is held open, in all threads, and forget which directory the root was."""
         self._held = _Held()
+        self._identity = {}
 
     def check_root(self) -> os.stat_result:
         """Return the status of the root.
 
         Raises:
             NotFound: It is not there, or not a directory.
+            AdapterError: It is another directory than before: a disk was mounted or unmounted there.
         """
         try:
             status = os.stat(self.root)
@@ -139,6 +149,7 @@ class Paths:
             raise translate(error, self._shown_root) from error
         if not stat.S_ISDIR(status.st_mode):
             raise root_not_found(self._shown_root, self._bucket_name)
+        self._check_identity((status.st_dev, status.st_ino))
         return status
 
     def open(self, key: str = "", *, reads: bool = False) -> Tree:
@@ -146,13 +157,23 @@ class Paths:
 
         Raises:
             NotFound: The root is not there, or not a directory.
+            AdapterError: It is another directory than before.
         """
         try:
-            return Tree(self.root, reads=reads)
+            tree = Tree(self.root, reads=reads)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise root_not_found(self._shown_root, self._bucket_name) from error
         except OSError as error:
             raise translate(error, key or self._shown_root) from error
+        try:
+            if tree.root.identity is None:
+                self.check_root()
+            else:
+                self._check_identity(tree.root.identity)
+        except AdapterError:
+            tree.close()
+            raise
+        return tree
 
     def locate(self, key: str) -> Place:
         """Return where a key is, after a look at each directory on the way.
@@ -161,6 +182,7 @@ class Paths:
             InvalidKey: The disk can't hold the key, or its way goes through a link.
             PermissionDenied: A directory on the way can't be searched.
             NotFound: The root is not there.
+            AdapterError: The root is another directory than before.
         """
         self._gate(key)
         whole = self._prefix + key
@@ -187,11 +209,14 @@ class Paths:
                 place.tree.close()
 
     def for_writing(self, key: str) -> Place:
-        """Return where a key is to be written, with its directories made; the root as well, if its parent exists.
+        """Return where a key is to be written, with its directories made.
+
+        The root is made as well if its parent exists, but never one that was there before.
 
         Raises:
             InvalidKey, AlreadyExists, PermissionDenied: Nothing can be written there.
-            NotFound: The root's parent is missing.
+            NotFound: The root's parent is missing, or the root went away.
+            AdapterError: The root is another directory than before.
             FileNotFoundError: A directory was removed in between, as whoever deletes the last object in it does.
         """
         self._gate(key)
@@ -268,7 +293,7 @@ class Paths:
         return Place(key, tree, relative, twin=relative) if twin is not None else Place(key, tree, relative, status)
 
     def _make_root(self, key: str) -> bool:
-        if os.path.isdir(self.root):
+        if self._identity or os.path.isdir(self.root):
             return False
         with translated(key):
             try:
@@ -280,6 +305,11 @@ class Paths:
         with translated(key), suppress(PermissionError), Tree(os.path.dirname(self.root)) as above:
             above.root.sync()
         return True
+
+    def _check_identity(self, identity: tuple[int, int]) -> None:
+        # One call, so that threads whose first look this is agree.
+        if self._identity.setdefault(self.root, identity) != identity:
+            raise root_replaced(self._shown_root)
 
     def _make_directories(self, place: Place) -> bool:
         made = False

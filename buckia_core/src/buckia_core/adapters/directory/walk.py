@@ -6,7 +6,7 @@ import logging
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from buckia_core.adapters.directory.entries import to_object
@@ -59,7 +59,6 @@ class Walk:
     paths: Paths
     wanted: Range
     stale: set[str]
-    _root: os.stat_result = field(init=False)
 
     def objects(self) -> Iterator[RemoteObject]:
         """Yield the objects in key order.
@@ -70,13 +69,13 @@ class Walk:
         Raises:
             AdapterError: A directory can't be read, or the root went away.
         """
-        self._root = self.paths.check_root()
+        self.paths.check_root()
         base = self.wanted.prefix.rpartition("/")[0]
         with self.paths.open(base, reads=True) as tree:
             start = self._start(tree, base)
             if start is not None:
                 yield from self._walk(tree, start, f"{base}/" if base else "")
-            self._check_root()
+            self.paths.check_root()
 
     def _walk(self, tree: Tree, start: Directory, base: str) -> Iterator[RemoteObject]:
         wanted = self.wanted
@@ -111,7 +110,8 @@ class Walk:
         try:
             return tree.below(directory, name)
         except FileNotFoundError:
-            self._check_root()
+            # It may have been deleted; or the disk was unmounted, and everything seems to be gone.
+            self.paths.check_root()
             return None
         except InTheWay:
             # It was a directory a moment ago, and what is behind a link is not listed.
@@ -136,7 +136,7 @@ class Walk:
                     else:
                         found.append(name)
         except (FileNotFoundError, NotADirectoryError):
-            self._check_root()
+            self.paths.check_root()
             return []
         except OSError as error:
             raise translate(error, base or self.paths.root) from error
@@ -147,17 +147,11 @@ class Walk:
         try:
             status = directory.status(name)
         except FileNotFoundError:
-            self._check_root()
+            self.paths.check_root()
             return None
         except OSError as error:
             raise translate(error, key) from error
         return status if stat.S_ISREG(status.st_mode) and not is_link(status) else None
-
-    def _check_root(self) -> None:
-        # What vanished may have been deleted; or the disk was unmounted, and everything seems to be gone.
-        now = self.paths.check_root()
-        if (now.st_dev, now.st_ino) != (self._root.st_dev, self._root.st_ino):
-            raise translate(OSError(0, "another directory has taken its place"), self.paths.root)
 
     def _note_temporary(self, directory: Directory, entry: os.DirEntry[str]) -> None:
         try:
