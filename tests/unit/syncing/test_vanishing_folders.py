@@ -9,12 +9,15 @@ import shutil
 import pytest
 
 from buckia_core.adapters.registry import registry
-from buckia_core.errors import SideEmptied
+from buckia_core.errors import NotFound, SideEmptied
 from buckia_core.localfs.directory import Tree
 from buckia_core.planning.keys import DiskRules
 from buckia_core.syncing import engine
 from buckia_core.syncing.paths import Place
 from buckia_core.syncing.scan import Scan
+from buckia_core.testing import Fault, Faulty
+from tests.unit.syncing.sides import Sides
+from tests.unit.syncing.test_transfer import During
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows keeps directories that are open")
 
@@ -149,6 +152,41 @@ def test_an_object_that_goes_after_the_plan_is_deleted_by_the_next_run(sides, on
     assert sides.files() == {"a": "1", "b": "1"}
     sides.sync()
     assert sides.did == ["delete_local a"]
+
+
+@pytest.mark.parametrize("policy", ["keep_both", "remote_wins"])
+def test_an_object_that_is_listed_and_can_not_be_found_deletes_no_file(sides: Sides, policy: str) -> None:
+    """Some proxies answer so, and buckets that are being emptied."""
+    sides.settings = {"conflict_resolution": policy}
+    sides.in_step("a=1 b=1 c=1").there("a=2 b=2 c=2").here("c=3")
+
+    def gone() -> NotFound:
+        return NotFound("no such key", key="a")
+
+    faults = [Fault("download_file", gone, times=None), Fault("open_file", gone, times=None)]
+    faults.append(Fault("stat_file", gone, times=None))
+    sides.adapter = Faulty(sides.bucket, faults)
+    result = sides.sync()
+    assert result.deleted == 0 and result.skipped >= 2
+    assert sides.files() == {"a": "1", "b": "1", "c": "3"}
+    sides.adapter = None
+    assert sides.sync().success
+    assert sides.files() == sides.objects() and sides.files()["a"] == "2"
+
+
+def test_a_delete_of_one_side_does_not_become_one_of_the_other(sides: Sides) -> None:
+    sides.in_step("a=1 b=1").delete_here("a").here("b=2")
+
+    def swap() -> None:
+        sides.here("a=1")
+        sides.delete_there("a")
+
+    sides.adapter = During(sides.bucket, "upload_file", swap)
+    result = sides.sync(max_workers=1)
+    assert result.success and result.deleted == 0 and result.skipped == 1
+    assert sides.files() == {"a": "1", "b": "2"}
+    sides.adapter = None
+    assert sides.sync().deleted_local == 1
 
 
 def test_a_delete_waits_where_it_can_not_be_found_out_whether_the_file_came_back(sides, once_planned, monkeypatch):

@@ -120,12 +120,15 @@ def test_n40_a_large_file_that_changes_while_it_is_sent_is_sent_again(sides, mon
     assert sides.did == []
 
 
-def test_n40_a_large_file_that_is_deleted_while_it_is_sent_is_gone_on_both_sides(sides, monkeypatch):
+def test_n40_a_large_file_that_is_deleted_while_it_is_sent_is_gone_on_both_sides_after_the_next_run(sides, monkeypatch):
     monkeypatch.setattr(transfer, "SMALL", 0)
-    sides.here("a=first")
+    sides.here("a=first b=1")
     meanwhile(sides, "upload_file", lambda: sides.delete_here("a"), after=True)
-    assert sides.sync().success
-    assert sides.objects() == {} and sides.baseline() == {}
+    result = sides.sync(max_workers=1)
+    assert result.success and result.skipped == 1
+    sides.adapter = None
+    assert sides.sync().deleted_remote == 1
+    assert sides.objects() == {"b": "1"} and sides.baseline().keys() == {"b"}
 
 
 def test_n40_a_file_that_keeps_changing_is_left_for_the_next_run(sides, monkeypatch):
@@ -304,6 +307,18 @@ def test_a_move_whose_source_was_edited_loses_neither(sides):
     os.rename(sides.folder / "a", sides.folder / "c")
     meanwhile(sides, "copy_file", lambda: sides.there("a=edited"))
     sides.sync()
+    sides.adapter = None
+    assert sides.sync().success
+    assert sides.objects() == sides.files() == {"a": "edited", "c": "long-enough"}
+
+
+@pytest.mark.parametrize("happens", ["there", "here"])
+def test_a_source_that_is_written_anew_while_it_is_copied_stays(sides, happens):
+    sides.in_step("a=long-enough")
+    os.rename(sides.folder / "a", sides.folder / "c")
+    meanwhile(sides, "copy_file", lambda: getattr(sides, happens)("a=edited"), after=True)
+    assert sides.sync().success
+    assert sides.objects().keys() == {"a", "c"} and sides.baseline().keys() == {"a", "c"}
     sides.adapter = None
     assert sides.sync().success
     assert sides.objects() == sides.files() == {"a": "edited", "c": "long-enough"}

@@ -60,9 +60,10 @@ class Reason(Enum):
     OWNED_TWICE = "found under two local paths, the first one counts"
     NO_FILE = "not a file"
     CONFIGURES = "not written here"
+    LEFT = "changed while it was synced, left for the next run"
 
 
-_NO_FAILURES = frozenset({Reason.OWNED_TWICE, Reason.NO_FILE, Reason.CONFIGURES, Reason.MOVE_BLOCKED})
+_NO_FAILURES = frozenset({Reason.OWNED_TWICE, Reason.NO_FILE, Reason.CONFIGURES, Reason.MOVE_BLOCKED, Reason.LEFT})
 """Reasons to skip something that are as it should be."""
 
 

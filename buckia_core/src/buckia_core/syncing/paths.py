@@ -72,6 +72,15 @@ class Place(NamedTuple):
         """The path, for messages, and for what only works by path."""
         return self.directory.join(self.name)
 
+    @property
+    def is_directory(self) -> bool:
+        """Whether a directory is there, and no link to one."""
+        try:
+            status = self.directory.status(self.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return stat.S_ISDIR(status.st_mode) and not is_link(status)
+
     def look(self, key: str, root: str) -> LocalEntry | None:
         """Return the file as it is now; `None` if there is none.
 

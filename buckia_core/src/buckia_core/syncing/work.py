@@ -20,11 +20,11 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
-from buckia_core.planning.manifest import BaseEntry
+from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Action, Operation
 from buckia_core.planning.policy import Side
-from buckia_core.planning.reconcile import InStep, Outcome
+from buckia_core.planning.reconcile import Outcome
 from buckia_core.syncing.arriving import SMALL
 from buckia_core.syncing.downloading import Download
 from buckia_core.syncing.error_messages import ENDS_RUN, is_unexplained
@@ -32,6 +32,7 @@ from buckia_core.syncing.flights import Flights
 from buckia_core.syncing.operation_result import Done
 from buckia_core.syncing.paths import Places, local_path
 from buckia_core.syncing.records import row, row_of_torn
+from buckia_core.syncing.replanning import again
 from buckia_core.syncing.report import Status
 from buckia_core.syncing.site import Keeping, Site
 from buckia_core.syncing.spelling import Spellings
@@ -116,17 +117,17 @@ class Worker:
             step(done, places)
         except (Stale, PreconditionFailed, FileNotFoundError):
             # A file that is missing, or the directory above it, was there a moment ago.
-            return self._plan_again(done.operation)
+            return again(self.site, self.mappings, done.operation)
         except NotFound as error:
             if error.key is None:
                 # The bucket itself is missing, which says nothing about this object.
                 raise
-            return self._plan_again(done.operation)
+            return again(self.site, self.mappings, done.operation)
         except Torn as torn:
             local = done.operation.local
             assert local is not None
             done.put = [row_of_torn(local, torn.remote)]
-            return self._plan_again(done.operation, done.put[0])
+            return again(self.site, self.mappings, done.operation, done.put[0])
         return None
 
     def path(self, operation: Operation) -> str:
@@ -252,7 +253,6 @@ class Worker:
     def _move_remote(self, operation: Operation, done: Done, places: Places) -> None:
         assert operation.local is not None and operation.source is not None
         assert isinstance(self.adapter, ServerCopy)
-        mapping = self.mappings[operation.root]
         try:
             moved = self.adapter.copy_file(operation.source, operation.key, expect=IfAbsent())
         except NotFound:
@@ -262,26 +262,29 @@ class Worker:
             raise
         except AdapterError:
             # To copy is only the shorter way. Where it is refused, for whatever reason, the file goes up itself.
-            self._upload_instead(operation, done, places)
-            return
-        now = places.look(operation.key, mapping)
-        if now is None or not same_file(now, operation.local):
-            done.put = [row_of_torn(operation.local, moved)]
+            done.operation = replace(operation, action=Action.UPLOAD, source=None)
+            self._upload(done.operation, done, places)
         else:
-            done.put = [row(now, moved, operation.local.digests, self.since_ns)]
-        self._delete_remote(operation.source.key)
-        done.drop.append(operation.source.key)
+            now = places.look(operation.key, self.mappings[operation.root])
+            if now is None or not same_file(now, operation.local):
+                done.put = [row_of_torn(operation.local, moved)]
+            else:
+                done.put = [row(now, moved, operation.local.digests, self.since_ns)]
+        self._delete_source(operation.source, operation, done, places)
 
-    def _upload_instead(self, operation: Operation, done: Done, places: Places) -> None:
-        """Upload a moved file whose object can't be copied, then delete the object under its old key."""
-        source = operation.source
-        assert source is not None
-        done.operation = replace(operation, action=Action.UPLOAD, source=None)
-        self._upload(done.operation, done, places)
-        now = found_or_none(self.adapter.stat_file, source.key)
-        if now is None or now.fingerprint == source.fingerprint:
-            self._delete_remote(source.key)
-            done.drop.append(source.key)
+    def _delete_source(self, source: RemoteObject, operation: Operation, done: Done, places: Places) -> None:
+        """Delete the object under its old key, if neither it nor the place of its file changed while it was copied."""
+        try:
+            # The file may have been in another folder that is synced.
+            for mapping in self.mappings.values():
+                if mapping.takes(source.key):
+                    self.check_still_absent(replace(operation, key=source.key, root=mapping.id), places)
+            self.check_remote(replace(operation, key=source.key, remote=source))
+        except Stale:
+            # The next run sees what is there now.
+            return
+        self._delete_remote(source.key)
+        done.drop.append(source.key)
 
     def _delete_remote(self, key: str) -> None:
         outcomes = {outcome.key: outcome for outcome in self.adapter.delete_files([key])}
@@ -369,9 +372,16 @@ class Worker:
         if self.site.disks[mapping.id].folds or sys.platform == "darwin":
             # What is found there may be a file of another name.
             return
-        with suppress(InvalidKey):
-            if places.look(operation.key, mapping) is not None:
-                raise Stale
+        try:
+            found = places.look(operation.key, mapping)
+        except InvalidKey:
+            # A directory is no file. Of a link or a device, the scan would not have concluded anything.
+            place = places.find(operation.key, mapping)
+            if place is None or not place.is_directory:
+                raise
+            return
+        if found is not None:
+            raise Stale
 
     def check_remote(self, operation: Operation) -> None:
         """Make sure that the object is still the one that was planned to be deleted.
@@ -382,18 +392,3 @@ class Worker:
         now = found_or_none(self.adapter.stat_file, operation.key)
         if now is not None and operation.remote is not None and now.fingerprint != operation.remote.fingerprint:
             raise Stale
-
-    def _plan_again(self, operation: Operation, base: BaseEntry | None = None) -> Outcome:
-        mapping = self.mappings[operation.root]
-        with self.site.places() as places:
-            local = places.look(operation.key, mapping)
-        remote = found_or_none(self.adapter.stat_file, operation.key)
-        before = base or operation.base
-        if local is None and remote is None and before is None:
-            return InStep()
-        outcome = self.site.decider.decide(mapping, local, remote, before)[0]
-        is_delete = isinstance(outcome, Operation) and outcome.is_delete and not operation.is_delete
-        if is_delete and (base is None or operation.remote is not None):
-            # What went since may be back soon, such as a disk: the next run's guard judges all that is gone together.
-            return InStep()
-        return outcome
