@@ -186,8 +186,8 @@ def _near(folded: str, forms: Iterable[Form]) -> list[Form]:
     return [form for form in forms if form.hint in folded]
 
 
-def _found(folded: str, forms: Iterable[Form]) -> Iterator[tuple[int, int, bool]]:
-    """Yield where the forms stand in a text, each as far as it goes, and whether that is all of it."""
+def _spans(folded: str, forms: Iterable[Form], *, further: bool = True) -> Iterator[tuple[int, int]]:
+    """Yield where the forms stand in a text; where one goes on otherwise, `further` to the next delimiter."""
     for form in forms:
         at = folded.find(form.start)
         while at >= 0:
@@ -196,14 +196,10 @@ def _found(folded: str, forms: Iterable[Form]) -> Iterator[tuple[int, int, bool]
                 if folded[end : end + 1] != letter:
                     break
                 end += 1
-            yield at, end, end - at == len(form.text)
+            if further and end - at < len(form.text):
+                end = _delimiter(folded, end)
+            yield at, end
             at = folded.find(form.start, end)
-
-
-def _spans(folded: str, forms: Iterable[Form]) -> Iterator[tuple[int, int]]:
-    """Yield where the forms stand in a text; where one goes on otherwise, to the next delimiter."""
-    for start, end, whole in _found(folded, forms):
-        yield start, end if whole else _delimiter(folded, end)
 
 
 def _delimiter(text: str, start: int) -> int:
@@ -221,7 +217,7 @@ def _wrapped_spans(folded: str, forms: Iterable[Form]) -> list[tuple[int, int]]:
     kept.extend(range(last, len(folded)))
     joined = "".join([folded[index] for index in kept])
     long = [form for form in forms if len(form.text) >= LONG]
-    return [(kept[start], kept[end - 1] + 1) for start, end, _ in _found(joined, long)]
+    return [(kept[start], kept[end - 1] + 1) for start, end in _spans(joined, long, further=False)]
 
 
 def _encoded_spans(text: str, forms: Sequence[Form]) -> Iterator[tuple[int, int]]:
