@@ -247,10 +247,8 @@ class BuckiaClient:
         except BuckiaError:
             # Files can be brought back although the bucket's adapter is not installed, or its credentials are missing.
             stems, former = stems_under_name(self.state_dir, self.config.name), []
-        mapped = mappings_of(self.config, Choices())
-        roots = [os.path.dirname(each.local) if each.is_file else each.local for each in mapped]
         directories = trash_directories(self.state_dir, self.config.name, stems, former)
-        return JoinedTrash(directories, [str(self.config.base_dir), *roots], self.state_dir)
+        return JoinedTrash(directories, mappings_of(self.config, Choices()), self.state_dir)
 
     def history(self, limit: int = 20) -> list[SyncResult]:
         """Return the last runs, the newest first."""

@@ -16,6 +16,7 @@ import pytest
 from buckia_core.adapters.objects import DeleteOutcome
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
+from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Action, Operation, Plan, Reason
 from buckia_core.syncing.report import Event, Finished, Planned, Status, SyncResult
 from buckia_core.syncing.trash import Trash
@@ -60,7 +61,7 @@ class Bucket:
 
     @property
     def trash(self) -> Trash:
-        return Trash(self.directory / ".buckia-state" / "trash" / self.name, [str(self.directory)])
+        return Trash(self.directory / ".buckia-state" / "trash" / self.name, [Mapping("r", str(self.directory))])
 
     def asked(self, call: str) -> dict[str, Any]:
         """Return the arguments of the one call of that name."""

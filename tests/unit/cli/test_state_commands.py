@@ -139,6 +139,14 @@ def test_the_trash_is_listed(buckia, trashed, arguments, project):
     }
 
 
+def test_a_path_that_differs_from_the_key_is_shown(buckia, trashed, assets, project):
+    assert ", was " not in buckia("trash").out
+    with Tree(str(project)) as tree:
+        (project / "hook").write_text("hello")
+        assets.trash.keep(Place(tree.root, "hook"), "report.txt", "deleted in the bucket", leave=False)
+    assert f"report.txt  (deleted in the bucket, was {project / 'hook'})" in buckia("trash").out
+
+
 def test_something_is_restored(buckia, trashed, project):
     ran = buckia("trash", "restore", trashed, "--json")
     assert (project / "old.txt").read_text() == "hello"

@@ -13,7 +13,9 @@ import pytest
 
 from buckia_core.errors import BuckiaError
 from buckia_core.localfs.directory import Directory
+from buckia_core.planning.mapping import Mapping
 from buckia_core.syncing import trash as module
+from buckia_core.syncing.filters import PathFilter
 from buckia_core.syncing.trash import NotInTrash, NotRestored, Trash
 from tests.unit.syncing.places import place_of
 
@@ -30,7 +32,7 @@ class Kept(Trash):
 
 @pytest.fixture
 def trash(tmp_path):
-    return Kept(tmp_path / "state" / "trash", [str(tmp_path)])
+    return Kept(tmp_path / "state" / "trash", [Mapping("r", str(tmp_path))])
 
 
 @pytest.fixture
@@ -160,7 +162,7 @@ def test_where_a_move_is_not_possible_a_copy_is_made(trash, file, monkeypatch):
 
     monkeypatch.setattr(Directory, "replace", refuse)
     monkeypatch.setattr(Directory, "link", refuse)
-    name = trash.put(file, "a", leave=False)
+    name = trash.put(file, "a.txt", leave=False)
     assert not file.exists()
     monkeypatch.undo()
     assert trash.restore(name).read_text() == "content"
@@ -169,7 +171,7 @@ def test_where_a_move_is_not_possible_a_copy_is_made(trash, file, monkeypatch):
 @posix_only
 def test_a_restored_file_has_its_permissions(trash, file):
     file.chmod(0o640)
-    name = trash.put(file, "a", leave=False)
+    name = trash.put(file, "a.txt", leave=False)
     assert trash.restore(name).stat().st_mode & 0o777 == 0o640
 
 
@@ -198,10 +200,10 @@ def test_the_id_is_the_name_of_the_record_and_nothing_else(trash, tmp_path, id):
 
 
 def test_nothing_is_put_back_outside_of_the_roots(tmp_path):
-    trash = Kept(tmp_path / "p" / "state" / "trash", [str(tmp_path / "p")])
+    trash = Kept(tmp_path / "p" / "state" / "trash", [Mapping("r", str(tmp_path / "p"))])
     for path in ("/etc/cron.d/x", str(tmp_path / "q" / "x"), str(tmp_path / "p" / ".." / "x"), "x", ""):
         plant(tmp_path / "p", path=path)
-        with pytest.raises(NotRestored, match=r"not in this project.*--to"):
+        with pytest.raises(NotRestored, match=r"not where this project has its key.*--to"):
             trash.restore("x")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p"]
     assert trash.restore("x", tmp_path / "q" / "chosen").read_text() == "bytes"
@@ -209,7 +211,7 @@ def test_nothing_is_put_back_outside_of_the_roots(tmp_path):
 
 @pytest.mark.parametrize("name", [".buckia", "d/.BUCKIA-state/x.sqlite3", ".buckiaignore", "d/.buckia-staging"])
 def test_nothing_is_put_back_over_what_configures_buckia(trash, tmp_path, name):
-    plant(tmp_path, path=str(tmp_path / name))
+    plant(tmp_path, key=name, path=str(tmp_path / name))
     with pytest.raises(NotRestored, match=r"never comes from a bucket.*--to"):
         trash.restore("x")
     assert not (tmp_path / name).exists()
@@ -219,7 +221,7 @@ def test_nothing_is_put_back_over_what_configures_buckia(trash, tmp_path, name):
 def test_nothing_is_put_back_through_a_link(trash, tmp_path):
     (tmp_path / "outside").mkdir()
     (tmp_path / "link").symlink_to("outside")
-    plant(tmp_path, path=str(tmp_path / "link" / "x"))
+    plant(tmp_path, key="link/x", path=str(tmp_path / "link" / "x"))
     with pytest.raises(NotRestored, match=r"a symbolic link stands in its way.*--to"):
         trash.restore("x")
     assert list((tmp_path / "outside").iterdir()) == []
@@ -269,6 +271,36 @@ def test_a_time_without_a_zone_is_in_utc(trash, tmp_path):
     plant(tmp_path, when="2020-01-01T00:00:00")
     assert trash.list()[0].when == datetime(2020, 1, 1, tzinfo=UTC)
     assert trash.empty(timedelta(days=1)) == (1, 5)
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        ("data/report.txt", ".git/hooks/post-checkout"),
+        ("../x", "../x"),
+        (".git/hooks/post-checkout", ".git/hooks/post-checkout"),
+        ("d/.GIT./config", "d/.GIT./config"),
+        (".hg/hgrc", ".hg/hgrc"),
+    ],
+)
+def test_nothing_is_put_back_where_a_download_would_not_write(tmp_path, key, path):
+    """What is listed under one name must not come back under another, such as a hook of git."""
+    mapping = Mapping("r", str(tmp_path / "p"), accepts=PathFilter(defaults=True))
+    trash = Trash(tmp_path / "p" / "state" / "trash", [mapping])
+    plant(tmp_path / "p", key=key, path=os.path.normpath(tmp_path / "p" / path))
+    with pytest.raises(NotRestored, match="--to"):
+        trash.restore("x")
+    assert not (tmp_path / "p" / path).exists()
+    assert trash.restore("x", tmp_path / "chosen").read_text() == "bytes"
+
+
+def test_a_single_file_and_a_directory_elsewhere_in_the_bucket_come_back(tmp_path):
+    mappings = [Mapping("f", str(tmp_path / "one"), "far/one.txt", is_file=True), Mapping("d", str(tmp_path), "b/")]
+    trash = Trash(tmp_path / "state" / "trash", mappings)
+    plant(tmp_path, key="far/one.txt", path=str(tmp_path / "one"))
+    assert trash.restore("x") == tmp_path / "one"
+    plant(tmp_path, key="b/d/x", path=str(tmp_path / "d" / "x"))
+    assert trash.restore("x") == tmp_path / "d" / "x"
 
 
 # --- private stays private ---------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from buckia_core.planning.mapping import Mapping
 from buckia_core.syncing.trash import Trash, Trashed
 
 
@@ -16,9 +17,9 @@ class JoinedTrash(Trash):
     calls the bucket, so one may hold things of several buckets.
     """
 
-    def __init__(self, directories: Sequence[Path], roots: Sequence[str], below: Path) -> None:
-        super().__init__(directories[0], roots, below)
-        self._all = [Trash(directory, roots, below) for directory in directories]
+    def __init__(self, directories: Sequence[Path], mappings: Sequence[Mapping], below: Path) -> None:
+        super().__init__(directories[0], mappings, below)
+        self._all = [Trash(directory, mappings, below) for directory in directories]
 
     def list(self) -> list[Trashed]:
         """See `Trash`."""

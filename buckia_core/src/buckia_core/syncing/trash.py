@@ -12,6 +12,7 @@ import json
 import os
 import re
 import stat
+import unicodedata
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -19,7 +20,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from buckia_core.errors import BuckiaError
+from buckia_core.errors import BuckiaError, InvalidKey
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import (
     NotAFile,
@@ -33,9 +34,10 @@ from buckia_core.localfs.files import (
 )
 from buckia_core.localfs.opening import CREATE, InTheWay
 from buckia_core.localfs.probing import disk_rules
-from buckia_core.planning.keys import TEMPORARY, configures_us, problem_of
+from buckia_core.planning.keys import TEMPORARY
 from buckia_core.planning.manifest import LocalEntry
-from buckia_core.syncing.paths import Place, entry_of
+from buckia_core.planning.mapping import Mapping
+from buckia_core.syncing.paths import Place, Places, entry_of, local_path, refused, root_of
 
 _PART = ".part"
 """How the name of a thing ends while it is fetched."""
@@ -85,15 +87,15 @@ class Trash:
 
     Args:
         directory: Where it is.
-        roots: Directories below which things may be put back without a path of yours: the project, and what it syncs.
+        mappings: Where things may be put back without a path of yours: to what their key is mapped.
         below: The directory, some levels up, below which no link is followed and nobody else may look into anything;
             by default the one two levels up.
     """
 
-    def __init__(self, directory: Path, roots: Sequence[str] = (), below: Path | None = None) -> None:
+    def __init__(self, directory: Path, mappings: Sequence[Mapping] = (), below: Path | None = None) -> None:
         self._below = directory.parent.parent if below is None else below
         self._levels = directory.relative_to(self._below).parts
-        self._roots = tuple(map(os.path.normpath, roots))
+        self._mappings = tuple(mappings)
 
     def keep(self, place: Place, key: str, why: str, *, leave: bool, was_at: Place | None = None) -> str:
         """Put a file into the trash, and return its id.
@@ -179,8 +181,8 @@ class Trash:
 
         Raises:
             NotInTrash: There is nothing of that id.
-            NotRestored: Its record names no path below the roots, one that leads through a link, or a file that
-                configures Buckia. Give a path.
+            NotRestored: Its record names a path to which its key is not mapped, or a sync would not write there: a
+                link is on the way, it configures Buckia, or a filter keeps it out. Give a path.
             FileExistsError: Something is at the path.
             OSError: The system does not let it be read or written. It stays in the trash.
         """
@@ -235,19 +237,32 @@ class Trash:
     def _place(self, trashed: Trashed, path: str) -> Iterator[Place]:
         """Give the place that a record names, if it is one that a sync could have written to."""
         advice = f"give a path: buckia trash restore {trashed.id} --to PATH"
-        root = max((each for each in self._roots if path.startswith(os.path.join(each, ""))), key=len, default=None)
-        if root is None:
-            raise NotRestored(f"the path that it had is not in this project ({trashed.path!r}); {advice}")
-        relative = path[len(os.path.join(root, "")) :].replace(os.sep, "/")
-        problem = problem_of(relative, disk_rules(root)) or configures_us(relative)
-        if problem:
-            raise NotRestored(f"{trashed.path!r} can't be restored: {problem}; {advice}")
-        above, _, name = relative.rpartition("/")
-        with Tree(root) as tree:
+        key, mapping = trashed.key, self._mapping_of(trashed.key, path)
+        if mapping is None:
+            words = "the path that it had is not where this project has its key"
+            raise NotRestored(f"{words} ({trashed.path!r}, {key!r}); {advice}")
+        rules = disk_rules(root_of(mapping))
+        if refused(key, mapping, rules) is None and not mapping.takes(key):
+            raise NotRestored(f"{trashed.path!r} can't be restored: a filter keeps it out of the sync; {advice}")
+        with Places({mapping.id: rules}) as places:
             try:
-                yield Place(tree.directory(above, make=True), name)
-            except InTheWay as error:
-                raise NotRestored(f"{error}; {advice}") from error
+                place = places.of(key, mapping)
+            except InvalidKey as error:
+                raise NotRestored(f"{trashed.path!r} can't be restored: {error}; {advice}") from error
+            yield place
+
+    def _mapping_of(self, key: str, path: str) -> Mapping | None:
+        """Return the mapping by which a key has a path."""
+        for mapping in self._mappings:
+            below = key == mapping.remote if mapping.is_file else key.startswith(mapping.remote)
+            # Disks differ in the form of Unicode in which they tell a name.
+            if below and _in_one_form(os.path.normpath(local_path(key, mapping))) == _in_one_form(path):
+                return mapping
+        return None
+
+
+def _in_one_form(path: str) -> str:
+    return unicodedata.normalize("NFC", path)
 
 
 def _new(trash: Directory, key: str, path: str, size: int, why: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +54,12 @@ def list_command(invocation: Invocation) -> ExitCode:
                 "when": records.moment(each.when),
                 "why": each.why,
             }
-            facts = f"{each.id}  {wording.when(each.when)}  {wording.size(each.size):>10}  {each.key}  ({each.why})"
+            place = os.path.relpath(each.path, client.config.base_dir).replace(os.sep, "/") if each.path else each.key
+            # A record is not trusted, and the path is where it is restored to.
+            was = "" if place == each.key else f", was {each.path}"
+            facts = (
+                f"{each.id}  {wording.when(each.when)}  {wording.size(each.size):>10}  {each.key}  ({each.why}{was})"
+            )
             invocation.output.result(record, facts)
         return ExitCode.DONE
 
