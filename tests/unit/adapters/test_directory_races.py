@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from buckia_core.adapters.directory.settings import DirectorySettings
 from buckia_core.adapters.directory.sync import DirectorySync
 from buckia_core.adapters.objects import IfAbsent, IfUnchanged
-from buckia_core.errors import PreconditionFailed
+from buckia_core.errors import PreconditionFailed, Transient
 from buckia_core.localfs import atomic_rename
 from buckia_core.localfs import directory as local
 from buckia_core.localfs.directory import Directory
@@ -76,6 +77,39 @@ def test_what_was_put_back_is_there_though_somebody_deleted_in_between(adapter, 
     with pytest.raises(PreconditionFailed):
         adapter.upload_file(b"mine", "k", expect=IfUnchanged(seen))
     assert {path.name: path.read_bytes() for path in root.iterdir()} == {"k": b"theirs"}
+
+
+@needs_exchange
+@pytest.mark.parametrize("times", [2, 3, 4])
+def test_of_many_writers_in_between_the_last_one_has_the_name(adapter, root, monkeypatch, times):
+    seen = adapter.upload_file(b"1", "k")
+    before_each_rename(monkeypatch, *(other_process(root, b"theirs %d" % number) for number in range(times)))
+    with pytest.raises(PreconditionFailed, match="another writer"):
+        adapter.upload_file(b"mine", "k", expect=IfUnchanged(seen))
+    assert {path.name: path.read_bytes() for path in root.iterdir()} == {"k": b"theirs %d" % (times - 1)}
+
+
+@needs_exchange
+def test_what_is_made_anew_after_a_delete_in_between_has_the_name(adapter, root, monkeypatch):
+    seen = adapter.upload_file(b"1", "k")
+    writers = (other_process(root, b"theirs"), (root / "k").unlink, other_process(root, b"last"))
+    before_each_rename(monkeypatch, *writers)
+    with pytest.raises(PreconditionFailed, match="another writer"):
+        adapter.upload_file(b"mine", "k", expect=IfUnchanged(seen))
+    assert {path.name: path.read_bytes() for path in root.iterdir()} == {"k": b"last"}
+
+
+@needs_exchange
+def test_what_can_not_be_put_back_stays_aside(adapter, root, monkeypatch):
+    seen = adapter.upload_file(b"1", "k")
+
+    def fail() -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    before_each_rename(monkeypatch, other_process(root, b"theirs"), fail)
+    with pytest.raises(Transient):
+        adapter.upload_file(b"mine", "k", expect=IfUnchanged(seen))
+    assert sorted(path.read_bytes() for path in root.iterdir()) == [b"mine", b"theirs"]
 
 
 def test_where_files_can_not_be_exchanged_they_are_replaced(adapter, root, monkeypatch):

@@ -127,6 +127,13 @@ def test_what_was_put_back_is_not_lost_where_the_download_is_deleted_at_once(sid
     assert sides.files() == sides.objects() == {"a": "mine"} and nothing_aside(sides)
 
 
+def test_neither_edit_is_lost_where_one_follows_a_delete_of_the_download(sides, moments):
+    a = sides.in_step("a=1").there("a=theirs").folder / "a"
+    moments.before += [lambda: save(a, "mine"), a.unlink, lambda: save(a, "mine, later")]
+    assert sides.sync(conflict="local_wins").success and nothing_aside(sides)
+    assert "mine" in everything(sides) and sides.files()["a"] == sides.objects()["a"] == "mine, later"
+
+
 def test_where_files_can_not_be_exchanged_they_are_replaced(sides, monkeypatch):
     Moments(monkeypatch, atomic=False)
     sides.in_step("a=1 b=1").there("a=2").here("b=mine").there("b=theirs")

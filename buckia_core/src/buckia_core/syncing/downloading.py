@@ -205,13 +205,19 @@ class Download:
     def _give_back(self, inode: int) -> None:
         """Put back what was taken from the name: an edit that came in between. `inode` is the downloaded file's."""
         directory, aside, name = self.directory, self._file.name, self._place.name
+        # Until it is back under its name, it is all there is of the edit.
+        self._file.gone = True
         try:
             directory.exchange(aside, directory, name)
         except FileNotFoundError:
             # The downloaded file was deleted at once. The edit was not what that was about.
-            directory.replace(aside, directory, name)
-            self._file.gone = True
+            try:
+                directory.rename_exclusive(aside, directory, name)
+            except FileExistsError:
+                self._keep(Place(directory, aside))
+                self._file.gone = False
             return
+        self._file.gone = False
         if directory.status(aside).st_ino != inode:
             # Another edit came on top of the downloaded file. It is the last one, and gets the name again.
             with suppress(FileNotFoundError):

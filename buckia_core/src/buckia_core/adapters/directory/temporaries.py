@@ -96,12 +96,26 @@ class Temporary:
             with suppress(OSError):
                 self._directory.unlink(self._name)
             return True
-        try:
-            self._directory.exchange(self._name, target, name)
-        except FileNotFoundError:
-            # Somebody deleted what had been put there. The other one's version was not what that was about.
-            self._directory.replace(self._name, target, name)
+        # Until it is back under its name, it is all there is of the other one's version.
+        self._placed = True
+        self._give_back(target, name)
         return False
+
+    def _give_back(self, target: Directory, name: str) -> None:
+        put = os.fstat(self.descriptor).st_ino
+        while True:
+            taken = self._directory.status(self._name).st_ino
+            try:
+                self._directory.exchange(self._name, target, name)
+            except FileNotFoundError:
+                # Somebody deleted what had been put there. The other one's version was not what that was about.
+                with suppress(FileExistsError):
+                    self._rename_without_links(target, name)
+                return
+            if self._directory.status(self._name).st_ino == put:
+                return
+            # Yet another version came on top of what had been put there. It is the last one, and gets the name.
+            put = taken
 
     def place(self, target: Directory, name: str) -> os.stat_result:
         """Put the file where no file is, in one step, and return its status.
