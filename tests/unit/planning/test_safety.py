@@ -154,9 +154,13 @@ def test_an_emptied_side_is_refused_whatever_the_limit(emptied, where, limit):
     assert "--force" in str(caught.value)
 
 
+def test_an_empty_source_of_a_mirror_is_refused_without_a_baseline_too():
+    with pytest.raises(SideEmptied, match="/p is empty, though it is mirrored; 1 file would be deleted"):
+        check(plan(local=0, there=1, base=0), [ROOT])
+
+
 def test_an_empty_side_that_costs_nothing_is_fine():
     check(plan(local=0), [ROOT])  # everything is downloaded again, say
-    check(plan(local=0, there=1, base=0), [ROOT])  # a first run of a mirror
 
 
 # --- what arrives under another name -----------------------------------------------------------------------

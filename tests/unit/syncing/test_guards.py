@@ -85,6 +85,30 @@ def test_a_run_of_some_paths_of_an_emptied_root_is_refused(sides):
     assert "some/a" in sides.objects()
 
 
+def test_what_takes_no_part_is_nothing_that_a_root_has(sides):
+    sides.settings = {"exclude": ["*.tmp"]}
+    sides.in_step(f"{MANY} some/a=1")
+    shutil.rmtree(sides.folder)
+    sides.here("x.tmp=1 .buckia=1")
+    with pytest.raises(SideEmptied):
+        sides.sync(force=False, sync_paths=["some/"])
+    assert "some/a" in sides.objects()
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_an_empty_source_of_a_mirror_is_not_believed_without_a_state(sides, direction):
+    sides.settings = {"direction": direction, "delete_orphaned": True}
+    target = sides.objects if direction == "up" else sides.files
+    if direction == "up":
+        sides.there("a=1 b=1")
+    else:
+        sides.here("a=1 b=1")
+    with pytest.raises(SideEmptied, match="empty, though it is mirrored; 2 files would be deleted"):
+        sides.sync(force=False)
+    assert target().keys() == {"a", "b"}
+    assert sides.sync(force=True).deleted == 2
+
+
 def test_single_files_whose_folder_is_missing_are_not_deleted(sides, tmp_path):
     usb = tmp_path / "usb"
     usb.mkdir()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from buckia_core.config import PathRule
-from buckia_core.errors import InvalidSetting
+from buckia_core.errors import InvalidSetting, SideEmptied
 from buckia_core.syncing.resolving import NotAConflict
 
 
@@ -46,11 +46,30 @@ def test_the_versions_are_those_of_now(conflicts):
     assert conflicts.objects()["a"] == "later"
 
 
-@pytest.mark.parametrize(("keep", "left"), [("local", {}), ("remote", {"a": "yours"}), ("both", {"a": "yours"})])
-def test_a_side_that_has_none_is_a_version_too(conflicts, keep, left):
-    conflicts.delete_here("a").client().resolve(["a"], keep)
-    assert {key: data for key, data in conflicts.files().items() if key == "a"} == left
-    assert {key: data for key, data in conflicts.objects().items() if key == "a"} == left
+@pytest.mark.parametrize("keep", ["remote", "both"])
+def test_of_a_side_that_has_none_the_other_one_is_taken(conflicts, keep):
+    assert conflicts.delete_here("a").client().resolve(["a"], keep).success
+    assert conflicts.files()["a"] == conflicts.objects()["a"] == "yours"
+
+
+@pytest.mark.parametrize("keep", ["local", "remote"])
+def test_a_version_that_is_gone_since_is_not_kept_at_the_cost_of_the_other(conflicts, keep):
+    if keep == "local":
+        conflicts.delete_here("a")
+    else:
+        conflicts.delete_there("a")
+    with pytest.raises(NotAConflict, match=r"'a': its version .* is gone"):
+        conflicts.client().resolve(["a", "b"], keep)
+    assert {**conflicts.objects(), **conflicts.files()}["a"] == ("yours" if keep == "local" else "mine")
+    assert [each.key for each in conflicts.client().conflicts()] == ["a", "b", "new"]
+
+
+def test_nothing_is_settled_for_a_folder_that_is_missing(conflicts):
+    conflicts.folder.rename(conflicts.folder.with_name("unmounted"))
+    for keep in ("local", "remote", "both"):
+        with pytest.raises(SideEmptied, match="is missing"):
+            conflicts.client().resolve(["a"], keep)
+    assert conflicts.objects()["a"] == "yours" and not conflicts.folder.exists()
 
 
 def test_what_is_gone_on_both_sides_is_settled(conflicts):

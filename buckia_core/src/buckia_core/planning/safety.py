@@ -4,7 +4,8 @@ It counts per mapping and side; the single files of `files` count as one mapping
 
     what one side of a mapping would lose                               result
     ---------------------------------------------------------------------------------------------------
-    anything, for the other side had entries and has none               SideEmptied
+    anything, for the other side had entries and has none, or is the
+    source of a mirror and has none                                     SideEmptied
     more than half of the baseline, and at least ten                    TooManyDeletes
     all of the baseline, and at least three                             TooManyDeletes
     the versions in the bucket of more than half, and at least ten,     TooManyOverwrites
@@ -82,9 +83,13 @@ class _Group:
     known: Counter[Side]
 
     def has_nothing_on(self, side: Side) -> bool:
-        """Tell whether a side had entries and has none. One or two single files may well be deleted by a person."""
+        """Tell whether a side has no entries. One or two single files may well be deleted by a person.
+
+        Without a baseline, only a mirror deletes, and an empty source is no more to be believed for that.
+        """
         seen = self.counts.local if side is Side.LOCAL else self.counts.remote
-        return not seen and self.counts.base >= (ALL if self.single_files else 1)
+        entries = self.counts.base or self.deletes[side.other]
+        return not seen and entries >= (ALL if self.single_files else 1)
 
 
 def check(
@@ -209,8 +214,10 @@ def _groups(plan: Plan, mappings: Sequence[Mapping]) -> list[_Group]:
 
 
 def _emptied(group: _Group, side: Side) -> str:
-    what = f"{_files(group.counts.base)} {'was' if group.counts.base == 1 else 'were'} in step at the last sync"
-    number = group.deletes[side.other]
+    base = group.counts.base
+    what = f"{_files(base)} {'was' if base == 1 else 'were'} in step at the last sync" if base else "it is mirrored"
+    deletes = group.deletes[side.other]
+    number = deletes if base else _files(deletes)
     other = f"here, in {group.here}" if side is Side.REMOTE else f"in {group.there}"
     if side is Side.LOCAL:
         advice = "If it is on a disk that is not mounted, mount it; if you deleted the files, run again with --force."

@@ -89,13 +89,15 @@ def resolve(request: SyncRequest, keys: Sequence[str], choice: Choice) -> SyncRe
     """Settle conflicts that the last run left, by a person's choice.
 
     Raises:
-        NotAConflict: A key is none of them.
+        NotAConflict: A key is none of them, or the version that is to be kept is gone.
+        SideEmptied: A local root is gone.
         LockHeld, AdapterError: As `sync`.
     """
     from buckia_core.syncing.resolving import decided  # noqa: PLC0415  # a sync does not need it
 
     with opened(request) as (state, progress, survey):
         request.scope = Scope.of(keys)
+        survey.check_roots()
         with survey.site.places() as places:
             plan = Plan(decided(request, places, state.conflicts(), keys, choice))
         progress.planned(plan)

@@ -76,7 +76,8 @@ def decided(
     """Return the operations that carry out a person's choice on conflicts that the last run left.
 
     Raises:
-        NotAConflict: A key is none of them, or its name is the trouble, which no choice of a version mends.
+        NotAConflict: A key is none of them, its name is the trouble, which no choice of a version mends, or the version
+            that is to be kept was there and is gone.
     """
     by_id = {mapping.id: mapping for mapping in request.mappings}
     open_keys = {record["key"]: record for record in records if record["root"] in by_id}
@@ -93,8 +94,24 @@ def decided(
         mapping = by_id[record["root"]]
         local = places.look(key, mapping)
         operation = _operation(key, mapping, local, _stat(request, key), choice)
+        if operation.is_delete:
+            _check_loss(record, operation)
         operations.append(operation)
     return operations
+
+
+def _check_loss(record: Mapping_[str, Any], operation: Operation) -> None:
+    """Refuse to delete the last version for one that a person has seen and that is gone, with its disk for all we know.
+
+    Raises:
+        NotAConflict: There was such a version.
+    """
+    side, where = ("local", "here") if operation.action is Action.DELETE_REMOTE else ("remote", "in the bucket")
+    if record[f"{side}_size"] is not None:
+        raise NotAConflict(
+            f"{operation.key!r}: its version {where} was there when the conflict was found, and is gone; to keep it "
+            "would delete the other one. If it is on a disk that is not mounted, mount it; else sync again."
+        )
 
 
 def _operation(

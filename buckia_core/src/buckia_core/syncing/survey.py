@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from buckia_core.errors import InvalidSetting, SideEmptied
+from buckia_core.errors import BuckiaError, InvalidSetting, SideEmptied
 from buckia_core.localfs.probing import disk_rules
 from buckia_core.planning import safety
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
@@ -155,10 +155,11 @@ class Survey:
 
     def _count_what_the_run_leaves_out(self, plan: Plan) -> None:
         """Judge a run that is limited to some paths by all that its mappings have, unless a local root is empty."""
-        for mapping in self.request.mappings:
+        request = self.request
+        for mapping in request.mappings:
             seen = plan.counts.setdefault(mapping.id, Counts())
             rest = self.state.rows_of(mapping.id) - seen.base
-            if rest > 0 and _has_something(mapping):
+            if rest > 0 and _has_something(mapping, request):
                 seen.local, seen.remote, seen.base = seen.local + rest, seen.remote + rest, seen.base + rest
 
     @contextmanager
@@ -170,7 +171,7 @@ class Survey:
                 context, one went away while it was read.
         """
         request = self.request
-        self._check_roots()
+        self.check_roots()
         sweep = None if request.dry_run else self.temporary
         kept = frozenset() if request.dry_run else self.unfinished.temporaries()
         scan = Scan(request.mappings, request.scope, request.follow_symlinks, sweep, kept)
@@ -196,8 +197,13 @@ class Survey:
         request.scope = request.paths.settle()
         return [each for each in found if request.scope.covers(key_of(each))]
 
-    def _check_roots(self) -> None:
-        """Refuse a root that is missing; of a single file, the directory that it is in."""
+    def check_roots(self) -> None:
+        """Refuse a root that is missing; of a single file, the directory that it is in.
+
+        Raises:
+            SideEmptied: A local root is gone that the baseline knows, or that is the truth.
+            InvalidSetting: It is no directory.
+        """
         for mapping in self.request.mappings:
             if not self.request.scope.meets(mapping.remote):
                 continue
@@ -258,13 +264,16 @@ def _nearest(path: str) -> str:
     return path
 
 
-def _has_something(mapping: Mapping) -> bool:
+def _has_something(mapping: Mapping, request: SyncRequest) -> bool:
+    """Tell whether a local root has a file that takes part, in whichever run: what is excluded is there on any disk."""
     if mapping.is_file:
         return os.path.lexists(mapping.local)
+    whole = replace(mapping, accepts=mapping.configured or mapping.accepts)
+    scan = Scan([whole], request.folders, request.follow_symlinks, None)
+    scan.bucket = request.adapter.local_directory
     try:
-        with os.scandir(mapping.local) as entries:
-            return next(entries, None) is not None
-    except OSError:
+        return next(scan.entries(), None) is not None
+    except (OSError, BuckiaError):
         return False
 
 
