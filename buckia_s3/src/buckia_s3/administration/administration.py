@@ -212,7 +212,7 @@ class Administration:
             if error.code in topic.unset:
                 return None, b""
             raise
-        if wire.root_of(response.body) == _LISTING:
+        if wire.first_element_of(response.body) == _LISTING:
             raise self._not_supported(topic)
         headers = response.headers
         try:

@@ -94,9 +94,16 @@ def output(name: str, body: bytes, headers: dict[str, str] | None = None) -> dic
 
 
 def root_of(body: bytes) -> str:
+    """Return the name of the outermost element; empty if the body is not XML."""
+    try:
+        return _plain(ElementTree.fromstring(body).tag)  # noqa: S314  # expat itself refuses what would blow up
+    except (ElementTree.ParseError, LookupError, ValueError):
+        return ""
+
+
+def first_element_of(body: bytes) -> str:
     """Return the name of the outermost element, also of a body that is no XML further on; empty if it has none."""
     try:
-        # expat itself refuses what would blow up.
         return next((_plain(root.tag) for _, root in ElementTree.iterparse(BytesIO(body), ["start"])), "")  # noqa: S314
     except (ElementTree.ParseError, LookupError, ValueError):
         return ""
