@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import uuid
@@ -43,7 +44,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Agree on the directory through which the processes of this run share servers."""
+    """Agree on the directory through which the processes of this run share servers, and listen to Ctrl-C."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Ignored, as in the background of a shell, they would be ignored by the commands that tests start, too.
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     known = [*SERVERS, NodeSdk.name, *(kind.name for kind in DISKS), LatinLocale.name, calls.NAME]
     unknown = _required().difference(known)
     if unknown:
