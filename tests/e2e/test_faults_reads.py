@@ -215,12 +215,15 @@ def test_an_object_deleted_between_list_and_read_is_no_failure(on_ceph, name):
     on_ceph.nothing_to_do(1)
 
 
-def test_an_edit_deleted_between_list_and_read_is_deleted_here_too(on_ceph):
+def test_an_edit_deleted_between_list_and_read_is_deleted_here_by_the_next_run(on_ceph):
+    """The plan, which the guard saw, was to download it."""
     on_ceph.write("small", "old")
     on_ceph.write("other", "other")
     assert on_ceph.sync().code == 0
     on_ceph.bucket.put("small", "newer")
     when_read(on_ceph, "small", lambda: on_ceph.bucket.delete("small"))
+    ran = on_ceph.sync()
+    assert (ran.code, ran.counts.get("skipped"), on_ceph.tree()) == (0, 1, {"small": "old", "other": "other"})
     ran = on_ceph.sync()
     assert (ran.code, ran.actions()) == (0, {"small": "delete_local"})
     assert (on_ceph.tree(), on_ceph.trash()) == ({"other": "other"}, ["old"])
