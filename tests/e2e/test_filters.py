@@ -192,7 +192,8 @@ def test_a_new_file_that_often_holds_secrets_is_told_once(on_folder):
     assert (ran.code, ran.counts) == (0, {"uploaded": 7})
     (line,) = [line for line in ran.stderr.splitlines() if "secrets" in line]
     assert ".env, conf/.env.local, keys/id_rsa and 1 more" in line
-    assert "exclude: ['.env']" in line and "exclude: ['!.env']" in line
+    assert "exclude: ['.env', '.env.local', 'id_rsa']" in line
+    assert "exclude: ['!.env', '!.env.local', '!id_rsa']" in line
     on_folder.write(".env", "edited")
     assert "secrets" not in on_folder.sync().stderr
 
