@@ -107,9 +107,11 @@ class Scope:
     def covers(self, key: str) -> bool:
         """Tell whether a key takes part."""
         names = self._names
+        if not names and not self.globs:
+            return True
         if key in names or any(above in names for above in _above(key)):
             return True
-        return any(glob.covers(key) for glob in self.globs) if self.globs else not names
+        return any(glob.covers(key) for glob in self.globs)
 
     def may_reach(self, directory: str) -> bool:
         """Tell whether a key below `directory` (no slash at the end) can take part."""

@@ -153,6 +153,7 @@ class Scan:
 
     def _walk(self, mapping: Mapping, tree: Tree) -> Iterator[LocalEntry]:
         accepts, root, scope, follow, status_of = mapping.accepts, mapping.id, self.scope, self.follow_links, os.stat
+        whole = scope.is_everything
         # Most files need not be asked about, and there may be millions of them.
         passing: frozenset[str] = accepts.passing_initials if isinstance(accepts, PathFilter) else frozenset()
         cut = len(mapping.remote)
@@ -177,7 +178,7 @@ class Scan:
                             stack.append(below)
                             break
                     continue
-                if (name[0] not in passing and not accepts(key[cut:])) or not scope.covers(key):
+                if (name[0] not in passing and not accepts(key[cut:])) or not (whole or scope.covers(key)):
                     continue
                 try:
                     if at is not None:
