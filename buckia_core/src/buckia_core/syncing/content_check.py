@@ -16,6 +16,7 @@ parts proves it, where their size is a usual one; and damage on the way does not
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from buckia_core.planning.digest import Digests, Sameness, certain, compare, is_guess, merge
 from buckia_core.syncing.hashing import computable
@@ -46,11 +47,12 @@ class ContentCheck:
             told: What the provider tells of the object.
             claimed: What a client stored beside it.
         """
-        found, size = compute(self._wanted(told, claimed))
+        names = tuple([digest.algorithm for digest in told]), tuple([digest.algorithm for digest in claimed])
+        found, size = compute(_wanted(self._algorithm, *names))
         if size != self._size:
             return False
         differs = compare(found, claimed) is Sameness.DIFFERENT
-        guesses = tuple(digest.algorithm for digest in told if is_guess(digest))
+        guesses = tuple([digest.algorithm for digest in told if is_guess(digest)])
         if differs and compare(found, told) is Sameness.UNKNOWN:
             found = merge(found, compute(_names(told)[:1] or computable(guesses))[0])
         self.digests = merge(found, told)
@@ -64,12 +66,17 @@ class ContentCheck:
                 self._refused = found
                 return not differs or (again and not guesses)
 
-    def _wanted(self, told: Digests, claimed: Digests) -> tuple[str, ...]:
-        """Return the algorithms to compute: the baseline's; another one, if neither digest has that."""
-        names = _names(told) or _names(claimed)
-        if self._algorithm in names or self._algorithm in _names(claimed):
-            return (self._algorithm,)
-        return (self._algorithm, *names[:1])
+
+@lru_cache(maxsize=256)
+def _wanted(baseline: str, told: tuple[str, ...], claimed: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the algorithms to compute: the baseline's; another one, if neither digest has that.
+
+    Nearly all objects of a bucket have digests of the same algorithms.
+    """
+    sure, claims = (computable(name for name in names if not name.endswith("?")) for names in (told, claimed))
+    if baseline in sure or baseline in claims:
+        return (baseline,)
+    return (baseline, *(sure or claims)[:1])
 
 
 def _names(digests: Digests) -> tuple[str, ...]:
