@@ -108,7 +108,8 @@ def test_no_room_for_a_conflict(tmp_path, policy):
         project.write("other", "new")
         project.bucket.put("fought", theirs)
         filler = fill(disk, 1 << 19)
-        ran = project.sync("--conflict", policy)
+        # One after the other: what is fetched of the one takes the room of the other for a moment.
+        ran = project.sync("--conflict", policy, "--max-workers", "1")
         assert (ran.code, set(ran.failures)) == (1, {"fought"}), ran
         assert "o space left" in ran.failures["fought"]
         assert project.tree() == {"fought": mine, "other": "new"}
