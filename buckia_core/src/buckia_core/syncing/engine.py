@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.capabilities import Capabilities
 from buckia_core.adapters.objects import RemoteObject
 from buckia_core.adapters.registry import registry
 from buckia_core.config.redaction import redacted_logger
@@ -67,10 +68,12 @@ def sync(request: SyncRequest) -> SyncResult:
             # A plan that the guard refuses is told first, because it is what a person has to look at then.
             progress.planned(plan)
             result = progress.rehearsed(plan)
-            _tell_of_overwrites(request, plan)
+            if not request.force:
+                _tell_of_overwrites(request, plan)
         # An interrupted plan may be half of one, which proves nothing; none of it will be done.
         if not request.force and not request.stopped.is_set():
-            safety.check(plan, request.mappings, request.max_delete, _is_kept(request))
+            is_kept = None if request.dry_run else _is_kept(request, cache(request.adapter.probe))
+            safety.check(plan, request.mappings, request.max_delete, is_kept)
         _warn_of_secrets(request, plan)
         if request.dry_run:
             return result
@@ -214,27 +217,18 @@ def make_worker(request: SyncRequest, survey: Survey, plan: Plan) -> Worker:
 
 
 def _tell_of_overwrites(request: SyncRequest, plan: Plan) -> None:
-    """Say in a dry run that the run would be refused for what it overwrites, unless the bucket turns out to keep it."""
-    known = request.adapter.capabilities
-    keeping = Keeping(request.keep, known.versions, known.free_reads)
+    """Say in a dry run that the run would be refused for what it overwrites, unless the bucket turns out to keep it.
+
+    A dry run asks no server whether it keeps versions, since some can only be asked by writing.
+    """
     try:
-        safety.check_overwrites(
-            plan,
-            request.mappings,
-            lambda each: request.force or known.versions or keeping.covers(each.loser is Side.REMOTE),
-        )
+        safety.check_overwrites(plan, request.mappings, _is_kept(request, lambda: request.adapter.capabilities))
     except TooManyOverwrites as error:
         _log.warning("%s: a sync refuses this, unless the bucket keeps versions. %s", request.bucket, error)
 
 
-def _is_kept(request: SyncRequest) -> Callable[[Operation], bool] | None:
-    """Return what tells whether the version that an upload replaces can be restored.
-
-    A dry run asks no server whether it keeps versions, since some can only be asked by writing.
-    """
-    if request.dry_run:
-        return None
-    capabilities = cache(request.adapter.probe)
+def _is_kept(request: SyncRequest, capabilities: Callable[[], Capabilities]) -> Callable[[Operation], bool]:
+    """Return what tells whether the version that an upload replaces can be restored."""
 
     def is_kept(operation: Operation) -> bool:
         known = capabilities()
