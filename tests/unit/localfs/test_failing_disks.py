@@ -93,7 +93,7 @@ def test_a_twin_that_can_not_be_looked_at_is_not_taken_for_none(tree, tmp_path, 
     status = tree.root.status("name")
     fail("stat", errno.EIO, only=lambda path, *rest: os.path.basename(path) == "NAME")
     with pytest.raises(OSError, match="NAME"):
-        spelling_on_disk(tree.root, "name", status)
+        spelling_on_disk(tree, tree.root, "name", status)
 
 
 @pytest.mark.parametrize("number", FAILURES)

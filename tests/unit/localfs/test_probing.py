@@ -77,8 +77,8 @@ def test_the_spelling_of_a_name_is_that_of_the_listing(folding, tmp_path):
     held, asked = ("Name", "nAME") if folding == "case" else ("é", unicodedata.normalize("NFD", "é"))
     (tmp_path / held).touch()
     with Tree(str(tmp_path)) as tree:
-        assert spelling_on_disk(tree.root, asked, tree.root.status(asked)) == held
-        assert spelling_on_disk(tree.root, held, tree.root.status(held)) is None
+        assert spelling_on_disk(tree, tree.root, asked, tree.root.status(asked)) == held
+        assert spelling_on_disk(tree, tree.root, held, tree.root.status(held)) is None
 
 
 def test_two_spellings_are_two_names(tmp_path: Path):
@@ -87,4 +87,4 @@ def test_two_spellings_are_two_names(tmp_path: Path):
         pytest.skip("this disk can't hold both")
     with Tree(str(tmp_path)) as tree:
         for name in ("x", "X"):
-            assert spelling_on_disk(tree.root, name, tree.root.status(name)) is None
+            assert spelling_on_disk(tree, tree.root, name, tree.root.status(name)) is None

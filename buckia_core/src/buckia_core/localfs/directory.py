@@ -246,6 +246,10 @@ class Tree:
         reads: Directories will be listed, so they are opened for that where that is allowed.
         most: How many descriptors to hold, beside that of the root.
 
+    Attributes:
+        root: The root itself.
+        keeps_both: Devices on which two names were found that differ only in case or Unicode form.
+
     Raises:
         OSError: The root can't be opened.
     """
@@ -255,6 +259,7 @@ class Tree:
         self._most = most
         self._follow = follow
         self._open: dict[str, Directory] = {}
+        self.keeps_both: set[int] = set()
         at, lists = self._opened(root, opening.FOLLOW, None) if BY_DESCRIPTOR else (None, False)
         self.root = Directory(self, root, "", at, lists=lists)
         if not BY_DESCRIPTOR and not stat.S_ISDIR(os.stat(root).st_mode):

@@ -40,15 +40,11 @@ def disk_rules(path: str) -> DiskRules:
     return DiskRules(windows=windows, folds=folds, normalizes=normalizes)
 
 
-_keeps_both: set[int] = set()
-"""Devices on which both spellings of a name were found."""
-
-
-def spelling_on_disk(directory: Directory, name: str, status: os.stat_result) -> str | None:
+def spelling_on_disk(tree: Tree, directory: Directory, name: str, status: os.stat_result) -> str | None:
     """Return the name of an entry that the disk finds under `name`; `None` if it has that very name.
 
     Disks that fold case find `a.txt` under `A.txt`, and those of macOS find one Unicode form under the other.
-    `status` is that of the entry.
+    `directory` is one of `tree`, and `status` is that of the entry.
     """
     for twin in (_other_case(name), _other_form(name)):
         if twin == name:
@@ -59,13 +55,13 @@ def spelling_on_disk(directory: Directory, name: str, status: os.stat_result) ->
             if error.errno not in NO_SUCH_NAME:
                 raise
             continue
-        if other.st_ino != status.st_ino and status.st_dev in _keeps_both:
+        if other.st_ino != status.st_ino and status.st_dev in tree.keeps_both:
             continue
         names = directory.names()
         if name not in names:
             return next((each for each in names if fold(each) == fold(name)), twin)
         if twin in names:
-            _keeps_both.add(status.st_dev)
+            tree.keeps_both.add(status.st_dev)
     return None
 
 

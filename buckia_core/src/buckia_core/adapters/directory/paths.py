@@ -283,7 +283,7 @@ class Paths:
         try:
             directory = tree.directory(above)
             status = directory.status(name)
-            twin = spelling_on_disk(directory, name, status)
+            twin = spelling_on_disk(tree, directory, name, status)
         except (FileNotFoundError, NotADirectoryError):
             return Place(key, tree, relative)
         except InTheWay as error:
