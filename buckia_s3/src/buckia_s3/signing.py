@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -88,7 +89,7 @@ def signed_headers(
         service: `s3`, or `s3express` for directory buckets.
         now: Time of the signature.
     """
-    stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+    stamp = _stamp(int(now.timestamp() if now else time.time()))
     sent = dict(headers) | {"x-amz-date": stamp, "x-amz-content-sha256": payload}
     if credentials.session_token:
         sent[credentials.token_name] = credentials.session_token
@@ -119,7 +120,7 @@ def signed_query(
 
     `more` is signed too: it stands for headers that whoever has the address need not send.
     """
-    stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+    stamp = _stamp(int(now.timestamp() if now else time.time()))
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
     fields = [
         ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
@@ -142,6 +143,11 @@ def _signature(canonical: str, stamp: str, scope: str, credentials: Credentials)
     text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}"
     key = _key_of_the_day(credentials.secret_access_key, scope)
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+@lru_cache(maxsize=16)
+def _stamp(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 @lru_cache(maxsize=16)

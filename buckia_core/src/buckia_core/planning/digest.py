@@ -77,6 +77,8 @@ def certain(digests: Digests) -> Digests:
 
 def merge(a: Digests, b: Digests) -> Digests:
     """Return what both know of one content; of an algorithm in both, `a`'s value."""
+    if not a or not b:
+        return a or b
     known = {digest.algorithm for digest in a}
     return a + tuple(digest for digest in b if digest.algorithm not in known)
 

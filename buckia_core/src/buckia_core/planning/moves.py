@@ -112,17 +112,15 @@ def moved_elsewhere(operations: Iterable[Operation], side: Side) -> set[str]:
     Each arrival accounts for one delete. Such a delete loses nothing, so the guard does not count it.
     """
     operations = list(operations)
+    leaving = [operation for operation in operations if operation.action is _DELETES[side]]
+    if not leaving:
+        return set()
     arriving = _ByContent()
     for operation in operations:
         content = _arriving(operation, side)
         if content is not None:
             arriving.add(operation, *content)
-    deletes = _DELETES[side]
-    return {
-        operation.key
-        for operation in operations
-        if operation.action is deletes and arriving.take(*_leaving(operation, side)) is not None
-    }
+    return {each.key for each in leaving if arriving.take(*_leaving(each, side)) is not None}
 
 
 def unclear_arrivals(operations: Iterable[Operation], side: Side) -> list[Operation]:

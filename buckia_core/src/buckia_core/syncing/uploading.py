@@ -72,24 +72,22 @@ def upload(
     """
     expect = IfUnchanged(replaces) if replaces else IfAbsent()
     with place.open(key) as file:
-        status = os.fstat(file.fileno())
-        mode = permissions(status)
-        before = entry_of(planned.key, planned.root, status)
-        if not same_file(before, planned):
-            raise Stale
         if planned.size <= transfer.SMALL:
             data = file.read(planned.size + 1) if planned.size else b""
             while len(data) < planned.size and (more := file.read(planned.size - len(data))):
                 data += more
             status = os.fstat(file.fileno())
             after = entry_of(planned.key, planned.root, status)
-            if not same_file(after, before) or len(data) != planned.size:
+            if not same_file(after, planned) or len(data) != planned.size:
                 raise Stale
             digests = hash_bytes(data, (algorithm,))
-            info = UploadInfo(status.st_mtime_ns, digests, mode=mode)
+            info = UploadInfo(status.st_mtime_ns, digests, mode=permissions(status))
             remote = adapter.upload_file(data, key, expect=expect, info=info)
             return Uploaded(after, remote, _agree(digests, remote, key), after.size)
-        source = _Source(file, place, planned, mode)
+        status = os.fstat(file.fileno())
+        if not same_file(entry_of(planned.key, planned.root, status), planned):
+            raise Stale
+        source = _Source(file, place, planned, permissions(status))
         if unfinished is not None and isinstance(adapter, ResumableUpload):
             parts = adapter.parts_of(planned.size)
             if parts is not None:
