@@ -51,6 +51,27 @@ def open_file(directory: Directory, name: str) -> io.FileIO:
     Raises:
         NotAFile: Something else is there.
     """
+    descriptor = _open_regular(directory, name)
+    return io.FileIO(directory.join(name), "rb", opener=lambda *_: descriptor)
+
+
+def read_file(directory: Directory, name: str, most: int) -> tuple[bytes, os.stat_result]:
+    """Read a regular file, at most so many bytes of it, and return them with the status that it has after that.
+
+    Raises:
+        NotAFile: Something else is there.
+    """
+    descriptor = _open_regular(directory, name)
+    try:
+        data = os.read(descriptor, most)
+        while 0 < len(data) < most and (more := os.read(descriptor, most - len(data))):
+            data += more
+        return data, os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open_regular(directory: Directory, name: str) -> int:
     try:
         descriptor = directory.open(name, os.O_RDONLY | NO_LINK)
     except OSError as error:
@@ -61,7 +82,7 @@ def open_file(directory: Directory, name: str) -> io.FileIO:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise NotAFile(errno.EINVAL, "it is not a regular file", directory.join(name))
-    return io.FileIO(directory.join(name), "rb", opener=lambda *_: descriptor)
+    return descriptor
 
 
 def path_of_open(descriptor: int, path: str) -> str:

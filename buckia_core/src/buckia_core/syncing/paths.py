@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 
 from buckia_core.errors import BuckiaError, InvalidKey
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.files import NotAFile, open_file
+from buckia_core.localfs.files import NotAFile, open_file, read_file
 from buckia_core.localfs.opening import BY_DESCRIPTOR, InTheWay, is_link
 from buckia_core.planning.keys import DiskRules, configures_us, problem_of
 from buckia_core.planning.manifest import LocalEntry
@@ -104,10 +104,20 @@ class Place(NamedTuple):
         try:
             return open_file(self.directory, self.name)
         except NotAFile as error:
-            what = "something that is no file"
-            with suppress(OSError):
-                what = kind(self.directory.status(self.name))
-            raise _in_its_way(what, self.path, key) from error
+            raise self._no_file(key) from error
+
+    def read(self, key: str, most: int) -> tuple[bytes, os.stat_result]:
+        """Read the file, at most so many bytes of it, and return them with its status after that; raises as `open`."""
+        try:
+            return read_file(self.directory, self.name, most)
+        except NotAFile as error:
+            raise self._no_file(key) from error
+
+    def _no_file(self, key: str) -> InvalidKey:
+        what = "something that is no file"
+        with suppress(OSError):
+            what = kind(self.directory.status(self.name))
+        return _in_its_way(what, self.path, key)
 
     def clear_empty(self) -> None:
         """Remove a directory that holds nothing but empty directories, and stands where a file is to come.

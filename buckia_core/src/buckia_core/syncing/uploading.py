@@ -71,19 +71,16 @@ def upload(
         OSError: The file can't be read.
     """
     expect = IfUnchanged(replaces) if replaces else IfAbsent()
+    if planned.size <= transfer.SMALL:
+        data, status = place.read(key, planned.size + 1)
+        after = entry_of(planned.key, planned.root, status)
+        if not same_file(after, planned) or len(data) != planned.size:
+            raise Stale
+        digests = hash_bytes(data, (algorithm,))
+        info = UploadInfo(status.st_mtime_ns, digests, mode=permissions(status))
+        remote = adapter.upload_file(data, key, expect=expect, info=info)
+        return Uploaded(after, remote, _agree(digests, remote, key), after.size)
     with place.open(key) as file:
-        if planned.size <= transfer.SMALL:
-            data = file.read(planned.size + 1) if planned.size else b""
-            while len(data) < planned.size and (more := file.read(planned.size - len(data))):
-                data += more
-            status = os.fstat(file.fileno())
-            after = entry_of(planned.key, planned.root, status)
-            if not same_file(after, planned) or len(data) != planned.size:
-                raise Stale
-            digests = hash_bytes(data, (algorithm,))
-            info = UploadInfo(status.st_mtime_ns, digests, mode=permissions(status))
-            remote = adapter.upload_file(data, key, expect=expect, info=info)
-            return Uploaded(after, remote, _agree(digests, remote, key), after.size)
         status = os.fstat(file.fileno())
         if not same_file(entry_of(planned.key, planned.root, status), planned):
             raise Stale
