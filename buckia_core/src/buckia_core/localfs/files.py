@@ -55,16 +55,18 @@ def open_file(directory: Directory, name: str) -> io.FileIO:
     return io.FileIO(directory.join(name), "rb", opener=lambda *_: descriptor)
 
 
-def read_file(directory: Directory, name: str, most: int) -> tuple[bytes, os.stat_result]:
-    """Read a regular file, at most so many bytes of it, and return them with the status that it has after that.
+def read_file(directory: Directory, name: str, size: int) -> tuple[bytes, os.stat_result]:
+    """Read a regular file of `size` bytes, and return them with the status that it has after that.
+
+    Of a shorter file that is what it has, of a longer one a byte more.
 
     Raises:
         NotAFile: Something else is there.
     """
     descriptor = _open_regular(directory, name)
     try:
-        data = os.read(descriptor, most)
-        while 0 < len(data) < most and (more := os.read(descriptor, most - len(data))):
+        data = os.read(descriptor, size + 1)
+        while 0 < len(data) < size and (more := os.read(descriptor, size - len(data))):
             data += more
         return data, os.fstat(descriptor)
     finally:

@@ -106,10 +106,10 @@ class Place(NamedTuple):
         except NotAFile as error:
             raise self._no_file(key) from error
 
-    def read(self, key: str, most: int) -> tuple[bytes, os.stat_result]:
-        """Read the file, at most so many bytes of it, and return them with its status after that; raises as `open`."""
+    def read(self, key: str, size: int) -> tuple[bytes, os.stat_result]:
+        """Read the file, which has `size` bytes, as `read_file` does; raises as `open`."""
         try:
-            return read_file(self.directory, self.name, most)
+            return read_file(self.directory, self.name, size)
         except NotAFile as error:
             raise self._no_file(key) from error
 

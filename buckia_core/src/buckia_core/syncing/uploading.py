@@ -72,7 +72,7 @@ def upload(
     """
     expect = IfUnchanged(replaces) if replaces else IfAbsent()
     if planned.size <= transfer.SMALL:
-        data, status = place.read(key, planned.size + 1)
+        data, status = place.read(key, planned.size)
         after = entry_of(planned.key, planned.root, status)
         if not same_file(after, planned) or len(data) != planned.size:
             raise Stale

@@ -314,6 +314,10 @@ class Paths:
     def _make_directories(self, place: Place) -> bool:
         made = False
         parts = place.relative.split("/")[:-1]
+        # Mostly it is there, and held open since it was looked at.
+        with suppress(FileNotFoundError, InTheWay):
+            place.tree.directory("/".join(parts))
+            return made
         for depth, part in enumerate(parts):
             try:
                 above = place.tree.directory("/".join(parts[:depth]))
