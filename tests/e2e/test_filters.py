@@ -5,6 +5,8 @@ What takes no part is left alone on both sides, whatever happens around it.
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.e2e.project import Project
@@ -288,3 +290,42 @@ def test_a_part_may_be_named_by_its_local_path(on_folder):
     outside = on_folder.sync("../elsewhere")
     assert (outside.code, outside.error["error"]) == (2, "InvalidSetting")
     assert "'../elsewhere'" in outside.error["message"]
+
+
+def test_a_directory_of_what_takes_no_part_where_a_file_is_to_come(on_folder):
+    on_folder.configure(exclude=["*.log"])
+    both_have(on_folder, {"d/x/in": "old", "other": "same"})
+    on_folder.write("d/x/a.log", "mine")
+    on_folder.bucket.delete("d/x/in")
+    on_folder.bucket.delete_directory("d/x")
+    on_folder.bucket.put("d/x", "new")
+    here, there = on_folder.tree(), on_folder.bucket.tree()
+    why = f"a directory stands in its way: {on_folder.path('d/x')} (with {on_folder.path('d/x/a.log')}, which this run"
+    assert why in on_folder.run("status").said
+    for arguments in (("--dry-run",), (), ()):
+        ran = on_folder.sync(*arguments)
+        assert (ran.code, ran.counts) == (1, {"failed": 1, "skipped": 1, "unchanged": 1})
+        assert set(ran.failures) == {"d/x"} and why in ran.failures["d/x"]
+        assert (on_folder.tree(), on_folder.bucket.tree(), on_folder.trash()) == (here, there, [])
+    on_folder.delete("d/x/a.log")
+    assert on_folder.sync().code == 0
+    assert on_folder.tree() == on_folder.bucket.tree() == {"d/x": "new", "other": "same"}
+    assert on_folder.trash() == ["old"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
+def test_a_directory_of_links_in_the_bucket_where_an_object_is_to_come(on_folder):
+    both_have(on_folder, {"x/in": "old", "other": "same"})
+    blocking = on_folder.bucket.root / "x/link"
+    blocking.symlink_to("nowhere")
+    on_folder.delete("x/in")
+    on_folder.path("x").rmdir()
+    on_folder.write("x", "new")
+    for arguments in (("--dry-run",), (), ()):
+        ran = on_folder.sync(*arguments)
+        assert (ran.code, set(ran.failures)) == (1, {"x"})
+        assert f"{blocking}, which this run leaves alone); move or remove it" in ran.failures["x"]
+        assert on_folder.bucket.tree() == {"x/in": "old", "other": "same"}
+    blocking.unlink()
+    assert on_folder.sync().code == 0
+    assert on_folder.tree() == on_folder.bucket.tree() == {"x": "new", "other": "same"}

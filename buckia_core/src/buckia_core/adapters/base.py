@@ -60,7 +60,8 @@ class BaseSync(ABC):
     def local_directory(self) -> str | None:
         """The directory of this machine that holds the objects as files; `None` if there is none.
 
-        A sync of such a directory with itself, or with what is around or inside of it, is refused.
+        A sync of such a directory with itself, or with what is around or inside of it, is refused. Where `nested_keys`
+        is false as well, the object `a/b` is the file `a/b` in it: a sync sees what else stands in an object's way.
         """
         return None
 

@@ -42,6 +42,7 @@ class Reason(Enum):
     ORPHAN_REMOTE = "not here, and here is mirrored"
     MOVED_LOCAL = "moved here"
     MOVE_BLOCKED = "not deleted, since its content was moved to a key that is not in step"
+    REPLACEMENT_BLOCKED = "not deleted, since what replaces it has no place"
     CHANGE_BEATS_DELETE = "changed on one side, deleted on the other: the change wins"
     DELETE_BEATS_CHANGE = "changed on one side, deleted on the other: the policy names the side that deleted"
     CONFLICT = "changed on both sides"
@@ -63,7 +64,16 @@ class Reason(Enum):
     LEFT = "changed while it was synced, left for the next run"
 
 
-_NO_FAILURES = frozenset({Reason.OWNED_TWICE, Reason.NO_FILE, Reason.CONFIGURES, Reason.MOVE_BLOCKED, Reason.LEFT})
+_NO_FAILURES = frozenset(
+    {
+        Reason.OWNED_TWICE,
+        Reason.NO_FILE,
+        Reason.CONFIGURES,
+        Reason.MOVE_BLOCKED,
+        Reason.REPLACEMENT_BLOCKED,
+        Reason.LEFT,
+    }
+)
 """Reasons to skip something that are as it should be."""
 
 

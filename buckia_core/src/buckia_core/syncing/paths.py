@@ -365,6 +365,11 @@ def kind(status: os.stat_result) -> str:
     return "a device"
 
 
+def in_the_way(what: str, path: str, more: str = "") -> str:
+    """Return a clause that says what stands where a file is to come, and what to do. It completes "refused: "."""
+    return f"{what} stands in its way: {path}{more}; move or remove it, and sync again"
+
+
 def local_path(key: str, mapping: Mapping) -> str:
     """Return where the scan found a key, for messages. The path is not checked; files are reached by `Places`."""
     return mapping.local if mapping.is_file else os.path.join(mapping.local, *mapping.relative(key).split("/"))

@@ -18,7 +18,7 @@ from buckia_core.planning.plan import Action, Counts, Operation, Plan
 from buckia_core.planning.reconcile import InStep, Need, reconcile
 from buckia_core.planning.structure import Structure
 from buckia_core.syncing.deciding import Decided, Decider, refusal
-from buckia_core.syncing.paths import local_path
+from buckia_core.syncing.paths import in_the_way, local_path
 from buckia_core.syncing.scan import BlindSpots
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Preparation:
             see(key, here, there)
             if here is None and (place := self.blind.hiding(key)):
                 if there is not None and not place.failed and not place.gone:
-                    why = f"{place.why} stands in its way: {place.path}"
+                    why = in_the_way(place.why, place.path)
                     yield refusal(key, mapping, None, there, row, why), None, there, row
                 continue
             if self.stopped.is_set():

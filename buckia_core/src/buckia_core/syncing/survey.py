@@ -132,13 +132,29 @@ class Survey:
         return prepared
 
     def _join(self, plan: Plan) -> list[tuple[str, str]]:
-        """Refuse twins, settle conflicts and find moves; return new keys that are others in another Unicode form."""
+        """Refuse what has no place, settle conflicts and find moves.
+
+        Returns:
+            New keys that are others in another Unicode form.
+        """
         # Most runs find nothing to do.
         from buckia_core.planning.structure import Twins  # noqa: PLC0415
+        from buckia_core.syncing.in_the_way import refuse_blocked  # noqa: PLC0415
         from buckia_core.syncing.spelling import Spellings, exists  # noqa: PLC0415
 
+        adapter, before = self.request.adapter, plan.operations
         twins = Twins(self._by_id, self.site.disks, Spellings().other, exists)
-        operations = [self._settle(operation) for operation in twins.refuse(plan.operations)]
+        operations = twins.refuse(before)
+        waiting = {each.key for each in operations if each.after_deletes}
+        operations = [self._settle(operation) for operation in operations]
+        operations = refuse_blocked(
+            operations,
+            self._by_id,
+            follow=self.request.follow_symlinks,
+            temporary=self.temporary,
+            bucket=None if adapter.capabilities.nested_keys else adapter.local_directory,
+            unseen=waiting.difference(each.key for each in before if each.after_deletes),
+        )
         plan.operations = self._renames.join(operations)
         return twins.other_forms(operations)
 
