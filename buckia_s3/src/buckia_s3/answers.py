@@ -12,6 +12,8 @@ import socket
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from buckia_s3.errors import UnusableResponse
+
 _PIECE = 64 << 10
 _AT_FIRST = 1 << 20
 _MOST_DIGITS = 18
@@ -21,10 +23,6 @@ _STATUS = re.compile(r"HTTP/1\.1 ([2-5][0-9][0-9])( [^\r\n]*)?")
 _NAMES = re.compile(r"[!#-'*-.0-9A-Z^-z|~:]*")
 
 _NO_BODY = (204, 304)
-
-
-class UnusableAnswer(http.client.HTTPException):
-    """An answer that can't be: to ask again does not help. The text completes "the answer "."""
 
 
 class Headers(dict[str, str]):
@@ -149,7 +147,7 @@ def answer_to(method: str, sock: socket.socket, before_step: Callable[[], None])
         told.setdefault(name.lower(), value.rstrip(" \t"))
     length = told.get("content-length", "0")
     if not response.chunked and not (length.isdecimal() and len(length) <= _MOST_DIGITS):
-        raise UnusableAnswer(f"has a Content-Length that can't be: {length[:40]!r}")
+        raise UnusableResponse(f"has a Content-Length that can't be: {length[:40]!r}")
     response.headers = Headers(told)  # type: ignore[assignment]  # all that is needed of them is what both have
     return response  # type: ignore[return-value]  # as above
 
@@ -158,11 +156,11 @@ def read_whole(answer: Answer, most: int) -> bytes:
     """Return the whole body of an answer.
 
     Raises:
-        UnusableAnswer: It has more than `most` bytes.
+        UnusableResponse: It has more than `most` bytes.
         http.client.IncompleteRead: The connection ended before.
         OSError: It failed.
     """
-    too_much = UnusableAnswer(f"has more than {most:,} bytes")
+    too_much = UnusableResponse(f"has more than {most:,} bytes")
     if isinstance(answer, UsualAnswer):
         if answer.left > most:
             raise too_much

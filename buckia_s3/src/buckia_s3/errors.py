@@ -42,7 +42,6 @@ from buckia_core.errors import (
     Unauthenticated,
 )
 from buckia_core.localfs.system_errors import failure_of_system
-from buckia_s3.answers import UnusableAnswer
 
 _MEANINGS: tuple[tuple[type[AdapterError], str], ...] = (
     (
@@ -119,6 +118,10 @@ _WORDS: dict[str, str] = {
 }
 
 
+class UnusableResponse(http.client.HTTPException):
+    """A response that breaks the protocol, so that a retry does not help. Its text completes "the answer "."""
+
+
 class Headers(Protocol):
     """The headers of a response: names are found in any case."""
 
@@ -173,7 +176,7 @@ def from_network(error: Exception, *, provider: str, key: str | None, doing: str
     if isinstance(error, ssl.SSLError) and error.reason in _NOT_TLS:
         words = f"{host} does not speak TLS: does its address begin with http:// and not with https://?"
         return AdapterError(f"{named}{doing}: {words}", provider=provider, key=key)
-    if isinstance(error, UnusableAnswer):
+    if isinstance(error, UnusableResponse):
         words = f"the answer of {host} {error}"
         return AdapterError(f"{named}{doing}: {words}", provider=provider, key=key)
     if isinstance(error, TimeoutError):

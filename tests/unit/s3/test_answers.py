@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buckia_s3.answers import UnusableAnswer, UsualAnswer, answer_to, read_whole
+from buckia_s3.answers import UsualAnswer, answer_to, read_whole
+from buckia_s3.errors import UnusableResponse
 
 USUAL = b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: "x"\r\n\r\nhello'
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;more=1\r\nllo\r\n0\r\nTrailer: t\r\n\r\n"
@@ -189,7 +190,7 @@ class TestAnswersForHttpClient:
     def test_a_length_that_can_not_be(self, value):
         answer = USUAL.replace(b" 5\r\n", b" " + value + b"\r\n")
         for pieces in ([answer], cut(answer, [10])):
-            with pytest.raises(UnusableAnswer, match="Content-Length"):
+            with pytest.raises(UnusableResponse, match="Content-Length"):
                 answered(*pieces, closes=True)
 
 
@@ -198,16 +199,16 @@ class TestReadWhole:
     def test_as_much_as_may_come(self, data):
         with answering(data) as answer:
             assert read_whole(answer, 5) == b"hello"
-        with answering(data) as answer, pytest.raises(UnusableAnswer, match="more than 4 bytes"):
+        with answering(data) as answer, pytest.raises(UnusableResponse, match="more than 4 bytes"):
             read_whole(answer, 4)
 
     def test_what_is_too_much_is_not_read(self):
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"
-        with answering(head, bytes(1000)) as answer, pytest.raises(UnusableAnswer):
+        with answering(head, bytes(1000)) as answer, pytest.raises(UnusableResponse):
             read_whole(answer, 1000)
 
     def test_a_body_without_an_end(self):
-        with answering(b"HTTP/1.1 200 OK\r\n\r\n", bytes(5000)) as answer, pytest.raises(UnusableAnswer):
+        with answering(b"HTTP/1.1 200 OK\r\n\r\n", bytes(5000)) as answer, pytest.raises(UnusableResponse):
             read_whole(answer, 1000)
 
     @pytest.mark.parametrize("cuts", [[], [20]])
@@ -393,7 +394,7 @@ def test_http_client_reads_the_same(exchange, size):
     theirs = by_http_client(method, data)
     told = {name.lower(): value.rstrip(" \t") for name, value in reversed(theirs.headers.items())}
     if not theirs.chunked and not re.fullmatch("[0-9]{1,18}", told.get("content-length", "0")):
-        with pytest.raises(UnusableAnswer):
+        with pytest.raises(UnusableResponse):
             answered(*cut(data, cuts), method=method, closes=True)
         return
     with answering(*cut(data, cuts), method=method, closes=True) as ours:
