@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import pytest
 
-from buckia_b2.opening import open_b2
+from buckia_b2.factory import open_b2
 from buckia_b2.settings import Api, B2Settings
-from buckia_core.config.secrets import Secret
+from buckia_core.config.secrets.references import Secret
 from buckia_core.testing import AdapterConformance
 from buckia_core.testing.conformance.suite import PREFIXES
 

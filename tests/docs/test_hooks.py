@@ -6,7 +6,7 @@ import ast
 import inspect
 import re
 
-from buckia_core.adapters import hookspecs
+from buckia_core.adapters.plugins import hookspecs
 from tests.docs.pages import ROOT, blocks
 
 PAGE = ROOT / "docs" / "hooks.md"

@@ -273,7 +273,7 @@ HEAVY = (
     "importlib.metadata",
     "buckia_core.adapters",
     "buckia_core.config.bucket",
-    "buckia_core.config.redaction",
+    "buckia_core.config.secrets.redaction",
     "buckia_core.planning",
     "buckia_core.syncing",
     "boto3",
@@ -286,13 +286,13 @@ HEAVY = (
 IDLE = (
     "platformdirs",
     "regex",
-    "buckia_core.syncing.sensitive_files",
-    "buckia_core.syncing.checking",
-    "buckia_core.syncing.resolving",
-    "buckia_core.syncing.restoring",
-    "buckia_core.syncing.execute",
-    "buckia_core.syncing.transfer",
-    "buckia_core.syncing.trash",
+    "buckia_core.syncing.scan.sensitive_files",
+    "buckia_core.syncing.planner.check",
+    "buckia_core.syncing.planner.resolve",
+    "buckia_core.syncing.transfer.versions",
+    "buckia_core.syncing.execution.executor",
+    "buckia_core.syncing.transfer.errors",
+    "buckia_core.syncing.disk.trash",
 )
 """What a sync with patterns, or with something to do, or another command would need."""
 
@@ -301,7 +301,7 @@ IDLE = (
     ("arguments", "light"),
     [
         (["--version"], HEAVY),
-        (["sync"], ("rich", "boto3", "obstore", "buckia_s3.settings", "buckia_core.adapters.memory", *IDLE)),
+        (["sync"], ("rich", "boto3", "obstore", "buckia_s3.config.settings", "buckia_core.adapters.memory", *IDLE)),
     ],
 )
 def test_what_is_not_needed_is_not_imported(project, arguments, light):

@@ -7,11 +7,11 @@ import os
 
 import pytest
 
-from buckia_core.adapters.objects import IfAbsent
+from buckia_core.adapters.contract.types import IfAbsent
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import AdapterError, NotSupported, PreconditionFailed
-from buckia_s3.checksums import ChecksumAlgorithm, checksum, told_of_whole
-from buckia_s3.settings import MIB, S3Settings
+from buckia_s3.config.settings import MIB, S3Settings
+from buckia_s3.objects.checksums import ChecksumAlgorithm, checksum, told_of_whole
 from buckia_s3.sync import S3Sync
 from tests.e2e.project import Project
 
@@ -118,8 +118,8 @@ def test_objects_and_their_copies_have_what_patterns_give(server, bucket_name, o
     assert seen(client, bucket, "large.html") == expected
     plain = opened(server, bucket, **SMALL_PARTS)
     plain.copy_file(small, "copy")
-    monkeypatch.setattr("buckia_s3.copying.MAX_PART", 5 * MIB)
-    monkeypatch.setattr("buckia_s3.copying._PART", 6 * MIB)
+    monkeypatch.setattr("buckia_s3.operations.copy.MAX_PART", 5 * MIB)
+    monkeypatch.setattr("buckia_s3.operations.copy._PART", 6 * MIB)
     copied = plain.copy_file(large, "copy in parts")
     assert seen(client, bucket, "copy") == expected
     assert seen(client, bucket, "copy in parts") == expected

@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from buckia_core.adapters.directory.entries import fingerprint_of
+from buckia_core.adapters.directory.stat import fingerprint_of
 
 V0_6_0 = Path(__file__).parent / "v0_6_0"
 

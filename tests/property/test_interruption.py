@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.policy import ConflictPolicy, Direction
-from buckia_core.syncing.state import State
+from buckia_core.syncing.state.database import State
 from tests.property.test_three_trees import Case
 from tests.property.world import everywhere, new_sides, nothing_done, without_times
 from tests.unit.syncing.sides import Sides

@@ -16,10 +16,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.errors import AdapterError, PermissionDenied, PreconditionFailed, Transient
 from buckia_core.planning.policy import ConflictPolicy
-from buckia_core.syncing.report import SyncResult
+from buckia_core.syncing.events import SyncResult
 from buckia_core.testing import Fault, Faulty
 from tests.property.model import Expected, expected
 from tests.property.profiles import examples

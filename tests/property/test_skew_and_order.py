@@ -8,8 +8,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buckia_core.adapters.base import BaseSync, Source
-from buckia_core.adapters.objects import Precondition, UploadInfo
+from buckia_core.adapters.contract.base import BaseSync, Source
+from buckia_core.adapters.contract.types import Precondition, UploadInfo
 from buckia_core.adapters.wrappers.wrapper import Wrapper
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.policy import ConflictPolicy

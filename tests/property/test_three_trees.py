@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buckia_core.planning.policy import ConflictPolicy, Direction
-from buckia_core.syncing.report import SyncResult
+from buckia_core.syncing.events import SyncResult
 from buckia_core.testing import Faulty
 from tests.property.profiles import examples
 from tests.property.world import (

@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from buckia_core.adapters.base import BaseSync
-from buckia_core.adapters.capabilities import Capabilities
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.directory.settings import DirectorySettings
 from buckia_core.adapters.directory.sync import DirectorySync
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.adapters.wrappers.wrapper import Wrapper
 from buckia_core.planning.plan import Reason
-from buckia_core.syncing.report import SyncResult
+from buckia_core.syncing.events import SyncResult
 from tests.unit.syncing.sides import Sides
 
 KEYS = ("a", "a-b", "a.txt", "a/b", "a/b-c", "a/b/c", "a0", "b", "b/a")

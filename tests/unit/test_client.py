@@ -23,7 +23,7 @@ from buckia_core.errors import (
     PreconditionFailed,
 )
 from buckia_core.planning.plan import Action
-from buckia_core.syncing.report import SyncResult
+from buckia_core.syncing.events import SyncResult
 from buckia_core.testing import Fault, Faulty, m
 from buckia_core.testing.miniatures import files_in, objects_in
 

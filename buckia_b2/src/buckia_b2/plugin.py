@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from buckia_core.adapters.hookspecs import hookimpl
-from buckia_core.adapters.registry import AdapterSpec
+from buckia_core.adapters.plugins.hookspecs import hookimpl
+from buckia_core.adapters.plugins.registry import AdapterSpec
 
 B2 = AdapterSpec(
     provider="b2",
     title="Backblaze B2",
     settings="buckia_b2.settings:B2Settings",
-    adapter="buckia_b2.opening:open_b2",
+    adapter="buckia_b2.factory:open_b2",
 )
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from buckia_b2.object_attributes import NAMES, parse_objects
-from buckia_core.config.addresses import check_address, connection_warnings
+from buckia_b2.files.attributes import NAMES, parse_objects
 from buckia_core.config.encryption_keys import parse_encryption_key
 from buckia_core.config.object_rules import ObjectRules, object_rules_schema
-from buckia_core.config.secrets import Secret
+from buckia_core.config.secrets.references import Secret
 from buckia_core.config.settings import setting
+from buckia_core.config.urls import check_address, connection_warnings
 
 MIB = 1 << 20
 

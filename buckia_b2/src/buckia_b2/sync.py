@@ -9,38 +9,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
 
-from buckia_b2 import response_fields as fields
-from buckia_b2.account import Account
-from buckia_b2.bucket import Bucket
-from buckia_b2.copying import Copier
-from buckia_b2.deleting import BATCH, Deleter
-from buckia_b2.downloading import Downloader
+from buckia_b2.api.bucket import Bucket
+from buckia_b2.api.file_options import Marks
+from buckia_b2.api.retry import PATIENCE
+from buckia_b2.api.session import Account
+from buckia_b2.api.upload_url_pool import UploadUrls
 from buckia_b2.errors import PROVIDER, understanding
-from buckia_b2.large_files import LargeFiles
-from buckia_b2.listing import list_objects
-from buckia_b2.marking import Marks
-from buckia_b2.names import MAX_KEY_BYTES
-from buckia_b2.repeating import PATIENCE
-from buckia_b2.resuming import Resumer
+from buckia_b2.files import response_fields as fields
+from buckia_b2.files.file_names import MAX_KEY_BYTES
+from buckia_b2.operations.copy import Copier
+from buckia_b2.operations.delete import BATCH, Deleter
+from buckia_b2.operations.download import Downloader
+from buckia_b2.operations.large_files import LargeFiles
+from buckia_b2.operations.list import list_objects
+from buckia_b2.operations.resume_upload import Resumer
+from buckia_b2.operations.upload import Uploader
+from buckia_b2.operations.versions import Versions
+from buckia_b2.operations.write_conflicts import Settler
 from buckia_b2.settings import B2Settings, Deletion
-from buckia_b2.settling import Settler
-from buckia_b2.upload_urls import UploadUrls
-from buckia_b2.uploading import Uploader
-from buckia_b2.versions import Versions
-from buckia_core.adapters.base import BaseSync, Source
-from buckia_core.adapters.blocks import reader_of
-from buckia_core.adapters.capabilities import Capabilities
-from buckia_core.adapters.identities import endpoint_identity
-from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
-from buckia_core.adapters.pieces import Pieces
+from buckia_core.adapters.contract.base import BaseSync, Source
+from buckia_core.adapters.contract.capabilities import Capabilities
+from buckia_core.adapters.contract.identities import endpoint_identity
+from buckia_core.adapters.contract.readers import reader_of
+from buckia_core.adapters.contract.resume import Landing, Parts, PartsSource
+from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.adapters.prefixes import as_directory
-from buckia_core.adapters.resuming import Landing, Parts, PartsSource
+from buckia_core.adapters.transfers.part_pool import Pieces
 from buckia_core.errors import NotSupported
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
 
 if TYPE_CHECKING:
-    from buckia_b2.native import Native
+    from buckia_b2.admin.bucket_admin import Native
 
 LONGEST = 604_800
 """Seconds for which a download can be authorized at most: a week."""
@@ -56,7 +56,7 @@ class B2Sync(BaseSync):
 
     - The file id is the fingerprint, and the version.
     - B2 has no conditional writes. After a write that expects something, the list of versions is looked at; if another
-      writer came between, the own version is taken away again. See `buckia_b2.settling`.
+      writer came between, the own version is taken away again. See `buckia_b2.operations.write_conflicts`.
     - What is written in parts from a reader has no SHA-1 of the whole, since B2 wants it told beforehand.
     - The first request of all shows the application key. So does the first one after its token has ended.
     - Single parts and ranges of large objects are repeated by the adapter itself, five times in all.
@@ -130,7 +130,7 @@ class B2Sync(BaseSync):
     @cached_property
     def native(self) -> Native:
         """The configuration of the bucket, application keys, and what uploads have left unfinished."""
-        from buckia_b2.native import Native  # noqa: PLC0415  # a sync does not need it
+        from buckia_b2.admin.bucket_admin import Native  # noqa: PLC0415  # a sync does not need it
 
         return Native(self._bucket)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from buckia_bunny.names import Names
-from buckia_bunny.opening import account_of_bucket
-from buckia_bunny.purging import plan_purge, purger_of
+from buckia_bunny.cdn.purge import plan_purge, purger_of
+from buckia_bunny.factory import account_of_bucket
 from buckia_bunny.settings import BunnySettings, Purge
+from buckia_bunny.storage.key_encoding import Names
 from buckia_core.adapters.prefixes import as_directory
 from buckia_core.config import BucketConfig
 from buckia_core.errors import AdapterError

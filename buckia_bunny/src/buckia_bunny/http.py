@@ -18,9 +18,9 @@ import urllib3
 
 from buckia_bunny.errors import PROVIDER, of_exception, too_long
 from buckia_bunny.settings import BunnySettings
-from buckia_core.adapters.ca_bundles import trust_bundle
-from buckia_core.adapters.proxies import system_proxy
-from buckia_core.adapters.request_counter import RequestCounter
+from buckia_core.adapters.service.ca_bundles import trust_bundle
+from buckia_core.adapters.service.proxies import system_proxy
+from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.errors import AdapterError, MissingCredentials
 
 _CONNECTIONS = 64

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from buckia_core.adapters.hookspecs import hookimpl
-from buckia_core.adapters.registry import AdapterSpec
+from buckia_core.adapters.plugins.hookspecs import hookimpl
+from buckia_core.adapters.plugins.registry import AdapterSpec
 
 if TYPE_CHECKING:
     from buckia_core.config import BucketConfig
@@ -15,7 +15,7 @@ BUNNY = AdapterSpec(
     provider="bunny",
     title="bunny.net storage",
     settings="buckia_bunny.settings:BunnySettings",
-    adapter="buckia_bunny.opening:open_zone",
+    adapter="buckia_bunny.factory:open_zone",
 )
 
 

@@ -9,9 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from buckia_bunny.regions import DOMAIN, parse_region, s3_host, storage_host
-from buckia_core.config.addresses import check_address, connection_warnings
-from buckia_core.config.secrets import Secret
+from buckia_core.config.secrets.references import Secret
 from buckia_core.config.settings import setting
+from buckia_core.config.urls import check_address, connection_warnings
 from buckia_core.errors import MissingCredentials
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?", re.IGNORECASE)

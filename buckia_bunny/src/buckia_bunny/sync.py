@@ -8,28 +8,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from buckia_bunny.deleting import BATCH, Deleter
-from buckia_bunny.directories import Directories
-from buckia_bunny.downloading import Downloader
 from buckia_bunny.errors import PROVIDER
 from buckia_bunny.http import Http
-from buckia_bunny.listing import Range, Walk
-from buckia_bunny.looking import Looker
-from buckia_bunny.names import LONGEST_PATH, Names
+from buckia_bunny.operations.delete import BATCH, Deleter
+from buckia_bunny.operations.directories import Directories
+from buckia_bunny.operations.download import Downloader
+from buckia_bunny.operations.head import Looker
+from buckia_bunny.operations.list import Range, Walk
+from buckia_bunny.operations.upload import Uploader
 from buckia_bunny.settings import BunnySettings, ClientKind
-from buckia_bunny.site import Found, Signing, Site, direct
-from buckia_bunny.storage import Storage
-from buckia_bunny.uploading import Uploader
-from buckia_core.adapters.base import BaseSync, Source
-from buckia_core.adapters.blocks import reader_of
-from buckia_core.adapters.capabilities import Capabilities
-from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
+from buckia_bunny.storage.api import Storage
+from buckia_bunny.storage.endpoint import Found, Signing, Site, direct
+from buckia_bunny.storage.key_encoding import LONGEST_PATH, Names
+from buckia_core.adapters.contract.base import BaseSync, Source
+from buckia_core.adapters.contract.capabilities import Capabilities
+from buckia_core.adapters.contract.readers import reader_of
+from buckia_core.adapters.contract.resume import Landing
+from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.adapters.prefixes import as_directory
-from buckia_core.adapters.resuming import Landing
 from buckia_core.planning.manifest import RemoteObject
 
 if TYPE_CHECKING:
-    from buckia_bunny.account import Account
+    from buckia_bunny.account.account import Account
 
 
 class BunnySync(BaseSync):
@@ -113,7 +113,7 @@ class BunnySync(BaseSync):
         Raises:
             MissingCredentials: There is no `api_key`.
         """
-        from buckia_bunny.connecting import account_of  # noqa: PLC0415  # most syncs do without
+        from buckia_bunny.account_factory import account_of  # noqa: PLC0415  # most syncs do without
 
         return account_of(self._settings, self._http)
 
@@ -184,6 +184,6 @@ class BunnySync(BaseSync):
 def _signing(settings: BunnySettings) -> Signing:
     if settings.client is ClientKind.DIRECT:
         return direct
-    from buckia_bunny.package import place_of  # noqa: PLC0415  # imports requests
+    from buckia_bunny.account.bunnycdn_account import place_of  # noqa: PLC0415  # imports requests
 
     return place_of

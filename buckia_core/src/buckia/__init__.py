@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
     from buckia_core.config.bucket import BucketConfig
-    from buckia_core.config.loading import ConfigFile
-    from buckia_core.config.loading import find as find_config
-    from buckia_core.config.loading import load as load_config
+    from buckia_core.config.file.loader import ConfigFile
+    from buckia_core.config.file.loader import find as find_config
+    from buckia_core.config.file.loader import load as load_config
     from buckia_core.config.options import KeepReplaced
     from buckia_core.config.path_rules import PathRule
-    from buckia_core.config.secrets import Secret
+    from buckia_core.config.secrets.references import Secret
     from buckia_core.errors import (
         AdapterBroken,
         AdapterError,
@@ -58,8 +58,8 @@ if TYPE_CHECKING:
     from buckia_core.planning.plan import Action, Operation, Plan, Reason
     from buckia_core.planning.policy import ConflictPolicy, Direction, Side
     from buckia_core.planning.versions import ObjectVersion, Restoration
-    from buckia_core.syncing.checking import CheckResult, Difference
-    from buckia_core.syncing.report import (
+    from buckia_core.syncing.disk.trash import NotInTrash, NotRestored, Trash, Trashed
+    from buckia_core.syncing.events import (
         Event,
         FileError,
         Finished,
@@ -71,10 +71,10 @@ if TYPE_CHECKING:
         SyncResult,
         Transferred,
     )
-    from buckia_core.syncing.resolving import Conflict, NotAConflict
-    from buckia_core.syncing.restoring import BucketVersions, Restored
-    from buckia_core.syncing.state_database import StateTooNew
-    from buckia_core.syncing.trash import NotInTrash, NotRestored, Trash, Trashed
+    from buckia_core.syncing.planner.check import CheckResult, Difference
+    from buckia_core.syncing.planner.resolve import Conflict, NotAConflict
+    from buckia_core.syncing.state.database_file import StateTooNew
+    from buckia_core.syncing.transfer.versions import BucketVersions, Restored
 
 __version__ = "0.6.0"
 
@@ -153,19 +153,19 @@ __all__ = [
 _HOMES = {
     "buckia_core.client": ("BuckiaClient",),
     "buckia_core.config.bucket": ("BucketConfig",),
-    "buckia_core.config.loading": ("ConfigFile", "find_config", "load_config"),
+    "buckia_core.config.file.loader": ("ConfigFile", "find_config", "load_config"),
     "buckia_core.config.options": ("KeepReplaced",),
     "buckia_core.config.path_rules": ("PathRule",),
-    "buckia_core.config.secrets": ("Secret",),
+    "buckia_core.config.secrets.references": ("Secret",),
     "buckia_core.planning.plan": ("Action", "Operation", "Plan", "Reason"),
     "buckia_core.planning.policy": ("ConflictPolicy", "Direction", "Side"),
     "buckia_core.planning.versions": ("ObjectVersion", "Restoration"),
-    "buckia_core.syncing.restoring": ("BucketVersions", "Restored"),
-    "buckia_core.syncing.checking": ("CheckResult", "Difference"),
-    "buckia_core.syncing.resolving": ("Conflict", "NotAConflict"),
-    "buckia_core.syncing.state_database": ("StateTooNew",),
-    "buckia_core.syncing.trash": ("NotInTrash", "NotRestored", "Trash", "Trashed"),
-    "buckia_core.syncing.report": (
+    "buckia_core.syncing.transfer.versions": ("BucketVersions", "Restored"),
+    "buckia_core.syncing.planner.check": ("CheckResult", "Difference"),
+    "buckia_core.syncing.planner.resolve": ("Conflict", "NotAConflict"),
+    "buckia_core.syncing.state.database_file": ("StateTooNew",),
+    "buckia_core.syncing.disk.trash": ("NotInTrash", "NotRestored", "Trash", "Trashed"),
+    "buckia_core.syncing.events": (
         "Event",
         "FileError",
         "Finished",

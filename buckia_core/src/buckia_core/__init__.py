@@ -9,16 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.backoff import Backoff, repeated
-    from buckia_core.adapters.base import BaseSync, Source
-    from buckia_core.adapters.blocks import reader_of
-    from buckia_core.adapters.capabilities import Capabilities
     from buckia_core.adapters.content_types import guess_content_type
-    from buckia_core.adapters.hookspecs import hookimpl
-    from buckia_core.adapters.objects import DeleteOutcome, IfAbsent, IfUnchanged, Precondition, UploadInfo, fits
-    from buckia_core.adapters.pieces import Pieces
-    from buckia_core.adapters.prefixes import as_directory
-    from buckia_core.adapters.protocols import (
+    from buckia_core.adapters.contract.base import BaseSync, Source
+    from buckia_core.adapters.contract.capabilities import Capabilities
+    from buckia_core.adapters.contract.protocols import (
         PublicUrl,
         ResumableDownload,
         ResumableUpload,
@@ -26,12 +20,18 @@ if TYPE_CHECKING:
         SignedUrl,
         Versioned,
     )
-    from buckia_core.adapters.ranged import Opened, RangedDownload
-    from buckia_core.adapters.ranges import LimitedReader
-    from buckia_core.adapters.registry import AdapterSpec
-    from buckia_core.adapters.resuming import Landing, Note, Parts, PartsSource, read_on
-    from buckia_core.adapters.sources import DigestCheck, chunks, reading
-    from buckia_core.config.secrets import Secret
+    from buckia_core.adapters.contract.readers import reader_of
+    from buckia_core.adapters.contract.resume import Landing, Note, Parts, PartsSource, read_on
+    from buckia_core.adapters.contract.types import DeleteOutcome, IfAbsent, IfUnchanged, Precondition, UploadInfo, fits
+    from buckia_core.adapters.plugins.hookspecs import hookimpl
+    from buckia_core.adapters.plugins.registry import AdapterSpec
+    from buckia_core.adapters.prefixes import as_directory
+    from buckia_core.adapters.transfers.limited_reader import LimitedReader
+    from buckia_core.adapters.transfers.part_pool import Pieces
+    from buckia_core.adapters.transfers.ranged_download import Opened, RangedDownload
+    from buckia_core.adapters.transfers.retry import Backoff, repeated
+    from buckia_core.adapters.transfers.sources import DigestCheck, chunks, reading
+    from buckia_core.config.secrets.references import Secret
     from buckia_core.config.settings import setting
     from buckia_core.errors import (
         AdapterError,
@@ -112,16 +112,23 @@ __all__ = [
 
 # Imported when first used, as in `buckia`: each module of ours imports this one first, and most need little of it.
 _HOMES = {
-    "buckia_core.adapters.backoff": ("Backoff", "repeated"),
-    "buckia_core.adapters.base": ("BaseSync", "Source"),
-    "buckia_core.adapters.blocks": ("reader_of",),
-    "buckia_core.adapters.capabilities": ("Capabilities",),
+    "buckia_core.adapters.transfers.retry": ("Backoff", "repeated"),
+    "buckia_core.adapters.contract.base": ("BaseSync", "Source"),
+    "buckia_core.adapters.contract.readers": ("reader_of",),
+    "buckia_core.adapters.contract.capabilities": ("Capabilities",),
     "buckia_core.adapters.content_types": ("guess_content_type",),
-    "buckia_core.adapters.hookspecs": ("hookimpl",),
-    "buckia_core.adapters.objects": ("DeleteOutcome", "IfAbsent", "IfUnchanged", "Precondition", "UploadInfo", "fits"),
-    "buckia_core.adapters.pieces": ("Pieces",),
+    "buckia_core.adapters.plugins.hookspecs": ("hookimpl",),
+    "buckia_core.adapters.contract.types": (
+        "DeleteOutcome",
+        "IfAbsent",
+        "IfUnchanged",
+        "Precondition",
+        "UploadInfo",
+        "fits",
+    ),
+    "buckia_core.adapters.transfers.part_pool": ("Pieces",),
     "buckia_core.adapters.prefixes": ("as_directory",),
-    "buckia_core.adapters.protocols": (
+    "buckia_core.adapters.contract.protocols": (
         "PublicUrl",
         "ResumableDownload",
         "ResumableUpload",
@@ -129,12 +136,12 @@ _HOMES = {
         "SignedUrl",
         "Versioned",
     ),
-    "buckia_core.adapters.ranged": ("Opened", "RangedDownload"),
-    "buckia_core.adapters.ranges": ("LimitedReader",),
-    "buckia_core.adapters.registry": ("AdapterSpec",),
-    "buckia_core.adapters.resuming": ("Landing", "Note", "Parts", "PartsSource", "read_on"),
-    "buckia_core.adapters.sources": ("DigestCheck", "chunks", "reading"),
-    "buckia_core.config.secrets": ("Secret",),
+    "buckia_core.adapters.transfers.ranged_download": ("Opened", "RangedDownload"),
+    "buckia_core.adapters.transfers.limited_reader": ("LimitedReader",),
+    "buckia_core.adapters.plugins.registry": ("AdapterSpec",),
+    "buckia_core.adapters.contract.resume": ("Landing", "Note", "Parts", "PartsSource", "read_on"),
+    "buckia_core.adapters.transfers.sources": ("DigestCheck", "chunks", "reading"),
+    "buckia_core.config.secrets.references": ("Secret",),
     "buckia_core.config.settings": ("setting",),
     "buckia_core.planning.digest": ("Digest", "Digests"),
     "buckia_core.planning.manifest": ("RemoteObject",),

@@ -12,10 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from buckia_core.adapters.base import BaseSync
-from buckia_core.adapters.objects import DeleteOutcome, RemoteObject, UploadInfo
-from buckia_core.adapters.opening import open_bucket
-from buckia_core.adapters.protocols import ServerCopy
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.contract.protocols import ServerCopy
+from buckia_core.adapters.contract.types import DeleteOutcome, RemoteObject, UploadInfo
+from buckia_core.adapters.factory import open_bucket
 from buckia_core.adapters.wrappers import Throttle
 from buckia_core.config import BucketConfig
 from buckia_core.errors import AlreadyExists, BuckiaError, NotSupported
@@ -23,20 +23,20 @@ from buckia_core.planning.plan import Operation, Plan
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.syncing import arguments, engine
 from buckia_core.syncing.callbacks import ProgressCallback, listener_for
-from buckia_core.syncing.hashing import hash_file
-from buckia_core.syncing.mappings import Choices, entry_of, folders_of, mappings_of
-from buckia_core.syncing.out_of_scope import roots_of_others
-from buckia_core.syncing.report import Listener, SyncResult
+from buckia_core.syncing.events import Listener, SyncResult
+from buckia_core.syncing.planner.out_of_scope import roots_of_others
 from buckia_core.syncing.request import SyncRequest, ignore_event
-from buckia_core.syncing.state import State
-from buckia_core.syncing.state_files import STATE_DIRECTORY, StateFiles, trash_directories
-from buckia_core.syncing.state_migration import peek_state, stems_under_name
+from buckia_core.syncing.scan.mappings import Choices, entry_of, folders_of, mappings_of
+from buckia_core.syncing.state.database import State
+from buckia_core.syncing.state.locations import STATE_DIRECTORY, StateFiles, trash_directories
+from buckia_core.syncing.state.migration import peek_state, stems_under_name
+from buckia_core.syncing.transfer.hashing import hash_file
 
 if TYPE_CHECKING:
-    from buckia_core.syncing.checking import CheckResult
-    from buckia_core.syncing.resolving import Choice, Conflict
-    from buckia_core.syncing.restoring import BucketVersions
-    from buckia_core.syncing.trash import Trash
+    from buckia_core.syncing.disk.trash import Trash
+    from buckia_core.syncing.planner.check import CheckResult
+    from buckia_core.syncing.planner.resolve import Choice, Conflict
+    from buckia_core.syncing.transfer.versions import BucketVersions
 
 AnyPath = str | os.PathLike[str]
 """A path in the file system, as text or as a path."""
@@ -115,7 +115,7 @@ class BuckiaClient:
         Args:
             local_path: The one local root of this run, mapped onto the bucket's root, instead of the configured ones.
             sync_paths: Files and directories that take part: paths relative to the root or the configuration's
-                directory, else keys; with wildcards, patterns. See `syncing.sync_paths`.
+                directory, else keys; with wildcards, patterns. See `syncing.scan.sync_paths`.
             relative_to: A directory that `sync_paths` are relative to first.
             delete_orphaned: See the setting.
             max_workers: Transfers at once.
@@ -215,7 +215,7 @@ class BuckiaClient:
 
     def conflicts(self) -> list[Conflict]:
         """Return the conflicts that the last runs left to decide, in order of their keys."""
-        from buckia_core.syncing.resolving import Conflict  # noqa: PLC0415  # a sync does not need it
+        from buckia_core.syncing.planner.resolve import Conflict  # noqa: PLC0415  # a sync does not need it
 
         mappings = {mapping.id: mapping for mapping in mappings_of(self.config, Choices())}
         with self._state() as state:
@@ -231,7 +231,7 @@ class BuckiaClient:
         Raises:
             NotAConflict: No conflict is left on one of the keys. None is then settled.
         """
-        from buckia_core.syncing.resolving import Choice  # noqa: PLC0415  # as above
+        from buckia_core.syncing.planner.resolve import Choice  # noqa: PLC0415  # as above
 
         choice = arguments.as_member(Choice, keep, "keep")
         assert choice is not None
@@ -239,7 +239,7 @@ class BuckiaClient:
 
     def trash(self) -> Trash:
         """Return what syncs replaced or deleted here."""
-        from buckia_core.syncing.joined_trash import JoinedTrash  # noqa: PLC0415  # as above
+        from buckia_core.syncing.disk.joined_trash import JoinedTrash  # noqa: PLC0415  # as above
 
         try:
             with self._state() as state:
@@ -329,7 +329,7 @@ class BuckiaClient:
         Raises:
             NotSupported: The provider keeps no versions.
         """
-        from buckia_core.syncing.restoring import BucketVersions  # noqa: PLC0415  # as above
+        from buckia_core.syncing.transfer.versions import BucketVersions  # noqa: PLC0415  # as above
 
         return BucketVersions(self.adapter, self.config.max_workers)
 

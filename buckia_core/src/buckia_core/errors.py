@@ -17,7 +17,7 @@ class BuckiaError(Exception):
     """Base of all errors of Buckia. Its message is one line, without secrets and without control characters."""
 
     clean: ClassVar[Callable[[str], str]] = staticmethod(str)
-    """Takes secrets out of a message. `config.redaction` puts it here, which stands above this module."""
+    """Takes secrets out of a message. `config.secrets.redaction` puts it here, which stands above this module."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(BuckiaError.clean(each) if isinstance(each, str) else each for each in args))

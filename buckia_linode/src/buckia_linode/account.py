@@ -8,7 +8,7 @@ from typing import TypeVar
 from buckia_core.errors import AdapterError
 from buckia_linode.api import Answer, Api, path_of
 from buckia_linode.endpoint_types import EndpointType
-from buckia_linode.resources import (
+from buckia_linode.models import (
     Access,
     Bucket,
     BucketAcl,

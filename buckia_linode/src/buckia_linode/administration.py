@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from buckia_linode.endpoint_lookup import Places
 from buckia_linode.endpoint_types import need_api_access
-from buckia_linode.places import Places
 from buckia_s3.administration import Administration, Document, Topic
-from buckia_s3.client import Client
-from buckia_s3.settings import S3Settings
+from buckia_s3.config.settings import S3Settings
+from buckia_s3.http.client import Client
 
 
 class LinodeAdministration(Administration):

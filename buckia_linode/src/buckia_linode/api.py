@@ -21,13 +21,13 @@ import urllib3
 from linode_api4 import LinodeClient
 from requests.adapters import HTTPAdapter
 
-from buckia_core.adapters.backoff import repeated
-from buckia_core.adapters.proxies import system_proxy
-from buckia_core.adapters.request_counter import RequestCounter
+from buckia_core.adapters.service.proxies import system_proxy
+from buckia_core.adapters.transfers.request_counter import RequestCounter
+from buckia_core.adapters.transfers.retry import repeated
 from buckia_core.errors import AdapterError, MissingCredentials
 from buckia_linode.errors import Redirected, TooLong, translated
 from buckia_linode.settings import LinodeSettings
-from buckia_s3.connections import tls_context
+from buckia_s3.http.connection_pool import tls_context
 
 Answer = Mapping[str, Any]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from buckia_core.errors import MissingCredentials
 from buckia_linode.settings import LinodeSettings
-from buckia_s3.credentials import CredentialSource
-from buckia_s3.signing import Credentials
+from buckia_s3.auth.credentials import CredentialSource
+from buckia_s3.auth.sigv4 import Credentials
 
 
 class NoKeys:

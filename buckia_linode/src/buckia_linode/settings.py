@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from buckia_core.config.addresses import check_address, connection_warnings
 from buckia_core.config.object_rules import ObjectRules
-from buckia_core.config.secrets import Secret
+from buckia_core.config.secrets.references import Secret
 from buckia_core.config.settings import declared, read_settings, setting
+from buckia_core.config.urls import check_address, connection_warnings
 from buckia_core.errors import InvalidSetting
 from buckia_linode.endpoint_types import EndpointType
 from buckia_linode.shared_settings import as_in_s3
-from buckia_s3.client_options import ClientOptions
-from buckia_s3.encryption import ServerSideEncryption
-from buckia_s3.object_headers import CannedAcl
-from buckia_s3.retrying import RetryConfig
-from buckia_s3.settings import AddressingStyle, ConditionalWrites, S3Settings
-from buckia_s3.urls import parse_url
+from buckia_s3.config.bucket_url import parse_url
+from buckia_s3.config.client_options import ClientOptions
+from buckia_s3.config.retry_config import RetryConfig
+from buckia_s3.config.settings import AddressingStyle, ConditionalWrites, S3Settings
+from buckia_s3.objects.attributes import CannedAcl
+from buckia_s3.objects.encryption import ServerSideEncryption
 
 _CLUSTER = re.compile(r"[a-z]{2}-[a-z]+-[0-9]+")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from buckia_core.config.settings import declared, default_of, setting
-from buckia_s3.settings import S3Settings
+from buckia_s3.config.settings import S3Settings
 
 
 def as_in_s3(name: str, *, env: tuple[str, ...] = (), aliases: tuple[str, ...] | None = None) -> Any:

@@ -6,17 +6,17 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from buckia_core.adapters.capabilities import Capabilities
+from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.prefixes import as_directory
 from buckia_linode.credentials import credential_source
+from buckia_linode.endpoint_lookup import LinodeSite, Places, no_token
 from buckia_linode.endpoint_types import LIMITS, LOWEST_RATE
-from buckia_linode.places import LinodeSite, Places, no_token
 from buckia_linode.settings import LinodeSettings
 from buckia_s3.sync import S3Sync
 
 if TYPE_CHECKING:
     from buckia_linode.account import Account
-    from buckia_linode.managed_bucket import ManagedBucket
+    from buckia_linode.bucket_api import ManagedBucket
     from buckia_s3.administration import Administration
 
 
@@ -111,7 +111,7 @@ class LinodeSync(S3Sync):
         Raises:
             MissingCredentials: There is no token.
         """
-        from buckia_linode.managed_bucket import ManagedBucket  # noqa: PLC0415  # as above
+        from buckia_linode.bucket_api import ManagedBucket  # noqa: PLC0415  # as above
 
         prefix = as_directory(self._linode.prefix)
         name = self._linode.bucket_name

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from buckia_core.adapters.hookspecs import hookimpl
-from buckia_core.adapters.registry import AdapterSpec
+from buckia_core.adapters.plugins.hookspecs import hookimpl
+from buckia_core.adapters.plugins.registry import AdapterSpec
 
 S3 = AdapterSpec(
     provider="s3",
     title="AWS S3 and S3-compatible",
-    settings="buckia_s3.settings:S3Settings",
+    settings="buckia_s3.config.settings:S3Settings",
     adapter="buckia_s3.sync:S3Sync",
 )
 

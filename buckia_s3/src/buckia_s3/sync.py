@@ -9,44 +9,44 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from buckia_core.adapters.base import BaseSync, Source
-from buckia_core.adapters.blocks import reader_of
-from buckia_core.adapters.capabilities import Capabilities
-from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
-from buckia_core.adapters.part_sizes import MAX_PARTS
-from buckia_core.adapters.pieces import Pieces
+from buckia_core.adapters.contract.base import BaseSync, Source
+from buckia_core.adapters.contract.capabilities import Capabilities
+from buckia_core.adapters.contract.readers import reader_of
+from buckia_core.adapters.contract.resume import Landing, Parts, PartsSource
+from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.adapters.prefixes import as_directory
-from buckia_core.adapters.request_counter import RequestCounter
-from buckia_core.adapters.resuming import Landing, Parts, PartsSource
+from buckia_core.adapters.transfers.part_pool import Pieces
+from buckia_core.adapters.transfers.part_sizes import MAX_PARTS
+from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.errors import NotSupported
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
-from buckia_s3 import endpoint
-from buckia_s3.client import Client
-from buckia_s3.conditions import Conditions
-from buckia_s3.credentials import CredentialSource, credential_source, placed
-from buckia_s3.express import SERVICE
-from buckia_s3.listing import Listing, ServerOrder
-from buckia_s3.looking import Looker
-from buckia_s3.objects import MAX_DELETES, MAX_KEY_BYTES
-from buckia_s3.request_headers import PAYING
-from buckia_s3.settings import MAX_PART, S3Settings
-from buckia_s3.signing import LONGEST, signed_query
+from buckia_s3.auth.credentials import CredentialSource, credential_source, placed
+from buckia_s3.auth.express_session import SERVICE
+from buckia_s3.auth.sigv4 import LONGEST, signed_query
+from buckia_s3.config.settings import MAX_PART, S3Settings
+from buckia_s3.http import endpoint
+from buckia_s3.http.client import Client
+from buckia_s3.http.request_headers import PAYING
+from buckia_s3.objects.metadata import MAX_DELETES, MAX_KEY_BYTES
+from buckia_s3.operations.conditional_writes import Conditions
+from buckia_s3.operations.head import Looker
+from buckia_s3.operations.list import Listing, ServerOrder
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
     from buckia_s3.administration import Administration
-    from buckia_s3.arrival import ArrivalCheck
-    from buckia_s3.copying import Copier
-    from buckia_s3.deleting import Deleter
-    from buckia_s3.downloading import Downloader
-    from buckia_s3.locking import Locks
-    from buckia_s3.multipart import Multipart
-    from buckia_s3.resuming import Resumer
-    from buckia_s3.unfinished import UnfinishedUploads
-    from buckia_s3.uploading import Uploader
-    from buckia_s3.versions import Versions
+    from buckia_s3.operations.copy import Copier
+    from buckia_s3.operations.delete import Deleter
+    from buckia_s3.operations.download import Downloader
+    from buckia_s3.operations.multipart import Multipart
+    from buckia_s3.operations.multipart_uploads import UnfinishedUploads
+    from buckia_s3.operations.resume_upload import Resumer
+    from buckia_s3.operations.retention import Locks
+    from buckia_s3.operations.upload import Uploader
+    from buckia_s3.operations.verify_upload import ArrivalCheck
+    from buckia_s3.operations.versions import Versions
 
 _SIGNABLE = ("GET", "HEAD", "PUT", "DELETE")
 _TIB = 1 << 40
@@ -116,7 +116,7 @@ class S3Sync(BaseSync):
         Raises:
             MissingCredentials, Unauthenticated: There are no credentials.
         """
-        from buckia_s3.bare_store import bare_store  # noqa: PLC0415  # few have use for it
+        from buckia_s3.obstore.store import bare_store  # noqa: PLC0415  # few have use for it
 
         return bare_store(self._settings, self._client.site.endpoint, self._credentials, self._prefix)
 
@@ -162,21 +162,21 @@ class S3Sync(BaseSync):
     @cached_property
     def locks(self) -> Locks:
         """Retention and legal holds of objects."""
-        from buckia_s3.locking import Locks  # noqa: PLC0415  # most syncs do without
+        from buckia_s3.operations.retention import Locks  # noqa: PLC0415  # most syncs do without
 
         return Locks(self._client, self._looker)
 
     @cached_property
     def unfinished(self) -> UnfinishedUploads:
         """Uploads in parts that were begun in this bucket and not ended."""
-        from buckia_s3.unfinished import UnfinishedUploads  # noqa: PLC0415  # as above
+        from buckia_s3.operations.multipart_uploads import UnfinishedUploads  # noqa: PLC0415  # as above
 
         return UnfinishedUploads(self._client, self._prefix, self._looker, self._settings.retry_config.backoff)
 
     @cached_property
     def versions(self) -> Versions:
         """The versions that the bucket keeps."""
-        from buckia_s3.versions import Versions  # noqa: PLC0415  # as above
+        from buckia_s3.operations.versions import Versions  # noqa: PLC0415  # as above
 
         settings = self._settings
         return Versions(
@@ -191,13 +191,13 @@ class S3Sync(BaseSync):
 
     @cached_property
     def _copier(self) -> Copier:
-        from buckia_s3.copying import Copier  # noqa: PLC0415  # as above
+        from buckia_s3.operations.copy import Copier  # noqa: PLC0415  # as above
 
         return Copier(self._settings, self._client, self._looker, self._conditions, self._multipart)
 
     @cached_property
     def _uploader(self) -> Uploader:
-        from buckia_s3.uploading import Uploader  # noqa: PLC0415  # as above
+        from buckia_s3.operations.upload import Uploader  # noqa: PLC0415  # as above
 
         return Uploader(
             self._settings,
@@ -211,32 +211,32 @@ class S3Sync(BaseSync):
 
     @cached_property
     def _arrival(self) -> ArrivalCheck:
-        from buckia_s3.arrival import ArrivalCheck  # noqa: PLC0415  # as above
+        from buckia_s3.operations.verify_upload import ArrivalCheck  # noqa: PLC0415  # as above
 
         return ArrivalCheck(self._client, self._conditions, self._settings.tells_md5)
 
     @cached_property
     def _multipart(self) -> Multipart:
-        from buckia_s3.multipart import Multipart  # noqa: PLC0415  # as above
+        from buckia_s3.operations.multipart import Multipart  # noqa: PLC0415  # as above
 
         return Multipart(self._client, self._looker, self._conditions, self._pieces, self._arrival)
 
     @cached_property
     def _resumer(self) -> Resumer:
-        from buckia_s3.resuming import Resumer  # noqa: PLC0415  # as above
+        from buckia_s3.operations.resume_upload import Resumer  # noqa: PLC0415  # as above
 
         return Resumer(self._settings, self._client, self._looker, self._multipart)
 
     @cached_property
     def _downloader(self) -> Downloader:
-        from buckia_s3.downloading import Downloader  # noqa: PLC0415  # as above
+        from buckia_s3.operations.download import Downloader  # noqa: PLC0415  # as above
 
         settings = self._settings
         return Downloader(self._client, self._looker, self._pieces, settings.tells_md5, settings.checksum_algorithm)
 
     @cached_property
     def _deleter(self) -> Deleter:
-        from buckia_s3.deleting import Deleter  # noqa: PLC0415  # as above
+        from buckia_s3.operations.delete import Deleter  # noqa: PLC0415  # as above
 
         # Directory buckets want another checksum with a request for many keys than all others do.
         bulk = not (self._settings.disable_bulk_delete or self._settings.s3_express)
@@ -266,7 +266,7 @@ class S3Sync(BaseSync):
         how = (settings.tells_md5, settings.retry_config.backoff, self._order)
         if not settings.s3_express:
             return Listing(*where, *how).objects()
-        from buckia_s3.directory_listing import DirectoryListing  # noqa: PLC0415  # few buckets are directories
+        from buckia_s3.operations.list_directory_bucket import DirectoryListing  # noqa: PLC0415  # few buckets are directories
 
         return DirectoryListing(*where, *how).objects()
 
@@ -386,7 +386,7 @@ class S3Sync(BaseSync):
 
     def _locked(self, written: RemoteObject) -> RemoteObject:
         """Return what was written in parts or copied, once it is locked as the settings say."""
-        from buckia_s3.target import locks_of  # noqa: PLC0415  # as above
+        from buckia_s3.operations.object_spec import locks_of  # noqa: PLC0415  # as above
 
         wanted = locks_of(self._settings)
         if wanted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from buckia_core.adapters.registry import ADAPTERS, Registry
+from buckia_core.adapters.plugins.registry import ADAPTERS, Registry
 from buckia_dirstore import plugin
 
 PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"

@@ -7,8 +7,8 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from buckia_core.adapters.hookspecs import hookimpl
-from buckia_core.adapters.registry import PLUGINS, Registry
+from buckia_core.adapters.plugins.hookspecs import hookimpl
+from buckia_core.adapters.plugins.registry import PLUGINS, Registry
 from buckia_core.errors import BuckiaError, PluginError
 from buckia_core.planning.plan import Plan
 

@@ -7,7 +7,7 @@ import pytest
 from buckia_core.adapters.memory.bucket import drop_bucket
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
-from buckia_core.adapters.registry import Registry
+from buckia_core.adapters.plugins.registry import Registry
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.errors import Throttled, Transient
-from buckia_core.planning.diff import align
+from buckia_core.planning.merge_join import align
 from buckia_core.planning.policy import Rules
 from buckia_core.planning.reconcile import IN_STEP, reconcile
 from buckia_core.testing import Fault, Faulty, content, m

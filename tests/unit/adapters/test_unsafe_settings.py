@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from buckia_core.adapters.opening import open_bucket, settings_warnings
+from buckia_core.adapters.factory import open_bucket, settings_warnings
 from buckia_core.config import BucketConfig
 
 S3 = {"provider": "s3", "bucket_name": "b", "region": "r", "access_key_id": "a", "secret_access_key": "s"}

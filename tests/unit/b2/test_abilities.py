@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from buckia_b2.opening import open_b2
-from buckia_b2.s3 import B2S3Sync
+from buckia_b2.factory import open_b2
+from buckia_b2.s3_compatible import B2S3Sync
 from buckia_b2.settings import Api, B2Settings, Deletion, Encryption, LockMode
 from buckia_core.cli import main
-from buckia_core.config.secrets import Secret
+from buckia_core.config.secrets.references import Secret
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import (
     AdapterBroken,
@@ -221,7 +221,9 @@ def test_the_s3_api_has_the_commands_too(b2_account, bucket, tmp_path, monkeypat
 
 
 def test_the_s3_api_without_its_package(monkeypatch):
-    for name in [name for name in sys.modules if name.partition(".")[0] == "buckia_s3" or name == "buckia_b2.s3"]:
+    for name in [
+        name for name in sys.modules if name.partition(".")[0] == "buckia_s3" or name == "buckia_b2.s3_compatible"
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "buckia_s3", None)
     with pytest.raises(AdapterBroken, match=r"pip install"):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from buckia_core.cli import main
-from buckia_core.config.secrets import Secret
+from buckia_core.config.secrets.references import Secret
 from tests.unit.b2.conftest import PART
 from tests.unit.commands import ran
 
@@ -134,7 +134,7 @@ def test_rules_that_are_none(run, project, text, words):
 
 
 def test_somebody_else_changes_the_bucket_meanwhile(run, b2, raw_bucket):
-    from buckia_b2.rules import Kind
+    from buckia_b2.admin.bucket_rules import Kind
     from buckia_core.errors import PreconditionFailed
 
     planned = b2.native.plan(Kind.LIFECYCLE, [LOGS])

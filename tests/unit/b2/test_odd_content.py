@@ -8,9 +8,9 @@ import json
 
 import pytest
 
+from buckia_b2.api.transport import LONGEST
 from buckia_b2.settings import Encryption
-from buckia_b2.transport import LONGEST
-from buckia_core.config.secrets import Secret
+from buckia_core.config.secrets.references import Secret
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported, PermissionDenied, Transient
 from buckia_core.planning.digest import Digest
 from tests.servers.scripted_server import Asked, Reply

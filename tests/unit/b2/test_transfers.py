@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from buckia_b2.listing import list_objects
+from buckia_b2.operations.list import list_objects
 from buckia_b2.settings import Deletion
-from buckia_core.adapters.objects import UploadInfo
+from buckia_core.adapters.contract.types import UploadInfo
 from buckia_core.errors import AdapterError, IntegrityError, Transient
 from buckia_core.planning.digest import Digest
 from tests.servers.fault_proxy import FaultProxy

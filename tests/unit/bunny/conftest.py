@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from buckia_bunny.opening import open_zone
-from buckia_bunny.repeating import PATIENCE
+from buckia_bunny.factory import open_zone
+from buckia_bunny.retry import PATIENCE
 from buckia_bunny.settings import BunnySettings
 from buckia_bunny.sync import BunnySync
-from buckia_core.config.secrets import Secret
+from buckia_core.config.secrets.references import Secret
 from tests.servers.bunny.server import BunnyAccount, BunnyZone
 
 Connect = Callable[..., BunnySync]
@@ -60,4 +60,4 @@ def adapter(connect: Connect) -> BunnySync:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch):
-    monkeypatch.setattr("buckia_bunny.repeating.PATIENCE", replace(PATIENCE, first=0.0))
+    monkeypatch.setattr("buckia_bunny.retry.PATIENCE", replace(PATIENCE, first=0.0))

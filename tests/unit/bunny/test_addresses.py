@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_bunny.zones import SignedZone
-from buckia_core.adapters.protocols import PublicUrl, SignedUrl
-from buckia_core.config.secrets import Secret
+from buckia_bunny.cdn.pull_zone import SignedZone
+from buckia_core.adapters.contract.protocols import PublicUrl, SignedUrl
+from buckia_core.config.secrets.references import Secret
 
 
 def test_without_a_pull_zone_there_are_none(adapter):

@@ -7,9 +7,9 @@ import io
 
 import pytest
 
-from buckia_core.adapters.objects import IfAbsent, IfUnchanged, UploadInfo
-from buckia_core.adapters.resuming import Landing
-from buckia_core.config.secrets import Secret
+from buckia_core.adapters.contract.resume import Landing
+from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, UploadInfo
+from buckia_core.config.secrets.references import Secret
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,

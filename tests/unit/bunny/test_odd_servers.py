@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from buckia_bunny import http
-from buckia_bunny.connecting import account_of
-from buckia_bunny.opening import open_zone
+from buckia_bunny.account_factory import account_of
+from buckia_bunny.factory import open_zone
 from buckia_bunny.settings import BunnySettings, ClientKind
 from buckia_bunny.sync import BunnySync
-from buckia_core.adapters.objects import IfAbsent
+from buckia_core.adapters.contract.types import IfAbsent
 from buckia_core.adapters.wrappers import Retry
-from buckia_core.config.secrets import Secret
+from buckia_core.config.secrets.references import Secret
 from buckia_core.errors import AdapterError, IntegrityError, MissingCredentials, NotFound, PreconditionFailed, Transient
 from tests.servers.scripted_server import Asked, Reply, ScriptedServer, scripted_server
 
@@ -262,7 +262,7 @@ def test_an_answer_that_is_too_long_is_not_read(opened, monkeypatch):
     adapter, _ = opened(Reply(body=b" " * (http.LONGEST + 1)))
     with pytest.raises(AdapterError, match="longer than 1 MiB"):
         adapter.stat_file("k")
-    monkeypatch.setattr("buckia_bunny.storage.LONGEST_LIST", 1 << 20)
+    monkeypatch.setattr("buckia_bunny.storage.api.LONGEST_LIST", 1 << 20)
     with pytest.raises(AdapterError, match="longer than 1 MiB"):
         list(adapter.list_files())
 

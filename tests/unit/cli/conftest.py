@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from buckia_core.adapters.objects import DeleteOutcome
+from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Action, Operation, Plan, Reason
-from buckia_core.syncing.report import Event, Finished, Planned, Status, SyncResult
-from buckia_core.syncing.trash import Trash
+from buckia_core.syncing.disk.trash import Trash
+from buckia_core.syncing.events import Event, Finished, Planned, Status, SyncResult
 from tests.unit.commands import ran
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 
 from buckia_core import errors
 from buckia_core.cli.exit_codes import ExitCode, code_of, code_of_result, worst
-from buckia_core.syncing.report import SyncResult
+from buckia_core.syncing.events import SyncResult
 from tests.unit.commands import ran
 
 
@@ -110,7 +110,7 @@ def test_files_that_the_system_does_not_let_be_read_are_no_wrong_configuration(
         return real(path, *arguments, **more)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("buckia_core.config.bounded_files.os.open", refuse)
+    monkeypatch.setattr("buckia_core.config.trust.bounded_read.os.open", refuse)
     ended = ran(capsys, "sync", "--dry-run")
     assert ended.code == code
     assert f"{tmp_path / name}: {os.strerror(number)}" in ended.err

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from buckia_core import errors
-from buckia_core.adapters.objects import DeleteOutcome
+from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.planning.digest import Digest
 from tests.unit.cli.conftest import FakeClient, remote
 

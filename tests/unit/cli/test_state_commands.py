@@ -4,8 +4,8 @@ import pytest
 
 from buckia_core.localfs.directory import Tree
 from buckia_core.planning.plan import Action, Reason
-from buckia_core.syncing.paths import Place
-from buckia_core.syncing.report import FileError, Status, SyncResult
+from buckia_core.syncing.disk.paths import Place
+from buckia_core.syncing.events import FileError, Status, SyncResult
 from tests.unit.cli.conftest import NOON, conflict, operation
 
 

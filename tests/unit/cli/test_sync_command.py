@@ -5,7 +5,7 @@ import pytest
 from buckia_core import errors
 from buckia_core.planning.plan import Action, Reason
 from buckia_core.planning.policy import ConflictPolicy, Direction
-from buckia_core.syncing.report import Status
+from buckia_core.syncing.events import Status
 from tests.unit.cli.conftest import operation
 
 UPLOAD = operation(Action.UPLOAD, "images/a.png", Reason.NEW_LOCAL)

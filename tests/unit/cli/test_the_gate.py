@@ -15,11 +15,11 @@ import pytest
 from buckia_core import errors
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.options import Options
-from buckia_core.cli.output import Output
-from buckia_core.cli.questions import confirm
-from buckia_core.config.secrets import Secret
+from buckia_core.cli.terminal.output import Output
+from buckia_core.cli.terminal.prompts import confirm
+from buckia_core.config.secrets.references import Secret
 from buckia_core.planning.plan import Action, Reason
-from buckia_core.syncing.report import Status
+from buckia_core.syncing.events import Status
 from tests.unit.cli.conftest import NOON, FakeClient, conflict, operation, remote
 from tests.unit.commands import ran as run_command
 
@@ -166,7 +166,7 @@ def test_no_command_shows_a_secret_and_json_is_nothing_but_json(buckia, assets, 
         logging.getLogger("library").warning("careful: %s", SECRET)
         warnings.warn(f"careful with {SECRET}", UserWarning, stacklevel=1)
 
-    monkeypatch.setattr("buckia_core.cli.invocation.Invocation.buckets", noisy(speak))
+    monkeypatch.setattr("buckia_core.cli.context.Invocation.buckets", noisy(speak))
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         ran = buckia(*arguments, *(["--json"] if as_json else []))
@@ -179,7 +179,7 @@ def test_no_command_shows_a_secret_and_json_is_nothing_but_json(buckia, assets, 
 
 
 def noisy(speak):
-    from buckia_core.cli.invocation import Invocation
+    from buckia_core.cli.context import Invocation
 
     buckets = Invocation.buckets
 
@@ -285,7 +285,7 @@ class TestLogFile:
 
 def test_a_question_has_no_secret(monkeypatch):
     asked: list[str] = []
-    monkeypatch.setattr("buckia_core.cli.questions.can_ask", lambda _: True)
+    monkeypatch.setattr("buckia_core.cli.terminal.prompts.can_ask", lambda _: True)
     monkeypatch.setattr("click.confirm", lambda question, **_: asked.append(question))
     confirm(Output(Options()), f"All below {SECRET}\x1b[2J will be deleted. Go on?", yes=False)
     assert asked == [r"All below ***\x1b[2J will be deleted. Go on?"]
@@ -304,7 +304,7 @@ def test_a_check_of_doctor_fails_alone_and_shows_no_secret(buckia, assets, monke
 
 
 def test_history_of_earlier_versions_is_hidden_when_it_is_shown(capsys, assets):
-    from buckia_core.syncing.report import FileError, SyncResult
+    from buckia_core.syncing.events import FileError, SyncResult
 
     assets.runs = [SyncResult(bucket="assets", started=NOON, failed=1, errors=[FileError("a", f"said {SECRET}")])]
     assert SECRET not in run_command(capsys, "history", "--json").out

@@ -6,15 +6,15 @@ import os
 
 import pytest
 
-from buckia_core.config import user_config
-from buckia_core.config.trust import trusted_files
+from buckia_core.config.trust import user_config
+from buckia_core.config.trust.consent import trusted_files
 
 TEXT = "b:\n  provider: s3\n  bucket_name: b\n  credential_provider: ourkeys:get\nc:\n  provider: memory\n"
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    pytest.importorskip("buckia_s3.settings")
+    pytest.importorskip("buckia_s3.config.settings")
     monkeypatch.setenv(user_config.DIRECTORY, str(tmp_path / "own"))
     directory = tmp_path / "project"
     (directory / "sub").mkdir(parents=True)

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unused-ignore]  # with or without its types
 
-from buckia_core.adapters.registry import registry
+from buckia_core.adapters.plugins.registry import registry
 from buckia_core.config import load
 from buckia_core.config.options import BucketOptions, KeepReplaced
 from buckia_core.config.schema import json_schema
@@ -40,7 +40,7 @@ def test_examples_load_and_their_adapters_take_the_settings(tmp_path, monkeypatc
     path.write_text(text, encoding="utf-8")
     for bucket in load(path, environ=ENVIRON).buckets.values():
         if bucket.provider == "s3":
-            pytest.importorskip("buckia_s3.settings")
+            pytest.importorskip("buckia_s3.config.settings")
         settings = registry().spec(bucket.provider).settings_class()
         assert isinstance(bucket.adapter_settings(settings, environ=ENVIRON), settings)
 
@@ -88,7 +88,7 @@ def test_the_messages_on_the_page_are_those_that_come(tmp_path, text, message):
     path = tmp_path / ".buckia"
     path.write_text(text)
     with pytest.raises((UnknownSetting, InvalidSetting)) as caught:
-        load(path).bucket("a").adapter_settings(pytest.importorskip("buckia_s3.settings").S3Settings, environ={})
+        load(path).bucket("a").adapter_settings(pytest.importorskip("buckia_s3.config.settings").S3Settings, environ={})
     shown = str(caught.value).removeprefix(f"{path}:")
     assert shown.endswith(message)
     assert f"/home/me/site/.buckia:{shown}" in PAGE

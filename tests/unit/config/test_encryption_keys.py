@@ -6,9 +6,9 @@ import base64
 
 import pytest
 
-from buckia_core.config.conversion import Unsuitable
+from buckia_core.config.convert import Unsuitable
 from buckia_core.config.encryption_keys import parse_encryption_key
-from buckia_core.config.secrets import Secret
+from buckia_core.config.secrets.references import Secret
 
 
 def test_a_key():

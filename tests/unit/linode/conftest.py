@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from buckia_core.config.secrets import Secret
+from buckia_core.config.secrets.references import Secret
 from buckia_linode.account import Account
 from buckia_linode.settings import LinodeSettings
 from buckia_linode.sync import LinodeSync
-from buckia_s3.retrying import RetryConfig
+from buckia_s3.config.retry_config import RetryConfig
 from tests.servers.linode_api import READ_WRITE, LinodeApi, linode_api
 
 QUICK = RetryConfig(max_retries=2, init_backoff=0.01)

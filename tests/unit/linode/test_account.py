@@ -6,7 +6,7 @@ import pytest
 
 from buckia_core.errors import AdapterError, NotFound, Unauthenticated
 from buckia_linode.endpoint_types import EndpointType
-from buckia_linode.resources import Access, BucketAcl, Endpoint, Grant
+from buckia_linode.models import Access, BucketAcl, Endpoint, Grant
 from tests.servers.linode_api import READ_ONLY, Trouble
 
 
@@ -118,7 +118,7 @@ def test_quotas_and_transfer(api, account):
 
 
 def test_a_token_that_may_only_read(connect):
-    from buckia_core.config.secrets import Secret
+    from buckia_core.config.secrets.references import Secret
 
     account = connect(region="us-ord", token=Secret(READ_ONLY)).account
     assert account.buckets() == []

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_core.config.secrets import Secret
+from buckia_core.config.secrets.references import Secret
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import ConfigError
 from buckia_linode.endpoint_types import EndpointType
 from buckia_linode.settings import LinodeSettings
 from buckia_linode.sync import LinodeSync
-from buckia_s3.settings import AddressingStyle
+from buckia_s3.config.settings import AddressingStyle
 
 HERE = {"cluster": "us-ord-1"}
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from buckia_core.adapters.base import BaseSync
-from buckia_core.adapters.opening import open_bucket
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.factory import open_bucket
 from buckia_core.adapters.wrappers import RateLimit, Wrapper
 from buckia_core.config import BucketConfig
-from buckia_core.config.secrets import Secret
+from buckia_core.config.secrets.references import Secret
 from buckia_core.errors import MissingCredentials, NotSupported
 from buckia_linode.endpoint_types import EndpointType
-from buckia_linode.resources import BucketAcl
+from buckia_linode.models import BucketAcl
 from buckia_linode.settings import LinodeSettings
 from buckia_linode.sync import LinodeSync
 from tests.servers.linode_api import READ_WRITE, linode_api

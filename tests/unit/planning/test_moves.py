@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from buckia_core.planning import moves
-from buckia_core.planning.diff import align
 from buckia_core.planning.digest import Digest, Digests, Sameness, compare
+from buckia_core.planning.merge_join import align
 from buckia_core.planning.moves import blocked, candidates, hold_sources, moved_elsewhere, pair, unclear_arrivals
+from buckia_core.planning.path_collisions import Structure
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.policy import ConflictPolicy, Direction, Rules, Side
 from buckia_core.planning.reconcile import reconcile
-from buckia_core.planning.structure import Structure
 from buckia_core.testing import m
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from buckia_core.localfs.directory import Tree
 from buckia_core.localfs.files import open_file
 from buckia_core.planning.manifest import LocalEntry
-from buckia_core.syncing.paths import Place
+from buckia_core.syncing.disk.paths import Place
 
 
 @contextmanager

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.client import BuckiaClient
 from buckia_core.config import BucketConfig
 from buckia_core.planning.manifest import BaseEntry
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.report import Event, Finished, SyncResult
-from buckia_core.syncing.state import State
-from buckia_core.syncing.state_files import StateFiles
+from buckia_core.syncing.events import Event, Finished, SyncResult
+from buckia_core.syncing.state.database import State
+from buckia_core.syncing.state.locations import StateFiles
 from buckia_core.testing import m
 from buckia_core.testing.miniatures import files_in, objects_in
 

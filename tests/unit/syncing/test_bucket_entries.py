@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.client import BuckiaClient
 from buckia_core.config import BucketConfig
-from buckia_core.config.loading import load
+from buckia_core.config.file.loader import load
 from buckia_core.errors import SideEmptied
-from buckia_core.syncing.report import SyncResult
+from buckia_core.syncing.events import SyncResult
 from buckia_core.testing import m
 from buckia_core.testing.miniatures import files_in, objects_in
 

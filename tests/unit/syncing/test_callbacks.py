@@ -6,7 +6,7 @@ import pytest
 
 from buckia_core.planning.plan import Action, Operation, Plan, Reason
 from buckia_core.syncing.callbacks import listener_for
-from buckia_core.syncing.report import Event, Finished, Planned, Scanning, Status, Transferred
+from buckia_core.syncing.events import Event, Finished, Planned, Scanning, Status, Transferred
 from buckia_core.syncing.request import ignore_event
 from buckia_core.testing import Fault, Faulty
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_core.adapters.hookspecs import hookimpl
-from buckia_core.adapters.registry import Registry
+from buckia_core.adapters.plugins.hookspecs import hookimpl
+from buckia_core.adapters.plugins.registry import Registry
 from buckia_core.testing import Fault, Faulty
 
 

@@ -16,8 +16,8 @@ from buckia_core.errors import (
 )
 from buckia_core.planning.plan import Operation
 from buckia_core.planning.policy import ConflictPolicy
-from buckia_core.syncing.report import Planned, Scanning, Status
-from buckia_core.syncing.state import State
+from buckia_core.syncing.events import Planned, Scanning, Status
+from buckia_core.syncing.state.database import State
 from buckia_core.testing import Fault, Faulty, m
 from buckia_core.testing.miniatures import files_in
 from tests.unit.syncing.sides import Sides
@@ -154,8 +154,8 @@ def test_p10_n33_an_edit_of_the_same_size_and_time_is_seen(sides):
 
 def test_p10_with_checksum_every_file_is_read(sides, monkeypatch):
     """Where a disk tells no change times, only this finds such an edit."""
-    monkeypatch.setattr("buckia_core.syncing.paths.NO_CHANGE_TIMES", True)
-    monkeypatch.setattr("buckia_core.syncing.records.is_racy", lambda *_: False)
+    monkeypatch.setattr("buckia_core.syncing.disk.paths.NO_CHANGE_TIMES", True)
+    monkeypatch.setattr("buckia_core.syncing.state.baseline_rows.is_racy", lambda *_: False)
     sides.in_step("a=1 b=1")
     path = sides.folder / "a"
     before = path.stat()

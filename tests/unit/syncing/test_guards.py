@@ -10,7 +10,7 @@ import pytest
 from buckia_core.adapters.wrappers.wrapper import Wrapper
 from buckia_core.errors import SideEmptied, TooManyDeletes, TooManyOverwrites
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
-from buckia_core.syncing.scan import Scan
+from buckia_core.syncing.scan.local import Scan
 from tests.unit.syncing.sides import Sides
 
 MANY = " ".join(f"k{index:02}=1" for index in range(30))

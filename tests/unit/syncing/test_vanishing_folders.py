@@ -8,16 +8,16 @@ import shutil
 
 import pytest
 
-from buckia_core.adapters.registry import registry
+from buckia_core.adapters.plugins.registry import registry
 from buckia_core.errors import NotFound, SideEmptied
 from buckia_core.localfs.directory import Tree
 from buckia_core.planning.keys import DiskRules
 from buckia_core.syncing import engine
-from buckia_core.syncing.paths import Place
-from buckia_core.syncing.scan import Scan
+from buckia_core.syncing.disk.paths import Place
+from buckia_core.syncing.scan.local import Scan
 from buckia_core.testing import Fault, Faulty
 from tests.unit.syncing.sides import Sides
-from tests.unit.syncing.test_transfer import During
+from tests.unit.syncing.transfer.test_transfer import During
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows keeps directories that are open")
 
@@ -214,7 +214,7 @@ def test_a_root_that_can_not_be_read_for_want_of_something_is_no_matter_of_permi
     def refuse(directory):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("buckia_core.syncing.survey.disk_rules", lambda path: DiskRules())
+    monkeypatch.setattr("buckia_core.syncing.planner.planner.disk_rules", lambda path: DiskRules())
     monkeypatch.setattr("buckia_core.localfs.directory.Directory.entries", refuse)
     with pytest.raises(OSError, match=os.strerror(number)) as caught:
         sides.sync()
@@ -231,7 +231,7 @@ def test_a_root_that_can_not_be_looked_at_is_not_missing(sides, monkeypatch):
             raise OSError(errno.EIO, os.strerror(errno.EIO), path)
         return stat(path, **more)
 
-    monkeypatch.setattr("buckia_core.syncing.paths.os.stat", refuse)
+    monkeypatch.setattr("buckia_core.syncing.disk.paths.os.stat", refuse)
     with pytest.raises(OSError, match=os.strerror(errno.EIO)):
         sides.sync()
     assert sides.objects() == {"a": "1"}

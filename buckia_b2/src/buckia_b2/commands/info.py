@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_b2.commands.opening import native
+from buckia_b2.commands.adapter import native
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.commands import CommandHost
+    from buckia_core.adapters.commands.host import CommandHost
 
 _HIDDEN = "the key may not see it"
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from buckia_b2.commands.opening import native, span, yes
+from buckia_b2.commands.adapter import native, span, yes
 
 if TYPE_CHECKING:
-    from buckia_b2.native import ApplicationKey
-    from buckia_core.adapters.commands import CommandHost
+    from buckia_b2.admin.bucket_admin import ApplicationKey
+    from buckia_core.adapters.commands.host import CommandHost
 
 READ = ("listBuckets", "listFiles", "readFiles", "readBuckets")
 WRITE = (*READ, "writeFiles", "deleteFiles", "shareFiles")

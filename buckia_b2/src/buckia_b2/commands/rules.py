@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_b2.commands.opening import native, yes
-from buckia_b2.rules import Change, Kind, canonical, parse
-from buckia_core.adapters.documents import PlannedChange, carry_out, read_text
+from buckia_b2.admin.bucket_rules import Change, Kind, canonical, parse
+from buckia_b2.commands.adapter import native, yes
+from buckia_core.adapters.commands.config_change import PlannedChange, carry_out, read_text
 
 if TYPE_CHECKING:
-    from buckia_b2.native import Native
-    from buckia_core.adapters.commands import CommandHost
+    from buckia_b2.admin.bucket_admin import Native
+    from buckia_core.adapters.commands.host import CommandHost
 
 _TITLES = {Kind.LIFECYCLE: "lifecycle rules", Kind.CORS: "CORS rules"}
 _NAMES = {Kind.LIFECYCLE: "--prefix", Kind.CORS: "--name"}

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_b2.commands.opening import native, span
+from buckia_b2.commands.adapter import native, span
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.commands import CommandHost
+    from buckia_core.adapters.commands.host import CommandHost
 
 
 def add_to(b2: click.Group) -> None:
@@ -30,7 +30,7 @@ def add_to(b2: click.Group) -> None:
 
         Those to keys that start with PREFIX. Listings do not show them, and they are paid for until they are aborted.
         """
-        from buckia_core.adapters.unfinished_uploads import show_unfinished  # noqa: PLC0415  # when a command runs
+        from buckia_core.adapters.commands.unfinished import show_unfinished  # noqa: PLC0415  # when a command runs
 
         if resumable and not abort:
             raise click.UsageError("--resumable goes with --abort.")

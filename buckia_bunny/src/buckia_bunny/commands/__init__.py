@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-MODULES = ("zones", "pull_zones", "purge", "statistics", "addresses")
+MODULES = ("zones", "pull_zones", "purge", "statistics", "public_urls")
 """The modules of this package that have commands. Each has `add_to(bunny: click.Group) -> None`."""
 
 

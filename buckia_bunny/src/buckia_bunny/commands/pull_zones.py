@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from buckia_bunny.commands.opening import pull_zone_of, zone_account
+from buckia_bunny.commands.adapter import pull_zone_of, zone_account
 
 if TYPE_CHECKING:
-    from buckia_bunny.resources import PullZone
-    from buckia_core.adapters.commands import CommandHost
+    from buckia_bunny.account.models import PullZone
+    from buckia_core.adapters.commands.host import CommandHost
 
 
 def add_to(bunny: click.Group) -> None:

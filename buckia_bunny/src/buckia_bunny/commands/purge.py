@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_bunny.commands.opening import pull_zone_of, zone_account
+from buckia_bunny.commands.adapter import pull_zone_of, zone_account
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.commands import CommandHost
+    from buckia_core.adapters.commands.host import CommandHost
 
 
 def add_to(bunny: click.Group) -> None:
@@ -23,7 +23,7 @@ def add_to(bunny: click.Group) -> None:
         """Purge an address, an object by its key, all below a PREFIX that ends in a slash, or everything."""
         if everything == (what is not None):
             raise click.UsageError("Say what to purge, or --all.")
-        from buckia_bunny.purging import PurgePlan, encoded, purger_of  # noqa: PLC0415  # needs urllib3
+        from buckia_bunny.cdn.purge import PurgePlan, encoded, purger_of  # noqa: PLC0415  # needs urllib3
 
         with zone_account(host) as (settings, account):
             name = pull_zone_of(settings)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_bunny.commands.opening import zone_account
+from buckia_bunny.commands.adapter import zone_account
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.commands import CommandHost
+    from buckia_core.adapters.commands.host import CommandHost
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -25,7 +25,7 @@ def add_to(bunny: click.Group) -> None:
     @click.pass_obj
     def statistics_command(host: CommandHost, begin: datetime | None, end: datetime | None, everything: bool) -> None:
         """Show what was served: requests, bytes, and how much of it came from the cache."""
-        from buckia_bunny.resources import Period  # noqa: PLC0415  # as the account
+        from buckia_bunny.account.models import Period  # noqa: PLC0415  # as the account
 
         with zone_account(host) as (settings, account):
             name = None if everything else settings.pull_zone

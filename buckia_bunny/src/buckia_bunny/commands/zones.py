@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_bunny.commands.opening import zone_account
+from buckia_bunny.commands.adapter import zone_account
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.commands import CommandHost
+    from buckia_core.adapters.commands.host import CommandHost
 
 
 def add_to(bunny: click.Group) -> None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from buckia_core.cli.entry import main
+from buckia_core.cli.entry_point import main
 
 __all__ = ["main"]

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from buckia_core import __version__
+from buckia_core.cli.context import Invocation
 from buckia_core.cli.global_options import GlobalOption, global_options
-from buckia_core.cli.invocation import Invocation
 from buckia_core.errors import AdapterBroken, AdapterNotInstalled
 
 COMMANDS = {
@@ -20,12 +20,12 @@ COMMANDS = {
     "conflicts": "conflicts",
     "trash": "trash",
     "history": "history",
-    "ls": "browsing",
-    "stat": "browsing",
+    "ls": "ls",
+    "stat": "ls",
     "get": "objects",
     "put": "objects",
     "cp": "objects",
-    "rm": "removal",
+    "rm": "rm",
     "versions": "versions",
     "restore": "versions",
     "providers": "providers",
@@ -104,7 +104,7 @@ class Root(Group):
 
     def hint(self, ctx: click.Context, name: str) -> str:
         """Return how to install the provider of that name, whose package may bring the commands; else as any group."""
-        from buckia_core.adapters.registry import extras, registry  # noqa: PLC0415  # only after a mistake
+        from buckia_core.adapters.plugins.registry import extras, registry  # noqa: PLC0415  # only after a mistake
 
         if name in extras():
             try:

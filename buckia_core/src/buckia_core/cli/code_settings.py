@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from buckia_core.adapters.registry import registry
+from buckia_core.adapters.plugins.registry import registry
 from buckia_core.config.bucket import BucketConfig
-from buckia_core.config.loading import load
+from buckia_core.config.file.loader import load
 from buckia_core.config.settings import declared
 from buckia_core.errors import ConfigError, PluginError
 

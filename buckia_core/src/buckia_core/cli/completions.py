@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from buckia_core.cli.invocation import Invocation
+from buckia_core.cli.context import Invocation
 
 
 def complete_bucket(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -19,6 +19,6 @@ def complete_bucket(ctx: click.Context, _param: click.Parameter, incomplete: str
 
 def complete_provider(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Offer the providers that are installed."""
-    from buckia_core.adapters.registry import registry  # noqa: PLC0415  # each command names what its words complete to
+    from buckia_core.adapters.plugins.registry import registry  # noqa: PLC0415  # each command names what its words complete to
 
     return [status.provider for status in registry().providers() if status.provider.startswith(incomplete)]

@@ -24,7 +24,7 @@ import click
 from buckia_core import errors
 
 if TYPE_CHECKING:
-    from buckia_core.syncing.report import SyncResult
+    from buckia_core.syncing.events import SyncResult
 
 
 class ExitCode(IntEnum):

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from buckia_core.cli.completions import complete_bucket
-from buckia_core.cli.invocation import Invocation
+from buckia_core.cli.context import Invocation
 
 
 class GlobalOption(click.Option):

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from buckia_core.cli.context import Invocation
 from buckia_core.cli.exit_codes import ExitCode
-from buckia_core.cli.invocation import Invocation
 from buckia_core.errors import InvalidSetting
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _divided(invocation: Invocation, paths: Sequence[str]) -> dict[str, list[str
 
 
 def _has(invocation: Invocation, name: str, path: str, *, ask: bool) -> bool:
-    from buckia_core.syncing.sync_paths import has_path  # noqa: PLC0415  # one bucket, and all without PATHS, do without
+    from buckia_core.syncing.scan.sync_paths import has_path  # noqa: PLC0415  # one bucket, and all without PATHS, do without
 
     config = invocation.config_file.bucket(name)
     with invocation.client(config) as client:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from buckia_core.adapters.registry import registry
-from buckia_core.cli.output import Output
+from buckia_core.adapters.plugins.registry import registry
+from buckia_core.cli.terminal.output import Output
 
 
 def register(cli: click.Group, output: Output) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from buckia_core.config.bucket import BucketConfig
-    from buckia_core.config.loading import ConfigFile, find, load
+    from buckia_core.config.file.loader import ConfigFile, find, load
     from buckia_core.config.options import KeepReplaced
     from buckia_core.config.path_rules import PathRule
-    from buckia_core.config.secrets import Secret
+    from buckia_core.config.secrets.references import Secret
     from buckia_core.config.settings import read_settings, setting
 
 __all__ = [
@@ -28,12 +28,12 @@ __all__ = [
 # Imported when first used: only reading a file needs the YAML library, and what keeps a log clean needs no settings.
 _HOME = {
     "BucketConfig": "bucket",
-    "ConfigFile": "loading",
+    "ConfigFile": "file.loader",
     "KeepReplaced": "options",
     "PathRule": "path_rules",
-    "Secret": "secrets",
-    "find": "loading",
-    "load": "loading",
+    "Secret": "secrets.references",
+    "find": "file.loader",
+    "load": "file.loader",
     "read_settings": "settings",
     "setting": "settings",
 }

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from buckia_core.config.conversion import Surroundings
-from buckia_core.config.declaring import declared, default_of
+from buckia_core.config.convert import Surroundings
 from buckia_core.config.frozen import FrozenMapping, HiddenMapping, freeze
-from buckia_core.config.messages import place
+from buckia_core.config.locations import place
 from buckia_core.config.options import OPTIONS, BucketOptions
-from buckia_core.config.reading import Given, read_values
-from buckia_core.config.secrets import SecretStore
+from buckia_core.config.secrets.references import SecretStore
+from buckia_core.config.setting_fields import declared, default_of
+from buckia_core.config.setting_values import Given, read_values
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import InvalidSetting
 

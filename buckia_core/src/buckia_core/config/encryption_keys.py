@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 
-from buckia_core.config.conversion import Unsuitable
-from buckia_core.config.secrets import Secret
+from buckia_core.config.convert import Unsuitable
+from buckia_core.config.secrets.references import Secret
 
 _KEY_BYTES = 32
 

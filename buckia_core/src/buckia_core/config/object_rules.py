@@ -27,9 +27,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from buckia_core.config.conversion import Unsuitable, text_map_of, text_of, unsuitable
+from buckia_core.config.convert import Unsuitable, text_map_of, text_of, unsuitable
 from buckia_core.config.frozen import FrozenMapping
-from buckia_core.config.messages import nearest
+from buckia_core.config.locations import nearest
 from buckia_core.config.patterns import parse_patterns
 from buckia_core.planning.gitignore import Patterns
 

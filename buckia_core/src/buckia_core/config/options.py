@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from buckia_core.config.declaring import declared, setting
 from buckia_core.config.frozen import FrozenMapping
 from buckia_core.config.path_rules import (
     FILES_SCHEMA,
@@ -22,6 +21,7 @@ from buckia_core.config.path_rules import (
     parse_prefix,
 )
 from buckia_core.config.patterns import parse_patterns
+from buckia_core.config.setting_fields import declared, setting
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.planning.safety import DeleteLimit
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from buckia_core.config.conversion import Unsuitable, texts_of
+from buckia_core.config.convert import Unsuitable, texts_of
 from buckia_core.planning.gitignore import MOST, problem_of_pattern, problems_of
 
 

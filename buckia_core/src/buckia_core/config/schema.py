@@ -8,9 +8,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from buckia_core.config.declaring import Declared, declared, default_of, kinds_of
 from buckia_core.config.options import OPTIONS, BucketOptions
-from buckia_core.config.secrets import Secret
+from buckia_core.config.secrets.references import Secret
+from buckia_core.config.setting_fields import Declared, declared, default_of, kinds_of
 
 Schema = dict[str, Any]
 

@@ -8,7 +8,7 @@
 Types that can be declared: `str`, `int`, `float`, `bool`, `Path`, `Secret`, `Enum` classes, `Literal[…]`,
 `tuple[str, ...]`, `Mapping[str, str]`, and each of these with `| None`; any other type goes with `parse`.
 A `Path` is taken relative to the directory of the configuration file. `Secret` values may be given as references
-(see `config.secrets`).
+(see `config.secrets.references`).
 `bucket_name` and `prefix` reach an adapter whose class declares them; `prefix` is empty or ends in a slash.
 A `__post_init__` that raises `ValueError` refuses values that don't go together; one that raises `MissingCredentials`
 says which of several keys it needs.
@@ -24,11 +24,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
-from buckia_core.config.conversion import Surroundings
-from buckia_core.config.declaring import Declared, declared, default_of, kinds_of, setting
-from buckia_core.config.reading import Given, read_values
-from buckia_core.config.redaction import redact
-from buckia_core.config.secrets import Secret, SecretStore, known_secrets
+from buckia_core.config.convert import Surroundings
+from buckia_core.config.secrets.redaction import redact
+from buckia_core.config.secrets.references import Secret, SecretStore, known_secrets
+from buckia_core.config.setting_fields import Declared, declared, default_of, kinds_of, setting
+from buckia_core.config.setting_values import Given, read_values
 from buckia_core.errors import InvalidSetting, MissingCredentials
 
 __all__ = ["Declared", "SettingRow", "declared", "default_of", "describe", "read_settings", "setting"]

@@ -2,7 +2,7 @@
 
 A key is an object's whole name in a bucket: text that is valid UTF-8, otherwise opaque. In the bucket it
 may be anything; on its way to a disk it is hostile input. `problem_of` is the gate's pure half (the other
-half, links on the disk itself, is `syncing.paths`).
+half, links on the disk itself, is `syncing.disk.paths`).
 """
 
 from __future__ import annotations

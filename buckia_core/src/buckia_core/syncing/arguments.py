@@ -13,13 +13,13 @@ from buckia_core.config.options import parse_bytes
 from buckia_core.errors import ConfigError, InvalidSetting
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.planning.safety import DeleteLimit
-from buckia_core.syncing.mappings import Choices
+from buckia_core.syncing.scan.mappings import Choices
 
 if TYPE_CHECKING:
     from buckia_core.planning.mapping import Mapping
     from buckia_core.planning.scope import Scope
-    from buckia_core.syncing.state_files import StateFiles
-    from buckia_core.syncing.sync_paths import SyncPaths
+    from buckia_core.syncing.scan.sync_paths import SyncPaths
+    from buckia_core.syncing.state.locations import StateFiles
 
 Member = TypeVar("Member", bound=Enum)
 
@@ -95,7 +95,7 @@ def as_sync_paths(
     Raises:
         InvalidSetting: They are no list of paths, or one of them can't be used.
     """
-    from buckia_core.syncing.sync_paths import find_sync_paths  # noqa: PLC0415  # most syncs are of everything
+    from buckia_core.syncing.scan.sync_paths import find_sync_paths  # noqa: PLC0415  # most syncs are of everything
 
     bases = [base] if relative_to is None else [as_path(relative_to, "relative_to"), base]
     return find_sync_paths(as_texts(values, "sync_paths", paths=True), bases, mappings, folders, files)

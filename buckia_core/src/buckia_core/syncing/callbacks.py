@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from buckia_core.planning.plan import Action
-from buckia_core.syncing.report import Event, Finished, Listener, Planned, Status
+from buckia_core.syncing.events import Event, Finished, Listener, Planned, Status
 from buckia_core.syncing.request import ignore_event
 
 ProgressCallback = Callable[[int, int, str, str], None]

@@ -10,11 +10,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from buckia_core.adapters.base import BaseSync
-from buckia_core.adapters.capabilities import Capabilities
-from buckia_core.adapters.objects import RemoteObject
-from buckia_core.adapters.registry import registry
-from buckia_core.config.redaction import redacted_logger
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.contract.capabilities import Capabilities
+from buckia_core.adapters.contract.types import RemoteObject
+from buckia_core.adapters.plugins.registry import registry
+from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import TooManyOverwrites
 from buckia_core.localfs import names
 from buckia_core.localfs.directory import Tree
@@ -23,27 +23,27 @@ from buckia_core.planning.keys import TEMPORARY
 from buckia_core.planning.plan import Action, Operation, Plan
 from buckia_core.planning.policy import Side
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing import out_of_scope
-from buckia_core.syncing.lock import Lock
-from buckia_core.syncing.nesting import refuse_nesting
-from buckia_core.syncing.pace import MOST, Pace
-from buckia_core.syncing.paths import Place
-from buckia_core.syncing.progress import Progress
-from buckia_core.syncing.recorder import Recorder
-from buckia_core.syncing.report import SyncResult
+from buckia_core.syncing.disk.paths import Place
+from buckia_core.syncing.events import SyncResult
+from buckia_core.syncing.execution.concurrency import MOST, Pace
+from buckia_core.syncing.execution.recorder import Recorder
+from buckia_core.syncing.execution.run_progress import Progress
+from buckia_core.syncing.planner import out_of_scope
+from buckia_core.syncing.planner.bucket_handle import Keeping
+from buckia_core.syncing.planner.nested_bucket import refuse_nesting
+from buckia_core.syncing.planner.planner import Survey
 from buckia_core.syncing.request import SyncRequest
-from buckia_core.syncing.scan import temporary_prefix
-from buckia_core.syncing.site import Keeping
-from buckia_core.syncing.state import State
-from buckia_core.syncing.state_files import prepare_state_dir
-from buckia_core.syncing.state_migration import open_state, peek_state
-from buckia_core.syncing.survey import Survey
-from buckia_core.syncing.unfinished import Kept, Kind
+from buckia_core.syncing.scan.local import temporary_prefix
+from buckia_core.syncing.state.database import State
+from buckia_core.syncing.state.locations import prepare_state_dir
+from buckia_core.syncing.state.lock import Lock
+from buckia_core.syncing.state.migration import open_state, peek_state
+from buckia_core.syncing.state.resume_store import Kept, Kind
 
 if TYPE_CHECKING:
-    from buckia_core.syncing.checking import CheckResult
-    from buckia_core.syncing.resolving import Choice
-    from buckia_core.syncing.work import Worker
+    from buckia_core.syncing.execution.worker import Worker
+    from buckia_core.syncing.planner.check import CheckResult
+    from buckia_core.syncing.planner.resolve import Choice
 
 _log = redacted_logger(__name__)
 
@@ -96,7 +96,7 @@ def resolve(request: SyncRequest, keys: Sequence[str], choice: Choice) -> SyncRe
         SideEmptied: A local root is gone.
         LockHeld, AdapterError: As `sync`.
     """
-    from buckia_core.syncing.resolving import decided  # noqa: PLC0415  # a sync does not need it
+    from buckia_core.syncing.planner.resolve import decided  # noqa: PLC0415  # a sync does not need it
 
     with opened(request) as (state, progress, survey):
         request.scope = Scope.of(keys)
@@ -110,11 +110,11 @@ def resolve(request: SyncRequest, keys: Sequence[str], choice: Choice) -> SyncRe
 
 
 def check(request: SyncRequest) -> CheckResult:
-    """Compare both sides by content; see `checking.check`."""
-    from buckia_core.syncing import checking  # noqa: PLC0415  # as above
+    """Compare both sides by content."""
+    from buckia_core.syncing.planner.check import compare_contents  # noqa: PLC0415  # as above
 
     with opened(request) as (state, _, survey):
-        return checking.check(request, survey, state)
+        return compare_contents(request, survey, state)
 
 
 def make_plan(request: SyncRequest) -> Plan:
@@ -153,7 +153,7 @@ def _carry_out(
         survey.unfinished.tidy(partial(_is_wanted, request.scope, actions), request.adapter)
     changed: set[str] = set()
     if plan.operations and not request.stopped.is_set():
-        from buckia_core.syncing.execute import execute  # noqa: PLC0415  # most runs find nothing to do
+        from buckia_core.syncing.execution.executor import execute  # noqa: PLC0415  # most runs find nothing to do
 
         worker = make_worker(request, survey, plan)
         capabilities = request.adapter.capabilities
@@ -196,9 +196,9 @@ _WRITES = (Action.UPLOAD, Action.DELETE_REMOTE, Action.MOVE_REMOTE, Action.CONFL
 
 def make_worker(request: SyncRequest, survey: Survey, plan: Plan) -> Worker:
     """Return what executes operations of a request. It can be pickled if the request has a configuration."""
-    from buckia_core.syncing.flights import Flights  # noqa: PLC0415  # as above
-    from buckia_core.syncing.trash import Trash  # noqa: PLC0415  # as above
-    from buckia_core.syncing.work import Worker  # noqa: PLC0415  # as above
+    from buckia_core.syncing.disk.trash import Trash  # noqa: PLC0415  # as above
+    from buckia_core.syncing.execution.worker import Worker  # noqa: PLC0415  # as above
+    from buckia_core.syncing.transfer.in_flight import Flights  # noqa: PLC0415  # as above
 
     writes = any(operation.action in _WRITES for operation in plan.operations)
     # Asking a bucket may write to it, and who only reads from it may not be allowed to.
@@ -255,7 +255,7 @@ def _executor(request: SyncRequest) -> AbstractContextManager[Executor]:
 
 def fetch(adapter: BaseSync, found: RemoteObject, target: Path, algorithm: str) -> RemoteObject:
     """Download one object to a path, aside first and verified; a file there is replaced."""
-    from buckia_core.syncing.downloading import Download  # noqa: PLC0415  # a sync need not transfer anything
+    from buckia_core.syncing.transfer.download import Download  # noqa: PLC0415  # a sync need not transfer anything
 
     head, name = os.path.split(os.path.abspath(target))
     os.makedirs(head, exist_ok=True)
@@ -279,7 +279,7 @@ def fetch(adapter: BaseSync, found: RemoteObject, target: Path, algorithm: str) 
 def _warn_of_secrets(request: SyncRequest, plan: Plan) -> None:
     if not plan.operations:
         return
-    from buckia_core.syncing import sensitive_files  # noqa: PLC0415  # most runs find nothing to do
+    from buckia_core.syncing.scan import sensitive_files  # noqa: PLC0415  # most runs find nothing to do
 
     if keys := sensitive_files.sensitive_uploads(plan.operations, request.mappings):
         _log.warning("%s: %s", request.bucket, sensitive_files.warning(keys))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import CancelledError
 
-from buckia_core.config.redaction import clean, redacted_logger
+from buckia_core.config.secrets.redaction import clean, redacted_logger
 from buckia_core.errors import AdapterError, BuckiaError
 from buckia_core.planning.keys import TEMPORARY
 

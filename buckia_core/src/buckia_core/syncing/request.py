@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.config import BucketConfig, KeepReplaced
 from buckia_core.planning.mapping import Mapping
 from buckia_core.planning.plan import Operation
 from buckia_core.planning.policy import ConflictPolicy
 from buckia_core.planning.safety import DeleteLimit
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.report import Event
-from buckia_core.syncing.state_files import StateFiles
+from buckia_core.syncing.events import Event
+from buckia_core.syncing.state.locations import StateFiles
 
 if TYPE_CHECKING:
-    from buckia_core.syncing.sync_paths import SyncPaths
+    from buckia_core.syncing.scan.sync_paths import SyncPaths
 
 
 def ignore_event(event: Event) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
 from buckia_core.errors import AdapterError, Transient
 from buckia_core.planning.manifest import RemoteObject

@@ -21,8 +21,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from buckia_core.adapters.base import BaseSync
-from buckia_core.adapters.objects import UploadInfo
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.contract.types import UploadInfo
 from buckia_core.planning.digest import Digest, Digests, write
 from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from buckia_linode.commands.opening import linode_adapter, region, region_of, yes
+from buckia_linode.commands.adapter import linode_adapter, region, region_of, yes
 from buckia_linode.endpoint_types import EndpointType, need_api_access
-from buckia_linode.resources import BucketAcl
+from buckia_linode.models import BucketAcl
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.commands import CommandHost
-    from buckia_linode.resources import Bucket
+    from buckia_core.adapters.commands.host import CommandHost
+    from buckia_linode.models import Bucket
 
 _ACLS = click.Choice([each.value for each in BucketAcl])
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_linode.commands.opening import linode_adapter
+from buckia_linode.commands.adapter import linode_adapter
 from buckia_linode.endpoint_types import LIMITS
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.commands import CommandHost
+    from buckia_core.adapters.commands.host import CommandHost
 
 
 def add_to(linode: click.Group) -> None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from buckia_linode.commands.opening import linode_adapter, region, region_of, yes
-from buckia_linode.resources import Grant
+from buckia_linode.commands.adapter import linode_adapter, region, region_of, yes
+from buckia_linode.models import Grant
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.commands import CommandHost
-    from buckia_linode.resources import Key
+    from buckia_core.adapters.commands.host import CommandHost
+    from buckia_linode.models import Key
 
 
 def add_to(linode: click.Group) -> None:

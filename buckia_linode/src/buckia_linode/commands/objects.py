@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_linode.commands.opening import linode_adapter
-from buckia_linode.resources import BucketAcl
+from buckia_linode.commands.adapter import linode_adapter
+from buckia_linode.models import BucketAcl
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.commands import CommandHost
+    from buckia_core.adapters.commands.host import CommandHost
 
 _SECONDS = click.IntRange(360, 86_400)
 _METHOD = click.Choice(["GET", "PUT", "DELETE"])

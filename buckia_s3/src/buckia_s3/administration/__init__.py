@@ -2,8 +2,8 @@
 
 from buckia_s3.administration.administration import Administration, Finding
 from buckia_s3.administration.buckets import Bucket, Buckets
-from buckia_s3.administration.changes import Change
-from buckia_s3.administration.grants import CANNED
-from buckia_s3.administration.topics import TOPICS, Document, Merge, Topic
+from buckia_s3.administration.canned_acl import CANNED
+from buckia_s3.administration.change import Change
+from buckia_s3.administration.subresources import TOPICS, Document, Merge, Topic
 
 __all__ = ["CANNED", "TOPICS", "Administration", "Bucket", "Buckets", "Change", "Document", "Finding", "Merge", "Topic"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import ParseError
 
-from buckia_core.adapters.backoff import repeated
+from buckia_core.adapters.transfers.retry import repeated
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,
@@ -18,13 +18,13 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
-from buckia_s3.administration import documents, forms, merging, wire
+from buckia_s3.administration import documents, merge, operations, shapes
 from buckia_s3.administration.buckets import Buckets
-from buckia_s3.administration.changes import Change
-from buckia_s3.administration.grants import canned
-from buckia_s3.administration.topics import TOPICS, Document, Topic, topic_of
-from buckia_s3.client import Client, Request, Response
-from buckia_s3.settings import S3Settings
+from buckia_s3.administration.canned_acl import canned
+from buckia_s3.administration.change import Change
+from buckia_s3.administration.subresources import TOPICS, Document, Topic, topic_of
+from buckia_s3.config.settings import S3Settings
+from buckia_s3.http.client import Client, Request, Response
 
 _LISTING = "ListBucketResult"
 """What a server answers with that does not look at the part of the bucket that a request asks for."""
@@ -122,15 +122,15 @@ class Administration:
         """
         about = topic_of(topic)
         try:
-            wanted = forms.checked(about, forms.unwrapped(about, document))
+            wanted = shapes.checked(about, shapes.unwrapped(about, document))
             present, body = self._read(about)
             if about.merge is None or replace:
-                after = merging.inherited(about, present, wanted)
+                after = merge.inherited(about, present, wanted)
             else:
                 self._refuse_to_lose(about, present, body)
-                after = merging.merged(about, present, wanted)
-            return Change(about, present, forms.checked(about, after))
-        except (forms.InvalidDocument, merging.Ambiguous) as error:
+                after = merge.merged(about, present, wanted)
+            return Change(about, present, shapes.checked(about, after))
+        except (shapes.InvalidDocument, merge.Ambiguous) as error:
             raise ConfigError(f"{about.title}: {error}") from error
 
     def plan_text(self, topic: str, text: str, *, source: str, replace: bool = False) -> Change:
@@ -168,9 +168,9 @@ class Administration:
         after: Document | None = None
         if names:
             try:
-                after = merging.without(about, present or {}, names)
-            except (merging.Missing, KeyError) as error:
-                words = str(error) if isinstance(error, merging.Missing) else f"{about.title}: there are none"
+                after = merge.without(about, present or {}, names)
+            except (merge.Missing, KeyError) as error:
+                words = str(error) if isinstance(error, merge.Missing) else f"{about.title}: there are none"
                 raise NotFound(words, provider=self._client.provider) from error
             self._refuse_to_lose(about, present, body)
         elif about.cleared is not None and present is not None:
@@ -191,32 +191,32 @@ class Administration:
         if not change.differs:
             return change.before
         present, _ = self._read(topic)
-        if not merging.same(topic, present, change.before):
+        if not merge.same(topic, present, change.before):
             raise PreconditionFailed(
                 f"{topic.title}: somebody changed this since the difference was shown. Nothing was sent; look again.",
                 provider=self._client.provider,
             )
         if change.after is None:
-            self._send(wire.request(topic.delete, {}, doing=f"removing {topic.title}"), topic)
+            self._send(operations.request(topic.delete, {}, doing=f"removing {topic.title}"), topic)
         else:
-            params = forms.params(topic, change.after)
-            self._set(wire.request(topic.put, params, doing=f"setting {topic.title}"), topic)
+            params = shapes.params(topic, change.after)
+            self._set(operations.request(topic.put, params, doing=f"setting {topic.title}"), topic)
         return self._read(topic)[0]
 
     def _read(self, topic: Topic) -> tuple[Document | None, bytes]:
         """Return the document, `None` if there is none, and the body that it came in."""
         doing = f"reading {topic.title}"
         try:
-            response = self._send(wire.request(topic.get, {}, doing=doing), topic)
+            response = self._send(operations.request(topic.get, {}, doing=doing), topic)
         except AdapterError as error:
             if error.code in topic.unset:
                 return None, b""
             raise
-        if wire.first_element_of(response.body) == _LISTING:
+        if operations.first_element_of(response.body) == _LISTING:
             raise self._not_supported(topic)
         headers = response.headers
         try:
-            return forms.from_output(topic, wire.output(topic.get, response.body, headers)), response.body
+            return shapes.from_output(topic, operations.output(topic.get, response.body, headers)), response.body
         except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
             words = f"{doing}: the answer can't be read: {str(error)[:200]}"
             raise _Unreadable(words, provider=self._client.provider) from error

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from buckia_core.adapters.backoff import repeated
+from buckia_core.adapters.transfers.retry import repeated
 from buckia_core.errors import AlreadyExists, NotFound, PermissionDenied, PreconditionFailed, Transient
-from buckia_s3.administration import wire
-from buckia_s3.client import Client, Request, Response
-from buckia_s3.endpoint import DEFAULT_REGION, Endpoint, Site, locate
-from buckia_s3.settings import S3Settings
+from buckia_s3.administration import operations
+from buckia_s3.config.settings import S3Settings
+from buckia_s3.http.client import Client, Request, Response
+from buckia_s3.http.endpoint import DEFAULT_REGION, Endpoint, Site, locate
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class Buckets:
         token: str | None = None
         while True:
             asked = {"ContinuationToken": token} if token else {}
-            response = self._sent(service, wire.request("ListBuckets", asked, doing="listing the buckets"))
+            response = self._sent(service, operations.request("ListBuckets", asked, doing="listing the buckets"))
             try:
-                told = wire.output("ListBuckets", response.body)
+                told = operations.output("ListBuckets", response.body)
             except ValueError as error:
                 raise Transient(f"listing the buckets: {error}", provider=service.provider) from error
             for each in told.get("Buckets", ()):
@@ -93,7 +93,7 @@ class Buckets:
             params["ObjectLockEnabledForBucket"] = True
         if place != DEFAULT_REGION:
             params["CreateBucketConfiguration"] = {"LocationConstraint": place}
-        request = wire.request("CreateBucket", params, doing=doing)
+        request = operations.request("CreateBucket", params, doing=doing)
         unanswered = _Unanswered(self._of_bucket(), request)
         try:
             repeated(unanswered.send, self._settings.retry_config.backoff)
@@ -113,13 +113,13 @@ class Buckets:
         name = self._settings.bucket_name
         doing = f"removing the bucket {name!r}"
         # Asked here as well, because a server of a few lines may not look before it removes.
-        listed = wire.output("ListObjectsV2", self._sent(self._client, _first_object(doing)).body)
+        listed = operations.output("ListObjectsV2", self._sent(self._client, _first_object(doing)).body)
         if listed.get("Contents"):
             raise PreconditionFailed(
                 f"{doing}: it is not empty, {listed['Contents'][0]['Key']!r} is in it. Delete what is in it first.",
                 provider=self._client.provider,
             )
-        request = wire.request("DeleteBucket", {}, doing=doing)
+        request = operations.request("DeleteBucket", {}, doing=doing)
         unanswered = _Unanswered(self._of_bucket(), request)
         try:
             repeated(unanswered.send, self._settings.retry_config.backoff)
@@ -211,4 +211,4 @@ def _without_bucket(endpoint: Endpoint, bucket: str) -> Endpoint:
 
 
 def _first_object(doing: str) -> Request:
-    return wire.request("ListObjectsV2", {"MaxKeys": 1}, doing=doing)
+    return operations.request("ListObjectsV2", {"MaxKeys": 1}, doing=doing)

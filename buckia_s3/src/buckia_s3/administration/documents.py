@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from buckia_core.errors import ConfigError
-from buckia_s3.administration import forms, wire
-from buckia_s3.administration.topics import Document, Topic
+from buckia_s3.administration import operations, shapes
+from buckia_s3.administration.subresources import Document, Topic
 
 
 def read(topic: Topic, text: str, *, source: str) -> Document:
@@ -26,15 +26,15 @@ def read(topic: Topic, text: str, *, source: str) -> Document:
     """
     try:
         if text.lstrip().startswith("<"):
-            return forms.checked(topic, _from_xml(topic, text))
-        return forms.checked(topic, forms.unwrapped(topic, _parsed(text)))
-    except forms.InvalidDocument as error:
+            return shapes.checked(topic, _from_xml(topic, text))
+        return shapes.checked(topic, shapes.unwrapped(topic, _parsed(text)))
+    except shapes.InvalidDocument as error:
         raise ConfigError(f"{topic.title}: {error}", source=source) from error
 
 
 def write(topic: Topic, document: Document, *, as_yaml: bool = False) -> str:
     """Return a document as a text, in JSON as `aws s3api get-…` prints it, or in YAML. It ends in a line feed."""
-    shown = forms.wrapped(topic, document)
+    shown = shapes.wrapped(topic, document)
     if as_yaml:
         return str(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True))
     return json.dumps(shown, indent=4, ensure_ascii=False) + "\n"
@@ -45,11 +45,11 @@ def _parsed(text: str) -> Any:
         try:
             return json.loads(text)
         except ValueError as error:
-            raise forms.InvalidDocument(f"is not JSON: {error}") from error
+            raise shapes.InvalidDocument(f"is not JSON: {error}") from error
     try:
         return _without_dates(yaml.safe_load(text))
     except yaml.YAMLError as error:
-        raise forms.InvalidDocument(f"is not YAML: {' '.join(str(error).split())}") from error
+        raise shapes.InvalidDocument(f"is not YAML: {' '.join(str(error).split())}") from error
 
 
 def _without_dates(value: Any) -> Any:
@@ -67,17 +67,19 @@ def _without_dates(value: Any) -> Any:
 
 def _from_xml(topic: Topic, text: str) -> Document:
     body = text.encode()
-    if not wire.root_of(body):
-        raise forms.InvalidDocument("is not XML")
-    if forms.is_text(topic):
-        raise forms.InvalidDocument("is JSON, not XML")
-    document = forms.from_output(topic, wire.output(topic.get, body)) or {}
+    if not operations.root_of(body):
+        raise shapes.InvalidDocument("is not XML")
+    if shapes.is_text(topic):
+        raise shapes.InvalidDocument("is JSON, not XML")
+    document = shapes.from_output(topic, operations.output(topic.get, body)) or {}
     lost = lost_elements(topic, body, document)
     if lost:
-        raise forms.InvalidDocument(f"has elements that do not belong there: {', '.join(sorted(lost))}")
+        raise shapes.InvalidDocument(f"has elements that do not belong there: {', '.join(sorted(lost))}")
     return document
 
 
 def lost_elements(topic: Topic, body: bytes, document: Document) -> set[str]:
     """Return the names of elements in an XML body that are not there any more when its document is written again."""
-    return wire.elements(body) - wire.elements(wire.written_body(topic.put, forms.params(topic, document)))
+    return operations.elements(body) - operations.elements(
+        operations.written_body(topic.put, shapes.params(topic, document))
+    )

@@ -7,7 +7,7 @@ import importlib
 import click
 
 MODULES = (
-    "topics",
+    "subresources",
     "buckets",
     "versions",
     "locks",

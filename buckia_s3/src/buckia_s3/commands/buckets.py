@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from buckia_core.errors import AdapterError, NotSupported, PermissionDenied
-from buckia_s3.commands.changing import yes
-from buckia_s3.commands.opening import s3_adapter
+from buckia_s3.commands.adapter import s3_adapter
+from buckia_s3.commands.change import yes
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.commands import CommandHost
+    from buckia_core.adapters.commands.host import CommandHost
     from buckia_s3.administration import Finding
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_core.adapters.documents import STANDARD
+from buckia_core.adapters.commands.config_change import STANDARD
 from buckia_core.errors import AlreadyExists
-from buckia_s3.commands.opening import s3_adapter
+from buckia_s3.commands.adapter import s3_adapter
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.commands import CommandHost
+    from buckia_core.adapters.commands.host import CommandHost
 
 overwrite = click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_s3.commands.opening import s3_adapter
-from buckia_s3.commands.times import end
+from buckia_s3.commands.adapter import s3_adapter
+from buckia_s3.commands.params import end
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.commands import CommandHost
-    from buckia_s3.locking import Lock
+    from buckia_core.adapters.commands.host import CommandHost
+    from buckia_s3.operations.retention import Lock
 
 _version = click.option("--version", metavar="ID", help="This version, instead of the latest one.")
 
@@ -63,7 +63,7 @@ def _add_retain(lock: click.Group) -> None:
         yes: bool,
     ) -> int | None:
         """Keep an object from being deleted until a time."""
-        from buckia_s3.object_lock import LockMode  # noqa: PLC0415  # the adapter is imported when a command runs
+        from buckia_s3.objects.object_lock import LockMode  # noqa: PLC0415  # the adapter is imported when a command runs
 
         wanted = LockMode(mode)
         question = (

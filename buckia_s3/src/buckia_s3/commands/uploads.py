@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_s3.commands.opening import s3_adapter
-from buckia_s3.commands.times import span
+from buckia_s3.commands.adapter import s3_adapter
+from buckia_s3.commands.params import span
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.commands import CommandHost
-    from buckia_s3.unfinished import UnfinishedUpload
+    from buckia_core.adapters.commands.host import CommandHost
+    from buckia_s3.operations.multipart_uploads import UnfinishedUpload
 
 
 def add_to(s3: click.Group) -> None:
@@ -39,7 +39,7 @@ def add_to(s3: click.Group) -> None:
 
         Those to keys that start with PREFIX. Listings do not show them, and they are paid for until they are aborted.
         """
-        from buckia_core.adapters.unfinished_uploads import show_unfinished  # noqa: PLC0415  # when a command runs
+        from buckia_core.adapters.commands.unfinished import show_unfinished  # noqa: PLC0415  # when a command runs
 
         if resumable and not abort:
             raise click.UsageError("--resumable goes with --abort.")

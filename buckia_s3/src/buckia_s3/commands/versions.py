@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_s3.commands.opening import s3_adapter
+from buckia_s3.commands.adapter import s3_adapter
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.commands import CommandHost
+    from buckia_core.adapters.commands.host import CommandHost
 
 
 def add_to(s3: click.Group) -> None:

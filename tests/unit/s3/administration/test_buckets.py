@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from buckia_core.errors import AlreadyExists, NotFound, PermissionDenied, PreconditionFailed
-from buckia_s3.retrying import RetryConfig
+from buckia_s3.config.retry_config import RetryConfig
 from tests.unit.s3.scripted_server import Answer, error, page
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from buckia_core.adapters.registry import Registry
+from buckia_core.adapters.plugins.registry import Registry
 from buckia_core.cli import main
 from buckia_s3.administration import CANNED, TOPICS
-from buckia_s3.commands import topics as commands
-from tests.unit.s3.administration.test_topics import DOCUMENTS, REST
+from buckia_s3.commands import subresources as commands
+from tests.unit.s3.administration.test_subresources import DOCUMENTS, REST
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from buckia_core.errors import ConfigError
 from buckia_s3.administration import documents
-from buckia_s3.administration.topics import TOPICS
+from buckia_s3.administration.subresources import TOPICS
 
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:*"}]}
 ENCRYPTION = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}

@@ -9,20 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from buckia_core.adapters.base import BaseSync, Source
-from buckia_core.adapters.capabilities import Capabilities
 from buckia_core.adapters.content_types import guess_content_type
-from buckia_core.adapters.directory.entries import to_object
+from buckia_core.adapters.contract.base import BaseSync, Source
+from buckia_core.adapters.contract.capabilities import Capabilities
+from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.adapters.directory.errors import PROVIDER, not_found, translated
 from buckia_core.adapters.directory.paths import Paths
-from buckia_core.adapters.directory.reading import opened
+from buckia_core.adapters.directory.read import opened
 from buckia_core.adapters.directory.settings import DirectorySettings
-from buckia_core.adapters.directory.temporaries import sweep
+from buckia_core.adapters.directory.stat import to_object
+from buckia_core.adapters.directory.temp_file import sweep
 from buckia_core.adapters.directory.walk import Range, Walk
-from buckia_core.adapters.directory.writing import copy_all, write
-from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
+from buckia_core.adapters.directory.write import copy_all, write
 from buckia_core.adapters.prefixes import as_directory
-from buckia_core.adapters.sources import CHUNK, DigestCheck, chunks, reading
+from buckia_core.adapters.transfers.sources import CHUNK, DigestCheck, chunks, reading
 from buckia_core.errors import AdapterError
 from buckia_core.localfs import names
 from buckia_core.localfs.files import permissions, write_all

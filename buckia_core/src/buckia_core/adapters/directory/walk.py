@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from buckia_core.adapters.directory.entries import to_object
 from buckia_core.adapters.directory.errors import translate
 from buckia_core.adapters.directory.paths import Paths
-from buckia_core.adapters.directory.temporaries import is_stale
+from buckia_core.adapters.directory.stat import to_object
+from buckia_core.adapters.directory.temp_file import is_stale
 from buckia_core.errors import InvalidKey
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.opening import InTheWay, is_link

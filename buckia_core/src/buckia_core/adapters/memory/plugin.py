@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from buckia_core.adapters.hookspecs import hookimpl
-from buckia_core.adapters.registry import AdapterSpec
+from buckia_core.adapters.plugins.hookspecs import hookimpl
+from buckia_core.adapters.plugins.registry import AdapterSpec
 
 MEMORY = AdapterSpec(
     provider="memory",

@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from buckia_core.adapters.base import BaseSync, Source
-from buckia_core.adapters.capabilities import Capabilities
 from buckia_core.adapters.content_types import guess_content_type
+from buckia_core.adapters.contract.base import BaseSync, Source
+from buckia_core.adapters.contract.capabilities import Capabilities
+from buckia_core.adapters.contract.types import DeleteOutcome, IfAbsent, IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.memory.bucket import Check, MemoryBucket, Stored, shared_bucket
 from buckia_core.adapters.memory.errors import invalid_key, not_found, precondition_failed
 from buckia_core.adapters.memory.settings import MemorySettings
-from buckia_core.adapters.objects import DeleteOutcome, IfAbsent, IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.prefixes import as_directory
-from buckia_core.adapters.request_counter import RequestCounter
-from buckia_core.adapters.sources import DigestCheck, reading
+from buckia_core.adapters.transfers.request_counter import RequestCounter
+from buckia_core.adapters.transfers.sources import DigestCheck, reading
 from buckia_core.errors import AdapterError
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion

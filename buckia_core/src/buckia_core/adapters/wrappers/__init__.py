@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from buckia_core.adapters.base import BaseSync
-from buckia_core.adapters.wrappers.counting import Counting
-from buckia_core.adapters.wrappers.logged import Logged
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.wrappers.bandwidth import Throttle
+from buckia_core.adapters.wrappers.call_logging import Logged
 from buckia_core.adapters.wrappers.rate_limit import RateLimit
+from buckia_core.adapters.wrappers.request_counting import Counting
 from buckia_core.adapters.wrappers.retry import Retry
-from buckia_core.adapters.wrappers.throttle import Throttle
 from buckia_core.adapters.wrappers.wrapper import Wrapper
 
 __all__ = ["Counting", "Logged", "RateLimit", "Retry", "Throttle", "Wrapper", "wrap"]

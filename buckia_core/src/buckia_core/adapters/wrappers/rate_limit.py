@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from buckia_core.adapters.base import BaseSync
-from buckia_core.adapters.capabilities import Capabilities
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.wrappers.token_bucket import TokenBucket
 from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
 from buckia_core.planning.manifest import RemoteObject

@@ -8,18 +8,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from buckia_core.adapters.backoff import Backoff
-from buckia_core.adapters.base import BaseSync, Source
-from buckia_core.adapters.objects import DeleteOutcome, IfUnchanged, Precondition, UploadInfo
-from buckia_core.adapters.protocols import ResumableDownload, ResumableUpload, Versioned
+from buckia_core.adapters.contract.base import BaseSync, Source
+from buckia_core.adapters.contract.protocols import ResumableDownload, ResumableUpload, Versioned
+from buckia_core.adapters.contract.types import DeleteOutcome, IfUnchanged, Precondition, UploadInfo
+from buckia_core.adapters.transfers.retry import Backoff
 from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
-from buckia_core.config.redaction import redacted_logger
+from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import AdapterError, NotFound, PreconditionFailed, Throttled, Transient
 from buckia_core.planning.digest import Sameness, compare, merge
 from buckia_core.planning.manifest import RemoteObject
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.resuming import Landing, PartsSource
+    from buckia_core.adapters.contract.resume import Landing, PartsSource
 
 log = redacted_logger(__name__)
 
@@ -151,7 +151,7 @@ class Retry(Wrapper):
         self, inner: ResumableDownload, key: str, landing: Landing, *, expect: RemoteObject
     ) -> RemoteObject:
         """See `Wrapper`."""
-        from buckia_core.adapters.resuming import Landing  # noqa: PLC0415  # most runs have nothing to go on with
+        from buckia_core.adapters.contract.resume import Landing  # noqa: PLC0415  # most runs have nothing to go on with
 
         attempts = _Attempts(self._backoff)
         at = landing.start

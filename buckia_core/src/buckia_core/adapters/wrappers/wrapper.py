@@ -9,10 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Generic, TypeVar
 
-from buckia_core.adapters.base import BaseSync, Source
-from buckia_core.adapters.capabilities import Capabilities
-from buckia_core.adapters.objects import DeleteOutcome, Precondition, UploadInfo
-from buckia_core.adapters.protocols import (
+from buckia_core.adapters.contract.base import BaseSync, Source
+from buckia_core.adapters.contract.capabilities import Capabilities
+from buckia_core.adapters.contract.protocols import (
     PublicUrl,
     ResumableDownload,
     ResumableUpload,
@@ -20,10 +19,11 @@ from buckia_core.adapters.protocols import (
     SignedUrl,
     Versioned,
 )
+from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.planning.manifest import RemoteObject
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.resuming import Landing, Parts, PartsSource
+    from buckia_core.adapters.contract.resume import Landing, Parts, PartsSource
     from buckia_core.planning.versions import ObjectVersion
 
 T = TypeVar("T")

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from buckia_core.cli import wording
 from buckia_core.cli.app import Command
+from buckia_core.cli.context import Invocation, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode
-from buckia_core.cli.interruption import Interruption
-from buckia_core.cli.invocation import Invocation, pass_invocation
 from buckia_core.cli.path_arguments import each_bucket
-from buckia_core.cli.progress import progress_for
-from buckia_core.cli.reporting import Reporter
+from buckia_core.cli.report.sync_report import Reporter
+from buckia_core.cli.signals import Interruption
+from buckia_core.cli.terminal import formatting
+from buckia_core.cli.terminal.progress import progress_for
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
@@ -48,7 +48,7 @@ def _check(invocation: Invocation, client: BuckiaClient, limits: dict[str, Any])
     same, differ = result.same, len(result.differ)
     output.result(
         {"type": "check_summary", "bucket": name, "same": same, "differ": differ},
-        f"{name}: {wording.count(same, 'file')} the same, {differ} different",
+        f"{name}: {formatting.count(same, 'file')} the same, {differ} different",
     )
     if interruption.asked_to_stop:
         return ExitCode.INTERRUPTED

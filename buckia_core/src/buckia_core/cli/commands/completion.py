@@ -6,9 +6,9 @@ import click
 from click.shell_completion import get_completion_class
 
 from buckia_core.cli.app import Command, cli
-from buckia_core.cli.entry import COMPLETE
+from buckia_core.cli.context import Invocation, pass_invocation
+from buckia_core.cli.entry_point import COMPLETE
 from buckia_core.cli.exit_codes import ExitCode
-from buckia_core.cli.invocation import Invocation, pass_invocation
 
 
 @click.command("completion", cls=Command)

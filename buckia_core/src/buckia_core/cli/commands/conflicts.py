@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_core.cli import records, wording
 from buckia_core.cli.app import Group
-from buckia_core.cli.differences import show_difference
+from buckia_core.cli.context import Invocation, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode, code_of_result
-from buckia_core.cli.invocation import Invocation, pass_invocation
-from buckia_core.cli.reporting import show_summary
+from buckia_core.cli.report import json_records
+from buckia_core.cli.report.conflict_diff import show_difference
+from buckia_core.cli.report.sync_report import show_summary
+from buckia_core.cli.terminal import formatting
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
-    from buckia_core.syncing.resolving import Conflict
+    from buckia_core.syncing.planner.resolve import Conflict
 
 
 @click.group("conflicts", cls=Group, invoke_without_command=True)
@@ -45,7 +46,7 @@ def list_command(invocation: Invocation) -> ExitCode:
         if not found:
             invocation.output.note(f"{bucket}: no conflicts")
         for conflict in found:
-            text = f"{conflict.key}  ({conflict.reason}, since {wording.when(conflict.since)})"
+            text = f"{conflict.key}  ({conflict.reason}, since {formatting.when(conflict.since)})"
             invocation.output.result(_record(bucket, conflict), text)
         return ExitCode.CONFLICTS if found else ExitCode.DONE
 
@@ -125,13 +126,13 @@ def _record(bucket: str, conflict: Conflict) -> dict[str, object]:
         "key": conflict.key,
         "path": conflict.path,
         "local_size": conflict.local_size,
-        "local_mtime": records.nanoseconds(conflict.local_mtime_ns),
+        "local_mtime": json_records.nanoseconds(conflict.local_mtime_ns),
         "remote_size": conflict.remote_size,
-        "remote_mtime": records.nanoseconds(conflict.remote_mtime_ns),
-        "since": records.moment(conflict.since),
+        "remote_mtime": json_records.nanoseconds(conflict.remote_mtime_ns),
+        "since": json_records.moment(conflict.since),
         "reason": conflict.reason,
     }
 
 
 def _side(size: int | None, mtime_ns: int | None) -> str:
-    return "deleted" if size is None else f"{wording.size(size)}, {wording.when(mtime_ns)}"
+    return "deleted" if size is None else f"{formatting.size(size)}, {formatting.when(mtime_ns)}"

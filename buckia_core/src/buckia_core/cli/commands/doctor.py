@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from buckia_core.cli.app import Command
-from buckia_core.cli.diagnosis import Finding, diagnose
+from buckia_core.cli.context import Invocation, config_path, pass_invocation
+from buckia_core.cli.doctor_checks import Finding, diagnose
 from buckia_core.cli.exit_codes import ExitCode, code_of, worst
-from buckia_core.cli.invocation import Invocation, config_path, pass_invocation
 
 
 @click.command("doctor", cls=Command)

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_core.cli import records, wording
 from buckia_core.cli.app import Command
+from buckia_core.cli.context import Invocation, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode
-from buckia_core.cli.invocation import Invocation, pass_invocation
+from buckia_core.cli.report import json_records
+from buckia_core.cli.terminal import formatting
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
-    from buckia_core.syncing.report import SyncResult
+    from buckia_core.syncing.events import SyncResult
 
 
 @click.command("history", cls=Command)
@@ -32,15 +33,17 @@ def history_command(invocation: Invocation, limit: int) -> ExitCode:
         if not runs:
             invocation.output.note(f"{client.config.name}: no run yet")
         for run in runs:
-            invocation.output.result(_record(run), f"{wording.when(run.started)}  {run.bucket}: {wording.summary(run)}")
+            invocation.output.result(
+                _record(run), f"{formatting.when(run.started)}  {run.bucket}: {formatting.summary(run)}"
+            )
         return ExitCode.DONE
 
     return invocation.each_bucket(show)
 
 
 def _record(run: SyncResult) -> dict[str, object]:
-    return records.summary(run, kind="run") | {
-        "started": records.moment(run.started),
+    return json_records.summary(run, kind="run") | {
+        "started": json_records.moment(run.started),
         "unresolved": len(run.unresolved),
         "interrupted": run.interrupted,
     }

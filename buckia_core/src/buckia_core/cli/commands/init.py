@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from buckia_core.cli import first_config
+from buckia_core.cli import init_config
 from buckia_core.cli.app import Command
 from buckia_core.cli.code_settings import code_in
 from buckia_core.cli.completions import complete_provider
+from buckia_core.cli.context import Invocation, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode
-from buckia_core.cli.invocation import Invocation, pass_invocation
 from buckia_core.cli.parameters import assignments
-from buckia_core.config.loading import FILE_NAME
-from buckia_core.config.trust import trust
+from buckia_core.config.file.loader import FILE_NAME
+from buckia_core.config.trust.consent import trust
 
 
 @click.command("init", cls=Command)
@@ -36,8 +36,8 @@ def init_command(
     path = invocation.options.config or Path(FILE_NAME)
     if path.exists() and not force:
         raise click.UsageError(f"{path} exists. Give --force to replace it.")
-    text = first_config.compose(invocation.output, provider, name, settings)
-    first_config.write(path, text)
+    text = init_config.compose(invocation.output, provider, name, settings)
+    init_config.write(path, text)
     # Who names code on the command line has agreed to it.
     if code := code_in(path):
         trust(path, code)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from buckia_core.cli import records, wording
 from buckia_core.cli.app import Command
+from buckia_core.cli.context import Invocation, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode
-from buckia_core.cli.invocation import Invocation, pass_invocation
+from buckia_core.cli.report import json_records
+from buckia_core.cli.terminal import formatting
 from buckia_core.planning.keys import DiskRules, problem_of
 
 
@@ -31,8 +32,8 @@ def get_command(
     config = invocation.one_bucket()
     with invocation.client(config) as client:
         found = client.get(key, path, overwrite=overwrite, version=version)
-    record = records.remote_object(config.name, found) | {"path": str(path)}
-    invocation.output.result(record, f"{key} -> {path}, {wording.size(found.size)}")
+    record = json_records.remote_object(config.name, found) | {"path": str(path)}
+    invocation.output.result(record, f"{key} -> {path}, {formatting.size(found.size)}")
     return ExitCode.DONE
 
 
@@ -51,8 +52,8 @@ def put_command(invocation: Invocation, source: Path, key: str | None) -> ExitCo
     config = invocation.one_bucket()
     with invocation.client(config) as client:
         found = client.put(source, key)
-    record = records.remote_object(config.name, found) | {"path": str(source)}
-    invocation.output.result(record, f"{source} -> {key}, {wording.size(found.size)}")
+    record = json_records.remote_object(config.name, found) | {"path": str(source)}
+    invocation.output.result(record, f"{source} -> {key}, {formatting.size(found.size)}")
     return ExitCode.DONE
 
 
@@ -69,7 +70,7 @@ def cp_command(invocation: Invocation, source_key: str, key: str) -> ExitCode:
     with invocation.client(config) as client:
         found = client.copy(source_key, key)
     invocation.output.result(
-        records.remote_object(config.name, found), f"{source_key} -> {key}, {wording.size(found.size)}"
+        json_records.remote_object(config.name, found), f"{source_key} -> {key}, {formatting.size(found.size)}"
     )
     return ExitCode.DONE
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from buckia_core.adapters.registry import registry
+from buckia_core.adapters.plugins.registry import registry
 from buckia_core.cli.app import Command
+from buckia_core.cli.context import Invocation, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode
-from buckia_core.cli.invocation import Invocation, pass_invocation
 
 
 @click.command("providers", cls=Command)

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from buckia_core.cli import records, wording
 from buckia_core.cli.app import Command
+from buckia_core.cli.context import Invocation, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode, code_of_result
-from buckia_core.cli.invocation import Invocation, pass_invocation
 from buckia_core.cli.parameters import selected, selection
 from buckia_core.cli.path_arguments import each_bucket
-from buckia_core.cli.running import run
+from buckia_core.cli.report import json_records
+from buckia_core.cli.run_sync import run
+from buckia_core.cli.terminal import formatting
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
@@ -42,12 +43,12 @@ def _status(invocation: Invocation, client: BuckiaClient, request: dict[str, Any
     record = {
         "type": "status",
         "bucket": bucket,
-        "last_sync": records.moment(last.started) if last else None,
+        "last_sync": json_records.moment(last.started) if last else None,
         "unresolved": left,
     }
-    lines = [f"{bucket}: {f'last sync {wording.when(last.started)}' if last else 'never synced'}"]
+    lines = [f"{bucket}: {f'last sync {formatting.when(last.started)}' if last else 'never synced'}"]
     if left:
-        lines.append(f"{wording.count(left, 'conflict')} left to decide. See: buckia conflicts list")
+        lines.append(f"{formatting.count(left, 'conflict')} left to decide. See: buckia conflicts list")
     output.result(record, *lines)
     result = run(client, output, request)
     code = code_of_result(result)

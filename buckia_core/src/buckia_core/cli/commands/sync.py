@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from buckia_core.adapters.registry import registry
+from buckia_core.adapters.plugins.registry import registry
 from buckia_core.cli.app import Command
+from buckia_core.cli.context import Invocation, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode, code_of_result
-from buckia_core.cli.invocation import Invocation, pass_invocation
 from buckia_core.cli.parameters import delete_bound, rate, selected, selection
 from buckia_core.cli.path_arguments import each_bucket
-from buckia_core.cli.questions import ConflictQuestion, can_ask
-from buckia_core.cli.running import run
+from buckia_core.cli.run_sync import run
+from buckia_core.cli.terminal.prompts import ConflictQuestion, can_ask
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_core.cli import records, wording
 from buckia_core.cli.app import Group
+from buckia_core.cli.context import Invocation, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode
-from buckia_core.cli.invocation import Invocation, pass_invocation
 from buckia_core.cli.parameters import age
-from buckia_core.cli.questions import confirm
+from buckia_core.cli.report import json_records
+from buckia_core.cli.terminal import formatting
+from buckia_core.cli.terminal.prompts import confirm
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
@@ -51,16 +52,14 @@ def list_command(invocation: Invocation) -> ExitCode:
                 "key": each.key,
                 "path": each.path,
                 "size": each.size,
-                "when": records.moment(each.when),
+                "when": json_records.moment(each.when),
                 "why": each.why,
             }
             place = os.path.relpath(each.path, client.config.base_dir).replace(os.sep, "/") if each.path else each.key
             # A record is not trusted, and the path is where it is restored to.
             was = "" if place == each.key else f", was {each.path}"
-            facts = (
-                f"{each.id}  {wording.when(each.when)}  {wording.size(each.size):>10}  {each.key}  ({each.why}{was})"
-            )
-            invocation.output.result(record, facts)
+            moved = f"{formatting.when(each.when)}  {formatting.size(each.size):>10}"
+            invocation.output.result(record, f"{each.id}  {moved}  {each.key}  ({each.why}{was})")
         return ExitCode.DONE
 
     return invocation.each_bucket(show)
@@ -99,7 +98,7 @@ def empty_command(invocation: Invocation, older_than: timedelta | None, yes: boo
         bucket = client.config.name
         files, volume = client.trash().empty(older_than)
         record = {"type": "emptied", "bucket": bucket, "files": files, "bytes": volume}
-        text = f"{bucket}: {wording.count(files, 'file')} deleted for good, {wording.size(volume)}"
+        text = f"{bucket}: {formatting.count(files, 'file')} deleted for good, {formatting.size(volume)}"
         invocation.output.result(record, text)
         return ExitCode.DONE
 

@@ -8,10 +8,10 @@ import click
 
 from buckia_core.cli.app import Command
 from buckia_core.cli.code_settings import code_in
+from buckia_core.cli.context import Invocation, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode
-from buckia_core.cli.invocation import Invocation, pass_invocation
-from buckia_core.config.loading import FILE_NAME, locate
-from buckia_core.config.trust import TrustedFile, revoke, trust, trusted_files
+from buckia_core.config.file.loader import FILE_NAME, locate
+from buckia_core.config.trust.consent import TrustedFile, revoke, trust, trusted_files
 
 
 @click.command("trust", cls=Command)

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_core.cli import records, wording
 from buckia_core.cli.app import Command
+from buckia_core.cli.context import Invocation, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode, code_of, worst
-from buckia_core.cli.invocation import Invocation, pass_invocation
-from buckia_core.cli.output import Output
 from buckia_core.cli.parameters import age
-from buckia_core.cli.questions import confirm
+from buckia_core.cli.report import json_records
+from buckia_core.cli.terminal import formatting
+from buckia_core.cli.terminal.output import Output
+from buckia_core.cli.terminal.prompts import confirm
 
 if TYPE_CHECKING:
     from buckia_core.planning.versions import ObjectVersion, Restoration
-    from buckia_core.syncing.restoring import Restored
+    from buckia_core.syncing.transfer.versions import Restored
 
 
 @click.command("versions", cls=Command)
@@ -126,15 +127,15 @@ def _shown(output: Output, bucket: str, outcome: Restored) -> Restored:
 
 def _counted(plan: Sequence[Restoration], restore: str = "restored", delete: str = "deleted") -> str:
     back = sum(each.version is not None for each in plan)
-    text = f"{wording.count(back, 'object')} {restore}"
+    text = f"{formatting.count(back, 'object')} {restore}"
     return text if back == len(plan) else f"{text}, {len(plan) - back} {delete}"
 
 
 def _words(each: Restoration) -> str:
     if each.version is None:
         return f"delete   {each.key}"
-    when = wording.when(each.version.modified_ns or None)
-    return f"restore  {each.key}  ({wording.size(each.version.size)}, of {when})"
+    when = formatting.when(each.version.modified_ns or None)
+    return f"restore  {each.key}  ({formatting.size(each.version.size)}, of {when})"
 
 
 def _planned(bucket: str, each: Restoration, status: str, error: str | None = None) -> dict[str, object]:
@@ -145,7 +146,7 @@ def _planned(bucket: str, each: Restoration, status: str, error: str | None = No
         "key": each.key,
         "version": each.version.version if each.version else None,
         "size": each.version.size if each.version else None,
-        "modified": records.nanoseconds(each.version.modified_ns or None) if each.version else None,
+        "modified": json_records.nanoseconds(each.version.modified_ns or None) if each.version else None,
         "status": status,
         "error": error,
     }
@@ -157,7 +158,7 @@ def _record(bucket: str, each: ObjectVersion) -> dict[str, object]:
         "bucket": bucket,
         "key": each.key,
         "version": each.version,
-        "modified": records.nanoseconds(each.modified_ns or None),
+        "modified": json_records.nanoseconds(each.modified_ns or None),
         "latest": each.latest,
         "deleted": each.deleted,
         "size": each.size,
@@ -166,6 +167,6 @@ def _record(bucket: str, each: ObjectVersion) -> dict[str, object]:
 
 
 def _line(each: ObjectVersion) -> str:
-    size = "deleted" if each.deleted else wording.size(each.size)
+    size = "deleted" if each.deleted else formatting.size(each.size)
     mark = "*" if each.latest else " "
-    return f"{mark} {wording.when(each.modified_ns or None)}  {size:>10}  {each.version}  {each.key}"
+    return f"{mark} {formatting.when(each.modified_ns or None)}  {size:>10}  {each.version}  {each.key}"

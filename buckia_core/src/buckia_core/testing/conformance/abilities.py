@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from buckia_core.adapters.base import BaseSync
-from buckia_core.adapters.objects import DeleteOutcome, IfAbsent, IfUnchanged, UploadInfo
-from buckia_core.adapters.protocols import PublicUrl, ResumableDownload, ResumableUpload, ServerCopy, SignedUrl
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.contract.protocols import PublicUrl, ResumableDownload, ResumableUpload, ServerCopy, SignedUrl
+from buckia_core.adapters.contract.types import DeleteOutcome, IfAbsent, IfUnchanged, UploadInfo
 from buckia_core.errors import AdapterError, NotFound, PreconditionFailed
 from buckia_core.testing.conformance.suite import Suite, put, read
 

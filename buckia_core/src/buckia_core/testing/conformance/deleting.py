@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.errors import NotFound
 from buckia_core.testing.conformance.suite import Suite, keys_of, put, read
 

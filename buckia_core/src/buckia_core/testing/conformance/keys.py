@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.errors import InvalidKey
 from buckia_core.testing.conformance.suite import Suite, keys_of, put, read
 

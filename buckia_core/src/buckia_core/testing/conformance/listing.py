@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.testing.conformance.suite import Suite, keys_of, need, put
 
 # Each of these is out of place in some listing that sorts by parts, by locale or by UTF-16.

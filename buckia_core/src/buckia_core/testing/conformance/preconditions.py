@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from buckia_core.adapters.base import BaseSync
-from buckia_core.adapters.objects import IfAbsent, IfUnchanged, Precondition
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition
 from buckia_core.errors import PreconditionFailed
 from buckia_core.testing.conformance.suite import Suite, keys_of, need, put, read
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.errors import NotFound, PreconditionFailed
 from buckia_core.testing.conformance.suite import Suite, put, read
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from buckia_core.adapters.base import BaseSync
-from buckia_core.adapters.objects import IfAbsent, UploadInfo
-from buckia_core.adapters.protocols import ResumableDownload, ResumableUpload
-from buckia_core.adapters.resuming import Landing, PartsSource
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.contract.protocols import ResumableDownload, ResumableUpload
+from buckia_core.adapters.contract.resume import Landing, PartsSource
+from buckia_core.adapters.contract.types import IfAbsent, UploadInfo
 from buckia_core.errors import IntegrityError, NotFound, PreconditionFailed
 from buckia_core.planning.digest import Digest
 from buckia_core.testing.conformance.suite import Suite, read

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from buckia_core.adapters.base import BaseSync
+from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.planning.manifest import RemoteObject
 
 PREFIXES = {"plain": "", "prefixed": "pre fix/ä+b/"}

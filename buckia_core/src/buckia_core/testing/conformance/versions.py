@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_core.adapters.base import BaseSync
-from buckia_core.adapters.objects import IfAbsent, IfUnchanged, UploadInfo
-from buckia_core.adapters.protocols import Versioned
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.contract.protocols import Versioned
+from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, UploadInfo
 from buckia_core.errors import NotFound, PreconditionFailed
 from buckia_core.planning.versions import ObjectVersion
 from buckia_core.testing.conformance.suite import Suite, keys_of, put, read

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from buckia_core.adapters.base import BaseSync
-from buckia_core.adapters.objects import UploadInfo
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.contract.types import UploadInfo
 from buckia_core.errors import IntegrityError
 from buckia_core.planning.digest import Digest, Sameness, compare
 from buckia_core.testing.conformance.suite import Suite, keys_of, need, put, read

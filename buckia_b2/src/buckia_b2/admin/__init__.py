@@ -1,0 +1,1 @@
+"""Buckets, application keys and rules."""

@@ -1,0 +1,1 @@
+"""B2's own API: session, transport, upload URLs."""

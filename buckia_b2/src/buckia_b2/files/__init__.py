@@ -1,0 +1,1 @@
+"""Files of B2: names, info, attributes."""

@@ -1,0 +1,1 @@
+"""Operations on files, one a module."""

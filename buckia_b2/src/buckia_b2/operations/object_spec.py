@@ -1,0 +1,63 @@
+"""What an upload is to become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from buckia_b2.api.bucket import Bucket
+from buckia_b2.files.attributes import headers_of
+from buckia_b2.files.file_info import info_of
+from buckia_b2.files.file_names import check_new_key
+from buckia_core.adapters.content_types import guess_content_type
+from buckia_core.adapters.contract.types import Precondition, UploadInfo
+from buckia_core.config.object_rules import ObjectRules
+from buckia_core.planning.digest import Digest, merge
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The object that an upload makes.
+
+    Attributes:
+        key: Its key.
+        whole: The same with the prefix.
+        content_type: Its MIME type.
+        expect: What must be there now.
+        info: What was told about the bytes.
+        headers: File info that gives a download its headers.
+    """
+
+    key: str
+    whole: str
+    content_type: str
+    expect: Precondition | None
+    info: UploadInfo
+    headers: Mapping[str, str]
+
+    def file_info(self, *, large: bool = False) -> Mapping[str, str]:
+        """Return the file info to send.
+
+        Raises:
+            NotSupported: B2 can't keep the metadata.
+        """
+        return info_of(self.info, self.headers, key=self.key, large=large)
+
+    def with_sha1(self, sha1: str) -> Target:
+        """Return the same with the SHA-1 of the bytes known."""
+        return replace(self, info=replace(self.info, digests=merge((Digest("sha1", sha1),), self.info.digests)))
+
+
+def target_of(
+    bucket: Bucket, objects: ObjectRules, key: str, expect: Precondition | None, info: UploadInfo | None
+) -> Target:
+    """Return what an upload is to become, by what is told about it, and by the settings where nothing is told.
+
+    Raises:
+        InvalidKey: B2 can't hold the key.
+    """
+    check_new_key(key)
+    info, attributes = info or UploadInfo(), objects.of(key)
+    info = replace(info, metadata={**attributes.metadata, **info.metadata})
+    content_type = info.content_type or attributes.content_type or guess_content_type(key)
+    return Target(key, bucket.whole(key), content_type, expect, info, headers_of(attributes))

@@ -1,0 +1,1 @@
+"""Pull zones: purges, public and signed URLs."""

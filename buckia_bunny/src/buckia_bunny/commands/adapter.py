@@ -1,0 +1,53 @@
+"""The account and the zone that a command works with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from buckia_core.errors import ConfigError, MissingCredentials
+
+if TYPE_CHECKING:
+    from buckia_bunny.account.account import Account
+    from buckia_bunny.settings import BunnySettings
+    from buckia_core.adapters.commands.host import CommandHost
+
+
+@contextmanager
+def zone_settings(host: CommandHost) -> Iterator[tuple[BunnySettings, Account | None]]:
+    """Give the settings of the bucket that was asked for, and the account if they have its key.
+
+    Raises:
+        ConfigError: The bucket is of another provider, or its settings can't be used.
+    """
+    from buckia_bunny.factory import account_of_bucket  # noqa: PLC0415  # imported when a command runs
+
+    with account_of_bucket(host.one_bucket("bunny")) as opened:
+        yield opened
+
+
+@contextmanager
+def zone_account(host: CommandHost) -> Iterator[tuple[BunnySettings, Account]]:
+    """Give the settings of the bucket that was asked for, and its account.
+
+    Raises:
+        ConfigError: As `zone_settings`, or there is no API key.
+    """
+    with zone_settings(host) as (settings, account):
+        if account is None:
+            raise MissingCredentials(
+                "this needs the account's API key: set api_key, or the environment variable BUNNY_API_KEY"
+            )
+        yield settings, account
+
+
+def pull_zone_of(settings: BunnySettings) -> str:
+    """Return the name or number of the configured pull zone.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if settings.pull_zone is None:
+        raise ConfigError("the bucket has no pull zone: set pull_zone to the name of the one in front of it")
+    return settings.pull_zone

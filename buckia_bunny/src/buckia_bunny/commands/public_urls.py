@@ -1,0 +1,88 @@
+"""`buckia bunny signed-url`: addresses that end, and that are for some visitors only."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from buckia_bunny.commands.adapter import pull_zone_of, zone_settings
+from buckia_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from buckia_bunny.account.account import Account
+    from buckia_bunny.settings import BunnySettings
+    from buckia_core.adapters.commands.host import CommandHost
+
+
+def add_to(bunny: click.Group) -> None:
+    """Add the command to the group `bunny`."""
+
+    @bunny.command("signed-url")
+    @click.argument("key")
+    @click.option("--seconds", type=click.IntRange(1), default=3600, show_default=True, help="It is good for so long.")
+    @click.option("--ip", metavar="ADDRESS", help="Only for this visitor; the pull zone must check addresses.")
+    @click.option("--country", "countries", multiple=True, metavar="CODE", help="Only from this country, such as DE.")
+    @click.option("--block-country", "blocked", multiple=True, metavar="CODE", help="Not from this country.")
+    @click.option("--limit", type=click.IntRange(1), metavar="KB", help="No faster than so many kilobytes a second.")
+    @click.option("--below", metavar="PREFIX/", help="Good for all keys that begin so, one of which KEY is.")
+    @click.option("--in-path", is_flag=True, help="Token in the path, so that relative addresses carry it too.")
+    @click.option("--basic", is_flag=True, help="A token of the older kind, which can only be bound to --ip.")
+    @click.pass_obj
+    def signed_url_command(
+        host: CommandHost,
+        key: str,
+        seconds: int,
+        ip: str | None,
+        countries: tuple[str, ...],
+        blocked: tuple[str, ...],
+        limit: int | None,
+        below: str | None,
+        in_path: bool,
+        basic: bool,
+    ) -> None:
+        """Show an address by which whoever has it can read the object KEY for some time."""
+        if basic and (countries or blocked or limit or below or in_path):
+            raise click.UsageError("--basic goes with --ip and --seconds only.")
+        from buckia_bunny.after_sync import paths_of  # noqa: PLC0415  # imported when the command runs
+        from buckia_bunny.cdn.signed_urls import Restrictions, sign_advanced, sign_basic  # noqa: PLC0415
+        from buckia_bunny.storage.key_encoding import quoted  # noqa: PLC0415
+
+        with zone_settings(host) as (settings, account):
+            name, token_key = _signing(settings, account)
+            (path,) = paths_of(settings, [key])
+            directory = None if below is None else f"/{paths_of(settings, [below.rstrip('/')])[0]}/"
+        url, expires = f"https://{name}/{quoted(path)}", int(time.time()) + seconds
+        try:
+            if basic:
+                signed = sign_basic(url, token_key, expires=expires, ip=ip)
+            else:
+                restrictions = Restrictions(
+                    directory=directory,
+                    ip=ip,
+                    countries=countries,
+                    blocked_countries=blocked,
+                    kilobytes_per_second=limit,
+                )
+                signed = sign_advanced(url, token_key, expires=expires, restrictions=restrictions, in_path=in_path)
+        except ValueError as error:
+            raise click.UsageError(f"{error}.") from error
+        host.disclose({"type": "url", "key": key, "url": signed, "seconds": seconds, "method": "GET"}, signed)
+
+
+def _signing(settings: BunnySettings, account: Account | None) -> tuple[str, str]:
+    """Return the host of addresses and the key that signs them: from the settings, or from the account."""
+    if settings.public_host is not None and settings.token_key is not None:
+        return settings.public_host, settings.token_key.reveal()
+    if account is None:
+        raise ConfigError(
+            "to sign addresses, set token_key and pull_zone; or api_key and pull_zone, to have it asked for"
+        )
+    zone = account.pull_zone(pull_zone_of(settings))
+    key = settings.token_key or zone.key
+    if key is None or not (settings.hostname or zone.hosts):
+        raise ConfigError(
+            f"the API tells no key or no host name of the pull zone {zone.name!r}: set token_key and hostname"
+        )
+    return settings.hostname or zone.hosts[0], key.reveal()

@@ -1,0 +1,55 @@
+"""From settings to the adapter that has just the abilities that they give it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from buckia_bunny.cdn.pull_zone import PublicZone, SignedZone
+from buckia_bunny.http import Http
+from buckia_bunny.settings import Api, BunnySettings
+from buckia_bunny.sync import BunnySync
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.factory import secret_stores
+from buckia_core.adapters.plugins.registry import registry
+from buckia_core.config import BucketConfig
+from buckia_core.errors import AdapterNotInstalled
+
+if TYPE_CHECKING:
+    from buckia_bunny.account.account import Account
+
+
+def open_zone(settings: BunnySettings) -> BaseSync:
+    """Return the adapter of a zone. Costs no request.
+
+    Raises:
+        AdapterNotInstalled: The zone is one of the S3 interface, and the adapter for that is not there.
+    """
+    if settings.api is Api.S3:
+        try:
+            from buckia_bunny.s3_compatible import S3Zone  # noqa: PLC0415  # an extra
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] != "buckia_s3":
+                raise
+            raise AdapterNotInstalled('api: s3 needs the adapter for S3: pip install "buckia[bunny,s3]"') from error
+        return S3Zone.of(settings)
+    if settings.public_host is None:
+        return BunnySync(settings)
+    return PublicZone(settings) if settings.token_key is None else SignedZone(settings)
+
+
+@contextmanager
+def account_of_bucket(config: BucketConfig) -> Iterator[tuple[BunnySettings, Account | None]]:
+    """Give the settings of a bucket and its account, whatever interface its objects are reached by.
+
+    The account is `None` without an `api_key`.
+
+    Raises:
+        ConfigError: The settings can't be used.
+    """
+    from buckia_bunny.account_factory import account_of  # noqa: PLC0415  # most syncs do without
+
+    settings = config.adapter_settings(BunnySettings, secret_stores=secret_stores(registry()))
+    with closing(Http.of(settings)) as http:
+        yield settings, None if settings.api_key is None else account_of(settings, http)

@@ -1,0 +1,44 @@
+"""Deletes: one request a key after a look, several keys at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from buckia_bunny.operations.directories import Directories
+from buckia_bunny.operations.head import Looker
+from buckia_bunny.storage.api import Storage
+from buckia_core.adapters.contract.types import DeleteOutcome
+from buckia_core.errors import AdapterError
+
+BATCH = 100
+"""Keys that one call is best given."""
+
+_AT_ONCE = 8
+
+
+class Deleter:
+    """Deletes objects. A path that is a directory is never deleted for a key: the service would take all below it."""
+
+    def __init__(self, storage: Storage, looker: Looker, directories: Directories) -> None:
+        self._storage = storage
+        self._looker = looker
+        self._directories = directories
+
+    def delete(self, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """See `BaseSync.delete_files`."""
+        if len(keys) < 2:
+            return [self._delete(key) for key in keys]
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="buckia-bunny-delete") as pool:
+            return list(pool.map(self._delete, keys))
+
+    def _delete(self, key: str) -> DeleteOutcome:
+        try:
+            path = self._looker.path(key)
+            if self._storage.describe(path, key) is None:
+                return DeleteOutcome(key)
+            self._storage.delete(path, key)
+            self._directories.prune(path)
+        except AdapterError as error:
+            return DeleteOutcome(key, error)
+        return DeleteOutcome(key)

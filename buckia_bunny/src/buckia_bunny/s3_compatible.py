@@ -1,0 +1,90 @@
+"""`api: s3`: a zone that was made with the S3 interface, by way of the adapter for S3 less what the service lacks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Self
+
+from buckia_bunny.errors import PROVIDER
+from buckia_bunny.settings import BunnySettings
+from buckia_bunny.storage.key_encoding import quoted
+from buckia_core.adapters.contract.base import Source
+from buckia_core.adapters.contract.capabilities import Capabilities
+from buckia_core.adapters.contract.resume import PartsSource
+from buckia_core.adapters.contract.types import Precondition, UploadInfo
+from buckia_core.config.secrets.references import Secret
+from buckia_core.planning.manifest import RemoteObject
+from buckia_s3.config.settings import AddressingStyle, ConditionalWrites, S3Settings
+from buckia_s3.objects.checksums import ChecksumAlgorithm
+from buckia_s3.sync import S3Sync
+
+
+class S3Zone(S3Sync):
+    """A storage zone by its S3 interface, which is a preview.
+
+    It is not told a file's time, digests or metadata, which it would not keep; it checks a SHA-256 of what is
+    uploaded. Each object is deleted with a request of its own, and what is expected is looked at just before a write.
+    """
+
+    provider_id = PROVIDER
+
+    @classmethod
+    def of(cls, settings: BunnySettings) -> Self:
+        """Return the adapter of a zone. Costs no request."""
+        adapter = cls(s3_settings(settings))
+        adapter._zone = settings  # its own class
+        return adapter
+
+    _zone: BunnySettings
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """See `S3Sync`."""
+        return replace(super().capabilities, mtime=False, metadata=False, requests_per_second=500)
+
+    def probe(self) -> Capabilities:
+        """Return `capabilities`: the service is known, and has no versions and no conditions to be asked about."""
+        return self.capabilities
+
+    def upload_file(
+        self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+    ) -> RemoteObject:
+        """See `BaseSync`."""
+        return super().upload_file(source, key, expect=expect, info=_kept(info))
+
+    def upload_parts(
+        self, source: PartsSource, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+    ) -> RemoteObject:
+        """See `ResumableUpload`."""
+        return super().upload_parts(source, key, expect=expect, info=_kept(info))
+
+    def public_url(self, key: str) -> str:
+        """See `PublicUrl`: the address at the pull zone, or at the S3 host where the settings tell of none."""
+        if self._zone.public_host is None:
+            return super().public_url(key)
+        return f"https://{self._zone.public_host}/{quoted(self._looker.whole(key))}"
+
+
+def s3_settings(settings: BunnySettings) -> S3Settings:
+    """Return the settings of a zone as those of S3."""
+    return S3Settings(
+        bucket_name=settings.zone,
+        prefix=settings.prefix,
+        region=settings.region or "de",
+        endpoint_url=settings.address,
+        access_key_id=Secret(settings.zone, is_open=True),
+        secret_access_key=settings.zone_key,
+        addressing_style=AddressingStyle.PATH,
+        conditional_writes=ConditionalWrites.OFF,
+        disable_bulk_delete=True,
+        disable_tagging=True,
+        checksum_algorithm=ChecksumAlgorithm.SHA256,
+        connect_timeout=settings.connect_timeout,
+        read_timeout=settings.read_timeout,
+        ca_bundle=settings.ca_bundle,
+    )
+
+
+def _kept(info: UploadInfo | None) -> UploadInfo:
+    """Return what the service keeps of what is told about an upload."""
+    return UploadInfo(content_type=info.content_type if info else None)

@@ -1,0 +1,1 @@
+"""What adapters share for their commands."""

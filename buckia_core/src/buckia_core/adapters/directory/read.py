@@ -1,0 +1,88 @@
+"""Reading a file of the bucket, and noticing that it changed meanwhile."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from buckia_core.adapters.directory.errors import not_found, precondition_failed, refused, translate, translated
+from buckia_core.adapters.directory.paths import Paths
+from buckia_core.adapters.directory.stat import changed_while_read, fingerprint_of
+from buckia_core.localfs.opening import NO_LINK
+from buckia_core.planning.manifest import RemoteObject
+
+
+class ObjectReader(io.RawIOBase):
+    """The bytes of a range of one version. The read that returns the last of them raises if the file has changed."""
+
+    def __init__(self, descriptor: int, key: str, *, start: int, end: int | None) -> None:
+        super().__init__()
+        self._file = io.FileIO(descriptor, "rb")
+        self._key = key
+        self.status = os.fstat(descriptor)
+        size = self.status.st_size
+        self._left = max(0, (size if end is None else min(end, size)) - start)
+        self._file.seek(start)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's WriteableBuffer is private
+        wanted = min(len(buffer), self._left)
+        if not wanted:
+            return 0
+        with translated(self._key):
+            count = self._file.readinto(memoryview(buffer)[:wanted]) or 0
+        self._left -= count
+        if not count:
+            raise precondition_failed(self._key, "it shrank while it was read")
+        if not self._left:
+            self.check_unchanged()
+        return count
+
+    def check_unchanged(self) -> None:
+        """Look whether the file is still as it was when it was opened.
+
+        Raises:
+            PreconditionFailed: It was written to.
+        """
+        if changed_while_read(self.status, os.fstat(self._file.fileno())):
+            raise precondition_failed(self._key, "it changed while it was read")
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+@contextmanager
+def opened(
+    paths: Paths, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
+) -> Iterator[ObjectReader]:
+    """Open an object for reading.
+
+    Raises:
+        NotFound: There is no such object.
+        PreconditionFailed: It is not the version expected any more.
+    """
+    with ObjectReader(_open(paths, key), key, start=start, end=end) as reader:
+        if not stat.S_ISREG(reader.status.st_mode):
+            raise refused(key, "what stands there is not a regular file")
+        if expect is not None and fingerprint_of(reader.status) != expect.fingerprint:
+            raise precondition_failed(key, "it is another version now")
+        yield reader
+
+
+def _open(paths: Paths, key: str) -> int:
+    place = paths.locate(key)
+    if place.file() is None:
+        raise not_found(key)
+    try:
+        return place.directory.open(place.name, os.O_RDONLY | NO_LINK)
+    except OSError as error:
+        raise translate(error, key) from error

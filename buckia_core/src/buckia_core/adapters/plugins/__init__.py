@@ -1,0 +1,1 @@
+"""Plugins: their hooks, and the registry that finds adapters by entry point."""

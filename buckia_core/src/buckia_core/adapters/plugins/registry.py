@@ -1,0 +1,245 @@
+"""Finding adapters: by entry point, loaded only when used, and one broken package breaks nothing else."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import metadata
+from typing import Any
+
+import pluggy
+
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.plugins import hookspecs
+from buckia_core.errors import AdapterBroken, AdapterNotInstalled, BuckiaError, PluginError
+from buckia_core.localfs.system_errors import failure_of_system
+from buckia_core.planning.plan import Plan
+
+ADAPTERS = "buckia.adapters"
+"""Entry point group of adapters; an entry's name is the provider's id, its value a module with hook implementations."""
+
+PLUGINS = "buckia.plugins"
+"""Entry point group of plugins that register anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterSpec:
+    """What a package says of one adapter. Names instead of classes, so that nothing is imported before it is used.
+
+    Attributes:
+        provider: The provider's id, as it stands in a configuration.
+        title: The provider's name for people.
+        settings: `package.module:Class` of the dataclass that declares the settings.
+        adapter: `package.module:Class` of the `BaseSync`; it is called with an instance of the settings.
+    """
+
+    provider: str
+    title: str
+    settings: str
+    adapter: str
+
+    def settings_class(self) -> type[Any]:
+        """Import and return the settings class.
+
+        Raises:
+            AdapterBroken: It can't be imported.
+        """
+        found: type[Any] = self._load(self.settings)
+        return found
+
+    def adapter_class(self) -> Callable[[Any], BaseSync]:
+        """Import and return the adapter class.
+
+        Raises:
+            AdapterBroken: It can't be imported.
+        """
+        found: Callable[[Any], BaseSync] = self._load(self.adapter)
+        return found
+
+    def _load(self, name: str) -> Any:
+        module, _, attribute = name.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except Exception as error:
+            _raise_failure_of_system(error)
+            raise _broken(self.provider, error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderStatus:
+    """One line of `buckia providers`: an adapter that is installed, and what is wrong with it, if anything."""
+
+    provider: str
+    title: str
+    distribution: str
+    version: str
+    problem: str | None = None
+
+
+class Registry:
+    """The adapters and plugins that are installed. Made once a process, as `registry()`."""
+
+    @cached_property
+    def hooks(self) -> pluggy.HookRelay:
+        """The hooks of all plugins of group `buckia.plugins`; plugins that fail to load are in `broken_plugins`.
+
+        Raises:
+            OSError, MemoryError: The system failed, which says nothing of a plugin.
+        """
+        for entry in sorted(self._entries[PLUGINS], key=lambda entry: entry.name):
+            if self._plugins.has_plugin(entry.name) or entry.name in self._left_out:
+                continue
+            try:
+                plugin = entry.load()
+                # An adapter's module may be a plugin as well, and be there already.
+                if not self._plugins.is_registered(plugin):
+                    self._plugins.register(plugin, name=entry.name)
+            except Exception as error:  # noqa: BLE001  # whatever is wrong with it, the others go on
+                _raise_failure_of_system(error)
+                self.broken_plugins[entry.name] = f"{type(error).__name__}: {error}"
+        return self._plugins.hook
+
+    def __init__(self) -> None:
+        self._plugins = pluggy.PluginManager("buckia")
+        self._plugins.add_hookspecs(hookspecs)
+        self._specs: dict[str, AdapterSpec] = {}
+        self._left_out: set[str] = set()
+        self.broken_plugins: dict[str, str] = {}
+
+    def leave_out(self, name: str) -> None:
+        """Go without a plugin of group `buckia.plugins`, whether it can be loaded or not.
+
+        Raises:
+            PluginError: No installed package has a plugin of that name.
+        """
+        names = sorted(entry.name for entry in self._entries[PLUGINS])
+        if name not in names:
+            raise PluginError(f"there is no plugin {name!r} (installed: {', '.join(names)})")
+        self._left_out.add(name)
+        self.broken_plugins.pop(name, None)
+        if self._plugins.has_plugin(name):
+            self._plugins.unregister(name=name)
+
+    def ask_before_sync(self, plan: Plan, bucket: str) -> None:
+        """Let the plugins look at a plan, each of which may veto it.
+
+        Raises:
+            PluginError: A plugin can't be loaded, so nobody knows whether it would veto; or one failed.
+            BuckiaError: A plugin vetoes.
+        """
+        hooks = self.hooks
+        if self.broken_plugins:
+            name, problem = min(self.broken_plugins.items())
+            raise PluginError(
+                f"plugin {name!r} can't be loaded, and it may be there to veto syncs: {problem}. Nothing was changed. "
+                f"Repair or uninstall it, or go without it: --without-plugin {name}"
+            )
+        try:
+            hooks.buckia_before_sync(plan=plan, bucket=bucket)
+        except BuckiaError:
+            raise
+        except Exception as error:
+            _raise_failure_of_system(error)
+            raise PluginError(
+                f"a plugin failed in buckia_before_sync, so nothing was changed: {type(error).__name__}: {error}"
+            ) from error
+
+    def register(self, plugin: object, name: str | None = None) -> None:
+        """Add a plugin that has no entry point, such as one of a test or of an application."""
+        self._plugins.register(plugin, name=name)
+
+    def spec(self, provider: str) -> AdapterSpec:
+        """Return what is registered for a provider; only that provider's package is imported.
+
+        Raises:
+            AdapterNotInstalled: No installed package registers it; the message says what to install.
+            AdapterBroken: Its package can't be loaded.
+        """
+        if provider not in self._specs:
+            self._load(provider)
+        return self._specs[provider]
+
+    def providers(self) -> list[ProviderStatus]:
+        """Return all installed adapters in order of their ids, the broken ones with what is wrong with them."""
+        found = []
+        for entry in self._entries[ADAPTERS]:
+            title, problem = entry.name, None
+            try:
+                spec = self.spec(entry.name)
+                spec.settings_class()
+                title = spec.title
+            except (AdapterBroken, AdapterNotInstalled) as error:
+                problem = str(error)
+            name, version = (entry.dist.name, entry.dist.version) if entry.dist else ("", "")
+            found.append(ProviderStatus(entry.name, title, name, version, problem))
+        return sorted(found, key=lambda status: status.provider)
+
+    @cached_property
+    def _entries(self) -> dict[str, list[metadata.EntryPoint]]:
+        """The entry points of both groups. Kept, because a look goes through all packages that are installed."""
+        found = metadata.entry_points()
+        return {group: list(found.select(group=group)) for group in (ADAPTERS, PLUGINS)}
+
+    def _load(self, provider: str) -> None:
+        entries = [entry for entry in self._entries[ADAPTERS] if entry.name == provider]
+        plugins = list(self._plugins.get_plugins())
+        for entry in entries:
+            name = f"{ADAPTERS}:{entry.name}"
+            if not self._plugins.has_plugin(name):
+                try:
+                    plugin = entry.load()
+                    # One module may serve several providers, and an application may have registered it itself.
+                    if not self._plugins.is_registered(plugin):
+                        self._plugins.register(plugin, name=name)
+                except Exception as error:
+                    _raise_failure_of_system(error)
+                    raise _broken(provider, error) from error
+                plugins.append(plugin)
+        for plugin in plugins:
+            register = getattr(plugin, "buckia_register_adapters", None)
+            for spec in register() if register else ():
+                self._specs.setdefault(spec.provider, spec)
+        if provider not in self._specs:
+            if entries:
+                raise AdapterBroken(f"the package of provider {provider!r} registers no adapter of that name")
+            installed = sorted({entry.name for entry in self._entries[ADAPTERS]})
+            self.__dict__.pop("_entries", None)  # so that it is found once it is installed
+            raise AdapterNotInstalled(_how_to_install(provider, installed))
+
+
+def _raise_failure_of_system(error: Exception) -> None:
+    """Raise the failure of the system behind an error, if there is one: it would befall any code at that moment."""
+    failure = failure_of_system(error)
+    if failure is not None:
+        raise failure
+
+
+def _broken(provider: str, error: Exception) -> AdapterBroken:
+    return AdapterBroken(f"the adapter of provider {provider!r} can't be loaded: {type(error).__name__}: {error}")
+
+
+def extras() -> list[str]:
+    """Return the names of what `pip install "buckia[…]"` adds: the ids of providers."""
+    try:
+        names = metadata.metadata("buckia").get_all("Provides-Extra") or []
+    except metadata.PackageNotFoundError:
+        return []
+    return [name for name in names if name not in ("all", "dev")]
+
+
+def _how_to_install(provider: str, installed: list[str]) -> str:
+    known = extras()
+    if provider in known:
+        return f'provider {provider!r} is not installed: pip install "buckia[{provider}]"'
+    near = difflib.get_close_matches(provider, [*installed, *known], 1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"no installed package registers provider {provider!r} (installed: {', '.join(installed)}).{hint}"
+
+
+@cache
+def registry() -> Registry:
+    """Return the registry of this process."""
+    return Registry()

@@ -1,0 +1,1 @@
+"""What adapters share for talking to a service: proxies, certificates, redirects, bounds on pages."""

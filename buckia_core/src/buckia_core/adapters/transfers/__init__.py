@@ -1,0 +1,1 @@
+"""What adapters share for transfers: retries, parts and ranges in threads, resumed uploads."""

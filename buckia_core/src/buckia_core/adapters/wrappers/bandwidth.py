@@ -1,0 +1,156 @@
+"""`Throttle`: at most so many bytes of content a second, up and down together."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from buckia_core.adapters.contract.base import BaseSync, Source
+from buckia_core.adapters.contract.protocols import ResumableDownload, ResumableUpload, Versioned
+from buckia_core.adapters.contract.resume import Landing, PartsSource, read_on
+from buckia_core.adapters.contract.types import Precondition, UploadInfo
+from buckia_core.adapters.transfers.sources import reading
+from buckia_core.adapters.wrappers.token_bucket import TokenBucket
+from buckia_core.adapters.wrappers.wrapper import Wrapper
+from buckia_core.errors import IntegrityError, PreconditionFailed
+from buckia_core.planning.manifest import RemoteObject
+
+_CHUNK = 1 << 18
+
+
+class Throttle(Wrapper):
+    """Holds content back so that all threads together move at most `rate` bytes a second.
+
+    Uploads reach the inner adapter as readers, seekable if the source is, and downloads go through its
+    `open_file`: what an adapter does with several connections for one object it does not do here.
+    """
+
+    def __init__(
+        self,
+        inner: BaseSync,
+        rate: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__(inner)
+        self._bucket = TokenBucket(rate, burst=rate / 4, clock=clock, sleep=sleep)
+
+    def upload_file(
+        self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+    ) -> RemoteObject:
+        """See `BaseSync`."""
+        with reading(source) as reader:
+            return super().upload_file(self._held_back(reader), key, expect=expect, info=info)
+
+    def download_file(
+        self,
+        key: str,
+        target: Path,
+        *,
+        expect: RemoteObject | None = None,
+        start: int = 0,
+        end: int | None = None,
+    ) -> RemoteObject:
+        """See `BaseSync`. Asks for the object first, as an open file tells nothing of it: one request more."""
+        found = self.stat_file(key)
+        if expect is not None and found.fingerprint != expect.fingerprint:
+            raise PreconditionFailed(f"{key!r}: it is another version now", provider=self.provider, key=key)
+        length = max(0, (found.size if end is None else min(end, found.size)) - start)
+        count = 0
+        with self.open_file(key, expect=found, start=start, end=end) as reader, target.open("wb") as file:
+            while chunk := reader.read(_CHUNK):
+                file.write(chunk)
+                count += len(chunk)
+        if count != length:
+            raise IntegrityError(
+                f"{key!r}: {count} bytes came where there should be {length}", provider=self.provider, key=key
+            )
+        return found
+
+    def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
+        """See `BaseSync`. It comes at once, and what follows waits for it."""
+        found, data = super().read_file(key, expect=expect)
+        self._bucket.take(len(data))
+        return found, data
+
+    def send_parts(
+        self,
+        inner: ResumableUpload,
+        source: PartsSource,
+        key: str,
+        *,
+        expect: Precondition | None = None,
+        info: UploadInfo | None = None,
+    ) -> RemoteObject:
+        """See `Wrapper`."""
+
+        def passing(count: int) -> None:
+            self._bucket.take(count)
+            source.passing(count)
+
+        return super().send_parts(inner, replace(source, passing=passing), key, expect=expect, info=info)
+
+    def receive_rest(
+        self,
+        inner: ResumableDownload,  # noqa: ARG002  # reached through `open_file`
+        key: str,
+        landing: Landing,
+        *,
+        expect: RemoteObject,
+    ) -> RemoteObject:
+        """See `Wrapper`. It comes through `open_file`, as that is what can be held back."""
+        return read_on(self, key, landing, expect)
+
+    @contextmanager
+    def open_file(
+        self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
+    ) -> Iterator[BinaryIO]:
+        """See `BaseSync`."""
+        with super().open_file(key, expect=expect, start=start, end=end) as reader:
+            yield self._held_back(reader)
+
+    @contextmanager
+    def read_version(self, inner: Versioned, key: str, version: str) -> Iterator[BinaryIO]:
+        """See `Wrapper`."""
+        with super().read_version(inner, key, version) as reader:
+            yield self._held_back(reader)
+
+    def _held_back(self, reader: BinaryIO) -> BinaryIO:
+        return io.BufferedReader(HeldBackReader(reader, self._bucket))
+
+
+class HeldBackReader(io.RawIOBase):
+    """A reader of another reader, in slices that a token bucket lets pass. Closing it leaves the other one open.
+
+    It has no file number on purpose: whoever has one reads past the limit.
+    """
+
+    def __init__(self, reader: BinaryIO, bucket: TokenBucket) -> None:
+        super().__init__()
+        self._reader = reader
+        self._bucket = bucket
+        self._slice = max(1, min(_CHUNK, int(bucket.rate / 8)))
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._reader.seekable()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._reader.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._reader.tell()
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's WriteableBuffer is private
+        chunk = self._reader.read(min(len(buffer), self._slice))
+        self._bucket.take(len(chunk))
+        buffer[: len(chunk)] = chunk
+        return len(chunk)

@@ -1,0 +1,37 @@
+"""`Counting`: how many requests went to the provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.transfers.request_counter import RequestCounter
+from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
+from buckia_core.planning.manifest import RemoteObject
+
+
+class Counting(Wrapper):
+    """Tells `requests` for every adapter: what the adapter itself counted, or else the calls that were made to it."""
+
+    def __init__(self, inner: BaseSync) -> None:
+        super().__init__(inner)
+        self._calls = RequestCounter()
+
+    @property
+    def requests(self) -> int:
+        """Requests so far. Pages of a listing are counted only by adapters that count for themselves."""
+        counted = self.inner.requests
+        return self._calls.total if counted is None else counted
+
+    def around(self, call: Call[T]) -> T:
+        """Count one call. A `probe` may cost no request, so only an adapter itself can count it."""
+        if call.operation != "probe":
+            self._calls.add()
+        return call()
+
+    def list_files(
+        self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
+    ) -> Iterator[RemoteObject]:
+        """See `BaseSync`."""
+        self._calls.add()
+        return super().list_files(prefix, start_after=start_after, end_at=end_at)

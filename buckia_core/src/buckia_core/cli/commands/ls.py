@@ -1,0 +1,83 @@
+"""`buckia ls` and `buckia stat`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import click
+
+from buckia_core.cli.app import Command
+from buckia_core.cli.context import Invocation, pass_invocation
+from buckia_core.cli.exit_codes import ExitCode
+from buckia_core.cli.report import json_records
+from buckia_core.cli.terminal import formatting
+from buckia_core.planning.digest import certain
+from buckia_core.planning.manifest import RemoteObject
+
+
+@click.command("ls", cls=Command)
+@click.argument("prefix", default="")
+@click.option("-l", "--long", is_flag=True, help="Size and time as well.")
+@click.option("-r", "--recursive", is_flag=True, help="What is in directories too, instead of their names.")
+@pass_invocation
+def ls_command(invocation: Invocation, prefix: str, long: bool, recursive: bool) -> ExitCode:
+    """List the objects of a bucket.
+
+    Those whose keys start with PREFIX, in the order of their keys. Without --recursive, what is in a directory is
+    shown as the directory. The listing itself always reads all keys below PREFIX.
+    """
+    config = invocation.one_bucket()
+    with invocation.client(config) as client:
+        objects = client.list(prefix)
+        for entry in objects if recursive else _first_level(objects, prefix):
+            if isinstance(entry, str):
+                record: dict[str, object] = {"type": "directory", "bucket": config.name, "prefix": entry}
+                invocation.output.result(record, _columns("", "", entry) if long else entry)
+            else:
+                facts = _columns(formatting.size(entry.size), formatting.when(entry.modified_ns or None), entry.key)
+                record = json_records.remote_object(config.name, entry)
+                invocation.output.result(record, facts if long else entry.key)
+    return ExitCode.DONE
+
+
+@click.command("stat", cls=Command)
+@click.argument("key")
+@pass_invocation
+def stat_command(invocation: Invocation, key: str) -> ExitCode:
+    """Show what the provider tells about an object."""
+    config = invocation.one_bucket()
+    with invocation.client(config) as client:
+        found = client.stat(key)
+    rows = [
+        ("key", found.key),
+        ("size", f"{found.size} bytes ({formatting.size(found.size)})"),
+        ("stored", formatting.when(found.modified_ns or None)),
+        ("modified", formatting.when(found.mtime_ns)),
+        ("fingerprint", found.fingerprint),
+        *((digest.algorithm, digest.value) for digest in certain(found.digests)),
+        *((f"{digest.algorithm} stored", digest.value) for digest in found.claimed),
+        ("version", found.version or "-"),
+        ("content type", found.content_type or "-"),
+        *(sorted((found.metadata or {}).items())),
+    ]
+    invocation.output.result(
+        json_records.remote_object(config.name, found), *(f"{name + ':':<14} {value}" for name, value in rows)
+    )
+    return ExitCode.DONE
+
+
+def _first_level(objects: Iterable[RemoteObject], prefix: str) -> Iterator[RemoteObject | str]:
+    """Yield the objects of the directory that `prefix` is in, and the names of the directories in it, once each."""
+    start = prefix.rfind("/") + 1
+    last = None
+    for each in objects:
+        end = each.key.find("/", start)
+        if end < 0:
+            yield each
+        elif each.key[: end + 1] != last:
+            last = each.key[: end + 1]
+            yield last
+
+
+def _columns(size: str, when: str, name: str) -> str:
+    return f"{size:>10}  {when:<19}  {name}"

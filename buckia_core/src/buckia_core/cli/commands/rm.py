@@ -1,0 +1,133 @@
+"""`buckia rm`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import click
+
+from buckia_core.cli.app import Command
+from buckia_core.cli.context import Invocation, pass_invocation
+from buckia_core.cli.exit_codes import ExitCode, code_of, worst
+from buckia_core.cli.terminal import formatting
+from buckia_core.cli.terminal.prompts import confirm
+
+if TYPE_CHECKING:
+    from buckia_core.adapters.contract.types import DeleteOutcome
+    from buckia_core.client import BuckiaClient
+
+_AT_ONCE = 1000
+"""Keys of one call; so many at most are held at once, however many there are."""
+
+
+_LOOKS = 8
+"""Keys that are looked for side by side."""
+
+
+@click.command("rm", cls=Command)
+@click.argument("keys", nargs=-1, required=True)
+@click.option("-r", "--recursive", is_flag=True, help="Also all that is below KEYS, as if they were directories.")
+@click.option("--version", metavar="ID", help="This version, for good; of the mark of a deletion, undo it.")
+@click.option("--yes", is_flag=True, help="Do not ask before a recursive deletion, or one of a version.")
+@pass_invocation
+def rm_command(
+    invocation: Invocation, keys: tuple[str, ...], recursive: bool, version: str | None, yes: bool
+) -> ExitCode:
+    """Delete objects from a bucket.
+
+    Local files stay. The next sync notices that the objects are gone, and does what it does then.
+    """
+    if not all(key.strip("/") for key in keys):
+        raise click.UsageError("An empty KEY would be the whole bucket. Name what is to be deleted.")
+    if version is not None:
+        return _remove_version(invocation, keys, version, recursive=recursive, yes=yes)
+    config = invocation.one_bucket()
+    output = invocation.output
+    if recursive and not confirm(
+        output, f"All below {', '.join(keys)} will be deleted from the bucket {config.name}. Go on?", yes=yes
+    ):
+        output.note("Nothing was deleted.")
+        return ExitCode.FAILED
+    output.keep_going()
+    codes = [ExitCode.DONE]
+    removed = 0
+    with invocation.client(config) as client:
+        doomed = iter(_below(client, keys) if recursive else keys)
+        while batch := list(islice(doomed, _AT_ONCE)):
+            for outcome in client.remove(batch) if recursive else _remove_named(client, batch):
+                record = {"type": "removed", "bucket": config.name, "key": outcome.key}
+                if outcome.error is not None:
+                    codes.append(code_of(outcome.error))
+                    output.failed(outcome.key, str(outcome.error))
+                else:
+                    removed += 1
+                if output.options.json:
+                    output.record(record | {"error": str(outcome.error) if outcome.error else None})
+    output.say(f"{config.name}: {formatting.count(removed, 'object')} deleted")
+    return worst(codes)
+
+
+def _remove_named(client: BuckiaClient, keys: Sequence[str]) -> Iterator[DeleteOutcome]:
+    """Delete objects that a person named, and yield what became of each; one that does not exist is an error.
+
+    Buckets that keep versions mark the deletion of whatever key they are asked for, so an absent one is not asked for.
+    """
+    missing = _missing_of(client, tuple(dict.fromkeys(keys)))
+    yield from missing
+    absent = {outcome.key for outcome in missing}
+    there = [key for key in dict.fromkeys(keys) if key not in absent]
+    if there:
+        yield from client.remove(there)
+
+
+def _missing_of(client: BuckiaClient, keys: Sequence[str]) -> list[DeleteOutcome]:
+    from buckia_core.adapters.contract.types import DeleteOutcome  # noqa: PLC0415  # as the client, imported when it is used
+    from buckia_core.errors import InvalidKey, NotFound, PermissionDenied  # noqa: PLC0415
+
+    def look(key: str) -> DeleteOutcome | None:
+        try:
+            client.stat(key)
+        except NotFound as error:
+            if error.key is None:
+                raise  # it is the bucket that does not exist
+            return DeleteOutcome(key, error)
+        except (PermissionDenied, InvalidKey):
+            pass  # who may delete need not be allowed to look, and the deletion itself tells what is wrong with a key
+        return None
+
+    if len(keys) == 1:
+        found = [look(keys[0])]
+    else:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # one key needs none
+
+        with ThreadPoolExecutor(min(len(keys), _LOOKS), thread_name_prefix="buckia-look") as pool:
+            found = list(pool.map(look, keys))
+    return [outcome for outcome in found if outcome is not None]
+
+
+def _remove_version(
+    invocation: Invocation, keys: tuple[str, ...], version: str, *, recursive: bool, yes: bool
+) -> ExitCode:
+    if len(keys) != 1 or recursive:
+        raise click.UsageError("--version is about one KEY, without --recursive.")
+    config, output = invocation.one_bucket(), invocation.output
+    (key,) = keys
+    if not confirm(output, f"Version {version} of {key} in the bucket {config.name} will be gone. Go on?", yes=yes):
+        output.note("Nothing was deleted.")
+        return ExitCode.FAILED
+    with invocation.client(config) as client:
+        client.versions().remove(key, version)
+    record = {"type": "removed", "bucket": config.name, "key": key, "version": version, "error": None}
+    output.result(record, f"{config.name}: version {version} of {key} deleted")
+    return ExitCode.DONE
+
+
+def _below(client: BuckiaClient, names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        start = name.rstrip("/")
+        for each in client.list(start):
+            # `images` also begins `images-old`, which is something else.
+            if each.key == start or each.key.startswith(f"{start}/"):
+                yield each.key

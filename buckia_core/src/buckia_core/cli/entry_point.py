@@ -1,0 +1,71 @@
+"""The way in and out of the process: from the arguments to the exit code."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from buckia_core.cli import log_setup, signals
+from buckia_core.cli.app import cli
+from buckia_core.cli.context import Invocation
+from buckia_core.cli.exit_codes import ExitCode, code_of
+from buckia_core.cli.report import errors
+from buckia_core.cli.terminal.output import ReaderLeft, prepare_streams
+
+COMPLETE = "_BUCKIA_COMPLETE"
+"""The environment variable by which the script of `buckia completion` asks for what a shell may offer."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the `buckia` command and return its exit code. No error leaves it.
+
+    `arguments` are those after the program's name; without them, the process's own.
+    """
+    prepare_streams()
+    # Plans hold many objects and no cycles: looking for some after every 700 of them finds nothing.
+    gc.set_threshold(50_000, 20, 50)
+    if instruction := os.environ.get(COMPLETE):
+        from click.shell_completion import shell_complete  # noqa: PLC0415  # only a shell asks
+
+        return shell_complete(cli, {}, "buckia", COMPLETE, instruction)
+    # The arguments are taken as they are: click's own way would expand patterns in them on Windows, where no shell
+    # does, and `--include *.png` is a pattern for us.
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    invocation = Invocation()
+    signals.make_termination_an_interruption()
+    invocation.configure_logs()
+    try:
+        code = _run(given, invocation)
+        invocation.output.flush()
+    except ReaderLeft:
+        return ExitCode.DONE
+    except OSError as error:
+        # What was still to be written can't be, for another reason than a reader who left; a full disk, say.
+        return errors.report(error, invocation.output)
+    finally:
+        log_setup.stop()
+    return code
+
+
+def _run(arguments: list[str], invocation: Invocation) -> int:
+    try:
+        with cli.make_context("buckia", arguments, obj=invocation) as context:
+            result = cli.invoke(context)
+    except click.exceptions.Exit as ending:
+        return ending.exit_code
+    except (click.Abort, KeyboardInterrupt) as error:
+        signals.end_at_once_if_repeated()
+        invocation.output.error("buckia: interrupted")
+        return code_of(error)
+    except ReaderLeft:
+        raise
+    except Exception as error:  # noqa: BLE001  # no traceback reaches a person who did not ask for one
+        if isinstance(error, click.UsageError) and "--json" in arguments:
+            # A command line that can't be read is answered in the form that it asks for all the same.
+            invocation.options.json = True
+        return errors.report(error, invocation.output, bucket=invocation.bucket, one_of_many=False)
+    return result if isinstance(result, int) else ExitCode.DONE

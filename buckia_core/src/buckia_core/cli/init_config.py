@@ -1,0 +1,110 @@
+"""A project's first configuration: made of what was given, and of what a person at a terminal answers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from buckia_core.adapters.plugins.registry import registry
+from buckia_core.cli.terminal.output import Output
+from buckia_core.cli.terminal.prompts import ask, can_ask, choose
+from buckia_core.config import BucketConfig
+from buckia_core.config.file.writer import render
+from buckia_core.config.settings import SettingRow, describe
+from buckia_core.errors import InvalidSetting, MissingCredentials
+from buckia_core.localfs.files import permissions, set_permissions
+from buckia_core.planning.keys import TEMPORARY
+
+
+def compose(output: Output, provider: str | None, name: str | None, given: dict[str, str]) -> str:
+    """Return the text of a configuration with one bucket.
+
+    Raises:
+        click.UsageError: The provider is not given, and nobody is there to ask.
+        AdapterNotInstalled, AdapterBroken: The provider's adapter can't be used.
+        UnknownSetting, InvalidSetting: A setting does not exist, can't have its value, or is missing.
+    """
+    asks = can_ask(output)
+    if provider is None:
+        if not asks:
+            raise click.UsageError("Nobody is there to ask for the provider; give --provider. See: buckia providers")
+        provider = choose("Provider", [each.provider for each in registry().providers() if not each.problem])
+    settings = registry().spec(provider).settings_class()
+    values: dict[str, object] = {key: _read(key, text) for key, text in given.items()}
+    if name is None:
+        usual = str(values.get("bucket_name") or Path.cwd().name or provider)
+        name = ask("Name of the bucket in the configuration", usual) if asks else usual
+    if asks:
+        values |= _answers(describe(settings), values, name)
+    _check(output, provider, name, values, settings)
+    return render(provider, name, values, settings=settings)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file, whole or not at all; one that is replaced stays as private as it was.
+
+    Whatever the umask says, others can't write it, or it would not be obeyed.
+    """
+    temporary = path.absolute().with_name(f"{TEMPORARY}{os.urandom(8).hex()}")
+    try:
+        mode = permissions(path.stat()) & _MODE if path.exists() else None
+        opener = _open if mode is None else _open_private
+        with open(temporary, "x", encoding="utf-8", newline="\n", opener=opener) as file:
+            file.write(text)
+            if mode is not None:
+                set_permissions(file.fileno(), mode)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+_MODE = 0o664
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags, _MODE)
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _read(name: str, text: str) -> object:
+    """Return a value as the file would have it: lists and maps are written as there, all else is text."""
+    if not text.startswith(("[", "{")):
+        return text
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InvalidSetting(f"setting {name!r} is no list or map: {text!r}", source="--set") from error
+
+
+def _answers(rows: list[SettingRow], given: dict[str, object], name: str) -> dict[str, object]:
+    answers: dict[str, object] = {}
+    for row in rows:
+        if not row.required or not given.keys().isdisjoint((row.name, *row.aliases)):
+            continue
+        if row.secret:
+            usual = f"env:{row.env[0]}" if row.env else None
+            answers[row.name] = ask(f"{row.name}, as a reference such as env:NAME or keyring:SERVICE/USER", usual)
+        else:
+            answers[row.name] = ask(f"{row.name} ({row.help})", name if row.name == "bucket_name" else None)
+    return answers
+
+
+def _check(output: Output, provider: str, name: str, values: dict[str, object], settings: type[Any]) -> None:
+    # What a variable stands for is known when the file is read, not now.
+    fixed = {key: value for key, value in values.items() if not (isinstance(value, str) and "${" in value)}
+    config = BucketConfig.from_mapping({"provider": provider} | fixed, name=name, source="--set")
+    try:
+        config.adapter_settings(settings)
+    except MissingCredentials as error:
+        output.note(f"To be set before the first sync: {error}")
+    except InvalidSetting:
+        if fixed.keys() == values.keys():
+            raise

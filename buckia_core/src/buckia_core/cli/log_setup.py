@@ -1,0 +1,121 @@
+"""The log on its way to the terminal and to `--log-file`: made safe, and without secrets."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import stat
+from io import TextIOWrapper
+from pathlib import Path
+
+from buckia_core.cli.terminal.output import Output
+from buckia_core.config.secrets.sanitize import safe
+
+_LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
+_EVERYTHING = 3
+_OURS = "buckia"
+
+
+def configure(output: Output) -> None:
+    """Make the log follow the options. Called again, it starts anew; a file is appended to.
+
+    Raises:
+        OSError: The log file can't be opened.
+    """
+    options = output.options
+    stop()
+    root = logging.getLogger()
+    level = _LEVELS.get(options.verbosity, logging.DEBUG)
+    _add(root, _TerminalHandler(output), level, everything=options.verbosity >= _EVERYTHING)
+    if options.log_file is not None:
+        _add(root, _file_handler(options.log_file), logging.DEBUG, everything=options.verbosity >= _EVERYTHING)
+    root.setLevel(min(handler.level for handler in _handlers))
+    # Warnings of libraries would otherwise go to standard error as they are.
+    logging.captureWarnings(capture=True)
+
+
+def stop() -> None:
+    """Take our handlers away again and close what they hold."""
+    root = logging.getLogger()
+    logging.captureWarnings(capture=False)
+    while _handlers:
+        handler = _handlers.pop()
+        root.removeHandler(handler)
+        handler.close()
+    root.setLevel(logging.WARNING)
+
+
+_handlers: list[logging.Handler] = []
+
+
+def _add(root: logging.Logger, handler: logging.Handler, level: int, *, everything: bool) -> None:
+    handler.setLevel(level)
+    handler.addFilter(_without_secrets)
+    if not everything:
+        handler.addFilter(_concerns_us)
+    root.addHandler(handler)
+    _handlers.append(handler)
+
+
+def _without_secrets(record: logging.LogRecord) -> bool:
+    from buckia_core.config.secrets.redaction import RedactingFilter  # noqa: PLC0415  # most runs log nothing
+
+    return RedactingFilter().filter(record)
+
+
+def _concerns_us(record: logging.LogRecord) -> bool:
+    # Libraries tell much that only helps to debug the libraries; their warnings concern everybody.
+    return record.levelno >= logging.WARNING or record.name.startswith(_OURS)
+
+
+def _file_handler(path: Path) -> logging.Handler:
+    handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
+    handler.setFormatter(_OneLineFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    return handler
+
+
+class _LogFile(logging.FileHandler):
+    """A file that is appended to. A new one is for its owner only; a link that somebody else placed is not followed."""
+
+    def _open(self) -> TextIOWrapper:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+        if not self._is_link():
+            flags |= getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(self.baseFilename, flags, 0o600)
+        return open(descriptor, "a", encoding=self.encoding, errors=self.errors)
+
+    def _is_link(self) -> bool:
+        try:
+            status = os.lstat(self.baseFilename)
+        except OSError:
+            return False
+        if not stat.S_ISLNK(status.st_mode):
+            return False
+        # Links of the system, such as /dev/stderr, and those of the user are meant to be followed.
+        if os.name != "nt" and status.st_uid not in (0, os.geteuid()):
+            raise PermissionError(
+                errno.EACCES, "is a link that another user made; name another file", self.baseFilename
+            )
+        return True
+
+
+class _OneLineFormatter(logging.Formatter):
+    """Keeps a record on its line, so that no name of a file can forge another one; a traceback follows below it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's own name
+        return safe(super().formatMessage(record))
+
+
+class _TerminalHandler(logging.Handler):
+    def __init__(self, output: Output) -> None:
+        super().__init__()
+        self._output = output
+        self.setFormatter(_OneLineFormatter("%(levelname)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            for line in self.format(record).splitlines():
+                self._output.error(line)
+        except Exception:  # noqa: BLE001  # `logging` asks handlers to survive whatever a record does to them
+            self.handleError(record)

@@ -1,0 +1,1 @@
+"""Reports of runs and errors, for people and as JSON."""

@@ -1,0 +1,86 @@
+"""Errors in words: lines for a person, one record for a program, an exit code for the shell."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+
+import click
+
+from buckia_core.cli.exit_codes import ExitCode, code_of
+from buckia_core.cli.terminal.output import Output
+from buckia_core.errors import BuckiaError
+
+_ASKS_FOR_HELP: tuple[type[click.UsageError], ...] = tuple(
+    kind for kind in (getattr(click.exceptions, "NoArgsIsHelpError", None),) if kind is not None
+)
+"""What click raises for a group without a command. Before 8.2 it showed the help by itself."""
+
+
+def report(error: BaseException, output: Output, *, bucket: str | None = None, one_of_many: bool = True) -> ExitCode:
+    """Show an error and return its exit code. A traceback is shown from `-vv` on; secrets never are.
+
+    Records name the `bucket` that the error is about; text does if it is one of many that the command works on.
+    """
+    if isinstance(error, _ASKS_FOR_HELP) and not output.options.json:
+        # What click shows for a group without a command: its help, and no complaint.
+        for line in error.format_message().splitlines():
+            output.error(line)
+        return code_of(error)
+    message, *hints = _lines(error)
+    if output.options.json:
+        kind = "UsageError" if isinstance(error, click.ClickException) else type(error).__name__
+        output.record({"type": "error", "bucket": bucket, "error": kind, "message": message})
+    if output.options.tracebacks:
+        # All of it at once: a secret may go over several lines.
+        for line in _without_secrets("".join(traceback.format_exception(error))).splitlines():
+            output.error(line)
+    where = f"{bucket}: " if bucket and one_of_many and not message.startswith(f"{bucket}:") else ""
+    output.error(f"buckia: {where}{message}")
+    for hint in hints:
+        output.error(f"  {hint}")
+    return code_of(error)
+
+
+def _lines(error: BaseException) -> list[str]:
+    """Return the message, and after it what may help."""
+    match error:
+        case click.UsageError(ctx=ctx) if ctx is not None and isinstance(error, _ASKS_FOR_HELP):
+            return ["Missing command.", f"See: {ctx.command_path} --help"]
+        case click.ClickException():
+            lines = _message_of(error) or [type(error).__name__]
+            if isinstance(error, click.UsageError) and error.ctx is not None:
+                lines.append(f"See: {error.ctx.command_path} --help")
+            return lines
+        case BuckiaError():
+            return [str(error) or type(error).__name__]
+        case OSError():
+            return [_of_system(error)]
+        case MemoryError():
+            return ["there is not enough memory"]
+        case _:
+            return [
+                f"unexpected {type(error).__name__}: {error}",
+                "This is a fault in Buckia. Run the same command with -vv, and report what it prints.",
+            ]
+
+
+def _message_of(error: click.ClickException) -> list[str]:
+    """Return click's message; the choices that it lists below each other, set in by tabs, go on one line."""
+    if not isinstance(error, click.MissingParameter):
+        return error.format_message().splitlines()
+    message = " ".join(error.format_message().split())
+    return [message] if message else []
+
+
+def _of_system(error: OSError) -> str:
+    reason = error.strerror or str(error) or errno.errorcode.get(error.errno or 0, type(error).__name__)
+    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    return f"{' -> '.join(names)}: {reason}" if names else reason
+
+
+def _without_secrets(text: str) -> str:
+    from buckia_core.config.secrets.redaction import redact  # noqa: PLC0415
+    from buckia_core.config.secrets.secret import known_secrets  # noqa: PLC0415  # most runs end well
+
+    return redact(text, known_secrets())

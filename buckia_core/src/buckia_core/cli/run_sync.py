@@ -1,0 +1,39 @@
+"""A run of one bucket, shown while it goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from buckia_core.cli.report.sync_report import Reporter, show_summary
+from buckia_core.cli.signals import Interruption
+from buckia_core.cli.terminal.output import Output
+from buckia_core.cli.terminal.progress import progress_for
+from buckia_core.cli.terminal.prompts import ConflictQuestion
+from buckia_core.planning.policy import ConflictPolicy
+
+if TYPE_CHECKING:
+    from buckia_core.client import BuckiaClient
+    from buckia_core.syncing.events import SyncResult
+
+
+def run(
+    client: BuckiaClient, output: Output, request: dict[str, Any], question: ConflictQuestion | None = None
+) -> SyncResult:
+    """Sync one bucket as `request` says (arguments of `BuckiaClient.sync`), show it, and return how it ended.
+
+    With a `question`, a conflict that neither the request nor the configuration decides is asked about.
+    """
+    progress = progress_for(output, client.config.name)
+    interruption = Interruption(client.stop, output, progress.restore)
+    if question is not None:
+        request = request | {"ask": question.through(progress.paused, interruption.at_question)}
+        if request["conflict"] is None and client.config.conflict_resolution is None:
+            request["conflict"] = ConflictPolicy.ASK
+    reporter = Reporter(output, client.config.name, progress, dry_run=request["dry_run"])
+    try:
+        with interruption.handled():
+            result = client.sync(events=reporter, **request)
+    finally:
+        progress.close()
+    show_summary(output, result)
+    return result

@@ -1,0 +1,1 @@
+"""Text, prompts and progress at a terminal."""

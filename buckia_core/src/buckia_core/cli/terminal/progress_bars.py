@@ -1,0 +1,109 @@
+"""Bars on a terminal, drawn by rich."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Drawing
+from rich.text import Text
+
+from buckia_core.cli.terminal import formatting
+from buckia_core.cli.terminal.output import Output
+from buckia_core.cli.terminal.progress import Progress
+from buckia_core.config.secrets.sanitize import safe
+
+
+class Bars(Progress):
+    """Two bars on standard error, one for operations and one for bytes; lines of text appear above them."""
+
+    def __init__(self, output: Output, bucket: str) -> None:
+        self._output = output
+        self._bucket = Text(safe(bucket))
+        # Names are data: nothing in them is markup, an emoji code, or a thing to highlight.
+        self._console = Console(file=sys.stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
+        self._drawing = Drawing(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            _Amount(),
+            _Speed(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._operations = self._drawing.add_task(f"{self._bucket.plain}: reading", total=None, unit="operations")
+        self._bytes = self._drawing.add_task("bytes", total=None, unit="bytes", visible=False)
+        self._start()
+
+    def reading(self, local: int, remote: int) -> None:
+        text = f"{self._bucket.plain}: reading, {local} here, {remote} in the bucket"
+        self._drawing.update(self._operations, description=text)
+
+    def planned(self, operations: int, size: int) -> None:
+        self._drawing.reset(self._operations, total=operations, description=self._bucket.plain, unit="operations")
+        self._drawing.reset(self._bytes, total=size, visible=size > 0, unit="bytes")
+
+    def transferred(self, delta: int) -> None:
+        self._drawing.advance(self._bytes, delta)
+
+    def finished(self) -> None:
+        self._drawing.advance(self._operations)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        self.close()
+        try:
+            yield
+        finally:
+            self._start()
+
+    def restore(self) -> None:
+        # Straight to the terminal: the drawing's thread may hold the console's lock.
+        os.write(sys.stderr.fileno(), b"\x1b[?25h\n")
+
+    def close(self) -> None:
+        self._output.above = None
+        self._drawing.stop()
+
+    def _start(self) -> None:
+        self._drawing.start()
+        self._output.above = self._print
+
+    def _print(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)
+
+
+class _Amount(ProgressColumn):
+    """`12/40` for operations, `3.2/9.8 MiB` for bytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._count = MofNCompleteColumn()
+        self._volume = DownloadColumn(binary_units=True)
+
+    def render(self, task: Task) -> Text:
+        if task.total is None:
+            return Text()
+        return (self._volume if task.fields["unit"] == "bytes" else self._count).render(task)
+
+
+class _Speed(ProgressColumn):
+    """Bytes a second; a rate of operations would say nothing."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{formatting.size(int(speed))}/s" if speed and task.fields["unit"] == "bytes" else "")

@@ -1,0 +1,1 @@
+"""The `.buckia` file: found, read, interpolated and written."""

@@ -1,0 +1,157 @@
+"""The `.buckia` file: finding it, and reading it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from buckia_core.config.bucket import BucketConfig
+from buckia_core.config.file.interpolation import expand
+from buckia_core.config.locations import nearest, place
+from buckia_core.config.options import OPTIONS
+from buckia_core.config.trust.bounded_read import read_bytes
+from buckia_core.config.trust.consent import check_file
+from buckia_core.config.yaml_reader import Document, Value, parse
+from buckia_core.errors import BucketNotConfigured, ConfigError, InvalidSetting
+
+FILE_NAME = ".buckia"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A configuration file that was read.
+
+    Attributes:
+        path: The file, absolute.
+        buckets: What it configures, by name, in the file's order; at least one.
+    """
+
+    path: Path
+    buckets: dict[str, BucketConfig]
+
+    def bucket(self, name: str) -> BucketConfig:
+        """Return the bucket of that name.
+
+        Raises:
+            BucketNotConfigured: The file has none; the message names the nearest.
+        """
+        if name not in self.buckets:
+            raise BucketNotConfigured(
+                f"there is no bucket {name!r}.{nearest(name, self.buckets)}", source=str(self.path)
+            )
+        return self.buckets[name]
+
+
+def find(start: Path) -> Path:
+    """Return the `.buckia` file of a directory, or of the nearest directory above it that has one.
+
+    Raises:
+        ConfigError: There is none, or it can be written by others than this user and root, and is not trusted.
+        OSError: The system does not let it be looked at.
+    """
+    path = locate(start)
+    check_file(path, directory=True)
+    return path
+
+
+def locate(start: Path) -> Path:
+    """Return the file that `find` finds, whoever can write it. It need not be a regular one.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    start = Path(os.path.abspath(start))
+    for directory in (start, *start.parents):
+        path = directory / FILE_NAME
+        # A directory of that name is nobody's configuration.
+        if path.exists() and not path.is_dir():
+            return path
+    raise ConfigError(f"there is no {FILE_NAME} file in {start} or above it; make one with: buckia init")
+
+
+def load(path: Path, *, environ: Mapping[str, str] | None = None) -> ConfigFile:
+    """Read a configuration file, whoever can write it: `find` looks at that, and who names a file trusts it.
+
+    Settings of adapters are not checked here, since only the adapter knows them, and secrets are not fetched.
+
+    Args:
+        path: The file; what its name is does not matter.
+        environ: The environment variables that `${NAME}` stands for; those of the process by default.
+
+    Raises:
+        ConfigError: There is no such file, or it is no configuration. The message has the file and the line.
+        InvalidSetting, UnknownSetting: A common setting is wrong, likewise.
+        OSError: The system does not let it be read.
+    """
+    path = Path(os.path.abspath(path))
+    source = str(path)
+    document = parse(_text(path), source)
+    content = _expanded(document.value, "", document, source, os.environ if environ is None else environ)
+    if not content:
+        raise ConfigError("is empty; write one with: buckia init", source=source)
+    if not isinstance(content, dict):
+        raise ConfigError(
+            "must hold settings (name: value), or buckets with their settings", source=place(source, document.lines)
+        )
+    if "provider" in content and not isinstance(content["provider"], dict):
+        bucket = BucketConfig.from_mapping(content, base_dir=path.parent, source=source, lines=document.lines)
+        return ConfigFile(path, {bucket.name: bucket})
+    return ConfigFile(path, {name: _bucket(name, each, document, path) for name, each in content.items()})
+
+
+def _bucket(name: str, settings: Value, document: Document, path: Path) -> BucketConfig:
+    source = str(path)
+    if not isinstance(settings, dict):
+        raise ConfigError(_not_a_bucket(name), source=place(source, document.lines, name))
+    inside = f"{name}."
+    lines = {key.removeprefix(inside): line for key, line in document.lines.items() if key.startswith(inside)}
+    lines[""] = document.lines[name]
+    if not name:
+        raise ConfigError("a bucket has an empty name", source=place(source, lines))
+    return BucketConfig.from_mapping(settings, name=name, base_dir=path.parent, source=source, lines=lines)
+
+
+def _not_a_bucket(name: str) -> str:
+    near = difflib.get_close_matches(name, OPTIONS, 1, cutoff=0.8)
+    if near == ["provider"]:
+        return f"there is no setting {name!r}. Did you mean 'provider'?"
+    if near:
+        return f"{near[0]!r} is a setting, but the file has no 'provider' beside it, such as provider: file"
+    return f"{name!r} must be a bucket with its settings below it, or the file needs a 'provider' at its top"
+
+
+def _expanded(value: Value, at: str, document: Document, source: str, environ: Mapping[str, str]) -> Value:
+    """Return the value with the variables in its texts replaced; keys stay as they are."""
+    match value:
+        case str():
+            try:
+                return expand(value, environ)
+            except ValueError as error:
+                problem = str(error)
+            raise InvalidSetting(f"setting {at!r} {problem}", source=place(source, document.lines, at))
+        case list():
+            return [_expanded(each, f"{at}[{index}]", document, source, environ) for index, each in enumerate(value)]
+        case dict():
+            return {
+                name: _expanded(each, f"{at}.{name}" if at else name, document, source, environ)
+                for name, each in value.items()
+            }
+        case _:
+            return value
+
+
+def _text(path: Path) -> str:
+    try:
+        data = read_bytes(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConfigError("there is no such file; make one with: buckia init", source=str(path)) from None
+    except IsADirectoryError:
+        raise ConfigError("is a directory, and not a configuration file", source=str(path)) from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+    raise ConfigError("is not text in UTF-8", source=f"{path}:{line}")

@@ -1,0 +1,118 @@
+"""Writing a `.buckia` file, as `buckia init` does."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+import yaml
+
+from buckia_core.config.options import BucketOptions
+from buckia_core.config.secrets.references import Secret, SecretStore, is_reference
+from buckia_core.config.setting_fields import declared, kinds_of
+from buckia_core.errors import InvalidSetting
+
+_VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}", re.ASCII)
+
+_HEAD = """\
+# What Buckia keeps in step with which bucket. Paths are relative to this file.
+# Secrets do not belong in here: refer to them, as in env:NAME, file:PATH, keyring:SERVICE/USER or op://VAULT/ITEM/FIELD.
+"""
+
+_EXAMPLES = {
+    "paths": "paths: [assets/]          # without it, this whole directory is synced",
+    "exclude": 'exclude: ["*.tmp"]        # patterns as in .gitignore; also in a .buckiaignore file',
+    "direction": "direction: up             # or down; without it, both ways",
+}
+
+
+def render(
+    provider: str,
+    name: str,
+    values: Mapping[str, object],
+    *,
+    settings: type[Any] | None = None,
+    secret_stores: Mapping[str, SecretStore] | None = None,
+) -> str:
+    """Return the text of a configuration file with one bucket.
+
+    Texts are written as they are given, so `${NAME}` in one stays a variable; `load` reads all others as they were.
+
+    Args:
+        provider: The provider's id.
+        name: The bucket's name in the file.
+        values: The settings, by name; `None` leaves one out.
+        settings: The provider's settings class: it has the comments, and tells which values are secrets.
+        secret_stores: Secret stores of plugins, whose references may be written.
+
+    Raises:
+        InvalidSetting: A value is a secret and not a reference to one.
+    """
+    comments = {each: declaration.help for each, (_, declaration) in declared(BucketOptions).items()}
+    if settings is not None:
+        comments |= {each: declaration.help for each, (_, declaration) in declared(settings).items()}
+    secret = _secret_names(settings)
+    lines = [
+        _HEAD.rstrip("\n"),
+        _yaml({name: {}}).removesuffix(" {}\n"),
+        "  " + _yaml({"provider": provider}).rstrip("\n"),
+    ]
+    for each, value in values.items():
+        if value is None:
+            continue
+        if isinstance(value, Secret) or (each in secret and not _refers(value, secret_stores)):
+            raise InvalidSetting(
+                f"setting {each!r} is a secret, and secrets are not written into the file; "
+                "give a reference such as env:NAME or keyring:SERVICE/USER"
+            )
+        lines += [f"  # {comments[each]}"] if each in comments else []
+        lines += [f"  {line}" for line in _yaml({each: _plain(value)}).rstrip("\n").split("\n")]
+    examples = [f"  # {example}" for each, example in _EXAMPLES.items() if values.get(each) is None]
+    return "\n".join([*lines, *([""] if examples else []), *examples]) + "\n"
+
+
+def _secret_names(settings: type[Any] | None) -> frozenset[str]:
+    if settings is None:
+        return frozenset()
+    kinds, wanted = kinds_of(settings), declared(settings)
+    secret = [name for name in wanted if kinds[name] is Secret and not wanted[name][1].open]
+    return frozenset(alias for name in secret for alias in (name, *wanted[name][1].aliases))
+
+
+def _refers(value: object, stores: Mapping[str, SecretStore] | None) -> bool:
+    return isinstance(value, str) and (is_reference(value, stores) or bool(_VARIABLE.fullmatch(value)))
+
+
+def _plain(value: object) -> object:
+    match value:
+        case Enum():
+            return value.value
+        case os.PathLike():
+            return os.fspath(value)
+        case Mapping():
+            return {str(name): _plain(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case _:
+            return value
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts with line breaks of any kind in double quotes, where they are escaped and stay what they are."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    style = '"' if re.search("[\n\r\x85\u2028\u2029]", text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def _yaml(value: object) -> str:
+    return yaml.dump(
+        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=100_000
+    )

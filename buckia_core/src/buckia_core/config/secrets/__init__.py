@@ -1,0 +1,1 @@
+"""Secrets: where they come from, and what keeps them out of text."""

@@ -1,0 +1,174 @@
+"""The references that secrets come from, and what they lead to.
+
+    env:NAME              the environment variable NAME
+    file:PATH             the content of a file, relative to the configuration's directory
+    keyring:SERVICE/USER  the system's key ring, by the package `keyring`
+    op://VAULT/ITEM/FIELD 1Password, by its command `op`
+    SCHEME:REST           a secret store that a plugin registers
+    anything else         the secret itself
+
+A plain secret that looks like a reference can't be given as one; let a reference lead to it.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from buckia_core.config.secrets.redaction import redact
+from buckia_core.config.secrets.secret import Secret, known_secrets
+from buckia_core.config.trust.bounded_read import read_bytes
+from buckia_core.config.trust.consent import check_file
+from buckia_core.config.trust.ownership import owner_of
+from buckia_core.errors import ConfigError, MissingCredentials
+
+__all__ = ["Secret", "SecretStore", "is_reference", "known_secrets", "resolve"]
+
+SecretStore = Callable[[str], str]
+"""A secret store of a plugin: takes what follows `SCHEME:` in a reference and returns the secret."""
+
+OP_SECONDS = 120.0
+"""How long `op` may take: a person may have to unlock it."""
+
+
+def is_reference(text: str, stores: Mapping[str, SecretStore] | None = None) -> bool:
+    """Tell whether a text says where a secret is, instead of being one."""
+    scheme, colon, _ = text.partition(":")
+    return bool(colon) and (scheme in _BUILT_IN or text.startswith("op://") or scheme in (stores or {}))
+
+
+def resolve(
+    text: str,
+    *,
+    base_dir: Path,
+    environ: Mapping[str, str] | None = None,
+    stores: Mapping[str, SecretStore] | None = None,
+) -> Secret:
+    """Return the secret that a text refers to, or the text itself as a secret if it is no reference.
+
+    Args:
+        text: The reference, or the secret.
+        base_dir: What a relative `file:` is relative to.
+        environ: Environment variables; those of the process by default.
+        stores: Secret stores of plugins, by scheme. They can't replace the schemes above.
+
+    Raises:
+        MissingCredentials: The reference leads nowhere: no such variable, file or entry.
+        ConfigError: It is not well formed, or what it needs is missing or fails. The message names the reference.
+    """
+    if not is_reference(text, stores):
+        return Secret(text)
+    environ = os.environ if environ is None else environ
+    scheme, _, rest = text.partition(":")
+    match scheme:
+        case "env":
+            return Secret(_from_environment(rest, environ))
+        case "file":
+            return Secret(_from_file(rest, base_dir))
+        case "keyring":
+            return Secret(_from_keyring(rest))
+        case "op" if rest.startswith("//"):
+            return Secret(_from_1password(text, environ))
+        case _:
+            return Secret(_from_store(text, (stores or {})[scheme], rest))
+
+
+_BUILT_IN = frozenset({"env", "file", "keyring"})
+
+
+def _from_environment(name: str, environ: Mapping[str, str]) -> str:
+    if not environ.get(name):
+        raise MissingCredentials(f"'env:{name}': the environment variable {name!r} is not set, or is empty")
+    return environ[name]
+
+
+def _from_file(name: str, base_dir: Path) -> str:
+    path = base_dir / Path(name).expanduser()
+    try:
+        check_file(path, also=(owner_of(str(base_dir)),))
+        data = read_bytes(path)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        where, why = error.filename or path, error.strerror or type(error).__name__
+        raise MissingCredentials(f"'file:{name}': {where} can't be read: {why}") from error
+    except ConfigError as error:
+        raise ConfigError(f"'file:{name}': {error}") from error
+    text = _decoded(data)
+    if text is None:
+        raise ConfigError(f"'file:{name}': {path} is not text in UTF-8")
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not text:
+        raise MissingCredentials(f"'file:{name}': {path} is empty")
+    return text
+
+
+def _decoded(data: bytes) -> str | None:
+    # Nothing is raised out of the handler: a decoding error holds the bytes, which are the secret.
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+
+
+def _from_keyring(rest: str) -> str:
+    service, _, user = rest.rpartition("/")
+    if not service or not user:
+        raise ConfigError(f"'keyring:{rest}' must have the form keyring:SERVICE/USER")
+    try:
+        keyring = importlib.import_module("keyring")
+    except ImportError as error:
+        raise ConfigError(
+            f"'keyring:{rest}' needs the package keyring, which is not installed: pip install \"buckia-core[keyring]\""
+        ) from error
+    try:
+        found = keyring.get_password(service, user)
+    except keyring.errors.KeyringError as error:
+        raise ConfigError(f"'keyring:{rest}': the key ring can't be read: {type(error).__name__}: {error}") from error
+    if not found:
+        raise MissingCredentials(
+            f"'keyring:{rest}': the key ring has no entry for it; add it with: keyring set {service} {user}"
+        )
+    return str(found)
+
+
+def _from_1password(reference: str, environ: Mapping[str, str]) -> str:
+    op = shutil.which("op", path=environ.get("PATH"))
+    if op is None:
+        raise ConfigError(f"{reference!r} needs the 1Password command line: there is no command 'op' on the PATH")
+    import subprocess  # noqa: PLC0415  # few references need it
+
+    try:
+        done = subprocess.run(  # noqa: S603  # the command is found above, and no shell sees the reference
+            [op, "read", "--no-newline", reference],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=OP_SECONDS,
+            check=False,
+            env={**os.environ, **environ},
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        if isinstance(error, OSError) and error.errno not in (errno.ENOENT, errno.EACCES, errno.ENOEXEC):
+            raise
+        raise ConfigError(f"{reference!r}: the command 'op' can't be run: {type(error).__name__}") from error
+    if done.returncode:
+        said = redact(" ".join(done.stderr.decode("utf-8", "replace").split()))
+        raise MissingCredentials(f"{reference!r}: op read failed with code {done.returncode}: {said or 'no message'}")
+    text = done.stdout.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
+    if not text:
+        raise MissingCredentials(f"{reference!r}: op read gave an empty text")
+    return text
+
+
+def _from_store(reference: str, store: SecretStore, rest: str) -> str:
+    try:
+        found = store(rest)
+    except (ConfigError, MemoryError):
+        raise
+    except Exception as error:
+        raise ConfigError(f"{reference!r}: the secret store failed with {type(error).__name__}") from error
+    if not isinstance(found, str) or not found:
+        raise MissingCredentials(f"{reference!r}: the secret store gave no text")
+    return found

@@ -1,0 +1,125 @@
+"""Reading the values of a settings class: from what is given, then from the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from buckia_core.config.convert import Surroundings, Unsuitable, convert, from_environment
+from buckia_core.config.locations import nearest, place
+from buckia_core.config.options import OPTIONS
+from buckia_core.config.secrets.references import Secret
+from buckia_core.config.setting_fields import Declared, declared, kinds_of
+from buckia_core.config.trust.consent import check_code
+from buckia_core.errors import ConfigError, InvalidSetting, MissingCredentials, UnknownSetting
+
+
+class Given(NamedTuple):
+    """Values as they are given, and what messages tell of them.
+
+    Attributes:
+        owner: Whose settings these are, such as "provider 's3'".
+        values: The values, by name.
+        source: The file that they are from.
+        lines: The line of each in that file; that of the bucket under the empty name.
+    """
+
+    owner: str
+    values: Mapping[str, object]
+    source: str | None = None
+    lines: Mapping[str, int] | None = None
+
+    def place(self, name: str = "") -> str | None:
+        """Return where a setting stands, as far as it is known."""
+        return place(self.source, self.lines, name)
+
+
+def read_values(cls: type[Any], given: Given, surroundings: Surroundings) -> dict[str, Any]:
+    """Return the values of the settings that are given, or are in the environment, by name.
+
+    `None`, and an empty secret, count as not given.
+
+    Raises:
+        UnknownSetting: A value is given for a setting that the class does not have.
+        InvalidSetting: A value has the wrong type or shape, or a required one that is no secret is missing.
+        MissingCredentials: A required secret is missing, or a reference leads nowhere.
+        ConfigError: A secret can't be had.
+    """
+    declarations = declared(cls)
+    kinds = kinds_of(cls)
+    names = _given_names(declarations, given)
+    read: dict[str, Any] = {}
+    for name, (_, declaration) in declarations.items():
+        value = None
+        if name in names:
+            value = _given_value(names[name], kinds[name], declaration, given, surroundings)
+        if value is None or value == Secret(""):
+            value = _value_of_variable(name, kinds[name], declaration, surroundings)
+        if value is not None and not (declaration.required and value == ""):
+            read[name] = value
+    _refuse_missing(declarations, kinds, read, given)
+    return read
+
+
+def _given_names(declarations: Mapping[str, tuple[Any, Declared]], given: Given) -> dict[str, str]:
+    """Return under which name, its own or an alias, each setting is given."""
+    owns = {alias: name for name, (_, declaration) in declarations.items() for alias in (name, *declaration.aliases)}
+    names: dict[str, str] = {}
+    for used, value in given.values.items():
+        if used not in owns:
+            hint = nearest(used, [*owns, *OPTIONS])
+            raise UnknownSetting(f"{given.owner} has no setting {used!r}.{hint}", source=given.place(used))
+        if value is None:
+            continue
+        first = names.setdefault(owns[used], used)
+        if first != used:
+            raise InvalidSetting(f"{first!r} and {used!r} are the same setting; remove one", source=given.place(used))
+    return names
+
+
+def _given_value(used: str, kind: Any, declaration: Declared, given: Given, surroundings: Surroundings) -> object:
+    value = given.values[used]
+    # What a program gives has no line in a file.
+    is_from_file = given.source is not None and used in (given.lines or {})
+    if is_from_file and declaration.runs_code and isinstance(value, str) and declaration.runs_code(value):
+        assert given.source is not None
+        check_code(given.source, used, value, source=given.place(used))
+    try:
+        return convert(value, kind, declaration, surroundings)
+    except Unsuitable as error:
+        raised = UnknownSetting if error.unknown else InvalidSetting
+        name = used + error.at
+        raise raised(f"setting '{name}' {error.clause}", source=given.place(name)) from None
+    except ConfigError as error:
+        failed = MissingCredentials if isinstance(error, MissingCredentials) else ConfigError
+        raise failed(f"setting {used!r}: {error}", source=given.place(used)) from error
+
+
+def _value_of_variable(name: str, kind: Any, declaration: Declared, surroundings: Surroundings) -> object:
+    variable = next((each for each in declaration.env if surroundings.environ.get(each)), None)
+    if variable is None:
+        return None
+    try:
+        value = from_environment(surroundings.environ[variable], kind)
+        return convert(value, kind, declaration, surroundings)
+    except Unsuitable as error:
+        message = f"environment variable {variable} (setting {name!r}) {error.clause}"
+    raise InvalidSetting(message)
+
+
+def _refuse_missing(
+    declarations: Mapping[str, tuple[Any, Declared]], kinds: Mapping[str, Any], read: Mapping[str, Any], given: Given
+) -> None:
+    missing = [name for name, (_, declaration) in declarations.items() if declaration.required and name not in read]
+    if not missing:
+        return
+    needs = []
+    for name in missing:
+        env = declarations[name][1].env
+        needs.append(f"{name!r} (environment variable {' or '.join(env)})" if env else repr(name))
+    secret = any(kinds[name] is Secret for name in missing)
+    advice = "set it in the configuration" + (", such as env:NAME," if secret else "")
+    if any(declarations[name][1].env for name in missing):
+        advice += " or in the environment"
+    message = f"{given.owner} needs {' and '.join(needs)}: {advice.rstrip(',')}"
+    raise (MissingCredentials if secret else InvalidSetting)(message, source=given.place())

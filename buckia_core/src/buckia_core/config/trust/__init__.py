@@ -1,0 +1,1 @@
+"""Whose files may configure Buckia, and which of them may run code."""

@@ -1,0 +1,89 @@
+r"""The user's own configuration: YAML files in the directory `buckia` where the platform keeps configurations.
+
+    Linux     ~/.config/buckia         (or below $XDG_CONFIG_HOME)
+    macOS     ~/Library/Application Support/buckia
+    Windows   %LOCALAPPDATA%\buckia
+
+`BUCKIA_CONFIG_DIR` names another directory.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from buckia_core.config.trust.bounded_read import read_bytes
+from buckia_core.config.trust.ownership import problem_of_file
+from buckia_core.errors import ConfigError
+
+DIRECTORY = "BUCKIA_CONFIG_DIR"
+"""The environment variable that names the directory."""
+
+
+def directory() -> Path:
+    """Return the directory, which need not exist."""
+    if given := os.environ.get(DIRECTORY):
+        return Path(os.path.abspath(given))
+    import platformdirs  # noqa: PLC0415  # most runs need nothing of it
+
+    return platformdirs.user_config_path("buckia", appauthor=False)
+
+
+def read(name: str) -> dict[str, Any]:
+    """Return the content of a file of the directory; empty if there is no such file.
+
+    All scalars are text.
+
+    Raises:
+        ConfigError: It is no YAML mapping, or can be written by other users than this one and root.
+        OSError: The system does not let it be read.
+    """
+    path = directory() / name
+    try:
+        problem = problem_of_file(str(path))
+        data = read_bytes(path) if problem is None else b""
+    except FileNotFoundError:
+        return {}
+    except (IsADirectoryError, NotADirectoryError) as error:
+        raise ConfigError(f"can't be read: {error.strerror}", source=str(path)) from error
+    if problem is not None:
+        raise ConfigError(f"{problem}, so it can't be your configuration; remove it", source=str(path))
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError("is not text in UTF-8", source=str(path)) from None
+    from buckia_core.config.yaml_reader import parse  # noqa: PLC0415  # imports the YAML library
+
+    content = parse(text, str(path)).value
+    if not isinstance(content, dict | None):
+        raise ConfigError("must hold names and values", source=str(path))
+    return content or {}
+
+
+def write(name: str, content: Mapping[str, object], *, comment: str) -> Path:
+    """Write a file of the directory, whole or not at all, readable for this user only, and return its path.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    import tempfile  # noqa: PLC0415  # few runs write
+
+    import yaml  # noqa: PLC0415  # as above
+
+    path = directory() / name
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    body = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=100_000) if content else ""
+    # `mkstemp` makes a file that only this user can read.
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{name}-")
+    try:
+        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(f"# {comment}\n{body}")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path

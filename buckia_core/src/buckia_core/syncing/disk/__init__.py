@@ -1,0 +1,1 @@
+"""Local files: paths, durability, trash."""

@@ -1,0 +1,146 @@
+"""From what happens to events, and at the end to a result."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from buckia_core.errors import Unauthenticated
+from buckia_core.planning.keys import DiskRules, problem_of
+from buckia_core.planning.plan import CONFLICTS, Action, Operation, Plan
+from buckia_core.syncing.disk.paths import local_path
+from buckia_core.syncing.events import FileError, Finished, Notice, Planned, Scanning, Status, SyncResult, Transferred
+from buckia_core.syncing.request import SyncRequest
+
+if TYPE_CHECKING:
+    from buckia_core.syncing.execution.operation_result import Done
+
+_TICK = 0.1
+
+
+class Progress:
+    """Tells the listener what happens, and counts it. For the thread that runs the sync.
+
+    Attributes:
+        fatal: An error that makes going on useless, such as credentials that are not accepted any more.
+    """
+
+    def __init__(self, request: SyncRequest) -> None:
+        self._request = request
+        self._base = os.path.join(Path(request.state_dir).parent, "")
+        self._mappings = {mapping.id: mapping for mapping in request.mappings}
+        self._started = time.monotonic()
+        self._requests_before = request.adapter.requests or 0
+        self._local = self._remote = 0
+        self._told = 0.0
+        self.fatal: Unauthenticated | None = None
+        self.counts = SyncResult(bucket=request.bucket, dry_run=request.dry_run, started=datetime.now(UTC))
+
+    def seen(self, local: int, remote: int) -> None:
+        """Count entries that were read."""
+        self._local += local
+        self._remote += remote
+        now = time.monotonic()
+        if now - self._told > _TICK:
+            self._told = now
+            self._request.listener(Scanning(self._local, self._remote))
+
+    def planned(self, plan: Plan) -> None:
+        """The plan is made. What is left out because it is no file is told, too."""
+        self._request.listener(Planned(plan))
+        left_out = self.counts.left_out
+        for operation in plan.left_out:
+            kind = operation.detail.partition(" to ")[0]
+            left_out[kind] = left_out.get(kind, 0) + 1
+            status = Status.PLANNED if self._request.dry_run else Status.DONE
+            self._count(operation, status, None, 0)
+            self._tell(operation, status, None)
+
+    def notice(self, message: str) -> None:
+        """Tell a person something that is no failure."""
+        self.counts.notices.append(message)
+        self._request.listener(Notice(message))
+
+    def moved(self, operation: Operation, delta: int) -> None:
+        """So many more bytes of a transfer have gone over."""
+        self._request.listener(Transferred(operation, delta))
+
+    def done(self, done: Done) -> None:
+        """One operation is over."""
+        operation, counts = done.operation, self.counts
+        counts.bytes_up += done.bytes_up
+        counts.bytes_down += done.bytes_down
+        self._count(operation, done.status, done.error, done.extra_uploads)
+        if isinstance(done.failure, Unauthenticated):
+            self.fatal = self.fatal or done.failure
+            self._request.stopped.set()
+        self._tell(operation, done.status, done.error)
+
+    def rehearsed(self, plan: Plan) -> SyncResult:
+        """Tell and count a plan that is not executed."""
+        for operation in plan:
+            # What a plan refuses, fails in a dry run as well: nothing that a real run does could change it.
+            refused = operation.is_refused
+            status, error = (Status.FAILED, operation.why) if refused else (Status.PLANNED, None)
+            self._count(operation, status, error, 1 if operation.keep_both else 0)
+            self._tell(operation, status, error)
+        return self.result(plan)
+
+    def result(self, plan: Plan) -> SyncResult:
+        """Return what all of it came to."""
+        counts = self.counts
+        counts.unchanged = plan.unchanged
+        counts.interrupted = self._request.stopped.is_set() and self.fatal is None
+        counts.seconds = time.monotonic() - self._started
+        # Workers end in any order; two runs of the same thing are told alike.
+        counts.unresolved.sort()
+        counts.errors.sort(key=lambda error: error.key)
+        counts.requests = (self._request.adapter.requests or 0) - self._requests_before
+        return counts
+
+    def path(self, operation: Operation) -> str:
+        """Return the local path of an operation, relative to the project where it is inside; empty if there is none."""
+        mapping = self._mappings[operation.root]
+        if operation.is_refused and not mapping.is_file and problem_of(mapping.relative(operation.key), DiskRules()):
+            # What can't be a path must not be told as another one.
+            return ""
+        path = local_path(operation.key, mapping)
+        return path.removeprefix(self._base)
+
+    def _tell(self, operation: Operation, status: Status, error: str | None) -> None:
+        self._request.listener(Finished(operation, status, self.path(operation), error))
+
+    def _count(self, operation: Operation, status: Status, error: str | None, extra_uploads: int) -> None:
+        counts = self.counts
+        if operation.reason in CONFLICTS:
+            counts.conflicts += 1
+        if status is Status.FAILED:
+            counts.failed += 1
+            counts.errors.append(FileError(operation.key, error or operation.why))
+            return
+        if operation.unresolved:
+            counts.unresolved.append(operation.key)
+            return
+        counts.uploaded += extra_uploads
+        match operation.action:
+            case Action.UPLOAD:
+                counts.uploaded += 1
+            case Action.DOWNLOAD:
+                counts.downloaded += 1
+            case Action.CONFLICT:
+                counts.downloaded += 1
+            case Action.DELETE_LOCAL:
+                counts.deleted_local += 1
+            case Action.DELETE_REMOTE:
+                counts.deleted_remote += 1
+            case Action.MOVE_REMOTE:
+                counts.moved += 1
+            case Action.ADOPT:
+                counts.adopted += 1
+            case Action.SKIP:
+                counts.skipped += 1
+            case Action.FORGET:
+                pass

@@ -1,0 +1,1 @@
+"""From both sides to a plan."""

@@ -1,0 +1,126 @@
+"""Comparing the content of both sides. Changes nothing, and believes no local fingerprint."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from buckia_core.planning.digest import Sameness, compare
+from buckia_core.planning.keys import is_ours
+from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
+from buckia_core.planning.mapping import Mapping, Owners
+from buckia_core.planning.merge_join import Triple, align
+from buckia_core.planning.policy import Direction
+from buckia_core.syncing.error_messages import ENDS_RUN, explain
+from buckia_core.syncing.planner.evidence import Inspector
+from buckia_core.syncing.planner.planner import Survey
+from buckia_core.syncing.request import SyncRequest
+from buckia_core.syncing.state.database import State
+
+_AHEAD = 64
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A key whose two sides are not equal, and how."""
+
+    key: str
+    what: str
+
+
+@dataclass(slots=True)
+class CheckResult:
+    """The outcome of a comparison: the number of keys that are the same, and each that is not."""
+
+    same: int = 0
+    differ: list[Difference] = field(default_factory=list)
+
+    @property
+    def success(self) -> bool:
+        """Whether there is no difference."""
+        return not self.differ
+
+
+def compare_contents(request: SyncRequest, survey: Survey, state: State) -> CheckResult:
+    """Compare both sides of a request by content.
+
+    Digests that the provider tells are believed; where it tells none, the object is read.
+
+    Raises:
+        AdapterError: The bucket can't be listed.
+        SideEmptied: A local root is missing.
+    """
+    result = CheckResult()
+    comparing: deque[Future[Difference | None]] = deque()
+
+    def collect(future: Future[Difference | None]) -> None:
+        difference = future.result()
+        if difference:
+            result.differ.append(difference)
+        else:
+            result.same += 1
+
+    with (
+        survey.reading() as (scan, here, there),
+        ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="buckia-check") as pool,
+    ):
+        triples = align(here, there, state.entries(request.scope, [each.id for each in request.mappings]))
+        for mapping, local, remote, base in _owned(triples, request):
+            if request.stopped.is_set():
+                break
+            if local is None and remote is not None and scan.blind.hiding(remote.key):
+                result.differ.append(Difference(remote.key, "not looked at here: a link or an unreadable folder"))
+            elif local is not None and remote is not None:
+                comparing.append(pool.submit(_compare, survey.site.decider.inspector, mapping, local, remote, base))
+                if len(comparing) >= _AHEAD:
+                    collect(comparing.popleft())
+            elif local is not None and mapping.rules.direction is not Direction.DOWN:
+                result.differ.append(Difference(local.key, "only here"))
+            elif remote is not None and mapping.rules.direction is not Direction.UP:
+                result.differ.append(Difference(remote.key, "only in the bucket"))
+        while comparing:
+            collect(comparing.popleft())
+    result.differ += [Difference(place.key, place.why) for place in scan.blind if place.failed]
+    result.differ = list(survey.in_scope(result.differ, lambda difference: difference.key))
+    result.differ.sort(key=lambda each: each.key)
+    return result
+
+
+def _owned(
+    triples: Iterator[Triple], request: SyncRequest
+) -> Iterator[tuple[Mapping, LocalEntry | None, RemoteObject | None, BaseEntry | None]]:
+    by_id = {mapping.id: mapping for mapping in request.mappings}
+    owners = Owners(request.mappings)
+    for key, local, remote, base in triples:
+        if local is None and remote is None:
+            continue
+        if local is not None:
+            yield by_id[local.root], local, remote, base
+        elif not is_ours(key):
+            mapping = owners.of(key, remembered=base.root if base else None)
+            if mapping is not None:
+                yield mapping, local, remote, base
+
+
+def _compare(
+    inspector: Inspector, mapping: Mapping, local: LocalEntry, remote: RemoteObject, base: BaseEntry | None
+) -> Difference | None:
+    if local.size != remote.size:
+        return Difference(local.key, f"{local.size} bytes here, {remote.size} bytes in the bucket")
+    try:
+        if base is not None and base.fingerprint == remote.fingerprint:
+            # The object is the one that was verified when it went over, so its digest is known.
+            remote = remote._replace(digests=base.digests or remote.digests)
+        local = inspector.hash_local(mapping, local, [digest.algorithm for digest in remote.digests])
+        if compare(local.digests, remote.digests) is Sameness.UNKNOWN:
+            remote = inspector.hash_remote(remote, [local.digests])
+    except ENDS_RUN:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever a file does, the others get their turn
+        return Difference(local.key, f"can't be compared: {explain(error)}")
+    if compare(local.digests, remote.digests) is Sameness.SAME:
+        return None
+    return Difference(local.key, "other content")

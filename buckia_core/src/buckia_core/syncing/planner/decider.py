@@ -1,0 +1,106 @@
+"""Deciding one key, with as many closer looks as that takes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+
+from buckia_core.errors import NotFound, PreconditionFailed
+from buckia_core.planning.keys import DiskRules, configures_us, problem_of
+from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
+from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.plan import Action, Operation, Reason
+from buckia_core.planning.reconcile import InStep, Look, Need, Outcome, reconcile
+from buckia_core.syncing.disk.paths import local_path
+from buckia_core.syncing.error_messages import ENDS_RUN, explain
+from buckia_core.syncing.planner.evidence import Inspector
+
+_WRITE_HERE = (Action.DOWNLOAD, Action.DELETE_LOCAL, Action.CONFLICT)
+_ROUNDS = 8
+"""More rounds than any key needs: four, and as many again for a key that changes meanwhile."""
+
+Decided = tuple[Outcome, LocalEntry | None, RemoteObject | None, BaseEntry | None]
+"""An outcome (never a `Need`), and the entries that it was decided by, with what the looks added."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Decides single keys. May be used from many threads.
+
+    Attributes:
+        inspector: Looks closer.
+        disks: Rules of each mapping's disk, by its id.
+    """
+
+    inspector: Inspector
+    disks: dict[str, DiskRules]
+
+    def decide(
+        self, mapping: Mapping, here: LocalEntry | None, there: RemoteObject | None, before: BaseEntry | None
+    ) -> Decided:
+        """Reconcile one key, looking closer as often as that is needed. What can't be looked at is refused by name."""
+        key = next(entry.key for entry in (here, there, before) if entry is not None)
+        for _ in range(_ROUNDS):
+            outcome = reconcile(key, mapping.id, here, there, before, mapping.rules)
+            if not isinstance(outcome, Need):
+                return self.gate(outcome, mapping), here, there, before
+            try:
+                here, there = self._look(outcome.look, mapping, here, there, before)
+            except (NotFound, PreconditionFailed, FileNotFoundError):
+                # It went or changed while it was looked at: the next run sees that, and decides.
+                return InStep(), None, None, before
+            except ENDS_RUN:
+                raise
+            except Exception as error:  # noqa: BLE001  # whatever a key does, the others get their turn
+                why = explain(error, local_path(key, mapping))
+                return refusal(key, mapping, here, there, before, why), here, there, before
+        why = "the provider does not tell enough of it to compare both sides"
+        return refusal(key, mapping, here, there, before, why), here, there, before
+
+    def gate(self, outcome: Outcome, mapping: Mapping) -> Outcome:
+        """Refuse what would write where the disk can't hold it, and leave alone what configures Buckia."""
+        if not isinstance(outcome, Operation) or outcome.action not in _WRITE_HERE:
+            return outcome
+        name = os.path.basename(mapping.local) if mapping.is_file else mapping.relative(outcome.key)
+        if problem := configures_us(name):
+            left = replace(outcome, action=Action.SKIP, reason=Reason.CONFIGURES, detail=problem, loser=None)
+            return replace(left, unresolved=False, keep_both=False)
+        if mapping.is_file or outcome.action is not Action.DOWNLOAD:
+            return outcome
+        problem = problem_of(mapping.relative(outcome.key), self.disks[mapping.id])
+        if not problem:
+            return outcome
+        return replace(outcome, action=Action.SKIP, reason=Reason.REFUSED_KEY, detail=problem, loser=None)
+
+    def _look(
+        self,
+        look: Look,
+        mapping: Mapping,
+        here: LocalEntry | None,
+        there: RemoteObject | None,
+        before: BaseEntry | None,
+    ) -> tuple[LocalEntry | None, RemoteObject | None]:
+        match look:
+            case Look.LOCAL_DIGEST:
+                assert here is not None
+                wanted = (before.digests if before else ()) + (there.digests if there else ())
+                return self.inspector.hash_local(mapping, here, [each.algorithm for each in wanted]), there
+            case Look.REMOTE_STAT:
+                assert there is not None
+                return here, self.inspector.stat_remote(there)
+            case Look.REMOTE_DIGEST:
+                assert there is not None
+                known = (before.digests if before else (), here.digests if here else ())
+                return here, self.inspector.hash_remote(there, [digests for digests in known if digests])
+
+
+def refusal(
+    key: str,
+    mapping: Mapping,
+    here: LocalEntry | None,
+    there: RemoteObject | None,
+    before: BaseEntry | None,
+    why: str,
+) -> Operation:
+    """Return the operation that stands for a key which can't be synced, and says why."""
+    return Operation(Action.SKIP, key, mapping.id, Reason.REFUSED_KEY, here, there, before, detail=why)

@@ -1,0 +1,85 @@
+"""Closer looks at one key: hashing what no fingerprint decides."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.transfers.limited_reader import LimitedReader
+from buckia_core.errors import IntegrityError, Transient
+from buckia_core.planning.digest import Digests, Sameness, certain, compare, merge
+from buckia_core.planning.manifest import LocalEntry, RemoteObject
+from buckia_core.planning.mapping import Mapping
+from buckia_core.syncing.disk.paths import Places, entry_of
+from buckia_core.syncing.transfer.hashing import FileChanged, computable, hash_open_file, hash_stream
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Inspector:
+    """Looks closer at local files and at objects. May be used from many threads.
+
+    Attributes:
+        adapter: The bucket.
+        algorithm: The digest that is always computed.
+        follow: Symbolic links below the roots are followed.
+    """
+
+    adapter: BaseSync
+    algorithm: str
+    follow: bool = False
+
+    def hash_local(self, mapping: Mapping, entry: LocalEntry, algorithms: Sequence[str]) -> LocalEntry:
+        """Return the local entry as it is now, with its digests.
+
+        Raises:
+            OSError: It can't be read.
+            InvalidKey: A link stands in its way.
+            Transient: It is written to all the time.
+        """
+        for _ in range(3):
+            try:
+                with Places({}, follow=self.follow) as places, places.open(entry.key, mapping) as file:
+                    digests, status = hash_open_file(file, computable([self.algorithm, *algorithms]))
+            except FileChanged:
+                continue
+            return entry_of(entry.key, entry.root, status)._replace(digests=digests)
+        raise Transient("it is being written to; it is left for the next run", key=entry.key)
+
+    def stat_remote(self, seen: RemoteObject) -> RemoteObject:
+        """Return all that the provider tells about an object, as it is now."""
+        found = self.adapter.stat_file(seen.key)
+        if found.metadata is None:
+            # An adapter that tells none must not be asked for it again and again.
+            found = found._replace(metadata={})
+        if found.fingerprint == seen.fingerprint:
+            return found._replace(digests=merge(found.digests, seen.digests))
+        return found
+
+    def hash_remote(self, seen: RemoteObject, wanted: Sequence[Digests]) -> RemoteObject:
+        """Return an object with digests that can be compared with each of the wanted ones: told, or read.
+
+        A digest that a client stored beside the content may say that it is another content than all that are wanted,
+        but never that it is the same: a wrong "different" costs a transfer, a wrong "same" costs a version.
+
+        Raises:
+            IntegrityError: The object has another number of bytes than the provider told.
+        """
+        found = self.stat_remote(seen)
+        unknown = [each for each in wanted if compare(found.digests, each) is Sameness.UNKNOWN]
+        if wanted and not unknown:
+            return found
+        if unknown and all(compare(found.claimed, each) is Sameness.DIFFERENT for each in unknown):
+            return found._replace(digests=merge(found.digests, found.claimed))
+        algorithms = [self.algorithm, *(digest.algorithm for each in wanted for digest in certain(each))]
+        with (
+            self.adapter.open_file(found.key, expect=found) as stream,
+            io.BufferedReader(LimitedReader(stream, found.size + 1), _BLOCK) as limited,
+        ):
+            digests, size = hash_stream(limited, computable(algorithms))
+        if size != found.size:
+            raise IntegrityError("other bytes came than the provider says the object has", key=found.key)
+        return found._replace(digests=merge(digests, found.digests))

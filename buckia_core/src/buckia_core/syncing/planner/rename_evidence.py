@@ -1,0 +1,89 @@
+"""Closer looks that tell moved files from deleted ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from buckia_core.planning import moves
+from buckia_core.planning.digest import Digests
+from buckia_core.planning.manifest import RemoteObject
+from buckia_core.planning.mapping import Mapping as PathMapping
+from buckia_core.planning.plan import Operation
+from buckia_core.planning.policy import Side
+from buckia_core.syncing.error_messages import ENDS_RUN, explain
+from buckia_core.syncing.planner.evidence import Inspector
+
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Renames:
+    """Finds moved files in a plan.
+
+    Attributes:
+        inspector: Looks closer.
+        mappings: By id.
+    """
+
+    inspector: Inspector
+    mappings: Mapping[str, PathMapping]
+
+    def join(self, operations: Sequence[Operation]) -> list[Operation]:
+        """Make moves of deletes and uploads of the same content, and hold back the source of a move that is blocked.
+
+        Only files whose size is that of an object to be deleted are hashed.
+        """
+        copies = self.inspector.adapter.capabilities.server_copy
+        wanted = moves.blocked(operations)
+        if copies:
+            wanted += moves.candidates(operations)
+        known = {operation.key: self._hashed(operation) for operation in wanted}
+        found = moves.hold_sources([known.get(operation.key, operation) for operation in operations])
+        return moves.pair(found) if copies else found
+
+    def explain(self, operations: Sequence[Operation]) -> list[Operation]:
+        """Find out the content of what arrives, as far as it may be what the plan deletes under other keys.
+
+        Objects are only read where reading them is free; elsewhere what the provider tells has to do.
+        """
+        wanted: dict[str, Callable[[Operation], Operation]] = {}
+        for side, look in ((Side.REMOTE, self._hashed), (Side.LOCAL, self._told)):
+            wanted |= {operation.key: look for operation in moves.unclear_arrivals(operations, side)}
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="buckia-look") as pool:
+            return list(pool.map(lambda each: wanted[each.key](each) if each.key in wanted else each, operations))
+
+    def _hashed(self, operation: Operation) -> Operation:
+        local = operation.local
+        if local is None or local.digests:
+            return operation
+        try:
+            return replace(operation, local=self.inspector.hash_local(self.mappings[operation.root], local, ()))
+        except ENDS_RUN:
+            raise
+        except Exception as error:  # noqa: BLE001  # what can't be read is told when it is uploaded
+            explain(error)
+            return operation
+
+    def _told(self, operation: Operation) -> Operation:
+        remote = operation.remote
+        if remote is None or any(digest.algorithm == self.inspector.algorithm for digest in remote.digests):
+            return operation
+        try:
+            digests = self._digests(remote)
+        except ENDS_RUN:
+            raise
+        except Exception as error:  # noqa: BLE001  # then it is not known what arrives, and the guard refuses
+            explain(error)
+            return operation
+        return replace(operation, remote=remote._replace(digests=digests))
+
+    def _digests(self, remote: RemoteObject) -> Digests:
+        found = self.inspector.stat_remote(remote)
+        if found.fingerprint != remote.fingerprint:
+            return remote.digests
+        told = any(digest.algorithm == self.inspector.algorithm for digest in found.digests)
+        if not told and self.inspector.adapter.capabilities.free_reads:
+            found = self.inspector.hash_remote(remote, ())
+        return found.digests if found.fingerprint == remote.fingerprint else remote.digests

@@ -1,0 +1,137 @@
+"""Settling conflicts by a person's word, whatever the policy and the direction say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping as Mapping_
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from buckia_core.config.secrets.redaction import clean
+from buckia_core.errors import BuckiaError, NotFound
+from buckia_core.planning.manifest import LocalEntry, RemoteObject
+from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.plan import Action, Operation, Reason
+from buckia_core.planning.policy import Side
+from buckia_core.syncing.disk.paths import Places, local_path
+from buckia_core.syncing.request import SyncRequest
+
+
+class Choice(Enum):
+    """Which version keeps the name. With both, the remote one does, and the local one becomes a conflict copy."""
+
+    LOCAL = "local"
+    REMOTE = "remote"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A key that is left for a person to decide.
+
+    Attributes:
+        key: The key.
+        path: Its local path, relative to the project where it is inside.
+        reason: What is wrong, in words.
+        local_size, local_mtime_ns: The local file; `None` if there is none.
+        remote_size, remote_mtime_ns: The object; `None` if there is none.
+        since: When it was first seen, in UTC.
+    """
+
+    key: str
+    path: str
+    reason: str
+    local_size: int | None
+    local_mtime_ns: int | None
+    remote_size: int | None
+    remote_mtime_ns: int | None
+    since: datetime
+
+    @classmethod
+    def of(cls, record: dict[str, Any], mappings: Mapping_[str, Mapping], base: Path) -> Conflict:
+        """Return the conflict that a run recorded; paths below `base` are told relative to it."""
+        mapping = mappings.get(record["root"])
+        path = local_path(record["key"], mapping) if mapping else record["key"]
+        fields = {name: value for name, value in record.items() if name != "root"}
+        # Versions before 0.7 wrote down what servers said as it was.
+        fields["reason"] = clean(record["reason"])
+        since = datetime.fromisoformat(record["since"])
+        return cls(
+            **fields
+            | {"path": os.path.relpath(path, base) if Path(path).is_relative_to(base) else path, "since": since}
+        )
+
+
+class NotAConflict(BuckiaError):
+    """No conflict is left on the key."""
+
+
+def decided(
+    request: SyncRequest, places: Places, records: Sequence[dict[str, Any]], keys: Sequence[str], choice: Choice
+) -> list[Operation]:
+    """Return the operations that carry out a person's choice on conflicts that the last run left.
+
+    Raises:
+        NotAConflict: A key is none of them, its name is the trouble, which no choice of a version mends, or the version
+            that is to be kept was there and is gone.
+    """
+    by_id = {mapping.id: mapping for mapping in request.mappings}
+    open_keys = {record["key"]: record for record in records if record["root"] in by_id}
+    unmapped = {record["key"]: record["root"] for record in records}
+    operations = []
+    for key in sorted(set(keys)):
+        record = open_keys.get(key)
+        if record is None and key in unmapped:
+            raise NotAConflict(f"{key!r}: the configuration does not have its path any more ({unmapped[key].strip()})")
+        if record is None:
+            raise NotAConflict(f"{key!r} is no conflict; `buckia conflicts list` shows what is")
+        if record["reason"].startswith((Reason.TYPE_CONFLICT.value, Reason.TWIN.value)):
+            raise NotAConflict(f"{key!r}: {record['reason']}; rename one of the two, then sync again")
+        mapping = by_id[record["root"]]
+        local = places.look(key, mapping)
+        operation = _operation(key, mapping, local, _stat(request, key), choice)
+        if operation.is_delete:
+            _check_loss(record, operation)
+        operations.append(operation)
+    return operations
+
+
+def _check_loss(record: Mapping_[str, Any], operation: Operation) -> None:
+    """Refuse to delete the last version for one that a person has seen and that is gone, with its disk for all we know.
+
+    Raises:
+        NotAConflict: There was such a version.
+    """
+    side, where = ("local", "here") if operation.action is Action.DELETE_REMOTE else ("remote", "in the bucket")
+    if record[f"{side}_size"] is not None:
+        raise NotAConflict(
+            f"{operation.key!r}: its version {where} was there when the conflict was found, and is gone; to keep it "
+            "would delete the other one. If it is on a disk that is not mounted, mount it; else sync again."
+        )
+
+
+def _operation(
+    key: str, mapping: Mapping, local: LocalEntry | None, remote: RemoteObject | None, choice: Choice
+) -> Operation:
+    common: dict[str, Any] = {"key": key, "root": mapping.id, "local": local, "remote": remote}
+    if local is None and remote is None:
+        return Operation(Action.FORGET, reason=Reason.DELETED_BOTH, **common)
+    if choice is Choice.BOTH and local is not None and remote is not None:
+        return Operation(Action.CONFLICT, reason=Reason.CONFLICT, keep_both=True, **common)
+    keeps_local = choice is Choice.LOCAL or (choice is Choice.BOTH and remote is None)
+    if keeps_local:
+        action = Action.UPLOAD if local is not None else Action.DELETE_REMOTE
+        return Operation(action, reason=Reason.CONFLICT_LOCAL_WINS, loser=Side.REMOTE, **common)
+    action = Action.DOWNLOAD if remote is not None else Action.DELETE_LOCAL
+    return Operation(action, reason=Reason.CONFLICT_REMOTE_WINS, loser=Side.LOCAL, **common)
+
+
+def _stat(request: SyncRequest, key: str) -> RemoteObject | None:
+    try:
+        return request.adapter.stat_file(key)
+    except NotFound:
+        return None

@@ -1,0 +1,1 @@
+"""Both sides read in key order, and which paths take part."""

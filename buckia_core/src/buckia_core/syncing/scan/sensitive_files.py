@@ -1,0 +1,73 @@
+"""Files that often hold secrets: a run that uploads a new one says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from buckia_core.planning.gitignore import Patterns
+from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.plan import Action, Operation
+from buckia_core.syncing.scan.filters import PathFilter
+
+SENSITIVE = (
+    ".env*",
+    "!.env*.dist",
+    "!.env*.example",
+    "!.env*.sample",
+    "!.env*.template",
+    "*.jks",
+    "*.kdbx",
+    "*.key",
+    "*.p12",
+    "*.pem",
+    "*.pfx",
+    "*.ppk",
+    ".git-credentials",
+    ".netrc",
+    ".pgpass",
+    "_netrc",
+    "credentials",
+    "credentials.json",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
+    "id_rsa",
+)
+"""gitignore patterns of the names of such files, in lower case."""
+
+_SHOWN = 3
+
+
+def sensitive_uploads(operations: Iterable[Operation], mappings: Sequence[Mapping]) -> list[str]:
+    """Return the keys of files among the new uploads that often hold secrets, in order.
+
+    Single files, and files that a pattern is about, were asked for and are not among them.
+    """
+    patterns = Patterns(SENSITIVE)
+    by_id = {mapping.id: mapping for mapping in mappings}
+    found = []
+    for operation in operations:
+        if operation.action is not Action.UPLOAD or operation.base is not None:
+            continue
+        name = operation.key[operation.key.rfind("/") + 1 :]
+        if patterns.decide(name.lower(), directory=False) and not _is_asked_for(operation.key, by_id[operation.root]):
+            found.append(operation.key)
+    return found
+
+
+def warning(keys: Sequence[str]) -> str:
+    """Return one line about such files: their names, and how to exclude or accept them."""
+    shown = ", ".join(keys[:_SHOWN]) + (f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else "")
+    names = list(dict.fromkeys(re.sub(r"([*?\[\\])", r"\\\1", key.rpartition("/")[2]) for key in keys[:_SHOWN]))
+    return (
+        f"new in the bucket, and such files often hold secrets: {shown}. "
+        f"To leave them out: exclude: {names}. To accept them: exclude: {['!' + name for name in names]}"
+    )
+
+
+def _is_asked_for(key: str, mapping: Mapping) -> bool:
+    if mapping.is_file:
+        return True
+    accepts = mapping.accepts
+    return isinstance(accepts, PathFilter) and accepts.names(mapping.relative(key))

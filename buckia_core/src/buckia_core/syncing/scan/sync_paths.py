@@ -1,0 +1,303 @@
+"""Paths that a sync is limited to: what a person typed, found on the disk, in the baseline or in the bucket.
+
+    a path is, in this order                           what it names
+    ---------------------------------------------------------------------------------------------
+    relative to the current directory                  what is there on the disk, or was at the last sync
+    relative to the project                            likewise
+    a key or a prefix                                  likewise
+    any of these, in the same order                    what only the bucket has, which its listing tells
+
+A path with `*`, `?` or `[` that is no file itself is a pattern, as a shell expands it.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import islice
+from pathlib import Path
+
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.config import BucketConfig
+from buckia_core.errors import InvalidSetting
+from buckia_core.planning.manifest import RemoteObject
+from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.scope import Glob, Scope
+from buckia_core.syncing.scan.mappings import Choices, folders_of, mappings_of
+from buckia_core.syncing.state.database import State
+from buckia_core.syncing.state.locations import StateFiles
+from buckia_core.syncing.state.migration import peek_state
+
+_WILD = re.compile(r"[*?\[]")
+_MOST = 10_000
+"""Names that a message about a wrong path compares with, at most."""
+
+
+@dataclass(slots=True)
+class OpenPath:
+    """A path of which neither the disk nor the baseline knows anything.
+
+    Attributes:
+        text: As it was given.
+        readings: What it may stand for; the first one of which the bucket has an object counts.
+        problem: What is wrong with it, if the bucket has none.
+        seen: Numbers of the readings of which the bucket has an object.
+    """
+
+    text: str
+    readings: Sequence[Scope]
+    problem: str
+    seen: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class SyncPaths:
+    """What the paths of a run stand for.
+
+    Attributes:
+        certain: The keys of those paths that were found on the disk or in the baseline; `None` if there are none.
+        open: The others.
+        folders: The keys that the configuration lets take part.
+    """
+
+    certain: Scope | None = None
+    open: list[OpenPath] = field(default_factory=list)
+    folders: Scope = field(default_factory=Scope)
+
+    @property
+    def scope(self) -> Scope:
+        """The keys that take part, as far as it is known: of an open path, all that it may stand for."""
+        return self._joined([reading for path in self.open for reading in path.readings])
+
+    def watch(self, objects: Iterable[RemoteObject]) -> Iterator[RemoteObject]:
+        """Yield the objects of a listing, and note which of the open paths they belong to."""
+        waiting = [(path, number, each) for path in self.open for number, each in enumerate(path.readings)]
+        for found in objects:
+            for path, number, reading in waiting:
+                if reading.covers(found.key):
+                    path.seen.add(number)
+            waiting = [each for each in waiting if each[1] not in each[0].seen]
+            yield found
+
+    def settle(self) -> Scope:
+        """Return the keys that take part, after a listing has been watched to its end.
+
+        Raises:
+            InvalidSetting: A path matches nothing.
+        """
+        missing = [path for path in self.open if not path.seen]
+        if missing:
+            raise InvalidSetting("; ".join(path.problem for path in missing))
+        return self._joined([path.readings[min(path.seen)] for path in self.open])
+
+    def _joined(self, readings: Sequence[Scope]) -> Scope:
+        scopes = [*([self.certain] if self.certain else []), *readings]
+        if not scopes:
+            return self.folders
+        joined = scopes[0]
+        for each in scopes[1:]:
+            joined = joined.join(each)
+        scope = self.folders.meet(joined)
+        if scope is None:
+            raise InvalidSetting(f"none of the paths is in the configured folders ({', '.join(self.folders.names)})")
+        return scope
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One way to read a path: the keys, and whether a file or directory of it is on the disk."""
+
+    keys: Scope
+    on_disk: bool
+
+
+def find_sync_paths(
+    paths: Iterable[str], bases: Sequence[Path], mappings: Sequence[Mapping], folders: Scope, files: StateFiles
+) -> SyncPaths:
+    """Return what paths stand for. Reads the disk, and the baseline where the disk has nothing; asks no bucket.
+
+    Args:
+        paths: As they were typed.
+        bases: Directories that a relative path is relative to, in order.
+        mappings: What is synced.
+        folders: The keys that the configuration lets take part.
+        files: Where the baseline is.
+
+    Raises:
+        InvalidSetting: A path is empty, or can be neither below a local root nor a key.
+    """
+    with ExitStack() as stack:
+
+        @cache
+        def state() -> State:
+            return stack.enter_context(closing(peek_state(files)))
+
+        def is_known(keys: Scope) -> bool:
+            return next(iter(state().entries(keys)), None) is not None
+
+        return _found(paths, [Path(os.path.abspath(base)) for base in bases], mappings, folders, is_known)
+
+
+def has_path(
+    config: BucketConfig, adapter: BaseSync, state_dir: Path, path: str, *, relative_to: Path, ask: bool
+) -> bool:
+    """Tell whether a path names something of a bucket: on the disk, in the baseline, or, with `ask`, in the bucket.
+
+    Raises:
+        AdapterError: The bucket can't be listed.
+    """
+    mappings = mappings_of(config, Choices())
+    files = StateFiles.of(state_dir, config.name, adapter)
+    try:
+        found = find_sync_paths([path], [relative_to, config.base_dir], mappings, folders_of(config), files)
+    except InvalidSetting:
+        return False
+    if not ask:
+        return not found.open
+    readings = [reading for each in found.open for reading in each.readings]
+    starts = {start for each in readings for mapping in mappings for start in each.ranges(mapping.remote)}
+    keys = (each.key for start in sorted(starts) for each in adapter.list_files(start))
+    return not found.open or any(reading.covers(key) for key in keys for reading in readings)
+
+
+def _found(
+    paths: Iterable[str],
+    bases: Sequence[Path],
+    mappings: Sequence[Mapping],
+    folders: Scope,
+    is_known: Callable[[Scope], bool],
+) -> SyncPaths:
+    found = SyncPaths(folders=folders)
+    for text in paths:
+        readings = list(_readings(text, bases, mappings))
+        if not readings:
+            raise InvalidSetting(_outside(text, mappings))
+        first = next((each.keys for each in readings if each.on_disk or is_known(each.keys)), None)
+        if first is None:
+            scopes = list(dict.fromkeys(each.keys for each in readings))
+            is_there = any(os.path.lexists(os.path.join(base, text)) for base in bases)
+            problem = _outside(text, mappings) if is_there else _nothing(text, bases)
+            found.open.append(OpenPath(text, scopes, problem))
+        else:
+            found.certain = first if found.certain is None else found.certain.join(first)
+    # Says at once if the configured folders leave nothing of them.
+    _ = found.scope
+    return found
+
+
+def _readings(text: str, bases: Sequence[Path], mappings: Sequence[Mapping]) -> Iterator[_Reading]:
+    if not text.strip():
+        raise InvalidSetting("an empty path names nothing; leave it out, or write '.' for all that is in a directory")
+    for base in dict.fromkeys(bases):
+        path = os.path.normpath(os.path.join(base, text))
+        on_disk = os.path.lexists(path)
+        keys = _keys(path, [], mappings) or _keys(os.path.realpath(path), [], mappings, real=True)
+        if not on_disk and _WILD.search(text):
+            above, pattern = _split(path)
+            on_disk = any(glob.iglob("/".join(pattern), root_dir=above, recursive=True, include_hidden=True))
+            matching = _keys(above, pattern, mappings) or _keys(os.path.realpath(above), pattern, mappings, real=True)
+            keys = keys.join(matching) if keys and matching else keys or matching
+        if keys is not None:
+            yield _Reading(keys, on_disk)
+    parts = text.replace(os.sep, "/").split("/")
+    if os.path.isabs(text) or ".." in parts:
+        return
+    key = "/".join(part for part in parts if part not in ("", "."))
+    if key:
+        yield _Reading(_of_key(key), any(os.path.lexists(path) for path in _paths_of(key, mappings)))
+
+
+def _split(path: str) -> tuple[str, list[str]]:
+    """Return the directory before the first part with a wildcard, and the parts from there on."""
+    parts = path.split(os.sep)
+    first = next(index for index, part in enumerate(parts) if _WILD.search(part))
+    above = os.sep.join(parts[:first])
+    return (above + os.sep if first == 1 else above), parts[first:]
+
+
+def _keys(path: str, pattern: list[str], mappings: Sequence[Mapping], *, real: bool = False) -> Scope | None:
+    """Return the keys of a path, or of a pattern below it; `None` if no mapping has any of them."""
+    names: list[str] = []
+    globs: list[Glob] = []
+    for mapping in mappings:
+        local = os.path.realpath(mapping.local) if real else os.path.normpath(mapping.local)
+        below, above = _relative(path, local), _relative(local, path)
+        if below is not None and not (mapping.is_file and (below or pattern)):
+            name = mapping.remote + below
+            if pattern:
+                globs.append(Glob(f"{name}/" if below else name, "/".join(pattern)))
+            else:
+                names.append(name)
+        elif above is not None:
+            for rest in _remaining(pattern, above.split("/")):
+                if not rest or (mapping.is_file and rest == ["**"]):
+                    names.append(mapping.remote)
+                elif not mapping.is_file:
+                    globs.append(Glob(mapping.remote, "/".join(rest)))
+    if not names and not globs:
+        return None
+    return Scope() if "" in names else Scope.of(names, globs)
+
+
+def _relative(path: str, directory: str) -> str | None:
+    """Return a path relative to a directory, with slashes; empty if it is the same, `None` if it is outside."""
+    if path == directory:
+        return ""
+    inside = directory.rstrip(os.sep) + os.sep
+    return path[len(inside) :].replace(os.sep, "/") if path.startswith(inside) else None
+
+
+def _remaining(pattern: list[str], parts: list[str]) -> list[list[str]]:
+    """Return what is left of a pattern once it has matched a path; an empty rest is all that is below the path."""
+    if not pattern or not parts:
+        return [pattern]
+    head, rest = pattern[0], pattern[1:]
+    if head == "**":
+        return _remaining(rest, parts) + _remaining(pattern, parts[1:]) if rest else [[]]
+    return _remaining(rest, parts[1:]) if Glob("", head).covers(parts[0]) else []
+
+
+def _of_key(key: str) -> Scope:
+    return Scope.of([key], [Glob("", key)] if _WILD.search(key) else [])
+
+
+def _paths_of(key: str, mappings: Sequence[Mapping]) -> Iterator[str]:
+    """Yield the local paths that a key has, whatever the filters say."""
+    for mapping in mappings:
+        if mapping.is_file:
+            if mapping.remote == key:
+                yield mapping.local
+        elif key.startswith(mapping.remote):
+            yield os.path.join(mapping.local, *key[len(mapping.remote) :].split("/"))
+
+
+def _outside(text: str, mappings: Sequence[Mapping]) -> str:
+    roots = ", ".join(mapping.local for mapping in mappings)
+    return f"{text!r} is not below any path that is synced ({roots})"
+
+
+def _nothing(text: str, bases: Sequence[Path]) -> str:
+    near = _nearest(text, bases)
+    meant = f"; did you mean {near!r}?" if near else ""
+    return f"{text!r} matches no file here, no object in the bucket, and nothing that was synced before{meant}"
+
+
+def _nearest(text: str, bases: Sequence[Path]) -> str:
+    """Return the path on the disk that is most like one that is not there; empty if none is."""
+    import difflib  # noqa: PLC0415  # only after a mistake
+
+    for base in bases:
+        head, name = os.path.split(os.path.normpath(os.path.join(base, text)))
+        try:
+            with os.scandir(head) as entries:
+                names = [entry.name for entry in islice(entries, _MOST)]
+        except OSError:
+            continue
+        if near := difflib.get_close_matches(name, names, 1, cutoff=0.6):
+            return os.path.join(os.path.dirname(text.rstrip("/" + os.sep)), near[0])
+    return ""

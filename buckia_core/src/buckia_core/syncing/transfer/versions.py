@@ -1,0 +1,206 @@
+"""Bringing versions back: in the bucket, or to a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice, takewhile
+from pathlib import Path
+from typing import BinaryIO
+
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.contract.protocols import Versioned
+from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition
+from buckia_core.adapters.transfers.sources import DigestCheck, chunks
+from buckia_core.errors import BuckiaError, IntegrityError, NotFound, NotSupported, PreconditionFailed
+from buckia_core.localfs.directory import Directory, Tree
+from buckia_core.localfs.files import create, permissions, remove, set_permissions, set_time, set_time_of_closed
+from buckia_core.planning.keys import TEMPORARY, is_ours
+from buckia_core.planning.manifest import RemoteObject
+from buckia_core.planning.versions import ObjectVersion, Restoration, back_to, to_version, undeletions
+from buckia_core.syncing.error_messages import ENDS_RUN, explain
+
+_AT_ONCE = 1000
+_NEW, _PRIVATE = 0o666, 0o600
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What became of one key; `error` is `None` where it was done."""
+
+    restoration: Restoration
+    error: Exception | None = None
+
+
+class BucketVersions:
+    """The versions that a bucket has kept.
+
+    Args:
+        adapter: The bucket.
+        workers: How many keys are worked on at once; `None` for what the adapter takes well.
+
+    Raises:
+        NotSupported: The adapter can't list versions.
+    """
+
+    def __init__(self, adapter: BaseSync, workers: int | None = None) -> None:
+        if not isinstance(adapter, Versioned):
+            raise NotSupported("the provider keeps no versions that could be listed", provider=adapter.provider)
+        self._adapter: BaseSync = adapter
+        self._source: Versioned = adapter
+        self._workers = workers or adapter.capabilities.workers
+
+    def list(self, prefix: str = "") -> Iterator[ObjectVersion]:
+        """Yield all versions of the objects whose key begins with a prefix: keys in order, the newest version first.
+
+        Raises:
+            AdapterError: They can't be listed to their end.
+        """
+        return self._source.list_versions(prefix)
+
+    def plan(
+        self,
+        key: str = "",
+        *,
+        version: str | None = None,
+        at: datetime | None = None,
+        recursive: bool = False,
+        delete_new: bool = False,
+    ) -> Sequence[Restoration]:
+        """Return what would bring an object back, or all below a directory. Changes nothing.
+
+        With neither `version` nor `at`: what is deleted now, as it was before.
+
+        Args:
+            key: An object; with `recursive`, a directory, or nothing for the whole bucket.
+            version: Id of the version of the object that is wanted.
+            at: Time of the state that is wanted, by the provider's clock, with its time zone.
+            recursive: All that is below the key, save what is Buckia's own.
+            delete_new: Delete what was not there at that time.
+
+        Raises:
+            ValueError: The time has no time zone.
+            NotFound: There is no version of that id.
+            AdapterError: As `list`.
+        """
+        if recursive:
+            start = key.rstrip("/")
+            # `images` also begins `images-old`, which is something else.
+            below = (each for each in self.list(start) if not start or f"{each.key}/".startswith(f"{start}/"))
+            # What adapters have tried out there is nobody's loss.
+            found = (each for each in below if not is_ours(each.key))
+        else:
+            found = (each for each in takewhile(lambda each: each.key == key, self.list(key)))
+        if version is not None:
+            wanted = to_version(found, version)
+            if wanted is None:
+                words = f"{key!r}: there is no version {version!r} of it that has content"
+                raise NotFound(words, provider=self._adapter.provider, key=key)
+            return [wanted]
+        if at is not None:
+            if at.tzinfo is None:
+                raise ValueError("a time that is restored needs a time zone")
+            at_ns = (at - _EPOCH) // timedelta(microseconds=1) * 1000
+            return tuple(back_to(found, at_ns, delete_new=delete_new))
+        return tuple(undeletions(found))
+
+    def restore(self, plan: Iterable[Restoration]) -> Iterator[Restored]:
+        """Do what was planned, several keys at once, and yield what became of each, in order. No version is lost.
+
+        A key that is not as planned any more is left alone, and so is one whose content would be lost.
+        """
+        keeps = self._adapter.probe().versions
+        waiting = iter(plan)
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="buckia-restore") as pool:
+            while batch := tuple(islice(waiting, _AT_ONCE)):
+                yield from pool.map(partial(self._outcome, keeps), batch)
+
+    def fetch(self, key: str, version: str, target: Path) -> RemoteObject:
+        """Download one version, aside first and verified; a file there is replaced.
+
+        Raises:
+            NotFound: There is no such version.
+            IntegrityError: Other bytes came than the version has. What was at the path is untouched.
+            OSError: The target can't be written.
+        """
+        found = self._source.stat_version(key, version)
+        head, name = os.path.split(os.path.abspath(target))
+        with Tree(head) as tree:
+            directory = tree.root
+            mode = _mode_of(directory, name)
+            aside, descriptor = create(directory, TEMPORARY, _PRIVATE if mode is not None else _NEW)
+            try:
+                with self._source.open_version(key, version) as reader, open(descriptor, "wb") as file:
+                    self._copy(reader, file, found)
+                    file.flush()
+                    if mode is not None:
+                        set_permissions(descriptor, mode)
+                    if found.mtime_ns is not None:
+                        set_time(descriptor, found.mtime_ns)
+                    os.fsync(descriptor)
+                if found.mtime_ns is not None:
+                    set_time_of_closed(directory.join(aside), found.mtime_ns)
+                directory.replace(aside, directory, name)
+            except BaseException:
+                remove(directory, aside)
+                raise
+        return found
+
+    def remove(self, key: str, version: str) -> None:
+        """Delete one version for good. Of the mark of a deletion: undo the deletion.
+
+        Raises:
+            PermissionDenied: The version is locked, or the credentials do not allow it.
+        """
+        self._source.delete_version(key, version)
+
+    def _copy(self, reader: BinaryIO, file: BinaryIO, found: RemoteObject) -> None:
+        check = DigestCheck(found.digests)
+        count = 0
+        for chunk in check.passing(chunks(reader)):
+            file.write(chunk)
+            count += len(chunk)
+        if count != found.size:
+            words = f"{found.key!r}: {count} bytes came where there should be {found.size}"
+            raise IntegrityError(words, provider=self._adapter.provider, key=found.key)
+        check.verify(provider=self._adapter.provider, key=found.key)
+
+    def _outcome(self, keeps: bool, restoration: Restoration) -> Restored:
+        try:
+            self._restore(keeps, restoration)
+        except ENDS_RUN:
+            raise
+        except (BuckiaError, OSError) as error:
+            return Restored(restoration, error)
+        except Exception as error:  # noqa: BLE001  # whatever a key does, the others get their turn
+            return Restored(restoration, BuckiaError(explain(error)))
+        return Restored(restoration)
+
+    def _restore(self, keeps: bool, restoration: Restoration) -> None:
+        adapter, key, current = self._adapter, restoration.key, restoration.current
+        if current is not None and not keeps:
+            words = "the bucket keeps no versions now, so what is there would be lost: switch versioning on first"
+            raise NotSupported(f"{key!r}: {words}", provider=adapter.provider, key=key)
+        if restoration.version is not None:
+            expect: Precondition = IfAbsent() if current is None else IfUnchanged(current.as_object())
+            self._source.restore_version(key, restoration.version.version, expect=expect)
+            return
+        assert current is not None
+        if adapter.stat_file(key).fingerprint != current.fingerprint:
+            raise PreconditionFailed(f"{key!r}: it has changed meanwhile", provider=adapter.provider, key=key)
+        (outcome,) = adapter.delete_files([key])
+        if outcome.error is not None:
+            raise outcome.error
+
+
+def _mode_of(directory: Directory, name: str) -> int | None:
+    """Return the permission bits of the file that is replaced; `None` if there is none."""
+    try:
+        return permissions(directory.status(name, follow=True))
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,36 @@
+"""The adapter that a command works with, and the region that it works in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from buckia_core.adapters.commands.host import CommandHost
+    from buckia_linode.sync import LinodeSync
+
+yes = click.option("--yes", is_flag=True, help="Do not ask.")
+
+region = click.option("--region", metavar="ID", help="Region, such as us-ord; else that of the bucket.")
+
+
+@contextmanager
+def linode_adapter(host: CommandHost) -> Iterator[LinodeSync]:
+    """Give the adapter of the bucket that was asked for, and close it afterwards.
+
+    Raises:
+        ConfigError: The bucket is of another provider.
+    """
+    from buckia_linode.sync import LinodeSync  # noqa: PLC0415  # the adapter is imported when a command runs
+
+    with host.adapter("linode") as adapter:
+        assert isinstance(adapter, LinodeSync)
+        yield adapter
+
+
+def region_of(adapter: LinodeSync, asked: str | None) -> str:
+    """Return the region that was asked for, else that of the bucket."""
+    return asked or adapter.region

@@ -1,0 +1,221 @@
+"""Credentials that botocore or boto3 find, or that STS gives for a role."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from buckia_core.errors import InvalidSetting, MissingCredentials
+from buckia_s3.auth.callable_provider import Called
+from buckia_s3.auth.sigv4 import Credentials
+from buckia_s3.config.settings import S3Settings
+from buckia_s3.errors import from_botocore
+
+_SESSION_NAME = "buckia"
+
+
+class Session:
+    """Credentials of a session of botocore's, which renews them when they expire."""
+
+    lasting = False
+
+    def __init__(self, make: Callable[[], Any], nothing_found: str, provider: str, profile: str | None) -> None:
+        """Take how the session is made, at the first use of it, and what to say if it has no credentials."""
+        self._make = make
+        self._nothing_found = nothing_found
+        self._provider = provider
+        self._profile = profile
+        self._lock = threading.Lock()
+        self._session: Any = None
+        self._found: Any = None
+
+    def current(self) -> Credentials | None:
+        """Return what the session has now."""
+        try:
+            with self._lock:
+                if self._found is None:
+                    self._found = self._made().get_credentials()
+            frozen = self._found and self._found.get_frozen_credentials()
+        except Exception as error:
+            if type(error).__name__ == "MetadataRetrievalError":
+                # The last place of all: there may be no instance, or one that gives no tokens.
+                hint = "an instance of EC2 that gives no tokens needs imdsv1_fallback: true"
+                raise MissingCredentials(f"{self._nothing_found}; {hint}") from error
+            raise from_botocore(error, provider=self._provider, profile=self._profile) from error
+        if frozen is None:
+            raise MissingCredentials(self._nothing_found)
+        return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+
+    def region(self) -> str | None:
+        """Return the region of the profile."""
+        try:
+            with self._lock:
+                region = self._made().get_config_variable("region")
+        except Exception as error:
+            raise from_botocore(error, provider=self._provider, profile=self._profile) from error
+        return None if region is None else str(region)
+
+    def endpoint_url(self) -> str | None:
+        """Return the address of S3 that the profile has: that of its `services`, else its own.
+
+        Environment variables are not looked at here, save for AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: they are settings.
+        """
+        try:
+            with self._lock:
+                session = self._made()
+                profile, files = session.get_scoped_config(), session.full_config
+                ignored = session.get_config_variable("ignore_configured_endpoint_urls")
+        except Exception as error:
+            raise from_botocore(error, provider=self._provider, profile=self._profile) from error
+        if str(ignored).lower() == "true":
+            return None
+        named = profile.get("services")
+        services = files.get("services", {}).get(named) if named else {}
+        if services is None:
+            raise InvalidSetting(f"the AWS configuration has no section [services {named}], which the profile names")
+        of_s3 = services.get("s3")
+        told = of_s3.get("endpoint_url") if isinstance(of_s3, Mapping) else None
+        told = told or profile.get("endpoint_url")
+        return None if told is None else str(told)
+
+    def _made(self) -> Any:
+        if self._session is None:
+            self._session = self._make()
+        return self._session
+
+
+def chain(settings: S3Settings, provider: str) -> Session:
+    """Return what botocore finds in the places where it looks: those of the settings and of the environment."""
+    if settings.profile:
+        nothing = f"profile {settings.profile!r} of the AWS configuration has no credentials"
+    else:
+        nothing = (
+            "no credentials for S3: set access_key_id and secret_access_key, or profile, or the environment "
+            "variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; skip_signature: true reads a public bucket"
+        )
+
+    def make() -> Any:
+        import botocore.session  # noqa: PLC0415  # costs a fifth of a second, and many runs have keys
+
+        session = botocore.session.Session(profile=settings.profile)
+        session.set_config_variable("ec2_metadata_v1_disabled", not settings.imdsv1_fallback)
+        if settings.metadata_endpoint is not None:
+            session.set_config_variable("ec2_metadata_service_endpoint", settings.metadata_endpoint)
+        places = session.get_component("credential_provider").providers
+        for place in _places_of_settings(settings, session):
+            # Each in its turn, where the one is that knows the environment only.
+            places[:] = [place if place.METHOD == each.METHOD else each for each in places]
+        return session
+
+    return Session(make, nothing, provider, settings.profile)
+
+
+def boto3_session(settings: S3Settings, provider: str) -> Session:
+    """Return the credentials of the session that the application has set up in boto3, or of one for the profile.
+
+    Raises:
+        InvalidSetting: boto3 is not installed.
+    """
+    try:
+        import boto3  # noqa: PLC0415  # not a requirement: only those who name it need it
+    except ImportError as error:
+        raise InvalidSetting("setting 'credential_provider': boto3 is not installed: pip install boto3") from error
+
+    def make() -> Any:
+        default = boto3.DEFAULT_SESSION if settings.profile is None else None
+        # The session of botocore's that is in it has the same credentials, and tells the region too.
+        return (default or boto3.Session(profile_name=settings.profile))._session  # noqa: SLF001
+
+    return Session(make, "the session of boto3 has no credentials", provider, settings.profile)
+
+
+def assumed_role(settings: S3Settings, source: Callable[[], Credentials | None], provider: str) -> Called:
+    """Return credentials of the role `role_arn`, which those that `source` returns may assume."""
+
+    def assume() -> Mapping[str, Any]:
+        import botocore.session  # noqa: PLC0415  # as above
+
+        own = source()
+        assert own is not None
+        wanted = {
+            "RoleArn": settings.role_arn,
+            "RoleSessionName": settings.role_session_name or _SESSION_NAME,
+            "ExternalId": settings.external_id,
+            "DurationSeconds": settings.role_duration,
+        }
+        try:
+            client = _sts(settings, botocore.session.Session(profile=settings.profile))(
+                "sts",
+                aws_access_key_id=own.access_key_id,
+                aws_secret_access_key=own.secret_access_key,
+                aws_session_token=own.session_token,
+            )
+            answer = client.assume_role(**{name: value for name, value in wanted.items() if value is not None})
+        except Exception as error:
+            raise from_botocore(error, provider=provider, profile=settings.profile) from error
+        given = answer["Credentials"]
+        return {
+            "access_key_id": given["AccessKeyId"],
+            "secret_access_key": given["SecretAccessKey"],
+            "token": given["SessionToken"],
+            "expires_at": given["Expiration"],
+        }
+
+    return Called(assume, provider)
+
+
+def _places_of_settings(settings: S3Settings, session: Any) -> list[Any]:
+    """Return the places of the chain that the settings tell more about than the environment does."""
+    from botocore.credentials import (  # noqa: PLC0415  # as above
+        AssumeRoleWithWebIdentityProvider,
+        ContainerProvider,
+    )
+
+    places: list[Any] = []
+    token_file = settings.web_identity_token_file
+    if token_file is not None and settings.profile is None:
+        wanted = {
+            "web_identity_token_file": str(token_file),
+            "role_arn": settings.role_arn,
+            "role_session_name": settings.role_session_name or _SESSION_NAME,
+        }
+        places.append(
+            AssumeRoleWithWebIdentityProvider(
+                load_config=lambda: {"profiles": {"": wanted}},
+                client_creator=_sts(settings, session),
+                profile_name="",
+                disable_env_vars=True,
+            )
+        )
+    relative, full = settings.container_credentials_relative_uri, settings.container_credentials_full_uri
+    if relative is not None or full is not None:
+        told = {
+            ContainerProvider.ENV_VAR: relative,
+            ContainerProvider.ENV_VAR_FULL: full,
+            ContainerProvider.ENV_VAR_AUTH_TOKEN_FILE: _text(settings.container_authorization_token_file),
+            ContainerProvider.ENV_VAR_AUTH_TOKEN: os.environ.get(ContainerProvider.ENV_VAR_AUTH_TOKEN),
+        }
+        places.append(ContainerProvider(environ={name: value for name, value in told.items() if value is not None}))
+    return places
+
+
+def _sts(settings: S3Settings, session: Any) -> Callable[..., Any]:
+    """Return what makes a client of STS, in the region and with the certificates of the settings."""
+    region = settings.region or settings.default_region or session.get_config_variable("region") or "us-east-1"
+
+    def client(service: str, **options: Any) -> Any:
+        verify: bool | str | None = _text(settings.ca_bundle)
+        if not settings.verify_tls or settings.client_options.allow_invalid_certificates:
+            verify = False
+        return session.create_client(
+            service, region_name=region, endpoint_url=settings.sts_endpoint, verify=verify, **options
+        )
+
+    return client
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

@@ -1,0 +1,142 @@
+"""Where credentials come from. Without `credential_provider`, the first place that has any is the one.
+
+1. `skip_signature`: none are used.
+2. The settings `access_key_id`, `secret_access_key` and `session_token`.
+3. The setting `profile`: that profile of the AWS configuration files, with all that it may ask for (SSO, roles, …).
+4. The environment: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, and `AWS_SESSION_TOKEN` or `AWS_TOKEN`.
+5. botocore's chain: `AWS_PROFILE`, web identity, SSO, the shared files, the container, the instance.
+
+`credential_provider` names one place, and no other is looked at:
+
+    static              2
+    environment         4
+    profile             3
+    boto3               boto3's default session, or one of its own for `profile`
+    sts                 `role_arn`, assumed with what the places above have
+    anonymous           1
+    module:function     what the function returns; see `providers`
+
+3, 5, boto3 and sts import botocore, which takes a fifth of a second.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Protocol
+
+from buckia_core.errors import InvalidSetting, MissingCredentials
+from buckia_s3.auth.sigv4 import Credentials
+from buckia_s3.config.settings import S3Settings
+
+
+class CredentialSource(Protocol):
+    """Gives the credentials to sign with. Called for each request, from any thread."""
+
+    lasting: bool
+    """The credentials stay the same for ever."""
+
+    def current(self) -> Credentials | None:
+        """Return the credentials, `None` if requests are not to be signed.
+
+        Raises:
+            MissingCredentials: There are none.
+            Unauthenticated, Transient: They could not be renewed.
+        """
+
+    def region(self) -> str | None:
+        """Return the region that comes with the credentials, if one does."""
+
+    def endpoint_url(self) -> str | None:
+        """Return the address of S3 that comes with the credentials, if one does.
+
+        Raises:
+            MissingCredentials: The profile that should tell it is not there.
+            InvalidSetting: The profile names services that are not there.
+        """
+
+
+class Fixed:
+    """Credentials that do not change."""
+
+    lasting = True
+
+    def __init__(self, credentials: Credentials | None) -> None:
+        self._credentials = credentials
+
+    def current(self) -> Credentials | None:
+        """Return them."""
+        return self._credentials
+
+    def region(self) -> str | None:
+        """Return nothing: bare keys tell no region."""
+        return None
+
+    def endpoint_url(self) -> str | None:
+        """Return nothing: bare keys tell no address."""
+        return None
+
+
+def credential_source(settings: S3Settings, provider: str) -> CredentialSource:
+    """Return the place that the settings and the environment lead to. Nothing is fetched yet.
+
+    Raises:
+        MissingCredentials: It is the environment, and that has none.
+        InvalidSetting: `credential_provider` names something that is not there.
+    """
+    named = settings.credential_provider
+    if settings.skip_signature:
+        return Fixed(None)
+    if named == "environment":
+        found = _of_environment()
+        if found is None:
+            raise MissingCredentials(
+                "credential_provider: environment needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
+            )
+        return Fixed(found)
+    if named not in (None, "static", "profile"):
+        return _named(named, settings, provider)
+    if settings.access_key_id is not None and settings.secret_access_key is not None:
+        token = settings.session_token.reveal() if settings.session_token else None
+        return Fixed(Credentials(settings.access_key_id.reveal(), settings.secret_access_key.reveal(), token))
+    found = _of_environment() if settings.profile is None else None
+    if found is not None:
+        return Fixed(found)
+    from buckia_s3.auth.botocore_provider import chain  # noqa: PLC0415  # many runs have keys and need nothing of it
+
+    return chain(settings, provider)
+
+
+def placed(settings: S3Settings, source: CredentialSource) -> S3Settings:
+    """Return the settings, with the address of S3 that comes with the credentials if they tell none themselves.
+
+    Raises:
+        InvalidSetting: It is no address, or goes not with the settings.
+        MissingCredentials: The profile that should tell it is not there.
+    """
+    told = None if settings.endpoint_url is not None else source.endpoint_url()
+    if told is None:
+        return settings
+    try:
+        return replace(settings, endpoint_url=told)
+    except ValueError as error:
+        raise InvalidSetting(f"{error} (endpoint_url is that of the AWS configuration files)") from error
+
+
+def _named(named: object, settings: S3Settings, provider: str) -> CredentialSource:
+    from buckia_s3.auth.botocore_provider import assumed_role, boto3_session  # noqa: PLC0415  # as above
+    from buckia_s3.auth.callable_provider import Called, function_of  # noqa: PLC0415  # as above
+
+    if named == "boto3":
+        return boto3_session(settings, provider)
+    if named == "sts":
+        source = credential_source(replace(settings, credential_provider=None), provider)
+        return assumed_role(settings, source.current, provider)
+    return Called(function_of(named), provider)
+
+
+def _of_environment() -> Credentials | None:
+    key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
+    if not key or not secret:
+        return None
+    return Credentials(key, secret, os.environ.get("AWS_SESSION_TOKEN") or os.environ.get("AWS_TOKEN") or None)

@@ -1,0 +1,275 @@
+"""The setting `client_options`: how connections are made. Its names are those of obstore's `ClientConfig`.
+
+Each option acts on our own requests and on those of `S3Sync.store`. Those that could not are refused, with the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from buckia_core.adapters.service.proxies import bypasses_proxy, no_proxy_of_environment
+from buckia_core.config.convert import Surroundings, Unsuitable, convert, text_of, unsuitable
+from buckia_core.config.frozen import HiddenMapping
+from buckia_core.config.locations import nearest
+from buckia_core.config.secrets.references import Secret
+from buckia_core.config.setting_fields import Declared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOptions:
+    """How connections are made. Times are in seconds; `None` leaves an option to the settings beside it.
+
+    Attributes:
+        allow_http: Whether the server may be reached without encryption; `None` allows what `endpoint_url` says.
+        allow_invalid_certificates: Trust whatever certificate the server shows.
+        connect_timeout: In place of the setting `connect_timeout`.
+        read_timeout: In place of the setting `read_timeout`.
+        timeout: How long a request may take from its first byte to its last; `None` is as long as it needs.
+        default_content_type: Type of uploads whose key does not tell one.
+        default_headers: Sent with each request that has no header of that name; they are signed.
+        http1_only: Always true.
+        pool_idle_timeout: How long an idle connection is kept.
+        pool_max_idle_per_host: How many idle connections are kept.
+        proxy_url: `http://…` of the proxy, with its user and password if it wants them.
+        proxy_excludes: Hosts, domains, addresses and networks that are reached without it; `None` is those of
+            `NO_PROXY`.
+        root_certificate: Certificates in PEM that are trusted besides the system's.
+        user_agent: What the header `User-Agent` says.
+    """
+
+    allow_http: bool | None = None
+    allow_invalid_certificates: bool = False
+    connect_timeout: float | None = None
+    read_timeout: float | None = None
+    timeout: float | None = None
+    default_content_type: str | None = None
+    default_headers: Mapping[str, Secret] = field(default_factory=HiddenMapping)
+    http1_only: bool = True
+    pool_idle_timeout: float = 10.0
+    pool_max_idle_per_host: int = 64
+    proxy_url: Secret | None = None
+    proxy_excludes: tuple[str, ...] | None = None
+    root_certificate: bytes | None = field(default=None, repr=False)
+    user_agent: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that all requests have, names in lower case."""
+        sent = {name.lower(): value.reveal() for name, value in self.default_headers.items()}
+        return sent if self.user_agent is None else sent | {"user-agent": self.user_agent}
+
+    def without_proxy(self) -> tuple[str, ...]:
+        """Return what is reached without `proxy_url`."""
+        return no_proxy_of_environment() if self.proxy_excludes is None else self.proxy_excludes
+
+    def bypasses_proxy(self, host: str, port: int) -> bool:
+        """Tell whether a server is reached without `proxy_url`."""
+        return bypasses_proxy(self.without_proxy(), host, port)
+
+
+def client_options(value: object) -> ClientOptions:
+    """Return the options that a mapping names.
+
+    Raises:
+        Unsuitable: There is no such option, it can't have this value, or it could not act.
+    """
+    if isinstance(value, ClientOptions):
+        return value
+    if not isinstance(value, Mapping):
+        raise unsuitable(value, "a mapping of options to values")
+    read: dict[str, Any] = {}
+    for name, given in value.items():
+        if name in _REFUSED:
+            raise Unsuitable(f"can't be used here: {_REFUSED[name]}", at=f".{name}")
+        if name not in _READERS:
+            raise Unsuitable(f"is unknown.{nearest(str(name), _READERS)}", at=f".{name}", unknown=True)
+        if given is None:
+            continue
+        try:
+            read[name] = _READERS[name](given)
+        except Unsuitable as error:
+            raise Unsuitable(error.clause, at=f".{name}{error.at}") from None
+    return ClientOptions(**read)
+
+
+def seconds(value: object) -> float:
+    """Return a time in seconds: of a number, a `timedelta`, or a text such as `30`, `500ms` or `2h 37min`.
+
+    Raises:
+        Unsuitable: It is none, or is not above zero.
+    """
+    expected = "a time above zero, such as 30, 500ms or 2h 37min"
+    match value:
+        case timedelta():
+            found = value.total_seconds()
+        case int() | float() if not isinstance(value, bool):
+            found = float(value)
+        case str() if _PLAIN_NUMBER.fullmatch(value.strip()):
+            found = float(value)
+        case str() if _SPANS.fullmatch(value.strip()):
+            found = sum(int(count) * _UNITS[unit] for count, unit in _SPAN.findall(value))
+        case _:
+            raise unsuitable(value, expected)
+    if not 0 < found < _LONGEST:
+        raise unsuitable(value, expected)
+    return found
+
+
+_UNITS = {
+    unit: factor
+    for names, factor in (
+        ("nanoseconds nanosecond nsec ns", 1e-9),
+        ("microseconds microsecond usec us", 1e-6),
+        ("milliseconds millisecond msec ms", 1e-3),
+        ("seconds second sec s", 1.0),
+        ("minutes minute min m", 60.0),
+        ("hours hour hr h", 3600.0),
+        ("days day d", 86400.0),
+        ("weeks week w", 7 * 86400.0),
+    )
+    for unit in names.split()
+}
+_LONGEST = 365 * 86400.0
+_PLAIN_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_SPAN = re.compile(rf"([0-9]{{1,9}})\s*({'|'.join(sorted(_UNITS, key=len, reverse=True))})(?![a-z])")
+_SPANS = re.compile(rf"(?:{_SPAN.pattern}\s*)+")
+
+_PLAIN = Declared(help="")
+_ANYWHERE = Surroundings(Path(), {})
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_PRINTABLE = re.compile(r"[\x20-\x7e]*")
+
+_OURS = frozenset(
+    {
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "range",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "x-amz-content-sha256",
+        "x-amz-date",
+        "x-amz-s3session-token",
+        "x-amz-security-token",
+    }
+)
+
+
+def _boolean(value: object) -> bool:
+    return bool(convert(value, bool, _PLAIN, _ANYWHERE))
+
+
+def _whole_number(value: object) -> int:
+    number = convert(value, int, Declared(help="", minimum=0), _ANYWHERE)
+    assert isinstance(number, int)
+    return number
+
+
+def _printable(value: object) -> str:
+    text = text_of(value)
+    if not text or not _PRINTABLE.fullmatch(text):
+        raise unsuitable(value, "printable ASCII")
+    return text
+
+
+def _headers(value: object) -> Mapping[str, Secret]:
+    if not isinstance(value, Mapping):
+        raise Unsuitable("must be a mapping of names to values")
+    headers = {}
+    for name, each in value.items():
+        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+            raise Unsuitable(f"has {name!r}, which is no name of a header")
+        if name.lower() in _OURS:
+            raise Unsuitable(f"has {name!r}, which Buckia sets itself")
+        text = each.decode("latin-1") if isinstance(each, bytes) else each
+        text = text.reveal() if isinstance(text, Secret) else text
+        # The value may be a secret, so the message does not show it.
+        if not isinstance(text, str) or not _PRINTABLE.fullmatch(text):
+            raise Unsuitable("must be printable ASCII", at=f".{name}")
+        headers[name] = Secret(text)
+    return HiddenMapping(headers)
+
+
+def _proxy(value: object) -> Secret:
+    text = value.reveal() if isinstance(value, Secret) else value
+    # The address may have a password in it, so no message shows it.
+    expected = "must be like http://host:port or http://user:password@host:port"
+    if not isinstance(text, str) or not _PRINTABLE.fullmatch(text):
+        raise Unsuitable(expected)
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme == "http" and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        usable = False
+    if not usable or parts.path.strip("/") or parts.query or parts.fragment:
+        raise Unsuitable(f"{expected}. To the proxy itself the way is not encrypted; what it carries over https is")
+    return Secret(text)
+
+
+def _hosts(value: object) -> tuple[str, ...]:
+    texts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple):
+        raise unsuitable(value, "hosts, separated by commas")
+    return tuple(each.strip().lower() for each in map(text_of, texts) if each.strip())
+
+
+def _certificates(value: object) -> bytes:
+    import ssl  # noqa: PLC0415  # settings are read by commands that make no connection
+
+    expected = "must be certificates in PEM; name a file that has them in the setting 'ca_bundle'"
+    if not isinstance(value, str | bytes):
+        raise Unsuitable(expected)
+    data = value.encode() if isinstance(value, str) else value
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=data.decode("ascii"))
+    except (UnicodeDecodeError, ssl.SSLError):
+        raise Unsuitable(expected) from None
+    return data
+
+
+def _http1(value: object) -> bool:
+    if not _boolean(value):
+        raise Unsuitable(f"can't be false: {_ONE_VERSION}")
+    return True
+
+
+_ONE_VERSION = "requests go over HTTP/1.1, on many connections side by side; S3 itself has no other"
+
+_READERS: dict[str, Callable[[object], object]] = {
+    "allow_http": _boolean,
+    "allow_invalid_certificates": _boolean,
+    "connect_timeout": seconds,
+    "read_timeout": seconds,
+    "timeout": seconds,
+    "default_content_type": _printable,
+    "default_headers": _headers,
+    "http1_only": _http1,
+    "pool_idle_timeout": seconds,
+    "pool_max_idle_per_host": _whole_number,
+    "proxy_url": _proxy,
+    "proxy_excludes": _hosts,
+    "root_certificate": _certificates,
+    "user_agent": _printable,
+}
+
+_REFUSED: dict[str, str] = {
+    "http2_only": _ONE_VERSION,
+    "http2_keep_alive_interval": _ONE_VERSION,
+    "http2_keep_alive_timeout": _ONE_VERSION,
+    "http2_keep_alive_while_idle": _ONE_VERSION,
+    "proxy_ca_certificate": "the proxy itself is spoken to without encryption, so it shows no certificate",
+    "randomize_addresses": "addresses are used in the order in which the system's resolver gives them",
+}

@@ -1,0 +1,156 @@
+"""Settings that follow from others, and whether those about credentials go together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from buckia_core.config.convert import Unsuitable, unsuitable
+from buckia_core.config.locations import nearest
+from buckia_core.config.secrets.references import Secret
+from buckia_s3.config.bucket_url import parse_url
+
+PROVIDERS = ("static", "environment", "profile", "boto3", "sts", "anonymous")
+"""The places that credentials may be told to come from, besides functions of one's own."""
+
+_CREDENTIALS = ("access_key_id", "aws_access_key_id", "profile", "profile_name", "aws_profile", "credential_provider")
+
+_DIRECTORY_BUCKET = re.compile(r".+--(?P<zone>[a-z0-9-]+)--x-s3")
+
+_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+
+def from_url(url: str) -> dict[str, object]:
+    """Return the settings that the address of a bucket tells, by name.
+
+    An `endpoint_url` that is empty is AWS itself, whatever the environment says.
+
+    Raises:
+        ValueError: See `urls.parse_url`.
+    """
+    found = parse_url(url)
+    told: dict[str, object] = {"bucket_name": found.bucket_name}
+    if found.prefix:
+        told["prefix"] = found.prefix
+    if found.region is not None:
+        told["region"] = found.region
+    if found.addressing_style is not None:
+        told["addressing_style"] = found.addressing_style
+    if not url.lower().startswith("s3"):
+        told["endpoint_url"] = found.endpoint_url or ""
+    names = {
+        "use_accelerate_endpoint": found.accelerated,
+        "use_dualstack_endpoint": found.dualstack,
+        "use_fips_endpoint": found.fips,
+    }
+    return told | {name: True for name, wanted in names.items() if wanted}
+
+
+def from_given(values: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings that follow from those that a configuration gives, whatever the environment says.
+
+    Raises:
+        ValueError: The address of the bucket is none.
+    """
+    url = values.get("url")
+    told = from_url(url) if isinstance(url, str) else {}
+    if any(values.get(name) is not None for name in _CREDENTIALS):
+        told["skip_signature"] = False
+    return told
+
+
+def followed(values: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings that have their default, of all by name, and another value because of others.
+
+    Raises:
+        ValueError: The address of the bucket is none.
+    """
+    changed: dict[str, object] = {}
+    if values["url"] is not None:
+        told = from_url(str(values["url"]))
+        changed |= {name: value for name, value in told.items() if values[name] in (None, "", False, "auto")}
+    now = {**values, **changed}
+    if now["addressing_style"] == "auto" and values["virtual_hosted_style_request"] is not None:
+        changed["addressing_style"] = "virtual" if values["virtual_hosted_style_request"] else "path"
+    if values["conditional_writes"] == "auto" and values["conditional_put"] is not None:
+        changed["conditional_writes"] = "on" if values["conditional_put"] == "etag" else "off"
+    if values["credential_provider"] == "anonymous":
+        changed["skip_signature"] = True
+    if values["s3_express"] is None:
+        changed["s3_express"] = not now["endpoint_url"] and zone_of(str(now["bucket_name"])) is not None
+    return changed
+
+
+def check_directory_bucket(bucket_name: str, endpoints: Mapping[str, bool]) -> None:
+    """See whether a directory bucket of AWS is named as one, and reached by none of these other endpoints of AWS.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if zone_of(bucket_name) is None:
+        raise ValueError("s3_express needs the name of a directory bucket, such as my-bucket--use1-az4--x-s3")
+    for name, wanted in endpoints.items():
+        if wanted:
+            raise ValueError(f"{name} is not for directory buckets: leave it out")
+
+
+def zone_of(bucket_name: str) -> str | None:
+    """Return the zone that the name of a directory bucket ends in, `None` if it is no such name."""
+    found = _DIRECTORY_BUCKET.fullmatch(bucket_name)
+    return None if found is None else found["zone"]
+
+
+def parse_conditional_put(value: object) -> object:
+    """Return how conditions of writes are asked for: `etag` or `disabled`.
+
+    Raises:
+        Unsuitable: It is something else.
+    """
+    if value in ("etag", "disabled"):
+        return value
+    if isinstance(value, str) and value.startswith("dynamo:"):
+        raise Unsuitable(
+            "can't be a DynamoDB table any more: obstore has dropped that, since S3 takes conditions itself. "
+            "Say 'etag', or leave it out"
+        )
+    raise unsuitable(value, "etag or disabled")
+
+
+def parse_provider(value: object) -> object:
+    """Return where credentials come from: one of `PROVIDERS`, `module:function`, or something that can be called.
+
+    Raises:
+        Unsuitable: It is something else.
+    """
+    if callable(value) or value in PROVIDERS or (isinstance(value, str) and _FUNCTION.fullmatch(value)):
+        return value
+    hint = nearest(str(value), PROVIDERS) if isinstance(value, str) else ""
+    raise unsuitable(value, f"one of {', '.join(PROVIDERS)}, or module:function.{hint}".rstrip("."))
+
+
+def names_function(text: str) -> bool:
+    """Tell whether a text names a function, and none of `PROVIDERS`."""
+    return text not in PROVIDERS
+
+
+def check_provider(provider: object, access_key_id: Secret | None, profile: str | None, role_arn: str | None) -> None:
+    """See whether a provider of credentials has what it needs, and nothing stands beside it that it would not use.
+
+    Raises:
+        ValueError: It lacks a setting, or another one excludes it.
+    """
+    match provider:
+        case "static" if access_key_id is None:
+            raise ValueError("credential_provider: static needs access_key_id and secret_access_key")
+        case "profile" if profile is None:
+            raise ValueError("credential_provider: profile needs the setting profile")
+        case "sts" if role_arn is None:
+            raise ValueError("credential_provider: sts needs role_arn, the role to assume")
+    if access_key_id is not None and provider not in (None, "static", "sts"):
+        raise ValueError(f"credential_provider: {_shown(provider)} does not use access_key_id: leave out one of both")
+    if profile is not None and provider not in (None, "profile", "boto3", "sts"):
+        raise ValueError(f"credential_provider: {_shown(provider)} does not use profile: leave out one of both")
+
+
+def _shown(provider: object) -> str:
+    return provider if isinstance(provider, str) else getattr(provider, "__qualname__", type(provider).__name__)

@@ -1,0 +1,93 @@
+"""The setting `retry_config`: how often one piece of a large object is tried. Its names are obstore's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from buckia_core.adapters.transfers.retry import Backoff
+from buckia_core.config.convert import Surroundings, Unsuitable, convert, unsuitable
+from buckia_core.config.locations import nearest
+from buckia_core.config.setting_fields import Declared
+from buckia_s3.config.client_options import seconds
+
+_NAMES = ("max_retries", "retry_timeout", "backoff")
+_BACKOFF = ("init_backoff", "max_backoff", "base")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryConfig:
+    """How a request that failed is repeated. Times are in seconds.
+
+    Attributes:
+        max_retries: How often after the first time; 0 is never.
+        retry_timeout: How long after the first time it began the last one may begin.
+        init_backoff: The longest pause before the first repetition; each pause is random, from none to its longest.
+        max_backoff: The longest pause of all. A server that asks for a longer one is not waited for.
+        base: By how much the longest pause grows each time.
+    """
+
+    max_retries: int = 2
+    retry_timeout: float = 180.0
+    init_backoff: float = 2.0
+    max_backoff: float = 20.0
+    base: float = 2.0
+
+    @property
+    def backoff(self) -> Backoff:
+        """What `repeated` and `Pieces` of the core go by."""
+        return Backoff(
+            self.max_retries + 1, self.retry_timeout, first=self.init_backoff, longest=self.max_backoff, base=self.base
+        )
+
+
+def retry_config(value: object) -> RetryConfig:
+    """Return the configuration that a mapping describes.
+
+    Raises:
+        Unsuitable: It has an unknown name, or a value that can't be.
+    """
+    if isinstance(value, RetryConfig):
+        return value
+    given = dict(_mapping(value, ""))
+    _refuse_unknown(given, _NAMES, "")
+    backoff = given.pop("backoff", None)
+    spans = {} if backoff is None else dict(_mapping(backoff, ".backoff"))
+    _refuse_unknown(spans, _BACKOFF, ".backoff")
+    read: dict[str, Any] = {}
+    for at, values in (("", given), (".backoff", spans)):
+        for name, each in values.items():
+            if each is None:
+                continue
+            try:
+                read[name] = _value(name, each)
+            except Unsuitable as error:
+                raise Unsuitable(error.clause, at=f"{at}.{name}") from None
+    return RetryConfig(**read)
+
+
+def _value(name: str, value: object) -> object:
+    match name:
+        case "max_retries":
+            return convert(value, int, Declared(help="", minimum=0), _ANYWHERE)
+        case "base":
+            return convert(value, float, Declared(help="", minimum=1), _ANYWHERE)
+        case _:
+            return seconds(value)
+
+
+_ANYWHERE = Surroundings(Path(), {})
+
+
+def _mapping(value: object, at: str) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise unsuitable(value, "a mapping of names to values", at=at)
+    return value
+
+
+def _refuse_unknown(values: Mapping[str, object], names: tuple[str, ...], at: str) -> None:
+    for name in values:
+        if name not in names:
+            raise Unsuitable(f"is unknown.{nearest(str(name), names)}", at=f"{at}.{name}", unknown=True)

@@ -1,0 +1,138 @@
+"""What requests send: bytes, or a stretch of a file that is read when it is sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from buckia_core.adapters.transfers.sources import BLOCK, DigestCheck, stretch_of
+from buckia_core.planning.digest import Digests
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Bytes in memory. `known` is their SHA-256, hexadecimal, if somebody has computed it already."""
+
+    data: bytes | memoryview = field(default=b"", repr=False)
+    known: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes that will be sent."""
+        return len(self.data)
+
+    def sha256(self) -> str:
+        """Return the hex digest of what will be sent."""
+        return self.known or hashlib.sha256(self.data).hexdigest()
+
+    def blocks(self) -> Iterator[bytes | memoryview]:
+        """Yield what is to be sent, from its start, in pieces small enough to see progress in."""
+        view = memoryview(self.data)
+        for start in range(0, len(view), BLOCK):
+            yield view[start : start + BLOCK]
+
+
+@dataclass(frozen=True, slots=True)
+class FileBody:
+    """A stretch of a file: `size` bytes from `start`."""
+
+    path: Path
+    start: int
+    size: int
+
+    def sha256(self) -> str:
+        """Return the hex digest of what will be sent.
+
+        Raises:
+            OSError: The file can't be read.
+            IntegrityError: It is shorter than it was.
+        """
+        return self.digest("sha256")
+
+    def digest(self, algorithm: str) -> str:
+        """Return a hex digest of what will be sent. Raises as `sha256` does."""
+        digest = hashlib.new(algorithm, usedforsecurity=False)
+        for block in self.blocks():
+            digest.update(block)
+        return digest.hexdigest()
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield what is to be sent, from its start. Raises as `sha256` does."""
+        return stretch_of(self.path, self.start, self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBody:
+    """Another body, whose SHA-256 is known. It is for the server to find out that it is something else."""
+
+    body: FileBody
+    known: str
+
+    @property
+    def size(self) -> int:
+        """Bytes that will be sent."""
+        return self.body.size
+
+    def sha256(self) -> str:
+        """Return the hex digest of what should be sent."""
+        return self.known
+
+    def blocks(self) -> Iterator[bytes | memoryview]:
+        """Yield what is to be sent. Raises as the other body does."""
+        return self.body.blocks()
+
+
+class CheckedBody:
+    """Another body, whose last bytes are sent only if all of them are what their digests say.
+
+    See `DigestCheck.withholding`.
+    """
+
+    def __init__(self, body: FileBody, digests: Digests, *, provider: str, key: str) -> None:
+        self._body = body
+        self._digests = digests
+        self._provider = provider
+        self._key = key
+
+    @property
+    def size(self) -> int:
+        """Bytes that will be sent."""
+        return self._body.size
+
+    def sha256(self) -> str:
+        """Return the hex digest of what will be sent: the one that was told, or else computed."""
+        told = [digest.value for digest in self._digests if digest.algorithm == "sha256"]
+        return told[0] if told else self._body.sha256()
+
+    def blocks(self) -> Iterator[bytes | memoryview]:
+        """Yield what is to be sent. Raises `IntegrityError` before the last piece if it is something else."""
+        check = DigestCheck(self._digests)
+        return check.withholding(self._body.blocks(), provider=self._provider, key=self._key)
+
+
+class PassingBody:
+    """Another body, which tells how many bytes it is about to send."""
+
+    def __init__(self, body: CheckedBody | KnownBody, passing: Callable[[int], object]) -> None:
+        self._body = body
+        self._passing = passing
+
+    @property
+    def size(self) -> int:
+        """Bytes that will be sent."""
+        return self._body.size
+
+    def sha256(self) -> str:
+        """Return the hex digest of what will be sent."""
+        return self._body.sha256()
+
+    def blocks(self) -> Iterator[bytes | memoryview]:
+        """Yield what is to be sent. Raises as the other body does."""
+        for block in self._body.blocks():
+            self._passing(len(block))
+            yield block
+
+
+AnyBody = Body | FileBody | KnownBody | CheckedBody | PassingBody

@@ -1,0 +1,337 @@
+"""Signed requests to one bucket, answered or raised as errors of Buckia."""
+
+from __future__ import annotations
+
+import http.client
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from buckia_core.adapters.transfers.request_counter import RequestCounter
+from buckia_core.errors import AdapterError, IntegrityError, NotFound
+from buckia_s3.auth.credentials import CredentialSource
+from buckia_s3.auth.express_session import CREATE_SESSION, SERVICE, Sessions
+from buckia_s3.auth.sigv4 import EMPTY, UNSIGNED, Credentials, query_string, signed_headers
+from buckia_s3.config.settings import S3Settings
+from buckia_s3.errors import code_of, from_network, from_response
+from buckia_s3.http.body import AnyBody, Body
+from buckia_s3.http.connection_pool import Connection, ConnectionPool
+from buckia_s3.http.endpoint import Endpoint, Site
+from buckia_s3.http.request_headers import COPY_SOURCE, RequestHeaders
+from buckia_s3.http.response import Answer, Headers, UsualAnswer, read_whole
+
+_REGION = re.compile(rb"<Region>([a-z0-9-]{1,40})</Region>")
+# It becomes a part of the host's name, and of what is signed.
+_REGION_NAME = re.compile(r"[a-z0-9-]{1,40}")
+
+MOST_ANSWER = 64 << 20
+"""Bytes of the largest answer that is read as a whole: a page that lists some hundred thousand objects."""
+
+_MOST_ERROR = 256 << 10
+
+_SMALL = 64 << 10
+_BLOCK = 1 << 20
+
+_DOING = {"GET": "reading", "HEAD": "looking at it", "PUT": "writing", "POST": "writing", "DELETE": "deleting"}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request.
+
+    Attributes:
+        method: HTTP method.
+        key: The whole key in the bucket, with prefix; `None` asks the bucket itself.
+        query: Names and values.
+        headers: What is sent besides host, length and signature. Values are printable ASCII.
+        body: What is sent.
+        about: The key that errors name, without prefix.
+        doing: What errors say was tried; by the method where it is empty.
+    """
+
+    method: str
+    key: str | None = None
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: AnyBody = field(default_factory=Body)
+    about: str | None = None
+    doing: str = ""
+
+    @property
+    def purpose(self) -> str:
+        """What errors say was tried."""
+        return self.doing or _DOING.get(self.method, self.method)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer, read to its end."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class Client:
+    """Sends requests: one at a time on each connection, from any thread. Does not repeat them.
+
+    A redirect to the bucket's real region is followed, and the region is remembered.
+    """
+
+    def __init__(
+        self, settings: S3Settings, site: Site, credentials: CredentialSource, counter: RequestCounter, provider: str
+    ) -> None:
+        self.provider = provider
+        self.site = site
+        self.counter = counter
+        self._credentials = credentials
+        self._pool = ConnectionPool(settings)
+        self._added = RequestHeaders(settings)
+        self._unsigned = settings.unsigned_payload
+        self._defaults = settings.client_options.headers()
+        self._service = SERVICE if settings.s3_express else "s3"
+        self._heard = False
+        self._sessions = Sessions(self._new_session, provider) if settings.s3_express else None
+
+    def send(self, request: Request) -> Response:
+        """Send a request and return the whole answer, which has `MOST_ANSWER` bytes at most.
+
+        Raises:
+            AdapterError: There was no answer, it was not a success, or it has no end.
+            OSError: The body's file can't be read.
+        """
+        with self.open(request) as response:
+            try:
+                body = read_whole(response, MOST_ANSWER)
+            except (OSError, http.client.HTTPException) as error:
+                raise self._no_answer(error, request) from error
+            return Response(response.status, response.headers, body)
+
+    @contextmanager
+    def open(self, request: Request) -> Iterator[Answer]:
+        """Send a request and give its answer for reading. Errors are those of `send`; reading raises the network's own.
+
+        The connection is used again if the answer was read to its end.
+        """
+        endpoint, connection, response = self._answered(request)
+        try:
+            yield response
+        except BaseException:
+            connection.close()
+            raise
+        self._put_back(connection, response, endpoint)
+
+    def blocks(self, response: Answer, key: str, length: int) -> Iterator[bytes]:
+        """Yield the body of an object's answer, which must have `length` bytes; no more than one block is read beyond.
+
+        Raises:
+            Transient: The connection failed.
+            IntegrityError: Other than so many bytes came.
+        """
+        count = 0
+        try:
+            while count <= length and (block := response.read(min(_BLOCK, length - count + 1))):
+                count += len(block)
+                if count > length:
+                    break
+                yield block
+        except (OSError, http.client.HTTPException) as error:
+            host = self._pool.route(self.site.endpoint)
+            raise from_network(error, provider=self.provider, key=key, doing="reading", host=host) from error
+        if count != length:
+            raise self.cut_short(key, count, length)
+
+    def content(self, response: Answer, key: str, length: int) -> bytes:
+        """Return the whole body of an object's answer, which must have `length` bytes. Raises as `blocks` does."""
+        if not isinstance(response, UsualAnswer):
+            return b"".join(self.blocks(response, key, length))
+        if response.left != length:
+            raise self.cut_short(key, response.left, length)
+        try:
+            return response.read()
+        except (OSError, http.client.HTTPException) as error:
+            host = self._pool.route(self.site.endpoint)
+            raise from_network(error, provider=self.provider, key=key, doing="reading", host=host) from error
+
+    def cut_short(self, key: str, count: int, length: int) -> IntegrityError:
+        """Return the error for an object of which another number of bytes came."""
+        came = f"{count} bytes" if count < length else "more bytes"
+        words = f"{key!r}: {came} came where there should be {length}"
+        return IntegrityError(words, provider=self.provider, key=key)
+
+    def find_region(self) -> None:
+        """Ask for the bucket once, so that a redirect to its region is noticed.
+
+        Raises:
+            AdapterError: As `send`.
+        """
+        self.send(Request("HEAD", doing="looking for the bucket"))
+
+    def bucket_exists(self) -> bool:
+        """Tell whether the bucket is there; one that may not be looked at is."""
+        try:
+            self.find_region()
+        except NotFound:
+            return False
+        except AdapterError as error:
+            if error.retryable:
+                raise
+        return True
+
+    def credentials(self) -> Credentials | None:
+        """Return what requests are signed with now; of a directory bucket, the credentials of a session.
+
+        Raises:
+            MissingCredentials, AdapterError: There are none, or they could not be renewed.
+        """
+        own = self._credentials.current()
+        return own if own is None or self._sessions is None else self._sessions.current()
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._pool.close()
+
+    def _answered(self, request: Request) -> tuple[Endpoint, Connection, Answer]:
+        """Send a request, once more if it went to the wrong region, and return the success that it had."""
+        endpoint = self.site.endpoint
+        connection, response = self._exchange(endpoint, request)
+        if response.status >= 300:
+            error = self._refusal(connection, response, endpoint, request)
+            if self.site.endpoint == endpoint:
+                raise error
+            endpoint = self.site.endpoint
+            connection, response = self._exchange(endpoint, request)
+            if response.status >= 300:
+                raise self._refusal(connection, response, endpoint, request)
+        return endpoint, connection, response
+
+    def _exchange(self, endpoint: Endpoint, request: Request) -> tuple[Connection, Answer]:
+        path, query = endpoint.path(request.key), query_string(request.query)
+        # Before it is signed: a signature is good for some minutes, and a limit may let it wait for longer.
+        self.counter.add()
+        headers = self._headers(request, endpoint, path, query)
+        blocks = request.body.blocks()
+        # What is small goes in one piece with its head.
+        first = b"".join(blocks) if request.body.size <= _SMALL else b""
+        connection = self._pool.take(endpoint)
+        try:
+            url = f"{path}?{query}" if query else path
+            connection.ask(request.method, url, headers, first)
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise self._no_answer(error, request) from error
+        except ValueError as error:
+            connection.close()
+            named = "" if request.about is None else f"{request.about!r}: "
+            words = f"{named}{request.purpose}: {error}"
+            raise AdapterError(words, provider=self.provider, key=request.about) from error
+        try:
+            return connection, self._sent(connection, blocks, request)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _sent(self, connection: Connection, blocks: Iterator[bytes | memoryview], request: Request) -> Answer:
+        """Send the rest of the body and return the answer."""
+        unsent: OSError | None = None
+        for block in blocks:
+            try:
+                connection.send(block)
+            except OSError as error:
+                # A server that refuses may answer and close before it has read everything.
+                unsent = error
+                break
+        try:
+            response = connection.answer(request.method)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._no_answer(unsent or error, request) from error
+        self._heard = True
+        return response
+
+    def _headers(self, request: Request, endpoint: Endpoint, path: str, query: str) -> dict[str, str]:
+        headers = {"Host": endpoint.authority}
+        if request.method in ("PUT", "POST"):
+            headers["Content-Length"] = str(request.body.size)
+        own = request.query == CREATE_SESSION or COPY_SOURCE in request.headers
+        # Directory buckets take no session for a copy, nor for asking for one.
+        credentials = self._credentials.current() if own else self.credentials()
+        asked = self._added.of(request.method, request.key, request.query, request.headers) | dict(request.headers)
+        if self._defaults:
+            present = {name.lower() for name in asked}
+            asked = {name: value for name, value in self._defaults.items() if name not in present} | asked
+        if credentials is None:
+            return headers | asked
+        payload = EMPTY
+        if request.body.size:
+            payload = UNSIGNED if self._unsigned else request.body.sha256()
+        return headers | signed_headers(
+            request.method,
+            endpoint.authority,
+            path,
+            query,
+            asked,
+            payload,
+            credentials=credentials,
+            region=endpoint.region,
+            service=self._service,
+        )
+
+    def _new_session(self) -> bytes:
+        mode = {"x-amz-create-session-mode": "ReadWrite"}
+        return self.send(Request("GET", None, CREATE_SESSION, mode, doing="asking for a session")).body
+
+    def _refusal(
+        self,
+        connection: Connection,
+        response: Answer,
+        endpoint: Endpoint,
+        request: Request,
+    ) -> AdapterError:
+        try:
+            body = read_whole(response, _MOST_ERROR)
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            if response.status == 404:
+                # Only the body tells whether the object is missing, or the bucket.
+                return self._no_answer(error, request)
+            body = b""
+        else:
+            self._put_back(connection, response, endpoint)
+        self._notice_region(response, body)
+        return from_response(
+            response.status,
+            response.headers,
+            body,
+            provider=self.provider,
+            key=request.about,
+            doing=request.purpose,
+        )
+
+    def _notice_region(self, response: Answer, body: bytes) -> None:
+        redirected = response.status in (301, 307) or code_of(body) in (
+            "AuthorizationHeaderMalformed",
+            "PermanentRedirect",
+            "IllegalLocationConstraintException",
+        )
+        # The answer to HEAD has no body, and 400 is then all that says "signed for another region".
+        if redirected or response.status == 400:
+            told = response.headers.get("x-amz-bucket-region")
+            found = _REGION.search(body)
+            if told and _REGION_NAME.fullmatch(told):
+                self.site.move(told)
+            elif found:
+                self.site.move(found[1].decode())
+
+    def _put_back(self, connection: Connection, response: Answer, endpoint: Endpoint) -> None:
+        if response.isclosed() and not response.will_close:
+            self._pool.give(endpoint, connection)
+        else:
+            connection.close()
+
+    def _no_answer(self, error: Exception, request: Request) -> AdapterError:
+        host = self._pool.route(self.site.endpoint)
+        hung_up = isinstance(error, http.client.RemoteDisconnected) and not self._heard
+        if hung_up and self.site.endpoint.scheme == "http":
+            host = f"{host} (asked without TLS: perhaps it wants https://)"
+        return from_network(error, provider=self.provider, key=request.about, doing=request.purpose, host=host)

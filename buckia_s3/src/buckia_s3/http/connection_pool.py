@@ -1,0 +1,270 @@
+"""Keep-alive connections to one server, shared by all threads."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import importlib.util
+import re
+import select
+import socket
+import ssl
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from buckia_core.adapters.service.ca_bundles import trust_bundle
+from buckia_core.adapters.service.proxies import system_proxy
+from buckia_s3.config.client_options import ClientOptions
+from buckia_s3.config.settings import S3Settings
+from buckia_s3.http.endpoint import Endpoint
+from buckia_s3.http.response import Answer, answer_to
+from buckia_s3.http.timeouts import Clock, Limits
+
+
+class ConnectionPool:
+    """Connections to whatever server is asked for; those given back are used again for the same one.
+
+    A connection that was idle for long, or that the server has closed meanwhile, is not used again: a request
+    that fails on one could not be told from a request that reached the server.
+    """
+
+    def __init__(self, settings: S3Settings) -> None:
+        self._options = settings.client_options
+        self._verify = settings.verify_tls and not self._options.allow_invalid_certificates
+        self._ca_bundle = settings.ca_bundle
+        self._limits = Limits(
+            self._options.connect_timeout or settings.connect_timeout,
+            self._options.read_timeout or settings.read_timeout,
+            self._options.timeout,
+        )
+        self._lock = threading.Lock()
+        self._idle: dict[tuple[str, str, int], list[tuple[float, Connection]]] = {}
+        self._context: ssl.SSLContext | None = None
+        self._closed = False
+
+    def take(self, endpoint: Endpoint) -> Connection:
+        """Return a connection for one request, whose time begins now. It may not be connected yet."""
+        connection = self._idle_or_new(endpoint)
+        connection.clock.start()
+        return connection
+
+    def _idle_or_new(self, endpoint: Endpoint) -> Connection:
+        place = (endpoint.scheme, endpoint.host, endpoint.port)
+        while True:
+            with self._lock:
+                kept = self._idle.get(place)
+                since, connection = kept.pop() if kept else (0.0, None)
+            if connection is None:
+                return self._new(endpoint)
+            if time.monotonic() - since < self._options.pool_idle_timeout and not _is_readable(connection.sock):
+                return connection
+            connection.close()
+
+    def give(self, endpoint: Endpoint, connection: Connection) -> None:
+        """Take back a connection whose last answer was read to its end."""
+        place = (endpoint.scheme, endpoint.host, endpoint.port)
+        with self._lock:
+            kept = self._idle.setdefault(place, [])
+            room = len(kept) < self._options.pool_max_idle_per_host
+            if not self._closed and connection.sock is not None and room:
+                kept.append((time.monotonic(), connection))
+                return
+        connection.close()
+
+    def route(self, endpoint: Endpoint) -> str:
+        """Return a server's name for messages, with that of the proxy on the way to it, which may be what fails."""
+        proxy = _proxy_for(endpoint, self._options)
+        return f"{endpoint.authority} through the proxy {proxy.authority}" if proxy else endpoint.authority
+
+    def close(self) -> None:
+        """Close what is idle; what comes back later is closed then."""
+        with self._lock:
+            self._closed = True
+            connections = [connection for kept in self._idle.values() for _, connection in kept]
+            self._idle.clear()
+        for connection in connections:
+            connection.close()
+
+    def _new(self, endpoint: Endpoint) -> Connection:
+        proxy = _proxy_for(endpoint, self._options)
+        host, port = (proxy.host, proxy.port) if proxy else (endpoint.host, endpoint.port)
+        if endpoint.scheme == "http":
+            return _PlainConnection(host, port, self._limits, proxy, f"http://{endpoint.authority}")
+        connection = _TlsConnection(host, port, self._tls_context(), self._limits)
+        if proxy:
+            connection.set_tunnel(endpoint.host, endpoint.port, proxy.headers)
+        return connection
+
+    def _tls_context(self) -> ssl.SSLContext:
+        with self._lock:
+            if self._context is None:
+                self._context = tls_context(
+                    verify=self._verify, ca_bundle=self._ca_bundle, more=self._options.root_certificate
+                )
+            return self._context
+
+
+def tls_context(*, verify: bool, ca_bundle: Path | None, more: bytes | None = None) -> ssl.SSLContext:
+    """Return what TLS is set up with: the system's authorities, those of `ca_bundle`, and `more` in PEM.
+
+    Raises:
+        InvalidSetting: There is no such bundle, or it holds no certificate.
+        OSError: The system does not let it be read.
+    """
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    if ca_bundle is not None:
+        trust_bundle(context, ca_bundle)
+    if more is not None:
+        context.load_verify_locations(cadata=more.decode("ascii", "replace"))
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile is None and paths.capath is None and not context.cert_store_stats()["x509_ca"]:
+        # Pythons of python.org on macOS bring no authorities along; botocore does.
+        package = importlib.util.find_spec("botocore")
+        if package and package.origin:
+            context.load_verify_locations(Path(package.origin).with_name("cacert.pem"))
+    return context
+
+
+def bundled(ca_bundle: Path) -> bytes:
+    """Return the certificates that the file of the setting `ca_bundle` has, in PEM.
+
+    Raises:
+        InvalidSetting: There is no such file, or it holds none.
+        OSError: The system does not let it be read.
+    """
+    trust_bundle(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ca_bundle)
+    return ca_bundle.read_bytes()
+
+
+_NOT_LATIN_1 = re.compile(r"[^\x00-\xff]")
+
+
+class Connection(http.client.HTTPConnection):
+    """A connection with one limit for connecting, another for each step after that, and one for a whole request."""
+
+    clock: Clock
+
+    def connect(self) -> None:
+        """Connect within the limit for it."""
+        self.timeout = self.clock.left(self.clock.limits.connect)
+        super().connect()
+        self.clock.connected(self.sock)
+
+    def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> None:
+        """Send the head of a request, and the beginning of its body along with it.
+
+        Raises:
+            ValueError: A header has a line break or a NUL in it, or a character that is none of Latin-1.
+            OSError: It can't be sent.
+        """
+        if self.sock is None:
+            self.connect()
+        lines = [f"{method} {url} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        head = "\r\n".join(lines)
+        if head.count("\n") >= len(lines) or head.count("\r") >= len(lines) or "\0" in head:
+            raise ValueError("a header has a line break or a NUL in it")
+        if _NOT_LATIN_1.search(head):
+            # The error of `encode` would hold the whole head, with all that is secret in it.
+            raise ValueError("a header has a character that is none of Latin-1")
+        self.send(head.encode("latin-1") + body)
+
+    def send(self, data: Any) -> None:
+        """Send a block as one step."""
+        self._before_step()
+        super().send(data)
+
+    def answer(self, method: str) -> Answer:
+        """Return the answer, whose body is read in steps. Raises as `answer_to` does."""
+        return answer_to(method, self.sock, self._before_step)
+
+    def _before_step(self) -> None:
+        if self.sock is not None:
+            self.clock.before_step(self.sock)
+
+
+class _PlainConnection(Connection):
+    """A connection without encryption."""
+
+    def __init__(self, host: str, port: int, limits: Limits, proxy: _Proxy | None, origin: str) -> None:
+        super().__init__(host, port, timeout=limits.connect)
+        self.clock = Clock(limits)
+        self._proxy = proxy
+        self._origin = origin
+
+    def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> None:
+        """See `Connection`; a proxy is told the whole address."""
+        if self._proxy is None:
+            super().ask(method, url, headers, body)
+        else:
+            super().ask(method, f"{self._origin}{url}", {**headers, **self._proxy.headers}, body)
+
+
+class _TlsConnection(Connection, http.client.HTTPSConnection):
+    """A connection over TLS."""
+
+    def __init__(self, host: str, port: int, context: ssl.SSLContext, limits: Limits) -> None:
+        super().__init__(host, port, timeout=limits.connect, context=context)
+        self.clock = Clock(limits)
+
+
+# `select` can't take numbers of files above 1,024, and `poll` does not exist on Windows.
+if sys.platform == "win32":
+
+    def _has_input(sock: socket.socket) -> bool:
+        return bool(select.select([sock], [], [], 0)[0])
+
+else:
+
+    def _has_input(sock: socket.socket) -> bool:
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+def _is_readable(sock: socket.socket | None) -> bool:
+    """Tell whether something came on a connection that nothing was asked on: its end, most likely."""
+    try:
+        return sock is None or _has_input(sock)
+    except (OSError, ValueError):
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Proxy:
+    host: str
+    port: int
+    headers: dict[str, str] = field(repr=False)
+
+    @property
+    def authority(self) -> str:
+        """Host and port, without credentials."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _proxy_for(endpoint: Endpoint, options: ClientOptions) -> _Proxy | None:
+    """Return the proxy that the options name for this server, or else the environment."""
+    if options.proxy_url is not None:
+        if options.bypasses_proxy(endpoint.host, endpoint.port):
+            return None
+        url = options.proxy_url.reveal()
+    else:
+        found = system_proxy(endpoint.scheme, endpoint.host, endpoint.port)
+        if not found:
+            return None
+        url = found
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    headers = {}
+    if parts.username is not None:
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Proxy-Authorization"] = f"Basic {base64.b64encode(user.encode()).decode()}"
+    return _Proxy(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80), headers)

@@ -1,0 +1,150 @@
+"""Where a bucket is reached: host, path, region."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from urllib.parse import quote, urlsplit
+
+from buckia_core.adapters.contract.identities import endpoint_identity
+from buckia_s3.config.derived import zone_of
+from buckia_s3.config.settings import AddressingStyle, S3Settings
+
+DEFAULT_REGION = "us-east-1"
+
+# A dot would need a certificate for a host of two more levels, which AWS does not have.
+_HOST_LABEL = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A bucket's address.
+
+    Attributes:
+        scheme: `http` or `https`.
+        host: Host name or IP address; an IPv6 one without brackets.
+        port: TCP port.
+        base: Path that all keys follow: empty, or starts with a slash and does not end in one.
+        region: Region that signatures are made for.
+        aws: The service is AWS itself.
+        virtual: The host name begins with the bucket.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    base: str
+    region: str
+    aws: bool
+    virtual: bool
+
+    @property
+    def authority(self) -> str:
+        """What the header `Host` says: the host, and the port where it is not the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.scheme == "https" else 80) else f"{host}:{self.port}"
+
+    @property
+    def root(self) -> str:
+        """The URL that all keys follow after a slash."""
+        return f"{self.scheme}://{self.authority}{self.base}"
+
+    def path(self, key: str | None) -> str:
+        """Return the percent-encoded path of a key, or of the bucket."""
+        if key is None:
+            return self.base or "/"
+        return f"{self.base}/{quote(key, safe='/-_.~')}"
+
+    def in_region(self, region: str) -> Endpoint:
+        """Return the same bucket in another region; AWS has a host for each."""
+        moved = replace(self, region=region)
+        if self.aws:
+            moved = replace(moved, host=self.host.replace(f".{self.region}.", f".{region}."))
+        return moved
+
+
+def locate(settings: S3Settings, region: str) -> Endpoint:
+    """Return the address of the bucket that the settings name."""
+    aws = is_aws(settings)
+    bucket = settings.bucket_name
+    if not settings.endpoint_url:
+        url = urlsplit(f"https://{_aws_host(settings, region)}")
+    else:
+        url = urlsplit(settings.endpoint_url)
+    host = url.hostname or ""
+    base = quote(url.path.rstrip("/"), safe="/-_.~%")
+    match settings.addressing_style:
+        case AddressingStyle.VIRTUAL:
+            virtual = True
+        case AddressingStyle.PATH:
+            virtual = False
+        case AddressingStyle.AUTO:
+            virtual = aws and (settings.use_accelerate_endpoint or _HOST_LABEL.fullmatch(bucket) is not None)
+    if settings.s3_express and aws and not settings.endpoint_url:
+        host, virtual = f"s3express-{zone_of(bucket)}.{region}.amazonaws.com", True
+    if virtual:
+        named = settings.virtual_hosted_style_request and host.startswith(f"{bucket}.")
+        host = host if named else f"{bucket}.{host}"
+    else:
+        base = f"{base}/{quote(bucket, safe='-_.~')}"
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return Endpoint(url.scheme, host, port, base, region, aws, virtual)
+
+
+def _aws_host(settings: S3Settings, region: str) -> str:
+    china = ".cn" if region.startswith("cn-") else ""
+    stack = ".dualstack" if settings.use_dualstack_endpoint else ""
+    if settings.use_accelerate_endpoint:
+        return f"s3-accelerate{stack}.amazonaws.com"
+    fips = "-fips" if settings.use_fips_endpoint else ""
+    return f"s3{fips}{stack}.{region}.amazonaws.com{china}"
+
+
+def is_aws(settings: S3Settings) -> bool:
+    """Tell whether the service is AWS itself."""
+    if not settings.endpoint_url:
+        return True
+    host = urlsplit(settings.endpoint_url).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
+def identity(settings: S3Settings, prefix: str) -> str:
+    """Return what tells this bucket from all others, whatever its region and credentials."""
+    if is_aws(settings):
+        region = settings.region or settings.default_region or ""
+        service = "aws-cn" if region.startswith("cn-") else "aws"
+    else:
+        service = endpoint_identity(settings.endpoint_url or "")
+    return f"{service}/{settings.bucket_name}/{prefix}"
+
+
+class Site:
+    """The address as far as it is known: it changes once, where a bucket turns out to be in another region."""
+
+    def __init__(self, settings: S3Settings, default_region: Callable[[], str | None]) -> None:
+        self._settings = settings
+        self._default_region = default_region
+        self._lock = threading.Lock()
+        self._endpoint: Endpoint | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The address to use now."""
+        if self._endpoint is None:
+            with self._lock:
+                if self._endpoint is None:
+                    told = self._settings.region or self._settings.default_region
+                    region = told or self._default_region() or DEFAULT_REGION
+                    self._endpoint = locate(self._settings, region)
+        return self._endpoint
+
+    def move(self, region: str) -> bool:
+        """Remember the bucket's real region; false if it is the one that was used already."""
+        current = self.endpoint
+        with self._lock:
+            if current.region == region:
+                return False
+            self._endpoint = current.in_region(region)
+        return True

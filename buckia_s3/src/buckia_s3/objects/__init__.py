@@ -1,0 +1,1 @@
+"""Objects: headers, metadata, checksums, encryption, locks."""

@@ -1,0 +1,252 @@
+"""Objects as S3's headers tell them, and what is sent along with an upload.
+
+Metadata names (each is sent with `x-amz-meta-` before it):
+
+    mtime             modification time of the file, in seconds since 1970 with a fraction, as rclone has it too
+    buckia-sha256     SHA-256 of the content, hexadecimal in lower case; other algorithms likewise
+    md5chksum         MD5 of the content in base64, as rclone writes it for objects that it uploads in parts
+    any other         user metadata
+
+The server does not compare the digests with the content, and a client that replaces the content may keep them. They
+count as digests of the object only where `md5chksum` equals an ETag that is an MD5; otherwise they are `claimed`.
+"""
+
+from __future__ import annotations
+
+import binascii
+import email.errors
+import email.header
+import email.utils
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from functools import lru_cache
+
+from buckia_core.adapters.content_types import guess_content_type
+from buckia_core.adapters.contract.types import UploadInfo
+from buckia_core.errors import AdapterError, InvalidKey, NotSupported
+from buckia_core.planning.digest import Digest, Digests, merge
+from buckia_core.planning.manifest import RemoteObject
+from buckia_s3.objects.etags import fingerprint_of, hides_content, md5_of
+from buckia_s3.objects.multipart_etag import guesses
+
+META = "x-amz-meta-"
+MTIME = "mtime"
+DIGEST = "buckia-"
+MD5_CHECKSUM = "md5chksum"
+
+MAX_KEY_BYTES = 1024
+
+MAX_DELETES = 1000
+"""Keys that one request deletes at most."""
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+_PLAIN = re.compile(r"(?! )[\x20-\x7e]*(?<! )")
+_ENCODED_WORD = re.compile(r"=\?[A-Za-z0-9-]+\?[BbQq]\?[^?]*\?=")
+_DIGEST_NAME = re.compile(r"[a-z0-9_]+")
+_SECONDS = re.compile(r"-?\d{1,12}(\.\d{1,18})?")
+_SIZE = re.compile(r"[0-9]{1,18}")
+_LAST_NS = (1 << 63) - 1
+"""The last time, and without its sign the first one, that databases and disks keep in nanoseconds."""
+
+_MD5 = re.compile(r"[0-9a-f]{32}")
+_DIGEST_VALUE = re.compile(r"[0-9A-Za-z+/=_-]{1,200}")
+
+
+def check_key(key: str, whole: str, provider: str) -> None:
+    """See whether S3 can hold a key; `whole` is it with the prefix before it.
+
+    Raises:
+        InvalidKey: It is empty, has a NUL, is no valid UTF-8, or longer than 1,024 bytes.
+    """
+    try:
+        length = len(whole.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidKey(f"{key!r}: the key is not valid UTF-8", provider=provider, key=key) from error
+    if not key:
+        raise InvalidKey("the key is empty", provider=provider, key=key)
+    if "\0" in key:
+        raise InvalidKey(f"{key!r}: the key has a NUL character", provider=provider, key=key)
+    if length > MAX_KEY_BYTES:
+        words = f"the key has {length} bytes with its prefix, S3 takes {MAX_KEY_BYTES}"
+        raise InvalidKey(f"{key!r}: {words}", provider=provider, key=key)
+
+
+def size_of(told: Mapping[str, str]) -> int | None:
+    """Return how many bytes a body has by its headers, whose names are in lower case; `None` if they do not tell."""
+    length = told.get("content-length", "")
+    return int(length) if _SIZE.fullmatch(length) else None
+
+
+def from_headers(
+    key: str, told: Mapping[str, str], *, etag_is_md5: bool, provider: str, size: int | None = None
+) -> RemoteObject:
+    """Return the object that the headers of a HEAD or GET tell; their names are in lower case.
+
+    Of a range, its size is that of the whole. `size` is the one to take where the headers tell none.
+
+    Raises:
+        AdapterError: They do not tell how large it is, or neither an ETag nor a time.
+    """
+    found_size = whole_size_of(told)
+    if found_size is None:
+        found_size = size
+    if found_size is None:
+        words = f"{key!r}: the server's answer does not say how large it is"
+        raise AdapterError(words, provider=provider, key=key)
+    modified = modified_of(told.get("last-modified"))
+    try:
+        fingerprint = fingerprint_of(told.get("etag"), found_size, modified)
+    except ValueError as error:
+        words = f"{key!r}: the server's answer can't be used: {error}"
+        raise AdapterError(words, provider=provider, key=key) from error
+    metadata = {name[len(META) :]: value for name, value in told.items() if name.startswith(META)}
+    return from_metadata(
+        RemoteObject(
+            key,
+            found_size,
+            fingerprint,
+            modified,
+            digests=content_digests(fingerprint, found_size) if etag_is_md5 and not hides_content(told) else (),
+            version=version_of(told.get("x-amz-version-id")),
+            content_type=told.get("content-type"),
+        ),
+        metadata,
+    )
+
+
+def content_digests(fingerprint: str, size: int) -> Digests:
+    """Return what an ETag that tells of the content tells: its MD5, or guesses at the digest of its parts."""
+    return md5_of(fingerprint) or guesses(fingerprint, size)
+
+
+def with_finer_time(found: RemoteObject, seen: RemoteObject) -> RemoteObject:
+    """Return an object with the time that a listing told of the same version: headers tell whole seconds only."""
+    same = found.fingerprint == seen.fingerprint and 0 <= seen.modified_ns - found.modified_ns < 1_000_000_000
+    return found._replace(modified_ns=seen.modified_ns) if same else found
+
+
+def whole_size_of(told: Mapping[str, str]) -> int | None:
+    """Return the size of the whole object by the headers of a HEAD or GET; `None` if they do not tell it."""
+    part = told.get("content-range")
+    if part is None:
+        return size_of(told)
+    whole = part.rpartition("/")[2].strip()
+    return int(whole) if _SIZE.fullmatch(whole) else None
+
+
+def from_metadata(found: RemoteObject, metadata: Mapping[str, str]) -> RemoteObject:
+    """Return the object with all that its metadata tells; names may be in any case."""
+    mtime_ns, others = None, {}
+    claimed: Digests = ()
+    for name, value in metadata.items():
+        name = name.lower()  # noqa: PLW2901  # some servers capitalise names
+        if name == MTIME:
+            mtime_ns = _nanoseconds(value)
+        elif name == MD5_CHECKSUM or name.startswith(DIGEST):
+            claimed += _claim(name, value)
+        else:
+            others[name] = _decoded(value)
+    digests = found.digests
+    if any(each in digests for each in claimed if each.algorithm == "md5"):
+        # The content has the MD5 that was written along with the other digests.
+        digests, claimed = merge(claimed, digests), ()
+    return found._replace(mtime_ns=mtime_ns, digests=digests, metadata=others, claimed=claimed)
+
+
+def _claim(name: str, value: str) -> Digests:
+    """Return the digest that a name and value of metadata tell; nothing if they tell none."""
+    if name != MD5_CHECKSUM:
+        algorithm = name[len(DIGEST) :]
+        usable = _DIGEST_NAME.fullmatch(algorithm) and _DIGEST_VALUE.fullmatch(value)
+        return (Digest(algorithm, value),) if usable else ()
+    try:
+        md5 = b64decode(value, validate=True).hex()
+    except (binascii.Error, ValueError):
+        return ()
+    return (Digest("md5", md5),) if _MD5.fullmatch(md5) else ()
+
+
+@lru_cache(maxsize=256)
+def modified_of(header: str | None) -> int:
+    """Return nanoseconds since 1970 for a `Last-Modified`; 0 if it is none."""
+    try:
+        return int(email.utils.parsedate_to_datetime(header or "").timestamp()) * 1_000_000_000
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return 0
+
+
+def version_of(header: str | None) -> str | None:
+    """Return a version id; a bucket without versions says `null`, or nothing."""
+    return None if header in (None, "", "null") else header
+
+
+def content_type_of(info: UploadInfo, key: str, default: str | None = None) -> str:
+    """Return the MIME type that an upload is given; `default` where nobody and nothing tells one."""
+    if info.content_type:
+        return info.content_type
+    guessed = guess_content_type(key)
+    return default if default and guessed == "application/octet-stream" else guessed
+
+
+def metadata_of(info: UploadInfo, *, provider: str, key: str) -> dict[str, str]:
+    """Return the metadata to send, names without `x-amz-meta-`, values in printable ASCII.
+
+    Raises:
+        NotSupported: A name is no token of HTTP, or one that Buckia keeps for itself.
+    """
+    kept = {}
+    for name, value in info.metadata.items():
+        problem = problem_of_name(name)
+        if problem:
+            raise NotSupported(f"{key!r}: metadata {name!r} {problem}", provider=provider, key=key)
+        kept[name.lower()] = _encoded(value)
+    if info.mtime_ns is not None and abs(info.mtime_ns) <= _LAST_NS:
+        kept[MTIME] = _seconds(info.mtime_ns)
+    for digest in info.digests:
+        if digest.algorithm == "md5" and _MD5.fullmatch(digest.value):
+            kept[MD5_CHECKSUM] = b64encode(bytes.fromhex(digest.value)).decode()
+        elif _DIGEST_NAME.fullmatch(digest.algorithm) and _DIGEST_VALUE.fullmatch(digest.value):
+            kept[f"{DIGEST}{digest.algorithm}"] = digest.value
+    return kept
+
+
+def problem_of_name(name: str) -> str | None:
+    """Return why metadata can't have a name, completing "metadata 'x' "; `None` if it can."""
+    lower = name.lower()
+    if not _TOKEN.fullmatch(lower):
+        return "can't be sent: a name is made of letters, digits and !#$%&'*+-.^_`|~"
+    if lower in (MTIME, MD5_CHECKSUM) or lower.startswith(DIGEST):
+        return f"can't be set: {MTIME!r}, {MD5_CHECKSUM!r} and names that begin with {DIGEST!r} are Buckia's own"
+    return None
+
+
+def _seconds(nanoseconds: int) -> str:
+    sign = "-" if nanoseconds < 0 else ""
+    seconds, fraction = divmod(abs(nanoseconds), 1_000_000_000)
+    return f"{sign}{seconds}.{fraction:09d}"
+
+
+def _nanoseconds(text: str) -> int | None:
+    if not _SECONDS.fullmatch(text):
+        return None
+    seconds, _, fraction = text.removeprefix("-").partition(".")
+    nanoseconds = int(seconds) * 1_000_000_000 + int(fraction[:9].ljust(9, "0"))
+    if nanoseconds > _LAST_NS:
+        return None
+    return -nanoseconds if text.startswith("-") else nanoseconds
+
+
+def _encoded(value: str) -> str:
+    if _PLAIN.fullmatch(value) and not _ENCODED_WORD.search(value):
+        return value
+    return f"=?UTF-8?B?{b64encode(value.encode()).decode()}?="
+
+
+def _decoded(value: str) -> str:
+    if not _ENCODED_WORD.search(value):
+        return value
+    try:
+        return str(email.header.make_header(email.header.decode_header(value)))
+    except (LookupError, ValueError, email.errors.MessageError):
+        return value

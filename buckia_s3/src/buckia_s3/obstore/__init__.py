@@ -1,0 +1,1 @@
+"""`S3Sync.store`: obstore's store of the same bucket."""

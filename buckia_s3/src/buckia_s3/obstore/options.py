@@ -1,0 +1,103 @@
+"""The settings as obstore takes them.
+
+obstore also reads the environment, where `AWS_ENDPOINT_URL_S3` and others would hold over what it is given. So
+everything that the environment could say is told.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from buckia_s3.config.copy_if_not_exists import CopyIfNotExists
+from buckia_s3.config.settings import S3Settings
+from buckia_s3.http.connection_pool import bundled
+from buckia_s3.http.endpoint import Endpoint
+from buckia_s3.http.request_headers import store_encryption
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig, S3Config
+
+_NO_TIMEOUT = timedelta(days=30)
+
+
+def client_config(settings: S3Settings, endpoint: Endpoint) -> ClientConfig:
+    """Return how obstore makes its connections."""
+    options = settings.client_options
+    config: dict[str, Any] = {
+        "allow_http": endpoint.scheme == "http",
+        "allow_invalid_certificates": options.allow_invalid_certificates or not settings.verify_tls,
+        "connect_timeout": timedelta(seconds=options.connect_timeout or settings.connect_timeout),
+        "read_timeout": timedelta(seconds=options.read_timeout or settings.read_timeout),
+        # This one is for the whole request, however large, and can't be left out.
+        "timeout": _NO_TIMEOUT if options.timeout is None else timedelta(seconds=options.timeout),
+        # Servers close what is idle; a request on a connection that is being closed fails.
+        "pool_idle_timeout": timedelta(seconds=options.pool_idle_timeout),
+        "pool_max_idle_per_host": str(options.pool_max_idle_per_host),
+        "http1_only": True,
+    }
+    if options.default_headers:
+        config["default_headers"] = {name: value.reveal() for name, value in options.default_headers.items()}
+    if options.user_agent is not None:
+        config["user_agent"] = options.user_agent
+    if options.default_content_type is not None:
+        config["default_content_type"] = options.default_content_type
+    if options.proxy_url is not None:
+        config["proxy_url"] = options.proxy_url.reveal()
+        config["proxy_excludes"] = ",".join(options.without_proxy())
+        if options.bypasses_proxy(endpoint.host, endpoint.port):
+            # obstore has its own idea of what a pattern covers; both must go the same way.
+            config["proxy_excludes"] = endpoint.host
+    trusted = []
+    if endpoint.scheme == "https":
+        trusted = [] if settings.ca_bundle is None else [bundled(settings.ca_bundle)]
+        trusted += [] if options.root_certificate is None else [options.root_certificate]
+    if trusted:
+        config["root_certificate"] = b"\n".join(trusted)
+    made: ClientConfig = config  # type: ignore[assignment]  # a dictionary whose keys are those of the type
+    return made
+
+
+def retry_config(settings: S3Settings) -> RetryConfig:
+    """Return how obstore repeats a request, where that is left to it."""
+    wanted = settings.retry_config
+    return {
+        "max_retries": wanted.max_retries,
+        "retry_timeout": timedelta(seconds=wanted.retry_timeout),
+        "backoff": {
+            "init_backoff": timedelta(seconds=wanted.init_backoff),
+            "max_backoff": timedelta(seconds=wanted.max_backoff),
+            "base": wanted.base,
+        },
+    }
+
+
+def _copy_if_not_exists(wanted: CopyIfNotExists) -> str:
+    if wanted.header is None:
+        return "multipart"
+    return f"header-with-status:{':'.join(wanted.header)}:{wanted.status}"
+
+
+def store_config(settings: S3Settings, endpoint: Endpoint, *, signed: bool) -> S3Config:
+    """Return which bucket obstore reaches, where, and what it asks of it. Holds no credentials."""
+    address = endpoint.root if endpoint.virtual else endpoint.root.rpartition("/")[0]
+    config: S3Config = {
+        "bucket": settings.bucket_name,
+        "region": endpoint.region,
+        "endpoint": address,
+        "aws_endpoint_url_s3": address,
+        "virtual_hosted_style_request": endpoint.virtual,
+        "skip_signature": not signed,
+        "request_payer": settings.request_payer,
+        "unsigned_payload": settings.unsigned_payload,
+        "disable_tagging": settings.disable_tagging,
+        "disable_bulk_delete": settings.disable_bulk_delete,
+        "s3_express": bool(settings.s3_express),
+        "conditional_put": "disabled" if settings.conditional_writes == "off" else "etag",
+    }
+    if settings.copy_if_not_exists is not None:
+        config["copy_if_not_exists"] = _copy_if_not_exists(settings.copy_if_not_exists)
+    if settings.checksum_algorithm in ("SHA256", "CRC64NVME"):
+        config["checksum_algorithm"] = str(settings.checksum_algorithm)
+    config.update(store_encryption(settings))
+    return config

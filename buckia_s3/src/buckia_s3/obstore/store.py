@@ -1,0 +1,79 @@
+"""obstore's own store of a bucket, for who wants that: with our settings and credentials, and no secret to be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NoReturn, SupportsIndex
+
+from obstore.store import S3Store
+
+from buckia_s3.auth.credentials import CredentialSource
+from buckia_s3.config.settings import S3Settings
+from buckia_s3.http.endpoint import Endpoint
+from buckia_s3.obstore.options import client_config, retry_config, store_config
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, S3Config, S3Credential
+
+_ANY_CREDENTIALS_LAST = timedelta(minutes=10)
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def bare_store(settings: S3Settings, endpoint: Endpoint, credentials: CredentialSource, prefix: str) -> BareStore:
+    """Return a store with all settings, for keys below `prefix`, that repeats by `retry_config`.
+
+    Raises:
+        MissingCredentials, Unauthenticated: There are no credentials.
+    """
+    signed = credentials.current() is not None
+    return BareStore(
+        prefix=prefix.removesuffix("/") or None,
+        config=store_config(settings, endpoint, signed=signed),
+        client_options=client_config(settings, endpoint),
+        retry_config=retry_config(settings),
+        credential_provider=_provider(credentials) if signed else None,
+    )
+
+
+def _provider(source: CredentialSource) -> Callable[[], S3Credential]:
+    """Return what answers obstore's question for credentials, which it asks again before they expire."""
+
+    def provide() -> S3Credential:
+        credentials = source.current()
+        assert credentials is not None
+        expires = None
+        if not source.lasting:
+            expires = min(datetime.now(UTC) + _ANY_CREDENTIALS_LAST, credentials.expires_at or _NEVER)
+        return {
+            "access_key_id": credentials.access_key_id,
+            "secret_access_key": credentials.secret_access_key,
+            "token": credentials.session_token,
+            "expires_at": expires,
+        }
+
+    return provide
+
+
+class BareStore(S3Store):
+    """A store of obstore's that shows no secret: not in `config`, and not in a pickle, which it refuses."""
+
+    @property
+    def config(self) -> S3Config:
+        """What it was made with, without the customer's key of encryption."""
+        config = dict(super().config)
+        config.pop("sse_customer_key_base64", None)
+        shown: S3Config = config  # type: ignore[assignment]  # the same keys as before
+        return shown
+
+    @property
+    def client_options(self) -> ClientConfig | None:
+        """What it was made with, without headers and proxy, which may hold secrets."""
+        options = dict(super().client_options or {})
+        for name in ("default_headers", "proxy_url"):
+            options.pop(name, None)
+        shown: ClientConfig = options  # type: ignore[assignment]  # the same keys as before
+        return shown
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError("a store has credentials, which can't be pickled; make one where it is used")

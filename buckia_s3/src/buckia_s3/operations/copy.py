@@ -1,0 +1,182 @@
+"""Copies on the server: one request up to 5 GiB, parts beyond that."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from urllib.parse import quote
+from xml.etree.ElementTree import ParseError
+
+from buckia_core.adapters.contract.types import IfAbsent, Precondition, UploadInfo
+from buckia_core.adapters.transfers.part_pool import THREADS
+from buckia_core.adapters.transfers.part_sizes import part_size_for
+from buckia_core.errors import AdapterError, NotFound, NotSupported, Transient
+from buckia_core.planning.digest import merge
+from buckia_core.planning.manifest import RemoteObject
+from buckia_s3.config.copy_if_not_exists import CopyIfNotExists
+from buckia_s3.config.settings import MAX_PART, MIB, S3Settings
+from buckia_s3.errors import code_of, from_code
+from buckia_s3.http.client import Client, Request
+from buckia_s3.objects.attributes import TAGGING, attributes_of, headers_of, tagging_of
+from buckia_s3.objects.copy_headers import content_headers, tags_of, told_again
+from buckia_s3.objects.etags import etag_of, unquoted
+from buckia_s3.objects.metadata import metadata_of
+from buckia_s3.operations.conditional_writes import Conditions
+from buckia_s3.operations.head import Looker
+from buckia_s3.operations.multipart import Multipart, Part
+from buckia_s3.operations.object_spec import Target, locks_of
+from buckia_s3.operations.part_checksums import PartChecksums
+
+_PART = 512 * MIB
+_ETAG = re.compile(rb"<ETag>([^<]*)</ETag>")
+
+
+@dataclass(frozen=True, slots=True)
+class Copier:
+    """Copies within one bucket."""
+
+    settings: S3Settings
+    client: Client
+    looker: Looker
+    conditions: Conditions
+    multipart: Multipart
+    version: str | None = None
+    """The version that is copied; `None` for the latest."""
+
+    def copy(self, source: RemoteObject, key: str, expect: Precondition | None) -> RemoteObject:
+        """See `ServerCopy.copy_file`."""
+        self.looker.whole(key)
+        # Not every server honours conditions on the source, and what the copy must be told is known only from it.
+        found, told = self.looker.look_closely(source.key)
+        if found.fingerprint != source.fingerprint:
+            raise self.looker.not_as_expected(source.key)
+        self.looker.check(key, expect)
+        if source.key == key:
+            return found
+        return self.copy_seen(found, told, key, expect)
+
+    def copy_version(
+        self, version: str, found: RemoteObject, told: Mapping[str, str], expect: Precondition | None
+    ) -> RemoteObject:
+        """Make a copy of a version the latest one of its key, given what a look at it told. See `Versioned`."""
+        self.looker.check(found.key, expect)
+        return replace(self, version=version).copy_seen(found, told, found.key, expect)
+
+    def copy_seen(
+        self, found: RemoteObject, told: Mapping[str, str], key: str, expect: Precondition | None
+    ) -> RemoteObject:
+        """Copy an object as it was looked at, onto a key that was looked at too."""
+        whole = self.looker.whole(key)
+        condition = self.settings.copy_if_not_exists if isinstance(expect, IfAbsent) else None
+        if found.size > MAX_PART or (condition is not None and condition.header is None):
+            return self._in_parts(found, told, key, whole, expect)
+        return self._at_once(found, told, key, whole, expect)
+
+    def _at_once(
+        self, found: RemoteObject, told: Mapping[str, str], key: str, whole: str, expect: Precondition | None
+    ) -> RemoteObject:
+        headers = self._source(found) | self._told_again(told, key) | locks_of(self.settings)
+        condition = self.settings.copy_if_not_exists if isinstance(expect, IfAbsent) else None
+        if condition is not None and condition.header is not None:
+            name, value = condition.header
+            headers[name] = value
+        else:
+            headers |= self.conditions.completion_headers(expect, key)
+        if self.settings.checksum_algorithm is not None:
+            headers["x-amz-checksum-algorithm"] = self.settings.checksum_algorithm.value
+        try:
+            answer = self.client.send(Request("PUT", whole, (), headers, about=found.key, doing="copying"))
+        except AdapterError as error:
+            if condition is not None and error.status == condition.status:
+                raise self.looker.not_as_expected(key) from error
+            raise
+        etag = unquoted(self._etag(answer.body, found.key))
+        if not etag:
+            return self.looker.look(key)
+        return found._replace(key=key, fingerprint=etag, modified_ns=0, version=None)
+
+    def _given(self, key: str) -> dict[str, str]:
+        """Return the headers that the settings give to a key."""
+        attributes = attributes_of(
+            key,
+            objects=self.settings.objects,
+            storage_class=self.settings.storage_class,
+            acl=self.settings.acl,
+            tags={},
+        )
+        return headers_of(attributes, tagging=False, provider=self.client.provider, key=key)
+
+    def _told_again(self, told: Mapping[str, str], key: str) -> dict[str, str]:
+        return told_again(told, self._given(key), encrypted=self.settings.server_side_encryption is not None)
+
+    def _source(self, source: RemoteObject) -> dict[str, str]:
+        name = quote(f"{self.settings.bucket_name}/{self.looker.whole(source.key)}", safe="/-_.~")
+        if self.version is not None:
+            return {"x-amz-copy-source": f"{name}?versionId={quote(self.version, safe='')}"}
+        headers = {"x-amz-copy-source": name}
+        etag = etag_of(source.fingerprint)
+        return headers if etag is None else headers | {"x-amz-copy-source-if-match": etag}
+
+    def _etag(self, body: bytes, key: str) -> str:
+        """Return the ETag of a copy. A server may find out that it can't copy only after it began to answer."""
+        code = code_of(body)
+        if code:
+            raise from_code(code, "", 500, provider=self.client.provider, key=key, doing="copying")
+        etag = _ETAG.search(body)
+        if etag is None:
+            raise Transient(f"{key!r}: copying: the server did not finish its answer", provider=self.client.provider)
+        return html.unescape(etag[1].decode("utf-8", "replace"))
+
+    def _in_parts(
+        self, found: RemoteObject, told: Mapping[str, str], key: str, whole: str, expect: Precondition | None
+    ) -> RemoteObject:
+        info = UploadInfo(found.mtime_ns, found.digests, found.content_type, found.metadata or {})
+        stored = tuple(each for each in merge(found.claimed, found.digests) if each.value != found.fingerprint)
+        metadata = metadata_of(replace(info, digests=stored), provider=self.client.provider, key=key)
+        kind = found.content_type or "application/octet-stream"
+        given = content_headers(told) | self._told_again(told, key) | self._tags(found) | locks_of(self.settings)
+        condition = {}
+        if isinstance(expect, IfAbsent) and self.settings.copy_if_not_exists == CopyIfNotExists():
+            condition["If-None-Match"] = "*"
+        target = Target(key, whole, kind, metadata, given, expect, info, condition=condition)
+        size = part_size_for(found.size, _PART)
+
+        def parts() -> Iterator[Part]:
+            for start in range(0, max(found.size, 1), size):
+                yield partial(self._send, found, target, start, min(start + size, found.size))
+
+        fingerprint, version = self.multipart.assemble(parts(), THREADS, target, PartChecksums(None))
+        return self.multipart.seen(target.written(found.size, fingerprint or "", version, ()))
+
+    def _tags(self, source: RemoteObject) -> dict[str, str]:
+        """Return the header with a source's tags."""
+        if self.settings.disable_tagging:
+            return {}
+        query = (("tagging", ""),) if self.version is None else (("tagging", ""), ("versionId", self.version))
+        request = Request("GET", self.looker.whole(source.key), query, about=source.key, doing="reading tags")
+        try:
+            tags = tags_of(self.client.send(request).body)
+        except (NotFound, NotSupported):
+            # Some servers say that of an object without tags.
+            return {}
+        except (ParseError, LookupError, ValueError) as error:
+            words = "reading tags: the server did not finish its answer"
+            raise Transient(f"{source.key!r}: {words}", provider=self.client.provider, key=source.key) from error
+        return {TAGGING: tagging_of(tags)} if tags else {}
+
+    def _send(self, source: RemoteObject, target: Target, start: int, end: int, upload_id: str, number: int) -> str:
+        headers = self._source(source)
+        if end - start < source.size:
+            headers["x-amz-copy-source-range"] = f"bytes={start}-{end - 1}"
+        query = (("partNumber", str(number)), ("uploadId", upload_id))
+        request = Request("PUT", target.whole, query, headers, about=source.key, doing="copying")
+        try:
+            answer = self.client.send(request)
+        except NotFound as error:
+            if error.key is None:
+                raise
+            raise self.looker.not_as_expected(source.key) from error
+        return self.multipart.part_etag(self._etag(answer.body, source.key), source.key)

@@ -1,0 +1,134 @@
+"""Downloads: one request for most objects, ranges side by side for large ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from buckia_core.adapters.contract.resume import Landing
+from buckia_core.adapters.transfers.part_pool import Pieces
+from buckia_core.adapters.transfers.ranged_download import Opened, RangedDownload
+from buckia_core.errors import AdapterError, IntegrityError, NotSupported
+from buckia_core.planning.manifest import RemoteObject
+from buckia_s3.http.body import FileBody
+from buckia_s3.http.client import Client, Request
+from buckia_s3.http.response import Headers
+from buckia_s3.objects.checksums import ChecksumAlgorithm, checked
+from buckia_s3.objects.etags import etag_of
+from buckia_s3.objects.metadata import from_headers, whole_size_of, with_finer_time
+from buckia_s3.operations.head import Looker
+
+_UNSATISFIABLE = 416
+
+
+@dataclass(frozen=True, slots=True)
+class Downloader:
+    """Downloads from one bucket."""
+
+    client: Client
+    looker: Looker
+    pieces: Pieces
+    etag_is_md5: bool
+    checksum: ChecksumAlgorithm | None = None
+
+    def download(
+        self, key: str, target: Path, expect: RemoteObject | None, start: int, end: int | None
+    ) -> RemoteObject:
+        """See `BaseSync.download_file`."""
+        came = self._ranged.download(key, target, expect, start, end)
+        if self.checksum is not None and came.complete and came.ranged:
+            self._verify(came.found, target, self.checksum)
+        return came.found
+
+    def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
+        """See `BaseSync.read_file`."""
+        if self.checksum is not None:
+            with self.opened(key, expect, 0, None) as opened:
+                return opened.found, b"".join(opened.blocks)
+        request = Request("GET", self.looker.whole(key), (), self._expecting(expect), about=key)
+        with self.client.open(request) as response:
+            found = self._found(key, response.headers, expect)
+            return found, self.client.content(response, key, found.size)
+
+    def go_on(self, key: str, landing: Landing, expect: RemoteObject) -> RemoteObject:
+        """See `ResumableDownload.continue_download`."""
+        found = self._ranged.go_on(key, landing, expect) or self._empty(key, expect).found
+        if self.checksum is not None:
+            self._verify(found, landing.target, self.checksum)
+        return found
+
+    def _verify(self, found: RemoteObject, target: Path, algorithm: ChecksumAlgorithm) -> None:
+        """Compare what came in ranges with the checksum of the whole, which only the whole is told with."""
+        now, headers = self.looker.look_closely(found.key)
+        self._check(now, found)
+        body = FileBody(target, 0, found.size)
+        for _ in checked(body.blocks(), headers, algorithm, provider=self.client.provider, key=found.key):
+            pass
+
+    @contextmanager
+    def opened(self, key: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[Opened]:
+        """Open the bytes from `start` up to, not including, `end` of the version that is expected.
+
+        Raises:
+            AdapterError: As `BaseSync.open_file`.
+        """
+        whole = self.looker.whole(key)
+        if end is not None and end <= start:
+            yield self._empty(key, expect)
+            return
+        headers = self._expecting(expect)
+        ranged = end is not None or start > 0
+        if ranged:
+            headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
+        with ExitStack() as stack:
+            try:
+                response = stack.enter_context(self.client.open(Request("GET", whole, (), headers, about=key)))
+            except AdapterError as error:
+                if error.status != _UNSATISFIABLE:
+                    raise
+                yield self._empty(key, expect)
+                return
+            found = self._found(key, response.headers, expect)
+            stop = found.size if end is None else min(end, found.size)
+            # The status tells less: some servers answer 200 with the range that was asked for.
+            in_part = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+            if ranged and not in_part and (start, stop) != (0, found.size):
+                words = "the server sends whole objects only"
+                raise NotSupported(f"{key!r}: {words}", provider=self.client.provider, key=key)
+            blocks = self.client.blocks(response, key, stop - start)
+            if self.checksum is not None and (start, stop) == (0, found.size):
+                blocks = checked(blocks, response.headers, self.checksum, provider=self.client.provider, key=key)
+            yield Opened(found, blocks)
+
+    @property
+    def _ranged(self) -> RangedDownload:
+        return RangedDownload(self.pieces, self.opened)
+
+    def _expecting(self, expect: RemoteObject | None) -> dict[str, str]:
+        etag = etag_of(expect.fingerprint) if expect is not None else None
+        return {} if etag is None else {"If-Match": etag}
+
+    def _found(self, key: str, headers: Headers, expect: RemoteObject | None) -> RemoteObject:
+        size = None
+        if whole_size_of(headers) is None:
+            expect = expect or self.looker.look(key)
+            size = expect.size
+        found = from_headers(key, headers, etag_is_md5=self.etag_is_md5, provider=self.client.provider, size=size)
+        self._check(found, expect)
+        return found if expect is None else with_finer_time(found, expect)
+
+    def _empty(self, key: str, expect: RemoteObject | None) -> Opened:
+        """No bytes of an object, which is asked for only because the caller wants to know it."""
+        found = self.looker.look(key)
+        self._check(found, expect)
+        return Opened(found, iter(()))
+
+    def _check(self, found: RemoteObject, expect: RemoteObject | None) -> None:
+        # Some servers ignore If-Match.
+        if expect is not None and found.fingerprint != expect.fingerprint:
+            raise self.looker.not_as_expected(found.key)
+        if expect is not None and found.size != expect.size:
+            words = f"{found.key!r}: the server says that it has {found.size} bytes, and before, {expect.size}"
+            raise IntegrityError(words, provider=self.client.provider, key=found.key)

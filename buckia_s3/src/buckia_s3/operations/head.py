@@ -1,0 +1,78 @@
+"""Asking for one object, and for what a precondition says of it."""
+
+from __future__ import annotations
+
+from buckia_core.adapters.contract.types import Precondition, fits, found_or_none
+from buckia_core.errors import AdapterError, NotFound, PreconditionFailed
+from buckia_core.planning.manifest import RemoteObject
+from buckia_s3.http.client import Client, Request
+from buckia_s3.objects.metadata import check_key, from_headers
+
+
+class Looker:
+    """Looks at objects of one bucket."""
+
+    def __init__(self, client: Client, prefix: str, *, etag_is_md5: bool) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._etag_is_md5 = etag_is_md5
+        self._bucket_seen = False
+
+    def whole(self, key: str) -> str:
+        """Return a key with the prefix, after a check that S3 can hold it.
+
+        Raises:
+            InvalidKey: It can't.
+        """
+        whole = self._prefix + key
+        check_key(key, whole, self._client.provider)
+        return whole
+
+    def look(self, key: str) -> RemoteObject:
+        """Return an object as it is.
+
+        Raises:
+            NotFound: It is not there; or the bucket is not, and then the error's `key` is `None`.
+        """
+        return self.look_closely(key)[0]
+
+    def look_closely(self, key: str) -> tuple[RemoteObject, dict[str, str]]:
+        """Return an object as it is, and all headers that tell of it; their names are lower case. Raises as `look`."""
+        try:
+            answer = self._client.send(Request("HEAD", self.whole(key), about=key))
+        except NotFound:
+            # The answer to HEAD has no body that could say which of both is missing.
+            if not self._bucket_seen and not self._client.bucket_exists():
+                raise NotFound(
+                    f"the bucket does not exist at {self._client.site.endpoint.authority}",
+                    provider=self._client.provider,
+                    status=404,
+                ) from None
+            self._bucket_seen = True
+            raise
+        except AdapterError as error:
+            if error.status in (400, 403):
+                # Nor could it say what is wrong with the key, or with the credentials.
+                first = Request("GET", self.whole(key), (), {"Range": "bytes=0-0"}, about=key, doing="looking at it")
+                with self._client.open(first):
+                    # A server that ignores the range would send the whole object.
+                    pass
+            raise
+        self._bucket_seen = True
+        headers = answer.headers
+        return from_headers(key, headers, etag_is_md5=self._etag_is_md5, provider=self._client.provider), headers
+
+    def check(self, key: str, expect: Precondition | None) -> None:
+        """See whether an object is as expected.
+
+        Raises:
+            PreconditionFailed: It is not.
+        """
+        if expect is not None and not fits(expect, found_or_none(self.look, key)):
+            raise self.not_as_expected(key)
+
+    def not_as_expected(self, key: str) -> PreconditionFailed:
+        """Return the error for an object that is not as expected."""
+        return PreconditionFailed(
+            f"{key!r}: it is not in the expected state", provider=self._client.provider, key=key, status=412
+        )

@@ -1,0 +1,233 @@
+"""Listing a bucket: ListObjectsV2, a page ahead of the one that is read.
+
+    the server                                              what is done
+    ------------------------------------------------------------------------------------------------------------
+    lists in the order of the keys' bytes                   pages are handed on as they come
+    lists in another order, all in one page                 the page is sorted
+    lists in another order, in several pages                an error, which no repetition mends
+    does not know `start-after`                             all is listed, and what comes before is left out
+    fails at a page after the first one                     the same page is asked for again
+
+Only what has been handed on in order can be gone on with after an error: what is skipped otherwise looks deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from operator import lt
+
+from buckia_core.adapters.service.page_limits import PageGuard
+from buckia_core.adapters.transfers.retry import Backoff, repeated
+from buckia_core.errors import AdapterError, Transient
+from buckia_core.planning.manifest import RemoteObject
+from buckia_s3.http.client import Client, Request
+from buckia_s3.operations.probe_objects import PROBE
+from buckia_s3.xml.list_objects import MalformedPage, PageHead, parse, peek
+
+_PROBES = b".buckia-state"
+"""What a page has in it, percent-encoded or not, where it lists a probe."""
+
+
+class _Unreadable(Transient):
+    """A page is not whole."""
+
+
+class _IgnoresStart(Exception):
+    """A server does not begin where it was told to."""
+
+
+@dataclass(slots=True)
+class ServerOrder:
+    """What listings have shown of a server.
+
+    Attributes:
+        ignores_start: It does not know `start-after`.
+    """
+
+    ignores_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One listing.
+
+    Attributes:
+        client: The bucket.
+        root: Prefix of the configuration; keys are told without it.
+        prefix: Prefix that is asked for, below the root.
+        start_after: The key after which it begins.
+        end_at: The last key that may come.
+        etag_is_md5: Whether an ETag that looks like an MD5 is one.
+        backoff: How a page after the first one is asked for again.
+        order: What is known of the server.
+    """
+
+    client: Client
+    root: str
+    prefix: str
+    start_after: str | None
+    end_at: str | None
+    etag_is_md5: bool
+    backoff: Backoff = field(default_factory=Backoff)
+    order: ServerOrder = field(default_factory=ServerOrder)
+
+    def objects(self) -> Iterator[RemoteObject]:
+        """Yield the objects in key order.
+
+        Raises:
+            AdapterError: A page can't be had, is not whole, or not in order.
+        """
+        if not self.order.ignores_start:
+            try:
+                yield from self._all(told=self._tells_start)
+            except _IgnoresStart:
+                self.order.ignores_start = True
+            else:
+                return
+        yield from self._all(told=False)
+
+    def _all(self, *, told: bool) -> Iterator[RemoteObject]:
+        """Yield the objects. Whole pages are looked at, since each step for an object is what a listing costs.
+
+        Args:
+            told: The server is told where to begin; what comes before is left out here in any case.
+
+        Raises:
+            _IgnoresStart: It does not begin there. Nothing was yielded.
+        """
+        after = self.start_after or ""
+        last, handed_on = "", False
+        pages = self._pages(told=told)
+        try:
+            for page in pages:
+                # The directory marker of the configured prefix itself is no key below the root.
+                found = page[1:] if page and not page[0].key else page
+                keys = [each.key for each in found]
+                if not keys:
+                    continue
+                if keys[0] <= last or not all(map(lt, keys, keys[1:])):
+                    self._check_order(last, keys)
+                last = keys[-1]
+                if keys[0] <= after:
+                    if told:
+                        raise _IgnoresStart
+                    found = [each for each in found if each.key > after]
+                if self.end_at is not None and last > self.end_at:
+                    yield from (each for each in found if each.key <= self.end_at)
+                    return
+                handed_on = handed_on or bool(found)
+                yield from found
+        except _Unreadable as error:
+            if not handed_on:
+                raise
+            raise AdapterError(error.message, provider=error.provider) from error
+        finally:
+            pages.close()
+
+    def _pages(self, *, told: bool) -> Generator[list[RemoteObject]]:
+        """Yield the objects of each page, as the server orders them; those of one that is the only one, in order."""
+        guard = PageGuard("listing", provider=self.client.provider)
+        with ThreadPoolExecutor(1, thread_name_prefix="buckia-s3-list") as ahead:
+            token: str | None = None
+            coming: Future[tuple[bytes, PageHead]] | None = ahead.submit(self._fetch, None, told=told)
+            try:
+                while coming is not None:
+                    body, head = coming.result()
+                    coming = ahead.submit(self._fetch, head.token) if self._wants_more(head) else None
+                    try:
+                        page = self._parse(body, head)
+                    except _Unreadable:
+                        if token is None:
+                            raise
+                        # It may end elsewhere than the one that can't be read, so that another one follows it.
+                        if coming is not None:
+                            coming.cancel()
+                        page, head = self._page_again(token)
+                        coming = ahead.submit(self._fetch, head.token) if self._wants_more(head) else None
+                    if token is None and head.token is None:
+                        page.sort(key=lambda each: _bytes(each.key))
+                    if head.token is not None:
+                        guard.turn(head.token, empty=head.last_key is None)
+                    token = head.token
+                    yield page
+            finally:
+                if coming is not None:
+                    coming.cancel()
+
+    def _page_again(self, token: str) -> tuple[list[RemoteObject], PageHead]:
+        """Ask for a page again that could not be read."""
+
+        def ask() -> tuple[list[RemoteObject], PageHead]:
+            body, head = self._fetch(token)
+            return self._parse(body, head), head
+
+        return repeated(ask, self.backoff)
+
+    @property
+    def _tells_start(self) -> bool:
+        # A start before the prefix is none; some servers then list what lies between.
+        return self.start_after is not None and self.start_after > self.prefix
+
+    def _fetch(self, token: str | None, *, told: bool = False) -> tuple[bytes, PageHead]:
+        query = [("list-type", "2"), ("max-keys", "1000"), ("encoding-type", "url")]
+        if self.root or self.prefix:
+            query.append(("prefix", self.root + self.prefix))
+        if token is None:
+            if told:
+                query.append(("start-after", f"{self.root}{self.start_after}"))
+            return self._ask(query)
+        query.append(("continuation-token", token))
+        return repeated(partial(self._ask, query), self.backoff)
+
+    def _ask(self, query: list[tuple[str, str]]) -> tuple[bytes, PageHead]:
+        body = self.client.send(Request("GET", query=tuple(query), doing="listing")).body
+        try:
+            return body, peek(body)
+        except MalformedPage as error:
+            raise self._unreadable(error) from error
+
+    def _wants_more(self, head: PageHead) -> bool:
+        if head.token is None:
+            return False
+        if self.end_at is None or head.last_key is None:
+            return True
+        return head.last_key < self.root + self.end_at
+
+    def _parse(self, body: bytes, head: PageHead) -> list[RemoteObject]:
+        try:
+            page = parse(body, self.root, self.prefix, url_encoded=head.url_encoded, etag_is_md5=self.etag_is_md5)
+        except MalformedPage as error:
+            raise self._unreadable(error) from error
+        if _PROBES in body:
+            page = [found for found in page if not found.key.startswith(PROBE)]
+        return page
+
+    def _check_order(self, last: str, keys: list[str]) -> None:
+        """See whether keys that are not in the order of their characters are in that of their bytes.
+
+        Raises:
+            AdapterError: They are not: keys that are listed too late would be missing.
+        """
+        for key in keys:
+            if _bytes(key) <= _bytes(last):
+                raise self._disorder(key, last)
+            last = key
+
+    def _unreadable(self, problem: MalformedPage) -> _Unreadable:
+        host = self.client.site.endpoint.authority
+        return _Unreadable(f"listing: the answer of {host} can't be used: {problem}", provider=self.client.provider)
+
+    def _disorder(self, key: str, last: str) -> AdapterError:
+        what = "again" if key == last else f"after {last!r}"
+        words = (
+            f"listing: {self.client.site.endpoint.authority} does not list in the order of the keys' bytes ({key!r} "
+            f"comes {what}), so that it can't be told what is missing; nothing was concluded from it"
+        )
+        return AdapterError(words, provider=self.client.provider)
+
+
+def _bytes(key: str) -> bytes:
+    return key.encode("utf-8", "surrogateescape")

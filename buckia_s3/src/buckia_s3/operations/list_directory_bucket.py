@@ -1,0 +1,47 @@
+"""Listing a directory bucket, which tells keys in no order, takes no start, and only prefixes that end in a slash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from buckia_core.errors import NotSupported
+from buckia_core.planning.manifest import RemoteObject
+from buckia_s3.operations.list import Listing
+
+MOST_UNSORTED = 1_000_000
+"""Objects that are held to be sorted, which takes about half a gigabyte."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryListing(Listing):
+    """One listing, all of which is held in memory to be sorted. Attributes are those of `Listing`."""
+
+    def objects(self) -> Iterator[RemoteObject]:
+        """Yield the objects in key order.
+
+        Raises:
+            AdapterError: A page can't be had, or is not whole; or there are more than `MOST_UNSORTED` objects.
+        """
+        directory = replace(self, prefix=self.prefix[: self.prefix.rfind("/") + 1], start_after=None, end_at=None)
+        found: list[RemoteObject] = []
+        for page in directory._pages(told=False):  # noqa: SLF001  # its own class
+            found += filter(self._wanted, page)
+            if len(found) > MOST_UNSORTED:
+                words = (
+                    f"listing: a directory bucket lists in no order, and {MOST_UNSORTED:,} objects are the most that "
+                    "are sorted in memory; sync a prefix of it"
+                )
+                raise NotSupported(words, provider=self.client.provider)
+        found.sort(key=lambda each: each.key.encode("utf-8", "surrogateescape"))
+        for each, following in pairwise(found):
+            if each.key == following.key:
+                raise self._disorder(each.key, each.key)
+        yield from found
+
+    def _wanted(self, found: RemoteObject) -> bool:
+        if not found.key or not found.key.startswith(self.prefix):
+            return False
+        after = self.start_after is None or found.key > self.start_after
+        return after and (self.end_at is None or found.key <= self.end_at)

@@ -1,0 +1,147 @@
+"""Uploads in parts that were begun and neither finished nor aborted: unseen in listings, and paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+from buckia_core.adapters.service.page_limits import PageGuard
+from buckia_core.adapters.transfers.retry import Backoff, repeated
+from buckia_core.errors import AdapterError, Transient
+from buckia_s3.http.client import Client, Request
+from buckia_s3.operations.head import Looker
+from buckia_s3.operations.list_parts import is_gone, parts_there
+from buckia_s3.xml.list_objects import MalformedPage, decoded
+from buckia_s3.xml.reader import elements, nanoseconds_of, text_of
+
+PAGE = 1000
+"""Uploads that one request lists at most."""
+
+
+class UnfinishedUpload(NamedTuple):
+    """An upload that is not finished.
+
+    Attributes:
+        key: What it would become.
+        upload_id: Its id.
+        begun_ns: When it was begun, by the server's clock; nanoseconds since 1970.
+    """
+
+    key: str
+    upload_id: str
+    begun_ns: int
+
+
+class _Page(NamedTuple):
+    uploads: list[UnfinishedUpload]
+    next: tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedUploads:
+    """The unfinished uploads of one bucket.
+
+    Attributes:
+        client: The bucket.
+        root: Prefix of the configuration; keys are told without it.
+        looker: Knows whole keys.
+        backoff: How a page that failed is asked for again.
+        page: Uploads that are asked for at once.
+    """
+
+    client: Client
+    root: str
+    looker: Looker
+    backoff: Backoff
+    page: int = PAGE
+
+    def all(self, prefix: str = "") -> Iterator[UnfinishedUpload]:
+        """Yield the uploads to keys that start with a prefix, as the server lists them: mostly in order of their keys.
+
+        Raises:
+            AdapterError: They can't be listed to their end.
+        """
+        place: tuple[str, str] | None = None
+        guard = PageGuard("listing unfinished uploads", provider=self.client.provider)
+        while True:
+            found = repeated(partial(self._fetch, prefix, place), self.backoff)
+            for each in found.uploads:
+                if each.key.startswith(self.root):
+                    yield each._replace(key=each.key[len(self.root) :])
+            if found.next is None:
+                return
+            guard.turn(found.next, empty=False)
+            place = found.next
+
+    def size(self, upload: UnfinishedUpload) -> int:
+        """Return the bytes of the parts that are there; 0 if the upload is gone by now.
+
+        Raises:
+            AdapterError: They can't be listed.
+        """
+        parts = parts_there(self.client, self.looker.whole(upload.key), upload.key, upload.upload_id)
+        return sum(max(part.size, 0) for part in (parts or {}).values())
+
+    def abort(self, upload: UnfinishedUpload) -> None:
+        """Throw away the parts of an upload. That it is gone by now is no error.
+
+        Raises:
+            AdapterError: It can't be aborted.
+        """
+        query = (("uploadId", upload.upload_id),)
+        try:
+            self.client.send(
+                Request("DELETE", self.looker.whole(upload.key), query, about=upload.key, doing="aborting an upload")
+            )
+        except AdapterError as error:
+            if not is_gone(error):
+                raise
+
+    def _fetch(self, prefix: str, place: tuple[str, str] | None) -> _Page:
+        query = [("uploads", ""), ("max-uploads", str(self.page))]
+        if self.root or prefix:
+            query.append(("prefix", self.root + prefix))
+        if place is not None:
+            query += [("key-marker", place[0]), ("upload-id-marker", place[1])]
+        # Some servers encode keys without saying so, others are asked to and don't. So they are asked not to, unless a
+        # key has characters that can't be told otherwise.
+        try:
+            return _parse(self._ask(query), url_encoded=False)
+        except MalformedPage:
+            pass
+        try:
+            return _parse(self._ask([*query, ("encoding-type", "url")]), url_encoded=True)
+        except MalformedPage as error:
+            raise self._malformed(str(error)) from error
+
+    def _ask(self, query: list[tuple[str, str]]) -> bytes:
+        return self.client.send(Request("GET", query=tuple(query), doing="listing unfinished uploads")).body
+
+    def _malformed(self, problem: str) -> Transient:
+        host = self.client.site.endpoint.authority
+        words = f"listing unfinished uploads: the answer of {host} can't be used: {problem}"
+        return Transient(words, provider=self.client.provider)
+
+
+def _parse(body: bytes, *, url_encoded: bool) -> _Page:
+    try:
+        uploads = [
+            UnfinishedUpload(
+                decoded(fields["Key"], url_encoded=url_encoded),
+                fields["UploadId"],
+                nanoseconds_of(fields["Initiated"]),
+            )
+            for _, fields in elements(body, "ListMultipartUploadsResult", ("Upload",))
+        ]
+    except (KeyError, ValueError) as error:
+        raise MalformedPage(f"an upload lacks something, or has what can't be ({error})") from error
+    truncated = text_of(body, "IsTruncated").strip()
+    if truncated == "false":
+        return _Page(uploads, None)
+    if truncated != "true":
+        raise MalformedPage("it does not say whether more follows")
+    if not uploads:
+        raise MalformedPage("more follows, and it does not say where")
+    return _Page(uploads, (uploads[-1].key, uploads[-1].upload_id))

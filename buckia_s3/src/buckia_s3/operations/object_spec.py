@@ -1,0 +1,103 @@
+"""What an upload is to become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from buckia_core.adapters.contract.types import Precondition, UploadInfo
+from buckia_core.planning.digest import Digests, merge
+from buckia_core.planning.manifest import RemoteObject
+from buckia_s3.config.settings import S3Settings
+from buckia_s3.objects.attributes import attributes_of, headers_of
+from buckia_s3.objects.checksums import ChecksumAlgorithm
+from buckia_s3.objects.metadata import META, content_type_of, metadata_of
+from buckia_s3.objects.object_lock import upload_headers
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The object that an upload makes.
+
+    Attributes:
+        key: Its key.
+        whole: The same with the prefix.
+        content_type: Its MIME type.
+        metadata: Its metadata as it is sent, names without `x-amz-meta-`.
+        given: Its other headers, such as storage class, tags and `Cache-Control`.
+        expect: What must be there now.
+        info: What was told about the bytes.
+        checksum: The checksum that goes with its bytes.
+        content_md5: Its bytes go with their MD5.
+        condition: The condition that the completion of parts goes with, where it is not what `Conditions` knows.
+    """
+
+    key: str
+    whole: str
+    content_type: str
+    metadata: Mapping[str, str]
+    given: Mapping[str, str]
+    expect: Precondition | None
+    info: UploadInfo
+    checksum: ChecksumAlgorithm | None = None
+    content_md5: bool = False
+    condition: Mapping[str, str] = field(default_factory=dict)
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that make the object what it is to be."""
+        headers = {"Content-Type": self.content_type}
+        headers |= {f"{META}{name}": value for name, value in self.metadata.items()}
+        return headers | dict(self.given)
+
+    def written(self, size: int, fingerprint: str, version: str | None, digests: Digests) -> RemoteObject:
+        """Return the object, once it is written. `digests` are those that the server tells."""
+        return RemoteObject(
+            self.key,
+            size,
+            fingerprint,
+            mtime_ns=self.info.mtime_ns,
+            digests=merge(self.info.digests, digests),
+            version=version,
+            content_type=self.content_type,
+            metadata={name.lower(): value for name, value in self.info.metadata.items()},
+        )
+
+
+def target_of(
+    settings: S3Settings, key: str, whole: str, expect: Precondition | None, info: UploadInfo, *, provider: str
+) -> Target:
+    """Return what an upload is to become, by what is told about it, by its key, and by the settings.
+
+    What is told about it holds over the rest.
+
+    Raises:
+        NotSupported: S3 can't keep its metadata, or so many tags.
+    """
+    attributes = attributes_of(
+        key,
+        objects=settings.objects,
+        storage_class=settings.storage_class,
+        acl=settings.acl,
+        tags=settings.tags,
+    )
+    if attributes.content_type or attributes.metadata:
+        info = replace(
+            info,
+            content_type=info.content_type or attributes.content_type,
+            metadata={**attributes.metadata, **info.metadata},
+        )
+    given = headers_of(attributes, tagging=not settings.disable_tagging, provider=provider, key=key)
+    locks = locks_of(settings)
+    metadata = metadata_of(info, provider=provider, key=key)
+    kind = content_type_of(info, key, settings.client_options.default_content_type)
+    md5 = settings.content_md5 or bool(locks)
+    return Target(key, whole, kind, metadata, given | locks, expect, info, settings.checksum_algorithm, md5)
+
+
+def locks_of(settings: S3Settings) -> dict[str, str]:
+    """Return the headers that lock a new object as the settings say."""
+    mode, days, hold = settings.object_lock_mode, settings.object_lock_retain, settings.object_lock_legal_hold
+    if not mode and not hold:
+        return {}
+    return upload_headers(mode, days, datetime.now(UTC), hold=hold)

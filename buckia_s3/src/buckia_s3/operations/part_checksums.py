@@ -1,0 +1,52 @@
+"""The checksums of one upload in parts: one for each part, and for CRCs one of the whole."""
+
+from __future__ import annotations
+
+from buckia_s3.http.body import AnyBody
+from buckia_s3.objects.checksums import ChecksumAlgorithm, checksum, encoded, running
+from buckia_s3.objects.object_lock import CONTENT_MD5, content_md5
+
+
+class PartChecksums:
+    """What the requests of an upload in parts carry; nothing at all without an algorithm, and without `md5`."""
+
+    def __init__(self, algorithm: ChecksumAlgorithm | None, *, md5: bool = False) -> None:
+        self._algorithm = algorithm
+        self._md5 = md5
+        self._parts: dict[int, str] = {}
+        self._whole = running(algorithm) if algorithm is not None and algorithm.of_whole else None
+
+    def beginning(self) -> dict[str, str]:
+        """Return the headers of the request that begins the upload."""
+        if self._algorithm is None:
+            return {}
+        return {"x-amz-checksum-algorithm": self._algorithm.value, "x-amz-checksum-type": self._type}
+
+    def take(self, data: bytes | memoryview) -> None:
+        """Take in what comes next of the whole content. Call it in order, for all of it."""
+        if self._whole is not None:
+            self._whole.update(data)
+
+    def of_part(self, number: int, body: AnyBody) -> dict[str, str]:
+        """Return the headers of a part, and remember its checksum for the completion. Called from any thread."""
+        headers = {CONTENT_MD5: content_md5(body.blocks())} if self._md5 else {}
+        if self._algorithm is None:
+            return headers
+        self._parts[number] = checksum(self._algorithm, body.blocks())
+        return headers | {self._algorithm.header: self._parts[number]}
+
+    def element(self, number: int) -> str:
+        """Return what the completion says of a part besides its ETag, as XML."""
+        if self._algorithm is None:
+            return ""
+        return f"<{self._algorithm.element}>{self._parts[number]}</{self._algorithm.element}>"
+
+    def ending(self) -> dict[str, str]:
+        """Return the headers of the completion."""
+        if self._algorithm is None or self._whole is None:
+            return {}
+        return {self._algorithm.header: encoded(self._whole), "x-amz-checksum-type": self._type}
+
+    @property
+    def _type(self) -> str:
+        return "COMPOSITE" if self._whole is None else "FULL_OBJECT"

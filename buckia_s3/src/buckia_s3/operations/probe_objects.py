@@ -1,0 +1,130 @@
+"""The objects that a server is tried out with: written as uploads are, and removed again, also those of killed runs."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from contextlib import suppress
+
+from buckia_core.adapters.contract.types import UploadInfo
+from buckia_core.adapters.transfers.retry import repeated
+from buckia_core.errors import AdapterError, NotFound, NotSupported, PermissionDenied
+from buckia_s3.config.settings import S3Settings
+from buckia_s3.http.body import Body
+from buckia_s3.http.client import Client, Request
+from buckia_s3.xml.list_objects import MalformedPage, parse, peek
+from buckia_s3.xml.list_versions import parse as parse_versions
+
+log = logging.getLogger(__name__)
+
+PROBE = ".buckia-state/probe-"
+"""How the key of a probe begins. No listing shows such keys."""
+
+PROBED = b"probe"
+"""The content of a probe."""
+
+_RETENTION = re.compile(rb"<DefaultRetention\b")
+
+
+class Probes:
+    """The probes of one bucket."""
+
+    def __init__(self, settings: S3Settings, client: Client, prefix: str) -> None:
+        self._settings = settings
+        self._client = client
+        self._prefix = prefix
+        self._backoff = settings.retry_config.backoff
+
+    def new_key(self) -> str:
+        """Return a whole key that no other run takes."""
+        return f"{self._prefix}{PROBE}{secrets.token_hex(8)}"
+
+    def request(self, key: str, headers: dict[str, str] | None = None, sha256: str | None = None) -> Request:
+        """Return the request that writes a probe.
+
+        Args:
+            key: Its whole key.
+            headers: Sent besides those that all uploads have: buckets refuse what lacks them.
+            sha256: What is announced, in place of the digest of the content.
+        """
+        from buckia_s3.objects.checksums import checksum  # noqa: PLC0415  # asked for once in a run that writes
+        from buckia_s3.objects.object_lock import CONTENT_MD5, content_md5  # noqa: PLC0415  # as above
+        from buckia_s3.operations.object_spec import target_of  # noqa: PLC0415  # as above
+
+        provider = self._client.provider
+        target = target_of(self._settings, key, key, None, UploadInfo(), provider=provider)
+        body = Body(PROBED, sha256)
+        sent = target.headers()
+        if target.checksum is not None:
+            sent[target.checksum.header] = checksum(target.checksum, body.blocks())
+        if target.content_md5:
+            sent[CONTENT_MD5] = content_md5(body.blocks())
+        return Request("PUT", key, headers=sent | (headers or {}), body=body, doing="probing")
+
+    def would_stay(self, *, versions: bool) -> bool:
+        """Tell whether a probe could not be removed. Removes those that killed runs have left.
+
+        Args:
+            versions: The bucket keeps versions; only such a bucket can lock objects.
+        """
+        settings = self._settings
+        if settings.object_lock_mode or settings.object_lock_legal_hold or (versions and self._locks_new_objects()):
+            return True
+        try:
+            left = self._left()
+            for key in left:
+                self.remove(key)
+            if not left:
+                # A version that nobody has: a delete without one would leave its mark.
+                self._delete(self.new_key(), "null" if versions else None)
+        except PermissionDenied:
+            return True
+        except AdapterError as error:
+            log.info("probes of earlier runs: %s", error)
+        return False
+
+    def remove(self, key: str, version: str | None = None) -> None:
+        """Remove a probe; where the bucket keeps versions, all of them, and the mark of the deletion.
+
+        Raises:
+            AdapterError: It can't be removed.
+        """
+        answer = self._delete(key, version)
+        if version is None and answer.get("x-amz-version-id") is not None:
+            listing = Request("GET", query=(("versions", ""), ("prefix", key)), doing="removing a probe")
+            with suppress(MalformedPage):
+                for each in parse_versions(repeated(lambda: self._client.send(listing), self._backoff).body).versions:
+                    if each.key == key:
+                        self.remove(key, each.version)
+
+    def _delete(self, key: str, version: str | None) -> dict[str, str]:
+        query = () if version is None else (("versionId", version),)
+        removal = Request("DELETE", key, query, doing="removing a probe")
+        try:
+            return repeated(lambda: self._client.send(removal), self._backoff).headers
+        except NotFound:
+            return {}
+
+    def _left(self) -> list[str]:
+        """Return the whole keys of probes that are there."""
+        prefix = self._prefix + PROBE
+        query = (("list-type", "2"), ("max-keys", "1000"), ("encoding-type", "url"), ("prefix", prefix))
+        try:
+            body = self._client.send(Request("GET", query=query, doing="looking for probes")).body
+            page = parse(body, "", prefix, url_encoded=peek(body).url_encoded, etag_is_md5=False)
+        except (MalformedPage, PermissionDenied, NotSupported):
+            return []
+        return [found.key for found in page]
+
+    def _locks_new_objects(self) -> bool:
+        request = Request("GET", query=(("object-lock", ""),), doing="asking for the object lock")
+        try:
+            return _RETENTION.search(self._client.send(request).body) is not None
+        except (NotFound, NotSupported):
+            return False
+        except AdapterError as error:
+            if error.retryable:
+                raise
+            # Nobody knows, and what is locked stays for years.
+            return True

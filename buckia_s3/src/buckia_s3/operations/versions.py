@@ -1,0 +1,148 @@
+"""Versions of objects: listed, read, brought back and deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from buckia_core.adapters.contract.types import Precondition
+from buckia_core.adapters.service.page_limits import PageGuard
+from buckia_core.adapters.transfers.retry import Backoff, repeated
+from buckia_core.errors import AdapterError, NotFound, PermissionDenied, Transient
+from buckia_core.planning.manifest import RemoteObject
+from buckia_core.planning.versions import ObjectVersion
+from buckia_s3.http.client import Client, Request
+from buckia_s3.objects.metadata import from_headers, size_of
+from buckia_s3.operations.copy import Copier
+from buckia_s3.operations.head import Looker
+from buckia_s3.operations.probe_objects import PROBE
+from buckia_s3.operations.retention import BYPASS, Locks
+from buckia_s3.xml.list_objects import MalformedPage
+from buckia_s3.xml.list_versions import Page, Place, parse
+
+PAGE = 1000
+"""Versions that one request lists at most."""
+
+_CHUNK = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The versions of the objects of one bucket.
+
+    Attributes:
+        client: The bucket.
+        root: Prefix of the configuration; keys are told without it.
+        looker: Looks at objects.
+        copier: Copies them.
+        locks: Knows why a version can't be deleted.
+        etag_is_md5: Whether an ETag that looks like an MD5 is one.
+        backoff: How a page that failed is asked for again.
+        page: Versions that are asked for at once.
+    """
+
+    client: Client
+    root: str
+    looker: Looker
+    copier: Copier
+    locks: Locks
+    etag_is_md5: bool
+    backoff: Backoff
+    page: int = PAGE
+
+    def all(self, prefix: str) -> Iterator[ObjectVersion]:
+        """See `Versioned.list_versions`."""
+        place: Place | None = None
+        guard = PageGuard("listing versions", provider=self.client.provider)
+        last = b""
+        while True:
+            found = repeated(partial(self._fetch, prefix, place), self.backoff)
+            for each in found.versions:
+                key = each.key.encode("utf-8", "surrogateescape")
+                if key < last:
+                    raise guard.unusable(f"{each.key!r} comes too late")
+                if not each.key.startswith(self.root + prefix):
+                    raise guard.unusable(f"{each.key!r} does not begin with {self.root + prefix!r}")
+                last = key
+                inside = each.key[len(self.root) :]
+                if inside and not inside.startswith(PROBE):
+                    yield each._replace(key=inside)
+            if found.next is None:
+                return
+            guard.turn(found.next, empty=not found.versions)
+            place = found.next
+
+    def stat(self, key: str, version: str) -> RemoteObject:
+        """See `Versioned.stat_version`."""
+        return self._look(key, version)[0]
+
+    @contextmanager
+    def opened(self, key: str, version: str) -> Iterator[Iterator[bytes]]:
+        """Give the blocks of a version. Errors are those of `Versioned.open_version`."""
+        try:
+            with self.client.open(self._request("GET", key, version)) as response:
+                size = size_of(response.headers)
+                if size is None:
+                    size = self._look(key, version)[0].size
+                yield self.client.blocks(response, key, size)
+        except AdapterError as error:
+            raise self._translated(error, key, version) from error
+
+    def restore(self, key: str, version: str, expect: Precondition | None) -> RemoteObject:
+        """See `Versioned.restore_version`."""
+        found, told = self._look(key, version)
+        return self.copier.copy_version(version, found, told, expect)
+
+    def delete(self, key: str, version: str, *, bypass_governance: bool = False) -> None:
+        """See `Versioned.delete_version`.
+
+        Args:
+            key: The object.
+            version: Id of the version.
+            bypass_governance: Delete it even if it is retained in mode GOVERNANCE, if the credentials allow that.
+        """
+        headers = BYPASS if bypass_governance else {}
+        try:
+            self.client.send(self._request("DELETE", key, version, headers))
+        except NotFound as error:
+            if error.key is None:
+                raise
+        except PermissionDenied as error:
+            raise self.locks.explained(error, key, version) from error
+
+    def _look(self, key: str, version: str) -> tuple[RemoteObject, dict[str, str]]:
+        try:
+            answer = self.client.send(self._request("HEAD", key, version))
+        except AdapterError as error:
+            raise self._translated(error, key, version) from error
+        told = answer.headers
+        return from_headers(key, told, etag_is_md5=self.etag_is_md5, provider=self.client.provider), told
+
+    def _request(self, method: str, key: str, version: str, headers: dict[str, str] | None = None) -> Request:
+        return Request(method, self.looker.whole(key), (("versionId", version),), headers or {}, about=key)
+
+    def _translated(self, error: AdapterError, key: str, version: str) -> AdapterError:
+        """Return the error to raise: of a version that is none, or has no content, servers say all kinds of things."""
+        if error.status not in (400, 404, 405) or (isinstance(error, NotFound) and error.key is None):
+            return error
+        words = f"there is no version {version!r} of it that has content"
+        return NotFound(f"{key!r}: {words}", provider=self.client.provider, key=key, status=error.status)
+
+    def _fetch(self, prefix: str, place: Place | None) -> Page:
+        query = [("versions", ""), ("max-keys", str(self.page)), ("encoding-type", "url")]
+        if self.root or prefix:
+            query.append(("prefix", self.root + prefix))
+        if place is not None:
+            query += [("key-marker", place.key), ("version-id-marker", place.version)]
+        body = self.client.send(Request("GET", query=tuple(query), doing="listing versions")).body
+        try:
+            return parse(body)
+        except MalformedPage as error:
+            raise self._malformed(str(error)) from error
+
+    def _malformed(self, problem: str) -> Transient:
+        host = self.client.site.endpoint.authority
+        words = f"listing versions: the answer of {host} can't be used: {problem}"
+        return Transient(words, provider=self.client.provider)

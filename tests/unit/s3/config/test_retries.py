@@ -1,0 +1,131 @@
+"""`retry_config`: how often one piece of a large object is tried, and where it is refused."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
+
+import obstore
+import pytest
+
+from buckia_core.adapters.transfers.retry import Backoff
+from buckia_core.config.settings import read_settings
+from buckia_core.errors import ConfigError, Throttled, Transient, UnknownSetting
+from buckia_s3.config.retry_config import RetryConfig, retry_config
+from buckia_s3.config.settings import S3Settings
+from buckia_s3.http.endpoint import locate
+from buckia_s3.obstore.options import retry_config as obstores
+from buckia_s3.sync import S3Sync
+from tests.unit.s3.scripted_server import Answer, error
+
+
+def read(tmp_path, value):
+    values = {"bucket_name": "b", "retry_config": value}
+    return read_settings(S3Settings, values, provider="s3", base_dir=tmp_path, environ={})
+
+
+def test_as_the_core_repeats():
+    given = RetryConfig(max_retries=4, retry_timeout=7.0, init_backoff=0.5, base=3.0, max_backoff=10.0)
+    assert given.backoff == Backoff(attempts=5, seconds=7.0, first=0.5, longest=10.0, base=3.0)
+    assert RetryConfig(max_retries=0).backoff.attempts == 1
+
+
+def test_without_a_word_three_times_in_all():
+    assert RetryConfig().backoff == Backoff(attempts=3, seconds=180.0, first=2.0, longest=20.0)
+
+
+@pytest.mark.parametrize("retries", [0, 3])
+def test_parts_of_an_upload_are_sent_so_often(connect, retries):
+    def script(asked):
+        if "uploads" in asked.query:
+            return Answer(200, b"<R><UploadId>u</UploadId></R>")
+        return error(503, "SlowDown") if "partNumber" in asked.query else Answer(204)
+
+    wanted = RetryConfig(max_retries=retries, init_backoff=0.0)
+    adapter, server = connect(script, retry_config=wanted, multipart_threshold=5 << 20, part_size=5 << 20)
+    with pytest.raises(Throttled):
+        adapter.upload_file(bytes((5 << 20) + 1), "k")
+    sent = [asked.query["partNumber"] for asked in server.asked if "partNumber" in asked.query]
+    assert {sent.count(number) for number in set(sent)} == {retries + 1}
+
+
+def test_a_whole_call_is_left_to_the_engine(connect):
+    adapter, server = connect(lambda _: error(503, "SlowDown"), retry_config=RetryConfig(max_retries=5))
+    with pytest.raises(Throttled):
+        adapter.upload_file(b"x", "k")
+    assert len(server.asked) == 1
+
+
+def test_the_bare_store_repeats_by_it():
+    settings = S3Settings(
+        bucket_name="b", skip_signature=True, region="r", retry_config=RetryConfig(max_retries=7, init_backoff=0.25)
+    )
+    with S3Sync(settings) as adapter:
+        theirs = adapter.store.retry_config
+    assert theirs is not None
+    assert theirs["max_retries"] == 7
+    assert theirs["backoff"]["init_backoff"] == timedelta(seconds=0.25)
+    assert locate(settings, "r").region == "r"
+
+
+def test_the_names_are_obstores():
+    stub = ast.parse((Path(obstore.__file__).with_name("_store") / "_retry.pyi").read_text())
+    theirs = {
+        node.target.id
+        for each in stub.body
+        if isinstance(each, ast.ClassDef)
+        for node in each.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    assert {each.name for each in fields(RetryConfig)} | {"backoff"} == theirs
+    assert obstores(S3Settings(bucket_name="b"))["max_retries"] == 2
+
+
+def test_reading(tmp_path):
+    given = {"max_retries": "5", "retry_timeout": "2min", "backoff": {"init_backoff": "250ms", "base": 3}}
+    expected = RetryConfig(max_retries=5, retry_timeout=120.0, init_backoff=0.25, base=3.0)
+    assert read(tmp_path, given).retry_config == expected
+    assert read(tmp_path, expected).retry_config is expected
+    assert read(tmp_path, {"backoff": None}).retry_config == RetryConfig()
+    assert retry_config({}) == RetryConfig()
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        (5, "retry_config"),
+        ({"max_retries": -1}, "max_retries"),
+        ({"max_retries": 1.5}, "max_retries"),
+        ({"retry_timeout": 0}, "retry_timeout"),
+        ({"backoff": 5}, "backoff"),
+        ({"backoff": {"base": 0.5}}, "backoff.base"),
+        ({"backoff": {"max_backoff": "x"}}, "backoff.max_backoff"),
+    ],
+)
+def test_what_can_not_be(tmp_path, value, named):
+    with pytest.raises(ConfigError, match=named):
+        read(tmp_path, value)
+
+
+@pytest.mark.parametrize("value", [{"max_retry": 1}, {"backoff": {"init": 1}}])
+def test_names_that_are_unknown(tmp_path, value):
+    with pytest.raises(UnknownSetting, match="retry_config"):
+        read(tmp_path, value)
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [lambda adapter: list(adapter.list_versions()), lambda adapter: list(adapter.unfinished.all())],
+    ids=["versions", "unfinished uploads"],
+)
+def test_pages_of_versions_and_of_uploads_are_repeated_as_it_says(connect, listed):
+    never, server = connect(lambda asked: error(500, "InternalError"), retry_config=RetryConfig(max_retries=0))
+    with pytest.raises(Transient):
+        listed(never)
+    assert len(server.asked) == 1
+    often, server = connect(lambda asked: None, retry_config=RetryConfig(max_retries=4, init_backoff=0.0))
+    with pytest.raises(Transient):
+        listed(often)
+    assert len(server.asked) == 5

@@ -1,0 +1,261 @@
+"""The gate between keys and the disk: no path leaves its root, and none leads through a link."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from buckia_core.errors import InvalidKey
+from buckia_core.localfs.durability import sync_directory
+from buckia_core.localfs.opening import BY_DESCRIPTOR
+from buckia_core.planning.keys import DiskRules
+from buckia_core.planning.mapping import Mapping
+from buckia_core.syncing.disk.paths import Places, entry_of, local_path
+from buckia_core.testing import m
+from buckia_core.testing.strategies import keys
+from tests.unit.syncing.places import look, place_of
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+POSIX = DiskRules()
+
+
+def path_of(key: str, mapping: Mapping) -> str:
+    """Return where a key is written to."""
+    with Places({mapping.id: POSIX}) as places:
+        return places.of(key, mapping).path
+
+
+@pytest.fixture
+def root(tmp_path):
+    m("a=1 d/b=1").write_to(tmp_path / "root")
+    return Mapping("root", str(tmp_path / "root"), "data/")
+
+
+def test_a_key_has_its_place_below_the_root(root):
+    assert path_of("data/d/new/x", root) == os.path.join(root.local, "d", "new", "x")
+    assert local_path("data/d/b", root) == os.path.join(root.local, "d", "b")
+
+
+def test_a_mapped_file_has_its_own_place_whatever_its_key_is(tmp_path):
+    mapping = Mapping("f", str(tmp_path / "f"), "../x//y", is_file=True)
+    assert path_of("../x//y", mapping) == local_path("../x//y", mapping) == str(tmp_path / "f")
+
+
+@pytest.mark.parametrize("key", ["../x", "d/../../x", "/x", "d//x", ".", "d/./x", "x/", "a\0"])
+def test_n24_what_is_no_place_is_refused_with_its_key(root, key):
+    with pytest.raises(InvalidKey, match="refused") as caught:
+        path_of("data/" + key, root)
+    assert caught.value.key == "data/" + key
+
+
+@given(keys(most_bytes=40) | st.sampled_from(["..", "../..", "a/../../a", "/", "//", "~", "C:\\x"]))
+def test_n24_no_key_leads_out_of_the_root(key):
+    with tempfile.TemporaryDirectory() as root:
+        mapping = Mapping("", root)
+        try:
+            path = path_of(key, mapping)
+        except InvalidKey:
+            return
+        assert os.path.normpath(path).startswith(mapping.local + os.sep)
+        assert os.path.normpath(path) == path
+
+
+@posix_only
+def test_n25_no_way_leads_through_a_link(root, tmp_path):
+    (tmp_path / "outside").mkdir()
+    os.symlink(tmp_path / "outside", os.path.join(root.local, "link"))
+    with pytest.raises(InvalidKey, match="a symbolic link stands in its way"):
+        path_of("data/link/x", root)
+
+
+def test_no_way_leads_through_a_file(root):
+    with pytest.raises(InvalidKey, match="a file stands in its way"):
+        path_of("data/a/x", root)
+
+
+def test_look(root, tmp_path):
+    found = look(os.path.join(root.local, "a"), "data/a", "root")
+    assert found == entry_of("data/a", "root", os.stat(os.path.join(root.local, "a")))
+    assert look(os.path.join(root.local, "none"), "", "") is None
+    with Places({}) as places:
+        assert places.look("data/a/x", root) is None
+    with pytest.raises(InvalidKey, match="a directory stands in its way"):
+        look(os.path.join(root.local, "d"), "data/d", "")
+
+
+@posix_only
+def test_look_does_not_follow_links(root):
+    path = os.path.join(root.local, "link")
+    os.symlink("a", path)
+    with pytest.raises(InvalidKey, match="a symbolic link"):
+        look(path, "data/link", "")
+    os.mkfifo(path + "2")
+    with pytest.raises(InvalidKey, match="a named pipe"):
+        look(path + "2", "data/link2", "")
+
+
+def test_numbers_that_the_database_can_not_hold_are_cut():
+    class Status:
+        st_size, st_mtime_ns, st_ctime_ns, st_ino = 1, 2**70, -(2**70), 2**64 - 1
+
+    entry = entry_of("a", "", Status())  # type: ignore[arg-type]
+    assert entry.mtime_ns == 2**63 - 1 and entry.inode == 2**63 - 1
+    assert entry.ctime_ns in (-(2**63) + 1, 0)
+
+
+def test_directories_that_are_empty_now_are_removed_up_to_the_root(tmp_path):
+    m("root/d/e/x=1 root/d/y=1").write_to(tmp_path)
+    root = tmp_path / "root"
+    mapping = Mapping("", str(root))
+
+    def delete(key: str) -> None:
+        with Places({}) as places:
+            place = places.find(key, mapping)
+            assert place is not None
+            place.directory.unlink(place.name)
+            places.prune(key, mapping)
+
+    delete("d/e/x")
+    assert (root / "d").is_dir() and not (root / "d/e").exists()
+    delete("d/y")
+    assert root.is_dir() and list(root.iterdir()) == []
+    with Places({}) as places:
+        places.prune("z", mapping)
+    assert root.is_dir()
+
+
+def test_only_what_holds_nothing_but_directories_is_cleared_away(tmp_path):
+    for path in ("empty/a/b", "empty/c", "full/a", "full/b/c"):
+        (tmp_path / path).mkdir(parents=True)
+    m("full/b/x=1 file=1").write_to(tmp_path)
+    for name in ("empty", "full", "file", "none"):
+        with place_of(tmp_path / name) as place:
+            place.clear_empty()
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == [
+        "file", "full", "full/a", "full/b", "full/b/c", "full/b/x",
+    ]  # fmt: skip
+
+
+@posix_only
+def test_links_to_directories_are_not_cleared_away_with_what_is_behind_them(tmp_path):
+    (tmp_path / "outside" / "empty").mkdir(parents=True)
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "link").symlink_to(tmp_path / "outside")
+    with place_of(tmp_path / "d") as place:
+        place.clear_empty()
+    assert (tmp_path / "d" / "link").is_symlink() and (tmp_path / "outside" / "empty").is_dir()
+
+
+def test_a_directory_that_is_gone_or_a_file_by_now_needs_no_syncing(tmp_path):
+    m("file=1").write_to(tmp_path)
+    for path in (tmp_path, tmp_path / "none", tmp_path / "file", tmp_path / "file" / "x"):
+        sync_directory(str(path))
+
+
+# --- what configures Buckia --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "key", [".BUCKIA", "d/.Buckia-State/x", "d/.buckiaignore", "BUCKIA~1", ".buckia.", "buckia.yaml"]
+)
+def test_what_configures_buckia_has_no_place_to_be_written_to(root, key):
+    with pytest.raises(InvalidKey, match="never comes from a bucket"):
+        path_of(f"data/{key}", root)
+
+
+def test_not_even_if_the_mapping_names_it(tmp_path):
+    with pytest.raises(InvalidKey, match="never comes from a bucket"):
+        path_of("harmless", Mapping("f", str(tmp_path / ".buckiaignore"), "harmless", is_file=True))
+
+
+# --- links that appear meanwhile ---------------------------------------------------------------------------
+
+by_descriptor = pytest.mark.skipif(not BY_DESCRIPTOR, reason="this system has only paths")
+
+
+@pytest.fixture
+def swapped(root, tmp_path):
+    """Return what puts a link to a directory outside in the place of `d`."""
+    m("b=secret").write_to(tmp_path / "outside")
+
+    def swap() -> None:
+        os.rename(os.path.join(root.local, "d"), tmp_path / "aside")
+        os.symlink(tmp_path / "outside", os.path.join(root.local, "d"))
+
+    return swap
+
+
+@by_descriptor
+def test_a_directory_that_was_reached_stays_the_same_one(root, swapped, tmp_path):
+    with Places({}) as places:
+        place = places.find("data/d/b", root)
+        assert place is not None
+        swapped()
+        assert not place.directory.is_at_its_path()
+        with place.open("data/d/b") as file:
+            assert file.read() == b"1"
+        place.directory.unlink("b")
+        place.directory.make_directory("new")
+    assert sorted(path.name for path in (tmp_path / "outside").iterdir()) == ["b"]
+    assert [path.name for path in (tmp_path / "aside").iterdir()] == ["new"]
+
+
+@by_descriptor
+def test_what_is_behind_a_new_link_is_not_looked_at(root, swapped):
+    swapped()
+    with Places({}) as places:
+        for look_at in (places.look, places.open, places.find):
+            with pytest.raises(InvalidKey, match="a symbolic link stands in its way"):
+                look_at("data/d/b", root)
+
+
+@posix_only
+def test_no_pipe_is_waited_for(root):
+    os.mkfifo(os.path.join(root.local, "pipe"))
+    with Places({}) as places, pytest.raises(InvalidKey, match="a named pipe stands in its way"):
+        places.open("data/pipe", root)
+
+
+# --- links that are followed -------------------------------------------------------------------------------
+
+
+@posix_only
+def test_a_followed_link_leads_to_the_file_itself(root, tmp_path):
+    m("f=1 d/g=1").write_to(tmp_path / "outside")
+    os.symlink("../outside/f", os.path.join(root.local, "file"))
+    os.symlink("../outside/d", os.path.join(root.local, "directory"))
+    os.symlink("nowhere", os.path.join(root.local, "dangling"))
+    with Places({}, follow=True) as places:
+        assert places.of("data/file", root).path == str(tmp_path / "outside" / "f")
+        assert places.of("data/directory/new", root).path == os.path.join(root.local, "directory", "new")
+        with pytest.raises(InvalidKey, match="a symbolic link that leads nowhere"):
+            places.of("data/dangling", root)
+
+
+@posix_only
+def test_a_followed_link_does_not_lead_to_what_is_our_own(root):
+    m(".buckia-state/x=1").write_to(Path(root.local))
+    os.symlink(".buckia-state", os.path.join(root.local, "state"))
+    os.symlink(".buckia-state/x", os.path.join(root.local, "file"))
+    with Places({}, follow=True) as places:
+        for key in ("data/state/x", "data/file"):
+            with pytest.raises(InvalidKey, match="never comes from a bucket"):
+                places.of(key, root)
+
+
+@posix_only
+def test_a_mapped_file_that_is_a_link_is_the_file_behind_it(tmp_path):
+    m("real/f=1").write_to(tmp_path)
+    os.symlink("real/f", tmp_path / "link")
+    os.symlink("nowhere", tmp_path / "dangling")
+    assert path_of("k", Mapping("f", str(tmp_path / "link"), "k", is_file=True)) == str(tmp_path / "real" / "f")
+    with Places({}) as places:
+        mapping = Mapping("g", str(tmp_path / "dangling"), "k", is_file=True)
+        with pytest.raises(InvalidKey, match="a symbolic link stands in its way"):
+            places.look("k", mapping)

@@ -1,0 +1,36 @@
+"""Ending early: a merge in which nothing has changed does not run on to the end of a large bucket."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from buckia_core.adapters.memory.settings import MemorySettings
+from buckia_core.adapters.memory.sync import MemorySync
+from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
+from buckia_core.planning.mapping import Mapping
+from buckia_core.syncing.planner.decider import Decider
+from buckia_core.syncing.planner.evidence import Inspector
+from buckia_core.syncing.planner.plan_builder import Preparation
+from buckia_core.syncing.scan.local import BlindSpots
+
+COUNT = 5000
+
+
+def test_a_run_that_is_to_end_reads_no_further():
+    stopped, read = threading.Event(), []
+    keys = [f"{number:05d}" for number in range(COUNT)]
+
+    def local():
+        for key in keys:
+            read.append(key)
+            if len(read) == 1500:
+                stopped.set()
+            yield LocalEntry(key, "root", 1, 1, 1, 1)
+
+    remote = [RemoteObject(key, 1, "same") for key in keys]
+    base = [BaseEntry(key, "root", 1, 1, 1, 1, False, "same", "") for key in keys]
+    decider = Decider(Inspector(MemorySync(MemorySettings()), "sha256"), {})
+    with ThreadPoolExecutor(1) as pool:
+        Preparation([Mapping("root", "/nowhere")], decider, BlindSpots(), stopped, pool).plan(local(), remote, base)
+    assert 1500 <= len(read) < 2100

@@ -1,0 +1,162 @@
+"""From a configuration to mappings and a scope."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from buckia_core.config import BucketConfig
+from buckia_core.planning.policy import ConflictPolicy, Direction
+from buckia_core.syncing.scan.mappings import Choices, mappings_of
+from buckia_core.testing import m
+from buckia_core.testing.miniatures import files_in
+from tests.unit.syncing.sides import Sides
+
+UP, DOWN, BOTH = Direction.UP, Direction.DOWN, Direction.BOTH
+
+
+def config(base: Path, **settings: Any) -> BucketConfig:
+    return BucketConfig(provider="memory", base_dir=base, **settings)
+
+
+def mapped(base: Path, choices: Choices | None = None, **settings: Any) -> list[tuple[str, str, Direction]]:
+    """Return local path, prefix or key, and direction of each mapping."""
+    mappings = mappings_of(config(base, **settings), choices or Choices())
+    return [(os.path.relpath(each.local, base), each.remote, each.rules.direction) for each in mappings]
+
+
+def test_without_paths_the_directory_of_the_configuration_is_the_root(tmp_path):
+    assert mapped(tmp_path) == [(".", "", BOTH)]
+
+
+def test_the_first_path_receives_and_the_others_only_send(tmp_path):
+    assert mapped(tmp_path, paths=["one", "two/"]) == [("one", "", BOTH), ("two", "", UP)]
+
+
+def test_a_path_may_say_its_direction(tmp_path):
+    paths = ["one", {"local": "two", "direction": "both"}, {"local": "three", "remote": "data/", "direction": "down"}]
+    assert mapped(tmp_path, paths=paths) == [("one", "", BOTH), ("two", "", BOTH), ("three", "data/", DOWN)]
+
+
+def test_the_bucket_may_say_the_direction(tmp_path):
+    assert mapped(tmp_path, paths=["one", "two"], direction="down") == [("one", "", DOWN), ("two", "", DOWN)]
+    assert mapped(tmp_path, paths=["one", "two"], direction="both") == [("one", "", BOTH), ("two", "", UP)]
+
+
+def test_the_run_may_say_the_direction(tmp_path):
+    assert mapped(tmp_path, Choices(direction=UP), paths=["one"], direction="down") == [("one", "", UP)]
+
+
+def test_single_files_come_first_and_stand_alone(tmp_path):
+    files: dict[str, Any] = {"files": {"a": "x"}, "upload_files": {"b": "y"}, "download_files": {"c": "z"}}
+    alone = [("a", "x", BOTH), ("b", "y", UP), ("c", "z", DOWN)]
+    assert mapped(tmp_path, **files) == alone
+    assert mapped(tmp_path, **files, paths=["one"]) == [*alone, ("one", "", BOTH)]
+
+
+def test_a_local_path_of_the_run_is_the_one_root(tmp_path):
+    choices = Choices(local_path=tmp_path / "other")
+    assert mapped(tmp_path, choices, paths=["one", "two"], files={"a": "x"}) == [("other", "", BOTH)]
+
+
+def test_ids_stay_when_the_project_moves(tmp_path):
+    def ids(base: Path) -> list[str]:
+        settings = {"paths": [".", "./one/../two", {"local": "x", "remote": "y"}, "/absolute"], "files": {"a": "b"}}
+        return [each.id for each in mappings_of(config(base, **settings), Choices())]
+
+    assert ids(tmp_path / "here") == ids(tmp_path / "there")
+    assert len(set(ids(tmp_path))) == 5
+
+
+def test_rules_are_those_of_the_configuration_unless_the_run_says_otherwise(tmp_path):
+    settings = {"conflict_resolution": "local_wins", "delete_orphaned": True, "checksum_algorithm": "md5"}
+    (mapping,) = mappings_of(config(tmp_path, **settings), Choices())
+    assert mapping.rules.conflicts is ConflictPolicy.LOCAL_WINS
+    assert mapping.rules.delete_orphaned is True and mapping.rules.algorithm == "md5"
+    (mapping,) = mappings_of(
+        config(tmp_path, **settings),
+        Choices(conflict=ConflictPolicy.ASK, delete_orphaned=False, checksum=True),
+    )
+    assert mapping.rules.conflicts is ConflictPolicy.ASK
+    assert mapping.rules.delete_orphaned is False and mapping.rules.checksum
+    (mapping,) = mappings_of(config(tmp_path), Choices())
+    assert mapping.rules.conflicts is ConflictPolicy.KEEP_BOTH
+
+
+def test_the_configuration_file_takes_no_part_whatever_it_is_called(tmp_path):
+    read = BucketConfig.from_mapping({"provider": "memory"}, base_dir=tmp_path, source=str(tmp_path / "conf/my.yml"))
+    (mapping,) = mappings_of(read, Choices())
+    assert not mapping.accepts("conf/my.yml")
+    assert mapping.accepts("conf/my.yaml")
+
+
+# --- seen through a sync -----------------------------------------------------------------------------------
+
+
+def test_all_roots_go_up_and_the_first_one_receives(sides: Sides):
+    sides.settings = {"paths": ["one", "two"]}
+    m("a=1").write_to(sides.folder / "one")
+    m("b=2").write_to(sides.folder / "two")
+    sides.there("c=3").sync()
+    assert sides.objects() == {"a": "1", "b": "2", "c": "3"}
+    assert files_in(sides.folder) == {"one/a": b"1", "one/c": b"3", "two/b": b"2"}
+    sides.sync()
+    assert sides.did == []
+
+
+def test_a_key_of_two_roots_is_reported_and_the_first_one_counts(sides: Sides):
+    sides.settings = {"paths": ["one", "two"]}
+    m("a=1").write_to(sides.folder / "one")
+    m("a=2").write_to(sides.folder / "two")
+    result = sides.sync()
+    assert sides.objects() == {"a": "1"}
+    assert sides.did == ["skip a", "upload a"] and result.skipped == 1 and result.success
+
+
+def test_a_root_inside_another_one_has_its_own_place(sides: Sides):
+    """A file below both is under two keys; each of them is its own."""
+    sides.settings = {"paths": [".", {"local": "static", "remote": "public/"}]}
+    sides.here("a=1 static/x=2").sync()
+    assert sides.objects() == {"a": "1", "static/x": "2", "public/x": "2"}
+    sides.sync()
+    assert sides.did == []
+
+
+def test_a_mapped_file_goes_its_own_way(sides: Sides):
+    sides.settings = {"files": {"a.txt": "docs/b.txt"}, "download_files": {"c": "c"}, "upload_files": {"d": "d"}}
+    sides.here("a.txt=1 d=1 other=1").there("c=1 more=1").sync()
+    assert sides.objects() == {"docs/b.txt": "1", "c": "1", "d": "1", "more": "1"}
+    assert sides.files() == {"a.txt": "1", "c": "1", "d": "1", "other": "1"}
+    sides.there("docs/b.txt=22 d=22").here("c=333").sync()
+    assert sides.files()["a.txt"] == "22"
+    assert sides.objects()["c"] == "1" and sides.files()["d"] == "1"
+
+
+def test_a_mapped_file_is_no_part_of_the_root_around_it(sides: Sides):
+    """It would otherwise be two mappings' own under one key."""
+    sides.settings = {"files": {"here.txt": "there.txt"}, "paths": ["."]}
+    sides.here("here.txt=1").sync()
+    assert sides.objects() == {"there.txt": "1", "here.txt": "1"}
+    sides.there("there.txt=22").sync()
+    assert sides.files() == {"here.txt": "22"}
+
+
+def test_folders(sides: Sides):
+    sides.settings = {"folders": ["images"]}
+    sides.here("a=1 images/x=1").there("b=1 images/y=1 images-2/z=1").sync()
+    assert sides.did == ["upload images/x", "download images/y"]
+
+
+def test_sync_paths(sides: Sides):
+    sides.in_step("a=1 images/x=1 images/y=1 videos/z=1")
+    sides.here("a=22 images/x=22 videos/z=22").sync(sync_paths=["images/", "videos/z"])
+    assert sides.did == ["upload images/x", "upload videos/z"]
+
+
+def test_a_change_of_the_mapping_of_a_prefix_deletes_nothing(sides: Sides):
+    sides.in_step("a=1 b=1")
+    sides.settings = {"paths": [{"local": ".", "remote": "moved/"}]}
+    result = sides.sync()
+    assert result.deleted == 0
+    assert sides.objects() == {"a": "1", "b": "1", "moved/a": "1", "moved/b": "1"}

@@ -1,0 +1,166 @@
+"""Reading the remote side: however a listing is cut, its parts are the whole."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from buckia_core.adapters.contract.capabilities import Capabilities
+from buckia_core.adapters.memory.settings import MemorySettings
+from buckia_core.adapters.memory.sync import MemorySync
+from buckia_core.adapters.wrappers import Wrapper
+from buckia_core.errors import AdapterError, Transient
+from buckia_core.planning.keys import is_directory_marker
+from buckia_core.planning.scope import Scope
+from buckia_core.syncing.scan.remote import AT_ONCE, Range, objects, split
+from buckia_core.testing import Fault, Faulty, m
+from buckia_core.testing.strategies import keys, plain_keys
+
+KEYS = st.sets(plain_keys() | keys(most_bytes=8), max_size=12)
+
+
+def bucket(names) -> MemorySync:
+    adapter = MemorySync(MemorySettings())
+    for name in names:
+        adapter.upload_file(b"x", name)
+    return adapter
+
+
+def listed(adapter, ranges, scope=None) -> list[str]:
+    return [found.key for found in objects(adapter, scope or Scope(), ranges)]
+
+
+@settings(deadline=None, derandomize=True, database=None)
+@given(KEYS, st.sets(plain_keys() | keys(most_bytes=8), max_size=10), st.sampled_from(["", "a", "a/", "é"]))
+def test_ranges_join_without_loss_or_overlap(names, points, prefix):
+    adapter = bucket(names)
+    ranges = split(prefix, sorted(point for point in points if point.startswith(prefix)))
+    assert listed(adapter, ranges) == sorted(name for name in names if name.startswith(prefix))
+
+
+def test_split():
+    assert split("p", []) == [Range("p")]
+    assert split("p", ["p1", "p2"]) == [Range("p", None, "p1"), Range("p", "p1", "p2"), Range("p", "p2", None)]
+
+
+def test_a_marker_of_a_directory_is_no_object_but_one_with_content_is():
+    adapter = bucket(["a/x", "b"])
+    adapter.upload_file(b"", "a/")
+    adapter.upload_file(b"x", "c/")
+    assert listed(adapter, [Range("")]) == ["a/x", "b", "c/"]
+
+
+def test_only_what_the_scope_covers():
+    adapter = bucket(["a", "a-b", "a/x", "b"])
+    assert listed(adapter, [Range("a")], Scope.of(["a"])) == ["a", "a/x"]
+
+
+@pytest.mark.parametrize("number", [1, AT_ONCE + 3])
+@pytest.mark.parametrize("failing", [1, 2, -1])
+def test_p18_a_part_that_fails_fails_the_whole(number, failing):
+    names = [f"{index:02}" for index in range(20)]
+    ranges = split("", names[2 :: 20 // number][: number - 1])
+    at = failing % (len(ranges) + 1) or 1
+    adapter = Faulty(bucket(names), [Fault("list_files", at=min(at, len(ranges)), entries=1)])
+    seen = []
+    with pytest.raises(Transient):
+        seen.extend(listed(adapter, ranges))
+    assert len(seen) < len(names)
+
+
+def test_a_split_listing_may_be_given_up():
+    adapter = bucket([f"{index:02}" for index in range(20)])
+    found = objects(adapter, Scope(), split("", ["03", "06", "09", "12", "15"]))
+    assert next(found).key == "00"
+    found.close()  # type: ignore[attr-defined]  # it is a generator
+
+
+class OtherOrder(Wrapper):
+    """A server that lists in an order of its own, and takes starts and ends by that order."""
+
+    capabilities = Capabilities(start_after=True)
+
+    def list_files(self, prefix="", *, start_after=None, end_at=None):
+        def place(key):
+            return key.split("/")
+
+        found = sorted(self.inner.list_files(prefix), key=lambda each: place(each.key))
+        begun = [each for each in found if start_after is None or place(each.key) > place(start_after)]
+        for each, following in zip_longest(begun, begun[1:]):
+            if end_at is not None and each.key > end_at:
+                return
+            yield each
+            if following is not None and following.key <= each.key:
+                raise AdapterError("out of order")
+
+
+@settings(deadline=None, derandomize=True, database=None, max_examples=300)
+@given(
+    st.sets(st.text("a-/b", min_size=1, max_size=4), min_size=1, max_size=10),
+    st.sets(st.text("a-/b", min_size=1, max_size=4), min_size=AT_ONCE - 1, max_size=8),
+)
+def test_a_split_listing_of_another_order_is_whole_or_an_error(names, points):
+    adapter = OtherOrder(bucket(names))
+    try:
+        found = listed(adapter, split("", sorted(points)))
+    except AdapterError:
+        return
+    markers = {name for name in names if is_directory_marker(name, 1)}
+    assert sorted(found) == sorted(names - markers)
+
+
+def test_a_range_that_has_more_than_the_memory_has_room_for(monkeypatch):
+    monkeypatch.setattr("buckia_core.syncing.scan.remote.MOST_AHEAD", 2)
+    names = [f"{index:02}" for index in range(30)]
+    assert listed(bucket(names), split("", ["03", "06", "20", "25"])) == names
+
+
+class Careless(Wrapper):
+    """A server that does not keep to the start and the end of a range."""
+
+    def list_files(self, prefix="", *, start_after=None, end_at=None):
+        yield from self.inner.list_files(prefix)
+
+
+def test_keys_outside_of_a_range_are_an_error():
+    with pytest.raises(AdapterError, match="were asked for"):
+        listed(Careless(bucket(["a", "b", "c", "d"])), split("", ["a", "b", "c"]))
+
+
+def test_the_engine_splits_where_the_baseline_knows_keys(sides, monkeypatch):
+    """Ten keys and two in a range: the baseline cuts the listing into six, and the result is the same."""
+    monkeypatch.setattr("buckia_core.syncing.scan.remote.SPLIT", 2)
+    sides.in_step(" ".join(f"k{index}=1" for index in range(10)))
+    sides.there("k0-new=1 k55=1 z=1").delete_there("k3")
+    counted = sides.adapter = Faulty(sides.bucket, [])
+    sides.sync()
+    # One more where the key is gone at which two ranges met.
+    assert [call for call in counted.calls if call[0] == "list_files"] == [("list_files", "")] * 7
+    assert sides.files() == sides.objects()
+    assert sides.did == ["download k0-new", "delete_local k3", "download k55", "download z"]
+
+
+@pytest.mark.parametrize("entries", [0, 1, 5])
+def test_p18_a_listing_that_ends_in_the_middle_deletes_nothing(sides, entries):
+    sides.in_step(" ".join(f"k{index}=1" for index in range(10)))
+    before = sides.files(), sides.objects(), sides.baseline()
+    sides.adapter = Faulty(sides.bucket, [Fault("list_files", entries=entries)])
+    with pytest.raises(Transient):
+        sides.sync()
+    assert (sides.files(), sides.objects(), sides.baseline()) == before
+
+
+def test_n30_many_pages_and_many_deletes(sides):
+    """1,001 objects are more than a page, and more than one call deletes."""
+    names = m(" ".join(f"d/{index:04}=" for index in range(1001)) + " a=1")
+    names.upload_to(sides.bucket)
+    sides.sync()
+    assert len(sides.files()) == 1002
+    for path in (sides.folder / "d").iterdir():
+        path.unlink()
+    result = sides.sync()
+    assert result.deleted_remote == 1001
+    assert sides.objects() == {"a": "1"}

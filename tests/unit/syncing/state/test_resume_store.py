@@ -1,0 +1,191 @@
+"""Notes of transfers that did not come to their end."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from buckia_core.adapters.memory.settings import MemorySettings
+from buckia_core.adapters.memory.sync import MemorySync
+from buckia_core.errors import StateError, Transient
+from buckia_core.syncing.state.locations import StateFiles
+from buckia_core.syncing.state.resume_store import Kind, Unfinished
+
+
+class Remembering(MemorySync):
+    """Writes down which uploads it is told to abandon."""
+
+    def __init__(self) -> None:
+        super().__init__(MemorySettings())
+        self.abandoned: list[tuple[str, str]] = []
+        self.fails = False
+
+    def parts_of(self, size):
+        return None
+
+    def upload_parts(self, source, key, *, expect=None, info=None):
+        raise AssertionError
+
+    def abandon_upload(self, key: str, text: str) -> None:
+        if self.fails:
+            raise Transient("not now")
+        self.abandoned.append((key, text))
+
+
+@pytest.fixture
+def bucket() -> Remembering:
+    return Remembering()
+
+
+@pytest.fixture
+def unfinished(tmp_path: Path) -> Unfinished:
+    return Unfinished(StateFiles(tmp_path, "assets", "memory:x"))
+
+
+def test_a_note_is_read_by_whoever_takes_up_the_same_content(unfinished, bucket):
+    note = unfinished.take_up(Kind.UPLOAD, "a/ü\n", "sha256:1", bucket)
+    assert note.read() is None
+    note.write("first")
+    note.write("second ü")
+    again = pickle.loads(pickle.dumps(unfinished))
+    assert again.take_up(Kind.UPLOAD, "a/ü\n", "sha256:1", bucket).read() == "second ü"
+    assert again.take_up(Kind.DOWNLOAD, "a/ü\n", "sha256:1", bucket).read() is None
+    note.clear()
+    assert list(unfinished.all()) == []
+    assert bucket.abandoned == []
+
+
+def test_what_is_left_of_another_content_is_abandoned(unfinished, bucket):
+    unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("old")
+    note = unfinished.take_up(Kind.UPLOAD, "a", "sha256:2", bucket)
+    assert (note.read(), bucket.abandoned) == (None, [("a", "old")])
+
+
+def test_a_temporary_file_of_another_version_is_removed(unfinished, bucket, tmp_path):
+    old = tmp_path / ".buckia-tmp-1"
+    old.write_text("x")
+    unfinished.take_up(Kind.DOWNLOAD, "a", "v1", bucket, str(old)).write("{}")
+    assert unfinished.temporaries() == {".buckia-tmp-1"}
+    unfinished.take_up(Kind.DOWNLOAD, "a", "v2", bucket, str(tmp_path / ".buckia-tmp-2"))
+    assert not old.exists()
+
+
+def test_only_temporary_files_are_removed_for_what_a_note_says(unfinished, bucket, tmp_path):
+    """The state may come with a project of somebody else's."""
+    mine = tmp_path / "thesis"
+    mine.write_text("x")
+    unfinished.take_up(Kind.DOWNLOAD, "a", "v1", bucket, str(mine)).write("{}")
+    unfinished.tidy(lambda _: False, bucket)
+    assert mine.exists()
+    assert list(unfinished.all()) == []
+
+
+def test_what_nobody_wants_is_abandoned_and_the_rest_stays(unfinished, bucket):
+    for key in ("a", "b"):
+        unfinished.take_up(Kind.UPLOAD, key, "sha256:1", bucket).write(f"of {key}")
+    unfinished.tidy(lambda kept: kept.key == "a", bucket)
+    assert bucket.abandoned == [("b", "of b")]
+    assert [kept.key for kept in unfinished.all()] == ["a"]
+
+
+def test_what_can_not_be_abandoned_now_is_abandoned_later(unfinished, bucket):
+    unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("text")
+    bucket.fails = True
+    unfinished.tidy(lambda _: False, bucket)
+    bucket.fails = False
+    unfinished.tidy(lambda _: False, bucket)
+    assert bucket.abandoned == [("a", "text")]
+
+
+def test_another_bucket_is_not_asked(unfinished, bucket, tmp_path):
+    unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("text")
+    other = Unfinished(StateFiles(tmp_path, "assets", "memory:y"))
+    assert other.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).read() is None
+    assert bucket.abandoned == []
+
+
+@pytest.mark.parametrize("spoilt", ["", "{", "[]", '{"kind": "upload"}', '{"kind": "none"}'])
+def test_a_note_that_can_not_be_read_is_no_note(unfinished, bucket, tmp_path, spoilt):
+    note = unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket)
+    note.write("text")
+    (file,) = (tmp_path / "unfinished").rglob("*.json")
+    file.write_text(spoilt)
+    assert note.read() is None
+    assert list(unfinished.all()) == []
+    unfinished.tidy(lambda _: True, bucket)
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("spoilt", ["[" * 100_000, "{}", '{"kind": "upload", "path": 1}'])
+def test_odd_json_is_no_note(unfinished, bucket, tmp_path, spoilt):
+    unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("text")
+    (file,) = (tmp_path / "unfinished").rglob("*.json")
+    file.write_text(spoilt)
+    assert (list(unfinished.all()), unfinished.temporaries()) == ([], frozenset())
+
+
+def test_only_what_is_called_like_a_note_is_removed(unfinished, bucket, tmp_path):
+    unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("text")
+    (directory,) = (tmp_path / "unfinished").iterdir()
+    others = {"thesis.tex", "x.json", "y.part"}
+    for name in (*others, f"{'0' * 32}.part"):
+        (directory / name).write_text("{")
+    unfinished.tidy(lambda _: False, bucket)
+    assert {each.name for each in directory.iterdir()} == others
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="making links needs rights there")
+class TestLinks:
+    """The state may come with a checkout, or have been made by another user."""
+
+    NAME = f"{'0' * 32}.json"
+
+    @pytest.fixture
+    def victim(self, tmp_path: Path) -> Path:
+        victim = tmp_path / "victim"
+        victim.mkdir()
+        for name in ("thesis", self.NAME):
+            (victim / name).write_text("precious")
+        return victim
+
+    @pytest.mark.parametrize("level", ["unfinished", "stem", "former"])
+    def test_no_directory_of_notes_is_reached_through_a_link(self, tmp_path, bucket, victim, level):
+        files = StateFiles(tmp_path / "state", "assets", "memory:x")
+        directory = {
+            "unfinished": files.unfinished.parent,
+            "stem": files.unfinished,
+            "former": files.unfinished.with_name(files.former_stem),
+        }[level]
+        directory.parent.mkdir(parents=True)
+        directory.symlink_to(victim)
+        if level == "unfinished":
+            (victim / files.unfinished.name).mkdir()
+            (victim / files.unfinished.name / self.NAME).write_text("precious")
+        before = sorted(victim.rglob("*"))
+        unfinished = Unfinished(files)
+        acts: list[Callable[[], object]] = [
+            lambda: unfinished.tidy(lambda _: False, bucket),
+            unfinished.temporaries,
+            lambda: unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("text"),
+        ]
+        if level == "former":
+            acts = [unfinished.uploads, lambda: unfinished.take_over(files.former_stem)]
+        for act in acts:
+            with pytest.raises(StateError, match=r"a symbolic link stands in its way: .*remove it"):
+                act()
+        assert sorted(victim.rglob("*")) == before
+
+    def test_a_link_is_no_note(self, unfinished, bucket, tmp_path, victim):
+        unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("text")
+        (file,) = (tmp_path / "unfinished").rglob("*.json")
+        (victim / "thesis").write_text(json.dumps(json.loads(file.read_text()) | {"text": "planted"}))
+        file.unlink()
+        file.symlink_to(victim / "thesis")
+        assert list(unfinished.all()) == []
+        unfinished.tidy(lambda _: True, bucket)
+        assert not file.is_symlink() and (victim / "thesis").exists()
