@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from buckia_b2.factory import open_b2
-from buckia_b2.settings import Api, B2Settings
+from buckia_b2.settings import ApiKind, B2Settings
 from buckia_core.config.secrets.references import Secret
 from buckia_core.testing import AdapterConformance
 from buckia_core.testing.conformance.suite import PREFIXES
@@ -81,7 +81,7 @@ class TestB2ByS3(OnB2):
             prefix=prefix,
             application_key_id=Secret(ceph.access_key),
             application_key=Secret(ceph.secret_key),
-            api=Api.S3,
+            api=ApiKind.S3,
             endpoint_url=ceph.endpoint,
             multipart_threshold=6 << 20,
             part_size=6 << 20,

@@ -23,7 +23,7 @@ _NAMED = [
 
 def test_the_table_was_read():
     assert len(_NAMED) > 25
-    assert ("cut", "adapters.transfers.sources") in _NAMED
+    assert ("split_parts", "adapters.transfers.sources") in _NAMED
     assert ("setting", "") in _NAMED
 
 

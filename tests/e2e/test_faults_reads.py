@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from buckia_core.planning.keys import TEMPORARY
+from buckia_core.planning.keys import TEMP_PREFIX
 from tests.e2e.buckets import S3Bucket, as_text
 from tests.e2e.project import Project
 from tests.servers.fault_proxy import FaultProxy
@@ -157,7 +157,7 @@ def test_a_range_that_stays_broken_leaves_no_half_of_a_file(in_step):
         ran = here.sync()
     assert (ran.code, set(ran.failures)) == (1, {"large"})
     # What has come stays for the next run, under a name that no sync looks at.
-    assert {name: each for name, each in here.tree().items() if not name.startswith(TEMPORARY)} == before
+    assert {name: each for name, each in here.tree().items() if not name.startswith(TEMP_PREFIX)} == before
     assert rule.chosen > 1, "it was tried again"
     assert here.sync().code == 0
     assert here.tree() == bucket.tree()

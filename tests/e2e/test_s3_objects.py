@@ -11,7 +11,7 @@ from buckia_core.adapters.contract.types import IfAbsent
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import AdapterError, NotSupported, PreconditionFailed
 from buckia_s3.config.settings import MIB, S3Settings
-from buckia_s3.objects.checksums import ChecksumAlgorithm, checksum, told_of_whole
+from buckia_s3.objects.checksums import ChecksumAlgorithm, checksum, full_object_checksum
 from buckia_s3.sync import S3Sync
 from tests.e2e.project import Project
 
@@ -191,7 +191,7 @@ def test_a_checksum_that_another_has_sent(moto_server, bucket_name, opened, boto
     client.put_object(Bucket=bucket, Key="k", Body=b"hello", ChecksumAlgorithm="SHA256")
     adapter = opened(moto_server, bucket, checksum_algorithm="SHA256")
     found, headers = adapter._looker.look_closely("k")
-    assert told_of_whole(headers, ChecksumAlgorithm.SHA256) == checksum(ChecksumAlgorithm.SHA256, [b"hello"])
+    assert full_object_checksum(headers, ChecksumAlgorithm.SHA256) == checksum(ChecksumAlgorithm.SHA256, [b"hello"])
     adapter.download_file("k", tmp_path / "k", expect=found)
     assert (tmp_path / "k").read_bytes() == b"hello"
 

@@ -12,7 +12,7 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.policy import ConflictPolicy, Direction
-from buckia_core.syncing.state.database import State
+from buckia_core.syncing.state.database import StateDatabase
 from tests.property.test_three_trees import Case
 from tests.property.world import everywhere, new_sides, nothing_done, without_times
 from tests.unit.syncing.sides import Sides
@@ -90,15 +90,15 @@ def run(case: Case, sides: Sides) -> None:
 @pytest.fixture
 def dead_men_write_nothing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mortal], None]:
     """Keep the engine from writing to its state after a death, as it does after an error."""
-    commit = State.commit
+    commit = StateDatabase.commit
 
     def of(adapter: Mortal) -> None:
-        def commit_alive(state: State, **changes: Any) -> None:
+        def commit_alive(state: StateDatabase, **changes: Any) -> None:
             if adapter.dead:
                 raise Killed
             commit(state, **changes)
 
-        monkeypatch.setattr(State, "commit", commit_alive)
+        monkeypatch.setattr(StateDatabase, "commit", commit_alive)
 
     return of
 

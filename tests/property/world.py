@@ -129,7 +129,7 @@ def sha256(data: str) -> str:
 
 def operations(sides: Sides) -> set[tuple[str, str, str]]:
     """Return what the last sync told of its operations: action, key and reason."""
-    return {(each.operation.action.value, each.operation.key, each.operation.why) for each in sides.finished}
+    return {(each.operation.action.value, each.operation.key, each.operation.explanation) for each in sides.finished}
 
 
 def held(sides: Sides) -> set[str]:

@@ -103,7 +103,7 @@ _CAPS = {
 }
 
 
-class Refusal(Exception):
+class B2ResponseError(Exception):
     """An answer that is no success.
 
     Attributes:
@@ -129,7 +129,7 @@ class Refusal(Exception):
         return self.status == 401 and self.code in _WORN
 
     @classmethod
-    def of(cls, status: int, headers: Mapping[str, str], body: bytes, secrets: Iterable[str] = ()) -> Refusal:
+    def of(cls, status: int, headers: Mapping[str, str], body: bytes, secrets: Iterable[str] = ()) -> B2ResponseError:
         """Read an answer. What it repeats of `secrets` is left out."""
         try:
             told = json.loads(body or b"{}")
@@ -156,7 +156,7 @@ class AnswerTooLong(AdapterError):
     """The same of a call. A page of a listing can be asked for in smaller ones."""
 
 
-def not_understood(doing: str, key: str | None = None) -> AdapterError:
+def unexpected_response(doing: str, key: str | None = None) -> AdapterError:
     """Return the error for an answer that is none of B2's."""
     named = f"{key!r}: {doing}" if key is not None else doing
     return AdapterError(f"{named}: the server answered in a form that is not known", provider=PROVIDER, key=key)
@@ -172,14 +172,16 @@ def understanding(doing: str, key: str | None = None) -> Iterator[None]:
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise not_understood(doing, key) from error
+        raise unexpected_response(doing, key) from error
 
 
-def translated(error: Exception, *, doing: str, key: str | None = None, host: str = "", why: str = "") -> AdapterError:
+def translate_error(
+    error: Exception, *, doing: str, key: str | None = None, host: str = "", why: str = ""
+) -> AdapterError:
     """Return the error for an exception that came while a request was made.
 
     Args:
-        error: A `Refusal`, or what `requests` and urllib3 raise.
+        error: A `B2ResponseError`, or what `requests` and urllib3 raise.
         doing: What the request was for.
         key: The object that it was about.
         host: Where it went.
@@ -188,7 +190,7 @@ def translated(error: Exception, *, doing: str, key: str | None = None, host: st
     named = f"{key!r}: {doing}" if key is not None else doing
     if isinstance(error, AdapterError):
         return error
-    if isinstance(error, Refusal):
+    if isinstance(error, B2ResponseError):
         return _of_refusal(error, doing, key, why)
     if isinstance(error, TooLong):
         return AnswerTooLong(f"{named}: {error}", provider=PROVIDER, key=key)
@@ -209,22 +211,22 @@ def translated(error: Exception, *, doing: str, key: str | None = None, host: st
     return Transient(f"{named} at {host} failed: {words}", provider=PROVIDER, key=key)
 
 
-def not_accepted(refusal: Refusal) -> AdapterError:
+def unauthenticated(refusal: B2ResponseError) -> AdapterError:
     """Return the error for a refusal to the application key itself."""
     if refusal.status != 401:
-        return translated(refusal, doing="signing in")
+        return translate_error(refusal, doing="signing in")
     words = "Backblaze does not accept the application key: check application_key_id and application_key"
     if refusal.message:
         words = f"{words} ({refusal.message})"
     return Unauthenticated(words, provider=PROVIDER, status=refusal.status, code=refusal.code)
 
 
-def not_as_expected(key: str) -> PreconditionFailed:
+def precondition_failed(key: str) -> PreconditionFailed:
     """Return the error for an object that is not as expected."""
     return PreconditionFailed(f"{key!r}: it is not in the expected state", provider=PROVIDER, key=key)
 
 
-def _of_refusal(refusal: Refusal, doing: str, key: str | None, why: str) -> AdapterError:
+def _of_refusal(refusal: B2ResponseError, doing: str, key: str | None, why: str) -> AdapterError:
     kind, words = _kind_of(refusal, why), refusal.message.rstrip(".")
     if kind is NotFound and (key is None or refusal.code == "bad_bucket_id"):
         key, words = None, "the bucket does not exist"
@@ -255,7 +257,7 @@ def _of_refusal(refusal: Refusal, doing: str, key: str | None, why: str) -> Adap
     )
 
 
-def _kind_of(refusal: Refusal, why: str) -> type[AdapterError]:
+def _kind_of(refusal: B2ResponseError, why: str) -> type[AdapterError]:
     status, message = refusal.status, refusal.message.lower()
     if refusal.worn:
         return PermissionDenied if why else Transient

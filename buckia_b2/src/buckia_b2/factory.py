@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buckia_b2.settings import Api, B2Settings
+from buckia_b2.settings import ApiKind, B2Settings
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.errors import AdapterBroken
 
@@ -13,7 +13,7 @@ def open_b2(settings: B2Settings) -> BaseSync:
     Raises:
         AdapterBroken: The S3 API is asked for, and the package that speaks it is not installed.
     """
-    if settings.api is Api.NATIVE:
+    if settings.api is ApiKind.NATIVE:
         from buckia_b2.sync import B2Sync  # noqa: PLC0415  # imports the SDK, which the S3 API does not need
 
         return B2Sync(settings)

@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from buckia_b2.api.session import Account
+from buckia_b2.api.session import B2Session
 from buckia_b2.errors import PROVIDER
 from buckia_b2.settings import B2Settings, Encryption
 from buckia_core.adapters.contract.capabilities import Capabilities
-from buckia_core.adapters.prefixes import as_directory
+from buckia_core.adapters.prefixes import normalize_prefix
 from buckia_s3.config.settings import ConditionalWrites, S3Settings
 from buckia_s3.http import endpoint
 from buckia_s3.objects.encryption import ServerSideEncryption
@@ -20,7 +20,7 @@ from buckia_s3.objects.object_lock import LockMode
 from buckia_s3.sync import S3Sync
 
 if TYPE_CHECKING:
-    from buckia_b2.admin.bucket_admin import Native
+    from buckia_b2.admin.bucket_admin import BucketAdmin
 
 _UNKNOWN_YET = "https://s3.backblazeb2.com"
 """Stands for the endpoint until it is asked for: it tells buckets apart, and does not exist."""
@@ -55,14 +55,14 @@ class B2S3Sync(S3Sync):
         return self.capabilities
 
     @cached_property
-    def native(self) -> Native:
+    def native(self) -> BucketAdmin:
         """What B2's own API does with the bucket, and with application keys."""
-        from buckia_b2.admin.bucket_admin import Native  # noqa: PLC0415  # a sync does not need it
+        from buckia_b2.admin.bucket_admin import BucketAdmin  # noqa: PLC0415  # a sync does not need it
         from buckia_b2.api.bucket import Bucket  # noqa: PLC0415  # as above
-        from buckia_b2.api.file_options import Marks  # noqa: PLC0415  # as above
+        from buckia_b2.api.file_options import FileOptions  # noqa: PLC0415  # as above
 
-        prefix = as_directory(self._b2.prefix)
-        return Native(Bucket(self._account, self._b2.bucket_name, prefix, Marks(self._b2)))
+        prefix = normalize_prefix(self._b2.prefix)
+        return BucketAdmin(Bucket(self._account, self._b2.bucket_name, prefix, FileOptions(self._b2)))
 
     def public_url(self, key: str) -> str:
         """See `PublicUrl`; with `domain` or `public_url_base`, an address of B2's own kind."""
@@ -82,8 +82,8 @@ class B2S3Sync(S3Sync):
         super().close()
 
     @cached_property
-    def _account(self) -> Account:
-        return Account(self._b2, as_directory(self._b2.prefix), self._counter)
+    def _account(self) -> B2Session:
+        return B2Session(self._b2, normalize_prefix(self._b2.prefix), self._counter)
 
 
 def s3_settings(settings: B2Settings) -> S3Settings:
@@ -116,10 +116,10 @@ def s3_settings(settings: B2Settings) -> S3Settings:
     )
 
 
-class _Site(endpoint.Site):
+class _Site(endpoint.EndpointResolver):
     """The address of a bucket whose endpoint B2's own API has to tell."""
 
-    def __init__(self, settings: S3Settings, account: Callable[[], Account]) -> None:
+    def __init__(self, settings: S3Settings, account: Callable[[], B2Session]) -> None:
         super().__init__(settings, lambda: None)
         self._account = account
 
@@ -129,7 +129,7 @@ class _Site(endpoint.Site):
         if self._endpoint is None:
             address = self._account().authorization().s3_url
             found = replace(self._settings, endpoint_url=address)
-            self._endpoint = endpoint.locate(found, _region_in(address) or endpoint.DEFAULT_REGION)
+            self._endpoint = endpoint.resolve_endpoint(found, _region_in(address) or endpoint.DEFAULT_REGION)
         return self._endpoint
 
 

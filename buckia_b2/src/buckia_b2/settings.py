@@ -12,7 +12,7 @@ from buckia_core.config.encryption_keys import parse_encryption_key
 from buckia_core.config.object_rules import ObjectRules, object_rules_schema
 from buckia_core.config.secrets.references import Secret
 from buckia_core.config.settings import setting
-from buckia_core.config.urls import check_address, connection_warnings
+from buckia_core.config.urls import check_url, connection_warnings
 
 MIB = 1 << 20
 
@@ -25,7 +25,7 @@ MAX_PART = 5_000_000_000
 """The largest part, the largest file that is sent whole, and the largest that is copied whole, in bytes."""
 
 
-class Api(StrEnum):
+class ApiKind(StrEnum):
     """By which of B2's APIs objects are reached."""
 
     NATIVE = "native"
@@ -72,7 +72,7 @@ class B2Settings:
         env=("B2_APPLICATION_KEY", "B2_APP_KEY"),
         aliases=("api_key", "key"),
     )
-    api: Api = setting(help="B2's own API, or its S3 API, which needs `buckia-s3`.", default=Api.NATIVE)
+    api: ApiKind = setting(help="B2's own API, or its S3 API, which needs `buckia-s3`.", default=ApiKind.NATIVE)
     api_url: str = setting(
         help="Address of B2's own API, where the application key is shown first.",
         default="https://api.backblazeb2.com",
@@ -146,7 +146,7 @@ class B2Settings:
         if not self.bucket_name:
             raise ValueError("bucket_name is empty")
         for name in ("api_url", "endpoint_url", "public_url_base"):
-            check_address(name, getattr(self, name))
+            check_url(name, getattr(self, name))
         if self.domain is not None and ("/" in self.domain or not self.domain):
             raise ValueError("domain is the name of a host, such as cdn.example.com: see public_url_base for more")
         if self.part_size > self.multipart_threshold:
@@ -161,7 +161,7 @@ class B2Settings:
             raise ValueError("object_lock_mode and object_lock_retain go together: give both, or neither")
         if self.region is not None and not _REGION.fullmatch(self.region):
             raise ValueError(f"region is like us-west-004, and not {self.region!r}")
-        if self.api is Api.NATIVE and self.endpoint_url is not None:
+        if self.api is ApiKind.NATIVE and self.endpoint_url is not None:
             raise ValueError("endpoint_url is the address of the S3 API: leave it out, or give `api: s3`")
-        if self.api is Api.S3 and self.deletion is Deletion.VERSION:
+        if self.api is ApiKind.S3 and self.deletion is Deletion.VERSION:
             raise ValueError("deletion: version is for the native API: the S3 API hides what is deleted")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
 
 from buckia_b2.api.bucket import Bucket
-from buckia_b2.api.file_options import Marks
+from buckia_b2.api.file_options import FileOptions
 from buckia_b2.api.retry import PATIENCE
-from buckia_b2.api.session import Account
-from buckia_b2.api.upload_url_pool import UploadUrls
+from buckia_b2.api.session import B2Session
+from buckia_b2.api.upload_url_pool import UploadUrlPool
 from buckia_b2.errors import PROVIDER, understanding
 from buckia_b2.files import response_fields as fields
 from buckia_b2.files.file_names import MAX_KEY_BYTES
@@ -22,25 +22,25 @@ from buckia_b2.operations.delete import BATCH, Deleter
 from buckia_b2.operations.download import Downloader
 from buckia_b2.operations.large_files import LargeFiles
 from buckia_b2.operations.list import list_objects
-from buckia_b2.operations.resume_upload import Resumer
+from buckia_b2.operations.resume_upload import ResumableUploader
 from buckia_b2.operations.upload import Uploader
 from buckia_b2.operations.versions import Versions
-from buckia_b2.operations.write_conflicts import Settler
+from buckia_b2.operations.write_conflicts import WriteConflictDetector
 from buckia_b2.settings import B2Settings, Deletion
 from buckia_core.adapters.contract.base import BaseSync, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identities import endpoint_identity
-from buckia_core.adapters.contract.readers import reader_of
-from buckia_core.adapters.contract.resume import Landing, Parts, PartsSource
+from buckia_core.adapters.contract.readers import open_chunks
+from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
-from buckia_core.adapters.prefixes import as_directory
-from buckia_core.adapters.transfers.part_pool import Pieces
+from buckia_core.adapters.prefixes import normalize_prefix
+from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.errors import NotSupported
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
 
 if TYPE_CHECKING:
-    from buckia_b2.admin.bucket_admin import Native
+    from buckia_b2.admin.bucket_admin import BucketAdmin
 
 LONGEST = 604_800
 """Seconds for which a download can be authorized at most: a week."""
@@ -63,17 +63,17 @@ class B2Sync(BaseSync):
     """
 
     def __init__(self, settings: B2Settings) -> None:
-        prefix = as_directory(settings.prefix)
+        prefix = normalize_prefix(settings.prefix)
         self._settings = settings
         self._prefix = prefix
-        self._account = Account(settings, prefix)
-        bucket = Bucket(self._account, settings.bucket_name, prefix, Marks(settings))
+        self._account = B2Session(settings, prefix)
+        bucket = Bucket(self._account, settings.bucket_name, prefix, FileOptions(settings))
         self._bucket = bucket
-        self._pieces = Pieces(PATIENCE)
+        self._pieces = PartPool(PATIENCE)
         large = LargeFiles(bucket, self._pieces)
-        self._resumer = Resumer(settings, bucket, large)
-        settler = Settler(bucket)
-        urls = UploadUrls(self._account, lambda: self._account.call("get_upload_url", bucket.id, doing="writing"))
+        self._resumer = ResumableUploader(settings, bucket, large)
+        settler = WriteConflictDetector(bucket)
+        urls = UploadUrlPool(self._account, lambda: self._account.call("get_upload_url", bucket.id, doing="writing"))
         self._uploader = Uploader(settings, bucket, urls, large, self._resumer, settler)
         self._downloader = Downloader(bucket, self._pieces)
         self._copier = Copier(bucket, large, settler)
@@ -128,11 +128,11 @@ class B2Sync(BaseSync):
         return True
 
     @cached_property
-    def native(self) -> Native:
+    def native(self) -> BucketAdmin:
         """The configuration of the bucket, application keys, and what uploads have left unfinished."""
-        from buckia_b2.admin.bucket_admin import Native  # noqa: PLC0415  # a sync does not need it
+        from buckia_b2.admin.bucket_admin import BucketAdmin  # noqa: PLC0415  # a sync does not need it
 
-        return Native(self._bucket)
+        return BucketAdmin(self._bucket)
 
     def list_files(
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
@@ -150,12 +150,12 @@ class B2Sync(BaseSync):
         """See `BaseSync`."""
         return self._uploader.upload(source, key, expect, info)
 
-    def parts_of(self, size: int) -> Parts | None:
+    def parts_of(self, size: int) -> PartLayout | None:
         """See `ResumableUpload`."""
         return self._resumer.parts_of(size)
 
     def upload_parts(
-        self, source: PartsSource, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+        self, source: MultipartSource, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
         """See `ResumableUpload`."""
         return self._uploader.upload(source, key, expect, info)
@@ -176,7 +176,7 @@ class B2Sync(BaseSync):
         """See `BaseSync`."""
         return self._downloader.download(key, target, expect, start, end)
 
-    def continue_download(self, key: str, landing: Landing, *, expect: RemoteObject) -> RemoteObject:
+    def continue_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload`."""
         return self._downloader.go_on(key, landing, expect)
 
@@ -189,7 +189,7 @@ class B2Sync(BaseSync):
         self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
     ) -> Iterator[BinaryIO]:
         """See `BaseSync`."""
-        with self._downloader.opened(key, expect, start, end) as opened, reader_of(opened.blocks) as reader:
+        with self._downloader.opened(key, expect, start, end) as opened, open_chunks(opened.blocks) as reader:
             yield reader
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
@@ -211,7 +211,7 @@ class B2Sync(BaseSync):
     @contextmanager
     def open_version(self, key: str, version: str) -> Iterator[BinaryIO]:
         """See `Versioned`."""
-        with self.versions.opened(key, version) as blocks, reader_of(blocks) as reader:
+        with self.versions.opened(key, version) as blocks, open_chunks(blocks) as reader:
             yield reader
 
     def restore_version(self, key: str, version: str, *, expect: Precondition | None = None) -> RemoteObject:

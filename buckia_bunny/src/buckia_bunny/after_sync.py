@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from buckia_bunny.cdn.purge import plan_purge, purger_of
 from buckia_bunny.factory import account_of_bucket
 from buckia_bunny.settings import BunnySettings, Purge
-from buckia_bunny.storage.key_encoding import Names
-from buckia_core.adapters.prefixes import as_directory
+from buckia_bunny.storage.key_encoding import KeyCodec
+from buckia_core.adapters.prefixes import normalize_prefix
 from buckia_core.config import BucketConfig
 from buckia_core.errors import AdapterError
 
@@ -26,7 +26,7 @@ def purge_changed(bucket: str, changed: Sequence[str], config: BucketConfig) -> 
         if settings.purge is Purge.OFF or settings.pull_zone is None or account is None:
             return
         plan = plan_purge(
-            None if settings.purge is Purge.ZONE else paths_of(settings, changed), most=settings.purge_urls
+            None if settings.purge is Purge.ZONE else zone_paths(settings, changed), most=settings.purge_urls
         )
         try:
             purger_of(account, settings.pull_zone, settings.hostname).carry_out(plan)
@@ -40,7 +40,7 @@ def purge_changed(bucket: str, changed: Sequence[str], config: BucketConfig) -> 
             )
 
 
-def paths_of(settings: BunnySettings, keys: Sequence[str]) -> list[str]:
+def zone_paths(settings: BunnySettings, keys: Sequence[str]) -> list[str]:
     """Return the paths of keys in the storage zone, which are those in the pull zone too."""
-    names, prefix = Names(escape=settings.escape_names), as_directory(settings.prefix)
+    names, prefix = KeyCodec(escape=settings.escape_names), normalize_prefix(settings.prefix)
     return [names.path(key, prefix) for key in keys]

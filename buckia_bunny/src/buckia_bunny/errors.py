@@ -72,7 +72,7 @@ _BY_STATUS: Mapping[int, type[AdapterError]] = {
 }
 
 
-def of_status(
+def error_from_status(
     status: int,
     *,
     doing: str,
@@ -108,7 +108,7 @@ def of_status(
     )
 
 
-def of_exception(error: Exception, *, doing: str, host: str, key: str | None = None) -> AdapterError:
+def error_from_exception(error: Exception, *, doing: str, host: str, key: str | None = None) -> AdapterError:
     """Return the error for an exception that came while a request went on."""
     cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason else error
     if isinstance(cause, urllib3.exceptions.SSLError):
@@ -130,7 +130,7 @@ def of_exception(error: Exception, *, doing: str, host: str, key: str | None = N
     return Transient(f"{doing} at {host} failed: no connection, or no whole answer", provider=PROVIDER, key=key)
 
 
-def not_understood(doing: str, key: str | None = None) -> AdapterError:
+def unexpected_response(doing: str, key: str | None = None) -> AdapterError:
     """Return the error for an answer that is none of the service's."""
     return AdapterError(f"{doing}: the answer has a form that is not known", provider=PROVIDER, key=key)
 
@@ -145,12 +145,12 @@ def not_found(key: str) -> NotFound:
     return NotFound(f"{key!r}: there is no such object", provider=PROVIDER, key=key, status=404)
 
 
-def changed(key: str, what: str = "it is not as expected") -> PreconditionFailed:
+def precondition_failed(key: str, what: str = "it is not as expected") -> PreconditionFailed:
     """Return the error for an object that is not the one that was seen."""
     return PreconditionFailed(f"{key!r}: {what}", provider=PROVIDER, key=key)
 
 
-def invalid(key: str, reason: str) -> InvalidKey:
+def invalid_key(key: str, reason: str) -> InvalidKey:
     """Return the error for a key that a storage zone can't hold."""
     return InvalidKey(f"{key!r}: refused: {reason}", provider=PROVIDER, key=key)
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from buckia_bunny.cdn.pull_zone import PublicZone, SignedZone
-from buckia_bunny.http import Http
-from buckia_bunny.settings import Api, BunnySettings
+from buckia_bunny.cdn.pull_zone import PublicUrlZone, SignedUrlZone
+from buckia_bunny.http import HttpClient
+from buckia_bunny.settings import ApiKind, BunnySettings
 from buckia_bunny.sync import BunnySync
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.factory import secret_stores
@@ -17,7 +17,7 @@ from buckia_core.config import BucketConfig
 from buckia_core.errors import AdapterNotInstalled
 
 if TYPE_CHECKING:
-    from buckia_bunny.account.account import Account
+    from buckia_bunny.account.account import BunnyAccount
 
 
 def open_zone(settings: BunnySettings) -> BaseSync:
@@ -26,7 +26,7 @@ def open_zone(settings: BunnySettings) -> BaseSync:
     Raises:
         AdapterNotInstalled: The zone is one of the S3 interface, and the adapter for that is not there.
     """
-    if settings.api is Api.S3:
+    if settings.api is ApiKind.S3:
         try:
             from buckia_bunny.s3_compatible import S3Zone  # noqa: PLC0415  # an extra
         except ModuleNotFoundError as error:
@@ -36,11 +36,11 @@ def open_zone(settings: BunnySettings) -> BaseSync:
         return S3Zone.of(settings)
     if settings.public_host is None:
         return BunnySync(settings)
-    return PublicZone(settings) if settings.token_key is None else SignedZone(settings)
+    return PublicUrlZone(settings) if settings.token_key is None else SignedUrlZone(settings)
 
 
 @contextmanager
-def account_of_bucket(config: BucketConfig) -> Iterator[tuple[BunnySettings, Account | None]]:
+def account_of_bucket(config: BucketConfig) -> Iterator[tuple[BunnySettings, BunnyAccount | None]]:
     """Give the settings of a bucket and its account, whatever interface its objects are reached by.
 
     The account is `None` without an `api_key`.
@@ -48,8 +48,8 @@ def account_of_bucket(config: BucketConfig) -> Iterator[tuple[BunnySettings, Acc
     Raises:
         ConfigError: The settings can't be used.
     """
-    from buckia_bunny.account_factory import account_of  # noqa: PLC0415  # most syncs do without
+    from buckia_bunny.account_factory import open_account  # noqa: PLC0415  # most syncs do without
 
     settings = config.adapter_settings(BunnySettings, secret_stores=secret_stores(registry()))
-    with closing(Http.of(settings)) as http:
-        yield settings, None if settings.api_key is None else account_of(settings, http)
+    with closing(HttpClient.of(settings)) as http:
+        yield settings, None if settings.api_key is None else open_account(settings, http)

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 import urllib3
 
-from buckia_bunny.errors import PROVIDER, of_exception, too_long
+from buckia_bunny.errors import PROVIDER, error_from_exception, too_long
 from buckia_bunny.settings import BunnySettings
 from buckia_core.adapters.service.ca_bundles import trust_bundle
 from buckia_core.adapters.service.proxies import system_proxy
@@ -42,7 +42,7 @@ _SECRETS = ("AccessKey", "Authorization")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A whole answer. Names of headers are as the server wrote them, or in any case with `get`."""
 
     status: int
@@ -51,7 +51,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """What is asked for. The headers carry a key: they are not shown."""
 
     method: str
@@ -74,7 +74,7 @@ class Request:
         return body
 
 
-class Http:
+class HttpClient:
     """Makes requests, from many threads at once. Nothing is repeated, and no redirection is followed.
 
     Proxies are those of the environment. A server that makes no progress is given up on.
@@ -94,7 +94,9 @@ class Http:
             connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout, ca_bundle=settings.ca_bundle
         )
 
-    def call(self, request: Request, body: bytes | Iterable[bytes] | None = None, *, longest: int = LONGEST) -> Answer:
+    def call(
+        self, request: HttpRequest, body: bytes | Iterable[bytes] | None = None, *, longest: int = LONGEST
+    ) -> Response:
         """Make a request and return the whole answer, whatever its status. It is not unpacked.
 
         Raises:
@@ -104,11 +106,11 @@ class Http:
             data = read_body(response, request, longest)
             if len(data) > longest:
                 raise too_long(request.doing, longest, request.key)
-            return Answer(response.status, response.headers, data)
+            return Response(response.status, response.headers, data)
 
     @contextmanager
     def stream(
-        self, request: Request, body: bytes | Iterable[bytes] | None = None
+        self, request: HttpRequest, body: bytes | Iterable[bytes] | None = None
     ) -> Iterator[urllib3.BaseHTTPResponse]:
         """Make a request and give the answer to be read. Errors while it is read are those of urllib3.
 
@@ -132,7 +134,7 @@ class Http:
                 decode_content=False,
             )
         except _FAILURES as error:
-            raise of_exception(error, doing=request.doing, host=request.host, key=request.key) from error
+            raise error_from_exception(error, doing=request.doing, host=request.host, key=request.key) from error
         try:
             yield response
         finally:
@@ -149,7 +151,7 @@ class Http:
         for manager in managers:
             manager.clear()
 
-    def _manager_for(self, request: Request) -> urllib3.PoolManager:
+    def _manager_for(self, request: HttpRequest) -> urllib3.PoolManager:
         parts = urlsplit(request.url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         proxy = system_proxy(parts.scheme, parts.hostname or "", port)
@@ -184,7 +186,7 @@ class Http:
         return context
 
 
-def read_body(response: urllib3.BaseHTTPResponse, request: Request, longest: int) -> bytes:
+def read_body(response: urllib3.BaseHTTPResponse, request: HttpRequest, longest: int) -> bytes:
     """Return the body of an answer, of which `longest` bytes and one more are read at most.
 
     Raises:
@@ -196,11 +198,11 @@ def read_body(response: urllib3.BaseHTTPResponse, request: Request, longest: int
             blocks.append(block)
             size += len(block)
     except _FAILURES as error:
-        raise of_exception(error, doing=request.doing, host=request.host, key=request.key) from error
+        raise error_from_exception(error, doing=request.doing, host=request.host, key=request.key) from error
     return b"".join(blocks)
 
 
-def _check_headers(request: Request) -> None:
+def _check_headers(request: HttpRequest) -> None:
     """Raise before the client does, which would show the value."""
     for name, text in request.headers.items():
         if _HEADER.fullmatch(text):

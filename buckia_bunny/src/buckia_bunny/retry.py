@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from buckia_core.adapters.transfers import retry
-from buckia_core.adapters.transfers.retry import Backoff
+from buckia_core.adapters.transfers.retry import RetryPolicy
 
 T = TypeVar("T")
 
-PATIENCE = Backoff(attempts=6, seconds=math.inf, first=0.2, longest=20.0)
+PATIENCE = RetryPolicy(attempts=6, seconds=math.inf, first=0.2, longest=20.0)
 """How a request is repeated of which one call needs many: one lost listing of a thousand must not cost all of them."""
 
 
 def repeated(request: Callable[[], T]) -> T:
     """Make a request again if its error may pass. A server that asks for over twenty seconds is not waited for."""
-    return retry.repeated(request, PATIENCE)
+    return retry.retry_call(request, PATIENCE)

@@ -10,7 +10,7 @@ from buckia_bunny.settings import BunnySettings
 from buckia_bunny.storage.key_encoding import quoted
 from buckia_core.adapters.contract.base import Source
 from buckia_core.adapters.contract.capabilities import Capabilities
-from buckia_core.adapters.contract.resume import PartsSource
+from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.adapters.contract.types import Precondition, UploadInfo
 from buckia_core.config.secrets.references import Secret
 from buckia_core.planning.manifest import RemoteObject
@@ -53,7 +53,7 @@ class S3Zone(S3Sync):
         return super().upload_file(source, key, expect=expect, info=_kept(info))
 
     def upload_parts(
-        self, source: PartsSource, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+        self, source: MultipartSource, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
         """See `ResumableUpload`."""
         return super().upload_parts(source, key, expect=expect, info=_kept(info))

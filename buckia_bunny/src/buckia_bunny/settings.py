@@ -11,14 +11,14 @@ from pathlib import Path
 from buckia_bunny.regions import DOMAIN, parse_region, s3_host, storage_host
 from buckia_core.config.secrets.references import Secret
 from buckia_core.config.settings import setting
-from buckia_core.config.urls import check_address, connection_warnings
+from buckia_core.config.urls import check_url, connection_warnings
 from buckia_core.errors import MissingCredentials
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?", re.IGNORECASE)
 _ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
-class Api(StrEnum):
+class ApiKind(StrEnum):
     """By which of the service's interfaces objects are reached."""
 
     STORAGE = "storage"
@@ -67,7 +67,7 @@ class BunnySettings:
         help="Address of the storage host; goes before `region` and `domain`.", aliases=("endpoint",)
     )
     api_url: str = setting(help="Address of the account's API.", default="https://api.bunny.net")
-    api: Api = setting(help="`s3` for a zone that was made with the S3 interface.", default=Api.STORAGE)
+    api: ApiKind = setting(help="`s3` for a zone that was made with the S3 interface.", default=ApiKind.STORAGE)
     client: ClientKind = setting(
         help="`bunnycdnpython` uses that package where it is safe to; see the page on bunny.net.",
         default=ClientKind.DIRECT,
@@ -118,7 +118,7 @@ class BunnySettings:
             if value is not None and not _HOST.fullmatch(value):
                 raise ValueError(f"{name} is the name of a host, and not {value!r}")
         for name in ("endpoint_url", "api_url"):
-            check_address(name, getattr(self, name))
+            check_url(name, getattr(self, name))
         if self.zone_key is None and self.api_key is None:
             raise MissingCredentials(
                 "no key: give storage_api_key, the password of the storage zone (BUNNY_STORAGE_API_KEY), or api_key, "
@@ -126,9 +126,9 @@ class BunnySettings:
             )
         if self.token_key is not None and self.public_host is None:
             raise ValueError("token_key signs addresses of a pull zone: give pull_zone or hostname")
-        if self.api is Api.S3 and self.zone_key is None:
+        if self.api is ApiKind.S3 and self.zone_key is None:
             raise MissingCredentials("api: s3 needs storage_api_key, the password of the storage zone")
-        if self.api is Api.S3 and self.region is None and self.endpoint_url is None:
+        if self.api is ApiKind.S3 and self.region is None and self.endpoint_url is None:
             raise ValueError("api: s3 needs region or endpoint_url")
 
     @property
@@ -146,7 +146,7 @@ class BunnySettings:
         """Where the zone is reached, as far as the settings tell; `None` if the API has to be asked."""
         if self.endpoint_url is not None:
             return self.endpoint_url.rstrip("/")
-        if self.api is Api.S3 and self.region is not None:
+        if self.api is ApiKind.S3 and self.region is not None:
             return f"https://{s3_host(self.region)}"
         if self.region is None and self.api_key is not None:
             return None

@@ -9,27 +9,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from buckia_bunny.errors import PROVIDER
-from buckia_bunny.http import Http
+from buckia_bunny.http import HttpClient
 from buckia_bunny.operations.delete import BATCH, Deleter
-from buckia_bunny.operations.directories import Directories
+from buckia_bunny.operations.directories import DirectoryPruner
 from buckia_bunny.operations.download import Downloader
-from buckia_bunny.operations.head import Looker
-from buckia_bunny.operations.list import Range, Walk
+from buckia_bunny.operations.head import ObjectHead
+from buckia_bunny.operations.list import KeyRange, ZoneListing
 from buckia_bunny.operations.upload import Uploader
 from buckia_bunny.settings import BunnySettings, ClientKind
-from buckia_bunny.storage.api import Storage
-from buckia_bunny.storage.endpoint import Found, Signing, Site, direct
-from buckia_bunny.storage.key_encoding import LONGEST_PATH, Names
+from buckia_bunny.storage.api import StorageApi
+from buckia_bunny.storage.endpoint import BuildZoneUrl, ZoneEndpoint, ZoneLookup, default_zone_url
+from buckia_bunny.storage.key_encoding import LONGEST_PATH, KeyCodec
 from buckia_core.adapters.contract.base import BaseSync, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
-from buckia_core.adapters.contract.readers import reader_of
-from buckia_core.adapters.contract.resume import Landing
+from buckia_core.adapters.contract.readers import open_chunks
+from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
-from buckia_core.adapters.prefixes import as_directory
+from buckia_core.adapters.prefixes import normalize_prefix
 from buckia_core.planning.manifest import RemoteObject
 
 if TYPE_CHECKING:
-    from buckia_bunny.account.account import Account
+    from buckia_bunny.account.account import BunnyAccount
 
 
 class BunnySync(BaseSync):
@@ -48,14 +48,14 @@ class BunnySync(BaseSync):
 
     def __init__(self, settings: BunnySettings) -> None:
         self._settings = settings
-        self._prefix = as_directory(settings.prefix)
-        self._http = Http.of(settings)
-        self._site = Site(settings, self._find_zone, _signing(settings))
-        self._names = Names(escape=settings.escape_names)
-        self._storage = Storage(self._http, self._site)
-        self._looker = Looker(self._storage, self._names, self._prefix)
+        self._prefix = normalize_prefix(settings.prefix)
+        self._http = HttpClient.of(settings)
+        self._site = ZoneEndpoint(settings, self._find_zone, _signing(settings))
+        self._names = KeyCodec(escape=settings.escape_names)
+        self._storage = StorageApi(self._http, self._site)
+        self._looker = ObjectHead(self._storage, self._names, self._prefix)
         root = f"{self._names.path(self._prefix[:-1])}/" if self._prefix else ""
-        self._directories = Directories(self._storage, root, prune=settings.prune_empty_directories)
+        self._directories = DirectoryPruner(self._storage, root, prune=settings.prune_empty_directories)
         self._uploader = Uploader(self._storage, self._looker, self._directories)
         self._downloader = Downloader(self._storage, self._looker)
         self._deleter = Deleter(self._storage, self._looker, self._directories)
@@ -107,27 +107,27 @@ class BunnySync(BaseSync):
         return self._settings
 
     @cached_property
-    def account(self) -> Account:
+    def account(self) -> BunnyAccount:
         """The account of `api_key`.
 
         Raises:
             MissingCredentials: There is no `api_key`.
         """
-        from buckia_bunny.account_factory import account_of  # noqa: PLC0415  # most syncs do without
+        from buckia_bunny.account_factory import open_account  # noqa: PLC0415  # most syncs do without
 
-        return account_of(self._settings, self._http)
+        return open_account(self._settings, self._http)
 
     def list_files(
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
     ) -> Iterator[RemoteObject]:
         """See `BaseSync`. Directories in which nothing is wanted are not asked for."""
         own = len(self._prefix)
-        wanted = Range(
+        wanted = KeyRange(
             self._prefix + prefix,
             None if start_after is None else self._prefix + start_after,
             None if end_at is None else self._prefix + end_at,
         )
-        objects = Walk(self._storage, self._names, wanted).objects()
+        objects = ZoneListing(self._storage, self._names, wanted).objects()
         return (found._replace(key=found.key[own:]) for found in objects) if own else objects
 
     def stat_file(self, key: str) -> RemoteObject:
@@ -152,7 +152,7 @@ class BunnySync(BaseSync):
         """See `BaseSync`."""
         return self._downloader.download(key, target, expect, start, end)
 
-    def continue_download(self, key: str, landing: Landing, *, expect: RemoteObject) -> RemoteObject:
+    def continue_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload`."""
         return self._downloader.go_on(key, landing, expect)
 
@@ -165,7 +165,7 @@ class BunnySync(BaseSync):
         self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
     ) -> Iterator[BinaryIO]:
         """See `BaseSync`."""
-        with self._downloader.opened(key, expect, start, end) as blocks, reader_of(blocks) as reader:
+        with self._downloader.opened(key, expect, start, end) as blocks, open_chunks(blocks) as reader:
             yield reader
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
@@ -176,14 +176,14 @@ class BunnySync(BaseSync):
         """Close the connections."""
         self._http.close()
 
-    def _find_zone(self) -> Found:
+    def _find_zone(self) -> ZoneLookup:
         zone = self.account.storage_zone(self._settings.zone)
-        return Found(zone.host, zone.password)
+        return ZoneLookup(zone.host, zone.password)
 
 
-def _signing(settings: BunnySettings) -> Signing:
+def _signing(settings: BunnySettings) -> BuildZoneUrl:
     if settings.client is ClientKind.DIRECT:
-        return direct
-    from buckia_bunny.account.bunnycdn_account import place_of  # noqa: PLC0415  # imports requests
+        return default_zone_url
+    from buckia_bunny.account.bunnycdn_account import bunnycdn_zone_url  # noqa: PLC0415  # imports requests
 
-    return place_of
+    return bunnycdn_zone_url

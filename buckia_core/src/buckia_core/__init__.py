@@ -20,17 +20,30 @@ if TYPE_CHECKING:
         SignedUrl,
         Versioned,
     )
-    from buckia_core.adapters.contract.readers import reader_of
-    from buckia_core.adapters.contract.resume import Landing, Note, Parts, PartsSource, read_on
-    from buckia_core.adapters.contract.types import DeleteOutcome, IfAbsent, IfUnchanged, Precondition, UploadInfo, fits
+    from buckia_core.adapters.contract.readers import open_chunks
+    from buckia_core.adapters.contract.resume import (
+        Checkpoint,
+        MultipartSource,
+        PartialDownload,
+        PartLayout,
+        resume_by_open,
+    )
+    from buckia_core.adapters.contract.types import (
+        DeleteOutcome,
+        IfAbsent,
+        IfUnchanged,
+        Precondition,
+        UploadInfo,
+        satisfies,
+    )
     from buckia_core.adapters.plugins.hookspecs import hookimpl
     from buckia_core.adapters.plugins.registry import AdapterSpec
-    from buckia_core.adapters.prefixes import as_directory
+    from buckia_core.adapters.prefixes import normalize_prefix
     from buckia_core.adapters.transfers.limited_reader import LimitedReader
-    from buckia_core.adapters.transfers.part_pool import Pieces
-    from buckia_core.adapters.transfers.ranged_download import Opened, RangedDownload
-    from buckia_core.adapters.transfers.retry import Backoff, repeated
-    from buckia_core.adapters.transfers.sources import DigestCheck, chunks, reading
+    from buckia_core.adapters.transfers.part_pool import PartPool
+    from buckia_core.adapters.transfers.ranged_download import RangedDownload, RangeStream
+    from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
+    from buckia_core.adapters.transfers.sources import DigestVerifier, iter_chunks, open_source
     from buckia_core.config.secrets.references import Secret
     from buckia_core.config.settings import setting
     from buckia_core.errors import (
@@ -58,37 +71,37 @@ __all__ = [
     "AdapterError",
     "AdapterSpec",
     "AlreadyExists",
-    "Backoff",
     "BaseSync",
     "BuckiaError",
     "Capabilities",
+    "Checkpoint",
     "DeleteOutcome",
     "Digest",
-    "DigestCheck",
+    "DigestVerifier",
     "Digests",
     "IfAbsent",
     "IfUnchanged",
     "IntegrityError",
     "InvalidKey",
-    "Landing",
     "LimitedReader",
     "MissingCredentials",
+    "MultipartSource",
     "NotFound",
     "NotSupported",
-    "Note",
     "ObjectVersion",
-    "Opened",
-    "Parts",
-    "PartsSource",
+    "PartLayout",
+    "PartPool",
+    "PartialDownload",
     "PermissionDenied",
-    "Pieces",
     "Precondition",
     "PreconditionFailed",
     "PublicUrl",
+    "RangeStream",
     "RangedDownload",
     "RemoteObject",
     "ResumableDownload",
     "ResumableUpload",
+    "RetryPolicy",
     "Secret",
     "ServerCopy",
     "SignedUrl",
@@ -98,23 +111,23 @@ __all__ = [
     "Unauthenticated",
     "UploadInfo",
     "Versioned",
-    "as_directory",
-    "chunks",
-    "fits",
     "guess_content_type",
     "hookimpl",
-    "read_on",
-    "reader_of",
-    "reading",
-    "repeated",
+    "iter_chunks",
+    "normalize_prefix",
+    "open_chunks",
+    "open_source",
+    "resume_by_open",
+    "retry_call",
+    "satisfies",
     "setting",
 ]
 
 # Imported when first used, as in `buckia`: each module of ours imports this one first, and most need little of it.
 _HOMES = {
-    "buckia_core.adapters.transfers.retry": ("Backoff", "repeated"),
+    "buckia_core.adapters.transfers.retry": ("RetryPolicy", "retry_call"),
     "buckia_core.adapters.contract.base": ("BaseSync", "Source"),
-    "buckia_core.adapters.contract.readers": ("reader_of",),
+    "buckia_core.adapters.contract.readers": ("open_chunks",),
     "buckia_core.adapters.contract.capabilities": ("Capabilities",),
     "buckia_core.adapters.content_types": ("guess_content_type",),
     "buckia_core.adapters.plugins.hookspecs": ("hookimpl",),
@@ -124,10 +137,10 @@ _HOMES = {
         "IfUnchanged",
         "Precondition",
         "UploadInfo",
-        "fits",
+        "satisfies",
     ),
-    "buckia_core.adapters.transfers.part_pool": ("Pieces",),
-    "buckia_core.adapters.prefixes": ("as_directory",),
+    "buckia_core.adapters.transfers.part_pool": ("PartPool",),
+    "buckia_core.adapters.prefixes": ("normalize_prefix",),
     "buckia_core.adapters.contract.protocols": (
         "PublicUrl",
         "ResumableDownload",
@@ -136,11 +149,17 @@ _HOMES = {
         "SignedUrl",
         "Versioned",
     ),
-    "buckia_core.adapters.transfers.ranged_download": ("Opened", "RangedDownload"),
+    "buckia_core.adapters.transfers.ranged_download": ("RangeStream", "RangedDownload"),
     "buckia_core.adapters.transfers.limited_reader": ("LimitedReader",),
     "buckia_core.adapters.plugins.registry": ("AdapterSpec",),
-    "buckia_core.adapters.contract.resume": ("Landing", "Note", "Parts", "PartsSource", "read_on"),
-    "buckia_core.adapters.transfers.sources": ("DigestCheck", "chunks", "reading"),
+    "buckia_core.adapters.contract.resume": (
+        "PartialDownload",
+        "Checkpoint",
+        "PartLayout",
+        "MultipartSource",
+        "resume_by_open",
+    ),
+    "buckia_core.adapters.transfers.sources": ("DigestVerifier", "iter_chunks", "open_source"),
     "buckia_core.config.secrets.references": ("Secret",),
     "buckia_core.config.settings": ("setting",),
     "buckia_core.planning.digest": ("Digest", "Digests"),

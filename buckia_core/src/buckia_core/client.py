@@ -16,18 +16,18 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import ServerCopy
 from buckia_core.adapters.contract.types import DeleteOutcome, RemoteObject, UploadInfo
 from buckia_core.adapters.factory import open_bucket
-from buckia_core.adapters.wrappers import Throttle
+from buckia_core.adapters.wrappers import BandwidthLimit
 from buckia_core.config import BucketConfig
 from buckia_core.errors import AlreadyExists, BuckiaError, NotSupported
 from buckia_core.planning.plan import Operation, Plan
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.syncing import arguments, engine
-from buckia_core.syncing.callbacks import ProgressCallback, listener_for
+from buckia_core.syncing.callbacks import ProgressCallback, combine_listeners
 from buckia_core.syncing.events import Listener, SyncResult
 from buckia_core.syncing.planner.out_of_scope import roots_of_others
-from buckia_core.syncing.request import SyncRequest, ignore_event
-from buckia_core.syncing.scan.mappings import Choices, entry_of, folders_of, mappings_of
-from buckia_core.syncing.state.database import State
+from buckia_core.syncing.request import SyncRequest, no_listener
+from buckia_core.syncing.scan.mappings import RunOverrides, build_mappings, entry_of, folders_of
+from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.locations import STATE_DIRECTORY, StateFiles, trash_directories
 from buckia_core.syncing.state.migration import peek_state, stems_under_name
 from buckia_core.syncing.transfer.hashing import hash_file
@@ -35,7 +35,7 @@ from buckia_core.syncing.transfer.hashing import hash_file
 if TYPE_CHECKING:
     from buckia_core.syncing.disk.trash import Trash
     from buckia_core.syncing.planner.check import CheckResult
-    from buckia_core.syncing.planner.resolve import Choice, Conflict
+    from buckia_core.syncing.planner.resolve import Conflict, Resolution
     from buckia_core.syncing.transfer.versions import BucketVersions
 
 AnyPath = str | os.PathLike[str]
@@ -160,9 +160,9 @@ class BuckiaClient:
         request.dry_run, request.force, request.ask, request.executor = dry_run, force, ask, executor
         request.max_workers = workers
         request.max_delete = arguments.as_limit(max_delete if max_delete is not None else self.config.max_delete)
-        request.listener = listener_for(events, progress_callback)
+        request.listener = combine_listeners(events, progress_callback)
         if bwlimit is not None:
-            request.adapter = Throttle(request.adapter, arguments.as_rate(bwlimit))
+            request.adapter = BandwidthLimit(request.adapter, arguments.as_rate(bwlimit))
         return engine.sync(request)
 
     def status(
@@ -188,7 +188,7 @@ class BuckiaClient:
             ConfigError, AdapterError: As `sync`.
         """
         request = self._request(arguments.as_choices(local_path=local_path, **choices), sync_paths, relative_to)
-        request.dry_run, request.force, request.listener = True, True, events or ignore_event
+        request.dry_run, request.force, request.listener = True, True, events or no_listener
         return engine.make_plan(request)
 
     def check(
@@ -203,8 +203,8 @@ class BuckiaClient:
         Raises:
             ConfigError, AdapterError: As `sync`.
         """
-        request = self._request(Choices(), sync_paths, relative_to)
-        request.dry_run, request.listener = True, events or ignore_event
+        request = self._request(RunOverrides(), sync_paths, relative_to)
+        request.dry_run, request.listener = True, events or no_listener
         return engine.check(request)
 
     def stop(self) -> None:
@@ -217,7 +217,7 @@ class BuckiaClient:
         """Return the conflicts that the last runs left to decide, in order of their keys."""
         from buckia_core.syncing.planner.resolve import Conflict  # noqa: PLC0415  # a sync does not need it
 
-        mappings = {mapping.id: mapping for mapping in mappings_of(self.config, Choices())}
+        mappings = {mapping.id: mapping for mapping in build_mappings(self.config, RunOverrides())}
         with self._state() as state:
             records = state.conflicts()
             # Another entry for the same bucket has its own conflicts, though they are kept in one place.
@@ -225,17 +225,17 @@ class BuckiaClient:
         records = [record for record in records if record["root"] not in others]
         return [Conflict.of(record, mappings, self.config.base_dir) for record in records]
 
-    def resolve(self, keys: Sequence[str], keep: Choice | str) -> SyncResult:
+    def resolve(self, keys: Sequence[str], keep: Resolution | str) -> SyncResult:
         """Settle conflicts: the version to keep gets the name on both sides, the other goes to the trash or a copy.
 
         Raises:
             NotAConflict: No conflict is left on one of the keys. None is then settled.
         """
-        from buckia_core.syncing.planner.resolve import Choice  # noqa: PLC0415  # as above
+        from buckia_core.syncing.planner.resolve import Resolution  # noqa: PLC0415  # as above
 
-        choice = arguments.as_member(Choice, keep, "keep")
+        choice = arguments.as_member(Resolution, keep, "keep")
         assert choice is not None
-        return engine.resolve(self._request(Choices(), None), arguments.as_texts(keys, "keys"), choice)
+        return engine.resolve(self._request(RunOverrides(), None), arguments.as_texts(keys, "keys"), choice)
 
     def trash(self) -> Trash:
         """Return what syncs replaced or deleted here."""
@@ -248,12 +248,12 @@ class BuckiaClient:
             # Files can be brought back although the bucket's adapter is not installed, or its credentials are missing.
             stems, former = stems_under_name(self.state_dir, self.config.name), []
         directories = trash_directories(self.state_dir, self.config.name, stems, former)
-        return JoinedTrash(directories, mappings_of(self.config, Choices()), self.state_dir)
+        return JoinedTrash(directories, build_mappings(self.config, RunOverrides()), self.state_dir)
 
     def history(self, limit: int = 20) -> list[SyncResult]:
         """Return the last runs, the newest first."""
         with self._state() as state:
-            mappings = {mapping.id for mapping in mappings_of(self.config, Choices())}
+            mappings = {mapping.id for mapping in build_mappings(self.config, RunOverrides())}
             others = {*roots_of_others(self.config, mappings, state).values()}
             runs = [record for record in state.runs(limit if not others else _ALL) if record["bucket"] not in others]
             return [SyncResult.from_record(record) for record in runs[:limit]]
@@ -355,10 +355,10 @@ class BuckiaClient:
         self.close()
 
     def _request(
-        self, choices: Choices, sync_paths: Sequence[AnyPath] | None, relative_to: AnyPath | None = None
+        self, choices: RunOverrides, sync_paths: Sequence[AnyPath] | None, relative_to: AnyPath | None = None
     ) -> SyncRequest:
         config = self.config
-        mappings = mappings_of(config, choices)
+        mappings = build_mappings(config, choices)
         self._stopped = threading.Event()
         base, state_dir = config.base_dir, self.state_dir
         if choices.local_path is not None:
@@ -388,7 +388,7 @@ class BuckiaClient:
             stopped=self._stopped,
         )
 
-    def _state(self) -> closing[State]:
+    def _state(self) -> closing[StateDatabase]:
         return closing(peek_state(self._files))
 
     @property

@@ -1,4 +1,4 @@
-"""`Account`: what a token of Linode's allows: buckets, limited keys, access, addresses, usage."""
+"""`LinodeAccount`: what a token of Linode's allows: buckets, limited keys, access, addresses, usage."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from buckia_core.errors import AdapterError
-from buckia_linode.api import Answer, Api, path_of
+from buckia_linode.api import Answer, LinodeApi, path_of
 from buckia_linode.endpoint_types import EndpointType
 from buckia_linode.models import (
     Access,
-    Bucket,
     BucketAcl,
-    Endpoint,
     Grant,
     Key,
+    LinodeBucket,
+    LinodeEndpoint,
     Quota,
     number,
     number_or_none,
@@ -30,14 +30,14 @@ _READING = ("GET", "DELETE")
 T = TypeVar("T")
 
 
-class Account:
+class LinodeAccount:
     """One account, by its token. From one thread at a time.
 
     Regions are ids such as `us-ord`. Every method may raise `Unauthenticated`, `PermissionDenied`, `Throttled`,
     `Transient`, and `NotFound` where what it names is not there.
     """
 
-    def __init__(self, api: Api, provider: str) -> None:
+    def __init__(self, api: LinodeApi, provider: str) -> None:
         self._api = api
         self._provider = provider
 
@@ -46,20 +46,20 @@ class Account:
         """Requests so far, those to the bucket among them."""
         return self._api.counter.total
 
-    def endpoints(self) -> list[Endpoint]:
+    def endpoints(self) -> list[LinodeEndpoint]:
         """Return the endpoints that the account can use."""
         doing = "listing endpoints"
-        return [self._read(Endpoint.of, each, doing) for each in self._api.entries("/endpoints", doing=doing)]
+        return [self._read(LinodeEndpoint.of, each, doing) for each in self._api.entries("/endpoints", doing=doing)]
 
-    def buckets(self, region: str | None = None) -> list[Bucket]:
+    def buckets(self, region: str | None = None) -> list[LinodeBucket]:
         """Return the account's buckets, of one region or of all."""
         doing, path = "listing buckets", path_of("buckets", *([region] if region else []))
-        return [self._read(Bucket.of, each, doing) for each in self._api.entries(path, doing=doing)]
+        return [self._read(LinodeBucket.of, each, doing) for each in self._api.entries(path, doing=doing)]
 
-    def bucket(self, region: str, name: str) -> Bucket:
+    def bucket(self, region: str, name: str) -> LinodeBucket:
         """Return one bucket."""
         doing = f"looking for bucket {name!r} in region {region!r}"
-        return self._read(Bucket.of, self._api.get(path_of("buckets", region, name), doing=doing), doing)
+        return self._read(LinodeBucket.of, self._api.get(path_of("buckets", region, name), doing=doing), doing)
 
     def create_bucket(
         self,
@@ -70,7 +70,7 @@ class Account:
         cors: bool = False,
         type: EndpointType | None = None,
         endpoint: str | None = None,
-    ) -> Bucket:
+    ) -> LinodeBucket:
         """Make a bucket, and return it; one of that name that the account has is returned as it is.
 
         Args:
@@ -93,7 +93,7 @@ class Account:
             "s3_endpoint": endpoint,
         }
         doing = f"making bucket {name!r}"
-        return self._read(Bucket.of, self._api.post("/buckets", body, doing=doing), doing)
+        return self._read(LinodeBucket.of, self._api.post("/buckets", body, doing=doing), doing)
 
     def delete_bucket(self, region: str, name: str) -> None:
         """Remove a bucket, which must be empty.

@@ -23,9 +23,9 @@ from requests.adapters import HTTPAdapter
 
 from buckia_core.adapters.service.proxies import system_proxy
 from buckia_core.adapters.transfers.request_counter import RequestCounter
-from buckia_core.adapters.transfers.retry import repeated
+from buckia_core.adapters.transfers.retry import retry_call
 from buckia_core.errors import AdapterError, MissingCredentials
-from buckia_linode.errors import Redirected, TooLong, translated
+from buckia_linode.errors import Redirected, TooLong, translate_error
 from buckia_linode.settings import LinodeSettings
 from buckia_s3.http.connection_pool import tls_context
 
@@ -42,7 +42,7 @@ ROOT = "/object-storage"
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
-class Api:
+class LinodeApi:
     """Requests to the API with one token; from one thread at a time."""
 
     def __init__(self, settings: LinodeSettings, token: str, provider: str, counter: RequestCounter) -> None:
@@ -112,7 +112,7 @@ class Api:
         self._client.session.close()
 
     def _repeating(self, call: Callable[[], Any], doing: str) -> Answer:
-        return repeated(lambda: self._calling(call, doing), self._backoff)
+        return retry_call(lambda: self._calling(call, doing), self._backoff)
 
     def _calling(self, call: Callable[[], Any], doing: str) -> Answer:
         self.counter.add()
@@ -121,7 +121,7 @@ class Api:
         except MemoryError:
             raise
         except Exception as error:
-            raise translated(error, provider=self._provider, doing=doing, host=self._host) from error
+            raise translate_error(error, provider=self._provider, doing=doing, host=self._host) from error
         if not isinstance(answer, dict):
             raise self._unknown(doing)
         return answer

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from buckia_core.errors import MissingCredentials
 from buckia_linode.settings import LinodeSettings
-from buckia_s3.auth.credentials import CredentialSource
+from buckia_s3.auth.credentials import CredentialProvider
 from buckia_s3.auth.sigv4 import Credentials
 
 
-class NoKeys:
+class MissingKeys:
     """Says what is missing, once an access key is needed. What a token can do goes on without one."""
 
     lasting = True
@@ -33,8 +33,8 @@ class NoKeys:
         return None
 
 
-def credential_source(settings: LinodeSettings) -> CredentialSource | None:
+def credential_source(settings: LinodeSettings) -> CredentialProvider | None:
     """Return `None` where the settings say which credentials to use, and what complains where they do not."""
     if settings.skip_signature or settings.access_key_id is not None or settings.profile is not None:
         return None
-    return NoKeys()
+    return MissingKeys()

@@ -16,8 +16,8 @@ from buckia_linode.settings import LinodeSettings
 from buckia_s3.http import endpoint
 
 if TYPE_CHECKING:
-    from buckia_linode.account import Account
-    from buckia_linode.models import Endpoint
+    from buckia_linode.account import LinodeAccount
+    from buckia_linode.models import LinodeEndpoint
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ _PROVIDER = "linode"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BucketLocation:
     """Where a bucket is.
 
     Attributes:
@@ -40,15 +40,15 @@ class Place:
     type: EndpointType | None
 
 
-class Places:
+class EndpointLookup:
     """Finds the bucket's place once, and remembers it. From any thread."""
 
-    def __init__(self, settings: LinodeSettings, account: Callable[[], Account]) -> None:
+    def __init__(self, settings: LinodeSettings, account: Callable[[], LinodeAccount]) -> None:
         self._settings = settings
         self._account = account
         self._lock = threading.Lock()
-        self._listed: list[Endpoint] | None = None
-        self._found: Place | None = None
+        self._listed: list[LinodeEndpoint] | None = None
+        self._found: BucketLocation | None = None
         self._unknown = False
 
     @property
@@ -56,7 +56,7 @@ class Places:
         """The type of the endpoint as far as it is known now."""
         return self._settings.endpoint_type or (self._found.type if self._found else None)
 
-    def find(self) -> Place:
+    def find(self) -> BucketLocation:
         """Return the place; asks the API the first time.
 
         Raises:
@@ -93,12 +93,12 @@ class Places:
             log.warning("the type of the endpoint is not known, and so the lowest limits are kept to: %s", error)
             self._unknown = True
 
-    def _endpoints(self) -> list[Endpoint]:
+    def _endpoints(self) -> list[LinodeEndpoint]:
         if self._listed is None:
             self._listed = self._account().endpoints()
         return self._listed
 
-    def _find(self) -> Place:
+    def _find(self) -> BucketLocation:
         wanted = self._settings
         known = [each for each in self._endpoints() if each.host]
         if wanted.searched:
@@ -109,7 +109,7 @@ class Places:
         else:
             fitting = [each for each in known if each.host == urlsplit(wanted.address).netloc]
         single = fitting[0] if len(set(fitting)) == 1 else None
-        place = Place(single.region, single.url or "", single.type) if single else self._of_the_bucket(fitting)
+        place = BucketLocation(single.region, single.url or "", single.type) if single else self._of_the_bucket(fitting)
         return replace(place, url=self._checked(place.url) if wanted.searched else wanted.address)
 
     def _checked(self, address: str) -> str:
@@ -121,7 +121,7 @@ class Places:
             words = f"the API tells an endpoint that is none of the service's: {error}"
             raise AdapterError(f"{words}; give endpoint_url if it is right", provider=_PROVIDER) from error
 
-    def _of_the_bucket(self, fitting: list[Endpoint]) -> Place:
+    def _of_the_bucket(self, fitting: list[LinodeEndpoint]) -> BucketLocation:
         """Tell several endpoints of a region apart by the one that has the bucket."""
         wanted = self._settings
         for region in sorted({each.region for each in fitting}):
@@ -130,10 +130,10 @@ class Places:
             except NotFound:
                 continue
             url = f"https://{bucket.endpoint}" if bucket.endpoint else wanted.address
-            return Place(region, url, bucket.type)
+            return BucketLocation(region, url, bucket.type)
         if not wanted.searched:
             region = fitting[0].region if fitting else wanted.region or wanted.cluster or ""
-            return Place(region, wanted.address, wanted.endpoint_type)
+            return BucketLocation(region, wanted.address, wanted.endpoint_type)
         if not fitting:
             kind = f"endpoint of type {wanted.endpoint_type}" if wanted.endpoint_type else "endpoint"
             raise ConfigError(
@@ -147,10 +147,10 @@ class Places:
         )
 
 
-class LinodeSite(endpoint.Site):
+class LinodeSite(endpoint.EndpointResolver):
     """The address of a bucket whose endpoint the API has to tell."""
 
-    def __init__(self, settings: LinodeSettings, places: Places) -> None:
+    def __init__(self, settings: LinodeSettings, places: EndpointLookup) -> None:
         self._wanted = settings.s3()
         self._places = places
         super().__init__(self._wanted, lambda: None)
@@ -160,7 +160,7 @@ class LinodeSite(endpoint.Site):
         """The address to use now; the first time, at the cost of a request or two."""
         if self._endpoint is None:
             found = replace(self._wanted, endpoint_url=self._places.find().url)
-            self._endpoint = endpoint.locate(found, self._wanted.region or endpoint.DEFAULT_REGION)
+            self._endpoint = endpoint.resolve_endpoint(found, self._wanted.region or endpoint.DEFAULT_REGION)
         return self._endpoint
 
 

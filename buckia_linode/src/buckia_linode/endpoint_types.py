@@ -31,7 +31,7 @@ class EndpointType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class EndpointLimits:
     """What one type allows.
 
     Attributes:
@@ -48,17 +48,17 @@ class Limits:
 
 
 LIMITS = {
-    EndpointType.E0: Limits(750, 1 * _TB, 50_000_000, api_access=True),
-    EndpointType.E1: Limits(750, 1 * _PB, 100_000_000, api_access=True),
-    EndpointType.E2: Limits(2000, 1 * _PB, 100_000_000, api_access=False),
-    EndpointType.E3: Limits(2000, 5 * _PB, 500_000_000, api_access=False),
+    EndpointType.E0: EndpointLimits(750, 1 * _TB, 50_000_000, api_access=True),
+    EndpointType.E1: EndpointLimits(750, 1 * _PB, 100_000_000, api_access=True),
+    EndpointType.E2: EndpointLimits(2000, 1 * _PB, 100_000_000, api_access=False),
+    EndpointType.E3: EndpointLimits(2000, 5 * _PB, 500_000_000, api_access=False),
 }
 
 LOWEST_RATE = min(limits.requests_per_second for limits in LIMITS.values())
 """Requests a second that every type allows."""
 
 
-def need_api_access(type: EndpointType | None, what: str, *, provider: str) -> None:
+def require_full_api(type: EndpointType | None, what: str, *, provider: str) -> None:
     """Make sure that an endpoint has what only some types have; of an unknown type the server itself decides.
 
     Raises:

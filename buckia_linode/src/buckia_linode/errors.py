@@ -72,7 +72,7 @@ class TooLong(Exception):
     """An answer of the API is longer than any that is expected."""
 
 
-def translated(error: Exception, *, provider: str, doing: str, host: str) -> AdapterError:
+def translate_error(error: Exception, *, provider: str, doing: str, host: str) -> AdapterError:
     """Return the error for an exception that came while the API was asked. `doing` says what for."""
     if isinstance(error, ApiError):
         return _of_answer(error, provider=provider, doing=doing)

@@ -28,7 +28,7 @@ class BucketAcl(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class LinodeEndpoint:
     """A service that an account can use.
 
     Attributes:
@@ -53,7 +53,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class LinodeBucket:
     """A bucket.
 
     Attributes:

@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 from buckia_core.config.object_rules import ObjectRules
 from buckia_core.config.secrets.references import Secret
-from buckia_core.config.settings import declared, read_settings, setting
-from buckia_core.config.urls import check_address, connection_warnings
+from buckia_core.config.settings import read_settings, setting, setting_fields
+from buckia_core.config.urls import check_url, connection_warnings
 from buckia_core.errors import InvalidSetting
 from buckia_linode.endpoint_types import EndpointType
-from buckia_linode.shared_settings import as_in_s3
-from buckia_s3.config.bucket_url import parse_url
+from buckia_linode.shared_settings import inherit_s3_setting
+from buckia_s3.config.bucket_url import parse_bucket_url
 from buckia_s3.config.client_options import ClientOptions
 from buckia_s3.config.retry_config import RetryConfig
 from buckia_s3.config.settings import AddressingStyle, ConditionalWrites, S3Settings
@@ -35,8 +35,8 @@ _ITS_OWN = ("region", "cluster", "endpoint_url", "domain", "token", "api_url", "
 class LinodeSettings:
     """Which bucket, where, with which credentials, and with which token of the account."""
 
-    bucket_name: str = as_in_s3("bucket_name")
-    prefix: str = as_in_s3("prefix")
+    bucket_name: str = inherit_s3_setting("bucket_name")
+    prefix: str = inherit_s3_setting("prefix")
     region: str | None = setting(
         help="Where the bucket is: id of a cluster, such as `us-ord-1`; with a token also that of a region: `us-ord`.",
         aliases=("region_name",),
@@ -47,18 +47,18 @@ class LinodeSettings:
         aliases=("endpoint",),
     )
     domain: str = setting(help="Domain that clusters are in.", default="linodeobjects.com")
-    access_key_id: Secret | None = as_in_s3(
+    access_key_id: Secret | None = inherit_s3_setting(
         "access_key_id",
         env=("LINODE_OBJ_ACCESS_KEY", "LINODE_CLI_OBJ_ACCESS_KEY"),
         aliases=("access_key", "aws_access_key_id"),
     )
-    secret_access_key: Secret | None = as_in_s3(
+    secret_access_key: Secret | None = inherit_s3_setting(
         "secret_access_key",
         env=("LINODE_OBJ_SECRET_KEY", "LINODE_CLI_OBJ_SECRET_KEY"),
         aliases=("secret_key", "aws_secret_access_key"),
     )
-    profile: str | None = as_in_s3("profile")
-    skip_signature: bool = as_in_s3("skip_signature")
+    profile: str | None = inherit_s3_setting("profile")
+    skip_signature: bool = inherit_s3_setting("skip_signature")
     token: Secret | None = setting(
         help="Personal access token with the scope `object_storage`; finds the endpoint, and manages the account.",
         env=("LINODE_TOKEN", "LINODE_CLI_TOKEN"),
@@ -68,20 +68,20 @@ class LinodeSettings:
     endpoint_type: EndpointType | None = setting(
         help="Type of the endpoint, which decides the limits; with a token it is found by itself."
     )
-    addressing_style: AddressingStyle = as_in_s3("addressing_style")
-    client_options: ClientOptions = as_in_s3("client_options")
-    retry_config: RetryConfig = as_in_s3("retry_config")
-    verify_tls: bool = as_in_s3("verify_tls")
-    ca_bundle: Path | None = as_in_s3("ca_bundle", env=("LINODE_CA",))
-    connect_timeout: float = as_in_s3("connect_timeout")
-    read_timeout: float = as_in_s3("read_timeout")
-    acl: CannedAcl | None = as_in_s3("acl")
-    tags: Mapping[str, str] = as_in_s3("tags")
-    objects: ObjectRules = as_in_s3("objects")
-    sse_customer_key_base64: Secret | None = as_in_s3("sse_customer_key_base64")
-    multipart_threshold: int = as_in_s3("multipart_threshold")
-    part_size: int = as_in_s3("part_size")
-    conditional_writes: ConditionalWrites = as_in_s3("conditional_writes")
+    addressing_style: AddressingStyle = inherit_s3_setting("addressing_style")
+    client_options: ClientOptions = inherit_s3_setting("client_options")
+    retry_config: RetryConfig = inherit_s3_setting("retry_config")
+    verify_tls: bool = inherit_s3_setting("verify_tls")
+    ca_bundle: Path | None = inherit_s3_setting("ca_bundle", env=("LINODE_CA",))
+    connect_timeout: float = inherit_s3_setting("connect_timeout")
+    read_timeout: float = inherit_s3_setting("read_timeout")
+    acl: CannedAcl | None = inherit_s3_setting("acl")
+    tags: Mapping[str, str] = inherit_s3_setting("tags")
+    objects: ObjectRules = inherit_s3_setting("objects")
+    sse_customer_key_base64: Secret | None = inherit_s3_setting("sse_customer_key_base64")
+    multipart_threshold: int = inherit_s3_setting("multipart_threshold")
+    part_size: int = inherit_s3_setting("part_size")
+    conditional_writes: ConditionalWrites = inherit_s3_setting("conditional_writes")
 
     @classmethod
     def from_url(cls, url: str, **settings: object) -> Self:
@@ -99,7 +99,7 @@ class LinodeSettings:
         return read_settings(cls, told | settings, provider="linode", base_dir=Path.cwd())
 
     def __post_init__(self) -> None:
-        check_address("api_url", self.api_url, example="https://api.linode.com/v4")
+        check_url("api_url", self.api_url, example="https://api.linode.com/v4")
         if not _DOMAIN.fullmatch(self.domain):
             raise ValueError(f"domain is the name of a host such as linodeobjects.com, and not {self.domain!r}")
         for name in ("region", "cluster"):
@@ -138,7 +138,7 @@ class LinodeSettings:
         Raises:
             ValueError: They don't go together.
         """
-        shared = {name: getattr(self, name) for name in declared(type(self)) if name not in _ITS_OWN}
+        shared = {name: getattr(self, name) for name in setting_fields(type(self)) if name not in _ITS_OWN}
         encryption = None if self.sse_customer_key_base64 is None else ServerSideEncryption.CUSTOMER
         return S3Settings(
             region=self.cluster or self.region, endpoint_url=self.address, server_side_encryption=encryption, **shared
@@ -157,7 +157,7 @@ class LinodeSettings:
 
 
 def _told_by(url: str) -> dict[str, object]:
-    found = parse_url(url)
+    found = parse_bucket_url(url)
     told: dict[str, object] = {"bucket_name": found.bucket_name}
     if found.prefix:
         told["prefix"] = found.prefix

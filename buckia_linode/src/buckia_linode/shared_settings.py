@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from buckia_core.config.settings import declared, default_of, setting
+from buckia_core.config.settings import default_of, setting, setting_fields
 from buckia_s3.config.settings import S3Settings
 
 
-def as_in_s3(name: str, *, env: tuple[str, ...] = (), aliases: tuple[str, ...] | None = None) -> Any:
+def inherit_s3_setting(name: str, *, env: tuple[str, ...] = (), aliases: tuple[str, ...] | None = None) -> Any:
     """Declare a setting as `S3Settings` does, but for its environment variables: those of AWS are for another service.
 
     Stands where `setting` would. `aliases` replace those that it has there.
     """
-    field, its = declared(S3Settings)[name]
+    field, its = setting_fields(S3Settings)[name]
     return setting(
         help=its.help,
         default=field.default_factory if callable(field.default_factory) else default_of(field),

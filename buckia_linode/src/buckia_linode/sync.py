@@ -7,15 +7,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from buckia_core.adapters.contract.capabilities import Capabilities
-from buckia_core.adapters.prefixes import as_directory
+from buckia_core.adapters.prefixes import normalize_prefix
 from buckia_linode.credentials import credential_source
-from buckia_linode.endpoint_lookup import LinodeSite, Places, no_token
+from buckia_linode.endpoint_lookup import EndpointLookup, LinodeSite, no_token
 from buckia_linode.endpoint_types import LIMITS, LOWEST_RATE
 from buckia_linode.settings import LinodeSettings
 from buckia_s3.sync import S3Sync
 
 if TYPE_CHECKING:
-    from buckia_linode.account import Account
+    from buckia_linode.account import LinodeAccount
     from buckia_linode.bucket_api import ManagedBucket
     from buckia_s3.administration import Administration
 
@@ -33,7 +33,7 @@ class LinodeSync(S3Sync):
 
     def __init__(self, settings: LinodeSettings) -> None:
         self._linode = settings
-        self._places = Places(settings, lambda: self.account)
+        self._places = EndpointLookup(settings, lambda: self.account)
         super().__init__(
             settings.s3(),
             credentials=credential_source(settings),
@@ -82,7 +82,7 @@ class LinodeSync(S3Sync):
         return self._places.region()
 
     @cached_property
-    def account(self) -> Account:
+    def account(self) -> LinodeAccount:
         """The account of the token.
 
         Raises:
@@ -91,11 +91,11 @@ class LinodeSync(S3Sync):
         if self._linode.token is None:
             raise no_token()
         # linode_api4 takes a fifth of a second to import, and most runs do without.
-        from buckia_linode.account import Account  # noqa: PLC0415
-        from buckia_linode.api import Api  # noqa: PLC0415
+        from buckia_linode.account import LinodeAccount  # noqa: PLC0415
+        from buckia_linode.api import LinodeApi  # noqa: PLC0415
 
-        api = Api(self._linode, self._linode.token.reveal(), self.provider_id, self._counter)
-        return Account(api, self.provider_id)
+        api = LinodeApi(self._linode, self._linode.token.reveal(), self.provider_id, self._counter)
+        return LinodeAccount(api, self.provider_id)
 
     @cached_property
     def administration(self) -> Administration:
@@ -113,7 +113,7 @@ class LinodeSync(S3Sync):
         """
         from buckia_linode.bucket_api import ManagedBucket  # noqa: PLC0415  # as above
 
-        prefix = as_directory(self._linode.prefix)
+        prefix = normalize_prefix(self._linode.prefix)
         name = self._linode.bucket_name
         return ManagedBucket(name, self.account, self._places, lambda key: f"{prefix}{key}", self.provider_id)
 

@@ -133,10 +133,10 @@ def from_response(
     status: int, headers: Headers, body: bytes, *, provider: str, key: str | None, doing: str
 ) -> AdapterError:
     """Return the error for a response. `doing` says what was asked, such as `GET`; `key` is without prefix."""
-    code, message = code_of(body), element_of(body, "Message")
+    code, message = error_code(body), xml_text(body, "Message")
     error = from_code(code, message, status, provider=provider, key=key, doing=doing)
-    error.request_id = headers.get("x-amz-request-id") or element_of(body, "RequestId") or None
-    error.retry_after = wait_of(headers)
+    error.request_id = headers.get("x-amz-request-id") or xml_text(body, "RequestId") or None
+    error.retry_after = retry_after(headers)
     if status == 503 and error.retry_after is not None and type(error) is Transient:
         slower = Throttled(error.message, provider=provider, key=key, status=status, code=error.code)
         slower.request_id = error.request_id
@@ -215,12 +215,12 @@ def from_botocore(error: Exception, *, provider: str, profile: str | None) -> Ex
     return Unauthenticated(f"the credentials{where} could not be fetched: {error}", provider=provider)
 
 
-def code_of(body: bytes) -> str:
+def error_code(body: bytes) -> str:
     """Return the `Code` of an error's body; empty if it has none."""
-    return element_of(body, "Code")
+    return xml_text(body, "Code")
 
 
-def wait_of(headers: Headers) -> float | None:
+def retry_after(headers: Headers) -> float | None:
     """Return how many seconds the server asks to wait, `None` if it does not say."""
     milliseconds = headers.get("x-amz-retry-after")
     if milliseconds is not None and _DIGITS.fullmatch(milliseconds):
@@ -235,7 +235,7 @@ def wait_of(headers: Headers) -> float | None:
     return min(max(0.0, wait), _LONGEST_WAIT)
 
 
-def element_of(body: bytes, name: str) -> str:
+def xml_text(body: bytes, name: str) -> str:
     """Return the text of an element of an answer; empty if it has none of the name."""
     # A search, because error bodies come from proxies too, and need not be XML at all.
     found = re.search(rf"<{name}>([^<]*)</{name}>".encode(), body)

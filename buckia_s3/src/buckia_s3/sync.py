@@ -11,26 +11,26 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 
 from buckia_core.adapters.contract.base import BaseSync, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
-from buckia_core.adapters.contract.readers import reader_of
-from buckia_core.adapters.contract.resume import Landing, Parts, PartsSource
+from buckia_core.adapters.contract.readers import open_chunks
+from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
-from buckia_core.adapters.prefixes import as_directory
-from buckia_core.adapters.transfers.part_pool import Pieces
+from buckia_core.adapters.prefixes import normalize_prefix
+from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.adapters.transfers.part_sizes import MAX_PARTS
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.errors import NotSupported
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
-from buckia_s3.auth.credentials import CredentialSource, credential_source, placed
+from buckia_s3.auth.credentials import CredentialProvider, credential_source, placed
 from buckia_s3.auth.express_session import SERVICE
-from buckia_s3.auth.sigv4 import LONGEST, signed_query
+from buckia_s3.auth.sigv4 import MAX_PRESIGN_SECONDS, presign
 from buckia_s3.config.settings import MAX_PART, S3Settings
 from buckia_s3.http import endpoint
-from buckia_s3.http.client import Client
-from buckia_s3.http.request_headers import PAYING
+from buckia_s3.http.client import S3Client
+from buckia_s3.http.request_headers import REQUESTER_PAYS
 from buckia_s3.objects.metadata import MAX_DELETES, MAX_KEY_BYTES
-from buckia_s3.operations.conditional_writes import Conditions
-from buckia_s3.operations.head import Looker
+from buckia_s3.operations.conditional_writes import ConditionalWriteSupport
+from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.list import Listing, ServerOrder
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from buckia_s3.operations.delete import Deleter
     from buckia_s3.operations.download import Downloader
     from buckia_s3.operations.multipart import Multipart
-    from buckia_s3.operations.multipart_uploads import UnfinishedUploads
-    from buckia_s3.operations.resume_upload import Resumer
-    from buckia_s3.operations.retention import Locks
+    from buckia_s3.operations.multipart_uploads import MultipartUploads
+    from buckia_s3.operations.resume_upload import ResumableUploader
+    from buckia_s3.operations.retention import ObjectLocks
     from buckia_s3.operations.upload import Uploader
     from buckia_s3.operations.verify_upload import ArrivalCheck
     from buckia_s3.operations.versions import Versions
@@ -72,26 +72,26 @@ class S3Sync(BaseSync):
         self,
         settings: S3Settings,
         *,
-        credentials: CredentialSource | None = None,
-        site: endpoint.Site | None = None,
+        credentials: CredentialProvider | None = None,
+        site: endpoint.EndpointResolver | None = None,
     ) -> None:
         """Make one. A provider that stands on this one may know better where credentials and the bucket are found."""
-        prefix = as_directory(settings.prefix)
+        prefix = normalize_prefix(settings.prefix)
         if credentials is None:
             credentials = credential_source(settings, self.provider_id)
             settings = placed(settings, credentials)
         counter = RequestCounter()
-        site = site or endpoint.Site(settings, credentials.region)
-        client = Client(settings, site, credentials, counter, self.provider_id)
-        looker = Looker(client, prefix, etag_is_md5=settings.tells_md5)
+        site = site or endpoint.EndpointResolver(settings, credentials.region)
+        client = S3Client(settings, site, credentials, counter, self.provider_id)
+        looker = ObjectHead(client, prefix, etag_is_md5=settings.tells_md5)
         self._credentials = credentials
         self._settings = settings
         self._prefix = prefix
         self._client = client
         self._looker = looker
         self._counter = counter
-        self._pieces = Pieces(settings.retry_config.backoff)
-        self._conditions = Conditions(settings, client, prefix)
+        self._pieces = PartPool(settings.retry_config.backoff)
+        self._conditions = ConditionalWriteSupport(settings, client, prefix)
         self._order = ServerOrder()
 
     @classmethod
@@ -116,9 +116,9 @@ class S3Sync(BaseSync):
         Raises:
             MissingCredentials, Unauthenticated: There are no credentials.
         """
-        from buckia_s3.obstore.store import bare_store  # noqa: PLC0415  # few have use for it
+        from buckia_s3.obstore.store import open_obstore  # noqa: PLC0415  # few have use for it
 
-        return bare_store(self._settings, self._client.site.endpoint, self._credentials, self._prefix)
+        return open_obstore(self._settings, self._client.site.endpoint, self._credentials, self._prefix)
 
     @property
     def provider(self) -> str:
@@ -160,18 +160,18 @@ class S3Sync(BaseSync):
         return Administration(self._client, self._settings)
 
     @cached_property
-    def locks(self) -> Locks:
+    def locks(self) -> ObjectLocks:
         """Retention and legal holds of objects."""
-        from buckia_s3.operations.retention import Locks  # noqa: PLC0415  # most syncs do without
+        from buckia_s3.operations.retention import ObjectLocks  # noqa: PLC0415  # most syncs do without
 
-        return Locks(self._client, self._looker)
+        return ObjectLocks(self._client, self._looker)
 
     @cached_property
-    def unfinished(self) -> UnfinishedUploads:
+    def unfinished(self) -> MultipartUploads:
         """Uploads in parts that were begun in this bucket and not ended."""
-        from buckia_s3.operations.multipart_uploads import UnfinishedUploads  # noqa: PLC0415  # as above
+        from buckia_s3.operations.multipart_uploads import MultipartUploads  # noqa: PLC0415  # as above
 
-        return UnfinishedUploads(self._client, self._prefix, self._looker, self._settings.retry_config.backoff)
+        return MultipartUploads(self._client, self._prefix, self._looker, self._settings.retry_config.backoff)
 
     @cached_property
     def versions(self) -> Versions:
@@ -222,10 +222,10 @@ class S3Sync(BaseSync):
         return Multipart(self._client, self._looker, self._conditions, self._pieces, self._arrival)
 
     @cached_property
-    def _resumer(self) -> Resumer:
-        from buckia_s3.operations.resume_upload import Resumer  # noqa: PLC0415  # as above
+    def _resumer(self) -> ResumableUploader:
+        from buckia_s3.operations.resume_upload import ResumableUploader  # noqa: PLC0415  # as above
 
-        return Resumer(self._settings, self._client, self._looker, self._multipart)
+        return ResumableUploader(self._settings, self._client, self._looker, self._multipart)
 
     @cached_property
     def _downloader(self) -> Downloader:
@@ -272,7 +272,7 @@ class S3Sync(BaseSync):
 
     def stat_file(self, key: str) -> RemoteObject:
         """See `BaseSync`."""
-        return self._looker.look(key)
+        return self._looker.head(key)
 
     def upload_file(
         self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
@@ -281,12 +281,12 @@ class S3Sync(BaseSync):
         written = self._uploader.upload(source, key, expect, info or UploadInfo())
         return self._locked(written) if written.size > self._settings.multipart_threshold else written
 
-    def parts_of(self, size: int) -> Parts | None:
+    def parts_of(self, size: int) -> PartLayout | None:
         """See `ResumableUpload`."""
         return self._resumer.parts_of(size)
 
     def upload_parts(
-        self, source: PartsSource, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+        self, source: MultipartSource, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
         """See `ResumableUpload`."""
         return self._locked(self._uploader.upload(source, key, expect, info or UploadInfo()))
@@ -295,7 +295,7 @@ class S3Sync(BaseSync):
         """See `ResumableUpload`."""
         self._resumer.abandon(key, text)
 
-    def continue_download(self, key: str, landing: Landing, *, expect: RemoteObject) -> RemoteObject:
+    def continue_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload`."""
         return self._downloader.go_on(key, landing, expect)
 
@@ -320,7 +320,7 @@ class S3Sync(BaseSync):
         self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
     ) -> Iterator[BinaryIO]:
         """See `BaseSync`."""
-        with self._downloader.opened(key, expect, start, end) as opened, reader_of(opened.blocks) as reader:
+        with self._downloader.opened(key, expect, start, end) as opened, open_chunks(opened.blocks) as reader:
             yield reader
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
@@ -342,7 +342,7 @@ class S3Sync(BaseSync):
     @contextmanager
     def open_version(self, key: str, version: str) -> Iterator[BinaryIO]:
         """See `Versioned`."""
-        with self.versions.opened(key, version) as blocks, reader_of(blocks) as reader:
+        with self.versions.opened(key, version) as blocks, open_chunks(blocks) as reader:
             yield reader
 
     def restore_version(self, key: str, version: str, *, expect: Precondition | None = None) -> RemoteObject:
@@ -362,8 +362,8 @@ class S3Sync(BaseSync):
         """See `SignedUrl`: GET, HEAD, PUT or DELETE, for up to seven days, but not longer than the credentials last."""
         if method not in _SIGNABLE:
             raise ValueError(f"S3 addresses are signed for {', '.join(_SIGNABLE)}, not for {method!r}")
-        if not 1 <= seconds <= LONGEST:
-            raise ValueError(f"S3 addresses are good for 1 to {LONGEST} seconds, not for {seconds}")
+        if not 1 <= seconds <= MAX_PRESIGN_SECONDS:
+            raise ValueError(f"S3 addresses are good for 1 to {MAX_PRESIGN_SECONDS} seconds, not for {seconds}")
         credentials = self._client.credentials()
         if credentials is None:
             raise NotSupported("without credentials no address can be signed", provider=self.provider, key=key)
@@ -372,7 +372,7 @@ class S3Sync(BaseSync):
             raise NotSupported(f"{key!r}: {words}", provider=self.provider, key=key)
         place = self._client.site.endpoint
         path = place.path(self._looker.whole(key))
-        query = signed_query(
+        query = presign(
             method,
             place.authority,
             path,
@@ -380,15 +380,15 @@ class S3Sync(BaseSync):
             credentials=credentials,
             region=place.region,
             service=SERVICE if credentials.of_session else "s3",
-            more=PAYING.items() if self._settings.request_payer else (),
+            more=REQUESTER_PAYS.items() if self._settings.request_payer else (),
         )
         return f"{place.scheme}://{place.authority}{path}?{query}"
 
     def _locked(self, written: RemoteObject) -> RemoteObject:
         """Return what was written in parts or copied, once it is locked as the settings say."""
-        from buckia_s3.operations.object_spec import locks_of  # noqa: PLC0415  # as above
+        from buckia_s3.operations.object_spec import lock_headers  # noqa: PLC0415  # as above
 
-        wanted = locks_of(self._settings)
+        wanted = lock_headers(self._settings)
         if wanted:
             self.locks.settle(written.key, written.version, wanted)
         return written

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.errors import Throttled, Transient
-from buckia_core.planning.merge_join import align
-from buckia_core.planning.policy import Rules
-from buckia_core.planning.reconcile import IN_STEP, reconcile
+from buckia_core.planning.merge_join import merge_join
+from buckia_core.planning.policy import SyncRules
+from buckia_core.planning.reconcile import IN_SYNC, reconcile
 from buckia_core.testing import Fault, Faulty, content, m
 from buckia_core.testing.miniatures import files_in, objects_in
 from buckia_core.testing.strategies import keys, plain_keys, three_trees
@@ -22,13 +22,13 @@ pytest_plugins = ["pytester"]
 
 
 def decide(local, remote, base, key="a"):
-    [(_, mine, theirs, agreed)] = [row for row in align(local, remote, base) if row[0] == key]
-    return reconcile(key, "", mine, theirs, agreed, Rules())
+    [(_, mine, theirs, agreed)] = [row for row in merge_join(local, remote, base) if row[0] == key]
+    return reconcile(key, "", mine, theirs, agreed, SyncRules())
 
 
 def test_same_token_is_in_step():
     tree = m("a=1 b=22")
-    assert [decide(tree.local(), tree.remote(), tree.base(), key) for key in "ab"] == [IN_STEP, IN_STEP]
+    assert [decide(tree.local(), tree.remote(), tree.base(), key) for key in "ab"] == [IN_SYNC, IN_SYNC]
 
 
 def test_other_token_of_the_same_size_is_an_edit():

@@ -14,7 +14,7 @@ import pytest
 
 from buckia_b2.factory import open_b2
 from buckia_b2.s3_compatible import B2S3Sync
-from buckia_b2.settings import Api, B2Settings, Deletion, Encryption, LockMode
+from buckia_b2.settings import ApiKind, B2Settings, Deletion, Encryption, LockMode
 from buckia_core.cli import main
 from buckia_core.config.secrets.references import Secret
 from buckia_core.config.settings import read_settings
@@ -156,7 +156,7 @@ def test_settings_that_do_not_go_together(given, words):
 
 def test_settings():
     settings = read()
-    assert (settings.api, settings.deletion) == (Api.NATIVE, Deletion.HIDE)
+    assert (settings.api, settings.deletion) == (ApiKind.NATIVE, Deletion.HIDE)
     assert "K005b" not in repr(settings)
     environ = {"B2_APPLICATION_KEY_ID": "005x", "B2_APPLICATION_KEY": "K005y"}
     found = read_settings(B2Settings, {"bucket": "b"}, provider="b2", base_dir=Path.cwd(), environ=environ)

@@ -134,14 +134,14 @@ def test_rules_that_are_none(run, project, text, words):
 
 
 def test_somebody_else_changes_the_bucket_meanwhile(run, b2, raw_bucket):
-    from buckia_b2.admin.bucket_rules import Kind
+    from buckia_b2.admin.bucket_rules import RuleKind
     from buckia_core.errors import PreconditionFailed
 
-    planned = b2.native.plan(Kind.LIFECYCLE, [LOGS])
+    planned = b2.native.plan(RuleKind.LIFECYCLE, [LOGS])
     raw_bucket.update(lifecycle_rules=[KEEP_30])
     with pytest.raises(PreconditionFailed):
         b2.native.apply(planned)
-    assert b2.native.rules(Kind.LIFECYCLE)[0]["daysFromHidingToDeleting"] == 30
+    assert b2.native.rules(RuleKind.LIFECYCLE)[0]["daysFromHidingToDeleting"] == 30
 
 
 def test_a_key_for_this_bucket_and_prefix(run, b2, connect):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from buckia_b2.errors import Refusal, translated
+from buckia_b2.errors import B2ResponseError, translate_error
 from buckia_core.config.secrets.references import Secret
 from buckia_core.errors import (
     AdapterError,
@@ -58,7 +58,7 @@ READ = ("listBuckets", "listFiles", "readFiles")
     ],
 )
 def test_refusals(status, code, message, kind, retryable):
-    error = translated(Refusal(status, code, message, 7.0), doing="reading", key="k")
+    error = translate_error(B2ResponseError(status, code, message, 7.0), doing="reading", key="k")
     assert (type(error), error.retryable) == (kind, retryable)
     assert (error.status, error.code, error.provider) == (status, code, "b2")
     assert str(error).startswith("reading: " if code == "bad_bucket_id" else "'k': reading: ")
@@ -66,7 +66,7 @@ def test_refusals(status, code, message, kind, retryable):
 
 
 def test_caps_say_what_to_do():
-    words = str(translated(Refusal(403, "transaction_cap_exceeded", "Cap exceeded"), doing="listing"))
+    words = str(translate_error(B2ResponseError(403, "transaction_cap_exceeded", "Cap exceeded"), doing="listing"))
     assert "cap on transactions" in words
     assert "midnight UTC" in words
 
@@ -225,6 +225,6 @@ def test_no_secret_shows(connect, b2_account):
 def test_a_failure_of_this_machine_is_not_one_of_the_network():
     found = ConnectionError("aborted")
     found.__cause__ = OSError(errno.EMFILE, "Too many open files")
-    error = translated(found, doing="listing", host="h")
+    error = translate_error(found, doing="listing", host="h")
     assert isinstance(error, Transient)
     assert str(error) == "listing at h failed: this machine: Too many open files"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_bunny.cdn.pull_zone import SignedZone
+from buckia_bunny.cdn.pull_zone import SignedUrlZone
 from buckia_core.adapters.contract.protocols import PublicUrl, SignedUrl
 from buckia_core.config.secrets.references import Secret
 
@@ -26,7 +26,7 @@ def test_a_signed_address_is_served_until_it_ends(connect, bunny_account, zone):
     front = bunny_account.new_pull_zone(zone, ZoneSecurityEnabled=True)
     adapter = connect(hostname=front.hostname, token_key=Secret(front.security_key))
     adapter.upload_file(b"content", "a b/ü.txt")
-    assert isinstance(adapter, SignedZone)
+    assert isinstance(adapter, SignedUrlZone)
     assert isinstance(adapter, SignedUrl)
     assert bunny_account.fetch(adapter.public_url("a b/ü.txt"))[0] == 403
     address = adapter.signed_url("a b/ü.txt", seconds=60)

@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from buckia_core.adapters.contract.resume import Landing
+from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, UploadInfo
 from buckia_core.config.secrets.references import Secret
 from buckia_core.errors import (
@@ -125,7 +125,7 @@ def test_going_on_behind_the_end_of_what_is_there_now(adapter, tmp_path):
     target = tmp_path / "target"
     target.write_bytes(b"x" * 50)
     with pytest.raises(PreconditionFailed):
-        adapter.continue_download("k", Landing(target, 50, lambda _: None), expect=seen)
+        adapter.continue_download("k", PartialDownload(target, 50, lambda _: None), expect=seen)
 
 
 def test_a_directory_is_never_deleted_for_a_key(adapter, bunny_account):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from buckia_bunny import http
-from buckia_bunny.account_factory import account_of
+from buckia_bunny.account_factory import open_account
 from buckia_bunny.factory import open_zone
 from buckia_bunny.settings import BunnySettings, ClientKind
 from buckia_bunny.sync import BunnySync
@@ -354,7 +354,7 @@ def test_the_package_sends_what_buckia_sends(opened):
     sent = {}
     for client in ClientKind:
         adapter, server = opened(Reply(body={"Id": 5}), client=client)
-        account = account_of(adapter.settings, adapter._http)
+        account = open_account(adapter.settings, adapter._http)
         account.purge_url("https://zone.b-cdn.net/a b/ü?x=1&y")
         account.purge_zone(5)
         sent[client] = [(asked.method, asked.target, asked.headers["accesskey"]) for asked in server.asked]

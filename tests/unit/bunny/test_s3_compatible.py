@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from buckia_bunny.factory import open_zone
-from buckia_bunny.settings import Api, BunnySettings
+from buckia_bunny.settings import ApiKind, BunnySettings
 from buckia_core.adapters.contract.types import IfAbsent, UploadInfo
 from buckia_core.config.secrets.references import Secret
 from buckia_core.errors import PreconditionFailed
@@ -26,7 +26,7 @@ def zone(moto_server, bucket_name, monkeypatch):
     with FaultProxy(moto_server.endpoint) as proxy, closing(moto_server.client()) as client:
         settings = BunnySettings(
             bucket_name=name,
-            api=Api.S3,
+            api=ApiKind.S3,
             region="ny",
             endpoint_url=proxy.endpoint,
             storage_api_key=Secret("password"),

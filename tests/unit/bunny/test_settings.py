@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from buckia_bunny.settings import Api, BunnySettings
+from buckia_bunny.settings import ApiKind, BunnySettings
 from buckia_core.config import BucketConfig
 from buckia_core.config.secrets.references import Secret
 from buckia_core.errors import InvalidSetting, MissingCredentials
@@ -29,7 +29,7 @@ def settings(**given: Any) -> BunnySettings:
         ({"region": "ny", "endpoint_url": "http://127.0.0.1:1/"}, "http://127.0.0.1:1"),
         ({"api_key": Secret("a")}, None),
         ({"api_key": Secret("a"), "region": "sg"}, "https://sg.storage.bunnycdn.com"),
-        ({"api": Api.S3, "region": "syd"}, "https://syd-s3.storage.bunnycdn.com"),
+        ({"api": ApiKind.S3, "region": "syd"}, "https://syd-s3.storage.bunnycdn.com"),
     ],
 )
 def test_where_the_zone_is(given, address):
@@ -73,7 +73,7 @@ def test_a_key_that_is_given_goes_before_the_environment(tmp_path, given, key):
         ({"endpoint_url": "storage.bunnycdn.com"}, "endpoint_url must be like"),
         ({"api_url": "https://u:p@host"}, "without user"),
         ({"token_key": Secret("t")}, "give pull_zone or hostname"),
-        ({"api": Api.S3}, "needs region or endpoint_url"),
+        ({"api": ApiKind.S3}, "needs region or endpoint_url"),
     ],
 )
 def test_what_can_not_be(given, words):

@@ -16,7 +16,7 @@ import pytest
 from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation, Plan, Reason
 from buckia_core.syncing.disk.trash import Trash
 from buckia_core.syncing.events import Event, Finished, Planned, Status, SyncResult
@@ -61,7 +61,7 @@ class Bucket:
 
     @property
     def trash(self) -> Trash:
-        return Trash(self.directory / ".buckia-state" / "trash" / self.name, [Mapping("r", str(self.directory))])
+        return Trash(self.directory / ".buckia-state" / "trash" / self.name, [PathMapping("r", str(self.directory))])
 
     def asked(self, call: str) -> dict[str, Any]:
         """Return the arguments of the one call of that name."""

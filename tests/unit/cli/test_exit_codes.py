@@ -6,7 +6,7 @@ import click
 import pytest
 
 from buckia_core import errors
-from buckia_core.cli.exit_codes import ExitCode, code_of, code_of_result, worst
+from buckia_core.cli.exit_codes import ExitCode, code_of_result, exit_code_for, worst
 from buckia_core.syncing.events import SyncResult
 from tests.unit.commands import ran
 
@@ -60,7 +60,7 @@ def result(**counts):
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
 )
 def test_an_error_has_its_code(error, code):
-    assert code_of(error) == code
+    assert exit_code_for(error) == code
 
 
 def test_every_error_of_buckia_is_in_the_table_above():

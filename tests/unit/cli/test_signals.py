@@ -9,7 +9,7 @@ import pytest
 from buckia_core.cli import signals as module
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.options import Options
-from buckia_core.cli.signals import Interruption
+from buckia_core.cli.signals import GracefulShutdown
 from buckia_core.cli.terminal.output import Output
 from tests.unit.commands import signals_kept
 
@@ -18,7 +18,7 @@ class Exited(BaseException):
     """Stands for the end of the process."""
 
 
-class Run(Interruption):
+class Run(GracefulShutdown):
     def __init__(self):
         self.stopped, self.restored = threading.Event(), threading.Event()
         super().__init__(self.stopped.set, Output(Options()), self.restored.set)
@@ -109,10 +109,10 @@ def test_an_interrupted_command_says_so_without_a_traceback(buckia, assets, monk
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_that_was_ignored_from_the_start_stays_ignored(run, number):
     signal.signal(number, signal.SIG_IGN)
-    module.make_termination_an_interruption()
+    module.treat_sigterm_as_interrupt()
     with run.handled():
         signal.raise_signal(number)
-    module.end_at_once_if_repeated()
+    module.exit_on_second_interrupt()
     signal.raise_signal(number)
     assert signal.getsignal(number) is signal.SIG_IGN
     assert not run.asked_to_stop
@@ -122,8 +122,8 @@ def test_a_handler_that_is_none_of_pythons_is_left_alone(run, monkeypatch):
     monkeypatch.setattr(signal, "getsignal", lambda number: None)
     monkeypatch.setattr(signal, "signal", lambda *_: pytest.fail("it was replaced"))
     with run.handled():
-        module.make_termination_an_interruption()
-        module.end_at_once_if_repeated()
+        module.treat_sigterm_as_interrupt()
+        module.exit_on_second_interrupt()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no ignored signals that a process inherits")

@@ -166,7 +166,7 @@ def test_no_command_shows_a_secret_and_json_is_nothing_but_json(buckia, assets, 
         logging.getLogger("library").warning("careful: %s", SECRET)
         warnings.warn(f"careful with {SECRET}", UserWarning, stacklevel=1)
 
-    monkeypatch.setattr("buckia_core.cli.context.Invocation.buckets", noisy(speak))
+    monkeypatch.setattr("buckia_core.cli.context.CliContext.buckets", noisy(speak))
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         ran = buckia(*arguments, *(["--json"] if as_json else []))
@@ -179,9 +179,9 @@ def test_no_command_shows_a_secret_and_json_is_nothing_but_json(buckia, assets, 
 
 
 def noisy(speak):
-    from buckia_core.cli.context import Invocation
+    from buckia_core.cli.context import CliContext
 
-    buckets = Invocation.buckets
+    buckets = CliContext.buckets
 
     def found(self):
         speak()

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pytest
 
 from buckia_core.config import BucketConfig, Secret
-from buckia_core.config.settings import declared, default_of, describe, read_settings, setting
+from buckia_core.config.settings import default_of, describe, read_settings, setting, setting_fields
 from buckia_core.errors import ConfigError, InvalidSetting, MissingCredentials, UnknownSetting
 
 
@@ -366,7 +366,7 @@ def test_settings_can_be_copied_and_compared_but_do_not_show_their_secrets():
 
 def test_what_documentation_tells():
     rows = {row.name: row for row in describe(Box)}
-    assert list(rows) == list(declared(Box))
+    assert list(rows) == list(setting_fields(Box))
     assert "internal" not in rows
     types = {name: row.type for name, row in rows.items()}
     assert types == {
@@ -396,7 +396,7 @@ def test_what_documentation_tells():
 
 
 def test_defaults_made_by_a_factory_are_made_anew():
-    each = declared(Box)["headers"][0]
+    each = setting_fields(Box)["headers"][0]
     assert default_of(each) == {}
     assert default_of(each) is not default_of(each)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_core.config.urls import check_address, connection_warnings
+from buckia_core.config.urls import check_url, connection_warnings
 
 
 @pytest.mark.parametrize(
     "address", [None, "https://host", "http://127.0.0.1:9000", "http://[::1]:1/", "HTTPS://host.example/v4/x"]
 )
 def test_what_can_be_one(address):
-    check_address("endpoint_url", address)
+    check_url("endpoint_url", address)
 
 
 @pytest.mark.parametrize(
@@ -19,18 +19,18 @@ def test_what_can_be_one(address):
 )
 def test_what_can_not(address):
     with pytest.raises(ValueError, match=r"^endpoint_url must be like https://host or http://host:port$"):
-        check_address("endpoint_url", address)
+        check_url("endpoint_url", address)
 
 
 @pytest.mark.parametrize("address", ["https://user:pass@host", "https://host?a=b", "https://host/#a"])
 def test_what_does_not_belong_there_is_not_shown(address):
     with pytest.raises(ValueError, match=r"^api_url is an address only: without user, query and fragment$"):
-        check_address("api_url", address)
+        check_url("api_url", address)
 
 
 def test_another_example():
     with pytest.raises(ValueError, match=r"must be like https://api\.example/v1$"):
-        check_address("api_url", "api.example", example="https://api.example/v1")
+        check_url("api_url", "api.example", example="https://api.example/v1")
 
 
 @pytest.mark.parametrize(

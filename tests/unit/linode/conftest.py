@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from buckia_core.config.secrets.references import Secret
-from buckia_linode.account import Account
+from buckia_linode.account import LinodeAccount
 from buckia_linode.settings import LinodeSettings
 from buckia_linode.sync import LinodeSync
 from buckia_s3.config.retry_config import RetryConfig
@@ -55,6 +55,6 @@ def connect(api: LinodeApi) -> Iterator[Connect]:
 
 
 @pytest.fixture
-def account(connect: Connect) -> Account:
+def account(connect: Connect) -> LinodeAccount:
     """The account of the fake."""
     return connect(region="us-ord").account

@@ -6,16 +6,16 @@ import pytest
 
 from buckia_core.errors import AdapterError, NotFound, Unauthenticated
 from buckia_linode.endpoint_types import EndpointType
-from buckia_linode.models import Access, BucketAcl, Endpoint, Grant
+from buckia_linode.models import Access, BucketAcl, Grant, LinodeEndpoint
 from tests.servers.linode_api import READ_ONLY, Trouble
 
 
 def test_endpoints(api, account):
     api.account.endpoints.append({"region": "new", "endpoint_type": "E7", "s3_endpoint": "new-1.example"})
     found = account.endpoints()
-    assert found[0] == Endpoint("us-ord", "us-ord-1.linodeobjects.com", EndpointType.E1)
-    assert found[-2] == Endpoint("jp-osa", None, EndpointType.E2)
-    assert found[-1] == Endpoint("new", "new-1.example", None)
+    assert found[0] == LinodeEndpoint("us-ord", "us-ord-1.linodeobjects.com", EndpointType.E1)
+    assert found[-2] == LinodeEndpoint("jp-osa", None, EndpointType.E2)
+    assert found[-1] == LinodeEndpoint("new", "new-1.example", None)
     assert (found[0].url, found[-2].url) == ("https://us-ord-1.linodeobjects.com", None)
 
 

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from buckia_core.errors import ConfigError, MissingCredentials, Transient, Unauthenticated
-from buckia_linode.endpoint_lookup import Place
+from buckia_linode.endpoint_lookup import BucketLocation
 from buckia_linode.endpoint_types import EndpointType
 from tests.servers.linode_api import Trouble
 
@@ -23,7 +23,7 @@ def test_the_only_endpoint_of_a_region_is_the_one(api, connect):
     assert endpoint_of(adapter) == "https://us-ord-1.linodeobjects.com"
     assert api.paths() == ["GET /object-storage/endpoints"]
     assert adapter.requests == 1
-    assert adapter.managed.place == Place("us-ord", "https://us-ord-1.linodeobjects.com", EndpointType.E1)
+    assert adapter.managed.place == BucketLocation("us-ord", "https://us-ord-1.linodeobjects.com", EndpointType.E1)
 
 
 def test_a_region_may_look_like_a_cluster_with_another_number(connect):
@@ -32,7 +32,7 @@ def test_a_region_may_look_like_a_cluster_with_another_number(connect):
 
 def test_a_cluster_may_stand_where_the_region_does(connect):
     adapter = connect(region="us-ord-1")
-    assert adapter.managed.place == Place("us-ord", "https://us-ord-1.linodeobjects.com", EndpointType.E1)
+    assert adapter.managed.place == BucketLocation("us-ord", "https://us-ord-1.linodeobjects.com", EndpointType.E1)
 
 
 def test_all_pages_are_read(api, connect):
@@ -114,7 +114,7 @@ def test_a_search_that_fails_is_told(api, connect):
 def test_an_address_of_ones_own_keeps_the_region_of_the_settings(connect):
     adapter = connect(endpoint_url="https://127.0.0.1:1", region="us-ord")
     assert adapter.region == "us-ord"
-    assert adapter.managed.place == Place("us-ord", "https://127.0.0.1:1", None)
+    assert adapter.managed.place == BucketLocation("us-ord", "https://127.0.0.1:1", None)
 
 
 def test_the_region_is_known_where_the_endpoint_is_not(connect):

@@ -12,7 +12,7 @@ import requests
 
 from buckia_core import errors
 from buckia_core.config.secrets.references import Secret
-from buckia_linode.errors import translated
+from buckia_linode.errors import translate_error
 from tests.servers.linode_api import READ_WRITE, Trouble
 from tests.servers.process import free_port
 
@@ -162,5 +162,5 @@ def test_the_token_does_not_show(api, connect):
 def test_a_failure_of_this_machine_is_not_one_of_the_network():
     found = requests.exceptions.ConnectionError("Max retries exceeded")
     found.__cause__ = OSError(errno.EMFILE, "Too many open files")
-    error = translated(found, provider="linode", doing="asking", host="h")
+    error = translate_error(found, provider="linode", doing="asking", host="h")
     assert isinstance(error, errors.Transient) and str(error).endswith("failed: this machine: Too many open files")

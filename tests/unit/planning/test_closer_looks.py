@@ -7,23 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buckia_core.planning.digest import Digest
-from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
+from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
 from buckia_core.planning.plan import Action, Operation
-from buckia_core.planning.policy import ConflictPolicy, Direction, Rules
+from buckia_core.planning.policy import ConflictPolicy, Direction, SyncRules
 from buckia_core.planning.reconcile import (
-    IN_STEP,
-    InStep,
-    Look,
-    Need,
-    State,
-    is_untouched,
+    IN_SYNC,
+    Evidence,
+    InSync,
+    NeedsEvidence,
+    SideState,
     local_state,
+    matches_baseline,
     reconcile,
     remote_state,
 )
 from buckia_core.testing import m
 
-RULES = Rules()
+RULES = SyncRules()
 
 
 def local(text: str) -> LocalEntry:
@@ -38,7 +38,7 @@ def remote(text: str) -> RemoteObject:
     return m(f"a={text}").remote()[0]
 
 
-def base(text: str) -> BaseEntry:
+def base(text: str) -> BaselineEntry:
     return m(f"a={text}").base()[0]
 
 
@@ -48,18 +48,18 @@ def base(text: str) -> BaseEntry:
 @pytest.mark.parametrize(
     ("here", "before", "state"),
     [
-        (None, None, State.ABSENT),
-        (None, base("1"), State.DELETED),
-        (local("1"), None, State.CHANGED),
-        (local("1"), base("1"), State.SAME),
-        (local("22"), base("1"), State.CHANGED),  # another size needs no look
-        (local("1@5"), base("1"), State.UNSURE),
-        (hashed("1@5"), base("1"), State.SAME),  # P8: a touch is no edit
-        (hashed("2"), base("1"), State.CHANGED),
-        (local("1"), base("1!"), State.UNSURE),  # recorded while young: its times prove nothing
-        (hashed("1"), base("1!"), State.SAME),
-        (hashed("2"), base("1?"), State.CHANGED),  # the baseline never knew the content
-        (local("1@5"), base("1?"), State.CHANGED),
+        (None, None, SideState.ABSENT),
+        (None, base("1"), SideState.DELETED),
+        (local("1"), None, SideState.CHANGED),
+        (local("1"), base("1"), SideState.SAME),
+        (local("22"), base("1"), SideState.CHANGED),  # another size needs no look
+        (local("1@5"), base("1"), SideState.UNSURE),
+        (hashed("1@5"), base("1"), SideState.SAME),  # P8: a touch is no edit
+        (hashed("2"), base("1"), SideState.CHANGED),
+        (local("1"), base("1!"), SideState.UNSURE),  # recorded while young: its times prove nothing
+        (hashed("1"), base("1!"), SideState.SAME),
+        (hashed("2"), base("1?"), SideState.CHANGED),  # the baseline never knew the content
+        (local("1@5"), base("1?"), SideState.CHANGED),
     ],
 )
 def test_local_state(here, before, state):
@@ -70,20 +70,20 @@ def test_local_state(here, before, state):
 def test_p10_every_part_of_the_fingerprint_counts(field):
     """Same size and same modification time do not hide an edit: the inode's change time moves with every write."""
     moved = local("1")._replace(**{field: getattr(local("1"), field) + 1})
-    assert is_untouched(local("1"), base("1"))
-    assert not is_untouched(moved, base("1"))
+    assert matches_baseline(local("1"), base("1"))
+    assert not matches_baseline(moved, base("1"))
 
 
 def test_p10_checksum_looks_at_every_file():
-    rules = Rules(checksum=True)
-    assert reconcile("a", "", local("1"), remote("1"), base("1"), rules) == Need(Look.LOCAL_DIGEST)
+    rules = SyncRules(checksum=True)
+    assert reconcile("a", "", local("1"), remote("1"), base("1"), rules) == NeedsEvidence(Evidence.LOCAL_DIGEST)
     edited = local("1")._replace(digests=hashed("2").digests)
     outcome = reconcile("a", "", edited, remote("1"), base("1"), rules)
     assert isinstance(outcome, Operation) and outcome.action is Action.UPLOAD
 
 
 def test_checksum_of_an_unchanged_file_needs_no_refresh():
-    assert reconcile("a", "", hashed("1"), remote("1"), base("1"), Rules(checksum=True)) is IN_STEP
+    assert reconcile("a", "", hashed("1"), remote("1"), base("1"), SyncRules(checksum=True)) is IN_SYNC
 
 
 # --- the remote side ---------------------------------------------------------------------------------------
@@ -97,16 +97,16 @@ def moved_object(text: str, *, told: bool = True) -> RemoteObject:
 @pytest.mark.parametrize(
     ("there", "before", "state"),
     [
-        (None, None, State.ABSENT),
-        (None, base("1"), State.DELETED),
-        (remote("1"), None, State.CHANGED),
-        (remote("1"), base("1"), State.SAME),
-        (remote("1?"), base("1?"), State.SAME),  # the fingerprint alone is proof
-        (moved_object("22"), base("1"), State.CHANGED),
-        (moved_object("1"), base("1"), State.SAME),
-        (moved_object("2"), base("1"), State.CHANGED),
-        (moved_object("1", told=False), base("1"), State.UNSURE),
-        (moved_object("1", told=False), base("1?"), State.CHANGED),
+        (None, None, SideState.ABSENT),
+        (None, base("1"), SideState.DELETED),
+        (remote("1"), None, SideState.CHANGED),
+        (remote("1"), base("1"), SideState.SAME),
+        (remote("1?"), base("1?"), SideState.SAME),  # the fingerprint alone is proof
+        (moved_object("22"), base("1"), SideState.CHANGED),
+        (moved_object("1"), base("1"), SideState.SAME),
+        (moved_object("2"), base("1"), SideState.CHANGED),
+        (moved_object("1", told=False), base("1"), SideState.UNSURE),
+        (moved_object("1", told=False), base("1?"), SideState.CHANGED),
     ],
 )
 def test_remote_state(there, before, state):
@@ -118,15 +118,17 @@ def test_remote_state(there, before, state):
 def test_an_object_of_unknown_content_is_looked_at(here, direction):
     """P7: somebody uploaded again, perhaps the same bytes; those must neither go over again nor count as an edit."""
     found = moved_object("1", told=False)
-    assert reconcile("a", "", here, found, base("1"), Rules(direction=direction)) == Need(Look.REMOTE_DIGEST)
+    assert reconcile("a", "", here, found, base("1"), SyncRules(direction=direction)) == NeedsEvidence(
+        Evidence.REMOTE_DIGEST
+    )
 
 
 # --- both sides --------------------------------------------------------------------------------------------
 
 
 def test_two_new_files_of_one_size_are_compared_by_content():
-    assert reconcile("a", "", local("2"), remote("2"), None, RULES) == Need(Look.LOCAL_DIGEST)
-    assert reconcile("a", "", hashed("2"), remote("2?"), None, RULES) == Need(Look.REMOTE_DIGEST)
+    assert reconcile("a", "", local("2"), remote("2"), None, RULES) == NeedsEvidence(Evidence.LOCAL_DIGEST)
+    assert reconcile("a", "", hashed("2"), remote("2?"), None, RULES) == NeedsEvidence(Evidence.REMOTE_DIGEST)
 
 
 def test_p7_the_same_bytes_on_both_sides_are_adopted_and_not_transferred():
@@ -140,20 +142,20 @@ def test_two_new_files_of_two_sizes_need_no_look():
 
 
 def test_newest_wins_keeps_both_where_nothing_tells_the_time_of_the_object():
-    rules = Rules(conflicts=ConflictPolicy.NEWEST_WINS)
+    rules = SyncRules(conflicts=ConflictPolicy.NEWEST_WINS)
     timeless = remote("3@5")._replace(mtime_ns=None, modified_ns=0, metadata={})
     outcome = reconcile("a", "", hashed("2@9"), timeless, None, rules)
     assert isinstance(outcome, Operation) and outcome.keep_both
 
 
 def test_newest_wins_asks_for_the_time_that_listings_do_not_tell():
-    rules = Rules(conflicts=ConflictPolicy.NEWEST_WINS)
-    assert reconcile("a", "", hashed("2@9"), remote("3@5"), None, rules) == Need(Look.REMOTE_STAT)
+    rules = SyncRules(conflicts=ConflictPolicy.NEWEST_WINS)
+    assert reconcile("a", "", hashed("2@9"), remote("3@5"), None, rules) == NeedsEvidence(Evidence.REMOTE_STAT)
 
 
 @pytest.mark.parametrize(("mtime_ns", "action"), [(4 * 10**9, Action.UPLOAD), (10**10, Action.DOWNLOAD)])
 def test_newest_wins_believes_the_files_own_time_before_the_providers_clock(mtime_ns, action):
-    rules = Rules(conflicts=ConflictPolicy.NEWEST_WINS)
+    rules = SyncRules(conflicts=ConflictPolicy.NEWEST_WINS)
     seen = remote("3@5")._replace(mtime_ns=mtime_ns, metadata={})
     outcome = reconcile("a", "", hashed("2@9"), seen, None, rules)
     assert isinstance(outcome, Operation) and outcome.action is action
@@ -161,7 +163,7 @@ def test_newest_wins_believes_the_files_own_time_before_the_providers_clock(mtim
 
 @pytest.mark.parametrize("mtime_ns", [2**63, 10**28])
 def test_newest_wins_keeps_both_of_two_times_that_a_manifest_cuts(mtime_ns):
-    rules = Rules(conflicts=ConflictPolicy.NEWEST_WINS)
+    rules = SyncRules(conflicts=ConflictPolicy.NEWEST_WINS)
     here = hashed("2@9")._replace(mtime_ns=2**63 - 1)
     outcome = reconcile("a", "", here, remote("3@5")._replace(mtime_ns=mtime_ns, metadata={}), None, rules)
     assert isinstance(outcome, Operation) and outcome.keep_both
@@ -176,7 +178,7 @@ def test_newest_wins_keeps_both_of_two_times_that_a_manifest_cuts(mtime_ns):
     ids=["touched here", "uploaded again", "both"],
 )
 def test_p8_moved_fingerprints_are_refreshed_and_nothing_is_transferred(here, there):
-    assert reconcile("a", "", here, there, base("1"), RULES) == InStep(refresh=True)
+    assert reconcile("a", "", here, there, base("1"), RULES) == InSync(refresh=True)
 
 
 def test_p9_an_edit_that_was_taken_back_does_not_stand_against_one_on_the_other_side():
@@ -186,7 +188,7 @@ def test_p9_an_edit_that_was_taken_back_does_not_stand_against_one_on_the_other_
 
 def test_a_file_that_changed_its_root_is_refreshed():
     outcome = reconcile("a", "other", m("a=1").local("other")[0], remote("1"), base("1"), RULES)
-    assert outcome == InStep(refresh=True)
+    assert outcome == InSync(refresh=True)
 
 
 # --- any situation -----------------------------------------------------------------------------------------
@@ -198,21 +200,21 @@ TOKENS = st.sampled_from(["1", "2", "33", "1@5", "2?", "1?"])
     here=st.none() | TOKENS.map(local),
     there=st.none() | st.builds(moved_object, TOKENS, told=st.booleans()) | TOKENS.map(remote),
     before=st.none() | TOKENS.map(base) | TOKENS.map(lambda token: base(token + "!")),
-    rules=st.builds(Rules, direction=st.sampled_from(Direction), conflicts=st.sampled_from(ConflictPolicy)),
+    rules=st.builds(SyncRules, direction=st.sampled_from(Direction), conflicts=st.sampled_from(ConflictPolicy)),
 )
 def test_whoever_obeys_gets_a_decision_after_at_most_four_rounds(here, there, before, rules):
     if here is None and there is None and before is None:
         return
     looks = []
-    while isinstance(outcome := reconcile("a", "", here, there, before, rules), Need):
+    while isinstance(outcome := reconcile("a", "", here, there, before, rules), NeedsEvidence):
         looks.append(outcome.look)
         assert len(looks) <= 4, looks
         match outcome.look:
-            case Look.LOCAL_DIGEST:
+            case Evidence.LOCAL_DIGEST:
                 here = here._replace(digests=(Digest("sha256", f"local {here.size}"),))
-            case Look.REMOTE_STAT:
+            case Evidence.REMOTE_STAT:
                 there = there._replace(metadata={})
-            case Look.REMOTE_DIGEST:
+            case Evidence.REMOTE_DIGEST:
                 there = there._replace(metadata={}, digests=(Digest("sha256", f"remote {there.size}"),))
-    assert isinstance(outcome, Operation | InStep)
+    assert isinstance(outcome, Operation | InSync)
     assert len(looks) == len(set(looks)), "nothing is looked at twice"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buckia_core.planning.digest import Digest, Sameness, certain, compare, merge, read, write
+from buckia_core.planning.digest import Comparison, Digest, compare, merge, read, without_tentative, write
 
 SHA_1, SHA_2 = Digest("sha256", "1"), Digest("sha256", "2")
 GUESS_1, GUESS_2 = Digest("md5-parts-8?", "1"), Digest("md5-parts-8?", "2")
@@ -17,19 +17,19 @@ MD5_1, MD5_2 = Digest("md5", "1"), Digest("md5", "2")
 @pytest.mark.parametrize(
     ("a", "b", "answer"),
     [
-        ((), (), Sameness.UNKNOWN),
-        ((SHA_1,), (), Sameness.UNKNOWN),
-        ((SHA_1,), (MD5_1,), Sameness.UNKNOWN),
-        ((SHA_1,), (SHA_1,), Sameness.SAME),
-        ((SHA_1,), (SHA_2,), Sameness.DIFFERENT),
-        ((SHA_1, MD5_1), (MD5_1,), Sameness.SAME),
-        ((SHA_1, MD5_1), (SHA_1, MD5_2), Sameness.DIFFERENT),  # a false "different" costs less than a false "same"
-        ((SHA_1, MD5_1), (SHA_2, MD5_1), Sameness.DIFFERENT),
-        ((GUESS_1,), (GUESS_1,), Sameness.SAME),
-        ((GUESS_1,), (GUESS_2,), Sameness.UNKNOWN),
-        ((GUESS_2, OTHER_GUESS), (GUESS_1, OTHER_GUESS), Sameness.SAME),
-        ((GUESS_2, SHA_1), (GUESS_1, SHA_2), Sameness.DIFFERENT),
-        ((GUESS_1, SHA_1), (GUESS_1, SHA_2), Sameness.DIFFERENT),
+        ((), (), Comparison.UNKNOWN),
+        ((SHA_1,), (), Comparison.UNKNOWN),
+        ((SHA_1,), (MD5_1,), Comparison.UNKNOWN),
+        ((SHA_1,), (SHA_1,), Comparison.SAME),
+        ((SHA_1,), (SHA_2,), Comparison.DIFFERENT),
+        ((SHA_1, MD5_1), (MD5_1,), Comparison.SAME),
+        ((SHA_1, MD5_1), (SHA_1, MD5_2), Comparison.DIFFERENT),  # a false "different" costs less than a false "same"
+        ((SHA_1, MD5_1), (SHA_2, MD5_1), Comparison.DIFFERENT),
+        ((GUESS_1,), (GUESS_1,), Comparison.SAME),
+        ((GUESS_1,), (GUESS_2,), Comparison.UNKNOWN),
+        ((GUESS_2, OTHER_GUESS), (GUESS_1, OTHER_GUESS), Comparison.SAME),
+        ((GUESS_2, SHA_1), (GUESS_1, SHA_2), Comparison.DIFFERENT),
+        ((GUESS_1, SHA_1), (GUESS_1, SHA_2), Comparison.DIFFERENT),
     ],
 )
 def test_compare(a, b, answer):
@@ -42,7 +42,7 @@ def test_merge_keeps_the_first_value_of_an_algorithm():
 
 
 def test_a_guess_is_not_certain():
-    assert certain((GUESS_1, SHA_1, OTHER_GUESS)) == (SHA_1,)
+    assert without_tentative((GUESS_1, SHA_1, OTHER_GUESS)) == (SHA_1,)
 
 
 DIGESTS = st.lists(

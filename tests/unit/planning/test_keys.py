@@ -8,10 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buckia_core.planning.keys import DiskRules, configures_us, fold, is_directory_marker, is_ours, problem_of
+from buckia_core.planning.keys import (
+    FilesystemRules,
+    configures_us,
+    fold,
+    invalid_reason,
+    is_directory_marker,
+    is_internal,
+)
 
-POSIX = DiskRules()
-WINDOWS = DiskRules(windows=True)
+POSIX = FilesystemRules()
+WINDOWS = FilesystemRules(windows=True)
 
 EVERYWHERE = {
     "N1 space": "a b",
@@ -73,35 +80,35 @@ NOWHERE = {
 
 @pytest.mark.parametrize("key", EVERYWHERE.values(), ids=EVERYWHERE)
 def test_names_that_every_disk_takes(key):
-    assert problem_of(key, POSIX) is None
-    assert problem_of(key, WINDOWS) is None
+    assert invalid_reason(key, POSIX) is None
+    assert invalid_reason(key, WINDOWS) is None
 
 
 @pytest.mark.parametrize(("key", "why"), NOT_ON_WINDOWS.values(), ids=NOT_ON_WINDOWS)
 def test_names_that_windows_refuses(key, why):
-    assert problem_of(key, POSIX) is None
-    assert why in str(problem_of(key, WINDOWS))
+    assert invalid_reason(key, POSIX) is None
+    assert why in str(invalid_reason(key, WINDOWS))
 
 
 @pytest.mark.parametrize(("key", "why"), NOWHERE.values(), ids=NOWHERE)
 @pytest.mark.parametrize("rules", [POSIX, WINDOWS], ids=["posix", "windows"])
 def test_names_that_every_disk_refuses(key, why, rules):
-    assert why in str(problem_of(key, rules))
+    assert why in str(invalid_reason(key, rules))
 
 
 @pytest.mark.parametrize("key", ["console", "com", "com10", "lpt", "auxiliary.txt", "nul1", "a.con", "prn-2"])
 def test_names_that_only_look_like_devices(key):
-    assert problem_of(key, WINDOWS) is None
+    assert invalid_reason(key, WINDOWS) is None
 
 
 def test_a_disk_may_have_another_longest_name():
-    assert problem_of("a" * 144, DiskRules(max_name_bytes=143)) is not None
-    assert problem_of("a" * 143, DiskRules(max_name_bytes=143)) is None
+    assert invalid_reason("a" * 144, FilesystemRules(max_name_bytes=143)) is not None
+    assert invalid_reason("a" * 143, FilesystemRules(max_name_bytes=143)) is None
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), st.booleans())
 def test_no_key_that_passes_can_leave_its_directory(key, windows):
-    if problem_of(key, DiskRules(windows=windows)) is not None:
+    if invalid_reason(key, FilesystemRules(windows=windows)) is not None:
         return
     parts = key.split("/")
     assert all(parts) and ".." not in parts and "." not in parts and "\0" not in key
@@ -160,7 +167,7 @@ def test_others_do_not_fold_to_one_name():
     ],
 )
 def test_is_ours(path, ours):
-    assert is_ours(path) is ours
+    assert is_internal(path) is ours
 
 
 SPELLINGS = {
@@ -180,7 +187,7 @@ SPELLINGS = {
 @pytest.mark.parametrize("parts", [("", ""), ("d/", ""), ("", "-state"), ("d/", "-tmp-1"), ("", ".yaml")], ids="".join)
 def test_what_is_ours_is_so_in_any_spelling_that_a_disk_takes_for_it(spelling, parts):
     key = spelling.format(*parts)
-    assert is_ours(key) and is_ours(f"{key}/below") and configures_us(key)
+    assert is_internal(key) and is_internal(f"{key}/below") and configures_us(key)
 
 
 @pytest.mark.parametrize(
@@ -188,18 +195,18 @@ def test_what_is_ours_is_so_in_any_spelling_that_a_disk_takes_for_it(spelling, p
     [".buckiaignore", "d/.BuckiaIgnore", ".buckiaignore.", "BUCKIA~1", "d/buckia~23/x", "buckia~1.yam", "BU3F2A~1"],
 )
 def test_what_configures_us_never_comes_from_a_bucket(key):
-    assert not is_ours(key)
+    assert not is_internal(key)
     assert "never comes from a bucket" in str(configures_us(key))
 
 
 @pytest.mark.parametrize("key", ["a~1", "buckia~", "buckia-1", "notbuckia~1", "bu~1", "é/ü", "my.buckiaignore", "~/x"])
 def test_other_names_do_not_configure_us(key):
-    assert not is_ours(key) and configures_us(key) is None
+    assert not is_internal(key) and configures_us(key) is None
 
 
 @given(st.text(max_size=20))
 def test_what_is_ours_always_configures_us(key):
-    assert not is_ours(key) or configures_us(key)
+    assert not is_internal(key) or configures_us(key)
 
 
 def test_n22_a_marker_is_empty_and_ends_in_a_slash():

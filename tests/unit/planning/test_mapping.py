@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_core.planning.mapping import Mapping, Owners
-from buckia_core.planning.policy import Direction, Rules
+from buckia_core.planning.mapping import Owners, PathMapping
+from buckia_core.planning.policy import Direction, SyncRules
 
-UP = Rules(direction=Direction.UP)
+UP = SyncRules(direction=Direction.UP)
 
-FIRST = Mapping("first", "/first")
-DATA = Mapping("data", "/data", "data/")
-SENDS = Mapping("sends", "/sends", rules=UP)
-FILE = Mapping("file", "/one.txt", "data/one.txt", is_file=True)
+FIRST = PathMapping("first", "/first")
+DATA = PathMapping("data", "/data", "data/")
+SENDS = PathMapping("sends", "/sends", rules=UP)
+FILE = PathMapping("file", "/one.txt", "data/one.txt", is_file=True)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_the_filter_sees_the_path_below_the_root():
         seen.append(path)
         return path != "no"
 
-    mapping = Mapping("data", "/data", "data/", accepts=accepts)
+    mapping = PathMapping("data", "/data", "data/", accepts=accepts)
     assert not mapping.takes("data/no")
     assert mapping.takes("data/yes")
     assert seen == ["no", "yes"]
@@ -46,7 +46,7 @@ def test_the_filter_sees_the_path_below_the_root():
 
 def test_p17_what_is_below_a_directory_that_takes_no_part_takes_no_part():
     """A scan does not enter such a directory; what it can't see there must not look deleted."""
-    mapping = Mapping("", "/", accepts=lambda path: path != "cache/")
+    mapping = PathMapping("", "/", accepts=lambda path: path != "cache/")
     assert not mapping.takes("cache/a")
     assert not mapping.takes("cache/deep/a")
     assert mapping.takes("a/cache")
@@ -83,7 +83,7 @@ def test_a_key_of_many_single_files_is_found_without_asking_each():
     """First run of a bucket of many objects beside many `files`."""
     asked = []
 
-    class Asked(Mapping):
+    class Asked(PathMapping):
         def takes(self, key: str) -> bool:
             asked.append(key)
             return super().takes(key)
@@ -96,7 +96,7 @@ def test_a_key_of_many_single_files_is_found_without_asking_each():
 
 
 def test_what_a_run_adds_to_a_filter_is_told_apart_from_the_configured_one():
-    mapping = Mapping(
+    mapping = PathMapping(
         "m",
         "/m",
         accepts=lambda path: path.endswith((".txt", "/")) and path != "no.txt",

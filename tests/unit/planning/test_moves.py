@@ -7,20 +7,20 @@ from dataclasses import replace
 import pytest
 
 from buckia_core.planning import moves
-from buckia_core.planning.digest import Digest, Digests, Sameness, compare
-from buckia_core.planning.merge_join import align
+from buckia_core.planning.digest import Comparison, Digest, Digests, compare
+from buckia_core.planning.merge_join import merge_join
 from buckia_core.planning.moves import blocked, candidates, hold_sources, moved_elsewhere, pair, unclear_arrivals
-from buckia_core.planning.path_collisions import Structure
+from buckia_core.planning.path_collisions import PathCollisionDetector
 from buckia_core.planning.plan import Action, Operation, Reason
-from buckia_core.planning.policy import ConflictPolicy, Direction, Rules, Side
+from buckia_core.planning.policy import ConflictPolicy, Direction, Side, SyncRules
 from buckia_core.planning.reconcile import reconcile
 from buckia_core.testing import m
 
 
-def operations(local: str, remote: str, base: str, rules: Rules | None = None) -> list[Operation]:
+def operations(local: str, remote: str, base: str, rules: SyncRules | None = None) -> list[Operation]:
     found = []
-    for key, here, there, before in align(m(local).hashed(), m(remote).remote(), m(base).base()):
-        outcome = reconcile(key, "", here, there, before, rules or Rules())
+    for key, here, there, before in merge_join(m(local).hashed(), m(remote).remote(), m(base).base()):
+        outcome = reconcile(key, "", here, there, before, rules or SyncRules())
         if isinstance(outcome, Operation):
             found.append(outcome)
     return found
@@ -65,7 +65,7 @@ def test_only_what_may_be_a_move_is_worth_a_hash():
 
 def test_a_version_that_loses_is_not_the_source_of_a_move():
     """A mirror that deletes what nobody here ever had must keep it, so it can't be taken for a rename."""
-    rules = Rules(direction=Direction.UP, delete_orphaned=True, conflicts=ConflictPolicy.LOCAL_WINS)
+    rules = SyncRules(direction=Direction.UP, delete_orphaned=True, conflicts=ConflictPolicy.LOCAL_WINS)
     assert words(pair(operations("b=1", "a=1", "", rules))) == {"a": "delete_remote", "b": "upload"}
 
 
@@ -87,7 +87,7 @@ def test_pairing_compares_each_file_a_few_times_however_many_have_its_size(monke
     """Two thousand renamed files of one size, in the worst order for a search."""
     comparisons = []
 
-    def counted(a: Digests, b: Digests) -> Sameness:
+    def counted(a: Digests, b: Digests) -> Comparison:
         comparisons.append((a, b))
         return compare(a, b)
 
@@ -104,10 +104,10 @@ def test_pairing_compares_each_file_a_few_times_however_many_have_its_size(monke
 # --- moves that are blocked --------------------------------------------------------------------------------
 
 
-def held(local: str, remote: str, base: str, rules: Rules | None = None) -> dict[str, str]:
+def held(local: str, remote: str, base: str, rules: SyncRules | None = None) -> dict[str, str]:
     found = {each.key: each for each in operations(local, remote, base, rules)}
-    structure = Structure()
-    for key, here, there, _ in align(m(local).hashed(), m(remote).remote(), m(base).base()):
+    structure = PathCollisionDetector()
+    for key, here, there, _ in merge_join(m(local).hashed(), m(remote).remote(), m(base).base()):
         structure.see(key, here, there)
     structure.settle(found)
     joined = pair(hold_sources([found[key] for key in sorted(found)]))
@@ -117,7 +117,7 @@ def held(local: str, remote: str, base: str, rules: Rules | None = None) -> dict
     }
 
 
-ASK = Rules(conflicts=ConflictPolicy.ASK)
+ASK = SyncRules(conflicts=ConflictPolicy.ASK)
 BLOCKED = {
     "into a directory that is a file there": (
         ("z/b=only", "c/b=only z=their", "c/b=only", None),
@@ -140,7 +140,7 @@ BLOCKED = {
         {"b": "conflict", "a": "held for b"},
     ),
     "deleted, beside a conflict over a file that had the same content all along": (
-        ("b=same", "a=same b=theirs", "a=same b=same", Rules(direction=Direction.UP, delete_orphaned=True)),
+        ("b=same", "a=same b=theirs", "a=same b=same", SyncRules(direction=Direction.UP, delete_orphaned=True)),
         {"a": "delete_remote", "b": "conflict"},
     ),
     "deleted, beside a conflict over an edit": (
@@ -164,7 +164,7 @@ def test_a_held_source_is_no_failure():
         each for each in hold_sources(operations("b=only", "a=only b=theirs", "a=only", ASK)) if each.key == "a"
     ]
     assert (source.action, source.is_refused) == (Action.SKIP, False)
-    assert source.why == "not deleted, since its content was moved to a key that is not in step: b"
+    assert source.explanation == "not deleted, since its content was moved to a key that is not in step: b"
 
 
 def unread(found: list[Operation]) -> list[Operation]:

@@ -9,24 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buckia_core.planning.keys import DiskRules, fold
-from buckia_core.planning.mapping import Mapping
-from buckia_core.planning.merge_join import align
-from buckia_core.planning.path_collisions import Structure, Twins
+from buckia_core.planning.keys import FilesystemRules, fold
+from buckia_core.planning.mapping import PathMapping
+from buckia_core.planning.merge_join import merge_join
+from buckia_core.planning.path_collisions import PathCollisionDetector, Twins
 from buckia_core.planning.plan import Action, Operation, Reason
-from buckia_core.planning.policy import Direction, Rules
+from buckia_core.planning.policy import Direction, SyncRules
 from buckia_core.planning.reconcile import reconcile
 from buckia_core.testing import m
 
 
 def planned(
-    local: str, remote: str, base: str = "", rules: Rules | None = None, *, nested: bool = True
+    local: str, remote: str, base: str = "", rules: SyncRules | None = None, *, nested: bool = True
 ) -> dict[str, Operation]:
     """Return the operations of a plan, by key, after the check of its structure."""
-    structure, operations = Structure(nested=nested), {}
-    for key, here, there, before in align(m(local).hashed(), m(remote).remote(), m(base).base()):
+    structure, operations = PathCollisionDetector(nested=nested), {}
+    for key, here, there, before in merge_join(m(local).hashed(), m(remote).remote(), m(base).base()):
         structure.see(key, here, there)
-        outcome = reconcile(key, "", here, there, before, rules or Rules())
+        outcome = reconcile(key, "", here, there, before, rules or SyncRules())
         if isinstance(outcome, Operation):
             operations[key] = outcome
     structure.settle(operations)
@@ -136,13 +136,13 @@ def test_a_type_conflict_touches_nothing_and_names_the_other_key():
 
 
 def test_what_does_not_come_down_is_in_nobodys_way():
-    rules = Rules(direction=Direction.UP)
+    rules = SyncRules(direction=Direction.UP)
     assert words(planned("a=1", "a/b=2", rules=rules)) == {"a": "upload"}
 
 
 def test_a_bucket_that_is_a_directory_does_not_hold_both_either():
     """`b` is deleted here and stays in the bucket, where the new `b/a` then has no place."""
-    rules = Rules(delete_orphaned=False)
+    rules = SyncRules(delete_orphaned=False)
     assert words(planned("b/a=1", "b=1", "b=1", rules)) == {"b/a": "upload"}
     assert words(planned("b/a=1", "b=1", "b=1", rules, nested=False)) == {"b/a": "type conflict"}
     assert words(planned("b/a=1", "b=1", "b=1", nested=False)) == {"b": "delete_remote", "b/a": "upload after deletes"}
@@ -150,7 +150,7 @@ def test_a_bucket_that_is_a_directory_does_not_hold_both_either():
 
 @given(st.sets(st.sampled_from(["a", "a-b", "a.txt", "a/b", "a/b-c", "a/b/c", "a0", "b", "b/a"])))
 def test_exactly_the_pairs_of_which_one_is_in_the_way_are_found(keys):
-    structure = Structure()
+    structure = PathCollisionDetector()
     for key in sorted(keys):
         structure.see(key, None, m("a=1").remote()[0])
     found = {(file.key, below.key) for file, below in structure.pairs}
@@ -159,14 +159,14 @@ def test_exactly_the_pairs_of_which_one_is_in_the_way_are_found(keys):
 
 # --- twins -------------------------------------------------------------------------------------------------
 
-FOLDS = DiskRules(folds=True, normalizes=True)
+FOLDS = FilesystemRules(folds=True, normalizes=True)
 
 
-def disk_of(*names: str) -> tuple[Callable[[Mapping, str], str | None], Callable[[Mapping, str], bool]]:
+def disk_of(*names: str) -> tuple[Callable[[PathMapping, str], str | None], Callable[[PathMapping, str], bool]]:
     """Return what a folding disk with these files and directories says of a path."""
     paths = {name[:end] for name in names for end in [*(at for at, letter in enumerate(name) if letter == "/"), None]}
 
-    def spelling(mapping: Mapping, path: str) -> str | None:
+    def spelling(mapping: PathMapping, path: str) -> str | None:
         parent = path.rpartition("/")[0]
         found = [each for each in paths if fold(each) == fold(path)]
         if not found or path in found:
@@ -176,12 +176,14 @@ def disk_of(*names: str) -> tuple[Callable[[Mapping, str], str | None], Callable
     return spelling, lambda mapping, path: path in paths
 
 
-def finder(*names: str, rules: DiskRules = FOLDS, mappings: Sequence[Mapping] = (Mapping("", "/p"),)) -> Twins:
+def finder(
+    *names: str, rules: FilesystemRules = FOLDS, mappings: Sequence[PathMapping] = (PathMapping("", "/p"),)
+) -> Twins:
     return Twins({each.id: each for each in mappings}, {each.id: rules for each in mappings}, *disk_of(*names))
 
 
 def twins(
-    remote: str, *, local: str = "", base: str = "", rules: DiskRules = FOLDS, names: Sequence[str] | None = None
+    remote: str, *, local: str = "", base: str = "", rules: FilesystemRules = FOLDS, names: Sequence[str] | None = None
 ) -> dict[str, str]:
     """Return what becomes of a plan on a disk that holds the local files, or these names."""
     found = planned(local, remote, base).values()
@@ -217,16 +219,16 @@ def test_what_a_folding_disk_would_join_is_reported(sides, expected):
 @pytest.mark.parametrize(("sides", "expected"), TWINS.values(), ids=TWINS)
 def test_a_disk_that_keeps_both_gets_both(sides, expected):
     remote, local = sides
-    assert "twin" not in "".join(twins(remote, local=local, rules=DiskRules()).values())
+    assert "twin" not in "".join(twins(remote, local=local, rules=FilesystemRules()).values())
 
 
 def test_a_disk_joins_only_what_it_takes_for_one():
     """exFAT folds case and no Unicode forms; HFS+ can be made to fold forms and no case."""
     remote = "A=1 a=2 e\u0301=1 é=2"
     expected = {
-        DiskRules(folds=True): {"a"},
-        DiskRules(normalizes=True): {"é"},
-        DiskRules(folds=True, normalizes=True): {"a", "é"},
+        FilesystemRules(folds=True): {"a"},
+        FilesystemRules(normalizes=True): {"é"},
+        FilesystemRules(folds=True, normalizes=True): {"a", "é"},
     }
     for rules, keys in expected.items():
         assert {key for key, words in twins(remote, rules=rules).items() if "twin" in words} == keys
@@ -248,7 +250,7 @@ def test_a_twin_is_left_for_a_person():
 
 
 def test_twins_of_two_roots_are_none():
-    one, two = Mapping("one", "/one", "x/"), Mapping("two", "/two", "X/")
+    one, two = PathMapping("one", "/one", "x/"), PathMapping("two", "/two", "X/")
     objects = {each.key: each for each in m("X/a=1 x/a=1 x/A=1").remote()}
     operations = [
         Operation(Action.DOWNLOAD, key, root, Reason.NEW_REMOTE, remote=objects[key])
@@ -276,5 +278,5 @@ FORMS = {
 def test_new_twins_in_unicode_form_are_found_on_every_disk(sides, expected):
     remote, local, base = sides
     operations = planned(local, remote, base).values()
-    found = finder(*(item.key for item in m(local)), rules=DiskRules())
+    found = finder(*(item.key for item in m(local)), rules=FilesystemRules())
     assert found.other_forms(operations) == expected

@@ -31,8 +31,8 @@ def test_size_of_what_is_gone():
 
 
 def test_why_tells_the_detail():
-    assert operation(Action.SKIP, Reason.REFUSED_KEY, detail="it is empty").why == "refused: it is empty"
-    assert operation(Action.UPLOAD).why == "new here"
+    assert operation(Action.SKIP, Reason.REFUSED_KEY, detail="it is empty").explanation == "refused: it is empty"
+    assert operation(Action.UPLOAD).explanation == "new here"
 
 
 def test_refused_is_what_could_not_be_done_at_all():

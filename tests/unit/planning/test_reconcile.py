@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
+from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
 from buckia_core.planning.plan import Action, Operation, Reason
-from buckia_core.planning.policy import ConflictPolicy, Direction, Rules, Side
-from buckia_core.planning.reconcile import IN_STEP, InStep, reconcile
+from buckia_core.planning.policy import ConflictPolicy, Direction, Side, SyncRules
+from buckia_core.planning.reconcile import IN_SYNC, InSync, reconcile
 from buckia_core.testing import m
 
 TABLE = """
@@ -98,7 +98,7 @@ ORPHANS = {"unset": None, "true": True, "false": False}
 EVERY_RULE = list(product(Direction, ORPHANS, ConflictPolicy))
 
 
-Entries = tuple[LocalEntry | None, RemoteObject | None, BaseEntry | None]
+Entries = tuple[LocalEntry | None, RemoteObject | None, BaselineEntry | None]
 
 
 def entries(local: str, remote: str, base: str, key: str = "a") -> Entries:
@@ -117,7 +117,7 @@ def entries(local: str, remote: str, base: str, key: str = "a") -> Entries:
 
 def words(outcome: object) -> str:
     match outcome:
-        case InStep():
+        case InSync():
             return "nothing"
         case Operation(action, reason=reason, loser=loser):
             text = f"{action.value}: {reason.name}"
@@ -154,7 +154,7 @@ def test_every_row_under_every_rule(situation):
         if policy is ConflictPolicy.NEWEST_WINS and situation in {("2", "3", "1"), ("2", "3", ".")}:
             continue  # without times there is no newer one; the lines with times are about that
         rule = f"{direction.value} {orphans} {policy.value}"
-        rules = Rules(direction=direction, conflicts=policy, delete_orphaned=ORPHANS[orphans])
+        rules = SyncRules(direction=direction, conflicts=policy, delete_orphaned=ORPHANS[orphans])
         found[rule] = words(reconcile("a", "", *entries(*situation), rules))
         wanted[rule] = LINES[line_for(situation, direction, orphans, policy)][6]
     assert found == wanted
@@ -221,11 +221,11 @@ def test_p14_swapped_sides_give_the_mirrored_result(situation, orphans):
     """`delete_orphaned: false` is about the bucket alone, so it has no mirror."""
     local, remote, base = situation
     for direction, policy in product(Direction, ConflictPolicy):
-        rules = Rules(direction=direction, conflicts=policy, delete_orphaned=orphans)
-        swapped = Rules(direction=mirrored(direction), conflicts=mirrored(policy), delete_orphaned=orphans)
+        rules = SyncRules(direction=direction, conflicts=policy, delete_orphaned=orphans)
+        swapped = SyncRules(direction=mirrored(direction), conflicts=mirrored(policy), delete_orphaned=orphans)
         outcome = reconcile("a", "", *entries(local, remote, base), rules)
         mirror = reconcile("a", "", *entries(remote, local, base), swapped)
-        if isinstance(outcome, InStep):
+        if isinstance(outcome, InSync):
             assert mirror == outcome
             continue
         assert isinstance(outcome, Operation) and isinstance(mirror, Operation)
@@ -241,14 +241,14 @@ def test_p14_swapped_sides_give_the_mirrored_result(situation, orphans):
 def test_an_operation_carries_the_state_it_was_planned_under():
     mine, theirs, agreed = entries("2", "1", "1")
     agreed = agreed and agreed._replace(root="docs")
-    operation = reconcile("a", "docs", mine, theirs, agreed, Rules())
+    operation = reconcile("a", "docs", mine, theirs, agreed, SyncRules())
     assert isinstance(operation, Operation)
     assert (operation.key, operation.root) == ("a", "docs")
     assert (operation.local, operation.remote, operation.base) == (mine, theirs, agreed)
 
 
 def test_in_step_without_a_trace_is_not_refreshed():
-    assert reconcile("a", "", *entries("1", "1", "1"), Rules()) is IN_STEP
+    assert reconcile("a", "", *entries("1", "1", "1"), SyncRules()) is IN_SYNC
 
 
 # --- rows that do not prove a deletion ---------------------------------------------------------------------
@@ -269,13 +269,13 @@ UNPROVEN = {
 }
 
 
-def unproven(sides: tuple[str, str, str], rules: Rules, **changes: Any) -> tuple[str, Operation | InStep]:
+def unproven(sides: tuple[str, str, str], rules: SyncRules, **changes: Any) -> tuple[str, Operation | InSync]:
     local, remote, base = sides
     here = next(iter(m(local).hashed("m")), None)
     there = next(iter(m(remote).remote()), None)
     outcome = reconcile("a", "m", here, there, m(base).base("m")[0]._replace(**changes), rules)
-    assert isinstance(outcome, Operation | InStep)
-    if isinstance(outcome, InStep):
+    assert isinstance(outcome, Operation | InSync)
+    if isinstance(outcome, InSync):
         assert outcome.refresh, "the row has to be renewed"
         return "in step", outcome
     return f"{outcome.action.value}: {outcome.reason.name}", outcome
@@ -283,9 +283,9 @@ def unproven(sides: tuple[str, str, str], rules: Rules, **changes: Any) -> tuple
 
 @pytest.mark.parametrize(("sides", "out_of_scope", "of_another"), UNPROVEN.values(), ids=UNPROVEN)
 def test_a_row_that_proves_no_deletion(sides, out_of_scope, of_another):
-    assert unproven(sides, Rules(), out_of_scope=True)[0] == out_of_scope
-    assert unproven(sides, Rules(), root="other")[0] == of_another
-    assert unproven(sides, Rules(), root="other", out_of_scope=True)[0] == of_another
+    assert unproven(sides, SyncRules(), out_of_scope=True)[0] == out_of_scope
+    assert unproven(sides, SyncRules(), root="other")[0] == of_another
+    assert unproven(sides, SyncRules(), root="other", out_of_scope=True)[0] == of_another
 
 
 @pytest.mark.parametrize("policy", list(ConflictPolicy))
@@ -293,7 +293,7 @@ def test_a_row_that_proves_no_deletion(sides, out_of_scope, of_another):
 @pytest.mark.parametrize("direction", list(Direction))
 @pytest.mark.parametrize("orphans", [None, False])
 def test_no_policy_makes_a_deletion_of_it(policy, changes, direction, orphans):
-    rules = Rules(direction=direction, conflicts=policy, delete_orphaned=orphans)
+    rules = SyncRules(direction=direction, conflicts=policy, delete_orphaned=orphans)
     for sides, _, _ in UNPROVEN.values():
         if all(sides):
             continue
@@ -301,14 +301,14 @@ def test_no_policy_makes_a_deletion_of_it(policy, changes, direction, orphans):
         assert not isinstance(outcome, Operation) or outcome.action in (Action.UPLOAD, Action.DOWNLOAD, Action.FORGET)
 
 
-def reconcile_of(sides: tuple[str, str, str], rules: Rules, changes: dict[str, Any]) -> object:
+def reconcile_of(sides: tuple[str, str, str], rules: SyncRules, changes: dict[str, Any]) -> object:
     local, remote, base = sides
     here, there = next(iter(m(local).hashed("m")), None), next(iter(m(remote).remote()), None)
     return reconcile("a", "m", here, there, m(base).base("m")[0]._replace(**changes), rules)
 
 
 def test_a_path_that_goes_up_deploys_from_another_folder_and_keeps_what_it_replaces():
-    rules = Rules(direction=Direction.UP)
+    rules = SyncRules(direction=Direction.UP)
     words, operation = unproven(("a=2", "a=1", "a=1"), rules, root="other")
     assert words == "upload: CHANGED_LOCAL" and isinstance(operation, Operation)
     assert operation.loser is Side.REMOTE
@@ -333,7 +333,7 @@ def test_newest_wins_keeps_both_where_a_time_is_not_known(mine, mtime, modified,
     here, there, base = entries("2", "3", "1")
     assert here is not None and there is not None
     here, there = here._replace(mtime_ns=mine), there._replace(mtime_ns=mtime, modified_ns=modified, metadata={})
-    outcome = reconcile("a", "", here, there, base, Rules(conflicts=ConflictPolicy.NEWEST_WINS))
+    outcome = reconcile("a", "", here, there, base, SyncRules(conflicts=ConflictPolicy.NEWEST_WINS))
     assert isinstance(outcome, Operation)
     assert (outcome.action, outcome.keep_both) == (action, action is Action.CONFLICT)
 
@@ -341,5 +341,5 @@ def test_newest_wins_keeps_both_where_a_time_is_not_known(mine, mtime, modified,
 def test_an_object_without_a_fingerprint_is_not_taken_for_the_same():
     here, there, base = entries("1", "2", "1")
     assert there is not None and base is not None
-    outcome = reconcile("a", "", here, there._replace(fingerprint=""), base._replace(fingerprint=""), Rules())
+    outcome = reconcile("a", "", here, there._replace(fingerprint=""), base._replace(fingerprint=""), SyncRules())
     assert isinstance(outcome, Operation) and outcome.reason is Reason.CHANGED_REMOTE

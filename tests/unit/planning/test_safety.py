@@ -8,15 +8,15 @@ import pytest
 
 from buckia_core.errors import SideEmptied, TooManyDeletes, TooManyOverwrites, UnsafePlan
 from buckia_core.planning.digest import Digest
-from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Counts, Operation, Plan, Reason
-from buckia_core.planning.policy import Direction, Rules, Side
-from buckia_core.planning.safety import ALL, FEW, DeleteLimit, check, deletes_too_much
+from buckia_core.planning.policy import Direction, Side, SyncRules
+from buckia_core.planning.safety import ALL, FEW, DeleteLimit, check_plan, deletes_too_much
 
-DATA = Mapping("data > a/", "/p/data", "a/")
-DISK = Mapping("disk > b/", "/p/disk", "b/")
-ROOT = Mapping(". > ", "/p")
+DATA = PathMapping("data > a/", "/p/data", "a/")
+DISK = PathMapping("disk > b/", "/p/disk", "b/")
+ROOT = PathMapping(". > ", "/p")
 
 
 def doomed(side: Side, root: str, number: int, *, known: bool = True) -> list[Operation]:
@@ -31,7 +31,7 @@ def doomed(side: Side, root: str, number: int, *, known: bool = True) -> list[Op
             Reason.DELETED_REMOTE if side is Side.LOCAL else Reason.DELETED_LOCAL,
             local=LocalEntry(key, root, 5, 1, 1, 1) if side is Side.LOCAL else None,
             remote=RemoteObject(key, 5, print_) if side is Side.REMOTE else None,
-            base=BaseEntry(key, root, 5, 1, 1, 1, False, print_, f"sha256:{print_}") if known else None,
+            base=BaselineEntry(key, root, 5, 1, 1, 1, False, print_, f"sha256:{print_}") if known else None,
         )
         found.append(operation)
     return found
@@ -44,7 +44,7 @@ def plan(
     local: int = 100,
     remote: int = 100,
     base: int = 100,
-    mapping: Mapping = ROOT,
+    mapping: PathMapping = ROOT,
     known: bool = True,
 ) -> Plan:
     """Return a plan with so many deletions here and in the bucket, of sides and a baseline of so many entries."""
@@ -81,20 +81,20 @@ def test_more_than_half_and_at_least_ten_or_all_of_three(side, deletes, base, re
     assert deletes_too_much(harmful, [ROOT]) is refused
     if refused:
         with pytest.raises(TooManyDeletes, match=f"{deletes} files would be deleted"):
-            check(harmful, [ROOT])
+            check_plan(harmful, [ROOT])
     else:
-        check(harmful, [ROOT])
+        check_plan(harmful, [ROOT])
 
 
 def test_deletions_of_two_sides_are_not_added_up():
-    check(plan(here=FEW - 1, there=FEW - 1, base=10), [ROOT])
+    check_plan(plan(here=FEW - 1, there=FEW - 1, base=10), [ROOT])
 
 
 def test_what_the_baseline_never_had_is_not_all_of_it():
     """A mirror deletes orphans; only if they are many is that refused."""
-    check(plan(there=5, base=5, known=False), [ROOT])
+    check_plan(plan(there=5, base=5, known=False), [ROOT])
     with pytest.raises(TooManyDeletes):
-        check(plan(there=FEW, base=0, known=False), [ROOT])
+        check_plan(plan(there=FEW, base=0, known=False), [ROOT])
 
 
 # --- per mapping -------------------------------------------------------------------------------------------
@@ -114,12 +114,12 @@ def test_one_of_several_mappings_that_is_empty_is_refused(emptied, lost):
         ),
     )
     with pytest.raises(SideEmptied) as caught:
-        check(harmful, [DATA, DISK])
+        check_plan(harmful, [DATA, DISK])
     message = str(caught.value)
     assert "/p/disk" in message and "'b/'" in message and "20 files were in step" in message and "--force" in message
     assert "/p/data" not in message
     with pytest.raises(SideEmptied):
-        check(harmful, [DATA, DISK], DeleteLimit.parse("100%"))
+        check_plan(harmful, [DATA, DISK], DeleteLimit.parse("100%"))
 
 
 def test_one_of_several_mappings_that_loses_most_is_refused():
@@ -128,18 +128,18 @@ def test_one_of_several_mappings_that_loses_most_is_refused():
         plan(mapping=DISK, local=8, remote=20, base=20, there=12),
     )
     with pytest.raises(TooManyDeletes, match=r"12 files would be deleted .*'b/' .*/p/disk.*of the 20"):
-        check(harmful, [DATA, DISK])
+        check_plan(harmful, [DATA, DISK])
 
 
 def test_single_files_are_judged_together():
-    files = [Mapping(f"{name} = {name}", f"/p/{name}", name, is_file=True) for name in "abcde"]
+    files = [PathMapping(f"{name} = {name}", f"/p/{name}", name, is_file=True) for name in "abcde"]
     gone = [plan(mapping=file, local=0, remote=1, base=1, there=1) for file in files]
     here = [plan(mapping=file, local=1, remote=1, base=1) for file in files]
-    check(together(gone[0], *here[1:]), files)
-    check(together(*gone[:2], *here[2:]), files)
+    check_plan(together(gone[0], *here[1:]), files)
+    check_plan(together(*gone[:2], *here[2:]), files)
     with pytest.raises(SideEmptied, match="None of the files in `files`"):
-        check(together(*gone), files)
-    check(together(gone[0]), files[:1])
+        check_plan(together(*gone), files)
+    check_plan(together(gone[0]), files[:1])
 
 
 @pytest.mark.parametrize("limit", [None, DeleteLimit.parse("100%")])
@@ -149,18 +149,18 @@ def test_single_files_are_judged_together():
 )
 def test_an_emptied_side_is_refused_whatever_the_limit(emptied, where, limit):
     with pytest.raises(SideEmptied, match=where) as caught:
-        check(plan(**emptied), [ROOT], limit)
+        check_plan(plan(**emptied), [ROOT], limit)
     assert isinstance(caught.value, UnsafePlan)
     assert "--force" in str(caught.value)
 
 
 def test_an_empty_source_of_a_mirror_is_refused_without_a_baseline_too():
     with pytest.raises(SideEmptied, match="/p is empty, though it is mirrored; 1 file would be deleted"):
-        check(plan(local=0, there=1, base=0), [ROOT])
+        check_plan(plan(local=0, there=1, base=0), [ROOT])
 
 
 def test_an_empty_side_that_costs_nothing_is_fine():
-    check(plan(local=0), [ROOT])  # everything is downloaded again, say
+    check_plan(plan(local=0), [ROOT])  # everything is downloaded again, say
 
 
 # --- what arrives under another name -----------------------------------------------------------------------
@@ -185,18 +185,18 @@ def arriving(side: Side, deletes: list[Operation], *, told: bool = True) -> list
 def test_content_that_arrives_under_another_name_is_no_loss(side):
     deletes = doomed(side, ROOT.id, 20)
     counts = {ROOT.id: Counts(20, 20, 20)}
-    check(Plan(deletes + arriving(side, deletes), counts=counts), [ROOT])
-    check(Plan(deletes + arriving(side, deletes), counts=counts), [ROOT], DeleteLimit(count=0))
+    check_plan(Plan(deletes + arriving(side, deletes), counts=counts), [ROOT])
+    check_plan(Plan(deletes + arriving(side, deletes), counts=counts), [ROOT], DeleteLimit(count=0))
     for loses in (deletes, deletes + arriving(side, deletes, told=False), deletes + arriving(side.other, deletes)):
         with pytest.raises(TooManyDeletes):
-            check(Plan(loses, counts=counts), [ROOT])
+            check_plan(Plan(loses, counts=counts), [ROOT])
 
 
 def test_an_arrival_accounts_for_one_delete():
     deletes = doomed(Side.REMOTE, ROOT.id, 20)
     same = [replace(each, base=each.base and each.base._replace(content="sha256:one")) for each in deletes]
     with pytest.raises(TooManyDeletes, match="19 files"):
-        check(Plan(same + arriving(Side.REMOTE, same[:1]), counts={ROOT.id: Counts(1, 20, 20)}), [ROOT])
+        check_plan(Plan(same + arriving(Side.REMOTE, same[:1]), counts={ROOT.id: Counts(1, 20, 20)}), [ROOT])
 
 
 @pytest.mark.parametrize("side", list(Side))
@@ -209,7 +209,7 @@ def test_empty_files_under_other_names_are_no_loss(side):
 
     deletes = doomed(side, ROOT.id, 20)
     moved = [emptied(each) for each in deletes + arriving(side, deletes, told=False)]
-    check(Plan(moved, counts={ROOT.id: Counts(20, 20, 20)}), [ROOT])
+    check_plan(Plan(moved, counts={ROOT.id: Counts(20, 20, 20)}), [ROOT])
 
 
 def test_an_object_of_the_same_fingerprint_and_size_is_the_same_content():
@@ -219,17 +219,19 @@ def test_an_object_of_the_same_fingerprint_and_size_is_the_same_content():
         for each, old in zip(arriving(Side.LOCAL, deletes, told=False), deletes, strict=True)
         if old.base is not None
     ]
-    check(Plan(deletes + moved, counts={ROOT.id: Counts(20, 20, 20)}), [ROOT])
+    check_plan(Plan(deletes + moved, counts={ROOT.id: Counts(20, 20, 20)}), [ROOT])
     other_size = [replace(each, remote=each.remote and each.remote._replace(size=6)) for each in moved]
     with pytest.raises(TooManyDeletes):
-        check(Plan(deletes + other_size, counts={ROOT.id: Counts(20, 20, 20)}), [ROOT])
+        check_plan(Plan(deletes + other_size, counts={ROOT.id: Counts(20, 20, 20)}), [ROOT])
 
 
 # --- overwrites --------------------------------------------------------------------------------------------
 
 
-def overwriting(number: int, *, base: int = 20, direction: Direction = Direction.BOTH) -> tuple[Plan, list[Mapping]]:
-    mapping = replace(ROOT, rules=Rules(direction=direction))
+def overwriting(
+    number: int, *, base: int = 20, direction: Direction = Direction.BOTH
+) -> tuple[Plan, list[PathMapping]]:
+    mapping = replace(ROOT, rules=SyncRules(direction=direction))
     operations = [
         Operation(Action.UPLOAD, str(n), mapping.id, Reason.CHANGED_LOCAL, remote=RemoteObject(str(n), 1, "f"))
         for n in range(number)
@@ -242,28 +244,28 @@ def overwriting(number: int, *, base: int = 20, direction: Direction = Direction
 )
 def test_most_objects_overwritten_at_once_is_refused_where_nothing_keeps_them(number, base, refused):
     harmful, mappings = overwriting(number, base=base)
-    check(harmful, mappings, is_kept=lambda _: True)
-    check(harmful, mappings)
+    check_plan(harmful, mappings, is_kept=lambda _: True)
+    check_plan(harmful, mappings)
     if refused:
         with pytest.raises(TooManyOverwrites, match=f"{number} files in the bucket would be overwritten .*--force"):
-            check(harmful, mappings, DeleteLimit.parse("100%"), is_kept=lambda _: False)
+            check_plan(harmful, mappings, DeleteLimit.parse("100%"), is_kept=lambda _: False)
     else:
-        check(harmful, mappings, is_kept=lambda _: False)
+        check_plan(harmful, mappings, is_kept=lambda _: False)
 
 
 def test_what_is_kept_does_not_count_as_overwritten():
     harmful, mappings = overwriting(20)
-    check(harmful, mappings, is_kept=lambda operation: int(operation.key) % 2 == 0)
+    check_plan(harmful, mappings, is_kept=lambda operation: int(operation.key) % 2 == 0)
 
 
 def test_a_path_that_goes_up_deploys():
     harmful, mappings = overwriting(20, direction=Direction.UP)
-    check(harmful, mappings, is_kept=lambda _: False)
+    check_plan(harmful, mappings, is_kept=lambda _: False)
 
 
 def test_nobody_is_asked_what_is_kept_where_little_is_overwritten():
     harmful, mappings = overwriting(FEW - 1, base=0)
-    check(harmful, mappings, is_kept=lambda _: pytest.fail("it was asked"))
+    check_plan(harmful, mappings, is_kept=lambda _: pytest.fail("it was asked"))
 
 
 # --- limits ------------------------------------------------------------------------------------------------
@@ -277,25 +279,25 @@ def test_another_limit_replaces_the_default(limit, deletes, refused):
     harmful = plan(there=deletes, base=100)
     if refused:
         with pytest.raises(TooManyDeletes, match=f"--max-delete {limit}"):
-            check(harmful, [ROOT], DeleteLimit.parse(limit))
+            check_plan(harmful, [ROOT], DeleteLimit.parse(limit))
     else:
-        check(harmful, [ROOT], DeleteLimit.parse(limit))
+        check_plan(harmful, [ROOT], DeleteLimit.parse(limit))
 
 
 def test_a_limit_may_allow_more_than_the_default():
     with pytest.raises(TooManyDeletes):
-        check(plan(there=90), [ROOT])
-    check(plan(there=90), [ROOT], DeleteLimit.parse("100%"))
+        check_plan(plan(there=90), [ROOT])
+    check_plan(plan(there=90), [ROOT], DeleteLimit.parse("100%"))
 
 
 def test_a_number_is_for_a_side_and_a_share_for_each_mapping():
     two = together(plan(mapping=DATA, there=4), plan(mapping=DISK, there=4, base=10))
-    check(two, [DATA, DISK], DeleteLimit.parse("8"))
+    check_plan(two, [DATA, DISK], DeleteLimit.parse("8"))
     with pytest.raises(TooManyDeletes, match="8 files"):
-        check(two, [DATA, DISK], DeleteLimit.parse("7"))
-    check(two, [DATA, DISK], DeleteLimit.parse("40%"))
+        check_plan(two, [DATA, DISK], DeleteLimit.parse("7"))
+    check_plan(two, [DATA, DISK], DeleteLimit.parse("40%"))
     with pytest.raises(TooManyDeletes, match="/p/disk"):
-        check(two, [DATA, DISK], DeleteLimit.parse("39%"))
+        check_plan(two, [DATA, DISK], DeleteLimit.parse("39%"))
 
 
 @pytest.mark.parametrize(

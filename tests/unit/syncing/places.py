@@ -11,16 +11,16 @@ from pathlib import Path
 from buckia_core.localfs.directory import Tree
 from buckia_core.localfs.files import open_file
 from buckia_core.planning.manifest import LocalEntry
-from buckia_core.syncing.disk.paths import Place
+from buckia_core.syncing.disk.paths import FileLocation
 
 
 @contextmanager
-def place_of(path: Path | str) -> Iterator[Place]:
+def place_of(path: Path | str) -> Iterator[FileLocation]:
     """Give the place of a path, whose directory is made."""
     head, name = os.path.split(path)
     os.makedirs(head, exist_ok=True)
     with Tree(head) as tree:
-        yield Place(tree.root, name)
+        yield FileLocation(tree.root, name)
 
 
 def look(path: Path | str, key: str = "", root: str = "") -> LocalEntry | None:

@@ -12,10 +12,10 @@ from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.client import BuckiaClient
 from buckia_core.config import BucketConfig
-from buckia_core.planning.manifest import BaseEntry
+from buckia_core.planning.manifest import BaselineEntry
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.events import Event, Finished, SyncResult
-from buckia_core.syncing.state.database import State
+from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.locations import StateFiles
 from buckia_core.testing import m
 from buckia_core.testing.miniatures import files_in, objects_in
@@ -123,8 +123,8 @@ class Sides:
             found.setdefault(each.key, []).append((directory / each.id).read_bytes().decode())
         return found
 
-    def baseline(self) -> dict[str, BaseEntry]:
-        state = State.peek(self.state_file, self.bucket.identity)
+    def baseline(self) -> dict[str, BaselineEntry]:
+        state = StateDatabase.peek(self.state_file, self.bucket.identity)
         try:
             return {entry.key: entry for entry in state.entries(Scope())}
         finally:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from buckia_core.planning.plan import Action, Operation, Plan, Reason
-from buckia_core.syncing.callbacks import listener_for
+from buckia_core.syncing.callbacks import combine_listeners
 from buckia_core.syncing.events import Event, Finished, Planned, Scanning, Status, Transferred
-from buckia_core.syncing.request import ignore_event
+from buckia_core.syncing.request import no_listener
 from buckia_core.testing import Fault, Faulty
 
 
@@ -31,7 +31,7 @@ def operation(action: Action, key: str = "a") -> Operation:
 )
 def test_the_word_for_each_action(action, word):
     calls: list[tuple[int, int, str, str]] = []
-    listener = listener_for(None, lambda *arguments: calls.append(arguments))
+    listener = combine_listeners(None, lambda *arguments: calls.append(arguments))
     listener(Scanning(1, 1))
     listener(Planned(Plan([operation(action)])))
     listener(Transferred(operation(action), 5))
@@ -42,7 +42,7 @@ def test_the_word_for_each_action(action, word):
 def test_both_kinds_of_listener_are_told():
     events: list[Event] = []
     calls = []
-    listener = listener_for(events.append, lambda *arguments: calls.append(arguments))
+    listener = combine_listeners(events.append, lambda *arguments: calls.append(arguments))
     told: list[Event] = [
         Planned(Plan([operation(Action.UPLOAD)])),
         Finished(operation(Action.UPLOAD), Status.DONE, "a"),
@@ -54,9 +54,9 @@ def test_both_kinds_of_listener_are_told():
 
 def test_without_a_callback_the_listener_is_the_listener():
     events: list[Event] = []
-    listener_for(events.append, None)(Scanning(1, 2))
+    combine_listeners(events.append, None)(Scanning(1, 2))
     assert events == [Scanning(1, 2)]
-    assert listener_for(None, None) is ignore_event
+    assert combine_listeners(None, None) is no_listener
 
 
 def test_a_failed_operation_is_over_but_not_told_of(sides):

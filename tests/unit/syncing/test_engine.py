@@ -17,7 +17,7 @@ from buckia_core.errors import (
 from buckia_core.planning.plan import Operation
 from buckia_core.planning.policy import ConflictPolicy
 from buckia_core.syncing.events import Planned, Scanning, Status
-from buckia_core.syncing.state.database import State
+from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.testing import Fault, Faulty, m
 from buckia_core.testing.miniatures import files_in
 from tests.unit.syncing.sides import Sides
@@ -177,7 +177,7 @@ def test_p11_n50_without_a_baseline_nothing_is_deleted(sides, breaks):
         sides.state_file.write_bytes(b"\0" * 5000)
     else:
         sides.lose_baseline()
-        State.open(sides.state_file, "another").close()
+        StateDatabase.open(sides.state_file, "another").close()
     result = sides.sync()
     assert result.deleted == 0 and result.conflicts == 1
     assert sides.files() == sides.objects()
@@ -189,7 +189,7 @@ def test_n37_change_beats_delete_and_says_so(sides):
     sides.in_step("a=1 b=1").delete_here("a").delete_there("b").here("b=2").there("a=2")
     sides.sync()
     assert sides.files() == sides.objects() == {"a": "2", "b": "2"}
-    assert {event.operation.why for event in sides.finished} == {
+    assert {event.operation.explanation for event in sides.finished} == {
         "changed on one side, deleted on the other: the change wins"
     }
 
@@ -339,7 +339,7 @@ def test_the_state_keeps_itself_out_of_version_control(sides):
 
 def test_temporary_files_that_a_killed_run_left_are_swept_but_not_by_a_dry_run(sides):
     sides.in_step("d/a=1")
-    state = State.peek(sides.state_file, sides.bucket.identity)
+    state = StateDatabase.peek(sides.state_file, sides.bucket.identity)
     left = sides.folder / "d" / f".buckia-tmp-{state.meta('id')}-0123456789ab"
     state.close()
     left.write_text("half")

@@ -10,7 +10,7 @@ import pytest
 from buckia_core.adapters.wrappers.wrapper import Wrapper
 from buckia_core.errors import SideEmptied, TooManyDeletes, TooManyOverwrites
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
-from buckia_core.syncing.scan.local import Scan
+from buckia_core.syncing.scan.local import LocalScan
 from tests.unit.syncing.sides import Sides
 
 MANY = " ".join(f"k{index:02}=1" for index in range(30))
@@ -125,9 +125,9 @@ def test_single_files_whose_folder_is_missing_are_not_deleted(sides, tmp_path):
 
 def test_a_root_that_is_unmounted_while_it_is_read_deletes_nothing(sides, monkeypatch):
     sides.in_step("a=1 b=1 c=1 d=1")
-    entries = Scan.entries
+    entries = LocalScan.entries
 
-    def unmounted(scan: Scan) -> Iterator[LocalEntry]:
+    def unmounted(scan: LocalScan) -> Iterator[LocalEntry]:
         for entry in entries(scan):
             yield entry
             if entry.key == "c":
@@ -135,7 +135,7 @@ def test_a_root_that_is_unmounted_while_it_is_read_deletes_nothing(sides, monkey
                 sides.folder.mkdir()
                 return
 
-    monkeypatch.setattr(Scan, "entries", unmounted)
+    monkeypatch.setattr(LocalScan, "entries", unmounted)
     with pytest.raises(SideEmptied, match="became another one while it was read"):
         sides.sync(force=False)
     assert sides.objects().keys() == {"a", "b", "c", "d"}

@@ -11,10 +11,10 @@ import pytest
 from buckia_core.adapters.plugins.registry import registry
 from buckia_core.errors import NotFound, SideEmptied
 from buckia_core.localfs.directory import Tree
-from buckia_core.planning.keys import DiskRules
+from buckia_core.planning.keys import FilesystemRules
 from buckia_core.syncing import engine
-from buckia_core.syncing.disk.paths import Place
-from buckia_core.syncing.scan.local import Scan
+from buckia_core.syncing.disk.paths import FileLocation
+from buckia_core.syncing.scan.local import LocalScan
 from buckia_core.testing import Fault, Faulty
 from tests.unit.syncing.sides import Sides
 from tests.unit.syncing.transfer.test_transfer import During
@@ -56,13 +56,13 @@ def once_planned(monkeypatch):
 @pytest.mark.parametrize("force", [False, True], ids=["", "--force"])
 def test_a_root_that_goes_away_while_it_is_read_ends_the_run(sides, monkeypatch, gone, force):
     sides.in_step("a=1 b=1 c=1 d=1")
-    entries = Scan.entries
+    entries = LocalScan.entries
 
     def going(scan):
         gone(sides.folder)
         return entries(scan)
 
-    monkeypatch.setattr(Scan, "entries", going)
+    monkeypatch.setattr(LocalScan, "entries", going)
     with pytest.raises(SideEmptied, match="while it was read"):
         sides.sync(force=force)
     assert sides.objects().keys() == {"a", "b", "c", "d"}
@@ -74,13 +74,13 @@ def test_the_folder_of_a_single_file_is_looked_at_too(sides, tmp_path, monkeypat
     (usb / "plan").write_text("1")
     sides.settings = {"files": {str(usb / "plan"): "plan"}}
     sides.in_step("")
-    entries = Scan.entries
+    entries = LocalScan.entries
 
     def going(scan):
         unmount(usb)
         return entries(scan)
 
-    monkeypatch.setattr(Scan, "entries", going)
+    monkeypatch.setattr(LocalScan, "entries", going)
     with pytest.raises(SideEmptied, match="usb"):
         sides.sync()
     assert sides.objects() == {"plan": "1"}
@@ -191,18 +191,18 @@ def test_a_delete_of_one_side_does_not_become_one_of_the_other(sides: Sides) -> 
 
 def test_a_delete_waits_where_it_can_not_be_found_out_whether_the_file_came_back(sides, once_planned, monkeypatch):
     sides.in_step("a=1 b=1").delete_here("a")
-    look = Place.look
+    look = FileLocation.look
 
     def refuse(place, key, root):
         if key == "a":
             raise OSError(errno.EIO, "Input/output error", place.path)
         return look(place, key, root)
 
-    once_planned(lambda: monkeypatch.setattr(Place, "look", refuse))
+    once_planned(lambda: monkeypatch.setattr(FileLocation, "look", refuse))
     result = sides.sync()
     assert result.failed == 1 and "Input/output error" in result.errors[0].message
     assert sides.objects().keys() == {"a", "b"}
-    monkeypatch.setattr(Place, "look", look)
+    monkeypatch.setattr(FileLocation, "look", look)
     sides.sync()
     assert sides.did == ["delete_remote a"]
 
@@ -214,7 +214,7 @@ def test_a_root_that_can_not_be_read_for_want_of_something_is_no_matter_of_permi
     def refuse(directory):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("buckia_core.syncing.planner.planner.disk_rules", lambda path: DiskRules())
+    monkeypatch.setattr("buckia_core.syncing.planner.planner.disk_rules", lambda path: FilesystemRules())
     monkeypatch.setattr("buckia_core.localfs.directory.Directory.entries", refuse)
     with pytest.raises(OSError, match=os.strerror(number)) as caught:
         sides.sync()

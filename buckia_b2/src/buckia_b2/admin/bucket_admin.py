@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
-from buckia_b2.admin.bucket_rules import Change, Kind, Rules, merged, without
+from buckia_b2.admin.bucket_rules import BucketRules, RuleChange, RuleKind, merged, without
 from buckia_b2.api.bucket import Bucket
 from buckia_b2.api.retry import repeated
 from buckia_b2.errors import understanding
@@ -24,7 +24,7 @@ _MILLISECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class BucketFacts:
+class BucketInfo:
     """What B2 tells of a bucket. What the key may not see is `None`.
 
     Attributes:
@@ -44,8 +44,8 @@ class BucketFacts:
     encryption: str | None
     lock: bool | None
     retention: str | None
-    lifecycle: Rules
-    cors: Rules
+    lifecycle: BucketRules
+    cors: BucketRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class ApplicationKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Unfinished:
+class UnfinishedLargeFile:
     """A large file that was begun and is not finished.
 
     Attributes:
@@ -86,15 +86,15 @@ class Unfinished:
 
 
 @runtime_checkable
-class HasNative(Protocol):
+class HasBucketAdmin(Protocol):
     """An adapter of a bucket of B2, whichever API reaches its objects."""
 
     @property
-    def native(self) -> Native:
+    def native(self) -> BucketAdmin:
         """What B2's own API does beside objects."""
 
 
-class Native:
+class BucketAdmin:
     """What B2's own API does with one bucket and with keys of its account."""
 
     def __init__(self, bucket: Bucket) -> None:
@@ -111,7 +111,7 @@ class Native:
         """The part of the bucket that counts as its root."""
         return self._bucket.prefix
 
-    def facts(self) -> BucketFacts:
+    def facts(self) -> BucketInfo:
         """Return what B2 tells of the bucket.
 
         Raises:
@@ -121,7 +121,7 @@ class Native:
         with understanding("looking for the bucket"):
             encryption = fields.mapping(told, "defaultServerSideEncryption").get("value")
             lock = fields.mapping(told, "fileLockConfiguration").get("value")
-            return BucketFacts(
+            return BucketInfo(
                 id=told["bucketId"],
                 name=fields.text(told, "bucketName"),
                 access=fields.text(told, "bucketType"),
@@ -129,15 +129,15 @@ class Native:
                 encryption=(fields.text_or_none(encryption, "mode") or "none") if encryption else None,
                 lock=fields.truth(lock, "isFileLockEnabled") if lock else None,
                 retention=_in_words(fields.mapping(lock, "defaultRetention")) if lock else None,
-                lifecycle=_rules(told, Kind.LIFECYCLE),
-                cors=_rules(told, Kind.CORS),
+                lifecycle=_rules(told, RuleKind.LIFECYCLE),
+                cors=_rules(told, RuleKind.CORS),
             )
 
-    def rules(self, kind: Kind) -> Rules:
+    def rules(self, kind: RuleKind) -> BucketRules:
         """Return the rules of a kind. Errors are those of `facts`."""
         return self._configured(kind)[0]
 
-    def plan(self, kind: Kind, new: Rules, *, replace: bool = False) -> Change:
+    def plan(self, kind: RuleKind, new: BucketRules, *, replace: bool = False) -> RuleChange:
         """Return the change that sets rules; those of other names stay, unless they are to be replaced.
 
         Raises:
@@ -145,9 +145,9 @@ class Native:
             AdapterError: As `facts`.
         """
         before, revision = self._configured(kind)
-        return Change(kind, before, merged(kind, [] if replace else before, new), revision)
+        return RuleChange(kind, before, merged(kind, [] if replace else before, new), revision)
 
-    def plan_removal(self, kind: Kind, names: Sequence[str] = ()) -> Change:
+    def plan_removal(self, kind: RuleKind, names: Sequence[str] = ()) -> RuleChange:
         """Return the change that removes the named rules; without names, all.
 
         Raises:
@@ -155,15 +155,15 @@ class Native:
             AdapterError: As `facts`.
         """
         before, revision = self._configured(kind)
-        return Change(kind, before, without(kind, before, names), revision)
+        return RuleChange(kind, before, without(kind, before, names), revision)
 
-    def _configured(self, kind: Kind) -> tuple[Rules, int]:
+    def _configured(self, kind: RuleKind) -> tuple[BucketRules, int]:
         """Return the rules of a kind, and the revision of the bucket that they are of."""
         told = repeated(self._bucket.told)
         with understanding("looking for the bucket"):
             return _rules(told, kind), fields.number(told, "revision")
 
-    def apply(self, change: Change) -> Rules:
+    def apply(self, change: RuleChange) -> BucketRules:
         """Make a change, and return the rules as they are then.
 
         Raises:
@@ -172,7 +172,7 @@ class Native:
         """
         rules = [dict(rule) for rule in change.after]
         given: dict[str, Any] = {
-            "lifecycle_rules" if change.kind is Kind.LIFECYCLE else "cors_rules": rules,
+            "lifecycle_rules" if change.kind is RuleKind.LIFECYCLE else "cors_rules": rules,
             "if_revision_is": change.revision,
         }
         account_id = self._account.authorization().account_id
@@ -222,7 +222,7 @@ class Native:
         """Revoke a key. Raises AdapterError where that fails."""
         repeated(partial(self._account.call, "delete_key", key_id, doing="revoking a key"))
 
-    def unfinished(self, prefix: str = "") -> Iterator[Unfinished]:
+    def unfinished(self, prefix: str = "") -> Iterator[UnfinishedLargeFile]:
         """Yield the large files that are not finished, of keys that begin with `prefix`.
 
         Raises:
@@ -243,7 +243,7 @@ class Native:
             if start is None:
                 return
 
-    def abort(self, file: Unfinished) -> None:
+    def abort(self, file: UnfinishedLargeFile) -> None:
         """Throw away what is there of a large file. That there is nothing any more is no error."""
         try:
             repeated(partial(
@@ -267,14 +267,14 @@ def _key_of(told: fields.Info, *, new: bool = False) -> ApplicationKey:
     )
 
 
-def _unfinished_of(told: fields.Info, root: str) -> Unfinished:
+def _unfinished_of(told: fields.Info, root: str) -> UnfinishedLargeFile:
     name, begun_ns = fields.text(told, "fileName"), fields.millis(told, "uploadTimestamp") * _MILLISECOND
     if not name.startswith(root):
         raise ValueError("it is not below the prefix")
-    return Unfinished(name[len(root) :], fields.text(told, "fileId"), begun_ns)
+    return UnfinishedLargeFile(name[len(root) :], fields.text(told, "fileId"), begun_ns)
 
 
-def _rules(told: fields.Info, kind: Kind) -> Rules:
+def _rules(told: fields.Info, kind: RuleKind) -> BucketRules:
     rules = fields.entries(told, kind.field)
     for rule in rules:
         _ = fields.text(rule, kind.by)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from buckia_core.adapters.commands.config_change import difference
+from buckia_core.adapters.commands.config_change import unified_diff
 from buckia_core.errors import ConfigError
 
 Rule = Mapping[str, Any]
-Rules = Sequence[Rule]
+BucketRules = Sequence[Rule]
 
 MOST = 100
 """Rules of one kind that a bucket has at most."""
@@ -23,7 +23,7 @@ _DAYS = (
 )
 
 
-class Kind(Enum):
+class RuleKind(Enum):
     """A kind of rules: how people call it, the field of a bucket that has them, and the field that names one."""
 
     LIFECYCLE = ("lifecycle", "lifecycleRules", "fileNamePrefix")
@@ -36,7 +36,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RuleChange:
     """A change that is planned.
 
     Attributes:
@@ -46,9 +46,9 @@ class Change:
         revision: Of the bucket when it was planned: one that was changed since is not changed.
     """
 
-    kind: Kind
-    before: Rules
-    after: Rules
+    kind: RuleKind
+    before: BucketRules
+    after: BucketRules
     revision: int
 
     @property
@@ -58,10 +58,10 @@ class Change:
 
     def diff(self) -> list[str]:
         """Return the lines of a unified diff, without line feeds; none if nothing differs."""
-        return difference(canonical(self.before), canonical(self.after), self.kind.topic)
+        return unified_diff(canonical(self.before), canonical(self.after), self.kind.topic)
 
 
-def parse(kind: Kind, text: str, source: str) -> Rules:
+def parse(kind: RuleKind, text: str, source: str) -> BucketRules:
     """Read rules: a list of them in JSON or YAML, or a map that has it under the name of the kind's field.
 
     Raises:
@@ -80,7 +80,7 @@ def parse(kind: Kind, text: str, source: str) -> Rules:
     for number, rule in enumerate(told, 1):
         if not isinstance(rule.get(kind.by), str):
             raise ConfigError(f"rule {number} must have {kind.by}, which is its name", source=source)
-        if kind is Kind.LIFECYCLE and not any(rule.get(name) for name in _DAYS):
+        if kind is RuleKind.LIFECYCLE and not any(rule.get(name) for name in _DAYS):
             raise ConfigError(f"rule {number} does nothing: give it one of {', '.join(_DAYS)}", source=source)
     names = [rule[kind.by] for rule in told]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -89,7 +89,7 @@ def parse(kind: Kind, text: str, source: str) -> Rules:
     return [dict(rule) for rule in told]
 
 
-def merged(kind: Kind, present: Rules, new: Rules) -> Rules:
+def merged(kind: RuleKind, present: BucketRules, new: BucketRules) -> BucketRules:
     """Return the present rules with the new ones: those of the same name replaced, the others added.
 
     Raises:
@@ -103,7 +103,7 @@ def merged(kind: Kind, present: Rules, new: Rules) -> Rules:
     return found
 
 
-def without(kind: Kind, present: Rules, names: Sequence[str]) -> Rules:
+def without(kind: RuleKind, present: BucketRules, names: Sequence[str]) -> BucketRules:
     """Return the present rules without the named ones; without any names, none.
 
     Raises:
@@ -117,6 +117,6 @@ def without(kind: Kind, present: Rules, names: Sequence[str]) -> Rules:
     return [rule for rule in present if names and rule[kind.by] not in names]
 
 
-def canonical(rules: Rules) -> list[dict[str, Any]]:
+def canonical(rules: BucketRules) -> list[dict[str, Any]]:
     """Return rules in a form that is equal for equal ones: a field that is not set is as good as none."""
     return [{name: rule[name] for name in sorted(rule) if rule[name] is not None} for rule in rules]

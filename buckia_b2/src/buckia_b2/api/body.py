@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from buckia_b2.errors import PROVIDER
-from buckia_core.adapters.transfers.sources import DigestCheck, stretch_of
+from buckia_core.adapters.transfers.sources import DigestVerifier, iter_file_range
 from buckia_core.errors import IntegrityError
 from buckia_core.planning.digest import Digest, Digests
 
@@ -35,7 +35,7 @@ class BytesBody:
         return self.data
 
 
-class FileBody:
+class FileRangeBody:
     """A stretch of a file: `size` bytes from `start`. It is read anew each time that it is sent.
 
     With the SHA-1 told beforehand, that goes in front and the server compares. Else it is made as the bytes pass, and
@@ -72,7 +72,7 @@ class FileBody:
         """Bytes that are sent."""
         return self.size + (40 if self.sha1 == AT_END else 0)
 
-    def as_sent(self) -> FileBody:
+    def as_sent(self) -> FileRangeBody:
         """Return what is handed to the network."""
         return self
 
@@ -88,9 +88,9 @@ class FileBody:
             raise
 
     def _blocks(self) -> Iterator[bytes]:
-        check, sha1 = DigestCheck(self._told), hashlib.sha1(usedforsecurity=False)
+        check, sha1 = DigestVerifier(self._told), hashlib.sha1(usedforsecurity=False)
 
-        blocks = stretch_of(self._path, self._start, self.size)
+        blocks = iter_file_range(self._path, self._start, self.size)
         for block in check.withholding(blocks, provider=PROVIDER, key=self._key):
             if self._passing is not None:
                 self._passing(len(block))
@@ -102,4 +102,4 @@ class FileBody:
             yield self.digest.encode()
 
 
-Body = BytesBody | FileBody
+Body = BytesBody | FileRangeBody

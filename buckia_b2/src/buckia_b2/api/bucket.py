@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from buckia_b2.api.file_options import Marks
-from buckia_b2.api.session import Account, Authorization, outside
-from buckia_b2.errors import PROVIDER, not_as_expected, understanding
+from buckia_b2.api.file_options import FileOptions
+from buckia_b2.api.session import Authorization, B2Session, bucket_not_allowed
+from buckia_b2.errors import PROVIDER, precondition_failed, understanding
 from buckia_b2.files import response_fields as fields
 from buckia_b2.files.file_info import from_file, from_headers
-from buckia_b2.files.file_names import check_key, is_changed_on_the_way
-from buckia_core.adapters.contract.types import Precondition, fits, found_or_none
+from buckia_b2.files.file_names import check_key, is_rewritten_by_proxies
+from buckia_core.adapters.contract.types import Precondition, satisfies, stat_or_none
 from buckia_core.errors import AdapterError, NotFound
 from buckia_core.planning.manifest import RemoteObject
 
@@ -26,7 +26,7 @@ _FEW = 100
 class Bucket:
     """A bucket as an account sees it."""
 
-    def __init__(self, account: Account, name: str, prefix: str, marks: Marks) -> None:
+    def __init__(self, account: B2Session, name: str, prefix: str, marks: FileOptions) -> None:
         self.account = account
         self.name = name
         self.prefix = prefix
@@ -77,7 +77,7 @@ class Bucket:
         whole = self.whole(key)
         # Otherwise the answer could mean the bucket as well: that to HEAD has no body.
         _ = self.id
-        if is_changed_on_the_way(whole):
+        if is_rewritten_by_proxies(whole):
             listed = self.listed(key, whole)
             with understanding("looking at it", key):
                 return from_file(key, listed)
@@ -148,8 +148,8 @@ class Bucket:
         Raises:
             PreconditionFailed: It is not.
         """
-        if expect is not None and not fits(expect, found_or_none(self.look, key)):
-            raise not_as_expected(key)
+        if expect is not None and not satisfies(expect, stat_or_none(self.look, key)):
+            raise precondition_failed(key)
 
     def told(self) -> dict[str, Any]:
         """Return what B2 tells of the bucket itself: type, rules, encryption, locks. Raises as `id`."""
@@ -167,7 +167,7 @@ class Bucket:
                 if known.lower() == self.name.lower():
                     return each
             if all(known for _, known in signed.buckets):
-                raise outside(signed, self.name)
+                raise bucket_not_allowed(signed, self.name)
         return str(self.told()["bucketId"])
 
 

@@ -12,7 +12,7 @@ from buckia_b2.settings import B2Settings, Encryption
 _DAY_MILLIS = 86_400_000
 
 
-class Marks:
+class FileOptions:
     """Encryption and locks of new files, in the forms that b2sdk takes."""
 
     def __init__(self, settings: B2Settings) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from buckia_b2.api.transport import Transport
-from buckia_b2.errors import LOCKED, PROVIDER, Refusal, not_accepted, translated
+from buckia_b2.errors import LOCKED, PROVIDER, B2ResponseError, translate_error, unauthenticated
 from buckia_b2.files import response_fields as fields
 from buckia_b2.settings import B2Settings, Encryption
 from buckia_core.adapters.service.redirects import check_service_address
@@ -111,7 +111,7 @@ class Authorization:
         return found[1] if found else None
 
 
-class Account:
+class B2Session:
     """Calls with the token of one application key. The key is shown at the first one, and when its token is worn."""
 
     def __init__(self, settings: B2Settings, prefix: str = "", counter: RequestCounter | None = None) -> None:
@@ -172,7 +172,7 @@ class Account:
         try:
             try:
                 return request(used)
-            except Refusal as refusal:
+            except B2ResponseError as refusal:
                 if not refusal.worn:
                     raise
                 used = self._renewed(used)
@@ -181,9 +181,9 @@ class Account:
             raise
         except Exception as error:
             host = urlsplit(used.api_url).netloc
-            raise translated(error, doing=doing, key=key, host=host, why=self._why(used, needs, error)) from error
+            raise translate_error(error, doing=doing, key=key, host=host, why=self._why(used, needs, error)) from error
 
-    def why_not_written(self, refusal: Refusal) -> str:
+    def why_not_written(self, refusal: B2ResponseError) -> str:
         """Return what does not allow an upload, as far as that can be told from here."""
         return self._why(self.authorization(), "writeFiles", refusal)
 
@@ -213,15 +213,15 @@ class Account:
         realm = wanted.api_url.rstrip("/")
         try:
             found = Authorization.of(self.raw.authorize_account(realm, key_id, key), realm)
-        except Refusal as refusal:
-            raise not_accepted(refusal) from refusal
+        except B2ResponseError as refusal:
+            raise unauthenticated(refusal) from refusal
         except (LookupError, RecursionError, TypeError, ValueError) as error:
             words = f"{urlsplit(realm).netloc} did not answer as B2 does: check api_url"
             raise AdapterError(f"signing in: {words} ({error})", provider=PROVIDER) from error
         except MemoryError:
             raise
         except Exception as error:
-            raise translated(error, doing="signing in", host=urlsplit(realm).netloc) from error
+            raise translate_error(error, doing="signing in", host=urlsplit(realm).netloc) from error
         if wanted.region is not None and found.region not in (None, wanted.region):
             raise InvalidSetting(f"region is {wanted.region}, but the account of the key is in {found.region}")
         return found
@@ -241,15 +241,15 @@ class Account:
             ):
                 if setting and capability not in used.capabilities:
                     return f"the application key lacks the capability {capability}, which object locks need"
-        if needs == "deleteFiles" and isinstance(error, Refusal) and error.code == "access_denied":
+        if needs == "deleteFiles" and isinstance(error, B2ResponseError) and error.code == "access_denied":
             return LOCKED
-        forbidden = isinstance(error, Refusal) and error.status == 403
+        forbidden = isinstance(error, B2ResponseError) and error.status == 403
         if needs == "readFiles" and forbidden and wanted.server_side_encryption is Encryption.CUSTOMER:
             return "sse_customer_key_base64 is not the key that the object is encrypted with"
         return ""
 
 
-def outside(used: Authorization, name: str) -> PermissionDenied:
+def bucket_not_allowed(used: Authorization, name: str) -> PermissionDenied:
     """Return the error for a bucket that the key is not for."""
     named = ", ".join(repr(known or each) for each, known in used.buckets or ())
     words = f"the application key is not for the bucket {name!r}, but for {named}"

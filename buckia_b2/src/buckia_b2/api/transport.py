@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
-from buckia_b2.errors import Refusal, TooLong
+from buckia_b2.errors import B2ResponseError, TooLong
 from buckia_b2.settings import B2Settings
 from buckia_core.adapters.service.ca_bundles import trust_bundle
 from buckia_core.adapters.service.proxies import system_proxy
@@ -50,7 +50,7 @@ class Transport:
         self._session = requests.Session()
         # Otherwise an entry of ~/.netrc would take the place of the token, and NO_PROXY be read in another way.
         self._session.trust_env = False
-        self._session.auth = _as_it_is
+        self._session.auth = _no_netrc_auth
         self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
         self._session.headers.update({"User-Agent": "buckia", "Accept-Encoding": "identity"})
         pool = _Pool(settings)
@@ -79,7 +79,7 @@ class Transport:
         if answer.status_code not in _SUCCESS:
             with closing(answer):
                 body = _body(answer, _LONGEST_REFUSAL)
-                raise Refusal.of(answer.status_code, answer.headers, body, (headers.get("Authorization", ""),))
+                raise B2ResponseError.of(answer.status_code, answer.headers, body, (headers.get("Authorization", ""),))
         return answer
 
     def post_json_return_json(self, url: str, headers: Mapping[str, str], params: Any, **_tries: Any) -> Any:
@@ -133,5 +133,5 @@ def _body(answer: Any, most: int) -> bytes:
     return body
 
 
-def _as_it_is(request: Any) -> Any:
+def _no_netrc_auth(request: Any) -> Any:
     return request

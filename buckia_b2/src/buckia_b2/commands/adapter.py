@@ -12,27 +12,27 @@ import click
 from buckia_core.config.durations import parse_duration
 
 if TYPE_CHECKING:
-    from buckia_b2.admin.bucket_admin import Native
+    from buckia_b2.admin.bucket_admin import BucketAdmin
     from buckia_core.adapters.commands.host import CommandHost
 
 yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 @contextmanager
-def native(host: CommandHost) -> Iterator[Native]:
+def native(host: CommandHost) -> Iterator[BucketAdmin]:
     """Give what B2's own API does with the bucket that was asked for, and close its adapter afterwards.
 
     Raises:
         ConfigError: The bucket is of another provider.
     """
-    from buckia_b2.admin.bucket_admin import HasNative  # noqa: PLC0415  # the adapter is imported when a command runs
+    from buckia_b2.admin.bucket_admin import HasBucketAdmin  # noqa: PLC0415  # the adapter is imported when a command runs
 
     with host.adapter("b2") as adapter:
-        assert isinstance(adapter, HasNative)
+        assert isinstance(adapter, HasBucketAdmin)
         yield adapter.native
 
 
-def span(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
     """Read a span of time: `45m`, `12h`, `30d`, `2w`."""
     try:
         return None if value is None else parse_duration(value)

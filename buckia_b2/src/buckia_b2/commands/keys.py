@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from buckia_b2.commands.adapter import native, span, yes
+from buckia_b2.commands.adapter import duration, native, yes
 
 if TYPE_CHECKING:
     from buckia_b2.admin.bucket_admin import ApplicationKey
@@ -55,7 +55,7 @@ def _add_create(keys: click.Group) -> None:
     )
     @click.option("--prefix", help="Only names that begin so; else those of the bucket's setting `prefix`.")
     @click.option("--all-buckets", is_flag=True, help="For all buckets of the account; else for this one.")
-    @click.option("--lasting", metavar="AGE", callback=span, help="It ends by itself, such as after 12h or 90d.")
+    @click.option("--lasting", metavar="AGE", callback=duration, help="It ends by itself, such as after 12h or 90d.")
     @click.pass_obj
     def create_command(
         host: CommandHost,

@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_b2.admin.bucket_rules import Change, Kind, canonical, parse
+from buckia_b2.admin.bucket_rules import RuleChange, RuleKind, canonical, parse
 from buckia_b2.commands.adapter import native, yes
-from buckia_core.adapters.commands.config_change import PlannedChange, carry_out, read_text
+from buckia_core.adapters.commands.config_change import PlannedChange, confirm_and_apply, read_text
 
 if TYPE_CHECKING:
-    from buckia_b2.admin.bucket_admin import Native
+    from buckia_b2.admin.bucket_admin import BucketAdmin
     from buckia_core.adapters.commands.host import CommandHost
 
-_TITLES = {Kind.LIFECYCLE: "lifecycle rules", Kind.CORS: "CORS rules"}
-_NAMES = {Kind.LIFECYCLE: "--prefix", Kind.CORS: "--name"}
+_TITLES = {RuleKind.LIFECYCLE: "lifecycle rules", RuleKind.CORS: "CORS rules"}
+_NAMES = {RuleKind.LIFECYCLE: "--prefix", RuleKind.CORS: "--name"}
 
 _dry_run = click.option("-n", "--dry-run", is_flag=True, help="Show the difference, and change nothing.")
 
 
 def add_to(b2: click.Group) -> None:
     """Add the groups to the group `b2`."""
-    for kind in Kind:
+    for kind in RuleKind:
         group = b2.group(kind.topic, help=f"Show or change the {_TITLES[kind]}.")(_nothing)
         _add_get(group, kind)
         _add_set(group, kind)
@@ -35,7 +35,7 @@ def _nothing() -> None:
     pass
 
 
-def _add_get(group: click.Group, kind: Kind) -> None:
+def _add_get(group: click.Group, kind: RuleKind) -> None:
     @group.command("get", help=f"Show the {_TITLES[kind]}, as JSON.")
     @click.pass_obj
     def get_command(host: CommandHost) -> None:
@@ -46,7 +46,7 @@ def _add_get(group: click.Group, kind: Kind) -> None:
             host.result(record, *json.dumps(rules, indent=2, ensure_ascii=False).splitlines())
 
 
-def _add_set(group: click.Group, kind: Kind) -> None:
+def _add_set(group: click.Group, kind: RuleKind) -> None:
     text = (
         f"Set the {_TITLES[kind]} that FILE has: a list in JSON or YAML; - is standard input. Rules with another "
         f"{kind.by} stay."
@@ -63,7 +63,7 @@ def _add_set(group: click.Group, kind: Kind) -> None:
         return _change(host, lambda b2: b2.plan(kind, rules, replace=replace), dry_run=dry_run, yes=yes)
 
 
-def _add_delete(group: click.Group, kind: Kind) -> None:
+def _add_delete(group: click.Group, kind: RuleKind) -> None:
     @group.command("delete", help=f"Remove all {_TITLES[kind]}, or some.")
     @click.option(_NAMES[kind], "names", multiple=True, help=f"Only the rule with this {kind.by}. May be repeated.")
     @_dry_run
@@ -73,10 +73,10 @@ def _add_delete(group: click.Group, kind: Kind) -> None:
         return _change(host, lambda b2: b2.plan_removal(kind, names), dry_run=dry_run, yes=yes)
 
 
-def _change(host: CommandHost, wish: Callable[[Native], Change], *, dry_run: bool, yes: bool) -> int | None:
+def _change(host: CommandHost, wish: Callable[[BucketAdmin], RuleChange], *, dry_run: bool, yes: bool) -> int | None:
     """Show what a change changes, ask, and make it. Returns the exit code 1 where a person says no."""
     with native(host) as b2:
         planned = wish(b2)
         before, after = canonical(planned.before), canonical(planned.after)
         change = PlannedChange(planned.kind.topic, before, after, planned.diff())
-        return carry_out(host, change, lambda: canonical(b2.apply(planned)), dry_run=dry_run, yes=yes)
+        return confirm_and_apply(host, change, lambda: canonical(b2.apply(planned)), dry_run=dry_run, yes=yes)

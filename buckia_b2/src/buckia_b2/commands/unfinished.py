@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_b2.commands.adapter import native, span
+from buckia_b2.commands.adapter import duration, native
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
@@ -18,7 +18,9 @@ def add_to(b2: click.Group) -> None:
 
     @b2.command("unfinished")
     @click.argument("prefix", default="")
-    @click.option("--older-than", metavar="AGE", callback=span, help="Only those begun longer ago, such as 12h or 7d.")
+    @click.option(
+        "--older-than", metavar="AGE", callback=duration, help="Only those begun longer ago, such as 12h or 7d."
+    )
     @click.option("--abort", is_flag=True, help="Throw away what is there of them.")
     @click.option("--resumable", is_flag=True, help="Abort also what the next sync of this project would go on with.")
     @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -30,12 +32,12 @@ def add_to(b2: click.Group) -> None:
 
         Those to keys that start with PREFIX. Listings do not show them, and they are paid for until they are aborted.
         """
-        from buckia_core.adapters.commands.unfinished import show_unfinished  # noqa: PLC0415  # when a command runs
+        from buckia_core.adapters.commands.unfinished import list_or_abort_uploads  # noqa: PLC0415  # when a command runs
 
         if resumable and not abort:
             raise click.UsageError("--resumable goes with --abort.")
         with native(host) as api:
-            return show_unfinished(
+            return list_or_abort_uploads(
                 host,
                 api.unfinished(prefix),
                 lambda file: file.file_id,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from buckia_b2.files.file_info import problem_of_name
-from buckia_core.config.convert import Unsuitable
+from buckia_b2.files.file_info import invalid_metadata_name
+from buckia_core.config.convert import InvalidValue
 from buckia_core.config.object_rules import ObjectAttributes, ObjectRules, parse_object_rules
 
 _HEADERS = {
@@ -28,12 +28,12 @@ def parse_objects(value: object) -> ObjectRules:
     rules = parse_object_rules(value, names=NAMES)
     for index, rule in enumerate(rules):
         for name in rule.gives.metadata:
-            problem = problem_of_name(name)
+            problem = invalid_metadata_name(name)
             if problem:
-                raise Unsuitable(problem, at=f"[{index}].metadata.{name}")
+                raise InvalidValue(problem, at=f"[{index}].metadata.{name}")
     return rules
 
 
-def headers_of(attributes: ObjectAttributes) -> dict[str, str]:
+def attribute_headers(attributes: ObjectAttributes) -> dict[str, str]:
     """Return the file info that gives a download its headers."""
     return {info: getattr(attributes, name) for name, info in _HEADERS.items() if getattr(attributes, name)}

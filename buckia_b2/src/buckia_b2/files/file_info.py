@@ -137,7 +137,7 @@ def sha1_of(found: RemoteObject) -> str | None:
     return next((digest.value for digest in found.digests if digest.algorithm == "sha1"), None)
 
 
-def info_of(info: UploadInfo, headers: Mapping[str, str], *, key: str, large: bool) -> dict[str, str]:
+def build_file_info(info: UploadInfo, headers: Mapping[str, str], *, key: str, large: bool) -> dict[str, str]:
     """Return the file info to send. Digests are left out where B2 has no room for them besides the rest.
 
     Args:
@@ -151,7 +151,7 @@ def info_of(info: UploadInfo, headers: Mapping[str, str], *, key: str, large: bo
     """
     kept = dict(headers)
     for name, value in info.metadata.items():
-        problem = problem_of_name(name)
+        problem = invalid_metadata_name(name)
         if problem:
             raise NotSupported(f"{key!r}: metadata {name!r} {problem}", provider=PROVIDER, key=key)
         kept[name.lower()] = value
@@ -173,7 +173,7 @@ def info_of(info: UploadInfo, headers: Mapping[str, str], *, key: str, large: bo
     return kept
 
 
-def problem_of_name(name: str) -> str | None:
+def invalid_metadata_name(name: str) -> str | None:
     """Return why metadata can't have a name, completing "metadata 'x' "; `None` if it can."""
     if not _NAME.fullmatch(name):
         return "can't be sent: a name has 1 to 50 letters, digits and _.`~!#$%^&*'|+-"

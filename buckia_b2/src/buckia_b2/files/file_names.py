@@ -35,7 +35,7 @@ def check_new_key(key: str) -> None:
         raise InvalidKey(f"{key!r}: B2 takes no key with a backslash", provider=PROVIDER, key=key)
 
 
-def is_changed_on_the_way(whole: str) -> bool:
+def is_rewritten_by_proxies(whole: str) -> bool:
     """Tell whether clients and proxies make another address of a name: they resolve `.` and `..` as in a path."""
     return _DOTS.search(whole) is not None
 

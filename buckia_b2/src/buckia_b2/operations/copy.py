@@ -9,12 +9,12 @@ from functools import partial
 from typing import Any
 
 from buckia_b2.api.bucket import Bucket
-from buckia_b2.errors import PROVIDER, not_as_expected, understanding
+from buckia_b2.errors import PROVIDER, precondition_failed, understanding
 from buckia_b2.files import response_fields as fields
 from buckia_b2.files.file_info import from_file
 from buckia_b2.files.file_names import check_new_key
 from buckia_b2.operations.large_files import LargeFiles
-from buckia_b2.operations.write_conflicts import Settler
+from buckia_b2.operations.write_conflicts import WriteConflictDetector
 from buckia_b2.settings import MAX_PART
 from buckia_core.adapters.contract.types import Precondition
 from buckia_core.adapters.transfers.part_sizes import part_size_for
@@ -36,7 +36,7 @@ class Copier:
 
     bucket: Bucket
     large: LargeFiles
-    settler: Settler
+    settler: WriteConflictDetector
     most: int = MAX_PART
     part: int = _PART
 
@@ -44,7 +44,7 @@ class Copier:
         """See `ServerCopy.copy_file`."""
         self.bucket.whole(key)
         if self.bucket.look(source.key).fingerprint != source.fingerprint:
-            raise not_as_expected(source.key)
+            raise precondition_failed(source.key)
         return self.copy_version(source.key, source.fingerprint, key, expect)
 
     def copy_version(self, source: str, file_id: str, key: str, expect: Precondition | None) -> RemoteObject:

@@ -20,12 +20,12 @@ import urllib3
 
 from buckia_b2.api.bucket import Bucket
 from buckia_b2.api.session import Authorization
-from buckia_b2.errors import PROVIDER, not_as_expected, not_understood, translated, understanding
+from buckia_b2.errors import PROVIDER, precondition_failed, translate_error, understanding, unexpected_response
 from buckia_b2.files.file_info import from_headers, sha1_of
-from buckia_b2.files.file_names import is_changed_on_the_way
-from buckia_core.adapters.contract.resume import Landing
-from buckia_core.adapters.transfers.part_pool import Pieces
-from buckia_core.adapters.transfers.ranged_download import Opened, RangedDownload
+from buckia_b2.files.file_names import is_rewritten_by_proxies
+from buckia_core.adapters.contract.resume import PartialDownload
+from buckia_core.adapters.transfers.part_pool import PartPool
+from buckia_core.adapters.transfers.ranged_download import RangedDownload, RangeStream
 from buckia_core.errors import AdapterError, IntegrityError
 from buckia_core.planning.manifest import RemoteObject
 
@@ -40,7 +40,7 @@ class Downloader:
     """Downloads from one bucket."""
 
     bucket: Bucket
-    pieces: Pieces
+    pieces: PartPool
 
     def download(
         self, key: str, target: Path, expect: RemoteObject | None, start: int, end: int | None
@@ -57,14 +57,14 @@ class Downloader:
         with self.opened(key, expect, 0, None) as opened:
             return opened.found, b"".join(opened.blocks)
 
-    def go_on(self, key: str, landing: Landing, expect: RemoteObject) -> RemoteObject:
+    def go_on(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.continue_download`."""
         found = self._ranged.go_on(key, landing, expect) or self._look(key, expect)
         _verify(found, landing.target)
         return found
 
     @contextmanager
-    def opened(self, key: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[Opened]:
+    def opened(self, key: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[RangeStream]:
         """Open the bytes from `start` up to, not including, `end` of the version that is expected.
 
         Raises:
@@ -73,20 +73,20 @@ class Downloader:
         whole = self.bucket.whole(key)
         _ = self.bucket.id
         if end is not None and end <= start:
-            yield Opened(self._look(key, expect), iter(()))
+            yield RangeStream(self._look(key, expect), iter(()))
             return
-        file_id = self.bucket.listed(key, whole)["fileId"] if is_changed_on_the_way(whole) else None
+        file_id = self.bucket.listed(key, whole)["fileId"] if is_rewritten_by_proxies(whole) else None
         try:
             response = self._response(key, whole, file_id, start, end)
         except AdapterError as error:
             if error.status != _UNSATISFIABLE:
                 raise
-            yield Opened(self._look(key, expect), iter(()))
+            yield RangeStream(self._look(key, expect), iter(()))
             return
         with closing(response):
             found = self._described(key, response, expect)
             stop = found.size if end is None else min(end, found.size)
-            yield Opened(found, self._blocks(response, found, start, stop))
+            yield RangeStream(found, self._blocks(response, found, start, stop))
 
     @contextmanager
     def opened_version(self, key: str, file_id: str) -> Iterator[Iterator[bytes]]:
@@ -106,7 +106,7 @@ class Downloader:
         with understanding(_DOING, key):
             found = from_headers(key, response.headers)
         if expect is not None and (found.fingerprint, found.size) != (expect.fingerprint, expect.size):
-            raise not_as_expected(key)
+            raise precondition_failed(key)
         return found
 
     def _response(self, key: str, whole: str, file_id: str | None, start: int, end: int | None) -> Any:
@@ -126,7 +126,7 @@ class Downloader:
         asked = headers.get("Range", "bytes=").removeprefix("bytes=").partition("-")[0]
         if response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0] != asked:
             response.close()
-            raise not_understood(_DOING, key)
+            raise unexpected_response(_DOING, key)
         return response
 
     def _blocks(self, response: Any, found: RemoteObject, start: int, stop: int) -> Iterator[bytes]:
@@ -143,7 +143,7 @@ class Downloader:
                     sha1.update(block)
                 yield block
         except (urllib3.exceptions.HTTPError, requests.RequestException, http.client.HTTPException, OSError) as error:
-            raise translated(error, doing=_DOING, key=found.key, host=urlsplit(response.url).netloc) from error
+            raise translate_error(error, doing=_DOING, key=found.key, host=urlsplit(response.url).netloc) from error
         if left:
             words = "fewer" if left > 0 else "more"
             raise IntegrityError(f"{found.key!r}: {words} bytes came than it has", provider=PROVIDER, key=found.key)
@@ -158,7 +158,7 @@ class Downloader:
         """Look at an object of which no bytes are wanted."""
         found = self.bucket.look(key)
         if expect is not None and found.fingerprint != expect.fingerprint:
-            raise not_as_expected(key)
+            raise precondition_failed(key)
         return found
 
 

@@ -11,16 +11,16 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from buckia_b2.api.body import Body, BytesBody, FileBody
+from buckia_b2.api.body import Body, BytesBody, FileRangeBody
 from buckia_b2.api.bucket import Bucket
-from buckia_b2.api.upload_url_pool import UploadUrls
+from buckia_b2.api.upload_url_pool import UploadUrlPool
 from buckia_b2.errors import PROVIDER, understanding
 from buckia_b2.files import response_fields as fields
 from buckia_b2.files.file_info import from_file
-from buckia_b2.operations.object_spec import Target
-from buckia_core.adapters.transfers.part_pool import Pieces
+from buckia_b2.operations.object_spec import ObjectSpec
+from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.adapters.transfers.part_sizes import MAX_PARTS
-from buckia_core.adapters.transfers.sources import DigestCheck, cut, stretch_of
+from buckia_core.adapters.transfers.sources import DigestVerifier, iter_file_range, split_parts
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported, Transient
 from buckia_core.planning.manifest import RemoteObject
 
@@ -44,32 +44,32 @@ class LargeFiles:
     """Large files of one bucket."""
 
     bucket: Bucket
-    pieces: Pieces
+    pieces: PartPool
 
-    def upload_file(self, path: Path, size: int, part_size: int, target: Target) -> RemoteObject:
+    def upload_file(self, path: Path, size: int, part_size: int, target: ObjectSpec) -> RemoteObject:
         """Upload a file in parts. What was sent is thrown away on the server if anything fails.
 
         Raises:
             AdapterError: It failed, or the file is not what its digests say. Nothing was written.
             OSError: The file can't be read.
         """
-        check = DigestCheck(target.info.digests)
+        check = DigestVerifier(target.info.digests)
         whole, sha1s = digests_of(path, size, part_size, check)
         check.verify(provider=PROVIDER, key=target.key)
 
         def bodies() -> Iterator[Body]:
             for number, sha1 in enumerate(sha1s):
                 start = number * part_size
-                yield FileBody(path, start, min(part_size, size - start), key=target.key, sha1=sha1)
+                yield FileRangeBody(path, start, min(part_size, size - start), key=target.key, sha1=sha1)
 
         return self._assemble(bodies(), target.with_sha1(whole))
 
-    def upload_reader(self, reader: BinaryIO, part_size: int, target: Target) -> RemoteObject:
+    def upload_reader(self, reader: BinaryIO, part_size: int, target: ObjectSpec) -> RemoteObject:
         """Upload what a reader has left, which is something. Errors are those of `upload_file`."""
-        check = DigestCheck(target.info.digests)
+        check = DigestVerifier(target.info.digests)
 
         def bodies() -> Iterator[Body]:
-            for number, data in enumerate(cut(reader, repeat(part_size))):
+            for number, data in enumerate(split_parts(reader, repeat(part_size))):
                 if number == MAX_PARTS:
                     words = f"it is larger than {MAX_PARTS} parts of {part_size} bytes: set a larger part_size"
                     raise NotSupported(f"{target.key!r}: {words}", provider=PROVIDER, key=target.key)
@@ -79,7 +79,7 @@ class LargeFiles:
 
         return self._assemble(bodies(), target, ahead=max(2, _IN_MEMORY // part_size))
 
-    def begin(self, target: Target) -> dict[str, Any]:
+    def begin(self, target: ObjectSpec) -> dict[str, Any]:
         """Begin a large file, and return what B2 tells of it."""
         told: dict[str, Any] = self.bucket.account.call(
             "start_large_file",
@@ -95,12 +95,12 @@ class LargeFiles:
             _ = fields.text(told, "fileId"), fields.millis(told, "uploadTimestamp")
         return told
 
-    def urls(self, file_id: str, key: str) -> UploadUrls:
+    def urls(self, file_id: str, key: str) -> UploadUrlPool:
         """Return the addresses that parts go to."""
         account = self.bucket.account
-        return UploadUrls(account, lambda: account.call("get_upload_part_url", file_id, doing="writing", key=key))
+        return UploadUrlPool(account, lambda: account.call("get_upload_part_url", file_id, doing="writing", key=key))
 
-    def send(self, urls: UploadUrls, number: int, body: Body, key: str) -> str:
+    def send(self, urls: UploadUrlPool, number: int, body: Body, key: str) -> str:
         """Send one part, and return its SHA-1.
 
         Raises:
@@ -133,7 +133,7 @@ class LargeFiles:
             start = following
         return found
 
-    def finish(self, file_id: str, sha1s: Sequence[str], target: Target, size: int) -> RemoteObject:
+    def finish(self, file_id: str, sha1s: Sequence[str], target: ObjectSpec, size: int) -> RemoteObject:
         """Make one file of the parts, which has so many bytes, and return it."""
         try:
             told = self.bucket.account.call("finish_large_file", file_id, list(sha1s), doing="writing", key=target.key)
@@ -149,7 +149,7 @@ class LargeFiles:
             raise IntegrityError(words, provider=PROVIDER, key=target.key)
         return written
 
-    def landed(self, file_id: str, target: Target) -> RemoteObject | None:
+    def landed(self, file_id: str, target: ObjectSpec) -> RemoteObject | None:
         """Return the object, if a large file has become one though nobody heard of it."""
         try:
             found = self.bucket.by_id(target.key, file_id)
@@ -166,7 +166,7 @@ class LargeFiles:
             if error.status not in (400, 404):
                 raise
 
-    def _assemble(self, bodies: Iterator[Body], target: Target, *, ahead: int = 8) -> RemoteObject:
+    def _assemble(self, bodies: Iterator[Body], target: ObjectSpec, *, ahead: int = 8) -> RemoteObject:
         file_id = self.begin(target)["fileId"]
         urls = self.urls(file_id, target.key)
         sizes: list[int] = []
@@ -191,7 +191,7 @@ def _part(answer: fields.Info) -> tuple[int, Part]:
     return fields.number(answer, "partNumber"), Part(fields.number(answer, "contentLength"), sha1)
 
 
-def digests_of(path: Path, size: int, part_size: int, check: DigestCheck) -> tuple[str, list[str]]:
+def digests_of(path: Path, size: int, part_size: int, check: DigestVerifier) -> tuple[str, list[str]]:
     """Return the SHA-1 of a file, and those of its parts, by one reading that `check` sees too.
 
     Raises:
@@ -201,7 +201,7 @@ def digests_of(path: Path, size: int, part_size: int, check: DigestCheck) -> tup
     whole, parts = hashlib.sha1(usedforsecurity=False), []
     for start in range(0, size, part_size):
         part = hashlib.sha1(usedforsecurity=False)
-        for block in stretch_of(path, start, min(part_size, size - start)):
+        for block in iter_file_range(path, start, min(part_size, size - start)):
             check.update(block)
             whole.update(block)
             part.update(block)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from buckia_b2.api.bucket import Bucket
-from buckia_b2.files.attributes import headers_of
-from buckia_b2.files.file_info import info_of
+from buckia_b2.files.attributes import attribute_headers
+from buckia_b2.files.file_info import build_file_info
 from buckia_b2.files.file_names import check_new_key
 from buckia_core.adapters.content_types import guess_content_type
 from buckia_core.adapters.contract.types import Precondition, UploadInfo
@@ -16,7 +16,7 @@ from buckia_core.planning.digest import Digest, merge
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ObjectSpec:
     """The object that an upload makes.
 
     Attributes:
@@ -41,16 +41,16 @@ class Target:
         Raises:
             NotSupported: B2 can't keep the metadata.
         """
-        return info_of(self.info, self.headers, key=self.key, large=large)
+        return build_file_info(self.info, self.headers, key=self.key, large=large)
 
-    def with_sha1(self, sha1: str) -> Target:
+    def with_sha1(self, sha1: str) -> ObjectSpec:
         """Return the same with the SHA-1 of the bytes known."""
         return replace(self, info=replace(self.info, digests=merge((Digest("sha1", sha1),), self.info.digests)))
 
 
-def target_of(
+def build_object_spec(
     bucket: Bucket, objects: ObjectRules, key: str, expect: Precondition | None, info: UploadInfo | None
-) -> Target:
+) -> ObjectSpec:
     """Return what an upload is to become, by what is told about it, and by the settings where nothing is told.
 
     Raises:
@@ -60,4 +60,4 @@ def target_of(
     info, attributes = info or UploadInfo(), objects.of(key)
     info = replace(info, metadata={**attributes.metadata, **info.metadata})
     content_type = info.content_type or attributes.content_type or guess_content_type(key)
-    return Target(key, bucket.whole(key), content_type, expect, info, headers_of(attributes))
+    return ObjectSpec(key, bucket.whole(key), content_type, expect, info, attribute_headers(attributes))

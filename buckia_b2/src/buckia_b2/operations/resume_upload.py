@@ -17,17 +17,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from buckia_b2.api.body import FileBody
+from buckia_b2.api.body import FileRangeBody
 from buckia_b2.api.bucket import Bucket
-from buckia_b2.api.upload_url_pool import UploadUrls
+from buckia_b2.api.upload_url_pool import UploadUrlPool
 from buckia_b2.errors import PROVIDER
 from buckia_b2.operations.large_files import LargeFiles, Part, digests_of
-from buckia_b2.operations.object_spec import Target
+from buckia_b2.operations.object_spec import ObjectSpec
 from buckia_b2.settings import B2Settings
-from buckia_core.adapters.contract.resume import Parts, PartsSource
+from buckia_core.adapters.contract.resume import MultipartSource, PartLayout
 from buckia_core.adapters.transfers.part_sizes import part_size_for
-from buckia_core.adapters.transfers.sources import DigestCheck
-from buckia_core.adapters.transfers.upload_session import BegunUpload, becoming_of, may_go_on, taken_up
+from buckia_core.adapters.transfers.sources import DigestVerifier
+from buckia_core.adapters.transfers.upload_session import UploadSession, is_resumable, resume_session, spec_digest
 from buckia_core.errors import AdapterError, IntegrityError
 from buckia_core.planning.manifest import RemoteObject
 
@@ -35,28 +35,28 @@ _DIGEST = "sha1"
 
 
 @dataclass(frozen=True, slots=True)
-class Resumer:
+class ResumableUploader:
     """Uploads files in parts, and leaves the parts on the server where a later attempt can use them."""
 
     settings: B2Settings
     bucket: Bucket
     large: LargeFiles
 
-    def parts_of(self, size: int) -> Parts | None:
+    def parts_of(self, size: int) -> PartLayout | None:
         """See `ResumableUpload`."""
         if size <= self.settings.multipart_threshold:
             return None
-        return Parts(part_size_for(size, self.settings.part_size), _DIGEST)
+        return PartLayout(part_size_for(size, self.settings.part_size), _DIGEST)
 
     def abandon(self, key: str, text: str) -> None:
         """See `ResumableUpload.abandon_upload`."""
-        begun = BegunUpload.of(text)
+        begun = UploadSession.of(text)
         if begun is not None:
             self.large.cancel(begun.upload_id, key)
 
-    def upload(self, source: PartsSource, target: Target) -> RemoteObject:
+    def upload(self, source: MultipartSource, target: ObjectSpec) -> RemoteObject:
         """See `ResumableUpload.upload_parts`; who calls looks after whether another writer came between."""
-        begun = taken_up(source, self._becoming(target), lambda other: self._drop(other, target))
+        begun = resume_session(source, self._becoming(target), lambda other: self._drop(other, target))
         there: dict[int, Part] = {}
         if begun is not None:
             try:
@@ -79,14 +79,14 @@ class Resumer:
             sha1s = list(self.large.pieces.run(self._pieces(source, target, urls, there)))
             return self.large.finish(begun.upload_id, sha1s, target, source.size)
         except BaseException as error:
-            if not may_go_on(error):
+            if not is_resumable(error):
                 self._drop(begun, target)
                 source.note.clear()
             raise
 
-    def _begin(self, source: PartsSource, target: Target) -> BegunUpload:
+    def _begin(self, source: MultipartSource, target: ObjectSpec) -> UploadSession:
         """Begin a large file whose info tells the SHA-1 of the whole, which takes another reading of it."""
-        whole, parts = digests_of(source.path, source.size, source.parts.size, DigestCheck(()))
+        whole, parts = digests_of(source.path, source.size, source.parts.size, DigestVerifier(()))
         if parts != list(source.digests):
             raise IntegrityError(
                 f"{target.key!r}: the file changed while it was sent",
@@ -96,33 +96,35 @@ class Resumer:
             )
         told = self.large.begin(target.with_sha1(whole))
         began = int(told["uploadTimestamp"])
-        begun = BegunUpload(told["fileId"], source.parts.size, self._becoming(target), began)
+        begun = UploadSession(told["fileId"], source.parts.size, self._becoming(target), began)
         source.note.write(begun.text())
         return begun
 
-    def _would_be_newest(self, begun: BegunUpload, target: Target) -> bool:
+    def _would_be_newest(self, begun: UploadSession, target: ObjectSpec) -> bool:
         newest = self.bucket.newest(target.key)
         return newest is None or int(newest["uploadTimestamp"]) < begun.began
 
-    def _drop(self, begun: BegunUpload, target: Target) -> None:
+    def _drop(self, begun: UploadSession, target: ObjectSpec) -> None:
         with suppress(AdapterError):
             self.large.cancel(begun.upload_id, target.key)
 
-    def _becoming(self, target: Target) -> str:
+    def _becoming(self, target: ObjectSpec) -> str:
         """Return a digest of what the beginning of a large file decides about the object."""
-        return becoming_of(target.content_type, sorted(target.file_info(large=True).items()), self.bucket.marks.fields)
+        return spec_digest(target.content_type, sorted(target.file_info(large=True).items()), self.bucket.marks.fields)
 
     def _pieces(
-        self, source: PartsSource, target: Target, urls: UploadUrls, there: dict[int, Part]
+        self, source: MultipartSource, target: ObjectSpec, urls: UploadUrlPool, there: dict[int, Part]
     ) -> Iterator[Callable[[], str]]:
         for number in range(1, len(source.digests) + 1):
             yield partial(self._settle, source, target, urls, number, there.get(number))
 
-    def _settle(self, source: PartsSource, target: Target, urls: UploadUrls, number: int, there: Part | None) -> str:
+    def _settle(
+        self, source: MultipartSource, target: ObjectSpec, urls: UploadUrlPool, number: int, there: Part | None
+    ) -> str:
         """See to it that the server has a part; return its SHA-1."""
         start, size = source.stretch(number)
         sha1 = source.digests[number - 1]
         if there == Part(size, sha1):
             return sha1
-        body = FileBody(source.path, start, size, key=target.key, sha1=sha1, passing=source.passing)
+        body = FileRangeBody(source.path, start, size, key=target.key, sha1=sha1, passing=source.passing)
         return self.large.send(urls, number, body, target.key)

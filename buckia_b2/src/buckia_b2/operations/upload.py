@@ -17,24 +17,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from buckia_b2.api.body import AT_END, Body, BytesBody, FileBody
+from buckia_b2.api.body import AT_END, Body, BytesBody, FileRangeBody
 from buckia_b2.api.bucket import Bucket
 from buckia_b2.api.retry import repeated
-from buckia_b2.api.upload_url_pool import UploadUrls
+from buckia_b2.api.upload_url_pool import UploadUrlPool
 from buckia_b2.errors import PROVIDER, understanding
 from buckia_b2.files.file_info import MTIME, from_file, sha1_of
 from buckia_b2.operations.large_files import LargeFiles
-from buckia_b2.operations.object_spec import Target, target_of
-from buckia_b2.operations.resume_upload import Resumer
-from buckia_b2.operations.write_conflicts import Settler
+from buckia_b2.operations.object_spec import ObjectSpec, build_object_spec
+from buckia_b2.operations.resume_upload import ResumableUploader
+from buckia_b2.operations.write_conflicts import WriteConflictDetector
 from buckia_b2.settings import B2Settings
 from buckia_core.adapters.contract.base import Source
-from buckia_core.adapters.contract.resume import PartsSource
+from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.adapters.contract.types import IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.transfers.part_sizes import part_size_for
-from buckia_core.adapters.transfers.sources import DigestCheck, Rejoined, head_of
+from buckia_core.adapters.transfers.sources import DigestVerifier, PrependedReader, read_exactly
 from buckia_core.errors import AdapterError, IntegrityError, PermissionDenied, PreconditionFailed, Transient
-from buckia_core.planning.digest import Digest, Digests, Sameness, compare, merge
+from buckia_core.planning.digest import Comparison, Digest, Digests, compare, merge
 from buckia_core.planning.manifest import RemoteObject
 
 SMALL = 256 << 10
@@ -47,17 +47,17 @@ class Uploader:
 
     settings: B2Settings
     bucket: Bucket
-    urls: UploadUrls
+    urls: UploadUrlPool
     large: LargeFiles
-    resumer: Resumer
-    settler: Settler
+    resumer: ResumableUploader
+    settler: WriteConflictDetector
 
     def upload(
-        self, source: Source | PartsSource, key: str, expect: Precondition | None, info: UploadInfo | None
+        self, source: Source | MultipartSource, key: str, expect: Precondition | None, info: UploadInfo | None
     ) -> RemoteObject:
         """See `BaseSync.upload_file`; of a file in parts, `ResumableUpload.upload_parts`."""
-        target = target_of(self.bucket, self.settings.objects, key, expect, info)
-        if isinstance(source, PartsSource):
+        target = build_object_spec(self.bucket, self.settings.objects, key, expect, info)
+        if isinstance(source, MultipartSource):
             written = self.resumer.upload(source, target)
             try:
                 return self.settler.settle(written, expect)
@@ -77,30 +77,30 @@ class Uploader:
                 written = self._reader(source, target)
         return self.settler.settle(written, expect)
 
-    def _bytes(self, data: bytes, target: Target) -> RemoteObject:
+    def _bytes(self, data: bytes, target: ObjectSpec) -> RemoteObject:
         if len(data) > self.settings.multipart_threshold:
             return self._reader(io.BytesIO(data), target)
-        check = DigestCheck(target.info.digests)
+        check = DigestVerifier(target.info.digests)
         check.update(data)
         check.verify(provider=PROVIDER, key=target.key)
         return self._single(BytesBody(data), target)
 
-    def _path(self, path: Path, target: Target) -> RemoteObject:
+    def _path(self, path: Path, target: ObjectSpec) -> RemoteObject:
         size = path.stat().st_size
         if size <= SMALL:
             return self._bytes(path.read_bytes(), target)
         if size <= self.settings.multipart_threshold:
-            return self._single(FileBody(path, 0, size, key=target.key, digests=target.info.digests), target)
+            return self._single(FileRangeBody(path, 0, size, key=target.key, digests=target.info.digests), target)
         return self.large.upload_file(path, size, part_size_for(size, self.settings.part_size), target)
 
-    def _reader(self, reader: BinaryIO, target: Target) -> RemoteObject:
+    def _reader(self, reader: BinaryIO, target: ObjectSpec) -> RemoteObject:
         most = self.settings.multipart_threshold
-        head = head_of(reader, most + 1)
+        head = read_exactly(reader, most + 1)
         if len(head) <= most:
             return self._bytes(head, target)
-        return self.large.upload_reader(Rejoined(head, reader), self.settings.part_size, target)
+        return self.large.upload_reader(PrependedReader(head, reader), self.settings.part_size, target)
 
-    def _single(self, body: Body, target: Target) -> RemoteObject:
+    def _single(self, body: Body, target: ObjectSpec) -> RemoteObject:
         if body.sha1 != AT_END:
             target = target.with_sha1(body.sha1)
         info, raw = dict(target.file_info()), self.bucket.account.raw
@@ -127,14 +127,14 @@ class Uploader:
             raise IntegrityError(words, provider=PROVIDER, key=target.key)
         return written
 
-    def _take_back(self, written: RemoteObject, target: Target) -> None:
+    def _take_back(self, written: RemoteObject, target: ObjectSpec) -> None:
         """Remove a version that has other bytes than were sent, as far as the application key allows it."""
         with suppress(AdapterError):
             self.bucket.account.call(
                 "delete_file_version", written.fingerprint, target.whole, doing="taking it back", key=target.key
             )
 
-    def _landed(self, body: Body, target: Target) -> RemoteObject | None:
+    def _landed(self, body: Body, target: ObjectSpec) -> RemoteObject | None:
         """Return what became of an upload that got no answer, if that can be told and matters."""
         if target.expect is None:
             return None
@@ -149,6 +149,6 @@ class Uploader:
             found = from_file(target.key, newest)
         if isinstance(target.expect, IfUnchanged) and found.fingerprint == target.expect.seen.fingerprint:
             return None
-        mine = compare(found.digests, merge(known, target.info.digests)) is Sameness.SAME
+        mine = compare(found.digests, merge(known, target.info.digests)) is Comparison.SAME
         same_time = (newest.get("fileInfo") or {}).get(MTIME) == target.file_info().get(MTIME)
         return found if mine and same_time and found.size == body.size else None

@@ -24,10 +24,10 @@ from typing import Any
 
 from buckia_b2.api.bucket import Bucket
 from buckia_b2.api.retry import repeated
-from buckia_b2.errors import ABSENT, PROVIDER, not_as_expected
+from buckia_b2.errors import ABSENT, PROVIDER, precondition_failed
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition
 from buckia_core.errors import AdapterError, PermissionDenied, Transient
-from buckia_core.planning.digest import Digests, Sameness, compare
+from buckia_core.planning.digest import Comparison, Digests, compare
 from buckia_core.planning.manifest import RemoteObject
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class _Place(Enum):
     BETWEEN = "what is right below it is not what was seen"
 
 
-class Settler:
+class WriteConflictDetector:
     """Looks after a write whether it was the one expected, and takes it back if it was not."""
 
     def __init__(self, bucket: Bucket, *, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -83,7 +83,7 @@ class Settler:
         Errors are those of `settle`; `None` if there was no such write.
         """
         written, expected = self._unsettled.pop(key, (None, None))
-        if written is None or expected != expect or compare(written.digests, digests) is not Sameness.SAME:
+        if written is None or expected != expect or compare(written.digests, digests) is not Comparison.SAME:
             return None
         return self.settle(written, expect)
 
@@ -98,7 +98,7 @@ class Settler:
                     break
         log.info("%r: another writer came between; version %s is taken away", written.key, written.fingerprint)
         self._take_away(written)
-        raise not_as_expected(written.key)
+        raise precondition_failed(written.key)
 
     def _place(self, written: RemoteObject, expect: Precondition) -> _Place:
         on_top = True

@@ -1,26 +1,26 @@
-"""`Account`: what an account's API key allows: zones, pull zones, purges, statistics."""
+"""`BunnyAccount`: what an account's API key allows: zones, pull zones, purges, statistics."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar
 
-from buckia_bunny.account.api import Api
+from buckia_bunny.account.api import AccountApi
 from buckia_bunny.account.models import Period, PullZone, Statistics, StorageZone, Told
-from buckia_bunny.errors import PROVIDER, not_understood
+from buckia_bunny.errors import PROVIDER, unexpected_response
 from buckia_core.errors import NotFound
 
 T = TypeVar("T")
 
 
-class Account:
+class BunnyAccount:
     """One account, by its API key. From many threads at once.
 
     Every method may raise `Unauthenticated`, `PermissionDenied`, `Throttled`, `Transient`, and `NotFound` where what it
     names is not there.
     """
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: AccountApi) -> None:
         self._api = api
 
     def storage_zones(self) -> list[StorageZone]:
@@ -100,8 +100,8 @@ def purging(url: str) -> str:
 
 def _read(read: Callable[[Told], T], answer: object, doing: str) -> T:
     if not isinstance(answer, dict):
-        raise not_understood(doing)
+        raise unexpected_response(doing)
     try:
         return read(answer)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise not_understood(doing) from error
+        raise unexpected_response(doing) from error

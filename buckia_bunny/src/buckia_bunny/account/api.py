@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import quote, urlencode
 
 from buckia_bunny.account.models import Told
-from buckia_bunny.errors import ACCOUNT_ADVICE, not_understood, of_status
-from buckia_bunny.http import Http, Request
+from buckia_bunny.errors import ACCOUNT_ADVICE, error_from_status, unexpected_response
+from buckia_bunny.http import HttpClient, HttpRequest
 from buckia_bunny.retry import repeated
 from buckia_core.config.secrets.references import Secret
 
@@ -17,16 +17,16 @@ _LONGEST = 64 << 20
 """Bytes of an answer that are read: a thousand zones, with all that is configured for each."""
 
 
-class Api:
+class AccountApi:
     """Requests with one API key, from many threads at once."""
 
-    def __init__(self, http: Http, url: str, key: Secret) -> None:
+    def __init__(self, http: HttpClient, url: str, key: Secret) -> None:
         self.url = url.rstrip("/")
         self._http = http
         self._key = key
 
     @property
-    def http(self) -> Http:
+    def http(self) -> HttpClient:
         """What sends the requests."""
         return self._http
 
@@ -49,11 +49,11 @@ class Api:
         while True:
             answer = self.get(path, doing=doing, page=page, perPage=_PAGE)
             if not isinstance(answer, dict) or not isinstance(answer.get("HasMoreItems"), bool):
-                raise not_understood(doing)
+                raise unexpected_response(doing)
             items, more = answer.get("Items"), answer["HasMoreItems"]
             # A list without an end is one that has an empty page, or the same one again, and more after it.
             if not isinstance(items, list) or (more and (not items or items == before)):
-                raise not_understood(doing)
+                raise unexpected_response(doing)
             yield from items
             if not more:
                 return
@@ -71,11 +71,13 @@ class Api:
         if method == "POST":
             headers["Content-Type"] = "application/json"
         data = json.dumps(body).encode() if body is not None else (b"" if method == "POST" else None)
-        request = Request(method, url, headers, doing)
+        request = HttpRequest(method, url, headers, doing)
         answer = self._http.call(request, data, longest=_LONGEST)
         if not 200 <= answer.status < 300:
             said = request.without_secrets(answer.body)
-            raise of_status(answer.status, doing=doing, advice=ACCOUNT_ADVICE, headers=answer.headers, body=said)
+            raise error_from_status(
+                answer.status, doing=doing, advice=ACCOUNT_ADVICE, headers=answer.headers, body=said
+            )
         return parsed(answer.body, doing)
 
 
@@ -84,4 +86,4 @@ def parsed(body: bytes, doing: str) -> object:
     try:
         return json.loads(body) if body.strip() else None
     except (RecursionError, ValueError) as error:
-        raise not_understood(doing) from error
+        raise unexpected_response(doing) from error

@@ -25,37 +25,37 @@ from urllib.parse import quote, urlencode
 from BunnyCDN.Storage import Storage
 from requests.exceptions import HTTPError
 
-from buckia_bunny.account.account import Account, purging
-from buckia_bunny.account.api import Api, parsed
+from buckia_bunny.account.account import BunnyAccount, purging
+from buckia_bunny.account.api import AccountApi, parsed
 from buckia_bunny.account.models import Period
-from buckia_bunny.errors import ACCOUNT_ADVICE, not_understood, of_status
-from buckia_bunny.http import Http, Request
+from buckia_bunny.errors import ACCOUNT_ADVICE, error_from_status, unexpected_response
+from buckia_bunny.http import HttpClient, HttpRequest
 from buckia_bunny.retry import repeated
-from buckia_bunny.storage.endpoint import Place
+from buckia_bunny.storage.endpoint import ZoneUrl
 from buckia_core.errors import AdapterError
 
 
-def place_of(address: str, zone: str, key: str) -> Place:
+def bunnycdn_zone_url(address: str, zone: str, key: str) -> ZoneUrl:
     """Return the place of a zone: the headers are the package's, and so is the address where it knows it."""
     its = Storage(key, zone)
     host = "https://storage.bunnycdn.com"
     url = its.base_url if address == host else its.base_url.replace(host, address, 1)
-    return Place(url, {**its.headers, "Accept": "application/json"})
+    return ZoneUrl(url, {**its.headers, "Accept": "application/json"})
 
 
-class PackageAccount(Account):
+class BunnyCdnAccount(BunnyAccount):
     """An account whose calls go through the package, as far as it makes them well."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: AccountApi) -> None:
         super().__init__(api)
         self._wanted = api
 
     def purge_url(self, url: str) -> None:
-        """See `Account`."""
+        """See `BunnyAccount`."""
         self._call(purging(url), lambda cdn: cdn.PurgeUrlCache(url))
 
     def purge_zone(self, pull_zone: int) -> None:
-        """See `Account`."""
+        """See `BunnyAccount`."""
         self._call(f"purging pull zone {pull_zone}", lambda cdn: cdn.PurgePullZoneCache(pull_zone))
 
     def _told_of_pull_zone(self, number: int, doing: str) -> object:
@@ -74,11 +74,11 @@ class PackageAccount(Account):
         cdn.base_url = f"{self._wanted.url}/"
         answer = call(cdn)
         if not isinstance(answer, dict):
-            raise not_understood(doing)
+            raise unexpected_response(doing)
         # Its own answers have this form, and none of the service's has.
         if answer.keys() >= {"status", "HTTP", "msg"} and str(answer["status"]).lower() != "success":
             failure = answer["msg"]
-            raise failure.error if isinstance(failure, Failure) else not_understood(doing)
+            raise failure.error if isinstance(failure, Failure) else unexpected_response(doing)
         return answer
 
 
@@ -94,7 +94,7 @@ class Failure(HTTPError):
         self.error = error
 
 
-class Response:
+class BunnyCdnResponse:
     """A response of `requests`, as far as the package looks at it."""
 
     def __init__(self, status: int, body: bytes, doing: str, error: AdapterError | None = None) -> None:
@@ -116,13 +116,13 @@ class Response:
 class Requests:
     """The functions of `requests` that the package calls, by Buckia's own client. It would hide what they raise."""
 
-    def __init__(self, http: Http, doing: str) -> None:
+    def __init__(self, http: HttpClient, doing: str) -> None:
         self._http = http
         self._doing = doing
 
     def get(
         self, url: str, params: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
-    ) -> Response:
+    ) -> BunnyCdnResponse:
         """Ask for something."""
         return self._send("GET", url, params, headers or {}, None)
 
@@ -133,25 +133,27 @@ class Requests:
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         json: object = None,
-    ) -> Response:
+    ) -> BunnyCdnResponse:
         """Change something."""
         return self._send("POST", url, params, headers or {}, _encoded(data, json))
 
     def _send(
         self, method: str, url: str, params: Mapping[str, Any] | None, headers: Mapping[str, str], body: bytes | None
-    ) -> Response:
+    ) -> BunnyCdnResponse:
         given = {name: value for name, value in (params or {}).items() if value is not None}
         address = f"{url}?{urlencode(given, quote_via=quote)}" if given else url
-        request = Request(method, address, {**headers, "User-Agent": "buckia"}, self._doing)
+        request = HttpRequest(method, address, {**headers, "User-Agent": "buckia"}, self._doing)
         try:
             answer = self._http.call(request, body)
         except AdapterError as error:
-            return Response(0, b"", self._doing, error)
+            return BunnyCdnResponse(0, b"", self._doing, error)
         if 200 <= answer.status < 300:
-            return Response(answer.status, answer.body, self._doing)
+            return BunnyCdnResponse(answer.status, answer.body, self._doing)
         said = request.without_secrets(answer.body)
-        refusal = of_status(answer.status, doing=self._doing, advice=ACCOUNT_ADVICE, headers=answer.headers, body=said)
-        return Response(answer.status, b"", self._doing, refusal)
+        refusal = error_from_status(
+            answer.status, doing=self._doing, advice=ACCOUNT_ADVICE, headers=answer.headers, body=said
+        )
+        return BunnyCdnResponse(answer.status, b"", self._doing, refusal)
 
 
 def _encoded(data: str | None, value: object) -> bytes:

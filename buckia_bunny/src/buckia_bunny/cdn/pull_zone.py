@@ -15,7 +15,7 @@ _SIGNABLE = ("GET", "HEAD")
 _LONGEST = 10 * 365 * 24 * 3600
 
 
-class PublicZone(BunnySync):
+class PublicUrlZone(BunnySync):
     """A zone whose settings tell the host name of a pull zone."""
 
     @property
@@ -28,7 +28,7 @@ class PublicZone(BunnySync):
         return f"https://{self._settings.public_host}/{quoted(self._looker.path(key))}"
 
 
-class SignedZone(PublicZone):
+class SignedUrlZone(PublicUrlZone):
     """A zone whose settings also have the key that addresses are signed with."""
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
 
-from buckia_bunny.account.account import Account
+from buckia_bunny.account.account import BunnyAccount
 from buckia_bunny.errors import PROVIDER
 from buckia_bunny.storage.key_encoding import quoted
 from buckia_core.adapters.wrappers.token_bucket import TokenBucket
@@ -62,7 +62,7 @@ def plan_purge(paths: Sequence[str] | None, *, most: int) -> PurgePlan:
 
 
 class Purging(Protocol):
-    """What purges, such as an `Account`."""
+    """What purges, such as an `BunnyAccount`."""
 
     def purge_url(self, url: str) -> None:
         """Purge one address, or with `*` at its end all that begin so."""
@@ -117,7 +117,7 @@ class Purger:
                 return
 
 
-def purger_of(account: Account, pull_zone: str, host: str | None = None) -> Purger:
+def purger_of(account: BunnyAccount, pull_zone: str, host: str | None = None) -> Purger:
     """Return what purges the pull zone of that name or number.
 
     Raises:

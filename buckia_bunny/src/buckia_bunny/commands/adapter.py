@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from buckia_core.errors import ConfigError, MissingCredentials
 
 if TYPE_CHECKING:
-    from buckia_bunny.account.account import Account
+    from buckia_bunny.account.account import BunnyAccount
     from buckia_bunny.settings import BunnySettings
     from buckia_core.adapters.commands.host import CommandHost
 
 
 @contextmanager
-def zone_settings(host: CommandHost) -> Iterator[tuple[BunnySettings, Account | None]]:
+def zone_settings(host: CommandHost) -> Iterator[tuple[BunnySettings, BunnyAccount | None]]:
     """Give the settings of the bucket that was asked for, and the account if they have its key.
 
     Raises:
@@ -28,7 +28,7 @@ def zone_settings(host: CommandHost) -> Iterator[tuple[BunnySettings, Account | 
 
 
 @contextmanager
-def zone_account(host: CommandHost) -> Iterator[tuple[BunnySettings, Account]]:
+def zone_account(host: CommandHost) -> Iterator[tuple[BunnySettings, BunnyAccount]]:
     """Give the settings of the bucket that was asked for, and its account.
 
     Raises:

@@ -11,7 +11,7 @@ from buckia_bunny.commands.adapter import pull_zone_of, zone_settings
 from buckia_core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from buckia_bunny.account.account import Account
+    from buckia_bunny.account.account import BunnyAccount
     from buckia_bunny.settings import BunnySettings
     from buckia_core.adapters.commands.host import CommandHost
 
@@ -45,14 +45,14 @@ def add_to(bunny: click.Group) -> None:
         """Show an address by which whoever has it can read the object KEY for some time."""
         if basic and (countries or blocked or limit or below or in_path):
             raise click.UsageError("--basic goes with --ip and --seconds only.")
-        from buckia_bunny.after_sync import paths_of  # noqa: PLC0415  # imported when the command runs
+        from buckia_bunny.after_sync import zone_paths  # noqa: PLC0415  # imported when the command runs
         from buckia_bunny.cdn.signed_urls import Restrictions, sign_advanced, sign_basic  # noqa: PLC0415
         from buckia_bunny.storage.key_encoding import quoted  # noqa: PLC0415
 
         with zone_settings(host) as (settings, account):
             name, token_key = _signing(settings, account)
-            (path,) = paths_of(settings, [key])
-            directory = None if below is None else f"/{paths_of(settings, [below.rstrip('/')])[0]}/"
+            (path,) = zone_paths(settings, [key])
+            directory = None if below is None else f"/{zone_paths(settings, [below.rstrip('/')])[0]}/"
         url, expires = f"https://{name}/{quoted(path)}", int(time.time()) + seconds
         try:
             if basic:
@@ -71,7 +71,7 @@ def add_to(bunny: click.Group) -> None:
         host.disclose({"type": "url", "key": key, "url": signed, "seconds": seconds, "method": "GET"}, signed)
 
 
-def _signing(settings: BunnySettings, account: Account | None) -> tuple[str, str]:
+def _signing(settings: BunnySettings, account: BunnyAccount | None) -> tuple[str, str]:
     """Return the host of addresses and the key that signs them: from the settings, or from the account."""
     if settings.public_host is not None and settings.token_key is not None:
         return settings.public_host, settings.token_key.reveal()

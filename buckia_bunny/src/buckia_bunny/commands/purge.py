@@ -33,9 +33,9 @@ def add_to(bunny: click.Group) -> None:
             elif what.startswith(("http://", "https://")):
                 purger.purge(encoded(what))
             else:
-                from buckia_bunny.after_sync import paths_of  # noqa: PLC0415
+                from buckia_bunny.after_sync import zone_paths  # noqa: PLC0415
 
-                (path,) = paths_of(settings, [what.rstrip("/")])
+                (path,) = zone_paths(settings, [what.rstrip("/")])
                 purger.carry_out(PurgePlan(directories=(f"{path}/",)) if what.endswith("/") else PurgePlan((path,)))
             record = {"type": "purged", "pull_zone": name, "what": what}
             host.result(record, f"{name}: {what or 'everything'} is purged")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from buckia_bunny.operations.directories import Directories
-from buckia_bunny.operations.head import Looker
-from buckia_bunny.storage.api import Storage
+from buckia_bunny.operations.directories import DirectoryPruner
+from buckia_bunny.operations.head import ObjectHead
+from buckia_bunny.storage.api import StorageApi
 from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.errors import AdapterError
 
@@ -20,7 +20,7 @@ _AT_ONCE = 8
 class Deleter:
     """Deletes objects. A path that is a directory is never deleted for a key: the service would take all below it."""
 
-    def __init__(self, storage: Storage, looker: Looker, directories: Directories) -> None:
+    def __init__(self, storage: StorageApi, looker: ObjectHead, directories: DirectoryPruner) -> None:
         self._storage = storage
         self._looker = looker
         self._directories = directories

@@ -6,17 +6,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from buckia_bunny.storage.api import Storage
+from buckia_bunny.storage.api import StorageApi
 
 
-class Directories:
+class DirectoryPruner:
     """Removes empty directories, where `prune` is set; else it never removes one.
 
     The service deletes a directory with all that is in it. So a directory is listed just before; no upload of this
     process goes on meanwhile; and what another one puts there in that moment is lost.
     """
 
-    def __init__(self, storage: Storage, root: str, *, prune: bool) -> None:
+    def __init__(self, storage: StorageApi, root: str, *, prune: bool) -> None:
         self._storage = storage
         self._root = root
         self._prune = prune

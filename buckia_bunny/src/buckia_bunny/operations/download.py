@@ -9,11 +9,11 @@ from pathlib import Path
 
 import urllib3
 
-from buckia_bunny.errors import PROVIDER, of_exception
-from buckia_bunny.operations.head import Looker
-from buckia_bunny.storage.api import Storage
-from buckia_core.adapters.contract.readers import write_block
-from buckia_core.adapters.contract.resume import Landing
+from buckia_bunny.errors import PROVIDER, error_from_exception
+from buckia_bunny.operations.head import ObjectHead
+from buckia_bunny.storage.api import StorageApi
+from buckia_core.adapters.contract.readers import write_all
+from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.errors import AdapterError, IntegrityError
 from buckia_core.planning.manifest import RemoteObject
 
@@ -28,7 +28,7 @@ class Downloader:
     that of the version expected; and of a part, the object is looked at before and after.
     """
 
-    def __init__(self, storage: Storage, looker: Looker) -> None:
+    def __init__(self, storage: StorageApi, looker: ObjectHead) -> None:
         self._storage = storage
         self._looker = looker
 
@@ -46,13 +46,13 @@ class Downloader:
         with self.opened(key, expect, 0, None) as blocks:
             return blocks.object, b"".join(blocks)
 
-    def go_on(self, key: str, landing: Landing, expect: RemoteObject) -> RemoteObject:
+    def go_on(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload`."""
         at = told = landing.start
         with self.opened(key, expect, at, None) as blocks, landing.target.open("r+b", buffering=0) as file:
             file.seek(at)
             for block in blocks:
-                write_block(file, block)
+                write_all(file, block)
                 at += len(block)
                 if at - told >= _STEP or at == expect.size:
                     landing.reached(at)
@@ -60,7 +60,7 @@ class Downloader:
             return blocks.object
 
     @contextmanager
-    def opened(self, key: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[Blocks]:
+    def opened(self, key: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[VerifiedBody]:
         """Give the blocks of an object, or of a part of it. What they are is checked with the last one.
 
         Raises:
@@ -69,7 +69,7 @@ class Downloader:
         whole = start == 0 and end is None
         found = expect if expect is not None and whole else self._looker.expected(key, expect)
         stop = found.size if end is None else min(end, found.size)
-        blocks = Blocks(key, found, whole=whole and bool(found.digests), looker=self._looker)
+        blocks = VerifiedBody(key, found, whole=whole and bool(found.digests), looker=self._looker)
         if start >= stop and not (whole and found.size == 0 and expect is not None):
             yield blocks
             return
@@ -83,10 +83,10 @@ class Downloader:
             raise
 
 
-class Blocks:
+class VerifiedBody:
     """The bytes of an answer, block by block. The last step checks that all came, and which version they are of."""
 
-    def __init__(self, key: str, found: RemoteObject, *, whole: bool, looker: Looker) -> None:
+    def __init__(self, key: str, found: RemoteObject, *, whole: bool, looker: ObjectHead) -> None:
         self.object = found
         self._key = key
         self._looker = looker
@@ -124,7 +124,7 @@ class Blocks:
             return self._response.read(min(_BLOCK, left + 1), decode_content=False)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             doing = f"{self._key!r}: downloading it"
-            raise of_exception(error, doing=doing, host="the storage host", key=self._key) from error
+            raise error_from_exception(error, doing=doing, host="the storage host", key=self._key) from error
 
     def _check(self, left: int) -> None:
         """See whether what came is what was expected; `left` bytes are missing, or too many if it is less than none."""

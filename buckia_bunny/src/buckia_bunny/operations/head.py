@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from buckia_bunny.errors import changed, not_found
-from buckia_bunny.storage.api import Storage
-from buckia_bunny.storage.key_encoding import Names
+from buckia_bunny.errors import not_found, precondition_failed
+from buckia_bunny.storage.api import StorageApi
+from buckia_bunny.storage.key_encoding import KeyCodec
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition
 from buckia_core.planning.manifest import RemoteObject
 
 
-class Looker:
+class ObjectHead:
     """Looks at objects below the setting `prefix`, with one request each."""
 
-    def __init__(self, storage: Storage, names: Names, prefix: str) -> None:
+    def __init__(self, storage: StorageApi, names: KeyCodec, prefix: str) -> None:
         self._storage = storage
         self._names = names
         self._prefix = prefix
@@ -50,7 +50,7 @@ class Looker:
         """
         found = self.look(key)
         if expect is not None and found.fingerprint != expect.fingerprint:
-            raise changed(key, "it is another version now")
+            raise precondition_failed(key, "it is another version now")
         return found
 
     def meets(self, key: str, expect: Precondition | None) -> RemoteObject | None:
@@ -62,8 +62,8 @@ class Looker:
         found = self.find(key)
         match expect:
             case IfAbsent() if found is not None:
-                raise changed(key, "it is there already")
+                raise precondition_failed(key, "it is there already")
             case IfUnchanged(seen) if found is None or found.fingerprint != seen.fingerprint:
-                raise changed(key)
+                raise precondition_failed(key)
             case _:
                 return found

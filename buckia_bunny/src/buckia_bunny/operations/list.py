@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from operator import itemgetter
 
-from buckia_bunny.errors import not_understood
+from buckia_bunny.errors import unexpected_response
 from buckia_bunny.retry import repeated
-from buckia_bunny.storage.api import LISTINGS, Storage
+from buckia_bunny.storage.api import LISTINGS, StorageApi
 from buckia_bunny.storage.entries import Entry
-from buckia_bunny.storage.key_encoding import LONGEST_PATH, Names
+from buckia_bunny.storage.key_encoding import LONGEST_PATH, KeyCodec
 from buckia_core.errors import InvalidKey
 from buckia_core.planning.manifest import RemoteObject
 
@@ -24,7 +24,7 @@ _AHEAD = 2 * LISTINGS
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class KeyRange:
     """Which keys are wanted: those with a prefix, greater than `start_after`, not greater than `end_at`."""
 
     prefix: str
@@ -68,10 +68,10 @@ class _Directory:
         return self.listed is not None and self.listed.done() and self.listed.exception() is None
 
 
-class Walk:
+class ZoneListing:
     """One listing. Keys are those of the zone, without the setting `prefix` taken off."""
 
-    def __init__(self, storage: Storage, names: Names, wanted: Range) -> None:
+    def __init__(self, storage: StorageApi, names: KeyCodec, wanted: KeyRange) -> None:
         self._storage = storage
         self._names = names
         self._wanted = wanted
@@ -129,7 +129,7 @@ class Walk:
         for entry in self._entries(directory):
             if entry.name in (".", ".."):
                 # Clients resolve it, so that a request would go to another directory.
-                raise not_understood(f"listing {directory.path!r}: it has an entry {entry.name!r}")
+                raise unexpected_response(f"listing {directory.path!r}: it has an entry {entry.name!r}")
             name = self._names.from_name(entry.name)
             if name is None:
                 log.warning("%r is left out: with escape_names no key leads to it", directory.path + entry.name)
@@ -140,9 +140,9 @@ class Walk:
         # Directories sort with their slash: `a-b` < `a/b` < `a0`.
         directory.left.sort(key=itemgetter(0), reverse=True)
         if any(one[0] == other[0] for one, other in pairwise(directory.left)):
-            raise not_understood(f"listing {directory.path!r}: two entries have one name")
+            raise unexpected_response(f"listing {directory.path!r}: two entries have one name")
         if len(directory.path) > LONGEST_PATH:
-            raise not_understood(f"listing {directory.path[:50]!r}…: it goes on without end")
+            raise unexpected_response(f"listing {directory.path[:50]!r}…: it goes on without end")
         directory.below = [
             _Directory(key, f"{directory.path}{entry.name}/") for key, entry in directory.left if entry.is_directory
         ]

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from buckia_bunny.errors import PROVIDER, changed
-from buckia_bunny.operations.directories import Directories
-from buckia_bunny.operations.head import Looker
-from buckia_bunny.storage.api import Storage
+from buckia_bunny.errors import PROVIDER, precondition_failed
+from buckia_bunny.operations.directories import DirectoryPruner
+from buckia_bunny.operations.head import ObjectHead
+from buckia_bunny.storage.api import StorageApi
 from buckia_core.adapters.content_types import guess_content_type
 from buckia_core.adapters.contract.base import Source
 from buckia_core.adapters.contract.types import Precondition, UploadInfo
-from buckia_core.adapters.transfers.sources import CHUNK, DigestCheck, chunks, reading
+from buckia_core.adapters.transfers.sources import CHUNK, DigestVerifier, iter_chunks, open_source
 from buckia_core.errors import AlreadyExists, IntegrityError, Transient
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import RemoteObject
@@ -27,7 +27,7 @@ _IN_MEMORY = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class _Content:
+class _UploadBody:
     """What is sent: `body` reads it from its start."""
 
     size: int
@@ -42,13 +42,13 @@ class _Content:
         return digest.hexdigest() == self.sha256
 
 
-class _Sending:
+class _BodyReader:
     """The pieces of a body, exactly as many bytes as were announced. What goes wrong with the source is kept.
 
     The client takes an error of the disk for one of the network.
     """
 
-    def __init__(self, content: _Content) -> None:
+    def __init__(self, content: _UploadBody) -> None:
         self._content = content
         self.failure: Exception | None = None
 
@@ -72,7 +72,7 @@ class _Sending:
 class Uploader:
     """Writes objects. An upload costs three requests: a look, the object, and a look at what came of it."""
 
-    def __init__(self, storage: Storage, looker: Looker, directories: Directories) -> None:
+    def __init__(self, storage: StorageApi, looker: ObjectHead, directories: DirectoryPruner) -> None:
         self._storage = storage
         self._looker = looker
         self._directories = directories
@@ -84,7 +84,7 @@ class Uploader:
             before = self._looker.meets(key, expect)
             self._send(path, key, content, info)
             now = self._looker.find(key)
-        if now is not None and _is(now, content, before):
+        if now is not None and matches_digest(now, content, before):
             return now
         if (now.fingerprint if now else None) == (before.fingerprint if before else None):
             raise Transient(
@@ -92,14 +92,14 @@ class Uploader:
             )
         if expect is not None:
             # What is there now is another writer's. To say that it is ours would hide it from the next sync.
-            raise changed(key, "somebody else wrote or deleted it at the same time")
+            raise precondition_failed(key, "somebody else wrote or deleted it at the same time")
         # This version was there for a moment, and its time is not known: no listing will have this fingerprint.
         return RemoteObject(key, content.size, f"{content.sha256}-0", digests=(Digest("sha256", content.sha256),))
 
-    def _send(self, path: str, key: str, content: _Content, info: UploadInfo) -> None:
+    def _send(self, path: str, key: str, content: _UploadBody, info: UploadInfo) -> None:
         content_type = info.content_type or guess_content_type(key)
         for attempt in range(2):
-            sending = _Sending(content)
+            sending = _BodyReader(content)
             try:
                 refusal = self._storage.put(
                     path, key, sending, size=content.size, sha256=content.sha256, content_type=content_type
@@ -116,7 +116,7 @@ class Uploader:
                 raise refusal
 
 
-def _is(found: RemoteObject, content: _Content, before: RemoteObject | None) -> bool:
+def matches_digest(found: RemoteObject, content: _UploadBody, before: RemoteObject | None) -> bool:
     """Tell whether a file is what was sent. Of one whose digest is not told, it must be another version than before."""
     if found.size != content.size:
         return False
@@ -126,45 +126,45 @@ def _is(found: RemoteObject, content: _Content, before: RemoteObject | None) -> 
 
 
 @contextmanager
-def _content_of(source: Source, key: str, info: UploadInfo) -> Iterator[_Content]:
+def _content_of(source: Source, key: str, info: UploadInfo) -> Iterator[_UploadBody]:
     """Give what is to be sent, with its size and digest: the service wants both first, so it may be read twice."""
     if isinstance(source, bytes):
         yield _measured(key, info, lambda: _pieces_of(source), len(source))
         return
-    with reading(source) as reader:
+    with open_source(source) as reader:
         if isinstance(source, Path):
             yield _from_file(reader, key, info, 0)
         elif reader.seekable():
             yield _from_file(reader, key, info, reader.tell())
         else:
             with tempfile.SpooledTemporaryFile(_IN_MEMORY) as kept:
-                for piece in chunks(reader):
+                for piece in iter_chunks(reader):
                     kept.write(piece)
                 yield _from_file(kept, key, info, 0)  # type: ignore[arg-type]  # reads and seeks as any other
 
 
-def _from_file(reader: BinaryIO, key: str, info: UploadInfo, begin: int) -> _Content:
+def _from_file(reader: BinaryIO, key: str, info: UploadInfo, begin: int) -> _UploadBody:
     size = reader.seek(0, os.SEEK_END) - begin
 
     def body() -> Iterator[bytes]:
         reader.seek(begin)
-        return chunks(reader)
+        return iter_chunks(reader)
 
     return _measured(key, info, body, size)
 
 
-def _measured(key: str, info: UploadInfo, body: Callable[[], Iterator[bytes]], size: int) -> _Content:
+def _measured(key: str, info: UploadInfo, body: Callable[[], Iterator[bytes]], size: int) -> _UploadBody:
     """Return the content with its digest: the one that is told, which the server then checks, or one made here."""
     told = next((digest.value for digest in info.digests if digest.algorithm == "sha256"), None)
     if told is not None and size > CHUNK:
-        return _Content(size, told, body)
-    check, digest = DigestCheck(info.digests), hashlib.sha256()
+        return _UploadBody(size, told, body)
+    check, digest = DigestVerifier(info.digests), hashlib.sha256()
     read = 0
     for piece in check.passing(body()):
         digest.update(piece)
         read += len(piece)
     check.verify(provider=PROVIDER, key=key)
-    return _Content(read, digest.hexdigest(), body)
+    return _UploadBody(read, digest.hexdigest(), body)
 
 
 def _pieces_of(data: bytes) -> Iterator[bytes]:

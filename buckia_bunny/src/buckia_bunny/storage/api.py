@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import urllib3
 
-from buckia_bunny.errors import STORAGE_ADVICE, is_from_service, not_found, not_understood, of_status
-from buckia_bunny.http import LONGEST_LIST, Answer, Http, Request, read_body
-from buckia_bunny.storage.endpoint import Site
+from buckia_bunny.errors import STORAGE_ADVICE, error_from_status, is_from_service, not_found, unexpected_response
+from buckia_bunny.http import LONGEST_LIST, HttpClient, HttpRequest, Response, read_body
+from buckia_bunny.storage.endpoint import ZoneEndpoint
 from buckia_bunny.storage.entries import Entry, read_entry, read_listing
 from buckia_bunny.storage.key_encoding import quoted
 from buckia_core.errors import AdapterError
@@ -28,13 +28,13 @@ _DELETES = 20
 """Deletes at a time; it takes thirty."""
 
 
-class Storage:
+class StorageApi:
     """Requests to one storage zone, from many threads at once. Nothing is repeated.
 
     Paths have no slash at their start; those of directories end in one, and the root is empty.
     """
 
-    def __init__(self, http: Http, site: Site) -> None:
+    def __init__(self, http: HttpClient, site: ZoneEndpoint) -> None:
         self._http = http
         self._site = site
         self._listing = threading.Semaphore(LISTINGS)
@@ -58,7 +58,7 @@ class Storage:
         try:
             return read_listing(answer.body)
         except ValueError as error:
-            raise not_understood(doing) from error
+            raise unexpected_response(doing) from error
 
     def describe(self, path: str, key: str) -> Entry | None:
         """Return what is told of a file; `None` if it is not there, or is a directory."""
@@ -72,7 +72,7 @@ class Storage:
         try:
             found = read_entry(answer.body)
         except ValueError as error:
-            raise not_understood(doing, key) from error
+            raise unexpected_response(doing, key) from error
         return None if found.is_directory else found
 
     @contextmanager
@@ -88,17 +88,17 @@ class Storage:
         whole = start == 0 and end is None
         if not whole:
             headers = {**request.headers, "Range": f"bytes={start}-{'' if end is None else end - 1}"}
-            request = Request(request.method, request.url, headers, doing, key)
+            request = HttpRequest(request.method, request.url, headers, doing, key)
         with self._http.stream(request) as response:
             if response.status >= 300:
-                answer = Answer(response.status, response.headers, read_body(response, request, _SAID))
+                answer = Response(response.status, response.headers, read_body(response, request, _SAID))
                 raise (
                     not_found(key)
                     if answer.status == 404 and is_from_service(answer.body)
                     else _refused(request, answer)
                 )
             if response.status != (200 if whole else 206) or _first_of(response) != (None if whole else start):
-                raise not_understood(doing, key)
+                raise unexpected_response(doing, key)
             yield response
 
     def put(
@@ -114,11 +114,11 @@ class Storage:
             "Checksum": sha256.upper(),
             "Override-Content-Type": content_type,
         }
-        request = Request(request.method, request.url, headers, doing, key)
+        request = HttpRequest(request.method, request.url, headers, doing, key)
         answer = self._http.call(request, body if size else b"")
         if answer.status not in (200, 201):
             return _refused(request, answer)
-        return None if is_from_service(answer.body) else not_understood(doing, key)
+        return None if is_from_service(answer.body) else unexpected_response(doing, key)
 
     def delete(self, path: str, key: str) -> None:
         """Delete a file; one that is not there is no error. What is a directory stays: that takes a slash."""
@@ -134,24 +134,24 @@ class Storage:
             raise ValueError(f"{directory!r} is not deleted: only a directory below the root is")
         self._delete(self._request("DELETE", directory, f"removing the directory {directory!r}"))
 
-    def _delete(self, request: Request) -> None:
+    def _delete(self, request: HttpRequest) -> None:
         with self._deleting:
             answer = self._http.call(request)
         if answer.status not in (200, 204, 404):
             raise _refused(request, answer)
         if not is_from_service(answer.body):
-            raise not_understood(request.doing, request.key)
+            raise unexpected_response(request.doing, request.key)
 
-    def _request(self, method: str, path: str, doing: str, key: str | None = None) -> Request:
+    def _request(self, method: str, path: str, doing: str, key: str | None = None) -> HttpRequest:
         place = self._site.place()
-        return Request(method, f"{place.url}{quoted(path)}", place.headers, doing, key)
+        return HttpRequest(method, f"{place.url}{quoted(path)}", place.headers, doing, key)
 
 
-def _refused(request: Request, answer: Answer) -> AdapterError:
+def _refused(request: HttpRequest, answer: Response) -> AdapterError:
     if answer.status == 404 and not is_from_service(answer.body):
         # Nobody may conclude from it that something is not there.
-        return not_understood(request.doing, request.key)
-    return of_status(
+        return unexpected_response(request.doing, request.key)
+    return error_from_status(
         answer.status,
         doing=request.doing,
         advice=STORAGE_ADVICE,

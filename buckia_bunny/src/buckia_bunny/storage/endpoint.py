@@ -18,7 +18,7 @@ _DOMAINS = ("bunnycdn.com", "bunny.net")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ZoneUrl:
     """A zone's address, with a slash at its end, and the headers that every request has."""
 
     url: str
@@ -26,34 +26,36 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ZoneLookup:
     """What the account's API tells of a zone: its host, and its password if the key may see it."""
 
     host: str
     key: Secret | None
 
 
-class Signing(Protocol):
+class BuildZoneUrl(Protocol):
     """Makes a place of a zone's address and its key."""
 
-    def __call__(self, address: str, zone: str, key: str) -> Place:
+    def __call__(self, address: str, zone: str, key: str) -> ZoneUrl:
         """Return the place of the zone at an address that has no slash at its end."""
 
 
-def direct(address: str, zone: str, key: str) -> Place:
+def default_zone_url(address: str, zone: str, key: str) -> ZoneUrl:
     """Return the place of a zone."""
-    return Place(f"{address}/{zone}/", {"AccessKey": key, "User-Agent": "buckia"})
+    return ZoneUrl(f"{address}/{zone}/", {"AccessKey": key, "User-Agent": "buckia"})
 
 
-class Site:
+class ZoneEndpoint:
     """The place of the configured zone. What the settings do not tell, the API is asked for when it is first needed."""
 
-    def __init__(self, settings: BunnySettings, ask: Callable[[], Found], signing: Signing = direct) -> None:
+    def __init__(
+        self, settings: BunnySettings, ask: Callable[[], ZoneLookup], signing: BuildZoneUrl = default_zone_url
+    ) -> None:
         self._settings = settings
         self._ask = ask
         self._signing = signing
         self._lock = threading.Lock()
-        self._place: Place | None = None
+        self._place: ZoneUrl | None = None
 
     @property
     def identity(self) -> str:
@@ -67,7 +69,7 @@ class Site:
         settings = self._settings
         return f"{settings.endpoint_url.rstrip('/')}/{settings.zone}" if settings.endpoint_url else settings.zone
 
-    def place(self) -> Place:
+    def place(self) -> ZoneUrl:
         """Return the place.
 
         Raises:
@@ -79,7 +81,7 @@ class Site:
                 self._place = self._look()
             return self._place
 
-    def _look(self) -> Place:
+    def _look(self) -> ZoneUrl:
         address, key = self._settings.address, self._settings.zone_key
         if address is None or key is None:
             found = self._ask()

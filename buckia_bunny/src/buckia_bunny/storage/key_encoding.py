@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from buckia_bunny.errors import invalid
+from buckia_bunny.errors import invalid_key
 
 LONGEST_PATH = 6000
 """Characters that a path has at most, escapes included; bytes are counted here, which are never fewer."""
@@ -20,7 +20,7 @@ _DOUBTFUL = re.compile(r'[\x00-\x1f\x7f\\"<>#%?]|=(?=[0-9A-F]{2})|^[ ~.]|[ .]$')
 _ESCAPES = re.compile(r"(?:=[0-9A-F]{2})+")
 
 
-class Names:
+class KeyCodec:
     """How keys become paths, and the names in listings become keys again."""
 
     def __init__(self, *, escape: bool) -> None:
@@ -36,15 +36,15 @@ class Names:
             whole = prefix + key
             whole.encode()
         except UnicodeEncodeError as error:
-            raise invalid(key, "it is not valid UTF-8") from error
+            raise invalid_key(key, "it is not valid UTF-8") from error
         if not key or "\0" in key:
-            raise invalid(key, "it is empty, or has a NUL character")
+            raise invalid_key(key, "it is empty, or has a NUL character")
         parts = whole.split("/")
         for part in parts:
             self._check(key, part)
         path = "/".join(self.to_name(part) for part in parts)
         if len(path.encode()) > LONGEST_PATH:
-            raise invalid(key, f"its path is longer than {LONGEST_PATH} bytes")
+            raise invalid_key(key, f"its path is longer than {LONGEST_PATH} bytes")
         return path
 
     def to_name(self, part: str) -> str:
@@ -65,13 +65,13 @@ class Names:
 
     def _check(self, key: str, part: str) -> None:
         if not part:
-            raise invalid(key, "a part of it is empty: it has two slashes together, or one at its start or end")
+            raise invalid_key(key, "a part of it is empty: it has two slashes together, or one at its start or end")
         if self._escape:
             return
         if part in (".", ".."):
-            raise invalid(key, 'a part of it is only "." or ".."; escape_names would keep it')
+            raise invalid_key(key, 'a part of it is only "." or ".."; escape_names would keep it')
         if part != part.strip(" "):
-            raise invalid(key, "a part of it begins or ends with a space; escape_names would keep it")
+            raise invalid_key(key, "a part of it begins or ends with a space; escape_names would keep it")
 
 
 def quoted(path: str) -> str:

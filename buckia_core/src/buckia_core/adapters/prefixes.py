@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def as_directory(prefix: str) -> str:
+def normalize_prefix(prefix: str) -> str:
     """Return a prefix that keys can be put after: empty, or with one slash at its end and none at its start.
 
     `photos` and `photos/` are the same place: without the slash, the key `a.txt` would become `photosa.txt`.

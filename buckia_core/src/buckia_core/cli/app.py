@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from buckia_core import __version__
-from buckia_core.cli.context import Invocation
+from buckia_core.cli.context import CliContext
 from buckia_core.cli.global_options import GlobalOption, global_options
 from buckia_core.errors import AdapterBroken, AdapterNotInstalled
 
@@ -132,7 +132,7 @@ class Root(Group):
         self._plugins_asked = True
         from buckia_core.cli.plugin_commands import register  # noqa: PLC0415  # Buckia's own commands do without
 
-        register(self, ctx.ensure_object(Invocation).output)
+        register(self, ctx.ensure_object(CliContext).output)
 
 
 def _attribute(name: str) -> str:
@@ -154,7 +154,7 @@ def _format_options(command: click.Command, ctx: click.Context, formatter: click
 
 def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001  # click's signature
     if value and not ctx.resilient_parsing:
-        ctx.ensure_object(Invocation).output.raw(f"buckia {__version__}")
+        ctx.ensure_object(CliContext).output.raw(f"buckia {__version__}")
         ctx.exit()
 
 

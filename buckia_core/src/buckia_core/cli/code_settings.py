@@ -7,7 +7,7 @@ from pathlib import Path
 from buckia_core.adapters.plugins.registry import registry
 from buckia_core.config.bucket import BucketConfig
 from buckia_core.config.file.loader import load
-from buckia_core.config.settings import declared
+from buckia_core.config.settings import setting_fields
 from buckia_core.errors import ConfigError, PluginError
 
 
@@ -27,7 +27,7 @@ def _code_of(config: BucketConfig) -> list[str]:
     except PluginError:
         return []
     found = []
-    for name, (_, declaration) in declared(settings).items():
+    for name, (_, declaration) in setting_fields(settings).items():
         given = (config.settings.get(each) for each in (name, *declaration.aliases))
         runs_code = declaration.runs_code
         found += [each for each in given if runs_code and isinstance(each, str) and runs_code(each)]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from buckia_core.cli.context import Invocation
+from buckia_core.cli.context import CliContext
 
 
 def complete_bucket(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Offer the names of the buckets of the configuration."""
-    invocation = ctx.find_object(Invocation) or Invocation()
+    invocation = ctx.find_object(CliContext) or CliContext()
     try:
         names = list(invocation.config_file.buckets)
     except Exception:  # noqa: BLE001  # a shell that asks has no use for an error

@@ -14,7 +14,7 @@ from buckia_core.cli import log_setup
 from buckia_core.cli.exit_codes import ExitCode, worst
 from buckia_core.cli.options import Options
 from buckia_core.cli.report import errors
-from buckia_core.cli.terminal.output import Output, ReaderLeft
+from buckia_core.cli.terminal.output import Output, PipeClosed
 from buckia_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from buckia_core.config import BucketConfig, ConfigFile
 
 
-class Invocation:
+class CliContext:
     """What commands are handed as `click.pass_obj` hands it: nothing is read or imported before it is used.
 
     To the commands of plugins it is the `CommandHost`.
@@ -110,10 +110,10 @@ class Invocation:
     def kept_uploads(self) -> Mapping[str, str]:
         """See `CommandHost`."""
         from buckia_core.syncing.state.locations import StateFiles  # noqa: PLC0415  # as above
-        from buckia_core.syncing.state.resume_store import Unfinished  # noqa: PLC0415
+        from buckia_core.syncing.state.resume_store import ResumeStore  # noqa: PLC0415
 
         with self.client(self.one_bucket()) as client:
-            return Unfinished(StateFiles.of(client.state_dir, client.config.name, client.adapter)).uploads()
+            return ResumeStore(StateFiles.of(client.state_dir, client.config.name, client.adapter)).uploads()
 
     def result(self, record: Mapping[str, object], *lines: str) -> None:
         """See `CommandHost`."""
@@ -147,7 +147,7 @@ class Invocation:
             try:
                 with self.client(config) as client:
                     codes.append(work(client))
-            except (click.ClickException, click.exceptions.Exit, click.Abort, ReaderLeft, MemoryError):
+            except (click.ClickException, click.exceptions.Exit, click.Abort, PipeClosed, MemoryError):
                 raise
             except Exception as error:  # noqa: BLE001  # whatever one bucket does, the others get their turn
                 codes.append(errors.report(error, self.output, bucket=config.name))
@@ -156,8 +156,8 @@ class Invocation:
         return worst(codes)
 
 
-pass_invocation = click.make_pass_decorator(Invocation, ensure=True)
-"""Decorator of commands: hands in the `Invocation` as the first argument."""
+pass_invocation = click.make_pass_decorator(CliContext, ensure=True)
+"""Decorator of commands: hands in the `CliContext` as the first argument."""
 
 
 def config_path(options: Options) -> Path:

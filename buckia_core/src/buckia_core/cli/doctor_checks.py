@@ -15,7 +15,7 @@ from buckia_core.adapters.factory import settings_warnings
 from buckia_core.cli.terminal import formatting
 from buckia_core.errors import BuckiaError
 from buckia_core.localfs.probing import disk_rules
-from buckia_core.planning.keys import TEMPORARY
+from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.syncing.error_messages import explain
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ TOLERANCE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckOutcome:
     """The outcome of one check.
 
     Attributes:
@@ -46,13 +46,13 @@ class UnreliableClock(BuckiaError):
     """The clock is not what the disk, or an earlier run, says it is."""
 
 
-def diagnose(client: BuckiaClient) -> Iterator[Finding]:
+def diagnose(client: BuckiaClient) -> Iterator[CheckOutcome]:
     """Check one bucket; what depends on something that is broken is left out."""
     adapter = _look("adapter", lambda: _adapter(client))
     yield adapter
     if adapter.error is None:
         for line in settings_warnings(client.config):
-            yield Finding("connection", line, warning=True)
+            yield CheckOutcome("connection", line, warning=True)
         yield _look("credentials", lambda: _one_listing(client))
     directory = client.config.base_dir
     state = _look("state directory", lambda: _writable(directory))
@@ -62,13 +62,13 @@ def diagnose(client: BuckiaClient) -> Iterator[Finding]:
         yield _look("disk", lambda: _disk(directory))
 
 
-def _look(check: str, find: Callable[[], str]) -> Finding:
+def _look(check: str, find: Callable[[], str]) -> CheckOutcome:
     try:
-        return Finding(check, find())
+        return CheckOutcome(check, find())
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever one check finds, the others get their turn
-        return Finding(check, explain(error), error)
+        return CheckOutcome(check, explain(error), error)
 
 
 def _adapter(client: BuckiaClient) -> str:
@@ -83,12 +83,12 @@ def _one_listing(client: BuckiaClient) -> str:
 def _writable(directory: Path) -> str:
     state = directory / ".buckia-state"
     place = state if state.is_dir() else directory
-    with tempfile.NamedTemporaryFile(dir=place, prefix=TEMPORARY):
+    with tempfile.NamedTemporaryFile(dir=place, prefix=TEMP_PREFIX):
         return f"{place} can be written"
 
 
 def _clock(directory: Path, client: BuckiaClient) -> str:
-    with tempfile.NamedTemporaryFile(dir=directory, prefix=TEMPORARY) as probe:
+    with tempfile.NamedTemporaryFile(dir=directory, prefix=TEMP_PREFIX) as probe:
         apart = abs(os.stat(probe.name).st_mtime - time.time())
     if apart > TOLERANCE:
         raise UnreliableClock(

@@ -11,10 +11,10 @@ import click
 
 from buckia_core.cli import log_setup, signals
 from buckia_core.cli.app import cli
-from buckia_core.cli.context import Invocation
-from buckia_core.cli.exit_codes import ExitCode, code_of
+from buckia_core.cli.context import CliContext
+from buckia_core.cli.exit_codes import ExitCode, exit_code_for
 from buckia_core.cli.report import errors
-from buckia_core.cli.terminal.output import ReaderLeft, prepare_streams
+from buckia_core.cli.terminal.output import PipeClosed, prepare_streams
 
 COMPLETE = "_BUCKIA_COMPLETE"
 """The environment variable by which the script of `buckia completion` asks for what a shell may offer."""
@@ -35,13 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The arguments are taken as they are: click's own way would expand patterns in them on Windows, where no shell
     # does, and `--include *.png` is a pattern for us.
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    invocation = Invocation()
-    signals.make_termination_an_interruption()
+    invocation = CliContext()
+    signals.treat_sigterm_as_interrupt()
     invocation.configure_logs()
     try:
         code = _run(given, invocation)
         invocation.output.flush()
-    except ReaderLeft:
+    except PipeClosed:
         return ExitCode.DONE
     except OSError as error:
         # What was still to be written can't be, for another reason than a reader who left; a full disk, say.
@@ -51,17 +51,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _run(arguments: list[str], invocation: Invocation) -> int:
+def _run(arguments: list[str], invocation: CliContext) -> int:
     try:
         with cli.make_context("buckia", arguments, obj=invocation) as context:
             result = cli.invoke(context)
     except click.exceptions.Exit as ending:
         return ending.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
-        signals.end_at_once_if_repeated()
+        signals.exit_on_second_interrupt()
         invocation.output.error("buckia: interrupted")
-        return code_of(error)
-    except ReaderLeft:
+        return exit_code_for(error)
+    except PipeClosed:
         raise
     except Exception as error:  # noqa: BLE001  # no traceback reaches a person who did not ask for one
         if isinstance(error, click.UsageError) and "--json" in arguments:

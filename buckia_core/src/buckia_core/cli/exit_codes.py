@@ -85,7 +85,7 @@ _WORST_FIRST = (
 """What needs a person comes before what passes by itself, and both before a run that at least finished."""
 
 
-def code_of(error: BaseException) -> ExitCode:
+def exit_code_for(error: BaseException) -> ExitCode:
     """Return the exit code of an error."""
     if isinstance(error, errors.SyncIncomplete):
         return code_of_result(error.report)

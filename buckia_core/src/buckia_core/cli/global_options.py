@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from buckia_core.cli.completions import complete_bucket
-from buckia_core.cli.context import Invocation
+from buckia_core.cli.context import CliContext
 
 
 class GlobalOption(click.Option):
@@ -58,7 +58,7 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     # An option that is not given says nothing, so that `buckia -v sync` and `buckia sync -v` are the same.
     if not value:
         return
-    invocation = ctx.ensure_object(Invocation)
+    invocation = ctx.ensure_object(CliContext)
     options = invocation.options
     match param.name:
         case "directory":

@@ -14,10 +14,10 @@ from buckia_core.cli.terminal.output import Output
 from buckia_core.cli.terminal.prompts import ask, can_ask, choose
 from buckia_core.config import BucketConfig
 from buckia_core.config.file.writer import render
-from buckia_core.config.settings import SettingRow, describe
+from buckia_core.config.settings import SettingDoc, describe
 from buckia_core.errors import InvalidSetting, MissingCredentials
 from buckia_core.localfs.files import permissions, set_permissions
-from buckia_core.planning.keys import TEMPORARY
+from buckia_core.planning.keys import TEMP_PREFIX
 
 
 def compose(output: Output, provider: str | None, name: str | None, given: dict[str, str]) -> str:
@@ -49,7 +49,7 @@ def write(path: Path, text: str) -> None:
 
     Whatever the umask says, others can't write it, or it would not be obeyed.
     """
-    temporary = path.absolute().with_name(f"{TEMPORARY}{os.urandom(8).hex()}")
+    temporary = path.absolute().with_name(f"{TEMP_PREFIX}{os.urandom(8).hex()}")
     try:
         mode = permissions(path.stat()) & _MODE if path.exists() else None
         opener = _open if mode is None else _open_private
@@ -84,7 +84,7 @@ def _read(name: str, text: str) -> object:
         raise InvalidSetting(f"setting {name!r} is no list or map: {text!r}", source="--set") from error
 
 
-def _answers(rows: list[SettingRow], given: dict[str, object], name: str) -> dict[str, object]:
+def _answers(rows: list[SettingDoc], given: dict[str, object], name: str) -> dict[str, object]:
     answers: dict[str, object] = {}
     for row in rows:
         if not row.required or not given.keys().isdisjoint((row.name, *row.aliases)):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from buckia_core.cli.context import Invocation
+from buckia_core.cli.context import CliContext
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.errors import InvalidSetting
 
@@ -17,7 +17,7 @@ Limited = Callable[["BuckiaClient", "dict[str, object]"], ExitCode]
 """Works on one bucket; the dictionary has the arguments of the client that limit the run."""
 
 
-def each_bucket(invocation: Invocation, paths: Sequence[str] | None, work: Limited) -> ExitCode:
+def each_bucket(invocation: CliContext, paths: Sequence[str] | None, work: Limited) -> ExitCode:
     """Do `work` for the buckets that were asked for, limited to paths.
 
     Of several buckets, a path is for those that have it on the disk or in their baseline; if none has, for those that
@@ -40,7 +40,7 @@ def each_bucket(invocation: Invocation, paths: Sequence[str] | None, work: Limit
     return invocation.each_bucket(limited)
 
 
-def _divided(invocation: Invocation, paths: Sequence[str]) -> dict[str, list[str]]:
+def _divided(invocation: CliContext, paths: Sequence[str]) -> dict[str, list[str]]:
     wanted: dict[str, list[str]] = {config.name: [] for config in invocation.buckets()}
     missing = list(dict.fromkeys(paths))
     for ask in (False, True):
@@ -59,7 +59,7 @@ def _divided(invocation: Invocation, paths: Sequence[str]) -> dict[str, list[str
     return wanted
 
 
-def _has(invocation: Invocation, name: str, path: str, *, ask: bool) -> bool:
+def _has(invocation: CliContext, name: str, path: str, *, ask: bool) -> bool:
     from buckia_core.syncing.scan.sync_paths import has_path  # noqa: PLC0415  # one bucket, and all without PATHS, do without
 
     config = invocation.config_file.bucket(name)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from buckia_core.cli.report.sync_report import Reporter, show_summary
-from buckia_core.cli.signals import Interruption
+from buckia_core.cli.signals import GracefulShutdown
 from buckia_core.cli.terminal.output import Output
 from buckia_core.cli.terminal.progress import progress_for
-from buckia_core.cli.terminal.prompts import ConflictQuestion
+from buckia_core.cli.terminal.prompts import ConflictPrompt
 from buckia_core.planning.policy import ConflictPolicy
 
 if TYPE_CHECKING:
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def run(
-    client: BuckiaClient, output: Output, request: dict[str, Any], question: ConflictQuestion | None = None
+    client: BuckiaClient, output: Output, request: dict[str, Any], question: ConflictPrompt | None = None
 ) -> SyncResult:
     """Sync one bucket as `request` says (arguments of `BuckiaClient.sync`), show it, and return how it ended.
 
     With a `question`, a conflict that neither the request nor the configuration decides is asked about.
     """
     progress = progress_for(output, client.config.name)
-    interruption = Interruption(client.stop, output, progress.restore)
+    interruption = GracefulShutdown(client.stop, output, progress.restore)
     if question is not None:
         request = request | {"ask": question.through(progress.paused, interruption.at_question)}
         if request["conflict"] is None and client.config.conflict_resolution is None:

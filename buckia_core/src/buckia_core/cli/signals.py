@@ -18,7 +18,7 @@ if hasattr(signal, "SIGBREAK"):
     _STOPPING.append(signal.SIGBREAK)
 
 
-class Interruption:
+class GracefulShutdown:
     """What an interruption does to a run.
 
     Args:
@@ -77,7 +77,7 @@ class Interruption:
         self._stop()
 
 
-def make_termination_an_interruption() -> None:
+def treat_sigterm_as_interrupt() -> None:
     """Let a request to terminate end a command as Ctrl-C does, wherever no run has its own way to end."""
     if threading.current_thread() is threading.main_thread():
         for number in _STOPPING[1:]:
@@ -85,7 +85,7 @@ def make_termination_an_interruption() -> None:
                 signal.signal(number, _interrupt)
 
 
-def end_at_once_if_repeated() -> None:
+def exit_on_second_interrupt() -> None:
     """After an interruption: do not let a second one find the interpreter while it waits for threads to end."""
     if threading.current_thread() is threading.main_thread() and _may_handle(signal.SIGINT):
         signal.signal(signal.SIGINT, _end)

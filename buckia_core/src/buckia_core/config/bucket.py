@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from buckia_core.config.convert import Surroundings
+from buckia_core.config.convert import ConvertContext
 from buckia_core.config.frozen import FrozenMapping, HiddenMapping, freeze
 from buckia_core.config.locations import place
 from buckia_core.config.options import OPTIONS, BucketOptions
 from buckia_core.config.secrets.references import SecretStore
-from buckia_core.config.setting_fields import declared, default_of
-from buckia_core.config.setting_values import Given, read_values
+from buckia_core.config.setting_fields import default_of, setting_fields
+from buckia_core.config.setting_values import GivenValues, read_values
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import InvalidSetting
 
@@ -144,10 +144,12 @@ class BucketConfig(BucketOptions):
         lines = dict(lines or {})
         base = Path(os.path.abspath(base_dir or "."))
         owner = f"bucket {name!r}" if name else "the bucket"
-        given = Given(owner, _with_credentials(values, source, lines), source, lines)
-        common = Given(owner, {key: value for key, value in given.values.items() if key in OPTIONS}, source, lines)
-        read = read_values(BucketOptions, common, Surroundings(base, {}))
-        for option, (declaration, _) in declared(BucketOptions).items():
+        given = GivenValues(owner, _with_credentials(values, source, lines), source, lines)
+        common = GivenValues(
+            owner, {key: value for key, value in given.values.items() if key in OPTIONS}, source, lines
+        )
+        read = read_values(BucketOptions, common, ConvertContext(base, {}))
+        for option, (declaration, _) in setting_fields(BucketOptions).items():
             object.__setattr__(self, option, read[option] if option in read else default_of(declaration))
         _refuse_shared_keys({each: read.get(each, {}) for each in _FILE_MAPS}, given)
         rest = {key: value for key, value in given.values.items() if key not in OPTIONS and value is not None}
@@ -160,7 +162,7 @@ class BucketConfig(BucketOptions):
 
     def __repr__(self) -> str:
         shown = [f"name={self.name!r}"]
-        for option, (declaration, _) in declared(BucketOptions).items():
+        for option, (declaration, _) in setting_fields(BucketOptions).items():
             value = getattr(self, option)
             if value != default_of(declaration):
                 shown.append(f"{option}={value!r}")
@@ -192,7 +194,7 @@ def _with_credentials(values: Mapping[str, object], source: str | None, lines: d
     return merged
 
 
-def _refuse_shared_keys(maps: Mapping[str, Mapping[str, str]], given: Given) -> None:
+def _refuse_shared_keys(maps: Mapping[str, Mapping[str, str]], given: GivenValues) -> None:
     owners: dict[str, str] = {}
     for setting, files in maps.items():
         for local, key in files.items():

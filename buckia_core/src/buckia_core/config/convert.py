@@ -29,13 +29,13 @@ from typing import Any, Literal, get_args, get_origin
 from buckia_core.config.frozen import FrozenMapping
 from buckia_core.config.secrets.redaction import redact
 from buckia_core.config.secrets.references import Secret, SecretStore, resolve
-from buckia_core.config.setting_fields import Declared
+from buckia_core.config.setting_fields import SettingSpec
 
 LONGEST_SHOWN = 80
 """A value that is longer is cut off in messages."""
 
 
-class Unsuitable(ValueError):
+class InvalidValue(ValueError):
     """A value that a setting can't have.
 
     Attributes:
@@ -52,7 +52,7 @@ class Unsuitable(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ConvertContext:
     """What values are read with.
 
     Attributes:
@@ -66,15 +66,15 @@ class Surroundings:
     stores: Mapping[str, SecretStore] = field(default_factory=dict)
 
 
-def unsuitable(value: object, expected: str, *, at: str = "") -> Unsuitable:
+def unsuitable(value: object, expected: str, *, at: str = "") -> InvalidValue:
     """Return the error for a value that is not what is expected ("a whole number")."""
     shown = redact(repr(value.value if isinstance(value, Enum) else value))
     if len(shown) > LONGEST_SHOWN:
         shown = shown[:LONGEST_SHOWN] + "…"
-    return Unsuitable(f"is {shown}, but must be {expected}", at=at)
+    return InvalidValue(f"is {shown}, but must be {expected}", at=at)
 
 
-def convert(value: object, kind: Any, declaration: Declared, surroundings: Surroundings) -> object:
+def convert(value: object, kind: Any, declaration: SettingSpec, surroundings: ConvertContext) -> object:
     """Return a value, not `None`, as the type that is declared.
 
     Raises:
@@ -95,15 +95,15 @@ def convert(value: object, kind: Any, declaration: Declared, surroundings: Surro
     if kind is int or kind is float:
         return _number(value, kind, declaration.minimum)
     if kind is str:
-        return text_of(value)
+        return as_str(value)
     if get_origin(kind) is Literal:
         return _one_of(value, {str(each): each for each in get_args(kind)})
     if isinstance(kind, type) and issubclass(kind, Enum):
         return value if isinstance(value, kind) else _one_of(value, {str(each.value): each for each in kind})
     if kind == tuple[str, ...]:
-        return texts_of(value)
+        return as_str_list(value)
     if get_origin(kind) is collections.abc.Mapping and get_args(kind) == (str, str):
-        return FrozenMapping(text_map_of(value))
+        return FrozenMapping(as_str_map(value))
     raise TypeError(f"a setting can't be of type {kind!r}")
 
 
@@ -126,7 +126,7 @@ def from_environment(text: str, kind: Any) -> object:
     return text
 
 
-def text_of(value: object, *, at: str = "") -> str:
+def as_str(value: object, *, at: str = "") -> str:
     """Return the value, which must be text; of an enumeration, the text of its member."""
     if isinstance(value, Enum):
         value = value.value
@@ -136,37 +136,37 @@ def text_of(value: object, *, at: str = "") -> str:
     return value
 
 
-def texts_of(value: object, *, at: str = "") -> tuple[str, ...]:
+def as_str_list(value: object, *, at: str = "") -> tuple[str, ...]:
     """Return the value, a list of texts or one text, as a tuple."""
     if isinstance(value, str):
         return (value,)
     if not isinstance(value, list | tuple):
         raise unsuitable(value, "a list of texts", at=at)
-    return tuple(text_of(each, at=f"{at}[{index}]") for index, each in enumerate(value))
+    return tuple(as_str(each, at=f"{at}[{index}]") for index, each in enumerate(value))
 
 
-def text_map_of(value: object, *, at: str = "") -> dict[str, str]:
+def as_str_map(value: object, *, at: str = "") -> dict[str, str]:
     """Return the value, a mapping of texts to texts, as a dictionary."""
     if not isinstance(value, Mapping):
         raise unsuitable(value, "a mapping of texts to texts", at=at)
-    return {text_of(name, at=at): text_of(each, at=f"{at}.{name}") for name, each in value.items()}
+    return {as_str(name, at=at): as_str(each, at=f"{at}.{name}") for name, each in value.items()}
 
 
-def _parsed(value: object, declaration: Declared) -> object:
+def _parsed(value: object, declaration: SettingSpec) -> object:
     assert declaration.parse is not None
     try:
         return declaration.parse(value)
-    except Unsuitable:
+    except InvalidValue:
         raise
     except ValueError as error:
         raise unsuitable(value, str(error)) from error
 
 
-def _secret(value: object, surroundings: Surroundings, *, is_open: bool) -> Secret:
+def _secret(value: object, surroundings: ConvertContext, *, is_open: bool) -> Secret:
     if isinstance(value, str):
         value = resolve(value, base_dir=surroundings.base_dir, environ=surroundings.environ, stores=surroundings.stores)
     if not isinstance(value, Secret):
-        raise Unsuitable("must be text (put it in quotes), or a reference to a secret")
+        raise InvalidValue("must be text (put it in quotes), or a reference to a secret")
     value.is_open = value.is_open or is_open
     return value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 
-from buckia_core.config.convert import Unsuitable
+from buckia_core.config.convert import InvalidValue
 from buckia_core.config.secrets.references import Secret
 
 _KEY_BYTES = 32
@@ -20,7 +20,7 @@ def parse_encryption_key(value: Secret) -> Secret:
     try:
         length = len(base64.b64decode(value.reveal(), validate=True))
     except (binascii.Error, ValueError):
-        raise Unsuitable("must be a key of 256 bits in base64, and is no base64") from None
+        raise InvalidValue("must be a key of 256 bits in base64, and is no base64") from None
     if length != _KEY_BYTES:
-        raise Unsuitable(f"must be a key of 256 bits in base64, and has {length * 8} bits")
+        raise InvalidValue(f"must be a key of 256 bits in base64, and has {length * 8} bits")
     return value

@@ -27,7 +27,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from buckia_core.config.convert import Unsuitable, text_map_of, text_of, unsuitable
+from buckia_core.config.convert import InvalidValue, as_str, as_str_map, unsuitable
 from buckia_core.config.frozen import FrozenMapping
 from buckia_core.config.locations import nearest
 from buckia_core.config.patterns import parse_patterns
@@ -153,10 +153,10 @@ def _rule(entry: object, names: Collection[str], at: str) -> ObjectRule:
     known = ("match", *names)
     for name in given:
         if name not in known:
-            raise Unsuitable(f"is not known.{nearest(name, known)}", at=f"{at}.{name}", unknown=True)
+            raise InvalidValue(f"is not known.{nearest(name, known)}", at=f"{at}.{name}", unknown=True)
     patterns = _patterns(given.pop("match", ()), at)
     if not given:
-        raise Unsuitable("gives nothing to the objects that match; say what, such as cache_control", at=at)
+        raise InvalidValue("gives nothing to the objects that match; say what, such as cache_control", at=at)
     attributes: dict[str, Any] = {}
     for name, each in given.items():
         attributes[name] = _map(name, each, f"{at}.{name}") if name in _MAPS else _text(name, each, f"{at}.{name}")
@@ -166,7 +166,7 @@ def _rule(entry: object, names: Collection[str], at: str) -> ObjectRule:
 def _patterns(value: object, at: str) -> tuple[str, ...]:
     patterns = parse_patterns(value, at=f"{at}.match")
     if not patterns:
-        raise Unsuitable("has no 'match', which says which objects it is about", at=at)
+        raise InvalidValue("has no 'match', which says which objects it is about", at=at)
     return patterns
 
 
@@ -181,7 +181,7 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def _text(name: str, value: object, at: str) -> str:
-    text = text_of(value, at=at)
+    text = as_str(value, at=at)
     if not _PRINTABLE.fullmatch(text):
         raise unsuitable(text, "text that a header can have: printable ASCII, without spaces at its ends", at=at)
     if name == "content_type" and not _MIME.fullmatch(text):
@@ -190,12 +190,14 @@ def _text(name: str, value: object, at: str) -> str:
 
 
 def _map(name: str, value: object, at: str) -> FrozenMapping[str]:
-    given = text_map_of(value, at=at)
+    given = as_str_map(value, at=at)
     if name == "tags":
         return FrozenMapping(given)
     for each in given:
         if not _TOKEN.fullmatch(each):
-            raise Unsuitable("can't be the name of metadata: it is made of letters, digits and -_.", at=f"{at}.{each}")
+            raise InvalidValue(
+                "can't be the name of metadata: it is made of letters, digits and -_.", at=f"{at}.{each}"
+            )
     return FrozenMapping({each.lower(): text for each, text in given.items()})
 
 

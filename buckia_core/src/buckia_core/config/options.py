@@ -21,7 +21,7 @@ from buckia_core.config.path_rules import (
     parse_prefix,
 )
 from buckia_core.config.patterns import parse_patterns
-from buckia_core.config.setting_fields import declared, setting
+from buckia_core.config.setting_fields import setting, setting_fields
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.planning.safety import DeleteLimit
 
@@ -179,5 +179,5 @@ class BucketOptions:
     )
 
 
-OPTIONS = tuple(declared(BucketOptions))
+OPTIONS = tuple(setting_fields(BucketOptions))
 """Names of the common settings, in order."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from buckia_core.config.convert import Unsuitable, text_map_of, text_of, texts_of, unsuitable
+from buckia_core.config.convert import InvalidValue, as_str, as_str_list, as_str_map, unsuitable
 from buckia_core.config.frozen import FrozenMapping
 from buckia_core.config.locations import nearest
 from buckia_core.config.patterns import parse_patterns
@@ -49,7 +49,7 @@ def parse_paths(value: object) -> tuple[PathRule, ...]:
     for index, rule in enumerate(rules):
         place = (os.path.normpath(rule.local), rule.remote)
         if place in seen:
-            raise Unsuitable(f"is the same path as paths[{seen[place]}], {rule.local!r}; remove one", at=f"[{index}]")
+            raise InvalidValue(f"is the same path as paths[{seen[place]}], {rule.local!r}; remove one", at=f"[{index}]")
         seen[place] = index
     return rules
 
@@ -62,9 +62,9 @@ def parse_files(value: object) -> FrozenMapping[str]:
     """
     given = {os.fspath(name): key for name, key in value.items()} if isinstance(value, Mapping) else value
     files = {}
-    for local, key in text_map_of(given).items():
+    for local, key in as_str_map(given).items():
         if not local or local.endswith(("/", os.sep)):
-            raise Unsuitable(f"maps {local!r}, which is not the path of a file", at=f".{local}")
+            raise InvalidValue(f"maps {local!r}, which is not the path of a file", at=f".{local}")
         if not key or key.endswith("/"):
             raise unsuitable(key, "a key, the whole name of a file in the bucket", at=f".{local}")
         files[local] = _clean(key, at=f".{local}")
@@ -78,7 +78,7 @@ def parse_folders(value: object) -> tuple[str, ...]:
         Unsuitable: One of them is no clean name.
     """
     names = []
-    for index, name in enumerate(texts_of(value)):
+    for index, name in enumerate(as_str_list(value)):
         at = f"[{index}]"
         if not name.rstrip("/"):
             raise unsuitable(name, "the name of a folder in the bucket", at=at)
@@ -92,7 +92,7 @@ def parse_prefix(value: object, *, at: str = "") -> str:
     Raises:
         Unsuitable: It is no clean name.
     """
-    text = text_of(value, at=at)
+    text = as_str(value, at=at)
     return _clean(text.removesuffix("/"), at=at) + "/" if text else ""
 
 
@@ -108,11 +108,11 @@ def _rule(entry: object, at: str) -> PathRule:
             raise unsuitable(entry, f"a path, or a mapping of {', '.join(_FIELDS)}", at=at)
     for name in given:
         if name not in _FIELDS:
-            raise Unsuitable(f"is not known.{nearest(name, _FIELDS)}", at=f"{at}.{name}", unknown=True)
+            raise InvalidValue(f"is not known.{nearest(name, _FIELDS)}", at=f"{at}.{name}", unknown=True)
     if "local" not in given:
-        raise Unsuitable("has no 'local', which names the local directory", at=at)
+        raise InvalidValue("has no 'local', which names the local directory", at=at)
     local = given["local"]
-    local = text_of(os.fspath(local) if isinstance(local, os.PathLike) else local, at=f"{at}.local")
+    local = as_str(os.fspath(local) if isinstance(local, os.PathLike) else local, at=f"{at}.local")
     if not local or "\x00" in local:
         raise unsuitable(local, "the path of a directory", at=f"{at}.local")
     return PathRule(

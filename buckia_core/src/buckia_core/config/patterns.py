@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from buckia_core.config.convert import Unsuitable, texts_of
+from buckia_core.config.convert import InvalidValue, as_str_list
 from buckia_core.planning.gitignore import MOST, problem_of_pattern, problems_of
 
 
@@ -14,11 +14,11 @@ def parse_patterns(value: object, *, at: str = "") -> tuple[str, ...]:
     Raises:
         Unsuitable: It is no list of texts, too long, or has a pattern that can match nothing.
     """
-    lines = texts_of(value, at=at)
+    lines = as_str_list(value, at=at)
     if len(lines) > MOST:
-        raise Unsuitable(f"has more than {MOST:,} patterns", at=at)
+        raise InvalidValue(f"has more than {MOST:,} patterns", at=at)
     for number, problem in problems_of(lines):
-        raise Unsuitable(f"has the pattern {_shown(lines[number])}, which {problem}", at=f"{at}[{number}]")
+        raise InvalidValue(f"has the pattern {_shown(lines[number])}, which {problem}", at=f"{at}[{number}]")
     return lines
 
 

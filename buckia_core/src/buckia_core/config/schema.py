@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from buckia_core.config.options import OPTIONS, BucketOptions
 from buckia_core.config.secrets.references import Secret
-from buckia_core.config.setting_fields import Declared, declared, default_of, kinds_of
+from buckia_core.config.setting_fields import SettingSpec, default_of, kinds_of, setting_fields
 
 Schema = dict[str, Any]
 
@@ -61,7 +61,7 @@ def json_schema(providers: Mapping[str, type[Any]]) -> Schema:
 
 
 def _provider(provider: str, settings: type[Any]) -> Schema:
-    wanted = declared(settings)
+    wanted = setting_fields(settings)
     schema: Schema = {
         "title": f"Settings of provider {provider}",
         "$ref": "#/$defs/common",
@@ -86,7 +86,7 @@ _CREDENTIALS: Schema = {
 def _properties(settings: type[Any]) -> Schema:
     kinds = kinds_of(settings)
     properties: Schema = {}
-    for name, (each, declaration) in declared(settings).items():
+    for name, (each, declaration) in setting_fields(settings).items():
         schema: Schema = {"description": declaration.help} | _schema_of(kinds[name], declaration)
         default = default_of(each)
         if isinstance(default, str | int | float) and default != "":
@@ -98,7 +98,7 @@ def _properties(settings: type[Any]) -> Schema:
     return properties
 
 
-def _schema_of(kind: Any, declaration: Declared) -> Schema:
+def _schema_of(kind: Any, declaration: SettingSpec) -> Schema:
     if declaration.schema is not None:
         return dict(declaration.schema)
     bound = {} if declaration.minimum is None else {"minimum": declaration.minimum}

@@ -8,7 +8,7 @@ from types import NoneType, UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 
-class Declared(NamedTuple):
+class SettingSpec(NamedTuple):
     """What is declared of one setting.
 
     Attributes:
@@ -52,15 +52,15 @@ def setting(
 ) -> Any:
     """Declare one field of a settings class; stands where `dataclasses.field` would.
 
-    A mutable `default` is a factory (such as `dict`). The other arguments are those of `Declared`.
+    A mutable `default` is a factory (such as `dict`). The other arguments are those of `SettingSpec`.
     """
-    metadata = {"buckia": Declared(help, env, required, aliases, minimum, parse, schema, open, runs_code)}
+    metadata = {"buckia": SettingSpec(help, env, required, aliases, minimum, parse, schema, open, runs_code)}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
-def declared(settings: type[Any]) -> Mapping[str, tuple[Field[Any], Declared]]:
+def setting_fields(settings: type[Any]) -> Mapping[str, tuple[Field[Any], SettingSpec]]:
     """Return the settings that a class declares, by name, in order."""
     return {each.name: (each, each.metadata["buckia"]) for each in fields(settings) if "buckia" in each.metadata}
 
@@ -82,7 +82,7 @@ def kinds_of(settings: type[Any]) -> Mapping[str, Any]:
         hints = get_type_hints(settings)
     except NameError as error:
         raise TypeError(f"{settings.__name__}: a type of a setting can't be found: {error}") from error
-    return {name: _without_none(hints[name], f"{settings.__name__}.{name}") for name in declared(settings)}
+    return {name: _without_none(hints[name], f"{settings.__name__}.{name}") for name in setting_fields(settings)}
 
 
 def _without_none(hint: Any, name: str) -> Any:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from buckia_core.config.convert import Surroundings, Unsuitable, convert, from_environment
+from buckia_core.config.convert import ConvertContext, InvalidValue, convert, from_environment
 from buckia_core.config.locations import nearest, place
 from buckia_core.config.options import OPTIONS
 from buckia_core.config.secrets.references import Secret
-from buckia_core.config.setting_fields import Declared, declared, kinds_of
+from buckia_core.config.setting_fields import SettingSpec, kinds_of, setting_fields
 from buckia_core.config.trust.consent import check_code
 from buckia_core.errors import ConfigError, InvalidSetting, MissingCredentials, UnknownSetting
 
 
-class Given(NamedTuple):
+class GivenValues(NamedTuple):
     """Values as they are given, and what messages tell of them.
 
     Attributes:
@@ -34,7 +34,7 @@ class Given(NamedTuple):
         return place(self.source, self.lines, name)
 
 
-def read_values(cls: type[Any], given: Given, surroundings: Surroundings) -> dict[str, Any]:
+def read_values(cls: type[Any], given: GivenValues, surroundings: ConvertContext) -> dict[str, Any]:
     """Return the values of the settings that are given, or are in the environment, by name.
 
     `None`, and an empty secret, count as not given.
@@ -45,7 +45,7 @@ def read_values(cls: type[Any], given: Given, surroundings: Surroundings) -> dic
         MissingCredentials: A required secret is missing, or a reference leads nowhere.
         ConfigError: A secret can't be had.
     """
-    declarations = declared(cls)
+    declarations = setting_fields(cls)
     kinds = kinds_of(cls)
     names = _given_names(declarations, given)
     read: dict[str, Any] = {}
@@ -61,7 +61,7 @@ def read_values(cls: type[Any], given: Given, surroundings: Surroundings) -> dic
     return read
 
 
-def _given_names(declarations: Mapping[str, tuple[Any, Declared]], given: Given) -> dict[str, str]:
+def _given_names(declarations: Mapping[str, tuple[Any, SettingSpec]], given: GivenValues) -> dict[str, str]:
     """Return under which name, its own or an alias, each setting is given."""
     owns = {alias: name for name, (_, declaration) in declarations.items() for alias in (name, *declaration.aliases)}
     names: dict[str, str] = {}
@@ -77,7 +77,9 @@ def _given_names(declarations: Mapping[str, tuple[Any, Declared]], given: Given)
     return names
 
 
-def _given_value(used: str, kind: Any, declaration: Declared, given: Given, surroundings: Surroundings) -> object:
+def _given_value(
+    used: str, kind: Any, declaration: SettingSpec, given: GivenValues, surroundings: ConvertContext
+) -> object:
     value = given.values[used]
     # What a program gives has no line in a file.
     is_from_file = given.source is not None and used in (given.lines or {})
@@ -86,7 +88,7 @@ def _given_value(used: str, kind: Any, declaration: Declared, given: Given, surr
         check_code(given.source, used, value, source=given.place(used))
     try:
         return convert(value, kind, declaration, surroundings)
-    except Unsuitable as error:
+    except InvalidValue as error:
         raised = UnknownSetting if error.unknown else InvalidSetting
         name = used + error.at
         raise raised(f"setting '{name}' {error.clause}", source=given.place(name)) from None
@@ -95,20 +97,23 @@ def _given_value(used: str, kind: Any, declaration: Declared, given: Given, surr
         raise failed(f"setting {used!r}: {error}", source=given.place(used)) from error
 
 
-def _value_of_variable(name: str, kind: Any, declaration: Declared, surroundings: Surroundings) -> object:
+def _value_of_variable(name: str, kind: Any, declaration: SettingSpec, surroundings: ConvertContext) -> object:
     variable = next((each for each in declaration.env if surroundings.environ.get(each)), None)
     if variable is None:
         return None
     try:
         value = from_environment(surroundings.environ[variable], kind)
         return convert(value, kind, declaration, surroundings)
-    except Unsuitable as error:
+    except InvalidValue as error:
         message = f"environment variable {variable} (setting {name!r}) {error.clause}"
     raise InvalidSetting(message)
 
 
 def _refuse_missing(
-    declarations: Mapping[str, tuple[Any, Declared]], kinds: Mapping[str, Any], read: Mapping[str, Any], given: Given
+    declarations: Mapping[str, tuple[Any, SettingSpec]],
+    kinds: Mapping[str, Any],
+    read: Mapping[str, Any],
+    given: GivenValues,
 ) -> None:
     missing = [name for name, (_, declaration) in declarations.items() if declaration.required and name not in read]
     if not missing:

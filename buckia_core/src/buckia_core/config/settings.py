@@ -24,19 +24,19 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
-from buckia_core.config.convert import Surroundings
+from buckia_core.config.convert import ConvertContext
 from buckia_core.config.secrets.redaction import redact
 from buckia_core.config.secrets.references import Secret, SecretStore, known_secrets
-from buckia_core.config.setting_fields import Declared, declared, default_of, kinds_of, setting
-from buckia_core.config.setting_values import Given, read_values
+from buckia_core.config.setting_fields import SettingSpec, default_of, kinds_of, setting, setting_fields
+from buckia_core.config.setting_values import GivenValues, read_values
 from buckia_core.errors import InvalidSetting, MissingCredentials
 
-__all__ = ["Declared", "SettingRow", "declared", "default_of", "describe", "read_settings", "setting"]
+__all__ = ["SettingDoc", "SettingSpec", "default_of", "describe", "read_settings", "setting", "setting_fields"]
 
 T = TypeVar("T")
 
 
-class SettingRow(NamedTuple):
+class SettingDoc(NamedTuple):
     """What documentation tells of one setting.
 
     Attributes:
@@ -92,15 +92,15 @@ def read_settings(
         MissingCredentials: A required secret is missing, or a reference leads nowhere.
         ConfigError: A secret can't be had.
     """
-    wanted = declared(cls)
+    wanted = setting_fields(cls)
     kept = {name: value for name, value in values.items() if name in wanted or not _needless(name, value)}
-    owner, place = f"provider {provider!r}", Given("", {}, source, lines).place()
+    owner, place = f"provider {provider!r}", GivenValues("", {}, source, lines).place()
     try:
         kept = _with_implied(cls, kept)
     except ValueError as error:
         raise InvalidSetting(redact(f"{owner}: {error}", known_secrets()), source=place) from None
-    given = Given(owner, kept, source, lines)
-    surroundings = Surroundings(base_dir, os.environ if environ is None else environ, secret_stores or {})
+    given = GivenValues(owner, kept, source, lines)
+    surroundings = ConvertContext(base_dir, os.environ if environ is None else environ, secret_stores or {})
     read = read_values(cls, given, surroundings)
     try:
         return cls(**read)
@@ -110,11 +110,11 @@ def read_settings(
     raise kind(message, source=place)
 
 
-def describe(settings: type[Any]) -> list[SettingRow]:
+def describe(settings: type[Any]) -> list[SettingDoc]:
     """Return what documentation tells of each setting that a class declares, in order."""
     kinds = kinds_of(settings)
     return [
-        SettingRow(
+        SettingDoc(
             name=name,
             type=_in_words(kinds[name]),
             env=declaration.env,
@@ -124,7 +124,7 @@ def describe(settings: type[Any]) -> list[SettingRow]:
             help=declaration.help,
             aliases=declaration.aliases,
         )
-        for name, (each, declaration) in declared(settings).items()
+        for name, (each, declaration) in setting_fields(settings).items()
     ]
 
 
@@ -133,7 +133,7 @@ def _with_implied(cls: type[Any], values: dict[str, object]) -> dict[str, object
     if implied is None:
         return values
     given = {name: value for name, value in values.items() if value is not None}
-    names = {name: {name, *declaration.aliases} for name, (_, declaration) in declared(cls).items()}
+    names = {name: {name, *declaration.aliases} for name, (_, declaration) in setting_fields(cls).items()}
     more = {name: value for name, value in implied(given).items() if names[name].isdisjoint(given)}
     return given | more
 

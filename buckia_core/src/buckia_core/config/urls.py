@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 
-def check_address(name: str, address: str | None, *, example: str = "https://host or http://host:port") -> None:
+def check_url(name: str, address: str | None, *, example: str = "https://host or http://host:port") -> None:
     """See whether the setting `name` is an address by HTTP or HTTPS, perhaps with a path; `None` is as good as none.
 
     For `__post_init__` of a settings class.

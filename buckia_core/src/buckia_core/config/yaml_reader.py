@@ -31,7 +31,7 @@ _QUOTES = "a value that begins with *, & or ! must stand in quotes"
 
 
 @dataclass(slots=True)
-class Document:
+class YamlDocument:
     """A file that was read.
 
     Attributes:
@@ -43,7 +43,7 @@ class Document:
     lines: Mapping[str, int]
 
 
-def parse(text: str, source: str) -> Document:
+def parse(text: str, source: str) -> YamlDocument:
     """Read a YAML document. `source` names it in messages, which never show a value.
 
     Raises:
@@ -61,7 +61,7 @@ def parse(text: str, source: str) -> Document:
         line = text.count("\n", 0, error.position) + 1
     else:
         reader = _Reader(source)
-        return Document(reader.value(node, "") if node else None, reader.lines)
+        return YamlDocument(reader.value(node, "") if node else None, reader.lines)
     # Raised here and not in the handlers: errors of the parser quote the lines of the file, secrets included.
     raise ConfigError(message, source=f"{source}:{line}")
 

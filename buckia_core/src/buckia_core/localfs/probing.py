@@ -11,13 +11,13 @@ from contextlib import suppress
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import create, exists, remove
 from buckia_core.localfs.system_errors import DENIED, NO_SUCH_NAME
-from buckia_core.planning.keys import TEMPORARY, DiskRules, fold
+from buckia_core.planning.keys import TEMP_PREFIX, FilesystemRules, fold
 
 _ENOUGH = 1000
 """Names of a directory that are looked through for one that can tell."""
 
 
-def disk_rules(path: str) -> DiskRules:
+def disk_rules(path: str) -> FilesystemRules:
     """Find out what the disk of a directory can hold, by asking it for the twin of a name that it has.
 
     The listing says whether both spellings are there. Inodes can't: exFAT, and others in user space, have none.
@@ -36,8 +36,8 @@ def disk_rules(path: str) -> DiskRules:
             normalizes = _decide(directory, names, _other_form, "é", certain=likely)
     except (PermissionError, FileNotFoundError, NotADirectoryError):
         # It can't be read, or is gone, so nothing is known, and a write finds out that a twin is there.
-        return DiskRules(windows=windows)
-    return DiskRules(windows=windows, folds=folds, normalizes=normalizes)
+        return FilesystemRules(windows=windows)
+    return FilesystemRules(windows=windows, folds=folds, normalizes=normalizes)
 
 
 def spelling_on_disk(tree: Tree, directory: Directory, name: str, status: os.stat_result) -> str | None:
@@ -82,7 +82,7 @@ def _decide(
     if not certain:
         return False
     try:
-        name, descriptor = create(directory, f"{TEMPORARY}{sample}")
+        name, descriptor = create(directory, f"{TEMP_PREFIX}{sample}")
     except OSError as error:
         if error.errno not in DENIED:
             raise

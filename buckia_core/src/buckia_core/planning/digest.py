@@ -18,7 +18,7 @@ from enum import Enum
 from typing import NamedTuple
 
 
-class Sameness(Enum):
+class Comparison(Enum):
     """What is known about two contents."""
 
     SAME = "same"
@@ -48,20 +48,20 @@ Digests = tuple[Digest, ...]
 """All that is known of one content; several algorithms at most once each."""
 
 
-def compare(a: Digests, b: Digests) -> Sameness:
+def compare(a: Digests, b: Digests) -> Comparison:
     """Compare two contents by the digests that are known of them.
 
     One algorithm in common decides. Where several are in common and disagree among themselves, the answer
     is DIFFERENT: a false "different" costs a transfer, a false "same" costs a version.
     """
-    verdict = Sameness.UNKNOWN
+    verdict = Comparison.UNKNOWN
     for mine in a:
         for theirs in b:
             if mine.algorithm == theirs.algorithm:
                 if mine.value == theirs.value:
-                    verdict = Sameness.SAME
+                    verdict = Comparison.SAME
                 elif not is_guess(mine):
-                    return Sameness.DIFFERENT
+                    return Comparison.DIFFERENT
     return verdict
 
 
@@ -70,7 +70,7 @@ def is_guess(digest: Digest) -> bool:
     return digest.algorithm.endswith("?")
 
 
-def certain(digests: Digests) -> Digests:
+def without_tentative(digests: Digests) -> Digests:
     """Return the digests that are no guesses."""
     return tuple(digest for digest in digests if not is_guess(digest))
 

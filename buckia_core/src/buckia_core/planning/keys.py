@@ -1,7 +1,7 @@
 """Keys: their order, their folding, and which of them a disk can hold.
 
 A key is an object's whole name in a bucket: text that is valid UTF-8, otherwise opaque. In the bucket it
-may be anything; on its way to a disk it is hostile input. `problem_of` is the gate's pure half (the other
+may be anything; on its way to a disk it is hostile input. `invalid_reason` is the gate's pure half (the other
 half, links on the disk itself, is `syncing.disk.paths`).
 """
 
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 _WINDOWS_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])( *\..*)?", re.IGNORECASE)
 _WINDOWS_FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f]')
 
-TEMPORARY = ".buckia-tmp-"
+TEMP_PREFIX = ".buckia-tmp-"
 """How the names of Buckia's temporary files begin; they take part in no sync, and stale ones are swept."""
 
 
 @dataclass(frozen=True, slots=True)
-class DiskRules:
+class FilesystemRules:
     """What a disk can hold.
 
     Attributes:
@@ -65,7 +65,7 @@ _IGNORABLE = re.compile(
 _SHORT_NAME = re.compile(r"(buckia|bu[0-9a-f]{4})~[0-9]+(\..*)?")
 
 
-def is_ours(path: str) -> bool:
+def is_internal(path: str) -> bool:
     """Tell whether a path is Buckia's own: a configuration (`.buckia`, `.buckia-staging`), state, or a temporary file.
 
     Those take part in no sync, on neither side: configurations may hold secrets, and what comes down must not replace
@@ -80,7 +80,7 @@ def is_ours(path: str) -> bool:
 def configures_us(path: str) -> str | None:
     """Say why a path must never be written from a bucket, whatever its sync says; `None` if it may be.
 
-    That is everything that `is_ours`, the file of patterns, and what may be a second name of one of these.
+    That is everything that `is_internal`, the file of patterns, and what may be a second name of one of these.
     """
     if path.isascii() and "~" not in path and "buckia" not in path.lower():
         return None
@@ -112,7 +112,7 @@ def is_directory_marker(key: str, size: int) -> bool:
     return size == 0 and key.endswith("/")
 
 
-def problem_of(key: str, rules: DiskRules) -> str | None:
+def invalid_reason(key: str, rules: FilesystemRules) -> str | None:
     """Say why a key can't be a path on a disk with these rules; `None` if it can.
 
     The answer is a clause that completes "refused: ", such as `it climbs out of its directory ("..")`.
@@ -136,7 +136,7 @@ def problem_of(key: str, rules: DiskRules) -> str | None:
     return None
 
 
-def _problem_of_part(part: str, rules: DiskRules) -> str | None:
+def _problem_of_part(part: str, rules: FilesystemRules) -> str | None:
     if not part:
         return 'it has an empty part ("//")'
     if part == "..":

@@ -69,7 +69,7 @@ class RemoteObject(NamedTuple):
     claimed: Digests = ()
 
 
-class BaseEntry(NamedTuple):
+class BaselineEntry(NamedTuple):
     """What both sides agreed on when the key was last in step: one row of the baseline.
 
     Attributes:

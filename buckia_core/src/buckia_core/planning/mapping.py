@@ -6,19 +6,19 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from buckia_core.planning.policy import Direction, Rules
+from buckia_core.planning.policy import Direction, SyncRules
 
 Filter = Callable[[str], bool]
 """Takes a path relative to the mapping's local root, with slashes (a directory ends in one); true: takes part."""
 
 
-def take_all(path: str) -> bool:  # noqa: ARG001  # it is a `Filter`
+def accept_all(path: str) -> bool:  # noqa: ARG001  # it is a `Filter`
     """The filter that lets everything take part."""
     return True
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
+class PathMapping:
     """One local root, or one local file, and its place in the bucket.
 
     Attributes:
@@ -35,8 +35,8 @@ class Mapping:
     local: str
     remote: str = ""
     is_file: bool = False
-    rules: Rules = field(default_factory=Rules)
-    accepts: Filter = take_all
+    rules: SyncRules = field(default_factory=SyncRules)
+    accepts: Filter = accept_all
     configured: Filter | None = None
 
     def takes(self, key: str) -> bool:
@@ -52,7 +52,7 @@ class Mapping:
             return key == self.remote
         if not key.startswith(self.remote) or len(key) == len(self.remote):
             return False
-        if accepts is take_all:
+        if accepts is accept_all:
             return True
         path = key[len(self.remote) :]
         # A scan does not enter a directory that the filter refuses, whatever it says of what is in there.
@@ -71,9 +71,9 @@ class Owners:
         mappings: In order. There may be many single files; roots are few.
     """
 
-    def __init__(self, mappings: Sequence[Mapping]) -> None:
+    def __init__(self, mappings: Sequence[PathMapping]) -> None:
         self._by_id = {mapping.id: mapping for mapping in mappings}
-        self._files: defaultdict[str, list[Mapping]] = defaultdict(list)
+        self._files: defaultdict[str, list[PathMapping]] = defaultdict(list)
         self._roots = []
         for mapping in mappings:
             if mapping.is_file:
@@ -81,7 +81,7 @@ class Owners:
             else:
                 self._roots.append(mapping)
 
-    def of(self, key: str, *, remembered: str | None = None) -> Mapping | None:
+    def of(self, key: str, *, remembered: str | None = None) -> PathMapping | None:
         """Return the owner of a key; `None` if the key takes no part.
 
         The mapping that the baseline remembers stays the owner as long as it takes the key. Else a single-file
@@ -93,6 +93,6 @@ class Owners:
         found = self._first(self._files[key]) if key in self._files else None
         return found or self._first([root for root in self._roots if root.takes(key)])
 
-    def _first(self, takers: Sequence[Mapping]) -> Mapping | None:
+    def _first(self, takers: Sequence[PathMapping]) -> PathMapping | None:
         receiving = (each for each in takers if each.rules.direction is not Direction.UP)
         return next(receiving, takers[0] if takers else None)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from buckia_core.errors import AdapterError
-from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
+from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
 
-Triple = tuple[str, LocalEntry | None, RemoteObject | None, BaseEntry | None]
+Triple = tuple[str, LocalEntry | None, RemoteObject | None, BaselineEntry | None]
 
 
-def align(local: Iterable[LocalEntry], remote: Iterable[RemoteObject], base: Iterable[BaseEntry]) -> Iterator[Triple]:
+def merge_join(
+    local: Iterable[LocalEntry], remote: Iterable[RemoteObject], base: Iterable[BaselineEntry]
+) -> Iterator[Triple]:
     """Yield `(key, local, remote, base)` for every key of the three manifests, in order of keys.
 
     Holds one entry of each at a time.

@@ -9,7 +9,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from buckia_core.planning.digest import Digest, Digests, Sameness, compare
+from buckia_core.planning.digest import Comparison, Digest, Digests, compare
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.policy import Side
 
@@ -162,7 +162,7 @@ class _ByContent:
         for queue in self._of(size, digests):
             while queue and queue[0][0].key in self._taken:
                 queue.popleft()
-            if queue and compare(digests, queue[0][1]) is Sameness.SAME:
+            if queue and compare(digests, queue[0][1]) is Comparison.SAME:
                 operation, _ = queue.popleft()
                 self._taken.add(operation.key)
                 return operation
@@ -171,7 +171,7 @@ class _ByContent:
     def find(self, size: int, digests: Digests) -> Operation | None:
         """Return one of this content, without taking it."""
         for queue in self._of(size, digests):
-            if compare(digests, queue[0][1]) is Sameness.SAME:
+            if compare(digests, queue[0][1]) is Comparison.SAME:
                 return queue[0][0]
         return None
 
@@ -205,7 +205,7 @@ def _came_here(operation: Operation) -> bool:
     if base is None:
         return True
     touched = (local.size, local.mtime_ns, local.inode) != (base.size, base.mtime_ns, base.inode)
-    return touched and compare(local.digests, base.digests) is not Sameness.SAME
+    return touched and compare(local.digests, base.digests) is not Comparison.SAME
 
 
 def _came_there(operation: Operation) -> bool:

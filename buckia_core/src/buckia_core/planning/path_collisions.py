@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from buckia_core.planning import mapping as planned
-from buckia_core.planning.keys import DiskRules
+from buckia_core.planning.keys import FilesystemRules
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.plan import Action, Operation, Reason
 
@@ -27,7 +27,7 @@ class _Seen(NamedTuple):
 
 
 @dataclass(slots=True)
-class Structure:
+class PathCollisionDetector:
     """Watches keys go by, in order, and remembers pairs where one is a file in the way of the other.
 
     Attributes:
@@ -107,10 +107,10 @@ class Twins(NamedTuple):
         exists: Takes the same, and tells whether something is there.
     """
 
-    mappings: Mapping[str, planned.Mapping]
-    disks: Mapping[str, DiskRules]
-    spelling: Callable[[planned.Mapping, str], str | None]
-    exists: Callable[[planned.Mapping, str], bool]
+    mappings: Mapping[str, planned.PathMapping]
+    disks: Mapping[str, FilesystemRules]
+    spelling: Callable[[planned.PathMapping, str], str | None]
+    exists: Callable[[planned.PathMapping, str], bool]
 
     def refuse(self, operations: Sequence[Operation]) -> list[Operation]:
         """Turn downloads that a folding disk would write over another file, or into another directory, into reports.

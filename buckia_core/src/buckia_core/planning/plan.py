@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
+from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
 from buckia_core.planning.policy import Side
 
 
@@ -121,7 +121,7 @@ class Operation:
     reason: Reason
     local: LocalEntry | None = None
     remote: RemoteObject | None = None
-    base: BaseEntry | None = None
+    base: BaselineEntry | None = None
     loser: Side | None = None
     unresolved: bool = False
     keep_both: bool = False
@@ -148,7 +148,7 @@ class Operation:
         return self.action is Action.SKIP and self.reason not in _NO_FAILURES
 
     @property
-    def why(self) -> str:
+    def explanation(self) -> str:
         """The reason in words, with its detail."""
         return f"{self.reason.value}: {self.detail}" if self.detail else self.reason.value
 

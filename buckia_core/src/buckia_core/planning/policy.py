@@ -37,7 +37,7 @@ class ConflictPolicy(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class SyncRules:
     """The rules that hold for one mapping in one run.
 
     Attributes:

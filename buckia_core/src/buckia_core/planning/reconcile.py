@@ -35,7 +35,7 @@ deleted what is missing: with one side missing it counts as no row. With both si
     same                                         as above: the file is the one that was in step
     changed                                      as without a row; `up` still tells whether the object is as it was
 
-Where a row depends on content that nobody has hashed yet, the answer is `Need`: the caller looks, and asks again.
+Where a row depends on content that is not hashed yet, the result is `NeedsEvidence`: the caller gets it and asks again.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from buckia_core.planning.digest import Sameness, compare
-from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
+from buckia_core.planning.digest import Comparison, compare
+from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
 from buckia_core.planning.plan import Action, Operation, Reason
-from buckia_core.planning.policy import ConflictPolicy, Direction, Rules, Side
+from buckia_core.planning.policy import ConflictPolicy, Direction, Side, SyncRules
 
 _LAST_NS = (1 << 63) - 1
 """The last time, and without its sign the first one, that the manifest of local files holds."""
 
 
-class State(Enum):
+class SideState(Enum):
     """One side against its own baseline."""
 
     ABSENT = "never there"
@@ -63,7 +63,7 @@ class State(Enum):
     UNSURE = "touched, content not looked at"
 
 
-class Look(Enum):
+class Evidence(Enum):
     """What has to be looked at before a key can be decided."""
 
     LOCAL_DIGEST = "hash the local file"
@@ -72,25 +72,25 @@ class Look(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class NeedsEvidence:
     """Not decided yet: look, add what was found to the entry, and reconcile again."""
 
-    look: Look
+    look: Evidence
 
 
 @dataclass(frozen=True, slots=True)
-class InStep:
+class InSync:
     """Nothing to do. `refresh` says that fingerprints moved though the content did not."""
 
     refresh: bool = False
 
 
-Outcome = Operation | InStep | Need
+Outcome = Operation | InSync | NeedsEvidence
 
-IN_STEP = InStep()
+IN_SYNC = InSync()
 
 
-def is_untouched(local: LocalEntry, base: BaseEntry) -> bool:
+def matches_baseline(local: LocalEntry, base: BaselineEntry) -> bool:
     """Tell whether a local file's fingerprint proves that it is as it was."""
     return (
         local.size == base.size
@@ -101,41 +101,41 @@ def is_untouched(local: LocalEntry, base: BaseEntry) -> bool:
     )
 
 
-def local_state(local: LocalEntry | None, base: BaseEntry | None, rules: Rules) -> State:
+def local_state(local: LocalEntry | None, base: BaselineEntry | None, rules: SyncRules) -> SideState:
     """Compare the local side with its baseline."""
     if local is None:
-        return State.ABSENT if base is None else State.DELETED
+        return SideState.ABSENT if base is None else SideState.DELETED
     if base is None or local.size != base.size:
-        return State.CHANGED
-    if not rules.checksum and is_untouched(local, base):
-        return State.SAME
+        return SideState.CHANGED
+    if not rules.checksum and matches_baseline(local, base):
+        return SideState.SAME
     match compare(local.digests, base.digests):
-        case Sameness.SAME:
-            return State.SAME
-        case Sameness.DIFFERENT:
-            return State.CHANGED
-        case Sameness.UNKNOWN:
+        case Comparison.SAME:
+            return SideState.SAME
+        case Comparison.DIFFERENT:
+            return SideState.CHANGED
+        case Comparison.UNKNOWN:
             # Nothing to compare with: the baseline never knew the content.
-            return State.UNSURE if base.digests and not local.digests else State.CHANGED
+            return SideState.UNSURE if base.digests and not local.digests else SideState.CHANGED
 
 
-def remote_state(remote: RemoteObject | None, base: BaseEntry | None) -> State:
+def remote_state(remote: RemoteObject | None, base: BaselineEntry | None) -> SideState:
     """Compare the remote side with its baseline."""
     if remote is None:
-        return State.ABSENT if base is None else State.DELETED
+        return SideState.ABSENT if base is None else SideState.DELETED
     if base is None:
-        return State.CHANGED
+        return SideState.CHANGED
     if remote.fingerprint == base.fingerprint and base.fingerprint:
-        return State.SAME
+        return SideState.SAME
     if remote.size != base.size:
-        return State.CHANGED
+        return SideState.CHANGED
     match compare(remote.digests, base.digests):
-        case Sameness.SAME:
-            return State.SAME
-        case Sameness.DIFFERENT:
-            return State.CHANGED
-        case Sameness.UNKNOWN:
-            return State.UNSURE if base.digests else State.CHANGED
+        case Comparison.SAME:
+            return SideState.SAME
+        case Comparison.DIFFERENT:
+            return SideState.CHANGED
+        case Comparison.UNKNOWN:
+            return SideState.UNSURE if base.digests else SideState.CHANGED
 
 
 def reconcile(
@@ -143,13 +143,13 @@ def reconcile(
     root: str,
     local: LocalEntry | None,
     remote: RemoteObject | None,
-    base: BaseEntry | None,
-    rules: Rules,
+    base: BaselineEntry | None,
+    rules: SyncRules,
 ) -> Outcome:
     """Decide one key. At least one of `local`, `remote` and `base` is given, all of the same key.
 
     Returns:
-        An operation, "nothing to do", or what to look at first. A caller that obeys every `Need` gets a decision
+        An operation, "nothing to do", or what to get first. A caller that obeys every `NeedsEvidence` gets a decision
         after at most four rounds.
     """
     if base is not None and (base.out_of_scope or base.root != root):
@@ -158,24 +158,24 @@ def reconcile(
         if local is None or remote is None:
             base = None
     mine = local_state(local, base, rules)
-    if mine is State.UNSURE:
-        return Need(Look.LOCAL_DIGEST)
+    if mine is SideState.UNSURE:
+        return NeedsEvidence(Evidence.LOCAL_DIGEST)
     theirs = remote_state(remote, base)
-    if theirs is State.UNSURE:
-        return Need(Look.REMOTE_DIGEST)
-    if base is not None and base.root != root and mine is State.CHANGED:
+    if theirs is SideState.UNSURE:
+        return NeedsEvidence(Evidence.REMOTE_DIGEST)
+    if base is not None and base.root != root and mine is SideState.CHANGED:
         # It is no edit of the file that was in step, so a person may still want what the bucket has.
-        if rules.direction is Direction.UP and theirs is State.SAME:
+        if rules.direction is Direction.UP and theirs is SideState.SAME:
             case = _Case(key, root, local, remote, base, rules)
             return case.transfer(Side.LOCAL, Reason.CHANGED_LOCAL, loser=Side.REMOTE)
-        base, theirs = None, State.CHANGED
+        base, theirs = None, SideState.CHANGED
     case = _Case(key, root, local, remote, base, rules)
-    if mine is State.SAME and theirs is State.SAME:
+    if mine is SideState.SAME and theirs is SideState.SAME:
         return case.in_step()
-    if mine is State.CHANGED and theirs is State.CHANGED:
+    if mine is SideState.CHANGED and theirs is SideState.CHANGED:
         assert local is not None and remote is not None
         match _same_content(local, remote, rules):
-            case Need() as need:
+            case NeedsEvidence() as need:
                 return need
             case True:
                 return case.do(Action.ADOPT, Reason.SAME_CONTENT)
@@ -192,22 +192,22 @@ def reconcile(
             return case.one_way(Side.REMOTE, theirs, mine)
 
 
-_GONE = (State.DELETED, State.ABSENT)
+_GONE = (SideState.DELETED, SideState.ABSENT)
 
 
-def _same_content(local: LocalEntry, remote: RemoteObject, rules: Rules) -> bool | Need:
+def _same_content(local: LocalEntry, remote: RemoteObject, rules: SyncRules) -> bool | NeedsEvidence:
     """Compare the two sides' contents; the cheapest look that may decide is asked for first."""
     if local.size != remote.size:
         return False
     match compare(local.digests, remote.digests):
-        case Sameness.SAME:
+        case Comparison.SAME:
             return True
-        case Sameness.DIFFERENT:
+        case Comparison.DIFFERENT:
             return False
-        case Sameness.UNKNOWN:
+        case Comparison.UNKNOWN:
             if not any(digest.algorithm == rules.algorithm for digest in local.digests):
-                return Need(Look.LOCAL_DIGEST)
-            return Need(Look.REMOTE_DIGEST)
+                return NeedsEvidence(Evidence.LOCAL_DIGEST)
+            return NeedsEvidence(Evidence.REMOTE_DIGEST)
 
 
 class _Case(NamedTuple):
@@ -217,8 +217,8 @@ class _Case(NamedTuple):
     root: str
     local: LocalEntry | None
     remote: RemoteObject | None
-    base: BaseEntry | None
-    rules: Rules
+    base: BaselineEntry | None
+    rules: SyncRules
 
     def do(self, action: Action, reason: Reason, *, loser: Side | None = None, unresolved: bool = False) -> Operation:
         return Operation(
@@ -234,36 +234,36 @@ class _Case(NamedTuple):
     def report(self, reason: Reason) -> Operation:
         return self.do(Action.CONFLICT, reason, unresolved=True)
 
-    def in_step(self) -> InStep:
+    def in_step(self) -> InSync:
         local, remote, base = self.local, self.remote, self.base
         assert local is not None and remote is not None and base is not None
-        moved = not is_untouched(local, base) or remote.fingerprint != base.fingerprint or local.root != base.root
-        return InStep(refresh=True) if moved or base.out_of_scope else IN_STEP
+        moved = not matches_baseline(local, base) or remote.fingerprint != base.fingerprint or local.root != base.root
+        return InSync(refresh=True) if moved or base.out_of_scope else IN_SYNC
 
-    def both_ways(self, mine: State, theirs: State) -> Outcome:
+    def both_ways(self, mine: SideState, theirs: SideState) -> Outcome:
         """Neither side is the truth. Not both are same, not both are gone, not both changed to the same."""
         match mine, theirs:
-            case State.CHANGED, State.CHANGED:
+            case SideState.CHANGED, SideState.CHANGED:
                 return self.conflict()
-            case State.CHANGED, State.DELETED:
+            case SideState.CHANGED, SideState.DELETED:
                 if self.rules.conflicts is ConflictPolicy.REMOTE_WINS:
                     return self.delete(Side.LOCAL, Reason.DELETE_BEATS_CHANGE, loser=Side.LOCAL)
                 return self.transfer(Side.LOCAL, Reason.CHANGE_BEATS_DELETE)
-            case State.DELETED, State.CHANGED:
+            case SideState.DELETED, SideState.CHANGED:
                 if self.rules.conflicts is ConflictPolicy.LOCAL_WINS and self.rules.delete_orphaned is not False:
                     return self.delete(Side.REMOTE, Reason.DELETE_BEATS_CHANGE, loser=Side.REMOTE)
                 return self.transfer(Side.REMOTE, Reason.CHANGE_BEATS_DELETE)
-            case State.CHANGED, _:
+            case SideState.CHANGED, _:
                 return self.transfer(Side.LOCAL, Reason.CHANGED_LOCAL if self.base else Reason.NEW_LOCAL)
-            case _, State.CHANGED:
+            case _, SideState.CHANGED:
                 return self.transfer(Side.REMOTE, Reason.CHANGED_REMOTE if self.base else Reason.NEW_REMOTE)
-            case State.DELETED, _:
+            case SideState.DELETED, _:
                 # The row of the baseline stays: it remembers that the object is not wanted here.
                 if self.rules.delete_orphaned is False:
-                    return IN_STEP
+                    return IN_SYNC
                 return self.delete(Side.REMOTE, Reason.DELETED_LOCAL)
             case _:
-                assert mine is State.SAME and theirs is State.DELETED, (mine, theirs)
+                assert mine is SideState.SAME and theirs is SideState.DELETED, (mine, theirs)
                 return self.delete(Side.LOCAL, Reason.DELETED_REMOTE)
 
     def conflict(self) -> Outcome:
@@ -276,7 +276,7 @@ class _Case(NamedTuple):
                 return self.transfer(Side.REMOTE, Reason.CONFLICT_REMOTE_WINS, loser=Side.LOCAL)
             case ConflictPolicy.NEWEST_WINS:
                 if self.remote.mtime_ns is None and self.remote.metadata is None:
-                    return Need(Look.REMOTE_STAT)
+                    return NeedsEvidence(Evidence.REMOTE_STAT)
                 mine, theirs = self.local.mtime_ns, _cut(self.remote.mtime_ns or self.remote.modified_ns)
                 # A file or object of 1970 is one whose time nobody knows.
                 if not mine or not theirs or mine == theirs:
@@ -301,37 +301,37 @@ class _Case(NamedTuple):
             keep_both=True,
         )
 
-    def one_way(self, truth: Side, source: State, receiver: State) -> Outcome:
+    def one_way(self, truth: Side, source: SideState, receiver: SideState) -> Outcome:
         """One side is the truth. Not both are same, not both are gone, not both changed to the same."""
         up = truth is Side.LOCAL
         overrules = self.rules.conflicts is (ConflictPolicy.LOCAL_WINS if up else ConflictPolicy.REMOTE_WINS)
         edited = Reason.REMOTE_EDIT_OF_UP if up else Reason.LOCAL_EDIT_OF_DOWN
         overruled = Reason.OVERRULED_REMOTE_EDIT if up else Reason.OVERRULED_LOCAL_EDIT
         match source, receiver:
-            case ((State.CHANGED | State.SAME), State.CHANGED):
+            case ((SideState.CHANGED | SideState.SAME), SideState.CHANGED):
                 return self.transfer(truth, overruled, loser=truth.other) if overrules else self.report(edited)
-            case State.CHANGED, _:
+            case SideState.CHANGED, _:
                 if self.base is None:
                     return self.transfer(truth, Reason.NEW_LOCAL if up else Reason.NEW_REMOTE)
                 return self.transfer(truth, Reason.CHANGED_LOCAL if up else Reason.CHANGED_REMOTE)
-            case State.SAME, _:
-                assert receiver is State.DELETED, receiver
+            case SideState.SAME, _:
+                assert receiver is SideState.DELETED, receiver
                 return self.transfer(truth, Reason.MISSING_REMOTE if up else Reason.MISSING_LOCAL)
-            case State.DELETED, State.CHANGED:
+            case SideState.DELETED, SideState.CHANGED:
                 if self.rules.delete_orphaned and overrules:
                     return self.delete(truth.other, overruled, loser=truth.other)
                 return self.report(edited)
-            case State.ABSENT, _:
-                assert receiver is State.CHANGED, receiver
+            case SideState.ABSENT, _:
+                assert receiver is SideState.CHANGED, receiver
                 if self.rules.delete_orphaned:
                     orphan = Reason.ORPHAN_REMOTE if up else Reason.ORPHAN_LOCAL
                     return self.delete(truth.other, orphan, loser=truth.other)
-                return IN_STEP
+                return IN_SYNC
             case _:
-                assert source is State.DELETED and receiver is State.SAME, (source, receiver)
+                assert source is SideState.DELETED and receiver is SideState.SAME, (source, receiver)
                 if self.rules.delete_orphaned:
                     return self.delete(truth.other, Reason.DELETED_LOCAL if up else Reason.DELETED_REMOTE)
-                return IN_STEP
+                return IN_SYNC
 
 
 def _cut(time_ns: int) -> int:

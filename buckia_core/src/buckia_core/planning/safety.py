@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from buckia_core.errors import SideEmptied, TooManyDeletes, TooManyOverwrites, UnsafePlan
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.moves import moved_elsewhere
 from buckia_core.planning.plan import Action, Counts, Operation, Plan
 from buckia_core.planning.policy import Direction, Side
@@ -92,9 +92,9 @@ class _Group:
         return not seen and entries >= (ALL if self.single_files else 1)
 
 
-def check(
+def check_plan(
     plan: Plan,
-    mappings: Sequence[Mapping],
+    mappings: Sequence[PathMapping],
     limit: DeleteLimit | None = None,
     is_kept: Callable[[Operation], bool] | None = None,
 ) -> None:
@@ -117,8 +117,8 @@ def check(
         check_overwrites(plan, mappings, is_kept)
 
 
-def check_overwrites(plan: Plan, mappings: Sequence[Mapping], is_kept: Callable[[Operation], bool]) -> None:
-    """Refuse a plan for what it overwrites alone; see `check`.
+def check_overwrites(plan: Plan, mappings: Sequence[PathMapping], is_kept: Callable[[Operation], bool]) -> None:
+    """Refuse a plan for what it overwrites alone; see `check_plan`.
 
     Raises:
         TooManyOverwrites: As the table above says.
@@ -128,12 +128,12 @@ def check_overwrites(plan: Plan, mappings: Sequence[Mapping], is_kept: Callable[
         raise error
 
 
-def deletes_too_much(plan: Plan, mappings: Sequence[Mapping], limit: DeleteLimit | None = None) -> bool:
-    """Tell whether `check` would refuse the plan for what it deletes."""
+def deletes_too_much(plan: Plan, mappings: Sequence[PathMapping], limit: DeleteLimit | None = None) -> bool:
+    """Tell whether `check_plan` would refuse the plan for what it deletes."""
     return next(_refusals(plan, mappings, limit), None) is not None
 
 
-def _refusals(plan: Plan, mappings: Sequence[Mapping], limit: DeleteLimit | None) -> Iterator[UnsafePlan]:
+def _refusals(plan: Plan, mappings: Sequence[PathMapping], limit: DeleteLimit | None) -> Iterator[UnsafePlan]:
     groups = _groups(plan, mappings)
     for group in groups:
         for side in Side:
@@ -163,7 +163,7 @@ def _refusals(plan: Plan, mappings: Sequence[Mapping], limit: DeleteLimit | None
 
 
 def _overwrites(
-    plan: Plan, mappings: Sequence[Mapping], is_kept: Callable[[Operation], bool]
+    plan: Plan, mappings: Sequence[PathMapping], is_kept: Callable[[Operation], bool]
 ) -> Iterator[TooManyOverwrites]:
     two_way = {mapping.id for mapping in mappings if mapping.rules.direction is not Direction.UP}
     replacing: dict[str, list[Operation]] = {}
@@ -189,7 +189,7 @@ def _is_most(number: int, entries: int) -> bool:
     return number >= FEW and number > entries / 2
 
 
-def _groups(plan: Plan, mappings: Sequence[Mapping]) -> list[_Group]:
+def _groups(plan: Plan, mappings: Sequence[PathMapping]) -> list[_Group]:
     groups: dict[str, _Group] = {}
     by_root: dict[str, _Group] = {}
     for mapping in mappings:
@@ -230,7 +230,7 @@ def _emptied(group: _Group, side: Side) -> str:
     return f"{which}, though {what}; {number} would be deleted {other}. {advice}"
 
 
-def _there(mapping: Mapping) -> str:
+def _there(mapping: PathMapping) -> str:
     return f"the bucket below {mapping.remote!r}" if mapping.remote else "the bucket"
 
 

@@ -13,10 +13,10 @@ from buckia_core.config.options import parse_bytes
 from buckia_core.errors import ConfigError, InvalidSetting
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.planning.safety import DeleteLimit
-from buckia_core.syncing.scan.mappings import Choices
+from buckia_core.syncing.scan.mappings import RunOverrides
 
 if TYPE_CHECKING:
-    from buckia_core.planning.mapping import Mapping
+    from buckia_core.planning.mapping import PathMapping
     from buckia_core.planning.scope import Scope
     from buckia_core.syncing.scan.sync_paths import SyncPaths
     from buckia_core.syncing.state.locations import StateFiles
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Member = TypeVar("Member", bound=Enum)
 
 
-def as_choices(**given: Any) -> Choices:
+def as_choices(**given: Any) -> RunOverrides:
     """Return what one run overrides, from the arguments of `BuckiaClient.sync` of the same names.
 
     Raises:
@@ -37,7 +37,7 @@ def as_choices(**given: Any) -> Choices:
             given[name] = as_texts(given[name], name)
     if "local_path" in given:
         given["local_path"] = as_path(given["local_path"], "local_path")
-    return Choices(
+    return RunOverrides(
         **given
         | {
             "direction": as_member(Direction, given.get("direction"), "direction"),
@@ -86,7 +86,7 @@ def as_sync_paths(
     values: Iterable[object],
     relative_to: object,
     base: Path,
-    mappings: Sequence[Mapping],
+    mappings: Sequence[PathMapping],
     folders: Scope,
     files: StateFiles,
 ) -> SyncPaths:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from buckia_core.planning.plan import Action
 from buckia_core.syncing.events import Event, Finished, Listener, Planned, Status
-from buckia_core.syncing.request import ignore_event
+from buckia_core.syncing.request import no_listener
 
 ProgressCallback = Callable[[int, int, str, str], None]
 """Called as `(current, total, action, path)`: how many operations are over, of how many, what the last one was
@@ -15,10 +15,10 @@ ProgressCallback = Callable[[int, int, str, str], None]
 _WORDS = {Action.DELETE_LOCAL: "delete", Action.DELETE_REMOTE: "delete", Action.MOVE_REMOTE: "move"}
 
 
-def listener_for(events: Listener | None, callback: ProgressCallback | None) -> Listener:
+def combine_listeners(events: Listener | None, callback: ProgressCallback | None) -> Listener:
     """Return one listener that serves both."""
     if callback is None:
-        return events or ignore_event
+        return events or no_listener
     counted = _Counted(callback)
     if events is None:
         return counted

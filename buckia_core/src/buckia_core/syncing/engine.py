@@ -19,31 +19,31 @@ from buckia_core.errors import TooManyOverwrites
 from buckia_core.localfs import names
 from buckia_core.localfs.directory import Tree
 from buckia_core.planning import safety
-from buckia_core.planning.keys import TEMPORARY
+from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.plan import Action, Operation, Plan
 from buckia_core.planning.policy import Side
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.disk.paths import Place
+from buckia_core.syncing.disk.paths import FileLocation
 from buckia_core.syncing.events import SyncResult
-from buckia_core.syncing.execution.concurrency import MOST, Pace
-from buckia_core.syncing.execution.recorder import Recorder
-from buckia_core.syncing.execution.run_progress import Progress
+from buckia_core.syncing.execution.concurrency import MOST, AdaptiveConcurrency
+from buckia_core.syncing.execution.recorder import BaselineRecorder
+from buckia_core.syncing.execution.run_progress import RunTally
 from buckia_core.syncing.planner import out_of_scope
-from buckia_core.syncing.planner.bucket_handle import Keeping
+from buckia_core.syncing.planner.bucket_handle import BackupPolicy
 from buckia_core.syncing.planner.nested_bucket import refuse_nesting
-from buckia_core.syncing.planner.planner import Survey
+from buckia_core.syncing.planner.planner import Planner
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.scan.local import temporary_prefix
-from buckia_core.syncing.state.database import State
+from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.locations import prepare_state_dir
-from buckia_core.syncing.state.lock import Lock
+from buckia_core.syncing.state.lock import RunLock
 from buckia_core.syncing.state.migration import open_state, peek_state
-from buckia_core.syncing.state.resume_store import Kept, Kind
+from buckia_core.syncing.state.resume_store import ResumeRecord, TransferKind
 
 if TYPE_CHECKING:
     from buckia_core.syncing.execution.worker import Worker
     from buckia_core.syncing.planner.check import CheckResult
-    from buckia_core.syncing.planner.resolve import Choice
+    from buckia_core.syncing.planner.resolve import Resolution
 
 _log = redacted_logger(__name__)
 
@@ -73,7 +73,7 @@ def sync(request: SyncRequest) -> SyncResult:
         # An interrupted plan may be half of one, which proves nothing; none of it will be done.
         if not request.force and not request.stopped.is_set():
             is_kept = None if request.dry_run else _is_kept(request, cache(request.adapter.probe))
-            safety.check(plan, request.mappings, request.max_delete, is_kept)
+            safety.check_plan(plan, request.mappings, request.max_delete, is_kept)
         _warn_of_secrets(request, plan)
         if request.dry_run:
             return result
@@ -83,12 +83,12 @@ def sync(request: SyncRequest) -> SyncResult:
         if not request.stopped.is_set():
             out_of_scope.remember(request, state, prepared.out_of_scope)
         folders = None if request.chosen_path else request.folders
-        recorder = Recorder(state, request.scope, request.mappings, survey.since_ns, survey.removed, folders)
+        recorder = BaselineRecorder(state, request.scope, request.mappings, survey.since_ns, survey.removed, folders)
         recorder.refresh(prepared.refreshed)
         return _carry_out(request, survey, plan, recorder, progress, whole=True)
 
 
-def resolve(request: SyncRequest, keys: Sequence[str], choice: Choice) -> SyncResult:
+def resolve(request: SyncRequest, keys: Sequence[str], choice: Resolution) -> SyncResult:
     """Settle conflicts that the last run left, by a person's choice.
 
     Raises:
@@ -105,7 +105,7 @@ def resolve(request: SyncRequest, keys: Sequence[str], choice: Choice) -> SyncRe
             plan = Plan(decided(request, places, state.conflicts(), keys, choice))
         progress.planned(plan)
         return _carry_out(
-            request, survey, plan, Recorder(state, request.scope, request.mappings, survey.since_ns), progress
+            request, survey, plan, BaselineRecorder(state, request.scope, request.mappings, survey.since_ns), progress
         )
 
 
@@ -124,7 +124,7 @@ def make_plan(request: SyncRequest) -> Plan:
 
 
 @contextmanager
-def opened(request: SyncRequest) -> Iterator[tuple[State, Progress, Survey]]:
+def opened(request: SyncRequest) -> Iterator[tuple[StateDatabase, RunTally, Planner]]:
     """Give what a run stands on: for a dry run, of a state that is only read; else under the lock."""
     names.check()
     refuse_nesting(request)
@@ -134,16 +134,22 @@ def opened(request: SyncRequest) -> Iterator[tuple[State, Progress, Survey]]:
             state = peek_state(files)
         else:
             prepare_state_dir(files.directory)
-            stack.enter_context(Lock(files.lock))
+            stack.enter_context(RunLock(files.lock))
             state = open_state(files)
         stack.callback(state.close)
-        progress = Progress(request)
+        progress = RunTally(request)
         temporary = temporary_prefix(state.meta("id") or "")
-        yield state, progress, Survey.of(request, state, temporary, progress.seen)
+        yield state, progress, Planner.of(request, state, temporary, progress.seen)
 
 
 def _carry_out(
-    request: SyncRequest, survey: Survey, plan: Plan, recorder: Recorder, progress: Progress, *, whole: bool = False
+    request: SyncRequest,
+    survey: Planner,
+    plan: Plan,
+    recorder: BaselineRecorder,
+    progress: RunTally,
+    *,
+    whole: bool = False,
 ) -> SyncResult:
     """Execute a plan, write down what happened, and tell it. `whole`: it is about all keys of the scope."""
     if not request.stopped.is_set():
@@ -157,7 +163,7 @@ def _carry_out(
 
         worker = make_worker(request, survey, plan)
         capabilities = request.adapter.capabilities
-        pace = Pace(request.max_workers or capabilities.workers, fixed=request.max_workers is not None)
+        pace = AdaptiveConcurrency(request.max_workers or capabilities.workers, fixed=request.max_workers is not None)
         with _executor(request) as executor:
             results = execute(
                 worker,
@@ -194,11 +200,11 @@ def _carry_out(
 _WRITES = (Action.UPLOAD, Action.DELETE_REMOTE, Action.MOVE_REMOTE, Action.CONFLICT)
 
 
-def make_worker(request: SyncRequest, survey: Survey, plan: Plan) -> Worker:
+def make_worker(request: SyncRequest, survey: Planner, plan: Plan) -> Worker:
     """Return what executes operations of a request. It can be pickled if the request has a configuration."""
     from buckia_core.syncing.disk.trash import Trash  # noqa: PLC0415  # as above
     from buckia_core.syncing.execution.worker import Worker  # noqa: PLC0415  # as above
-    from buckia_core.syncing.transfer.in_flight import Flights  # noqa: PLC0415  # as above
+    from buckia_core.syncing.transfer.in_flight import InFlightTransfers  # noqa: PLC0415  # as above
 
     writes = any(operation.action in _WRITES for operation in plan.operations)
     # Asking a bucket may write to it, and who only reads from it may not be allowed to.
@@ -209,10 +215,10 @@ def make_worker(request: SyncRequest, survey: Survey, plan: Plan) -> Worker:
         trash=Trash(request.files.trash, below=request.files.directory),
         temporary=survey.temporary,
         algorithm=request.algorithm,
-        keeping=Keeping(request.keep, capabilities.versions, capabilities.free_reads),
+        keeping=BackupPolicy(request.keep, capabilities.versions, capabilities.free_reads),
         unfinished=survey.unfinished,
         since_ns=survey.since_ns,
-        flights=Flights(request.stopped),
+        flights=InFlightTransfers(request.stopped),
     )
 
 
@@ -232,18 +238,20 @@ def _is_kept(request: SyncRequest, capabilities: Callable[[], Capabilities]) -> 
 
     def is_kept(operation: Operation) -> bool:
         known = capabilities()
-        keeping = Keeping(request.keep, known.versions, known.free_reads)
+        keeping = BackupPolicy(request.keep, known.versions, known.free_reads)
         return known.versions or keeping.covers(operation.loser is Side.REMOTE)
 
     return is_kept
 
 
-def _is_wanted(scope: Scope, actions: Mapping[str, set[Action]], kept: Kept) -> bool:
+def _is_wanted(scope: Scope, actions: Mapping[str, set[Action]], kept: ResumeRecord) -> bool:
     """Tell whether an unfinished transfer may still be taken up: by this run, or because this run is not about it."""
     if not scope.covers(kept.key):
         return True
     planned = actions.get(kept.key, set())
-    return Action.CONFLICT in planned or ((Action.UPLOAD if kept.kind is Kind.UPLOAD else Action.DOWNLOAD) in planned)
+    return Action.CONFLICT in planned or (
+        (Action.UPLOAD if kept.kind is TransferKind.UPLOAD else Action.DOWNLOAD) in planned
+    )
 
 
 def _executor(request: SyncRequest) -> AbstractContextManager[Executor]:
@@ -264,9 +272,9 @@ def fetch(adapter: BaseSync, found: RemoteObject, target: Path, algorithm: str) 
         Download(
             adapter,
             found,
-            place := Place(tree.root, name),
+            place := FileLocation(tree.root, name),
             root="",
-            temporary=TEMPORARY,
+            temporary=TEMP_PREFIX,
             planned=place.look(found.key, ""),
             algorithm=algorithm,
             keep=lambda _: None,

@@ -7,7 +7,7 @@ from concurrent.futures import CancelledError
 
 from buckia_core.config.secrets.redaction import clean, redacted_logger
 from buckia_core.errors import AdapterError, BuckiaError
-from buckia_core.planning.keys import TEMPORARY
+from buckia_core.planning.keys import TEMP_PREFIX
 
 log = redacted_logger(__name__)
 
@@ -29,7 +29,7 @@ def explain(error: Exception, path: str = "") -> str:
         case OSError():
             advice = " (give yourself permission, or exclude it)" if isinstance(error, PermissionError) else ""
             named = str(error.filename or "")
-            if not named or os.path.basename(named).startswith(TEMPORARY):
+            if not named or os.path.basename(named).startswith(TEMP_PREFIX):
                 # Names of temporary files tell nobody anything.
                 named = path
             where = f": {named}" if named else ""

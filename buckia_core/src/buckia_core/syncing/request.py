@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.config import BucketConfig, KeepReplaced
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Operation
 from buckia_core.planning.policy import ConflictPolicy
 from buckia_core.planning.safety import DeleteLimit
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from buckia_core.syncing.scan.sync_paths import SyncPaths
 
 
-def ignore_event(event: Event) -> None:
+def no_listener(event: Event) -> None:
     """The listener that does nothing."""
 
 
@@ -59,7 +59,7 @@ class SyncRequest:
 
     bucket: str
     adapter: BaseSync
-    mappings: Sequence[Mapping]
+    mappings: Sequence[PathMapping]
     state_dir: Path
     scope: Scope = field(default_factory=Scope)
     folders: Scope = field(default_factory=Scope)
@@ -76,7 +76,7 @@ class SyncRequest:
     follow_symlinks: bool = False
     keep: KeepReplaced = KeepReplaced.AUTO
     ask: Callable[[Operation], ConflictPolicy | None] | None = None
-    listener: Callable[[Event], None] = ignore_event
+    listener: Callable[[Event], None] = no_listener
     config: BucketConfig | None = None
     executor: Executor | None = None
     stopped: threading.Event = field(default_factory=threading.Event)

@@ -24,7 +24,7 @@ from pathlib import Path
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.types import UploadInfo
 from buckia_core.planning.digest import Digest, Digests, write
-from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
+from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
 
 _TOKEN = re.compile(r"(?P<key>[^=\s]+)=(?P<token>[^\s@?!]*)(?:@(?P<seconds>\d+))?(?P<marks>[?!]*)")
 _EPOCH_SECONDS = 1_600_000_000
@@ -102,10 +102,10 @@ class Miniature:
             for item in self.items
         ]
 
-    def base(self, root: str = "") -> list[BaseEntry]:
+    def base(self, root: str = "") -> list[BaselineEntry]:
         """Return the baseline of a folder and a bucket that were in step like this."""
         return [
-            BaseEntry(
+            BaselineEntry(
                 key=item.key,
                 root=root,
                 size=len(content(item.token)),

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from buckia_linode.commands.adapter import linode_adapter, region, region_of, yes
-from buckia_linode.endpoint_types import EndpointType, need_api_access
+from buckia_linode.endpoint_types import EndpointType, require_full_api
 from buckia_linode.models import BucketAcl
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
-    from buckia_linode.models import Bucket
+    from buckia_linode.models import LinodeBucket
 
 _ACLS = click.Choice([each.value for each in BucketAcl])
 
@@ -59,7 +59,7 @@ def _add_create(buckets: click.Group) -> None:
         with linode_adapter(host) as adapter:
             wanted = EndpointType(kind) if kind else None
             if cors:
-                need_api_access(wanted, "CORS", provider=adapter.provider)
+                require_full_api(wanted, "CORS", provider=adapter.provider)
             made = adapter.account.create_bucket(
                 region_of(adapter, region), name or adapter.bucket_name, acl=BucketAcl(acl), cors=cors, type=wanted
             )
@@ -101,7 +101,7 @@ def _add_access(linode: click.Group) -> None:
             host.result(record, f"ACL   {now.acl}", f"CORS  {shared}")
 
 
-def _record(bucket: Bucket) -> dict[str, Any]:
+def _record(bucket: LinodeBucket) -> dict[str, Any]:
     return {
         "type": "bucket",
         "name": bucket.name,

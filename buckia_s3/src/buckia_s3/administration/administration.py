@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import ParseError
 
-from buckia_core.adapters.transfers.retry import repeated
+from buckia_core.adapters.transfers.retry import retry_call
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,
@@ -22,9 +22,9 @@ from buckia_s3.administration import documents, merge, operations, shapes
 from buckia_s3.administration.buckets import Buckets
 from buckia_s3.administration.canned_acl import canned
 from buckia_s3.administration.change import Change
-from buckia_s3.administration.subresources import TOPICS, Document, Topic, topic_of
+from buckia_s3.administration.subresources import TOPICS, Document, Subresource, topic_of
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.http.client import Client, Request, Response
+from buckia_s3.http.client import BufferedResponse, Request, S3Client
 
 _LISTING = "ListBucketResult"
 """What a server answers with that does not look at the part of the bucket that a request asks for."""
@@ -42,7 +42,7 @@ class _Unreadable(Transient):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class SubresourceStatus:
     """What one topic of a bucket looks like.
 
     Attributes:
@@ -51,7 +51,7 @@ class Finding:
         problem: Why it could not be read; `None` if it could.
     """
 
-    topic: Topic
+    topic: Subresource
     document: Document | None
     problem: AdapterError | None = None
 
@@ -69,7 +69,7 @@ class Administration:
         buckets: The buckets of the account.
     """
 
-    def __init__(self, client: Client, settings: S3Settings) -> None:
+    def __init__(self, client: S3Client, settings: S3Settings) -> None:
         self._client = client
         self._backoff = settings.retry_config.backoff
         self.buckets = Buckets(client, settings)
@@ -86,7 +86,7 @@ class Administration:
         document, _ = self._read(topic_of(topic))
         return document
 
-    def overview(self) -> list[Finding]:
+    def overview(self) -> list[SubresourceStatus]:
         """Return what each topic looks like; of one that the server does not know or show, why it could not be read.
 
         Raises:
@@ -97,11 +97,11 @@ class Administration:
         findings = []
         for topic in TOPICS.values():
             try:
-                findings.append(Finding(topic, self._read(topic)[0]))
+                findings.append(SubresourceStatus(topic, self._read(topic)[0]))
             except AdapterError as error:
                 if not _of_topic_alone(error):
                     raise
-                findings.append(Finding(topic, None, error))
+                findings.append(SubresourceStatus(topic, None, error))
         return findings
 
     def plan(self, topic: str, document: Document, *, replace: bool = False) -> Change:
@@ -122,14 +122,14 @@ class Administration:
         """
         about = topic_of(topic)
         try:
-            wanted = shapes.checked(about, shapes.unwrapped(about, document))
+            wanted = shapes.validated(about, shapes.unwrap(about, document))
             present, body = self._read(about)
             if about.merge is None or replace:
                 after = merge.inherited(about, present, wanted)
             else:
                 self._refuse_to_lose(about, present, body)
                 after = merge.merged(about, present, wanted)
-            return Change(about, present, shapes.checked(about, after))
+            return Change(about, present, shapes.validated(about, after))
         except (shapes.InvalidDocument, merge.Ambiguous) as error:
             raise ConfigError(f"{about.title}: {error}") from error
 
@@ -191,7 +191,7 @@ class Administration:
         if not change.differs:
             return change.before
         present, _ = self._read(topic)
-        if not merge.same(topic, present, change.before):
+        if not merge.is_equivalent(topic, present, change.before):
             raise PreconditionFailed(
                 f"{topic.title}: somebody changed this since the difference was shown. Nothing was sent; look again.",
                 provider=self._client.provider,
@@ -203,7 +203,7 @@ class Administration:
             self._set(operations.request(topic.put, params, doing=f"setting {topic.title}"), topic)
         return self._read(topic)[0]
 
-    def _read(self, topic: Topic) -> tuple[Document | None, bytes]:
+    def _read(self, topic: Subresource) -> tuple[Document | None, bytes]:
         """Return the document, `None` if there is none, and the body that it came in."""
         doing = f"reading {topic.title}"
         try:
@@ -221,7 +221,7 @@ class Administration:
             words = f"{doing}: the answer can't be read: {str(error)[:200]}"
             raise _Unreadable(words, provider=self._client.provider) from error
 
-    def _set(self, request: Request, topic: Topic) -> None:
+    def _set(self, request: Request, topic: Subresource) -> None:
         try:
             self._send(request, topic)
         except AdapterError as error:
@@ -230,18 +230,18 @@ class Administration:
                 raise ConfigError(f"the server refuses this: {error}") from error
             raise
 
-    def _send(self, request: Request, topic: Topic) -> Response:
+    def _send(self, request: Request, topic: Subresource) -> BufferedResponse:
         try:
-            return repeated(lambda: self._client.send(request), self._backoff)
+            return retry_call(lambda: self._client.send(request), self._backoff)
         except (AlreadyExists, NotSupported) as error:
             # A server that does not look at the topic takes the request for the creation of the bucket.
             raise self._not_supported(topic) from error
 
-    def _not_supported(self, topic: Topic) -> NotSupported:
+    def _not_supported(self, topic: Subresource) -> NotSupported:
         host = self._client.site.endpoint.authority
         return NotSupported(f"the server {host} does not support {topic.title}", provider=self._client.provider)
 
-    def _refuse_to_lose(self, topic: Topic, present: Document | None, body: bytes) -> None:
+    def _refuse_to_lose(self, topic: Subresource, present: Document | None, body: bytes) -> None:
         """Refuse a merge with rules that have parts which would not be written back."""
         if present is None:
             return

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from buckia_core.adapters.transfers.retry import repeated
+from buckia_core.adapters.transfers.retry import retry_call
 from buckia_core.errors import AlreadyExists, NotFound, PermissionDenied, PreconditionFailed, Transient
 from buckia_s3.administration import operations
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.http.client import Client, Request, Response
-from buckia_s3.http.endpoint import DEFAULT_REGION, Endpoint, Site, locate
+from buckia_s3.http.client import BufferedResponse, Request, S3Client
+from buckia_s3.http.endpoint import DEFAULT_REGION, Endpoint, EndpointResolver, resolve_endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Bucket:
 class Buckets:
     """The buckets of an account, among them the one that the settings name."""
 
-    def __init__(self, client: Client, settings: S3Settings) -> None:
+    def __init__(self, client: S3Client, settings: S3Settings) -> None:
         self._client = client
         self._settings = settings
 
@@ -94,9 +94,9 @@ class Buckets:
         if place != DEFAULT_REGION:
             params["CreateBucketConfiguration"] = {"LocationConstraint": place}
         request = operations.request("CreateBucket", params, doing=doing)
-        unanswered = _Unanswered(self._of_bucket(), request)
+        unanswered = _IdempotentRequest(self._of_bucket(), request)
         try:
-            repeated(unanswered.send, self._settings.retry_config.backoff)
+            retry_call(unanswered.send, self._settings.retry_config.backoff)
         except AlreadyExists as error:
             # It was surely not there before, and the answer to a request may have been lost.
             if there is None or not unanswered.before or not self._is_ours(error):
@@ -120,20 +120,20 @@ class Buckets:
                 provider=self._client.provider,
             )
         request = operations.request("DeleteBucket", {}, doing=doing)
-        unanswered = _Unanswered(self._of_bucket(), request)
+        unanswered = _IdempotentRequest(self._of_bucket(), request)
         try:
-            repeated(unanswered.send, self._settings.retry_config.backoff)
+            retry_call(unanswered.send, self._settings.retry_config.backoff)
         except NotFound:
             if not unanswered.before:
                 raise
 
-    def _sent(self, client: Client, request: Request) -> Response:
-        return repeated(lambda: client.send(request), self._settings.retry_config.backoff)
+    def _sent(self, client: S3Client, request: Request) -> BufferedResponse:
+        return retry_call(lambda: client.send(request), self._settings.retry_config.backoff)
 
     def _is_there(self) -> bool | None:
         """Tell whether the bucket is there, `None` if that can't be seen."""
         try:
-            repeated(self._client.find_region, self._settings.retry_config.backoff)
+            retry_call(self._client.find_region, self._settings.retry_config.backoff)
         except NotFound:
             return False
         except PermissionDenied:  # who may make buckets need not be allowed to look at them
@@ -148,13 +148,13 @@ class Buckets:
         except PermissionDenied:
             return False
 
-    def _of_service(self) -> Client:
+    def _of_service(self) -> S3Client:
         """Return the same client, with the same connections, one level above the bucket."""
         service = copy.copy(self._client)
         service.site = _Fixed(_without_bucket(self._unaccelerated(), self._settings.bucket_name))
         return service
 
-    def _of_bucket(self) -> Client:
+    def _of_bucket(self) -> S3Client:
         """Return a client that can make and remove the bucket: the hosts of transfer acceleration can't."""
         if not self._settings.use_accelerate_endpoint:
             return self._client
@@ -166,22 +166,22 @@ class Buckets:
         endpoint = self._client.site.endpoint
         if not self._settings.use_accelerate_endpoint:
             return endpoint
-        return locate(replace(self._settings, use_accelerate_endpoint=False), endpoint.region)
+        return resolve_endpoint(replace(self._settings, use_accelerate_endpoint=False), endpoint.region)
 
 
-class _Unanswered:
+class _IdempotentRequest:
     """A request that is sent until there is an answer.
 
     Attributes:
         before: An earlier attempt was not answered, or with a fault of the server; it may have been carried out.
     """
 
-    def __init__(self, client: Client, request: Request) -> None:
+    def __init__(self, client: S3Client, request: Request) -> None:
         self._client = client
         self._request = request
         self.before = False
 
-    def send(self) -> Response:
+    def send(self) -> BufferedResponse:
         try:
             return self._client.send(self._request)
         except Transient:
@@ -189,7 +189,7 @@ class _Unanswered:
             raise
 
 
-class _Fixed(Site):
+class _Fixed(EndpointResolver):
     """An address that does not change."""
 
     def __init__(self, endpoint: Endpoint) -> None:

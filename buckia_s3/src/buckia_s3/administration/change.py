@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from buckia_core.adapters.commands.config_change import difference
-from buckia_s3.administration.merge import same
-from buckia_s3.administration.subresources import Document, Topic
+from buckia_core.adapters.commands.config_change import unified_diff
+from buckia_s3.administration.merge import is_equivalent
+from buckia_s3.administration.subresources import Document, Subresource
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +19,15 @@ class Change:
         after: What will be there; `None` if it is removed.
     """
 
-    topic: Topic
+    topic: Subresource
     before: Document | None
     after: Document | None
 
     @property
     def differs(self) -> bool:
         """Whether there is anything to do."""
-        return not same(self.topic, self.before, self.after)
+        return not is_equivalent(self.topic, self.before, self.after)
 
     def diff(self) -> list[str]:
         """Return the lines of a unified diff from `before` to `after`, without line feeds; none if nothing differs."""
-        return difference(self.before, self.after, self.topic.name) if self.differs else []
+        return unified_diff(self.before, self.after, self.topic.name) if self.differs else []

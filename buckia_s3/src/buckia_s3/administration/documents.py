@@ -10,10 +10,10 @@ import yaml
 
 from buckia_core.errors import ConfigError
 from buckia_s3.administration import operations, shapes
-from buckia_s3.administration.subresources import Document, Topic
+from buckia_s3.administration.subresources import Document, Subresource
 
 
-def read(topic: Topic, text: str, *, source: str) -> Document:
+def read(topic: Subresource, text: str, *, source: str) -> Document:
     """Return the document of a text in JSON, YAML or S3's XML. What `aws s3api get-…` prints is good.
 
     Args:
@@ -26,15 +26,15 @@ def read(topic: Topic, text: str, *, source: str) -> Document:
     """
     try:
         if text.lstrip().startswith("<"):
-            return shapes.checked(topic, _from_xml(topic, text))
-        return shapes.checked(topic, shapes.unwrapped(topic, _parsed(text)))
+            return shapes.validated(topic, _from_xml(topic, text))
+        return shapes.validated(topic, shapes.unwrap(topic, _parsed(text)))
     except shapes.InvalidDocument as error:
         raise ConfigError(f"{topic.title}: {error}", source=source) from error
 
 
-def write(topic: Topic, document: Document, *, as_yaml: bool = False) -> str:
+def write(topic: Subresource, document: Document, *, as_yaml: bool = False) -> str:
     """Return a document as a text, in JSON as `aws s3api get-…` prints it, or in YAML. It ends in a line feed."""
-    shown = shapes.wrapped(topic, document)
+    shown = shapes.wrap(topic, document)
     if as_yaml:
         return str(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True))
     return json.dumps(shown, indent=4, ensure_ascii=False) + "\n"
@@ -65,7 +65,7 @@ def _without_dates(value: Any) -> Any:
             return value
 
 
-def _from_xml(topic: Topic, text: str) -> Document:
+def _from_xml(topic: Subresource, text: str) -> Document:
     body = text.encode()
     if not operations.root_of(body):
         raise shapes.InvalidDocument("is not XML")
@@ -78,7 +78,7 @@ def _from_xml(topic: Topic, text: str) -> Document:
     return document
 
 
-def lost_elements(topic: Topic, body: bytes, document: Document) -> set[str]:
+def lost_elements(topic: Subresource, body: bytes, document: Document) -> set[str]:
     """Return the names of elements in an XML body that are not there any more when its document is written again."""
     return operations.elements(body) - operations.elements(
         operations.written_body(topic.put, shapes.params(topic, document))

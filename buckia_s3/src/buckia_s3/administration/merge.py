@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from buckia_s3.administration.subresources import Document, Merge, Topic
+from buckia_s3.administration.subresources import Document, Merge, Subresource
 
 
 class Ambiguous(ValueError):
@@ -17,7 +17,7 @@ class Missing(ValueError):
     """An entry that was named is not there."""
 
 
-def merged(topic: Topic, present: Document | None, new: Document) -> Document:
+def merged(topic: Subresource, present: Document | None, new: Document) -> Document:
     """Return the present document with the new one's entries: those of the same name replaced, the others added.
 
     An entry without a name is added, unless one with the same content is there: then it is that one.
@@ -40,13 +40,13 @@ def merged(topic: Topic, present: Document | None, new: Document) -> Document:
     return inherited(topic, present, merge.together(new | {merge.entries: entries}))
 
 
-def inherited(topic: Topic, present: Document | None, new: Document) -> Document:
+def inherited(topic: Subresource, present: Document | None, new: Document) -> Document:
     """Return the new document, with the fields of the present one that a new one takes over if it lacks them."""
     taken = {name: present[name] for name in topic.inherits if present and name in present and name not in new}
     return taken | new
 
 
-def without(topic: Topic, present: Document, names: Sequence[str]) -> Document | None:
+def without(topic: Subresource, present: Document, names: Sequence[str]) -> Document | None:
     """Return the present document without the named entries, `None` if no entry is left.
 
     Raises:
@@ -63,7 +63,7 @@ def without(topic: Topic, present: Document, names: Sequence[str]) -> Document |
     return present | {merge.entries: left} if left else None
 
 
-def same(topic: Topic, one: Document | None, other: Document | None) -> bool:
+def is_equivalent(topic: Subresource, one: Document | None, other: Document | None) -> bool:
     """Tell whether two documents mean the same, whatever the order of what has none."""
     if one is None or other is None:
         return one is other
@@ -78,10 +78,10 @@ def _check_names(merge: Merge, document: Document) -> None:
         raise Ambiguous(f"{merge.entries} has the {merge.by} {', '.join(map(repr, twice))} more than once")
 
 
-def _place_of(topic: Topic, merge: Merge, entry: Document, entries: Sequence[Document]) -> int | None:
+def _place_of(topic: Subresource, merge: Merge, entry: Document, entries: Sequence[Document]) -> int | None:
     for place, each in enumerate(entries):
         nameless = {name: value for name, value in each.items() if name != merge.by}
-        if same(topic, {merge.entries: [entry]}, {merge.entries: [nameless]}):
+        if is_equivalent(topic, {merge.entries: [entry]}, {merge.entries: [nameless]}):
             return place
     return None
 

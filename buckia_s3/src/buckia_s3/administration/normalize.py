@@ -10,7 +10,7 @@ def verbatim(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def without_false(document: dict[str, Any]) -> dict[str, Any]:
+def drop_false(document: dict[str, Any]) -> dict[str, Any]:
     """Return the document without what is false: S3 takes that for the same as nothing."""
     plain: dict[str, Any] = _without_false(document)
     return plain
@@ -18,11 +18,11 @@ def without_false(document: dict[str, Any]) -> dict[str, Any]:
 
 def rules_by_filter(document: dict[str, Any]) -> dict[str, Any]:
     """Return lifecycle rules with their prefix in the filter: older ones have it beside, and none is an empty one."""
-    plain = without_false(document)
+    plain = drop_false(document)
     return plain | {"Rules": [_rule_by_filter(rule) for rule in plain.get("Rules", ())]}
 
 
-def of_one_kind(document: dict[str, Any]) -> dict[str, Any]:
+def unify_rule_style(document: dict[str, Any]) -> dict[str, Any]:
     """Return lifecycle rules that can stand together: AWS refuses those with a prefix beside those with a filter."""
     rules = document.get("Rules", ())
     if not any("Filter" in rule for rule in rules):

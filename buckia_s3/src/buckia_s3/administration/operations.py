@@ -19,7 +19,7 @@ from botocore.model import OperationModel, ServiceModel, StructureShape
 from botocore.parsers import ResponseParserError, create_parser
 from botocore.serialize import create_serializer
 
-from buckia_s3.http.body import Body
+from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import Request
 
 _PROTOCOL = "rest-xml"
@@ -30,14 +30,14 @@ def _service() -> ServiceModel:
     return ServiceModel(Loader().load_service_model("s3", "service-2"), "s3")
 
 
-def asked(name: str) -> StructureShape:
+def input_shape(name: str) -> StructureShape:
     """Return what an operation, such as `PutBucketCors`, takes."""
     shape = _operation(name).input_shape
     assert shape is not None
     return shape
 
 
-def answered(name: str) -> StructureShape:
+def output_shape(name: str) -> StructureShape:
     """Return what an operation, such as `GetBucketCors`, answers with."""
     shape = _operation(name).output_shape
     assert shape is not None
@@ -59,7 +59,7 @@ def request(name: str, params: dict[str, Any], *, doing: str) -> Request:
         md5 = hashlib.md5(body, usedforsecurity=False).digest()
         kind = "application/xml" if body.startswith(b"<") else "application/json"
         headers |= {"Content-MD5": b64encode(md5).decode(), "Content-Type": kind}
-    return Request(written["method"], None, query, headers, Body(body), doing=doing)
+    return Request(written["method"], None, query, headers, BytesBody(body), doing=doing)
 
 
 def written_body(name: str, params: dict[str, Any]) -> bytes:
@@ -69,7 +69,7 @@ def written_body(name: str, params: dict[str, Any]) -> bytes:
 
 
 def _written(name: str, params: dict[str, Any]) -> Any:
-    named = {"Bucket": "-"} if "Bucket" in asked(name).members else {}  # the client knows where the bucket is
+    named = {"Bucket": "-"} if "Bucket" in input_shape(name).members else {}  # the client knows where the bucket is
     return create_serializer(_PROTOCOL, include_validation=False).serialize_to_request(named | params, _operation(name))
 
 
@@ -86,7 +86,7 @@ def output(name: str, body: bytes, headers: dict[str, str] | None = None) -> dic
     """
     answer = {"body": body, "headers": headers or {}, "status_code": 200}
     try:
-        told: dict[str, Any] = create_parser(_PROTOCOL).parse(answer, answered(name))
+        told: dict[str, Any] = create_parser(_PROTOCOL).parse(answer, output_shape(name))
     except ResponseParserError as error:
         raise ValueError("it is not XML") from error
     del told["ResponseMetadata"]

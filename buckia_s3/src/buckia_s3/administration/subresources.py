@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from buckia_s3.administration.canned_acl import canned
-from buckia_s3.administration.normalize import grants_by_id, of_one_kind, rules_by_filter, verbatim, without_false
+from buckia_s3.administration.normalize import drop_false, grants_by_id, rules_by_filter, unify_rule_style, verbatim
 
 Document: TypeAlias = dict[str, Any]
 """A configuration as JSON has it, with S3's own names."""
@@ -43,7 +43,7 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Topic:
+class Subresource:
     """One part of a bucket's configuration.
 
     Attributes:
@@ -70,7 +70,7 @@ class Topic:
     inherits: tuple[str, ...] = ()
     merge: Merge | None = None
     ordered: bool = False
-    meaning: Callable[[Document], Document] = without_false
+    meaning: Callable[[Document], Document] = drop_false
 
     @property
     def removable(self) -> bool:
@@ -94,8 +94,8 @@ def _owner_pays(_: Document) -> Document:
     return {"Payer": "BucketOwner"}
 
 
-def _topic(name: str, title: str, subject: str, **rest: Any) -> Topic:
-    return Topic(name=name, title=title, get=f"Get{subject}", put=f"Put{subject}", **rest)
+def _topic(name: str, title: str, subject: str, **rest: Any) -> Subresource:
+    return Subresource(name=name, title=title, get=f"Get{subject}", put=f"Put{subject}", **rest)
 
 
 _ALL = (
@@ -122,7 +122,7 @@ _ALL = (
         delete="DeleteBucketLifecycle",
         unset=("NoSuchLifecycleConfiguration",),
         inherits=("TransitionDefaultMinimumObjectSize",),
-        merge=Merge(entries="Rules", by="ID", together=of_one_kind),
+        merge=Merge(entries="Rules", by="ID", together=unify_rule_style),
         meaning=rules_by_filter,
     ),
     _topic(
@@ -198,7 +198,7 @@ TOPICS = {topic.name: topic for topic in _ALL}
 """All topics by name, in the order in which they are shown."""
 
 
-def topic_of(name: str) -> Topic:
+def topic_of(name: str) -> Subresource:
     """Return the topic of a name.
 
     Raises:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from buckia_core.errors import InvalidSetting, MissingCredentials
-from buckia_s3.auth.callable_provider import Called
+from buckia_s3.auth.callable_provider import CallableCredentials
 from buckia_s3.auth.sigv4 import Credentials
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.errors import from_botocore
@@ -17,7 +17,7 @@ from buckia_s3.errors import from_botocore
 _SESSION_NAME = "buckia"
 
 
-class Session:
+class BotocoreCredentials:
     """Credentials of a session of botocore's, which renews them when they expire."""
 
     lasting = False
@@ -87,7 +87,7 @@ class Session:
         return self._session
 
 
-def chain(settings: S3Settings, provider: str) -> Session:
+def chain(settings: S3Settings, provider: str) -> BotocoreCredentials:
     """Return what botocore finds in the places where it looks: those of the settings and of the environment."""
     if settings.profile:
         nothing = f"profile {settings.profile!r} of the AWS configuration has no credentials"
@@ -110,10 +110,10 @@ def chain(settings: S3Settings, provider: str) -> Session:
             places[:] = [place if place.METHOD == each.METHOD else each for each in places]
         return session
 
-    return Session(make, nothing, provider, settings.profile)
+    return BotocoreCredentials(make, nothing, provider, settings.profile)
 
 
-def boto3_session(settings: S3Settings, provider: str) -> Session:
+def boto3_session(settings: S3Settings, provider: str) -> BotocoreCredentials:
     """Return the credentials of the session that the application has set up in boto3, or of one for the profile.
 
     Raises:
@@ -129,10 +129,10 @@ def boto3_session(settings: S3Settings, provider: str) -> Session:
         # The session of botocore's that is in it has the same credentials, and tells the region too.
         return (default or boto3.Session(profile_name=settings.profile))._session  # noqa: SLF001
 
-    return Session(make, "the session of boto3 has no credentials", provider, settings.profile)
+    return BotocoreCredentials(make, "the session of boto3 has no credentials", provider, settings.profile)
 
 
-def assumed_role(settings: S3Settings, source: Callable[[], Credentials | None], provider: str) -> Called:
+def assumed_role(settings: S3Settings, source: Callable[[], Credentials | None], provider: str) -> CallableCredentials:
     """Return credentials of the role `role_arn`, which those that `source` returns may assume."""
 
     def assume() -> Mapping[str, Any]:
@@ -164,7 +164,7 @@ def assumed_role(settings: S3Settings, source: Callable[[], Credentials | None],
             "expires_at": given["Expiration"],
         }
 
-    return Called(assume, provider)
+    return CallableCredentials(assume, provider)
 
 
 def _places_of_settings(settings: S3Settings, session: Any) -> list[Any]:

@@ -27,7 +27,7 @@ CredentialProvider = Callable[[], Mapping[str, Any] | Coroutine[Any, Any, Mappin
 _MARGIN = timedelta(minutes=5)
 
 
-class Called:
+class CallableCredentials:
     """Credentials that a function gives, and gives anew before they expire."""
 
     lasting = False

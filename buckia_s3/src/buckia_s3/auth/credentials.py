@@ -30,7 +30,7 @@ from buckia_s3.auth.sigv4 import Credentials
 from buckia_s3.config.settings import S3Settings
 
 
-class CredentialSource(Protocol):
+class CredentialProvider(Protocol):
     """Gives the credentials to sign with. Called for each request, from any thread."""
 
     lasting: bool
@@ -56,7 +56,7 @@ class CredentialSource(Protocol):
         """
 
 
-class Fixed:
+class StaticCredentials:
     """Credentials that do not change."""
 
     lasting = True
@@ -77,7 +77,7 @@ class Fixed:
         return None
 
 
-def credential_source(settings: S3Settings, provider: str) -> CredentialSource:
+def credential_source(settings: S3Settings, provider: str) -> CredentialProvider:
     """Return the place that the settings and the environment lead to. Nothing is fetched yet.
 
     Raises:
@@ -86,28 +86,30 @@ def credential_source(settings: S3Settings, provider: str) -> CredentialSource:
     """
     named = settings.credential_provider
     if settings.skip_signature:
-        return Fixed(None)
+        return StaticCredentials(None)
     if named == "environment":
         found = _of_environment()
         if found is None:
             raise MissingCredentials(
                 "credential_provider: environment needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
             )
-        return Fixed(found)
+        return StaticCredentials(found)
     if named not in (None, "static", "profile"):
         return _named(named, settings, provider)
     if settings.access_key_id is not None and settings.secret_access_key is not None:
         token = settings.session_token.reveal() if settings.session_token else None
-        return Fixed(Credentials(settings.access_key_id.reveal(), settings.secret_access_key.reveal(), token))
+        return StaticCredentials(
+            Credentials(settings.access_key_id.reveal(), settings.secret_access_key.reveal(), token)
+        )
     found = _of_environment() if settings.profile is None else None
     if found is not None:
-        return Fixed(found)
+        return StaticCredentials(found)
     from buckia_s3.auth.botocore_provider import chain  # noqa: PLC0415  # many runs have keys and need nothing of it
 
     return chain(settings, provider)
 
 
-def placed(settings: S3Settings, source: CredentialSource) -> S3Settings:
+def placed(settings: S3Settings, source: CredentialProvider) -> S3Settings:
     """Return the settings, with the address of S3 that comes with the credentials if they tell none themselves.
 
     Raises:
@@ -123,16 +125,16 @@ def placed(settings: S3Settings, source: CredentialSource) -> S3Settings:
         raise InvalidSetting(f"{error} (endpoint_url is that of the AWS configuration files)") from error
 
 
-def _named(named: object, settings: S3Settings, provider: str) -> CredentialSource:
+def _named(named: object, settings: S3Settings, provider: str) -> CredentialProvider:
     from buckia_s3.auth.botocore_provider import assumed_role, boto3_session  # noqa: PLC0415  # as above
-    from buckia_s3.auth.callable_provider import Called, function_of  # noqa: PLC0415  # as above
+    from buckia_s3.auth.callable_provider import CallableCredentials, function_of  # noqa: PLC0415  # as above
 
     if named == "boto3":
         return boto3_session(settings, provider)
     if named == "sts":
         source = credential_source(replace(settings, credential_provider=None), provider)
         return assumed_role(settings, source.current, provider)
-    return Called(function_of(named), provider)
+    return CallableCredentials(function_of(named), provider)
 
 
 def _of_environment() -> Credentials | None:

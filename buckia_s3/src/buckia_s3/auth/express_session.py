@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from buckia_core.errors import Transient
 from buckia_s3.auth.sigv4 import Credentials
-from buckia_s3.errors import element_of
+from buckia_s3.errors import xml_text
 
 CREATE_SESSION = (("session", ""),)
 """The query that asks for a session."""
@@ -22,7 +22,7 @@ _LASTS = timedelta(minutes=5)
 _MARGIN = timedelta(minutes=1)
 
 
-class Sessions:
+class ExpressSessions:
     """The session to sign with now; a new one is asked for before it ends."""
 
     def __init__(self, ask: Callable[[], bytes], provider: str) -> None:
@@ -45,7 +45,7 @@ class Sessions:
             return self._known
 
     def _parsed(self, body: bytes, now: datetime) -> Credentials:
-        told = {name: element_of(body, name) for name in _TOLD}
+        told = {name: xml_text(body, name) for name in _TOLD}
         if not told["AccessKeyId"] or not told["SecretAccessKey"] or not told["SessionToken"]:
             raise Transient("asking for a session: the answer has no credentials", provider=self._provider)
         try:

@@ -13,13 +13,13 @@ from urllib.parse import quote
 
 from buckia_core import Secret
 
-UNSIGNED = "UNSIGNED-PAYLOAD"
+UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 """Stands for the hash of a body that is not signed."""
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 """The hash of an empty body."""
 
-LONGEST = 7 * 24 * 3600
+MAX_PRESIGN_SECONDS = 7 * 24 * 3600
 """Seconds that a signed address is good for at most."""
 
 
@@ -62,7 +62,7 @@ def query_string(query: Query) -> str:
     return "&".join(f"{name}={value}" for name, value in pairs)
 
 
-def signed_headers(
+def sign_request(
     method: str,
     authority: str,
     path: str,
@@ -83,7 +83,7 @@ def signed_headers(
         path: Percent-encoded path.
         query: As `query_string` makes it.
         headers: The other headers, all of which are signed. Names in any case.
-        payload: Hex SHA-256 of the body, or `UNSIGNED`.
+        payload: Hex SHA-256 of the body, or `UNSIGNED_PAYLOAD`.
         credentials: Who signs.
         region: The bucket's region.
         service: `s3`, or `s3express` for directory buckets.
@@ -104,7 +104,7 @@ def signed_headers(
     return sent
 
 
-def signed_query(
+def presign(
     method: str,
     authority: str,
     path: str,
@@ -116,7 +116,7 @@ def signed_query(
     more: Query = (),
     now: datetime | None = None,
 ) -> str:
-    """Return the query that makes an address good for `method` during so many seconds (1 to `LONGEST`).
+    """Return the query that makes an address good for `method` during so many seconds (1 to `MAX_PRESIGN_SECONDS`).
 
     `more` is signed too: it stands for headers that whoever has the address need not send.
     """
@@ -134,14 +134,14 @@ def signed_query(
         name = "X-Amz-S3session-Token" if credentials.of_session else "X-Amz-Security-Token"
         fields.append((name, credentials.session_token))
     query = query_string(fields)
-    canonical = f"{method}\n{path}\n{query}\nhost:{authority}\n\nhost\n{UNSIGNED}"
+    canonical = f"{method}\n{path}\n{query}\nhost:{authority}\n\nhost\n{UNSIGNED_PAYLOAD}"
     return f"{query}&X-Amz-Signature={_signature(canonical, stamp, scope, credentials)}"
 
 
 def _signature(canonical: str, stamp: str, scope: str, credentials: Credentials) -> str:
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}"
-    key = _key_of_the_day(credentials.secret_access_key, scope)
+    key = _signing_key(credentials.secret_access_key, scope)
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
@@ -151,7 +151,7 @@ def _stamp(second: int) -> str:
 
 
 @lru_cache(maxsize=16)
-def _key_of_the_day(secret: str, scope: str) -> bytes:
+def _signing_key(secret: str, scope: str) -> bytes:
     key = f"AWS4{secret}".encode()
     for part in scope.split("/"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()

@@ -14,7 +14,7 @@ from buckia_s3.commands.change import yes
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
-    from buckia_s3.administration import Finding
+    from buckia_s3.administration import SubresourceStatus
 
 
 def add_to(s3: click.Group) -> None:
@@ -94,7 +94,7 @@ def _in_utc(when: datetime) -> str:
     return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _state_of(finding: Finding) -> tuple[str, str]:
+def _state_of(finding: SubresourceStatus) -> tuple[str, str]:
     """Return the state for programs, and the text for a person."""
     match finding.problem:
         case PermissionDenied():

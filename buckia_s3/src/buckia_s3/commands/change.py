@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-from buckia_core.adapters.commands.config_change import PlannedChange, carry_out
+from buckia_core.adapters.commands.config_change import PlannedChange, confirm_and_apply
 from buckia_s3.commands.adapter import s3_adapter
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def change(host: CommandHost, topic: str, wish: Wish, *, dry_run: bool, yes: boo
     """
     with s3_adapter(host) as adapter:
         planned = wish(adapter.administration)
-        return carry_out(
+        return confirm_and_apply(
             host,
             PlannedChange(topic, planned.before, planned.after, planned.diff()),
             lambda: adapter.administration.apply(planned),

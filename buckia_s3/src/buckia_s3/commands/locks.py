@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from buckia_s3.commands.adapter import s3_adapter
-from buckia_s3.commands.params import end
+from buckia_s3.commands.params import retain_until
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
-    from buckia_s3.operations.retention import Lock
+    from buckia_s3.operations.retention import ObjectLock
 
 _version = click.option("--version", metavar="ID", help="This version, instead of the latest one.")
 
@@ -48,7 +48,9 @@ def _add_retain(lock: click.Group) -> None:
         required=True,
         help="GOVERNANCE can be ended by those with a special permission, COMPLIANCE by nobody at all.",
     )
-    @click.option("--until", metavar="TIME", callback=end, required=True, help="A time, or a span from now, as 30d.")
+    @click.option(
+        "--until", metavar="TIME", callback=retain_until, required=True, help="A time, or a span from now, as 30d."
+    )
     @_version
     @click.option("--bypass-governance", is_flag=True, help="Shorten a retention in mode GOVERNANCE.")
     @click.option("--yes", is_flag=True, help="Do not ask before the mode COMPLIANCE.")
@@ -91,7 +93,7 @@ def _add_hold(lock: click.Group) -> None:
             _show(host, key, version, adapter.locks.get(key, version))
 
 
-def _show(host: CommandHost, key: str, version: str | None, lock: Lock) -> None:
+def _show(host: CommandHost, key: str, version: str | None, lock: ObjectLock) -> None:
     until = lock.until
     record = {
         "type": "lock",

@@ -9,7 +9,7 @@ import click
 from buckia_core.config.durations import parse_duration
 
 
-def span(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
     """Read a span of time: `45m`, `12h`, `30d`, `2w`."""
     try:
         return None if value is None else parse_duration(value)
@@ -17,7 +17,7 @@ def span(ctx: click.Context, param: click.Parameter, value: str | None) -> timed
         raise click.BadParameter(f"{error}.", ctx, param) from error
 
 
-def end(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
+def retain_until(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
     """Read when something ends: `2030-03-31 09:30`, in local time unless it has a time zone; or `30d` from now."""
     try:
         return _end_of(value)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from buckia_s3.commands.adapter import s3_adapter
-from buckia_s3.commands.params import span
+from buckia_s3.commands.params import duration
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
-    from buckia_s3.operations.multipart_uploads import UnfinishedUpload
+    from buckia_s3.operations.multipart_uploads import MultipartUpload
 
 
 def add_to(s3: click.Group) -> None:
@@ -20,7 +20,9 @@ def add_to(s3: click.Group) -> None:
 
     @s3.command("uploads")
     @click.argument("prefix", default="")
-    @click.option("--older-than", metavar="AGE", callback=span, help="Only those begun longer ago, such as 12h or 7d.")
+    @click.option(
+        "--older-than", metavar="AGE", callback=duration, help="Only those begun longer ago, such as 12h or 7d."
+    )
     @click.option("--sizes", is_flag=True, help="How much of each is there; costs a request for each.")
     @click.option("--abort", is_flag=True, help="Throw away what is there of them.")
     @click.option("--resumable", is_flag=True, help="Abort also what the next sync of this project would go on with.")
@@ -39,17 +41,17 @@ def add_to(s3: click.Group) -> None:
 
         Those to keys that start with PREFIX. Listings do not show them, and they are paid for until they are aborted.
         """
-        from buckia_core.adapters.commands.unfinished import show_unfinished  # noqa: PLC0415  # when a command runs
+        from buckia_core.adapters.commands.unfinished import list_or_abort_uploads  # noqa: PLC0415  # when a command runs
 
         if resumable and not abort:
             raise click.UsageError("--resumable goes with --abort.")
         with s3_adapter(host) as adapter:
             unfinished = adapter.unfinished
 
-            def size_of(upload: UnfinishedUpload) -> int | None:
+            def size_of(upload: MultipartUpload) -> int | None:
                 return unfinished.size(upload) if sizes else None
 
-            return show_unfinished(
+            return list_or_abort_uploads(
                 host,
                 unfinished.all(prefix),
                 lambda upload: upload.upload_id,

@@ -24,7 +24,7 @@ from urllib.parse import unquote, urlsplit
 
 
 @dataclass(frozen=True, slots=True)
-class Location:
+class ParsedBucketUrl:
     """What an address tells. What it does not tell is `None`.
 
     Attributes:
@@ -48,7 +48,7 @@ class Location:
     fips: bool = False
 
 
-def parse_url(url: str) -> Location:
+def parse_bucket_url(url: str) -> ParsedBucketUrl:
     """Return what the address of a bucket tells.
 
     Raises:
@@ -60,7 +60,7 @@ def parse_url(url: str) -> Location:
         bucket, _, prefix = rest.partition("/")
         if not bucket or "@" in bucket:
             raise ValueError("url must be like s3://BUCKET/PREFIX, without user and password")
-        return Location(bucket, prefix)
+        return ParsedBucketUrl(bucket, prefix)
     if scheme.lower() != "https":
         raise ValueError("url must begin with s3://, s3a:// or https://")
     parts = urlsplit(url)
@@ -96,7 +96,7 @@ _SERVICES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 _R2 = re.compile(r"(?P<account>[a-z0-9]+(?:\.(?:eu|fedramp))?)\.r2\.cloudflarestorage\.com")
 
 
-def _location(found: re.Match[str], path: str, service: str) -> Location:
+def _location(found: re.Match[str], path: str, service: str) -> ParsedBucketUrl:
     told = {name: value or "" for name, value in found.groupdict().items()}
     bucket, prefix = told.get("bucket", ""), path
     if not bucket:
@@ -105,7 +105,7 @@ def _location(found: re.Match[str], path: str, service: str) -> Location:
             raise ValueError("url names no bucket")
     region = "auto" if "account" in told else told.get("region") or None
     if not service:
-        return Location(
+        return ParsedBucketUrl(
             bucket,
             prefix,
             region,
@@ -115,4 +115,4 @@ def _location(found: re.Match[str], path: str, service: str) -> Location:
         )
     # A dot in the bucket's name needs a certificate for one level more, which nobody has.
     virtual = bool(told.get("bucket")) and "." not in bucket
-    return Location(bucket, prefix, region, service.format(**told), "virtual" if virtual else "path")
+    return ParsedBucketUrl(bucket, prefix, region, service.format(**told), "virtual" if virtual else "path")

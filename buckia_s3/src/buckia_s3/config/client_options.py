@@ -1,4 +1,4 @@
-"""The setting `client_options`: how connections are made. Its names are those of obstore's `ClientConfig`.
+"""The setting `parse_client_options`: how connections are made. Its names are those of obstore's `ClientConfig`.
 
 Each option acts on our own requests and on those of `S3Sync.store`. Those that could not are refused, with the reason.
 """
@@ -14,11 +14,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from buckia_core.adapters.service.proxies import bypasses_proxy, no_proxy_of_environment
-from buckia_core.config.convert import Surroundings, Unsuitable, convert, text_of, unsuitable
+from buckia_core.config.convert import ConvertContext, InvalidValue, as_str, convert, unsuitable
 from buckia_core.config.frozen import HiddenMapping
 from buckia_core.config.locations import nearest
 from buckia_core.config.secrets.references import Secret
-from buckia_core.config.setting_fields import Declared
+from buckia_core.config.setting_fields import SettingSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ class ClientOptions:
         return bypasses_proxy(self.without_proxy(), host, port)
 
 
-def client_options(value: object) -> ClientOptions:
+def parse_client_options(value: object) -> ClientOptions:
     """Return the options that a mapping names.
 
     Raises:
@@ -85,19 +85,19 @@ def client_options(value: object) -> ClientOptions:
     read: dict[str, Any] = {}
     for name, given in value.items():
         if name in _REFUSED:
-            raise Unsuitable(f"can't be used here: {_REFUSED[name]}", at=f".{name}")
+            raise InvalidValue(f"can't be used here: {_REFUSED[name]}", at=f".{name}")
         if name not in _READERS:
-            raise Unsuitable(f"is unknown.{nearest(str(name), _READERS)}", at=f".{name}", unknown=True)
+            raise InvalidValue(f"is unknown.{nearest(str(name), _READERS)}", at=f".{name}", unknown=True)
         if given is None:
             continue
         try:
             read[name] = _READERS[name](given)
-        except Unsuitable as error:
-            raise Unsuitable(error.clause, at=f".{name}{error.at}") from None
+        except InvalidValue as error:
+            raise InvalidValue(error.clause, at=f".{name}{error.at}") from None
     return ClientOptions(**read)
 
 
-def seconds(value: object) -> float:
+def parse_seconds(value: object) -> float:
     """Return a time in seconds: of a number, a `timedelta`, or a text such as `30`, `500ms` or `2h 37min`.
 
     Raises:
@@ -139,8 +139,8 @@ _PLAIN_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _SPAN = re.compile(rf"([0-9]{{1,9}})\s*({'|'.join(sorted(_UNITS, key=len, reverse=True))})(?![a-z])")
 _SPANS = re.compile(rf"(?:{_SPAN.pattern}\s*)+")
 
-_PLAIN = Declared(help="")
-_ANYWHERE = Surroundings(Path(), {})
+_PLAIN = SettingSpec(help="")
+_ANYWHERE = ConvertContext(Path(), {})
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
@@ -172,13 +172,13 @@ def _boolean(value: object) -> bool:
 
 
 def _whole_number(value: object) -> int:
-    number = convert(value, int, Declared(help="", minimum=0), _ANYWHERE)
+    number = convert(value, int, SettingSpec(help="", minimum=0), _ANYWHERE)
     assert isinstance(number, int)
     return number
 
 
 def _printable(value: object) -> str:
-    text = text_of(value)
+    text = as_str(value)
     if not text or not _PRINTABLE.fullmatch(text):
         raise unsuitable(value, "printable ASCII")
     return text
@@ -186,18 +186,18 @@ def _printable(value: object) -> str:
 
 def _headers(value: object) -> Mapping[str, Secret]:
     if not isinstance(value, Mapping):
-        raise Unsuitable("must be a mapping of names to values")
+        raise InvalidValue("must be a mapping of names to values")
     headers = {}
     for name, each in value.items():
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-            raise Unsuitable(f"has {name!r}, which is no name of a header")
+            raise InvalidValue(f"has {name!r}, which is no name of a header")
         if name.lower() in _OURS:
-            raise Unsuitable(f"has {name!r}, which Buckia sets itself")
+            raise InvalidValue(f"has {name!r}, which Buckia sets itself")
         text = each.decode("latin-1") if isinstance(each, bytes) else each
         text = text.reveal() if isinstance(text, Secret) else text
         # The value may be a secret, so the message does not show it.
         if not isinstance(text, str) or not _PRINTABLE.fullmatch(text):
-            raise Unsuitable("must be printable ASCII", at=f".{name}")
+            raise InvalidValue("must be printable ASCII", at=f".{name}")
         headers[name] = Secret(text)
     return HiddenMapping(headers)
 
@@ -207,7 +207,7 @@ def _proxy(value: object) -> Secret:
     # The address may have a password in it, so no message shows it.
     expected = "must be like http://host:port or http://user:password@host:port"
     if not isinstance(text, str) or not _PRINTABLE.fullmatch(text):
-        raise Unsuitable(expected)
+        raise InvalidValue(expected)
     try:
         parts = urlsplit(text)
         usable = parts.scheme == "http" and bool(parts.hostname)
@@ -215,7 +215,7 @@ def _proxy(value: object) -> Secret:
     except ValueError:
         usable = False
     if not usable or parts.path.strip("/") or parts.query or parts.fragment:
-        raise Unsuitable(f"{expected}. To the proxy itself the way is not encrypted; what it carries over https is")
+        raise InvalidValue(f"{expected}. To the proxy itself the way is not encrypted; what it carries over https is")
     return Secret(text)
 
 
@@ -223,7 +223,7 @@ def _hosts(value: object) -> tuple[str, ...]:
     texts = value.split(",") if isinstance(value, str) else value
     if not isinstance(texts, list | tuple):
         raise unsuitable(value, "hosts, separated by commas")
-    return tuple(each.strip().lower() for each in map(text_of, texts) if each.strip())
+    return tuple(each.strip().lower() for each in map(as_str, texts) if each.strip())
 
 
 def _certificates(value: object) -> bytes:
@@ -231,18 +231,18 @@ def _certificates(value: object) -> bytes:
 
     expected = "must be certificates in PEM; name a file that has them in the setting 'ca_bundle'"
     if not isinstance(value, str | bytes):
-        raise Unsuitable(expected)
+        raise InvalidValue(expected)
     data = value.encode() if isinstance(value, str) else value
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=data.decode("ascii"))
     except (UnicodeDecodeError, ssl.SSLError):
-        raise Unsuitable(expected) from None
+        raise InvalidValue(expected) from None
     return data
 
 
 def _http1(value: object) -> bool:
     if not _boolean(value):
-        raise Unsuitable(f"can't be false: {_ONE_VERSION}")
+        raise InvalidValue(f"can't be false: {_ONE_VERSION}")
     return True
 
 
@@ -251,13 +251,13 @@ _ONE_VERSION = "requests go over HTTP/1.1, on many connections side by side; S3 
 _READERS: dict[str, Callable[[object], object]] = {
     "allow_http": _boolean,
     "allow_invalid_certificates": _boolean,
-    "connect_timeout": seconds,
-    "read_timeout": seconds,
-    "timeout": seconds,
+    "connect_timeout": parse_seconds,
+    "read_timeout": parse_seconds,
+    "timeout": parse_seconds,
     "default_content_type": _printable,
     "default_headers": _headers,
     "http1_only": _http1,
-    "pool_idle_timeout": seconds,
+    "pool_idle_timeout": parse_seconds,
     "pool_max_idle_per_host": _whole_number,
     "proxy_url": _proxy,
     "proxy_excludes": _hosts,

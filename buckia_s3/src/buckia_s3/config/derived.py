@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from buckia_core.config.convert import Unsuitable, unsuitable
+from buckia_core.config.convert import InvalidValue, unsuitable
 from buckia_core.config.locations import nearest
 from buckia_core.config.secrets.references import Secret
-from buckia_s3.config.bucket_url import parse_url
+from buckia_s3.config.bucket_url import parse_bucket_url
 
 PROVIDERS = ("static", "environment", "profile", "boto3", "sts", "anonymous")
 """The places that credentials may be told to come from, besides functions of one's own."""
@@ -28,7 +28,7 @@ def from_url(url: str) -> dict[str, object]:
     Raises:
         ValueError: See `urls.parse_url`.
     """
-    found = parse_url(url)
+    found = parse_bucket_url(url)
     told: dict[str, object] = {"bucket_name": found.bucket_name}
     if found.prefix:
         told["prefix"] = found.prefix
@@ -46,7 +46,7 @@ def from_url(url: str) -> dict[str, object]:
     return told | {name: True for name, wanted in names.items() if wanted}
 
 
-def from_given(values: Mapping[str, object]) -> dict[str, object]:
+def implied_before_env(values: Mapping[str, object]) -> dict[str, object]:
     """Return the settings that follow from those that a configuration gives, whatever the environment says.
 
     Raises:
@@ -59,7 +59,7 @@ def from_given(values: Mapping[str, object]) -> dict[str, object]:
     return told
 
 
-def followed(values: Mapping[str, object]) -> dict[str, object]:
+def implied_after_env(values: Mapping[str, object]) -> dict[str, object]:
     """Return the settings that have their default, of all by name, and another value because of others.
 
     Raises:
@@ -77,7 +77,7 @@ def followed(values: Mapping[str, object]) -> dict[str, object]:
     if values["credential_provider"] == "anonymous":
         changed["skip_signature"] = True
     if values["s3_express"] is None:
-        changed["s3_express"] = not now["endpoint_url"] and zone_of(str(now["bucket_name"])) is not None
+        changed["s3_express"] = not now["endpoint_url"] and express_zone(str(now["bucket_name"])) is not None
     return changed
 
 
@@ -87,14 +87,14 @@ def check_directory_bucket(bucket_name: str, endpoints: Mapping[str, bool]) -> N
     Raises:
         ValueError: It is not.
     """
-    if zone_of(bucket_name) is None:
+    if express_zone(bucket_name) is None:
         raise ValueError("s3_express needs the name of a directory bucket, such as my-bucket--use1-az4--x-s3")
     for name, wanted in endpoints.items():
         if wanted:
             raise ValueError(f"{name} is not for directory buckets: leave it out")
 
 
-def zone_of(bucket_name: str) -> str | None:
+def express_zone(bucket_name: str) -> str | None:
     """Return the zone that the name of a directory bucket ends in, `None` if it is no such name."""
     found = _DIRECTORY_BUCKET.fullmatch(bucket_name)
     return None if found is None else found["zone"]
@@ -109,7 +109,7 @@ def parse_conditional_put(value: object) -> object:
     if value in ("etag", "disabled"):
         return value
     if isinstance(value, str) and value.startswith("dynamo:"):
-        raise Unsuitable(
+        raise InvalidValue(
             "can't be a DynamoDB table any more: obstore has dropped that, since S3 takes conditions itself. "
             "Say 'etag', or leave it out"
         )

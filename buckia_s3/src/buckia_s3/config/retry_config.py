@@ -1,4 +1,4 @@
-"""The setting `retry_config`: how often one piece of a large object is tried. Its names are obstore's."""
+"""The setting `parse_retry_config`: how often one piece of a large object is tried. Its names are obstore's."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from buckia_core.adapters.transfers.retry import Backoff
-from buckia_core.config.convert import Surroundings, Unsuitable, convert, unsuitable
+from buckia_core.adapters.transfers.retry import RetryPolicy
+from buckia_core.config.convert import ConvertContext, InvalidValue, convert, unsuitable
 from buckia_core.config.locations import nearest
-from buckia_core.config.setting_fields import Declared
-from buckia_s3.config.client_options import seconds
+from buckia_core.config.setting_fields import SettingSpec
+from buckia_s3.config.client_options import parse_seconds
 
 _NAMES = ("max_retries", "retry_timeout", "backoff")
 _BACKOFF = ("init_backoff", "max_backoff", "base")
@@ -36,14 +36,14 @@ class RetryConfig:
     base: float = 2.0
 
     @property
-    def backoff(self) -> Backoff:
+    def backoff(self) -> RetryPolicy:
         """What `repeated` and `Pieces` of the core go by."""
-        return Backoff(
+        return RetryPolicy(
             self.max_retries + 1, self.retry_timeout, first=self.init_backoff, longest=self.max_backoff, base=self.base
         )
 
 
-def retry_config(value: object) -> RetryConfig:
+def parse_retry_config(value: object) -> RetryConfig:
     """Return the configuration that a mapping describes.
 
     Raises:
@@ -63,22 +63,22 @@ def retry_config(value: object) -> RetryConfig:
                 continue
             try:
                 read[name] = _value(name, each)
-            except Unsuitable as error:
-                raise Unsuitable(error.clause, at=f"{at}.{name}") from None
+            except InvalidValue as error:
+                raise InvalidValue(error.clause, at=f"{at}.{name}") from None
     return RetryConfig(**read)
 
 
 def _value(name: str, value: object) -> object:
     match name:
         case "max_retries":
-            return convert(value, int, Declared(help="", minimum=0), _ANYWHERE)
+            return convert(value, int, SettingSpec(help="", minimum=0), _ANYWHERE)
         case "base":
-            return convert(value, float, Declared(help="", minimum=1), _ANYWHERE)
+            return convert(value, float, SettingSpec(help="", minimum=1), _ANYWHERE)
         case _:
-            return seconds(value)
+            return parse_seconds(value)
 
 
-_ANYWHERE = Surroundings(Path(), {})
+_ANYWHERE = ConvertContext(Path(), {})
 
 
 def _mapping(value: object, at: str) -> Mapping[str, object]:
@@ -90,4 +90,4 @@ def _mapping(value: object, at: str) -> Mapping[str, object]:
 def _refuse_unknown(values: Mapping[str, object], names: tuple[str, ...], at: str) -> None:
     for name in values:
         if name not in names:
-            raise Unsuitable(f"is unknown.{nearest(str(name), names)}", at=f"{at}.{name}", unknown=True)
+            raise InvalidValue(f"is unknown.{nearest(str(name), names)}", at=f"{at}.{name}", unknown=True)

@@ -13,19 +13,19 @@ from buckia_core.config.encryption_keys import parse_encryption_key
 from buckia_core.config.object_rules import ATTRIBUTES, ObjectRules, object_rules_schema
 from buckia_core.config.secrets.references import Secret
 from buckia_core.config.settings import read_settings, setting
-from buckia_core.config.urls import check_address, connection_warnings
-from buckia_s3.config.client_options import ClientOptions, client_options
+from buckia_core.config.urls import check_url, connection_warnings
+from buckia_s3.config.client_options import ClientOptions, parse_client_options
 from buckia_s3.config.copy_if_not_exists import CopyIfNotExists, parse_copy_if_not_exists
 from buckia_s3.config.derived import (
     check_directory_bucket,
     check_provider,
-    followed,
-    from_given,
+    implied_after_env,
+    implied_before_env,
     names_function,
     parse_conditional_put,
     parse_provider,
 )
-from buckia_s3.config.retry_config import RetryConfig, retry_config
+from buckia_s3.config.retry_config import RetryConfig, parse_retry_config
 from buckia_s3.objects.attributes import CannedAcl, parse_objects, parse_tags
 from buckia_s3.objects.checksums import ChecksumAlgorithm, parse_algorithm
 from buckia_s3.objects.encryption import ServerSideEncryption, check_encryption
@@ -166,13 +166,13 @@ class S3Settings:
     client_options: ClientOptions = setting(
         help="How connections are made, by the names of obstore's `ClientConfig`.",
         default=ClientOptions,
-        parse=client_options,
+        parse=parse_client_options,
         schema={"type": "object"},
     )
     retry_config: RetryConfig = setting(
         help="How often one piece of a large object is tried: `max_retries`, `retry_timeout`, `backoff`.",
         default=RetryConfig,
-        parse=retry_config,
+        parse=parse_retry_config,
         schema={"type": "object"},
     )
     verify_tls: bool = setting(help="Check the server's certificate.", default=True)
@@ -302,10 +302,10 @@ class S3Settings:
     @staticmethod
     def implied(values: Mapping[str, object]) -> dict[str, object]:
         """Return settings that follow from those given, before the environment is looked at; see `read_settings`."""
-        return from_given(values)
+        return implied_before_env(values)
 
     def __post_init__(self) -> None:
-        for name, value in followed({each.name: getattr(self, each.name) for each in fields(self)}).items():
+        for name, value in implied_after_env({each.name: getattr(self, each.name) for each in fields(self)}).items():
             kind = _STYLES.get(name)
             object.__setattr__(self, name, value if kind is None else kind(str(value)))
         if not self.bucket_name:
@@ -383,6 +383,6 @@ def _check_aws_endpoints(settings: S3Settings) -> None:
 def _check_endpoint(endpoint_url: str | None, allow_http: bool | None) -> None:
     if not endpoint_url:
         return
-    check_address("endpoint_url", endpoint_url)
+    check_url("endpoint_url", endpoint_url)
     if urlsplit(endpoint_url).scheme == "http" and allow_http is False:
         raise ValueError("endpoint_url is not encrypted, and client_options say allow_http: false")

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from buckia_core.adapters.transfers.sources import BLOCK, DigestCheck, stretch_of
+from buckia_core.adapters.transfers.sources import BLOCK, DigestVerifier, iter_file_range
 from buckia_core.planning.digest import Digests
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class BytesBody:
     """Bytes in memory. `known` is their SHA-256, hexadecimal, if somebody has computed it already."""
 
     data: bytes | memoryview = field(default=b"", repr=False)
@@ -35,7 +35,7 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
-class FileBody:
+class FileRangeBody:
     """A stretch of a file: `size` bytes from `start`."""
 
     path: Path
@@ -60,14 +60,14 @@ class FileBody:
 
     def blocks(self) -> Iterator[bytes]:
         """Yield what is to be sent, from its start. Raises as `sha256` does."""
-        return stretch_of(self.path, self.start, self.size)
+        return iter_file_range(self.path, self.start, self.size)
 
 
 @dataclass(frozen=True, slots=True)
-class KnownBody:
+class PrehashedBody:
     """Another body, whose SHA-256 is known. It is for the server to find out that it is something else."""
 
-    body: FileBody
+    body: FileRangeBody
     known: str
 
     @property
@@ -84,13 +84,13 @@ class KnownBody:
         return self.body.blocks()
 
 
-class CheckedBody:
+class VerifyingBody:
     """Another body, whose last bytes are sent only if all of them are what their digests say.
 
-    See `DigestCheck.withholding`.
+    See `DigestVerifier.withholding`.
     """
 
-    def __init__(self, body: FileBody, digests: Digests, *, provider: str, key: str) -> None:
+    def __init__(self, body: FileRangeBody, digests: Digests, *, provider: str, key: str) -> None:
         self._body = body
         self._digests = digests
         self._provider = provider
@@ -108,14 +108,14 @@ class CheckedBody:
 
     def blocks(self) -> Iterator[bytes | memoryview]:
         """Yield what is to be sent. Raises `IntegrityError` before the last piece if it is something else."""
-        check = DigestCheck(self._digests)
+        check = DigestVerifier(self._digests)
         return check.withholding(self._body.blocks(), provider=self._provider, key=self._key)
 
 
-class PassingBody:
+class ProgressBody:
     """Another body, which tells how many bytes it is about to send."""
 
-    def __init__(self, body: CheckedBody | KnownBody, passing: Callable[[int], object]) -> None:
+    def __init__(self, body: VerifyingBody | PrehashedBody, passing: Callable[[int], object]) -> None:
         self._body = body
         self._passing = passing
 
@@ -135,4 +135,4 @@ class PassingBody:
             yield block
 
 
-AnyBody = Body | FileBody | KnownBody | CheckedBody | PassingBody
+AnyBody = BytesBody | FileRangeBody | PrehashedBody | VerifyingBody | ProgressBody

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.errors import AdapterError, IntegrityError, NotFound
-from buckia_s3.auth.credentials import CredentialSource
-from buckia_s3.auth.express_session import CREATE_SESSION, SERVICE, Sessions
-from buckia_s3.auth.sigv4 import EMPTY, UNSIGNED, Credentials, query_string, signed_headers
+from buckia_s3.auth.credentials import CredentialProvider
+from buckia_s3.auth.express_session import CREATE_SESSION, SERVICE, ExpressSessions
+from buckia_s3.auth.sigv4 import EMPTY, UNSIGNED_PAYLOAD, Credentials, query_string, sign_request
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.errors import code_of, from_network, from_response
-from buckia_s3.http.body import AnyBody, Body
+from buckia_s3.errors import error_code, from_network, from_response
+from buckia_s3.http.body import AnyBody, BytesBody
 from buckia_s3.http.connection_pool import Connection, ConnectionPool
-from buckia_s3.http.endpoint import Endpoint, Site
+from buckia_s3.http.endpoint import Endpoint, EndpointResolver
 from buckia_s3.http.request_headers import COPY_SOURCE, RequestHeaders
-from buckia_s3.http.response import Answer, Headers, UsualAnswer, read_whole
+from buckia_s3.http.response import FastResponse, Headers, Response, read_whole
 
 _REGION = re.compile(rb"<Region>([a-z0-9-]{1,40})</Region>")
 # It becomes a part of the host's name, and of what is signed.
@@ -54,7 +54,7 @@ class Request:
     key: str | None = None
     query: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: AnyBody = field(default_factory=Body)
+    body: AnyBody = field(default_factory=BytesBody)
     about: str | None = None
     doing: str = ""
 
@@ -65,7 +65,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class BufferedResponse:
     """An answer, read to its end."""
 
     status: int
@@ -73,14 +73,19 @@ class Response:
     body: bytes
 
 
-class Client:
+class S3Client:
     """Sends requests: one at a time on each connection, from any thread. Does not repeat them.
 
     A redirect to the bucket's real region is followed, and the region is remembered.
     """
 
     def __init__(
-        self, settings: S3Settings, site: Site, credentials: CredentialSource, counter: RequestCounter, provider: str
+        self,
+        settings: S3Settings,
+        site: EndpointResolver,
+        credentials: CredentialProvider,
+        counter: RequestCounter,
+        provider: str,
     ) -> None:
         self.provider = provider
         self.site = site
@@ -92,9 +97,9 @@ class Client:
         self._defaults = settings.client_options.headers()
         self._service = SERVICE if settings.s3_express else "s3"
         self._heard = False
-        self._sessions = Sessions(self._new_session, provider) if settings.s3_express else None
+        self._sessions = ExpressSessions(self._new_session, provider) if settings.s3_express else None
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request) -> BufferedResponse:
         """Send a request and return the whole answer, which has `MOST_ANSWER` bytes at most.
 
         Raises:
@@ -106,10 +111,10 @@ class Client:
                 body = read_whole(response, MOST_ANSWER)
             except (OSError, http.client.HTTPException) as error:
                 raise self._no_answer(error, request) from error
-            return Response(response.status, response.headers, body)
+            return BufferedResponse(response.status, response.headers, body)
 
     @contextmanager
-    def open(self, request: Request) -> Iterator[Answer]:
+    def open(self, request: Request) -> Iterator[Response]:
         """Send a request and give its answer for reading. Errors are those of `send`; reading raises the network's own.
 
         The connection is used again if the answer was read to its end.
@@ -122,7 +127,7 @@ class Client:
             raise
         self._put_back(connection, response, endpoint)
 
-    def blocks(self, response: Answer, key: str, length: int) -> Iterator[bytes]:
+    def blocks(self, response: Response, key: str, length: int) -> Iterator[bytes]:
         """Yield the body of an object's answer, which must have `length` bytes; no more than one block is read beyond.
 
         Raises:
@@ -142,9 +147,9 @@ class Client:
         if count != length:
             raise self.cut_short(key, count, length)
 
-    def content(self, response: Answer, key: str, length: int) -> bytes:
+    def content(self, response: Response, key: str, length: int) -> bytes:
         """Return the whole body of an object's answer, which must have `length` bytes. Raises as `blocks` does."""
-        if not isinstance(response, UsualAnswer):
+        if not isinstance(response, FastResponse):
             return b"".join(self.blocks(response, key, length))
         if response.left != length:
             raise self.cut_short(key, response.left, length)
@@ -192,7 +197,7 @@ class Client:
         """Close idle connections."""
         self._pool.close()
 
-    def _answered(self, request: Request) -> tuple[Endpoint, Connection, Answer]:
+    def _answered(self, request: Request) -> tuple[Endpoint, Connection, Response]:
         """Send a request, once more if it went to the wrong region, and return the success that it had."""
         endpoint = self.site.endpoint
         connection, response = self._exchange(endpoint, request)
@@ -206,7 +211,7 @@ class Client:
                 raise self._refusal(connection, response, endpoint, request)
         return endpoint, connection, response
 
-    def _exchange(self, endpoint: Endpoint, request: Request) -> tuple[Connection, Answer]:
+    def _exchange(self, endpoint: Endpoint, request: Request) -> tuple[Connection, Response]:
         path, query = endpoint.path(request.key), query_string(request.query)
         # Before it is signed: a signature is good for some minutes, and a limit may let it wait for longer.
         self.counter.add()
@@ -232,7 +237,7 @@ class Client:
             connection.close()
             raise
 
-    def _sent(self, connection: Connection, blocks: Iterator[bytes | memoryview], request: Request) -> Answer:
+    def _sent(self, connection: Connection, blocks: Iterator[bytes | memoryview], request: Request) -> Response:
         """Send the rest of the body and return the answer."""
         unsent: OSError | None = None
         for block in blocks:
@@ -264,8 +269,8 @@ class Client:
             return headers | asked
         payload = EMPTY
         if request.body.size:
-            payload = UNSIGNED if self._unsigned else request.body.sha256()
-        return headers | signed_headers(
+            payload = UNSIGNED_PAYLOAD if self._unsigned else request.body.sha256()
+        return headers | sign_request(
             request.method,
             endpoint.authority,
             path,
@@ -284,7 +289,7 @@ class Client:
     def _refusal(
         self,
         connection: Connection,
-        response: Answer,
+        response: Response,
         endpoint: Endpoint,
         request: Request,
     ) -> AdapterError:
@@ -308,8 +313,8 @@ class Client:
             doing=request.purpose,
         )
 
-    def _notice_region(self, response: Answer, body: bytes) -> None:
-        redirected = response.status in (301, 307) or code_of(body) in (
+    def _notice_region(self, response: Response, body: bytes) -> None:
+        redirected = response.status in (301, 307) or error_code(body) in (
             "AuthorizationHeaderMalformed",
             "PermanentRedirect",
             "IllegalLocationConstraintException",
@@ -323,7 +328,7 @@ class Client:
             elif found:
                 self.site.move(found[1].decode())
 
-    def _put_back(self, connection: Connection, response: Answer, endpoint: Endpoint) -> None:
+    def _put_back(self, connection: Connection, response: Response, endpoint: Endpoint) -> None:
         if response.isclosed() and not response.will_close:
             self._pool.give(endpoint, connection)
         else:

@@ -23,8 +23,8 @@ from buckia_core.adapters.service.proxies import system_proxy
 from buckia_s3.config.client_options import ClientOptions
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.endpoint import Endpoint
-from buckia_s3.http.response import Answer, answer_to
-from buckia_s3.http.timeouts import Clock, Limits
+from buckia_s3.http.response import Response, read_response
+from buckia_s3.http.timeouts import Deadline, Timeouts
 
 
 class ConnectionPool:
@@ -38,7 +38,7 @@ class ConnectionPool:
         self._options = settings.client_options
         self._verify = settings.verify_tls and not self._options.allow_invalid_certificates
         self._ca_bundle = settings.ca_bundle
-        self._limits = Limits(
+        self._limits = Timeouts(
             self._options.connect_timeout or settings.connect_timeout,
             self._options.read_timeout or settings.read_timeout,
             self._options.timeout,
@@ -152,7 +152,7 @@ _NOT_LATIN_1 = re.compile(r"[^\x00-\xff]")
 class Connection(http.client.HTTPConnection):
     """A connection with one limit for connecting, another for each step after that, and one for a whole request."""
 
-    clock: Clock
+    clock: Deadline
 
     def connect(self) -> None:
         """Connect within the limit for it."""
@@ -183,9 +183,9 @@ class Connection(http.client.HTTPConnection):
         self._before_step()
         super().send(data)
 
-    def answer(self, method: str) -> Answer:
-        """Return the answer, whose body is read in steps. Raises as `answer_to` does."""
-        return answer_to(method, self.sock, self._before_step)
+    def answer(self, method: str) -> Response:
+        """Return the answer, whose body is read in steps. Raises as `read_response` does."""
+        return read_response(method, self.sock, self._before_step)
 
     def _before_step(self) -> None:
         if self.sock is not None:
@@ -195,9 +195,9 @@ class Connection(http.client.HTTPConnection):
 class _PlainConnection(Connection):
     """A connection without encryption."""
 
-    def __init__(self, host: str, port: int, limits: Limits, proxy: _Proxy | None, origin: str) -> None:
+    def __init__(self, host: str, port: int, limits: Timeouts, proxy: _Proxy | None, origin: str) -> None:
         super().__init__(host, port, timeout=limits.connect)
-        self.clock = Clock(limits)
+        self.clock = Deadline(limits)
         self._proxy = proxy
         self._origin = origin
 
@@ -212,9 +212,9 @@ class _PlainConnection(Connection):
 class _TlsConnection(Connection, http.client.HTTPSConnection):
     """A connection over TLS."""
 
-    def __init__(self, host: str, port: int, context: ssl.SSLContext, limits: Limits) -> None:
+    def __init__(self, host: str, port: int, context: ssl.SSLContext, limits: Timeouts) -> None:
         super().__init__(host, port, timeout=limits.connect, context=context)
-        self.clock = Clock(limits)
+        self.clock = Deadline(limits)
 
 
 # `select` can't take numbers of files above 1,024, and `poll` does not exist on Windows.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit
 
 from buckia_core.adapters.contract.identities import endpoint_identity
-from buckia_s3.config.derived import zone_of
+from buckia_s3.config.derived import express_zone
 from buckia_s3.config.settings import AddressingStyle, S3Settings
 
 DEFAULT_REGION = "us-east-1"
@@ -65,7 +65,7 @@ class Endpoint:
         return moved
 
 
-def locate(settings: S3Settings, region: str) -> Endpoint:
+def resolve_endpoint(settings: S3Settings, region: str) -> Endpoint:
     """Return the address of the bucket that the settings name."""
     aws = is_aws(settings)
     bucket = settings.bucket_name
@@ -83,7 +83,7 @@ def locate(settings: S3Settings, region: str) -> Endpoint:
         case AddressingStyle.AUTO:
             virtual = aws and (settings.use_accelerate_endpoint or _HOST_LABEL.fullmatch(bucket) is not None)
     if settings.s3_express and aws and not settings.endpoint_url:
-        host, virtual = f"s3express-{zone_of(bucket)}.{region}.amazonaws.com", True
+        host, virtual = f"s3express-{express_zone(bucket)}.{region}.amazonaws.com", True
     if virtual:
         named = settings.virtual_hosted_style_request and host.startswith(f"{bucket}.")
         host = host if named else f"{bucket}.{host}"
@@ -120,7 +120,7 @@ def identity(settings: S3Settings, prefix: str) -> str:
     return f"{service}/{settings.bucket_name}/{prefix}"
 
 
-class Site:
+class EndpointResolver:
     """The address as far as it is known: it changes once, where a bucket turns out to be in another region."""
 
     def __init__(self, settings: S3Settings, default_region: Callable[[], str | None]) -> None:
@@ -137,7 +137,7 @@ class Site:
                 if self._endpoint is None:
                     told = self._settings.region or self._settings.default_region
                     region = told or self._default_region() or DEFAULT_REGION
-                    self._endpoint = locate(self._settings, region)
+                    self._endpoint = resolve_endpoint(self._settings, region)
         return self._endpoint
 
     def move(self, region: str) -> bool:

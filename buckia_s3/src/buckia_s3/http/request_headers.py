@@ -17,14 +17,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.objects.encryption import customer_headers, write_headers
+from buckia_s3.objects.encryption import sse_c_headers, sse_headers
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
 
 COPY_SOURCE = "x-amz-copy-source"
 
-PAYING = {"x-amz-request-payer": "requester"}
+REQUESTER_PAYS = {"x-amz-request-payer": "requester"}
 """What a requester who pays says; in a signed address, it stands in the query."""
 
 # The names that ask for an object itself, and not for something that is kept about it.
@@ -49,12 +49,12 @@ class RequestHeaders:
     """Tells the headers that the settings add to a request."""
 
     def __init__(self, settings: S3Settings) -> None:
-        self._always = PAYING if settings.request_payer else {}
-        self._writing = write_headers(
+        self._always = REQUESTER_PAYS if settings.request_payer else {}
+        self._writing = sse_headers(
             settings.server_side_encryption, settings.sse_kms_key_id, settings.sse_bucket_key_enabled
         )
-        self._customer = customer_headers(settings.sse_customer_key_base64)
-        self._source = customer_headers(settings.sse_customer_key_base64, of_source=True)
+        self._customer = sse_c_headers(settings.sse_customer_key_base64)
+        self._source = sse_c_headers(settings.sse_customer_key_base64, of_source=True)
         self._reading = {} if settings.checksum_algorithm is None else {"x-amz-checksum-mode": "ENABLED"}
 
     def of(

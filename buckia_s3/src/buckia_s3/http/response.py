@@ -33,7 +33,7 @@ class Headers(dict[str, str]):
         return super().get(name.lower(), default)
 
 
-class Answer(Protocol):
+class Response(Protocol):
     """An answer that is being read."""
 
     @property
@@ -55,7 +55,7 @@ class Answer(Protocol):
         """Tell whether it was read to its end."""
 
 
-class UsualAnswer:
+class FastResponse:
     """An answer whose head has been read, with the first bytes of its body."""
 
     def __init__(self, status: int, headers: Headers, first: bytes, length: int, receive: Callable[[Any], int]) -> None:
@@ -68,7 +68,7 @@ class UsualAnswer:
         self._receive = receive
 
     def read(self, size: int | None = None, /) -> bytes:
-        """See `Answer`.
+        """See `Response`.
 
         Raises:
             http.client.IncompleteRead: All was asked for, and the connection ended before.
@@ -105,7 +105,7 @@ class UsualAnswer:
         return came
 
     def isclosed(self) -> bool:
-        """See `Answer`."""
+        """See `Response`."""
         return not self._left
 
     @property
@@ -114,7 +114,7 @@ class UsualAnswer:
         return self._left
 
 
-def answer_to(method: str, sock: socket.socket, before_step: Callable[[], None]) -> Answer:
+def read_response(method: str, sock: socket.socket, before_step: Callable[[], None]) -> Response:
     """Wait for the answer to a request, and return it with its head read.
 
     Args:
@@ -152,7 +152,7 @@ def answer_to(method: str, sock: socket.socket, before_step: Callable[[], None])
     return response  # type: ignore[return-value]  # as above
 
 
-def read_whole(answer: Answer, most: int) -> bytes:
+def read_whole(answer: Response, most: int) -> bytes:
     """Return the whole body of an answer.
 
     Raises:
@@ -161,7 +161,7 @@ def read_whole(answer: Answer, most: int) -> bytes:
         OSError: It failed.
     """
     too_much = UnusableResponse(f"has more than {most:,} bytes")
-    if isinstance(answer, UsualAnswer):
+    if isinstance(answer, FastResponse):
         if answer.left > most:
             raise too_much
         return answer.read()
@@ -176,7 +176,7 @@ def read_whole(answer: Answer, most: int) -> bytes:
     return b"".join(blocks)
 
 
-def _usual(method: str, data: bytes, receive: Callable[[Any], int]) -> UsualAnswer | None:
+def _usual(method: str, data: bytes, receive: Callable[[Any], int]) -> FastResponse | None:
     end = data.find(b"\r\n\r\n")
     if end < 0:
         return None
@@ -195,7 +195,7 @@ def _usual(method: str, data: bytes, receive: Callable[[Any], int]) -> UsualAnsw
     if "transfer-encoding" in headers or not length.isdecimal() or len(length) > _MOST_DIGITS:
         return None
     left = 0 if method == "HEAD" or number in _NO_BODY else int(length)
-    return UsualAnswer(number, headers, data[end + 4 :], left, receive)
+    return FastResponse(number, headers, data[end + 4 :], left, receive)
 
 
 class _Begun:

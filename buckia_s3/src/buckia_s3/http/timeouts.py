@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Timeouts:
     """How long things may take, in seconds.
 
     Attributes:
@@ -22,10 +22,10 @@ class Limits:
     total: float | None = None
 
 
-class Clock:
+class Deadline:
     """Measures one request after the other on a connection, against its limits."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Timeouts) -> None:
         self.limits = limits
         self._ends: float | None = None
         self._set: float | None = None

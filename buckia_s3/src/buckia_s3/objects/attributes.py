@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from enum import StrEnum
 from urllib.parse import quote, urlencode
 
-from buckia_core.config.convert import Unsuitable, text_map_of, unsuitable
+from buckia_core.config.convert import InvalidValue, as_str_map, unsuitable
 from buckia_core.config.frozen import FrozenMapping
 from buckia_core.config.object_rules import ATTRIBUTES, ObjectAttributes, ObjectRules, parse_object_rules
 from buckia_core.errors import NotSupported
-from buckia_s3.objects.metadata import problem_of_name
+from buckia_s3.objects.metadata import invalid_metadata_name
 
 ACL = "x-amz-acl"
 TAGGING = "x-amz-tagging"
@@ -54,14 +54,14 @@ def parse_tags(value: object, *, at: str = "") -> FrozenMapping[str]:
     Raises:
         Unsuitable: S3 does not take them: too many, too long, or of a name that is AWS's own.
     """
-    tags = text_map_of(value, at=at)
+    tags = as_str_map(value, at=at)
     if len(tags) > _MOST_TAGS:
-        raise Unsuitable(f"has {len(tags)} tags, and S3 takes {_MOST_TAGS}", at=at)
+        raise InvalidValue(f"has {len(tags)} tags, and S3 takes {_MOST_TAGS}", at=at)
     for name, text in tags.items():
         if not 0 < len(name) <= _LONGEST_TAG or name.lower().startswith("aws:"):
-            raise Unsuitable(f"must have a name of 1 to {_LONGEST_TAG} characters, not aws:…", at=f"{at}.{name}")
+            raise InvalidValue(f"must have a name of 1 to {_LONGEST_TAG} characters, not aws:…", at=f"{at}.{name}")
         if len(text) > _LONGEST_TAG_VALUE:
-            raise Unsuitable(f"has {len(text)} characters, and S3 takes {_LONGEST_TAG_VALUE}", at=f"{at}.{name}")
+            raise InvalidValue(f"has {len(text)} characters, and S3 takes {_LONGEST_TAG_VALUE}", at=f"{at}.{name}")
     return FrozenMapping(tags)
 
 
@@ -80,20 +80,20 @@ def parse_objects(value: object) -> ObjectRules:
             raise unsuitable(gives.website_redirect, "a path that begins with /, or a URL", at=f"{at}.website_redirect")
         parse_tags(gives.tags, at=f"{at}.tags")
         for name in gives.metadata:
-            problem = problem_of_name(name)
+            problem = invalid_metadata_name(name)
             if problem:
-                raise Unsuitable(problem, at=f"{at}.metadata.{name}")
+                raise InvalidValue(problem, at=f"{at}.metadata.{name}")
     return rules
 
 
-def attributes_of(
+def attributes_for(
     key: str, *, objects: ObjectRules, storage_class: str | None, acl: str | None, tags: Mapping[str, str]
 ) -> ObjectAttributes:
     """Return what an object is given: by the patterns that its key matches, else by the settings for all objects."""
     return objects.of(key).over(ObjectAttributes(storage_class=storage_class, acl=acl, tags=tags))
 
 
-def headers_of(attributes: ObjectAttributes, *, tagging: bool, provider: str, key: str) -> dict[str, str]:
+def attribute_headers(attributes: ObjectAttributes, *, tagging: bool, provider: str, key: str) -> dict[str, str]:
     """Return the headers that give an object its attributes, save content type and metadata.
 
     Raises:
@@ -104,10 +104,10 @@ def headers_of(attributes: ObjectAttributes, *, tagging: bool, provider: str, ke
         if len(attributes.tags) > _MOST_TAGS:
             words = f"the settings give it {len(attributes.tags)} tags, and S3 takes {_MOST_TAGS}"
             raise NotSupported(f"{key!r}: {words}", provider=provider, key=key)
-        headers[TAGGING] = tagging_of(attributes.tags)
+        headers[TAGGING] = encode_tags(attributes.tags)
     return headers
 
 
-def tagging_of(tags: Mapping[str, str]) -> str:
+def encode_tags(tags: Mapping[str, str]) -> str:
     """Return tags as the header that carries them has them."""
     return urlencode(tags, quote_via=quote, safe="")

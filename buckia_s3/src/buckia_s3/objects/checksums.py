@@ -51,7 +51,7 @@ class ChecksumAlgorithm(StrEnum):
         return self.value.startswith("CRC")
 
 
-class Running(Protocol):
+class ChecksumState(Protocol):
     """A checksum of what came so far."""
 
     def update(self, data: bytes | memoryview, /) -> None:
@@ -85,14 +85,14 @@ def parse_algorithm(value: object) -> ChecksumAlgorithm:
     except ValueError:
         raise ValueError(f"one of {', '.join(ChecksumAlgorithm)}") from None
     try:
-        running(algorithm)
+        new_checksum(algorithm)
     except ImportError:
         others = "CRC32, SHA1 or SHA256"
         raise ValueError(f"{others}: {algorithm} needs the package awscrt (pip install awscrt)") from None
     return algorithm
 
 
-def running(algorithm: ChecksumAlgorithm) -> Running:
+def new_checksum(algorithm: ChecksumAlgorithm) -> ChecksumState:
     """Return a checksum of nothing yet.
 
     Raises:
@@ -114,13 +114,13 @@ def running(algorithm: ChecksumAlgorithm) -> Running:
 
 def checksum(algorithm: ChecksumAlgorithm, blocks: Iterable[bytes | memoryview]) -> str:
     """Return the checksum of what blocks hold, in base64."""
-    state = running(algorithm)
+    state = new_checksum(algorithm)
     for block in blocks:
         state.update(block)
     return encoded(state)
 
 
-def encoded(state: Running) -> str:
+def encoded(state: ChecksumState) -> str:
     """Return a checksum in base64, as headers have it."""
     return b64encode(state.digest()).decode()
 
@@ -135,11 +135,11 @@ def checked(
     Raises:
         IntegrityError: They have another.
     """
-    told = told_of_whole(headers, algorithm)
+    told = full_object_checksum(headers, algorithm)
     if told is None:
         yield from blocks
         return
-    state = running(algorithm)
+    state = new_checksum(algorithm)
     held: B | None = None
     for block in blocks:
         if held is not None:
@@ -152,7 +152,7 @@ def checked(
         yield held
 
 
-def told_of_whole(headers: Mapping[str, str], algorithm: ChecksumAlgorithm) -> str | None:
+def full_object_checksum(headers: Mapping[str, str], algorithm: ChecksumAlgorithm) -> str | None:
     """Return the checksum of the whole content that headers tell, `None` if they don't."""
     told = headers.get(algorithm.header)
     # That of the checksums of parts has their number behind it.

@@ -23,7 +23,7 @@ from buckia_s3.objects.encryption import BUCKET_KEY, KMS_KEY, SSE, ServerSideEnc
 _KMS = (ServerSideEncryption.KMS.value, ServerSideEncryption.KMS_TWICE.value)
 
 
-def told_again(source: Mapping[str, str], given: Mapping[str, str], *, encrypted: bool) -> dict[str, str]:
+def copied_headers(source: Mapping[str, str], given: Mapping[str, str], *, encrypted: bool) -> dict[str, str]:
     """Return the headers that every copy goes with.
 
     Args:

@@ -49,7 +49,7 @@ def check_encryption(
         raise ValueError("sse_customer_key_base64 and server_side_encryption: sse-c go together: give both, or neither")
 
 
-def write_headers(kind: ServerSideEncryption | None, kms_key: str | None, bucket_key: bool | None) -> dict[str, str]:
+def sse_headers(kind: ServerSideEncryption | None, kms_key: str | None, bucket_key: bool | None) -> dict[str, str]:
     """Return the headers that have a new object encrypted by the server's own keys, or those of KMS."""
     if kind is None or kind is ServerSideEncryption.CUSTOMER:
         return {}
@@ -69,7 +69,7 @@ def customer_key_md5(customer_key: Secret | None) -> str | None:
     return base64.b64encode(md5).decode()
 
 
-def customer_headers(customer_key: Secret | None, *, of_source: bool = False) -> dict[str, str]:
+def sse_c_headers(customer_key: Secret | None, *, of_source: bool = False) -> dict[str, str]:
     """Return the headers that carry the customer's key, for an object or for the source of a copy."""
     if customer_key is None:
         return {}

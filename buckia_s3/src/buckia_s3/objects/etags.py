@@ -20,7 +20,7 @@ def unquoted(etag: str | None) -> str:
     return bare
 
 
-def fingerprint_of(etag: str | None, size: int, modified_ns: int) -> str:
+def fingerprint_from_etag(etag: str | None, size: int, modified_ns: int) -> str:
     """Return the fingerprint: the ETag without its quotes. Of a server that has none: size and second.
 
     Raises:
@@ -32,7 +32,7 @@ def fingerprint_of(etag: str | None, size: int, modified_ns: int) -> str:
     return bare or f"size={size} time={modified_ns // 1_000_000_000}"
 
 
-def etag_of(fingerprint: str) -> str | None:
+def etag_from_fingerprint(fingerprint: str) -> str | None:
     """Return the ETag as headers have it; `None` of a server that has none."""
     if fingerprint.startswith("size="):
         return None
@@ -44,7 +44,7 @@ def is_md5(etag: str) -> bool:
     return _MD5.fullmatch(etag) is not None
 
 
-def md5_of(fingerprint: str) -> Digests:
+def md5_from_etag(fingerprint: str) -> Digests:
     """Return the MD5 that an ETag is, if it looks like one."""
     return (Digest("md5", fingerprint),) if is_md5(fingerprint) else ()
 

@@ -27,8 +27,8 @@ from buckia_core.adapters.contract.types import UploadInfo
 from buckia_core.errors import AdapterError, InvalidKey, NotSupported
 from buckia_core.planning.digest import Digest, Digests, merge
 from buckia_core.planning.manifest import RemoteObject
-from buckia_s3.objects.etags import fingerprint_of, hides_content, md5_of
-from buckia_s3.objects.multipart_etag import guesses
+from buckia_s3.objects.etags import fingerprint_from_etag, hides_content, md5_from_etag
+from buckia_s3.objects.multipart_etag import possible_digests
 
 META = "x-amz-meta-"
 MTIME = "mtime"
@@ -96,7 +96,7 @@ def from_headers(
         raise AdapterError(words, provider=provider, key=key)
     modified = modified_of(told.get("last-modified"))
     try:
-        fingerprint = fingerprint_of(told.get("etag"), found_size, modified)
+        fingerprint = fingerprint_from_etag(told.get("etag"), found_size, modified)
     except ValueError as error:
         words = f"{key!r}: the server's answer can't be used: {error}"
         raise AdapterError(words, provider=provider, key=key) from error
@@ -117,7 +117,7 @@ def from_headers(
 
 def content_digests(fingerprint: str, size: int) -> Digests:
     """Return what an ETag that tells of the content tells: its MD5, or guesses at the digest of its parts."""
-    return md5_of(fingerprint) or guesses(fingerprint, size)
+    return md5_from_etag(fingerprint) or possible_digests(fingerprint, size)
 
 
 def with_finer_time(found: RemoteObject, seen: RemoteObject) -> RemoteObject:
@@ -189,7 +189,7 @@ def content_type_of(info: UploadInfo, key: str, default: str | None = None) -> s
     return default if default and guessed == "application/octet-stream" else guessed
 
 
-def metadata_of(info: UploadInfo, *, provider: str, key: str) -> dict[str, str]:
+def encode_metadata(info: UploadInfo, *, provider: str, key: str) -> dict[str, str]:
     """Return the metadata to send, names without `x-amz-meta-`, values in printable ASCII.
 
     Raises:
@@ -197,7 +197,7 @@ def metadata_of(info: UploadInfo, *, provider: str, key: str) -> dict[str, str]:
     """
     kept = {}
     for name, value in info.metadata.items():
-        problem = problem_of_name(name)
+        problem = invalid_metadata_name(name)
         if problem:
             raise NotSupported(f"{key!r}: metadata {name!r} {problem}", provider=provider, key=key)
         kept[name.lower()] = _encoded(value)
@@ -211,7 +211,7 @@ def metadata_of(info: UploadInfo, *, provider: str, key: str) -> dict[str, str]:
     return kept
 
 
-def problem_of_name(name: str) -> str | None:
+def invalid_metadata_name(name: str) -> str | None:
     """Return why metadata can't have a name, completing "metadata 'x' "; `None` if it can."""
     lower = name.lower()
     if not _TOKEN.fullmatch(lower):

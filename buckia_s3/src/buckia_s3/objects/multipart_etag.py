@@ -23,15 +23,15 @@ _MOST = 4
 _OF_PARTS = re.compile(r"[0-9a-f]{32}-([1-9][0-9]{0,4})")
 
 
-def guesses(fingerprint: str, size: int) -> Digests:
+def possible_digests(fingerprint: str, size: int) -> Digests:
     """Return what the ETag of an object of `size` bytes may be the digest of; nothing of one that is not of parts."""
     found = _OF_PARTS.fullmatch(fingerprint)
     if found is None:
         return ()
-    return tuple(Digest(f"md5-parts-{part}?", fingerprint) for part in candidates(size, int(found[1])))
+    return tuple(Digest(f"md5-parts-{part}?", fingerprint) for part in candidate_part_sizes(size, int(found[1])))
 
 
-def candidates(size: int, count: int) -> tuple[int, ...]:
+def candidate_part_sizes(size: int, count: int) -> tuple[int, ...]:
     """Return the sizes that `count` parts of an object of `size` bytes may have, the usual ones first, at most four."""
     if count == 1:
         # All of them would do.

@@ -33,7 +33,7 @@ def check_locks(mode: LockMode | None, days: int | None) -> None:
         raise ValueError("object_lock_mode and object_lock_retain go together: give both, or neither")
 
 
-def upload_headers(mode: LockMode | None, days: int | None, now: datetime, *, hold: bool) -> dict[str, str]:
+def object_lock_headers(mode: LockMode | None, days: int | None, now: datetime, *, hold: bool) -> dict[str, str]:
     """Return the headers that lock what is uploaded, for so many days from now.
 
     The last day is a whole one, in UTC, so that an upload that is taken up again the same day is locked alike.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn, SupportsIndex
 
 from obstore.store import S3Store
 
-from buckia_s3.auth.credentials import CredentialSource
+from buckia_s3.auth.credentials import CredentialProvider
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.endpoint import Endpoint
 from buckia_s3.obstore.options import client_config, retry_config, store_config
@@ -20,14 +20,16 @@ _ANY_CREDENTIALS_LAST = timedelta(minutes=10)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def bare_store(settings: S3Settings, endpoint: Endpoint, credentials: CredentialSource, prefix: str) -> BareStore:
+def open_obstore(
+    settings: S3Settings, endpoint: Endpoint, credentials: CredentialProvider, prefix: str
+) -> RedactedS3Store:
     """Return a store with all settings, for keys below `prefix`, that repeats by `retry_config`.
 
     Raises:
         MissingCredentials, Unauthenticated: There are no credentials.
     """
     signed = credentials.current() is not None
-    return BareStore(
+    return RedactedS3Store(
         prefix=prefix.removesuffix("/") or None,
         config=store_config(settings, endpoint, signed=signed),
         client_options=client_config(settings, endpoint),
@@ -36,7 +38,7 @@ def bare_store(settings: S3Settings, endpoint: Endpoint, credentials: Credential
     )
 
 
-def _provider(source: CredentialSource) -> Callable[[], S3Credential]:
+def _provider(source: CredentialProvider) -> Callable[[], S3Credential]:
     """Return what answers obstore's question for credentials, which it asks again before they expire."""
 
     def provide() -> S3Credential:
@@ -55,7 +57,7 @@ def _provider(source: CredentialSource) -> Callable[[], S3Credential]:
     return provide
 
 
-class BareStore(S3Store):
+class RedactedS3Store(S3Store):
     """A store of obstore's that shows no secret: not in `config`, and not in a pickle, which it refuses."""
 
     @property

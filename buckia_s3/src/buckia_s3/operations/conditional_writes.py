@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition
-from buckia_core.adapters.transfers.retry import repeated
+from buckia_core.adapters.transfers.retry import retry_call
 from buckia_core.errors import (
     AdapterError,
     IntegrityError,
@@ -23,9 +23,9 @@ from buckia_core.errors import (
 )
 from buckia_s3.auth.sigv4 import EMPTY
 from buckia_s3.config.settings import ConditionalWrites, S3Settings
-from buckia_s3.http.client import Client, Request
+from buckia_s3.http.client import Request, S3Client
 from buckia_s3.http.endpoint import is_aws
-from buckia_s3.objects.etags import etag_of, hides_content, is_md5, unquoted
+from buckia_s3.objects.etags import etag_from_fingerprint, hides_content, is_md5, unquoted
 from buckia_s3.operations.probe_objects import PROBED, Probes
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ _NO_SUCH_ETAG = '"00000000000000000000000000000000"'
 _ENABLED = re.compile(rb"<Status>\s*Enabled\s*</Status>")
 
 
-class Honours(Enum):
+class IfMatchSupport(Enum):
     """How a server takes the ETag of `If-Match` in a write."""
 
     NOTHING = "it ignores conditions, or refuses them all"
@@ -43,7 +43,7 @@ class Honours(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ServerFeatures:
     """What the server told.
 
     Attributes:
@@ -59,41 +59,41 @@ class _Refused(Exception):
     """The server refused a probe, as it should."""
 
 
-class Conditions:
+class ConditionalWriteSupport:
     """Asks once, and remembers.
 
     Attributes:
         etags_are_md5: Whether ETags that look like MD5s are those of the content; `None` if nobody knows.
     """
 
-    def __init__(self, settings: S3Settings, client: Client, prefix: str) -> None:
+    def __init__(self, settings: S3Settings, client: S3Client, prefix: str) -> None:
         self._client = client
         self._probes = Probes(settings, client, prefix)
         self._lock = threading.Lock()
         self._wanted = settings.conditional_writes
         self._backoff = settings.retry_config.backoff
         self._versions: bool | None = None
-        self._honours: Honours | None = None
+        self._honours: IfMatchSupport | None = None
         if self._wanted is ConditionalWrites.OFF:
-            self._honours = Honours.NOTHING
+            self._honours = IfMatchSupport.NOTHING
         elif is_aws(settings):
-            self._honours = Honours.QUOTED
+            self._honours = IfMatchSupport.QUOTED
         self._compares_content = is_aws(settings) and not (settings.unsigned_payload or settings.skip_signature)
         # Ceph and others take conditions on the completion of parts, and ignore them without a word.
-        self._completion = self._honours is Honours.QUOTED
+        self._completion = self._honours is IfMatchSupport.QUOTED
         self.etags_are_md5: bool | None = None
 
     @property
-    def known(self) -> Facts:
+    def known(self) -> ServerFeatures:
         """What is known by now; what is not, is no."""
-        return Facts(self._honours not in (None, Honours.NOTHING), bool(self._versions))
+        return ServerFeatures(self._honours not in (None, IfMatchSupport.NOTHING), bool(self._versions))
 
     @property
     def compares_content(self) -> bool:
         """Whether the server is known to refuse bytes that have another SHA-256 than they were announced with."""
         return self._compares_content
 
-    def probe(self) -> Facts:
+    def probe(self) -> ServerFeatures:
         """Find out what is not known yet.
 
         Raises:
@@ -115,62 +115,65 @@ class Conditions:
         if expect is None:
             return {}
         honours = self._ask()
-        if honours is Honours.NOTHING and self._wanted is ConditionalWrites.ON:
+        if honours is IfMatchSupport.NOTHING and self._wanted is ConditionalWrites.ON:
             words = "the server does not honour conditions of writes, and the setting `conditional_writes` is on"
             raise NotSupported(f"{key!r}: {words}", provider=self._client.provider, key=key)
         match expect:
-            case _ if honours is Honours.NOTHING:
+            case _ if honours is IfMatchSupport.NOTHING:
                 return {}
             case IfAbsent():
                 return {"If-None-Match": "*"}
             case IfUnchanged(seen):
-                etag = etag_of(seen.fingerprint)
+                etag = etag_from_fingerprint(seen.fingerprint)
                 if etag is None:
                     return {}
-                return {"If-Match": seen.fingerprint if honours is Honours.BARE else etag}
+                return {"If-Match": seen.fingerprint if honours is IfMatchSupport.BARE else etag}
 
     def completion_headers(self, expect: Precondition | None, key: str) -> dict[str, str]:
         """Return what `headers` does, for the completion of a multipart upload or for a copy."""
         return self.headers(expect, key) if self._completion else {}
 
-    def _ask(self) -> Honours:
+    def _ask(self) -> IfMatchSupport:
         if self._honours is None:
             with self._lock:
                 if self._honours is None:
                     self._honours = self._find_out()
         return self._honours
 
-    def _find_out(self) -> Honours:
+    def _find_out(self) -> IfMatchSupport:
         """Ask the server, unless a probe would stay there."""
         if self._probes.would_stay(versions=self._find_versions()):
             log.info("%s: no probe is written where it can't be deleted", self._client.site.endpoint.authority)
             # Whoever insists on conditions knows the server.
-            return Honours.QUOTED if self._wanted is ConditionalWrites.ON else Honours.NOTHING
+            return IfMatchSupport.QUOTED if self._wanted is ConditionalWrites.ON else IfMatchSupport.NOTHING
         # Another run may have swept the probe away in between, which looks as if conditions were ignored.
-        return next((found for _ in range(2) if (found := self._try_out()) is not Honours.NOTHING), Honours.NOTHING)
+        return next(
+            (found for _ in range(2) if (found := self._try_out()) is not IfMatchSupport.NOTHING),
+            IfMatchSupport.NOTHING,
+        )
 
-    def _try_out(self) -> Honours:
+    def _try_out(self) -> IfMatchSupport:
         key = self._probes.new_key()
         try:
             # One of half a dozen requests that fails must not cost the answers to the others.
             request = self._probes.request(key)
-            written = repeated(lambda: self._client.send(request), self._backoff)
+            written = retry_call(lambda: self._client.send(request), self._backoff)
         except AdapterError as error:
             if _says_nothing(error) or isinstance(error, Unauthenticated) or _is_missing_bucket(error):
                 raise
             # Whoever may not write there will be told so by the upload itself.
             log.info("%s takes no probe: %s", self._client.site.endpoint.authority, error)
-            return Honours.NOTHING
+            return IfMatchSupport.NOTHING
         try:
             bare = unquoted(written.headers.get("ETag"))
             if is_md5(bare) and not hides_content(written.headers):
                 self.etags_are_md5 = bare == hashlib.md5(PROBED, usedforsecurity=False).hexdigest()
             self._compares_content = self._refused(key, {}, sha256=EMPTY)
             if not self._refused(key, {"If-None-Match": "*"}) or not self._refused(key, {"If-Match": _NO_SUCH_ETAG}):
-                return Honours.NOTHING
+                return IfMatchSupport.NOTHING
             if not self._refused(key, {"If-Match": f'"{bare}"'}):
-                return Honours.QUOTED
-            return Honours.NOTHING if self._refused(key, {"If-Match": bare}) else Honours.BARE
+                return IfMatchSupport.QUOTED
+            return IfMatchSupport.NOTHING if self._refused(key, {"If-Match": bare}) else IfMatchSupport.BARE
         finally:
             with suppress(AdapterError):
                 self._probes.remove(key)
@@ -179,7 +182,7 @@ class Conditions:
         """Write what should be refused; tell whether the server said that its condition, or its content, is wrong."""
         request = self._probes.request(key, headers, sha256)
         try:
-            repeated(lambda: self._sent(request), self._backoff)
+            retry_call(lambda: self._sent(request), self._backoff)
         except _Refused:
             return True
         except AdapterError as error:
@@ -203,7 +206,7 @@ class Conditions:
     def _keeps_versions(self) -> bool:
         request = Request("GET", query=(("versioning", ""),), doing="asking for versioning")
         try:
-            answer = repeated(lambda: self._client.send(request), self._backoff)
+            answer = retry_call(lambda: self._client.send(request), self._backoff)
         except AdapterError as error:
             if _says_nothing(error):
                 raise

@@ -18,16 +18,16 @@ from buckia_core.planning.digest import merge
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.config.copy_if_not_exists import CopyIfNotExists
 from buckia_s3.config.settings import MAX_PART, MIB, S3Settings
-from buckia_s3.errors import code_of, from_code
-from buckia_s3.http.client import Client, Request
-from buckia_s3.objects.attributes import TAGGING, attributes_of, headers_of, tagging_of
-from buckia_s3.objects.copy_headers import content_headers, tags_of, told_again
-from buckia_s3.objects.etags import etag_of, unquoted
-from buckia_s3.objects.metadata import metadata_of
-from buckia_s3.operations.conditional_writes import Conditions
-from buckia_s3.operations.head import Looker
+from buckia_s3.errors import error_code, from_code
+from buckia_s3.http.client import Request, S3Client
+from buckia_s3.objects.attributes import TAGGING, attribute_headers, attributes_for, encode_tags
+from buckia_s3.objects.copy_headers import content_headers, copied_headers, tags_of
+from buckia_s3.objects.etags import etag_from_fingerprint, unquoted
+from buckia_s3.objects.metadata import encode_metadata
+from buckia_s3.operations.conditional_writes import ConditionalWriteSupport
+from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.multipart import Multipart, Part
-from buckia_s3.operations.object_spec import Target, locks_of
+from buckia_s3.operations.object_spec import ObjectSpec, lock_headers
 from buckia_s3.operations.part_checksums import PartChecksums
 
 _PART = 512 * MIB
@@ -39,9 +39,9 @@ class Copier:
     """Copies within one bucket."""
 
     settings: S3Settings
-    client: Client
-    looker: Looker
-    conditions: Conditions
+    client: S3Client
+    looker: ObjectHead
+    conditions: ConditionalWriteSupport
     multipart: Multipart
     version: str | None = None
     """The version that is copied; `None` for the latest."""
@@ -78,7 +78,7 @@ class Copier:
     def _at_once(
         self, found: RemoteObject, told: Mapping[str, str], key: str, whole: str, expect: Precondition | None
     ) -> RemoteObject:
-        headers = self._source(found) | self._told_again(told, key) | locks_of(self.settings)
+        headers = self._source(found) | self._told_again(told, key) | lock_headers(self.settings)
         condition = self.settings.copy_if_not_exists if isinstance(expect, IfAbsent) else None
         if condition is not None and condition.header is not None:
             name, value = condition.header
@@ -95,34 +95,34 @@ class Copier:
             raise
         etag = unquoted(self._etag(answer.body, found.key))
         if not etag:
-            return self.looker.look(key)
+            return self.looker.head(key)
         return found._replace(key=key, fingerprint=etag, modified_ns=0, version=None)
 
     def _given(self, key: str) -> dict[str, str]:
         """Return the headers that the settings give to a key."""
-        attributes = attributes_of(
+        attributes = attributes_for(
             key,
             objects=self.settings.objects,
             storage_class=self.settings.storage_class,
             acl=self.settings.acl,
             tags={},
         )
-        return headers_of(attributes, tagging=False, provider=self.client.provider, key=key)
+        return attribute_headers(attributes, tagging=False, provider=self.client.provider, key=key)
 
     def _told_again(self, told: Mapping[str, str], key: str) -> dict[str, str]:
-        return told_again(told, self._given(key), encrypted=self.settings.server_side_encryption is not None)
+        return copied_headers(told, self._given(key), encrypted=self.settings.server_side_encryption is not None)
 
     def _source(self, source: RemoteObject) -> dict[str, str]:
         name = quote(f"{self.settings.bucket_name}/{self.looker.whole(source.key)}", safe="/-_.~")
         if self.version is not None:
             return {"x-amz-copy-source": f"{name}?versionId={quote(self.version, safe='')}"}
         headers = {"x-amz-copy-source": name}
-        etag = etag_of(source.fingerprint)
+        etag = etag_from_fingerprint(source.fingerprint)
         return headers if etag is None else headers | {"x-amz-copy-source-if-match": etag}
 
     def _etag(self, body: bytes, key: str) -> str:
         """Return the ETag of a copy. A server may find out that it can't copy only after it began to answer."""
-        code = code_of(body)
+        code = error_code(body)
         if code:
             raise from_code(code, "", 500, provider=self.client.provider, key=key, doing="copying")
         etag = _ETAG.search(body)
@@ -135,13 +135,13 @@ class Copier:
     ) -> RemoteObject:
         info = UploadInfo(found.mtime_ns, found.digests, found.content_type, found.metadata or {})
         stored = tuple(each for each in merge(found.claimed, found.digests) if each.value != found.fingerprint)
-        metadata = metadata_of(replace(info, digests=stored), provider=self.client.provider, key=key)
+        metadata = encode_metadata(replace(info, digests=stored), provider=self.client.provider, key=key)
         kind = found.content_type or "application/octet-stream"
-        given = content_headers(told) | self._told_again(told, key) | self._tags(found) | locks_of(self.settings)
+        given = content_headers(told) | self._told_again(told, key) | self._tags(found) | lock_headers(self.settings)
         condition = {}
         if isinstance(expect, IfAbsent) and self.settings.copy_if_not_exists == CopyIfNotExists():
             condition["If-None-Match"] = "*"
-        target = Target(key, whole, kind, metadata, given, expect, info, condition=condition)
+        target = ObjectSpec(key, whole, kind, metadata, given, expect, info, condition=condition)
         size = part_size_for(found.size, _PART)
 
         def parts() -> Iterator[Part]:
@@ -165,9 +165,9 @@ class Copier:
         except (ParseError, LookupError, ValueError) as error:
             words = "reading tags: the server did not finish its answer"
             raise Transient(f"{source.key!r}: {words}", provider=self.client.provider, key=source.key) from error
-        return {TAGGING: tagging_of(tags)} if tags else {}
+        return {TAGGING: encode_tags(tags)} if tags else {}
 
-    def _send(self, source: RemoteObject, target: Target, start: int, end: int, upload_id: str, number: int) -> str:
+    def _send(self, source: RemoteObject, target: ObjectSpec, start: int, end: int, upload_id: str, number: int) -> str:
         headers = self._source(source)
         if end - start < source.size:
             headers["x-amz-copy-source-range"] = f"bytes={start}-{end - 1}"

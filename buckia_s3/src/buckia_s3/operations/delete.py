@@ -13,10 +13,10 @@ from xml.etree import ElementTree
 from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.errors import AdapterError, InvalidKey, NotFound, NotSupported, Transient
 from buckia_s3.errors import from_code
-from buckia_s3.http.body import Body
-from buckia_s3.http.client import Client, Request
+from buckia_s3.http.body import BytesBody
+from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.metadata import MAX_DELETES
-from buckia_s3.operations.head import Looker
+from buckia_s3.operations.head import ObjectHead
 
 _SINGLE_AT_ONCE = 8
 
@@ -27,7 +27,7 @@ _NOT_IN_XML = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\ufffe\uffff]")
 class Deleter:
     """Deletes in one bucket."""
 
-    def __init__(self, client: Client, looker: Looker, *, bulk: bool = True) -> None:
+    def __init__(self, client: S3Client, looker: ObjectHead, *, bulk: bool = True) -> None:
         self._client = client
         self._looker = looker
         self._bulk = bulk
@@ -63,7 +63,7 @@ class Deleter:
         body = f'<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{listed}</Delete>'.encode()
         md5 = b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
         headers = {"Content-MD5": md5, "Content-Type": "application/xml"}
-        answer = self._client.send(Request("POST", None, (("delete", ""),), headers, Body(body), doing="deleting"))
+        answer = self._client.send(Request("POST", None, (("delete", ""),), headers, BytesBody(body), doing="deleting"))
         try:
             told = _outcomes(answer.body)
         except (ElementTree.ParseError, LookupError, ValueError) as error:

@@ -7,18 +7,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from buckia_core.adapters.contract.resume import Landing
-from buckia_core.adapters.transfers.part_pool import Pieces
-from buckia_core.adapters.transfers.ranged_download import Opened, RangedDownload
+from buckia_core.adapters.contract.resume import PartialDownload
+from buckia_core.adapters.transfers.part_pool import PartPool
+from buckia_core.adapters.transfers.ranged_download import RangedDownload, RangeStream
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported
 from buckia_core.planning.manifest import RemoteObject
-from buckia_s3.http.body import FileBody
-from buckia_s3.http.client import Client, Request
+from buckia_s3.http.body import FileRangeBody
+from buckia_s3.http.client import Request, S3Client
 from buckia_s3.http.response import Headers
 from buckia_s3.objects.checksums import ChecksumAlgorithm, checked
-from buckia_s3.objects.etags import etag_of
+from buckia_s3.objects.etags import etag_from_fingerprint
 from buckia_s3.objects.metadata import from_headers, whole_size_of, with_finer_time
-from buckia_s3.operations.head import Looker
+from buckia_s3.operations.head import ObjectHead
 
 _UNSATISFIABLE = 416
 
@@ -27,9 +27,9 @@ _UNSATISFIABLE = 416
 class Downloader:
     """Downloads from one bucket."""
 
-    client: Client
-    looker: Looker
-    pieces: Pieces
+    client: S3Client
+    looker: ObjectHead
+    pieces: PartPool
     etag_is_md5: bool
     checksum: ChecksumAlgorithm | None = None
 
@@ -52,7 +52,7 @@ class Downloader:
             found = self._found(key, response.headers, expect)
             return found, self.client.content(response, key, found.size)
 
-    def go_on(self, key: str, landing: Landing, expect: RemoteObject) -> RemoteObject:
+    def go_on(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.continue_download`."""
         found = self._ranged.go_on(key, landing, expect) or self._empty(key, expect).found
         if self.checksum is not None:
@@ -63,12 +63,12 @@ class Downloader:
         """Compare what came in ranges with the checksum of the whole, which only the whole is told with."""
         now, headers = self.looker.look_closely(found.key)
         self._check(now, found)
-        body = FileBody(target, 0, found.size)
+        body = FileRangeBody(target, 0, found.size)
         for _ in checked(body.blocks(), headers, algorithm, provider=self.client.provider, key=found.key):
             pass
 
     @contextmanager
-    def opened(self, key: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[Opened]:
+    def opened(self, key: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[RangeStream]:
         """Open the bytes from `start` up to, not including, `end` of the version that is expected.
 
         Raises:
@@ -100,30 +100,30 @@ class Downloader:
             blocks = self.client.blocks(response, key, stop - start)
             if self.checksum is not None and (start, stop) == (0, found.size):
                 blocks = checked(blocks, response.headers, self.checksum, provider=self.client.provider, key=key)
-            yield Opened(found, blocks)
+            yield RangeStream(found, blocks)
 
     @property
     def _ranged(self) -> RangedDownload:
         return RangedDownload(self.pieces, self.opened)
 
     def _expecting(self, expect: RemoteObject | None) -> dict[str, str]:
-        etag = etag_of(expect.fingerprint) if expect is not None else None
+        etag = etag_from_fingerprint(expect.fingerprint) if expect is not None else None
         return {} if etag is None else {"If-Match": etag}
 
     def _found(self, key: str, headers: Headers, expect: RemoteObject | None) -> RemoteObject:
         size = None
         if whole_size_of(headers) is None:
-            expect = expect or self.looker.look(key)
+            expect = expect or self.looker.head(key)
             size = expect.size
         found = from_headers(key, headers, etag_is_md5=self.etag_is_md5, provider=self.client.provider, size=size)
         self._check(found, expect)
         return found if expect is None else with_finer_time(found, expect)
 
-    def _empty(self, key: str, expect: RemoteObject | None) -> Opened:
+    def _empty(self, key: str, expect: RemoteObject | None) -> RangeStream:
         """No bytes of an object, which is asked for only because the caller wants to know it."""
-        found = self.looker.look(key)
+        found = self.looker.head(key)
         self._check(found, expect)
-        return Opened(found, iter(()))
+        return RangeStream(found, iter(()))
 
     def _check(self, found: RemoteObject, expect: RemoteObject | None) -> None:
         # Some servers ignore If-Match.

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from buckia_core.adapters.contract.types import Precondition, fits, found_or_none
+from buckia_core.adapters.contract.types import Precondition, satisfies, stat_or_none
 from buckia_core.errors import AdapterError, NotFound, PreconditionFailed
 from buckia_core.planning.manifest import RemoteObject
-from buckia_s3.http.client import Client, Request
+from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.metadata import check_key, from_headers
 
 
-class Looker:
+class ObjectHead:
     """Looks at objects of one bucket."""
 
-    def __init__(self, client: Client, prefix: str, *, etag_is_md5: bool) -> None:
+    def __init__(self, client: S3Client, prefix: str, *, etag_is_md5: bool) -> None:
         self._client = client
         self._prefix = prefix
         self._etag_is_md5 = etag_is_md5
@@ -28,7 +28,7 @@ class Looker:
         check_key(key, whole, self._client.provider)
         return whole
 
-    def look(self, key: str) -> RemoteObject:
+    def head(self, key: str) -> RemoteObject:
         """Return an object as it is.
 
         Raises:
@@ -68,7 +68,7 @@ class Looker:
         Raises:
             PreconditionFailed: It is not.
         """
-        if expect is not None and not fits(expect, found_or_none(self.look, key)):
+        if expect is not None and not satisfies(expect, stat_or_none(self.head, key)):
             raise self.not_as_expected(key)
 
     def not_as_expected(self, key: str) -> PreconditionFailed:

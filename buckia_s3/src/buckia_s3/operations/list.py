@@ -20,12 +20,12 @@ from functools import partial
 from operator import lt
 
 from buckia_core.adapters.service.page_limits import PageGuard
-from buckia_core.adapters.transfers.retry import Backoff, repeated
+from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
 from buckia_core.errors import AdapterError, Transient
 from buckia_core.planning.manifest import RemoteObject
-from buckia_s3.http.client import Client, Request
+from buckia_s3.http.client import Request, S3Client
 from buckia_s3.operations.probe_objects import PROBE
-from buckia_s3.xml.list_objects import MalformedPage, PageHead, parse, peek
+from buckia_s3.xml.list_objects import MalformedResponse, PageHead, parse_objects, parse_page_head
 
 _PROBES = b".buckia-state"
 """What a page has in it, percent-encoded or not, where it lists a probe."""
@@ -65,13 +65,13 @@ class Listing:
         order: What is known of the server.
     """
 
-    client: Client
+    client: S3Client
     root: str
     prefix: str
     start_after: str | None
     end_at: str | None
     etag_is_md5: bool
-    backoff: Backoff = field(default_factory=Backoff)
+    backoff: RetryPolicy = field(default_factory=RetryPolicy)
     order: ServerOrder = field(default_factory=ServerOrder)
 
     def objects(self) -> Iterator[RemoteObject]:
@@ -164,7 +164,7 @@ class Listing:
             body, head = self._fetch(token)
             return self._parse(body, head), head
 
-        return repeated(ask, self.backoff)
+        return retry_call(ask, self.backoff)
 
     @property
     def _tells_start(self) -> bool:
@@ -180,13 +180,13 @@ class Listing:
                 query.append(("start-after", f"{self.root}{self.start_after}"))
             return self._ask(query)
         query.append(("continuation-token", token))
-        return repeated(partial(self._ask, query), self.backoff)
+        return retry_call(partial(self._ask, query), self.backoff)
 
     def _ask(self, query: list[tuple[str, str]]) -> tuple[bytes, PageHead]:
         body = self.client.send(Request("GET", query=tuple(query), doing="listing")).body
         try:
-            return body, peek(body)
-        except MalformedPage as error:
+            return body, parse_page_head(body)
+        except MalformedResponse as error:
             raise self._unreadable(error) from error
 
     def _wants_more(self, head: PageHead) -> bool:
@@ -198,8 +198,10 @@ class Listing:
 
     def _parse(self, body: bytes, head: PageHead) -> list[RemoteObject]:
         try:
-            page = parse(body, self.root, self.prefix, url_encoded=head.url_encoded, etag_is_md5=self.etag_is_md5)
-        except MalformedPage as error:
+            page = parse_objects(
+                body, self.root, self.prefix, url_encoded=head.url_encoded, etag_is_md5=self.etag_is_md5
+            )
+        except MalformedResponse as error:
             raise self._unreadable(error) from error
         if _PROBES in body:
             page = [found for found in page if not found.key.startswith(PROBE)]
@@ -216,7 +218,7 @@ class Listing:
                 raise self._disorder(key, last)
             last = key
 
-    def _unreadable(self, problem: MalformedPage) -> _Unreadable:
+    def _unreadable(self, problem: MalformedResponse) -> _Unreadable:
         host = self.client.site.endpoint.authority
         return _Unreadable(f"listing: the answer of {host} can't be used: {problem}", provider=self.client.provider)
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from buckia_core.errors import AdapterError, Transient
-from buckia_s3.http.client import Client, Request
+from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.etags import unquoted
 
 _PART = re.compile(rb"<Part>(.*?)</Part>", re.DOTALL)
@@ -30,12 +30,12 @@ class Part:
     size: int
 
 
-def is_gone(error: AdapterError) -> bool:
+def is_no_such_upload(error: AdapterError) -> bool:
     """Tell whether an error says that the server knows no such upload: it was finished, aborted, or has expired."""
     return error.status == _NOT_FOUND and error.key is not None
 
 
-def parts_there(client: Client, whole: str, key: str, upload_id: str) -> dict[int, Part] | None:
+def list_parts(client: S3Client, whole: str, key: str, upload_id: str) -> dict[int, Part] | None:
     """Return the parts of an upload by number; `None` if there is no such upload.
 
     Raises:
@@ -48,7 +48,7 @@ def parts_there(client: Client, whole: str, key: str, upload_id: str) -> dict[in
         try:
             body = client.send(Request("GET", whole, query, about=key, doing="listing parts")).body
         except AdapterError as error:
-            if is_gone(error):
+            if is_no_such_upload(error):
                 return None
             raise
         if not _END.search(body):

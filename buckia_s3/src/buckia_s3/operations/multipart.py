@@ -12,22 +12,22 @@ from functools import partial
 from itertools import count, repeat
 from typing import BinaryIO
 
-from buckia_core.adapters.transfers.part_pool import Pieces
+from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.adapters.transfers.part_sizes import MAX_PARTS, part_size_for
-from buckia_core.adapters.transfers.sources import DigestCheck, cut
+from buckia_core.adapters.transfers.sources import DigestVerifier, split_parts
 from buckia_core.errors import AdapterError, NotSupported, Transient
-from buckia_core.planning.digest import Sameness, compare, merge
+from buckia_core.planning.digest import Comparison, compare, merge
 from buckia_core.planning.manifest import RemoteObject
-from buckia_s3.errors import code_of, from_code
-from buckia_s3.http.body import Body
-from buckia_s3.http.client import Client, Request
+from buckia_s3.errors import error_code, from_code
+from buckia_s3.http.body import BytesBody
+from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.etags import is_md5, unquoted
 from buckia_s3.objects.metadata import version_of
-from buckia_s3.operations.conditional_writes import Conditions
-from buckia_s3.operations.head import Looker
-from buckia_s3.operations.object_spec import Target
+from buckia_s3.operations.conditional_writes import ConditionalWriteSupport
+from buckia_s3.operations.head import ObjectHead
+from buckia_s3.operations.object_spec import ObjectSpec
 from buckia_s3.operations.part_checksums import PartChecksums
-from buckia_s3.operations.tagging import give_tags
+from buckia_s3.operations.tagging import put_object_tags
 from buckia_s3.operations.verify_upload import ArrivalCheck
 
 _MIB = 1 << 20
@@ -43,13 +43,13 @@ Part = Callable[[str, int], str]
 class Multipart:
     """Uploads in parts to one bucket. Parts that were sent are thrown away on the server if anything fails."""
 
-    client: Client
-    looker: Looker
-    conditions: Conditions
-    pieces: Pieces
+    client: S3Client
+    looker: ObjectHead
+    conditions: ConditionalWriteSupport
+    pieces: PartPool
     arrival: ArrivalCheck
 
-    def upload(self, reader: BinaryIO, size: int | None, part_size: int, target: Target) -> RemoteObject:
+    def upload(self, reader: BinaryIO, size: int | None, part_size: int, target: ObjectSpec) -> RemoteObject:
         """Upload what a reader has left.
 
         Args:
@@ -59,20 +59,20 @@ class Multipart:
             target: What they are to become.
         """
         self.looker.check(target.key, target.expect)
-        check = DigestCheck(target.info.digests)
+        check = DigestVerifier(target.info.digests)
         sizes = _growing(part_size) if size is None else repeat(part_size_for(size, part_size))
         sent = _Count()
         checksums = PartChecksums(target.checksum, md5=target.content_md5)
 
         def parts() -> Iterator[Part]:
-            for number, data in enumerate(cut(reader, sizes)):
+            for number, data in enumerate(split_parts(reader, sizes)):
                 if number == MAX_PARTS:
                     words = f"it is larger than {MAX_PARTS} parts can be; set a larger part_size"
                     raise NotSupported(f"{target.key!r}: {words}", provider=self.client.provider, key=target.key)
                 check.update(data)
                 checksums.take(data)
                 sent.bytes += len(data)
-                yield partial(self._send, target, Body(data), checksums)
+                yield partial(self._send, target, BytesBody(data), checksums)
             check.verify(provider=self.client.provider, key=target.key)
 
         ahead = max(1, _AHEAD_BYTES // part_size_for(size or 0, part_size))
@@ -81,15 +81,15 @@ class Multipart:
 
     def seen(self, written: RemoteObject) -> RemoteObject:
         """Return an object that was put together as listings tell it: its ETag, some servers tell only now."""
-        found = self.looker.look(written.key)
+        found = self.looker.head(written.key)
         if found.fingerprint == written.fingerprint:
             return found._replace(digests=merge(written.digests, found.digests))
         told = merge(found.digests, found.claimed)
-        ours = found.size == written.size and compare(told, written.digests) is not Sameness.DIFFERENT
+        ours = found.size == written.size and compare(told, written.digests) is not Comparison.DIFFERENT
         return found if ours or not written.fingerprint else written
 
     def assemble(
-        self, parts: Iterable[Part], ahead: int, target: Target, checksums: PartChecksums
+        self, parts: Iterable[Part], ahead: int, target: ObjectSpec, checksums: PartChecksums
     ) -> tuple[str | None, str | None]:
         """Send the parts and put them together; return the object's fingerprint and version, as far as they are told.
 
@@ -106,7 +106,7 @@ class Multipart:
                 self.abort(target.key, upload_id)
             raise
 
-    def begin(self, target: Target, checksums: PartChecksums) -> str:
+    def begin(self, target: ObjectSpec, checksums: PartChecksums) -> str:
         """Begin an upload and return its id."""
         headers = target.headers() | checksums.beginning()
         answer = self.client.send(Request("POST", target.whole, (("uploads", ""),), headers, about=target.key))
@@ -120,7 +120,7 @@ class Multipart:
         """Throw away the parts of an upload."""
         self.client.send(Request("DELETE", self.looker.whole(key), (("uploadId", upload_id),), about=key))
 
-    def _send(self, target: Target, body: Body, checksums: PartChecksums, upload_id: str, number: int) -> str:
+    def _send(self, target: ObjectSpec, body: BytesBody, checksums: PartChecksums, upload_id: str, number: int) -> str:
         query = (("partNumber", str(number)), ("uploadId", upload_id))
         headers = checksums.of_part(number, body)
         answer = self.client.send(Request("PUT", target.whole, query, headers, body, about=target.key))
@@ -141,15 +141,15 @@ class Multipart:
         return etag
 
     def complete(
-        self, target: Target, upload_id: str, etags: list[str], checksums: PartChecksums
+        self, target: ObjectSpec, upload_id: str, etags: list[str], checksums: PartChecksums
     ) -> tuple[str | None, str | None]:
         """Put the parts together; return what `assemble` does."""
         fingerprint, version = self._completed(target, upload_id, etags, checksums)
-        give_tags(self.client, target, version)
+        put_object_tags(self.client, target, version)
         return fingerprint, version
 
     def _completed(
-        self, target: Target, upload_id: str, etags: list[str], checksums: PartChecksums
+        self, target: ObjectSpec, upload_id: str, etags: list[str], checksums: PartChecksums
     ) -> tuple[str | None, str | None]:
         condition = target.condition or self.conditions.completion_headers(target.expect, target.key)
         if not condition:
@@ -160,7 +160,7 @@ class Multipart:
             target.whole,
             (("uploadId", upload_id),),
             headers,
-            Body(_completion(etags, checksums)),
+            BytesBody(_completion(etags, checksums)),
             about=target.key,
         )
         try:
@@ -168,11 +168,11 @@ class Multipart:
         except Transient:
             # The answer was lost, perhaps not the object: it is too large to be sent again for nothing.
             landed = expected_etag(etags)
-            found = self.looker.look(target.key) if landed else None
+            found = self.looker.head(target.key) if landed else None
             if found is None or found.fingerprint != landed:
                 raise
             return found.fingerprint, found.version
-        code = code_of(answer.body)
+        code = error_code(answer.body)
         if code:
             # The server may find out that it can't only after it has begun to answer with success.
             raise from_code(code, "", 500, provider=self.client.provider, key=target.key, doing="writing")

@@ -8,19 +8,19 @@ from functools import partial
 from typing import NamedTuple
 
 from buckia_core.adapters.service.page_limits import PageGuard
-from buckia_core.adapters.transfers.retry import Backoff, repeated
+from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
 from buckia_core.errors import AdapterError, Transient
-from buckia_s3.http.client import Client, Request
-from buckia_s3.operations.head import Looker
-from buckia_s3.operations.list_parts import is_gone, parts_there
-from buckia_s3.xml.list_objects import MalformedPage, decoded
-from buckia_s3.xml.reader import elements, nanoseconds_of, text_of
+from buckia_s3.http.client import Request, S3Client
+from buckia_s3.operations.head import ObjectHead
+from buckia_s3.operations.list_parts import is_no_such_upload, list_parts
+from buckia_s3.xml.list_objects import MalformedResponse, decode_key
+from buckia_s3.xml.reader import iter_elements, nanoseconds_of, text_of
 
 PAGE = 1000
 """Uploads that one request lists at most."""
 
 
-class UnfinishedUpload(NamedTuple):
+class MultipartUpload(NamedTuple):
     """An upload that is not finished.
 
     Attributes:
@@ -35,12 +35,12 @@ class UnfinishedUpload(NamedTuple):
 
 
 class _Page(NamedTuple):
-    uploads: list[UnfinishedUpload]
+    uploads: list[MultipartUpload]
     next: tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
-class UnfinishedUploads:
+class MultipartUploads:
     """The unfinished uploads of one bucket.
 
     Attributes:
@@ -51,13 +51,13 @@ class UnfinishedUploads:
         page: Uploads that are asked for at once.
     """
 
-    client: Client
+    client: S3Client
     root: str
-    looker: Looker
-    backoff: Backoff
+    looker: ObjectHead
+    backoff: RetryPolicy
     page: int = PAGE
 
-    def all(self, prefix: str = "") -> Iterator[UnfinishedUpload]:
+    def all(self, prefix: str = "") -> Iterator[MultipartUpload]:
         """Yield the uploads to keys that start with a prefix, as the server lists them: mostly in order of their keys.
 
         Raises:
@@ -66,7 +66,7 @@ class UnfinishedUploads:
         place: tuple[str, str] | None = None
         guard = PageGuard("listing unfinished uploads", provider=self.client.provider)
         while True:
-            found = repeated(partial(self._fetch, prefix, place), self.backoff)
+            found = retry_call(partial(self._fetch, prefix, place), self.backoff)
             for each in found.uploads:
                 if each.key.startswith(self.root):
                     yield each._replace(key=each.key[len(self.root) :])
@@ -75,16 +75,16 @@ class UnfinishedUploads:
             guard.turn(found.next, empty=False)
             place = found.next
 
-    def size(self, upload: UnfinishedUpload) -> int:
+    def size(self, upload: MultipartUpload) -> int:
         """Return the bytes of the parts that are there; 0 if the upload is gone by now.
 
         Raises:
             AdapterError: They can't be listed.
         """
-        parts = parts_there(self.client, self.looker.whole(upload.key), upload.key, upload.upload_id)
+        parts = list_parts(self.client, self.looker.whole(upload.key), upload.key, upload.upload_id)
         return sum(max(part.size, 0) for part in (parts or {}).values())
 
-    def abort(self, upload: UnfinishedUpload) -> None:
+    def abort(self, upload: MultipartUpload) -> None:
         """Throw away the parts of an upload. That it is gone by now is no error.
 
         Raises:
@@ -96,7 +96,7 @@ class UnfinishedUploads:
                 Request("DELETE", self.looker.whole(upload.key), query, about=upload.key, doing="aborting an upload")
             )
         except AdapterError as error:
-            if not is_gone(error):
+            if not is_no_such_upload(error):
                 raise
 
     def _fetch(self, prefix: str, place: tuple[str, str] | None) -> _Page:
@@ -109,11 +109,11 @@ class UnfinishedUploads:
         # key has characters that can't be told otherwise.
         try:
             return _parse(self._ask(query), url_encoded=False)
-        except MalformedPage:
+        except MalformedResponse:
             pass
         try:
             return _parse(self._ask([*query, ("encoding-type", "url")]), url_encoded=True)
-        except MalformedPage as error:
+        except MalformedResponse as error:
             raise self._malformed(str(error)) from error
 
     def _ask(self, query: list[tuple[str, str]]) -> bytes:
@@ -128,20 +128,20 @@ class UnfinishedUploads:
 def _parse(body: bytes, *, url_encoded: bool) -> _Page:
     try:
         uploads = [
-            UnfinishedUpload(
-                decoded(fields["Key"], url_encoded=url_encoded),
+            MultipartUpload(
+                decode_key(fields["Key"], url_encoded=url_encoded),
                 fields["UploadId"],
                 nanoseconds_of(fields["Initiated"]),
             )
-            for _, fields in elements(body, "ListMultipartUploadsResult", ("Upload",))
+            for _, fields in iter_elements(body, "ListMultipartUploadsResult", ("Upload",))
         ]
     except (KeyError, ValueError) as error:
-        raise MalformedPage(f"an upload lacks something, or has what can't be ({error})") from error
+        raise MalformedResponse(f"an upload lacks something, or has what can't be ({error})") from error
     truncated = text_of(body, "IsTruncated").strip()
     if truncated == "false":
         return _Page(uploads, None)
     if truncated != "true":
-        raise MalformedPage("it does not say whether more follows")
+        raise MalformedResponse("it does not say whether more follows")
     if not uploads:
-        raise MalformedPage("more follows, and it does not say where")
+        raise MalformedResponse("more follows, and it does not say where")
     return _Page(uploads, (uploads[-1].key, uploads[-1].upload_id))

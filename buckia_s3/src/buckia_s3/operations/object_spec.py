@@ -10,14 +10,14 @@ from buckia_core.adapters.contract.types import Precondition, UploadInfo
 from buckia_core.planning.digest import Digests, merge
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.objects.attributes import attributes_of, headers_of
+from buckia_s3.objects.attributes import attribute_headers, attributes_for
 from buckia_s3.objects.checksums import ChecksumAlgorithm
-from buckia_s3.objects.metadata import META, content_type_of, metadata_of
-from buckia_s3.objects.object_lock import upload_headers
+from buckia_s3.objects.metadata import META, content_type_of, encode_metadata
+from buckia_s3.objects.object_lock import object_lock_headers
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ObjectSpec:
     """The object that an upload makes.
 
     Attributes:
@@ -64,9 +64,9 @@ class Target:
         )
 
 
-def target_of(
+def build_object_spec(
     settings: S3Settings, key: str, whole: str, expect: Precondition | None, info: UploadInfo, *, provider: str
-) -> Target:
+) -> ObjectSpec:
     """Return what an upload is to become, by what is told about it, by its key, and by the settings.
 
     What is told about it holds over the rest.
@@ -74,7 +74,7 @@ def target_of(
     Raises:
         NotSupported: S3 can't keep its metadata, or so many tags.
     """
-    attributes = attributes_of(
+    attributes = attributes_for(
         key,
         objects=settings.objects,
         storage_class=settings.storage_class,
@@ -87,17 +87,17 @@ def target_of(
             content_type=info.content_type or attributes.content_type,
             metadata={**attributes.metadata, **info.metadata},
         )
-    given = headers_of(attributes, tagging=not settings.disable_tagging, provider=provider, key=key)
-    locks = locks_of(settings)
-    metadata = metadata_of(info, provider=provider, key=key)
+    given = attribute_headers(attributes, tagging=not settings.disable_tagging, provider=provider, key=key)
+    locks = lock_headers(settings)
+    metadata = encode_metadata(info, provider=provider, key=key)
     kind = content_type_of(info, key, settings.client_options.default_content_type)
     md5 = settings.content_md5 or bool(locks)
-    return Target(key, whole, kind, metadata, given | locks, expect, info, settings.checksum_algorithm, md5)
+    return ObjectSpec(key, whole, kind, metadata, given | locks, expect, info, settings.checksum_algorithm, md5)
 
 
-def locks_of(settings: S3Settings) -> dict[str, str]:
+def lock_headers(settings: S3Settings) -> dict[str, str]:
     """Return the headers that lock a new object as the settings say."""
     mode, days, hold = settings.object_lock_mode, settings.object_lock_retain, settings.object_lock_legal_hold
     if not mode and not hold:
         return {}
-    return upload_headers(mode, days, datetime.now(UTC), hold=hold)
+    return object_lock_headers(mode, days, datetime.now(UTC), hold=hold)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from buckia_s3.http.body import AnyBody
-from buckia_s3.objects.checksums import ChecksumAlgorithm, checksum, encoded, running
+from buckia_s3.objects.checksums import ChecksumAlgorithm, checksum, encoded, new_checksum
 from buckia_s3.objects.object_lock import CONTENT_MD5, content_md5
 
 
@@ -14,7 +14,7 @@ class PartChecksums:
         self._algorithm = algorithm
         self._md5 = md5
         self._parts: dict[int, str] = {}
-        self._whole = running(algorithm) if algorithm is not None and algorithm.of_whole else None
+        self._whole = new_checksum(algorithm) if algorithm is not None and algorithm.of_whole else None
 
     def beginning(self) -> dict[str, str]:
         """Return the headers of the request that begins the upload."""

@@ -8,13 +8,13 @@ import secrets
 from contextlib import suppress
 
 from buckia_core.adapters.contract.types import UploadInfo
-from buckia_core.adapters.transfers.retry import repeated
+from buckia_core.adapters.transfers.retry import retry_call
 from buckia_core.errors import AdapterError, NotFound, NotSupported, PermissionDenied
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.http.body import Body
-from buckia_s3.http.client import Client, Request
-from buckia_s3.xml.list_objects import MalformedPage, parse, peek
-from buckia_s3.xml.list_versions import parse as parse_versions
+from buckia_s3.http.body import BytesBody
+from buckia_s3.http.client import Request, S3Client
+from buckia_s3.xml.list_objects import MalformedResponse, parse_objects, parse_page_head
+from buckia_s3.xml.list_versions import parse_versions
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ _RETENTION = re.compile(rb"<DefaultRetention\b")
 class Probes:
     """The probes of one bucket."""
 
-    def __init__(self, settings: S3Settings, client: Client, prefix: str) -> None:
+    def __init__(self, settings: S3Settings, client: S3Client, prefix: str) -> None:
         self._settings = settings
         self._client = client
         self._prefix = prefix
@@ -50,11 +50,11 @@ class Probes:
         """
         from buckia_s3.objects.checksums import checksum  # noqa: PLC0415  # asked for once in a run that writes
         from buckia_s3.objects.object_lock import CONTENT_MD5, content_md5  # noqa: PLC0415  # as above
-        from buckia_s3.operations.object_spec import target_of  # noqa: PLC0415  # as above
+        from buckia_s3.operations.object_spec import build_object_spec  # noqa: PLC0415  # as above
 
         provider = self._client.provider
-        target = target_of(self._settings, key, key, None, UploadInfo(), provider=provider)
-        body = Body(PROBED, sha256)
+        target = build_object_spec(self._settings, key, key, None, UploadInfo(), provider=provider)
+        body = BytesBody(PROBED, sha256)
         sent = target.headers()
         if target.checksum is not None:
             sent[target.checksum.header] = checksum(target.checksum, body.blocks())
@@ -93,8 +93,8 @@ class Probes:
         answer = self._delete(key, version)
         if version is None and answer.get("x-amz-version-id") is not None:
             listing = Request("GET", query=(("versions", ""), ("prefix", key)), doing="removing a probe")
-            with suppress(MalformedPage):
-                for each in parse_versions(repeated(lambda: self._client.send(listing), self._backoff).body).versions:
+            with suppress(MalformedResponse):
+                for each in parse_versions(retry_call(lambda: self._client.send(listing), self._backoff).body).versions:
                     if each.key == key:
                         self.remove(key, each.version)
 
@@ -102,7 +102,7 @@ class Probes:
         query = () if version is None else (("versionId", version),)
         removal = Request("DELETE", key, query, doing="removing a probe")
         try:
-            return repeated(lambda: self._client.send(removal), self._backoff).headers
+            return retry_call(lambda: self._client.send(removal), self._backoff).headers
         except NotFound:
             return {}
 
@@ -112,8 +112,8 @@ class Probes:
         query = (("list-type", "2"), ("max-keys", "1000"), ("encoding-type", "url"), ("prefix", prefix))
         try:
             body = self._client.send(Request("GET", query=query, doing="looking for probes")).body
-            page = parse(body, "", prefix, url_encoded=peek(body).url_encoded, etag_is_md5=False)
-        except (MalformedPage, PermissionDenied, NotSupported):
+            page = parse_objects(body, "", prefix, url_encoded=parse_page_head(body).url_encoded, etag_is_md5=False)
+        except (MalformedResponse, PermissionDenied, NotSupported):
             return []
         return [found.key for found in page]
 

@@ -16,54 +16,54 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from buckia_core.adapters.contract.resume import Parts, PartsSource
-from buckia_core.adapters.contract.types import IfUnchanged, fits, found_or_none
+from buckia_core.adapters.contract.resume import MultipartSource, PartLayout
+from buckia_core.adapters.contract.types import IfUnchanged, satisfies, stat_or_none
 from buckia_core.adapters.transfers.part_sizes import part_size_for
-from buckia_core.adapters.transfers.upload_session import BegunUpload, becoming_of, may_go_on, taken_up
+from buckia_core.adapters.transfers.upload_session import UploadSession, is_resumable, resume_session, spec_digest
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported, PermissionDenied
-from buckia_core.planning.digest import Digest, Sameness, compare, merge
+from buckia_core.planning.digest import Comparison, Digest, compare, merge
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.http.body import CheckedBody, FileBody, KnownBody, PassingBody
-from buckia_s3.http.client import Client, Request
+from buckia_s3.http.body import FileRangeBody, PrehashedBody, ProgressBody, VerifyingBody
+from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.encryption import customer_key_md5
 from buckia_s3.objects.metadata import MD5_CHECKSUM, META
-from buckia_s3.operations.head import Looker
-from buckia_s3.operations.list_parts import Part, is_gone, parts_there
+from buckia_s3.operations.head import ObjectHead
+from buckia_s3.operations.list_parts import Part, is_no_such_upload, list_parts
 from buckia_s3.operations.multipart import Multipart
-from buckia_s3.operations.object_spec import Target
+from buckia_s3.operations.object_spec import ObjectSpec
 from buckia_s3.operations.part_checksums import PartChecksums
 
 _DIGEST = "sha256"
 
 
 @dataclass(frozen=True, slots=True)
-class Resumer:
+class ResumableUploader:
     """Uploads files in parts, and leaves the parts on the server where a later attempt can use them."""
 
     settings: S3Settings
-    client: Client
-    looker: Looker
+    client: S3Client
+    looker: ObjectHead
     multipart: Multipart
 
-    def parts_of(self, size: int) -> Parts | None:
+    def parts_of(self, size: int) -> PartLayout | None:
         """See `ResumableUpload`."""
         if size <= self.settings.multipart_threshold:
             return None
         also = ("md5",) if self.settings.md5chksum else ()
-        return Parts(part_size_for(size, self.settings.part_size), _DIGEST, also)
+        return PartLayout(part_size_for(size, self.settings.part_size), _DIGEST, also)
 
     def abandon(self, key: str, text: str) -> None:
         """See `ResumableUpload.abandon_upload`."""
-        begun = BegunUpload.of(text)
+        begun = UploadSession.of(text)
         if begun is not None:
             self._abort(key, begun)
 
-    def upload(self, source: PartsSource, target: Target) -> RemoteObject:
+    def upload(self, source: MultipartSource, target: ObjectSpec) -> RemoteObject:
         """See `ResumableUpload.upload_parts`."""
         checksums = PartChecksums(target.checksum, md5=target.content_md5)
         becoming = self._becoming(target)
-        begun = taken_up(source, becoming, lambda other: self._abort(target.key, other))
+        begun = resume_session(source, becoming, lambda other: self._abort(target.key, other))
         there: dict[int, Part] | None = {}
         if begun is not None:
             there = self._there(target, begun)
@@ -74,45 +74,45 @@ class Resumer:
                 begun = None
         self.looker.check(target.key, target.expect)
         if begun is None:
-            begun = BegunUpload(self.multipart.begin(target, checksums), source.parts.size, becoming)
+            begun = UploadSession(self.multipart.begin(target, checksums), source.parts.size, becoming)
             source.note.write(begun.text())
         try:
             if target.checksum is not None and target.checksum.of_whole:
-                for block in FileBody(source.path, 0, source.size).blocks():
+                for block in FileRangeBody(source.path, 0, source.size).blocks():
                     checksums.take(block)
             etags = list(self.multipart.pieces.run(self._pieces(source, target, begun, there or {}, checksums)))
             fingerprint, version = self.multipart.complete(target, begun.upload_id, etags, checksums)
         except BaseException as error:
-            if not may_go_on(error):
+            if not is_resumable(error):
                 with suppress(AdapterError):
                     self._abort(target.key, begun)
                     source.note.clear()
             raise
         return self.multipart.seen(target.written(source.size, fingerprint or "", version, ()))
 
-    def _abort(self, key: str, begun: BegunUpload) -> None:
+    def _abort(self, key: str, begun: UploadSession) -> None:
         try:
             self.multipart.abort(key, begun.upload_id)
         except AdapterError as error:
-            if not is_gone(error):
+            if not is_no_such_upload(error):
                 raise
 
-    def _there(self, target: Target, begun: BegunUpload) -> dict[int, Part] | None:
+    def _there(self, target: ObjectSpec, begun: UploadSession) -> dict[int, Part] | None:
         try:
-            return parts_there(self.client, target.whole, target.key, begun.upload_id)
+            return list_parts(self.client, target.whole, target.key, begun.upload_id)
         except (NotSupported, PermissionDenied):
             # Without a list everything is sent again, over what is there.
             return {}
 
-    def _landed(self, source: PartsSource, target: Target) -> RemoteObject | None:
+    def _landed(self, source: MultipartSource, target: ObjectSpec) -> RemoteObject | None:
         """Return the object, if an upload that the server does not know any more has become it."""
-        found = found_or_none(self.looker.look, target.key)
-        if found is None or (isinstance(target.expect, IfUnchanged) and fits(target.expect, found)):
+        found = stat_or_none(self.looker.head, target.key)
+        if found is None or (isinstance(target.expect, IfUnchanged) and satisfies(target.expect, found)):
             return None
-        same = compare(merge(found.digests, found.claimed), target.info.digests) is Sameness.SAME
+        same = compare(merge(found.digests, found.claimed), target.info.digests) is Comparison.SAME
         return found if same and found.size == source.size and found.mtime_ns == target.info.mtime_ns else None
 
-    def _becoming(self, target: Target) -> str:
+    def _becoming(self, target: ObjectSpec) -> str:
         """Return a digest of what the beginning of an upload decides about the object."""
         settings = self.settings
         encryption = [
@@ -123,13 +123,13 @@ class Resumer:
         ]
         # The content decides the MD5, and parts that were sent without it are of use too.
         headers = {name: value for name, value in target.headers().items() if name != f"{META}{MD5_CHECKSUM}"}
-        return becoming_of(sorted(headers.items()), target.checksum, encryption)
+        return spec_digest(sorted(headers.items()), target.checksum, encryption)
 
     def _pieces(
         self,
-        source: PartsSource,
-        target: Target,
-        begun: BegunUpload,
+        source: MultipartSource,
+        target: ObjectSpec,
+        begun: UploadSession,
         there: dict[int, Part],
         checksums: PartChecksums,
     ) -> Iterator[Callable[[], str]]:
@@ -138,8 +138,8 @@ class Resumer:
 
     def _settle(
         self,
-        source: PartsSource,
-        target: Target,
+        source: MultipartSource,
+        target: ObjectSpec,
         upload_id: str,
         number: int,
         there: Part | None,
@@ -147,16 +147,16 @@ class Resumer:
     ) -> str:
         """See to it that the server has a part; return the ETag."""
         start, size = source.stretch(number)
-        body = FileBody(source.path, start, size)
+        body = FileRangeBody(source.path, start, size)
         headers = checksums.of_part(number, body)
         if there is not None and there.size == size and there.etag == body.digest("md5"):
             return there.etag
         query = (("partNumber", str(number)), ("uploadId", upload_id))
         told = Digest(_DIGEST, source.digests[number - 1])
-        checked: KnownBody | CheckedBody = KnownBody(body, told.value)
+        checked: PrehashedBody | VerifyingBody = PrehashedBody(body, told.value)
         if not self.multipart.conditions.compares_content:
-            checked = CheckedBody(body, (told,), provider=self.client.provider, key=target.key)
-        sent = PassingBody(checked, source.passing)
+            checked = VerifyingBody(body, (told,), provider=self.client.provider, key=target.key)
+        sent = ProgressBody(checked, source.passing)
         try:
             answer = self.client.send(Request("PUT", target.whole, query, headers, sent, about=target.key))
         except IntegrityError as error:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from buckia_core.errors import AdapterError, NotSupported, PermissionDenied
-from buckia_s3.http.body import Body
-from buckia_s3.http.client import Client, Request
+from buckia_s3.http.body import BytesBody
+from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.object_lock import CONTENT_MD5, HOLD, MODE, UNTIL, LockMode, content_md5, time_text
-from buckia_s3.operations.head import Looker
+from buckia_s3.operations.head import ObjectHead
 from buckia_s3.xml.reader import nanoseconds_of
 
 BYPASS = {"x-amz-bypass-governance-retention": "true"}
@@ -27,7 +27,7 @@ _NO_LOCKS = ("(InvalidRequest)", "(InvalidBucketState)", "(ObjectLockConfigurati
 
 
 @dataclass(frozen=True, slots=True)
-class Lock:
+class ObjectLock:
     """What keeps one version from being deleted.
 
     Attributes:
@@ -46,13 +46,13 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
-class Locks:
+class ObjectLocks:
     """The locks of the objects of one bucket. Without a version, that of the latest one is meant."""
 
-    client: Client
-    looker: Looker
+    client: S3Client
+    looker: ObjectHead
 
-    def get(self, key: str, version: str | None = None) -> Lock:
+    def get(self, key: str, version: str | None = None) -> ObjectLock:
         """Return what keeps a version from being deleted.
 
         Raises:
@@ -60,7 +60,7 @@ class Locks:
             PermissionDenied: The credentials do not allow to know.
         """
         lock = self._shown(key, version)
-        if lock == Lock():
+        if lock == ObjectLock():
             # A server shows nothing either to whoever may not know; that is told apart by asking.
             for subject in ("retention", "legal-hold"):
                 self._ask(key, version, subject)
@@ -128,15 +128,15 @@ class Locks:
             words, provider=error.provider, key=key, status=error.status, request_id=error.request_id
         )
 
-    def _shown(self, key: str, version: str | None) -> Lock:
+    def _shown(self, key: str, version: str | None) -> ObjectLock:
         answer = self.client.send(self._request("HEAD", key, version, doing="looking at its lock"))
         told = answer.headers
         mode, until = told.get(MODE), told.get(UNTIL)
         hold = told.get(HOLD, "OFF").upper() == "ON"
         if not mode and not until:
-            return Lock(hold=hold)
+            return ObjectLock(hold=hold)
         try:
-            return Lock(LockMode((mode or "").upper()), _time(until or ""), hold)
+            return ObjectLock(LockMode((mode or "").upper()), _time(until or ""), hold)
         except (ValueError, OverflowError) as error:
             # Half a lock is not none.
             words = f"{key!r}: looking at its lock: the server's answer can't be used: {mode!r} until {until!r}"
@@ -183,7 +183,7 @@ class Locks:
     ) -> Request:
         query: tuple[tuple[str, str], ...] = () if subject is None else ((subject, ""),)
         query += () if version is None else (("versionId", version),)
-        return Request(method, self.looker.whole(key), query, headers or {}, Body(body), about=key, doing=doing)
+        return Request(method, self.looker.whole(key), query, headers or {}, BytesBody(body), about=key, doing=doing)
 
 
 def _time(text: str) -> datetime:

@@ -7,16 +7,16 @@ from html import escape
 from urllib.parse import parse_qsl
 
 from buckia_core.errors import NotSupported
-from buckia_s3.http.body import Body
-from buckia_s3.http.client import Client, Request
+from buckia_s3.http.body import BytesBody
+from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.attributes import TAGGING
 from buckia_s3.objects.object_lock import CONTENT_MD5, content_md5
-from buckia_s3.operations.object_spec import Target
+from buckia_s3.operations.object_spec import ObjectSpec
 
 log = logging.getLogger(__name__)
 
 
-def give_tags(client: Client, target: Target, version: str | None) -> None:
+def put_object_tags(client: S3Client, target: ObjectSpec, version: str | None) -> None:
     """Give an object its tags, by one request more. AWS keeps those of the beginning; Ceph 16 does without a word not.
 
     Raises:
@@ -29,7 +29,9 @@ def give_tags(client: Client, target: Target, version: str | None) -> None:
     query = (("tagging", ""),) if version is None else (("tagging", ""), ("versionId", version))
     headers = {"Content-Type": "application/xml", CONTENT_MD5: content_md5([body])}
     try:
-        client.send(Request("PUT", target.whole, query, headers, Body(body), about=target.key, doing="giving it tags"))
+        client.send(
+            Request("PUT", target.whole, query, headers, BytesBody(body), about=target.key, doing="giving it tags")
+        )
     except NotSupported as error:
         log.info("%s has no tags: %s", client.site.endpoint.authority, error)
 

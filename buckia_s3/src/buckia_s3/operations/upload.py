@@ -17,24 +17,24 @@ from pathlib import Path
 from typing import BinaryIO
 
 from buckia_core.adapters.contract.base import Source
-from buckia_core.adapters.contract.resume import PartsSource
+from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.adapters.contract.types import IfUnchanged, Precondition, UploadInfo
-from buckia_core.adapters.transfers.sources import DigestCheck, Rejoined, head_of
+from buckia_core.adapters.transfers.sources import DigestVerifier, PrependedReader, read_exactly
 from buckia_core.errors import AdapterError, NotFound, PreconditionFailed, Transient
-from buckia_core.planning.digest import Digest, Sameness, compare, merge
+from buckia_core.planning.digest import Comparison, Digest, compare, merge
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.http.body import AnyBody, Body, CheckedBody, FileBody
-from buckia_s3.http.client import Client, Request
+from buckia_s3.http.body import AnyBody, BytesBody, FileRangeBody, VerifyingBody
+from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.checksums import checksum
-from buckia_s3.objects.etags import hides_content, md5_of, unquoted
+from buckia_s3.objects.etags import hides_content, md5_from_etag, unquoted
 from buckia_s3.objects.metadata import version_of
 from buckia_s3.objects.object_lock import CONTENT_MD5, content_md5
-from buckia_s3.operations.conditional_writes import Conditions
-from buckia_s3.operations.head import Looker
+from buckia_s3.operations.conditional_writes import ConditionalWriteSupport
+from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.multipart import Multipart
-from buckia_s3.operations.object_spec import Target, target_of
-from buckia_s3.operations.resume_upload import Resumer
+from buckia_s3.operations.object_spec import ObjectSpec, build_object_spec
+from buckia_s3.operations.resume_upload import ResumableUploader
 from buckia_s3.operations.verify_upload import ArrivalCheck
 
 _ATTEMPTS = 3
@@ -48,26 +48,26 @@ class Uploader:
     """Uploads to one bucket."""
 
     settings: S3Settings
-    client: Client
-    looker: Looker
-    conditions: Conditions
+    client: S3Client
+    looker: ObjectHead
+    conditions: ConditionalWriteSupport
     multipart: Multipart
-    resumer: Resumer
+    resumer: ResumableUploader
     arrival: ArrivalCheck
 
     def upload(
-        self, source: Source | PartsSource, key: str, expect: Precondition | None, info: UploadInfo
+        self, source: Source | MultipartSource, key: str, expect: Precondition | None, info: UploadInfo
     ) -> RemoteObject:
         """See `BaseSync.upload_file`; of a file in parts, `ResumableUpload.upload_parts`."""
         whole = self.looker.whole(key)
-        target = target_of(self.settings, key, whole, expect, info, provider=self.client.provider)
+        target = build_object_spec(self.settings, key, whole, expect, info, provider=self.client.provider)
         try:
             match source:
                 case bytes():
                     return self._bytes(source, target)
                 case Path():
                     return self._path(source, target)
-                case PartsSource():
+                case MultipartSource():
                     return self.resumer.upload(source, target)
                 case _:
                     return self._reader(source, target)
@@ -81,7 +81,7 @@ class Uploader:
                 raise self.looker.not_as_expected(key) from error
             raise
 
-    def _beaten(self, source: Source | PartsSource, target: Target) -> bool:
+    def _beaten(self, source: Source | MultipartSource, target: ObjectSpec) -> bool:
         """Tell whether somebody else's write was first; Ceph then fails, instead of saying that the condition does."""
         try:
             self.looker.check(target.key, target.expect)
@@ -89,43 +89,43 @@ class Uploader:
             ours = target.info.digests
             if isinstance(source, bytes):
                 ours = merge(ours, (Digest("md5", hashlib.md5(source, usedforsecurity=False).hexdigest()),))
-            found = self.looker.look(target.key)
-            return compare(merge(found.digests, found.claimed), ours) is Sameness.DIFFERENT
+            found = self.looker.head(target.key)
+            return compare(merge(found.digests, found.claimed), ours) is Comparison.DIFFERENT
         return False
 
-    def _bytes(self, data: bytes, target: Target) -> RemoteObject:
+    def _bytes(self, data: bytes, target: ObjectSpec) -> RemoteObject:
         if len(data) > self.settings.multipart_threshold:
             return self.multipart.upload(io.BytesIO(data), len(data), self.settings.part_size, target)
-        check = DigestCheck(target.info.digests)
+        check = DigestVerifier(target.info.digests)
         check.update(data)
         check.verify(provider=self.client.provider, key=target.key)
         # What was just compared need not be computed once more.
         known = next((each.value for each in target.info.digests if each.algorithm == "sha256"), None)
-        return self._single(Body(data, known), target)
+        return self._single(BytesBody(data, known), target)
 
-    def _path(self, path: Path, target: Target) -> RemoteObject:
+    def _path(self, path: Path, target: ObjectSpec) -> RemoteObject:
         size = path.stat().st_size
         if size <= SMALL:
             return self._bytes(path.read_bytes(), target)
         if size <= self.settings.multipart_threshold:
-            file = FileBody(path, 0, size)
+            file = FileRangeBody(path, 0, size)
             return self._single(
-                CheckedBody(file, target.info.digests, provider=self.client.provider, key=target.key), target
+                VerifyingBody(file, target.info.digests, provider=self.client.provider, key=target.key), target
             )
         with path.open("rb", buffering=0) as reader:
             return self.multipart.upload(reader, size, self.settings.part_size, target)
 
-    def _reader(self, reader: BinaryIO, target: Target) -> RemoteObject:
+    def _reader(self, reader: BinaryIO, target: ObjectSpec) -> RemoteObject:
         most = self.settings.multipart_threshold
         left = _left(reader)
         if left is None or left <= most:
-            head = head_of(reader, most + 1)
+            head = read_exactly(reader, most + 1)
             if len(head) <= most:
                 return self._bytes(head, target)
-            reader = Rejoined(head, reader)
+            reader = PrependedReader(head, reader)
         return self.multipart.upload(reader, left, self.settings.part_size, target)
 
-    def _single(self, body: AnyBody, target: Target) -> RemoteObject:
+    def _single(self, body: AnyBody, target: ObjectSpec) -> RemoteObject:
         """Upload in one request; once more, if something else arrived than was sent.
 
         Raises:
@@ -143,7 +143,7 @@ class Uploader:
         error.retryable = False
         raise error
 
-    def _send(self, body: AnyBody, target: Target) -> tuple[RemoteObject, bool]:
+    def _send(self, body: AnyBody, target: ObjectSpec) -> tuple[RemoteObject, bool]:
         """Send an object; return it as the server tells it, and whether it has the bytes that were sent."""
         condition = self.conditions.headers(target.expect, target.key)
         if not condition:
@@ -156,10 +156,10 @@ class Uploader:
         told = self.client.send(Request("PUT", target.whole, (), headers, body, about=target.key)).headers
         etag = unquoted(told.get("ETag"))
         if not etag:
-            return self.looker.look(target.key), True
+            return self.looker.head(target.key), True
         is_whole = self.arrival.is_whole(told, etag, body, headers, target.key, target.whole)
         trusted = self.settings.tells_md5 and self.arrival.conditions.etags_are_md5 is not False
-        digests = md5_of(etag) if trusted and not hides_content(told) else ()
+        digests = md5_from_etag(etag) if trusted and not hides_content(told) else ()
         return target.written(body.size, etag, version_of(told.get("x-amz-version-id")), digests), is_whole
 
 

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 from buckia_core.errors import IntegrityError
 from buckia_s3.http.body import AnyBody
-from buckia_s3.http.client import Client, Request
-from buckia_s3.objects.etags import etag_of, hides_content, is_md5
-from buckia_s3.operations.conditional_writes import Conditions
+from buckia_s3.http.client import Request, S3Client
+from buckia_s3.objects.etags import etag_from_fingerprint, hides_content, is_md5
+from buckia_s3.operations.conditional_writes import ConditionalWriteSupport
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +35,8 @@ class ArrivalCheck:
         etag_is_md5: Whether an ETag that looks like an MD5 is one, as the settings say.
     """
 
-    client: Client
-    conditions: Conditions
+    client: S3Client
+    conditions: ConditionalWriteSupport
     etag_is_md5: bool
 
     def check_part(self, headers: Mapping[str, str], etag: str, body: AnyBody, key: str) -> None:
@@ -71,7 +71,7 @@ class ArrivalCheck:
             return True
         if self.conditions.etags_are_md5:
             return False
-        condition = {"If-Match": etag_of(etag) or ""}
+        condition = {"If-Match": etag_from_fingerprint(etag) or ""}
         digest = hashlib.sha256()
         with self.client.open(Request("GET", whole, (), condition, about=key)) as response:
             try:

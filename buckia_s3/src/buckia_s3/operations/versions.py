@@ -9,18 +9,18 @@ from functools import partial
 
 from buckia_core.adapters.contract.types import Precondition
 from buckia_core.adapters.service.page_limits import PageGuard
-from buckia_core.adapters.transfers.retry import Backoff, repeated
+from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
 from buckia_core.errors import AdapterError, NotFound, PermissionDenied, Transient
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
-from buckia_s3.http.client import Client, Request
+from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.metadata import from_headers, size_of
 from buckia_s3.operations.copy import Copier
-from buckia_s3.operations.head import Looker
+from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.probe_objects import PROBE
-from buckia_s3.operations.retention import BYPASS, Locks
-from buckia_s3.xml.list_objects import MalformedPage
-from buckia_s3.xml.list_versions import Page, Place, parse
+from buckia_s3.operations.retention import BYPASS, ObjectLocks
+from buckia_s3.xml.list_objects import MalformedResponse
+from buckia_s3.xml.list_versions import Page, VersionMarker, parse_versions
 
 PAGE = 1000
 """Versions that one request lists at most."""
@@ -43,22 +43,22 @@ class Versions:
         page: Versions that are asked for at once.
     """
 
-    client: Client
+    client: S3Client
     root: str
-    looker: Looker
+    looker: ObjectHead
     copier: Copier
-    locks: Locks
+    locks: ObjectLocks
     etag_is_md5: bool
-    backoff: Backoff
+    backoff: RetryPolicy
     page: int = PAGE
 
     def all(self, prefix: str) -> Iterator[ObjectVersion]:
         """See `Versioned.list_versions`."""
-        place: Place | None = None
+        place: VersionMarker | None = None
         guard = PageGuard("listing versions", provider=self.client.provider)
         last = b""
         while True:
-            found = repeated(partial(self._fetch, prefix, place), self.backoff)
+            found = retry_call(partial(self._fetch, prefix, place), self.backoff)
             for each in found.versions:
                 key = each.key.encode("utf-8", "surrogateescape")
                 if key < last:
@@ -130,7 +130,7 @@ class Versions:
         words = f"there is no version {version!r} of it that has content"
         return NotFound(f"{key!r}: {words}", provider=self.client.provider, key=key, status=error.status)
 
-    def _fetch(self, prefix: str, place: Place | None) -> Page:
+    def _fetch(self, prefix: str, place: VersionMarker | None) -> Page:
         query = [("versions", ""), ("max-keys", str(self.page)), ("encoding-type", "url")]
         if self.root or prefix:
             query.append(("prefix", self.root + prefix))
@@ -138,8 +138,8 @@ class Versions:
             query += [("key-marker", place.key), ("version-id-marker", place.version)]
         body = self.client.send(Request("GET", query=tuple(query), doing="listing versions")).body
         try:
-            return parse(body)
-        except MalformedPage as error:
+            return parse_versions(body)
+        except MalformedResponse as error:
             raise self._malformed(str(error)) from error
 
     def _malformed(self, problem: str) -> Transient:

@@ -13,8 +13,8 @@ from xml.parsers.expat import ExpatError, ParserCreate
 
 from buckia_core.planning.digest import Digest, Digests
 from buckia_core.planning.manifest import RemoteObject
-from buckia_s3.objects.etags import fingerprint_of
-from buckia_s3.objects.multipart_etag import guesses
+from buckia_s3.objects.etags import fingerprint_from_etag
+from buckia_s3.objects.multipart_etag import possible_digests
 
 _TRUNCATED = re.compile(rb"<IsTruncated>\s*(true|false)\s*</IsTruncated>")
 _TOKEN = re.compile(rb"<NextContinuationToken>([^<]+)</NextContinuationToken>")
@@ -38,7 +38,7 @@ _digest = partial(tuple.__new__, Digest)
 _SPACED = re.compile(rb">\s+<")
 
 
-class MalformedPage(Exception):
+class MalformedResponse(Exception):
     """What came is not a whole page of a listing; the text says how."""
 
 
@@ -56,7 +56,7 @@ class PageHead(NamedTuple):
     url_encoded: bool
 
 
-def peek(body: bytes) -> PageHead:
+def parse_page_head(body: bytes) -> PageHead:
     """Return the head of a page. No text of an object can be taken for one of its elements: `<` is escaped in it.
 
     Raises:
@@ -64,25 +64,25 @@ def peek(body: bytes) -> PageHead:
     """
     truncated = _TRUNCATED.search(body)
     if truncated is None:
-        raise MalformedPage("it does not say whether more follows")
+        raise MalformedResponse("it does not say whether more follows")
     url_encoded = _URL_ENCODED.search(body) is not None
     token = None
     try:
         if truncated[1] == b"true":
             found = _TOKEN.search(body)
             if found is None:
-                raise MalformedPage("more follows, and it does not say where")
+                raise MalformedResponse("more follows, and it does not say where")
             token = _unescaped(found[1].decode())
         last = _LAST_KEY.search(body, max(body.rfind(b"<Key>"), 0))
         if last is None:
             return PageHead(token, None, url_encoded)
         last_key = _unescaped(last[1].decode("utf-8", "replace"))
     except (ValueError, OverflowError) as error:
-        raise MalformedPage(f"it has text that can't be ({error})") from error
-    return PageHead(token, decoded(last_key, url_encoded=url_encoded), url_encoded)
+        raise MalformedResponse(f"it has text that can't be ({error})") from error
+    return PageHead(token, decode_key(last_key, url_encoded=url_encoded), url_encoded)
 
 
-def parse(body: bytes, root: str, prefix: str, *, url_encoded: bool, etag_is_md5: bool) -> list[RemoteObject]:
+def parse_objects(body: bytes, root: str, prefix: str, *, url_encoded: bool, etag_is_md5: bool) -> list[RemoteObject]:
     """Return the objects of a page, in its order.
 
     Args:
@@ -101,30 +101,30 @@ def parse(body: bytes, root: str, prefix: str, *, url_encoded: bool, etag_is_md5
         body = _ECHO.sub(b"", body)
     events, names = _events(body)
     if not events or events[-1] is not names.get("ListBucketResult"):
-        raise MalformedPage("it is no listing")
+        raise MalformedResponse("it is no listing")
     read_time = _Clock()
     objects: list[RemoteObject] = []
     expected, strip = root + prefix, len(root)
     try:
         for key, size, etag, modified in _contents(events, names):
-            name = decoded(key, url_encoded=True) if url_encoded and ("%" in key or "+" in key) else key
+            name = decode_key(key, url_encoded=True) if url_encoded and ("%" in key or "+" in key) else key
             count, time = int(size), read_time(modified)
             if not 0 <= count <= MOST_BYTES:
-                raise MalformedPage(f"an object of {size[:40]} bytes can't be")
+                raise MalformedResponse(f"an object of {size[:40]} bytes can't be")
             if expected and not name.startswith(expected):
-                raise MalformedPage(f"the key {name!r} does not begin with {expected!r}")
+                raise MalformedResponse(f"the key {name!r} does not begin with {expected!r}")
             # Nearly every ETag is 32 characters in quotes, and this loop is what a listing costs.
             plain = len(etag) == 34 and etag[0] == etag[-1] == '"'
-            fingerprint = etag[1:-1] if plain else fingerprint_of(etag, count, time)
+            fingerprint = etag[1:-1] if plain else fingerprint_from_etag(etag, count, time)
             is_md5 = etag_is_md5 and len(fingerprint) == 32 and not fingerprint.strip(_HEX)
             digests: Digests = ()
             if is_md5:
                 digests = (_digest(("md5", fingerprint)),)
             elif etag_is_md5:
-                digests = guesses(fingerprint, count)
+                digests = possible_digests(fingerprint, count)
             objects.append(_object((name[strip:], count, fingerprint, time, None, digests, None, None, None, ())))
     except (ValueError, OverflowError) as error:
-        raise MalformedPage(f"an object has something that can't be ({str(error)[:200]})") from error
+        raise MalformedResponse(f"an object has something that can't be ({str(error)[:200]})") from error
     return objects
 
 
@@ -148,7 +148,7 @@ def _events(body: bytes) -> tuple[list[str], dict[str, str]]:
     try:
         parser.Parse(body, True)
     except UNREADABLE_XML as error:
-        raise MalformedPage(f"it is no well-formed XML ({error})") from error
+        raise MalformedResponse(f"it is no well-formed XML ({error})") from error
     return events, parser.intern
 
 
@@ -171,7 +171,7 @@ def _contents(events: list[str], names: dict[str, str]) -> Iterator[tuple[str, s
             if names.get(etag) is etag:
                 etag = ""
             if not key or not size or names.get(key) is key:
-                raise MalformedPage("an object lacks its key or its size")
+                raise MalformedResponse("an object lacks its key or its size")
             yield key, size, etag, time
             key = size = etag = time = text = ""
         else:
@@ -188,7 +188,7 @@ def _character(reference: re.Match[str]) -> str:
     return _NAMED[name] if name else chr(int(hexadecimal, 16) if hexadecimal else int(decimal))
 
 
-def decoded(key: str, *, url_encoded: bool) -> str:
+def decode_key(key: str, *, url_encoded: bool) -> str:
     """Return a key as it is in the bucket; bytes that are no UTF-8 become lone surrogates, as in names of files."""
     if not url_encoded:
         return key
@@ -198,7 +198,7 @@ def decoded(key: str, *, url_encoded: bool) -> str:
 
 
 def _refuse(*_: object) -> None:
-    raise MalformedPage("it has a document type")
+    raise MalformedResponse("it has a document type")
 
 
 def _ignore(*_: object) -> None:

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from xml.parsers.expat import ParserCreate
 
-from buckia_s3.xml.list_objects import UNREADABLE_XML, MalformedPage
+from buckia_s3.xml.list_objects import UNREADABLE_XML, MalformedResponse
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def elements(body: bytes, root: str, names: Collection[str]) -> Iterator[tuple[str, dict[str, str]]]:
+def iter_elements(body: bytes, root: str, names: Collection[str]) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the children of the root that have one of the names: name, and the texts of its own children.
 
     Args:
@@ -41,7 +41,7 @@ def elements(body: bytes, root: str, names: Collection[str]) -> Iterator[tuple[s
         path.pop()
 
     def refuse(*_: object) -> None:
-        raise MalformedPage("it has a document type")
+        raise MalformedResponse("it has a document type")
 
     parser = ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = start, end
@@ -50,9 +50,9 @@ def elements(body: bytes, root: str, names: Collection[str]) -> Iterator[tuple[s
     try:
         parser.Parse(body, True)
     except UNREADABLE_XML as error:
-        raise MalformedPage(f"it is no well-formed XML ({error})") from error
+        raise MalformedResponse(f"it is no well-formed XML ({error})") from error
     if parser.intern.get(root) is None:
-        raise MalformedPage(f"it is no {root}")
+        raise MalformedResponse(f"it is no {root}")
     yield from found
 
 

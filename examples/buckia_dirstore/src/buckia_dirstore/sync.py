@@ -17,7 +17,7 @@ from buckia_core import (
     Capabilities,
     DeleteOutcome,
     Digest,
-    DigestCheck,
+    DigestVerifier,
     IfAbsent,
     IfUnchanged,
     LimitedReader,
@@ -26,10 +26,10 @@ from buckia_core import (
     Source,
     Transient,
     UploadInfo,
-    as_directory,
-    chunks,
     guess_content_type,
-    reading,
+    iter_chunks,
+    normalize_prefix,
+    open_source,
 )
 from buckia_dirstore import store
 from buckia_dirstore.errors import PROVIDER, changed, invalid, not_found, translated
@@ -43,7 +43,7 @@ _PAGE = 1000
 class DirstoreSync(BaseSync):
     def __init__(self, settings: DirstoreSettings) -> None:
         self._bucket = settings.bucket_name
-        self._prefix = as_directory(settings.prefix)
+        self._prefix = normalize_prefix(settings.prefix)
         self._identity = f"dirstore:{settings.root.absolute().as_posix()}:{self._bucket}/{self._prefix}"
         self._directory = str(settings.root.absolute())
         self._store = Store(settings.root)
@@ -145,9 +145,9 @@ class DirstoreSync(BaseSync):
         self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
         whole, info = self._whole(key), info or UploadInfo()
-        check = DigestCheck(info.digests)
-        with reading(source) as reader:
-            received, size, sha256 = self._store.receive(check.passing(chunks(reader)))
+        check = DigestVerifier(info.digests)
+        with open_source(source) as reader:
+            received, size, sha256 = self._store.receive(check.passing(iter_chunks(reader)))
         try:
             check.verify(provider=PROVIDER, key=key)
             content_type = info.content_type or guess_content_type(key)

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from buckia_core.adapters.commands.config_change import PlannedChange, carry_out, difference, read_text
+from buckia_core.adapters.commands.config_change import PlannedChange, confirm_and_apply, read_text, unified_diff
 from buckia_core.errors import ConfigError
 
 
 def test_lines_of_what_differs():
     before, after = {"b": [1, 2], "a": "ü"}, {"a": "ü", "b": [1, 3]}
-    lines = difference(before, after, "lifecycle")
+    lines = unified_diff(before, after, "lifecycle")
     assert lines[:2] == ["--- lifecycle (now)", "+++ lifecycle (then)"]
     assert [line for line in lines[3:] if line[0] in "+-"] == ["-    2", "+    3"]
     assert '   "a": "ü",' in lines
@@ -23,12 +23,12 @@ def test_lines_of_what_differs():
 
 @pytest.mark.parametrize(("before", "after", "sign"), [(None, {"a": 1}, "+"), ({"a": 1}, None, "-")])
 def test_what_comes_and_what_goes(before, after, sign):
-    assert difference(before, after, "cors")[3:] == [f"{sign}{{", f'{sign}  "a": 1', f"{sign}}}"]
+    assert unified_diff(before, after, "cors")[3:] == [f"{sign}{{", f'{sign}  "a": 1', f"{sign}}}"]
 
 
 @pytest.mark.parametrize(("before", "after"), [(None, None), ({"a": 1, "b": 2}, {"b": 2, "a": 1}), ([], [])])
 def test_nothing_differs(before, after):
-    assert difference(before, after, "cors") == []
+    assert unified_diff(before, after, "cors") == []
 
 
 class Host:
@@ -58,7 +58,7 @@ SHOWN, ASKED = ("change", "+[1]"), "Change cors of photos?"
 def test_a_change_is_shown_asked_about_and_made():
     host: Any = Host()
     made: list[int] = []
-    assert carry_out(host, CHANGE, lambda: made.append(1), dry_run=False, yes=False) is None
+    assert confirm_and_apply(host, CHANGE, lambda: made.append(1), dry_run=False, yes=False) is None
     assert host.shown == [SHOWN, ASKED, ("changed", "photos: cors is changed")]
     assert made == [1]
 
@@ -79,13 +79,13 @@ def test_a_change_is_shown_asked_about_and_made():
     ids=["refused", "a dry run", "nothing to do"],
 )
 def test_what_is_not_made(host, change, dry_run, shown, code):
-    assert carry_out(host, change, pytest.fail, dry_run=dry_run, yes=False) == code
+    assert confirm_and_apply(host, change, pytest.fail, dry_run=dry_run, yes=False) == code
     assert host.shown == shown
 
 
 def test_a_server_that_keeps_it_in_other_words():
     host: Any = Host()
-    carry_out(host, CHANGE, lambda: [2], dry_run=False, yes=True, otherwise=lambda now: [f"now {now}"])
+    confirm_and_apply(host, CHANGE, lambda: [2], dry_run=False, yes=True, otherwise=lambda now: [f"now {now}"])
     assert host.shown[-2:] == ["The server shows it like this now:", "now [2]"]
 
 

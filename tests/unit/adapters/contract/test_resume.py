@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from buckia_core.adapters.contract.protocols import ResumableDownload, ResumableUpload
-from buckia_core.adapters.contract.resume import Landing, Parts, PartsSource, read_on
+from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout, resume_by_open
 from buckia_core.adapters.contract.types import IfAbsent, UploadInfo
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
-from buckia_core.adapters.transfers.retry import Backoff
-from buckia_core.adapters.wrappers import Counting, Logged, Retry, Throttle, wrap
+from buckia_core.adapters.transfers.retry import RetryPolicy
+from buckia_core.adapters.wrappers import BandwidthLimit, CallLogging, RequestCounting, Retry, wrap
 from buckia_core.errors import IntegrityError, PreconditionFailed, Transient
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import RemoteObject
@@ -34,10 +34,10 @@ class InParts(MemorySync):
         self.abandoned: list[str] = []
         self.loses_reply = False
 
-    def parts_of(self, size: int) -> Parts | None:
-        return Parts(PART, "md5") if size > PART else None
+    def parts_of(self, size: int) -> PartLayout | None:
+        return PartLayout(PART, "md5") if size > PART else None
 
-    def upload_parts(self, source: PartsSource, key, *, expect=None, info=None) -> RemoteObject:
+    def upload_parts(self, source: MultipartSource, key, *, expect=None, info=None) -> RemoteObject:
         done = json.loads(source.note.read() or "[]")
         for number in range(1, len(source.digests) + 1):
             if number not in done:
@@ -57,7 +57,7 @@ class InParts(MemorySync):
     def abandon_upload(self, key: str, text: str) -> None:
         self.abandoned.append(text)
 
-    def continue_download(self, key: str, landing: Landing, *, expect: RemoteObject) -> RemoteObject:
+    def continue_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         self.started.append(landing.start)
         if self.fails_after:
             end = self.fails_after.pop(0)
@@ -66,7 +66,7 @@ class InParts(MemorySync):
                 file.write(CONTENT[landing.start : end])
             landing.reached(end)
             raise Transient("cut")
-        return read_on(self, key, landing, expect)
+        return resume_by_open(self, key, landing, expect)
 
 
 class Uncounted(InParts):
@@ -87,14 +87,14 @@ class Kept:
 
 
 def retrying(inner, attempts: int = 3, clock=lambda: 0.0, seconds: float = 10.0) -> Retry:
-    return Retry(inner, backoff=Backoff(attempts, seconds, clock=clock, sleep=lambda _: None))
+    return Retry(inner, backoff=RetryPolicy(attempts, seconds, clock=clock, sleep=lambda _: None))
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> PartsSource:
+def source(tmp_path: Path) -> MultipartSource:
     path = tmp_path / "f"
     path.write_bytes(CONTENT)
-    return PartsSource(path, len(CONTENT), Parts(PART, "md5"), ["-"] * 10, Kept(), lambda _: None)
+    return MultipartSource(path, len(CONTENT), PartLayout(PART, "md5"), ["-"] * 10, Kept(), lambda _: None)
 
 
 def test_abilities_are_passed_on_where_they_are():
@@ -103,7 +103,7 @@ def test_abilities_are_passed_on_where_they_are():
     assert isinstance(with_them, ResumableDownload)
     assert not isinstance(without, ResumableUpload)
     assert not isinstance(without, ResumableDownload)
-    assert with_them.parts_of(1000) == Parts(PART, "md5")
+    assert with_them.parts_of(1000) == PartLayout(PART, "md5")
     assert with_them.parts_of(1) is None
 
 
@@ -152,7 +152,7 @@ def test_a_retried_download_goes_on_with_all_its_attempts(tmp_path):
     target = tmp_path / "t"
     target.write_bytes(CONTENT[:50])
     reached: list[int] = []
-    retrying(inner, attempts=2).continue_download("k", Landing(target, 50, reached.append), expect=expect)
+    retrying(inner, attempts=2).continue_download("k", PartialDownload(target, 50, reached.append), expect=expect)
     assert target.read_bytes() == CONTENT
     assert inner.started == [50, 100, 200, 300, 400]
     assert reached == [100, 200, 300, 400, 1000]
@@ -164,31 +164,31 @@ def test_a_download_that_does_not_move_has_its_attempts_and_no_more(tmp_path):
     target = tmp_path / "t"
     target.touch()
     with pytest.raises(Transient):
-        retrying(inner, attempts=2).continue_download("k", Landing(target, 0, lambda _: None), expect=expect)
+        retrying(inner, attempts=2).continue_download("k", PartialDownload(target, 0, lambda _: None), expect=expect)
     assert inner.started == [0, 100]
 
 
 def test_both_ways_are_held_back(source, tmp_path):
     waits: list[float] = []
     inner = InParts()
-    throttled = Throttle(inner, 100, clock=lambda: 0.0, sleep=waits.append)
+    throttled = BandwidthLimit(inner, 100, clock=lambda: 0.0, sleep=waits.append)
     passed: list[int] = []
     expect = throttled.upload_parts(
-        PartsSource(source.path, source.size, source.parts, source.digests, Kept(), passed.append), "k"
+        MultipartSource(source.path, source.size, source.parts, source.digests, Kept(), passed.append), "k"
     )
     assert sum(passed) == 1000
     assert waits[-1] == pytest.approx(9.75)
     target = tmp_path / "t"
     target.write_bytes(CONTENT[:500])
-    throttled.continue_download("k", Landing(target, 500, lambda _: None), expect=expect)
+    throttled.continue_download("k", PartialDownload(target, 500, lambda _: None), expect=expect)
     assert target.read_bytes() == CONTENT
     assert waits[-1] == pytest.approx(14.75)
 
 
 def test_calls_are_counted_and_logged(source, caplog):
     caplog.set_level("DEBUG")
-    counting = Counting(Uncounted())
-    logged = Logged(counting)
+    counting = RequestCounting(Uncounted())
+    logged = CallLogging(counting)
     logged.upload_parts(source, "k")
     logged.abandon_upload("k", "text")
     assert counting.requests == 2
@@ -202,7 +202,7 @@ def test_an_object_that_does_not_end_where_it_should(tmp_path):
     target = tmp_path / "t"
     target.touch()
     with pytest.raises(IntegrityError, match="more bytes came where there should be 10"):
-        read_on(inner, "k", Landing(target, 0, lambda _: None), expect._replace(size=10))
+        resume_by_open(inner, "k", PartialDownload(target, 0, lambda _: None), expect._replace(size=10))
     assert target.stat().st_size <= 10
 
 
@@ -212,4 +212,4 @@ def test_an_object_that_ends_too_soon(tmp_path):
     target = tmp_path / "t"
     target.touch()
     with pytest.raises(IntegrityError, match="1000 bytes where there should be 2000"):
-        read_on(inner, "k", Landing(target, 0, lambda _: None), expect._replace(size=2000))
+        resume_by_open(inner, "k", PartialDownload(target, 0, lambda _: None), expect._replace(size=2000))

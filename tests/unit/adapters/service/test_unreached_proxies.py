@@ -6,11 +6,11 @@ import pytest
 import requests
 import urllib3
 
-from buckia_b2.errors import translated as of_b2
-from buckia_bunny.errors import of_exception as of_bunny
+from buckia_b2.errors import translate_error as of_b2
+from buckia_bunny.errors import error_from_exception as of_bunny
 from buckia_core.adapters.service.proxies import unreached_proxy
 from buckia_core.errors import AdapterError
-from buckia_linode.errors import translated as of_linode
+from buckia_linode.errors import translate_error as of_linode
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""`Pieces`: how many are on their way, in which order they end, and what is left after an error."""
+"""`PartPool`: how many are on their way, in which order they end, and what is left after an error."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
-from buckia_core.adapters.transfers.part_pool import THREADS, Pieces
-from buckia_core.adapters.transfers.retry import Backoff
+from buckia_core.adapters.transfers.part_pool import THREADS, PartPool
+from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.errors import PermissionDenied, Transient
 
 WAIT = 30.0
@@ -16,7 +16,7 @@ WAIT = 30.0
 
 @pytest.fixture
 def pieces():
-    made = Pieces(Backoff(attempts=3, first=0.0))
+    made = PartPool(RetryPolicy(attempts=3, first=0.0))
     yield made
     made.close()
 
@@ -132,7 +132,7 @@ def test_none_at_all(pieces):
 
 
 def test_closing_before_anything_came_and_twice():
-    made = Pieces(Backoff())
+    made = PartPool(RetryPolicy())
     made.close()
     list(made.run([lambda: None]))
     made.close()

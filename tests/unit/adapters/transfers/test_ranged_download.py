@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from buckia_core.adapters.contract.resume import Landing
-from buckia_core.adapters.transfers.part_pool import Pieces
-from buckia_core.adapters.transfers.ranged_download import Opened, RangedDownload
-from buckia_core.adapters.transfers.retry import Backoff
+from buckia_core.adapters.contract.resume import PartialDownload
+from buckia_core.adapters.transfers.part_pool import PartPool
+from buckia_core.adapters.transfers.ranged_download import RangedDownload, RangeStream
+from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.errors import PreconditionFailed, Transient
 from buckia_core.planning.manifest import RemoteObject
 
@@ -33,7 +33,7 @@ class Server:
             raise Transient("lost")
         if expect is not None and expect.fingerprint != "e":
             raise PreconditionFailed("changed")
-        yield Opened(RemoteObject(key, len(self.content), "e"), iter([self.content[start:end]]))
+        yield RangeStream(RemoteObject(key, len(self.content), "e"), iter([self.content[start:end]]))
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def server(monkeypatch):
 
 @pytest.fixture
 def ranged(server):
-    pieces = Pieces(Backoff(first=0.0))
+    pieces = PartPool(RetryPolicy(first=0.0))
     yield RangedDownload(pieces, server.opened)
     pieces.close()
 
@@ -90,12 +90,12 @@ def test_going_on(ranged, server, tmp_path):
     target = tmp_path / "f"
     reached: list[int] = []
     target.write_bytes(CONTENT[:3] + b"xyz")
-    assert ranged.go_on("k", Landing(target, 3, reached.append), OBJECT) == OBJECT
+    assert ranged.go_on("k", PartialDownload(target, 3, reached.append), OBJECT) == OBJECT
     assert target.read_bytes() == CONTENT
     assert (sorted(server.asked), reached) == ([(3, 7), (7, 10)], [7, 10])
 
 
 def test_going_on_where_nothing_is_missing(ranged, server, tmp_path):
     (tmp_path / "f").write_bytes(CONTENT)
-    assert ranged.go_on("k", Landing(tmp_path / "f", 10, lambda _: None), OBJECT) is None
+    assert ranged.go_on("k", PartialDownload(tmp_path / "f", 10, lambda _: None), OBJECT) is None
     assert server.asked == []

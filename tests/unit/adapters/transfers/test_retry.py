@@ -1,10 +1,10 @@
-"""`repeated`: how often one request of many is made, and after which pauses."""
+"""`retry_call`: how often one request of many is made, and after which pauses."""
 
 from __future__ import annotations
 
 import pytest
 
-from buckia_core.adapters.transfers.retry import Backoff, repeated
+from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
 from buckia_core.errors import PermissionDenied, Throttled, Transient
 
 
@@ -28,50 +28,50 @@ def waiting():
 
     def make(**bounds):
         waits.clear()
-        return Backoff(clock=lambda: sum(waits), sleep=waits.append, random=lambda: 1.0, **bounds), waits
+        return RetryPolicy(clock=lambda: sum(waits), sleep=waits.append, random=lambda: 1.0, **bounds), waits
 
     return make
 
 
 def test_until_it_succeeds_or_has_been_made_so_often(waiting):
     backoff, waits = waiting(attempts=3)
-    assert repeated(Failing(2), backoff) == 3
+    assert retry_call(Failing(2), backoff) == 3
     assert waits == [0.5, 1.0]
     failing = Failing(3)
     with pytest.raises(Transient):
-        repeated(failing, backoff)
+        retry_call(failing, backoff)
     assert failing.calls == 3
 
 
 def test_one_attempt_is_never_repeated(waiting):
     backoff, waits = waiting(attempts=1)
     with pytest.raises(Transient):
-        repeated(Failing(1), backoff)
+        retry_call(Failing(1), backoff)
     assert waits == []
 
 
 def test_waits_grow_up_to_the_longest(waiting):
     backoff, waits = waiting(first=0.5, base=3.0, longest=10.0)
-    repeated(Failing(4), backoff)
+    retry_call(Failing(4), backoff)
     assert waits == [0.5, 1.5, 4.5, 10.0]
 
 
 def test_waits_are_random_in_part():
     waits: list[float] = []
-    repeated(Failing(2), Backoff(first=4.0, sleep=waits.append, random=iter([0.25, 0.75]).__next__))
+    retry_call(Failing(2), RetryPolicy(first=4.0, sleep=waits.append, random=iter([0.25, 0.75]).__next__))
     assert waits == [1.0, 6.0]
 
 
 def test_a_wait_that_the_provider_asks_for(waiting):
     backoff, waits = waiting(longest=20.0)
-    assert repeated(Failing(1, Throttled("x", retry_after=9.0)), backoff) == 2
+    assert retry_call(Failing(1, Throttled("x", retry_after=9.0)), backoff) == 2
     assert waits == [9.0]
 
 
 def test_a_longer_one_is_left_to_the_wrapper(waiting):
     backoff, waits = waiting(longest=5.0)
     with pytest.raises(Throttled):
-        repeated(Failing(1, Throttled("x", retry_after=9.0)), backoff)
+        retry_call(Failing(1, Throttled("x", retry_after=9.0)), backoff)
     assert waits == []
 
 
@@ -79,7 +79,7 @@ def test_no_wait_ends_too_late(waiting):
     backoff, waits = waiting(attempts=9, seconds=7.0, first=2.0)
     failing = Failing(9)
     with pytest.raises(Transient):
-        repeated(failing, backoff)
+        retry_call(failing, backoff)
     assert (failing.calls, waits) == (3, [2.0, 4.0]), "the next one would begin after fourteen seconds"
 
 
@@ -87,5 +87,5 @@ def test_what_will_not_pass_is_not_repeated(waiting):
     backoff, _ = waiting()
     failing = Failing(1, PermissionDenied)
     with pytest.raises(PermissionDenied):
-        repeated(failing, backoff)
+        retry_call(failing, backoff)
     assert failing.calls == 1

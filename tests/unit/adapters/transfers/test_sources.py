@@ -9,9 +9,16 @@ from typing import BinaryIO
 
 import pytest
 
-from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, fits, found_or_none
+from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, satisfies, stat_or_none
 from buckia_core.adapters.transfers.part_sizes import MAX_PARTS, part_size_for
-from buckia_core.adapters.transfers.sources import BLOCK, DigestCheck, Rejoined, cut, head_of, stretch_of
+from buckia_core.adapters.transfers.sources import (
+    BLOCK,
+    DigestVerifier,
+    PrependedReader,
+    iter_file_range,
+    read_exactly,
+    split_parts,
+)
 from buckia_core.errors import IntegrityError, NotFound
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import RemoteObject
@@ -32,32 +39,32 @@ class Dribbling(io.RawIOBase, BinaryIO):
 @pytest.mark.parametrize(("start", "size"), [(0, 10), (3, 4), (10, 0), (0, 0)])
 def test_a_stretch_of_a_file(tmp_path, start, size):
     (tmp_path / "f").write_bytes(b"0123456789")
-    assert b"".join(stretch_of(tmp_path / "f", start, size)) == b"0123456789"[start : start + size]
+    assert b"".join(iter_file_range(tmp_path / "f", start, size)) == b"0123456789"[start : start + size]
 
 
 def test_a_stretch_comes_in_blocks(tmp_path):
     (tmp_path / "f").write_bytes(bytes(2 * BLOCK + 1))
-    assert [len(block) for block in stretch_of(tmp_path / "f", 0, 2 * BLOCK + 1)] == [BLOCK, BLOCK, 1]
+    assert [len(block) for block in iter_file_range(tmp_path / "f", 0, 2 * BLOCK + 1)] == [BLOCK, BLOCK, 1]
 
 
 def test_a_file_that_became_shorter(tmp_path):
     (tmp_path / "f").write_bytes(b"0123")
     with pytest.raises(IntegrityError, match="became shorter") as caught:
-        list(stretch_of(tmp_path / "f", 0, 5))
+        list(iter_file_range(tmp_path / "f", 0, 5))
     assert not caught.value.retryable
 
 
 @pytest.mark.parametrize("size", [0, 3, 5, 9])
 def test_the_head_of_a_reader_and_the_whole_again(size):
     reader = Dribbling(b"abcde")
-    head = head_of(reader, size)
+    head = read_exactly(reader, size)
     assert head == b"abcde"[:size]
-    assert head_of(Rejoined(head, reader), 99) == b"abcde"
+    assert read_exactly(PrependedReader(head, reader), 99) == b"abcde"
 
 
 def test_the_whole_again_in_one_reading():
     reader = io.BytesIO(b"abcde")
-    assert Rejoined(reader.read(2), reader).read() == b"abcde"
+    assert PrependedReader(reader.read(2), reader).read() == b"abcde"
 
 
 @pytest.mark.parametrize(
@@ -72,23 +79,23 @@ def test_the_whole_again_in_one_reading():
     ids=["a short one", "even", "growing", "nothing", "more than the sizes"],
 )
 def test_cut_into_pieces(content, sizes, pieces):
-    assert list(cut(Dribbling(content), sizes)) == pieces
+    assert list(split_parts(Dribbling(content), sizes)) == pieces
 
 
 def test_more_than_the_sizes_stays_in_the_reader():
     reader = io.BytesIO(b"abcde")
-    list(cut(reader, [2, 1]))
+    list(split_parts(reader, [2, 1]))
     assert reader.read() == b"de"
 
 
 @pytest.mark.parametrize("pieces", [[], [b"a"], [b"ab", b"cd", b"e"]])
 def test_what_is_right_is_sent_to_its_end(pieces):
-    check = DigestCheck((Digest("sha256", hashlib.sha256(b"".join(pieces)).hexdigest()),))
+    check = DigestVerifier((Digest("sha256", hashlib.sha256(b"".join(pieces)).hexdigest()),))
     assert b"".join(check.withholding(pieces, provider="p", key="k")) == b"".join(pieces)
 
 
 def test_the_last_piece_of_something_else_is_withheld():
-    sending = DigestCheck((Digest("md5", "0" * 32),)).withholding([b"ab", b"cd"], provider="p", key="k")
+    sending = DigestVerifier((Digest("md5", "0" * 32),)).withholding([b"ab", b"cd"], provider="p", key="k")
     assert next(sending) == b"ab"
     with pytest.raises(IntegrityError, match="'k'"):
         next(sending)
@@ -110,9 +117,9 @@ def test_sizes_of_parts(size, least, part):
 
 def test_what_a_precondition_says_of_what_is_there():
     there, other = RemoteObject("k", 1, "e1"), RemoteObject("k", 1, "e2")
-    assert [fits(None, found) for found in (None, there)] == [True, True]
-    assert [fits(IfAbsent(), found) for found in (None, there)] == [True, False]
-    assert [fits(IfUnchanged(there), found) for found in (None, there, other)] == [False, True, False]
+    assert [satisfies(None, found) for found in (None, there)] == [True, True]
+    assert [satisfies(IfAbsent(), found) for found in (None, there)] == [True, False]
+    assert [satisfies(IfUnchanged(there), found) for found in (None, there, other)] == [False, True, False]
 
 
 def test_an_object_that_is_not_there_is_none_and_a_missing_bucket_an_error():
@@ -120,7 +127,7 @@ def test_an_object_that_is_not_there_is_none_and_a_missing_bucket_an_error():
         raise NotFound("no", key=None if key == "no bucket" else key)
 
     there = RemoteObject("k", 1, "f")
-    assert found_or_none(lambda key: there, "k") is there
-    assert found_or_none(refuse, "k") is None
+    assert stat_or_none(lambda key: there, "k") is there
+    assert stat_or_none(refuse, "k") is None
     with pytest.raises(NotFound):
-        found_or_none(refuse, "no bucket")
+        stat_or_none(refuse, "no bucket")

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_core.adapters.contract.resume import Parts, PartsSource
-from buckia_core.adapters.transfers.upload_session import BegunUpload, becoming_of, may_go_on, taken_up, upload_id_of
+from buckia_core.adapters.contract.resume import MultipartSource, PartLayout
+from buckia_core.adapters.transfers.upload_session import (
+    UploadSession,
+    is_resumable,
+    resume_session,
+    spec_digest,
+    upload_id_from_checkpoint,
+)
 from buckia_core.errors import IntegrityError, PermissionDenied, PreconditionFailed, Transient, Unauthenticated
 
-BEGUN = BegunUpload("u", 5, "x")
+BEGUN = UploadSession("u", 5, "x")
 
 
 class Kept:
@@ -33,28 +39,30 @@ def refuse(begun):
 
 @pytest.fixture
 def source(tmp_path):
-    return lambda text: PartsSource(tmp_path / "f", 12, Parts(5, "md5"), ["", "", ""], Kept(text), lambda _: None)
+    return lambda text: MultipartSource(
+        tmp_path / "f", 12, PartLayout(5, "md5"), ["", "", ""], Kept(text), lambda _: None
+    )
 
 
-@pytest.mark.parametrize("begun", [BEGUN, BegunUpload("u", 5, "x", began=1_700_000_000_000)])
+@pytest.mark.parametrize("begun", [BEGUN, UploadSession("u", 5, "x", began=1_700_000_000_000)])
 def test_its_text(begun):
-    assert BegunUpload.of(begun.text()) == begun
-    assert upload_id_of(begun.text()) == "u"
+    assert UploadSession.of(begun.text()) == begun
+    assert upload_id_from_checkpoint(begun.text()) == "u"
 
 
 @pytest.mark.parametrize(
     "text", [None, "", "{", "[]", "5", '"u"', '{"upload_id": "u"}', BEGUN.text().replace("5", "{}")]
 )
 def test_another_text_is_about_none(text):
-    assert BegunUpload.of(text) is None
-    assert upload_id_of(text or "") is None
+    assert UploadSession.of(text) is None
+    assert upload_id_from_checkpoint(text or "") is None
 
 
 def test_the_same_is_taken_up(source):
-    assert taken_up(source(BEGUN.text()), "x", refuse) == BEGUN
+    assert resume_session(source(BEGUN.text()), "x", refuse) == BEGUN
 
 
-@pytest.mark.parametrize("other", [BegunUpload("u", 6, "x"), BegunUpload("u", 5, "y")], ids=["parts", "object"])
+@pytest.mark.parametrize("other", [UploadSession("u", 6, "x"), UploadSession("u", 5, "y")], ids=["parts", "object"])
 @pytest.mark.parametrize("fails", [False, True])
 def test_what_would_become_something_else_is_abandoned(source, other, fails):
     abandoned = []
@@ -64,19 +72,19 @@ def test_what_would_become_something_else_is_abandoned(source, other, fails):
         if fails:
             raise PermissionDenied("no")
 
-    assert taken_up(source(other.text()), "x", abandon) is None
+    assert resume_session(source(other.text()), "x", abandon) is None
     assert abandoned == [other]
 
 
 def test_without_a_note_there_is_nothing_to_take_up(source):
-    assert taken_up(source(None), "x", refuse) is None
+    assert resume_session(source(None), "x", refuse) is None
 
 
 def test_what_an_object_becomes():
     decided = ("text/plain", [("a", "1")], {"k": None})
-    assert becoming_of(*decided) == becoming_of(*decided)
-    assert becoming_of(*decided) != becoming_of("text/plain", [("a", "2")], {"k": None})
-    assert becoming_of(b"x") != becoming_of(b"y")
+    assert spec_digest(*decided) == spec_digest(*decided)
+    assert spec_digest(*decided) != spec_digest("text/plain", [("a", "2")], {"k": None})
+    assert spec_digest(b"x") != spec_digest(b"y")
 
 
 @pytest.mark.parametrize(
@@ -93,4 +101,4 @@ def test_what_an_object_becomes():
     ids=lambda value: type(value).__name__,
 )
 def test_when_parts_are_of_use(error, of_use):
-    assert may_go_on(error) is of_use
+    assert is_resumable(error) is of_use

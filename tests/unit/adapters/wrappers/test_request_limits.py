@@ -12,8 +12,8 @@ from buckia_b2.sync import B2Sync
 from buckia_bunny.factory import open_zone
 from buckia_bunny.settings import BunnySettings
 from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.adapters.transfers.retry import Backoff
-from buckia_core.adapters.wrappers import Counting, Logged, RateLimit, Retry
+from buckia_core.adapters.transfers.retry import RetryPolicy
+from buckia_core.adapters.wrappers import CallLogging, RateLimit, RequestCounting, Retry
 from buckia_core.config.secrets.references import Secret
 from buckia_linode.settings import LinodeSettings
 from buckia_linode.sync import LinodeSync
@@ -126,8 +126,8 @@ def test_each_request_of_a_listing_waits(
     monkeypatch.setenv("no_proxy", "*")
     time = Time()
     with scripted_server(script()) as server, connect(server.endpoint) as adapter:
-        limited = RateLimit(Logged(Counting(adapter)), 20, clock=time, sleep=time.sleep)
-        listing = Retry(limited, backoff=Backoff(clock=time, sleep=lambda _: None)).list_files()
+        limited = RateLimit(CallLogging(RequestCounting(adapter)), 20, clock=time, sleep=time.sleep)
+        listing = Retry(limited, backoff=RetryPolicy(clock=time, sleep=lambda _: None)).list_files()
         assert len(list(listing)) == (0 if connect is _bunny else PAGES)
         assert len(server.asked) == limited.requests == requests
     assert time.now == pytest.approx((requests - 20) / 20), "a second's worth at once, and the rest in its turn"

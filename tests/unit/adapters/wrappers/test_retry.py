@@ -11,7 +11,7 @@ from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.types import DeleteOutcome, IfAbsent, IfUnchanged, UploadInfo
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
-from buckia_core.adapters.transfers.retry import Backoff
+from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.adapters.wrappers import Retry, Wrapper
 from buckia_core.errors import (
     AdapterError,
@@ -53,7 +53,7 @@ def memory():
 def retrying(memory, time):
     def make(*faults, chance=1.0, **bounds):
         faulty = Faulty(memory, faults)
-        backoff = Backoff(clock=lambda: time.now, sleep=time.sleep, random=lambda: chance, **bounds)
+        backoff = RetryPolicy(clock=lambda: time.now, sleep=time.sleep, random=lambda: chance, **bounds)
         return Retry(faulty, backoff=backoff), faulty
 
     return make
@@ -162,7 +162,7 @@ class FromTheStart(Wrapper):
 @pytest.mark.parametrize(("entries", "succeeds"), [(0, True), (2, False)])
 def test_listing_of_an_adapter_that_can_not_start_in_the_middle(memory, time, entries, succeeds):
     adapter = FromTheStart(Faulty(memory, [Fault("list_files", entries=entries)]))
-    retry = Retry(adapter, backoff=Backoff(clock=lambda: time.now, sleep=time.sleep))
+    retry = Retry(adapter, backoff=RetryPolicy(clock=lambda: time.now, sleep=time.sleep))
     if succeeds:
         assert len(list(retry.list_files())) == 4
     else:
@@ -187,7 +187,7 @@ class Consuming(Wrapper):
 
 
 def test_reader_is_read_again_from_where_it_stood(memory, time):
-    retry = Retry(Consuming(memory), backoff=Backoff(sleep=time.sleep))
+    retry = Retry(Consuming(memory), backoff=RetryPolicy(sleep=time.sleep))
     reader = io.BytesIO(b"head, body")
     reader.seek(6)
     retry.upload_file(reader, "k")
@@ -265,7 +265,7 @@ class StoringBeside(Wrapper):
 @pytest.mark.parametrize("seen", [True, False], ids=["update", "new object"])
 def test_lost_reply_where_only_the_stored_digest_tells(memory, time, seen):
     faulty = Faulty(StoringBeside(memory), [Fault("upload_file", after=True)])
-    retry = Retry(faulty, backoff=Backoff(clock=lambda: time.now, sleep=time.sleep))
+    retry = Retry(faulty, backoff=RetryPolicy(clock=lambda: time.now, sleep=time.sleep))
     key, expect = ("a", IfUnchanged(memory.stat_file("a"))) if seen else ("k", IfAbsent())
     uploaded = retry.upload_file(b"mine", key, expect=expect, info=info_of(b"mine"))
     assert uploaded.fingerprint == memory.stat_file(key).fingerprint
@@ -282,7 +282,9 @@ def test_a_stored_digest_that_was_there_before_proves_no_upload(memory, time):
 
     memory.upload_file(b"theirs", "k")
     adapter = Stale(memory)
-    retry = Retry(Faulty(adapter, [Fault("upload_file")]), backoff=Backoff(clock=lambda: time.now, sleep=time.sleep))
+    retry = Retry(
+        Faulty(adapter, [Fault("upload_file")]), backoff=RetryPolicy(clock=lambda: time.now, sleep=time.sleep)
+    )
     retry.upload_file(b"mine", "k", expect=IfUnchanged(adapter.stat_file("k")), info=info_of(b"mine"))
     assert memory.read_file("k")[1] == b"mine"
 
@@ -318,7 +320,7 @@ def memory_of_versions():
 def restoring(memory_of_versions, time):
     def make(*faults):
         faulty = Faulty(memory_of_versions, faults)
-        backoff = Backoff(clock=lambda: time.now, sleep=time.sleep, random=lambda: 1.0)
+        backoff = RetryPolicy(clock=lambda: time.now, sleep=time.sleep, random=lambda: 1.0)
         first = [each.version for each in memory_of_versions.list_versions("k")][-1]
         return Retry(faulty, backoff=backoff), first, IfUnchanged(memory_of_versions.stat_file("k"))
 
@@ -336,7 +338,7 @@ def test_lost_reply_where_nothing_was(restoring, memory_of_versions):
     memory_of_versions.delete_files(["k"])
     newest, _, first = memory_of_versions.list_versions("k")
     assert newest.deleted
-    retry = Retry(Faulty(memory_of_versions, [Fault("restore_version", after=True)]), backoff=Backoff(first=0.0))
+    retry = Retry(Faulty(memory_of_versions, [Fault("restore_version", after=True)]), backoff=RetryPolicy(first=0.0))
     restored = retry.restore_version("k", first.version, expect=IfAbsent())
     assert restored.size == len(b"first")
 
@@ -384,7 +386,7 @@ class HalfDeleting(Wrapper):
 
 def test_only_keys_that_failed_are_deleted_again(memory, time):
     half = HalfDeleting(memory, {"b": 1, "c": 2})
-    retry = Retry(half, backoff=Backoff(clock=lambda: time.now, sleep=time.sleep))
+    retry = Retry(half, backoff=RetryPolicy(clock=lambda: time.now, sleep=time.sleep))
     outcomes = retry.delete_files(["a", "b", "forbidden", "c"])
     assert half.asked == [["a", "b", "forbidden", "c"], ["b", "c"], ["c"]]
     assert [outcome.key for outcome in outcomes] == ["a", "b", "forbidden", "c"]
@@ -395,7 +397,7 @@ def test_only_keys_that_failed_are_deleted_again(memory, time):
 
 def test_delete_that_goes_on_failing_says_so(memory, time):
     half = HalfDeleting(memory, {"b": 100})
-    retry = Retry(half, backoff=Backoff(attempts=3, clock=lambda: time.now, sleep=time.sleep))
+    retry = Retry(half, backoff=RetryPolicy(attempts=3, clock=lambda: time.now, sleep=time.sleep))
     outcomes = retry.delete_files(["a", "b"])
     assert [outcome.error is None for outcome in outcomes] == [True, False]
     assert len(half.asked) == 3
@@ -404,4 +406,4 @@ def test_delete_that_goes_on_failing_says_so(memory, time):
 @pytest.mark.parametrize("bounds", [{"attempts": 0}, {"seconds": -1.0}])
 def test_senseless_bounds_are_refused(bounds):
     with pytest.raises(ValueError, match=r"0 attempts|-1 seconds"):
-        Backoff(**bounds)
+        RetryPolicy(**bounds)

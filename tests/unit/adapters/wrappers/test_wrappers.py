@@ -16,8 +16,8 @@ from buckia_core.adapters.directory.sync import DirectorySync
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.adapters.transfers.request_counter import RequestCounter
-from buckia_core.adapters.transfers.retry import Backoff
-from buckia_core.adapters.wrappers import Counting, Logged, RateLimit, Retry, Throttle, Wrapper, wrap
+from buckia_core.adapters.transfers.retry import RetryPolicy
+from buckia_core.adapters.wrappers import BandwidthLimit, CallLogging, RateLimit, RequestCounting, Retry, Wrapper, wrap
 from buckia_core.adapters.wrappers.token_bucket import TokenBucket
 from buckia_core.errors import IntegrityError, NotFound, Throttled
 from buckia_core.testing import Fault, Faulty
@@ -179,8 +179,8 @@ def test_every_request_counts_where_the_adapter_shows_its_requests(memory, time,
 def test_requests_that_are_repeated_count_as_well(memory, time):
     inner = InThree(memory, shown=True)
     inner.failures = 3
-    limited = RateLimit(Logged(Counting(inner)), 1, clock=time, sleep=time.sleep)
-    retrying = Retry(limited, backoff=Backoff(clock=time, sleep=lambda _: None))
+    limited = RateLimit(CallLogging(RequestCounting(inner)), 1, clock=time, sleep=time.sleep)
+    retrying = Retry(limited, backoff=RetryPolicy(clock=time, sleep=lambda _: None))
     retrying.upload_file(b"", "k")
     assert inner.requests == 12
     assert time.now == pytest.approx(11.0)
@@ -200,7 +200,7 @@ def test_uploads_are_held_back(memory, time, tmp_path, kind):
     data = bytes(range(256)) * 4000
     (tmp_path / "source").write_bytes(data)
     source = {"bytes": data, "path": tmp_path / "source", "reader": io.BytesIO(data)}[kind]
-    throttled = Throttle(memory, 100_000, clock=time, sleep=time.sleep)
+    throttled = BandwidthLimit(memory, 100_000, clock=time, sleep=time.sleep)
     assert throttled.upload_file(source, "k").size == len(data)
     assert time.now == pytest.approx((len(data) - 25_000) / 100_000)
     with memory.open_file("k") as reader:
@@ -209,7 +209,7 @@ def test_uploads_are_held_back(memory, time, tmp_path, kind):
 
 def test_downloads_are_held_back(memory, time, tmp_path):
     memory.upload_file(bytes(1_000_000), "k")
-    throttled = Throttle(memory, 100_000, clock=time, sleep=time.sleep)
+    throttled = BandwidthLimit(memory, 100_000, clock=time, sleep=time.sleep)
     assert throttled.download_file("k", tmp_path / "file").size == 1_000_000
     assert time.now == pytest.approx(9.75)
     assert (tmp_path / "file").read_bytes() == bytes(1_000_000)
@@ -227,7 +227,7 @@ class Shortened(Wrapper):
 def test_bytes_that_are_missing_are_noticed(memory, tmp_path):
     memory.upload_file(bytes(1000), "k")
     with pytest.raises(IntegrityError, match="999 bytes came where there should be 1000"):
-        Throttle(Shortened(memory), 10**9).download_file("k", tmp_path / "file")
+        BandwidthLimit(Shortened(memory), 10**9).download_file("k", tmp_path / "file")
 
 
 def test_held_back_reader_can_seek_if_its_source_can(memory):
@@ -242,7 +242,7 @@ def test_held_back_reader_can_seek_if_its_source_can(memory):
             return super().upload_file(source, key, expect=expect, info=info)
 
     source = io.BytesIO(b"012345")
-    assert Throttle(Looking(memory), 10**9).upload_file(source, "k").size == 4
+    assert BandwidthLimit(Looking(memory), 10**9).upload_file(source, "k").size == 4
     assert seen == [(True, True), 6]
     assert not source.closed
 
@@ -259,7 +259,7 @@ def _has_number(reader):
 
 
 def test_calls_are_logged(memory, caplog, time):
-    logged = Logged(memory, clock=time)
+    logged = CallLogging(memory, clock=time)
     with caplog.at_level(logging.DEBUG, "buckia_core.adapters.wrappers.call_logging"):
         logged.upload_file(b"12345", "k\n2", info=UploadInfo(metadata={"token": "hush"}))
         list(logged.list_files("k"))
@@ -278,7 +278,7 @@ def test_calls_are_logged(memory, caplog, time):
 def test_listing_that_fails_is_logged_with_what_came(memory, caplog):
     for key in "abc":
         memory.upload_file(b"", key)
-    logged = Logged(Faulty(memory, [Fault("list_files", entries=2)]), clock=lambda: 0.0)
+    logged = CallLogging(Faulty(memory, [Fault("list_files", entries=2)]), clock=lambda: 0.0)
     with (
         caplog.at_level(logging.DEBUG, "buckia_core.adapters.wrappers.call_logging"),
         pytest.raises(Exception, match="fault"),
@@ -313,7 +313,7 @@ def test_calls_are_counted_where_the_adapter_does_not(tmp_path):
 def test_repeated_calls_are_counted_each(tmp_path):
     directory = DirectorySync(DirectorySettings(root=tmp_path))
     directory.upload_file(b"1", "k")
-    counting = Counting(Faulty(directory, [Fault("stat_file", times=2)]))
+    counting = RequestCounting(Faulty(directory, [Fault("stat_file", times=2)]))
     Retry(counting).stat_file("k")
     assert counting.requests == 3
 
@@ -371,7 +371,7 @@ def test_order_of_the_wrappers(memory):
     while isinstance(each, Wrapper):
         order.append(type(each))
         each = each.inner
-    assert order == [Retry, RateLimit, Throttle, Logged, Counting]
+    assert order == [Retry, RateLimit, BandwidthLimit, CallLogging, RequestCounting]
     assert each is memory
 
 
@@ -380,4 +380,4 @@ def test_without_limits_there_are_no_wrappers_for_them(memory):
     while isinstance(each, Wrapper):
         found.append(type(each))
         each = each.inner
-    assert found == [Retry, Logged, Counting]
+    assert found == [Retry, CallLogging, RequestCounting]

@@ -8,10 +8,10 @@ import io
 import pytest
 
 from buckia_b2.files.attributes import parse_objects
-from buckia_b2.files.file_info import from_file, from_headers, info_of
-from buckia_b2.files.file_names import check_key, is_changed_on_the_way
+from buckia_b2.files.file_info import build_file_info, from_file, from_headers
+from buckia_b2.files.file_names import check_key, is_rewritten_by_proxies
 from buckia_core.adapters.contract.types import UploadInfo
-from buckia_core.config.convert import Unsuitable
+from buckia_core.config.convert import InvalidValue
 from buckia_core.errors import InvalidKey, NotSupported
 from buckia_core.planning.digest import Digest
 from tests.servers.scripted_server import Reply
@@ -72,7 +72,7 @@ def test_the_prefix_counts():
     ("whole", "expected"), [("a/../b", True), (".", True), ("a/.", True), ("a/...", False), (".a", False)]
 )
 def test_names_that_are_changed_on_the_way(whole, expected):
-    assert is_changed_on_the_way(whole) is expected
+    assert is_rewritten_by_proxies(whole) is expected
 
 
 def told(**more):
@@ -174,15 +174,15 @@ def test_headers_tell_the_same():
 
 def test_file_info():
     info = UploadInfo(1_234_567_890_123_456_789, (Digest("sha256", SHA256), Digest("sha1", SHA1)), metadata={"A": "ü"})
-    small = info_of(info, {}, key="k", large=False)
+    small = build_file_info(info, {}, key="k", large=False)
     kept = {"a": "ü", "src_last_modified_millis": "1234567890123", "buckia-sha256": SHA256}
     assert small == {**kept, "buckia-bound": SHA1}
-    assert info_of(info, {}, key="k", large=True) == {**kept, "large_file_sha1": SHA1}
+    assert build_file_info(info, {}, key="k", large=True) == {**kept, "large_file_sha1": SHA1}
 
 
 def test_digests_make_room_for_metadata():
     info = UploadInfo(0, (Digest("sha256", SHA256), Digest("sha1", SHA1)), metadata={f"n{n}": "x" for n in range(8)})
-    assert set(info_of(info, {}, key="k", large=True)) == {
+    assert set(build_file_info(info, {}, key="k", large=True)) == {
         *info.metadata,
         "src_last_modified_millis",
         "large_file_sha1",
@@ -203,7 +203,7 @@ def test_digests_make_room_for_metadata():
 )
 def test_metadata_that_b2_does_not_keep(metadata, words):
     with pytest.raises(NotSupported, match=words):
-        info_of(UploadInfo(metadata=metadata), {}, key="k", large=False)
+        build_file_info(UploadInfo(metadata=metadata), {}, key="k", large=False)
 
 
 def test_names_with_dots_in_them_are_other_objects(b2):
@@ -252,5 +252,5 @@ def test_headers_and_metadata_by_pattern(connect, raw_bucket, size):
     [({"acl": "private"}, "not known"), ({"metadata": {"a b": "x"}}, "letters"), ({"tags": {"a": "b"}}, "not known")],
 )
 def test_patterns_can_not_give_what_b2_has_not(rule, words):
-    with pytest.raises(Unsuitable, match=words):
+    with pytest.raises(InvalidValue, match=words):
         parse_objects([{"match": "*", **rule}])

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from buckia_b2.api import retry
-from buckia_core.adapters.contract.resume import Parts, PartsSource
+from buckia_core.adapters.contract.resume import MultipartSource, PartLayout
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition, UploadInfo
-from buckia_core.adapters.transfers.retry import Backoff
+from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.adapters.wrappers import Retry
 from buckia_core.errors import PermissionDenied, PreconditionFailed, Transient
 from buckia_core.planning.digest import Digest
@@ -130,7 +130,7 @@ def test_a_large_file_that_was_begun_earlier(hurried, raw_bucket, tmp_path):
     def passing(count: int) -> None:
         next(meanwhile, lambda: None)()
 
-    source = PartsSource(tmp_path / "large", len(data), Parts(PART, "sha1"), sha1s, note, passing)
+    source = MultipartSource(tmp_path / "large", len(data), PartLayout(PART, "sha1"), sha1s, note, passing)
     with pytest.raises(PreconditionFailed):
         hurried.upload_parts(source, "k", expect=IfUnchanged(seen), info=UploadInfo())
     assert read(hurried) == b"theirs"
@@ -147,14 +147,14 @@ def test_a_large_file_goes_on_only_if_it_would_be_the_newest(hurried, raw_bucket
     def stop(count: int) -> None:
         raise KeyboardInterrupt
 
-    source = PartsSource(tmp_path / "large", len(data), Parts(PART, "sha1"), sha1s, note, stop)
+    source = MultipartSource(tmp_path / "large", len(data), PartLayout(PART, "sha1"), sha1s, note, stop)
     with pytest.raises(KeyboardInterrupt):
         hurried.upload_parts(source, "k", info=UploadInfo())
     begun = note.text
     assert begun is not None
     raw_bucket.upload_bytes(b"theirs", "k")
     seen = hurried.stat_file("k")
-    source = PartsSource(tmp_path / "large", len(data), Parts(PART, "sha1"), sha1s, note, lambda count: None)
+    source = MultipartSource(tmp_path / "large", len(data), PartLayout(PART, "sha1"), sha1s, note, lambda count: None)
     written = hurried.upload_parts(source, "k", expect=IfUnchanged(seen), info=UploadInfo())
     assert note.text != begun
     assert hurried.stat_file("k").fingerprint == written.fingerprint
@@ -221,7 +221,7 @@ def unseen(hurried, b2_account, monkeypatch):
     """The adapter as a run has it, which repeats; the first attempt's looks at versions are refused, all of them."""
     monkeypatch.setattr(retry, "PATIENCE", replace(retry.PATIENCE, sleep=lambda seconds: None))
     b2_account.fail("b2_list_file_versions", times=retry.PATIENCE.attempts)
-    return Retry(hurried, backoff=Backoff(sleep=lambda seconds: None))
+    return Retry(hurried, backoff=RetryPolicy(sleep=lambda seconds: None))
 
 
 DIGESTS = (Digest("sha256", hashlib.sha256(b"mine").hexdigest()),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from BunnyCDN.CDN import CDN
 from BunnyCDN.Storage import Storage
 
-from buckia_bunny.account.bunnycdn_account import place_of
+from buckia_bunny.account.bunnycdn_account import bunnycdn_zone_url
 from buckia_bunny.settings import ClientKind
 
 
@@ -19,7 +19,7 @@ def test_the_attributes_that_are_relied_on():
 
 
 def test_the_place_of_a_zone_is_the_packages():
-    place = place_of("https://ny.storage.bunnycdn.com", "zone", "key")
+    place = bunnycdn_zone_url("https://ny.storage.bunnycdn.com", "zone", "key")
     assert place.url == "https://ny.storage.bunnycdn.com/zone/"
     assert place.headers["AccessKey"] == "key"
     assert "key" not in repr(place).replace("keys", "")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_bunny.storage.key_encoding import LONGEST_PATH, Names, quoted
+from buckia_bunny.storage.key_encoding import LONGEST_PATH, KeyCodec, quoted
 from buckia_core.errors import InvalidKey
 
-PLAIN = Names(escape=False)
-ESCAPING = Names(escape=True)
+PLAIN = KeyCodec(escape=False)
+ESCAPING = KeyCodec(escape=True)
 
 
 @pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "/", "a\0b", "\ud800", " a", "a ", "x/ y", ".", "a/..", "./b"])

@@ -4,7 +4,7 @@ import pytest
 
 from buckia_core.cli.options import Options
 from buckia_core.cli.terminal.output import Output
-from buckia_core.cli.terminal.progress import Lines, Progress, progress_for
+from buckia_core.cli.terminal.progress import LogProgress, Progress, progress_for
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def clock(monkeypatch):
 
 
 def test_a_line_comes_now_and_then(clock, capsys):
-    lines = Lines(Output(Options()), "assets")
+    lines = LogProgress(Output(Options()), "assets")
     lines.reading(1, 2)
     clock[0] = 15
     lines.reading(30, 40)
@@ -33,7 +33,7 @@ def test_a_line_comes_now_and_then(clock, capsys):
 
 @pytest.mark.parametrize(
     ("options", "kind"),
-    [(Options(), Lines), (Options(verbosity=-1), Progress), (Options(json=True), Progress)],
+    [(Options(), LogProgress), (Options(verbosity=-1), Progress), (Options(json=True), Progress)],
 )
 def test_what_is_shown_where_no_terminal_is(options, kind):
     assert type(progress_for(Output(options), "assets")) is kind

@@ -5,7 +5,7 @@ import pytest
 
 from buckia_core.cli.options import Options
 from buckia_core.cli.terminal.output import Output
-from buckia_core.cli.terminal.prompts import ConflictQuestion
+from buckia_core.cli.terminal.prompts import ConflictPrompt
 from buckia_core.planning.plan import Action, Reason
 from buckia_core.planning.policy import ConflictPolicy
 from tests.unit.cli.conftest import operation, remote
@@ -33,7 +33,7 @@ def conflict(key):
     ],
 )
 def test_a_letter_decides_one_conflict_and_a_capital_all(answers, answer, policy):
-    ask = ConflictQuestion(Output(Options())).through()
+    ask = ConflictPrompt(Output(Options())).through()
     answers += [answer, answer.upper()]
     assert [ask(conflict(key)) for key in "abcd"] == [policy] * 4
     assert answers == []
@@ -49,13 +49,13 @@ def test_the_terminal_is_held_while_the_question_is_asked(answers):
         held.append("given back")
 
     answers += ["l"]
-    assert ConflictQuestion(Output(Options())).through(hold)(conflict("a"))
+    assert ConflictPrompt(Output(Options())).through(hold)(conflict("a"))
     assert held == ["held", "given back"]
 
 
 def test_both_versions_are_shown_safely(answers, capsys):
     answers += ["s"]
-    ConflictQuestion(Output(Options())).through()(conflict("evil\x1b[2J"))
+    ConflictPrompt(Output(Options())).through()(conflict("evil\x1b[2J"))
     shown = capsys.readouterr().err
     assert r"evil\x1b[2J: changed on both sides" in shown
     assert "here:          3 B, 2026-" in shown
@@ -65,7 +65,7 @@ def test_both_versions_are_shown_safely(answers, capsys):
 def test_a_time_that_the_server_does_not_tell_is_shown_as_none(answers, capsys):
     answers += ["s"]
     untold = remote("a")._replace(modified_ns=0, mtime_ns=None)
-    ConflictQuestion(Output(Options())).through()(
+    ConflictPrompt(Output(Options())).through()(
         operation(Action.CONFLICT, "a", Reason.CONFLICT, remote=untold, unresolved=True)
     )
     assert "in the bucket: 3 B, -\n" in capsys.readouterr().err

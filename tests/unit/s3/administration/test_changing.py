@@ -9,7 +9,7 @@ import pickle
 
 import pytest
 
-from buckia_core.cli.exit_codes import ExitCode, code_of
+from buckia_core.cli.exit_codes import ExitCode, exit_code_for
 from buckia_core.errors import (
     ConfigError,
     NotFound,
@@ -176,7 +176,7 @@ def test_a_document_that_the_server_refuses_is_a_fault_of_the_document(connect, 
     bucket = adapter.administration
     with pytest.raises(ConfigError, match=rf"refuses this: setting the bucket tags: because \({code}\)") as caught:
         bucket.apply(bucket.plan("tags", {"TagSet": [{"Key": "a", "Value": "b"}]}))
-    assert code_of(caught.value) is ExitCode.USAGE
+    assert exit_code_for(caught.value) is ExitCode.USAGE
 
 
 def test_a_refusal_for_another_reason_is_none_of_the_document(connect):

@@ -8,7 +8,7 @@ import pytest
 
 from buckia_s3.administration.canned_acl import CANNED, canned
 from buckia_s3.administration.change import Change
-from buckia_s3.administration.merge import Ambiguous, Missing, merged, same, without
+from buckia_s3.administration.merge import Ambiguous, Missing, is_equivalent, merged, without
 from buckia_s3.administration.subresources import TOPICS, Document
 
 LIFECYCLE, CORS, TAGS, POLICY = (TOPICS[name] for name in ("lifecycle", "cors", "tags", "policy"))
@@ -117,7 +117,7 @@ def test_a_policy_has_no_named_parts():
     ],
 )
 def test_documents_are_the_same_if_they_mean_the_same(topic, one, other, alike):
-    assert same(topic, one, other) is alike
+    assert is_equivalent(topic, one, other) is alike
 
 
 def test_a_change_shows_the_difference_in_lines():

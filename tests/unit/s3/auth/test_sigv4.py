@@ -12,9 +12,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
 from buckia_core.errors import AdapterError
-from buckia_s3.auth.sigv4 import EMPTY, Credentials, query_string, signed_headers, signed_query
+from buckia_s3.auth.sigv4 import EMPTY, Credentials, presign, query_string, sign_request
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.http.endpoint import locate
+from buckia_s3.http.endpoint import resolve_endpoint
 
 KEYS = ["plain.txt", "a b/ü+%2F&?#=;", "a//b/./../c", "nl\nx\t", "~-_.!*'()", "\U0001f600"]
 QUERIES = [
@@ -30,12 +30,12 @@ QUERIES = [
 @pytest.mark.parametrize("query", QUERIES, ids=["none", "list", "uploads", "part", "order"])
 @pytest.mark.parametrize("key", KEYS)
 def test_headers_equal_botocores(key, query, token):
-    place = locate(S3Settings(bucket_name="bucket", endpoint_url="http://127.0.0.1:8080"), "eu-west-1")
+    place = resolve_endpoint(S3Settings(bucket_name="bucket", endpoint_url="http://127.0.0.1:8080"), "eu-west-1")
     credentials = Credentials("AK", "secret", token)
     more = {"x-amz-meta-a": " two  spaces ", "If-Match": '"e"', "Content-Type": "text/plain"}
     now = datetime.now(UTC)
     path, text = place.path(key), query_string(query)
-    ours = signed_headers(
+    ours = sign_request(
         "PUT", place.authority, path, text, more, EMPTY, credentials=credentials, region="eu-west-1", now=now
     )
     request = AWSRequest("PUT", f"http://{place.authority}{path}?{text}", headers=more)
@@ -48,8 +48,8 @@ def test_headers_equal_botocores(key, query, token):
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 @pytest.mark.parametrize("key", KEYS)
 def test_addresses_equal_botocores(key, method, token):
-    place = locate(S3Settings(bucket_name="bucket", region="eu-west-1"), "eu-west-1")
-    ours = signed_query(
+    place = resolve_endpoint(S3Settings(bucket_name="bucket", region="eu-west-1"), "eu-west-1")
+    ours = presign(
         method,
         place.authority,
         place.path(key),

@@ -1,4 +1,4 @@
-"""`client_options`: each option acts on the adapter, and on `adapter.store`, which is obstore's; or is refused."""
+"""`parse_client_options`: each option acts on the adapter and on `adapter.store`, obstore's; or is refused."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ import obstore
 import pytest
 from obstore.exceptions import BaseError, GenericError
 
-from buckia_core.config.convert import Unsuitable
+from buckia_core.config.convert import InvalidValue
 from buckia_core.config.secrets.references import Secret
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import AdapterError, ConfigError, InvalidSetting, NotFound, UnknownSetting
-from buckia_s3.config.client_options import ClientOptions, client_options, seconds
+from buckia_s3.config.client_options import ClientOptions, parse_client_options, parse_seconds
 from buckia_s3.config.retry_config import RetryConfig
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.connection_pool import ConnectionPool
-from buckia_s3.http.endpoint import locate
-from buckia_s3.http.timeouts import Limits
+from buckia_s3.http.endpoint import resolve_endpoint
+from buckia_s3.http.timeouts import Timeouts
 from buckia_s3.obstore.options import client_config
 from buckia_s3.sync import S3Sync
 from tests.unit.s3.scripted_server import HELLO, scripted
@@ -55,7 +55,7 @@ def on(connect):
     """Return an adapter with these options on a server that answers `hello`, and the server."""
 
     def made(script=lambda _: HELLO, **options):
-        return connect(script, client_options=client_options(options))
+        return connect(script, client_options=parse_client_options(options))
 
     return made
 
@@ -134,7 +134,7 @@ def on_a(endpoint, **options):
         endpoint_url=endpoint,
         access_key_id=Secret("A"),
         secret_access_key=Secret("S"),
-        client_options=client_options(options),
+        client_options=parse_client_options(options),
         retry_config=RetryConfig(max_retries=0),
     )
     with S3Sync(settings) as adapter:
@@ -219,7 +219,7 @@ class TestTls:
             endpoint_url=ceph.endpoint_tls,
             access_key_id=Secret(ceph.access_key),
             secret_access_key=Secret(ceph.secret_key),
-            client_options=client_options(options),
+            client_options=parse_client_options(options),
             retry_config=RetryConfig(max_retries=0),
         )
         with S3Sync(settings) as adapter, pytest.raises((AdapterError, BaseError, FileNotFoundError)) as caught:
@@ -236,12 +236,12 @@ class TestTls:
 
 def test_connect_timeout():
     settings = S3Settings(
-        bucket_name="b", client_options=client_options({"connect_timeout": 7, "read_timeout": 8, "timeout": 9})
+        bucket_name="b", client_options=parse_client_options({"connect_timeout": 7, "read_timeout": 8, "timeout": 9})
     )
-    place = locate(settings, "r")
+    place = resolve_endpoint(settings, "r")
     connection = ConnectionPool(settings).take(place)
     assert connection.timeout == 7
-    assert connection.clock.limits == Limits(7, 8, 9)
+    assert connection.clock.limits == Timeouts(7, 8, 9)
     config = client_config(settings, place)
     assert [config[name] for name in ("connect_timeout", "read_timeout", "timeout")] == [
         timedelta(seconds=each) for each in (7, 8, 9)
@@ -258,7 +258,7 @@ def test_http1_only(on):
     adapter, _ = on(http1_only=True)
     assert adapter.upload_file(b"hello", "k").size == 5
     settings = S3Settings(bucket_name="b")
-    assert client_config(settings, locate(settings, "r"))["http1_only"]
+    assert client_config(settings, resolve_endpoint(settings, "r"))["http1_only"]
 
 
 def test_every_option_of_obstore_acts_or_is_refused():
@@ -272,8 +272,8 @@ def test_every_option_of_obstore_acts_or_is_refused():
     ours = {each.name for each in fields(ClientOptions)}
     refused = set()
     for name in theirs - ours:
-        with pytest.raises(Unsuitable, match="can't be used here: "):
-            client_options({name: "1"})
+        with pytest.raises(InvalidValue, match="can't be used here: "):
+            parse_client_options({name: "1"})
         refused.add(name)
     assert ours <= theirs
     assert "http2_only" in refused
@@ -332,13 +332,13 @@ def test_a_name_that_is_unknown(tmp_path):
     ],
 )
 def test_times(given, expected):
-    assert seconds(given) == expected
+    assert parse_seconds(given) == expected
 
 
 @pytest.mark.parametrize("given", ["", "s", "5 parsecs", "-1", -1, 0, None, [5], float("inf"), float("nan"), "1min5x"])
 def test_what_is_no_time(given):
-    with pytest.raises(Unsuitable):
-        seconds(given)
+    with pytest.raises(InvalidValue):
+        parse_seconds(given)
 
 
 def test_secrets_in_options_do_not_show(tmp_path):

@@ -12,10 +12,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
 from buckia_core.errors import AdapterError, NotSupported, PermissionDenied, Transient
-from buckia_s3.auth.express_session import Sessions
-from buckia_s3.auth.sigv4 import EMPTY, Credentials, signed_headers
+from buckia_s3.auth.express_session import ExpressSessions
+from buckia_s3.auth.sigv4 import EMPTY, Credentials, sign_request
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.http.endpoint import locate
+from buckia_s3.http.endpoint import resolve_endpoint
 from tests.unit.s3.scripted_server import HELLO, OBJECT, Answer, error, page
 
 BUCKET = "mine--use1-az4--x-s3"
@@ -48,9 +48,9 @@ def bucket(connect):
 
 
 def test_the_host_follows_from_the_name():
-    place = locate(S3Settings(bucket_name=BUCKET), "us-east-1")
+    place = resolve_endpoint(S3Settings(bucket_name=BUCKET), "us-east-1")
     assert place.root == f"https://{BUCKET}.s3express-use1-az4.us-east-1.amazonaws.com"
-    plain = locate(S3Settings(bucket_name=BUCKET, s3_express=False), "us-east-1")
+    plain = resolve_endpoint(S3Settings(bucket_name=BUCKET, s3_express=False), "us-east-1")
     assert plain.host == f"{BUCKET}.s3.us-east-1.amazonaws.com"
     assert not S3Settings(bucket_name=BUCKET, endpoint_url="https://h").s3_express
     with pytest.raises(ValueError, match="s3_express"):
@@ -77,9 +77,9 @@ def test_requests_are_signed_with_a_session(bucket, key):
 
 def test_signatures_equal_botocores(monkeypatch):
     now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    place = locate(S3Settings(bucket_name=BUCKET), "us-east-1")
+    place = resolve_endpoint(S3Settings(bucket_name=BUCKET), "us-east-1")
     own = Credentials("AK", "secret", "a/token+==", of_session=True)
-    ours = signed_headers(
+    ours = sign_request(
         "PUT",
         place.authority,
         place.path("k"),
@@ -181,11 +181,11 @@ def test_a_session_that_is_refused(connect):
     with pytest.raises(PermissionDenied, match="asking for a session"):
         adapter.stat_file("k")
     with pytest.raises(Transient, match="no credentials"):
-        Sessions(lambda: b"<html/>", "s3").current()
+        ExpressSessions(lambda: b"<html/>", "s3").current()
 
 
 def test_nothing_secret_shows():
-    known = Sessions(lambda: session().body, "s3").current()
+    known = ExpressSessions(lambda: session().body, "s3").current()
     assert "hidden" not in repr(known)
     assert "token-1" not in repr(known)
     assert known == Credentials("SESSION1", "hidden", "token-1", of_session=True)

@@ -9,7 +9,7 @@ from buckia_core.config.secrets.references import Secret
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import InvalidSetting, NotSupported
 from buckia_s3.config.settings import AddressingStyle, ConditionalWrites, S3Settings
-from buckia_s3.http.endpoint import is_aws, locate
+from buckia_s3.http.endpoint import is_aws, resolve_endpoint
 from buckia_s3.sync import S3Sync
 from tests.unit.s3.scripted_server import HELLO, Answer, scripted
 
@@ -111,7 +111,7 @@ class TestInRequests:
         environ = {"AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "true", "AWS_ENDPOINT_URL": f"http://localhost.localhost:{port}"}
         with pytest.MonkeyPatch.context() as patch:
             settings = read(environ, **given)
-            assert locate(settings, "r").root == f"http://localhost.localhost:{port}"
+            assert resolve_endpoint(settings, "r").root == f"http://localhost.localhost:{port}"
             patch.setenv("http_proxy", server.endpoint)
             uploaded(settings, key)
         assert server.asked[-1].headers["host"] == f"localhost.localhost:{port}"
@@ -162,13 +162,13 @@ def test_the_style_of_addresses(read):
     assert virtual.addressing_style is AddressingStyle.VIRTUAL
     assert read(bucket="b", addressing_style="path").addressing_style is AddressingStyle.PATH
     bare = S3Settings(bucket_name="b4t", virtual_hosted_style_request=True, endpoint_url="https://h.example")
-    assert locate(bare, "r").root == "https://b4t.h.example", "obstore would leave the bucket out"
+    assert resolve_endpoint(bare, "r").root == "https://b4t.h.example", "obstore would leave the bucket out"
 
 
 def test_an_empty_endpoint_is_aws(read):
     settings = read({"AWS_ENDPOINT_URL": "https://h"}, bucket="b4t", endpoint_url="")
     assert is_aws(settings)
-    assert locate(settings, "eu-west-1").root == "https://b4t.s3.eu-west-1.amazonaws.com"
+    assert resolve_endpoint(settings, "eu-west-1").root == "https://b4t.s3.eu-west-1.amazonaws.com"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`retry_config`: how often one piece of a large object is tried, and where it is refused."""
+"""`parse_retry_config`: how often one piece of a large object is tried, and where it is refused."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 import obstore
 import pytest
 
-from buckia_core.adapters.transfers.retry import Backoff
+from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import ConfigError, Throttled, Transient, UnknownSetting
-from buckia_s3.config.retry_config import RetryConfig, retry_config
+from buckia_s3.config.retry_config import RetryConfig, parse_retry_config
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.http.endpoint import locate
+from buckia_s3.http.endpoint import resolve_endpoint
 from buckia_s3.obstore.options import retry_config as obstores
 from buckia_s3.sync import S3Sync
 from tests.unit.s3.scripted_server import Answer, error
@@ -28,12 +28,12 @@ def read(tmp_path, value):
 
 def test_as_the_core_repeats():
     given = RetryConfig(max_retries=4, retry_timeout=7.0, init_backoff=0.5, base=3.0, max_backoff=10.0)
-    assert given.backoff == Backoff(attempts=5, seconds=7.0, first=0.5, longest=10.0, base=3.0)
+    assert given.backoff == RetryPolicy(attempts=5, seconds=7.0, first=0.5, longest=10.0, base=3.0)
     assert RetryConfig(max_retries=0).backoff.attempts == 1
 
 
 def test_without_a_word_three_times_in_all():
-    assert RetryConfig().backoff == Backoff(attempts=3, seconds=180.0, first=2.0, longest=20.0)
+    assert RetryConfig().backoff == RetryPolicy(attempts=3, seconds=180.0, first=2.0, longest=20.0)
 
 
 @pytest.mark.parametrize("retries", [0, 3])
@@ -67,7 +67,7 @@ def test_the_bare_store_repeats_by_it():
     assert theirs is not None
     assert theirs["max_retries"] == 7
     assert theirs["backoff"]["init_backoff"] == timedelta(seconds=0.25)
-    assert locate(settings, "r").region == "r"
+    assert resolve_endpoint(settings, "r").region == "r"
 
 
 def test_the_names_are_obstores():
@@ -89,7 +89,7 @@ def test_reading(tmp_path):
     assert read(tmp_path, given).retry_config == expected
     assert read(tmp_path, expected).retry_config is expected
     assert read(tmp_path, {"backoff": None}).retry_config == RetryConfig()
-    assert retry_config({}) == RetryConfig()
+    assert parse_retry_config({}) == RetryConfig()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import obstore
 import pytest
 
 from buckia_core.config.secrets.references import Secret
-from buckia_s3.config.client_options import client_options
+from buckia_s3.config.client_options import parse_client_options
 from buckia_s3.config.copy_if_not_exists import parse_copy_if_not_exists
 from buckia_s3.config.settings import AddressingStyle, ConditionalWrites, S3Settings
 from buckia_s3.objects.checksums import ChecksumAlgorithm
@@ -61,7 +61,7 @@ def test_it_goes_where_the_settings_say_and_not_where_the_environment_does(conne
 def test_it_has_the_options(connect):
     adapter, server = connect(
         lambda _: Answer(200, b"", {"ETag": '"x"'}),
-        client_options=client_options({"user_agent": "mine", "default_headers": {"x-a": "b"}}),
+        client_options=parse_client_options({"user_agent": "mine", "default_headers": {"x-a": "b"}}),
         request_payer=True,
         server_side_encryption=ServerSideEncryption.S3,
         disable_tagging=True,
@@ -112,7 +112,9 @@ def test_nothing_secret_shows():
         session_token=Secret(SECRET),
         server_side_encryption=ServerSideEncryption.CUSTOMER,
         sse_customer_key_base64=Secret(key),
-        client_options=client_options({"default_headers": {"x-key": SECRET}, "proxy_url": f"http://u:{SECRET}@h"}),
+        client_options=parse_client_options(
+            {"default_headers": {"x-key": SECRET}, "proxy_url": f"http://u:{SECRET}@h"}
+        ),
     )
     with S3Sync(settings) as adapter:
         for shown in (

@@ -6,9 +6,9 @@ import pytest
 
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import ConfigError
-from buckia_s3.config.bucket_url import parse_url
+from buckia_s3.config.bucket_url import parse_bucket_url
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.http.endpoint import locate
+from buckia_s3.http.endpoint import resolve_endpoint
 from buckia_s3.sync import S3Sync
 
 # Address; bucket, prefix, region; the URL that keys follow, and the region that is signed for.
@@ -91,8 +91,10 @@ ADDRESSES = [
 def test_an_address_tells_everything(url, bucket, prefix, region, root):
     settings = S3Settings.from_url(url)
     assert (settings.bucket_name, settings.prefix, settings.region) == (bucket, prefix, region)
-    assert locate(settings, region or "us-east-1").root == root
-    assert locate(S3Settings(url=url), region or "us-east-1").root == root, "without the environment it is the same"
+    assert resolve_endpoint(settings, region or "us-east-1").root == root
+    assert resolve_endpoint(S3Settings(url=url), region or "us-east-1").root == root, (
+        "without the environment it is the same"
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,7 +121,7 @@ def test_what_is_no_address(url):
         S3Settings.from_url(url)
     assert "the-password" not in str(caught.value)
     with pytest.raises(ValueError, match="url"):
-        parse_url(url)
+        parse_bucket_url(url)
 
 
 class TestPrecedence:
@@ -141,7 +143,7 @@ class TestPrecedence:
         aws = self.read(tmp_path, environ, url="https://s3.eu-west-1.amazonaws.com/b4t")
         assert (aws.bucket_name, aws.region, aws.endpoint_url) == ("b4t", "eu-west-1", "")
         r2 = self.read(tmp_path, environ, url="https://ac0.r2.cloudflarestorage.com/b4t")
-        assert locate(r2, "auto").root == "https://ac0.r2.cloudflarestorage.com/b4t"
+        assert resolve_endpoint(r2, "auto").root == "https://ac0.r2.cloudflarestorage.com/b4t"
         told_less = self.read(tmp_path, environ, url="s3://b4t")
         assert (told_less.bucket_name, told_less.region) == ("b4t", "env")
         assert told_less.endpoint_url == "https://env.example", "an address of no service is one of any"

@@ -18,10 +18,10 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
-from buckia_s3.config.client_options import client_options
+from buckia_s3.config.client_options import parse_client_options
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.connection_pool import ConnectionPool
-from buckia_s3.http.endpoint import locate
+from buckia_s3.http.endpoint import resolve_endpoint
 from buckia_s3.sync import S3Sync
 from tests.unit.s3.conftest import SECRET
 from tests.unit.s3.scripted_server import HELLO, OBJECT, Answer, error, page
@@ -139,7 +139,7 @@ class TestConnections:
             bucket_name="b",
             endpoint_url="http://objects.example:8000",
             skip_signature=True,
-            client_options=client_options({"proxy_url": proxy} if own else {}),
+            client_options=parse_client_options({"proxy_url": proxy} if own else {}),
         )
         with S3Sync(settings) as adapter, pytest.raises(Transient) as caught:
             adapter.stat_file("k")
@@ -154,7 +154,7 @@ class TestLineBreaks:
     @pytest.mark.parametrize("value", ["plain", "a\r\nX: b", "a\rb", "a\nb", "a\0b", "\n", "a\r\n\r\nGET / HTTP/1.1"])
     def test_are_not_sent(self, name, value):
         settings = S3Settings(bucket_name="b", endpoint_url="http://h.example", skip_signature=True)
-        connection = ConnectionPool(settings).take(locate(settings, "r"))
+        connection = ConnectionPool(settings).take(resolve_endpoint(settings, "r"))
         connection.sock, server = socket.socketpair()
         with server:
             if (name, value) == ("If-Match", "plain"):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from buckia_s3.config.settings import AddressingStyle, S3Settings
-from buckia_s3.http.endpoint import Site, identity, locate
+from buckia_s3.http.endpoint import EndpointResolver, identity, resolve_endpoint
 
 
 def root(region="eu-west-1", **settings):
-    return locate(S3Settings(**{"bucket_name": "bucket"} | settings), region).root
+    return resolve_endpoint(S3Settings(**{"bucket_name": "bucket"} | settings), region).root
 
 
 @pytest.mark.parametrize(
@@ -39,14 +39,14 @@ def test_china_is_another_domain():
 
 
 def test_paths_of_keys():
-    place = locate(S3Settings(bucket_name="b", endpoint_url="http://h"), "r")
+    place = resolve_endpoint(S3Settings(bucket_name="b", endpoint_url="http://h"), "r")
     assert place.path("a b/ü#?+%2F//./..") == "/b/a%20b/%C3%BC%23%3F%2B%252F//./.."
     assert place.path(None) == "/b"
-    assert locate(S3Settings(bucket_name="bucket"), "r").path(None) == "/"
+    assert resolve_endpoint(S3Settings(bucket_name="bucket"), "r").path(None) == "/"
 
 
 def test_a_bucket_that_is_elsewhere():
-    site = Site(S3Settings(bucket_name="bucket"), lambda: None)
+    site = EndpointResolver(S3Settings(bucket_name="bucket"), lambda: None)
     assert site.endpoint.host == "bucket.s3.us-east-1.amazonaws.com"
     assert site.move("ap-south-1")
     assert (site.endpoint.host, site.endpoint.region) == ("bucket.s3.ap-south-1.amazonaws.com", "ap-south-1")
@@ -54,7 +54,9 @@ def test_a_bucket_that_is_elsewhere():
 
 
 def test_another_service_keeps_its_host_in_every_region():
-    site = Site(S3Settings(bucket_name="b", endpoint_url="https://s3.us-east-1.example.com"), lambda: "profile-region")
+    site = EndpointResolver(
+        S3Settings(bucket_name="b", endpoint_url="https://s3.us-east-1.example.com"), lambda: "profile-region"
+    )
     assert site.endpoint.region == "profile-region"
     site.move("elsewhere")
     assert (site.endpoint.host, site.endpoint.region) == ("s3.us-east-1.example.com", "elsewhere")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_core.adapters.contract.resume import Landing
+from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported, PermissionDenied
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.objects.metadata import from_metadata, with_finer_time
-from buckia_s3.xml.list_objects import MalformedPage, parse
+from buckia_s3.xml.list_objects import MalformedResponse, parse_objects
 from tests.unit.s3.scripted_server import HELLO, OBJECT, Answer, error, page
 
 MIB = 1 << 20
@@ -38,7 +38,7 @@ def test_no_more_than_was_listed_is_read(connect, target, how, told):
         "read": lambda: adapter.read_file("k", expect=SEEN),
         "download": lambda: adapter.download_file("k", target, expect=SEEN),
         "open": lambda: opened(adapter),
-        "go on": lambda: adapter.continue_download("k", Landing(target, 0, lambda _: None), expect=SEEN),
+        "go on": lambda: adapter.continue_download("k", PartialDownload(target, 0, lambda _: None), expect=SEEN),
     }
     if told:
         with pytest.raises((IntegrityError, NotSupported)):
@@ -120,8 +120,8 @@ def test_a_server_that_ignores_the_range_of_a_closer_look(connect):
 @pytest.mark.parametrize("encoding", ["x-none", "utf-32", "idna"])
 def test_an_encoding_that_nobody_reads(connect, encoding):
     declared = f'<?xml version="1.0" encoding="{encoding}"?>'.encode()
-    with pytest.raises(MalformedPage):
-        parse(declared + page("a").body, "", "", url_encoded=True, etag_is_md5=True)
+    with pytest.raises(MalformedResponse):
+        parse_objects(declared + page("a").body, "", "", url_encoded=True, etag_is_md5=True)
     adapter, _ = connect(lambda asked: Answer(200, declared + b"<DeleteResult/>"))
     with pytest.raises(AdapterError):
         adapter.delete_files(["a", "b"])

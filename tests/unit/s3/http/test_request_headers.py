@@ -10,7 +10,7 @@ from buckia_core.config.settings import read_settings
 from buckia_core.errors import ConfigError
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.http.endpoint import locate
+from buckia_s3.http.endpoint import resolve_endpoint
 from tests.unit.s3.operations.test_multipart import DATA, SMALL_PARTS, Parts
 from tests.unit.s3.scripted_server import HELLO, Answer, page
 
@@ -115,12 +115,12 @@ def test_unsigned_by_the_environment(read):
     ],
 )
 def test_endpoints_of_aws(read, values, region, host):
-    place = locate(read(**values), region)
+    place = resolve_endpoint(read(**values), region)
     assert (place.scheme, place.host, place.aws) == ("https", host, True)
 
 
 def test_an_accelerated_bucket_stays_so_in_another_region(read):
-    place = locate(read(use_accelerate_endpoint=True), "us-east-1").in_region("eu-west-1")
+    place = resolve_endpoint(read(use_accelerate_endpoint=True), "us-east-1").in_region("eu-west-1")
     assert (place.host, place.region) == ("bucket.s3-accelerate.amazonaws.com", "eu-west-1")
 
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buckia_s3.errors import UnusableResponse
-from buckia_s3.http.response import UsualAnswer, answer_to, read_whole
+from buckia_s3.http.response import FastResponse, read_response, read_whole
 
 USUAL = b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: "x"\r\n\r\nhello'
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;more=1\r\nllo\r\n0\r\nTrailer: t\r\n\r\n"
@@ -48,7 +48,7 @@ class Server:
 @contextmanager
 def answering(*pieces, method="GET", closes=False):
     with closing(Server(pieces, closes)) as server:
-        yield answer_to(method, server.client, server.send_piece)
+        yield read_response(method, server.client, server.send_piece)
 
 
 def answered(*pieces, method="GET", closes=False):
@@ -66,7 +66,7 @@ def cut(data, places):
 class TestUsualAnswers:
     def test_in_one_piece(self):
         with answering(USUAL) as answer:
-            assert isinstance(answer, UsualAnswer)
+            assert isinstance(answer, FastResponse)
             assert (answer.status, answer.headers) == (200, {"content-length": "5", "etag": '"x"'})
             assert not answer.isclosed()
             assert answer.read() == b"hello"
@@ -76,7 +76,7 @@ class TestUsualAnswers:
     def test_with_its_body_in_pieces(self):
         pieces = cut(USUAL, [len(USUAL) - 5, len(USUAL) - 4, len(USUAL) - 2])
         with answering(*pieces) as answer:
-            assert isinstance(answer, UsualAnswer)
+            assert isinstance(answer, FastResponse)
             assert answer.read() == b"hello"
             assert (answer.isclosed(), answer.will_close) == (True, False)
 
@@ -100,7 +100,7 @@ class TestUsualAnswers:
 
     def test_names_of_headers_are_found_in_any_case(self):
         with answering(b"HTTP/1.1 200\r\ncontent-LENGTH:0\r\neTag:\t x y \t\r\nEmpty:\r\n\r\n") as answer:
-            assert isinstance(answer, UsualAnswer)
+            assert isinstance(answer, FastResponse)
             assert answer.headers == {"content-length": "0", "etag": "x y", "empty": ""}
             assert [answer.headers.get(name) for name in ("ETAG", "ETag", "etag", "other")] == ["x y"] * 3 + [None]
             assert answer.headers.get("other", "o") == "o"
@@ -315,7 +315,7 @@ class TestNoAnswer:
                 steps.popleft()() if steps else theirs.close()
 
             with pytest.raises(ConnectionResetError):
-                answer_to("GET", ours, before_step).read()
+                read_response("GET", ours, before_step).read()
 
 
 class Held:

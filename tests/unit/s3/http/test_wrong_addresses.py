@@ -6,7 +6,7 @@ import pytest
 
 from buckia_core.config import BucketConfig
 from buckia_core.config.options import OPTIONS
-from buckia_core.config.settings import declared
+from buckia_core.config.settings import setting_fields
 from buckia_core.errors import AdapterError, ConfigError, InvalidSetting, Transient
 from buckia_linode.settings import LinodeSettings
 from buckia_s3.config.settings import S3Settings
@@ -56,7 +56,7 @@ def test_a_bundle_that_is_none_is_named(connect, tmp_path, content, complaint):
 def test_every_setting_can_be_given_beside_those_of_every_bucket(kind):
     hidden = {
         name
-        for name, (_, its) in declared(kind).items()
+        for name, (_, its) in setting_fields(kind).items()
         if name in OPTIONS and name not in ("bucket_name", "prefix") and not set(its.aliases) - set(OPTIONS)
     }
     assert not hidden, "BucketConfig keeps a setting of that name to itself"

@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from buckia_core.adapters.contract.resume import PartsSource
+from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.errors import PermissionDenied, Transient
 from buckia_s3.config.settings import MIN_PART
-from buckia_s3.operations.list_parts import Part, parts_there
+from buckia_s3.operations.list_parts import Part, list_parts
 from tests.unit.s3.scripted_server import Answer, error
 
 
@@ -29,7 +29,7 @@ def test_all_pages_are_read(connect):
         return page(after + 1, after + 1000, more=after < 2000)
 
     adapter, server = connect(script)
-    found = parts_there(adapter._client, "pre/k", "k", "u&1")
+    found = list_parts(adapter._client, "pre/k", "k", "u&1")
     assert found is not None
     assert len(found) == 3000
     assert found[2001] == Part("etag2001", 2001)
@@ -38,13 +38,13 @@ def test_all_pages_are_read(connect):
 
 def test_an_upload_that_is_not_known(connect):
     adapter, _ = connect(lambda _: error(404, "NoSuchUpload"))
-    assert parts_there(adapter._client, "k", "k", "u") is None
+    assert list_parts(adapter._client, "k", "k", "u") is None
 
 
 def test_half_a_list_is_none(connect):
     adapter, _ = connect(lambda _: Answer(200, page(1, 3, more=False).body[:100]))
     with pytest.raises(Transient):
-        parts_there(adapter._client, "k", "k", "u")
+        list_parts(adapter._client, "k", "k", "u")
 
 
 def test_abandoning_what_is_gone_is_no_error(connect):
@@ -84,6 +84,6 @@ def test_other_headers_begin_anew(connect, tmp_path):
     assert parts is not None
     digests = [hashlib.sha256(bytes(size)).hexdigest() for size in (MIN_PART, 1)]
     with pytest.raises(PermissionDenied):
-        adapter.upload_parts(PartsSource(path, MIN_PART + 1, parts, digests, note, lambda _: None), "k")
+        adapter.upload_parts(MultipartSource(path, MIN_PART + 1, parts, digests, note, lambda _: None), "k")
     assert [asked.query.get("uploadId") for asked in server.asked if asked.method == "DELETE"] == ["old"]
     assert json.loads(note.text or "{}")["upload_id"] == "new"

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from buckia_core.errors import NotFound, NotSupported, PermissionDenied
-from buckia_s3.objects.object_lock import LockMode, upload_headers
-from buckia_s3.operations.retention import Lock
+from buckia_s3.objects.object_lock import LockMode, object_lock_headers
+from buckia_s3.operations.retention import ObjectLock
 from tests.unit.s3.scripted_server import HELLO, Answer, error
 
 GOVERNANCE, COMPLIANCE = LockMode.GOVERNANCE, LockMode.COMPLIANCE
@@ -35,22 +35,22 @@ def tomorrow(days: int = 1) -> datetime:
 class TestOnServers:
     def test_nothing_keeps_what_nobody_locked(self, adapter):
         adapter.upload_file(b"1", "k")
-        assert adapter.locks.get("k") == Lock()
+        assert adapter.locks.get("k") == ObjectLock()
 
     def test_a_retention(self, adapter):
         adapter.upload_file(b"1", "k")
         until = tomorrow()
         adapter.locks.retain("k", GOVERNANCE, until)
-        assert adapter.locks.get("k") == Lock(GOVERNANCE, until)
+        assert adapter.locks.get("k") == ObjectLock(GOVERNANCE, until)
         adapter.locks.retain("k", GOVERNANCE, tomorrow(2))
         assert adapter.locks.get("k").until == tomorrow(2) or adapter.locks.get("k").until > until
 
     def test_a_hold(self, adapter):
         adapter.upload_file(b"1", "ä k")
         adapter.locks.hold("ä k", on=True)
-        assert adapter.locks.get("ä k") == Lock(hold=True)
+        assert adapter.locks.get("ä k") == ObjectLock(hold=True)
         adapter.locks.hold("ä k", on=False)
-        assert adapter.locks.get("ä k") == Lock()
+        assert adapter.locks.get("ä k") == ObjectLock()
 
     def test_a_lock_is_one_of_a_version(self, adapter):
         for data in (b"1", b"2"):
@@ -124,7 +124,7 @@ class TestOnServers:
         plain.upload_file(b"2", "k")
         locking.restore_version("k", only.version)
         assert plain.locks.get("k").mode is GOVERNANCE
-        assert plain.locks.get("k", only.version) == Lock()
+        assert plain.locks.get("k", only.version) == ObjectLock()
 
 
 def test_a_bucket_that_locks_by_itself(moto_server, bucket_name, adapter_on):
@@ -204,18 +204,18 @@ def test_the_last_day_is_a_whole_one():
         "x-amz-object-lock-mode": "GOVERNANCE",
         "x-amz-object-lock-retain-until-date": "2026-04-02T00:00:00Z",
     }
-    assert upload_headers(GOVERNANCE, 1, morning, hold=False) == expected
-    assert upload_headers(GOVERNANCE, 1, evening, hold=False) == expected
-    assert upload_headers(None, None, morning, hold=False) == {}
+    assert object_lock_headers(GOVERNANCE, 1, morning, hold=False) == expected
+    assert object_lock_headers(GOVERNANCE, 1, evening, hold=False) == expected
+    assert object_lock_headers(None, None, morning, hold=False) == {}
 
 
 @pytest.mark.parametrize(
     ("lock", "holds"),
     [
-        (Lock(), False),
-        (Lock(hold=True), True),
-        (Lock(GOVERNANCE, datetime(2026, 1, 1, tzinfo=UTC)), False),
-        (Lock(GOVERNANCE, datetime(2026, 1, 3, tzinfo=UTC)), True),
+        (ObjectLock(), False),
+        (ObjectLock(hold=True), True),
+        (ObjectLock(GOVERNANCE, datetime(2026, 1, 1, tzinfo=UTC)), False),
+        (ObjectLock(GOVERNANCE, datetime(2026, 1, 3, tzinfo=UTC)), True),
     ],
 )
 def test_a_retention_ends(lock, holds):

@@ -15,8 +15,8 @@ from buckia_core.errors import (
     Transient,
 )
 from buckia_s3.config.retry_config import RetryConfig
-from buckia_s3.xml.list_objects import MalformedPage
-from buckia_s3.xml.list_versions import Place, parse
+from buckia_s3.xml.list_objects import MalformedResponse
+from buckia_s3.xml.list_versions import VersionMarker, parse_versions
 from tests.unit.s3.scripted_server import HELLO, OBJECT, Answer, error
 
 SECOND = 1_000_000_000
@@ -39,7 +39,7 @@ def marker(key: str, name: str, *, latest: bool = False, second: int = 0) -> str
     )
 
 
-def page(*inside: str, more: Place | None = None, head: str = "<EncodingType>url</EncodingType>") -> bytes:
+def page(*inside: str, more: VersionMarker | None = None, head: str = "<EncodingType>url</EncodingType>") -> bytes:
     end = "<IsTruncated>false</IsTruncated>"
     if more is not None:
         end = (
@@ -54,7 +54,7 @@ def page(*inside: str, more: Place | None = None, head: str = "<EncodingType>url
 
 class TestPages:
     def test_what_it_tells(self):
-        found = parse(page(marker("a%2Fb+c", "3", latest=True, second=9), version("a%2Fb+c", "1", size=7)))
+        found = parse_versions(page(marker("a%2Fb+c", "3", latest=True, second=9), version("a%2Fb+c", "1", size=7)))
         gone, kept = found.versions
         assert (gone.key, gone.version, gone.latest, gone.deleted) == ("a/b c", "3", True, True)
         assert (gone.modified_ns, gone.size, gone.fingerprint) == (NOON + 9 * SECOND, 0, "")
@@ -63,7 +63,7 @@ class TestPages:
         assert found.next is None
 
     def test_keys_that_are_not_encoded(self):
-        (found,) = parse(page(version("a%2Fb+c", "1", latest=True), head="")).versions
+        (found,) = parse_versions(page(version("a%2Fb+c", "1", latest=True), head="")).versions
         assert found.key == "a%2Fb+c"
 
     def test_deletions_that_are_told_after_all_versions_are_put_where_they_belong(self):
@@ -71,21 +71,21 @@ class TestPages:
             version("a", "2", second=2), version("a", "1", second=1), version("b", "5", latest=True, second=5),
             marker("a", "3", latest=True, second=3),
         )  # fmt: skip
-        assert [each.version for each in parse(body).versions] == ["3", "2", "1", "5"]
+        assert [each.version for each in parse_versions(body).versions] == ["3", "2", "1", "5"]
 
     def test_an_order_that_is_right_stays_whatever_times_say(self):
         # AWS tells when an upload in parts began, and orders by when it ended.
         body = page(version("a", "2", latest=True, second=1), version("a", "1", second=9))
-        assert [each.version for each in parse(body).versions] == ["2", "1"]
+        assert [each.version for each in parse_versions(body).versions] == ["2", "1"]
 
     def test_where_the_next_one_begins(self):
         # Ceph says that it encodes keys, and does not encode this one.
-        body = page(version("100%2525", "1", latest=True), more=Place("100%25", "1"))
-        assert parse(body).next == Place("100%25", "1")
+        body = page(version("100%2525", "1", latest=True), more=VersionMarker("100%25", "1"))
+        assert parse_versions(body).next == VersionMarker("100%25", "1")
 
     def test_characters_that_no_xml_may_have(self):
-        body = page(version("a%01", "1", latest=True), more=Place("a&#x1;", "1"))
-        assert parse(body).next == Place("a\x01", "1")
+        body = page(version("a%01", "1", latest=True), more=VersionMarker("a&#x1;", "1"))
+        assert parse_versions(body).next == VersionMarker("a\x01", "1")
 
     @pytest.mark.parametrize(
         ("body", "problem"),
@@ -101,13 +101,13 @@ class TestPages:
         ],
     )
     def test_what_is_no_page(self, body, problem):
-        with pytest.raises(MalformedPage, match=problem):
-            parse(body)
+        with pytest.raises(MalformedResponse, match=problem):
+            parse_versions(body)
 
 
 class TestListing:
     def test_page_by_page(self, connect):
-        pages = [page(version("p/a", "2", latest=True), more=Place("p/a", "2")), page(version("p/a", "1"))]
+        pages = [page(version("p/a", "2", latest=True), more=VersionMarker("p/a", "2")), page(version("p/a", "1"))]
         adapter, server = connect(lambda asked: Answer(200, pages["key-marker" in asked.query]), prefix="p")
         assert [(each.key, each.version) for each in adapter.list_versions("a")] == [("a", "2"), ("a", "1")]
         first, second = (asked.query for asked in server.asked)
@@ -122,8 +122,8 @@ class TestListing:
     @pytest.mark.parametrize(
         "pages",
         [
-            [page(version("b", "1"), more=Place("b", "1")), page(version("a", "1"))],
-            [page(version("b", "1"), more=Place("b", "1"))] * 2,
+            [page(version("b", "1"), more=VersionMarker("b", "1")), page(version("a", "1"))],
+            [page(version("b", "1"), more=VersionMarker("b", "1"))] * 2,
         ],
         ids=["backwards", "for ever"],
     )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buckia_core.planning.digest import Digest
-from buckia_s3.xml.list_objects import MalformedPage, parse, peek
+from buckia_s3.xml.list_objects import MalformedResponse, parse_objects, parse_page_head
 
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 
@@ -29,7 +29,7 @@ def listing(*parts: str, url: bool = True) -> bytes:
 
 
 def read(body: bytes, root: str = "", prefix: str = ""):
-    return parse(body, root, prefix, url_encoded=peek(body).url_encoded, etag_is_md5=True)
+    return parse_objects(body, root, prefix, url_encoded=parse_page_head(body).url_encoded, etag_is_md5=True)
 
 
 def test_all_that_a_listing_tells():
@@ -111,12 +111,12 @@ def test_an_empty_etag_after_an_element_of_no_interest():
     timed = body.replace(b"<ETag/>", b"<ETag/><LastModified>2026-01-02T03:04:05.678Z</LastModified>")
     assert read(timed)[0].fingerprint == "size=7 time=1767323045"
     # Without a time, nothing would tell when it changes.
-    with pytest.raises(MalformedPage, match="neither an ETag nor a time"):
+    with pytest.raises(MalformedResponse, match="neither an ETag nor a time"):
         read(body)
 
 
 def test_etags_that_are_no_md5_by_the_settings():
-    assert parse(listing(contents("a")), "", "", url_encoded=True, etag_is_md5=False)[0].digests == ()
+    assert parse_objects(listing(contents("a")), "", "", url_encoded=True, etag_is_md5=False)[0].digests == ()
 
 
 def test_a_key_that_is_no_utf8_is_told_apart():
@@ -130,8 +130,8 @@ def test_the_prefix_is_taken_off():
 def test_the_head_of_a_page():
     token = "<IsTruncated>true</IsTruncated><NextContinuationToken>a&amp;b==</NextContinuationToken>"
     body = listing(contents("a"), contents("b%2Fc")).replace(b"<IsTruncated>false</IsTruncated>", token.encode())
-    assert peek(body) == ("a&b==", "b/c", True)
-    assert peek(listing()) == (None, None, True)
+    assert parse_page_head(body) == ("a&b==", "b/c", True)
+    assert parse_page_head(listing()) == (None, None, True)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_the_head_of_a_page():
     ],
 )
 def test_what_is_no_whole_page(body):
-    with pytest.raises(MalformedPage):
+    with pytest.raises(MalformedResponse):
         read(body)
 
 
@@ -176,7 +176,7 @@ def test_a_time_that_can_not_be_is_none(time, seconds):
 
 def test_a_key_that_was_not_asked_for():
     assert [found.key for found in read(listing(contents("p%2Fa1")), "p/", "a")] == ["a1"]
-    with pytest.raises(MalformedPage, match="does not begin with 'p/a'"):
+    with pytest.raises(MalformedResponse, match="does not begin with 'p/a'"):
         read(listing(contents("p%2Fa1"), contents("p%2Fb")), "p/", "a")
 
 
@@ -184,11 +184,11 @@ def test_a_key_that_was_not_asked_for():
 def test_a_head_with_text_that_can_not_be(text):
     told = text if isinstance(text, bytes) else text.encode()
     token = b"<IsTruncated>true</IsTruncated><NextContinuationToken>" + told + b"</NextContinuationToken>"
-    with pytest.raises(MalformedPage):
-        peek(listing().replace(b"<IsTruncated>false</IsTruncated>", token))
+    with pytest.raises(MalformedResponse):
+        parse_page_head(listing().replace(b"<IsTruncated>false</IsTruncated>", token))
 
 
 @pytest.mark.parametrize("body", [b"", b"<ListBucketResult/>", b"<ListBucketResult><IsTruncated>true</IsTruncated>"])
 def test_a_page_that_does_not_say_how_it_goes_on(body):
-    with pytest.raises(MalformedPage):
-        peek(body)
+    with pytest.raises(MalformedResponse):
+        parse_page_head(body)

@@ -14,27 +14,27 @@ from hypothesis import strategies as st
 from buckia_core.errors import InvalidKey
 from buckia_core.localfs.durability import sync_directory
 from buckia_core.localfs.opening import BY_DESCRIPTOR
-from buckia_core.planning.keys import DiskRules
-from buckia_core.planning.mapping import Mapping
-from buckia_core.syncing.disk.paths import Places, entry_of, local_path
+from buckia_core.planning.keys import FilesystemRules
+from buckia_core.planning.mapping import PathMapping
+from buckia_core.syncing.disk.paths import FileLocator, entry_from_stat, local_path
 from buckia_core.testing import m
 from buckia_core.testing.strategies import keys
 from tests.unit.syncing.places import look, place_of
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
-POSIX = DiskRules()
+POSIX = FilesystemRules()
 
 
-def path_of(key: str, mapping: Mapping) -> str:
+def path_of(key: str, mapping: PathMapping) -> str:
     """Return where a key is written to."""
-    with Places({mapping.id: POSIX}) as places:
+    with FileLocator({mapping.id: POSIX}) as places:
         return places.of(key, mapping).path
 
 
 @pytest.fixture
 def root(tmp_path):
     m("a=1 d/b=1").write_to(tmp_path / "root")
-    return Mapping("root", str(tmp_path / "root"), "data/")
+    return PathMapping("root", str(tmp_path / "root"), "data/")
 
 
 def test_a_key_has_its_place_below_the_root(root):
@@ -43,7 +43,7 @@ def test_a_key_has_its_place_below_the_root(root):
 
 
 def test_a_mapped_file_has_its_own_place_whatever_its_key_is(tmp_path):
-    mapping = Mapping("f", str(tmp_path / "f"), "../x//y", is_file=True)
+    mapping = PathMapping("f", str(tmp_path / "f"), "../x//y", is_file=True)
     assert path_of("../x//y", mapping) == local_path("../x//y", mapping) == str(tmp_path / "f")
 
 
@@ -57,7 +57,7 @@ def test_n24_what_is_no_place_is_refused_with_its_key(root, key):
 @given(keys(most_bytes=40) | st.sampled_from(["..", "../..", "a/../../a", "/", "//", "~", "C:\\x"]))
 def test_n24_no_key_leads_out_of_the_root(key):
     with tempfile.TemporaryDirectory() as root:
-        mapping = Mapping("", root)
+        mapping = PathMapping("", root)
         try:
             path = path_of(key, mapping)
         except InvalidKey:
@@ -81,9 +81,9 @@ def test_no_way_leads_through_a_file(root):
 
 def test_look(root, tmp_path):
     found = look(os.path.join(root.local, "a"), "data/a", "root")
-    assert found == entry_of("data/a", "root", os.stat(os.path.join(root.local, "a")))
+    assert found == entry_from_stat("data/a", "root", os.stat(os.path.join(root.local, "a")))
     assert look(os.path.join(root.local, "none"), "", "") is None
-    with Places({}) as places:
+    with FileLocator({}) as places:
         assert places.look("data/a/x", root) is None
     with pytest.raises(InvalidKey, match="a directory stands in its way"):
         look(os.path.join(root.local, "d"), "data/d", "")
@@ -104,7 +104,7 @@ def test_numbers_that_the_database_can_not_hold_are_cut():
     class Status:
         st_size, st_mtime_ns, st_ctime_ns, st_ino = 1, 2**70, -(2**70), 2**64 - 1
 
-    entry = entry_of("a", "", Status())  # type: ignore[arg-type]
+    entry = entry_from_stat("a", "", Status())  # type: ignore[arg-type]
     assert entry.mtime_ns == 2**63 - 1 and entry.inode == 2**63 - 1
     assert entry.ctime_ns in (-(2**63) + 1, 0)
 
@@ -112,10 +112,10 @@ def test_numbers_that_the_database_can_not_hold_are_cut():
 def test_directories_that_are_empty_now_are_removed_up_to_the_root(tmp_path):
     m("root/d/e/x=1 root/d/y=1").write_to(tmp_path)
     root = tmp_path / "root"
-    mapping = Mapping("", str(root))
+    mapping = PathMapping("", str(root))
 
     def delete(key: str) -> None:
-        with Places({}) as places:
+        with FileLocator({}) as places:
             place = places.find(key, mapping)
             assert place is not None
             place.directory.unlink(place.name)
@@ -125,7 +125,7 @@ def test_directories_that_are_empty_now_are_removed_up_to_the_root(tmp_path):
     assert (root / "d").is_dir() and not (root / "d/e").exists()
     delete("d/y")
     assert root.is_dir() and list(root.iterdir()) == []
-    with Places({}) as places:
+    with FileLocator({}) as places:
         places.prune("z", mapping)
     assert root.is_dir()
 
@@ -171,7 +171,7 @@ def test_what_configures_buckia_has_no_place_to_be_written_to(root, key):
 
 def test_not_even_if_the_mapping_names_it(tmp_path):
     with pytest.raises(InvalidKey, match="never comes from a bucket"):
-        path_of("harmless", Mapping("f", str(tmp_path / ".buckiaignore"), "harmless", is_file=True))
+        path_of("harmless", PathMapping("f", str(tmp_path / ".buckiaignore"), "harmless", is_file=True))
 
 
 # --- links that appear meanwhile ---------------------------------------------------------------------------
@@ -193,7 +193,7 @@ def swapped(root, tmp_path):
 
 @by_descriptor
 def test_a_directory_that_was_reached_stays_the_same_one(root, swapped, tmp_path):
-    with Places({}) as places:
+    with FileLocator({}) as places:
         place = places.find("data/d/b", root)
         assert place is not None
         swapped()
@@ -209,7 +209,7 @@ def test_a_directory_that_was_reached_stays_the_same_one(root, swapped, tmp_path
 @by_descriptor
 def test_what_is_behind_a_new_link_is_not_looked_at(root, swapped):
     swapped()
-    with Places({}) as places:
+    with FileLocator({}) as places:
         for look_at in (places.look, places.open, places.find):
             with pytest.raises(InvalidKey, match="a symbolic link stands in its way"):
                 look_at("data/d/b", root)
@@ -218,7 +218,7 @@ def test_what_is_behind_a_new_link_is_not_looked_at(root, swapped):
 @posix_only
 def test_no_pipe_is_waited_for(root):
     os.mkfifo(os.path.join(root.local, "pipe"))
-    with Places({}) as places, pytest.raises(InvalidKey, match="a named pipe stands in its way"):
+    with FileLocator({}) as places, pytest.raises(InvalidKey, match="a named pipe stands in its way"):
         places.open("data/pipe", root)
 
 
@@ -231,7 +231,7 @@ def test_a_followed_link_leads_to_the_file_itself(root, tmp_path):
     os.symlink("../outside/f", os.path.join(root.local, "file"))
     os.symlink("../outside/d", os.path.join(root.local, "directory"))
     os.symlink("nowhere", os.path.join(root.local, "dangling"))
-    with Places({}, follow=True) as places:
+    with FileLocator({}, follow=True) as places:
         assert places.of("data/file", root).path == str(tmp_path / "outside" / "f")
         assert places.of("data/directory/new", root).path == os.path.join(root.local, "directory", "new")
         with pytest.raises(InvalidKey, match="a symbolic link that leads nowhere"):
@@ -243,7 +243,7 @@ def test_a_followed_link_does_not_lead_to_what_is_our_own(root):
     m(".buckia-state/x=1").write_to(Path(root.local))
     os.symlink(".buckia-state", os.path.join(root.local, "state"))
     os.symlink(".buckia-state/x", os.path.join(root.local, "file"))
-    with Places({}, follow=True) as places:
+    with FileLocator({}, follow=True) as places:
         for key in ("data/state/x", "data/file"):
             with pytest.raises(InvalidKey, match="never comes from a bucket"):
                 places.of(key, root)
@@ -254,8 +254,8 @@ def test_a_mapped_file_that_is_a_link_is_the_file_behind_it(tmp_path):
     m("real/f=1").write_to(tmp_path)
     os.symlink("real/f", tmp_path / "link")
     os.symlink("nowhere", tmp_path / "dangling")
-    assert path_of("k", Mapping("f", str(tmp_path / "link"), "k", is_file=True)) == str(tmp_path / "real" / "f")
-    with Places({}) as places:
-        mapping = Mapping("g", str(tmp_path / "dangling"), "k", is_file=True)
+    assert path_of("k", PathMapping("f", str(tmp_path / "link"), "k", is_file=True)) == str(tmp_path / "real" / "f")
+    with FileLocator({}) as places:
+        mapping = PathMapping("g", str(tmp_path / "dangling"), "k", is_file=True)
         with pytest.raises(InvalidKey, match="a symbolic link stands in its way"):
             places.look("k", mapping)

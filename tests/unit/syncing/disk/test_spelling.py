@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from buckia_core.errors import InvalidKey
-from buckia_core.planning.keys import DiskRules, fold
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.keys import FilesystemRules, fold
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.disk import spelling
 from buckia_core.syncing.disk.spelling import Spellings
 from buckia_core.syncing.events import Notice
@@ -22,7 +22,7 @@ from tests.unit.syncing.sides import Sides
 def folding(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a disk tell that a name is there whose other spelling it has, as one that folds does."""
 
-    def exists(mapping: Mapping, path: str) -> bool:
+    def exists(mapping: PathMapping, path: str) -> bool:
         place = Path(mapping.local)
         for part in path.split("/"):
             names = os.listdir(place) if place.is_dir() else []
@@ -35,13 +35,13 @@ def folding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spelling, "exists", exists)
     monkeypatch.setattr("buckia_core.syncing.disk.spelling.exists", exists)
     monkeypatch.setattr(
-        "buckia_core.syncing.planner.planner.disk_rules", lambda _: DiskRules(folds=True, normalizes=True)
+        "buckia_core.syncing.planner.planner.disk_rules", lambda _: FilesystemRules(folds=True, normalizes=True)
     )
 
 
 @pytest.mark.usefixtures("folding")
 def test_the_other_spelling_of_a_file_or_a_directory(tmp_path):
-    mapping = Mapping("m", str(m("Dir/File=1 same=1").write_to(tmp_path)))
+    mapping = PathMapping("m", str(m("Dir/File=1 same=1").write_to(tmp_path)))
     expected = {
         "dir": "Dir",
         "Dir": None,
@@ -57,11 +57,11 @@ def test_the_other_spelling_of_a_file_or_a_directory(tmp_path):
 def test_a_name_that_no_listing_has_is_a_twin_all_the_same(tmp_path, monkeypatch):
     """A short name of Windows: `progra~1` is there, and no directory lists it."""
     monkeypatch.setattr(spelling, "exists", lambda *_: True)
-    assert Spellings().other(Mapping("m", str(tmp_path)), "progra~1") == "progra~1"
+    assert Spellings().other(PathMapping("m", str(tmp_path)), "progra~1") == "progra~1"
 
 
 def test_each_directory_is_listed_once(tmp_path, monkeypatch):
-    mapping = Mapping("m", str(m("d/a=1").write_to(tmp_path)))
+    mapping = PathMapping("m", str(m("d/a=1").write_to(tmp_path)))
     monkeypatch.setattr(spelling, "exists", lambda *_: True)
     listed = []
     scandir = os.scandir
@@ -79,7 +79,7 @@ def test_each_directory_is_listed_once(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("folding")
 def test_a_key_is_refused_for_any_part_of_its_path(tmp_path):
-    mapping = Mapping("m", str(m("Dir/File=1").write_to(tmp_path)), "pre/")
+    mapping = PathMapping("m", str(m("Dir/File=1").write_to(tmp_path)), "pre/")
     Spellings().check(mapping, "pre/Dir/File")
     for key, other in (("pre/dir/new", "pre/Dir"), ("pre/Dir/file", "pre/Dir/File")):
         with pytest.raises(InvalidKey, match=other):
@@ -117,7 +117,7 @@ def test_a_folder_whose_case_changed_and_that_something_keeps_is_not_joined_with
 
 
 def test_a_new_twin_in_unicode_form_is_told_once_on_a_disk_that_holds_both(tmp_path):
-    if Spellings().other(Mapping("m", str(m("é=1").write_to(tmp_path / "probe"))), "e\u0301") is not None:
+    if Spellings().other(PathMapping("m", str(m("é=1").write_to(tmp_path / "probe"))), "e\u0301") is not None:
         pytest.skip("this disk folds Unicode forms")
     sides = Sides(tmp_path / "folder").in_step("é=1")
     sides.there("e\u0301=2")

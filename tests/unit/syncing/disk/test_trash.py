@@ -13,7 +13,7 @@ import pytest
 
 from buckia_core.errors import BuckiaError
 from buckia_core.localfs.directory import Directory
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.disk import trash as module
 from buckia_core.syncing.disk.trash import NotInTrash, NotRestored, Trash
 from buckia_core.syncing.scan.filters import PathFilter
@@ -32,7 +32,7 @@ class Kept(Trash):
 
 @pytest.fixture
 def trash(tmp_path):
-    return Kept(tmp_path / "state" / "trash", [Mapping("r", str(tmp_path))])
+    return Kept(tmp_path / "state" / "trash", [PathMapping("r", str(tmp_path))])
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def test_the_id_is_the_name_of_the_record_and_nothing_else(trash, tmp_path, id):
 
 
 def test_nothing_is_put_back_outside_of_the_roots(tmp_path):
-    trash = Kept(tmp_path / "p" / "state" / "trash", [Mapping("r", str(tmp_path / "p"))])
+    trash = Kept(tmp_path / "p" / "state" / "trash", [PathMapping("r", str(tmp_path / "p"))])
     for path in ("/etc/cron.d/x", str(tmp_path / "q" / "x"), str(tmp_path / "p" / ".." / "x"), "x", ""):
         plant(tmp_path / "p", path=path)
         with pytest.raises(NotRestored, match=r"not where this project has its key.*--to"):
@@ -285,7 +285,7 @@ def test_a_time_without_a_zone_is_in_utc(trash, tmp_path):
 )
 def test_nothing_is_put_back_where_a_download_would_not_write(tmp_path, key, path):
     """What is listed under one name must not come back under another, such as a hook of git."""
-    mapping = Mapping("r", str(tmp_path / "p"), accepts=PathFilter(defaults=True))
+    mapping = PathMapping("r", str(tmp_path / "p"), accepts=PathFilter(defaults=True))
     trash = Trash(tmp_path / "p" / "state" / "trash", [mapping])
     plant(tmp_path / "p", key=key, path=os.path.normpath(tmp_path / "p" / path))
     with pytest.raises(NotRestored, match="--to"):
@@ -295,7 +295,10 @@ def test_nothing_is_put_back_where_a_download_would_not_write(tmp_path, key, pat
 
 
 def test_a_single_file_and_a_directory_elsewhere_in_the_bucket_come_back(tmp_path):
-    mappings = [Mapping("f", str(tmp_path / "one"), "far/one.txt", is_file=True), Mapping("d", str(tmp_path), "b/")]
+    mappings = [
+        PathMapping("f", str(tmp_path / "one"), "far/one.txt", is_file=True),
+        PathMapping("d", str(tmp_path), "b/"),
+    ]
     trash = Trash(tmp_path / "state" / "trash", mappings)
     plant(tmp_path, key="far/one.txt", path=str(tmp_path / "one"))
     assert trash.restore("x") == tmp_path / "one"

@@ -18,7 +18,7 @@ from buckia_core.config.secrets.references import Secret
 from buckia_core.errors import AdapterError
 from buckia_core.syncing.events import Status, SyncResult
 from buckia_core.syncing.execution import batch
-from buckia_core.syncing.planner.evidence import Inspector
+from buckia_core.syncing.planner.evidence import EvidenceCollector
 from buckia_core.testing.faults import Fault, Faulty
 from tests.unit.syncing.sides import Sides
 
@@ -114,12 +114,12 @@ def test_an_outcome_that_is_missing_is_a_failure_and_one_of_another_key_is_nothi
 @pytest.fixture
 def odd_file(monkeypatch):
     """Whoever hashes the local file `b` meets an exception."""
-    hash_local = Inspector.hash_local
+    hash_local = EvidenceCollector.hash_local
 
     def hashed(self, mapping, entry, algorithms):
         return deep() if entry.key == "b" else hash_local(self, mapping, entry, algorithms)
 
-    monkeypatch.setattr(Inspector, "hash_local", hashed)
+    monkeypatch.setattr(EvidenceCollector, "hash_local", hashed)
 
 
 def test_a_look_while_planning_fails_alone(sides, odd_file):

@@ -13,7 +13,7 @@ from buckia_core.localfs.directory import Directory
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.syncing.execution import batch
-from buckia_core.syncing.execution.executor import Jobs
+from buckia_core.syncing.execution.executor import WorkQueue
 from buckia_core.syncing.transfer import download, staging_file
 from buckia_core.testing import Fault, Faulty
 from tests.unit.syncing.transfer.test_transfer import During
@@ -28,7 +28,7 @@ def delete(key: str) -> Operation:
     return Operation(Action.DELETE_REMOTE, key, "", Reason.DELETED_LOCAL, remote=seen)
 
 
-def sizes(jobs: Jobs, workers: int) -> Iterator[int]:
+def sizes(jobs: WorkQueue, workers: int) -> Iterator[int]:
     while job := jobs.next(workers):
         yield len(job)
 
@@ -37,31 +37,31 @@ def sizes(jobs: Jobs, workers: int) -> Iterator[int]:
 
 
 def test_groups_get_smaller_towards_the_end():
-    found = list(sizes(Jobs([upload(f"{number:03}") for number in range(200)], 1000), 4))
+    found = list(sizes(WorkQueue([upload(f"{number:03}") for number in range(200)], 1000), 4))
     assert sum(found) == 200
     assert found[:5] == [16] * 5 and found[-4:] == [1] * 4
     assert found == sorted(found, reverse=True)
 
 
 def test_few_operations_go_one_to_each_worker():
-    assert list(sizes(Jobs([upload("a"), upload("b"), upload("c")], 1000), 4)) == [1, 1, 1]
+    assert list(sizes(WorkQueue([upload("a"), upload("b"), upload("c")], 1000), 4)) == [1, 1, 1]
 
 
 def test_a_group_holds_no_more_bytes_than_a_file_that_comes_into_memory():
-    half = staging_file.SMALL // 2
+    half = staging_file.BUFFERED_DOWNLOAD_MAX // 2
     operations = [
         upload("a", half),
         upload("b", half),
         upload("c", half),
-        upload("d", staging_file.SMALL + 1),
+        upload("d", staging_file.BUFFERED_DOWNLOAD_MAX + 1),
         upload("e"),
     ]
-    assert list(sizes(Jobs(operations * 10, 1000), 1))[:4] == [2, 1, 1, 2]
+    assert list(sizes(WorkQueue(operations * 10, 1000), 1))[:4] == [2, 1, 1, 2]
 
 
 def test_deletes_in_the_bucket_are_batches_of_their_own():
     operations = [upload("a"), delete("b"), upload("c"), delete("d"), delete("e"), upload("f"), upload("g")]
-    jobs = Jobs(operations, 2)
+    jobs = WorkQueue(operations, 2)
     assert [[each.key for each in job] for job in iter(lambda: jobs.next(1), ())] == [
         ["a", "c", "f", "g"],
         ["b", "d"],
@@ -71,11 +71,11 @@ def test_deletes_in_the_bucket_are_batches_of_their_own():
 
 def test_what_can_be_anything_stays_alone():
     conflict = Operation(Action.CONFLICT, "b", "", Reason.CONFLICT)
-    assert list(sizes(Jobs([upload("a"), conflict, upload("c"), upload("d")] * 5, 1000), 1))[:4] == [1, 1, 3, 1]
+    assert list(sizes(WorkQueue([upload("a"), conflict, upload("c"), upload("d")] * 5, 1000), 1))[:4] == [1, 1, 3, 1]
 
 
 def test_what_a_worker_did_not_come_to_is_next():
-    jobs = Jobs([upload(key) for key in "abcdefgh"], 1000)
+    jobs = WorkQueue([upload(key) for key in "abcdefgh"], 1000)
     first = jobs.next(1)
     jobs.again(first[3:])
     assert [each.key for each in jobs.next(1)][:3] == ["d", "e", "f"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from buckia_core.syncing.execution.concurrency import MOST, Pace
+from buckia_core.syncing.execution.concurrency import MOST, AdaptiveConcurrency
 
 
-def run(pace: Pace, rate_at, start: float = 100.0, seconds: float = 60.0, share: float = 0.1) -> list[int]:
+def run(
+    pace: AdaptiveConcurrency, rate_at, start: float = 100.0, seconds: float = 60.0, share: float = 0.1
+) -> list[int]:
     """Let operations finish as fast as `rate_at` says for a limit; return the limits that were tried.
 
     `share` is how much of a processor they take.
@@ -20,42 +22,42 @@ def run(pace: Pace, rate_at, start: float = 100.0, seconds: float = 60.0, share:
 
 
 def test_it_rises_as_long_as_that_helps():
-    pace = Pace(16)
+    pace = AdaptiveConcurrency(16)
     limits = run(pace, lambda limit: 20 * limit)
     assert limits == sorted(limits) and pace.limit == MOST
 
 
 def test_it_begins_with_few_and_goes_on_with_as_many_as_are_known_to_be_taken_well():
-    assert run(Pace(32), lambda limit: 20 * limit)[:3] == [8, 32, 48]
-    assert run(Pace(4), lambda limit: 20 * limit)[:2] == [4, 6]
+    assert run(AdaptiveConcurrency(32), lambda limit: 20 * limit)[:3] == [8, 32, 48]
+    assert run(AdaptiveConcurrency(4), lambda limit: 20 * limit)[:2] == [4, 6]
 
 
 def test_it_stays_where_this_machine_has_all_it_can_do():
-    assert run(Pace(32), lambda limit: 1000.0 + limit, share=0.9) == [8]
+    assert run(AdaptiveConcurrency(32), lambda limit: 1000.0 + limit, share=0.9) == [8]
 
 
 def test_large_files_may_keep_this_machine_busy():
-    pace = Pace(32)
+    pace = AdaptiveConcurrency(32)
     for number in range(1, 200):
         pace.finished(100 << 20, 100 + number / 10, number / 10)
     assert pace.limit >= 32
 
 
 def test_it_stays_where_more_does_not_help():
-    pace = Pace(8)
+    pace = AdaptiveConcurrency(8)
     run(pace, lambda limit: 20 * min(limit, 16))
     assert 16 <= pace.limit <= 40
 
 
 def test_it_falls_where_the_provider_slows_down():
-    pace = Pace(16)
+    pace = AdaptiveConcurrency(16)
     run(pace, lambda limit: 20 * limit)
     run(pace, lambda limit: 50.0, start=200)
     assert pace.limit < MOST
 
 
 def test_it_never_stops():
-    pace = Pace(16)
+    pace = AdaptiveConcurrency(16)
     speed = 10_000.0
 
     def slower_and_slower(limit: int) -> float:
@@ -67,7 +69,7 @@ def test_it_never_stops():
 
 
 def test_large_files_count_by_their_bytes():
-    small, large = Pace(8), Pace(8)
+    small, large = AdaptiveConcurrency(8), AdaptiveConcurrency(8)
     for number in range(1, 200):
         small.finished(100, 100 + number / 10, 0)
         large.finished(100 << 20 if number > 20 else 100, 100 + number / 10, 0)
@@ -75,6 +77,6 @@ def test_large_files_count_by_their_bytes():
 
 
 def test_what_the_user_said_is_not_adapted():
-    pace = Pace(3, fixed=True)
+    pace = AdaptiveConcurrency(3, fixed=True)
     run(pace, lambda limit: 1000.0, seconds=5)
     assert pace.limit == 3

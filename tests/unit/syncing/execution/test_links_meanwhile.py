@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from buckia_core.adapters.contract.resume import Landing, read_on
+from buckia_core.adapters.contract.resume import PartialDownload, resume_by_open
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.errors import Transient
@@ -129,7 +129,7 @@ class Slow(MemorySync):
         super().__init__(MemorySettings())
         self.happens = lambda: None
 
-    def continue_download(self, key: str, landing: Landing, *, expect: RemoteObject) -> RemoteObject:
+    def continue_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         half = expect.size // 2
         if landing.start < half:
             with self.open_file(key, expect=expect, start=landing.start, end=half) as reader:
@@ -138,9 +138,9 @@ class Slow(MemorySync):
                 file.seek(landing.start)
                 file.write(data)
             landing.reached(half)
-            landing = Landing(landing.target, half, landing.reached)
+            landing = PartialDownload(landing.target, half, landing.reached)
         self.happens()
-        return read_on(self, key, landing, expect)
+        return resume_by_open(self, key, landing, expect)
 
     def download_file(
         self, key: str, target: Path, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
@@ -152,8 +152,8 @@ class Slow(MemorySync):
 @pytest.fixture(params=["resumable", "in one go"])
 def large(request, sides, monkeypatch):
     """A bucket whose objects are all taken for large."""
-    monkeypatch.setattr(errors, "SMALL", 0 if request.param == "resumable" else 1 << 40)
-    monkeypatch.setattr(staging_file, "SMALL", -1)
+    monkeypatch.setattr(errors, "BUFFERED_UPLOAD_MAX", 0 if request.param == "resumable" else 1 << 40)
+    monkeypatch.setattr(staging_file, "BUFFERED_DOWNLOAD_MAX", -1)
     sides.bucket = Slow()
     return sides.bucket
 

@@ -17,7 +17,7 @@ from buckia_core.errors import PreconditionFailed, Transient
 from buckia_core.localfs import atomic_rename
 from buckia_core.localfs import directory as local
 from buckia_core.localfs.directory import Directory
-from buckia_core.planning.keys import TEMPORARY
+from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.syncing.events import Event, Finished
 from buckia_core.testing import Fault, Faulty
 from tests.unit.syncing.sides import Sides
@@ -71,7 +71,7 @@ def everything(sides: Sides) -> set[str]:
 
 
 def nothing_aside(sides: Sides) -> bool:
-    return not list(sides.folder.rglob(f"{TEMPORARY}*"))
+    return not list(sides.folder.rglob(f"{TEMP_PREFIX}*"))
 
 
 # --- a file that is replaced --------------------------------------------------------------------------------
@@ -350,7 +350,7 @@ def test_a_file_of_a_group_that_can_not_be_taken_away_fails_none_of_the_others(s
     unlink = Directory.unlink
 
     def refuse(self, name):
-        if name.startswith(TEMPORARY) and "-" in name.removeprefix(TEMPORARY):
+        if name.startswith(TEMP_PREFIX) and "-" in name.removeprefix(TEMP_PREFIX):
             raise OSError(5, "Input/output error", self.join(name))
         unlink(self, name)
 

@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.events import Status
 from buckia_core.syncing.execution import recorder as module
-from buckia_core.syncing.execution.operation_result import Done
-from buckia_core.syncing.execution.recorder import Recorder
-from buckia_core.syncing.state.database import State
+from buckia_core.syncing.execution.operation_result import OperationResult
+from buckia_core.syncing.execution.recorder import BaselineRecorder
+from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.testing import m
 
 
 @pytest.fixture
 def state(tmp_path):
-    opened = State.open(tmp_path / "s.sqlite3", "here")
+    opened = StateDatabase.open(tmp_path / "s.sqlite3", "here")
     yield opened
     opened.close()
 
 
-def done(put: str = "", drop: tuple[str, ...] = (), **more) -> Done:
+def done(put: str = "", drop: tuple[str, ...] = (), **more) -> OperationResult:
     operation = Operation(Action.UPLOAD, "a", "", Reason.NEW_LOCAL)
-    return Done(operation, put=m(put).base(), drop=list(drop), **more)
+    return OperationResult(operation, put=m(put).base(), drop=list(drop), **more)
 
 
-def keys(state: State) -> list[str]:
+def keys(state: StateDatabase) -> list[str]:
     return [entry.key for entry in state.entries(Scope())]
 
 
 def test_results_are_written_together(state, monkeypatch):
     monkeypatch.setattr(module, "_BATCH", 3)
-    recorder = Recorder(state, Scope(), [Mapping(id="", local="/")], 0)
+    recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
     recorder.add(done("a=1"))
     recorder.add(done("b=1"))
     assert keys(state) == []
@@ -45,7 +45,7 @@ def test_results_are_written_together(state, monkeypatch):
 
 
 def test_results_are_written_after_a_while(state, monkeypatch):
-    recorder = Recorder(state, Scope(), [Mapping(id="", local="/")], 0)
+    recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
     monkeypatch.setattr(module, "_SECONDS", -1.0)
     recorder.add(done("a=1"))
     assert keys(state) == ["a"]
@@ -53,7 +53,7 @@ def test_results_are_written_after_a_while(state, monkeypatch):
 
 def test_a_result_that_failed_is_written_as_far_as_it_went(state):
     """The object was uploaded, the file changed meanwhile: what the bucket has is ours, whatever came after."""
-    recorder = Recorder(state, Scope(), [Mapping(id="", local="/")], 0)
+    recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
     recorder.add(done("a=1", status=Status.FAILED, error="it kept changing"))
     recorder.commit()
     assert keys(state) == ["a"]
@@ -61,7 +61,7 @@ def test_a_result_that_failed_is_written_as_far_as_it_went(state):
 
 def test_what_one_result_wrote_and_removed_is_removed(state):
     state.commit(put=m("a=1").base())
-    recorder = Recorder(state, Scope(), [Mapping(id="", local="/")], 0)
+    recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
     recorder.add(done("a=2", drop=("a",)))
     recorder.commit()
     assert keys(state) == []
@@ -69,7 +69,7 @@ def test_what_one_result_wrote_and_removed_is_removed(state):
 
 def test_a_key_that_went_and_came_again_is_there(state):
     state.commit(put=m("a=1").base())
-    recorder = Recorder(state, Scope(), [Mapping(id="", local="/")], 0)
+    recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
     recorder.add(done(drop=("a",)))
     recorder.add(done("a=2"))
     recorder.commit()
@@ -79,8 +79,8 @@ def test_a_key_that_went_and_came_again_is_there(state):
 def test_what_the_disk_was_told_is_on_it_before_it_is_remembered(state, monkeypatch):
     order: list[str] = []
     monkeypatch.setattr(module, "sync_directory", order.append)
-    monkeypatch.setattr(State, "commit", lambda self, **changes: order.append("commit"))
-    recorder = Recorder(state, Scope(), [Mapping(id="", local="/")], 0)
+    monkeypatch.setattr(StateDatabase, "commit", lambda self, **changes: order.append("commit"))
+    recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
     recorder.add(done("a=1", directories=["/d"]))
     recorder.add(done("b=1", directories=["/d"]))
     recorder.commit()
@@ -92,7 +92,7 @@ def test_what_may_not_be_on_the_disk_is_not_remembered(state, monkeypatch):
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(module, "sync_directory", fail)
-    recorder = Recorder(state, Scope(), [Mapping(id="", local="/")], 0)
+    recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
     recorder.add(done("a=1", directories=["/d"]))
     recorder.flush()
     assert keys(state) == [] and "/d: the disk reports an input/output error" in str(recorder.failure)

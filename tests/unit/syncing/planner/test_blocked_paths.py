@@ -11,11 +11,11 @@ import pytest
 from buckia_core.adapters.directory.settings import DirectorySettings
 from buckia_core.adapters.directory.sync import DirectorySync
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.syncing.planner.blocked_paths import refuse_blocked
 from buckia_core.syncing.scan.local import temporary_prefix
-from buckia_core.syncing.state.database import State
+from buckia_core.syncing.state.database import StateDatabase
 from tests.unit.syncing.sides import Sides
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows, pipes are no files")
@@ -140,7 +140,7 @@ def test_what_a_file_replaces_stays_while_that_has_no_place(sides):
     refused = refused_alike(sides, exclude=["*.log"])
     assert refused.keys() == {"x"}
     assert sides.did == ["skip x", "skip x/deep/in", "skip x/in"]
-    assert {each.operation.why for each in sides.finished if each.operation.key != "x"} == {
+    assert {each.operation.explanation for each in sides.finished if each.operation.key != "x"} == {
         "not deleted, since what replaces it has no place: x"
     }
     (sides.folder / "x/a.log").unlink()
@@ -172,7 +172,7 @@ def test_a_file_that_the_run_deletes_is_in_nobodys_way(sides):
 
 def test_a_temporary_file_of_a_killed_run_is_in_nobodys_way(sides):
     sides.in_step("x/in=1 other=3").delete_there("x/in").there("x=5")
-    state = State.peek(sides.state_file, sides.bucket.identity)
+    state = StateDatabase.peek(sides.state_file, sides.bucket.identity)
     (sides.folder / "x" / f"{temporary_prefix(state.meta('id') or '')}1").touch()
     state.close()
     assert sides.sync(dry_run=True).failed == 0
@@ -276,7 +276,7 @@ def test_objects_that_leave_with_their_directories_are_in_nobodys_way(on_directo
 # --- what the look costs -----------------------------------------------------------------------------------
 
 
-def looked_at(monkeypatch: pytest.MonkeyPatch, operations: list[Operation], mapping: Mapping) -> list[str]:
+def looked_at(monkeypatch: pytest.MonkeyPatch, operations: list[Operation], mapping: PathMapping) -> list[str]:
     looked: list[str] = []
     lstat = os.lstat
 
@@ -290,7 +290,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch, operations: list[Operation], mapp
 
 
 def test_only_what_is_new_here_is_looked_for_and_nothing_below_what_is_not_there(tmp_path, monkeypatch):
-    mapping = Mapping("m", str(tmp_path), "")
+    mapping = PathMapping("m", str(tmp_path), "")
     here, there = LocalEntry("changed", "m", 1, 1, 1, 1), RemoteObject("k", 1, "f")
     new = [f"new/deep/{number}" for number in range(9)] + [f"old/{number}" for number in range(2)]
     (tmp_path / "old").mkdir()

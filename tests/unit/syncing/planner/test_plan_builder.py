@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
-from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.planner.decider import Decider
-from buckia_core.syncing.planner.evidence import Inspector
-from buckia_core.syncing.planner.plan_builder import Preparation
+from buckia_core.syncing.planner.evidence import EvidenceCollector
+from buckia_core.syncing.planner.plan_builder import PlanBuilder
 from buckia_core.syncing.scan.local import BlindSpots
 
 COUNT = 5000
@@ -29,8 +29,8 @@ def test_a_run_that_is_to_end_reads_no_further():
             yield LocalEntry(key, "root", 1, 1, 1, 1)
 
     remote = [RemoteObject(key, 1, "same") for key in keys]
-    base = [BaseEntry(key, "root", 1, 1, 1, 1, False, "same", "") for key in keys]
-    decider = Decider(Inspector(MemorySync(MemorySettings()), "sha256"), {})
+    base = [BaselineEntry(key, "root", 1, 1, 1, 1, False, "same", "") for key in keys]
+    decider = Decider(EvidenceCollector(MemorySync(MemorySettings()), "sha256"), {})
     with ThreadPoolExecutor(1) as pool:
-        Preparation([Mapping("root", "/nowhere")], decider, BlindSpots(), stopped, pool).plan(local(), remote, base)
+        PlanBuilder([PathMapping("root", "/nowhere")], decider, BlindSpots(), stopped, pool).plan(local(), remote, base)
     assert 1500 <= len(read) < 2100

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from buckia_core.errors import ConfigError, InvalidSetting
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.scan import filters
 from buckia_core.syncing.scan.filters import IGNORE_FILE, PathFilter, patterns, read_ignore_file
 from buckia_core.testing.strategies import plain_keys
@@ -193,7 +193,7 @@ def test_p17_what_a_scan_can_not_see_takes_no_part_in_the_bucket_either(include,
     """A pattern may take back a file below a directory that is not entered; the directory has the last word."""
     assume(not include or not all(pattern.startswith("!") for pattern in include))
     accepts = PathFilter(include=include, exclude=exclude)
-    mapping = Mapping("", "/", accepts=accepts)
+    mapping = PathMapping("", "/", accepts=accepts)
     parts = key.split("/")
     entered = all(accepts("/".join(parts[:depth]) + "/") for depth in range(1, len(parts)))
     assert mapping.takes(key) is (entered and accepts(key))

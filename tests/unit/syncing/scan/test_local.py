@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 
 from buckia_core.errors import PermissionDenied
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.scan.local import Scan, temporary_prefix
+from buckia_core.syncing.scan.local import LocalScan, temporary_prefix
 from buckia_core.testing import m
 from buckia_core.testing.strategies import trees
 
@@ -25,15 +25,16 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 
 
 def scan(
-    *roots: Path | Mapping, scope: Scope | None = None, follow: bool = False, temporary: str | None = None
-) -> Scan:
+    *roots: Path | PathMapping, scope: Scope | None = None, follow: bool = False, temporary: str | None = None
+) -> LocalScan:
     mappings = [
-        root if isinstance(root, Mapping) else Mapping(str(index), str(root)) for index, root in enumerate(roots)
+        root if isinstance(root, PathMapping) else PathMapping(str(index), str(root))
+        for index, root in enumerate(roots)
     ]
-    return Scan(mappings, scope or Scope(), follow, temporary)
+    return LocalScan(mappings, scope or Scope(), follow, temporary)
 
 
-def keys(scan: Scan) -> list[str]:
+def keys(scan: LocalScan) -> list[str]:
     return [entry.key for entry in scan.entries()]
 
 
@@ -59,7 +60,7 @@ def test_n19_any_tree_comes_in_order(tree):
 
 def test_entries_are_what_the_disk_shows(tmp_path):
     m("d/a=333").write_to(tmp_path)
-    (entry,) = scan(Mapping("docs", str(tmp_path), "data/")).entries()
+    (entry,) = scan(PathMapping("docs", str(tmp_path), "data/")).entries()
     status = (tmp_path / "d/a").stat()
     assert (entry.key, entry.root, entry.size) == ("data/d/a", "docs", 3)
     assert (entry.mtime_ns, entry.inode, entry.digests) == (status.st_mtime_ns, status.st_ino, ())
@@ -87,15 +88,15 @@ def test_of_two_roots_the_first_one_that_has_a_key_counts(tmp_path):
 def test_roots_with_prefixes_are_merged_in_order(tmp_path):
     m("x=1").write_to(tmp_path / "one")
     m("y=1").write_to(tmp_path / "two")
-    found = scan(Mapping("two", str(tmp_path / "two"), "a/"), Mapping("one", str(tmp_path / "one"), "a-b/"))
+    found = scan(PathMapping("two", str(tmp_path / "two"), "a/"), PathMapping("one", str(tmp_path / "one"), "a-b/"))
     assert keys(found) == ["a-b/x", "a/y"]
 
 
 def test_single_files(tmp_path):
     m("a=1").write_to(tmp_path)
-    here = Mapping("f", str(tmp_path / "a"), "data/b", is_file=True)
-    gone = Mapping("g", str(tmp_path / "none/x"), "data/c", is_file=True)
-    no_file = Mapping("d", str(tmp_path), "data/d", is_file=True)
+    here = PathMapping("f", str(tmp_path / "a"), "data/b", is_file=True)
+    gone = PathMapping("g", str(tmp_path / "none/x"), "data/c", is_file=True)
+    no_file = PathMapping("d", str(tmp_path), "data/d", is_file=True)
     found = scan(here, gone, no_file)
     assert keys(found) == ["data/b"]
     assert [(place.key, place.failed) for place in found.blind] == [("data/d", True)]
@@ -130,7 +131,7 @@ def test_directories_that_take_no_part_are_not_read(tmp_path, deny):
     m("a/x=1 b/x=1 c/d/x=1 c/e/x=1").write_to(tmp_path)
     for path in ("a", "c/e"):
         deny(tmp_path / path)
-    mapping = Mapping("", str(tmp_path), accepts=lambda path: path != "a/")
+    mapping = PathMapping("", str(tmp_path), accepts=lambda path: path != "a/")
     found = scan(mapping, scope=Scope.of(["b", "c/d", "a"]))
     assert keys(found) == ["b/x", "c/d/x"]
     assert list(found.blind) == []
@@ -138,7 +139,7 @@ def test_directories_that_take_no_part_are_not_read(tmp_path, deny):
 
 def test_files_outside_of_the_scope_and_the_filter_take_no_part(tmp_path):
     m("a=1 a.txt=1 d/a=1 d/b=1").write_to(tmp_path)
-    mapping = Mapping("", str(tmp_path), accepts=lambda path: not path.endswith("b"))
+    mapping = PathMapping("", str(tmp_path), accepts=lambda path: not path.endswith("b"))
     assert keys(scan(mapping, scope=Scope.of(["d", "a"]))) == ["a", "d/a"]
 
 
@@ -206,7 +207,7 @@ def test_a_file_that_vanishes_while_it_is_looked_at_is_not_there(tmp_path):
             shutil.rmtree(tmp_path / "d")
         return True
 
-    found = scan(Mapping("", str(tmp_path), accepts=accepts))
+    found = scan(PathMapping("", str(tmp_path), accepts=accepts))
     assert keys(found) == ["a"]
     # A disk may have been unmounted, with the directory that it was at.
     assert [(place.key, place.gone) for place in found.blind] == [("d", True)]
@@ -268,7 +269,7 @@ def test_a_followed_link_to_what_is_our_own_is_left_out(tmp_path):
 @posix_only
 def test_a_mapped_file_that_is_a_link_to_nothing_is_not_taken_for_deleted(tmp_path):
     os.symlink("nowhere", tmp_path / "f")
-    found = scan(Mapping("f", str(tmp_path / "f"), "k", is_file=True))
+    found = scan(PathMapping("f", str(tmp_path / "f"), "k", is_file=True))
     assert keys(found) == []
     assert [(place.key, place.failed) for place in found.blind] == [("k", True)]
 
@@ -286,7 +287,7 @@ def test_a_directory_that_becomes_a_link_meanwhile_is_not_entered(tmp_path):
             (tmp_path / "root" / "d").symlink_to(tmp_path / "outside")
         return True
 
-    found = scan(Mapping("", str(tmp_path / "root"), accepts=accepts))
+    found = scan(PathMapping("", str(tmp_path / "root"), accepts=accepts))
     assert keys(found) == ["a", "e"]
     assert found.blind.hiding("d/x") is not None
 
@@ -301,7 +302,7 @@ def test_a_directory_that_becomes_a_link_while_it_is_read_is_read_to_its_end(tmp
             (tmp_path / "root" / "d").symlink_to(tmp_path / "outside")
         return True
 
-    found = scan(Mapping("", str(tmp_path / "root"), accepts=accepts))
+    found = scan(PathMapping("", str(tmp_path / "root"), accepts=accepts))
     assert [(entry.key, entry.size) for entry in found.entries()] == [("d/x", 2), ("d/y", 2), ("d/z", 2)]
 
 
@@ -378,7 +379,7 @@ def test_what_is_no_file_is_counted_and_told_and_no_failure(sides):
         assert result.success and result.skipped == 3
         assert result.left_out == {"a symbolic link": 2, "a named pipe": 1}
         told = [event for event in sides.finished if event.operation.action.value == "skip"]
-        assert [(each.operation.key, each.operation.why) for each in told] == [
+        assert [(each.operation.key, each.operation.explanation) for each in told] == [
             ("link", "not a file: a symbolic link"),
             ("other", "not a file: a symbolic link"),
             ("pipe", "not a file: a named pipe"),

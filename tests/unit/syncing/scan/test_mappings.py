@@ -8,7 +8,7 @@ from typing import Any
 
 from buckia_core.config import BucketConfig
 from buckia_core.planning.policy import ConflictPolicy, Direction
-from buckia_core.syncing.scan.mappings import Choices, mappings_of
+from buckia_core.syncing.scan.mappings import RunOverrides, build_mappings
 from buckia_core.testing import m
 from buckia_core.testing.miniatures import files_in
 from tests.unit.syncing.sides import Sides
@@ -20,9 +20,9 @@ def config(base: Path, **settings: Any) -> BucketConfig:
     return BucketConfig(provider="memory", base_dir=base, **settings)
 
 
-def mapped(base: Path, choices: Choices | None = None, **settings: Any) -> list[tuple[str, str, Direction]]:
+def mapped(base: Path, choices: RunOverrides | None = None, **settings: Any) -> list[tuple[str, str, Direction]]:
     """Return local path, prefix or key, and direction of each mapping."""
-    mappings = mappings_of(config(base, **settings), choices or Choices())
+    mappings = build_mappings(config(base, **settings), choices or RunOverrides())
     return [(os.path.relpath(each.local, base), each.remote, each.rules.direction) for each in mappings]
 
 
@@ -45,7 +45,7 @@ def test_the_bucket_may_say_the_direction(tmp_path):
 
 
 def test_the_run_may_say_the_direction(tmp_path):
-    assert mapped(tmp_path, Choices(direction=UP), paths=["one"], direction="down") == [("one", "", UP)]
+    assert mapped(tmp_path, RunOverrides(direction=UP), paths=["one"], direction="down") == [("one", "", UP)]
 
 
 def test_single_files_come_first_and_stand_alone(tmp_path):
@@ -56,14 +56,14 @@ def test_single_files_come_first_and_stand_alone(tmp_path):
 
 
 def test_a_local_path_of_the_run_is_the_one_root(tmp_path):
-    choices = Choices(local_path=tmp_path / "other")
+    choices = RunOverrides(local_path=tmp_path / "other")
     assert mapped(tmp_path, choices, paths=["one", "two"], files={"a": "x"}) == [("other", "", BOTH)]
 
 
 def test_ids_stay_when_the_project_moves(tmp_path):
     def ids(base: Path) -> list[str]:
         settings = {"paths": [".", "./one/../two", {"local": "x", "remote": "y"}, "/absolute"], "files": {"a": "b"}}
-        return [each.id for each in mappings_of(config(base, **settings), Choices())]
+        return [each.id for each in build_mappings(config(base, **settings), RunOverrides())]
 
     assert ids(tmp_path / "here") == ids(tmp_path / "there")
     assert len(set(ids(tmp_path))) == 5
@@ -71,22 +71,22 @@ def test_ids_stay_when_the_project_moves(tmp_path):
 
 def test_rules_are_those_of_the_configuration_unless_the_run_says_otherwise(tmp_path):
     settings = {"conflict_resolution": "local_wins", "delete_orphaned": True, "checksum_algorithm": "md5"}
-    (mapping,) = mappings_of(config(tmp_path, **settings), Choices())
+    (mapping,) = build_mappings(config(tmp_path, **settings), RunOverrides())
     assert mapping.rules.conflicts is ConflictPolicy.LOCAL_WINS
     assert mapping.rules.delete_orphaned is True and mapping.rules.algorithm == "md5"
-    (mapping,) = mappings_of(
+    (mapping,) = build_mappings(
         config(tmp_path, **settings),
-        Choices(conflict=ConflictPolicy.ASK, delete_orphaned=False, checksum=True),
+        RunOverrides(conflict=ConflictPolicy.ASK, delete_orphaned=False, checksum=True),
     )
     assert mapping.rules.conflicts is ConflictPolicy.ASK
     assert mapping.rules.delete_orphaned is False and mapping.rules.checksum
-    (mapping,) = mappings_of(config(tmp_path), Choices())
+    (mapping,) = build_mappings(config(tmp_path), RunOverrides())
     assert mapping.rules.conflicts is ConflictPolicy.KEEP_BOTH
 
 
 def test_the_configuration_file_takes_no_part_whatever_it_is_called(tmp_path):
     read = BucketConfig.from_mapping({"provider": "memory"}, base_dir=tmp_path, source=str(tmp_path / "conf/my.yml"))
-    (mapping,) = mappings_of(read, Choices())
+    (mapping,) = build_mappings(read, RunOverrides())
     assert not mapping.accepts("conf/my.yml")
     assert mapping.accepts("conf/my.yaml")
 

@@ -9,12 +9,12 @@ from itertools import count
 
 import pytest
 
-from buckia_core.syncing.scan.prefetch import Ahead
+from buckia_core.syncing.scan.prefetch import PrefetchIterator
 
 
 def test_all_items_come_in_order_and_batches_are_told():
     taken: list[int] = []
-    with closing(Ahead(range(1234), name="t", taken=taken.append, batch=100)) as ahead:
+    with closing(PrefetchIterator(range(1234), name="t", taken=taken.append, batch=100)) as ahead:
         assert list(ahead) == list(range(1234))
     assert taken == [100] * 12 + [34]
 
@@ -26,7 +26,10 @@ def test_an_error_comes_after_the_items_of_whole_batches_before_it(number):
         raise ValueError("in the middle")
 
     seen: list[int] = []
-    with closing(Ahead(items(), name="t", batch=100)) as ahead, pytest.raises(ValueError, match="in the middle"):
+    with (
+        closing(PrefetchIterator(items(), name="t", batch=100)) as ahead,
+        pytest.raises(ValueError, match="in the middle"),
+    ):
         seen.extend(ahead)
     assert seen == list(range(len(seen)))
 
@@ -39,7 +42,7 @@ def test_it_does_not_run_further_ahead_than_that():
             made.append(number)
             yield number
 
-    with closing(Ahead(items(), name="t", batch=10, batches=2)) as ahead:
+    with closing(PrefetchIterator(items(), name="t", batch=10, batches=2)) as ahead:
         next(iter(ahead))
         time.sleep(0.2)
         assert len(made) <= 10 * 4
@@ -57,7 +60,7 @@ def test_to_close_it_ends_its_thread_and_its_iterator():
         finally:
             closed.set()
 
-    ahead = Ahead(items(), name="buckia-test-thread")
+    ahead = PrefetchIterator(items(), name="buckia-test-thread")
     ahead.close()
     assert closed.wait(5)
     assert "buckia-test-thread" not in [thread.name for thread in threading.enumerate()]

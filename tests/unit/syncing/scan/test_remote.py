@@ -15,7 +15,7 @@ from buckia_core.adapters.wrappers import Wrapper
 from buckia_core.errors import AdapterError, Transient
 from buckia_core.planning.keys import is_directory_marker
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.scan.remote import AT_ONCE, Range, objects, split
+from buckia_core.syncing.scan.remote import AT_ONCE, ListRange, list_remote, split_listing
 from buckia_core.testing import Fault, Faulty, m
 from buckia_core.testing.strategies import keys, plain_keys
 
@@ -30,39 +30,43 @@ def bucket(names) -> MemorySync:
 
 
 def listed(adapter, ranges, scope=None) -> list[str]:
-    return [found.key for found in objects(adapter, scope or Scope(), ranges)]
+    return [found.key for found in list_remote(adapter, scope or Scope(), ranges)]
 
 
 @settings(deadline=None, derandomize=True, database=None)
 @given(KEYS, st.sets(plain_keys() | keys(most_bytes=8), max_size=10), st.sampled_from(["", "a", "a/", "é"]))
 def test_ranges_join_without_loss_or_overlap(names, points, prefix):
     adapter = bucket(names)
-    ranges = split(prefix, sorted(point for point in points if point.startswith(prefix)))
+    ranges = split_listing(prefix, sorted(point for point in points if point.startswith(prefix)))
     assert listed(adapter, ranges) == sorted(name for name in names if name.startswith(prefix))
 
 
 def test_split():
-    assert split("p", []) == [Range("p")]
-    assert split("p", ["p1", "p2"]) == [Range("p", None, "p1"), Range("p", "p1", "p2"), Range("p", "p2", None)]
+    assert split_listing("p", []) == [ListRange("p")]
+    assert split_listing("p", ["p1", "p2"]) == [
+        ListRange("p", None, "p1"),
+        ListRange("p", "p1", "p2"),
+        ListRange("p", "p2", None),
+    ]
 
 
 def test_a_marker_of_a_directory_is_no_object_but_one_with_content_is():
     adapter = bucket(["a/x", "b"])
     adapter.upload_file(b"", "a/")
     adapter.upload_file(b"x", "c/")
-    assert listed(adapter, [Range("")]) == ["a/x", "b", "c/"]
+    assert listed(adapter, [ListRange("")]) == ["a/x", "b", "c/"]
 
 
 def test_only_what_the_scope_covers():
     adapter = bucket(["a", "a-b", "a/x", "b"])
-    assert listed(adapter, [Range("a")], Scope.of(["a"])) == ["a", "a/x"]
+    assert listed(adapter, [ListRange("a")], Scope.of(["a"])) == ["a", "a/x"]
 
 
 @pytest.mark.parametrize("number", [1, AT_ONCE + 3])
 @pytest.mark.parametrize("failing", [1, 2, -1])
 def test_p18_a_part_that_fails_fails_the_whole(number, failing):
     names = [f"{index:02}" for index in range(20)]
-    ranges = split("", names[2 :: 20 // number][: number - 1])
+    ranges = split_listing("", names[2 :: 20 // number][: number - 1])
     at = failing % (len(ranges) + 1) or 1
     adapter = Faulty(bucket(names), [Fault("list_files", at=min(at, len(ranges)), entries=1)])
     seen = []
@@ -73,7 +77,7 @@ def test_p18_a_part_that_fails_fails_the_whole(number, failing):
 
 def test_a_split_listing_may_be_given_up():
     adapter = bucket([f"{index:02}" for index in range(20)])
-    found = objects(adapter, Scope(), split("", ["03", "06", "09", "12", "15"]))
+    found = list_remote(adapter, Scope(), split_listing("", ["03", "06", "09", "12", "15"]))
     assert next(found).key == "00"
     found.close()  # type: ignore[attr-defined]  # it is a generator
 
@@ -105,7 +109,7 @@ class OtherOrder(Wrapper):
 def test_a_split_listing_of_another_order_is_whole_or_an_error(names, points):
     adapter = OtherOrder(bucket(names))
     try:
-        found = listed(adapter, split("", sorted(points)))
+        found = listed(adapter, split_listing("", sorted(points)))
     except AdapterError:
         return
     markers = {name for name in names if is_directory_marker(name, 1)}
@@ -115,7 +119,7 @@ def test_a_split_listing_of_another_order_is_whole_or_an_error(names, points):
 def test_a_range_that_has_more_than_the_memory_has_room_for(monkeypatch):
     monkeypatch.setattr("buckia_core.syncing.scan.remote.MOST_AHEAD", 2)
     names = [f"{index:02}" for index in range(30)]
-    assert listed(bucket(names), split("", ["03", "06", "20", "25"])) == names
+    assert listed(bucket(names), split_listing("", ["03", "06", "20", "25"])) == names
 
 
 class Careless(Wrapper):
@@ -127,12 +131,12 @@ class Careless(Wrapper):
 
 def test_keys_outside_of_a_range_are_an_error():
     with pytest.raises(AdapterError, match="were asked for"):
-        listed(Careless(bucket(["a", "b", "c", "d"])), split("", ["a", "b", "c"]))
+        listed(Careless(bucket(["a", "b", "c", "d"])), split_listing("", ["a", "b", "c"]))
 
 
 def test_the_engine_splits_where_the_baseline_knows_keys(sides, monkeypatch):
     """Ten keys and two in a range: the baseline cuts the listing into six, and the result is the same."""
-    monkeypatch.setattr("buckia_core.syncing.scan.remote.SPLIT", 2)
+    monkeypatch.setattr("buckia_core.syncing.scan.remote.KEYS_PER_RANGE", 2)
     sides.in_step(" ".join(f"k{index}=1" for index in range(10)))
     sides.there("k0-new=1 k55=1 z=1").delete_there("k3")
     counted = sides.adapter = Faulty(sides.bucket, [])

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from buckia_core.planning.reconcile import is_untouched
-from buckia_core.syncing.state.baseline_rows import is_racy, row, row_of_torn
+from buckia_core.planning.reconcile import matches_baseline
+from buckia_core.syncing.state.baseline_rows import baseline_row, dirty_row, is_racy
 from buckia_core.testing import m
 from tests.unit.syncing.transfer.test_transfer import During
 
@@ -18,9 +18,9 @@ NOW = 1_700_000_000_500_000_000
 
 
 def test_a_row_is_what_both_sides_agreed_on():
-    made = row(LOCAL, REMOTE, LOCAL.digests, time.time_ns())
+    made = baseline_row(LOCAL, REMOTE, LOCAL.digests, time.time_ns())
     assert made == m("a=1").base("root")[0]
-    assert is_untouched(LOCAL, made)
+    assert matches_baseline(LOCAL, made)
 
 
 @pytest.mark.parametrize(
@@ -44,13 +44,13 @@ def test_on_a_disk_that_keeps_whole_seconds_it_stays_young_for_longer(age_ns, ra
 
 
 def test_a_torn_upload_is_ours_and_its_file_counts_as_changed():
-    torn = row_of_torn(LOCAL, REMOTE)
+    torn = dirty_row(LOCAL, REMOTE)
     assert torn.fingerprint == REMOTE.fingerprint
-    assert not is_untouched(LOCAL, torn) and torn.digests == () and torn.size != LOCAL.size
+    assert not matches_baseline(LOCAL, torn) and torn.digests == () and torn.size != LOCAL.size
 
 
 def test_a_row_of_a_file_that_was_just_written_is_racy():
-    assert row(LOCAL._replace(mtime_ns=time.time_ns()), REMOTE, (), time.time_ns()).racy
+    assert baseline_row(LOCAL._replace(mtime_ns=time.time_ns()), REMOTE, (), time.time_ns()).racy
 
 
 def test_what_is_younger_than_the_run_stays_racy_however_long_that_takes():

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buckia_core.planning.manifest import BaseEntry
+from buckia_core.planning.manifest import BaselineEntry
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.state.database import State
+from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.database_file import SCHEMA, StateTooNew
 from buckia_core.syncing.state.locations import file_name
 from buckia_core.testing import m
@@ -23,12 +23,12 @@ def path(tmp_path):
     return tmp_path / "state" / "bucket.sqlite3"
 
 
-def rows(text: str) -> list[BaseEntry]:
+def rows(text: str) -> list[BaselineEntry]:
     return m(text).base("root")
 
 
 def remembered(path, *, identity: str = "here") -> list[str]:
-    state = State.peek(path, identity)
+    state = StateDatabase.peek(path, identity)
     try:
         return [entry.key for entry in state.entries(Scope())]
     finally:
@@ -36,7 +36,7 @@ def remembered(path, *, identity: str = "here") -> list[str]:
 
 
 def filled(path, text: str = "a=1 b=2", identity: str = "here") -> None:
-    state = State.open(path, identity)
+    state = StateDatabase.open(path, identity)
     state.commit(put=rows(text))
     state.close()
 
@@ -45,7 +45,7 @@ def filled(path, text: str = "a=1 b=2", identity: str = "here") -> None:
 
 
 def test_rows_are_read_back_as_they_were_written(path):
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     written = rows("a=1 b=2! d/c=3?")
     state.commit(put=written)
     assert list(state.entries(Scope())) == written
@@ -58,7 +58,7 @@ def test_rows_are_read_back_as_they_were_written(path):
 
 def test_a_commit_replaces_and_removes(path):
     filled(path, "a=1 b=2 c=3")
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     state.commit(put=rows("a=9 d=4"), drop=["b", "none"])
     assert [(entry.key, entry.content) for entry in state.entries(Scope())] == [
         (entry.key, entry.content) for entry in rows("a=9 c=3 d=4")
@@ -68,7 +68,7 @@ def test_a_commit_replaces_and_removes(path):
 
 def test_a_commit_that_fails_changes_nothing(path):
     filled(path)
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     broken = rows("c=3")[0]._replace(size=None)  # type: ignore[arg-type]
     with pytest.raises(sqlite3.IntegrityError):
         state.commit(put=[*rows("a=9"), broken], drop=["b"])
@@ -78,7 +78,7 @@ def test_a_commit_that_fails_changes_nothing(path):
 
 def test_the_baseline_can_be_read_while_it_is_written(path):
     filled(path, " ".join(f"k{index}=1" for index in range(20)))
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     seen = []
     for entry in state.entries(Scope()):
         seen.append(entry.key)
@@ -90,7 +90,7 @@ def test_the_baseline_can_be_read_while_it_is_written(path):
 
 def test_every(path):
     filled(path, " ".join(f"{letter}=1" for letter in "abcdefg") + " b/x=1")
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     assert state.every(3) == ["b/x", "e"]
     assert state.every(1, "b") == ["b", "b/x"]
     assert state.every(100) == []
@@ -100,12 +100,12 @@ def test_every(path):
 # --- mappings ----------------------------------------------------------------------------------------------
 
 
-def of(root: str, text: str) -> list[BaseEntry]:
+def of(root: str, text: str) -> list[BaselineEntry]:
     return m(text).base(root)
 
 
 def test_rows_of_two_mappings_do_not_mix(path):
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     state.commit(put=of("one", "a=1 b=1"), roots=["one"])
     state.commit(put=of("two", "a=2 c=2"), roots=["two"])
     assert list(state.entries(Scope(), ["one"])) == of("one", "a=1 b=1")
@@ -119,7 +119,7 @@ def test_rows_of_two_mappings_do_not_mix(path):
 
 def test_a_key_has_one_owner_in_a_run(path):
     """A file that moved from one root of a run to another one under the same key."""
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     state.commit(put=of("one", "a=1"), roots=["one", "two"])
     state.commit(put=of("two", "a=2"), roots=["one", "two"])
     assert list(state.entries(Scope())) == of("two", "a=2")
@@ -127,7 +127,7 @@ def test_a_key_has_one_owner_in_a_run(path):
 
 
 def test_a_key_of_two_mappings_comes_once_in_a_run_of_both(path, monkeypatch):
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     names = " ".join(f"k{index:04}=1" for index in range(2500))
     for root in ("one", "two"):
         state.commit(put=of(root, names), roots=[root])
@@ -141,7 +141,7 @@ def test_a_key_of_two_mappings_comes_once_in_a_run_of_both(path, monkeypatch):
 
 @pytest.mark.parametrize("roots", [None, ["one"], ["one", "two", "three"]])
 def test_rows_come_in_order_without_a_sort(path, roots):
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     statements: list[str] = []
     state._db.set_trace_callback(statements.append)
     list(state.entries(Scope.of(["d"]), roots))
@@ -152,7 +152,7 @@ def test_rows_come_in_order_without_a_sort(path, roots):
 
 
 def test_mappings_are_known_by_the_entry_that_had_them_last(path):
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     state.commit(put=[*of("one", "a=1 b=1"), *of("old", "c=1")])
     assert state.roots() == {"one": None, "old": None}
     state.remember_roots({"one": "site", "chosen": ""})
@@ -163,7 +163,7 @@ def test_mappings_are_known_by_the_entry_that_had_them_last(path):
 
 
 def test_what_is_known_is_not_written_again(path):
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     changes = []
     for _ in range(3):
         state.remember_roots({"one": "site"})
@@ -175,7 +175,7 @@ def test_what_is_known_is_not_written_again(path):
 
 
 def test_rows_that_are_out_of_scope_stay_so_until_they_are_written_anew(path):
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     one, two = of("one", "a=1 b/c=1")
     state.commit(put=[one, two, *of("two", "b=1")])
     state.commit(put=[two._replace(out_of_scope=True)], roots=())
@@ -200,7 +200,7 @@ def test_ranges_of_a_scope_begin_and_end_at_any_character(names, wanted):
     """The last character before the surrogates, the last one there is: what comes next is found, or there is none."""
     scope = Scope.of(wanted)
     template = rows("a=1")[0]
-    state = State(None, sqlite3.connect(":memory:", isolation_level=None))  # type: ignore[arg-type]
+    state = StateDatabase(None, sqlite3.connect(":memory:", isolation_level=None))  # type: ignore[arg-type]
     state._db.executescript("CREATE TABLE entries (key TEXT PRIMARY KEY, root, c, d, e, f, g, h, i, j) WITHOUT ROWID")
     state._db.executemany(
         "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [template._replace(key=name) for name in names]
@@ -265,7 +265,7 @@ def test_n50_a_broken_file_is_put_aside_and_a_new_one_begins(path, breaks, stays
     before = path.read_bytes()
     assert remembered(path) == []
     assert path.read_bytes() == before, "to look is not to repair"
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     assert state.count() == 0
     state.commit(put=rows("a=1"))
     state.close()
@@ -280,7 +280,7 @@ def test_n50_a_newer_file_is_left_alone(path):
     connection = sqlite3.connect(path)
     connection.execute(f"PRAGMA user_version = {SCHEMA + 1}")
     connection.close()
-    for opening in (State.open, State.peek):
+    for opening in (StateDatabase.open, StateDatabase.peek):
         with pytest.raises(StateTooNew, match="newer version") as caught:
             opening(path, "here")
         assert str(path) in str(caught.value)
@@ -290,7 +290,7 @@ def test_n50_a_newer_file_is_left_alone(path):
 def test_the_state_of_another_bucket_is_put_aside(path):
     filled(path, identity="there")
     assert remembered(path) == []
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     assert state.count() == 0
     state.close()
     (aside,) = path.parent.glob("*.other")
@@ -300,7 +300,7 @@ def test_the_state_of_another_bucket_is_put_aside(path):
 def test_journals_of_a_removed_database_are_not_believed(path):
     """Somebody removes the file and leaves what SQLite keeps beside it."""
     filled(path)
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     state.commit(put=rows("c=3"))
     journal = path.with_name(path.name + "-wal")
     left = journal.read_bytes()
@@ -308,7 +308,7 @@ def test_journals_of_a_removed_database_are_not_believed(path):
     path.unlink()
     journal.write_bytes(left)
     assert left
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     assert state.count() == 0
     state.commit(put=rows("d=1"))
     state.close()
@@ -317,7 +317,7 @@ def test_journals_of_a_removed_database_are_not_believed(path):
 
 def test_journals_go_along_with_a_file_that_is_put_aside(path):
     filled(path)
-    state = State.open(path, "there")
+    state = StateDatabase.open(path, "there")
     state.close()
     assert not [each.name for each in path.parent.iterdir() if each.name.startswith(path.name + "-")]
     assert remembered(path, identity="there") == []
@@ -325,7 +325,7 @@ def test_journals_go_along_with_a_file_that_is_put_aside(path):
 
 def test_a_commit_that_was_killed_before_it_reached_the_file_is_read_from_the_journal(path):
     filled(path)
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     state.commit(put=rows("c=3"))
     saved = {each: each.read_bytes() for each in path.parent.iterdir()}
     state.close()
@@ -355,7 +355,7 @@ def record(key: str, since: str = "now", root: str = "root") -> dict[str, str]:
 
 
 def test_a_conflict_that_stays_keeps_its_age(path):
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     state.update_conflicts([record("a", "monday")])
     state.update_conflicts([record("a", "tuesday"), record("b", "tuesday")])
     assert state.conflicts() == [record("a", "monday"), record("b", "tuesday")]
@@ -365,7 +365,7 @@ def test_a_conflict_that_stays_keeps_its_age(path):
 
 
 def test_two_mappings_may_have_a_conflict_on_one_key(path):
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     state.update_conflicts([record("a"), record("a", root="other")])
     state.update_conflicts([], settled=[("a", "root")])
     assert state.conflicts() == [record("a", root="other")]
@@ -373,7 +373,7 @@ def test_two_mappings_may_have_a_conflict_on_one_key(path):
 
 
 def test_the_last_runs_are_kept_newest_first(path):
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     for number in range(7):
         state.add_run({"number": number}, keep=5)
     assert [each["number"] for each in state.runs(3)] == [6, 5, 4]

@@ -20,7 +20,7 @@ from buckia_core.errors import StateError
 from buckia_core.syncing.scan.local import temporary_prefix
 from buckia_core.syncing.state.locations import STATE_DIRECTORY, StateFiles, check_state_dir, prepare_state_dir
 from buckia_core.syncing.state.migration import stems_under_name
-from buckia_core.syncing.state.resume_store import Unfinished
+from buckia_core.syncing.state.resume_store import ResumeStore
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="owners are not looked at on Windows")
 root_only = pytest.mark.skipif(os.name == "nt" or os.getuid() != 0, reason="only root can give files away")
@@ -74,7 +74,7 @@ def acts(project: Path) -> list[Callable[[], object]]:
         client.conflicts,
         client.history,
         client.trash,
-        Unfinished(files).uploads,
+        ResumeStore(files).uploads,
     ]
 
 

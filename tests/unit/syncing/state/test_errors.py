@@ -12,15 +12,15 @@ import pytest
 from buckia_core.errors import LockHeld, StateDenied, StateError
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.state import database_file, lock
-from buckia_core.syncing.state.database import State
+from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.errors import from_database
-from buckia_core.syncing.state.lock import Lock
+from buckia_core.syncing.state.lock import RunLock
 from buckia_core.testing import m
 
 
 @pytest.fixture
 def path(tmp_path):
-    state = State.open(tmp_path / "s.sqlite3", "here")
+    state = StateDatabase.open(tmp_path / "s.sqlite3", "here")
     state.commit(put=m("a=1 b=2").base("root"))
     state.close()
     return tmp_path / "s.sqlite3"
@@ -64,7 +64,7 @@ class Broken:
 @pytest.mark.parametrize(("code", "kind", "words"), REFUSALS)
 def test_what_is_no_damage_leaves_the_file_alone(path, monkeypatch, code, kind, words):
     before = path.read_bytes()
-    for name, opening in (("connect", State.open), ("connect_to_peek", State.peek)):
+    for name, opening in (("connect", StateDatabase.open), ("connect_to_peek", StateDatabase.peek)):
         connect = getattr(database_file, name)
         monkeypatch.setattr(database_file, name, lambda path, connect=connect: Broken(connect(path), of_sqlite(code)))
         with pytest.raises(kind, match=words) as caught:
@@ -83,7 +83,7 @@ def test_damage_puts_it_aside(path, monkeypatch, code):
     monkeypatch.setattr(database_file, "connect", lambda path: Broken(connect(path), error))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database_file, "create", lambda path, identity: sqlite3.connect(":memory:"))
-        State.open(path, "here").close()
+        StateDatabase.open(path, "here").close()
     assert not path.exists() and len(list(path.parent.glob("*.broken"))) == 1
 
 
@@ -115,13 +115,13 @@ def test_a_database_that_can_not_be_made_leaves_none(tmp_path, monkeypatch):
 
     monkeypatch.setattr(database_file, "fill", refuse)
     with pytest.raises(StateError, match="the disk is full"):
-        State.open(tmp_path / "s.sqlite3", "here")
+        StateDatabase.open(tmp_path / "s.sqlite3", "here")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_commit_that_fails_at_its_end_can_be_repeated(path):
     """A transaction that stayed open would make each later one fail as well."""
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     connection = state._db
 
     class Full:
@@ -143,11 +143,11 @@ def test_a_commit_that_fails_at_its_end_can_be_repeated(path):
 
 
 def test_an_error_in_the_middle_of_the_baseline_is_told_as_one_of_the_state(path):
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
     rows = state.entries(Scope())
     next(rows)
     state.close()
-    state = State.open(path, "here")
+    state = StateDatabase.open(path, "here")
 
     class Torn:
         def execute(self, *_):
@@ -168,7 +168,7 @@ def test_a_lock_that_can_not_be_taken_is_not_held_by_somebody(tmp_path, monkeypa
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(lock, "_lock", refuse)
-    with pytest.raises(StateError, match="it can't be locked") as caught, Lock(tmp_path / "s.lock"):
+    with pytest.raises(StateError, match="it can't be locked") as caught, RunLock(tmp_path / "s.lock"):
         pass
     assert not isinstance(caught.value, LockHeld) and os.strerror(number) in str(caught.value)
 
@@ -188,7 +188,7 @@ def test_a_lock_file_that_can_not_be_opened(tmp_path, monkeypatch, number, kind,
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(lock, "_open", refuse)
-    with pytest.raises(kind, match=words), Lock(tmp_path / "s.lock"):
+    with pytest.raises(kind, match=words), RunLock(tmp_path / "s.lock"):
         pass
 
 
@@ -207,11 +207,11 @@ def test_a_full_disk_does_not_unlock(tmp_path, monkeypatch):
 
     opened = lock._open
     monkeypatch.setattr(lock, "_open", lambda path: Full(opened(path)))
-    with Lock(tmp_path / "s.lock"):
+    with RunLock(tmp_path / "s.lock"):
         monkeypatch.undo()
-        with pytest.raises(LockHeld, match="is running:"), Lock(tmp_path / "s.lock"):
+        with pytest.raises(LockHeld, match="is running:"), RunLock(tmp_path / "s.lock"):
             pass
-    with Lock(tmp_path / "s.lock"):
+    with RunLock(tmp_path / "s.lock"):
         pass
 
 
@@ -221,7 +221,7 @@ def test_a_full_disk_does_not_unlock(tmp_path, monkeypatch):
 def failing(monkeypatch, method: str, first: int, until: int) -> None:
     """Let a method of the state fail from its call number `first` on, up to `until`."""
     calls = 0
-    real = getattr(State, method)
+    real = getattr(StateDatabase, method)
 
     def fail(self, *args, **kwargs):
         nonlocal calls
@@ -230,7 +230,7 @@ def failing(monkeypatch, method: str, first: int, until: int) -> None:
             raise StateError("s.sqlite3: the disk is full")
         return real(self, *args, **kwargs)
 
-    monkeypatch.setattr(State, method, fail)
+    monkeypatch.setattr(StateDatabase, method, fail)
 
 
 def test_a_run_begins_nothing_new_and_writes_down_what_was_done(sides, monkeypatch):

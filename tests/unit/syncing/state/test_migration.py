@@ -21,11 +21,11 @@ from buckia_core.errors import LockHeld, StateError
 from buckia_core.planning.policy import Direction
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.events import Finished
-from buckia_core.syncing.state.database import State
+from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.locations import StateFiles
-from buckia_core.syncing.state.lock import Lock
+from buckia_core.syncing.state.lock import RunLock
 from buckia_core.syncing.state.migration import open_state, peek_state
-from buckia_core.syncing.state.resume_store import Kind, Unfinished
+from buckia_core.syncing.state.resume_store import ResumeStore, TransferKind
 from tests.earlier.building import build, settle
 
 KEYS = {
@@ -156,7 +156,7 @@ def test_the_newest_of_several_is_taken(here):
     """0.6.0 had put aside an older state of the same bucket, which knows a file that is gone since."""
     client(here).sync()
     state = StateFiles.of(here / "project/.buckia-state", "site", client(here).adapter)
-    with closing(State.peek(state.database, state.identity)) as opened:
+    with closing(StateDatabase.peek(state.database, state.identity)) as opened:
         assert {entry.key for entry in opened.entries(Scope())} == {*KEYS, "documents/prices.txt"}
 
 
@@ -265,11 +265,11 @@ def files_of_s3(tmp_path: Path, *, name: str = "photos", endpoint: str = "http:/
 @pytest.mark.parametrize("name", ["photos", "renamed"])
 def test_notes_of_unfinished_transfers_stay(tmp_path, name):
     files = files_of_s3(tmp_path, name=name)
-    assert name == "renamed" or list(Unfinished(files).uploads()) == ["film.bin"]
+    assert name == "renamed" or list(ResumeStore(files).uploads()) == ["film.bin"]
     open_state(files).close()
-    kept = Unfinished(files).find(Kind.UPLOAD, "film.bin")
+    kept = ResumeStore(files).find(TransferKind.UPLOAD, "film.bin")
     assert kept is not None and kept.identity == files.identity and "upload_id" in kept.text
-    assert list(Unfinished(files).uploads()) == ["film.bin"]
+    assert list(ResumeStore(files).uploads()) == ["film.bin"]
     assert not (files.directory / "unfinished/photos").exists()
 
 
@@ -277,9 +277,9 @@ def test_notes_of_another_bucket_are_left_to_it(tmp_path):
     files = files_of_s3(tmp_path)
     other = StateFiles(files.directory, files.bucket, "s3:http://127.0.0.1:9/another/")
     open_state(other).close()
-    assert Unfinished(other).uploads() == {}
+    assert ResumeStore(other).uploads() == {}
     open_state(files).close()
-    assert list(Unfinished(files).uploads()) == ["film.bin"]
+    assert list(ResumeStore(files).uploads()) == ["film.bin"]
 
 
 def test_an_identity_that_is_spelt_in_another_way_now_is_known(tmp_path):
@@ -287,7 +287,7 @@ def test_an_identity_that_is_spelt_in_another_way_now_is_known(tmp_path):
     now = StateFiles(files.directory, "photos", "s3:http://localhost:9/photos/p/", earlier=(files.identity,))
     with closing(open_state(now)) as state:
         assert (state.count(), state.meta("identity")) == (2, now.identity)
-    kept = Unfinished(now).find(Kind.UPLOAD, "film.bin")
+    kept = ResumeStore(now).find(TransferKind.UPLOAD, "film.bin")
     assert kept is not None and kept.identity == now.identity
 
 
@@ -295,7 +295,7 @@ def test_an_identity_that_is_spelt_in_another_way_now_is_known(tmp_path):
 
 
 def test_a_0_6_0_that_is_syncing_right_now_is_waited_for(here):
-    with Lock(here / "project/.buckia-state/site.lock"), pytest.raises(LockHeld):
+    with RunLock(here / "project/.buckia-state/site.lock"), pytest.raises(LockHeld):
         client(here).sync()
     assert "site.sqlite3" in databases(here)
 
@@ -371,5 +371,5 @@ def test_killed_at_any_step_it_goes_on(tmp_path):
             assert (state.count(), len(state.runs(9))) == (2, 1), f"seen after a kill at step {steps}"
         with closing(open_state(files)) as state:
             assert (state.count(), len(state.runs(9)), state.meta("id")) == (2, 1, "c7f31e87")
-        assert list(Unfinished(files).uploads()) == ["film.bin"]
+        assert list(ResumeStore(files).uploads()) == ["film.bin"]
         assert [path.name for path in files.directory.glob("*.sqlite3")] == [files.database.name]

@@ -14,7 +14,7 @@ from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.errors import StateError, Transient
 from buckia_core.syncing.state.locations import StateFiles
-from buckia_core.syncing.state.resume_store import Kind, Unfinished
+from buckia_core.syncing.state.resume_store import ResumeStore, TransferKind
 
 
 class Remembering(MemorySync):
@@ -43,35 +43,35 @@ def bucket() -> Remembering:
 
 
 @pytest.fixture
-def unfinished(tmp_path: Path) -> Unfinished:
-    return Unfinished(StateFiles(tmp_path, "assets", "memory:x"))
+def unfinished(tmp_path: Path) -> ResumeStore:
+    return ResumeStore(StateFiles(tmp_path, "assets", "memory:x"))
 
 
 def test_a_note_is_read_by_whoever_takes_up_the_same_content(unfinished, bucket):
-    note = unfinished.take_up(Kind.UPLOAD, "a/ü\n", "sha256:1", bucket)
+    note = unfinished.take_up(TransferKind.UPLOAD, "a/ü\n", "sha256:1", bucket)
     assert note.read() is None
     note.write("first")
     note.write("second ü")
     again = pickle.loads(pickle.dumps(unfinished))
-    assert again.take_up(Kind.UPLOAD, "a/ü\n", "sha256:1", bucket).read() == "second ü"
-    assert again.take_up(Kind.DOWNLOAD, "a/ü\n", "sha256:1", bucket).read() is None
+    assert again.take_up(TransferKind.UPLOAD, "a/ü\n", "sha256:1", bucket).read() == "second ü"
+    assert again.take_up(TransferKind.DOWNLOAD, "a/ü\n", "sha256:1", bucket).read() is None
     note.clear()
     assert list(unfinished.all()) == []
     assert bucket.abandoned == []
 
 
 def test_what_is_left_of_another_content_is_abandoned(unfinished, bucket):
-    unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("old")
-    note = unfinished.take_up(Kind.UPLOAD, "a", "sha256:2", bucket)
+    unfinished.take_up(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("old")
+    note = unfinished.take_up(TransferKind.UPLOAD, "a", "sha256:2", bucket)
     assert (note.read(), bucket.abandoned) == (None, [("a", "old")])
 
 
 def test_a_temporary_file_of_another_version_is_removed(unfinished, bucket, tmp_path):
     old = tmp_path / ".buckia-tmp-1"
     old.write_text("x")
-    unfinished.take_up(Kind.DOWNLOAD, "a", "v1", bucket, str(old)).write("{}")
+    unfinished.take_up(TransferKind.DOWNLOAD, "a", "v1", bucket, str(old)).write("{}")
     assert unfinished.temporaries() == {".buckia-tmp-1"}
-    unfinished.take_up(Kind.DOWNLOAD, "a", "v2", bucket, str(tmp_path / ".buckia-tmp-2"))
+    unfinished.take_up(TransferKind.DOWNLOAD, "a", "v2", bucket, str(tmp_path / ".buckia-tmp-2"))
     assert not old.exists()
 
 
@@ -79,7 +79,7 @@ def test_only_temporary_files_are_removed_for_what_a_note_says(unfinished, bucke
     """The state may come with a project of somebody else's."""
     mine = tmp_path / "thesis"
     mine.write_text("x")
-    unfinished.take_up(Kind.DOWNLOAD, "a", "v1", bucket, str(mine)).write("{}")
+    unfinished.take_up(TransferKind.DOWNLOAD, "a", "v1", bucket, str(mine)).write("{}")
     unfinished.tidy(lambda _: False, bucket)
     assert mine.exists()
     assert list(unfinished.all()) == []
@@ -87,14 +87,14 @@ def test_only_temporary_files_are_removed_for_what_a_note_says(unfinished, bucke
 
 def test_what_nobody_wants_is_abandoned_and_the_rest_stays(unfinished, bucket):
     for key in ("a", "b"):
-        unfinished.take_up(Kind.UPLOAD, key, "sha256:1", bucket).write(f"of {key}")
+        unfinished.take_up(TransferKind.UPLOAD, key, "sha256:1", bucket).write(f"of {key}")
     unfinished.tidy(lambda kept: kept.key == "a", bucket)
     assert bucket.abandoned == [("b", "of b")]
     assert [kept.key for kept in unfinished.all()] == ["a"]
 
 
 def test_what_can_not_be_abandoned_now_is_abandoned_later(unfinished, bucket):
-    unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("text")
+    unfinished.take_up(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text")
     bucket.fails = True
     unfinished.tidy(lambda _: False, bucket)
     bucket.fails = False
@@ -103,15 +103,15 @@ def test_what_can_not_be_abandoned_now_is_abandoned_later(unfinished, bucket):
 
 
 def test_another_bucket_is_not_asked(unfinished, bucket, tmp_path):
-    unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("text")
-    other = Unfinished(StateFiles(tmp_path, "assets", "memory:y"))
-    assert other.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).read() is None
+    unfinished.take_up(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text")
+    other = ResumeStore(StateFiles(tmp_path, "assets", "memory:y"))
+    assert other.take_up(TransferKind.UPLOAD, "a", "sha256:1", bucket).read() is None
     assert bucket.abandoned == []
 
 
 @pytest.mark.parametrize("spoilt", ["", "{", "[]", '{"kind": "upload"}', '{"kind": "none"}'])
 def test_a_note_that_can_not_be_read_is_no_note(unfinished, bucket, tmp_path, spoilt):
-    note = unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket)
+    note = unfinished.take_up(TransferKind.UPLOAD, "a", "sha256:1", bucket)
     note.write("text")
     (file,) = (tmp_path / "unfinished").rglob("*.json")
     file.write_text(spoilt)
@@ -123,14 +123,14 @@ def test_a_note_that_can_not_be_read_is_no_note(unfinished, bucket, tmp_path, sp
 
 @pytest.mark.parametrize("spoilt", ["[" * 100_000, "{}", '{"kind": "upload", "path": 1}'])
 def test_odd_json_is_no_note(unfinished, bucket, tmp_path, spoilt):
-    unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("text")
+    unfinished.take_up(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text")
     (file,) = (tmp_path / "unfinished").rglob("*.json")
     file.write_text(spoilt)
     assert (list(unfinished.all()), unfinished.temporaries()) == ([], frozenset())
 
 
 def test_only_what_is_called_like_a_note_is_removed(unfinished, bucket, tmp_path):
-    unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("text")
+    unfinished.take_up(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text")
     (directory,) = (tmp_path / "unfinished").iterdir()
     others = {"thesis.tex", "x.json", "y.part"}
     for name in (*others, f"{'0' * 32}.part"):
@@ -167,11 +167,11 @@ class TestLinks:
             (victim / files.unfinished.name).mkdir()
             (victim / files.unfinished.name / self.NAME).write_text("precious")
         before = sorted(victim.rglob("*"))
-        unfinished = Unfinished(files)
+        unfinished = ResumeStore(files)
         acts: list[Callable[[], object]] = [
             lambda: unfinished.tidy(lambda _: False, bucket),
             unfinished.temporaries,
-            lambda: unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("text"),
+            lambda: unfinished.take_up(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text"),
         ]
         if level == "former":
             acts = [unfinished.uploads, lambda: unfinished.take_over(files.former_stem)]
@@ -181,7 +181,7 @@ class TestLinks:
         assert sorted(victim.rglob("*")) == before
 
     def test_a_link_is_no_note(self, unfinished, bucket, tmp_path, victim):
-        unfinished.take_up(Kind.UPLOAD, "a", "sha256:1", bucket).write("text")
+        unfinished.take_up(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text")
         (file,) = (tmp_path / "unfinished").rglob("*.json")
         (victim / "thesis").write_text(json.dumps(json.loads(file.read_text()) | {"text": "planted"}))
         file.unlink()

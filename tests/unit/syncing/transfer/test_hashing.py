@@ -11,15 +11,15 @@ import pytest
 from buckia_core.adapters.wrappers import Wrapper
 from buckia_core.errors import IntegrityError, Transient
 from buckia_core.planning.digest import Digest
-from buckia_core.planning.mapping import Mapping
-from buckia_core.syncing.planner.evidence import Inspector
+from buckia_core.planning.mapping import PathMapping
+from buckia_core.syncing.planner.evidence import EvidenceCollector
 from buckia_core.syncing.transfer.hashing import (
     FileChanged,
-    computable,
     hash_bytes,
     hash_file,
     hash_open_file,
     hash_stream,
+    supported_algorithms,
 )
 from buckia_core.testing import Faulty, m
 from tests.unit.syncing.places import look
@@ -37,7 +37,7 @@ def test_several_digests_in_one_reading(tmp_path):
 
 def test_only_what_can_be_computed_and_each_once():
     named = ["sha256", "etag-of-somebody", "md5", "sha256", "shake_128", "sha1?", "?", "nonsense?"]
-    assert computable(named) == ("sha256", "md5", "sha1?")
+    assert supported_algorithms(named) == ("sha256", "md5", "sha1?")
 
 
 def test_a_guess_is_computed_as_its_algorithm_is():
@@ -55,7 +55,7 @@ def test_the_digest_of_parts_is_that_of_their_digests(monkeypatch, size, part, p
     data = b"abcdefghi"[:size]
     assert hash_stream(io.BytesIO(data), (wanted.algorithm,)) == ((wanted,), size)
     assert hash_bytes(data, (wanted.algorithm,)) == (wanted,)
-    assert computable(["md5-parts-0?", "md5-parts-x", wanted.algorithm]) == (wanted.algorithm,)
+    assert supported_algorithms(["md5-parts-0?", "md5-parts-x", wanted.algorithm]) == (wanted.algorithm,)
 
 
 @pytest.mark.parametrize("written", ["grown!", "s", "same"], ids=["grew", "shrank", "overwritten"])
@@ -77,7 +77,7 @@ def test_a_file_that_is_written_to_while_it_is_read_has_no_digest(tmp_path, monk
 
 def test_a_file_that_is_written_to_all_the_time_is_left_for_the_next_run(tmp_path, monkeypatch):
     m("a=1").write_to(tmp_path)
-    mapping = Mapping("", str(tmp_path))
+    mapping = PathMapping("", str(tmp_path))
 
     def always(file, algorithms):
         raise FileChanged
@@ -85,12 +85,12 @@ def test_a_file_that_is_written_to_all_the_time_is_left_for_the_next_run(tmp_pat
     monkeypatch.setattr("buckia_core.syncing.planner.evidence.hash_open_file", always)
     entry = look(str(tmp_path / "a"), "a", "")
     with pytest.raises(Transient, match="next run"):
-        Inspector(None, "sha256").hash_local(mapping, entry, ())  # type: ignore[arg-type]
+        EvidenceCollector(None, "sha256").hash_local(mapping, entry, ())  # type: ignore[arg-type]
 
 
 def test_an_object_is_read_only_if_nothing_else_tells(sides):
     counted = Faulty(sides.bucket, [])
-    inspector = Inspector(counted, "sha256")
+    inspector = EvidenceCollector(counted, "sha256")
     (told,) = m("a=1").upload_to(sides.bucket)
     listed = told._replace(digests=(), metadata=None)
     assert inspector.hash_remote(listed, [told.digests]).digests == told.digests
@@ -131,7 +131,7 @@ def test_a_stored_digest_may_say_that_the_content_is_another_but_never_that_it_i
 ):
     (told,) = m("a=7").upload_to(sides.bucket)
     counted = Faulty(Telling(sides.bucket, digests=(), claimed=claimed), [])
-    found = Inspector(counted, "sha256").hash_remote(told._replace(digests=(), metadata=None), wanted)
+    found = EvidenceCollector(counted, "sha256").hash_remote(told._replace(digests=(), metadata=None), wanted)
     assert ("open_file", "a") in counted.calls if read else ("open_file", "a") not in counted.calls
     assert found.digests == (sha256("7") if read else claimed)
 
@@ -142,11 +142,11 @@ def test_an_object_that_has_more_bytes_than_the_provider_says_is_not_read_to_its
     large = sides.bucket.stat_file("a")
     lying = Telling(sides.bucket, digests=(), size=1, fingerprint=large.fingerprint)
     with pytest.raises(IntegrityError, match="other bytes"):
-        Inspector(lying, "sha256").hash_remote(told, [sha256("1")])
+        EvidenceCollector(lying, "sha256").hash_remote(told, [sha256("1")])
 
 
 def test_what_was_told_before_counts_only_for_the_same_version(sides):
-    inspector = Inspector(sides.bucket, "sha256")
+    inspector = EvidenceCollector(sides.bucket, "sha256")
     (first,) = m("a=1").upload_to(sides.bucket)
     extra = first._replace(digests=(*first.digests, Digest("md5", "told elsewhere")))
     assert Digest("md5", "told elsewhere") in inspector.stat_remote(extra).digests

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 
 from buckia_core.planning.plan import Action, Operation, Reason
-from buckia_core.syncing.transfer.in_flight import CountedReader, Flights, size_on_disk
+from buckia_core.syncing.transfer.in_flight import CountingReader, InFlightTransfers, allocated_size
 
 OPERATION = Operation(Action.UPLOAD, "a", "root", Reason.NEW_LOCAL)
 
 
 def test_a_transfer_is_told_in_steps_and_its_rest_at_the_end():
-    flights, so_far = Flights(), 10
+    flights, so_far = InFlightTransfers(), 10
     with flights.of(OPERATION, lambda: so_far):
         assert list(flights.moved()) == [(OPERATION, 10)]
         assert list(flights.moved()) == []
@@ -23,7 +23,7 @@ def test_a_transfer_is_told_in_steps_and_its_rest_at_the_end():
 
 
 def test_what_a_failed_transfer_told_is_taken_back():
-    flights = Flights()
+    flights = InFlightTransfers()
     with flights.of(OPERATION, lambda: 7):
         list(flights.moved())
     assert flights.rest(OPERATION, 0) == -7
@@ -33,7 +33,7 @@ def test_a_reader_that_is_read_again_counts_from_there(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(bytes(range(100)))
     with io.FileIO(path) as file:
-        reader = CountedReader(file)
+        reader = CountingReader(file)
         reader.seek(0, io.SEEK_END)
         assert (reader.tell(), reader.count) == (100, 0)
         reader.seek(0)
@@ -46,7 +46,7 @@ def test_a_reader_that_is_read_again_counts_from_there(tmp_path):
 
 
 def test_a_file_that_is_not_there_yet_has_no_size(tmp_path):
-    assert size_on_disk(str(tmp_path / "none")) == 0
+    assert allocated_size(str(tmp_path / "none")) == 0
 
 
 def test_a_hole_does_not_count_as_written(tmp_path):
@@ -54,6 +54,6 @@ def test_a_hole_does_not_count_as_written(tmp_path):
     with path.open("wb") as file:
         file.write(b"x" * 4096)
         file.truncate(64 << 20)
-    assert 0 < size_on_disk(str(path)) <= 64 << 20
+    assert 0 < allocated_size(str(path)) <= 64 << 20
     if hasattr(path.stat(), "st_blocks") and path.stat().st_blocks * 512 < 1 << 20:
-        assert size_on_disk(str(path)) < 1 << 20
+        assert allocated_size(str(path)) < 1 << 20

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from buckia_core.adapters.contract.resume import Parts
+from buckia_core.adapters.contract.resume import PartLayout
 from buckia_core.planning.digest import Digest
 from buckia_core.syncing.transfer.hashing import FileChanged
 from buckia_core.syncing.transfer.part_hashing import hash_in_parts
@@ -21,7 +21,7 @@ def test_digests_of_the_whole_and_of_parts(tmp_path, size, part):
     path = tmp_path / "f"
     path.write_bytes(data)
     with opened(path) as file:
-        (digest,), parts, status = hash_in_parts(file, "sha256", Parts(part, "md5"))
+        (digest,), parts, status = hash_in_parts(file, "sha256", PartLayout(part, "md5"))
     assert (digest.algorithm, digest.value) == ("sha256", hashlib.sha256(data).hexdigest())
     cut = [data[start : start + part] for start in range(0, size, part)]
     assert parts == tuple(hashlib.md5(each).hexdigest() for each in cut)
@@ -33,7 +33,7 @@ def test_more_digests_of_the_whole(tmp_path):
     path = tmp_path / "f"
     path.write_bytes(data)
     with opened(path) as file:
-        digests, _, _ = hash_in_parts(file, "sha256", Parts(1000, "sha1", ("md5", "sha256")))
+        digests, _, _ = hash_in_parts(file, "sha256", PartLayout(1000, "sha1", ("md5", "sha256")))
     assert digests == tuple(Digest(name, hashlib.new(name, data).hexdigest()) for name in ("sha256", "md5"))
 
 
@@ -51,4 +51,4 @@ def test_a_file_that_grows_meanwhile(tmp_path, monkeypatch):
     with opened(path) as file:
         monkeypatch.setattr("buckia_core.syncing.transfer.part_hashing.os.fstat", fstat)
         with pytest.raises(FileChanged):
-            hash_in_parts(file, "sha256", Parts(1000, "md5"))
+            hash_in_parts(file, "sha256", PartLayout(1000, "md5"))

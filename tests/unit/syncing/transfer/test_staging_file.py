@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from buckia_core.adapters.contract.resume import Landing, read_on
+from buckia_core.adapters.contract.resume import PartialDownload, resume_by_open
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.errors import IntegrityError, PreconditionFailed, Transient
@@ -19,9 +19,9 @@ from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.syncing.state.locations import StateFiles
-from buckia_core.syncing.state.resume_store import Unfinished
+from buckia_core.syncing.state.resume_store import ResumeStore
 from buckia_core.syncing.transfer import staging_file as module
-from buckia_core.syncing.transfer.staging_file import Arriving, Fresh, arriving
+from buckia_core.syncing.transfer.staging_file import StagingFile, StreamedStagingFile, open_staging_file
 
 CONTENT = bytes(range(251)) * 5000
 """More than comes into memory first."""
@@ -35,10 +35,10 @@ class Stopping(MemorySync):
         self.stops: dict[int, Exception] = {}
         self.started: list[int] = []
 
-    def continue_download(self, key: str, landing: Landing, *, expect: RemoteObject) -> RemoteObject:
+    def continue_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         self.started.append(landing.start)
         if not self.stops:
-            return read_on(self, key, landing, expect)
+            return resume_by_open(self, key, landing, expect)
         end, error = self.stops.popitem()
         with self.open_file(key, expect=expect, start=landing.start, end=end) as reader:
             data = reader.read()
@@ -57,11 +57,11 @@ def bucket() -> Stopping:
 
 
 @contextmanager
-def begin(bucket: MemorySync, tmp_path: Path, *, private: bool = False) -> Iterator[Arriving]:
-    unfinished = Unfinished(StateFiles(tmp_path / "state", "assets", bucket.identity))
+def begin(bucket: MemorySync, tmp_path: Path, *, private: bool = False) -> Iterator[StagingFile]:
+    unfinished = ResumeStore(StateFiles(tmp_path / "state", "assets", bucket.identity))
     with Tree(str(tmp_path)) as tree:
         found = bucket.stat_file("a")
-        with arriving(bucket, found, tree.root, ".buckia-tmp-", "sha256", unfinished, private=private) as file:
+        with open_staging_file(bucket, found, tree.root, ".buckia-tmp-", "sha256", unfinished, private=private) as file:
             yield file
 
 
@@ -133,7 +133,7 @@ def test_an_adapter_that_can_not_go_on_begins_at_the_start(tmp_path):
     plain = MemorySync(MemorySettings())
     plain.upload_file(CONTENT, "a")
     with begin(plain, tmp_path) as file:
-        assert isinstance(file, Fresh)
+        assert isinstance(file, StreamedStagingFile)
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO])

@@ -20,9 +20,9 @@ from buckia_core.localfs import atomic_rename, directory
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.syncing.transfer import errors, staging_file
-from buckia_core.syncing.transfer.download import Download, Downloaded
-from buckia_core.syncing.transfer.errors import Stale
-from buckia_core.syncing.transfer.upload import Torn, Uploaded, upload
+from buckia_core.syncing.transfer.download import Download, DownloadResult
+from buckia_core.syncing.transfer.errors import StateChanged
+from buckia_core.syncing.transfer.upload import FileChangedDuringUpload, UploadResult, upload
 from buckia_core.testing import Fault, Faulty
 from buckia_core.testing.miniatures import files_in, objects_in
 from tests.unit.syncing.places import look, place_of
@@ -86,8 +86,8 @@ def bucket() -> MemorySync:
 def any_size(request, monkeypatch):
     """Take the path of small files, and that of large ones."""
     if request.param == "in blocks":
-        monkeypatch.setattr(errors, "SMALL", 0)
-        monkeypatch.setattr(staging_file, "SMALL", -1)
+        monkeypatch.setattr(errors, "BUFFERED_UPLOAD_MAX", 0)
+        monkeypatch.setattr(staging_file, "BUFFERED_DOWNLOAD_MAX", -1)
     return request.param
 
 
@@ -104,12 +104,12 @@ def seen(path: Path) -> LocalEntry:
     return entry
 
 
-def send(bucket: BaseSync, path: Path, planned: LocalEntry, replaces: RemoteObject | None = None) -> Uploaded:
+def send(bucket: BaseSync, path: Path, planned: LocalEntry, replaces: RemoteObject | None = None) -> UploadResult:
     with place_of(path) as place:
         return upload(bucket, place, planned, replaces, algorithm="sha256", key="a")
 
 
-def fetch(bucket: BaseSync, path: Path, planned: LocalEntry | None = None, **more) -> Downloaded:
+def fetch(bucket: BaseSync, path: Path, planned: LocalEntry | None = None, **more) -> DownloadResult:
     expected = more.pop("expected", None) or bucket.stat_file("a")
     with (
         place_of(path) as place,
@@ -164,7 +164,7 @@ def test_n40_a_file_that_is_not_as_planned_is_not_sent(bucket, path, change, any
     path.write_text("mine")
     planned = seen(path)
     change(path)
-    with pytest.raises(Stale):
+    with pytest.raises(StateChanged):
         send(bucket, path, planned)
     assert objects_in(bucket) == {}
 
@@ -190,7 +190,7 @@ def test_n40_a_file_that_grows_while_it_is_read_is_not_sent(bucket, path, monkey
         return real(descriptor)
 
     monkeypatch.setattr("buckia_core.syncing.transfer.upload.os.fstat", fstat)
-    with pytest.raises(Stale):
+    with pytest.raises(StateChanged):
         send(bucket, path, planned)
     assert objects_in(bucket) == {}
 
@@ -206,9 +206,9 @@ def test_n40_a_file_that_grows_while_it_is_read_is_not_sent(bucket, path, monkey
     ids=["grew", "other bytes", "vanished", "replaced"],
 )
 def test_n40_a_large_file_that_changes_while_it_is_sent_is_noticed(bucket, path, change, monkeypatch):
-    monkeypatch.setattr(errors, "SMALL", 0)
+    monkeypatch.setattr(errors, "BUFFERED_UPLOAD_MAX", 0)
     path.write_text("mine")
-    with pytest.raises((Torn, Stale)):
+    with pytest.raises((FileChangedDuringUpload, StateChanged)):
         send(During(bucket, "upload_file", lambda: change(path)), path, seen(path))
 
 
@@ -310,7 +310,7 @@ def test_p16_a_target_that_changes_meanwhile_is_not_overwritten(bucket, path, be
     if before is not None:
         path.write_text(before)
         planned = seen(path)
-    with pytest.raises(Stale):
+    with pytest.raises(StateChanged):
         fetch(During(bucket, "download_file", lambda: change(path)), path, planned)
     assert files_in(path.parent) in ({"a": b"edited"}, {}, {"a": b"new"})
 
@@ -318,7 +318,7 @@ def test_p16_a_target_that_changes_meanwhile_is_not_overwritten(bucket, path, be
 def test_p16_also_while_the_old_one_is_put_into_the_trash(bucket, path):
     bucket.upload_file(b"yours", "a")
     path.write_text("mine")
-    with pytest.raises(Stale):
+    with pytest.raises(StateChanged):
         fetch(bucket, path, seen(path), keep=lambda _: path.write_text("edited at the last moment"))
     assert files_in(path.parent) == {"a": b"edited at the last moment"}
 
@@ -332,7 +332,7 @@ def test_p16_a_file_that_appears_at_the_last_moment_is_not_overwritten(bucket, p
         return link(source, target, **more)
 
     monkeypatch.setattr(os, "link", late)
-    with pytest.raises(Stale):
+    with pytest.raises(StateChanged):
         fetch(bucket, path)
     assert files_in(path.parent) == {"a": b"mine"}
 
@@ -422,8 +422,8 @@ def test_where_there_are_no_hard_links_a_new_file_is_renamed_into_place(bucket, 
 
 
 def test_bytes_under_way_are_told(bucket, path, monkeypatch):
-    monkeypatch.setattr(errors, "SMALL", 0)
-    monkeypatch.setattr(staging_file, "SMALL", -1)
+    monkeypatch.setattr(errors, "BUFFERED_UPLOAD_MAX", 0)
+    monkeypatch.setattr(staging_file, "BUFFERED_DOWNLOAD_MAX", -1)
     counts = []
 
     @contextmanager

@@ -28,7 +28,7 @@ class PlannedChange:
         topic: What people call the document.
         before: What is there, as JSON knows it; `None` if nothing is.
         after: What will be there.
-        diff: What that changes, as `difference` tells it; empty if there is nothing to do.
+        diff: What that changes, as `unified_diff` tells it; empty if there is nothing to do.
     """
 
     topic: str
@@ -37,7 +37,7 @@ class PlannedChange:
     diff: Sequence[str]
 
 
-def difference(before: object | None, after: object | None, topic: str) -> list[str]:
+def unified_diff(before: object | None, after: object | None, topic: str) -> list[str]:
     """Return the lines of a unified diff of two documents, without line feeds; none if they are equal.
 
     The order of names in a mapping does not matter. `None` is a document that is not there.
@@ -48,7 +48,7 @@ def difference(before: object | None, after: object | None, topic: str) -> list[
     return list(difflib.unified_diff(_lines(before), _lines(after), *names, lineterm=""))
 
 
-def carry_out(
+def confirm_and_apply(
     host: CommandHost,
     change: PlannedChange,
     apply: Callable[[], T],

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
 from buckia_core.adapters.commands.host import CommandHost
-from buckia_core.adapters.transfers.upload_session import upload_id_of
+from buckia_core.adapters.transfers.upload_session import upload_id_from_checkpoint
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Unfinished(Protocol):
+class UnfinishedUpload(Protocol):
     """An upload that is not finished."""
 
     @property
@@ -24,10 +24,10 @@ class Unfinished(Protocol):
         """When it was begun, by the provider's clock; nanoseconds since 1970."""
 
 
-U = TypeVar("U", bound=Unfinished)
+U = TypeVar("U", bound=UnfinishedUpload)
 
 
-def show_unfinished(
+def list_or_abort_uploads(
     host: CommandHost,
     uploads: Iterable[U],
     id_of: Callable[[U], str],
@@ -54,7 +54,7 @@ def show_unfinished(
         AdapterError: They can't be listed or aborted.
     """
     bucket = host.one_bucket().name
-    kept = {upload_id_of(text) for text in host.kept_uploads().values()}
+    kept = {upload_id_from_checkpoint(text) for text in host.kept_uploads().values()}
     found, doomed = 0, []
     for upload in uploads:
         if older_than is not None and _begun(upload) > datetime.now(UTC) - older_than:
@@ -83,11 +83,11 @@ def show_unfinished(
     return None
 
 
-def _begun(upload: Unfinished) -> datetime:
+def _begun(upload: UnfinishedUpload) -> datetime:
     return _EPOCH + timedelta(microseconds=upload.begun_ns // 1000)
 
 
-def _record(bucket: str, upload: Unfinished, upload_id: str) -> dict[str, object]:
+def _record(bucket: str, upload: UnfinishedUpload, upload_id: str) -> dict[str, object]:
     return {
         "type": "unfinished_upload",
         "bucket": bucket,
@@ -97,7 +97,7 @@ def _record(bucket: str, upload: Unfinished, upload_id: str) -> dict[str, object
     }
 
 
-def _line(upload: Unfinished, upload_id: str, size: int | None, *, resumable: bool) -> str:
+def _line(upload: UnfinishedUpload, upload_id: str, size: int | None, *, resumable: bool) -> str:
     volume = "" if size is None else f"{size:>14} B  "
     mark = "  (the next sync goes on with it)" if resumable else ""
     return f"{_begun(upload).astimezone():%Y-%m-%d %H:%M:%S}  {volume}{upload_id}  {upload.key}{mark}"

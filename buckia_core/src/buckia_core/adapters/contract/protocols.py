@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 from buckia_core.adapters.contract.types import Precondition, RemoteObject, UploadInfo
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.contract.resume import Landing, Parts, PartsSource
+    from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout
     from buckia_core.planning.versions import ObjectVersion
 
 
@@ -54,11 +54,11 @@ class ResumableUpload(Protocol):
     in the next run. The caller sees to it that a note is about the same bytes for the same key.
     """
 
-    def parts_of(self, size: int) -> Parts | None:
+    def parts_of(self, size: int) -> PartLayout | None:
         """Return how a file of so many bytes is cut; `None` if it goes whole, by `upload_file`. Costs no request."""
 
     def upload_parts(
-        self, source: PartsSource, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+        self, source: MultipartSource, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
         """Write one object of the parts of a file, as `upload_file` would, and return it.
 
@@ -83,7 +83,7 @@ class ResumableUpload(Protocol):
 class ResumableDownload(Protocol):
     """Capability `resumable_download`: a download can begin anywhere, and tells how far it has come without a gap."""
 
-    def continue_download(self, key: str, landing: Landing, *, expect: RemoteObject) -> RemoteObject:
+    def continue_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         """Write the bytes from `landing.start` on to their places in the file `landing.target`; return the object.
 
         The file is there, is opened under exactly this path, and is not truncated. Whenever more bytes stand in it

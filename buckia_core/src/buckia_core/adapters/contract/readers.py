@@ -10,7 +10,7 @@ from typing import BinaryIO
 _BUFFER = 1 << 18
 
 
-class BlockReader(io.RawIOBase):
+class ChunkReader(io.RawIOBase):
     """A forward-only reader of blocks. What they raise comes out of its `read`."""
 
     def __init__(self, blocks: Iterable[bytes]) -> None:
@@ -34,13 +34,13 @@ class BlockReader(io.RawIOBase):
 
 
 @contextmanager
-def reader_of(blocks: Iterable[bytes]) -> Iterator[BinaryIO]:
+def open_chunks(blocks: Iterable[bytes]) -> Iterator[BinaryIO]:
     """Give a reader of blocks whose `read` returns all that was asked for, or what is left."""
-    with io.BufferedReader(BlockReader(blocks), _BUFFER) as reader:
+    with io.BufferedReader(ChunkReader(blocks), _BUFFER) as reader:
         yield reader
 
 
-def write_block(file: io.FileIO, block: bytes) -> None:
+def write_all(file: io.FileIO, block: bytes) -> None:
     """Write a block to an unbuffered file, which may take it in pieces."""
     view = memoryview(block)
     while view:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.adapters.contract.readers import write_block
+from buckia_core.adapters.contract.readers import write_all
 from buckia_core.errors import IntegrityError
 from buckia_core.planning.manifest import RemoteObject
 
@@ -16,7 +16,7 @@ _BLOCK = 1 << 20
 _STEP = 16 << 20
 
 
-class Note(Protocol):
+class Checkpoint(Protocol):
     """A text that is kept for one transfer, across attempts and where possible across runs. Written from any thread."""
 
     def read(self) -> str | None:
@@ -30,7 +30,7 @@ class Note(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class PartLayout:
     """How a file is cut.
 
     Attributes:
@@ -45,7 +45,7 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
-class PartsSource:
+class MultipartSource:
     """A file to be uploaded in parts.
 
     Attributes:
@@ -59,9 +59,9 @@ class PartsSource:
 
     path: Path
     size: int
-    parts: Parts
+    parts: PartLayout
     digests: Sequence[str]
-    note: Note
+    note: Checkpoint
     passing: Callable[[int], object]
 
     def stretch(self, number: int) -> tuple[int, int]:
@@ -71,7 +71,7 @@ class PartsSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Landing:
+class PartialDownload:
     """A file that is being downloaded.
 
     Attributes:
@@ -85,7 +85,7 @@ class Landing:
     reached: Callable[[int], object]
 
 
-def read_on(adapter: BaseSync, key: str, landing: Landing, expect: RemoteObject) -> RemoteObject:
+def resume_by_open(adapter: BaseSync, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
     """Do what `ResumableDownload` asks with one `open_file`, as an adapter may that can begin anywhere.
 
     Raises:
@@ -102,7 +102,7 @@ def read_on(adapter: BaseSync, key: str, landing: Landing, expect: RemoteObject)
             at += len(block)
             if at > expect.size:
                 break
-            write_block(file, block)
+            write_all(file, block)
             if at - told >= _STEP or at == expect.size:
                 landing.reached(at)
                 told = at

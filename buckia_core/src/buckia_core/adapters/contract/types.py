@@ -16,8 +16,8 @@ __all__ = [
     "Precondition",
     "RemoteObject",
     "UploadInfo",
-    "fits",
-    "found_or_none",
+    "satisfies",
+    "stat_or_none",
 ]
 
 
@@ -36,7 +36,7 @@ class IfUnchanged:
 Precondition = IfAbsent | IfUnchanged
 
 
-def fits(expect: Precondition | None, found: RemoteObject | None) -> bool:
+def satisfies(expect: Precondition | None, found: RemoteObject | None) -> bool:
     """Tell whether what is there, which may be nothing, is as a write expects it."""
     match expect:
         case None:
@@ -47,7 +47,7 @@ def fits(expect: Precondition | None, found: RemoteObject | None) -> bool:
             return found is not None and found.fingerprint == seen.fingerprint
 
 
-def found_or_none(look: Callable[[str], RemoteObject], key: str) -> RemoteObject | None:
+def stat_or_none(look: Callable[[str], RemoteObject], key: str) -> RemoteObject | None:
     """Return what `look` tells of an object, `None` where there is none.
 
     Raises:

@@ -22,17 +22,17 @@ from buckia_core.errors import AdapterError, InvalidKey, InvalidSetting
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.opening import BY_DESCRIPTOR, InTheWay, is_link
 from buckia_core.localfs.probing import spelling_on_disk
-from buckia_core.planning.keys import TEMPORARY, DiskRules, problem_of
+from buckia_core.planning.keys import TEMP_PREFIX, FilesystemRules, invalid_reason
 
 # Windows counts 255 UTF-16 units, which are at most 765 bytes of UTF-8; the disk itself refuses what is too long.
-RULES = DiskRules(windows=os.name == "nt", max_name_bytes=765 if os.name == "nt" else 255)
+RULES = FilesystemRules(windows=os.name == "nt", max_name_bytes=765 if os.name == "nt" else 255)
 
 _LONGEST_PATH = {"darwin": 1023, "win32": 32_000}.get(sys.platform, 4095)
 _ROOM_FOR_TEMPORARY = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ResolvedPath:
     """Where a key's file is, or would be.
 
     Attributes:
@@ -117,7 +117,7 @@ class Paths:
     """The keys of one bucket on the disk. Its root is one directory, from the first look at it until `close`."""
 
     def __init__(self, root: str, prefix: str, bucket_name: str | None) -> None:
-        problem = problem_of(prefix.removesuffix("/"), RULES) if prefix else None
+        problem = invalid_reason(prefix.removesuffix("/"), RULES) if prefix else None
         if problem:
             raise InvalidSetting(f"prefix {prefix!r} can't be a directory: {problem}")
         self.root = _extended(os.path.abspath(root))
@@ -175,7 +175,7 @@ class Paths:
             raise
         return tree
 
-    def locate(self, key: str) -> Place:
+    def locate(self, key: str) -> ResolvedPath:
         """Return where a key is, after a look at each directory on the way.
 
         Raises:
@@ -197,7 +197,7 @@ class Paths:
         return self._walk_down(tree, whole, key)
 
     @contextmanager
-    def in_use(self, place: Place) -> Iterator[None]:
+    def in_use(self, place: ResolvedPath) -> Iterator[None]:
         """Keep the directory of a place open in the block, whatever else this thread looks at."""
         held = self._held
         held.in_use.append(place.tree)
@@ -208,7 +208,7 @@ class Paths:
             if place.tree is not held.tree and place.tree not in held.in_use:
                 place.tree.close()
 
-    def for_writing(self, key: str) -> Place:
+    def for_writing(self, key: str) -> ResolvedPath:
         """Return where a key is to be written, with its directories made.
 
         The root is made as well if its parent exists, but never one that was there before.
@@ -238,7 +238,7 @@ class Paths:
         whole = (self._prefix + name).removesuffix("/")
         if not whole:
             return tree.root
-        if problem_of(whole, RULES):
+        if invalid_reason(whole, RULES):
             return None
         place = self._walk_down(tree, whole, name)
         if place.status is not None and is_link(place.status):
@@ -246,7 +246,7 @@ class Paths:
         is_directory = place.status is not None and stat.S_ISDIR(place.status.st_mode)
         return tree.directory(whole) if is_directory else None
 
-    def prune(self, place: Place) -> None:
+    def prune(self, place: ResolvedPath) -> None:
         """Remove the directory of a place if it is empty, then its parents if they are; never the root."""
         relative = place.relative.rpartition("/")[0]
         while relative:
@@ -258,13 +258,13 @@ class Paths:
             relative = above
 
     def _gate(self, key: str) -> None:
-        problem = problem_of(key, RULES)
-        if problem is None and f"/{TEMPORARY}" in f"/{key}":
-            problem = f'names that start with "{TEMPORARY}" are those of unfinished uploads'
+        problem = invalid_reason(key, RULES)
+        if problem is None and f"/{TEMP_PREFIX}" in f"/{key}":
+            problem = f'names that start with "{TEMP_PREFIX}" are those of unfinished uploads'
         if problem:
             raise refused(key, problem)
 
-    def _walk_down(self, tree: Tree, whole: str, key: str) -> Place:
+    def _walk_down(self, tree: Tree, whole: str, key: str) -> ResolvedPath:
         parts = whole.split("/")
         for depth in range(1, len(parts)):
             place = self._look(tree, "/".join(parts[:depth]), key)
@@ -274,10 +274,10 @@ class Paths:
             if is_link(status):
                 raise refused(key, f"{place.relative!r} on its way is a symbolic link, and links are not followed")
             if not stat.S_ISDIR(status.st_mode):
-                return Place(key, tree, whole, blocker=place.relative)
+                return ResolvedPath(key, tree, whole, blocker=place.relative)
         return self._look(tree, whole, key)
 
-    def _look(self, tree: Tree, relative: str, key: str) -> Place:
+    def _look(self, tree: Tree, relative: str, key: str) -> ResolvedPath:
         """Look at one part of a path, the directory of which was looked at before."""
         above, _, name = relative.rpartition("/")
         try:
@@ -285,12 +285,16 @@ class Paths:
             status = directory.status(name)
             twin = spelling_on_disk(tree, directory, name, status)
         except (FileNotFoundError, NotADirectoryError):
-            return Place(key, tree, relative)
+            return ResolvedPath(key, tree, relative)
         except InTheWay as error:
             raise through_link(key, error) from error
         except OSError as error:
             raise translate(error, key) from error
-        return Place(key, tree, relative, twin=relative) if twin is not None else Place(key, tree, relative, status)
+        return (
+            ResolvedPath(key, tree, relative, twin=relative)
+            if twin is not None
+            else ResolvedPath(key, tree, relative, status)
+        )
 
     def _make_root(self, key: str) -> bool:
         if self._identity or os.path.isdir(self.root):
@@ -311,7 +315,7 @@ class Paths:
         if self._identity.setdefault(self.root, identity) != identity:
             raise root_replaced(self._shown_root)
 
-    def _make_directories(self, place: Place) -> bool:
+    def _make_directories(self, place: ResolvedPath) -> bool:
         made = False
         parts = place.relative.split("/")[:-1]
         # Mostly it is there, and held open since it was looked at.

@@ -19,10 +19,10 @@ from buckia_core.adapters.directory.read import opened
 from buckia_core.adapters.directory.settings import DirectorySettings
 from buckia_core.adapters.directory.stat import to_object
 from buckia_core.adapters.directory.temp_file import sweep
-from buckia_core.adapters.directory.walk import Range, Walk
+from buckia_core.adapters.directory.walk import Walk, WalkRange
 from buckia_core.adapters.directory.write import copy_all, write
-from buckia_core.adapters.prefixes import as_directory
-from buckia_core.adapters.transfers.sources import CHUNK, DigestCheck, chunks, reading
+from buckia_core.adapters.prefixes import normalize_prefix
+from buckia_core.adapters.transfers.sources import CHUNK, DigestVerifier, iter_chunks, open_source
 from buckia_core.errors import AdapterError
 from buckia_core.localfs import names
 from buckia_core.localfs.files import permissions, write_all
@@ -48,7 +48,7 @@ class DirectorySync(BaseSync):
 
     def __init__(self, settings: DirectorySettings) -> None:
         names.check()
-        self._prefix = as_directory(settings.prefix)
+        self._prefix = normalize_prefix(settings.prefix)
         self._root = os.path.abspath(settings.root)
         self._real_root = os.path.realpath(settings.root)
         self._paths = Paths(self._root, self._prefix, settings.bucket_name)
@@ -92,7 +92,7 @@ class DirectorySync(BaseSync):
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
     ) -> Iterator[RemoteObject]:
         """See `BaseSync`. Directories outside the range are not read."""
-        return Walk(self._paths, Range(prefix, start_after, end_at), self._stale).objects()
+        return Walk(self._paths, WalkRange(prefix, start_after, end_at), self._stale).objects()
 
     def stat_file(self, key: str) -> RemoteObject:
         """See `BaseSync`."""
@@ -106,11 +106,11 @@ class DirectorySync(BaseSync):
     ) -> RemoteObject:
         """See `BaseSync`."""
         info = info or UploadInfo()
-        check = DigestCheck(info.digests)
-        with reading(source) as reader:
+        check = DigestVerifier(info.digests)
+        with open_source(source) as reader:
 
             def fill(descriptor: int) -> None:
-                for chunk in check.passing(chunks(reader)):
+                for chunk in check.passing(iter_chunks(reader)):
                     with translated(key):
                         write_all(descriptor, chunk)
                 check.verify(provider=PROVIDER, key=key)

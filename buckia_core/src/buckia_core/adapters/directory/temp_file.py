@@ -14,13 +14,13 @@ from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import create, exists, lacks_hard_links, set_permissions
 from buckia_core.localfs.opening import InTheWay
 from buckia_core.localfs.system_errors import NO_ATOMIC_RENAME
-from buckia_core.planning.keys import TEMPORARY
+from buckia_core.planning.keys import TEMP_PREFIX
 
 STALE_SECONDS = 86_400
 """A temporary file that nobody wrote to for so long was left by a process that died."""
 
 
-class Temporary:
+class TempFile:
     """A file in `directory` that goes away at the end of the `with` block unless it was put in a place.
 
     Its name can't be foreseen. It has the mode that it is made with, less what the umask takes away.
@@ -28,7 +28,7 @@ class Temporary:
 
     def __init__(self, directory: Directory, mode: int) -> None:
         self._directory = directory
-        self._name, self.descriptor = create(directory, TEMPORARY, mode)
+        self._name, self.descriptor = create(directory, TEMP_PREFIX, mode)
         self._open = True
         self._placed = False
 

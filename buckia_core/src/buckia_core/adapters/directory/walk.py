@@ -16,13 +16,13 @@ from buckia_core.adapters.directory.temp_file import is_stale
 from buckia_core.errors import InvalidKey
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.opening import InTheWay, is_link
-from buckia_core.planning.keys import TEMPORARY
+from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import RemoteObject
 
 log = logging.getLogger(__name__)
 
 
-class Range(NamedTuple):
+class WalkRange(NamedTuple):
     """Which keys are wanted: those that start with `prefix`, are greater than `after` and not greater than `end`."""
 
     prefix: str
@@ -57,7 +57,7 @@ class Walk:
     """
 
     paths: Paths
-    wanted: Range
+    wanted: WalkRange
     stale: set[str]
 
     def objects(self) -> Iterator[RemoteObject]:
@@ -128,7 +128,7 @@ class Walk:
                     name = entry.name
                     if not name.isascii() and not _is_utf8(name):
                         log.warning("%r in %r is not listed: its name is not valid UTF-8", name, base or "/")
-                    elif name.startswith(TEMPORARY):
+                    elif name.startswith(TEMP_PREFIX):
                         self._note_temporary(directory, entry)
                     elif entry.is_dir(follow_symlinks=False):
                         if os.name != "nt" or not is_link(entry.stat(follow_symlinks=False)):

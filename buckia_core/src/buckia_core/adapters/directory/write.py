@@ -9,14 +9,14 @@ from collections.abc import Callable
 
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition
 from buckia_core.adapters.directory.errors import PROVIDER, precondition_failed, translate, translated
-from buckia_core.adapters.directory.paths import Paths, Place
+from buckia_core.adapters.directory.paths import Paths, ResolvedPath
 from buckia_core.adapters.directory.stat import fingerprint_of, to_object
-from buckia_core.adapters.directory.temp_file import Temporary
+from buckia_core.adapters.directory.temp_file import TempFile
 from buckia_core.errors import Transient
 from buckia_core.localfs.files import permissions, write_all
 from buckia_core.planning.manifest import RemoteObject
 
-Fill = Callable[[int], None]
+WriteContent = Callable[[int], None]
 """Writes an object's bytes to a file descriptor."""
 
 _ATTEMPTS = 10
@@ -30,7 +30,7 @@ _placing = threading.Lock()
 def write(
     paths: Paths,
     key: str,
-    fill: Fill,
+    fill: WriteContent,
     *,
     expect: Precondition | None,
     mtime_ns: int | None,
@@ -77,12 +77,12 @@ def copy_all(source: int, target: int) -> None:
         write_all(target, data)
 
 
-def _begin(paths: Paths, key: str, mode: int | None) -> tuple[Place, Temporary]:
+def _begin(paths: Paths, key: str, mode: int | None) -> tuple[ResolvedPath, TempFile]:
     # Whoever deletes the last object of a directory removes it, and that may be just now.
     for _ in range(_ATTEMPTS):
         try:
             place = paths.for_writing(key)
-            return place, Temporary(place.directory, _mode_of(place, mode))
+            return place, TempFile(place.directory, _mode_of(place, mode))
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -90,7 +90,7 @@ def _begin(paths: Paths, key: str, mode: int | None) -> tuple[Place, Temporary]:
     raise Transient(f"{key!r}: its directory is removed again and again", provider=PROVIDER, key=key)
 
 
-def _put_in_place(paths: Paths, key: str, temporary: Temporary, expect: Precondition | None) -> os.stat_result:
+def _put_in_place(paths: Paths, key: str, temporary: TempFile, expect: Precondition | None) -> os.stat_result:
     with _placing:
         # Looked at again: much may have happened on the way to the target while the bytes came.
         place = paths.locate(key)
@@ -114,7 +114,7 @@ def _put_in_place(paths: Paths, key: str, temporary: Temporary, expect: Precondi
                 return temporary.replace(place.directory, place.name)
 
 
-def _mode_of(place: Place, source: int | None) -> int:
+def _mode_of(place: ResolvedPath, source: int | None) -> int:
     """Return the mode to make a file with; the umask is still to come."""
     if place.status is not None:
         return _PRIVATE

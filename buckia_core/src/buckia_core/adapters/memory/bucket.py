@@ -19,7 +19,7 @@ UNVERSIONED = "null"
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredObject:
     """One version of one object.
 
     Attributes:
@@ -34,7 +34,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Deletion:
+class DeleteMarker:
     """The mark of a deletion.
 
     Attributes:
@@ -46,7 +46,7 @@ class Deletion:
     modified_ns: int
 
 
-Check = Callable[[Stored | None], None]
+Check = Callable[[StoredObject | None], None]
 """Looks at what is stored under a key, under the bucket's lock, and raises if it must not be replaced."""
 
 
@@ -58,16 +58,16 @@ class MemoryBucket:
         self.versions = versions
         self._lock = threading.Lock()
         self._keys: list[str] = []
-        self._objects: dict[str, Stored] = {}
-        self._past: dict[str, list[Stored | Deletion]] = {}
+        self._objects: dict[str, StoredObject] = {}
+        self._past: dict[str, list[StoredObject | DeleteMarker]] = {}
         self._generation = 0
 
-    def get(self, key: str) -> Stored | None:
+    def get(self, key: str) -> StoredObject | None:
         """Return what is stored under a key; `None` if nothing is."""
         with self._lock:
             return self._objects.get(key)
 
-    def put(self, key: str, data: bytes, info: UploadInfo, content_type: str, check: Check) -> Stored:
+    def put(self, key: str, data: bytes, info: UploadInfo, content_type: str, check: Check) -> StoredObject:
         """Store an object, unless `check` raises."""
         value = hashlib.sha256(data).hexdigest()
         with self._lock:
@@ -91,7 +91,7 @@ class MemoryBucket:
                 self._retire(current)
                 if self.versions:
                     self._generation += 1
-                    self._past[key].append(Deletion(str(self._generation), time.time_ns()))
+                    self._past[key].append(DeleteMarker(str(self._generation), time.time_ns()))
 
     def page(self, after: str, *, inclusive: bool, end: str | None, size: int) -> list[RemoteObject]:
         """Return the next objects in key order: from `after` on, or past it, up to and including `end`."""
@@ -100,10 +100,10 @@ class MemoryBucket:
             stop = len(self._keys) if end is None else bisect_right(self._keys, end)
             return [self._objects[key].listed for key in self._keys[start : min(stop, start + size)]]
 
-    def versions_of(self, key: str) -> list[Stored]:
+    def versions_of(self, key: str) -> list[StoredObject]:
         """Return the versions of a key that were overwritten or deleted, oldest first; none if they aren't kept."""
         with self._lock:
-            return [each for each in self._past.get(key, ()) if isinstance(each, Stored)]
+            return [each for each in self._past.get(key, ()) if isinstance(each, StoredObject)]
 
     def history(self, prefix: str) -> list[ObjectVersion]:
         """Return all versions of the keys that start with a prefix: keys in order, the newest version first."""
@@ -111,10 +111,10 @@ class MemoryBucket:
             keys = sorted(key for key in {*self._keys, *self._past} if key.startswith(prefix))
             return [each for key in keys for each in self._versions(key)]
 
-    def get_version(self, key: str, version: str) -> Stored | None:
+    def get_version(self, key: str, version: str) -> StoredObject | None:
         """Return one version; `None` if there is none of that id, or if it is a deletion."""
         with self._lock:
-            kept = (each for each in self._all(key) if isinstance(each, Stored))
+            kept = (each for each in self._all(key) if isinstance(each, StoredObject))
             return next((each for each in kept if _id_of(each) == version), None)
 
     def delete_version(self, key: str, version: str) -> None:
@@ -124,13 +124,13 @@ class MemoryBucket:
             if self._objects.pop(key, None) is not None:
                 del self._keys[bisect_left(self._keys, key)]
             latest = left[-1] if left else None
-            if isinstance(latest, Stored):
+            if isinstance(latest, StoredObject):
                 left.pop()
                 self._objects[key] = latest
                 insort(self._keys, key)
             self._past[key] = left
 
-    def _all(self, key: str) -> list[Stored | Deletion]:
+    def _all(self, key: str) -> list[StoredObject | DeleteMarker]:
         """Return all of a key, oldest first."""
         current = self._objects.get(key)
         return [*self._past.get(key, ()), *(() if current is None else (current,))]
@@ -139,17 +139,17 @@ class MemoryBucket:
         kept = self._all(key)[::-1]
         return [_version(key, each, latest=each is kept[0]) for each in kept]
 
-    def _retire(self, stored: Stored) -> None:
+    def _retire(self, stored: StoredObject) -> None:
         if self.versions:
             self._past.setdefault(stored.object.key, []).append(stored)
 
 
-def _id_of(each: Stored | Deletion) -> str:
-    return each.version if isinstance(each, Deletion) else each.object.version or UNVERSIONED
+def _id_of(each: StoredObject | DeleteMarker) -> str:
+    return each.version if isinstance(each, DeleteMarker) else each.object.version or UNVERSIONED
 
 
-def _version(key: str, each: Stored | Deletion, *, latest: bool) -> ObjectVersion:
-    if isinstance(each, Deletion):
+def _version(key: str, each: StoredObject | DeleteMarker, *, latest: bool) -> ObjectVersion:
+    if isinstance(each, DeleteMarker):
         return ObjectVersion(key, each.version, each.modified_ns, latest, deleted=True)
     found = each.object
     return ObjectVersion(key, _id_of(each), found.modified_ns, latest, size=found.size, fingerprint=found.fingerprint)
@@ -157,7 +157,7 @@ def _version(key: str, each: Stored | Deletion, *, latest: bool) -> ObjectVersio
 
 def _stored(
     key: str, data: bytes, sha256: str, generation: int, info: UploadInfo, content_type: str, *, versions: bool
-) -> Stored:
+) -> StoredObject:
     listed = RemoteObject(
         key=key,
         size=len(data),
@@ -168,7 +168,7 @@ def _stored(
         version=str(generation) if versions else None,
     )
     whole = listed._replace(content_type=content_type, metadata=dict(info.metadata))
-    return Stored(whole, listed, data)
+    return StoredObject(whole, listed, data)
 
 
 _buckets: dict[str, MemoryBucket] = {}

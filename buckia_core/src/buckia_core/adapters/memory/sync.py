@@ -13,12 +13,12 @@ from buckia_core.adapters.content_types import guess_content_type
 from buckia_core.adapters.contract.base import BaseSync, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.types import DeleteOutcome, IfAbsent, IfUnchanged, Precondition, UploadInfo
-from buckia_core.adapters.memory.bucket import Check, MemoryBucket, Stored, shared_bucket
+from buckia_core.adapters.memory.bucket import Check, MemoryBucket, StoredObject, shared_bucket
 from buckia_core.adapters.memory.errors import invalid_key, not_found, precondition_failed
 from buckia_core.adapters.memory.settings import MemorySettings
-from buckia_core.adapters.prefixes import as_directory
+from buckia_core.adapters.prefixes import normalize_prefix
 from buckia_core.adapters.transfers.request_counter import RequestCounter
-from buckia_core.adapters.transfers.sources import DigestCheck, reading
+from buckia_core.adapters.transfers.sources import DigestVerifier, open_source
 from buckia_core.errors import AdapterError
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
@@ -40,7 +40,7 @@ class MemorySync(BaseSync):
         if bucket is None and settings.bucket_name:
             bucket = shared_bucket(settings.bucket_name, versions=settings.versions)
         self.bucket = bucket or MemoryBucket(f"private-{next(_private_names)}", versions=settings.versions)
-        self._prefix = as_directory(settings.prefix)
+        self._prefix = normalize_prefix(settings.prefix)
         self._requests = RequestCounter()
         self._capabilities = Capabilities(
             conditional_write=True,
@@ -110,9 +110,9 @@ class MemorySync(BaseSync):
         """See `BaseSync`."""
         whole = self._whole(key)
         info = info or UploadInfo()
-        with reading(source) as reader:
+        with open_source(source) as reader:
             data = reader.read()
-        verification = DigestCheck(info.digests)
+        verification = DigestVerifier(info.digests)
         verification.update(data)
         verification.verify(provider=self.provider, key=key)
         self._requests.add()
@@ -188,7 +188,7 @@ class MemorySync(BaseSync):
         self._requests.add()
         self.bucket.delete_version(self._whole(key), version)
 
-    def _version(self, key: str, version: str) -> Stored:
+    def _version(self, key: str, version: str) -> StoredObject:
         self._requests.add()
         stored = self.bucket.get_version(self._whole(key), version)
         if stored is None:
@@ -202,7 +202,7 @@ class MemorySync(BaseSync):
             return error
         return None
 
-    def _stored(self, key: str, expect: RemoteObject | None) -> Stored:
+    def _stored(self, key: str, expect: RemoteObject | None) -> StoredObject:
         self._requests.add()
         stored = self.bucket.get(self._whole(key))
         if stored is None:
@@ -227,7 +227,7 @@ class MemorySync(BaseSync):
 
 
 def _check(key: str, expect: Precondition | None) -> Check:
-    def check(current: Stored | None) -> None:
+    def check(current: StoredObject | None) -> None:
         match expect:
             case IfAbsent() if current is not None:
                 raise precondition_failed(key, "it exists")

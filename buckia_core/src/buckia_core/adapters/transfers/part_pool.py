@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from buckia_core.adapters.transfers.retry import Backoff, repeated
+from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
 
 T = TypeVar("T")
 
@@ -16,10 +16,10 @@ THREADS = 8
 """Pieces that are on their way at once, of all objects together."""
 
 
-class Pieces:
+class PartPool:
     """Threads for the pieces of large objects. They start when the first one comes. Used from many threads at once."""
 
-    def __init__(self, backoff: Backoff) -> None:
+    def __init__(self, backoff: RetryPolicy) -> None:
         """Make them; `backoff` says how a piece is repeated that failed."""
         self._backoff = backoff
         self._lock = threading.Lock()
@@ -61,7 +61,7 @@ class Pieces:
             if piece is None:
                 self._free.release()
                 return None
-            future = pool.submit(repeated, piece, self._backoff)
+            future = pool.submit(retry_call, piece, self._backoff)
         except BaseException:
             self._free.release()
             raise

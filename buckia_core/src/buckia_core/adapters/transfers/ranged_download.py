@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from buckia_core.adapters.contract.readers import write_block
-from buckia_core.adapters.contract.resume import Landing
-from buckia_core.adapters.transfers.part_pool import Pieces
+from buckia_core.adapters.contract.readers import write_all
+from buckia_core.adapters.contract.resume import PartialDownload
+from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.planning.manifest import RemoteObject
 
 RANGE = 16 << 20
@@ -18,7 +18,7 @@ RANGE = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class RangeStream:
     """A stretch of an object that is being read.
 
     Attributes:
@@ -30,7 +30,7 @@ class Opened:
     blocks: Iterator[bytes]
 
 
-Open = Callable[[str, RemoteObject | None, int, int | None], AbstractContextManager[Opened]]
+Open = Callable[[str, RemoteObject | None, int, int | None], AbstractContextManager[RangeStream]]
 """Opens the bytes from a start up to, not including, an end, of the version that is expected; as `BaseSync.open_file`.
 
 It is asked for a range only where not all is wanted, or nobody knows how much that is.
@@ -38,7 +38,7 @@ It is asked for a range only where not all is wanted, or nobody knows how much t
 
 
 @dataclass(frozen=True, slots=True)
-class Downloaded:
+class RangedResult:
     """What a download came to.
 
     Attributes:
@@ -63,10 +63,12 @@ class RangedDownload:
         open: Opens each of them, or all.
     """
 
-    pieces: Pieces
+    pieces: PartPool
     open: Open
 
-    def download(self, key: str, target: Path, expect: RemoteObject | None, start: int, end: int | None) -> Downloaded:
+    def download(
+        self, key: str, target: Path, expect: RemoteObject | None, start: int, end: int | None
+    ) -> RangedResult:
         """Do what `BaseSync.download_file` asks. Raises as that does."""
         first_end = start + RANGE
         if expect is not None:
@@ -82,9 +84,9 @@ class RangedDownload:
         requests = 1
         for _ in self._ranges(key, target, found, start, first_end, stop):
             requests += 1
-        return Downloaded(found, (start, stop) == (0, found.size), requests, ranged=not whole)
+        return RangedResult(found, (start, stop) == (0, found.size), requests, ranged=not whole)
 
-    def go_on(self, key: str, landing: Landing, expect: RemoteObject) -> RemoteObject | None:
+    def go_on(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject | None:
         """Do what `ResumableDownload.continue_download` asks; return `None` if nothing was missing. Raises as that."""
         found: RemoteObject | None = None
         for end, came in self._ranges(key, landing.target, expect, 0, landing.start, expect.size):
@@ -107,5 +109,5 @@ class RangedDownload:
         with self.open(key, expect, start, end) as opened, target.open("r+b", buffering=0) as file:
             file.seek(start - origin)
             for block in opened.blocks:
-                write_block(file, block)
+                write_all(file, block)
         return opened.found

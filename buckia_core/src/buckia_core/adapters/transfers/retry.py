@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Backoff:
+class RetryPolicy:
     """How long, and how often, calls are tried again: exponential, with full jitter.
 
     Before attempt `n + 1` the wait is a random part of `first * base ** (n - 1)` seconds, at most `longest`; or what
@@ -49,7 +49,7 @@ class Backoff:
         return max(bound * self.random(), error.retry_after or 0.0)
 
 
-def repeated(call: Callable[[], T], backoff: Backoff) -> T:
+def retry_call(call: Callable[[], T], backoff: RetryPolicy) -> T:
     """Make a call, and make it again while its error may pass. For one request of many that make up one call.
 
     Whole calls are repeated by the wrapper `Retry`; but one lost piece of a thousand must not cost all of them. Where a

@@ -21,7 +21,7 @@ BLOCK = 1 << 18
 
 
 @contextmanager
-def reading(source: Source) -> Iterator[BinaryIO]:
+def open_source(source: Source) -> Iterator[BinaryIO]:
     """Open a source for reading. A path is closed at the end; a reader is handed on as it is and stays open.
 
     Raises:
@@ -36,13 +36,13 @@ def reading(source: Source) -> Iterator[BinaryIO]:
         yield source
 
 
-def chunks(reader: BinaryIO, size: int = CHUNK) -> Iterator[bytes]:
+def iter_chunks(reader: BinaryIO, size: int = CHUNK) -> Iterator[bytes]:
     """Yield the rest of a reader in pieces of at most `size` bytes, none of them empty."""
     while chunk := reader.read(size):
         yield chunk
 
 
-def stretch_of(path: Path, start: int, size: int) -> Iterator[bytes]:
+def iter_file_range(path: Path, start: int, size: int) -> Iterator[bytes]:
     """Yield the `size` bytes of a file from `start`, in blocks small enough to see progress in.
 
     Raises:
@@ -60,7 +60,7 @@ def stretch_of(path: Path, start: int, size: int) -> Iterator[bytes]:
             yield block
 
 
-def head_of(reader: BinaryIO, size: int) -> bytes:
+def read_exactly(reader: BinaryIO, size: int) -> bytes:
     """Return the next `size` bytes of a reader; fewer only where it ends before."""
     pieces, left = [], size
     while left and (piece := reader.read(left)):
@@ -69,7 +69,7 @@ def head_of(reader: BinaryIO, size: int) -> bytes:
     return b"".join(pieces)
 
 
-def cut(reader: BinaryIO, sizes: Iterable[int]) -> Iterator[bytes]:
+def split_parts(reader: BinaryIO, sizes: Iterable[int]) -> Iterator[bytes]:
     """Yield the rest of a reader in pieces of the sizes given, the last one of fewer bytes.
 
     There is at least one, which may be empty. A reader that has more than all sizes together keeps that.
@@ -87,7 +87,7 @@ def cut(reader: BinaryIO, sizes: Iterable[int]) -> Iterator[bytes]:
             return
 
 
-class Rejoined(io.RawIOBase, BinaryIO):
+class PrependedReader(io.RawIOBase, BinaryIO):
     """A reader whose first bytes have been read already: they come once more, and then the rest."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
@@ -104,7 +104,7 @@ class Rejoined(io.RawIOBase, BinaryIO):
         return self._head.read(size) or self._rest.read(size)
 
 
-class DigestCheck:
+class DigestVerifier:
     """Digests bytes as they pass, and compares with what they should come to.
 
     Algorithms that `hashlib` does not know can't be checked and are passed over.

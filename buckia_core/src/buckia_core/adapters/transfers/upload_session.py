@@ -9,18 +9,18 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from buckia_core.adapters.contract.resume import PartsSource
+from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.errors import AdapterError, PermissionDenied, Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
-class BegunUpload:
-    """An upload in parts that was begun. Its text is what `PartsSource.note` keeps.
+class UploadSession:
+    """An upload in parts that was begun. Its text is what `MultipartSource.note` keeps.
 
     Attributes:
         upload_id: The provider's id of it.
         part_size: Bytes of each part but the last.
-        becoming: A digest of what the beginning decided about the object; see `becoming_of`.
+        becoming: A digest of what the beginning decided about the object; see `spec_digest`.
         began: When that was by the provider's clock, as the provider counts; 0 where nobody asks.
     """
 
@@ -43,7 +43,7 @@ class BegunUpload:
             return None
 
 
-def becoming_of(*decided: object) -> str:
+def spec_digest(*decided: object) -> str:
     """Return a digest of what the beginning of an upload decides about the object, such as its type and metadata.
 
     Other values give another digest, in whatever process. Those that JSON does not know go by their `str`.
@@ -51,12 +51,14 @@ def becoming_of(*decided: object) -> str:
     return hashlib.sha256(json.dumps(decided, default=str).encode()).hexdigest()
 
 
-def taken_up(source: PartsSource, becoming: str, abandon: Callable[[BegunUpload], object]) -> BegunUpload | None:
+def resume_session(
+    source: MultipartSource, becoming: str, abandon: Callable[[UploadSession], object]
+) -> UploadSession | None:
     """Return the upload that the note is about, if it would become the same object; `None` if there is none.
 
     Any other is abandoned. That this fails is no error: what is left is shown to a person who asks.
     """
-    begun = BegunUpload.of(source.note.read())
+    begun = UploadSession.of(source.note.read())
     if begun is None or (begun.part_size, begun.becoming) == (source.parts.size, becoming):
         return begun
     with suppress(AdapterError):
@@ -64,14 +66,14 @@ def taken_up(source: PartsSource, becoming: str, abandon: Callable[[BegunUpload]
     return None
 
 
-def may_go_on(error: BaseException) -> bool:
+def is_resumable(error: BaseException) -> bool:
     """Tell whether the parts are of use after an error: it passes, or somebody can see to it that it does."""
     if isinstance(error, AdapterError):
         return error.retryable or isinstance(error, (PermissionDenied, Unauthenticated))
     return not isinstance(error, Exception)
 
 
-def upload_id_of(text: str) -> str | None:
+def upload_id_from_checkpoint(text: str) -> str | None:
     """Return the id of the upload that the text of a note is about; `None` if it is about none."""
-    begun = BegunUpload.of(text)
+    begun = UploadSession.of(text)
     return None if begun is None else begun.upload_id

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.adapters.wrappers.bandwidth import Throttle
-from buckia_core.adapters.wrappers.call_logging import Logged
+from buckia_core.adapters.wrappers.bandwidth import BandwidthLimit
+from buckia_core.adapters.wrappers.call_logging import CallLogging
 from buckia_core.adapters.wrappers.rate_limit import RateLimit
-from buckia_core.adapters.wrappers.request_counting import Counting
+from buckia_core.adapters.wrappers.request_counting import RequestCounting
 from buckia_core.adapters.wrappers.retry import Retry
 from buckia_core.adapters.wrappers.wrapper import Wrapper
 
-__all__ = ["Counting", "Logged", "RateLimit", "Retry", "Throttle", "Wrapper", "wrap"]
+__all__ = ["BandwidthLimit", "CallLogging", "RateLimit", "RequestCounting", "Retry", "Wrapper", "wrap"]
 
 
 def wrap(
@@ -23,7 +23,8 @@ def wrap(
 ) -> BaseSync:
     """Return the adapter as the engine uses it. Every attempt of a retried call is counted, logged and limited.
 
-    From the inside out: `Counting`, `Logged`, `Throttle` and `RateLimit` where there is a limit, `Retry`.
+    From the inside out: `RequestCounting`, `CallLogging`, where there is a limit `BandwidthLimit` and `RateLimit`, then
+    `Retry`.
 
     Args:
         adapter: What is wrapped; closing the result closes it.
@@ -35,9 +36,9 @@ def wrap(
     Raises:
         ValueError: A number is not greater than zero.
     """
-    wrapped: BaseSync = Logged(Counting(adapter))
+    wrapped: BaseSync = CallLogging(RequestCounting(adapter))
     if bwlimit is not None:
-        wrapped = Throttle(wrapped, bwlimit)
+        wrapped = BandwidthLimit(wrapped, bwlimit)
     declared = adapter.capabilities.requests_per_second
     if rate_limit is not None:
         wrapped = RateLimit(wrapped, rate_limit)

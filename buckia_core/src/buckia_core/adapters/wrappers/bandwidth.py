@@ -1,4 +1,4 @@
-"""`Throttle`: at most so many bytes of content a second, up and down together."""
+"""`BandwidthLimit`: at most so many bytes of content a second, up and down together."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 from buckia_core.adapters.contract.base import BaseSync, Source
 from buckia_core.adapters.contract.protocols import ResumableDownload, ResumableUpload, Versioned
-from buckia_core.adapters.contract.resume import Landing, PartsSource, read_on
+from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, resume_by_open
 from buckia_core.adapters.contract.types import Precondition, UploadInfo
-from buckia_core.adapters.transfers.sources import reading
+from buckia_core.adapters.transfers.sources import open_source
 from buckia_core.adapters.wrappers.token_bucket import TokenBucket
 from buckia_core.adapters.wrappers.wrapper import Wrapper
 from buckia_core.errors import IntegrityError, PreconditionFailed
@@ -23,7 +23,7 @@ from buckia_core.planning.manifest import RemoteObject
 _CHUNK = 1 << 18
 
 
-class Throttle(Wrapper):
+class BandwidthLimit(Wrapper):
     """Holds content back so that all threads together move at most `rate` bytes a second.
 
     Uploads reach the inner adapter as readers, seekable if the source is, and downloads go through its
@@ -45,7 +45,7 @@ class Throttle(Wrapper):
         self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
         """See `BaseSync`."""
-        with reading(source) as reader:
+        with open_source(source) as reader:
             return super().upload_file(self._held_back(reader), key, expect=expect, info=info)
 
     def download_file(
@@ -82,7 +82,7 @@ class Throttle(Wrapper):
     def send_parts(
         self,
         inner: ResumableUpload,
-        source: PartsSource,
+        source: MultipartSource,
         key: str,
         *,
         expect: Precondition | None = None,
@@ -100,12 +100,12 @@ class Throttle(Wrapper):
         self,
         inner: ResumableDownload,  # noqa: ARG002  # reached through `open_file`
         key: str,
-        landing: Landing,
+        landing: PartialDownload,
         *,
         expect: RemoteObject,
     ) -> RemoteObject:
         """See `Wrapper`. It comes through `open_file`, as that is what can be held back."""
-        return read_on(self, key, landing, expect)
+        return resume_by_open(self, key, landing, expect)
 
     @contextmanager
     def open_file(
@@ -122,10 +122,10 @@ class Throttle(Wrapper):
             yield self._held_back(reader)
 
     def _held_back(self, reader: BinaryIO) -> BinaryIO:
-        return io.BufferedReader(HeldBackReader(reader, self._bucket))
+        return io.BufferedReader(ThrottledReader(reader, self._bucket))
 
 
-class HeldBackReader(io.RawIOBase):
+class ThrottledReader(io.RawIOBase):
     """A reader of another reader, in slices that a token bucket lets pass. Closing it leaves the other one open.
 
     It has no file number on purpose: whoever has one reads past the limit.

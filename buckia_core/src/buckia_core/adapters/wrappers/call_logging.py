@@ -1,4 +1,4 @@
-"""`Logged`: a line in the log for each call."""
+"""`CallLogging`: a line in the log for each call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from buckia_core.planning.manifest import RemoteObject
 log = redacted_logger(__name__)
 
 
-class Logged(Wrapper):
+class CallLogging(Wrapper):
     """Logs each call at DEBUG: what, which key, how large, how long, what went wrong.
 
     Keys are written with `repr`, so that one of them can't forge a line. User metadata and addresses are not

@@ -1,4 +1,4 @@
-"""`Counting`: how many requests went to the provider."""
+"""`RequestCounting`: how many requests went to the provider."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
 from buckia_core.planning.manifest import RemoteObject
 
 
-class Counting(Wrapper):
+class RequestCounting(Wrapper):
     """Tells `requests` for every adapter: what the adapter itself counted, or else the calls that were made to it."""
 
     def __init__(self, inner: BaseSync) -> None:

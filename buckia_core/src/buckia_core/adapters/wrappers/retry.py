@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 from buckia_core.adapters.contract.base import BaseSync, Source
 from buckia_core.adapters.contract.protocols import ResumableDownload, ResumableUpload, Versioned
 from buckia_core.adapters.contract.types import DeleteOutcome, IfUnchanged, Precondition, UploadInfo
-from buckia_core.adapters.transfers.retry import Backoff
+from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
 from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import AdapterError, NotFound, PreconditionFailed, Throttled, Transient
-from buckia_core.planning.digest import Sameness, compare, merge
+from buckia_core.planning.digest import Comparison, compare, merge
 from buckia_core.planning.manifest import RemoteObject
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.contract.resume import Landing, PartsSource
+    from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload
 
 log = redacted_logger(__name__)
 
@@ -28,7 +28,7 @@ log = redacted_logger(__name__)
 class _Attempts:
     """The attempts of one call."""
 
-    backoff: Backoff
+    backoff: RetryPolicy
     made: int = 0
     began: float = field(init=False)
 
@@ -70,10 +70,10 @@ class Retry(Wrapper):
     """
 
     def __init__(
-        self, inner: BaseSync, *, attempts: int = 5, seconds: float = 120.0, backoff: Backoff | None = None
+        self, inner: BaseSync, *, attempts: int = 5, seconds: float = 120.0, backoff: RetryPolicy | None = None
     ) -> None:
         super().__init__(inner)
-        self._backoff = backoff or Backoff(attempts, seconds)
+        self._backoff = backoff or RetryPolicy(attempts, seconds)
 
     def around(self, call: Call[T]) -> T:
         """Make the call until it succeeds, or must not be repeated."""
@@ -130,7 +130,7 @@ class Retry(Wrapper):
     def send_parts(
         self,
         inner: ResumableUpload,
-        source: PartsSource,
+        source: MultipartSource,
         key: str,
         *,
         expect: Precondition | None = None,
@@ -148,10 +148,10 @@ class Retry(Wrapper):
         return self._repeated(Call("upload_parts", key, send), attempts)
 
     def receive_rest(
-        self, inner: ResumableDownload, key: str, landing: Landing, *, expect: RemoteObject
+        self, inner: ResumableDownload, key: str, landing: PartialDownload, *, expect: RemoteObject
     ) -> RemoteObject:
         """See `Wrapper`."""
-        from buckia_core.adapters.contract.resume import Landing  # noqa: PLC0415  # most runs have nothing to go on with
+        from buckia_core.adapters.contract.resume import PartialDownload  # noqa: PLC0415  # most runs have nothing to go on with
 
         attempts = _Attempts(self._backoff)
         at = landing.start
@@ -163,7 +163,7 @@ class Retry(Wrapper):
             landing.reached(size)
 
         def receive() -> RemoteObject:
-            return inner.continue_download(key, Landing(landing.target, at, reached), expect=expect)
+            return inner.continue_download(key, PartialDownload(landing.target, at, reached), expect=expect)
 
         return self._repeated(Call("continue_download", key, receive), attempts)
 
@@ -239,7 +239,7 @@ class Retry(Wrapper):
         if isinstance(expect, IfUnchanged) and found.fingerprint == expect.seen.fingerprint:
             return None
         # A copy in parts has an ETag of its own; one in a single piece mostly has that of its source.
-        same = compare(found.digests, wanted.digests) is Sameness.SAME or found.fingerprint == wanted.fingerprint
+        same = compare(found.digests, wanted.digests) is Comparison.SAME or found.fingerprint == wanted.fingerprint
         return found if same and found.size == wanted.size else None
 
     def _own_upload(self, key: str, expect: Precondition | None, info: UploadInfo | None) -> RemoteObject | None:
@@ -250,9 +250,9 @@ class Retry(Wrapper):
             found = self.stat_file(key)
         except NotFound:
             return None
-        if compare(found.digests, info.digests) is Sameness.SAME:
+        if compare(found.digests, info.digests) is Comparison.SAME:
             return found
         # The digests that went along with the upload tell it from others, unless they stood there before.
         stood_there = isinstance(expect, IfUnchanged) and found.fingerprint == expect.seen.fingerprint
-        same = compare(merge(found.digests, found.claimed), info.digests) is Sameness.SAME
+        same = compare(merge(found.digests, found.claimed), info.digests) is Comparison.SAME
         return found if same and not stood_there and found.mtime_ns == info.mtime_ns else None

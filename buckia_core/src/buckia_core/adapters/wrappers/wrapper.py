@@ -23,7 +23,7 @@ from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, Upl
 from buckia_core.planning.manifest import RemoteObject
 
 if TYPE_CHECKING:
-    from buckia_core.adapters.contract.resume import Landing, Parts, PartsSource
+    from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout
     from buckia_core.planning.versions import ObjectVersion
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class Wrapper(BaseSync):
     copy_file: Callable[..., RemoteObject]
     public_url: Callable[..., str]
     signed_url: Callable[..., str]
-    parts_of: Callable[[int], Parts | None]
+    parts_of: Callable[[int], PartLayout | None]
     upload_parts: Callable[..., RemoteObject]
     abandon_upload: Callable[[str, str], None]
     continue_download: Callable[..., RemoteObject]
@@ -108,7 +108,7 @@ class Wrapper(BaseSync):
     def send_parts(
         self,
         inner: ResumableUpload,
-        source: PartsSource,
+        source: MultipartSource,
         key: str,
         *,
         expect: Precondition | None = None,
@@ -118,7 +118,7 @@ class Wrapper(BaseSync):
         return self.around(Call("upload_parts", key, lambda: inner.upload_parts(source, key, expect=expect, info=info)))
 
     def receive_rest(
-        self, inner: ResumableDownload, key: str, landing: Landing, *, expect: RemoteObject
+        self, inner: ResumableDownload, key: str, landing: PartialDownload, *, expect: RemoteObject
     ) -> RemoteObject:
         """Do what `ResumableDownload.continue_download` asks, with the inner adapter."""
         return self.around(Call("continue_download", key, lambda: inner.continue_download(key, landing, expect=expect)))

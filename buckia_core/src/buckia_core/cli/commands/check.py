@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import Invocation, pass_invocation
+from buckia_core.cli.context import CliContext, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.path_arguments import each_bucket
 from buckia_core.cli.report.sync_report import Reporter
-from buckia_core.cli.signals import Interruption
+from buckia_core.cli.signals import GracefulShutdown
 from buckia_core.cli.terminal import formatting
 from buckia_core.cli.terminal.progress import progress_for
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.command("check", cls=Command)
 @click.argument("paths", nargs=-1)
 @pass_invocation
-def check_command(invocation: Invocation, paths: tuple[str, ...]) -> ExitCode:
+def check_command(invocation: CliContext, paths: tuple[str, ...]) -> ExitCode:
     """Compare the content of both sides.
 
     Every file and every object is read, and each difference is named. Changes nothing. The exit code is 1 where
@@ -31,10 +31,10 @@ def check_command(invocation: Invocation, paths: tuple[str, ...]) -> ExitCode:
     return each_bucket(invocation, paths, lambda client, limits: _check(invocation, client, limits))
 
 
-def _check(invocation: Invocation, client: BuckiaClient, limits: dict[str, Any]) -> ExitCode:
+def _check(invocation: CliContext, client: BuckiaClient, limits: dict[str, Any]) -> ExitCode:
     output, name = invocation.output, client.config.name
     progress = progress_for(output, name)
-    interruption = Interruption(client.stop, output, progress.restore)
+    interruption = GracefulShutdown(client.stop, output, progress.restore)
     try:
         with interruption.handled():
             result = client.check(events=Reporter(output, name, progress, dry_run=True), **limits)

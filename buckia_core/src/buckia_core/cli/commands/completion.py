@@ -6,7 +6,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from buckia_core.cli.app import Command, cli
-from buckia_core.cli.context import Invocation, pass_invocation
+from buckia_core.cli.context import CliContext, pass_invocation
 from buckia_core.cli.entry_point import COMPLETE
 from buckia_core.cli.exit_codes import ExitCode
 
@@ -14,7 +14,7 @@ from buckia_core.cli.exit_codes import ExitCode
 @click.command("completion", cls=Command)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @pass_invocation
-def completion_command(invocation: Invocation, shell: str) -> ExitCode:
+def completion_command(invocation: CliContext, shell: str) -> ExitCode:
     """Print the script that lets a shell complete.
 
     Commands, options, the buckets of the configuration and installed providers are completed.

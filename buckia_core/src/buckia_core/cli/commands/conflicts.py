@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from buckia_core.cli.app import Group
-from buckia_core.cli.context import Invocation, pass_invocation
+from buckia_core.cli.context import CliContext, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode, code_of_result
 from buckia_core.cli.report import json_records
 from buckia_core.cli.report.conflict_diff import show_difference
@@ -34,7 +34,7 @@ def conflicts_command(ctx: click.Context) -> ExitCode | None:
 
 @conflicts_command.command("list")
 @pass_invocation
-def list_command(invocation: Invocation) -> ExitCode:
+def list_command(invocation: CliContext) -> ExitCode:
     """List the conflicts that the last syncs left.
 
     The exit code is 8 where there are any.
@@ -56,7 +56,7 @@ def list_command(invocation: Invocation) -> ExitCode:
 @conflicts_command.command("show")
 @click.argument("key")
 @pass_invocation
-def show_command(invocation: Invocation, key: str) -> ExitCode:
+def show_command(invocation: CliContext, key: str) -> ExitCode:
     """Show both sides of a conflict.
 
     KEY is its key, or the path of its file. Where both sides are text, also how they differ.
@@ -83,7 +83,7 @@ def show_command(invocation: Invocation, key: str) -> ExitCode:
     help="The version that keeps the name. With both, the remote one does, and the local one becomes a copy.",
 )
 @pass_invocation
-def resolve_command(invocation: Invocation, keys: tuple[str, ...], keep: str) -> ExitCode:
+def resolve_command(invocation: CliContext, keys: tuple[str, ...], keep: str) -> ExitCode:
     """Decide conflicts. The version that loses goes to the trash.
 
     KEYS are keys, or paths of files.

@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import Invocation, config_path, pass_invocation
-from buckia_core.cli.doctor_checks import Finding, diagnose
-from buckia_core.cli.exit_codes import ExitCode, code_of, worst
+from buckia_core.cli.context import CliContext, config_path, pass_invocation
+from buckia_core.cli.doctor_checks import CheckOutcome, diagnose
+from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst
 
 
 @click.command("doctor", cls=Command)
 @pass_invocation
-def doctor_command(invocation: Invocation) -> ExitCode:
+def doctor_command(invocation: CliContext) -> ExitCode:
     """Check what a sync needs.
 
     That is the configuration, and for each bucket the adapter, the credentials (by one listing), the state
@@ -21,9 +21,9 @@ def doctor_command(invocation: Invocation) -> ExitCode:
     """
     codes = [ExitCode.DONE]
 
-    def show(bucket: str | None, finding: Finding) -> None:
+    def show(bucket: str | None, finding: CheckOutcome) -> None:
         if finding.error is not None:
-            codes.append(code_of(finding.error))
+            codes.append(exit_code_for(finding.error))
         record = {
             "type": "diagnosis",
             "bucket": bucket,
@@ -38,7 +38,9 @@ def doctor_command(invocation: Invocation) -> ExitCode:
 
     show(
         None,
-        Finding("configuration", f"{config_path(invocation.options)}, {len(invocation.config_file.buckets)} in it"),
+        CheckOutcome(
+            "configuration", f"{config_path(invocation.options)}, {len(invocation.config_file.buckets)} in it"
+        ),
     )
     for config in invocation.buckets():
         with invocation.client(config) as client:

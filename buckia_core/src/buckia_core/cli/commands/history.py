@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import Invocation, pass_invocation
+from buckia_core.cli.context import CliContext, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal import formatting
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "-n", "--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs."
 )
 @pass_invocation
-def history_command(invocation: Invocation, limit: int) -> ExitCode:
+def history_command(invocation: CliContext, limit: int) -> ExitCode:
     """Show the last runs, the latest one first."""
     # Entries for one bucket share their history.
     shown: set[object] = set()

@@ -10,7 +10,7 @@ from buckia_core.cli import init_config
 from buckia_core.cli.app import Command
 from buckia_core.cli.code_settings import code_in
 from buckia_core.cli.completions import complete_provider
-from buckia_core.cli.context import Invocation, pass_invocation
+from buckia_core.cli.context import CliContext, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.parameters import assignments
 from buckia_core.config.file.loader import FILE_NAME
@@ -26,7 +26,7 @@ from buckia_core.config.trust.consent import trust
 @click.option("--force", is_flag=True, help="Replace a configuration that exists.")
 @pass_invocation
 def init_command(
-    invocation: Invocation, provider: str | None, name: str | None, settings: dict[str, str], force: bool
+    invocation: CliContext, provider: str | None, name: str | None, settings: dict[str, str], force: bool
 ) -> ExitCode:
     """Write a first .buckia file.
 

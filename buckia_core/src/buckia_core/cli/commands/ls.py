@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 import click
 
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import Invocation, pass_invocation
+from buckia_core.cli.context import CliContext, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal import formatting
-from buckia_core.planning.digest import certain
+from buckia_core.planning.digest import without_tentative
 from buckia_core.planning.manifest import RemoteObject
 
 
@@ -20,7 +20,7 @@ from buckia_core.planning.manifest import RemoteObject
 @click.option("-l", "--long", is_flag=True, help="Size and time as well.")
 @click.option("-r", "--recursive", is_flag=True, help="What is in directories too, instead of their names.")
 @pass_invocation
-def ls_command(invocation: Invocation, prefix: str, long: bool, recursive: bool) -> ExitCode:
+def ls_command(invocation: CliContext, prefix: str, long: bool, recursive: bool) -> ExitCode:
     """List the objects of a bucket.
 
     Those whose keys start with PREFIX, in the order of their keys. Without --recursive, what is in a directory is
@@ -43,7 +43,7 @@ def ls_command(invocation: Invocation, prefix: str, long: bool, recursive: bool)
 @click.command("stat", cls=Command)
 @click.argument("key")
 @pass_invocation
-def stat_command(invocation: Invocation, key: str) -> ExitCode:
+def stat_command(invocation: CliContext, key: str) -> ExitCode:
     """Show what the provider tells about an object."""
     config = invocation.one_bucket()
     with invocation.client(config) as client:
@@ -54,7 +54,7 @@ def stat_command(invocation: Invocation, key: str) -> ExitCode:
         ("stored", formatting.when(found.modified_ns or None)),
         ("modified", formatting.when(found.mtime_ns)),
         ("fingerprint", found.fingerprint),
-        *((digest.algorithm, digest.value) for digest in certain(found.digests)),
+        *((digest.algorithm, digest.value) for digest in without_tentative(found.digests)),
         *((f"{digest.algorithm} stored", digest.value) for digest in found.claimed),
         ("version", found.version or "-"),
         ("content type", found.content_type or "-"),

@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import Invocation, pass_invocation
+from buckia_core.cli.context import CliContext, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal import formatting
-from buckia_core.planning.keys import DiskRules, problem_of
+from buckia_core.planning.keys import FilesystemRules, invalid_reason
 
 
 @click.command("get", cls=Command)
@@ -22,7 +22,7 @@ from buckia_core.planning.keys import DiskRules, problem_of
 @click.option("--version", metavar="ID", help="This version, as `buckia versions` shows it.")
 @pass_invocation
 def get_command(
-    invocation: Invocation, key: str, target: Path | None, overwrite: bool, version: str | None
+    invocation: CliContext, key: str, target: Path | None, overwrite: bool, version: str | None
 ) -> ExitCode:
     """Download one object.
 
@@ -41,7 +41,7 @@ def get_command(
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("key", required=False)
 @pass_invocation
-def put_command(invocation: Invocation, source: Path, key: str | None) -> ExitCode:
+def put_command(invocation: CliContext, source: Path, key: str | None) -> ExitCode:
     """Upload one file.
 
     It becomes the object KEY, which is replaced if it exists. Without KEY, or with one that ends in a slash, the
@@ -61,7 +61,7 @@ def put_command(invocation: Invocation, source: Path, key: str | None) -> ExitCo
 @click.argument("source_key")
 @click.argument("key")
 @pass_invocation
-def cp_command(invocation: Invocation, source_key: str, key: str) -> ExitCode:
+def cp_command(invocation: CliContext, source_key: str, key: str) -> ExitCode:
     """Copy an object within its bucket.
 
     The object KEY is replaced if it exists.
@@ -84,7 +84,7 @@ def _target(key: str, target: Path) -> Path:
     if not target.is_dir():
         return target
     name = key.rsplit("/", 1)[-1]
-    problem = problem_of(name, DiskRules(windows=sys.platform == "win32"))
+    problem = invalid_reason(name, FilesystemRules(windows=sys.platform == "win32"))
     if problem:
         raise click.UsageError(f"The last part of {key!r} can't be the name of a file: {problem}. Name a TARGET.")
     return target / name

@@ -6,13 +6,13 @@ import click
 
 from buckia_core.adapters.plugins.registry import registry
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import Invocation, pass_invocation
+from buckia_core.cli.context import CliContext, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode
 
 
 @click.command("providers", cls=Command)
 @pass_invocation
-def providers_command(invocation: Invocation) -> ExitCode:
+def providers_command(invocation: CliContext) -> ExitCode:
     """List the providers that can be used.
 
     Those whose adapters are installed, with what is wrong with one that can't be loaded.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import Invocation, pass_invocation
-from buckia_core.cli.exit_codes import ExitCode, code_of, worst
+from buckia_core.cli.context import CliContext, pass_invocation
+from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst
 from buckia_core.cli.terminal import formatting
 from buckia_core.cli.terminal.prompts import confirm
 
@@ -33,7 +33,7 @@ _LOOKS = 8
 @click.option("--yes", is_flag=True, help="Do not ask before a recursive deletion, or one of a version.")
 @pass_invocation
 def rm_command(
-    invocation: Invocation, keys: tuple[str, ...], recursive: bool, version: str | None, yes: bool
+    invocation: CliContext, keys: tuple[str, ...], recursive: bool, version: str | None, yes: bool
 ) -> ExitCode:
     """Delete objects from a bucket.
 
@@ -59,7 +59,7 @@ def rm_command(
             for outcome in client.remove(batch) if recursive else _remove_named(client, batch):
                 record = {"type": "removed", "bucket": config.name, "key": outcome.key}
                 if outcome.error is not None:
-                    codes.append(code_of(outcome.error))
+                    codes.append(exit_code_for(outcome.error))
                     output.failed(outcome.key, str(outcome.error))
                 else:
                     removed += 1
@@ -108,7 +108,7 @@ def _missing_of(client: BuckiaClient, keys: Sequence[str]) -> list[DeleteOutcome
 
 
 def _remove_version(
-    invocation: Invocation, keys: tuple[str, ...], version: str, *, recursive: bool, yes: bool
+    invocation: CliContext, keys: tuple[str, ...], version: str, *, recursive: bool, yes: bool
 ) -> ExitCode:
     if len(keys) != 1 or recursive:
         raise click.UsageError("--version is about one KEY, without --recursive.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import Invocation, pass_invocation
+from buckia_core.cli.context import CliContext, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode, code_of_result
 from buckia_core.cli.parameters import selected, selection
 from buckia_core.cli.path_arguments import each_bucket
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.command("status", cls=Command)
 @selection
 @pass_invocation
-def status_command(invocation: Invocation, /, **given: Any) -> ExitCode:
+def status_command(invocation: CliContext, /, **given: Any) -> ExitCode:
     """Show what a sync would do now.
 
     Also when the last one was, and how many conflicts are left to decide. Changes nothing.
@@ -36,7 +36,7 @@ def status_command(invocation: Invocation, /, **given: Any) -> ExitCode:
     )
 
 
-def _status(invocation: Invocation, client: BuckiaClient, request: dict[str, Any]) -> ExitCode:
+def _status(invocation: CliContext, client: BuckiaClient, request: dict[str, Any]) -> ExitCode:
     output, bucket = invocation.output, client.config.name
     last = next(iter(client.history(1)), None)
     left = len(client.conflicts())

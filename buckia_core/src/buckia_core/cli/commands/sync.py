@@ -8,12 +8,12 @@ import click
 
 from buckia_core.adapters.plugins.registry import registry
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import Invocation, pass_invocation
+from buckia_core.cli.context import CliContext, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode, code_of_result
 from buckia_core.cli.parameters import delete_bound, rate, selected, selection
 from buckia_core.cli.path_arguments import each_bucket
 from buckia_core.cli.run_sync import run
-from buckia_core.cli.terminal.prompts import ConflictQuestion, can_ask
+from buckia_core.cli.terminal.prompts import ConflictPrompt, can_ask
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 )
 @click.option("--bwlimit", metavar="RATE", callback=rate, help="Bytes a second, at most, such as 500k or 4M.")
 @pass_invocation
-def sync_command(invocation: Invocation, /, yes: bool, left_out: tuple[str, ...], **given: Any) -> ExitCode:
+def sync_command(invocation: CliContext, /, yes: bool, left_out: tuple[str, ...], **given: Any) -> ExitCode:
     """Bring local files and the bucket in step.
 
     PATHS are the files and directories that take part, such as images/ or documents/plan.pdf: relative to this
@@ -53,7 +53,7 @@ def sync_command(invocation: Invocation, /, yes: bool, left_out: tuple[str, ...]
         registry().leave_out(name)
     request = selected(**given)
     # A dry run asks nothing: it shows the conflicts that the real run would ask about.
-    question = None if yes or request["dry_run"] or not can_ask(output) else ConflictQuestion(output)
+    question = None if yes or request["dry_run"] or not can_ask(output) else ConflictPrompt(output)
 
     def sync(client: BuckiaClient, limits: dict[str, object]) -> ExitCode:
         return code_of_result(run(client, output, request | limits, question))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from buckia_core.cli.app import Group
-from buckia_core.cli.context import Invocation, pass_invocation
+from buckia_core.cli.context import CliContext, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.parameters import age
 from buckia_core.cli.report import json_records
@@ -33,7 +33,7 @@ def trash_command(ctx: click.Context) -> ExitCode | None:
 
 @trash_command.command("list")
 @pass_invocation
-def list_command(invocation: Invocation) -> ExitCode:
+def list_command(invocation: CliContext) -> ExitCode:
     """List what is in the trash, oldest first."""
     # Entries for one bucket have one trash.
     shown: set[str] = set()
@@ -69,7 +69,7 @@ def list_command(invocation: Invocation) -> ExitCode:
 @click.argument("id")
 @click.option("--to", metavar="PATH", type=click.Path(path_type=Path), help="Another place than where it was.")
 @pass_invocation
-def restore_command(invocation: Invocation, id: str, to: Path | None) -> ExitCode:
+def restore_command(invocation: CliContext, id: str, to: Path | None) -> ExitCode:
     """Move something back from the trash. Nothing is overwritten.
 
     ID is what `buckia trash list` shows first.
@@ -86,7 +86,7 @@ def restore_command(invocation: Invocation, id: str, to: Path | None) -> ExitCod
 @click.option("--older-than", metavar="AGE", callback=age, help="Only what is older, such as 12h, 30d or 2w.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_invocation
-def empty_command(invocation: Invocation, older_than: timedelta | None, yes: bool) -> ExitCode:
+def empty_command(invocation: CliContext, older_than: timedelta | None, yes: bool) -> ExitCode:
     """Delete what is in the trash for good."""
     names = ", ".join(config.name for config in invocation.buckets())
     what = "Part of the trash" if older_than else "All of the trash"

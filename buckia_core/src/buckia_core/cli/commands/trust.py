@@ -8,7 +8,7 @@ import click
 
 from buckia_core.cli.app import Command
 from buckia_core.cli.code_settings import code_in
-from buckia_core.cli.context import Invocation, pass_invocation
+from buckia_core.cli.context import CliContext, pass_invocation
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.config.file.loader import FILE_NAME, locate
 from buckia_core.config.trust.consent import TrustedFile, revoke, trust, trusted_files
@@ -19,7 +19,7 @@ from buckia_core.config.trust.consent import TrustedFile, revoke, trust, trusted
 @click.option("--list", "lists", is_flag=True, help="Show what is trusted, and change nothing.")
 @click.option("--revoke", "revokes", is_flag=True, help="Trust the file no longer.")
 @pass_invocation
-def trust_command(invocation: Invocation, path: Path | None, lists: bool, revokes: bool) -> ExitCode:
+def trust_command(invocation: CliContext, path: Path | None, lists: bool, revokes: bool) -> ExitCode:
     """Trust a configuration that other users can write, or that runs code.
 
     PATH is the file, or the directory of a .buckia file. Without it, it is the nearest .buckia. Read the file first:
@@ -45,7 +45,7 @@ def trust_command(invocation: Invocation, path: Path | None, lists: bool, revoke
     return ExitCode.DONE
 
 
-def _show(invocation: Invocation, trusted: TrustedFile) -> None:
+def _show(invocation: CliContext, trusted: TrustedFile) -> None:
     record = {"type": "trusted", "path": trusted.path, "owner": trusted.owner, "code": list(trusted.code)}
     code = f", and may run {', '.join(trusted.code)}" if trusted.code else ""
     invocation.output.result(record, f"trusted: {trusted.path}, which belongs to {trusted.owner_name}{code}")

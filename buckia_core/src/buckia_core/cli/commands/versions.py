@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import Invocation, pass_invocation
-from buckia_core.cli.exit_codes import ExitCode, code_of, worst
+from buckia_core.cli.context import CliContext, pass_invocation
+from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst
 from buckia_core.cli.parameters import age
 from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal import formatting
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.argument("prefix", default="")
 @click.option("--deleted", is_flag=True, help="Only of objects that are deleted now.")
 @pass_invocation
-def versions_command(invocation: Invocation, prefix: str, deleted: bool) -> ExitCode:
+def versions_command(invocation: CliContext, prefix: str, deleted: bool) -> ExitCode:
     """List the versions that a bucket has kept.
 
     Those of the objects whose keys start with PREFIX: in the order of their keys, of each the newest version first.
@@ -70,7 +70,7 @@ def moment(ctx: click.Context, param: click.Parameter, value: str | None) -> dat
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_invocation
 def restore_command(
-    invocation: Invocation,
+    invocation: CliContext,
     key: str,
     version: str | None,
     at: datetime | None,
@@ -111,7 +111,7 @@ def restore_command(
         outcomes = [_shown(output, config.name, each) for each in versions.restore(plan)]
     done = [outcome.restoration for outcome in outcomes if outcome.error is None]
     output.say(f"{config.name}: {_counted(done)}")
-    return worst(code_of(outcome.error) if outcome.error else ExitCode.DONE for outcome in outcomes)
+    return worst(exit_code_for(outcome.error) if outcome.error else ExitCode.DONE for outcome in outcomes)
 
 
 def _shown(output: Output, bucket: str, outcome: Restored) -> Restored:

@@ -7,7 +7,7 @@ import traceback
 
 import click
 
-from buckia_core.cli.exit_codes import ExitCode, code_of
+from buckia_core.cli.exit_codes import ExitCode, exit_code_for
 from buckia_core.cli.terminal.output import Output
 from buckia_core.errors import BuckiaError
 
@@ -26,7 +26,7 @@ def report(error: BaseException, output: Output, *, bucket: str | None = None, o
         # What click shows for a group without a command: its help, and no complaint.
         for line in error.format_message().splitlines():
             output.error(line)
-        return code_of(error)
+        return exit_code_for(error)
     message, *hints = _lines(error)
     if output.options.json:
         kind = "UsageError" if isinstance(error, click.ClickException) else type(error).__name__
@@ -39,7 +39,7 @@ def report(error: BaseException, output: Output, *, bucket: str | None = None, o
     output.error(f"buckia: {where}{message}")
     for hint in hints:
         output.error(f"  {hint}")
-    return code_of(error)
+    return exit_code_for(error)
 
 
 def _lines(error: BaseException) -> list[str]:

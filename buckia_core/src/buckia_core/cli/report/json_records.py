@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from buckia_core.cli.terminal import formatting
 from buckia_core.cli.terminal.output import Record
-from buckia_core.planning.digest import certain
+from buckia_core.planning.digest import without_tentative
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.plan import Operation
 
@@ -24,7 +24,7 @@ def operation(bucket: str, operation: Operation, path: str | None, status: Statu
         "key": operation.key,
         "path": path,
         "size": operation.size,
-        "reason": operation.why,
+        "reason": operation.explanation,
         "status": status.value,
         "error": error,
     }
@@ -66,7 +66,7 @@ def remote_object(bucket: str, found: RemoteObject) -> dict[str, object]:
         "modified": nanoseconds(found.modified_ns or None),
         "mtime": nanoseconds(found.mtime_ns),
         "fingerprint": found.fingerprint,
-        "digests": {digest.algorithm: digest.value for digest in certain(found.digests)},
+        "digests": {digest.algorithm: digest.value for digest in without_tentative(found.digests)},
         "claimed": {digest.algorithm: digest.value for digest in found.claimed},
         "version": found.version,
         "content_type": found.content_type,

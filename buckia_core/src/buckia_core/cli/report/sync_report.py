@@ -64,7 +64,7 @@ class Reporter:
                 json_records.operation(self._bucket, event.operation, event.path or None, event.status, event.error)
             )
         elif event.status is Status.FAILED:
-            self._output.failed(_name(event), event.error or event.operation.why)
+            self._output.failed(_name(event), event.error or event.operation.explanation)
         elif options.quiet or (event.operation.reason is Reason.NO_FILE and not options.verbosity):
             # Where there are links there are often many, and the summary counts them.
             return
@@ -83,7 +83,7 @@ def _name(event: Finished) -> str:
 def line(operation: Operation, path: str | None) -> str:
     """Return one operation as a line: what, size, path, why."""
     size = formatting.size(operation.size)
-    return f"{_WORDS[operation.action]:<{_WIDTH}}  {size:>10}  {path or operation.key}  ({operation.why})"
+    return f"{_WORDS[operation.action]:<{_WIDTH}}  {size:>10}  {path or operation.key}  ({operation.explanation})"
 
 
 def show_summary(output: Output, result: SyncResult) -> None:

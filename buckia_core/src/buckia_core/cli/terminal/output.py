@@ -26,7 +26,7 @@ MESSAGES = frozenset({"error", "message", "problem"})
 """Fields of records that hold what a server, a library or the system said."""
 
 
-class ReaderLeft(Exception):  # not an error: whoever read the output has all that he wanted
+class PipeClosed(Exception):  # not an error: whoever read the output has all that he wanted
     """Nobody reads standard output any more."""
 
 
@@ -129,7 +129,7 @@ class Output:
         if not is_broken_pipe(error):
             raise OSError(error.errno, error.strerror or str(error), "standard output") from error
         if not self._keeps_going:
-            raise ReaderLeft
+            raise PipeClosed
 
 
 def _shown(line: str) -> str:

@@ -12,7 +12,7 @@ from buckia_core.cli.terminal import formatting
 from buckia_core.cli.terminal.output import Output
 
 INTERVAL = 15.0
-"""Seconds between two lines of `Lines`. Services that run jobs take a silent one for dead after minutes."""
+"""Seconds between two lines of `LogProgress`. Services that run jobs take a silent one for dead after minutes."""
 
 
 class Progress:
@@ -47,10 +47,10 @@ def progress_for(output: Output, bucket: str) -> Progress:
     if output.options.quiet or output.options.json:
         return Progress()
     if is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
-        from buckia_core.cli.terminal.progress_bars import Bars  # noqa: PLC0415  # rich is imported when something is drawn
+        from buckia_core.cli.terminal.progress_bars import RichProgress  # noqa: PLC0415  # rich is imported when something is drawn
 
-        return Bars(output, bucket)
-    return Lines(output, bucket)
+        return RichProgress(output, bucket)
+    return LogProgress(output, bucket)
 
 
 def is_terminal(stream: object) -> bool:
@@ -59,7 +59,7 @@ def is_terminal(stream: object) -> bool:
     return bool(ask and ask())
 
 
-class Lines(Progress):
+class LogProgress(Progress):
     """A line on standard error now and then, for a log."""
 
     def __init__(self, output: Output, bucket: str) -> None:

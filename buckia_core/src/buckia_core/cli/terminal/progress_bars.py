@@ -26,7 +26,7 @@ from buckia_core.cli.terminal.progress import Progress
 from buckia_core.config.secrets.sanitize import safe
 
 
-class Bars(Progress):
+class RichProgress(Progress):
     """Two bars on standard error, one for operations and one for bytes; lines of text appear above them."""
 
     def __init__(self, output: Output, bucket: str) -> None:

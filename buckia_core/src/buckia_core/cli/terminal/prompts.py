@@ -54,7 +54,7 @@ def choose(question: str, choices: Sequence[str]) -> str:
     return answer
 
 
-class ConflictQuestion:
+class ConflictPrompt:
     """Asks who wins a conflict. A capital letter answers for all conflicts that follow, in all buckets.
 
     Args:
@@ -80,7 +80,7 @@ class ConflictQuestion:
         return ask_person
 
     def _ask(self, operation: Operation) -> ConflictPolicy | None:
-        self._output.error(f"{operation.key}: {operation.why}")
+        self._output.error(f"{operation.key}: {operation.explanation}")
         if operation.local is not None:
             self._output.error(f"  here:          {_facts(operation.local.size, operation.local.mtime_ns)}")
         if operation.remote is not None:

@@ -14,7 +14,7 @@ from buckia_core.config.locations import nearest, place
 from buckia_core.config.options import OPTIONS
 from buckia_core.config.trust.bounded_read import read_bytes
 from buckia_core.config.trust.consent import check_file
-from buckia_core.config.yaml_reader import Document, Value, parse
+from buckia_core.config.yaml_reader import Value, YamlDocument, parse
 from buckia_core.errors import BucketNotConfigured, ConfigError, InvalidSetting
 
 FILE_NAME = ".buckia"
@@ -102,7 +102,7 @@ def load(path: Path, *, environ: Mapping[str, str] | None = None) -> ConfigFile:
     return ConfigFile(path, {name: _bucket(name, each, document, path) for name, each in content.items()})
 
 
-def _bucket(name: str, settings: Value, document: Document, path: Path) -> BucketConfig:
+def _bucket(name: str, settings: Value, document: YamlDocument, path: Path) -> BucketConfig:
     source = str(path)
     if not isinstance(settings, dict):
         raise ConfigError(_not_a_bucket(name), source=place(source, document.lines, name))
@@ -123,7 +123,7 @@ def _not_a_bucket(name: str) -> str:
     return f"{name!r} must be a bucket with its settings below it, or the file needs a 'provider' at its top"
 
 
-def _expanded(value: Value, at: str, document: Document, source: str, environ: Mapping[str, str]) -> Value:
+def _expanded(value: Value, at: str, document: YamlDocument, source: str, environ: Mapping[str, str]) -> Value:
     """Return the value with the variables in its texts replaced; keys stay as they are."""
     match value:
         case str():

@@ -12,7 +12,7 @@ import yaml
 
 from buckia_core.config.options import BucketOptions
 from buckia_core.config.secrets.references import Secret, SecretStore, is_reference
-from buckia_core.config.setting_fields import declared, kinds_of
+from buckia_core.config.setting_fields import kinds_of, setting_fields
 from buckia_core.errors import InvalidSetting
 
 _VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}", re.ASCII)
@@ -51,9 +51,9 @@ def render(
     Raises:
         InvalidSetting: A value is a secret and not a reference to one.
     """
-    comments = {each: declaration.help for each, (_, declaration) in declared(BucketOptions).items()}
+    comments = {each: declaration.help for each, (_, declaration) in setting_fields(BucketOptions).items()}
     if settings is not None:
-        comments |= {each: declaration.help for each, (_, declaration) in declared(settings).items()}
+        comments |= {each: declaration.help for each, (_, declaration) in setting_fields(settings).items()}
     secret = _secret_names(settings)
     lines = [
         _HEAD.rstrip("\n"),
@@ -77,7 +77,7 @@ def render(
 def _secret_names(settings: type[Any] | None) -> frozenset[str]:
     if settings is None:
         return frozenset()
-    kinds, wanted = kinds_of(settings), declared(settings)
+    kinds, wanted = kinds_of(settings), setting_fields(settings)
     secret = [name for name in wanted if kinds[name] is Secret and not wanted[name][1].open]
     return frozenset(alias for name in secret for alias in (name, *wanted[name][1].aliases))
 

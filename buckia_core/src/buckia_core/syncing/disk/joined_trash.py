@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.disk.trash import Trash, Trashed
 
 
@@ -17,7 +17,7 @@ class JoinedTrash(Trash):
     calls the bucket, so one may hold things of several buckets.
     """
 
-    def __init__(self, directories: Sequence[Path], mappings: Sequence[Mapping], below: Path) -> None:
+    def __init__(self, directories: Sequence[Path], mappings: Sequence[PathMapping], below: Path) -> None:
         super().__init__(directories[0], mappings, below)
         self._all = [Trash(directory, mappings, below) for directory in directories]
 

@@ -15,9 +15,9 @@ from buckia_core.errors import BuckiaError, InvalidKey
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import NotAFile, open_file, read_file
 from buckia_core.localfs.opening import BY_DESCRIPTOR, InTheWay, is_link
-from buckia_core.planning.keys import DiskRules, configures_us, problem_of
+from buckia_core.planning.keys import FilesystemRules, configures_us, invalid_reason
 from buckia_core.planning.manifest import LocalEntry
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.mapping import PathMapping
 
 Identity = tuple[int, int]
 """Which directory one is: device and inode."""
@@ -31,10 +31,10 @@ _MOST_OPEN = 4
 NO_CHANGE_TIMES = sys.platform == "win32"
 """Whether the system does not tell when an inode was changed: Windows tells its creation in that field."""
 
-_SYSTEM = DiskRules(windows=sys.platform == "win32")
+_SYSTEM = FilesystemRules(windows=sys.platform == "win32")
 
 
-def entry_of(key: str, root: str, status: os.stat_result) -> LocalEntry:
+def entry_from_stat(key: str, root: str, status: os.stat_result) -> LocalEntry:
     """Return what a manifest keeps of a file. Numbers that SQLite can't hold are cut, which still compares."""
     mtime_ns, ctime_ns = status.st_mtime_ns, 0 if NO_CHANGE_TIMES else status.st_ctime_ns
     if not (-_LARGEST <= mtime_ns <= _LARGEST and -_LARGEST <= ctime_ns <= _LARGEST):
@@ -46,15 +46,15 @@ def _cut(time_ns: int) -> int:
     return max(-_LARGEST, min(time_ns, _LARGEST))
 
 
-def refused(key: str, mapping: Mapping, rules: DiskRules) -> str | None:
+def refusal_reason(key: str, mapping: PathMapping, rules: FilesystemRules) -> str | None:
     """Say why a key may not be written to the disk; `None` if it may. A clause that completes "refused, "."""
     if mapping.is_file:
         return configures_us(os.path.basename(mapping.local))
     relative = mapping.relative(key)
-    return problem_of(relative, rules) or configures_us(relative)
+    return invalid_reason(relative, rules) or configures_us(relative)
 
 
-class Place(NamedTuple):
+class FileLocation(NamedTuple):
     """Where one file is, or is to come: a directory that is held open, and a name in it.
 
     Attributes:
@@ -65,7 +65,7 @@ class Place(NamedTuple):
 
     directory: Directory
     name: str
-    link: Place | None = None
+    link: FileLocation | None = None
 
     @property
     def path(self) -> str:
@@ -93,7 +93,7 @@ class Place(NamedTuple):
             return None
         if not stat.S_ISREG(status.st_mode):
             raise _in_its_way(kind(status), self.path, key)
-        return entry_of(key, root, status)
+        return entry_from_stat(key, root, status)
 
     def open(self, key: str) -> io.FileIO:
         """Open the file for reading, without following a link or waiting for what is no file.
@@ -151,7 +151,7 @@ class Place(NamedTuple):
             directory.remove_directory(name)
 
 
-class Places:
+class FileLocator:
     """Places of keys, for the work of a moment and for one thread. What was opened for them is closed at its end.
 
     Args:
@@ -162,32 +162,36 @@ class Places:
     """
 
     def __init__(
-        self, disks: Mapping_[str, DiskRules], *, follow: bool = False, roots: Mapping_[str, Identity | None] = _ANY
+        self,
+        disks: Mapping_[str, FilesystemRules],
+        *,
+        follow: bool = False,
+        roots: Mapping_[str, Identity | None] = _ANY,
     ) -> None:
         self._disks = disks
         self._follow = follow
         self._roots = roots
         self._trees: dict[str, Tree] = {}
 
-    def of(self, key: str, mapping: Mapping) -> Place:
+    def of(self, key: str, mapping: PathMapping) -> FileLocation:
         """Return the place of a key to write to, with its directory made.
 
         Raises:
             InvalidKey: The disk can't hold the key, it configures Buckia, or its way leads through a link or a file.
             OSError: The directory can't be made.
         """
-        problem = refused(key, mapping, self._rules(mapping))
+        problem = refusal_reason(key, mapping, self._rules(mapping))
         if problem:
             raise InvalidKey(f"refused, {problem}", key=key)
         return self._find(key, mapping, make=True)
 
-    def find(self, key: str, mapping: Mapping) -> Place | None:
+    def find(self, key: str, mapping: PathMapping) -> FileLocation | None:
         """Return the place of a key to read from, or to delete; `None` if there is no such directory.
 
         Raises:
             InvalidKey: As `of`.
         """
-        if not mapping.is_file and (problem := problem_of(mapping.relative(key), self._rules(mapping))):
+        if not mapping.is_file and (problem := invalid_reason(mapping.relative(key), self._rules(mapping))):
             raise InvalidKey(f"refused, {problem}", key=key)
         try:
             return self._find(key, mapping, make=False)
@@ -199,7 +203,7 @@ class Places:
                 return None
             raise
 
-    def look(self, key: str, mapping: Mapping) -> LocalEntry | None:
+    def look(self, key: str, mapping: PathMapping) -> LocalEntry | None:
         """Return the file of a key as it is now; `None` if there is none.
 
         Raises:
@@ -208,13 +212,13 @@ class Places:
         try:
             place = self.find(key, mapping)
         except InvalidKey:
-            if mapping.is_file or problem_of(mapping.relative(key), self._rules(mapping)) is None:
+            if mapping.is_file or invalid_reason(mapping.relative(key), self._rules(mapping)) is None:
                 raise
             # What the disk can't hold is not on it.
             return None
         return None if place is None else place.look(key, mapping.id)
 
-    def open(self, key: str, mapping: Mapping) -> io.FileIO:
+    def open(self, key: str, mapping: PathMapping) -> io.FileIO:
         """Open the file of a key for reading.
 
         Raises:
@@ -226,7 +230,7 @@ class Places:
             raise FileNotFoundError(f"{local_path(key, mapping)} is gone")
         return place.open(key)
 
-    def prune(self, key: str, mapping: Mapping) -> None:
+    def prune(self, key: str, mapping: PathMapping) -> None:
         """Remove the directories above a deleted file that are empty now, up to its root, which stays."""
         tree = self._trees.get(mapping.id)
         if mapping.is_file or tree is None:
@@ -257,19 +261,19 @@ class Places:
     ) -> None:
         self.close()
 
-    def _rules(self, mapping: Mapping) -> DiskRules:
+    def _rules(self, mapping: PathMapping) -> FilesystemRules:
         return self._disks.get(mapping.id, _SYSTEM)
 
-    def _find(self, key: str, mapping: Mapping, *, make: bool) -> Place:
+    def _find(self, key: str, mapping: PathMapping, *, make: bool) -> FileLocation:
         if mapping.is_file:
             # The configuration names this very file, so a link there is one that somebody meant.
             head, name = os.path.split(mapping.local)
-            place = Place(self._tree(mapping.id, head, make=make).root, name)
+            place = FileLocation(self._tree(mapping.id, head, make=make).root, name)
             return self._behind_link(place, key, mapping) if is_followed(mapping) else place
         above, _, name = mapping.relative(key).rpartition("/")
         tree = self._tree(mapping.id, mapping.local, make=make)
         try:
-            place = Place(tree.directory(above, make=make), name)
+            place = FileLocation(tree.directory(above, make=make), name)
         except InTheWay as error:
             raise _in_its_way(error.what, error.path, key) from error
         return self._behind_links(place, key, mapping) if self._follow else place
@@ -293,7 +297,7 @@ class Places:
             self._trees[id] = tree
         return tree
 
-    def _behind_links(self, place: Place, key: str, mapping: Mapping) -> Place:
+    def _behind_links(self, place: FileLocation, key: str, mapping: PathMapping) -> FileLocation:
         """Return where the file is, after links that were followed on the way, and one that stands there itself."""
         path = os.path.realpath(place.path)
         if problem := configures_us(below(os.path.realpath(mapping.local), path)):
@@ -304,7 +308,7 @@ class Places:
             return place
         return self._behind_link(place, key, mapping) if is_linked else place
 
-    def _behind_link(self, place: Place, key: str, mapping: Mapping) -> Place:
+    def _behind_link(self, place: FileLocation, key: str, mapping: PathMapping) -> FileLocation:
         """Return where the file is that a link points to: there, what replaces it is written."""
         path = os.path.realpath(place.path)
         try:
@@ -312,15 +316,15 @@ class Places:
         except (FileNotFoundError, NotADirectoryError):
             raise _in_its_way("a symbolic link that leads nowhere", place.path, key) from None
         head, name = os.path.split(path)
-        return Place(self._tree(f"{key}\0{mapping.id}", head, make=False).root, name, place)
+        return FileLocation(self._tree(f"{key}\0{mapping.id}", head, make=False).root, name, place)
 
 
-def root_of(mapping: Mapping) -> str:
+def root_of(mapping: PathMapping) -> str:
     """Return the directory that all files of a mapping are below; of a single file, the one that it is in."""
     return os.path.dirname(mapping.local) if mapping.is_file else mapping.local
 
 
-def root_identity(mapping: Mapping) -> Identity | None:
+def root_identity(mapping: PathMapping) -> Identity | None:
     """Return which directory the root of a mapping is; `None` if there is none.
 
     Raises:
@@ -346,7 +350,7 @@ def below(root: str, path: str) -> str:
     return (path[len(root) :] if inside else path).replace(os.sep, "/")
 
 
-def is_followed(mapping: Mapping) -> bool:
+def is_followed(mapping: PathMapping) -> bool:
     """Tell whether a single file that is mapped is a link to a file."""
     return os.path.islink(mapping.local) and os.path.isfile(mapping.local)
 
@@ -370,8 +374,8 @@ def in_the_way(what: str, path: str, more: str = "") -> str:
     return f"{what} stands in its way: {path}{more}; move or remove it, and sync again"
 
 
-def local_path(key: str, mapping: Mapping) -> str:
-    """Return where the scan found a key, for messages. The path is not checked; files are reached by `Places`."""
+def local_path(key: str, mapping: PathMapping) -> str:
+    """Return where the scan found a key, for messages. The path is not checked; files are reached by `FileLocator`."""
     return mapping.local if mapping.is_file else os.path.join(mapping.local, *mapping.relative(key).split("/"))
 
 

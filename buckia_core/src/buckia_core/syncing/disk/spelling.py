@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from buckia_core.errors import InvalidKey
 from buckia_core.planning.keys import fold
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Reason
 
 
-def exists(mapping: Mapping, path: str) -> bool:
+def exists(mapping: PathMapping, path: str) -> bool:
     """Tell whether something is at a path below a mapping's root."""
     return os.path.lexists(os.path.join(mapping.local, *path.split("/")))
 
@@ -22,7 +22,7 @@ class Spellings:
 
     _listed: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
-    def other(self, mapping: Mapping, path: str) -> str | None:
+    def other(self, mapping: PathMapping, path: str) -> str | None:
         """Return what is at a path under another spelling of its last part; `None` if nothing is, or the very name.
 
         The path itself is returned where it is the short name of something, which no directory lists.
@@ -38,7 +38,7 @@ class Spellings:
         # What is neither listed nor a short name is gone: the system remembers names of such disks for a moment.
         return path if "~" in name else None
 
-    def check(self, mapping: Mapping, key: str) -> None:
+    def check(self, mapping: PathMapping, key: str) -> None:
         """Refuse a key whose file, or a directory above it, has another spelling on the disk.
 
         Raises:

@@ -34,10 +34,17 @@ from buckia_core.localfs.files import (
 )
 from buckia_core.localfs.opening import CREATE, InTheWay
 from buckia_core.localfs.probing import disk_rules
-from buckia_core.planning.keys import TEMPORARY
+from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import LocalEntry
-from buckia_core.planning.mapping import Mapping
-from buckia_core.syncing.disk.paths import Place, Places, entry_of, local_path, refused, root_of
+from buckia_core.planning.mapping import PathMapping
+from buckia_core.syncing.disk.paths import (
+    FileLocation,
+    FileLocator,
+    entry_from_stat,
+    local_path,
+    refusal_reason,
+    root_of,
+)
 
 _PART = ".part"
 """How the name of a thing ends while it is fetched."""
@@ -92,12 +99,12 @@ class Trash:
             by default the one two levels up.
     """
 
-    def __init__(self, directory: Path, mappings: Sequence[Mapping] = (), below: Path | None = None) -> None:
+    def __init__(self, directory: Path, mappings: Sequence[PathMapping] = (), below: Path | None = None) -> None:
         self._below = directory.parent.parent if below is None else below
         self._levels = directory.relative_to(self._below).parts
         self._mappings = tuple(mappings)
 
-    def keep(self, place: Place, key: str, why: str, *, leave: bool, was_at: Place | None = None) -> str:
+    def keep(self, place: FileLocation, key: str, why: str, *, leave: bool, was_at: FileLocation | None = None) -> str:
         """Put a file into the trash, and return its id.
 
         Args:
@@ -116,7 +123,7 @@ class Trash:
             name = _new(trash, key, (was_at.link or was_at).path, size, why)
             try:
                 if leave:
-                    link_or_copy(place.directory, place.name, trash, name, TEMPORARY)
+                    link_or_copy(place.directory, place.name, trash, name, TEMP_PREFIX)
                 else:
                     _move(place, trash, name)
             except BaseException:
@@ -129,13 +136,13 @@ class Trash:
         """Tell whether a thing is as the file was seen before it was put here."""
         with self._made() as trash:
             status = trash.status(id)
-        return (status.st_size, entry_of(seen.key, seen.root, status).mtime_ns) == (seen.size, seen.mtime_ns)
+        return (status.st_size, entry_from_stat(seen.key, seen.root, status).mtime_ns) == (seen.size, seen.mtime_ns)
 
-    def give_back(self, id: str, place: Place) -> None:
+    def give_back(self, id: str, place: FileLocation) -> None:
         """Put a thing back where it just was, unless something is there by now."""
         with self._made() as trash:
             try:
-                link_or_copy(trash, id, place.directory, place.name, TEMPORARY)
+                link_or_copy(trash, id, place.directory, place.name, TEMP_PREFIX)
             except FileExistsError:
                 return
             _forget(trash, id)
@@ -192,7 +199,7 @@ class Trash:
                 raise NotInTrash(f"nothing with the id {id!r} is in the trash; `buckia trash list` shows what is")
             path = os.path.abspath(to) if to else os.path.normpath(trashed.path)
             with self._place(trashed, path) if to is None else _place_of(path) as place:
-                link_or_copy(trash, id, place.directory, place.name, TEMPORARY)
+                link_or_copy(trash, id, place.directory, place.name, TEMP_PREFIX)
                 place.directory.sync()
             _forget(trash, id)
             return Path(path)
@@ -234,7 +241,7 @@ class Trash:
             yield found
 
     @contextmanager
-    def _place(self, trashed: Trashed, path: str) -> Iterator[Place]:
+    def _place(self, trashed: Trashed, path: str) -> Iterator[FileLocation]:
         """Give the place that a record names, if it is one that a sync could have written to."""
         advice = f"give a path: buckia trash restore {trashed.id} --to PATH"
         key, mapping = trashed.key, self._mapping_of(trashed.key, path)
@@ -242,16 +249,16 @@ class Trash:
             words = "the path that it had is not where this project has its key"
             raise NotRestored(f"{words} ({trashed.path!r}, {key!r}); {advice}")
         rules = disk_rules(root_of(mapping))
-        if refused(key, mapping, rules) is None and not mapping.takes(key):
+        if refusal_reason(key, mapping, rules) is None and not mapping.takes(key):
             raise NotRestored(f"{trashed.path!r} can't be restored: a filter keeps it out of the sync; {advice}")
-        with Places({mapping.id: rules}) as places:
+        with FileLocator({mapping.id: rules}) as places:
             try:
                 place = places.of(key, mapping)
             except InvalidKey as error:
                 raise NotRestored(f"{trashed.path!r} can't be restored: {error}; {advice}") from error
             yield place
 
-    def _mapping_of(self, key: str, path: str) -> Mapping | None:
+    def _mapping_of(self, key: str, path: str) -> PathMapping | None:
         """Return the mapping by which a key has a path."""
         for mapping in self._mappings:
             below = key == mapping.remote if mapping.is_file else key.startswith(mapping.remote)
@@ -280,12 +287,12 @@ def _new(trash: Directory, key: str, path: str, size: int, why: str) -> str:
 
 
 @contextmanager
-def _place_of(path: str) -> Iterator[Place]:
+def _place_of(path: str) -> Iterator[FileLocation]:
     """Give the place of a path that a person gave, who may mean links on the way."""
     head, name = os.path.split(path)
     os.makedirs(head, exist_ok=True)
     with Tree(head) as tree:
-        yield Place(tree.root, name)
+        yield FileLocation(tree.root, name)
 
 
 def _read(trash: Directory, id: str) -> Trashed | None:
@@ -324,7 +331,7 @@ def _text(value: object) -> str:
 def _sweep(trash: Directory, before: datetime) -> None:
     """Remove what runs that died were fetching."""
     for name in trash.names():
-        if name.endswith(_PART) or name.startswith(TEMPORARY):
+        if name.endswith(_PART) or name.startswith(TEMP_PREFIX):
             with suppress(OSError):
                 if trash.status(name).st_mtime < before.timestamp():
                     trash.unlink(name)
@@ -336,7 +343,7 @@ def _forget(trash: Directory, id: str) -> None:
     remove(trash, id + _RECORD)
 
 
-def _move(place: Place, trash: Directory, name: str) -> None:
+def _move(place: FileLocation, trash: Directory, name: str) -> None:
     try:
         place.directory.replace(place.name, trash, name)
     except OSError as error:
@@ -347,17 +354,17 @@ def _move(place: Place, trash: Directory, name: str) -> None:
         _move_to_another_disk(place, trash, name)
 
 
-def _move_to_another_disk(place: Place, trash: Directory, name: str) -> None:
+def _move_to_another_disk(place: FileLocation, trash: Directory, name: str) -> None:
     """Copy a file, and delete it when it has given up its name: so no edit that comes in between goes unseen."""
     directory = place.directory
     before = directory.status(place.name)
-    aside = f"{TEMPORARY}{uuid.uuid4().hex}"
+    aside = f"{TEMP_PREFIX}{uuid.uuid4().hex}"
     try:
-        link_or_copy(directory, place.name, trash, name, TEMPORARY)
+        link_or_copy(directory, place.name, trash, name, TEMP_PREFIX)
         directory.replace(place.name, directory, aside)
         if not _same(before, directory.status(aside)):
             trash.unlink(name)
-            link_or_copy(directory, aside, trash, name, TEMPORARY)
+            link_or_copy(directory, aside, trash, name, TEMP_PREFIX)
     except BaseException:
         remove(trash, name)
         with suppress(OSError):

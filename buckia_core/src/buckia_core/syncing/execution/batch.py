@@ -10,19 +10,19 @@ from functools import partial
 
 from buckia_core.errors import Unauthenticated
 from buckia_core.planning.plan import Action, Operation
-from buckia_core.syncing.disk.paths import Places
+from buckia_core.syncing.disk.paths import FileLocator
 from buckia_core.syncing.error_messages import ENDS_RUN
-from buckia_core.syncing.execution.operation_result import Done
+from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.worker import Worker
 from buckia_core.syncing.transfer.download import Download, settle
-from buckia_core.syncing.transfer.errors import Stale
+from buckia_core.syncing.transfer.errors import StateChanged
 
 _TURN = 0.2
 """Seconds: who waits longer for one operation is told of each by itself, and can stop after it."""
 
 
 @dataclass(slots=True)
-class Ended:
+class BatchResult:
     """What became of a group.
 
     Attributes:
@@ -30,7 +30,7 @@ class Ended:
         broken: An error that is nobody's but ours, to be raised once all that is in `done` is written down.
     """
 
-    done: list[Done] = field(default_factory=list)
+    done: list[OperationResult] = field(default_factory=list)
     broken: Exception | None = None
 
 
@@ -41,20 +41,20 @@ class _Fetched:
     operation: Operation
     came: Download | Exception
 
-    def end(self, worker: Worker, done: Done, places: Places) -> None:  # noqa: ARG002  # as other steps
+    def end(self, worker: Worker, done: OperationResult, places: FileLocator) -> None:  # noqa: ARG002  # as other steps
         """Place it, or raise what came in between."""
         if isinstance(self.came, Exception):
             raise self.came
         worker.place(self.came, done)
 
 
-def run_together(worker: Worker, operations: Iterable[Operation]) -> Ended:
+def run_batch(worker: Worker, operations: Iterable[Operation]) -> BatchResult:
     """Execute operations; what is downloaded is fetched first, and then brought to the disk together.
 
     Those that it does not come to, in its time or because the run is stopped, are left out of the result, and nothing
     of them has begun.
     """
-    ended = Ended()
+    ended = BatchResult()
     until = time.monotonic() + _TURN
     fetched: list[_Fetched] = []
     try:
@@ -80,14 +80,14 @@ def run_together(worker: Worker, operations: Iterable[Operation]) -> Ended:
     return ended
 
 
-def _fetch(worker: Worker, operation: Operation, places: Places, stack: ExitStack) -> _Fetched:
+def _fetch(worker: Worker, operation: Operation, places: FileLocator, stack: ExitStack) -> _Fetched:
     try:
         file = stack.enter_context(worker.coming(operation, places))
         file.fetch()
         file.set_aside()
     except FileNotFoundError:
         # Somebody removed the directory that was there a moment ago.
-        return _Fetched(operation, Stale())
+        return _Fetched(operation, StateChanged())
     except ENDS_RUN:
         raise
     except Exception as error:  # noqa: BLE001  # `Worker.run` tells it, or plans again

@@ -17,7 +17,7 @@ _SHARE = 0.5
 
 
 @dataclass(slots=True)
-class Pace:
+class AdaptiveConcurrency:
     """Finds the number of workers that moves most: adds some as long as that helps, takes some back when it hurts.
 
     It begins with few. Where the provider answers at once, this machine has all it can do with them, and more would

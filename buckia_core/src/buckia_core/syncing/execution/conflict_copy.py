@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from buckia_core.localfs.directory import Directory
 from buckia_core.localfs.files import link_or_copy, open_file
 from buckia_core.planning.digest import Digests
-from buckia_core.planning.keys import TEMPORARY
+from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import LocalEntry
-from buckia_core.syncing.disk.paths import Place
+from buckia_core.syncing.disk.paths import FileLocation
 from buckia_core.syncing.transfer.hashing import FileChanged, hash_open_file
 
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -24,7 +24,7 @@ _LONGEST = 255
 class ConflictCopy:
     """A local version under its other name. `fresh` tells whether it was made just now."""
 
-    place: Place
+    place: FileLocation
     key: str
     fresh: bool
 
@@ -43,7 +43,7 @@ def name_of(name: str, side: str, when: datetime, number: int = 0) -> str:
     return f"{stem}{mark}{dot}{extension}"
 
 
-def make(place: Place, key: str, local: LocalEntry, algorithm: str) -> ConflictCopy:
+def make(place: FileLocation, key: str, local: LocalEntry, algorithm: str) -> ConflictCopy:
     """Give the local version a second name beside its first, and return it.
 
     A copy of the same content that an interrupted run made is used again, so that no conflict appears twice.
@@ -57,15 +57,15 @@ def make(place: Place, key: str, local: LocalEntry, algorithm: str) -> ConflictC
     before = f"{parent}/" if parent else ""
     found = _made_before(place, local, algorithm)
     if found:
-        return ConflictCopy(Place(directory, found), before + found, fresh=False)
+        return ConflictCopy(FileLocation(directory, found), before + found, fresh=False)
     now = datetime.now(UTC)
     for number in range(1000):
         other = name_of(named.name, "local", now, number)
         try:
-            link_or_copy(place.directory, place.name, directory, other, TEMPORARY)
+            link_or_copy(place.directory, place.name, directory, other, TEMP_PREFIX)
         except FileExistsError:
             continue
-        return ConflictCopy(Place(directory, other), before + other, fresh=True)
+        return ConflictCopy(FileLocation(directory, other), before + other, fresh=True)
     raise FileExistsError(f"1,000 conflict copies of one second: {place.path}")
 
 
@@ -78,7 +78,7 @@ def _is_copy_of(name: str, candidate: str) -> bool:
     return False
 
 
-def _made_before(place: Place, local: LocalEntry, algorithm: str) -> str | None:
+def _made_before(place: FileLocation, local: LocalEntry, algorithm: str) -> str | None:
     named = place.link or place
     directory = named.directory
     candidates = [name for name in directory.names() if _is_copy_of(named.name, name)]

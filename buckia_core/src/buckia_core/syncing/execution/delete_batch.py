@@ -8,14 +8,14 @@ from buckia_core.errors import AdapterError, PreconditionFailed
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.plan import Operation
 from buckia_core.syncing.error_messages import ENDS_RUN, explain, is_unexplained
-from buckia_core.syncing.execution.operation_result import Done
+from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.worker import Worker
-from buckia_core.syncing.transfer.errors import Stale
+from buckia_core.syncing.transfer.errors import StateChanged
 
 _DENSE = 4
 
 
-def delete_batch(worker: Worker, operations: Sequence[Operation]) -> list[Done]:
+def delete_batch(worker: Worker, operations: Sequence[Operation]) -> list[OperationResult]:
     """Execute `DELETE_REMOTE` operations, in order of their keys, with as few calls as the provider allows.
 
     If the run is stopped, those at the end that have not begun are left out of the result.
@@ -34,7 +34,7 @@ def delete_batch(worker: Worker, operations: Sequence[Operation]) -> list[Done]:
                 worker.check_still_absent(operation, places)
                 worker.keep_remote(operation)
                 kept.append(operation)
-            except (Stale, PreconditionFailed):
+            except (StateChanged, PreconditionFailed):
                 alone.append(operation)
             except ENDS_RUN:
                 raise
@@ -80,7 +80,7 @@ def _look_again(worker: Worker, after: str, operations: Sequence[Operation]) -> 
     return seen
 
 
-def _delete(worker: Worker, operations: Sequence[Operation]) -> dict[str, Done]:
+def _delete(worker: Worker, operations: Sequence[Operation]) -> dict[str, OperationResult]:
     if not operations:
         return {}
     by_key = {operation.key: operation for operation in operations}
@@ -95,7 +95,7 @@ def _delete(worker: Worker, operations: Sequence[Operation]) -> dict[str, Done]:
     for outcome in outcomes:
         if outcome.key not in by_key:
             continue
-        done = results[outcome.key] = Done(by_key[outcome.key])
+        done = results[outcome.key] = OperationResult(by_key[outcome.key])
         if outcome.error:
             done.fail(outcome.error)
         else:
@@ -103,7 +103,7 @@ def _delete(worker: Worker, operations: Sequence[Operation]) -> dict[str, Done]:
     return results
 
 
-def _failed(worker: Worker, operation: Operation, error: Exception) -> Done:
-    done = Done(operation)
+def _failed(worker: Worker, operation: Operation, error: Exception) -> OperationResult:
+    done = OperationResult(operation)
     done.fail(error, worker.path(operation))
     return done

@@ -11,17 +11,17 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from buckia_core.planning.plan import Action, Operation
-from buckia_core.syncing.execution.batch import Ended, run_together
-from buckia_core.syncing.execution.concurrency import Pace
+from buckia_core.syncing.execution.batch import BatchResult, run_batch
+from buckia_core.syncing.execution.concurrency import AdaptiveConcurrency
 from buckia_core.syncing.execution.delete_batch import delete_batch
-from buckia_core.syncing.execution.operation_result import Done
+from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.worker import Worker
-from buckia_core.syncing.transfer.staging_file import SMALL
+from buckia_core.syncing.transfer.staging_file import BUFFERED_DOWNLOAD_MAX
 
 _TICK = 0.2
 
 _TOGETHER = 16
-"""Operations in a group, at most; of their content, a group holds at most `SMALL` bytes."""
+"""Operations in a group, at most; of their content, a group holds at most `BUFFERED_DOWNLOAD_MAX` bytes."""
 
 
 def phases(operations: Sequence[Operation]) -> list[list[Operation]]:
@@ -36,7 +36,7 @@ def phases(operations: Sequence[Operation]) -> list[list[Operation]]:
     return [phase for phase in (first, deletes, last) if phase]
 
 
-class Jobs:
+class WorkQueue:
     """The jobs of one phase, each a list of operations that one worker executes.
 
     Deletes of objects go in batches. Small operations go in groups, which get smaller towards the end so that all
@@ -60,7 +60,7 @@ class Jobs:
         size = _taken_up(job[0])
         while waiting and len(job) < most and (waiting[0].action is Action.DELETE_REMOTE) is deletes:
             size += _taken_up(waiting[0])
-            if size > SMALL:
+            if size > BUFFERED_DOWNLOAD_MAX:
                 break
             job.append(waiting.popleft())
         return tuple(job)
@@ -78,35 +78,35 @@ def _taken_up(operation: Operation) -> int:
         case Action.DELETE_REMOTE | Action.ADOPT | Action.FORGET | Action.SKIP:
             return 0
         case _:
-            return SMALL + 1
+            return BUFFERED_DOWNLOAD_MAX + 1
 
 
-def run(worker: Worker, operations: Sequence[Operation]) -> Ended:
+def run_job(worker: Worker, operations: Sequence[Operation]) -> BatchResult:
     """Execute a job. Operations at its end that are left out of the result have not begun."""
     if operations[0].action is Action.DELETE_REMOTE:
-        return Ended(delete_batch(worker, operations))
+        return BatchResult(delete_batch(worker, operations))
     if len(operations) > 1:
-        return run_together(worker, operations)
-    return Ended([worker.run(operations[0])])
+        return run_batch(worker, operations)
+    return BatchResult([worker.run(operations[0])])
 
 
 def execute(
     worker: Worker,
     operations: Sequence[Operation],
     executor: Executor,
-    pace: Pace,
+    pace: AdaptiveConcurrency,
     stopped: threading.Event,
     batch: int,
     moved: Callable[[Operation, int], None],
-    record: Callable[[Done], None],
-) -> Generator[Done]:
+    record: Callable[[OperationResult], None],
+) -> Generator[OperationResult]:
     """Record what became of each operation as it happens, and yield it.
 
     When `stopped` is set, nothing new begins, and what is under way is still waited for and yielded. So it is when
     anything raises, or the generator is closed: then it is only recorded. `moved` is told, a few times a second, how
     many more bytes of a transfer have gone over.
     """
-    running: dict[Future[Ended], tuple[Operation, ...]] = {}
+    running: dict[Future[BatchResult], tuple[Operation, ...]] = {}
     try:
         yield from _phases(worker, operations, executor, pace, stopped, batch, moved, record, running)
     except BaseException:
@@ -122,20 +122,20 @@ def _phases(
     worker: Worker,
     operations: Sequence[Operation],
     executor: Executor,
-    pace: Pace,
+    pace: AdaptiveConcurrency,
     stopped: threading.Event,
     batch: int,
     moved: Callable[[Operation, int], None],
-    record: Callable[[Done], None],
-    running: dict[Future[Ended], tuple[Operation, ...]],
-) -> Iterator[Done]:
+    record: Callable[[OperationResult], None],
+    running: dict[Future[BatchResult], tuple[Operation, ...]],
+) -> Iterator[OperationResult]:
     told = time.monotonic()
     for phase in phases(operations):
-        jobs = Jobs(phase, batch)
-        finished: SimpleQueue[Future[Ended]] = SimpleQueue()
+        jobs = WorkQueue(phase, batch)
+        finished: SimpleQueue[Future[BatchResult]] = SimpleQueue()
         while True:
             while len(running) < pace.limit and not stopped.is_set() and (job := jobs.next(pace.limit)):
-                future = executor.submit(run, worker, job)
+                future = executor.submit(run_job, worker, job)
                 running[future] = job
                 # To wait for the first of many futures would cost a look at each of them.
                 future.add_done_callback(finished.put)
@@ -164,7 +164,7 @@ def _phases(
             return
 
 
-def _arrived(finished: SimpleQueue[Future[Ended]]) -> list[Future[Ended]]:
+def _arrived(finished: SimpleQueue[Future[BatchResult]]) -> list[Future[BatchResult]]:
     """Wait for a moment until something ends, and return all that has."""
     arrived = []
     try:

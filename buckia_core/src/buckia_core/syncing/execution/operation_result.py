@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from buckia_core.errors import BuckiaError
-from buckia_core.planning.manifest import BaseEntry
+from buckia_core.planning.manifest import BaselineEntry
 from buckia_core.planning.plan import Operation
 from buckia_core.syncing.error_messages import explain
 from buckia_core.syncing.events import Status
 
 
 @dataclass(slots=True)
-class Done:
+class OperationResult:
     """What became of one operation. Only what happened is in it, never what was planned.
 
     Attributes:
@@ -26,7 +26,7 @@ class Done:
     status: Status = Status.DONE
     error: str | None = None
     failure: Exception | None = None
-    put: list[BaseEntry] = field(default_factory=list)
+    put: list[BaselineEntry] = field(default_factory=list)
     drop: list[str] = field(default_factory=list)
     directories: list[str] = field(default_factory=list)
     bytes_up: int = 0

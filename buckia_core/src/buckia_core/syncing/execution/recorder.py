@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 from buckia_core.errors import StateError
 from buckia_core.localfs.durability import sync_directory
 from buckia_core.planning import digest
-from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Operation, Plan, Reason
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.events import Status, SyncResult
-from buckia_core.syncing.state.baseline_rows import row
-from buckia_core.syncing.state.database import State
+from buckia_core.syncing.state.baseline_rows import baseline_row
+from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.errors import state_error
 
 if TYPE_CHECKING:
-    from buckia_core.syncing.execution.operation_result import Done
+    from buckia_core.syncing.execution.operation_result import OperationResult
 
 _BATCH = 100
 _SECONDS = 0.2
 
 
-class Recorder:
+class BaselineRecorder:
     """Collects results and commits them, each batch in one transaction.
 
     Args:
@@ -41,9 +41,9 @@ class Recorder:
 
     def __init__(
         self,
-        state: State,
+        state: StateDatabase,
         scope: Scope,
-        mappings: Sequence[Mapping],
+        mappings: Sequence[PathMapping],
         since_ns: int,
         removed: Collection[str] = (),
         folders: Scope | None = None,
@@ -55,7 +55,7 @@ class Recorder:
         self._roots = frozenset((*self._mappings, *removed))
         self._folders = folders or Scope()
         self._since_ns = since_ns
-        self._put: dict[str, BaseEntry] = {}
+        self._put: dict[str, BaselineEntry] = {}
         self._drop: list[str] = []
         self._directories: set[str] = set()
         self._committed = time.monotonic()
@@ -69,15 +69,15 @@ class Recorder:
         """Why results could not be written down, which ends the run; nothing of them is lost by that."""
         return self._failure
 
-    def refresh(self, moved: Sequence[tuple[LocalEntry, RemoteObject, BaseEntry]]) -> None:
+    def refresh(self, moved: Sequence[tuple[LocalEntry, RemoteObject, BaselineEntry]]) -> None:
         """Renew the fingerprints of keys whose content is as it was."""
         rows = []
         for local, remote, base in moved:
-            rows.append(row(local, remote, digest.merge(base.digests, remote.digests), self._since_ns))
+            rows.append(baseline_row(local, remote, digest.merge(base.digests, remote.digests), self._since_ns))
         if rows:
             self._state.commit(put=rows, roots=self._roots)
 
-    def add(self, done: Done) -> None:
+    def add(self, done: OperationResult) -> None:
         """Take in the result of one operation."""
         for each in done.put:
             self._put[each.key] = each
@@ -183,7 +183,7 @@ def _record(operation: Operation) -> dict[str, Any]:
     return {
         "key": operation.key,
         "root": operation.root,
-        "reason": operation.why,
+        "reason": operation.explanation,
         "local_size": local.size if local else None,
         "local_mtime_ns": local.mtime_ns if local else None,
         "remote_size": remote.size if remote else None,

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from buckia_core.errors import Unauthenticated
-from buckia_core.planning.keys import DiskRules, problem_of
+from buckia_core.planning.keys import FilesystemRules, invalid_reason
 from buckia_core.planning.plan import CONFLICTS, Action, Operation, Plan
 from buckia_core.syncing.disk.paths import local_path
 from buckia_core.syncing.events import FileError, Finished, Notice, Planned, Scanning, Status, SyncResult, Transferred
 from buckia_core.syncing.request import SyncRequest
 
 if TYPE_CHECKING:
-    from buckia_core.syncing.execution.operation_result import Done
+    from buckia_core.syncing.execution.operation_result import OperationResult
 
 _TICK = 0.1
 
 
-class Progress:
+class RunTally:
     """Tells the listener what happens, and counts it. For the thread that runs the sync.
 
     Attributes:
@@ -68,7 +68,7 @@ class Progress:
         """So many more bytes of a transfer have gone over."""
         self._request.listener(Transferred(operation, delta))
 
-    def done(self, done: Done) -> None:
+    def done(self, done: OperationResult) -> None:
         """One operation is over."""
         operation, counts = done.operation, self.counts
         counts.bytes_up += done.bytes_up
@@ -84,7 +84,7 @@ class Progress:
         for operation in plan:
             # What a plan refuses, fails in a dry run as well: nothing that a real run does could change it.
             refused = operation.is_refused
-            status, error = (Status.FAILED, operation.why) if refused else (Status.PLANNED, None)
+            status, error = (Status.FAILED, operation.explanation) if refused else (Status.PLANNED, None)
             self._count(operation, status, error, 1 if operation.keep_both else 0)
             self._tell(operation, status, error)
         return self.result(plan)
@@ -104,7 +104,11 @@ class Progress:
     def path(self, operation: Operation) -> str:
         """Return the local path of an operation, relative to the project where it is inside; empty if there is none."""
         mapping = self._mappings[operation.root]
-        if operation.is_refused and not mapping.is_file and problem_of(mapping.relative(operation.key), DiskRules()):
+        if (
+            operation.is_refused
+            and not mapping.is_file
+            and invalid_reason(mapping.relative(operation.key), FilesystemRules())
+        ):
             # What can't be a path must not be told as another one.
             return ""
         path = local_path(operation.key, mapping)
@@ -119,7 +123,7 @@ class Progress:
             counts.conflicts += 1
         if status is Status.FAILED:
             counts.failed += 1
-            counts.errors.append(FileError(operation.key, error or operation.why))
+            counts.errors.append(FileError(operation.key, error or operation.explanation))
             return
         if operation.unresolved:
             counts.unresolved.append(operation.key)

@@ -11,7 +11,7 @@ from typing import assert_never
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import ServerCopy
-from buckia_core.adapters.contract.types import IfAbsent, found_or_none
+from buckia_core.adapters.contract.types import IfAbsent, stat_or_none
 from buckia_core.errors import (
     AdapterError,
     InvalidKey,
@@ -21,30 +21,30 @@ from buckia_core.errors import (
     Unauthenticated,
 )
 from buckia_core.planning.manifest import RemoteObject
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation
 from buckia_core.planning.policy import Side
 from buckia_core.planning.reconcile import Outcome
-from buckia_core.syncing.disk.paths import Places, local_path
+from buckia_core.syncing.disk.paths import FileLocator, local_path
 from buckia_core.syncing.disk.spelling import Spellings
 from buckia_core.syncing.disk.trash import Trash
 from buckia_core.syncing.error_messages import ENDS_RUN, is_unexplained
 from buckia_core.syncing.events import Status
-from buckia_core.syncing.execution.operation_result import Done
+from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.replan import again
-from buckia_core.syncing.planner.bucket_handle import Keeping, Site
-from buckia_core.syncing.state.baseline_rows import row, row_of_torn
-from buckia_core.syncing.state.resume_store import Unfinished
+from buckia_core.syncing.planner.bucket_handle import BackupPolicy, BucketHandle
+from buckia_core.syncing.state.baseline_rows import baseline_row, dirty_row
+from buckia_core.syncing.state.resume_store import ResumeStore
 from buckia_core.syncing.transfer.download import Download
-from buckia_core.syncing.transfer.errors import Stale, same_file, untold
-from buckia_core.syncing.transfer.in_flight import Flights
-from buckia_core.syncing.transfer.staging_file import SMALL
-from buckia_core.syncing.transfer.upload import Torn, upload
+from buckia_core.syncing.transfer.errors import StateChanged, no_progress, same_file
+from buckia_core.syncing.transfer.in_flight import InFlightTransfers
+from buckia_core.syncing.transfer.staging_file import BUFFERED_DOWNLOAD_MAX
+from buckia_core.syncing.transfer.upload import FileChangedDuringUpload, upload
 
 _ROUNDS = 4
 
 
-Step = Callable[[Done, Places], None]
+Step = Callable[[OperationResult, FileLocator], None]
 """Does an operation, or ends what was begun of it."""
 
 
@@ -64,28 +64,30 @@ class Worker:
         flights: Told which transfers are under way.
     """
 
-    site: Site
-    mappings: dict[str, Mapping]
+    site: BucketHandle
+    mappings: dict[str, PathMapping]
     trash: Trash
     temporary: str
     algorithm: str
-    keeping: Keeping
-    unfinished: Unfinished
+    keeping: BackupPolicy
+    unfinished: ResumeStore
     since_ns: int
-    flights: Flights = field(default_factory=Flights)
+    flights: InFlightTransfers = field(default_factory=InFlightTransfers)
 
     @property
     def adapter(self) -> BaseSync:
         """The bucket."""
         return self.site.adapter
 
-    def run(self, operation: Operation, begun: Step | None = None, places: Places | None = None) -> Done:
+    def run(
+        self, operation: Operation, begun: Step | None = None, places: FileLocator | None = None
+    ) -> OperationResult:
         """Execute one operation; if its ground has shifted, plan the key again and execute that.
 
         `begun` ends what was begun of it already. `places` are those of a group, which its operations share. Whatever
         the file fails with is in the result, and not raised, save what ends the run.
         """
-        done = Done(operation)
+        done = OperationResult(operation)
         try:
             self._run(done, begun, places)
         except ENDS_RUN:
@@ -94,7 +96,7 @@ class Worker:
             done.fail(error, self.path(done.operation))
         return done
 
-    def _run(self, done: Done, begun: Step | None, places: Places | None) -> None:
+    def _run(self, done: OperationResult, begun: Step | None, places: FileLocator | None) -> None:
         for _ in range(_ROUNDS):
             step, begun = begun or self._execute, None
             # Those of the group may be of directories that have been replaced by others.
@@ -111,11 +113,11 @@ class Worker:
                 return
         raise Transient("it kept changing while it was synced; it is left for the next run")
 
-    def _attempt(self, step: Step, done: Done, places: Places) -> Outcome | None:
+    def _attempt(self, step: Step, done: OperationResult, places: FileLocator) -> Outcome | None:
         """Execute once; return what to do instead if the ground has shifted, `None` if it is done."""
         try:
             step(done, places)
-        except (Stale, PreconditionFailed, FileNotFoundError):
+        except (StateChanged, PreconditionFailed, FileNotFoundError):
             # A file that is missing, or the directory above it, was there a moment ago.
             return again(self.site, self.mappings, done.operation)
         except NotFound as error:
@@ -123,10 +125,10 @@ class Worker:
                 # The bucket itself is missing, which says nothing about this object.
                 raise
             return again(self.site, self.mappings, done.operation)
-        except Torn as torn:
+        except FileChangedDuringUpload as torn:
             local = done.operation.local
             assert local is not None
-            done.put = [row_of_torn(local, torn.remote)]
+            done.put = [dirty_row(local, torn.remote)]
             return again(self.site, self.mappings, done.operation, done.put[0])
         return None
 
@@ -134,7 +136,7 @@ class Worker:
         """Return the local path of an operation's key, for reports."""
         return local_path(operation.key, self.mappings[operation.root])
 
-    def _execute(self, done: Done, places: Places) -> None:
+    def _execute(self, done: OperationResult, places: FileLocator) -> None:
         operation = done.operation
         match operation.action:
             case Action.UPLOAD:
@@ -168,11 +170,11 @@ class Worker:
                     done.status = Status.PLANNED
             case Action.SKIP:
                 if operation.is_refused:
-                    done.status, done.error = Status.FAILED, operation.why
+                    done.status, done.error = Status.FAILED, operation.explanation
             case _:
                 assert_never(operation.action)
 
-    def _upload(self, operation: Operation, done: Done, places: Places) -> None:
+    def _upload(self, operation: Operation, done: OperationResult, places: FileLocator) -> None:
         local = operation.local
         assert local is not None
         if operation.remote is not None:
@@ -180,7 +182,7 @@ class Worker:
         try:
             place = places.find(operation.key, self.mappings[operation.root])
             if place is None:
-                raise Stale
+                raise StateChanged
             sent = upload(
                 self.adapter,
                 place,
@@ -192,16 +194,16 @@ class Worker:
                 unfinished=self.unfinished,
             )
         except FileNotFoundError:
-            raise Stale from None
+            raise StateChanged from None
         done.bytes_up += sent.moved
-        done.put = [row(sent.local, sent.remote, sent.digests, self.since_ns)]
+        done.put = [baseline_row(sent.local, sent.remote, sent.digests, self.since_ns)]
 
-    def _download(self, operation: Operation, done: Done, places: Places) -> None:
+    def _download(self, operation: Operation, done: OperationResult, places: FileLocator) -> None:
         with self.coming(operation, places) as file:
             file.fetch()
             self.place(file, done)
 
-    def coming(self, operation: Operation, places: Places, *, is_kept: bool = False) -> Download:
+    def coming(self, operation: Operation, places: FileLocator, *, is_kept: bool = False) -> Download:
         """Return the download of an operation; what it replaces goes into the trash, if it is not kept already."""
         assert operation.remote is not None
         mapping = self.mappings[operation.root]
@@ -217,47 +219,47 @@ class Worker:
             temporary=self.temporary,
             planned=operation.local,
             algorithm=self.algorithm,
-            keep=lambda file: self.trash.keep(file, operation.key, operation.why, leave=True, was_at=place),
+            keep=lambda file: self.trash.keep(file, operation.key, operation.explanation, leave=True, was_at=place),
             is_kept=is_kept,
-            under_way=partial(self.flights.of, operation) if operation.size > SMALL else untold,
+            under_way=partial(self.flights.of, operation) if operation.size > BUFFERED_DOWNLOAD_MAX else no_progress,
             unfinished=self.unfinished,
         )
 
-    def place(self, file: Download, done: Done) -> None:
+    def place(self, file: Download, done: OperationResult) -> None:
         """End a download that was fetched."""
         came = file.place()
         done.bytes_down += came.moved
         done.directories.append(file.directory.path)
-        done.put = [row(came.local, came.remote, came.digests, self.since_ns)]
+        done.put = [baseline_row(came.local, came.remote, came.digests, self.since_ns)]
 
-    def _delete_local(self, operation: Operation, done: Done, places: Places) -> None:
+    def _delete_local(self, operation: Operation, done: OperationResult, places: FileLocator) -> None:
         assert operation.local is not None
         mapping = self.mappings[operation.root]
         place = places.find(operation.key, mapping)
         now = place.look(operation.key, mapping.id) if place is not None else None
         if place is not None and now is not None:
             if not same_file(now, operation.local):
-                raise Stale
+                raise StateChanged
             # Of a link that is followed, the content is kept, and only the link goes.
-            kept = self.trash.keep(place, operation.key, operation.why, leave=place.link is not None)
+            kept = self.trash.keep(place, operation.key, operation.explanation, leave=place.link is not None)
             if place.link is None and not self.trash.is_still(kept, operation.local):
                 # It was edited in between. Where something else is by now, the edit stays in the trash.
                 self.trash.give_back(kept, place)
-                raise Stale
+                raise StateChanged
             if place.link is not None:
                 place.link.directory.unlink(place.link.name)
             done.directories.append((place.link or place).directory.path)
             places.prune(operation.key, mapping)
         done.drop.append(operation.key)
 
-    def _move_remote(self, operation: Operation, done: Done, places: Places) -> None:
+    def _move_remote(self, operation: Operation, done: OperationResult, places: FileLocator) -> None:
         assert operation.local is not None and operation.source is not None
         assert isinstance(self.adapter, ServerCopy)
         try:
             moved = self.adapter.copy_file(operation.source, operation.key, expect=IfAbsent())
         except NotFound:
             # Its object is gone, so it is an upload after all.
-            raise Stale from None
+            raise StateChanged from None
         except (PreconditionFailed, Unauthenticated):
             raise
         except AdapterError:
@@ -267,12 +269,14 @@ class Worker:
         else:
             now = places.look(operation.key, self.mappings[operation.root])
             if now is None or not same_file(now, operation.local):
-                done.put = [row_of_torn(operation.local, moved)]
+                done.put = [dirty_row(operation.local, moved)]
             else:
-                done.put = [row(now, moved, operation.local.digests, self.since_ns)]
+                done.put = [baseline_row(now, moved, operation.local.digests, self.since_ns)]
         self._delete_source(operation.source, operation, done, places)
 
-    def _delete_source(self, source: RemoteObject, operation: Operation, done: Done, places: Places) -> None:
+    def _delete_source(
+        self, source: RemoteObject, operation: Operation, done: OperationResult, places: FileLocator
+    ) -> None:
         """Delete the object under its old key, if neither it nor the place of its file changed while it was copied."""
         try:
             # The file may have been in another folder that is synced.
@@ -280,7 +284,7 @@ class Worker:
                 if mapping.takes(source.key):
                     self.check_still_absent(replace(operation, key=source.key, root=mapping.id), places)
             self.check_remote(replace(operation, key=source.key, remote=source))
-        except Stale:
+        except StateChanged:
             # The next run sees what is there now.
             return
         self._delete_remote(source.key)
@@ -293,12 +297,12 @@ class Worker:
         if error := outcomes[key].error:
             raise error
 
-    def _adopt(self, operation: Operation, done: Done) -> None:
+    def _adopt(self, operation: Operation, done: OperationResult) -> None:
         assert operation.local is not None and operation.remote is not None
         digests = operation.local.digests or operation.remote.digests
-        done.put = [row(operation.local, operation.remote, digests, self.since_ns)]
+        done.put = [baseline_row(operation.local, operation.remote, digests, self.since_ns)]
 
-    def _keep_both(self, operation: Operation, done: Done, places: Places) -> None:
+    def _keep_both(self, operation: Operation, done: OperationResult, places: FileLocator) -> None:
         """Give the local version another name, let the remote one have the name, and upload the other."""
         assert operation.local is not None
         mapping = self.mappings[operation.root]
@@ -331,13 +335,13 @@ class Worker:
                     key=copy.key,
                     unfinished=self.unfinished,
                 )
-            except (Stale, Torn, PreconditionFailed, FileNotFoundError):
+            except (StateChanged, FileChangedDuringUpload, PreconditionFailed, FileNotFoundError):
                 # It is a new local file like any other; the next run takes care of it.
                 return
             done.bytes_up += sent.moved
             done.extra_uploads += 1
             if not mapping.is_file:
-                done.put.append(row(sent.local, sent.remote, sent.digests, self.since_ns))
+                done.put.append(baseline_row(sent.local, sent.remote, sent.digests, self.since_ns))
 
     def keep_remote(self, operation: Operation) -> None:
         """Fetch the version in the bucket that is about to go into the trash, if it has to be kept.
@@ -354,14 +358,14 @@ class Worker:
                 operation.key,
                 path,
                 seen.size,
-                operation.why,
+                operation.explanation,
                 lambda target: self.adapter.download_file(operation.key, target, expect=seen),
             )
         except NotFound:
             # Somebody deleted it meanwhile; what that leaves to do is planned again.
-            raise Stale from None
+            raise StateChanged from None
 
-    def check_still_absent(self, operation: Operation, places: Places) -> None:
+    def check_still_absent(self, operation: Operation, places: FileLocator) -> None:
         """Make sure that no file has come back, as some editors delete a file and write it anew.
 
         Raises:
@@ -381,7 +385,7 @@ class Worker:
                 raise
             return
         if found is not None:
-            raise Stale
+            raise StateChanged
 
     def check_remote(self, operation: Operation) -> None:
         """Make sure that the object is still the one that was planned to be deleted.
@@ -389,6 +393,6 @@ class Worker:
         Raises:
             Stale: It is not.
         """
-        now = found_or_none(self.adapter.stat_file, operation.key)
+        now = stat_or_none(self.adapter.stat_file, operation.key)
         if now is not None and operation.remote is not None and now.fingerprint != operation.remote.fingerprint:
-            raise Stale
+            raise StateChanged

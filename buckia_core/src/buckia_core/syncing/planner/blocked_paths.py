@@ -17,7 +17,7 @@ _NOTHING = ""
 
 def refuse_blocked(
     operations: Sequence[Operation],
-    mappings: Mapping[str, planned.Mapping],
+    mappings: Mapping[str, planned.PathMapping],
     *,
     follow: bool,
     temporary: str,

@@ -10,13 +10,13 @@ from typing import Any
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.factory import open_bucket
 from buckia_core.config import BucketConfig, KeepReplaced
-from buckia_core.planning.keys import DiskRules
-from buckia_core.syncing.disk.paths import Identity, Places
+from buckia_core.planning.keys import FilesystemRules
+from buckia_core.syncing.disk.paths import FileLocator, Identity
 from buckia_core.syncing.planner.decider import Decider
-from buckia_core.syncing.planner.evidence import Inspector
+from buckia_core.syncing.planner.evidence import EvidenceCollector
 
 
-class Site:
+class BucketHandle:
     """The bucket, and what decides its keys. Pickled, it is the configuration, of which an adapter is made elsewhere.
 
     Args:
@@ -33,7 +33,7 @@ class Site:
         adapter: BaseSync | None,
         config: BucketConfig | None,
         algorithm: str,
-        disks: dict[str, DiskRules],
+        disks: dict[str, FilesystemRules],
         follow: bool = False,
         roots: Mapping[str, Identity | None] | None = None,
     ) -> None:
@@ -55,16 +55,16 @@ class Site:
     @cached_property
     def decider(self) -> Decider:
         """What decides single keys."""
-        return Decider(Inspector(self.adapter, self._algorithm, self._follow), self.disks)
+        return Decider(EvidenceCollector(self.adapter, self._algorithm, self._follow), self.disks)
 
-    def places(self) -> Places:
+    def places(self) -> FileLocator:
         """Return the places of keys on the local disks, to be closed after use."""
-        return Places(self.disks, follow=self._follow, roots=self.roots)
+        return FileLocator(self.disks, follow=self._follow, roots=self.roots)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._config is None:
             raise TypeError("an adapter that was handed in can't go to another process; give a configuration instead")
-        return Site, (None, self._config, self._algorithm, self.disks, self._follow, self.roots)
+        return BucketHandle, (None, self._config, self._algorithm, self.disks, self._follow, self.roots)
 
 
 _adapters: dict[BucketConfig, BaseSync] = {}
@@ -78,7 +78,7 @@ def _opened(config: BucketConfig) -> BaseSync:
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class BackupPolicy:
     """Which versions in the bucket are fetched into the local trash before they are replaced or deleted.
 
         mode     fetched

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from buckia_core.planning.digest import Sameness, compare
-from buckia_core.planning.keys import is_ours
-from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
-from buckia_core.planning.mapping import Mapping, Owners
-from buckia_core.planning.merge_join import Triple, align
+from buckia_core.planning.digest import Comparison, compare
+from buckia_core.planning.keys import is_internal
+from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
+from buckia_core.planning.mapping import Owners, PathMapping
+from buckia_core.planning.merge_join import Triple, merge_join
 from buckia_core.planning.policy import Direction
 from buckia_core.syncing.error_messages import ENDS_RUN, explain
-from buckia_core.syncing.planner.evidence import Inspector
-from buckia_core.syncing.planner.planner import Survey
+from buckia_core.syncing.planner.evidence import EvidenceCollector
+from buckia_core.syncing.planner.planner import Planner
 from buckia_core.syncing.request import SyncRequest
-from buckia_core.syncing.state.database import State
+from buckia_core.syncing.state.database import StateDatabase
 
 _AHEAD = 64
 _AT_ONCE = 8
@@ -44,7 +44,7 @@ class CheckResult:
         return not self.differ
 
 
-def compare_contents(request: SyncRequest, survey: Survey, state: State) -> CheckResult:
+def compare_contents(request: SyncRequest, survey: Planner, state: StateDatabase) -> CheckResult:
     """Compare both sides of a request by content.
 
     Digests that the provider tells are believed; where it tells none, the object is read.
@@ -67,7 +67,7 @@ def compare_contents(request: SyncRequest, survey: Survey, state: State) -> Chec
         survey.reading() as (scan, here, there),
         ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="buckia-check") as pool,
     ):
-        triples = align(here, there, state.entries(request.scope, [each.id for each in request.mappings]))
+        triples = merge_join(here, there, state.entries(request.scope, [each.id for each in request.mappings]))
         for mapping, local, remote, base in _owned(triples, request):
             if request.stopped.is_set():
                 break
@@ -91,7 +91,7 @@ def compare_contents(request: SyncRequest, survey: Survey, state: State) -> Chec
 
 def _owned(
     triples: Iterator[Triple], request: SyncRequest
-) -> Iterator[tuple[Mapping, LocalEntry | None, RemoteObject | None, BaseEntry | None]]:
+) -> Iterator[tuple[PathMapping, LocalEntry | None, RemoteObject | None, BaselineEntry | None]]:
     by_id = {mapping.id: mapping for mapping in request.mappings}
     owners = Owners(request.mappings)
     for key, local, remote, base in triples:
@@ -99,14 +99,18 @@ def _owned(
             continue
         if local is not None:
             yield by_id[local.root], local, remote, base
-        elif not is_ours(key):
+        elif not is_internal(key):
             mapping = owners.of(key, remembered=base.root if base else None)
             if mapping is not None:
                 yield mapping, local, remote, base
 
 
 def _compare(
-    inspector: Inspector, mapping: Mapping, local: LocalEntry, remote: RemoteObject, base: BaseEntry | None
+    inspector: EvidenceCollector,
+    mapping: PathMapping,
+    local: LocalEntry,
+    remote: RemoteObject,
+    base: BaselineEntry | None,
 ) -> Difference | None:
     if local.size != remote.size:
         return Difference(local.key, f"{local.size} bytes here, {remote.size} bytes in the bucket")
@@ -115,12 +119,12 @@ def _compare(
             # The object is the one that was verified when it went over, so its digest is known.
             remote = remote._replace(digests=base.digests or remote.digests)
         local = inspector.hash_local(mapping, local, [digest.algorithm for digest in remote.digests])
-        if compare(local.digests, remote.digests) is Sameness.UNKNOWN:
+        if compare(local.digests, remote.digests) is Comparison.UNKNOWN:
             remote = inspector.hash_remote(remote, [local.digests])
     except ENDS_RUN:
         raise
     except Exception as error:  # noqa: BLE001  # whatever a file does, the others get their turn
         return Difference(local.key, f"can't be compared: {explain(error)}")
-    if compare(local.digests, remote.digests) is Sameness.SAME:
+    if compare(local.digests, remote.digests) is Comparison.SAME:
         return None
     return Difference(local.key, "other content")

@@ -6,21 +6,21 @@ import os
 from dataclasses import dataclass, replace
 
 from buckia_core.errors import NotFound, PreconditionFailed
-from buckia_core.planning.keys import DiskRules, configures_us, problem_of
-from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.keys import FilesystemRules, configures_us, invalid_reason
+from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation, Reason
-from buckia_core.planning.reconcile import InStep, Look, Need, Outcome, reconcile
+from buckia_core.planning.reconcile import Evidence, InSync, NeedsEvidence, Outcome, reconcile
 from buckia_core.syncing.disk.paths import local_path
 from buckia_core.syncing.error_messages import ENDS_RUN, explain
-from buckia_core.syncing.planner.evidence import Inspector
+from buckia_core.syncing.planner.evidence import EvidenceCollector
 
 _WRITE_HERE = (Action.DOWNLOAD, Action.DELETE_LOCAL, Action.CONFLICT)
 _ROUNDS = 8
 """More rounds than any key needs: four, and as many again for a key that changes meanwhile."""
 
-Decided = tuple[Outcome, LocalEntry | None, RemoteObject | None, BaseEntry | None]
-"""An outcome (never a `Need`), and the entries that it was decided by, with what the looks added."""
+Decision = tuple[Outcome, LocalEntry | None, RemoteObject | None, BaselineEntry | None]
+"""An outcome (never a `NeedsEvidence`), and the entries that it was decided by, with what the looks added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +32,23 @@ class Decider:
         disks: Rules of each mapping's disk, by its id.
     """
 
-    inspector: Inspector
-    disks: dict[str, DiskRules]
+    inspector: EvidenceCollector
+    disks: dict[str, FilesystemRules]
 
     def decide(
-        self, mapping: Mapping, here: LocalEntry | None, there: RemoteObject | None, before: BaseEntry | None
-    ) -> Decided:
+        self, mapping: PathMapping, here: LocalEntry | None, there: RemoteObject | None, before: BaselineEntry | None
+    ) -> Decision:
         """Reconcile one key, looking closer as often as that is needed. What can't be looked at is refused by name."""
         key = next(entry.key for entry in (here, there, before) if entry is not None)
         for _ in range(_ROUNDS):
             outcome = reconcile(key, mapping.id, here, there, before, mapping.rules)
-            if not isinstance(outcome, Need):
+            if not isinstance(outcome, NeedsEvidence):
                 return self.gate(outcome, mapping), here, there, before
             try:
                 here, there = self._look(outcome.look, mapping, here, there, before)
             except (NotFound, PreconditionFailed, FileNotFoundError):
                 # It went or changed while it was looked at: the next run sees that, and decides.
-                return InStep(), None, None, before
+                return InSync(), None, None, before
             except ENDS_RUN:
                 raise
             except Exception as error:  # noqa: BLE001  # whatever a key does, the others get their turn
@@ -57,7 +57,7 @@ class Decider:
         why = "the provider does not tell enough of it to compare both sides"
         return refusal(key, mapping, here, there, before, why), here, there, before
 
-    def gate(self, outcome: Outcome, mapping: Mapping) -> Outcome:
+    def gate(self, outcome: Outcome, mapping: PathMapping) -> Outcome:
         """Refuse what would write where the disk can't hold it, and leave alone what configures Buckia."""
         if not isinstance(outcome, Operation) or outcome.action not in _WRITE_HERE:
             return outcome
@@ -67,28 +67,28 @@ class Decider:
             return replace(left, unresolved=False, keep_both=False)
         if mapping.is_file or outcome.action is not Action.DOWNLOAD:
             return outcome
-        problem = problem_of(mapping.relative(outcome.key), self.disks[mapping.id])
+        problem = invalid_reason(mapping.relative(outcome.key), self.disks[mapping.id])
         if not problem:
             return outcome
         return replace(outcome, action=Action.SKIP, reason=Reason.REFUSED_KEY, detail=problem, loser=None)
 
     def _look(
         self,
-        look: Look,
-        mapping: Mapping,
+        look: Evidence,
+        mapping: PathMapping,
         here: LocalEntry | None,
         there: RemoteObject | None,
-        before: BaseEntry | None,
+        before: BaselineEntry | None,
     ) -> tuple[LocalEntry | None, RemoteObject | None]:
         match look:
-            case Look.LOCAL_DIGEST:
+            case Evidence.LOCAL_DIGEST:
                 assert here is not None
                 wanted = (before.digests if before else ()) + (there.digests if there else ())
                 return self.inspector.hash_local(mapping, here, [each.algorithm for each in wanted]), there
-            case Look.REMOTE_STAT:
+            case Evidence.REMOTE_STAT:
                 assert there is not None
                 return here, self.inspector.stat_remote(there)
-            case Look.REMOTE_DIGEST:
+            case Evidence.REMOTE_DIGEST:
                 assert there is not None
                 known = (before.digests if before else (), here.digests if here else ())
                 return here, self.inspector.hash_remote(there, [digests for digests in known if digests])
@@ -96,10 +96,10 @@ class Decider:
 
 def refusal(
     key: str,
-    mapping: Mapping,
+    mapping: PathMapping,
     here: LocalEntry | None,
     there: RemoteObject | None,
-    before: BaseEntry | None,
+    before: BaselineEntry | None,
     why: str,
 ) -> Operation:
     """Return the operation that stands for a key which can't be synced, and says why."""

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.transfers.limited_reader import LimitedReader
 from buckia_core.errors import IntegrityError, Transient
-from buckia_core.planning.digest import Digests, Sameness, certain, compare, merge
+from buckia_core.planning.digest import Comparison, Digests, compare, merge, without_tentative
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
-from buckia_core.planning.mapping import Mapping
-from buckia_core.syncing.disk.paths import Places, entry_of
-from buckia_core.syncing.transfer.hashing import FileChanged, computable, hash_open_file, hash_stream
+from buckia_core.planning.mapping import PathMapping
+from buckia_core.syncing.disk.paths import FileLocator, entry_from_stat
+from buckia_core.syncing.transfer.hashing import FileChanged, hash_open_file, hash_stream, supported_algorithms
 
 _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Inspector:
+class EvidenceCollector:
     """Looks closer at local files and at objects. May be used from many threads.
 
     Attributes:
@@ -32,7 +32,7 @@ class Inspector:
     algorithm: str
     follow: bool = False
 
-    def hash_local(self, mapping: Mapping, entry: LocalEntry, algorithms: Sequence[str]) -> LocalEntry:
+    def hash_local(self, mapping: PathMapping, entry: LocalEntry, algorithms: Sequence[str]) -> LocalEntry:
         """Return the local entry as it is now, with its digests.
 
         Raises:
@@ -42,11 +42,11 @@ class Inspector:
         """
         for _ in range(3):
             try:
-                with Places({}, follow=self.follow) as places, places.open(entry.key, mapping) as file:
-                    digests, status = hash_open_file(file, computable([self.algorithm, *algorithms]))
+                with FileLocator({}, follow=self.follow) as places, places.open(entry.key, mapping) as file:
+                    digests, status = hash_open_file(file, supported_algorithms([self.algorithm, *algorithms]))
             except FileChanged:
                 continue
-            return entry_of(entry.key, entry.root, status)._replace(digests=digests)
+            return entry_from_stat(entry.key, entry.root, status)._replace(digests=digests)
         raise Transient("it is being written to; it is left for the next run", key=entry.key)
 
     def stat_remote(self, seen: RemoteObject) -> RemoteObject:
@@ -69,17 +69,17 @@ class Inspector:
             IntegrityError: The object has another number of bytes than the provider told.
         """
         found = self.stat_remote(seen)
-        unknown = [each for each in wanted if compare(found.digests, each) is Sameness.UNKNOWN]
+        unknown = [each for each in wanted if compare(found.digests, each) is Comparison.UNKNOWN]
         if wanted and not unknown:
             return found
-        if unknown and all(compare(found.claimed, each) is Sameness.DIFFERENT for each in unknown):
+        if unknown and all(compare(found.claimed, each) is Comparison.DIFFERENT for each in unknown):
             return found._replace(digests=merge(found.digests, found.claimed))
-        algorithms = [self.algorithm, *(digest.algorithm for each in wanted for digest in certain(each))]
+        algorithms = [self.algorithm, *(digest.algorithm for each in wanted for digest in without_tentative(each))]
         with (
             self.adapter.open_file(found.key, expect=found) as stream,
             io.BufferedReader(LimitedReader(stream, found.size + 1), _BLOCK) as limited,
         ):
-            digests, size = hash_stream(limited, computable(algorithms))
+            digests, size = hash_stream(limited, supported_algorithms(algorithms))
         if size != found.size:
             raise IntegrityError("other bytes came than the provider says the object has", key=found.key)
         return found._replace(digests=merge(digests, found.digests))

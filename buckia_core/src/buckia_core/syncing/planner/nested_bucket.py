@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 
 from buckia_core.errors import InvalidSetting
-from buckia_core.planning.keys import is_ours
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.keys import is_internal
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.request import SyncRequest
 
 
@@ -39,16 +39,16 @@ def refuse_nesting(request: SyncRequest) -> None:
                 f"the state is kept in {state}, which is inside the synced path {mapping.local}; keep it elsewhere, or "
                 "exclude it"
             )
-    if bucket is not None and (way := _way(bucket, state)) is not None and not is_ours("/".join(way)):
+    if bucket is not None and (way := _way(bucket, state)) is not None and not is_internal("/".join(way)):
         raise InvalidSetting(f"the state is kept in {state}, which is inside the folder that is the bucket, {bucket}")
 
 
-def _takes_part(mapping: Mapping, way: Sequence[str] | None) -> bool:
+def _takes_part(mapping: PathMapping, way: Sequence[str] | None) -> bool:
     """Tell whether a scan of the mapping comes to the directory at the end of a way down from its root."""
     if way is None:
         return False
     above = ["/".join(way[: depth + 1]) + "/" for depth in range(len(way))]
-    return not any(is_ours(path) for path in above) and all(mapping.accepts(path) for path in above)
+    return not any(is_internal(path) for path in above) and all(mapping.accepts(path) for path in above)
 
 
 def _way(outer: str, inner: str) -> list[str] | None:

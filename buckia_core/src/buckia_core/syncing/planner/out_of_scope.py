@@ -10,11 +10,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from buckia_core.config import BucketConfig
-from buckia_core.planning.manifest import BaseEntry
-from buckia_core.planning.mapping import Mapping as PathMapping
+from buckia_core.planning.manifest import BaselineEntry
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.scan.mappings import entry_of
-from buckia_core.syncing.state.database import State
+from buckia_core.syncing.state.database import StateDatabase
 
 if TYPE_CHECKING:
     from buckia_core.syncing.state.former_mapping import FormerMapping
@@ -35,7 +35,7 @@ class OtherMappings(NamedTuple):
     elsewhere: frozenset[str]
 
 
-def other_mappings(request: SyncRequest, state: State) -> OtherMappings:
+def other_mappings(request: SyncRequest, state: StateDatabase) -> OtherMappings:
     """Return the mappings of earlier runs that are none of this run.
 
     What an entry is called says little: it may have got another name, or that of another entry. So all entries are
@@ -60,7 +60,7 @@ def other_mappings(request: SyncRequest, state: State) -> OtherMappings:
     return OtherMappings({root: FormerMapping.read(root, request.base_dir, places) for root in gone}, elsewhere)
 
 
-def roots_of_others(config: BucketConfig, mappings: Collection[str], state: State) -> dict[str, str]:
+def roots_of_others(config: BucketConfig, mappings: Collection[str], state: StateDatabase) -> dict[str, str]:
     """Return the mappings, besides these, that another entry for the same bucket had last, with that entry."""
     ours = (config.name, entry_of(config))
     return {root: name for root, name in state.roots().items() if root not in mappings and name and name not in ours}
@@ -72,14 +72,14 @@ def entries_of(request: SyncRequest) -> dict[str, str]:
     return {mapping.id: name for mapping in request.mappings}
 
 
-def outside_folders(request: SyncRequest, state: State) -> list[BaseEntry]:
+def outside_folders(request: SyncRequest, state: StateDatabase) -> list[BaselineEntry]:
     """Return the rows that a change of `folders` put out of scope. Reads the baseline only if it changed."""
     if request.chosen_path or state.meta(_folders_of(request)) == _text(request):
         return []
     return state.outside(request.folders, list(entries_of(request))) if request.folders.names else []
 
 
-def remember(request: SyncRequest, state: State, rows: Sequence[BaseEntry]) -> None:
+def remember(request: SyncRequest, state: StateDatabase, rows: Sequence[BaselineEntry]) -> None:
     """Write down which keys are out of scope, and what this run had. What it told of as removed is its own."""
     had = entries_of(request)
     state.remember_roots(had | {row.root: request.entry for row in rows if row.root not in had})
@@ -89,10 +89,10 @@ def remember(request: SyncRequest, state: State, rows: Sequence[BaseEntry]) -> N
         state.set_meta(_folders_of(request), _text(request))
 
 
-def notices(request: SyncRequest, rows: Sequence[BaseEntry], outside: Sequence[BaseEntry]) -> list[str]:
+def notices(request: SyncRequest, rows: Sequence[BaselineEntry], outside: Sequence[BaselineEntry]) -> list[str]:
     """Return what a person is told of rows that are out of scope now: those of mappings, and those of folders."""
     by_id = {mapping.id: mapping for mapping in request.mappings}
-    by_root: dict[str, list[BaseEntry]] = {}
+    by_root: dict[str, list[BaselineEntry]] = {}
     for row in rows:
         by_root.setdefault(row.root, []).append(row)
     told = [_notice(root, some, by_id) for root, some in sorted(by_root.items())]
@@ -112,7 +112,7 @@ def twins_notice(twins: Sequence[tuple[str, str]]) -> list[str]:
     ]
 
 
-def _notice(root: str, rows: Sequence[BaseEntry], by_id: Mapping[str, PathMapping]) -> str:
+def _notice(root: str, rows: Sequence[BaselineEntry], by_id: Mapping[str, PathMapping]) -> str:
     if root in by_id:
         return (
             f"{_files(rows)} excluded now and not synced any more, because the patterns of {by_id[root].local} "
@@ -129,7 +129,7 @@ def _notice(root: str, rows: Sequence[BaseEntry], by_id: Mapping[str, PathMappin
 _STAY = "Nothing was deleted: they stay here and in the bucket. `buckia rm` removes objects from the bucket."
 
 
-def _files(rows: Sequence[BaseEntry]) -> str:
+def _files(rows: Sequence[BaselineEntry]) -> str:
     shown = ", ".join(row.key for row in rows[:_SHOWN]) + (", …" if len(rows) > _SHOWN else "")
     return f"1 file ({shown}) is" if len(rows) == 1 else f"{len(rows)} files ({shown}) are"
 

@@ -10,15 +10,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from buckia_core.planning.keys import is_ours
-from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
-from buckia_core.planning.mapping import Mapping, Owners
-from buckia_core.planning.merge_join import align
-from buckia_core.planning.path_collisions import Structure
+from buckia_core.planning.keys import is_internal
+from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
+from buckia_core.planning.mapping import Owners, PathMapping
+from buckia_core.planning.merge_join import merge_join
+from buckia_core.planning.path_collisions import PathCollisionDetector
 from buckia_core.planning.plan import Action, Counts, Operation, Plan
-from buckia_core.planning.reconcile import InStep, Need, reconcile
+from buckia_core.planning.reconcile import InSync, NeedsEvidence, reconcile
 from buckia_core.syncing.disk.paths import in_the_way, local_path
-from buckia_core.syncing.planner.decider import Decided, Decider, refusal
+from buckia_core.syncing.planner.decider import Decider, Decision, refusal
 from buckia_core.syncing.scan.local import BlindSpots
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _GLANCE = 1000
 
 
 @dataclass(slots=True)
-class Prepared:
+class PlannedRun:
     """A plan, and what goes into the state without an operation.
 
     Attributes:
@@ -46,13 +46,13 @@ class Prepared:
     """
 
     plan: Plan = field(default_factory=Plan)
-    refreshed: list[tuple[LocalEntry, RemoteObject, BaseEntry]] = field(default_factory=list)
-    out_of_scope: list[BaseEntry] = field(default_factory=list)
+    refreshed: list[tuple[LocalEntry, RemoteObject, BaselineEntry]] = field(default_factory=list)
+    out_of_scope: list[BaselineEntry] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Preparation:
+class PlanBuilder:
     """Everything that making a plan needs.
 
     Attributes:
@@ -65,7 +65,7 @@ class Preparation:
         others: The ids of mappings that other entries have. Keys of theirs are no orphans.
     """
 
-    mappings: Sequence[Mapping]
+    mappings: Sequence[PathMapping]
     decider: Decider
     blind: BlindSpots
     stopped: threading.Event
@@ -73,16 +73,18 @@ class Preparation:
     removed: Mapping_[str, FormerMapping] = field(default_factory=dict)
     others: frozenset[str] = frozenset()
 
-    def plan(self, local: Iterable[LocalEntry], remote: Iterable[RemoteObject], base: Iterable[BaseEntry]) -> Prepared:
+    def plan(
+        self, local: Iterable[LocalEntry], remote: Iterable[RemoteObject], base: Iterable[BaselineEntry]
+    ) -> PlannedRun:
         """Merge the three manifests into a plan. If the run is to end, the plan is cut short."""
-        found = Prepared()
-        shapes = Structure(nested=self.decider.inspector.adapter.capabilities.nested_keys)
+        found = PlannedRun()
+        shapes = PathCollisionDetector(nested=self.decider.inspector.adapter.capabilities.nested_keys)
         operations: dict[str, Operation] = {}
         for outcome, here, there, before in self._outcomes(local, remote, base, found, shapes):
             match outcome:
                 case Operation():
                     operations[outcome.key] = outcome
-                case InStep(refresh=refresh):
+                case InSync(refresh=refresh):
                     if here is not None and there is not None:
                         found.plan.unchanged += 1
                     if refresh:
@@ -98,10 +100,10 @@ class Preparation:
         self,
         local: Iterable[LocalEntry],
         remote: Iterable[RemoteObject],
-        base: Iterable[BaseEntry],
-        found: Prepared,
-        shapes: Structure,
-    ) -> Iterator[Decided]:
+        base: Iterable[BaselineEntry],
+        found: PlannedRun,
+        shapes: PathCollisionDetector,
+    ) -> Iterator[Decision]:
         """Yield the outcome of every key that is not plainly in step; those are only counted.
 
         Keys that need a closer look get it in the pool, while the merge goes on.
@@ -109,12 +111,12 @@ class Preparation:
         by_id = {mapping.id: mapping for mapping in self.mappings}
         owners = Owners(self.mappings)
         checksum = any(mapping.rules.checksum for mapping in self.mappings)
-        waiting: deque[Future[Decided]] = deque()
+        waiting: deque[Future[Decision]] = deque()
         in_step: defaultdict[str, int] = defaultdict(int)
         counts: defaultdict[str, Counts] = defaultdict(Counts)
         see = shapes.see
         glances = 0
-        for key, here, there, before in align(local, remote, base):
+        for key, here, there, before in merge_join(local, remote, base):
             # The common case in line, because it is the only one that every file of a large tree goes through.
             if (
                 here is not None
@@ -159,7 +161,7 @@ class Preparation:
             outcome = reconcile(key, mapping.id, here, there, row, mapping.rules)
             if theirs and isinstance(outcome, Operation) and outcome.action in _DELETES:
                 continue
-            if not isinstance(outcome, Need):
+            if not isinstance(outcome, NeedsEvidence):
                 yield self.decider.gate(outcome, mapping), here, there, row
                 continue
             waiting.append(self.pool.submit(self.decider.decide, mapping, here, there, row))
@@ -176,11 +178,11 @@ class Preparation:
     def _owner(
         self,
         key: str,
-        before: BaseEntry | None,
-        by_id: dict[str, Mapping],
+        before: BaselineEntry | None,
+        by_id: dict[str, PathMapping],
         owners: Owners,
-        found: Prepared,
-    ) -> Mapping | None:
+        found: PlannedRun,
+    ) -> PathMapping | None:
         """Return the mapping of a key that no local file claims; `None` if it takes no part in this run.
 
         the row of the baseline                          result
@@ -193,14 +195,14 @@ class Preparation:
                                                          same file, or the place in the bucket of a folder that moved
         """
         if before is None:
-            return None if is_ours(key) else owners.of(key)
+            return None if is_internal(key) else owners.of(key)
         mapping = by_id.get(before.root)
-        if mapping is not None and not is_ours(key):
+        if mapping is not None and not is_internal(key):
             if mapping.takes(key):
                 return mapping
             if mapping.would_take(key):
                 return None
-        elif (former := self.removed.get(before.root)) is not None and not is_ours(key):
+        elif (former := self.removed.get(before.root)) is not None and not is_internal(key):
             mapping = owners.of(key)
             if mapping is not None and (former.has_moved or former.path(key) == local_path(key, mapping)):
                 return mapping

@@ -15,19 +15,19 @@ from buckia_core.errors import BuckiaError, InvalidSetting, SideEmptied
 from buckia_core.localfs.probing import disk_rules
 from buckia_core.planning import safety
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Counts, Operation, Plan, Reason
 from buckia_core.planning.policy import Direction
 from buckia_core.syncing.disk.paths import root_identity, root_of
 from buckia_core.syncing.planner import out_of_scope
-from buckia_core.syncing.planner.bucket_handle import Site
-from buckia_core.syncing.planner.plan_builder import Preparation, Prepared
+from buckia_core.syncing.planner.bucket_handle import BucketHandle
+from buckia_core.syncing.planner.plan_builder import PlanBuilder, PlannedRun
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.scan import remote as remote_scan
-from buckia_core.syncing.scan.local import Scan
-from buckia_core.syncing.scan.prefetch import Ahead
-from buckia_core.syncing.state.database import State
-from buckia_core.syncing.state.resume_store import Unfinished
+from buckia_core.syncing.scan.local import LocalScan
+from buckia_core.syncing.scan.prefetch import PrefetchIterator
+from buckia_core.syncing.state.database import StateDatabase
+from buckia_core.syncing.state.resume_store import ResumeStore
 
 if TYPE_CHECKING:
     from buckia_core.syncing.planner.rename_evidence import Renames
@@ -39,7 +39,7 @@ _LOOKS = 8
 
 
 @dataclass
-class Survey:
+class Planner:
     """Reads both sides of one request and plans.
 
     Attributes:
@@ -52,25 +52,27 @@ class Survey:
     """
 
     request: SyncRequest
-    state: State
+    state: StateDatabase
     temporary: str
     seen: Callable[[int, int], None]
-    site: Site
+    site: BucketHandle
     since_ns: int = field(default_factory=time.time_ns)
 
     @classmethod
-    def of(cls, request: SyncRequest, state: State, temporary: str, seen: Callable[[int, int], None]) -> Survey:
+    def of(
+        cls, request: SyncRequest, state: StateDatabase, temporary: str, seen: Callable[[int, int], None]
+    ) -> Planner:
         """Make a survey; asks each disk what it can hold."""
         roots = {
             mapping.id: root_identity(mapping) for mapping in request.mappings if request.scope.meets(mapping.remote)
         }
         disks = {mapping.id: disk_rules(_nearest(mapping.local)) for mapping in request.mappings}
         follow = request.follow_symlinks
-        site = Site(request.adapter, request.config, request.algorithm, disks, follow, roots)
+        site = BucketHandle(request.adapter, request.config, request.algorithm, disks, follow, roots)
         return cls(request, state, temporary, seen, site)
 
     @property
-    def _by_id(self) -> dict[str, Mapping]:
+    def _by_id(self) -> dict[str, PathMapping]:
         return {mapping.id: mapping for mapping in self.request.mappings}
 
     @property
@@ -94,11 +96,11 @@ class Survey:
         return Renames(self.site.decider.inspector, self._by_id)
 
     @property
-    def unfinished(self) -> Unfinished:
+    def unfinished(self) -> ResumeStore:
         """Transfers that an earlier run did not finish."""
-        return Unfinished(self.request.files)
+        return ResumeStore(self.request.files)
 
-    def plan(self) -> Prepared:
+    def plan(self) -> PlannedRun:
         """Read both sides, each in a thread of its own, and merge them with the baseline.
 
         Raises:
@@ -114,7 +116,7 @@ class Survey:
             ThreadPoolExecutor(_LOOKS, thread_name_prefix="buckia-look") as pool,
         ):
             others = self._protecting()
-            preparation = Preparation(
+            preparation = PlanBuilder(
                 request.mappings, self.site.decider, scan.blind, request.stopped, pool, self.removed, others
             )
             # Rows of mappings that are gone protect their keys, and know the content of files that moved.
@@ -179,7 +181,7 @@ class Survey:
                 seen.local, seen.remote, seen.base = seen.local + rest, seen.remote + rest, seen.base + rest
 
     @contextmanager
-    def reading(self) -> Iterator[tuple[Scan, Ahead[LocalEntry], Ahead[RemoteObject]]]:
+    def reading(self) -> Iterator[tuple[LocalScan, PrefetchIterator[LocalEntry], PrefetchIterator[RemoteObject]]]:
         """Read both sides, each in a thread of its own: give the scan, and the two manifests.
 
         Raises:
@@ -190,13 +192,13 @@ class Survey:
         self.check_roots()
         sweep = None if request.dry_run else self.temporary
         kept = frozenset() if request.dry_run else self.unfinished.temporaries()
-        scan = Scan(request.mappings, request.scope, request.follow_symlinks, sweep, kept)
+        scan = LocalScan(request.mappings, request.scope, request.follow_symlinks, sweep, kept)
         scan.bucket = request.adapter.local_directory
-        remote = remote_scan.objects(request.adapter, request.scope, self._ranges())
+        remote = remote_scan.list_remote(request.adapter, request.scope, self._ranges())
         if request.paths is not None:
             remote = request.paths.watch(remote)
-        here = Ahead(scan.entries(), name="buckia-scan", taken=lambda number: self.seen(number, 0))
-        there = Ahead(remote, name="buckia-list", taken=lambda number: self.seen(0, number))
+        here = PrefetchIterator(scan.entries(), name="buckia-scan", taken=lambda number: self.seen(number, 0))
+        there = PrefetchIterator(remote, name="buckia-list", taken=lambda number: self.seen(0, number))
         with closing(here), closing(there):
             yield scan, here, there
             self._check_roots_are_the_same()
@@ -252,15 +254,15 @@ class Survey:
                     "disk was mounted or unmounted there, run again."
                 )
 
-    def _ranges(self) -> list[remote_scan.Range]:
+    def _ranges(self) -> list[remote_scan.ListRange]:
         """Cut the listing where the baseline knows keys, if it is long and the provider can begin anywhere."""
         prefixes = _remote_prefixes(self.request)
         if not self.request.adapter.capabilities.start_after:
-            return [remote_scan.Range(prefix) for prefix in prefixes]
+            return [remote_scan.ListRange(prefix) for prefix in prefixes]
         return [
             part
             for prefix in prefixes
-            for part in remote_scan.split(prefix, self.state.every(remote_scan.SPLIT, prefix))
+            for part in remote_scan.split_listing(prefix, self.state.every(remote_scan.KEYS_PER_RANGE, prefix))
         ]
 
     def _settle(self, operation: Operation) -> Operation:
@@ -284,12 +286,12 @@ def _nearest(path: str) -> str:
     return path
 
 
-def _has_something(mapping: Mapping, request: SyncRequest) -> bool:
+def _has_something(mapping: PathMapping, request: SyncRequest) -> bool:
     """Tell whether a local root has a file that takes part, in whichever run: what is excluded is there on any disk."""
     if mapping.is_file:
         return os.path.lexists(mapping.local)
     whole = replace(mapping, accepts=mapping.configured or mapping.accepts)
-    scan = Scan([whole], request.folders, request.follow_symlinks, None)
+    scan = LocalScan([whole], request.folders, request.follow_symlinks, None)
     scan.bucket = request.adapter.local_directory
     try:
         return next(scan.entries(), None) is not None
@@ -307,7 +309,7 @@ def _remote_prefixes(request: SyncRequest) -> list[str]:
     return kept
 
 
-def _not_read(scan: Scan, mappings: Sequence[Mapping]) -> Iterator[Operation]:
+def _not_read(scan: LocalScan, mappings: Sequence[PathMapping]) -> Iterator[Operation]:
     """Yield an operation that does nothing for each place that could not be read, and each second file of a key."""
     for place in scan.blind:
         if place.failed:
@@ -317,7 +319,7 @@ def _not_read(scan: Scan, mappings: Sequence[Mapping]) -> Iterator[Operation]:
         yield Operation(Action.SKIP, key, root, Reason.OWNED_TWICE)
 
 
-def _left_out(scan: Scan, plan: Plan) -> list[Operation]:
+def _left_out(scan: LocalScan, plan: Plan) -> list[Operation]:
     """Return an operation that does nothing for each entry that is no file and that nothing else tells of."""
     places = [place for place in scan.blind if not (place.failed or place.gone)]
     if not places:

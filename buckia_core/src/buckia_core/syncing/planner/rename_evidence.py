@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from buckia_core.planning import moves
 from buckia_core.planning.digest import Digests
 from buckia_core.planning.manifest import RemoteObject
-from buckia_core.planning.mapping import Mapping as PathMapping
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Operation
 from buckia_core.planning.policy import Side
 from buckia_core.syncing.error_messages import ENDS_RUN, explain
-from buckia_core.syncing.planner.evidence import Inspector
+from buckia_core.syncing.planner.evidence import EvidenceCollector
 
 _AT_ONCE = 8
 
@@ -27,7 +27,7 @@ class Renames:
         mappings: By id.
     """
 
-    inspector: Inspector
+    inspector: EvidenceCollector
     mappings: Mapping[str, PathMapping]
 
     def join(self, operations: Sequence[Operation]) -> list[Operation]:

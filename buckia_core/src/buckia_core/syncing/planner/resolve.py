@@ -14,14 +14,14 @@ from typing import Any
 from buckia_core.config.secrets.redaction import clean
 from buckia_core.errors import BuckiaError, NotFound
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.policy import Side
-from buckia_core.syncing.disk.paths import Places, local_path
+from buckia_core.syncing.disk.paths import FileLocator, local_path
 from buckia_core.syncing.request import SyncRequest
 
 
-class Choice(Enum):
+class Resolution(Enum):
     """Which version keeps the name. With both, the remote one does, and the local one becomes a conflict copy."""
 
     LOCAL = "local"
@@ -52,7 +52,7 @@ class Conflict:
     since: datetime
 
     @classmethod
-    def of(cls, record: dict[str, Any], mappings: Mapping_[str, Mapping], base: Path) -> Conflict:
+    def of(cls, record: dict[str, Any], mappings: Mapping_[str, PathMapping], base: Path) -> Conflict:
         """Return the conflict that a run recorded; paths below `base` are told relative to it."""
         mapping = mappings.get(record["root"])
         path = local_path(record["key"], mapping) if mapping else record["key"]
@@ -71,7 +71,11 @@ class NotAConflict(BuckiaError):
 
 
 def decided(
-    request: SyncRequest, places: Places, records: Sequence[dict[str, Any]], keys: Sequence[str], choice: Choice
+    request: SyncRequest,
+    places: FileLocator,
+    records: Sequence[dict[str, Any]],
+    keys: Sequence[str],
+    choice: Resolution,
 ) -> list[Operation]:
     """Return the operations that carry out a person's choice on conflicts that the last run left.
 
@@ -115,14 +119,14 @@ def _check_loss(record: Mapping_[str, Any], operation: Operation) -> None:
 
 
 def _operation(
-    key: str, mapping: Mapping, local: LocalEntry | None, remote: RemoteObject | None, choice: Choice
+    key: str, mapping: PathMapping, local: LocalEntry | None, remote: RemoteObject | None, choice: Resolution
 ) -> Operation:
     common: dict[str, Any] = {"key": key, "root": mapping.id, "local": local, "remote": remote}
     if local is None and remote is None:
         return Operation(Action.FORGET, reason=Reason.DELETED_BOTH, **common)
-    if choice is Choice.BOTH and local is not None and remote is not None:
+    if choice is Resolution.BOTH and local is not None and remote is not None:
         return Operation(Action.CONFLICT, reason=Reason.CONFLICT, keep_both=True, **common)
-    keeps_local = choice is Choice.LOCAL or (choice is Choice.BOTH and remote is None)
+    keeps_local = choice is Resolution.LOCAL or (choice is Resolution.BOTH and remote is None)
     if keeps_local:
         action = Action.UPLOAD if local is not None else Action.DELETE_REMOTE
         return Operation(action, reason=Reason.CONFLICT_LOCAL_WINS, loser=Side.REMOTE, **common)

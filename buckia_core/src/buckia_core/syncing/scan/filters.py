@@ -16,7 +16,7 @@ from buckia_core.config.trust.consent import check_file
 from buckia_core.config.trust.ownership import owner_of
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning.gitignore import DirectoriesAbove, Patterns, parse
-from buckia_core.planning.keys import is_ours, plain_spelling
+from buckia_core.planning.keys import is_internal, plain_spelling
 from buckia_core.syncing.scan.default_excludes import DEFAULT_EXCLUDES, named_by
 
 IGNORE_FILE = ".buckiaignore"
@@ -112,7 +112,7 @@ class PathFilter:
         """Tell whether the file or directory itself is excluded, whatever is said of those above."""
         name = path[path.rfind("/") + 1 :]
         is_harmless = name[:1] in _HARMLESS
-        if (not is_harmless and is_ours(name)) or (path in self.without and not directory):
+        if (not is_harmless and is_internal(name)) or (path in self.without and not directory):
             return True
         if self.exclude and (said := self._excluded.decide(path, directory=directory)) is not None:
             return said

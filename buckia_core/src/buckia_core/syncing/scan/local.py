@@ -16,11 +16,11 @@ from buckia_core.errors import PermissionDenied
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import remove
 from buckia_core.localfs.opening import InTheWay
-from buckia_core.planning.keys import TEMPORARY, is_ours
+from buckia_core.planning.keys import TEMP_PREFIX, is_internal
 from buckia_core.planning.manifest import LocalEntry
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.disk.paths import below, entry_of, kind
+from buckia_core.syncing.disk.paths import below, entry_from_stat, kind
 from buckia_core.syncing.scan.filters import PathFilter
 
 _ID = re.compile(r"[0-9a-f]{8}")
@@ -28,7 +28,7 @@ _DEEP = 16
 """Levels of directories that stay open. Those of deeper trees are opened again on the way back."""
 
 
-class Blind(NamedTuple):
+class Unreadable(NamedTuple):
     """A place that the scan could not or would not look into; nothing at or below its key may be concluded.
 
     Attributes:
@@ -53,15 +53,15 @@ class BlindSpots:
     """The places that a scan did not look into, in the order in which it met them."""
 
     def __init__(self) -> None:
-        self._places: list[Blind] = []
-        self._by_key: dict[str, Blind] = {}
+        self._places: list[Unreadable] = []
+        self._by_key: dict[str, Unreadable] = {}
 
-    def add(self, place: Blind) -> None:
+    def add(self, place: Unreadable) -> None:
         """Take note of one."""
         self._places.append(place)
         self._by_key.setdefault(place.key, place)
 
-    def hiding(self, key: str) -> Blind | None:
+    def hiding(self, key: str) -> Unreadable | None:
         """Return the place that is at a key, or above it."""
         while self._by_key:
             found = self._by_key.get(key)
@@ -72,12 +72,12 @@ class BlindSpots:
                 break
         return None
 
-    def __iter__(self) -> Iterator[Blind]:
+    def __iter__(self) -> Iterator[Unreadable]:
         return iter(self._places)
 
 
 @dataclass(slots=True)
-class Scan:
+class LocalScan:
     """One reading of the local side.
 
     Attributes:
@@ -89,7 +89,7 @@ class Scan:
         bucket: The directory that is the bucket, if one is; no link is followed into it.
     """
 
-    mappings: Sequence[Mapping]
+    mappings: Sequence[PathMapping]
     scope: Scope
     follow_links: bool
     temporary: str | None
@@ -113,12 +113,12 @@ class Scan:
             last = entry.key
             yield entry
 
-    def _of(self, mapping: Mapping) -> Iterator[LocalEntry]:
+    def _of(self, mapping: PathMapping) -> Iterator[LocalEntry]:
         if mapping.is_file:
             return self._file(mapping)
         return self._tree(mapping)
 
-    def _file(self, mapping: Mapping) -> Iterator[LocalEntry]:
+    def _file(self, mapping: PathMapping) -> Iterator[LocalEntry]:
         if not self.scope.covers(mapping.remote):
             return
         try:
@@ -132,11 +132,11 @@ class Scan:
             self._note(mapping.remote, mapping.local, _trouble(error), mapping, failed=True)
             return
         if stat.S_ISREG(status.st_mode):
-            yield entry_of(mapping.remote, mapping.id, status)
+            yield entry_from_stat(mapping.remote, mapping.id, status)
         else:
             self._note(mapping.remote, mapping.local, "not a regular file", mapping, failed=True)
 
-    def _tree(self, mapping: Mapping) -> Iterator[LocalEntry]:
+    def _tree(self, mapping: PathMapping) -> Iterator[LocalEntry]:
         """Walk a root depth first. A directory sorts as if its name ended in a slash, which gives the order of keys."""
         try:
             tree = Tree(mapping.local, follow=self.follow_links, reads=True, most=_DEEP)
@@ -151,7 +151,7 @@ class Scan:
         with tree:
             yield from self._walk(mapping, tree)
 
-    def _walk(self, mapping: Mapping, tree: Tree) -> Iterator[LocalEntry]:
+    def _walk(self, mapping: PathMapping, tree: Tree) -> Iterator[LocalEntry]:
         accepts, root, scope, follow, status_of = mapping.accepts, mapping.id, self.scope, self.follow_links, os.stat
         whole = scope.is_everything
         # Most files need not be asked about, and there may be millions of them.
@@ -195,12 +195,12 @@ class Scan:
                 elif name in level.links and (problem := _leads_to_ours(mapping, directory.join(name))):
                     self._note(key, directory.join(name), problem, mapping, failed=False)
                 else:
-                    yield entry_of(key, root, status)
+                    yield entry_from_stat(key, root, status)
             else:
                 stack.pop()
 
     def _below(
-        self, level: _Level, name: str, key: str, mapping: Mapping, tree: Tree, above: Sequence[_Level]
+        self, level: _Level, name: str, key: str, mapping: PathMapping, tree: Tree, above: Sequence[_Level]
     ) -> _Level | None:
         """Walk into a directory; where links are followed, into none that it is itself below."""
         if name in level.links and (problem := _leads_to_ours(mapping, level.directory.join(name))):
@@ -230,7 +230,7 @@ class Scan:
             return None
         return self._level(directory, key, mapping)
 
-    def _level(self, directory: Directory, prefix: str, mapping: Mapping) -> _Level:
+    def _level(self, directory: Directory, prefix: str, mapping: PathMapping) -> _Level:
         """Read a directory. Of its entries no more is kept than their names, since it may have a great many."""
         names: list[str] = []
         level = _Level(directory, prefix, names)
@@ -245,7 +245,7 @@ class Scan:
                         self._note(shown, directory.join(name), "its name is not valid UTF-8", mapping, failed=True)
                         continue
                     # The first letter tells of nearly all that they are not ours.
-                    if (name[0] in ".bB" or not plain) and is_ours(name):
+                    if (name[0] in ".bB" or not plain) and is_internal(name):
                         self._sweep(directory, name)
                         continue
                     if follow and entry.is_symlink():
@@ -279,8 +279,8 @@ class Scan:
             with suppress(OSError):
                 remove(directory, name)
 
-    def _note(self, key: str, path: str, why: str, mapping: Mapping, *, failed: bool, gone: bool = False) -> None:
-        self.blind.add(Blind(key, path, why, failed, mapping.id, gone))
+    def _note(self, key: str, path: str, why: str, mapping: PathMapping, *, failed: bool, gone: bool = False) -> None:
+        self.blind.add(Unreadable(key, path, why, failed, mapping.id, gone))
 
 
 @dataclass(slots=True)
@@ -330,14 +330,14 @@ def _is_same_place(one: str, other: str) -> bool:
         return False
 
 
-def _leads_to_ours(mapping: Mapping, path: str) -> str | None:
+def _leads_to_ours(mapping: PathMapping, path: str) -> str | None:
     """Say so if a link that is followed leads to what is Buckia's own: that is neither sent nor written."""
     real = below(os.path.realpath(mapping.local), os.path.realpath(path))
-    return "a symbolic link to what is Buckia's own" if is_ours(real) else None
+    return "a symbolic link to what is Buckia's own" if is_internal(real) else None
 
 
 def temporary_prefix(state_id: str) -> str:
     """Return how the temporary files of one project and bucket begin. The id is not trusted to be fit for a name."""
     if not _ID.fullmatch(state_id):
         state_id = hashlib.sha256(state_id.encode(errors="surrogatepass")).hexdigest()[:8]
-    return f"{TEMPORARY}{state_id}-"
+    return f"{TEMP_PREFIX}{state_id}-"

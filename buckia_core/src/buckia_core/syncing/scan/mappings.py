@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from buckia_core.config import BucketConfig, PathRule
-from buckia_core.config.convert import Unsuitable
+from buckia_core.config.convert import InvalidValue
 from buckia_core.config.file.loader import FILE_NAME
 from buckia_core.config.patterns import parse_patterns
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning import mapping as planned
-from buckia_core.planning.policy import ConflictPolicy, Direction, Rules
+from buckia_core.planning.policy import ConflictPolicy, Direction, SyncRules
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.scan.filters import PathFilter, patterns, read_ignore_file
 from buckia_core.syncing.scan.open_logs import open_log_files
@@ -23,7 +23,7 @@ OF = " of "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
+class RunOverrides:
     """What one run overrides of the configuration; `None` and empty leave it as configured."""
 
     local_path: Path | None = None
@@ -40,14 +40,14 @@ class Choices:
         for name in ("include", "exclude"):
             try:
                 parse_patterns(getattr(self, name))
-            except Unsuitable as error:
+            except InvalidValue as error:
                 problem = f"{name} {error.clause}"
             else:
                 continue
             raise InvalidSetting(problem)
 
 
-def mappings_of(config: BucketConfig, choices: Choices) -> list[planned.Mapping]:
+def build_mappings(config: BucketConfig, choices: RunOverrides) -> list[planned.PathMapping]:
     """Return the mappings of a bucket, in order: single files, then roots.
 
     Without any, the directory of the configuration is the one root; a `local_path` is, whatever is configured.
@@ -92,9 +92,9 @@ def folders_of(config: BucketConfig) -> Scope:
     return Scope.of(config.folders) if config.folders else Scope()
 
 
-def _rules(config: BucketConfig, choices: Choices, direction: Direction) -> Rules:
+def _rules(config: BucketConfig, choices: RunOverrides, direction: Direction) -> SyncRules:
     orphans = choices.delete_orphaned if choices.delete_orphaned is not None else config.delete_orphaned
-    return Rules(
+    return SyncRules(
         direction=choices.direction or direction,
         conflicts=choices.conflict or config.conflict_resolution or ConflictPolicy.KEEP_BOTH,
         delete_orphaned=orphans,
@@ -104,10 +104,10 @@ def _rules(config: BucketConfig, choices: Choices, direction: Direction) -> Rule
 
 
 def _files(
-    config: BucketConfig, choices: Choices, files: Mapping[str, str], direction: Direction
-) -> list[planned.Mapping]:
+    config: BucketConfig, choices: RunOverrides, files: Mapping[str, str], direction: Direction
+) -> list[planned.PathMapping]:
     return [
-        planned.Mapping(
+        planned.PathMapping(
             id=_file_id(local, key),
             local=_absolute(config, local),
             remote=key,
@@ -118,7 +118,7 @@ def _files(
     ]
 
 
-def _root(config: BucketConfig, choices: Choices, rule: PathRule, *, first: bool) -> planned.Mapping:
+def _root(config: BucketConfig, choices: RunOverrides, rule: PathRule, *, first: bool) -> planned.PathMapping:
     local = _absolute(config, rule.local)
     # The first root receives what comes down; the others only send, unless it says otherwise.
     direction = rule.direction or config.direction or Direction.BOTH
@@ -134,17 +134,17 @@ def _root(config: BucketConfig, choices: Choices, rule: PathRule, *, first: bool
         without=_below(local, [*([config.source] if config.source else []), *open_log_files()]),
         defaults=config.default_excludes,
     )
-    return planned.Mapping(
+    return planned.PathMapping(
         id=_root_id(config, rule),
         local=local,
         remote=rule.remote,
         rules=_rules(config, choices, direction),
-        accepts=planned.take_all if accepts.lets_all_pass else accepts,
+        accepts=planned.accept_all if accepts.lets_all_pass else accepts,
         configured=_without_choices(accepts, choices),
     )
 
 
-def _without_choices(accepts: PathFilter, choices: Choices) -> planned.Filter | None:
+def _without_choices(accepts: PathFilter, choices: RunOverrides) -> planned.Filter | None:
     """Return the filter as it is configured; `None` if the run adds nothing to it."""
     if not (choices.include or choices.exclude or choices.include_pattern or choices.exclude_pattern):
         return None
@@ -155,7 +155,7 @@ def _without_choices(accepts: PathFilter, choices: Choices) -> planned.Filter | 
         include_pattern=None,
         exclude_pattern=None,
     )
-    return planned.take_all if configured.lets_all_pass else configured
+    return planned.accept_all if configured.lets_all_pass else configured
 
 
 def _relative(config: BucketConfig, local: str) -> str:

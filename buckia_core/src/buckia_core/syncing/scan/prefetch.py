@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
-class Ahead(Generic[Item]):
+class PrefetchIterator(Generic[Item]):
     """Iterates over what an iterable yields, which runs in a thread, at most so many batches ahead.
 
     Batches keep the cost of passing an item between threads below that of making it. Errors of the iterable

@@ -15,17 +15,17 @@ from buckia_core.planning.keys import is_directory_marker
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.scope import Scope
 
-SPLIT = 5000
+KEYS_PER_RANGE = 5000
 """Keys in one range of a split listing: five of the usual pages."""
 
 AT_ONCE = 4
 """Ranges that are fetched at the same time."""
 
-MOST_AHEAD = 4 * SPLIT
+MOST_AHEAD = 4 * KEYS_PER_RANGE
 """Objects of a range that are held before its turn comes. It has more only where many are new."""
 
 
-class Range(NamedTuple):
+class ListRange(NamedTuple):
     """One part of a listing: keys with a prefix, greater than `start_after`, not greater than `end_at`."""
 
     prefix: str
@@ -33,14 +33,14 @@ class Range(NamedTuple):
     end_at: str | None = None
 
 
-def split(prefix: str, points: Sequence[str]) -> list[Range]:
+def split_listing(prefix: str, points: Sequence[str]) -> list[ListRange]:
     """Cut the listing of a prefix at keys that are known to be near its objects."""
     starts: list[str | None] = [None, *points]
     ends: list[str | None] = [*points, None]
-    return [Range(prefix, start, end) for start, end in zip(starts, ends, strict=True)]
+    return [ListRange(prefix, start, end) for start, end in zip(starts, ends, strict=True)]
 
 
-def objects(adapter: BaseSync, scope: Scope, ranges: Sequence[Range]) -> Iterator[RemoteObject]:
+def list_remote(adapter: BaseSync, scope: Scope, ranges: Sequence[ListRange]) -> Iterator[RemoteObject]:
     """Yield the objects of all ranges that the scope covers, in order, without directory markers.
 
     Raises:
@@ -55,7 +55,7 @@ def objects(adapter: BaseSync, scope: Scope, ranges: Sequence[Range]) -> Iterato
             yield found
 
 
-def _one_by_one(adapter: BaseSync, ranges: Sequence[Range]) -> Iterator[RemoteObject]:
+def _one_by_one(adapter: BaseSync, ranges: Sequence[ListRange]) -> Iterator[RemoteObject]:
     for prefix in dict.fromkeys(part.prefix for part in ranges):
         yield from adapter.list_files(prefix)
 
@@ -63,15 +63,15 @@ def _one_by_one(adapter: BaseSync, ranges: Sequence[Range]) -> Iterator[RemoteOb
 class _Fetched(NamedTuple):
     """A range that was begun: its first objects, and the rest of them."""
 
-    part: Range
+    part: ListRange
     head: list[RemoteObject]
     rest: Iterator[RemoteObject]
 
 
-def _several(adapter: BaseSync, ranges: Sequence[Range]) -> Iterator[RemoteObject]:
+def _several(adapter: BaseSync, ranges: Sequence[ListRange]) -> Iterator[RemoteObject]:
     """Fetch a few ranges ahead of the one that is handed out. Holds `MOST_AHEAD` objects of each in memory."""
 
-    def fetch(part: Range) -> _Fetched:
+    def fetch(part: ListRange) -> _Fetched:
         found = iter(adapter.list_files(part.prefix, start_after=part.start_after, end_at=part.end_at))
         return _Fetched(part, list(islice(found, MOST_AHEAD)), found)
 
@@ -83,7 +83,9 @@ def _several(adapter: BaseSync, ranges: Sequence[Range]) -> Iterator[RemoteObjec
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ahead(pool: ThreadPoolExecutor, fetch: Callable[[Range], _Fetched], waiting: deque[Range]) -> Generator[_Fetched]:
+def _ahead(
+    pool: ThreadPoolExecutor, fetch: Callable[[ListRange], _Fetched], waiting: deque[ListRange]
+) -> Generator[_Fetched]:
     running: deque[Future[_Fetched]] = deque()
     try:
         while waiting or running:
@@ -139,7 +141,7 @@ def _generator(found: Iterator[RemoteObject]) -> Generator[RemoteObject]:
     yield from found
 
 
-def _check_bounds(part: Range, found: Sequence[RemoteObject]) -> None:
+def _check_bounds(part: ListRange, found: Sequence[RemoteObject]) -> None:
     """See whether a range has no key that is none of its own. Its keys are in order, as the merge sees to it."""
     first, last = found[0].key, found[-1].key
     inside = first.startswith(part.prefix) and last.startswith(part.prefix)

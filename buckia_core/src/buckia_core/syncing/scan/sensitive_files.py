@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from buckia_core.planning.gitignore import Patterns
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation
 from buckia_core.syncing.scan.filters import PathFilter
 
@@ -39,7 +39,7 @@ SENSITIVE = (
 _SHOWN = 3
 
 
-def sensitive_uploads(operations: Iterable[Operation], mappings: Sequence[Mapping]) -> list[str]:
+def sensitive_uploads(operations: Iterable[Operation], mappings: Sequence[PathMapping]) -> list[str]:
     """Return the keys of files among the new uploads that often hold secrets, in order.
 
     Single files, and files that a pattern is about, were asked for and are not among them.
@@ -66,7 +66,7 @@ def warning(keys: Sequence[str]) -> str:
     )
 
 
-def _is_asked_for(key: str, mapping: Mapping) -> bool:
+def _is_asked_for(key: str, mapping: PathMapping) -> bool:
     if mapping.is_file:
         return True
     accepts = mapping.accepts

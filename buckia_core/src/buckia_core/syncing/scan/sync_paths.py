@@ -26,10 +26,10 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.config import BucketConfig
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning.manifest import RemoteObject
-from buckia_core.planning.mapping import Mapping
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.scope import Glob, Scope
-from buckia_core.syncing.scan.mappings import Choices, folders_of, mappings_of
-from buckia_core.syncing.state.database import State
+from buckia_core.syncing.scan.mappings import RunOverrides, build_mappings, folders_of
+from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.locations import StateFiles
 from buckia_core.syncing.state.migration import peek_state
 
@@ -117,7 +117,7 @@ class _Reading:
 
 
 def find_sync_paths(
-    paths: Iterable[str], bases: Sequence[Path], mappings: Sequence[Mapping], folders: Scope, files: StateFiles
+    paths: Iterable[str], bases: Sequence[Path], mappings: Sequence[PathMapping], folders: Scope, files: StateFiles
 ) -> SyncPaths:
     """Return what paths stand for. Reads the disk, and the baseline where the disk has nothing; asks no bucket.
 
@@ -134,7 +134,7 @@ def find_sync_paths(
     with ExitStack() as stack:
 
         @cache
-        def state() -> State:
+        def state() -> StateDatabase:
             return stack.enter_context(closing(peek_state(files)))
 
         def is_known(keys: Scope) -> bool:
@@ -151,7 +151,7 @@ def has_path(
     Raises:
         AdapterError: The bucket can't be listed.
     """
-    mappings = mappings_of(config, Choices())
+    mappings = build_mappings(config, RunOverrides())
     files = StateFiles.of(state_dir, config.name, adapter)
     try:
         found = find_sync_paths([path], [relative_to, config.base_dir], mappings, folders_of(config), files)
@@ -168,7 +168,7 @@ def has_path(
 def _found(
     paths: Iterable[str],
     bases: Sequence[Path],
-    mappings: Sequence[Mapping],
+    mappings: Sequence[PathMapping],
     folders: Scope,
     is_known: Callable[[Scope], bool],
 ) -> SyncPaths:
@@ -190,7 +190,7 @@ def _found(
     return found
 
 
-def _readings(text: str, bases: Sequence[Path], mappings: Sequence[Mapping]) -> Iterator[_Reading]:
+def _readings(text: str, bases: Sequence[Path], mappings: Sequence[PathMapping]) -> Iterator[_Reading]:
     if not text.strip():
         raise InvalidSetting("an empty path names nothing; leave it out, or write '.' for all that is in a directory")
     for base in dict.fromkeys(bases):
@@ -220,7 +220,7 @@ def _split(path: str) -> tuple[str, list[str]]:
     return (above + os.sep if first == 1 else above), parts[first:]
 
 
-def _keys(path: str, pattern: list[str], mappings: Sequence[Mapping], *, real: bool = False) -> Scope | None:
+def _keys(path: str, pattern: list[str], mappings: Sequence[PathMapping], *, real: bool = False) -> Scope | None:
     """Return the keys of a path, or of a pattern below it; `None` if no mapping has any of them."""
     names: list[str] = []
     globs: list[Glob] = []
@@ -266,7 +266,7 @@ def _of_key(key: str) -> Scope:
     return Scope.of([key], [Glob("", key)] if _WILD.search(key) else [])
 
 
-def _paths_of(key: str, mappings: Sequence[Mapping]) -> Iterator[str]:
+def _paths_of(key: str, mappings: Sequence[PathMapping]) -> Iterator[str]:
     """Yield the local paths that a key has, whatever the filters say."""
     for mapping in mappings:
         if mapping.is_file:
@@ -276,7 +276,7 @@ def _paths_of(key: str, mappings: Sequence[Mapping]) -> Iterator[str]:
             yield os.path.join(mapping.local, *key[len(mapping.remote) :].split("/"))
 
 
-def _outside(text: str, mappings: Sequence[Mapping]) -> str:
+def _outside(text: str, mappings: Sequence[PathMapping]) -> str:
     roots = ", ".join(mapping.local for mapping in mappings)
     return f"{text!r} is not below any path that is synced ({roots})"
 

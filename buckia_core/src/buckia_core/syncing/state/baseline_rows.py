@@ -6,7 +6,7 @@ import time
 
 from buckia_core.planning import digest
 from buckia_core.planning.digest import Digests
-from buckia_core.planning.manifest import BaseEntry, LocalEntry, RemoteObject
+from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
 
 _FINE = 20_000_000
 """Nanoseconds within which two writes may leave the same time on a disk that keeps parts of seconds (a kernel tick)."""
@@ -15,9 +15,9 @@ _COARSE = 2_000_000_000
 """The same on a disk that keeps whole seconds; FAT keeps even ones."""
 
 
-def row(local: LocalEntry, remote: RemoteObject, digests: Digests, since_ns: int) -> BaseEntry:
+def baseline_row(local: LocalEntry, remote: RemoteObject, digests: Digests, since_ns: int) -> BaselineEntry:
     """Return the row for a key that is in step now. `local` was looked at after `since_ns`, the start of the run."""
-    return BaseEntry(
+    return BaselineEntry(
         local.key,
         local.root,
         local.size,
@@ -26,13 +26,13 @@ def row(local: LocalEntry, remote: RemoteObject, digests: Digests, since_ns: int
         local.inode,
         is_racy(local, since_ns, time.time_ns()),
         remote.fingerprint,
-        digest.write(digest.certain(digests)),
+        digest.write(digest.without_tentative(digests)),
     )
 
 
-def row_of_torn(local: LocalEntry, remote: RemoteObject) -> BaseEntry:
+def dirty_row(local: LocalEntry, remote: RemoteObject) -> BaselineEntry:
     """Return the row for an upload during which the file changed: the object is ours, the file counts as changed."""
-    return BaseEntry(local.key, local.root, -1, 0, 0, 0, True, remote.fingerprint, "")
+    return BaselineEntry(local.key, local.root, -1, 0, 0, 0, True, remote.fingerprint, "")
 
 
 def is_racy(local: LocalEntry, since_ns: int, now_ns: int) -> bool:

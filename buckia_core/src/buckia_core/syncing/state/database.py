@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from buckia_core.planning.manifest import BaseEntry
+from buckia_core.planning.manifest import BaselineEntry
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.state import database_file
 from buckia_core.syncing.state.errors import raise_translated, reports_errors, state_error
@@ -20,10 +20,10 @@ from buckia_core.syncing.state.locations import filter_names
 
 _log = logging.getLogger(__name__)
 
-_FORMER_COLUMNS = ", ".join(name for name in BaseEntry._fields if name != "out_of_scope")
+_FORMER_COLUMNS = ", ".join(name for name in BaselineEntry._fields if name != "out_of_scope")
 
 
-class State:
+class StateDatabase:
     """The state of one bucket of one project. For one thread; the lock sees to it that it is for one process."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
@@ -31,7 +31,7 @@ class State:
         self._db = connection
 
     @classmethod
-    def open(cls, path: Path, identity: str) -> State:
+    def open(cls, path: Path, identity: str) -> StateDatabase:
         """Open or make the state of the bucket with this identity.
 
         A damaged file is put aside (`….broken`), and so is one of another bucket (`….other`): the baseline starts
@@ -60,7 +60,7 @@ class State:
             raise_translated(error, path)
 
     @classmethod
-    def peek(cls, path: Path, identity: str) -> State:
+    def peek(cls, path: Path, identity: str) -> StateDatabase:
         """Open the state for reading only: nothing is made or put aside. What `open` would replace is empty here.
 
         Raises:
@@ -80,14 +80,14 @@ class State:
             raise state_error(error, path) from error
 
     @classmethod
-    def in_memory(cls, path: Path, identity: str) -> State:
+    def in_memory(cls, path: Path, identity: str) -> StateDatabase:
         """Make a state that is gone when it is closed, in place of the one at a path."""
         connection = sqlite3.connect(":memory:", isolation_level=None)
         database_file.fill(connection, identity)
         return cls(path, connection)
 
     @classmethod
-    def _opened(cls, path: Path, connect: Callable[[Path], sqlite3.Connection]) -> State | None:
+    def _opened(cls, path: Path, connect: Callable[[Path], sqlite3.Connection]) -> StateDatabase | None:
         """Open and check a database; `None` if it is damaged."""
 
         def attempt() -> sqlite3.Connection:
@@ -130,7 +130,7 @@ class State:
 
     # --- the baseline ------------------------------------------------------------------------------------
 
-    def entries(self, scope: Scope, roots: Sequence[str] | None = None) -> Iterator[BaseEntry]:
+    def entries(self, scope: Scope, roots: Sequence[str] | None = None) -> Iterator[BaselineEntry]:
         """Yield the baseline in order of keys. A consistent picture, whatever is committed meanwhile.
 
         Args:
@@ -138,8 +138,8 @@ class State:
             roots: The ids of the mappings whose rows are wanted, in order; of several that know a key, the first one
                 counts, so that no key comes twice. `None` yields all rows, and a key once for each mapping.
         """
-        # As `BaseEntry._make`, without its check of the length, which the statement guarantees.
-        make = partial(tuple.__new__, BaseEntry)
+        # As `BaselineEntry._make`, without its check of the length, which the statement guarantees.
+        make = partial(tuple.__new__, BaselineEntry)
         # The primary key begins with the key, so the rows come in order without a sort.
         wanted = "" if roots is None else f"AND root IN ({','.join('?' * len(roots))})"
         statement = f"SELECT * FROM entries WHERE key >= ? AND key < ? {wanted} ORDER BY key"  # noqa: S608  # question marks
@@ -159,10 +159,10 @@ class State:
             raise_translated(error, self.path)
 
     @reports_errors
-    def get(self, key: str) -> BaseEntry | None:
+    def get(self, key: str) -> BaselineEntry | None:
         """Return one row of the baseline; of several mappings that know the key, that of any."""
         row = self._db.execute("SELECT * FROM entries WHERE key = ?", (key,)).fetchone()
-        return BaseEntry._make(row) if row else None
+        return BaselineEntry._make(row) if row else None
 
     @reports_errors
     def count(self) -> int:
@@ -188,7 +188,7 @@ class State:
 
     @reports_errors
     def commit(
-        self, *, put: Iterable[BaseEntry] = (), drop: Iterable[str] = (), roots: Collection[str] | None = None
+        self, *, put: Iterable[BaselineEntry] = (), drop: Iterable[str] = (), roots: Collection[str] | None = None
     ) -> None:
         """Write what happened, in one transaction: rows that are new or changed, and keys whose rows are gone.
 
@@ -242,7 +242,7 @@ class State:
         number: int = self._db.execute(statement, (root,)).fetchone()[0]
         return number
 
-    def outside(self, scope: Scope, roots: Collection[str]) -> list[BaseEntry]:
+    def outside(self, scope: Scope, roots: Collection[str]) -> list[BaselineEntry]:
         """Return the rows of mappings that a scope does not cover and that are not out of scope yet, in order."""
         rows = self.entries(Scope(), list(roots))
         return [row for row in rows if not row.out_of_scope and not scope.covers(row.key)]
@@ -293,7 +293,7 @@ class State:
 
     # --- states of Buckia 0.6 ----------------------------------------------------------------------------
 
-    def copy_to(self, other: State) -> None:
+    def copy_to(self, other: StateDatabase) -> None:
         """Make another state equal to this one."""
         self._db.backup(other._db)
 

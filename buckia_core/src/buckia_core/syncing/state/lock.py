@@ -33,7 +33,7 @@ else:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-class Lock:
+class RunLock:
     """A context manager that holds the lock file at `path`.
 
     Raises:

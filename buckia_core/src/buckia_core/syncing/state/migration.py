@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from buckia_core.localfs.durability import sync_directory
 from buckia_core.syncing.state import database_file
-from buckia_core.syncing.state.database import State
+from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.errors import is_damage, raise_translated, state_error
 from buckia_core.syncing.state.locations import StateFiles, check_state_dir, filter_names
-from buckia_core.syncing.state.lock import Lock
-from buckia_core.syncing.state.resume_store import Unfinished
+from buckia_core.syncing.state.lock import RunLock
+from buckia_core.syncing.state.resume_store import ResumeStore
 
 _log = logging.getLogger(__name__)
 
@@ -45,21 +45,21 @@ class Former(NamedTuple):
         return self.path.name.partition(".sqlite3")[0]
 
 
-def open_state(files: StateFiles) -> State:
+def open_state(files: StateFiles) -> StateDatabase:
     """Open the state of a bucket for a run, under its lock; make it, or take over that of Buckia 0.6.
 
     Raises:
-        StateTooNew, StateError: As `State.open`.
+        StateTooNew, StateError: As `StateDatabase.open`.
         LockHeld: Buckia 0.6 is syncing the bucket.
     """
     formers = _formers(files, put_aside=True)
     if formers:
         with ExitStack() as locks:
             for stem in sorted({former.stem for former in formers}):
-                locks.enter_context(Lock(files.directory / f"{stem}.lock"))
+                locks.enter_context(RunLock(files.directory / f"{stem}.lock"))
             _take_over(files, formers)
-    Unfinished(files).take_over(files.former_stem)
-    state = State.open(files.database, files.identity)
+    ResumeStore(files).take_over(files.former_stem)
+    state = StateDatabase.open(files.database, files.identity)
     try:
         state.use(files.bucket)
     except BaseException:
@@ -68,19 +68,19 @@ def open_state(files: StateFiles) -> State:
     return state
 
 
-def peek_state(files: StateFiles) -> State:
+def peek_state(files: StateFiles) -> StateDatabase:
     """Open what `open_state` would, for reading only. Nothing is changed.
 
     Raises:
-        StateTooNew, StateError: As `State.peek`, or the directory may not be believed.
+        StateTooNew, StateError: As `StateDatabase.peek`, or the directory may not be believed.
         ConfigError: As `check_state_dir`.
     """
     check_state_dir(files.directory)
     formers = _formers(files)
     if not formers:
-        return State.peek(files.database, files.identity)
-    with closing(State.peek(files.database, files.identity)) as now:
-        state = State.in_memory(files.database, files.identity)
+        return StateDatabase.peek(files.database, files.identity)
+    with closing(StateDatabase.peek(files.database, files.identity)) as now:
+        state = StateDatabase.in_memory(files.database, files.identity)
         try:
             now.copy_to(state)
             _import(state, formers)
@@ -174,16 +174,16 @@ def _read_former(path: Path, files: StateFiles) -> Former | None:
 
 def _take_over(files: StateFiles, formers: Sequence[Former]) -> None:
     """Write former states into the bucket's own, then remove them. What a kill leaves, the next run does again."""
-    unfinished = Unfinished(files)
+    unfinished = ResumeStore(files)
     for former in formers:
         unfinished.take_over(former.stem)
     path = files.database
     try:
         if path.exists():
-            with closing(State.open(path, files.identity)) as state:
+            with closing(StateDatabase.open(path, files.identity)) as state:
                 _import(state, formers)
         else:
-            with _new_database(path) as aside, closing(State.open(aside, files.identity)) as state:
+            with _new_database(path) as aside, closing(StateDatabase.open(aside, files.identity)) as state:
                 _import(state, formers)
         for former in formers:
             _log.info("the state %s was taken over as %s", former.path, path)
@@ -216,7 +216,7 @@ def _new_database(path: Path) -> Iterator[Path]:
     sync_directory(str(path.parent))
 
 
-def _import(state: State, formers: Sequence[Former]) -> None:
+def _import(state: StateDatabase, formers: Sequence[Former]) -> None:
     for former in formers:
         with closing(database_file.connect_to_read(former.path, alone=True)) as database:
             state.import_former(database, former.stem, newer=former.started >= state.last_run())

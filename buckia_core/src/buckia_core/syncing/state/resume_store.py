@@ -23,7 +23,7 @@ from buckia_core.errors import AdapterError, StateError
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import NotAFile, make_private, open_file, remove, write_all
 from buckia_core.localfs.opening import CREATE, InTheWay
-from buckia_core.planning.keys import TEMPORARY
+from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.syncing.state.errors import state_error
 from buckia_core.syncing.state.locations import StateFiles, check_state_dir
 
@@ -32,7 +32,7 @@ _NAME = re.compile(r"[0-9a-f]{32}\.(json|part)")
 """What a note is called, and what it is called until it is complete. All else in the directory is not ours."""
 
 
-class Kind(Enum):
+class TransferKind(Enum):
     """Which way a transfer went."""
 
     UPLOAD = "upload"
@@ -40,7 +40,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ResumeRecord:
     """What is known of one transfer.
 
     Attributes:
@@ -52,7 +52,7 @@ class Kept:
         text: How far it is, in words of whoever transferred it.
     """
 
-    kind: Kind
+    kind: TransferKind
     identity: str
     key: str
     content: str
@@ -60,7 +60,7 @@ class Kept:
     text: str
 
 
-class Unfinished:
+class ResumeStore:
     """The unfinished transfers of one bucket of one project. Safe for threads, and can be pickled."""
 
     def __init__(self, files: StateFiles) -> None:
@@ -80,24 +80,24 @@ class Unfinished:
                 continue
             about = replace(kept, identity=self._identity, text="")
             if not self._notes.has(own := _name(kept.kind, kept.key)):
-                KeptNote(self._notes, own, about).write(kept.text)
+                FileCheckpoint(self._notes, own, about).write(kept.text)
             former.remove(name)
         former.remove_directory()
 
-    def take_up(self, kind: Kind, key: str, content: str, adapter: BaseSync, path: str = "") -> KeptNote:
+    def take_up(self, kind: TransferKind, key: str, content: str, adapter: BaseSync, path: str = "") -> FileCheckpoint:
         """Return the note of a transfer. What is left of another content under the key is abandoned."""
-        about = Kept(kind, self._identity, key, content, path, "")
+        about = ResumeRecord(kind, self._identity, key, content, path, "")
         kept = self.find(kind, key)
         if kept is not None and replace(kept, text="") != about:
             with suppress(AdapterError):
                 self.abandon(kept, adapter)
-        return KeptNote(self._notes, _name(kind, key), about)
+        return FileCheckpoint(self._notes, _name(kind, key), about)
 
-    def find(self, kind: Kind, key: str) -> Kept | None:
+    def find(self, kind: TransferKind, key: str) -> ResumeRecord | None:
         """Return what is kept of a transfer."""
         return self._notes.read(_name(kind, key))
 
-    def all(self) -> Iterator[Kept]:
+    def all(self) -> Iterator[ResumeRecord]:
         """Yield what is kept of all transfers, without what is damaged.
 
         Raises:
@@ -116,13 +116,13 @@ class Unfinished:
         former = Notes(str(self._state_files.directory), self._state_files.former_stem)
         left = (kept for _, kept in former.all() if kept is not None and self._state_files.is_of(kept.identity))
         found = [*left, *self.all()]
-        return {each.key: each.text for each in found if each.kind is Kind.UPLOAD}
+        return {each.key: each.text for each in found if each.kind is TransferKind.UPLOAD}
 
     def temporaries(self) -> frozenset[str]:
         """Return the names of the temporary files that downloads still need."""
-        return frozenset(os.path.basename(kept.path) for kept in self.all() if kept.kind is Kind.DOWNLOAD)
+        return frozenset(os.path.basename(kept.path) for kept in self.all() if kept.kind is TransferKind.DOWNLOAD)
 
-    def tidy(self, wanted: Callable[[Kept], bool], adapter: BaseSync) -> None:
+    def tidy(self, wanted: Callable[[ResumeRecord], bool], adapter: BaseSync) -> None:
         """Abandon what is not wanted any more, and remove what can't be read, such as after a loss of power.
 
         For the start of a run: nothing is being written.
@@ -138,15 +138,15 @@ class Unfinished:
                 with suppress(AdapterError):
                     self.abandon(kept, adapter)
 
-    def abandon(self, kept: Kept, adapter: BaseSync) -> None:
+    def abandon(self, kept: ResumeRecord, adapter: BaseSync) -> None:
         """Give up a transfer: remove what is left of it at the provider, or on this disk, and forget it.
 
         Raises:
             AdapterError: The provider could not be asked. It stays known.
         """
-        if kept.kind is Kind.DOWNLOAD:
+        if kept.kind is TransferKind.DOWNLOAD:
             # The state may have come from somebody else, and nothing but a temporary file is to go for what it says.
-            if os.path.basename(kept.path).startswith(TEMPORARY):
+            if os.path.basename(kept.path).startswith(TEMP_PREFIX):
                 with suppress(OSError):
                     os.unlink(kept.path)
         elif kept.identity == self._identity and isinstance(adapter, ResumableUpload):
@@ -154,10 +154,10 @@ class Unfinished:
         self._notes.remove(_name(kept.kind, kept.key))
 
 
-class KeptNote:
+class FileCheckpoint:
     """The `Note` of one transfer, in a file."""
 
-    def __init__(self, notes: Notes, name: str, about: Kept) -> None:
+    def __init__(self, notes: Notes, name: str, about: ResumeRecord) -> None:
         self._notes = notes
         self._name = name
         self._about = about
@@ -191,12 +191,12 @@ class Notes:
     below: str
     stem: str
 
-    def read(self, name: str) -> Kept | None:
+    def read(self, name: str) -> ResumeRecord | None:
         """Return a note; `None` if there is none, or it is damaged, such as after a loss of power."""
         with self._opened() as directory:
             return None if directory is None else _read(directory, name)
 
-    def all(self) -> list[tuple[str, Kept | None]]:
+    def all(self) -> list[tuple[str, ResumeRecord | None]]:
         """Return all notes by name, with `None` for what can't be used."""
         with self._opened() as directory:
             if directory is None:
@@ -264,16 +264,16 @@ class Notes:
             raise state_error(error, Path(path)) from error
 
 
-def _name(kind: Kind, key: str) -> str:
+def _name(kind: TransferKind, key: str) -> str:
     return hashlib.sha256(f"{kind.value}\0{key}".encode()).hexdigest()[:32] + ".json"
 
 
-def _read(directory: Directory, name: str) -> Kept | None:
+def _read(directory: Directory, name: str) -> ResumeRecord | None:
     try:
         with open_file(directory, name) as file:
             fields = json.loads(file.read().decode("ascii"))
         if not all(isinstance(value, str) for value in fields.values()):
             return None
-        return Kept(**fields | {"kind": Kind(fields["kind"])})
+        return ResumeRecord(**fields | {"kind": TransferKind(fields["kind"])})
     except (FileNotFoundError, NotAFile, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

@@ -18,8 +18,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from buckia_core.planning.digest import Digests, Sameness, certain, compare, is_guess, merge
-from buckia_core.syncing.transfer.hashing import computable
+from buckia_core.planning.digest import Comparison, Digests, compare, is_guess, merge, without_tentative
+from buckia_core.syncing.transfer.hashing import supported_algorithms
 
 Hash = Callable[[tuple[str, ...]], tuple[Digests, int]]
 """Returns the digests of what came, and its size in bytes."""
@@ -51,17 +51,17 @@ class ContentCheck:
         found, size = compute(_wanted(self._algorithm, *names))
         if size != self._size:
             return False
-        differs = compare(found, claimed) is Sameness.DIFFERENT
+        differs = compare(found, claimed) is Comparison.DIFFERENT
         guesses = tuple([digest.algorithm for digest in told if is_guess(digest)])
-        if differs and compare(found, told) is Sameness.UNKNOWN:
-            found = merge(found, compute(_names(told)[:1] or computable(guesses))[0])
+        if differs and compare(found, told) is Comparison.UNKNOWN:
+            found = merge(found, compute(_names(told)[:1] or supported_algorithms(guesses))[0])
         self.digests = merge(found, told)
         match compare(found, told):
-            case Sameness.SAME:
+            case Comparison.SAME:
                 return True
-            case Sameness.DIFFERENT:
+            case Comparison.DIFFERENT:
                 return False
-            case Sameness.UNKNOWN:
+            case Comparison.UNKNOWN:
                 again = found == self._refused
                 self._refused = found
                 return not differs or (again and not guesses)
@@ -73,11 +73,11 @@ def _wanted(baseline: str, told: tuple[str, ...], claimed: tuple[str, ...]) -> t
 
     Nearly all objects of a bucket have digests of the same algorithms.
     """
-    sure, claims = (computable(name for name in names if not name.endswith("?")) for names in (told, claimed))
+    sure, claims = (supported_algorithms(name for name in names if not name.endswith("?")) for names in (told, claimed))
     if baseline in sure or baseline in claims:
         return (baseline,)
     return (baseline, *(sure or claims)[:1])
 
 
 def _names(digests: Digests) -> tuple[str, ...]:
-    return computable(digest.algorithm for digest in certain(digests))
+    return supported_algorithms(digest.algorithm for digest in without_tentative(digests))

@@ -15,13 +15,13 @@ from buckia_core.localfs.system_errors import NO_ATOMIC_RENAME
 from buckia_core.planning.digest import Digests, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.syncing.disk.durability import sync_file_system
-from buckia_core.syncing.disk.paths import Place, entry_of
-from buckia_core.syncing.state.resume_store import Unfinished
+from buckia_core.syncing.disk.paths import FileLocation, entry_from_stat
+from buckia_core.syncing.state.resume_store import ResumeStore
 from buckia_core.syncing.transfer import errors
 from buckia_core.syncing.transfer.content_check import ContentCheck
-from buckia_core.syncing.transfer.errors import Stale, UnderWay, same_file, untold
-from buckia_core.syncing.transfer.in_flight import size_on_disk
-from buckia_core.syncing.transfer.staging_file import Arriving, arriving
+from buckia_core.syncing.transfer.errors import StateChanged, TrackProgress, no_progress, same_file
+from buckia_core.syncing.transfer.in_flight import allocated_size
+from buckia_core.syncing.transfer.staging_file import StagingFile, open_staging_file
 
 _ATTEMPTS = 3
 
@@ -30,7 +30,7 @@ _MANY = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Downloaded:
+class DownloadResult:
     """What a download left: the file as it is now, the object that it came from, what is known of the content.
 
     `moved` is the number of bytes that came over: fewer than the file has, if an earlier run had fetched a part of it.
@@ -75,16 +75,16 @@ class Download:
         self,
         adapter: BaseSync,
         expected: RemoteObject,
-        place: Place,
+        place: FileLocation,
         *,
         root: str,
         temporary: str,
         planned: LocalEntry | None,
         algorithm: str,
-        keep: Callable[[Place], object],
+        keep: Callable[[FileLocation], object],
         is_kept: bool = False,
-        under_way: UnderWay = untold,
-        unfinished: Unfinished | None = None,
+        under_way: TrackProgress = no_progress,
+        unfinished: ResumeStore | None = None,
     ) -> None:
         self._adapter = adapter
         self._expected = expected
@@ -96,8 +96,8 @@ class Download:
         self._is_kept = is_kept
         self._under_way = under_way
         self.directory = place.directory
-        taken_up = unfinished if expected.size > errors.SMALL else None
-        self._file: Arriving = arriving(
+        taken_up = unfinished if expected.size > errors.BUFFERED_UPLOAD_MAX else None
+        self._file: StagingFile = open_staging_file(
             adapter, expected, place.directory, temporary, algorithm, taken_up, private=planned is not None
         )
         self._remote = expected
@@ -127,7 +127,7 @@ class Download:
         told = expected.digests
         check = ContentCheck(expected.size, self._algorithm)
         for _ in range(_ATTEMPTS):
-            with self._under_way(lambda: max(0, size_on_disk(file.path) - file.taken_up)):
+            with self._under_way(lambda: max(0, allocated_size(file.path) - file.taken_up)):
                 remote = file.fetch(expected)
             if check.accepts(file.digest, merge(remote.digests, told), remote.claimed):
                 self._remote, self._digests = remote, check.digests
@@ -138,7 +138,7 @@ class Download:
             # decides.
             seen = self._adapter.stat_file(expected.key)
             if seen.fingerprint != expected.fingerprint:
-                raise Stale
+                raise StateChanged
             told = seen.digests
         words = f"{_ATTEMPTS} times, other bytes came than the provider says the object has"
         raise IntegrityError(words, key=expected.key)
@@ -147,7 +147,7 @@ class Download:
         """Close what was fetched: of many that wait for each other none may stay open, as systems allow few at once."""
         self._file.close()
 
-    def place(self) -> Downloaded:
+    def place(self) -> DownloadResult:
         """Make what was fetched last, and give it its name.
 
         Raises:
@@ -159,7 +159,7 @@ class Download:
             self._file.settle()
         self._file.close()
         if not (self.in_place or self.directory.is_at_its_path()):
-            raise Stale
+            raise StateChanged
         if (time := _time_of(self._remote)) is not None:
             set_time_of_closed(self._file.path, time)
         if self._planned is None:
@@ -169,13 +169,13 @@ class Download:
         self._file.gone = self.placed = True
         local = self._look()
         if local is None:
-            raise Stale
-        return Downloaded(local, self._remote, self._digests, self._expected.size - self._file.taken_up)
+            raise StateChanged
+        return DownloadResult(local, self._remote, self._digests, self._expected.size - self._file.taken_up)
 
     def _replace(self, planned: LocalEntry) -> None:
         now = self._look()
         if now is None or not same_file(now, planned):
-            raise Stale
+            raise StateChanged
         if not self._is_kept:
             self._keep(self._place)
         directory, aside, name = self.directory, self._file.name, self._place.name
@@ -183,20 +183,20 @@ class Download:
         try:
             directory.exchange(aside, directory, name)
         except FileNotFoundError:
-            raise Stale from None
+            raise StateChanged from None
         except OSError as error:
             if error.errno not in NO_ATOMIC_RENAME:
                 raise
             # Not on this file system: the window between the look and the rename stays, as small as it is.
             again = self._look()
             if again is None or not same_file(again, now):
-                raise Stale from None
+                raise StateChanged from None
             directory.replace(aside, directory, name)
             return
         # It may be anything by now, a directory too.
-        if not same_file(entry_of(now.key, now.root, directory.status(aside)), now):
+        if not same_file(entry_from_stat(now.key, now.root, directory.status(aside)), now):
             self._give_back(inode)
-            raise Stale
+            raise StateChanged
         self.placed = True
         # What can't be removed is left aside, and the next run removes it.
         with suppress(OSError):
@@ -214,7 +214,7 @@ class Download:
             try:
                 directory.rename_exclusive(aside, directory, name)
             except FileExistsError:
-                self._keep(Place(directory, aside))
+                self._keep(FileLocation(directory, aside))
                 self._file.gone = False
             return
         self._file.gone = False
@@ -222,7 +222,7 @@ class Download:
             # Another edit came on top of the downloaded file. It is the last one, and gets the name again.
             with suppress(FileNotFoundError):
                 directory.exchange(aside, directory, name)
-            self._keep(Place(directory, aside))
+            self._keep(FileLocation(directory, aside))
 
     def _place_new(self) -> None:
         """Put the file where none is; one that appears meanwhile is not overwritten."""
@@ -234,11 +234,11 @@ class Download:
                 raise
             self._place.clear_empty()
             if self._look() is not None:
-                raise Stale from None
+                raise StateChanged from None
             try:
                 self.directory.link(self._file.name, self.directory, self._place.name)
             except FileExistsError:
-                raise Stale from None
+                raise StateChanged from None
             except (OSError, NotImplementedError) as second:
                 if not lacks_hard_links(second):
                     raise
@@ -252,7 +252,7 @@ class Download:
         try:
             self.directory.rename_exclusive(self._file.name, self.directory, self._place.name)
         except FileExistsError:
-            raise Stale from None
+            raise StateChanged from None
         except OSError as error:
             if error.errno not in NO_ATOMIC_RENAME:
                 raise
@@ -269,7 +269,7 @@ class Download:
         try:
             return permissions(self.directory.status(self._place.name))
         except FileNotFoundError:
-            raise Stale from None
+            raise StateChanged from None
 
 
 def settle(files: Iterable[Download]) -> None:

@@ -7,22 +7,22 @@ from contextlib import AbstractContextManager, nullcontext
 
 from buckia_core.planning.manifest import LocalEntry
 
-SMALL = 8 << 20
+BUFFERED_UPLOAD_MAX = 8 << 20
 """Files up to this size, in bytes, are read into memory once: what is hashed and what is sent are the same bytes.
 
 None of them is taken up again where it broke off.
 """
 
-UnderWay = Callable[[Callable[[], int]], AbstractContextManager[None]]
+TrackProgress = Callable[[Callable[[], int]], AbstractContextManager[None]]
 """A context that lasts as long as bytes go over; it is given what tells how many have."""
 
 
-def untold(so_far: Callable[[], int]) -> AbstractContextManager[None]:  # noqa: ARG001  # it is an `UnderWay`
-    """The `UnderWay` that tells nobody."""
+def no_progress(so_far: Callable[[], int]) -> AbstractContextManager[None]:  # noqa: ARG001  # it is an `TrackProgress`
+    """The `TrackProgress` that tells nobody."""
     return nullcontext()
 
 
-class Stale(Exception):
+class StateChanged(Exception):
     """The ground has shifted since the plan was made: the key has to be planned again."""
 
 

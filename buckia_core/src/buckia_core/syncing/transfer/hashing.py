@@ -55,7 +55,7 @@ class PartsMd5:
         return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(digests) // 16}"
 
 
-def computable(algorithms: Iterable[str]) -> tuple[str, ...]:
+def supported_algorithms(algorithms: Iterable[str]) -> tuple[str, ...]:
     """Return those of the algorithms that can be computed here, each once."""
     return tuple(
         dict.fromkeys(
@@ -65,7 +65,7 @@ def computable(algorithms: Iterable[str]) -> tuple[str, ...]:
 
 
 def new_hash(algorithm: str, data: bytes = b"") -> Hash:
-    """Begin a digest of an algorithm that is `computable`, with the first bytes."""
+    """Begin a digest of an algorithm that is `supported_algorithms`, with the first bytes."""
     parts = _PARTS.fullmatch(algorithm)
     if parts is None:
         return hashlib.new(algorithm.removesuffix("?"), data, usedforsecurity=False)

@@ -12,7 +12,7 @@ from typing import Any
 from buckia_core.planning.plan import Operation
 
 
-class Flights:
+class InFlightTransfers:
     """The transfers under way in this process. Workers add theirs, the thread that runs the sync asks.
 
     Attributes:
@@ -26,7 +26,7 @@ class Flights:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What goes on in another process is told when it is over, and can't be stopped from here.
-        return Flights, ()
+        return InFlightTransfers, ()
 
     @contextmanager
     def of(self, operation: Operation, so_far: Callable[[], int]) -> Iterator[None]:
@@ -51,7 +51,7 @@ class Flights:
         return total - self._told.pop(operation.key, 0)
 
 
-def size_on_disk(path: str) -> int:
+def allocated_size(path: str) -> int:
     """Return how many bytes of a file are written, holes left out where the system tells; 0 if there is none yet."""
     with suppress(OSError):
         status = os.stat(path)
@@ -60,7 +60,7 @@ def size_on_disk(path: str) -> int:
     return 0
 
 
-class Passed:
+class ByteCounter:
     """How many bytes of a file have been sent, counted in any thread; what is sent twice counts once."""
 
     def __init__(self, size: int) -> None:
@@ -79,7 +79,7 @@ class Passed:
             self._sum += number
 
 
-class CountedReader(io.RawIOBase):
+class CountingReader(io.RawIOBase):
     """A file that knows how far it was read; reading a part again takes it back to there."""
 
     def __init__(self, file: io.FileIO) -> None:

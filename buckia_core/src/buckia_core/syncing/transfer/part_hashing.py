@@ -8,14 +8,16 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from buckia_core.adapters.contract.resume import Parts
+from buckia_core.adapters.contract.resume import PartLayout
 from buckia_core.planning.digest import Digest, Digests
 from buckia_core.syncing.transfer.hashing import FileChanged, new_hash
 
 _BLOCK = 1 << 20
 
 
-def hash_in_parts(file: io.FileIO, algorithm: str, parts: Parts) -> tuple[Digests, tuple[str, ...], os.stat_result]:
+def hash_in_parts(
+    file: io.FileIO, algorithm: str, parts: PartLayout
+) -> tuple[Digests, tuple[str, ...], os.stat_result]:
     """Return a file's digests, those of its parts, and the state that it was in before and after it was read.
 
     The file was just opened.

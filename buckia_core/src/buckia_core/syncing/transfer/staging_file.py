@@ -15,7 +15,7 @@ from typing import Self
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import ResumableDownload
-from buckia_core.adapters.contract.resume import Landing, Note
+from buckia_core.adapters.contract.resume import Checkpoint, PartialDownload
 from buckia_core.errors import AdapterError, IntegrityError, NotFound, PreconditionFailed
 from buckia_core.localfs.directory import Directory
 from buckia_core.localfs.files import create, path_of_open, set_permissions, set_time, write_all
@@ -24,10 +24,10 @@ from buckia_core.localfs.system_errors import failure_of_system
 from buckia_core.planning.digest import Digest, Digests
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.syncing.disk.durability import begin_writing
-from buckia_core.syncing.state.resume_store import Kind, Unfinished
+from buckia_core.syncing.state.resume_store import ResumeStore, TransferKind
 from buckia_core.syncing.transfer.hashing import hash_bytes, hash_stream, new_hash
 
-SMALL = 1 << 20
+BUFFERED_DOWNLOAD_MAX = 1 << 20
 """Up to this size, in bytes, an object comes into memory first; as many of them at once as there are workers."""
 
 _BLOCK = 1 << 20
@@ -38,7 +38,7 @@ _NEW = 0o666
 _PRIVATE = 0o600
 
 
-class Arriving(ABC):
+class StagingFile(ABC):
     """A temporary file that an object's bytes come to. At the end of its context it is gone, if it was not moved.
 
     Attributes:
@@ -108,16 +108,16 @@ class Arriving(ABC):
             self.end(error)
 
 
-def arriving(
+def open_staging_file(
     adapter: BaseSync,
     expected: RemoteObject,
     directory: Directory,
     prefix: str,
     algorithm: str,
-    unfinished: Unfinished | None,
+    unfinished: ResumeStore | None,
     *,
     private: bool,
-) -> Arriving:
+) -> StagingFile:
     """Return the file for a download of a version.
 
     Args:
@@ -133,21 +133,21 @@ def arriving(
         OSError: It can't be made, or read.
     """
     mode = _PRIVATE if private else _NEW
-    if expected.size <= SMALL:
-        return AtOnce(adapter, directory, prefix, mode)
+    if expected.size <= BUFFERED_DOWNLOAD_MAX:
+        return BufferedStagingFile(adapter, directory, prefix, mode)
     if unfinished is None or not isinstance(adapter, ResumableDownload):
-        return Fresh(adapter, directory, prefix, mode)
+        return StreamedStagingFile(adapter, directory, prefix, mode)
     content = f"{expected.size} {expected.fingerprint}"
-    kept = unfinished.find(Kind.DOWNLOAD, expected.key)
+    kept = unfinished.find(TransferKind.DOWNLOAD, expected.key)
     name = os.path.basename(kept.path) if kept is not None and kept.content == content else ""
     if not name.startswith(prefix) or (kept is not None and kept.path != directory.join(name)):
         # Only the note knows it: a name that follows from the object could be taken beforehand.
         name = f"{prefix}{secrets.token_hex(8)}"
-    note = unfinished.take_up(Kind.DOWNLOAD, expected.key, content, adapter, directory.join(name))
-    return Continued(adapter, directory, name, mode, algorithm, note)
+    note = unfinished.take_up(TransferKind.DOWNLOAD, expected.key, content, adapter, directory.join(name))
+    return ResumableStagingFile(adapter, directory, name, mode, algorithm, note)
 
 
-class AtOnce(Arriving):
+class BufferedStagingFile(StagingFile):
     """Comes into memory, and is written from there: small files cost little more than the calls for them."""
 
     def __init__(self, adapter: BaseSync, directory: Directory, prefix: str, mode: int) -> None:
@@ -159,37 +159,37 @@ class AtOnce(Arriving):
         self._descriptor: int | None = None
 
     def fetch(self, expected: RemoteObject) -> RemoteObject:
-        """See `Arriving`."""
+        """See `StagingFile`."""
         found, self._data = self._adapter.read_file(expected.key, expect=expected)
         return found
 
     def digest(self, algorithms: tuple[str, ...]) -> tuple[Digests, int]:
-        """See `Arriving`."""
+        """See `StagingFile`."""
         return hash_bytes(self._data, algorithms), len(self._data)
 
     def write(self, mode: int | None, mtime_ns: int | None) -> None:
-        """See `Arriving`."""
+        """See `StagingFile`."""
         self.name, self._descriptor = create(self.directory, self._prefix, self._mode)
         write_all(self._descriptor, self._data)
         self._data = b""
         dress(self._descriptor, mode, mtime_ns)
 
     def settle(self) -> None:
-        """See `Arriving`."""
+        """See `StagingFile`."""
         if self._descriptor is None:
             super().settle()
         else:
             os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """See `Arriving`."""
+        """See `StagingFile`."""
         if self._descriptor is not None:
             # After an error of `close` the number may be another file's.
             descriptor, self._descriptor = self._descriptor, None
             os.close(descriptor)
 
 
-class Held(Arriving):
+class Held(StagingFile):
     """Is held open while it comes, so that nothing can be put in its place; adapters open it by `target`."""
 
     def __init__(self, directory: Directory, name: str, file: io.FileIO) -> None:
@@ -202,22 +202,22 @@ class Held(Arriving):
         return Path(path_of_open(self._file.fileno(), self.path))
 
     def write(self, mode: int | None, mtime_ns: int | None) -> None:
-        """See `Arriving`."""
+        """See `StagingFile`."""
         dress(self._file.fileno(), mode, mtime_ns)
 
     def settle(self) -> None:
-        """See `Arriving`."""
+        """See `StagingFile`."""
         if self._file.closed:
             super().settle()
         else:
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """See `Arriving`."""
+        """See `StagingFile`."""
         self._file.close()
 
 
-class Fresh(Held):
+class StreamedStagingFile(Held):
     """Comes in one go, always from the start."""
 
     def __init__(self, adapter: BaseSync, directory: Directory, prefix: str, mode: int) -> None:
@@ -226,16 +226,16 @@ class Fresh(Held):
         self._adapter = adapter
 
     def fetch(self, expected: RemoteObject) -> RemoteObject:
-        """See `Arriving`."""
+        """See `StagingFile`."""
         return self._adapter.download_file(expected.key, self.target, expect=expected)
 
     def digest(self, algorithms: tuple[str, ...]) -> tuple[Digests, int]:
-        """See `Arriving`."""
+        """See `StagingFile`."""
         self._file.seek(0)
         return hash_stream(self._file, algorithms)
 
 
-class Continued(Held):
+class ResumableStagingFile(Held):
     """Goes on where an earlier attempt ended, in this run or in one before it, and stays for the next one.
 
     The bytes that stand without a gap are digested as they come. The note says how many there are and what their digest
@@ -243,7 +243,7 @@ class Continued(Held):
     """
 
     def __init__(
-        self, adapter: ResumableDownload, directory: Directory, name: str, mode: int, algorithm: str, note: Note
+        self, adapter: ResumableDownload, directory: Directory, name: str, mode: int, algorithm: str, note: Checkpoint
     ) -> None:
         super().__init__(directory, name, _taken_up(directory, name, mode))
         self._adapter = adapter
@@ -260,8 +260,8 @@ class Continued(Held):
         self.taken_up = self._at
 
     def fetch(self, expected: RemoteObject) -> RemoteObject:
-        """See `Arriving`."""
-        landing = Landing(self.target, self._at, self._reached)
+        """See `StagingFile`."""
+        landing = PartialDownload(self.target, self._at, self._reached)
         try:
             found = self._adapter.continue_download(expected.key, landing, expect=expected)
         except IntegrityError:
@@ -275,7 +275,7 @@ class Continued(Held):
         return found
 
     def digest(self, algorithms: tuple[str, ...]) -> tuple[Digests, int]:
-        """See `Arriving`. Algorithms other than the one that was computed all along cost another reading."""
+        """See `StagingFile`. Algorithms other than the one that was computed all along cost another reading."""
         digests: Digests = (Digest(self._algorithm, self._hash.hexdigest()),)
         others = tuple(name for name in algorithms if name != self._algorithm)
         if others:
@@ -284,14 +284,14 @@ class Continued(Held):
         return digests, os.fstat(self._file.fileno()).st_size
 
     def again(self) -> None:
-        """See `Arriving`."""
+        """See `StagingFile`."""
         self._note.clear()
         self._file.truncate(0)
         self._hash = new_hash(self._algorithm)
         self._at = self.taken_up = 0
 
     def end(self, error: BaseException | None) -> None:
-        """See `Arriving`. After an error that may pass, the file and the note stay, if anything has come."""
+        """See `StagingFile`. After an error that may pass, the file and the note stay, if anything has come."""
         passes = isinstance(error, AdapterError) and not isinstance(error, (NotFound, PreconditionFailed))
         if not passes or self._note.read() is None:
             super().end(error)

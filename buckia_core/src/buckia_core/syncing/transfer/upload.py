@@ -9,24 +9,24 @@ from pathlib import Path
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import ResumableUpload
-from buckia_core.adapters.contract.resume import Parts, PartsSource
+from buckia_core.adapters.contract.resume import MultipartSource, PartLayout
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, UploadInfo
 from buckia_core.errors import IntegrityError, InvalidKey
 from buckia_core.localfs.files import path_of_open, permissions
-from buckia_core.planning.digest import Digests, Sameness, compare, merge
+from buckia_core.planning.digest import Comparison, Digests, compare, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
-from buckia_core.syncing.disk.paths import Place, entry_of
-from buckia_core.syncing.state.resume_store import Kind, Unfinished
+from buckia_core.syncing.disk.paths import FileLocation, entry_from_stat
+from buckia_core.syncing.state.resume_store import ResumeStore, TransferKind
 from buckia_core.syncing.transfer import errors
-from buckia_core.syncing.transfer.errors import Stale, UnderWay, same_file, untold
+from buckia_core.syncing.transfer.errors import StateChanged, TrackProgress, no_progress, same_file
 from buckia_core.syncing.transfer.hashing import FileChanged, hash_bytes, hash_open_file
-from buckia_core.syncing.transfer.in_flight import CountedReader, Passed
+from buckia_core.syncing.transfer.in_flight import ByteCounter, CountingReader
 from buckia_core.syncing.transfer.part_hashing import hash_in_parts
 
 _BLOCK = 1 << 20
 
 
-class Torn(Exception):
+class FileChangedDuringUpload(Exception):
     """The file changed while it was uploaded; `remote` is what the bucket has now."""
 
     def __init__(self, remote: RemoteObject) -> None:
@@ -35,7 +35,7 @@ class Torn(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Uploaded:
+class UploadResult:
     """What an upload left: the file as it was read, the object as it was written, and what is known of the content.
 
     `moved` is the number of bytes that went over: fewer than the file has, if an earlier run had sent a part of it.
@@ -49,15 +49,15 @@ class Uploaded:
 
 def upload(
     adapter: BaseSync,
-    place: Place,
+    place: FileLocation,
     planned: LocalEntry,
     replaces: RemoteObject | None,
     *,
     algorithm: str,
     key: str,
-    under_way: UnderWay = untold,
-    unfinished: Unfinished | None = None,
-) -> Uploaded:
+    under_way: TrackProgress = no_progress,
+    unfinished: ResumeStore | None = None,
+) -> UploadResult:
     """Upload the file at a place, which is as `planned`, over `replaces`, or as a new object.
 
     `under_way` is entered with something that tells how many bytes have gone over. With `unfinished`, a large upload
@@ -71,19 +71,19 @@ def upload(
         OSError: The file can't be read.
     """
     expect = IfUnchanged(replaces) if replaces else IfAbsent()
-    if planned.size <= errors.SMALL:
+    if planned.size <= errors.BUFFERED_UPLOAD_MAX:
         data, status = place.read(key, planned.size)
-        after = entry_of(planned.key, planned.root, status)
+        after = entry_from_stat(planned.key, planned.root, status)
         if not same_file(after, planned) or len(data) != planned.size:
-            raise Stale
+            raise StateChanged
         digests = hash_bytes(data, (algorithm,))
         info = UploadInfo(status.st_mtime_ns, digests, mode=permissions(status))
         remote = adapter.upload_file(data, key, expect=expect, info=info)
-        return Uploaded(after, remote, _agree(digests, remote, key), after.size)
+        return UploadResult(after, remote, _agree(digests, remote, key), after.size)
     with place.open(key) as file:
         status = os.fstat(file.fileno())
-        if not same_file(entry_of(planned.key, planned.root, status), planned):
-            raise Stale
+        if not same_file(entry_from_stat(planned.key, planned.root, status), planned):
+            raise StateChanged
         source = _Source(file, place, planned, permissions(status))
         if unfinished is not None and isinstance(adapter, ResumableUpload):
             parts = adapter.parts_of(planned.size)
@@ -97,7 +97,7 @@ class _Source:
     """A large file that is held open while it is read, more than once."""
 
     file: io.FileIO
-    place: Place
+    place: FileLocation
     planned: LocalEntry
     mode: int
 
@@ -120,18 +120,18 @@ def _upload_large(
     expect: IfAbsent | IfUnchanged,
     algorithm: str,
     key: str,
-    under_way: UnderWay,
-) -> Uploaded:
+    under_way: TrackProgress,
+) -> UploadResult:
     planned = source.planned
     try:
         digests, status = hash_open_file(source.file, (algorithm,))
     except FileChanged:
-        raise Stale from None
-    before = entry_of(planned.key, planned.root, status)
+        raise StateChanged from None
+    before = entry_from_stat(planned.key, planned.root, status)
     if not same_file(before, planned):
-        raise Stale
+        raise StateChanged
     source.file.seek(0)
-    reader = CountedReader(source.file)
+    reader = CountingReader(source.file)
     try:
         with under_way(lambda: reader.count):
             buffered = io.BufferedReader(reader, _BLOCK)
@@ -139,53 +139,53 @@ def _upload_large(
     except IntegrityError:
         # The adapter compares what it reads with the digest: it may have been read while it was written to.
         if not source.is_still(before):
-            raise Stale from None
+            raise StateChanged from None
         raise
     if not source.is_still(before):
-        raise Torn(remote)
-    return Uploaded(before, remote, _agree(digests, remote, key), before.size)
+        raise FileChangedDuringUpload(remote)
+    return UploadResult(before, remote, _agree(digests, remote, key), before.size)
 
 
 def _upload_parts(
     adapter: BaseSync,
-    parts: Parts,
+    parts: PartLayout,
     source: _Source,
     expect: IfAbsent | IfUnchanged,
     algorithm: str,
     key: str,
-    under_way: UnderWay,
-    unfinished: Unfinished,
-) -> Uploaded:
+    under_way: TrackProgress,
+    unfinished: ResumeStore,
+) -> UploadResult:
     assert isinstance(adapter, ResumableUpload)
     planned = source.planned
     try:
         digests, of_parts, status = hash_in_parts(source.file, algorithm, parts)
     except FileChanged:
-        raise Stale from None
-    before = entry_of(planned.key, planned.root, status)
+        raise StateChanged from None
+    before = entry_from_stat(planned.key, planned.root, status)
     if not same_file(before, planned):
-        raise Stale
-    note = unfinished.take_up(Kind.UPLOAD, key, ":".join(digests[0]), adapter)
-    passed = Passed(before.size)
+        raise StateChanged
+    note = unfinished.take_up(TransferKind.UPLOAD, key, ":".join(digests[0]), adapter)
+    passed = ByteCounter(before.size)
     # Parts are read side by side, each by a descriptor of its own.
     path = Path(path_of_open(source.file.fileno(), source.place.path))
-    cut = PartsSource(path, before.size, parts, of_parts, note, passed.add)
+    cut = MultipartSource(path, before.size, parts, of_parts, note, passed.add)
     try:
         with under_way(lambda: passed.count):
             remote = adapter.upload_parts(cut, key, expect=expect, info=source.info(status, digests))
     except IntegrityError:
         # Each part is compared with the digest that was just made: it may have been written to.
         if not source.is_still(before):
-            raise Stale from None
+            raise StateChanged from None
         raise
     note.clear()
     if not source.is_still(before):
-        raise Torn(remote)
-    return Uploaded(before, remote, _agree(digests, remote, key), passed.count)
+        raise FileChangedDuringUpload(remote)
+    return UploadResult(before, remote, _agree(digests, remote, key), passed.count)
 
 
 def _agree(digests: Digests, remote: RemoteObject, key: str) -> Digests:
     """Return all digests known of the content; the provider's own must not contradict ours."""
-    if compare(digests, remote.digests) is Sameness.DIFFERENT:
+    if compare(digests, remote.digests) is Comparison.DIFFERENT:
         raise IntegrityError("what arrived in the bucket is not what was sent", key=key)
     return merge(digests, remote.digests)

@@ -15,11 +15,11 @@ from typing import BinaryIO
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import Versioned
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition
-from buckia_core.adapters.transfers.sources import DigestCheck, chunks
+from buckia_core.adapters.transfers.sources import DigestVerifier, iter_chunks
 from buckia_core.errors import BuckiaError, IntegrityError, NotFound, NotSupported, PreconditionFailed
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import create, permissions, remove, set_permissions, set_time, set_time_of_closed
-from buckia_core.planning.keys import TEMPORARY, is_ours
+from buckia_core.planning.keys import TEMP_PREFIX, is_internal
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion, Restoration, back_to, to_version, undeletions
 from buckia_core.syncing.error_messages import ENDS_RUN, explain
@@ -93,7 +93,7 @@ class BucketVersions:
             # `images` also begins `images-old`, which is something else.
             below = (each for each in self.list(start) if not start or f"{each.key}/".startswith(f"{start}/"))
             # What adapters have tried out there is nobody's loss.
-            found = (each for each in below if not is_ours(each.key))
+            found = (each for each in below if not is_internal(each.key))
         else:
             found = (each for each in takewhile(lambda each: each.key == key, self.list(key)))
         if version is not None:
@@ -133,7 +133,7 @@ class BucketVersions:
         with Tree(head) as tree:
             directory = tree.root
             mode = _mode_of(directory, name)
-            aside, descriptor = create(directory, TEMPORARY, _PRIVATE if mode is not None else _NEW)
+            aside, descriptor = create(directory, TEMP_PREFIX, _PRIVATE if mode is not None else _NEW)
             try:
                 with self._source.open_version(key, version) as reader, open(descriptor, "wb") as file:
                     self._copy(reader, file, found)
@@ -160,9 +160,9 @@ class BucketVersions:
         self._source.delete_version(key, version)
 
     def _copy(self, reader: BinaryIO, file: BinaryIO, found: RemoteObject) -> None:
-        check = DigestCheck(found.digests)
+        check = DigestVerifier(found.digests)
         count = 0
-        for chunk in check.passing(chunks(reader)):
+        for chunk in check.passing(iter_chunks(reader)):
             file.write(chunk)
             count += len(chunk)
         if count != found.size:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from buckia_core.testing.conformance.abilities import Abilities
-from buckia_core.testing.conformance.deleting import Deleting
-from buckia_core.testing.conformance.keys import Keys
-from buckia_core.testing.conformance.listing import Listing
-from buckia_core.testing.conformance.preconditions import Preconditions
-from buckia_core.testing.conformance.reading import Reading
-from buckia_core.testing.conformance.resuming import Resuming
-from buckia_core.testing.conformance.versions import Versions
-from buckia_core.testing.conformance.writing import Writing
+from buckia_core.testing.conformance.abilities import CapabilityTests
+from buckia_core.testing.conformance.deleting import DeleteTests
+from buckia_core.testing.conformance.keys import KeyTests
+from buckia_core.testing.conformance.listing import ListingTests
+from buckia_core.testing.conformance.preconditions import PreconditionTests
+from buckia_core.testing.conformance.reading import ReadingTests
+from buckia_core.testing.conformance.resuming import ResumeTests
+from buckia_core.testing.conformance.versions import VersionTests
+from buckia_core.testing.conformance.writing import WritingTests
 
 __all__ = ["AdapterConformance"]
 
 
-class AdapterConformance(Listing, Keys, Writing, Preconditions, Reading, Deleting, Abilities, Versions, Resuming):
+class AdapterConformance(
+    ListingTests,
+    KeyTests,
+    WritingTests,
+    PreconditionTests,
+    ReadingTests,
+    DeleteTests,
+    CapabilityTests,
+    VersionTests,
+    ResumeTests,
+):
     """Derive from this, give the fixture `adapter`, and pytest runs the suite.
 
         class TestBox(AdapterConformance):

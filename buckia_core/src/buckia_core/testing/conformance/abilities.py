@@ -15,7 +15,7 @@ from buckia_core.errors import AdapterError, NotFound, PreconditionFailed
 from buckia_core.testing.conformance.suite import Suite, put, read
 
 
-class Abilities(Suite):
+class CapabilityTests(Suite):
     """Capabilities, protocols, errors, copies and addresses."""
 
     def test_capabilities_agree_with_protocols(self, adapter: BaseSync) -> None:

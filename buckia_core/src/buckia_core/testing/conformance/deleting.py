@@ -11,7 +11,7 @@ from buckia_core.errors import NotFound
 from buckia_core.testing.conformance.suite import Suite, keys_of, put, read
 
 
-class Deleting(Suite):
+class DeleteTests(Suite):
     """What `delete_files` owes."""
 
     def test_delete(self, adapter: BaseSync, second: BaseSync) -> None:

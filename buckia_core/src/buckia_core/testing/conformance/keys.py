@@ -26,7 +26,7 @@ NASTY = {
 }  # fmt: skip
 
 
-class Keys(Suite):
+class KeyTests(Suite):
     """What becomes of names."""
 
     @pytest.mark.parametrize("key", list(NASTY.values()), ids=list(NASTY))

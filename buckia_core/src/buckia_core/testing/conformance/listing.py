@@ -21,7 +21,7 @@ def order(key: str) -> bytes:
     return key.encode()
 
 
-class Listing(Suite):
+class ListingTests(Suite):
     """What `list_files` owes."""
 
     def test_empty_bucket_lists_nothing(self, adapter: BaseSync) -> None:

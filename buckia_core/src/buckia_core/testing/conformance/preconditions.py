@@ -13,7 +13,7 @@ from buckia_core.errors import PreconditionFailed
 from buckia_core.testing.conformance.suite import Suite, keys_of, need, put, read
 
 
-class Preconditions(Suite):
+class PreconditionTests(Suite):
     """What `expect` of `upload_file` owes."""
 
     def test_if_absent_writes_a_new_object(self, adapter: BaseSync) -> None:

@@ -26,7 +26,7 @@ RANGES = [
 ]
 
 
-class Reading(Suite):
+class ReadingTests(Suite):
     """What `download_file`, `open_file` and `stat_file` owe."""
 
     def test_download_makes_the_file(self, adapter: BaseSync, tmp_path: Path) -> None:

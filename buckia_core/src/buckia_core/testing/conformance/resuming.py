@@ -11,7 +11,7 @@ import pytest
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import ResumableDownload, ResumableUpload
-from buckia_core.adapters.contract.resume import Landing, PartsSource
+from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload
 from buckia_core.adapters.contract.types import IfAbsent, UploadInfo
 from buckia_core.errors import IntegrityError, NotFound, PreconditionFailed
 from buckia_core.planning.digest import Digest
@@ -53,7 +53,7 @@ class _Counted:
                 raise _Stopped
 
 
-class Resuming(Suite):
+class ResumeTests(Suite):
     """Uploads in parts, and downloads from anywhere."""
 
     def test_an_upload_in_parts(self, adapter: BaseSync, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ class Resuming(Suite):
             adapter.stat_file("k")
         assert note.text is not None
         passed = _Counted()
-        again = PartsSource(source.path, source.size, source.parts, source.digests, note, passed)
+        again = MultipartSource(source.path, source.size, source.parts, source.digests, note, passed)
         uploader.upload_parts(again, "k")
         assert read(adapter, "k") == data
         assert 0 < passed.sum < size, "a part that has arrived is not sent again"
@@ -93,7 +93,9 @@ class Resuming(Suite):
         uploader.abandon_upload("k", note.text)
         uploader.abandon_upload("k", note.text)
         passed = _Counted()
-        uploader.upload_parts(PartsSource(source.path, source.size, source.parts, source.digests, note, passed), "k")
+        uploader.upload_parts(
+            MultipartSource(source.path, source.size, source.parts, source.digests, note, passed), "k"
+        )
         assert read(adapter, "k") == data
         assert passed.sum == len(data)
 
@@ -128,7 +130,7 @@ class Resuming(Suite):
             assert target.read_bytes()[start:size] == data[start:size]
             reached.append(size)
 
-        found = downloader.continue_download("k", Landing(target, start, note), expect=expect)
+        found = downloader.continue_download("k", PartialDownload(target, start, note), expect=expect)
         assert target.read_bytes() == b"x" * start + data[start:]
         assert reached == sorted(reached)
         assert reached[-1:] == ([len(data)] if start < len(data) else [])
@@ -142,7 +144,7 @@ class Resuming(Suite):
         target = tmp_path / "target"
         target.write_bytes(b"the")
         with pytest.raises(PreconditionFailed):
-            downloader.continue_download("k", Landing(target, 3, lambda _: None), expect=old)
+            downloader.continue_download("k", PartialDownload(target, 3, lambda _: None), expect=old)
 
     def _size(self, adapter: BaseSync) -> int:
         """Return the size of a file that has more than one part."""
@@ -156,7 +158,7 @@ class Resuming(Suite):
         place: Path,
         note: _Kept | None = None,
         passing: Callable[[int], object] | None = None,
-    ) -> tuple[ResumableUpload, PartsSource, bytes]:
+    ) -> tuple[ResumableUpload, MultipartSource, bytes]:
         uploader = _uploader(adapter)
         data = _content(self._size(adapter))
         parts = uploader.parts_of(len(data))
@@ -165,7 +167,7 @@ class Resuming(Suite):
         path.write_bytes(data)
         cut = [data[start : start + parts.size] for start in range(0, len(data), parts.size)]
         digests = [hashlib.new(parts.algorithm, part).hexdigest() for part in cut]
-        return uploader, PartsSource(path, len(data), parts, digests, note or _Kept(), passing or _Counted()), data
+        return uploader, MultipartSource(path, len(data), parts, digests, note or _Kept(), passing or _Counted()), data
 
 
 def _content(size: int) -> bytes:

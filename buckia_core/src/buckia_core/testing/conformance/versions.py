@@ -12,7 +12,7 @@ from buckia_core.planning.versions import ObjectVersion
 from buckia_core.testing.conformance.suite import Suite, keys_of, put, read
 
 
-class Versions(Suite):
+class VersionTests(Suite):
     """Versions, for adapters that declare the capability `versions`."""
 
     @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.types import UploadInfo
 from buckia_core.errors import IntegrityError
-from buckia_core.planning.digest import Digest, Sameness, compare
+from buckia_core.planning.digest import Comparison, Digest, compare
 from buckia_core.testing.conformance.suite import Suite, keys_of, need, put, read
 
 BINARY = bytes(range(256)) * 4 + b"\r\n\x00\x1a\n"
@@ -47,7 +47,7 @@ class _Breaking(_Stream):
         raise OSError(5, "the disk broke")
 
 
-class Writing(Suite):
+class WritingTests(Suite):
     """What `upload_file` owes."""
 
     @pytest.mark.parametrize("data", [b"", b"x", BINARY], ids=["empty", "one_byte", "binary"])
@@ -151,7 +151,7 @@ class Writing(Suite):
         known = [name for name in hashlib.algorithms_guaranteed if not name.startswith("shake")]
         right = tuple(Digest(name, hashlib.new(name, BINARY).hexdigest()) for name in known)
         for told in (listed.digests, adapter.stat_file("k").digests):
-            assert compare(told, right) is not Sameness.DIFFERENT
+            assert compare(told, right) is not Comparison.DIFFERENT
 
     def test_writers_of_one_key_leave_one_whole_version(self, adapter: BaseSync, second: BaseSync) -> None:
         versions = [bytes([number]) * 50_000 for number in range(8)]
