@@ -42,7 +42,7 @@ test-long: $(VENV)/developing
 
 test-everywhere: $(VENV)/developing
 	$(HEADING) "Tables of syncs on every kind of bucket: pytest"
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --everywhere $(wildcard tests/e2e/test_table_*.py)
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --everywhere $(wildcard tests/e2e/tables/test_*.py)
 
 lint: style types layers
 

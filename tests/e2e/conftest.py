@@ -75,9 +75,6 @@ KINDS = {
 ALWAYS = frozenset({"file", "ceph"})
 """The kinds on which each test of a `bucket` runs."""
 
-TABLES = ("test_table_conflicts", "test_table_one_way", "test_table_two_way")
-"""The modules whose tests run on all kinds with `--everywhere`. What others are about is the same with each."""
-
 CHOSEN = {
     "test_without_conflicts": KINDS.keys(),
     "test_nothing_is_deleted_from_the_bucket_where_that_is_not_wanted": {"b2"},
@@ -95,8 +92,11 @@ CHOSEN = {
 
 
 def kinds_of(metafunc: pytest.Metafunc) -> list[str]:
-    """Return the kinds of buckets on which a test runs."""
-    table = metafunc.module.__name__.rpartition(".")[2] in TABLES
+    """Return the kinds of buckets on which a test runs.
+
+    Those in `tables` run on all kinds with `--everywhere`. What others are about is the same with each.
+    """
+    table = metafunc.definition.path.parent.name == "tables"
     if table and metafunc.config.getoption("everywhere"):
         return list(KINDS)
     chosen = ALWAYS | CHOSEN.get(metafunc.definition.originalname, set()) if table else ALWAYS

@@ -1,4 +1,4 @@
-"""Syncs of a storage zone of bunny.net: names, faults, keys, caches. Its tables are in `test_table_*`."""
+"""Syncs of a storage zone of bunny.net: names, faults, keys, caches. Its tables are in `tests/e2e/tables`."""
 
 from __future__ import annotations
 
