@@ -7,7 +7,7 @@ import importlib
 import click
 
 MODULES = ("info", "rules", "keys", "unfinished")
-"""The modules of this package that have commands. Each has `add_to(b2: click.Group) -> None`."""
+"""The modules of this package that have commands. Each has `register_commands(b2: click.Group) -> None`."""
 
 
 def register(cli: click.Group) -> None:
@@ -21,4 +21,4 @@ def register(cli: click.Group) -> None:
         """
 
     for module in MODULES:
-        importlib.import_module(f"{__name__}.{module}").add_to(b2_command)
+        importlib.import_module(f"{__name__}.{module}").register_commands(b2_command)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _HIDDEN = "the key may not see it"
 
 
-def add_to(b2: click.Group) -> None:
+def register_commands(b2: click.Group) -> None:
     """Add the command to the group `b2`."""
 
     @b2.command("info")

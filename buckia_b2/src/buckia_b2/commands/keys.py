@@ -21,7 +21,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST = timedelta(days=1000)
 
 
-def add_to(b2: click.Group) -> None:
+def register_commands(b2: click.Group) -> None:
     """Add the commands to the group `b2`."""
 
     @b2.group("keys")

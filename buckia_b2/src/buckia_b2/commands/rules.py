@@ -22,7 +22,7 @@ _NAMES = {RuleKind.LIFECYCLE: "--prefix", RuleKind.CORS: "--name"}
 _dry_run = click.option("-n", "--dry-run", is_flag=True, help="Show the difference, and change nothing.")
 
 
-def add_to(b2: click.Group) -> None:
+def register_commands(b2: click.Group) -> None:
     """Add the groups to the group `b2`."""
     for kind in RuleKind:
         group = b2.group(kind.topic, help=f"Show or change the {_TITLES[kind]}.")(_nothing)

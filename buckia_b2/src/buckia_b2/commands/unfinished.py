@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
 
 
-def add_to(b2: click.Group) -> None:
+def register_commands(b2: click.Group) -> None:
     """Add the command to the group `b2`."""
 
     @b2.command("unfinished")

@@ -7,7 +7,7 @@ import importlib
 import click
 
 MODULES = ("zones", "pull_zones", "purge", "statistics", "public_urls")
-"""The modules of this package that have commands. Each has `add_to(bunny: click.Group) -> None`."""
+"""The modules of this package that have commands. Each has `register_commands(bunny: click.Group) -> None`."""
 
 
 def register(cli: click.Group) -> None:
@@ -21,4 +21,4 @@ def register(cli: click.Group) -> None:
         """
 
     for module in MODULES:
-        importlib.import_module(f"{__name__}.{module}").add_to(bunny_command)
+        importlib.import_module(f"{__name__}.{module}").register_commands(bunny_command)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
 
 
-def add_to(bunny: click.Group) -> None:
+def register_commands(bunny: click.Group) -> None:
     """Add the commands to the group `bunny`."""
 
     @bunny.group("pull-zones")

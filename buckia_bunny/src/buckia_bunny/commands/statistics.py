@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 
-def add_to(bunny: click.Group) -> None:
+def register_commands(bunny: click.Group) -> None:
     """Add the command to the group `bunny`."""
 
     @bunny.command("statistics")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
 
 
-def add_to(bunny: click.Group) -> None:
+def register_commands(bunny: click.Group) -> None:
     """Add the command to the group `bunny`."""
 
     @bunny.command("zones")

@@ -7,7 +7,7 @@ import importlib
 import click
 
 MODULES = ("endpoints", "buckets", "keys", "objects")
-"""The modules of this package that have commands. Each has `add_to(linode: click.Group) -> None`."""
+"""The modules of this package that have commands. Each has `register_commands(linode: click.Group) -> None`."""
 
 
 def register(cli: click.Group) -> None:
@@ -22,4 +22,4 @@ def register(cli: click.Group) -> None:
         """
 
     for module in MODULES:
-        importlib.import_module(f"{__name__}.{module}").add_to(linode_command)
+        importlib.import_module(f"{__name__}.{module}").register_commands(linode_command)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ACLS = click.Choice([each.value for each in BucketAcl])
 
 
-def add_to(linode: click.Group) -> None:
+def register_commands(linode: click.Group) -> None:
     """Add the commands to the group `linode`."""
 
     @linode.group("buckets")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
 
 
-def add_to(linode: click.Group) -> None:
+def register_commands(linode: click.Group) -> None:
     """Add the commands to the group `linode`."""
 
     @linode.command("endpoints")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from buckia_linode.models import Key
 
 
-def add_to(linode: click.Group) -> None:
+def register_commands(linode: click.Group) -> None:
     """Add the commands to the group `linode`."""
 
     @linode.group("keys")

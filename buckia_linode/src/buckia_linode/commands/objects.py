@@ -16,7 +16,7 @@ _SECONDS = click.IntRange(360, 86_400)
 _METHOD = click.Choice(["GET", "PUT", "DELETE"])
 
 
-def add_to(linode: click.Group) -> None:
+def register_commands(linode: click.Group) -> None:
     """Add the commands to the group `linode`."""
     _add_acl(linode)
     _add_url(linode)

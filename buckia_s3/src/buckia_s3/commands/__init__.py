@@ -13,7 +13,7 @@ MODULES = (
     "locks",
     "uploads",
 )
-"""The modules of this package that have commands. Each has `add_to(s3: click.Group) -> None`."""
+"""The modules of this package that have commands. Each has `register_commands(s3: click.Group) -> None`."""
 
 
 def register(cli: click.Group) -> None:
@@ -24,4 +24,4 @@ def register(cli: click.Group) -> None:
         """Look after a bucket of S3, or of a provider that speaks it."""
 
     for module in MODULES:
-        importlib.import_module(f"{__name__}.{module}").add_to(s3_command)
+        importlib.import_module(f"{__name__}.{module}").register_commands(s3_command)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from buckia_s3.administration import SubresourceStatus
 
 
-def add_to(s3: click.Group) -> None:
+def register_commands(s3: click.Group) -> None:
     """Add the commands to the group `s3`."""
     for command in (_add_info, _add_list, _add_create, _add_remove):
         command(s3)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _version = click.option("--version", metavar="ID", help="This version, instead of the latest one.")
 
 
-def add_to(s3: click.Group) -> None:
+def register_commands(s3: click.Group) -> None:
     """Add the group `lock` to the group `s3`."""
 
     @s3.group("lock")

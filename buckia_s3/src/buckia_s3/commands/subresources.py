@@ -63,7 +63,7 @@ _TOPICS = {
 }
 
 
-def add_to(s3: click.Group) -> None:
+def register_commands(s3: click.Group) -> None:
     """Add the groups to the group `s3`."""
     for name, commands in _TOPICS.items():
         group = s3.group(name, help=f"Show or change {commands.title}.")(_nothing)

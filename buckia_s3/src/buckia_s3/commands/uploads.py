@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from buckia_s3.operations.multipart_uploads import MultipartUpload
 
 
-def add_to(s3: click.Group) -> None:
+def register_commands(s3: click.Group) -> None:
     """Add the command to the group `s3`."""
 
     @s3.command("uploads")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
 
 
-def add_to(s3: click.Group) -> None:
+def register_commands(s3: click.Group) -> None:
     """Add the command to the group `s3`."""
 
     @s3.command("delete-version")
