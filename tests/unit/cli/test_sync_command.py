@@ -11,7 +11,7 @@ from tests.unit.cli.conftest import operation
 UPLOAD = operation(Action.UPLOAD, "images/a.png", Reason.NEW_LOCAL)
 DELETE = operation(Action.DELETE_LOCAL, "old.txt", Reason.DELETED_REMOTE)
 ADOPT = operation(Action.ADOPT, "same.txt", Reason.SAME_CONTENT)
-CONFLICT = operation(Action.CONFLICT, "both.txt", Reason.CONFLICT, unresolved=True)
+CONFLICT = operation(Action.CONFLICT, "both.txt", Reason.CONFLICT)
 
 NOTHING_GIVEN = {
     "sync_paths": None,
@@ -175,11 +175,25 @@ def test_nothing_to_do_is_one_line(buckia, assets):
 
 
 def test_conflicts_that_are_left_show_where_to_decide_them(buckia, assets):
-    assets.does(CONFLICT, status=Status.PLANNED)
+    assets.does(CONFLICT, status=Status.UNRESOLVED)
     assets.counts = {"conflicts": 1, "unresolved": ["both.txt"]}
     ran = buckia("sync")
     assert ran.code == 8
     assert "buckia conflicts" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "record"),
+    [
+        (Action.CONFLICT, Status.UNRESOLVED, ("conflict", "planned")),
+        (Action.KEEP_BOTH, Status.DONE, ("conflict", "done")),
+        (Action.REFUSE, Status.FAILED, ("skip", "failed")),
+    ],
+)
+def test_records_have_the_documented_actions_and_statuses(buckia, assets, action, status, record):
+    assets.does(operation(action, "a", Reason.CONFLICT), status=status)
+    found = buckia("sync", "--json").records[0]
+    assert (found["action"], found["status"]) == record
 
 
 def test_an_error_is_one_line_and_one_record(buckia, assets):

@@ -114,7 +114,7 @@ def everything_fails(assets):
     """Let each thing that the bucket is asked for repeat the secret."""
     error = errors.AdapterError(ODD, provider="p", key="a", request_id=SECRET)
     assets.does(operation(Action.UPLOAD, "a", Reason.NEW_LOCAL), status=Status.FAILED, error=f"x {SECRET}")
-    assets.does(operation(Action.SKIP, "a", Reason.REFUSED_KEY, detail=str(error)), status=Status.FAILED, error=ODD)
+    assets.does(operation(Action.REFUSE, "a", Reason.REFUSED_KEY, detail=str(error)), status=Status.FAILED, error=ODD)
     assets.objects = [remote("a")._replace(fingerprint=SECRET, version=SECRET, metadata={"m": SECRET})]
     assets.differ = [SimpleNamespace(key="a", what=ODD)]
     assets.left = [conflict("a", reason=ODD)]

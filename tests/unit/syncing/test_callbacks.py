@@ -26,7 +26,9 @@ def operation(action: Action, key: str = "a") -> Operation:
         (Action.ADOPT, "adopt"),
         (Action.FORGET, "forget"),
         (Action.CONFLICT, "conflict"),
+        (Action.KEEP_BOTH, "conflict"),
         (Action.SKIP, "skip"),
+        (Action.REFUSE, "skip"),
     ],
 )
 def test_the_word_for_each_action(action, word):

@@ -202,8 +202,20 @@ def test_up_overwrites_nothing_that_somebody_else_wrote(sides):
     result = sides.sync(direction="up")
     assert sides.objects() == {"a": "2", "b": "2", "c": "3"}
     assert result.unresolved == ["a"] and not result.success
+    assert [event.operation.key for event in sides.finished if event.status is Status.UNRESOLVED] == ["a"]
     with pytest.raises(UnresolvedConflicts):
         result.raise_for_failures()
+
+
+def test_a_dry_run_tells_undecided_conflicts_and_refused_keys_as_the_run_does(sides):
+    sides.settings = {"conflict_resolution": "ask"}
+    sides.here("a=1 b=1").there("a=2 ../x=3")
+    rehearsed = sides.sync(dry_run=True)
+    planned = {event.operation.key: event.status for event in sides.finished}
+    assert planned == {"a": Status.UNRESOLVED, "b": Status.PLANNED, "../x": Status.FAILED}
+    done = sides.sync()
+    assert {event.operation.key: event.status for event in sides.finished} == planned | {"b": Status.DONE}
+    assert (rehearsed.unresolved, rehearsed.failed) == (done.unresolved, done.failed) == (["a"], 1)
 
 
 def test_down_with_mirroring_puts_what_is_only_here_into_the_trash(sides):

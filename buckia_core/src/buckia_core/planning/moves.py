@@ -194,7 +194,7 @@ def _arrives(operation: Operation) -> bool:
 
 def _stays(operation: Operation) -> bool:
     """Tell whether both versions of a key stay where they are, though they differ."""
-    return (operation.action is Action.CONFLICT and not operation.keep_both) or operation.is_refused
+    return operation.action in (Action.CONFLICT, Action.REFUSE)
 
 
 def _came_here(operation: Operation) -> bool:
@@ -221,8 +221,7 @@ def _arriving(operation: Operation, side: Side) -> tuple[int, Digests] | None:
         if operation.action is Action.UPLOAD and local is not None:
             return local.size, local.digests
         return None
-    comes = operation.action is Action.DOWNLOAD or operation.keep_both
-    if comes and remote is not None:
+    if operation.action in (Action.DOWNLOAD, Action.KEEP_BOTH) and remote is not None:
         return remote.size, _shown(remote.digests, remote.fingerprint)
     return None
 

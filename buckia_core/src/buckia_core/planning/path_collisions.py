@@ -16,7 +16,8 @@ from buckia_core.planning.keys import FilesystemRules
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.plan import Action, Operation, Reason
 
-_LEAVES_REMOTE = frozenset({Action.CONFLICT, Action.SKIP})
+_CONFLICTS = frozenset({Action.CONFLICT, Action.KEEP_BOTH})
+_LEAVES_REMOTE = _CONFLICTS | {Action.SKIP, Action.REFUSE}
 _ON_BOTH = frozenset({Action.UPLOAD, Action.DOWNLOAD, Action.ADOPT, Action.MOVE_REMOTE})
 
 
@@ -67,8 +68,6 @@ class PathCollisionDetector:
                             reason=Reason.TYPE_CONFLICT,
                             detail=other,
                             loser=None,
-                            keep_both=False,
-                            unresolved=True,
                         )
                 continue
             if first is not None and second is not None:
@@ -84,7 +83,7 @@ def _ends_local(seen: _Seen, operation: Operation | None) -> bool:
     """Tell whether the key will be a local file when the operation is done."""
     if operation is None:
         return seen.local
-    return operation.action in _ON_BOTH or (operation.action is Action.CONFLICT and seen.local)
+    return operation.action in _ON_BOTH or (operation.action in _CONFLICTS and seen.local)
 
 
 def _ends_remote(seen: _Seen, operation: Operation | None) -> bool:
@@ -139,7 +138,7 @@ class Twins(NamedTuple):
                 coming |= {place: name for place, name in places if place not in coming}
                 kept.append(replace(operation, after_deletes=operation.after_deletes or waits))
                 continue
-            kept.append(replace(operation, action=Action.CONFLICT, reason=Reason.TWIN, detail=twin, unresolved=True))
+            kept.append(replace(operation, action=Action.CONFLICT, reason=Reason.TWIN, detail=twin))
         return kept
 
     def other_forms(self, operations: Iterable[Operation]) -> list[tuple[str, str]]:

@@ -12,7 +12,12 @@ from buckia_core.planning.policy import Side
 
 
 class Action(Enum):
-    """What an operation does; the value is its name in JSON."""
+    """What an operation does.
+
+    `CONFLICT` leaves both versions as they are until a person decides. `KEEP_BOTH` resolves a conflict: the remote
+    version gets the name, the local one becomes a conflict copy. `SKIP` leaves a key alone on purpose; `REFUSE` stands
+    for a key that cannot be synced, and counts as failed.
+    """
 
     UPLOAD = "upload"
     DOWNLOAD = "download"
@@ -22,7 +27,9 @@ class Action(Enum):
     ADOPT = "adopt"
     FORGET = "forget"
     CONFLICT = "conflict"
+    KEEP_BOTH = "keep_both"
     SKIP = "skip"
+    REFUSE = "refuse"
 
 
 class Reason(Enum):
@@ -64,19 +71,6 @@ class Reason(Enum):
     LEFT = "changed while it was synced, left for the next run"
 
 
-_NO_FAILURES = frozenset(
-    {
-        Reason.OWNED_TWICE,
-        Reason.NO_FILE,
-        Reason.CONFIGURES,
-        Reason.MOVE_BLOCKED,
-        Reason.REPLACEMENT_BLOCKED,
-        Reason.LEFT,
-    }
-)
-"""Reasons to skip something that are as it should be."""
-
-
 CONFLICTS = frozenset(
     {
         Reason.CONFLICT,
@@ -107,8 +101,6 @@ class Operation:
         local, remote, base: The state it was planned under; the operation is not executed in any other.
         loser: The side whose version is replaced or deleted though a person wrote it and nobody deleted it;
             that version is kept. `None` where nothing is lost that a person did not let go.
-        unresolved: A person has to decide; nothing is done.
-        keep_both: Of a conflict: the remote version gets the name, the local one becomes a conflict copy.
         detail: More about the reason, such as what is wrong with a refused key.
         source: Of a move: the key that the object has now.
         after_deletes: Something that is deleted by the same plan stands in the way (a file where a directory
@@ -123,8 +115,6 @@ class Operation:
     remote: RemoteObject | None = None
     base: BaselineEntry | None = None
     loser: Side | None = None
-    unresolved: bool = False
-    keep_both: bool = False
     detail: str = ""
     source: RemoteObject | None = None
     after_deletes: bool = False
@@ -143,9 +133,9 @@ class Operation:
         return self.action in (Action.DELETE_LOCAL, Action.DELETE_REMOTE)
 
     @property
-    def is_refused(self) -> bool:
-        """Whether it stands for something that can't be done at all, and counts as failed."""
-        return self.action is Action.SKIP and self.reason not in _NO_FAILURES
+    def unresolved(self) -> bool:
+        """Whether it is a conflict that a person has to decide. Nothing is done for it."""
+        return self.action is Action.CONFLICT
 
     @property
     def explanation(self) -> str:

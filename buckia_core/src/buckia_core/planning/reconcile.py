@@ -220,10 +220,8 @@ class _Case(NamedTuple):
     base: BaselineEntry | None
     rules: SyncRules
 
-    def do(self, action: Action, reason: Reason, *, loser: Side | None = None, unresolved: bool = False) -> Operation:
-        return Operation(
-            action, self.key, self.root, reason, self.local, self.remote, self.base, loser=loser, unresolved=unresolved
-        )
+    def do(self, action: Action, reason: Reason, *, loser: Side | None = None) -> Operation:
+        return Operation(action, self.key, self.root, reason, self.local, self.remote, self.base, loser=loser)
 
     def transfer(self, source: Side, reason: Reason, *, loser: Side | None = None) -> Operation:
         return self.do(Action.UPLOAD if source is Side.LOCAL else Action.DOWNLOAD, reason, loser=loser)
@@ -232,7 +230,7 @@ class _Case(NamedTuple):
         return self.do(Action.DELETE_LOCAL if side is Side.LOCAL else Action.DELETE_REMOTE, reason, loser=loser)
 
     def report(self, reason: Reason) -> Operation:
-        return self.do(Action.CONFLICT, reason, unresolved=True)
+        return self.do(Action.CONFLICT, reason)
 
     def in_step(self) -> InSync:
         local, remote, base = self.local, self.remote, self.base
@@ -290,16 +288,7 @@ class _Case(NamedTuple):
                 return self.report(Reason.CONFLICT)
 
     def _keep_both(self) -> Operation:
-        return Operation(
-            Action.CONFLICT,
-            self.key,
-            self.root,
-            Reason.CONFLICT,
-            self.local,
-            self.remote,
-            self.base,
-            keep_both=True,
-        )
+        return self.do(Action.KEEP_BOTH, Reason.CONFLICT)
 
     def one_way(self, truth: Side, source: SideState, receiver: SideState) -> Outcome:
         """One side is the truth. Not both are same, not both are gone, not both changed to the same."""

@@ -12,7 +12,13 @@ ProgressCallback = Callable[[int, int, str, str], None]
 """Called as `(current, total, action, path)`: how many operations are over, of how many, what the last one was
 (`upload`, `download`, `delete`, `move`, `adopt`, `forget`, `conflict` or `skip`), and its path or key."""
 
-_WORDS = {Action.DELETE_LOCAL: "delete", Action.DELETE_REMOTE: "delete", Action.MOVE_REMOTE: "move"}
+_WORDS = {
+    Action.DELETE_LOCAL: "delete",
+    Action.DELETE_REMOTE: "delete",
+    Action.MOVE_REMOTE: "move",
+    Action.KEEP_BOTH: "conflict",
+    Action.REFUSE: "skip",
+}
 
 
 def combine_listeners(events: Listener | None, callback: ProgressCallback | None) -> Listener:

@@ -197,7 +197,7 @@ def _carry_out(
     return result
 
 
-_WRITES = (Action.UPLOAD, Action.DELETE_REMOTE, Action.MOVE_REMOTE, Action.CONFLICT)
+_WRITES = (Action.UPLOAD, Action.DELETE_REMOTE, Action.MOVE_REMOTE, Action.KEEP_BOTH)
 
 
 def make_worker(request: SyncRequest, survey: Planner, plan: Plan) -> Worker:
@@ -249,9 +249,8 @@ def _is_wanted(scope: Scope, actions: Mapping[str, set[Action]], kept: ResumeRec
     if not scope.covers(kept.key):
         return True
     planned = actions.get(kept.key, set())
-    return Action.CONFLICT in planned or (
-        (Action.UPLOAD if kept.kind is TransferKind.UPLOAD else Action.DOWNLOAD) in planned
-    )
+    transfer = Action.UPLOAD if kept.kind is TransferKind.UPLOAD else Action.DOWNLOAD
+    return not planned.isdisjoint((transfer, Action.CONFLICT, Action.KEEP_BOTH))
 
 
 def _executor(request: SyncRequest) -> AbstractContextManager[Executor]:

@@ -14,11 +14,12 @@ from buckia_core.planning.plan import Operation, Plan
 
 
 class Status(Enum):
-    """How far an operation is; the value is its name in JSON."""
+    """What became of an operation. `UNRESOLVED` is a conflict that is left for a person to decide."""
 
     PLANNED = "planned"
     DONE = "done"
     FAILED = "failed"
+    UNRESOLVED = "unresolved"
 
 
 class Scanning(NamedTuple):
@@ -48,7 +49,7 @@ class Transferred(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """Event: one operation is over. Operations of a dry run, and conflicts left to decide, end as `PLANNED`.
+    """Event: one operation is over. Operations of a dry run end as `PLANNED`, undecided conflicts as `UNRESOLVED`.
 
     Attributes:
         operation: As it was executed; after a second look at a key that changed meanwhile, the one planned then.

@@ -20,7 +20,7 @@ def answers(monkeypatch):
 
 
 def conflict(key):
-    return operation(Action.CONFLICT, key, Reason.CONFLICT, remote=remote(key), unresolved=True)
+    return operation(Action.CONFLICT, key, Reason.CONFLICT, remote=remote(key))
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,7 @@ def test_both_versions_are_shown_safely(answers, capsys):
 def test_a_time_that_the_server_does_not_tell_is_shown_as_none(answers, capsys):
     answers += ["s"]
     untold = remote("a")._replace(modified_ns=0, mtime_ns=None)
-    ConflictPrompt(Output(Options())).through()(
-        operation(Action.CONFLICT, "a", Reason.CONFLICT, remote=untold, unresolved=True)
-    )
+    ConflictPrompt(Output(Options())).through()(operation(Action.CONFLICT, "a", Reason.CONFLICT, remote=untold))
     assert "in the bucket: 3 B, -\n" in capsys.readouterr().err
 
 

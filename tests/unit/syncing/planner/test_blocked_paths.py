@@ -139,7 +139,7 @@ def test_what_a_file_replaces_stays_while_that_has_no_place(sides):
     sides.delete_there("x/in", "x/deep/in").there("x=5")
     refused = refused_alike(sides, exclude=["*.log"])
     assert refused.keys() == {"x"}
-    assert sides.did == ["skip x", "skip x/deep/in", "skip x/in"]
+    assert sides.did == ["refuse x", "skip x/deep/in", "skip x/in"]
     assert {each.operation.explanation for each in sides.finished if each.operation.key != "x"} == {
         "not deleted, since what replaces it has no place: x"
     }

@@ -234,7 +234,7 @@ def test_what_happened_while_a_folder_was_renamed_is_compared(pictures):
     (pictures.folder / "images").rename(pictures.folder / "assets")
     pictures.settings = named("assets")
     pictures.sync(force=False)
-    assert {each.split(" ")[0] for each in pictures.did} == {"download", "conflict"}
+    assert {each.split(" ")[0] for each in pictures.did} == {"download", "keep_both"}
     assert pictures.files()["assets/a"] == "1" and pictures.files()["assets/c"] == "theirs"
     assert {*pictures.files().values()} == {*pictures.objects().values()} == {"1", "mine", "theirs"}
 

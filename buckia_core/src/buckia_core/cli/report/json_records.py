@@ -9,10 +9,13 @@ from buckia_core.cli.terminal import formatting
 from buckia_core.cli.terminal.output import Record
 from buckia_core.planning.digest import without_tentative
 from buckia_core.planning.manifest import RemoteObject
-from buckia_core.planning.plan import Operation
+from buckia_core.planning.plan import Action, Operation
 
 if TYPE_CHECKING:
     from buckia_core.syncing.events import Status, SyncResult
+
+_DOCUMENTED = {"keep_both": "conflict", "refuse": "skip", "unresolved": "planned"}
+"""Values of actions and statuses that the documented format writes as another one."""
 
 
 def operation(bucket: str, operation: Operation, path: str | None, status: Status, error: str | None = None) -> Record:
@@ -20,14 +23,19 @@ def operation(bucket: str, operation: Operation, path: str | None, status: Statu
     return {
         "type": "operation",
         "bucket": bucket,
-        "action": operation.action.value,
+        "action": _documented(operation.action),
         "key": operation.key,
         "path": path,
         "size": operation.size,
         "reason": operation.explanation,
-        "status": status.value,
+        "status": _documented(status),
         "error": error,
     }
+
+
+def _documented(member: Action | Status) -> str:
+    value: str = member.value
+    return _DOCUMENTED.get(value, value)
 
 
 def notice(bucket: str, message: str) -> Record:

@@ -20,7 +20,9 @@ _WORDS = {
     Action.ADOPT: "adopt",
     Action.FORGET: "forget",
     Action.CONFLICT: "conflict",
+    Action.KEEP_BOTH: "conflict",
     Action.SKIP: "skip",
+    Action.REFUSE: "skip",
 }
 _WIDTH = max(map(len, _WORDS.values()))
 _BOOKKEEPING = frozenset({Action.ADOPT, Action.FORGET})

@@ -75,7 +75,7 @@ def _taken_up(operation: Operation) -> int:
     match operation.action:
         case Action.UPLOAD | Action.DOWNLOAD:
             return operation.size
-        case Action.DELETE_REMOTE | Action.ADOPT | Action.FORGET | Action.SKIP:
+        case Action.DELETE_REMOTE | Action.ADOPT | Action.FORGET | Action.SKIP | Action.REFUSE:
             return 0
         case _:
             return BUFFERED_DOWNLOAD_MAX + 1

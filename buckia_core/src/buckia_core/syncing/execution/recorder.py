@@ -86,7 +86,7 @@ class BaselineRecorder:
             self._put.pop(key, None)
         self._drop += done.drop
         self._directories.update(done.directories)
-        if done.operation.unresolved and done.status is Status.PLANNED:
+        if done.status is Status.UNRESOLVED:
             self._open[done.operation.key] = done.operation
         elif done.status is Status.DONE:
             self._done.add(done.operation.key)

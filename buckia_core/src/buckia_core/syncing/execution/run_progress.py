@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from buckia_core.syncing.execution.operation_result import OperationResult
 
 _TICK = 0.1
+_DRY_RUN_STATUS = {Action.REFUSE: Status.FAILED, Action.CONFLICT: Status.UNRESOLVED}
 
 
 class RunTally:
@@ -82,10 +83,10 @@ class RunTally:
     def rehearsed(self, plan: Plan) -> SyncResult:
         """Tell and count a plan that is not executed."""
         for operation in plan:
-            # What a plan refuses, fails in a dry run as well: nothing that a real run does could change it.
-            refused = operation.is_refused
-            status, error = (Status.FAILED, operation.explanation) if refused else (Status.PLANNED, None)
-            self._count(operation, status, error, 1 if operation.keep_both else 0)
+            # A dry run reports refused keys and undecided conflicts as the real run does: neither changes anything.
+            status = _DRY_RUN_STATUS.get(operation.action, Status.PLANNED)
+            error = operation.explanation if status is Status.FAILED else None
+            self._count(operation, status, error, 1 if operation.action is Action.KEEP_BOTH else 0)
             self._tell(operation, status, error)
         return self.result(plan)
 
@@ -105,7 +106,7 @@ class RunTally:
         """Return the local path of an operation, relative to the project where it is inside; empty if there is none."""
         mapping = self._mappings[operation.root]
         if (
-            operation.is_refused
+            operation.action is Action.REFUSE
             and not mapping.is_file
             and invalid_reason(mapping.relative(operation.key), FilesystemRules())
         ):
@@ -125,16 +126,14 @@ class RunTally:
             counts.failed += 1
             counts.errors.append(FileError(operation.key, error or operation.explanation))
             return
-        if operation.unresolved:
+        if status is Status.UNRESOLVED:
             counts.unresolved.append(operation.key)
             return
         counts.uploaded += extra_uploads
         match operation.action:
             case Action.UPLOAD:
                 counts.uploaded += 1
-            case Action.DOWNLOAD:
-                counts.downloaded += 1
-            case Action.CONFLICT:
+            case Action.DOWNLOAD | Action.KEEP_BOTH:
                 counts.downloaded += 1
             case Action.DELETE_LOCAL:
                 counts.deleted_local += 1
@@ -146,5 +145,5 @@ class RunTally:
                 counts.adopted += 1
             case Action.SKIP:
                 counts.skipped += 1
-            case Action.FORGET:
+            case Action.FORGET | Action.CONFLICT | Action.REFUSE:
                 pass

@@ -163,14 +163,14 @@ class Worker:
                 self._adopt(operation, done)
             case Action.FORGET:
                 done.drop.append(operation.key)
+            case Action.KEEP_BOTH:
+                self._keep_both(operation, done, places)
             case Action.CONFLICT:
-                if operation.keep_both:
-                    self._keep_both(operation, done, places)
-                else:
-                    done.status = Status.PLANNED
+                done.status = Status.UNRESOLVED
+            case Action.REFUSE:
+                done.status, done.error = Status.FAILED, operation.explanation
             case Action.SKIP:
-                if operation.is_refused:
-                    done.status, done.error = Status.FAILED, operation.explanation
+                pass
             case _:
                 assert_never(operation.action)
 

@@ -61,7 +61,7 @@ def refuse_blocked(
             checked.append(each)
             continue
         refused[Action.DELETE_LOCAL if each.action is Action.DOWNLOAD else Action.DELETE_REMOTE].add(each.key)
-        refusal = replace(each, action=Action.SKIP, reason=Reason.REFUSED_KEY, detail=why, loser=None)
+        refusal = replace(each, action=Action.REFUSE, reason=Reason.REFUSED_KEY, detail=why, loser=None)
         checked.append(replace(refusal, after_deletes=False))
     return [_held(each, refused.get(each.action, ())) for each in checked]
 

@@ -15,7 +15,7 @@ from buckia_core.syncing.disk.paths import local_path
 from buckia_core.syncing.error_messages import ENDS_RUN, explain
 from buckia_core.syncing.planner.evidence import EvidenceCollector
 
-_WRITE_HERE = (Action.DOWNLOAD, Action.DELETE_LOCAL, Action.CONFLICT)
+_WRITE_HERE = (Action.DOWNLOAD, Action.DELETE_LOCAL, Action.CONFLICT, Action.KEEP_BOTH)
 _ROUNDS = 8
 """More rounds than any key needs: four, and as many again for a key that changes meanwhile."""
 
@@ -63,14 +63,13 @@ class Decider:
             return outcome
         name = os.path.basename(mapping.local) if mapping.is_file else mapping.relative(outcome.key)
         if problem := configures_us(name):
-            left = replace(outcome, action=Action.SKIP, reason=Reason.CONFIGURES, detail=problem, loser=None)
-            return replace(left, unresolved=False, keep_both=False)
+            return replace(outcome, action=Action.SKIP, reason=Reason.CONFIGURES, detail=problem, loser=None)
         if mapping.is_file or outcome.action is not Action.DOWNLOAD:
             return outcome
         problem = invalid_reason(mapping.relative(outcome.key), self.disks[mapping.id])
         if not problem:
             return outcome
-        return replace(outcome, action=Action.SKIP, reason=Reason.REFUSED_KEY, detail=problem, loser=None)
+        return replace(outcome, action=Action.REFUSE, reason=Reason.REFUSED_KEY, detail=problem, loser=None)
 
     def _look(
         self,
@@ -103,4 +102,4 @@ def refusal(
     why: str,
 ) -> Operation:
     """Return the operation that stands for a key which can't be synced, and says why."""
-    return Operation(Action.SKIP, key, mapping.id, Reason.REFUSED_KEY, here, there, before, detail=why)
+    return Operation(Action.REFUSE, key, mapping.id, Reason.REFUSED_KEY, here, there, before, detail=why)

@@ -314,7 +314,7 @@ def _not_read(scan: LocalScan, mappings: Sequence[PathMapping]) -> Iterator[Oper
     for place in scan.blind:
         if place.failed:
             root = place.root or mappings[0].id
-            yield Operation(Action.SKIP, place.key, root, Reason.NOT_READ, detail=f"{place.why}: {place.path}")
+            yield Operation(Action.REFUSE, place.key, root, Reason.NOT_READ, detail=f"{place.why}: {place.path}")
     for key, root in scan.owned_twice:
         yield Operation(Action.SKIP, key, root, Reason.OWNED_TWICE)
 

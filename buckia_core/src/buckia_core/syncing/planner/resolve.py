@@ -125,7 +125,7 @@ def _operation(
     if local is None and remote is None:
         return Operation(Action.FORGET, reason=Reason.DELETED_BOTH, **common)
     if choice is Resolution.BOTH and local is not None and remote is not None:
-        return Operation(Action.CONFLICT, reason=Reason.CONFLICT, keep_both=True, **common)
+        return Operation(Action.KEEP_BOTH, reason=Reason.CONFLICT, **common)
     keeps_local = choice is Resolution.LOCAL or (choice is Resolution.BOTH and remote is None)
     if keeps_local:
         action = Action.UPLOAD if local is not None else Action.DELETE_REMOTE
