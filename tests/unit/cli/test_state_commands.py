@@ -193,3 +193,9 @@ def test_history(buckia, assets):
     (record,) = buckia("history", "-n", "1", "--json").records
     assert (record["type"], record["started"], record["uploaded"]) == ("run", "2026-05-04T12:00:00Z", 2)
     assert (record["interrupted"], record["unresolved"]) == (False, 0)
+
+
+def test_history_has_what_was_moved_and_what_was_found_equal(buckia, assets):
+    assets.runs = [SyncResult(bucket="assets", started=NOON, moved=2, adopted=3)]
+    (record,) = buckia("history", "--json").records
+    assert (record["moved"], record["adopted"]) == (2, 3)

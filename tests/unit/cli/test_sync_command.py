@@ -108,6 +108,8 @@ def test_lines_of_json_have_exactly_the_documented_fields(buckia, assets):
             "downloaded": 0,
             "deleted_local": 0,
             "deleted_remote": 0,
+            "moved": 0,
+            "adopted": 0,
             "conflicts": 0,
             "failed": 0,
             "skipped": 0,
@@ -194,6 +196,12 @@ def test_records_have_the_documented_actions_and_statuses(buckia, assets, action
     assets.does(operation(action, "a", Reason.CONFLICT), status=status)
     found = buckia("sync", "--json").records[0]
     assert (found["action"], found["status"]) == record
+
+
+def test_the_summary_has_what_was_moved_and_what_was_found_equal(buckia, assets):
+    assets.counts = {"moved": 2, "adopted": 3}
+    (record,) = buckia("sync", "--json").records
+    assert (record["uploaded"], record["moved"], record["adopted"]) == (0, 2, 3)
 
 
 def test_an_error_is_one_line_and_one_record(buckia, assets):

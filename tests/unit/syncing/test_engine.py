@@ -120,6 +120,18 @@ def test_p7_the_same_bytes_on_both_sides_are_no_conflict_and_cost_no_transfer(si
     assert (result.conflicts, result.bytes_up, result.bytes_down, result.adopted) == (0, 0, 0, 2)
 
 
+def test_what_has_nothing_to_do_any_more_is_not_adopted(sides):
+    sides.here("a=1 same=2").there("same=2")
+
+    def vanish(event):
+        if isinstance(event, Planned):
+            (sides.folder / "a").unlink()
+
+    result = sides.client().sync(events=vanish)
+    assert (result.adopted, result.uploaded, result.failed) == (1, 0, 0)
+    assert sides.baseline().keys() == {"same"}
+
+
 def test_p8_n34_a_touch_costs_nothing(sides):
     sides.in_step("a=1 b=1")
     for seconds in (0, 1, 4_102_444_800):

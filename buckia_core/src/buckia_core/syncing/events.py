@@ -90,8 +90,8 @@ class SyncResult:
         seconds: How long it took.
         uploaded, downloaded: Objects and files transferred.
         deleted_local, deleted_remote: Files and objects deleted.
-        moved: Objects moved on the server for a file that was moved here.
-        adopted: Keys found in step that the baseline did not know, or not so.
+        moved: Objects moved on the server, because the local file was moved.
+        adopted: Files that were found equal on both sides and recorded without a transfer.
         conflicts: Keys that both sides changed, settled or not.
         unresolved: Those of them that are left for a person to decide.
         failed: Operations that failed, refused keys included.

@@ -53,6 +53,8 @@ def summary(result: SyncResult, *, kind: str = "summary") -> dict[str, object]:
         "downloaded": result.downloaded,
         "deleted_local": result.deleted_local,
         "deleted_remote": result.deleted_remote,
+        "moved": result.moved,
+        "adopted": result.adopted,
         "conflicts": result.conflicts,
         "failed": result.failed,
         "skipped": result.skipped,

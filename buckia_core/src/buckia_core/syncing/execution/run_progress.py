@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from buckia_core.errors import Unauthenticated
 from buckia_core.planning.keys import FilesystemRules, invalid_reason
-from buckia_core.planning.plan import CONFLICTS, Action, Operation, Plan
+from buckia_core.planning.plan import CONFLICTS, Action, Operation, Plan, Reason
 from buckia_core.syncing.disk.paths import local_path
 from buckia_core.syncing.events import FileError, Finished, Notice, Planned, Scanning, Status, SyncResult, Transferred
 from buckia_core.syncing.request import SyncRequest
@@ -141,9 +141,10 @@ class RunTally:
                 counts.deleted_remote += 1
             case Action.MOVE_REMOTE:
                 counts.moved += 1
-            case Action.ADOPT:
+            case Action.ADOPT if operation.reason is Reason.SAME_CONTENT:
                 counts.adopted += 1
             case Action.SKIP:
                 counts.skipped += 1
-            case Action.FORGET | Action.CONFLICT | Action.REFUSE:
+            case Action.ADOPT | Action.FORGET | Action.CONFLICT | Action.REFUSE:
+                # An operation that turned out to have nothing to do is an `ADOPT` that records nothing.
                 pass
