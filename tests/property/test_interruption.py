@@ -32,7 +32,7 @@ class Mortal(Wrapper):
         self._at = at
         self._after = after
 
-    def around(self, call: Call[T]) -> T:
+    def intercept(self, call: Call[T]) -> T:
         """Make the call, unless this is the end."""
         self.calls += 1
         if self.calls == self._at and not self._after:
@@ -52,7 +52,7 @@ class Mortal(Wrapper):
         def listed() -> list[RemoteObject]:
             return list(self.inner.list_files(prefix, start_after=start_after, end_at=end_at))
 
-        yield from self.around(Call("list_files", prefix, listed))
+        yield from self.intercept(Call("list_files", prefix, listed))
 
 
 class OneByOne(Executor):

@@ -118,7 +118,7 @@ class B2Sync(BaseSync):
         )
 
     @property
-    def requests(self) -> int:
+    def request_count(self) -> int:
         """Requests so far, each page of a listing and each part of an upload counted."""
         return self._account.requests
 
@@ -150,9 +150,9 @@ class B2Sync(BaseSync):
         """See `BaseSync`."""
         return self._uploader.upload(source, key, expect, info)
 
-    def parts_of(self, size: int) -> PartLayout | None:
+    def part_layout(self, size: int) -> PartLayout | None:
         """See `ResumableUpload`."""
-        return self._resumer.parts_of(size)
+        return self._resumer.part_layout(size)
 
     def upload_parts(
         self, source: MultipartSource, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
@@ -160,7 +160,7 @@ class B2Sync(BaseSync):
         """See `ResumableUpload`."""
         return self._uploader.upload(source, key, expect, info)
 
-    def abandon_upload(self, key: str, text: str) -> None:
+    def abort_upload(self, key: str, text: str) -> None:
         """See `ResumableUpload`."""
         self._resumer.abandon(key, text)
 
@@ -176,9 +176,9 @@ class B2Sync(BaseSync):
         """See `BaseSync`."""
         return self._downloader.download(key, target, expect, start, end)
 
-    def continue_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
+    def resume_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload`."""
-        return self._downloader.go_on(key, landing, expect)
+        return self._downloader.resume(key, landing, expect)
 
     def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync`."""
@@ -189,7 +189,7 @@ class B2Sync(BaseSync):
         self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
     ) -> Iterator[BinaryIO]:
         """See `BaseSync`."""
-        with self._downloader.opened(key, expect, start, end) as opened, open_chunks(opened.blocks) as reader:
+        with self._downloader.opened(key, expect, start, end) as opened, open_chunks(opened.chunks) as reader:
             yield reader
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:

@@ -92,7 +92,7 @@ class BunnySync(BaseSync):
         )
 
     @property
-    def requests(self) -> int:
+    def request_count(self) -> int:
         """Requests so far, each directory of a listing counted."""
         return self._http.counter.total
 
@@ -152,9 +152,9 @@ class BunnySync(BaseSync):
         """See `BaseSync`."""
         return self._downloader.download(key, target, expect, start, end)
 
-    def continue_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
+    def resume_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload`."""
-        return self._downloader.go_on(key, landing, expect)
+        return self._downloader.resume(key, landing, expect)
 
     def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync`."""

@@ -243,7 +243,7 @@ class S3Sync(BaseSync):
         return Deleter(self._client, self._looker, bulk=bulk)
 
     @property
-    def requests(self) -> int:
+    def request_count(self) -> int:
         """Requests so far, each page of a listing and each part of an upload counted."""
         return self._counter.total
 
@@ -281,9 +281,9 @@ class S3Sync(BaseSync):
         written = self._uploader.upload(source, key, expect, info or UploadInfo())
         return self._locked(written) if written.size > self._settings.multipart_threshold else written
 
-    def parts_of(self, size: int) -> PartLayout | None:
+    def part_layout(self, size: int) -> PartLayout | None:
         """See `ResumableUpload`."""
-        return self._resumer.parts_of(size)
+        return self._resumer.part_layout(size)
 
     def upload_parts(
         self, source: MultipartSource, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
@@ -291,13 +291,13 @@ class S3Sync(BaseSync):
         """See `ResumableUpload`."""
         return self._locked(self._uploader.upload(source, key, expect, info or UploadInfo()))
 
-    def abandon_upload(self, key: str, text: str) -> None:
+    def abort_upload(self, key: str, text: str) -> None:
         """See `ResumableUpload`."""
         self._resumer.abandon(key, text)
 
-    def continue_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
+    def resume_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload`."""
-        return self._downloader.go_on(key, landing, expect)
+        return self._downloader.resume(key, landing, expect)
 
     def download_file(
         self,
@@ -320,7 +320,7 @@ class S3Sync(BaseSync):
         self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
     ) -> Iterator[BinaryIO]:
         """See `BaseSync`."""
-        with self._downloader.opened(key, expect, start, end) as opened, open_chunks(opened.blocks) as reader:
+        with self._downloader.opened(key, expect, start, end) as opened, open_chunks(opened.chunks) as reader:
             yield reader
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:

@@ -61,9 +61,9 @@ def test_pages_of_a_listing_are_counted():
     adapter = MemorySync(MemorySettings())
     for number in range(2500):
         adapter.upload_file(b"", f"{number:04d}")
-    before = adapter.requests
+    before = adapter.request_count
     assert len(list(adapter.list_files())) == 2500
-    assert adapter.requests - before == 3
+    assert adapter.request_count - before == 3
 
 
 def test_prefix_leaves_less_room_for_keys():

@@ -72,7 +72,7 @@ def test_public_addresses(b2_account, connect):
 def test_an_address_that_is_set_costs_no_request(connect):
     b2 = connect(domain="cdn.example.com")
     b2.public_url("k")
-    assert b2.requests == 0
+    assert b2.request_count == 0
 
 
 def test_encryption_with_backblazes_keys(connect, raw_bucket):
@@ -169,7 +169,7 @@ def test_identity_costs_nothing_and_tells_buckets_apart(connect):
     b2 = connect(prefix="p")
     assert b2.identity.startswith("b2:127.0.0.1:")
     assert b2.identity.endswith("/p/")
-    assert b2.requests == 0
+    assert b2.request_count == 0
 
 
 def test_identity_is_the_same_in_another_spelling():
@@ -191,7 +191,7 @@ def test_the_s3_api_by_region():
         assert b2.identity == "b2:https://s3.us-west-004.backblazeb2.com:443/photos/p/"
         assert b2.public_url("a b") == "https://s3.us-west-004.backblazeb2.com/photos/p/a%20b"
         assert (b2.capabilities.conditional_write, b2.capabilities.versions) == (False, True)
-        assert b2.requests == 0
+        assert b2.request_count == 0
 
 
 def test_the_s3_api_is_found_by_the_key(b2_account, bucket):
@@ -205,7 +205,7 @@ def test_the_s3_api_is_found_by_the_key(b2_account, bucket):
         assert isinstance(b2, B2S3Sync)
         # The server says that its S3 API is where its own one is.
         assert b2.public_url("k") == f"{b2_account.endpoint}/{bucket}/k"
-        assert b2.requests == 1
+        assert b2.request_count == 1
         assert b2.native.facts().name == bucket
 
 

@@ -201,4 +201,4 @@ def test_each_request_waits_for_its_turn(opened):
     waits: list[None] = []
     assert b2.limit_requests(lambda: waits.append(None))
     assert len(list(b2.list_files())) == 2
-    assert len(waits) == len(server.asked) == b2.requests == 4
+    assert len(waits) == len(server.asked) == b2.request_count == 4

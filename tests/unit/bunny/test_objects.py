@@ -27,7 +27,7 @@ def test_an_upload_is_a_look_the_object_and_a_look(adapter, bunny_account):
     bunny_account.forget_calls()
     adapter.upload_file(b"1", "d/k", expect=IfAbsent())
     assert bunny_account.seen()["calls"] == {"describe": 2, "upload": 1}
-    assert adapter.requests == 3
+    assert adapter.request_count == 3
 
 
 def test_what_is_said_to_be_stored_and_is_not_is_sent_again(adapter, bunny_account):
@@ -125,7 +125,7 @@ def test_going_on_behind_the_end_of_what_is_there_now(adapter, tmp_path):
     target = tmp_path / "target"
     target.write_bytes(b"x" * 50)
     with pytest.raises(PreconditionFailed):
-        adapter.continue_download("k", PartialDownload(target, 50, lambda _: None), expect=seen)
+        adapter.resume_download("k", PartialDownload(target, 50, lambda _: None), expect=seen)
 
 
 def test_a_directory_is_never_deleted_for_a_key(adapter, bunny_account):

@@ -338,7 +338,7 @@ def test_each_request_waits_for_its_turn(opened):
     waits: list[None] = []
     assert adapter.limit_requests(lambda: waits.append(None))
     assert [each.key for each in adapter.list_files()] == ["a/k"]
-    assert len(waits) == len(server.asked) == adapter.requests == 4
+    assert len(waits) == len(server.asked) == adapter.request_count == 4
 
 
 @pytest.mark.parametrize("client", list(ClientKind))

@@ -144,7 +144,7 @@ def test_what_could_be_chosen_instead_is_told(buckia, plugins, in_two_buckets, t
 
 
 def test_a_command_of_a_package_that_is_not_there_is_told_how_to_install(buckia, plugins, monkeypatch):
-    monkeypatch.setattr("buckia_core.adapters.plugins.registry.extras", lambda: ["nowhere", "file"])
+    monkeypatch.setattr("buckia_core.adapters.plugins.registry.known_extras", lambda: ["nowhere", "file"])
     ran = buckia("nowhere", "ls")
     assert ran.code == 2
     assert "There is no command 'nowhere'. Provider 'nowhere' is not installed: pip install" in ran.err

@@ -22,7 +22,7 @@ def test_the_only_endpoint_of_a_region_is_the_one(api, connect):
     assert endpoint_of(adapter) == "https://us-ord-1.linodeobjects.com"
     assert endpoint_of(adapter) == "https://us-ord-1.linodeobjects.com"
     assert api.paths() == ["GET /object-storage/endpoints"]
-    assert adapter.requests == 1
+    assert adapter.request_count == 1
     assert adapter.managed.place == BucketLocation("us-ord", "https://us-ord-1.linodeobjects.com", EndpointType.E1)
 
 

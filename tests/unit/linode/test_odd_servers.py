@@ -205,4 +205,4 @@ def test_requests_to_the_api_wait_for_their_turn_too(opened):
     assert linode.limit_requests(lambda: waits.append(None))
     linode.account.endpoints()
     linode.account.buckets()
-    assert len(waits) == len(server.asked) == linode.requests == 2
+    assert len(waits) == len(server.asked) == linode.request_count == 2

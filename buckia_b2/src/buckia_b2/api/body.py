@@ -91,7 +91,7 @@ class FileRangeBody:
         check, sha1 = DigestVerifier(self._told), hashlib.sha1(usedforsecurity=False)
 
         blocks = iter_file_range(self._path, self._start, self.size)
-        for block in check.withholding(blocks, provider=PROVIDER, key=self._key):
+        for block in check.verify_stream(blocks, provider=PROVIDER, key=self._key):
             if self._passing is not None:
                 self._passing(len(block))
             if self.sha1 == AT_END:

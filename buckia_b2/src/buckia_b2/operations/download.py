@@ -48,18 +48,18 @@ class Downloader:
         """See `BaseSync.download_file`."""
         came = self._ranged.download(key, target, expect, start, end)
         # What comes by one request is compared as it comes.
-        if came.complete and came.requests > 1:
+        if came.complete and came.request_count > 1:
             _verify(came.found, target)
         return came.found
 
     def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync.read_file`."""
         with self.opened(key, expect, 0, None) as opened:
-            return opened.found, b"".join(opened.blocks)
+            return opened.found, b"".join(opened.chunks)
 
-    def go_on(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
-        """See `ResumableDownload.continue_download`."""
-        found = self._ranged.go_on(key, landing, expect) or self._look(key, expect)
+    def resume(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
+        """See `ResumableDownload.resume_download`."""
+        found = self._ranged.resume(key, landing, expect) or self._look(key, expect)
         _verify(found, landing.target)
         return found
 

@@ -42,15 +42,15 @@ class ResumableUploader:
     bucket: Bucket
     large: LargeFiles
 
-    def parts_of(self, size: int) -> PartLayout | None:
+    def part_layout(self, size: int) -> PartLayout | None:
         """See `ResumableUpload`."""
         if size <= self.settings.multipart_threshold:
             return None
         return PartLayout(part_size_for(size, self.settings.part_size), _DIGEST)
 
     def abandon(self, key: str, text: str) -> None:
-        """See `ResumableUpload.abandon_upload`."""
-        begun = UploadSession.of(text)
+        """See `ResumableUpload.abort_upload`."""
+        begun = UploadSession.from_json(text)
         if begun is not None:
             self.large.cancel(begun.upload_id, key)
 
@@ -81,12 +81,12 @@ class ResumableUploader:
         except BaseException as error:
             if not is_resumable(error):
                 self._drop(begun, target)
-                source.note.clear()
+                source.checkpoint.clear()
             raise
 
     def _begin(self, source: MultipartSource, target: ObjectSpec) -> UploadSession:
         """Begin a large file whose info tells the SHA-1 of the whole, which takes another reading of it."""
-        whole, parts = digests_of(source.path, source.size, source.parts.size, DigestVerifier(()))
+        whole, parts = digests_of(source.path, source.size, source.layout.part_size, DigestVerifier(()))
         if parts != list(source.digests):
             raise IntegrityError(
                 f"{target.key!r}: the file changed while it was sent",
@@ -96,8 +96,8 @@ class ResumableUploader:
             )
         told = self.large.begin(target.with_sha1(whole))
         began = int(told["uploadTimestamp"])
-        begun = UploadSession(told["fileId"], source.parts.size, self._becoming(target), began)
-        source.note.write(begun.text())
+        begun = UploadSession(told["fileId"], source.layout.part_size, self._becoming(target), began)
+        source.checkpoint.write(begun.to_json())
         return begun
 
     def _would_be_newest(self, begun: UploadSession, target: ObjectSpec) -> bool:
@@ -122,9 +122,9 @@ class ResumableUploader:
         self, source: MultipartSource, target: ObjectSpec, urls: UploadUrlPool, number: int, there: Part | None
     ) -> str:
         """See to it that the server has a part; return its SHA-1."""
-        start, size = source.stretch(number)
+        start, size = source.part_range(number)
         sha1 = source.digests[number - 1]
         if there == Part(size, sha1):
             return sha1
-        body = FileRangeBody(source.path, start, size, key=target.key, sha1=sha1, passing=source.passing)
+        body = FileRangeBody(source.path, start, size, key=target.key, sha1=sha1, passing=source.on_bytes_sent)
         return self.large.send(urls, number, body, target.key)

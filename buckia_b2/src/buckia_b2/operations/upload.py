@@ -62,7 +62,7 @@ class Uploader:
             try:
                 return self.settler.settle(written, expect)
             except (PreconditionFailed, PermissionDenied):
-                source.note.clear()
+                source.checkpoint.clear()
                 raise
         earlier = self.settler.settle_earlier(key, expect, target.info.digests)
         if earlier is not None:

@@ -105,7 +105,7 @@ class Purger:
         """
         bucket = self._prefixes if url.endswith(("*", "/")) else self._urls
         for attempt in range(1, _ATTEMPTS + 1):
-            bucket.take()
+            bucket.acquire()
             try:
                 self._account.purge_url(url)
             except Throttled as error:

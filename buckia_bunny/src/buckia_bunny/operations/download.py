@@ -46,7 +46,7 @@ class Downloader:
         with self.opened(key, expect, 0, None) as blocks:
             return blocks.object, b"".join(blocks)
 
-    def go_on(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
+    def resume(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload`."""
         at = told = landing.start
         with self.opened(key, expect, at, None) as blocks, landing.target.open("r+b", buffering=0) as file:
@@ -55,7 +55,7 @@ class Downloader:
                 write_all(file, block)
                 at += len(block)
                 if at - told >= _STEP or at == expect.size:
-                    landing.reached(at)
+                    landing.on_progress(at)
                     told = at
             return blocks.object
 

@@ -104,9 +104,9 @@ class Root(Group):
 
     def hint(self, ctx: click.Context, name: str) -> str:
         """Return how to install the provider of that name, whose package may bring the commands; else as any group."""
-        from buckia_core.adapters.plugins.registry import extras, registry  # noqa: PLC0415  # only after a mistake
+        from buckia_core.adapters.plugins.registry import known_extras, registry  # noqa: PLC0415  # only after a mistake
 
-        if name in extras():
+        if name in known_extras():
             try:
                 registry().spec(name)
             except AdapterNotInstalled as error:

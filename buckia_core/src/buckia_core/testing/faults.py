@@ -22,8 +22,8 @@ Operation = Literal[
     "delete_files",
     "copy_file",
     "upload_parts",
-    "abandon_upload",
-    "continue_download",
+    "abort_upload",
+    "resume_download",
     "stat_version",
     "open_version",
     "restore_version",
@@ -77,7 +77,7 @@ class Faulty(Wrapper):
         self._counts = [0] * len(self._faults)
         self._lock = threading.Lock()
 
-    def around(self, call: Call[T]) -> T:
+    def intercept(self, call: Call[T]) -> T:
         """Make the call, or fail before or after it."""
         fault = self._fault(call.operation, call.key)
         if fault is None:

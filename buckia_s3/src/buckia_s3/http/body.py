@@ -87,7 +87,7 @@ class PrehashedBody:
 class VerifyingBody:
     """Another body, whose last bytes are sent only if all of them are what their digests say.
 
-    See `DigestVerifier.withholding`.
+    See `DigestVerifier.verify_stream`.
     """
 
     def __init__(self, body: FileRangeBody, digests: Digests, *, provider: str, key: str) -> None:
@@ -109,7 +109,7 @@ class VerifyingBody:
     def blocks(self) -> Iterator[bytes | memoryview]:
         """Yield what is to be sent. Raises `IntegrityError` before the last piece if it is something else."""
         check = DigestVerifier(self._digests)
-        return check.withholding(self._body.blocks(), provider=self._provider, key=self._key)
+        return check.verify_stream(self._body.blocks(), provider=self._provider, key=self._key)
 
 
 class ProgressBody:

@@ -46,15 +46,15 @@ class Downloader:
         """See `BaseSync.read_file`."""
         if self.checksum is not None:
             with self.opened(key, expect, 0, None) as opened:
-                return opened.found, b"".join(opened.blocks)
+                return opened.found, b"".join(opened.chunks)
         request = Request("GET", self.looker.whole(key), (), self._expecting(expect), about=key)
         with self.client.open(request) as response:
             found = self._found(key, response.headers, expect)
             return found, self.client.content(response, key, found.size)
 
-    def go_on(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
-        """See `ResumableDownload.continue_download`."""
-        found = self._ranged.go_on(key, landing, expect) or self._empty(key, expect).found
+    def resume(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
+        """See `ResumableDownload.resume_download`."""
+        found = self._ranged.resume(key, landing, expect) or self._empty(key, expect).found
         if self.checksum is not None:
             self._verify(found, landing.target, self.checksum)
         return found

@@ -46,7 +46,7 @@ class ResumableUploader:
     looker: ObjectHead
     multipart: Multipart
 
-    def parts_of(self, size: int) -> PartLayout | None:
+    def part_layout(self, size: int) -> PartLayout | None:
         """See `ResumableUpload`."""
         if size <= self.settings.multipart_threshold:
             return None
@@ -54,8 +54,8 @@ class ResumableUploader:
         return PartLayout(part_size_for(size, self.settings.part_size), _DIGEST, also)
 
     def abandon(self, key: str, text: str) -> None:
-        """See `ResumableUpload.abandon_upload`."""
-        begun = UploadSession.of(text)
+        """See `ResumableUpload.abort_upload`."""
+        begun = UploadSession.from_json(text)
         if begun is not None:
             self._abort(key, begun)
 
@@ -74,8 +74,8 @@ class ResumableUploader:
                 begun = None
         self.looker.check(target.key, target.expect)
         if begun is None:
-            begun = UploadSession(self.multipart.begin(target, checksums), source.parts.size, becoming)
-            source.note.write(begun.text())
+            begun = UploadSession(self.multipart.begin(target, checksums), source.layout.part_size, becoming)
+            source.checkpoint.write(begun.to_json())
         try:
             if target.checksum is not None and target.checksum.of_whole:
                 for block in FileRangeBody(source.path, 0, source.size).blocks():
@@ -86,7 +86,7 @@ class ResumableUploader:
             if not is_resumable(error):
                 with suppress(AdapterError):
                     self._abort(target.key, begun)
-                    source.note.clear()
+                    source.checkpoint.clear()
             raise
         return self.multipart.seen(target.written(source.size, fingerprint or "", version, ()))
 
@@ -146,7 +146,7 @@ class ResumableUploader:
         checksums: PartChecksums,
     ) -> str:
         """See to it that the server has a part; return the ETag."""
-        start, size = source.stretch(number)
+        start, size = source.part_range(number)
         body = FileRangeBody(source.path, start, size)
         headers = checksums.of_part(number, body)
         if there is not None and there.size == size and there.etag == body.digest("md5"):
@@ -156,7 +156,7 @@ class ResumableUploader:
         checked: PrehashedBody | VerifyingBody = PrehashedBody(body, told.value)
         if not self.multipart.conditions.compares_content:
             checked = VerifyingBody(body, (told,), provider=self.client.provider, key=target.key)
-        sent = ProgressBody(checked, source.passing)
+        sent = ProgressBody(checked, source.on_bytes_sent)
         try:
             answer = self.client.send(Request("PUT", target.whole, query, headers, sent, about=target.key))
         except IntegrityError as error:

@@ -147,7 +147,7 @@ class DirstoreSync(BaseSync):
         whole, info = self._whole(key), info or UploadInfo()
         check = DigestVerifier(info.digests)
         with open_source(source) as reader:
-            received, size, sha256 = self._store.receive(check.passing(iter_chunks(reader)))
+            received, size, sha256 = self._store.receive(check.hash_stream(iter_chunks(reader)))
         try:
             check.verify(provider=PROVIDER, key=key)
             content_type = info.content_type or guess_content_type(key)

@@ -34,17 +34,17 @@ class InParts(MemorySync):
         self.abandoned: list[str] = []
         self.loses_reply = False
 
-    def parts_of(self, size: int) -> PartLayout | None:
+    def part_layout(self, size: int) -> PartLayout | None:
         return PartLayout(PART, "md5") if size > PART else None
 
     def upload_parts(self, source: MultipartSource, key, *, expect=None, info=None) -> RemoteObject:
-        done = json.loads(source.note.read() or "[]")
+        done = json.loads(source.checkpoint.read() or "[]")
         for number in range(1, len(source.digests) + 1):
             if number not in done:
-                source.passing(source.stretch(number)[1])
+                source.on_bytes_sent(source.part_range(number)[1])
                 self.sent.append(number)
                 done.append(number)
-                source.note.write(json.dumps(done))
+                source.checkpoint.write(json.dumps(done))
             if number in self.fails_after:
                 self.fails_after.remove(number)
                 raise Transient("cut")
@@ -54,23 +54,23 @@ class InParts(MemorySync):
             raise Transient("no answer")
         return found
 
-    def abandon_upload(self, key: str, text: str) -> None:
+    def abort_upload(self, key: str, text: str) -> None:
         self.abandoned.append(text)
 
-    def continue_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
+    def resume_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         self.started.append(landing.start)
         if self.fails_after:
             end = self.fails_after.pop(0)
             with landing.target.open("r+b") as file:
                 file.seek(landing.start)
                 file.write(CONTENT[landing.start : end])
-            landing.reached(end)
+            landing.on_progress(end)
             raise Transient("cut")
         return resume_by_open(self, key, landing, expect)
 
 
 class Uncounted(InParts):
-    requests = None  # type: ignore[assignment]  # as adapters that do not count
+    request_count = None  # as adapters that do not count
 
 
 class Kept:
@@ -103,8 +103,8 @@ def test_abilities_are_passed_on_where_they_are():
     assert isinstance(with_them, ResumableDownload)
     assert not isinstance(without, ResumableUpload)
     assert not isinstance(without, ResumableDownload)
-    assert with_them.parts_of(1000) == PartLayout(PART, "md5")
-    assert with_them.parts_of(1) is None
+    assert with_them.part_layout(1000) == PartLayout(PART, "md5")
+    assert with_them.part_layout(1) is None
 
 
 def test_a_retried_upload_sends_only_what_is_missing(source):
@@ -152,7 +152,7 @@ def test_a_retried_download_goes_on_with_all_its_attempts(tmp_path):
     target = tmp_path / "t"
     target.write_bytes(CONTENT[:50])
     reached: list[int] = []
-    retrying(inner, attempts=2).continue_download("k", PartialDownload(target, 50, reached.append), expect=expect)
+    retrying(inner, attempts=2).resume_download("k", PartialDownload(target, 50, reached.append), expect=expect)
     assert target.read_bytes() == CONTENT
     assert inner.started == [50, 100, 200, 300, 400]
     assert reached == [100, 200, 300, 400, 1000]
@@ -164,7 +164,7 @@ def test_a_download_that_does_not_move_has_its_attempts_and_no_more(tmp_path):
     target = tmp_path / "t"
     target.touch()
     with pytest.raises(Transient):
-        retrying(inner, attempts=2).continue_download("k", PartialDownload(target, 0, lambda _: None), expect=expect)
+        retrying(inner, attempts=2).resume_download("k", PartialDownload(target, 0, lambda _: None), expect=expect)
     assert inner.started == [0, 100]
 
 
@@ -174,13 +174,13 @@ def test_both_ways_are_held_back(source, tmp_path):
     throttled = BandwidthLimit(inner, 100, clock=lambda: 0.0, sleep=waits.append)
     passed: list[int] = []
     expect = throttled.upload_parts(
-        MultipartSource(source.path, source.size, source.parts, source.digests, Kept(), passed.append), "k"
+        MultipartSource(source.path, source.size, source.layout, source.digests, Kept(), passed.append), "k"
     )
     assert sum(passed) == 1000
     assert waits[-1] == pytest.approx(9.75)
     target = tmp_path / "t"
     target.write_bytes(CONTENT[:500])
-    throttled.continue_download("k", PartialDownload(target, 500, lambda _: None), expect=expect)
+    throttled.resume_download("k", PartialDownload(target, 500, lambda _: None), expect=expect)
     assert target.read_bytes() == CONTENT
     assert waits[-1] == pytest.approx(14.75)
 
@@ -190,10 +190,10 @@ def test_calls_are_counted_and_logged(source, caplog):
     counting = RequestCounting(Uncounted())
     logged = CallLogging(counting)
     logged.upload_parts(source, "k")
-    logged.abandon_upload("k", "text")
-    assert counting.requests == 2
+    logged.abort_upload("k", "text")
+    assert counting.request_count == 2
     lines = [record.getMessage().partition(" ")[2].rpartition(",")[0] for record in caplog.records]
-    assert lines == ["upload_parts 'k': 1000 bytes", "abandon_upload 'k': done"]
+    assert lines == ["upload_parts 'k': 1000 bytes", "abort_upload 'k': done"]
 
 
 def test_an_object_that_does_not_end_where_it_should(tmp_path):

@@ -65,7 +65,7 @@ def test_what_is_asked_for(ranged, server, tmp_path, expect, start, end, asked, 
     came = ranged.download("k", tmp_path / "f", expect, start, end)
     assert (tmp_path / "f").read_bytes() == CONTENT[start:end]
     assert sorted(server.asked) == asked
-    assert (came.found, came.complete, came.requests, came.ranged) == (OBJECT, complete, len(asked), True)
+    assert (came.found, came.complete, came.request_count, came.ranged) == (OBJECT, complete, len(asked), True)
 
 
 def test_what_is_known_to_be_small_is_asked_for_whole(ranged, server, tmp_path):
@@ -76,7 +76,7 @@ def test_what_is_known_to_be_small_is_asked_for_whole(ranged, server, tmp_path):
 
 def test_a_lost_range_is_asked_for_again(ranged, server, tmp_path):
     server.losing = 1
-    assert ranged.download("k", tmp_path / "f", OBJECT, 0, None).requests == 3
+    assert ranged.download("k", tmp_path / "f", OBJECT, 0, None).request_count == 3
     assert (tmp_path / "f").read_bytes() == CONTENT
     assert len(server.asked) == 4
 
@@ -90,12 +90,12 @@ def test_going_on(ranged, server, tmp_path):
     target = tmp_path / "f"
     reached: list[int] = []
     target.write_bytes(CONTENT[:3] + b"xyz")
-    assert ranged.go_on("k", PartialDownload(target, 3, reached.append), OBJECT) == OBJECT
+    assert ranged.resume("k", PartialDownload(target, 3, reached.append), OBJECT) == OBJECT
     assert target.read_bytes() == CONTENT
     assert (sorted(server.asked), reached) == ([(3, 7), (7, 10)], [7, 10])
 
 
 def test_going_on_where_nothing_is_missing(ranged, server, tmp_path):
     (tmp_path / "f").write_bytes(CONTENT)
-    assert ranged.go_on("k", PartialDownload(tmp_path / "f", 10, lambda _: None), OBJECT) is None
+    assert ranged.resume("k", PartialDownload(tmp_path / "f", 10, lambda _: None), OBJECT) is None
     assert server.asked == []

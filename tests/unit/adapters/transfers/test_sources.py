@@ -91,11 +91,11 @@ def test_more_than_the_sizes_stays_in_the_reader():
 @pytest.mark.parametrize("pieces", [[], [b"a"], [b"ab", b"cd", b"e"]])
 def test_what_is_right_is_sent_to_its_end(pieces):
     check = DigestVerifier((Digest("sha256", hashlib.sha256(b"".join(pieces)).hexdigest()),))
-    assert b"".join(check.withholding(pieces, provider="p", key="k")) == b"".join(pieces)
+    assert b"".join(check.verify_stream(pieces, provider="p", key="k")) == b"".join(pieces)
 
 
 def test_the_last_piece_of_something_else_is_withheld():
-    sending = DigestVerifier((Digest("md5", "0" * 32),)).withholding([b"ab", b"cd"], provider="p", key="k")
+    sending = DigestVerifier((Digest("md5", "0" * 32),)).verify_stream([b"ab", b"cd"], provider="p", key="k")
     assert next(sending) == b"ab"
     with pytest.raises(IntegrityError, match="'k'"):
         next(sending)

@@ -46,20 +46,20 @@ def source(tmp_path):
 
 @pytest.mark.parametrize("begun", [BEGUN, UploadSession("u", 5, "x", began=1_700_000_000_000)])
 def test_its_text(begun):
-    assert UploadSession.of(begun.text()) == begun
-    assert upload_id_from_checkpoint(begun.text()) == "u"
+    assert UploadSession.from_json(begun.to_json()) == begun
+    assert upload_id_from_checkpoint(begun.to_json()) == "u"
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "{", "[]", "5", '"u"', '{"upload_id": "u"}', BEGUN.text().replace("5", "{}")]
+    "text", [None, "", "{", "[]", "5", '"u"', '{"upload_id": "u"}', BEGUN.to_json().replace("5", "{}")]
 )
 def test_another_text_is_about_none(text):
-    assert UploadSession.of(text) is None
+    assert UploadSession.from_json(text) is None
     assert upload_id_from_checkpoint(text or "") is None
 
 
 def test_the_same_is_taken_up(source):
-    assert resume_session(source(BEGUN.text()), "x", refuse) == BEGUN
+    assert resume_session(source(BEGUN.to_json()), "x", refuse) == BEGUN
 
 
 @pytest.mark.parametrize("other", [UploadSession("u", 6, "x"), UploadSession("u", 5, "y")], ids=["parts", "object"])
@@ -72,7 +72,7 @@ def test_what_would_become_something_else_is_abandoned(source, other, fails):
         if fails:
             raise PermissionDenied("no")
 
-    assert resume_session(source(other.text()), "x", abandon) is None
+    assert resume_session(source(other.to_json()), "x", abandon) is None
     assert abandoned == [other]
 
 

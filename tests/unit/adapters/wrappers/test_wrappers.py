@@ -52,7 +52,7 @@ def memory():
 def test_tokens_pass_at_the_rate(time):
     bucket = TokenBucket(10, burst=5, clock=time, sleep=time.sleep)
     for _ in range(105):
-        bucket.take()
+        bucket.acquire()
     assert time.now == pytest.approx(10.0)
 
 
@@ -60,15 +60,15 @@ def test_pause_allows_a_burst_and_no_more(time):
     bucket = TokenBucket(10, burst=5, clock=time, sleep=time.sleep)
     time.now = 100.0
     for _ in range(5):
-        bucket.take()
+        bucket.acquire()
     assert time.now == 100.0
-    bucket.take()
+    bucket.acquire()
     assert time.now == pytest.approx(100.1)
 
 
 def test_large_amounts_go_into_debt(time):
     bucket = TokenBucket(10, burst=5, clock=time, sleep=time.sleep)
-    bucket.take(25)
+    bucket.acquire(25)
     assert time.now == pytest.approx(2.0)
 
 
@@ -76,7 +76,7 @@ def test_threads_share_the_rate():
     waits: list[float] = []
     bucket = TokenBucket(10, burst=1, clock=lambda: 0.0, sleep=waits.append)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: bucket.take(), range(11)))
+        list(pool.map(lambda _: bucket.acquire(), range(11)))
     assert sorted(waits) == pytest.approx([number / 10 for number in range(1, 11)])
 
 
@@ -150,7 +150,7 @@ class InThree(Wrapper):
         self.failures = 0
 
     @property
-    def requests(self):
+    def request_count(self):
         return self.counter.total
 
     def limit_requests(self, wait):
@@ -158,7 +158,7 @@ class InThree(Wrapper):
             self.counter.limit(wait)
         return self.shown
 
-    def around(self, call):
+    def intercept(self, call):
         for _ in range(3):
             self.counter.add()
         if self.failures:
@@ -172,7 +172,7 @@ def test_every_request_counts_where_the_adapter_shows_its_requests(memory, time,
     limited = RateLimit(InThree(memory, shown=shown), 2, clock=time, sleep=time.sleep)
     for number in range(2):
         limited.upload_file(b"", str(number))
-    assert limited.requests == 6
+    assert limited.request_count == 6
     assert time.now == pytest.approx(seconds)
 
 
@@ -182,7 +182,7 @@ def test_requests_that_are_repeated_count_as_well(memory, time):
     limited = RateLimit(CallLogging(RequestCounting(inner)), 1, clock=time, sleep=time.sleep)
     retrying = Retry(limited, backoff=RetryPolicy(clock=time, sleep=lambda _: None))
     retrying.upload_file(b"", "k")
-    assert inner.requests == 12
+    assert inner.request_count == 12
     assert time.now == pytest.approx(11.0)
 
 
@@ -296,18 +296,18 @@ def test_adapter_that_counts_is_believed(memory):
     for number in range(1500):
         memory.upload_file(b"", f"{number:04d}")
     list(wrapped.list_files())
-    assert wrapped.requests == 1500 + 2
+    assert wrapped.request_count == 1500 + 2
 
 
 def test_calls_are_counted_where_the_adapter_does_not(tmp_path):
     directory = DirectorySync(DirectorySettings(root=tmp_path))
-    assert directory.requests is None
+    assert directory.request_count is None
     wrapped = wrap(directory)
     wrapped.upload_file(b"1", "k")
     wrapped.stat_file("k")
     list(wrapped.list_files())
     wrapped.probe()
-    assert wrapped.requests == 3
+    assert wrapped.request_count == 3
 
 
 def test_repeated_calls_are_counted_each(tmp_path):
@@ -315,7 +315,7 @@ def test_repeated_calls_are_counted_each(tmp_path):
     directory.upload_file(b"1", "k")
     counting = RequestCounting(Faulty(directory, [Fault("stat_file", times=2)]))
     Retry(counting).stat_file("k")
-    assert counting.requests == 3
+    assert counting.request_count == 3
 
 
 # --- what wrappers hand on ---------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def test_no_more_than_was_listed_is_read(connect, target, how, told):
         "read": lambda: adapter.read_file("k", expect=SEEN),
         "download": lambda: adapter.download_file("k", target, expect=SEEN),
         "open": lambda: opened(adapter),
-        "go on": lambda: adapter.continue_download("k", PartialDownload(target, 0, lambda _: None), expect=SEEN),
+        "go on": lambda: adapter.resume_download("k", PartialDownload(target, 0, lambda _: None), expect=SEEN),
     }
     if told:
         with pytest.raises((IntegrityError, NotSupported)):

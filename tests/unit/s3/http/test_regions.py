@@ -44,7 +44,7 @@ class TestRegions:
         adapter, server = connect(self.script)
         assert adapter.upload_file(b"hello", "k").size == 5
         assert adapter.upload_file(b"hello", "k").size == 5
-        assert adapter.requests == len(server.asked)
+        assert adapter.request_count == len(server.asked)
         assert [asked.method for asked in server.asked] == ["PUT", "PUT", "PUT"]
 
     def test_a_redirect_to_where_it_comes_from_ends(self, connect):

@@ -24,7 +24,7 @@ class TestListing:
         pages[None] = page("p%2Fa", "p%2Fb", token="t&amp;1")
         pages["t&1"], pages["t2"] = page("p%2Fc", token="t2"), page("p%2Fd")
         assert keys(adapter) == ["a", "b", "c", "d"]
-        assert adapter.requests == len(server.asked) == 3
+        assert adapter.request_count == len(server.asked) == 3
         assert all(asked.query["prefix"] == "p/" for asked in server.asked)
 
     @pytest.mark.parametrize("end", ["b", "c"])

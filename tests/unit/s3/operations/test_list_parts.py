@@ -49,8 +49,8 @@ def test_half_a_list_is_none(connect):
 
 def test_abandoning_what_is_gone_is_no_error(connect):
     adapter, server = connect(lambda _: error(404, "NoSuchUpload"))
-    adapter.abandon_upload("k", json.dumps({"upload_id": "u", "part_size": 5, "becoming": ""}))
-    adapter.abandon_upload("k", "not of ours")
+    adapter.abort_upload("k", json.dumps({"upload_id": "u", "part_size": 5, "becoming": ""}))
+    adapter.abort_upload("k", "not of ours")
     assert [(asked.method, asked.query["uploadId"]) for asked in server.asked] == [("DELETE", "u")]
 
 
@@ -80,7 +80,7 @@ def test_other_headers_begin_anew(connect, tmp_path):
     path, note = tmp_path / "f", Note()
     path.write_bytes(bytes(MIN_PART + 1))
     note.text = json.dumps({"upload_id": "old", "part_size": MIN_PART, "becoming": "something else"})
-    parts = adapter.parts_of(MIN_PART + 1)
+    parts = adapter.part_layout(MIN_PART + 1)
     assert parts is not None
     digests = [hashlib.sha256(bytes(size)).hexdigest() for size in (MIN_PART, 1)]
     with pytest.raises(PermissionDenied):

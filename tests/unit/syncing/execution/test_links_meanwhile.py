@@ -129,7 +129,7 @@ class Slow(MemorySync):
         super().__init__(MemorySettings())
         self.happens = lambda: None
 
-    def continue_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
+    def resume_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         half = expect.size // 2
         if landing.start < half:
             with self.open_file(key, expect=expect, start=landing.start, end=half) as reader:
@@ -137,8 +137,8 @@ class Slow(MemorySync):
             with landing.target.open("r+b") as file:
                 file.seek(landing.start)
                 file.write(data)
-            landing.reached(half)
-            landing = PartialDownload(landing.target, half, landing.reached)
+            landing.on_progress(half)
+            landing = PartialDownload(landing.target, half, landing.on_progress)
         self.happens()
         return resume_by_open(self, key, landing, expect)
 

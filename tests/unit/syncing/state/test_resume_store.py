@@ -25,13 +25,13 @@ class Remembering(MemorySync):
         self.abandoned: list[tuple[str, str]] = []
         self.fails = False
 
-    def parts_of(self, size):
+    def part_layout(self, size):
         return None
 
     def upload_parts(self, source, key, *, expect=None, info=None):
         raise AssertionError
 
-    def abandon_upload(self, key: str, text: str) -> None:
+    def abort_upload(self, key: str, text: str) -> None:
         if self.fails:
             raise Transient("not now")
         self.abandoned.append((key, text))

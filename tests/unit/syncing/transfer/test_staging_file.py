@@ -35,7 +35,7 @@ class Stopping(MemorySync):
         self.stops: dict[int, Exception] = {}
         self.started: list[int] = []
 
-    def continue_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
+    def resume_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         self.started.append(landing.start)
         if not self.stops:
             return resume_by_open(self, key, landing, expect)
@@ -45,7 +45,7 @@ class Stopping(MemorySync):
         with landing.target.open("r+b") as file:
             file.seek(landing.start)
             file.write(data)
-        landing.reached(landing.start + len(data))
+        landing.on_progress(landing.start + len(data))
         raise error
 
 

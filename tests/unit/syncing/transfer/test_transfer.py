@@ -38,7 +38,7 @@ class During(Wrapper):
         super().__init__(inner)
         self._operation, self._happens, self._after, self._times = operation, happens, after, times
 
-    def around(self, call: Call[T]) -> T:
+    def intercept(self, call: Call[T]) -> T:
         """Make the call."""
         now = call.operation == self._operation and self._times > 0
         self._times -= now

@@ -70,7 +70,7 @@ class BaseSync(ABC):
         return self.capabilities
 
     @property
-    def requests(self) -> int | None:
+    def request_count(self) -> int | None:
         """How many requests went to the provider so far, each page of a listing counted; `None` if it isn't known.
 
         Most adapters are asked for it by the wrapper `Counting` only, which counts calls where they do not know.

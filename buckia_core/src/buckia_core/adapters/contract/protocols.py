@@ -54,7 +54,7 @@ class ResumableUpload(Protocol):
     in the next run. The caller sees to it that a note is about the same bytes for the same key.
     """
 
-    def parts_of(self, size: int) -> PartLayout | None:
+    def part_layout(self, size: int) -> PartLayout | None:
         """Return how a file of so many bytes is cut; `None` if it goes whole, by `upload_file`. Costs no request."""
 
     def upload_parts(
@@ -75,7 +75,7 @@ class ResumableUpload(Protocol):
             OSError: The file can't be read.
         """
 
-    def abandon_upload(self, key: str, text: str) -> None:
+    def abort_upload(self, key: str, text: str) -> None:
         """Remove the parts that the text of a note is about. That there are none any more is no error."""
 
 
@@ -83,12 +83,11 @@ class ResumableUpload(Protocol):
 class ResumableDownload(Protocol):
     """Capability `resumable_download`: a download can begin anywhere, and tells how far it has come without a gap."""
 
-    def continue_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
+    def resume_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         """Write the bytes from `landing.start` on to their places in the file `landing.target`; return the object.
 
-        The file is there, is opened under exactly this path, and is not truncated. Whenever more bytes stand in it
-        without a gap, `landing.reached` is called with the number of bytes from the file's start, in the thread of the
-        call.
+        The file exists; open it under exactly this path and do not truncate it. Whenever the gapless prefix of the file
+        has grown, call `landing.on_progress` with its length in bytes, in the thread of the call.
 
         Raises:
             NotFound, PreconditionFailed, IntegrityError, OSError: As `download_file`.

@@ -39,9 +39,9 @@ class PartLayout:
         also: Digests of the whole file that are wanted in `UploadInfo.digests`, besides the one that it has anyway.
     """
 
-    size: int
+    part_size: int
     algorithm: str
-    also: tuple[str, ...] = ()
+    extra_algorithms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +59,15 @@ class MultipartSource:
 
     path: Path
     size: int
-    parts: PartLayout
+    layout: PartLayout
     digests: Sequence[str]
-    note: Checkpoint
-    passing: Callable[[int], object]
+    checkpoint: Checkpoint
+    on_bytes_sent: Callable[[int], object]
 
-    def stretch(self, number: int) -> tuple[int, int]:
+    def part_range(self, number: int) -> tuple[int, int]:
         """Return where part `number`, counted from 1, begins, and how many bytes it has."""
-        start = (number - 1) * self.parts.size
-        return start, min(self.parts.size, self.size - start)
+        start = (number - 1) * self.layout.part_size
+        return start, min(self.layout.part_size, self.size - start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +82,14 @@ class PartialDownload:
 
     target: Path
     start: int
-    reached: Callable[[int], object]
+    on_progress: Callable[[int], object]
 
 
 def resume_by_open(adapter: BaseSync, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
     """Do what `ResumableDownload` asks with one `open_file`, as an adapter may that can begin anywhere.
 
     Raises:
-        AdapterError, OSError: As `ResumableDownload.continue_download`.
+        AdapterError, OSError: As `ResumableDownload.resume_download`.
     """
     at = landing.start
     told = at
@@ -104,7 +104,7 @@ def resume_by_open(adapter: BaseSync, key: str, landing: PartialDownload, expect
                 break
             write_all(file, block)
             if at - told >= _STEP or at == expect.size:
-                landing.reached(at)
+                landing.on_progress(at)
                 told = at
     if at != expect.size:
         came = f"it ended after {at} bytes" if at < expect.size else "more bytes came"

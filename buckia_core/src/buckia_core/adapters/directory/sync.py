@@ -110,7 +110,7 @@ class DirectorySync(BaseSync):
         with open_source(source) as reader:
 
             def fill(descriptor: int) -> None:
-                for chunk in check.passing(iter_chunks(reader)):
+                for chunk in check.hash_stream(iter_chunks(reader)):
                     with translated(key):
                         write_all(descriptor, chunk)
                 check.verify(provider=PROVIDER, key=key)

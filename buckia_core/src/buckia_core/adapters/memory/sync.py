@@ -71,7 +71,7 @@ class MemorySync(BaseSync):
         return self._capabilities
 
     @property
-    def requests(self) -> int:
+    def request_count(self) -> int:
         """Requests that a server would have seen: one a call, one a page of 1,000 entries."""
         return self._requests.total
 

@@ -221,7 +221,7 @@ def _broken(provider: str, error: Exception) -> AdapterBroken:
     return AdapterBroken(f"the adapter of provider {provider!r} can't be loaded: {type(error).__name__}: {error}")
 
 
-def extras() -> list[str]:
+def known_extras() -> list[str]:
     """Return the names of what `pip install "buckia[…]"` adds: the ids of providers."""
     try:
         names = metadata.metadata("buckia").get_all("Provides-Extra") or []
@@ -231,7 +231,7 @@ def extras() -> list[str]:
 
 
 def _how_to_install(provider: str, installed: list[str]) -> str:
-    known = extras()
+    known = known_extras()
     if provider in known:
         return f'provider {provider!r} is not installed: pip install "buckia[{provider}]"'
     near = difflib.get_close_matches(provider, [*installed, *known], 1)

@@ -27,7 +27,7 @@ class RangeStream:
     """
 
     found: RemoteObject
-    blocks: Iterator[bytes]
+    chunks: Iterator[bytes]
 
 
 Open = Callable[[str, RemoteObject | None, int, int | None], AbstractContextManager[RangeStream]]
@@ -50,7 +50,7 @@ class RangedResult:
 
     found: RemoteObject
     complete: bool
-    requests: int
+    request_count: int
     ranged: bool
 
 
@@ -63,7 +63,7 @@ class RangedDownload:
         open: Opens each of them, or all.
     """
 
-    pieces: PartPool
+    pool: PartPool
     open: Open
 
     def download(
@@ -77,7 +77,7 @@ class RangedDownload:
             first_end = min(first_end, end)
         whole = expect is not None and start == 0 and first_end == expect.size
         with self.open(key, expect, start, None if whole else first_end) as opened, target.open("wb") as file:
-            for block in opened.blocks:
+            for block in opened.chunks:
                 file.write(block)
             found = opened.found
         stop = found.size if end is None else min(end, found.size)
@@ -86,12 +86,12 @@ class RangedDownload:
             requests += 1
         return RangedResult(found, (start, stop) == (0, found.size), requests, ranged=not whole)
 
-    def go_on(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject | None:
-        """Do what `ResumableDownload.continue_download` asks; return `None` if nothing was missing. Raises as that."""
+    def resume(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject | None:
+        """Do what `ResumableDownload.resume_download` asks; return `None` if nothing was missing. Raises as that."""
         found: RemoteObject | None = None
         for end, came in self._ranges(key, landing.target, expect, 0, landing.start, expect.size):
             found = found or came
-            landing.reached(end)
+            landing.on_progress(end)
         return found
 
     def _ranges(
@@ -99,7 +99,7 @@ class RangedDownload:
     ) -> Iterator[tuple[int, RemoteObject]]:
         """Fetch side by side what lies between two places; yield the end of each range, in order, and what it is of."""
         starts = range(start, stop, RANGE)
-        fetched = self.pieces.run(
+        fetched = self.pool.run(
             partial(self._range, key, target, expect, origin, at, min(at + RANGE, stop)) for at in starts
         )
         for at, found in zip(starts, fetched, strict=True):
@@ -108,6 +108,6 @@ class RangedDownload:
     def _range(self, key: str, target: Path, expect: RemoteObject, origin: int, start: int, end: int) -> RemoteObject:
         with self.open(key, expect, start, end) as opened, target.open("r+b", buffering=0) as file:
             file.seek(start - origin)
-            for block in opened.blocks:
+            for block in opened.chunks:
                 write_all(file, block)
         return opened.found

@@ -119,13 +119,13 @@ class DigestVerifier:
         for _, digester in self._hashes:
             digester.update(chunk)
 
-    def passing(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    def hash_stream(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """Yield pieces as they come, and take in each."""
         for piece in pieces:
             self.update(piece)
             yield piece
 
-    def withholding(self, pieces: Iterable[bytes], *, provider: str, key: str) -> Iterator[bytes]:
+    def verify_stream(self, pieces: Iterable[bytes], *, provider: str, key: str) -> Iterator[bytes]:
         """Yield pieces as they come, the last one only if all of them are what the digests say.
 
         A request that lacks its last bytes is one that a server forgets: nothing else than what was meant is stored.

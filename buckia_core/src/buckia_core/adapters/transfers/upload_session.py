@@ -1,4 +1,4 @@
-"""Uploads in parts that were begun: what a note keeps of one, and when its parts are of use to another attempt."""
+"""Upload session: a multipart upload that a later attempt can resume, as its checkpoint describes it."""
 
 from __future__ import annotations
 
@@ -15,65 +15,73 @@ from buckia_core.errors import AdapterError, PermissionDenied, Unauthenticated
 
 @dataclass(frozen=True, slots=True)
 class UploadSession:
-    """An upload in parts that was begun. Its text is what `MultipartSource.note` keeps.
+    """A multipart upload that has been created, and may be complete in parts. `MultipartSource.checkpoint` keeps it.
 
     Attributes:
-        upload_id: The provider's id of it.
+        upload_id: The provider's id of the upload.
         part_size: Bytes of each part but the last.
-        becoming: A digest of what the beginning decided about the object; see `spec_digest`.
-        began: When that was by the provider's clock, as the provider counts; 0 where nobody asks.
+        spec_digest: Digest of the object's type, metadata and so on, which the upload fixed when it was created; see
+            `spec_digest`.
+        began: When it was created, in the unit of the provider's clock; 0 if the adapter does not need it.
     """
 
     upload_id: str
     part_size: int
-    becoming: str
+    spec_digest: str
     began: int = 0
 
-    def text(self) -> str:
-        """Return it as a text."""
+    def to_json(self) -> str:
+        """Return the text for the checkpoint."""
         return json.dumps(asdict(self))
 
     @classmethod
-    def of(cls, text: str | None) -> Self | None:
-        """Return what a text tells; `None` if there is none, or it is something else."""
+    def from_json(cls, text: str | None) -> Self | None:
+        """Parse the text of a checkpoint; `None` if there is none, or it is not from `to_json`."""
         try:
-            told = json.loads(text or "{}")
-            return cls(str(told["upload_id"]), int(told["part_size"]), str(told["becoming"]), int(told.get("began", 0)))
+            fields = json.loads(text or "{}")
+            # Buckia 0.6 wrote the digest as `becoming`.
+            digest = fields["spec_digest"] if "spec_digest" in fields else fields["becoming"]
+            return cls(str(fields["upload_id"]), int(fields["part_size"]), str(digest), int(fields.get("began", 0)))
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
 
 
-def spec_digest(*decided: object) -> str:
-    """Return a digest of what the beginning of an upload decides about the object, such as its type and metadata.
+def spec_digest(*fixed: object) -> str:
+    """Return a digest of what the creation of an upload fixes about the object, such as its type and metadata.
 
-    Other values give another digest, in whatever process. Those that JSON does not know go by their `str`.
+    Equal values give equal digests in every process. Values that JSON can't represent are hashed by their `str`.
     """
-    return hashlib.sha256(json.dumps(decided, default=str).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(fixed, default=str).encode()).hexdigest()
 
 
 def resume_session(
-    source: MultipartSource, becoming: str, abandon: Callable[[UploadSession], object]
+    source: MultipartSource, digest: str, abort: Callable[[UploadSession], object]
 ) -> UploadSession | None:
-    """Return the upload that the note is about, if it would become the same object; `None` if there is none.
+    """Return the session in the checkpoint if it creates the same object in the same parts; else abort it.
 
-    Any other is abandoned. That this fails is no error: what is left is shown to a person who asks.
+    A session that can't be aborted is no error: the command that lists unfinished uploads shows it.
+
+    Args:
+        source: The file to upload.
+        digest: `spec_digest` of the object to create.
+        abort: Removes the parts of a session that is not resumed.
     """
-    begun = UploadSession.of(source.note.read())
-    if begun is None or (begun.part_size, begun.becoming) == (source.parts.size, becoming):
-        return begun
+    session = UploadSession.from_json(source.checkpoint.read())
+    if session is None or (session.part_size, session.spec_digest) == (source.layout.part_size, digest):
+        return session
     with suppress(AdapterError):
-        abandon(begun)
+        abort(session)
     return None
 
 
 def is_resumable(error: BaseException) -> bool:
-    """Tell whether the parts are of use after an error: it passes, or somebody can see to it that it does."""
+    """Tell whether to keep the parts after an error: it is temporary, a matter of permissions, or an interruption."""
     if isinstance(error, AdapterError):
         return error.retryable or isinstance(error, (PermissionDenied, Unauthenticated))
     return not isinstance(error, Exception)
 
 
 def upload_id_from_checkpoint(text: str) -> str | None:
-    """Return the id of the upload that the text of a note is about; `None` if it is about none."""
-    begun = UploadSession.of(text)
-    return None if begun is None else begun.upload_id
+    """Return the upload id in the text of a checkpoint; `None` if there is none."""
+    session = UploadSession.from_json(text)
+    return None if session is None else session.upload_id

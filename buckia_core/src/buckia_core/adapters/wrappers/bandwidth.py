@@ -76,10 +76,10 @@ class BandwidthLimit(Wrapper):
     def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync`. It comes at once, and what follows waits for it."""
         found, data = super().read_file(key, expect=expect)
-        self._bucket.take(len(data))
+        self._bucket.acquire(len(data))
         return found, data
 
-    def send_parts(
+    def _upload_parts(
         self,
         inner: ResumableUpload,
         source: MultipartSource,
@@ -90,13 +90,13 @@ class BandwidthLimit(Wrapper):
     ) -> RemoteObject:
         """See `Wrapper`."""
 
-        def passing(count: int) -> None:
-            self._bucket.take(count)
-            source.passing(count)
+        def on_bytes_sent(count: int) -> None:
+            self._bucket.acquire(count)
+            source.on_bytes_sent(count)
 
-        return super().send_parts(inner, replace(source, passing=passing), key, expect=expect, info=info)
+        return super()._upload_parts(inner, replace(source, on_bytes_sent=on_bytes_sent), key, expect=expect, info=info)
 
-    def receive_rest(
+    def _resume_download(
         self,
         inner: ResumableDownload,  # noqa: ARG002  # reached through `open_file`
         key: str,
@@ -116,9 +116,9 @@ class BandwidthLimit(Wrapper):
             yield self._held_back(reader)
 
     @contextmanager
-    def read_version(self, inner: Versioned, key: str, version: str) -> Iterator[BinaryIO]:
+    def _open_version(self, inner: Versioned, key: str, version: str) -> Iterator[BinaryIO]:
         """See `Wrapper`."""
-        with super().read_version(inner, key, version) as reader:
+        with super()._open_version(inner, key, version) as reader:
             yield self._held_back(reader)
 
     def _held_back(self, reader: BinaryIO) -> BinaryIO:
@@ -151,6 +151,6 @@ class ThrottledReader(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's WriteableBuffer is private
         chunk = self._reader.read(min(len(buffer), self._slice))
-        self._bucket.take(len(chunk))
+        self._bucket.acquire(len(chunk))
         buffer[: len(chunk)] = chunk
         return len(chunk)

@@ -26,7 +26,7 @@ class CallLogging(Wrapper):
         super().__init__(inner)
         self._clock = clock
 
-    def around(self, call: Call[T]) -> T:
+    def intercept(self, call: Call[T]) -> T:
         """Log one call when it is over."""
         if not log.isEnabledFor(logging.DEBUG):
             return call()

@@ -36,19 +36,19 @@ class RateLimit(Wrapper):
         super().__init__(inner)
         self._declared = declared
         self._bucket = TokenBucket(rate, burst=max(rate, 1.0), clock=clock, sleep=sleep)
-        self._by_request = inner.limit_requests(self._bucket.take)
+        self._by_request = inner.limit_requests(self._bucket.acquire)
 
-    def around(self, call: Call[T]) -> T:
+    def intercept(self, call: Call[T]) -> T:
         """Make the call; wait before it, unless its requests wait."""
         if not self._by_request:
-            self._bucket.take()
+            self._bucket.acquire()
         return call()
 
     def probe(self) -> Capabilities:
         """See `BaseSync`."""
         found = super().probe()
         if self._declared and found.requests_per_second is not None:
-            self._bucket.change(found.requests_per_second, burst=max(found.requests_per_second, 1.0))
+            self._bucket.set_rate(found.requests_per_second, burst=max(found.requests_per_second, 1.0))
         return found
 
     def list_files(
@@ -60,8 +60,8 @@ class RateLimit(Wrapper):
         return self._waiting(prefix, start_after, end_at)
 
     def _waiting(self, prefix: str, start_after: str | None, end_at: str | None) -> Iterator[RemoteObject]:
-        self._bucket.take()
+        self._bucket.acquire()
         for number, entry in enumerate(self.inner.list_files(prefix, start_after=start_after, end_at=end_at), 1):
             yield entry
             if number % PAGE == 0:
-                self._bucket.take()
+                self._bucket.acquire()

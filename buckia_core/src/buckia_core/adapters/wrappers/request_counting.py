@@ -18,12 +18,12 @@ class RequestCounting(Wrapper):
         self._calls = RequestCounter()
 
     @property
-    def requests(self) -> int:
+    def request_count(self) -> int:
         """Requests so far. Pages of a listing are counted only by adapters that count for themselves."""
-        counted = self.inner.requests
+        counted = self.inner.request_count
         return self._calls.total if counted is None else counted
 
-    def around(self, call: Call[T]) -> T:
+    def intercept(self, call: Call[T]) -> T:
         """Count one call. A `probe` may cost no request, so only an adapter itself can count it."""
         if call.operation != "probe":
             self._calls.add()

@@ -75,7 +75,7 @@ class Retry(Wrapper):
         super().__init__(inner)
         self._backoff = backoff or RetryPolicy(attempts, seconds)
 
-    def around(self, call: Call[T]) -> T:
+    def intercept(self, call: Call[T]) -> T:
         """Make the call until it succeeds, or must not be repeated."""
         return self._repeated(call, _Attempts(self._backoff))
 
@@ -125,9 +125,9 @@ class Retry(Wrapper):
                 source.seek(begin, io.SEEK_SET)
             return self.inner.upload_file(source, key, expect=expect, info=info)
 
-        return self.around(Call("upload_file", key, self._writing(send, key, expect, info)))
+        return self.intercept(Call("upload_file", key, self._writing(send, key, expect, info)))
 
-    def send_parts(
+    def _upload_parts(
         self,
         inner: ResumableUpload,
         source: MultipartSource,
@@ -139,15 +139,15 @@ class Retry(Wrapper):
         """See `Wrapper`."""
         attempts = _Attempts(self._backoff)
 
-        def passing(count: int) -> None:
+        def on_bytes_sent(count: int) -> None:
             attempts.began = self._backoff.clock()
-            source.passing(count)
+            source.on_bytes_sent(count)
 
-        counted = replace(source, passing=passing)
+        counted = replace(source, on_bytes_sent=on_bytes_sent)
         send = self._writing(lambda: inner.upload_parts(counted, key, expect=expect, info=info), key, expect, info)
         return self._repeated(Call("upload_parts", key, send), attempts)
 
-    def receive_rest(
+    def _resume_download(
         self, inner: ResumableDownload, key: str, landing: PartialDownload, *, expect: RemoteObject
     ) -> RemoteObject:
         """See `Wrapper`."""
@@ -156,18 +156,18 @@ class Retry(Wrapper):
         attempts = _Attempts(self._backoff)
         at = landing.start
 
-        def reached(size: int) -> None:
+        def on_progress(size: int) -> None:
             nonlocal at
             if size > at:
                 at, attempts.made, attempts.began = size, 0, self._backoff.clock()
-            landing.reached(size)
+            landing.on_progress(size)
 
         def receive() -> RemoteObject:
-            return inner.continue_download(key, PartialDownload(landing.target, at, reached), expect=expect)
+            return inner.resume_download(key, PartialDownload(landing.target, at, on_progress), expect=expect)
 
-        return self._repeated(Call("continue_download", key, receive), attempts)
+        return self._repeated(Call("resume_download", key, receive), attempts)
 
-    def bring_back(
+    def _restore_version(
         self, inner: Versioned, key: str, version: str, *, expect: Precondition | None = None
     ) -> RemoteObject:
         """See `Wrapper`."""
@@ -184,7 +184,7 @@ class Retry(Wrapper):
                     raise
                 return mine
 
-        return self.around(Call("restore_version", key, attempt))
+        return self.intercept(Call("restore_version", key, attempt))
 
     def _writing(
         self,

@@ -33,7 +33,7 @@ class TokenBucket:
         self._at = clock()
         self._lock = threading.Lock()
 
-    def take(self, tokens: float = 1.0) -> None:
+    def acquire(self, tokens: float = 1.0) -> None:
         """Wait until so many tokens have passed."""
         with self._lock:
             self._gain()
@@ -42,7 +42,7 @@ class TokenBucket:
         if wait > 0:
             self._sleep(wait)
 
-    def change(self, rate: float, *, burst: float) -> None:
+    def set_rate(self, rate: float, *, burst: float) -> None:
         """Let tokens pass at another rate from now on; a debt stays.
 
         Raises:

@@ -50,7 +50,7 @@ class Call(Generic[T]):
 class Wrapper(BaseSync):
     """An adapter around another one, `inner`.
 
-    Every call that goes to the provider passes through `around`, which is where most wrappers do their part;
+    Every call that goes to the provider passes through `intercept`, which is where most wrappers do their part;
     listings do not, because they go on while they are consumed.
 
     Optional abilities are there exactly if the inner adapter has them. `isinstance` with a protocol does not ask
@@ -60,10 +60,10 @@ class Wrapper(BaseSync):
     copy_file: Callable[..., RemoteObject]
     public_url: Callable[..., str]
     signed_url: Callable[..., str]
-    parts_of: Callable[[int], PartLayout | None]
+    part_layout: Callable[[int], PartLayout | None]
     upload_parts: Callable[..., RemoteObject]
-    abandon_upload: Callable[[str, str], None]
-    continue_download: Callable[..., RemoteObject]
+    abort_upload: Callable[[str, str], None]
+    resume_download: Callable[..., RemoteObject]
     list_versions: Callable[..., Iterator[ObjectVersion]]
     stat_version: Callable[[str, str], RemoteObject]
     open_version: Callable[[str, str], AbstractContextManager[BinaryIO]]
@@ -79,33 +79,33 @@ class Wrapper(BaseSync):
         if isinstance(inner, SignedUrl):
             self.signed_url = inner.signed_url
         if isinstance(inner, ResumableUpload):
-            self.parts_of = inner.parts_of
-            self.upload_parts = partial(self.send_parts, inner)
-            self.abandon_upload = _abandoning(self, inner)
+            self.part_layout = inner.part_layout
+            self.upload_parts = partial(self._upload_parts, inner)
+            self.abort_upload = _abandoning(self, inner)
         if isinstance(inner, ResumableDownload):
-            self.continue_download = partial(self.receive_rest, inner)
+            self.resume_download = partial(self._resume_download, inner)
         if isinstance(inner, Versioned):
             self.list_versions = inner.list_versions
             self.stat_version = _looking_at_versions(self, inner)
-            self.open_version = partial(self.read_version, inner)
-            self.restore_version = partial(self.bring_back, inner)
+            self.open_version = partial(self._open_version, inner)
+            self.restore_version = partial(self._restore_version, inner)
             self.delete_version = _deleting_versions(self, inner)
 
-    def around(self, call: Call[T]) -> T:
+    def intercept(self, call: Call[T]) -> T:
         """Make one call to the inner adapter and return its result."""
         return call()
 
     @contextmanager
-    def read_version(self, inner: Versioned, key: str, version: str) -> Iterator[BinaryIO]:
-        """Do what `Versioned.open_version` asks, with the inner adapter. `around` sees the opening, not the reading."""
+    def _open_version(self, inner: Versioned, key: str, version: str) -> Iterator[BinaryIO]:
+        """Implement `Versioned.open_version` with the inner adapter. `intercept` sees the opening, not the reads."""
 
         def opened() -> BinaryIO:
             return stack.enter_context(inner.open_version(key, version))
 
         with ExitStack() as stack:
-            yield self.around(Call("open_version", key, opened))
+            yield self.intercept(Call("open_version", key, opened))
 
-    def send_parts(
+    def _upload_parts(
         self,
         inner: ResumableUpload,
         source: MultipartSource,
@@ -115,19 +115,21 @@ class Wrapper(BaseSync):
         info: UploadInfo | None = None,
     ) -> RemoteObject:
         """Do what `ResumableUpload.upload_parts` asks, with the inner adapter."""
-        return self.around(Call("upload_parts", key, lambda: inner.upload_parts(source, key, expect=expect, info=info)))
+        return self.intercept(
+            Call("upload_parts", key, lambda: inner.upload_parts(source, key, expect=expect, info=info))
+        )
 
-    def receive_rest(
+    def _resume_download(
         self, inner: ResumableDownload, key: str, landing: PartialDownload, *, expect: RemoteObject
     ) -> RemoteObject:
-        """Do what `ResumableDownload.continue_download` asks, with the inner adapter."""
-        return self.around(Call("continue_download", key, lambda: inner.continue_download(key, landing, expect=expect)))
+        """Do what `ResumableDownload.resume_download` asks, with the inner adapter."""
+        return self.intercept(Call("resume_download", key, lambda: inner.resume_download(key, landing, expect=expect)))
 
-    def bring_back(
+    def _restore_version(
         self, inner: Versioned, key: str, version: str, *, expect: Precondition | None = None
     ) -> RemoteObject:
         """Do what `Versioned.restore_version` asks, with the inner adapter."""
-        return self.around(Call("restore_version", key, lambda: inner.restore_version(key, version, expect=expect)))
+        return self.intercept(Call("restore_version", key, lambda: inner.restore_version(key, version, expect=expect)))
 
     @property
     def provider(self) -> str:
@@ -155,9 +157,9 @@ class Wrapper(BaseSync):
         return self.inner.local_directory
 
     @property
-    def requests(self) -> int | None:
+    def request_count(self) -> int | None:
         """The inner adapter's."""
-        return self.inner.requests
+        return self.inner.request_count
 
     def limit_requests(self, wait: Callable[[], object]) -> bool:
         """The inner adapter's."""
@@ -165,7 +167,7 @@ class Wrapper(BaseSync):
 
     def probe(self) -> Capabilities:
         """See `BaseSync`."""
-        return self.around(Call("probe", None, self.inner.probe))
+        return self.intercept(Call("probe", None, self.inner.probe))
 
     def list_files(
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
@@ -175,13 +177,13 @@ class Wrapper(BaseSync):
 
     def stat_file(self, key: str) -> RemoteObject:
         """See `BaseSync`."""
-        return self.around(Call("stat_file", key, lambda: self.inner.stat_file(key)))
+        return self.intercept(Call("stat_file", key, lambda: self.inner.stat_file(key)))
 
     def upload_file(
         self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
         """See `BaseSync`."""
-        return self.around(
+        return self.intercept(
             Call("upload_file", key, lambda: self.inner.upload_file(source, key, expect=expect, info=info))
         )
 
@@ -199,28 +201,28 @@ class Wrapper(BaseSync):
         def download() -> RemoteObject:
             return self.inner.download_file(key, target, expect=expect, start=start, end=end)
 
-        return self.around(Call("download_file", key, download))
+        return self.intercept(Call("download_file", key, download))
 
     @contextmanager
     def open_file(
         self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
     ) -> Iterator[BinaryIO]:
-        """See `BaseSync`. `around` sees the opening, not the reading."""
+        """See `BaseSync`. `intercept` sees the opening, not the reading."""
 
         def opened() -> BinaryIO:
             manager: AbstractContextManager[BinaryIO] = self.inner.open_file(key, expect=expect, start=start, end=end)
             return stack.enter_context(manager)
 
         with ExitStack() as stack:
-            yield self.around(Call("open_file", key, opened))
+            yield self.intercept(Call("open_file", key, opened))
 
     def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
-        """See `BaseSync`. To `around` it is a `download_file` like any other."""
-        return self.around(Call("download_file", key, lambda: self.inner.read_file(key, expect=expect)))
+        """See `BaseSync`. To `intercept` it is a `download_file` like any other."""
+        return self.intercept(Call("download_file", key, lambda: self.inner.read_file(key, expect=expect)))
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync`."""
-        return self.around(Call("delete_files", None, lambda: self.inner.delete_files(keys)))
+        return self.intercept(Call("delete_files", None, lambda: self.inner.delete_files(keys)))
 
     def close(self) -> None:
         """Close the inner adapter."""
@@ -229,27 +231,27 @@ class Wrapper(BaseSync):
 
 def _copying(wrapper: Wrapper, inner: ServerCopy) -> Callable[..., RemoteObject]:
     def copy_file(source: RemoteObject, key: str, *, expect: Precondition | None = None) -> RemoteObject:
-        return wrapper.around(Call("copy_file", key, lambda: inner.copy_file(source, key, expect=expect)))
+        return wrapper.intercept(Call("copy_file", key, lambda: inner.copy_file(source, key, expect=expect)))
 
     return copy_file
 
 
 def _abandoning(wrapper: Wrapper, inner: ResumableUpload) -> Callable[[str, str], None]:
-    def abandon_upload(key: str, text: str) -> None:
-        wrapper.around(Call("abandon_upload", key, lambda: inner.abandon_upload(key, text)))
+    def abort_upload(key: str, text: str) -> None:
+        wrapper.intercept(Call("abort_upload", key, lambda: inner.abort_upload(key, text)))
 
-    return abandon_upload
+    return abort_upload
 
 
 def _looking_at_versions(wrapper: Wrapper, inner: Versioned) -> Callable[[str, str], RemoteObject]:
     def stat_version(key: str, version: str) -> RemoteObject:
-        return wrapper.around(Call("stat_version", key, lambda: inner.stat_version(key, version)))
+        return wrapper.intercept(Call("stat_version", key, lambda: inner.stat_version(key, version)))
 
     return stat_version
 
 
 def _deleting_versions(wrapper: Wrapper, inner: Versioned) -> Callable[[str, str], None]:
     def delete_version(key: str, version: str) -> None:
-        wrapper.around(Call("delete_version", key, lambda: inner.delete_version(key, version)))
+        wrapper.intercept(Call("delete_version", key, lambda: inner.delete_version(key, version)))
 
     return delete_version

@@ -34,7 +34,7 @@ class RunTally:
         self._base = os.path.join(Path(request.state_dir).parent, "")
         self._mappings = {mapping.id: mapping for mapping in request.mappings}
         self._started = time.monotonic()
-        self._requests_before = request.adapter.requests or 0
+        self._requests_before = request.adapter.request_count or 0
         self._local = self._remote = 0
         self._told = 0.0
         self.fatal: Unauthenticated | None = None
@@ -99,7 +99,7 @@ class RunTally:
         # Workers end in any order; two runs of the same thing are told alike.
         counts.unresolved.sort()
         counts.errors.sort(key=lambda error: error.key)
-        counts.requests = (self._request.adapter.requests or 0) - self._requests_before
+        counts.requests = (self._request.adapter.request_count or 0) - self._requests_before
         return counts
 
     def path(self, operation: Operation) -> str:

@@ -150,7 +150,7 @@ class ResumeStore:
                 with suppress(OSError):
                     os.unlink(kept.path)
         elif kept.identity == self._identity and isinstance(adapter, ResumableUpload):
-            adapter.abandon_upload(kept.key, kept.text)
+            adapter.abort_upload(kept.key, kept.text)
         self._notes.remove(_name(kept.kind, kept.key))
 
 

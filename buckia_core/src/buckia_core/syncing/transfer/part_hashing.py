@@ -26,7 +26,7 @@ def hash_in_parts(
         FileChanged: It was written to meanwhile.
         OSError: It can't be read.
     """
-    whole = {name: new_hash(name) for name in (algorithm, *parts.also)}
+    whole = {name: new_hash(name) for name in (algorithm, *parts.extra_algorithms)}
     size = 0
     digests = []
     # Digests are made outside of Python's lock, so that two processors take as long for two as one does for one.
@@ -34,7 +34,7 @@ def hash_in_parts(
         before = os.fstat(file.fileno())
         while True:
             part, length = hashlib.new(parts.algorithm, usedforsecurity=False), 0
-            for block in _blocks(file, parts.size):
+            for block in _blocks(file, parts.part_size):
                 running = [others.submit(each.update, block) for each in whole.values()]
                 part.update(block)
                 length += len(block)

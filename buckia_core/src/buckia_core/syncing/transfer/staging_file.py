@@ -263,7 +263,7 @@ class ResumableStagingFile(Held):
         """See `StagingFile`."""
         landing = PartialDownload(self.target, self._at, self._reached)
         try:
-            found = self._adapter.continue_download(expected.key, landing, expect=expected)
+            found = self._adapter.resume_download(expected.key, landing, expect=expected)
         except IntegrityError:
             if self._at == expected.size:
                 # All has come, and it is something else: to go on from there would never end.

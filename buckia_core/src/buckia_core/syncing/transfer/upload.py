@@ -86,7 +86,7 @@ def upload(
             raise StateChanged
         source = _Source(file, place, planned, permissions(status))
         if unfinished is not None and isinstance(adapter, ResumableUpload):
-            parts = adapter.parts_of(planned.size)
+            parts = adapter.part_layout(planned.size)
             if parts is not None:
                 return _upload_parts(adapter, parts, source, expect, algorithm, key, under_way, unfinished)
         return _upload_large(adapter, source, expect, algorithm, key, under_way)

@@ -162,7 +162,7 @@ class BucketVersions:
     def _copy(self, reader: BinaryIO, file: BinaryIO, found: RemoteObject) -> None:
         check = DigestVerifier(found.digests)
         count = 0
-        for chunk in check.passing(iter_chunks(reader)):
+        for chunk in check.hash_stream(iter_chunks(reader)):
             file.write(chunk)
             count += len(chunk)
         if count != found.size:

@@ -47,10 +47,10 @@ class CapabilityTests(Suite):
         assert before
 
     def test_requests_only_grow(self, adapter: BaseSync) -> None:
-        before = adapter.requests
+        before = adapter.request_count
         put(adapter, ["a"])
         list(adapter.list_files())
-        after = adapter.requests
+        after = adapter.request_count
         assert (before is None) == (after is None)
         if before is not None and after is not None:
             assert after >= before + 2

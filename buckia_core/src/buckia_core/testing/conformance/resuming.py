@@ -67,7 +67,7 @@ class ResumeTests(Suite):
             assert told.mtime_ns == info.mtime_ns
 
     def test_small_files_have_no_parts(self, adapter: BaseSync) -> None:
-        assert _uploader(adapter).parts_of(1) is None
+        assert _uploader(adapter).part_layout(1) is None
 
     def test_an_upload_that_was_stopped_goes_on(self, adapter: BaseSync, tmp_path: Path) -> None:
         note = _Kept()
@@ -79,7 +79,7 @@ class ResumeTests(Suite):
             adapter.stat_file("k")
         assert note.text is not None
         passed = _Counted()
-        again = MultipartSource(source.path, source.size, source.parts, source.digests, note, passed)
+        again = MultipartSource(source.path, source.size, source.layout, source.digests, note, passed)
         uploader.upload_parts(again, "k")
         assert read(adapter, "k") == data
         assert 0 < passed.sum < size, "a part that has arrived is not sent again"
@@ -90,11 +90,11 @@ class ResumeTests(Suite):
         with pytest.raises(_Stopped):
             uploader.upload_parts(source, "k")
         assert note.text is not None
-        uploader.abandon_upload("k", note.text)
-        uploader.abandon_upload("k", note.text)
+        uploader.abort_upload("k", note.text)
+        uploader.abort_upload("k", note.text)
         passed = _Counted()
         uploader.upload_parts(
-            MultipartSource(source.path, source.size, source.parts, source.digests, note, passed), "k"
+            MultipartSource(source.path, source.size, source.layout, source.digests, note, passed), "k"
         )
         assert read(adapter, "k") == data
         assert passed.sum == len(data)
@@ -130,7 +130,7 @@ class ResumeTests(Suite):
             assert target.read_bytes()[start:size] == data[start:size]
             reached.append(size)
 
-        found = downloader.continue_download("k", PartialDownload(target, start, note), expect=expect)
+        found = downloader.resume_download("k", PartialDownload(target, start, note), expect=expect)
         assert target.read_bytes() == b"x" * start + data[start:]
         assert reached == sorted(reached)
         assert reached[-1:] == ([len(data)] if start < len(data) else [])
@@ -144,13 +144,13 @@ class ResumeTests(Suite):
         target = tmp_path / "target"
         target.write_bytes(b"the")
         with pytest.raises(PreconditionFailed):
-            downloader.continue_download("k", PartialDownload(target, 3, lambda _: None), expect=old)
+            downloader.resume_download("k", PartialDownload(target, 3, lambda _: None), expect=old)
 
     def _size(self, adapter: BaseSync) -> int:
         """Return the size of a file that has more than one part."""
-        parts = _uploader(adapter).parts_of(self.large_bytes)
+        parts = _uploader(adapter).part_layout(self.large_bytes)
         assert parts is not None, "`large_bytes` is more than one part"
-        return max(self.large_bytes, parts.size + 1)
+        return max(self.large_bytes, parts.part_size + 1)
 
     def _source(
         self,
@@ -161,11 +161,11 @@ class ResumeTests(Suite):
     ) -> tuple[ResumableUpload, MultipartSource, bytes]:
         uploader = _uploader(adapter)
         data = _content(self._size(adapter))
-        parts = uploader.parts_of(len(data))
+        parts = uploader.part_layout(len(data))
         assert parts is not None
         path = place / "source"
         path.write_bytes(data)
-        cut = [data[start : start + parts.size] for start in range(0, len(data), parts.size)]
+        cut = [data[start : start + parts.part_size] for start in range(0, len(data), parts.part_size)]
         digests = [hashlib.new(parts.algorithm, part).hexdigest() for part in cut]
         return uploader, MultipartSource(path, len(data), parts, digests, note or _Kept(), passing or _Counted()), data
 
