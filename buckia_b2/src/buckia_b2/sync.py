@@ -15,7 +15,6 @@ from buckia_b2.api.retry import PATIENCE
 from buckia_b2.api.session import B2Session
 from buckia_b2.api.upload_url_pool import UploadUrlPool
 from buckia_b2.errors import PROVIDER, understanding
-from buckia_b2.files import response_fields as fields
 from buckia_b2.files.file_names import MAX_KEY_BYTES
 from buckia_b2.operations.copy import Copier
 from buckia_b2.operations.delete import BATCH, Deleter
@@ -34,6 +33,7 @@ from buckia_core.adapters.contract.readers import open_chunks
 from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.adapters.prefixes import normalize_prefix
+from buckia_core.adapters.service import json_fields as fields
 from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.errors import NotSupported
 from buckia_core.planning.manifest import RemoteObject

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from buckia_core.adapters.service import json_fields as fields
+from buckia_core.adapters.service.json_fields import JsonObject
 from buckia_core.errors import AdapterError
-from buckia_linode.api import Answer, LinodeApi, path_of
+from buckia_linode.api import LinodeApi, path_of
 from buckia_linode.endpoint_types import EndpointType
 from buckia_linode.models import (
     Access,
@@ -16,9 +18,6 @@ from buckia_linode.models import (
     LinodeBucket,
     LinodeEndpoint,
     Quota,
-    number,
-    number_or_none,
-    text,
 )
 
 SHORTEST_URL, LONGEST_URL = 360, 86_400
@@ -126,13 +125,15 @@ class LinodeAccount:
             grants: What it may do; without any it may do everything in all buckets of `regions`.
             regions: Ids of the regions that it is good for, besides those of the grants.
         """
-        body: Answer = {
+        body: JsonObject = {
             "label": label,
             "regions": sorted({*regions, *(grant.region for grant in grants)}) or None,
             "bucket_access": [grant.asked() for grant in grants] or None,
         }
         doing = f"making key {label!r}"
-        return self._read(lambda answer: Key.of(answer, new=True), self._api.post("/keys", body, doing=doing), doing)
+        return self._read(
+            lambda response: Key.of(response, new=True), self._api.post("/keys", body, doing=doing), doing
+        )
 
     def delete_key(self, key: int) -> None:
         """Revoke an access key, by its number."""
@@ -142,7 +143,9 @@ class LinodeAccount:
         """Return the canned access control list of an object, `custom` where it is none of them."""
         doing = f"{key!r}: reading its ACL"
         path = path_of("buckets", region, bucket, "object-acl")
-        return self._read(lambda answer: text(answer, "acl"), self._api.get(path, doing=doing, name=key), doing)
+        return self._read(
+            lambda response: fields.string(response, "acl"), self._api.get(path, doing=doing, name=key), doing
+        )
 
     def set_object_acl(self, region: str, bucket: str, key: str, acl: BucketAcl) -> None:
         """Change the access control list of an object."""
@@ -170,7 +173,9 @@ class LinodeAccount:
             raise ValueError(f"an address for {method} is signed for one content type: say which")
         body = {"method": method, "name": key, "expires_in": seconds, "content_type": content_type}
         path, doing = path_of("buckets", region, bucket, "object-url"), f"{key!r}: signing an address"
-        return self._read(lambda answer: text(answer, "url"), self._api.post(path, body, doing=doing), doing)
+        return self._read(
+            lambda response: fields.string(response, "url"), self._api.post(path, body, doing=doing), doing
+        )
 
     def quotas(self) -> list[Quota]:
         """Return the limits of the account, and how much of each is used."""
@@ -180,21 +185,25 @@ class LinodeAccount:
     def transfer(self) -> int:
         """Return how many bytes went out of all buckets since the month began."""
         doing = "reading the transfer"
-        return self._read(lambda answer: number(answer, "used"), self._api.get("/transfer", doing=doing), doing)
+        return self._read(
+            lambda response: fields.number(response, "used"), self._api.get("/transfer", doing=doing), doing
+        )
 
     def close(self) -> None:
         """Close the connections."""
         self._api.close()
 
-    def _quota(self, answer: Answer) -> Quota:
-        if not answer.get("has_usage", True):
-            return Quota.of(answer, None)
-        usage = self._api.get(path_of("quotas", text(answer, "quota_id"), "usage"), doing="reading the use of a quota")
-        return Quota.of(answer, number_or_none(usage, "usage"))
+    def _quota(self, response: JsonObject) -> Quota:
+        if not response.get("has_usage", True):
+            return Quota.of(response, None)
+        usage = self._api.get(
+            path_of("quotas", fields.string(response, "quota_id"), "usage"), doing="reading the use of a quota"
+        )
+        return Quota.of(response, fields.number_or_none(usage, "usage"))
 
-    def _read(self, read: Callable[[Answer], T], answer: Answer, doing: str) -> T:
+    def _read(self, read: Callable[[JsonObject], T], response: JsonObject, doing: str) -> T:
         try:
-            return read(answer)
+            return read(response)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             words = f"{doing}: the API answered in a form that is not known"
             raise AdapterError(words, provider=self._provider) from error

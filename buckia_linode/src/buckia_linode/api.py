@@ -11,7 +11,7 @@ import io
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -21,6 +21,7 @@ import urllib3
 from linode_api4 import LinodeClient
 from requests.adapters import HTTPAdapter
 
+from buckia_core.adapters.service.json_fields import JsonObject
 from buckia_core.adapters.service.proxies import system_proxy
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.adapters.transfers.retry import retry_call
@@ -28,8 +29,6 @@ from buckia_core.errors import AdapterError, MissingCredentials
 from buckia_linode.errors import Redirected, TooLong, translate_error
 from buckia_linode.settings import LinodeSettings
 from buckia_s3.http.connection_pool import tls_context
-
-Answer = Mapping[str, Any]
 
 PAGE = 500
 """Entries that a page of a list has at most."""
@@ -69,7 +68,7 @@ class LinodeApi:
         self._client.session.mount("https://", transport)
         self._client.session.mount("http://", transport)
 
-    def get(self, path: str, *, doing: str, **query: str | int) -> Answer:
+    def get(self, path: str, *, doing: str, **query: str | int) -> JsonObject:
         """Return what is there. `path` begins after `/object-storage`; `doing` is for errors.
 
         Raises:
@@ -78,7 +77,7 @@ class LinodeApi:
         asked = f"{ROOT}{path}?{urlencode(query)}" if query else f"{ROOT}{path}"
         return self._repeating(lambda: self._client.get(asked), doing)
 
-    def entries(self, path: str, *, doing: str) -> Iterator[Answer]:
+    def entries(self, path: str, *, doing: str) -> Iterator[JsonObject]:
         """Yield all entries of a list, page by page. Errors are those of `get`."""
         for page in itertools.count(1):
             answer = self.get(path, doing=doing, page=page, page_size=PAGE)
@@ -92,14 +91,14 @@ class LinodeApi:
             if page >= pages:
                 return
 
-    def post(self, path: str, body: Answer, *, doing: str) -> Answer:
+    def post(self, path: str, body: JsonObject, *, doing: str) -> JsonObject:
         """Make something, and return it. What is `None` in the body is left out. Errors are those of `get`.
 
         Sent once: the secret of a key whose answer got lost can't be had again, and nobody would know of the key.
         """
         return self._calling(lambda: self._client.post(f"{ROOT}{path}", data=_given(body)), doing)
 
-    def put(self, path: str, body: Answer, *, doing: str) -> Answer:
+    def put(self, path: str, body: JsonObject, *, doing: str) -> JsonObject:
         """Change something, and return it. What is `None` in the body is left out. Errors are those of `get`."""
         return self._repeating(lambda: self._client.put(f"{ROOT}{path}", data=_given(body)), doing)
 
@@ -111,10 +110,10 @@ class LinodeApi:
         """Close the connections."""
         self._client.session.close()
 
-    def _repeating(self, call: Callable[[], Any], doing: str) -> Answer:
+    def _repeating(self, call: Callable[[], Any], doing: str) -> JsonObject:
         return retry_call(lambda: self._calling(call, doing), self._backoff)
 
-    def _calling(self, call: Callable[[], Any], doing: str) -> Answer:
+    def _calling(self, call: Callable[[], Any], doing: str) -> JsonObject:
         self.counter.add()
         try:
             answer = call()
@@ -195,5 +194,5 @@ def path_of(*parts: str | int) -> str:
     return "".join(f"/{quote(str(part), safe='')}" for part in parts)
 
 
-def _given(body: Answer) -> dict[str, Any]:
+def _given(body: JsonObject) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
+from buckia_core.adapters.service import json_fields as fields
+from buckia_core.adapters.service.json_fields import JsonObject
 from buckia_core.config.secrets.references import Secret
 from buckia_linode.endpoint_types import EndpointType
-
-Answer = Mapping[str, Any]
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 _PERMISSIONS = {"read_write": True, "read_only": False}
@@ -42,9 +41,9 @@ class LinodeEndpoint:
     type: EndpointType | None
 
     @classmethod
-    def of(cls, answer: Answer) -> Self:
+    def of(cls, response: JsonObject) -> Self:
         """Read one of an answer."""
-        return cls(text(answer, "region"), _host(answer), _type_of(answer))
+        return cls(fields.string(response, "region"), _host(response), _type_of(response))
 
     @property
     def url(self) -> str | None:
@@ -77,18 +76,18 @@ class LinodeBucket:
     size: int | None
 
     @classmethod
-    def of(cls, answer: Answer) -> Self:
+    def of(cls, response: JsonObject) -> Self:
         """Read one of an answer."""
-        name, hostname = text(answer, "label"), text_or_none(answer, "hostname") or ""
+        name, hostname = fields.string(response, "label"), fields.string_or_none(response, "hostname") or ""
         return cls(
             name=name,
-            region=text_or_none(answer, "region") or text(answer, "cluster"),
-            endpoint=_host(answer) or hostname.removeprefix(f"{name}.") or None,
-            type=_type_of(answer),
+            region=fields.string_or_none(response, "region") or fields.string(response, "cluster"),
+            endpoint=_host(response) or hostname.removeprefix(f"{name}.") or None,
+            type=_type_of(response),
             hostname=hostname,
-            created=text_or_none(answer, "created") or "",
-            objects=number_or_none(answer, "objects"),
-            size=number_or_none(answer, "size"),
+            created=fields.string_or_none(response, "created") or "",
+            objects=fields.number_or_none(response, "objects"),
+            size=fields.number_or_none(response, "size"),
         )
 
 
@@ -107,10 +106,10 @@ class Grant:
     write: bool
 
     @classmethod
-    def of(cls, answer: Answer) -> Self:
+    def of(cls, response: JsonObject) -> Self:
         """Read one of an answer."""
-        region = text_or_none(answer, "region") or text(answer, "cluster")
-        return cls(text(answer, "bucket_name"), region, _PERMISSIONS[answer["permissions"]])
+        region = fields.string_or_none(response, "region") or fields.string(response, "cluster")
+        return cls(fields.string(response, "bucket_name"), region, _PERMISSIONS[response["permissions"]])
 
     def asked(self) -> dict[str, str]:
         """Return it as the API wants it."""
@@ -141,16 +140,16 @@ class Key:
     secret: Secret | None = None
 
     @classmethod
-    def of(cls, answer: Answer, *, new: bool = False) -> Self:
+    def of(cls, response: JsonObject, *, new: bool = False) -> Self:
         """Read one of an answer; of any but a new one, the secret is a placeholder."""
         return cls(
-            id=number(answer, "id"),
-            label=text_or_none(answer, "label") or "",
-            access_key=text(answer, "access_key"),
-            limited=_truth(answer, "limited"),
-            grants=tuple(Grant.of(each) for each in answer.get("bucket_access") or ()),
-            regions=tuple(text(each, "id") for each in answer.get("regions") or ()),
-            secret=Secret(text(answer, "secret_key")) if new else None,
+            id=fields.number(response, "id"),
+            label=fields.string_or_none(response, "label") or "",
+            access_key=fields.string(response, "access_key"),
+            limited=fields.boolean(response, "limited"),
+            grants=tuple(Grant.of(each) for each in response.get("bucket_access") or ()),
+            regions=tuple(fields.string(each, "id") for each in response.get("regions") or ()),
+            secret=Secret(fields.string(response, "secret_key")) if new else None,
         )
 
 
@@ -167,9 +166,12 @@ class Access:
     cors: bool | None
 
     @classmethod
-    def of(cls, answer: Answer) -> Self:
+    def of(cls, response: JsonObject) -> Self:
         """Read one of an answer."""
-        return cls(text(answer, "acl"), None if answer.get("cors_enabled") is None else _truth(answer, "cors_enabled"))
+        return cls(
+            fields.string(response, "acl"),
+            None if response.get("cors_enabled") is None else fields.boolean(response, "cors_enabled"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,58 +195,25 @@ class Quota:
     used: int | None
 
     @classmethod
-    def of(cls, answer: Answer, used: int | None) -> Self:
+    def of(cls, response: JsonObject, used: int | None) -> Self:
         """Read one of an answer."""
         return cls(
-            id=text(answer, "quota_id"),
-            name=text_or_none(answer, "quota_name") or "",
-            endpoint=text_or_none(answer, "s3_endpoint") or "",
-            metric=text_or_none(answer, "resource_metric") or "",
-            limit=number(answer, "quota_limit"),
+            id=fields.string(response, "quota_id"),
+            name=fields.string_or_none(response, "quota_name") or "",
+            endpoint=fields.string_or_none(response, "s3_endpoint") or "",
+            metric=fields.string_or_none(response, "resource_metric") or "",
+            limit=fields.number(response, "quota_limit"),
             used=used,
         )
 
 
-def _type_of(answer: Answer) -> EndpointType | None:
-    return _TYPES.get(text_or_none(answer, "endpoint_type") or "")
+def _type_of(response: JsonObject) -> EndpointType | None:
+    return _TYPES.get(fields.string_or_none(response, "endpoint_type") or "")
 
 
-def text(answer: Answer, name: str) -> str:
-    """Return a text of an answer. Raises KeyError or TypeError where there is none."""
-    value = answer[name]
-    if not isinstance(value, str):
-        raise TypeError(name)
-    return value
-
-
-def text_or_none(answer: Answer, name: str) -> str | None:
-    """Return a text of an answer; `None` where there is none. Raises TypeError of anything else."""
-    return None if answer.get(name) is None else text(answer, name)
-
-
-def number(answer: Answer, name: str) -> int:
-    """Return a whole number of an answer, from 0. Raises KeyError or ValueError where there is none."""
-    value = answer[name]
-    if type(value) is not int or not 0 <= value < 1 << 63:
-        raise ValueError(name)
-    return value
-
-
-def number_or_none(answer: Answer, name: str) -> int | None:
-    """Return a whole number of an answer; `None` where there is none. Raises ValueError of anything else."""
-    return None if answer.get(name) is None else number(answer, name)
-
-
-def _truth(answer: Answer, name: str) -> bool:
-    value = answer[name]
-    if type(value) is not bool:
-        raise TypeError(name)
-    return value
-
-
-def _host(answer: Answer) -> str | None:
+def _host(response: JsonObject) -> str | None:
     """Return the host of an endpoint; `None` where there is none yet."""
-    host = text_or_none(answer, "s3_endpoint")
+    host = fields.string_or_none(response, "s3_endpoint")
     if host and not _HOST.fullmatch(host):
         raise ValueError(host)
     return host or None

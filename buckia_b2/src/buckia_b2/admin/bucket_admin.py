@@ -11,7 +11,7 @@ from buckia_b2.admin.bucket_rules import BucketRules, RuleChange, RuleKind, merg
 from buckia_b2.api.bucket import Bucket
 from buckia_b2.api.retry import repeated
 from buckia_b2.errors import understanding
-from buckia_b2.files import response_fields as fields
+from buckia_core.adapters.service import json_fields as fields
 from buckia_core.config.secrets.references import Secret
 from buckia_core.errors import AdapterError
 
@@ -123,11 +123,11 @@ class BucketAdmin:
             lock = fields.mapping(told, "fileLockConfiguration").get("value")
             return BucketInfo(
                 id=told["bucketId"],
-                name=fields.text(told, "bucketName"),
-                access=fields.text(told, "bucketType"),
+                name=fields.string(told, "bucketName"),
+                access=fields.string(told, "bucketType"),
                 info={name: str(value) for name, value in fields.mapping(told, "bucketInfo").items()},
-                encryption=(fields.text_or_none(encryption, "mode") or "none") if encryption else None,
-                lock=fields.truth(lock, "isFileLockEnabled") if lock else None,
+                encryption=(fields.string_or_none(encryption, "mode") or "none") if encryption else None,
+                lock=fields.boolean(lock, "isFileLockEnabled") if lock else None,
                 retention=_in_words(fields.mapping(lock, "defaultRetention")) if lock else None,
                 lifecycle=_rules(told, RuleKind.LIFECYCLE),
                 cors=_rules(told, RuleKind.CORS),
@@ -254,30 +254,30 @@ class BucketAdmin:
                 raise
 
 
-def _key_of(told: fields.Info, *, new: bool = False) -> ApplicationKey:
+def _key_of(told: fields.JsonObject, *, new: bool = False) -> ApplicationKey:
     expires = None if told.get("expirationTimestamp") is None else fields.millis(told, "expirationTimestamp")
     return ApplicationKey(
-        id=fields.text(told, "applicationKeyId"),
-        name=fields.text(told, "keyName"),
-        capabilities=tuple(fields.texts(told, "capabilities")),
-        buckets=() if told.get("bucketIds") is None else tuple(fields.texts(told, "bucketIds")),
-        name_prefix=fields.text_or_none(told, "namePrefix") or None,
+        id=fields.string(told, "applicationKeyId"),
+        name=fields.string(told, "keyName"),
+        capabilities=tuple(fields.strings(told, "capabilities")),
+        buckets=() if told.get("bucketIds") is None else tuple(fields.strings(told, "bucketIds")),
+        name_prefix=fields.string_or_none(told, "namePrefix") or None,
         expires_ns=None if expires is None else expires * _MILLISECOND,
         secret=Secret(fields.token(told, "applicationKey")) if new else None,
     )
 
 
-def _unfinished_of(told: fields.Info, root: str) -> UnfinishedLargeFile:
-    name, begun_ns = fields.text(told, "fileName"), fields.millis(told, "uploadTimestamp") * _MILLISECOND
+def _unfinished_of(told: fields.JsonObject, root: str) -> UnfinishedLargeFile:
+    name, begun_ns = fields.string(told, "fileName"), fields.millis(told, "uploadTimestamp") * _MILLISECOND
     if not name.startswith(root):
         raise ValueError("it is not below the prefix")
-    return UnfinishedLargeFile(name[len(root) :], fields.text(told, "fileId"), begun_ns)
+    return UnfinishedLargeFile(name[len(root) :], fields.string(told, "fileId"), begun_ns)
 
 
-def _rules(told: fields.Info, kind: RuleKind) -> BucketRules:
+def _rules(told: fields.JsonObject, kind: RuleKind) -> BucketRules:
     rules = fields.entries(told, kind.field)
     for rule in rules:
-        _ = fields.text(rule, kind.by)
+        _ = fields.string(rule, kind.by)
     return rules
 
 
@@ -288,8 +288,8 @@ def _advanced(seen: frozenset[str], start: str | None) -> frozenset[str]:
     return seen if start is None else seen | {start}
 
 
-def _in_words(retention: fields.Info) -> str:
+def _in_words(retention: fields.JsonObject) -> str:
     period = retention.get("period")
     if not retention.get("mode") or not period:
         return "none"
-    return f"{fields.text(retention, 'mode')} for {fields.number(period, 'duration')} {fields.text(period, 'unit')}"
+    return f"{fields.string(retention, 'mode')} for {fields.number(period, 'duration')} {fields.string(period, 'unit')}"

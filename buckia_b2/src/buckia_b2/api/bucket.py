@@ -10,10 +10,10 @@ from typing import Any
 from buckia_b2.api.file_options import FileOptions
 from buckia_b2.api.session import Authorization, B2Session, bucket_not_allowed
 from buckia_b2.errors import PROVIDER, precondition_failed, understanding
-from buckia_b2.files import response_fields as fields
 from buckia_b2.files.file_info import from_file, from_headers
 from buckia_b2.files.file_names import check_key, is_rewritten_by_proxies
 from buckia_core.adapters.contract.types import Precondition, satisfies, stat_or_none
+from buckia_core.adapters.service import json_fields as fields
 from buckia_core.errors import AdapterError, NotFound
 from buckia_core.planning.manifest import RemoteObject
 
@@ -98,9 +98,9 @@ class Bucket:
         """Return what a listing tells of one file. Raises as `look`."""
         answer = self.account.call("list_file_names", self.id, whole, 1, whole, doing="looking at it", key=key)
         with understanding("looking at it", key):
-            found = [each for each in fields.entries(answer, "files") if fields.text(each, "fileName") == whole]
+            found = [each for each in fields.entries(answer, "files") if fields.string(each, "fileName") == whole]
             if found:
-                return dict(found[0], fileId=fields.text(found[0], "fileId"))
+                return dict(found[0], fileId=fields.string(found[0], "fileId"))
         raise NotFound(f"{key!r}: looking at it: there is no such object", provider=PROVIDER, key=key)
 
     def by_id(self, key: str, file_id: str) -> dict[str, Any]:
@@ -121,9 +121,9 @@ class Bucket:
                 raise
             raise missing from error
         with understanding("looking at it", key):
-            if fields.text(told, "fileName") != whole or told["action"] not in ("upload", "copy"):
+            if fields.string(told, "fileName") != whole or told["action"] not in ("upload", "copy"):
                 raise missing
-            _ = fields.text(told, "fileId"), fields.number(told, "contentLength")
+            _ = fields.string(told, "fileId"), fields.number(told, "contentLength")
         return told
 
     def history(self, key: str) -> Iterator[dict[str, Any]]:
@@ -157,8 +157,8 @@ class Bucket:
         answer = self.account.call("list_buckets", signed.account_id, None, self.name, doing="looking for the bucket")
         with understanding("looking for the bucket"):
             for each in fields.entries(answer, "buckets"):
-                if fields.text(each, "bucketName").lower() == self.name.lower():
-                    return dict(each, bucketId=fields.text(each, "bucketId"))
+                if fields.string(each, "bucketName").lower() == self.name.lower():
+                    return dict(each, bucketId=fields.string(each, "bucketId"))
         raise NotFound(f"the bucket {self.name!r} does not exist", provider=PROVIDER, status=404)
 
     def _find(self, signed: Authorization) -> str:
@@ -183,7 +183,7 @@ def versions_page(answer: Any, seen: set[str]) -> tuple[list[dict[str, Any]], st
     """
     page = [dict(each) for each in fields.entries(answer, "files")]
     for each in page:
-        _ = fields.text(each, "fileName"), fields.text(each, "fileId"), fields.text(each, "action")
+        _ = fields.string(each, "fileName"), fields.string(each, "fileId"), fields.string(each, "action")
         _ = fields.millis(each, "uploadTimestamp")
     name, file_id = fields.next_page(answer, "nextFileName"), fields.next_page(answer, "nextFileId")
     if (name is None) != (file_id is None) or file_id in seen:

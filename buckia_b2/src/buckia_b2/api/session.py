@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from buckia_b2.api.transport import Transport
 from buckia_b2.errors import LOCKED, PROVIDER, B2ResponseError, translate_error, unauthenticated
-from buckia_b2.files import response_fields as fields
 from buckia_b2.settings import B2Settings, Encryption
+from buckia_core.adapters.service import json_fields as fields
 from buckia_core.adapters.service.redirects import check_service_address
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.config.secrets.references import Secret
@@ -92,16 +92,16 @@ class Authorization:
             return check_service_address(storage[name], configured=api_url, domains=_DOMAINS)
 
         return cls(
-            account_id=fields.text(answer, "accountId"),
+            account_id=fields.string(answer, "accountId"),
             token=fields.token(answer, "authorizationToken"),
             api_url=address("apiUrl"),
             download_url=address("downloadUrl"),
             s3_url=address("s3ApiUrl"),
-            capabilities=frozenset(fields.texts(allowed, "capabilities")),
-            name_prefix=fields.text_or_none(allowed, "namePrefix") or None,
+            capabilities=frozenset(fields.strings(allowed, "capabilities")),
+            name_prefix=fields.string_or_none(allowed, "namePrefix") or None,
             buckets=None
             if buckets is None
-            else tuple((fields.text(each, "id"), fields.text_or_none(each, "name") or "") for each in buckets),
+            else tuple((fields.string(each, "id"), fields.string_or_none(each, "name") or "") for each in buckets),
         )
 
     @property

@@ -27,8 +27,8 @@ from typing import Any
 from urllib.parse import quote, unquote_plus
 
 from buckia_b2.errors import PROVIDER
-from buckia_b2.files import response_fields as fields
 from buckia_core.adapters.contract.types import UploadInfo
+from buckia_core.adapters.service import json_fields as fields
 from buckia_core.errors import NotSupported
 from buckia_core.planning.digest import Digest, Digests
 from buckia_core.planning.manifest import RemoteObject
@@ -71,10 +71,10 @@ def from_file(key: str, told: Mapping[str, Any], *, with_metadata: bool = True) 
         LookupError, TypeError, ValueError: It tells none.
     """
     file_id, size, at, kind = told["fileId"], told["contentLength"], told["uploadTimestamp"], told["contentType"]
-    # Listings bring a million of these: the checks of `response_fields`, in one place.
+    # Listings bring a million of these: the checks of `json_fields`, in one place.
     if type(file_id) is not str or type(size) is not int or type(at) is not int or type(kind) not in _TEXT_OR_NONE:
         raise TypeError(file_id)
-    if not (0 <= size <= fields.LARGEST and 0 <= at <= fields.LATEST_MILLIS):
+    if not (0 <= size <= fields.MAX_INT64 and 0 <= at <= fields.MAX_MILLIS):
         raise ValueError(file_id)
     info, content_sha1 = told["fileInfo"] or {}, told["contentSha1"]
     metadata: dict[str, str] | None = None
@@ -111,9 +111,9 @@ def from_headers(key: str, headers: Mapping[str, str]) -> RemoteObject:
     size = told["content-range"].rpartition("/")[2] if "content-range" in told else told["content-length"]
     return RemoteObject(
         key=key,
-        size=_decimal(size, fields.LARGEST),
+        size=_decimal(size, fields.MAX_INT64),
         fingerprint=told["x-bz-file-id"],
-        modified_ns=_decimal(told["x-bz-upload-timestamp"], fields.LARGEST // _MILLISECOND) * _MILLISECOND,
+        modified_ns=_decimal(told["x-bz-upload-timestamp"], fields.MAX_INT64 // _MILLISECOND) * _MILLISECOND,
         mtime_ns=mtime_ns,
         digests=digests,
         version=told["x-bz-file-id"],
@@ -125,7 +125,7 @@ def from_headers(key: str, headers: Mapping[str, str]) -> RemoteObject:
 
 def version_of(key: str, told: Mapping[str, Any], *, latest: bool) -> ObjectVersion:
     """Return the version that the JSON of a file, or of a marker that hides one, tells. Raises as `from_file`."""
-    file_id, modified_ns = fields.text(told, "fileId"), fields.millis(told, "uploadTimestamp") * _MILLISECOND
+    file_id, modified_ns = fields.string(told, "fileId"), fields.millis(told, "uploadTimestamp") * _MILLISECOND
     if told["action"] == "hide":
         return ObjectVersion(key, file_id, modified_ns, latest, deleted=True)
     size = fields.number(told, "contentLength")
@@ -155,7 +155,7 @@ def build_file_info(info: UploadInfo, headers: Mapping[str, str], *, key: str, l
         if problem:
             raise NotSupported(f"{key!r}: metadata {name!r} {problem}", provider=PROVIDER, key=key)
         kept[name.lower()] = value
-    if info.mtime_ns is not None and abs(info.mtime_ns) <= fields.LARGEST:
+    if info.mtime_ns is not None and abs(info.mtime_ns) <= fields.MAX_INT64:
         kept[MTIME] = str(info.mtime_ns // _MILLISECOND)
     digests = dict(_kept_digests(info.digests, large=large))
     bound = next((digest.value for digest in info.digests if digest.algorithm == "sha1"), None)
@@ -233,7 +233,7 @@ def _sha1(content_sha1: str | None, info: Mapping[str, str]) -> Digests:
 
 def _mtime(text: str) -> int | None:
     mtime_ns = int(text) * _MILLISECOND if _WHOLE_NUMBER.fullmatch(text) else None
-    return mtime_ns if mtime_ns is not None and abs(mtime_ns) <= fields.LARGEST else None
+    return mtime_ns if mtime_ns is not None and abs(mtime_ns) <= fields.MAX_INT64 else None
 
 
 def _decimal(text: str, most: int) -> int:

@@ -10,13 +10,13 @@ from typing import Any
 
 from buckia_b2.api.bucket import Bucket
 from buckia_b2.errors import PROVIDER, precondition_failed, understanding
-from buckia_b2.files import response_fields as fields
 from buckia_b2.files.file_info import from_file
 from buckia_b2.files.file_names import check_new_key
 from buckia_b2.operations.large_files import LargeFiles
 from buckia_b2.operations.write_conflicts import WriteConflictDetector
 from buckia_b2.settings import MAX_PART
 from buckia_core.adapters.contract.types import Precondition
+from buckia_core.adapters.service import json_fields as fields
 from buckia_core.adapters.transfers.part_sizes import part_size_for
 from buckia_core.errors import AdapterError, IntegrityError
 from buckia_core.planning.manifest import RemoteObject
@@ -92,7 +92,7 @@ class Copier:
             **self.bucket.marks.of_file(),
         )
         with understanding(_DOING, key):
-            large_id = fields.text(begun, "fileId")
+            large_id = fields.string(begun, "fileId")
         part = part_size_for(size, self.part)
         marks = self.bucket.marks.of_copied_part()
 
@@ -100,7 +100,7 @@ class Copier:
             stretch = (start, min(start + part, size) - 1)
             answer = call("copy_part", told["fileId"], large_id, number, stretch, doing=_DOING, key=key, **marks)
             with understanding(_DOING, key):
-                return fields.text(answer, "contentSha1")
+                return fields.string(answer, "contentSha1")
 
         def parts() -> Iterator[Callable[[], str]]:
             for number, start in enumerate(range(0, size, part), 1):

@@ -15,9 +15,9 @@ from buckia_b2.api.body import Body, BytesBody, FileRangeBody
 from buckia_b2.api.bucket import Bucket
 from buckia_b2.api.upload_url_pool import UploadUrlPool
 from buckia_b2.errors import PROVIDER, understanding
-from buckia_b2.files import response_fields as fields
 from buckia_b2.files.file_info import from_file
 from buckia_b2.operations.object_spec import ObjectSpec
+from buckia_core.adapters.service import json_fields as fields
 from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.adapters.transfers.part_sizes import MAX_PARTS
 from buckia_core.adapters.transfers.sources import DigestVerifier, iter_file_range, split_parts
@@ -92,7 +92,7 @@ class LargeFiles:
             **self.bucket.marks.of_file(),
         )
         with understanding("writing", target.key):
-            _ = fields.text(told, "fileId"), fields.millis(told, "uploadTimestamp")
+            _ = fields.string(told, "fileId"), fields.millis(told, "uploadTimestamp")
         return told
 
     def urls(self, file_id: str, key: str) -> UploadUrlPool:
@@ -185,9 +185,9 @@ class LargeFiles:
             raise
 
 
-def _part(answer: fields.Info) -> tuple[int, Part]:
+def _part(answer: fields.JsonObject) -> tuple[int, Part]:
     """Return the number of a part and what the server tells of it."""
-    sha1 = fields.text(answer, "contentSha1")
+    sha1 = fields.string(answer, "contentSha1")
     return fields.number(answer, "partNumber"), Part(fields.number(answer, "contentLength"), sha1)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from buckia_b2.api.bucket import Bucket
 from buckia_b2.errors import PROVIDER, AnswerTooLong, understanding
-from buckia_b2.files import response_fields as fields
 from buckia_b2.files.file_info import from_file
+from buckia_core.adapters.service import json_fields as fields
 from buckia_core.errors import AdapterError
 from buckia_core.planning.manifest import RemoteObject
 
@@ -46,7 +46,7 @@ def list_objects(
         with understanding(_DOING):
             files, following = fields.entries(answer, "files"), fields.next_page(answer, "nextFileName")
             # A listing tells metadata too, but nobody asks a million objects for it.
-            found = [(fields.text(file, "fileName"), file) for file in files]
+            found = [(fields.string(file, "fileName"), file) for file in files]
             objects = [from_file(name[len(root) :], file, with_metadata=False) for name, file in found]
         for (name, _), each in zip(found, objects, strict=True):
             key = each.key

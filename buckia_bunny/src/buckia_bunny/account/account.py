@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from buckia_bunny.account.api import AccountApi
-from buckia_bunny.account.models import Period, PullZone, Statistics, StorageZone, Told
+from buckia_bunny.account.models import Period, PullZone, Statistics, StorageZone
 from buckia_bunny.errors import PROVIDER, unexpected_response
+from buckia_core.adapters.service.json_fields import JsonObject
 from buckia_core.errors import NotFound
 
 T = TypeVar("T")
@@ -98,7 +99,7 @@ def purging(url: str) -> str:
     return f"purging {url.partition('?')[0]}"
 
 
-def _read(read: Callable[[Told], T], answer: object, doing: str) -> T:
+def _read(read: Callable[[JsonObject], T], answer: object, doing: str) -> T:
     if not isinstance(answer, dict):
         raise unexpected_response(doing)
     try:

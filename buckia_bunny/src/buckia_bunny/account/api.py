@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote, urlencode
 
-from buckia_bunny.account.models import Told
 from buckia_bunny.errors import ACCOUNT_ADVICE, error_from_status, unexpected_response
 from buckia_bunny.http import HttpClient, HttpRequest
 from buckia_bunny.retry import repeated
+from buckia_core.adapters.service.json_fields import JsonObject
 from buckia_core.config.secrets.references import Secret
 
 _PAGE = 1000
@@ -43,7 +43,7 @@ class AccountApi:
         """
         return repeated(lambda: self._send("GET", path, query, None, doing))
 
-    def entries(self, path: str, *, doing: str) -> Iterator[Told]:
+    def entries(self, path: str, *, doing: str) -> Iterator[JsonObject]:
         """Yield all entries of a list, page by page. Errors are those of `get`."""
         page, before = 1, None
         while True:
@@ -59,13 +59,17 @@ class AccountApi:
                 return
             page, before = page + 1, items
 
-    def post(self, path: str, body: Told | None = None, *, doing: str, once: bool = False, **query: str) -> object:
+    def post(
+        self, path: str, body: JsonObject | None = None, *, doing: str, once: bool = False, **query: str
+    ) -> object:
         """Change something, and return the answer; `once` is for what a second request would do a second time."""
         if once:
             return self._send("POST", path, query, body, doing)
         return repeated(lambda: self._send("POST", path, query, body, doing))
 
-    def _send(self, method: str, path: str, query: Mapping[str, str | int], body: Told | None, doing: str) -> object:
+    def _send(
+        self, method: str, path: str, query: Mapping[str, str | int], body: JsonObject | None, doing: str
+    ) -> object:
         url = f"{self.url}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         headers = {"AccessKey": self._key.reveal(), "Accept": "application/json", "User-Agent": "buckia"}
         if method == "POST":

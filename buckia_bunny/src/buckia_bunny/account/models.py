@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
+from buckia_core.adapters.service import json_fields as fields
+from buckia_core.adapters.service.json_fields import JsonObject
 from buckia_core.config.secrets.references import Secret
-
-Told = Mapping[str, Any]
 
 _HOST = re.compile(r"[A-Za-z0-9*_]([A-Za-z0-9_.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 
@@ -26,8 +25,8 @@ class StorageZone:
         replicas: Codes of the regions that it is copied to.
         host: Its storage host.
         password: What reads and writes; `None` if the key may not see it.
-        size: Bytes that it holds; `None` if it is not told.
-        files: Files that it holds; `None` if it is not told.
+        size: Bytes that it holds; `None` if the API does not report it.
+        files: Files that it holds; `None` if the API does not report it.
         pull_zones: Names of the pull zones in front of it.
         s3: It was made for the S3 interface.
     """
@@ -44,20 +43,20 @@ class StorageZone:
     s3: bool
 
     @classmethod
-    def of(cls, told: Told) -> Self:
+    def of(cls, response: JsonObject) -> Self:
         """Read one of an answer."""
-        password = told.get("Password")
+        password = response.get("Password")
         return cls(
-            id=_number(told, "Id"),
-            name=_text(told, "Name"),
-            region=_text(told, "Region").lower(),
-            replicas=tuple(str(each).lower() for each in told.get("ReplicationRegions") or ()),
-            host=_text(told, "StorageHostname"),
-            password=Secret(_text(told, "Password")) if password else None,
-            size=_number_or_none(told, "StorageUsed"),
-            files=_number_or_none(told, "FilesStored"),
-            pull_zones=tuple(_text(each, "Name") for each in told.get("PullZones") or ()),
-            s3=told.get("StorageZoneType") == 1,
+            id=fields.number(response, "Id"),
+            name=fields.string(response, "Name"),
+            region=fields.string(response, "Region").lower(),
+            replicas=tuple(str(each).lower() for each in response.get("ReplicationRegions") or ()),
+            host=fields.string(response, "StorageHostname"),
+            password=Secret(fields.string(response, "Password")) if password else None,
+            size=fields.number_or_none(response, "StorageUsed"),
+            files=fields.number_or_none(response, "FilesStored"),
+            pull_zones=tuple(fields.string(each, "Name") for each in response.get("PullZones") or ()),
+            s3=response.get("StorageZoneType") == 1,
         )
 
 
@@ -84,18 +83,18 @@ class PullZone:
     key: Secret | None
 
     @classmethod
-    def of(cls, told: Told) -> Self:
+    def of(cls, response: JsonObject) -> Self:
         """Read one of an answer."""
-        hosts = sorted(told.get("Hostnames") or (), key=lambda each: bool(each.get("IsSystemHostname")))
-        linked, key = told.get("StorageZoneId"), told.get("ZoneSecurityKey")
+        hosts = sorted(response.get("Hostnames") or (), key=lambda each: bool(each.get("IsSystemHostname")))
+        linked, key = response.get("StorageZoneId"), response.get("ZoneSecurityKey")
         return cls(
-            id=_number(told, "Id"),
-            name=_text(told, "Name"),
+            id=fields.number(response, "Id"),
+            name=fields.string(response, "Name"),
             hosts=tuple(_host(each) for each in hosts),
             storage_zone=linked if isinstance(linked, int) and linked > 0 else None,
-            origin=str(told.get("OriginUrl") or ""),
-            signed=_truth(told, "ZoneSecurityEnabled"),
-            key=Secret(_text(told, "ZoneSecurityKey")) if key else None,
+            origin=str(response.get("OriginUrl") or ""),
+            signed=fields.boolean(response, "ZoneSecurityEnabled"),
+            key=Secret(fields.string(response, "ZoneSecurityKey")) if key else None,
         )
 
 
@@ -116,13 +115,13 @@ class Statistics:
     cache_hit_rate: float
 
     @classmethod
-    def of(cls, told: Told) -> Self:
+    def of(cls, response: JsonObject) -> Self:
         """Read them of an answer."""
         return cls(
-            requests=_number(told, "TotalRequestsServed"),
-            bytes=_number(told, "TotalBandwidthUsed"),
-            origin_bytes=_number(told, "TotalOriginTraffic"),
-            cache_hit_rate=float(told["CacheHitRate"]),
+            requests=fields.number(response, "TotalRequestsServed"),
+            bytes=fields.number(response, "TotalBandwidthUsed"),
+            origin_bytes=fields.number(response, "TotalOriginTraffic"),
+            cache_hit_rate=float(response["CacheHitRate"]),
         )
 
 
@@ -134,33 +133,8 @@ class Period:
     end: datetime | None = None
 
 
-def _text(told: Told, name: str) -> str:
-    value = told[name]
-    if not isinstance(value, str):
-        raise TypeError(name)
-    return value
-
-
-def _number(told: Told, name: str) -> int:
-    value = told[name]
-    if type(value) is not int or not 0 <= value < 1 << 63:
-        raise ValueError(name)
-    return value
-
-
-def _number_or_none(told: Told, name: str) -> int | None:
-    return None if told.get(name) is None else _number(told, name)
-
-
-def _truth(told: Told, name: str) -> bool:
-    value = told[name]
-    if type(value) is not bool:
-        raise TypeError(name)
-    return value
-
-
-def _host(told: Told) -> str:
-    value = _text(told, "Value")
+def _host(response: JsonObject) -> str:
+    value = fields.string(response, "Value")
     if not _HOST.fullmatch(value):
         raise ValueError(value)
     return value
