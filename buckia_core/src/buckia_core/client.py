@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -156,13 +157,18 @@ class BuckiaClient:
             exclude_pattern=exclude_pattern,
         )
         workers = arguments.as_count(max_workers, "max_workers") or self.config.max_workers
-        request = self._request(choices, sync_paths, relative_to)
-        request.dry_run, request.force, request.ask, request.executor = dry_run, force, ask, executor
-        request.max_workers = workers
-        request.max_delete = arguments.as_limit(max_delete if max_delete is not None else self.config.max_delete)
-        request.listener = combine_listeners(events, progress_callback)
+        request = replace(
+            self._request(choices, sync_paths, relative_to),
+            dry_run=dry_run,
+            force=force,
+            ask=ask,
+            executor=executor,
+            max_workers=workers,
+            max_delete=arguments.as_limit(max_delete if max_delete is not None else self.config.max_delete),
+            listener=combine_listeners(events, progress_callback),
+        )
         if bwlimit is not None:
-            request.adapter = BandwidthLimit(request.adapter, arguments.as_rate(bwlimit))
+            request = replace(request, adapter=BandwidthLimit(request.adapter, arguments.as_rate(bwlimit)))
         return engine.sync(request)
 
     def status(
@@ -188,8 +194,7 @@ class BuckiaClient:
             ConfigError, AdapterError: As `sync`.
         """
         request = self._request(arguments.as_choices(local_path=local_path, **choices), sync_paths, relative_to)
-        request.dry_run, request.force, request.listener = True, True, events or no_listener
-        return engine.make_plan(request)
+        return engine.make_plan(replace(request, dry_run=True, force=True, listener=events or no_listener))
 
     def check(
         self,
@@ -204,8 +209,7 @@ class BuckiaClient:
             ConfigError, AdapterError: As `sync`.
         """
         request = self._request(RunOverrides(), sync_paths, relative_to)
-        request.dry_run, request.listener = True, events or no_listener
-        return engine.check(request)
+        return engine.check(replace(request, dry_run=True, listener=events or no_listener))
 
     def stop(self) -> None:
         """Ask a running sync to finish what is under way, write it down, and end. From any thread."""

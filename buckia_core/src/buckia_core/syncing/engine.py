@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,9 +84,11 @@ def sync(request: SyncRequest) -> SyncResult:
         if not request.stopped.is_set():
             out_of_scope.remember(request, state, prepared.out_of_scope)
         folders = None if request.chosen_path else request.folders
-        recorder = BaselineRecorder(state, request.scope, request.mappings, survey.since_ns, survey.removed, folders)
+        recorder = BaselineRecorder(
+            state, survey.request.scope, request.mappings, survey.since_ns, survey.removed, folders
+        )
         recorder.refresh(prepared.refreshed)
-        return _carry_out(request, survey, plan, recorder, progress, whole=True)
+        return _carry_out(survey, plan, recorder, progress, whole=True)
 
 
 def resolve(request: SyncRequest, keys: Sequence[str], choice: Resolution) -> SyncResult:
@@ -98,15 +101,14 @@ def resolve(request: SyncRequest, keys: Sequence[str], choice: Resolution) -> Sy
     """
     from buckia_core.syncing.planner.resolve import decided  # noqa: PLC0415  # a sync does not need it
 
+    request = replace(request, scope=Scope.of(keys))
     with opened(request) as (state, progress, survey):
-        request.scope = Scope.of(keys)
         survey.check_roots()
         with survey.site.places() as places:
             plan = Plan(decided(request, places, state.conflicts(), keys, choice))
         progress.planned(plan)
-        return _carry_out(
-            request, survey, plan, BaselineRecorder(state, request.scope, request.mappings, survey.since_ns), progress
-        )
+        recorder = BaselineRecorder(state, request.scope, request.mappings, survey.since_ns)
+        return _carry_out(survey, plan, recorder, progress)
 
 
 def check(request: SyncRequest) -> CheckResult:
@@ -143,15 +145,10 @@ def opened(request: SyncRequest) -> Iterator[tuple[StateDatabase, RunTally, Plan
 
 
 def _carry_out(
-    request: SyncRequest,
-    survey: Planner,
-    plan: Plan,
-    recorder: BaselineRecorder,
-    progress: RunTally,
-    *,
-    whole: bool = False,
+    survey: Planner, plan: Plan, recorder: BaselineRecorder, progress: RunTally, *, whole: bool = False
 ) -> SyncResult:
     """Execute a plan, write down what happened, and tell it. `whole`: it is about all keys of the scope."""
+    request = survey.request
     if not request.stopped.is_set():
         actions: dict[str, set[Action]] = {}
         for operation in plan.operations:

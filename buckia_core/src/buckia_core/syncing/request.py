@@ -27,7 +27,7 @@ def no_listener(event: Event) -> None:
     """The listener that does nothing."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SyncRequest:
     """What one sync of one bucket is asked to do.
 

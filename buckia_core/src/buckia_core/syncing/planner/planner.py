@@ -43,7 +43,7 @@ class Planner:
     """Reads both sides of one request and plans.
 
     Attributes:
-        request: What is asked.
+        request: What is asked. Planning narrows its scope where that takes a listing to know.
         state: The baseline.
         temporary: How the names of our temporary files begin; what a killed run left is swept, not in a dry run.
         seen: Told how many more entries were read here and in the bucket.
@@ -212,8 +212,8 @@ class Planner:
         request = self.request
         if request.paths is None or not request.paths.open or request.stopped.is_set():
             return found
-        request.scope = request.paths.settle()
-        return [each for each in found if request.scope.covers(key_of(each))]
+        self.request = replace(request, scope=request.paths.settle())
+        return [each for each in found if self.request.scope.covers(key_of(each))]
 
     def check_roots(self) -> None:
         """Refuse a root that is missing; of a single file, the directory that it is in.
