@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from buckia_core.planning import reconcile as reconcile_module
 from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.policy import ConflictPolicy, Direction, Side, SyncRules
-from buckia_core.planning.reconcile import IN_SYNC, InSync, reconcile
+from buckia_core.planning.reconcile import IN_SYNC, InSync, SideState, reconcile
 from buckia_core.testing import m
 
 TABLE = """
@@ -246,6 +247,16 @@ def test_an_operation_carries_the_state_it_was_planned_under():
 
 def test_in_step_without_a_trace_is_not_refreshed():
     assert reconcile("a", "", *entries("1", "1", "1"), SyncRules()) is IN_SYNC
+
+
+@pytest.mark.parametrize("direction", Direction)
+@pytest.mark.parametrize("found", [(SideState.SAME, SideState.ABSENT), (SideState.ABSENT, SideState.SAME)])
+def test_states_that_no_rule_has_delete_nothing(monkeypatch, direction, found):
+    monkeypatch.setattr(reconcile_module, "local_state", lambda *_: found[0])
+    monkeypatch.setattr(reconcile_module, "remote_state", lambda *_: found[1])
+    rules = SyncRules(direction=direction, delete_orphaned=True)
+    with pytest.raises(AssertionError, match="no rule for"):
+        reconcile("a", "", *entries("1", "1", "1"), rules)
 
 
 # --- rows that do not prove a deletion ---------------------------------------------------------------------

@@ -255,14 +255,15 @@ class _Case(NamedTuple):
                 return self.transfer(Side.LOCAL, Reason.CHANGED_LOCAL if self.base else Reason.NEW_LOCAL)
             case _, SideState.CHANGED:
                 return self.transfer(Side.REMOTE, Reason.CHANGED_REMOTE if self.base else Reason.NEW_REMOTE)
-            case SideState.DELETED, _:
+            case SideState.DELETED, SideState.SAME:
                 # The row of the baseline stays: it remembers that the object is not wanted here.
                 if self.rules.delete_orphaned is False:
                     return IN_SYNC
                 return self.delete(Side.REMOTE, Reason.DELETED_LOCAL)
-            case _:
-                assert mine is SideState.SAME and theirs is SideState.DELETED, (mine, theirs)
+            case SideState.SAME, SideState.DELETED:
                 return self.delete(Side.LOCAL, Reason.DELETED_REMOTE)
+            case _:
+                raise _no_rule(mine, theirs)
 
     def conflict(self) -> Outcome:
         """Both sides changed the key, to different content."""
@@ -303,24 +304,28 @@ class _Case(NamedTuple):
                 if self.base is None:
                     return self.transfer(truth, Reason.NEW_LOCAL if up else Reason.NEW_REMOTE)
                 return self.transfer(truth, Reason.CHANGED_LOCAL if up else Reason.CHANGED_REMOTE)
-            case SideState.SAME, _:
-                assert receiver is SideState.DELETED, receiver
+            case SideState.SAME, SideState.DELETED:
                 return self.transfer(truth, Reason.MISSING_REMOTE if up else Reason.MISSING_LOCAL)
             case SideState.DELETED, SideState.CHANGED:
                 if self.rules.delete_orphaned and overrules:
                     return self.delete(truth.other, overruled, loser=truth.other)
                 return self.report(edited)
-            case SideState.ABSENT, _:
-                assert receiver is SideState.CHANGED, receiver
+            case SideState.ABSENT, SideState.CHANGED:
                 if self.rules.delete_orphaned:
                     orphan = Reason.ORPHAN_REMOTE if up else Reason.ORPHAN_LOCAL
                     return self.delete(truth.other, orphan, loser=truth.other)
                 return IN_SYNC
-            case _:
-                assert source is SideState.DELETED and receiver is SideState.SAME, (source, receiver)
+            case SideState.DELETED, SideState.SAME:
                 if self.rules.delete_orphaned:
                     return self.delete(truth.other, Reason.DELETED_LOCAL if up else Reason.DELETED_REMOTE)
                 return IN_SYNC
+            case _:
+                raise _no_rule(source, receiver)
+
+
+def _no_rule(first: SideState, second: SideState) -> AssertionError:
+    """Return the error for two states that the tables do not have. It is raised with `python -O` too: no rule deletes."""
+    return AssertionError(f"no rule for {first.name} and {second.name}")
 
 
 def _cut(time_ns: int) -> int:
