@@ -148,7 +148,7 @@ def test_book_keeping_shows_with_verbose(buckia, assets):
 
 
 def test_what_is_no_file_is_named_with_verbose_and_in_json(buckia, assets):
-    link = operation(Action.SKIP, "link", Reason.NO_FILE, detail="a symbolic link")
+    link = operation(Action.SKIP, "link", Reason.NOT_A_FILE, detail="a symbolic link")
     assets.does(link)
     assert "local/link" not in buckia("sync").out
     assets.does(link)

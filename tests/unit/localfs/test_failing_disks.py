@@ -78,7 +78,7 @@ def test_a_disk_that_failed_while_it_was_asked_is_not_taken_for_a_plain_one(tmp_
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
 def test_one_that_may_not_be_written_is(tmp_path, fail, number):
     fail("open", number, only=lambda path, flags, *rest: flags & os.O_CREAT)
-    assert disk_rules(str(tmp_path)).folds is False
+    assert disk_rules(str(tmp_path)).case_insensitive is False
 
 
 @posix

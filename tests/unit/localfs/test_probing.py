@@ -40,7 +40,7 @@ def test_a_disk_that_folds_without_inodes(folding, tmp_path, content, monkeypatc
     monkeypatch.setattr("buckia_core.localfs.probing.sys.platform", "darwin")
     before = sorted(os.listdir(tmp_path))
     rules = disk_rules(str(tmp_path))
-    assert (rules.folds, rules.normalizes) == (folding == "case", folding == "form")
+    assert (rules.case_insensitive, rules.normalization_insensitive) == (folding == "case", folding == "form")
     assert sorted(os.listdir(tmp_path)) == before
 
 
@@ -48,12 +48,12 @@ def test_both_spellings_are_no_folding_disk(tmp_path):
     m("x=1 X=2").write_to(tmp_path)
     if len(os.listdir(tmp_path)) == 1:
         pytest.skip("this disk can't hold both")
-    assert disk_rules(str(tmp_path)).folds is False
+    assert disk_rules(str(tmp_path)).case_insensitive is False
 
 
 def test_a_disk_that_can_not_be_asked_is_taken_for_a_plain_one(tmp_path):
     rules = disk_rules(str(tmp_path / "none"))
-    assert (rules.folds, rules.normalizes) == (False, False)
+    assert (rules.case_insensitive, rules.normalization_insensitive) == (False, False)
 
 
 def test_one_that_is_read_only_and_empty_too(tmp_path, monkeypatch):
@@ -61,7 +61,7 @@ def test_one_that_is_read_only_and_empty_too(tmp_path, monkeypatch):
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(Directory, "open", refuse)
-    assert disk_rules(str(tmp_path)).folds is False
+    assert disk_rules(str(tmp_path)).case_insensitive is False
 
 
 def test_nothing_is_made_where_names_tell(tmp_path, monkeypatch):

@@ -207,9 +207,9 @@ def test_whoever_obeys_gets_a_decision_after_at_most_four_rounds(here, there, be
         return
     looks = []
     while isinstance(outcome := reconcile("a", "", here, there, before, rules), NeedsEvidence):
-        looks.append(outcome.look)
+        looks.append(outcome.evidence)
         assert len(looks) <= 4, looks
-        match outcome.look:
+        match outcome.evidence:
             case Evidence.LOCAL_DIGEST:
                 here = here._replace(digests=(Digest("sha256", f"local {here.size}"),))
             case Evidence.REMOTE_STAT:

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buckia_core.planning.digest import Comparison, Digest, compare, merge, read, without_tentative, write
+from buckia_core.planning.digest import (
+    Comparison,
+    Digest,
+    compare,
+    format_digests,
+    merge,
+    parse_digests,
+    without_tentative,
+)
 
 SHA_1, SHA_2 = Digest("sha256", "1"), Digest("sha256", "2")
 GUESS_1, GUESS_2 = Digest("md5-parts-8?", "1"), Digest("md5-parts-8?", "2")
@@ -53,4 +61,4 @@ DIGESTS = st.lists(
 
 @given(DIGESTS)
 def test_text_is_read_back(digests):
-    assert read(write(digests)) == digests
+    assert parse_digests(format_digests(digests)) == digests

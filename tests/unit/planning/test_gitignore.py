@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buckia_core.planning.gitignore import LONGEST, Patterns, parse, problem_of_pattern
+from buckia_core.planning.gitignore import MAX_PATTERN_LENGTH, PatternList, invalid_pattern_reason, parse_pattern
 
 # fmt: off
 FILES = (
@@ -153,7 +153,7 @@ def kept_by_git(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Sequence[
 
 
 def kept(patterns: Sequence[str]) -> set[str]:
-    found = Patterns(patterns)
+    found = PatternList(patterns)
     return {name for name in FILES if not found.match(name)}
 
 
@@ -166,7 +166,7 @@ def test_patterns_mean_what_they_mean_to_git(patterns, kept_by_git):
 def test_a_pattern_that_matches_something_is_not_refused(patterns, kept_by_git):
     for pattern in patterns:
         if len(kept_by_git([pattern.removeprefix("!")])) < len(FILES):
-            assert problem_of_pattern(pattern) is None
+            assert invalid_pattern_reason(pattern) is None
 
 
 PARTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map("".join)
@@ -198,28 +198,28 @@ def test_generated_patterns_mean_what_they_mean_to_git(kept_by_git, patterns):
 )
 def test_wildcards_do_not_multiply(pattern, path):
     """Each of these takes a matcher that tries all combinations longer than anybody waits."""
-    assert not Patterns([pattern]).match(path)
+    assert not PatternList([pattern]).match(path)
 
 
 def test_a_question_mark_and_a_class_match_one_character():
     """git compares bytes, of which `é` has two."""
-    assert Patterns(["caf?"]).match("café")
-    assert Patterns(["caf[éè]"]).match("café")
-    assert Patterns(["[!a]"]).match("é")
-    assert not Patterns(["caf??"]).match("café")
+    assert PatternList(["caf?"]).match("café")
+    assert PatternList(["caf[éè]"]).match("café")
+    assert PatternList(["[!a]"]).match("é")
+    assert not PatternList(["caf??"]).match("café")
 
 
 def test_names_with_line_breaks_are_names():
-    assert Patterns(["*.log"]).match("a\nb.log")
-    assert Patterns(["a?b"]).match("a\nb")
-    assert not Patterns(["*b"]).match("a\nb\n")
+    assert PatternList(["*.log"]).match("a\nb.log")
+    assert PatternList(["a?b"]).match("a\nb")
+    assert not PatternList(["*b"]).match("a\nb\n")
 
 
 def test_what_a_line_says():
-    assert parse("# comment") is None and parse("  ") is None
-    pattern = parse("!/docs/*.txt/ ")
+    assert parse_pattern("# comment") is None and parse_pattern("  ") is None
+    pattern = parse_pattern("!/docs/*.txt/ ")
     assert pattern is not None
-    assert (pattern.text, pattern.negated, pattern.directory, pattern.anchored) == ("docs/*.txt", True, True, True)
+    assert (pattern.text, pattern.negated, pattern.directory_only, pattern.anchored) == ("docs/*.txt", True, True, True)
 
 
 @pytest.mark.parametrize(
@@ -237,13 +237,13 @@ def test_what_a_line_says():
         ("a[b", r"\["),
         ("a\\", r"\\"),
         ("[[:letter:]]", r"\["),
-        ("a" * (LONGEST + 1), "4,096"),
+        ("a" * (MAX_PATTERN_LENGTH + 1), "4,096"),
     ],
 )
 def test_what_can_match_nothing_is_told(pattern, words):
-    assert re.search(words, problem_of_pattern(pattern) or "")
+    assert re.search(words, invalid_pattern_reason(pattern) or "")
 
 
 @pytest.mark.parametrize("pattern", ["\\#recycle/", "a", "!a", "[.]/a", "*", "**/..a", ".git/", "a\\ "])
 def test_what_can_match_something_passes(pattern):
-    assert problem_of_pattern(pattern) is None
+    assert invalid_pattern_reason(pattern) is None

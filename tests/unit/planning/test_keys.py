@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from buckia_core.planning.keys import (
     FilesystemRules,
-    configures_us,
-    fold,
+    casefold_key,
     invalid_reason,
     is_directory_marker,
     is_internal,
+    own_config_reason,
 )
 
 POSIX = FilesystemRules()
@@ -132,16 +132,16 @@ def test_no_key_that_passes_can_leave_its_directory(key, windows):
 )
 def test_twins_fold_to_one_name(one, other):
     assert one != other
-    assert fold(one) == fold(other)
+    assert casefold_key(one) == casefold_key(other)
 
 
 @given(st.text(max_size=20))
 def test_folding_twice_changes_nothing(key):
-    assert fold(fold(key)) == fold(key)
+    assert casefold_key(casefold_key(key)) == casefold_key(key)
 
 
 def test_others_do_not_fold_to_one_name():
-    assert len({fold(key) for key in ["a", "b", "a.txt", "a/b", "ä", "à"]}) == 6
+    assert len({casefold_key(key) for key in ["a", "b", "a.txt", "a/b", "ä", "à"]}) == 6
 
 
 # --- what is Buckia's own, and what only stands for a directory --------------------------------------------
@@ -158,7 +158,7 @@ def test_others_do_not_fold_to_one_name():
         (".buckia-staging", True),
         (".buckia.yaml", True),
         ("d/buckia.yaml", True),
-        (".buckiaignore", False),  # patterns are a person's, and may go up; see `configures_us`
+        (".buckiaignore", False),  # patterns are a person's, and may go up; see `own_config_reason`
         ("a.buckia", False),
         ("a/.buckiarc", False),
         ("buckia.yml", False),
@@ -187,7 +187,7 @@ SPELLINGS = {
 @pytest.mark.parametrize("parts", [("", ""), ("d/", ""), ("", "-state"), ("d/", "-tmp-1"), ("", ".yaml")], ids="".join)
 def test_what_is_ours_is_so_in_any_spelling_that_a_disk_takes_for_it(spelling, parts):
     key = spelling.format(*parts)
-    assert is_internal(key) and is_internal(f"{key}/below") and configures_us(key)
+    assert is_internal(key) and is_internal(f"{key}/below") and own_config_reason(key)
 
 
 @pytest.mark.parametrize(
@@ -196,17 +196,17 @@ def test_what_is_ours_is_so_in_any_spelling_that_a_disk_takes_for_it(spelling, p
 )
 def test_what_configures_us_never_comes_from_a_bucket(key):
     assert not is_internal(key)
-    assert "never comes from a bucket" in str(configures_us(key))
+    assert "never comes from a bucket" in str(own_config_reason(key))
 
 
 @pytest.mark.parametrize("key", ["a~1", "buckia~", "buckia-1", "notbuckia~1", "bu~1", "é/ü", "my.buckiaignore", "~/x"])
 def test_other_names_do_not_configure_us(key):
-    assert not is_internal(key) and configures_us(key) is None
+    assert not is_internal(key) and own_config_reason(key) is None
 
 
 @given(st.text(max_size=20))
 def test_what_is_ours_always_configures_us(key):
-    assert not is_internal(key) or configures_us(key)
+    assert not is_internal(key) or own_config_reason(key)
 
 
 def test_n22_a_marker_is_empty_and_ends_in_a_slash():

@@ -27,8 +27,8 @@ FILE = PathMapping("file", "/one.txt", "data/one.txt", is_file=True)
         (FILE, "data/one.txt/x", False),
     ],
 )
-def test_takes(mapping, key, taken):
-    assert mapping.takes(key) is taken
+def test_includes(mapping, key, taken):
+    assert mapping.includes(key) is taken
 
 
 def test_the_filter_sees_the_path_below_the_root():
@@ -38,25 +38,25 @@ def test_the_filter_sees_the_path_below_the_root():
         seen.append(path)
         return path != "no"
 
-    mapping = PathMapping("data", "/data", "data/", accepts=accepts)
-    assert not mapping.takes("data/no")
-    assert mapping.takes("data/yes")
+    mapping = PathMapping("data", "/data", "data/", path_filter=accepts)
+    assert not mapping.includes("data/no")
+    assert mapping.includes("data/yes")
     assert seen == ["no", "yes"]
 
 
 def test_p17_what_is_below_a_directory_that_takes_no_part_takes_no_part():
     """A scan does not enter such a directory; what it can't see there must not look deleted."""
-    mapping = PathMapping("", "/", accepts=lambda path: path != "cache/")
-    assert not mapping.takes("cache/a")
-    assert not mapping.takes("cache/deep/a")
-    assert mapping.takes("a/cache")
-    assert mapping.takes("a/cache/b")
+    mapping = PathMapping("", "/", path_filter=lambda path: path != "cache/")
+    assert not mapping.includes("cache/a")
+    assert not mapping.includes("cache/deep/a")
+    assert mapping.includes("a/cache")
+    assert mapping.includes("a/cache/b")
 
 
 @pytest.mark.parametrize(("key", "relative"), [("data/a/b", "a/b"), ("data/b", "b")])
 def test_relative(key, relative):
-    assert DATA.relative(key) == relative
-    assert FILE.relative("data/one.txt") == "one.txt"
+    assert DATA.relative_path(key) == relative
+    assert FILE.relative_path("data/one.txt") == "one.txt"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_relative(key, relative):
     ],
 )
 def test_owner_of(mappings, key, remembered, owner):
-    assert Owners(mappings).of(key, remembered=remembered) is owner
+    assert Owners(mappings).find(key, remembered=remembered) is owner
 
 
 def test_a_key_of_many_single_files_is_found_without_asking_each():
@@ -86,12 +86,12 @@ def test_a_key_of_many_single_files_is_found_without_asking_each():
     class Asked(PathMapping):
         def takes(self, key: str) -> bool:
             asked.append(key)
-            return super().takes(key)
+            return super().includes(key)
 
     files = [Asked(f"{n}", f"/p/{n}", f"{n:04}", is_file=True) for n in range(1000)]
     owners = Owners([*files, FIRST])
-    assert [owners.of(f"x{n}") for n in range(100)] == [FIRST] * 100
-    assert owners.of("0500") is files[500]
+    assert [owners.find(f"x{n}") for n in range(100)] == [FIRST] * 100
+    assert owners.find("0500") is files[500]
     assert asked == []
 
 
@@ -99,8 +99,11 @@ def test_what_a_run_adds_to_a_filter_is_told_apart_from_the_configured_one():
     mapping = PathMapping(
         "m",
         "/m",
-        accepts=lambda path: path.endswith((".txt", "/")) and path != "no.txt",
-        configured=lambda path: path != "never",
+        path_filter=lambda path: path.endswith((".txt", "/")) and path != "no.txt",
+        configured_filter=lambda path: path != "never",
     )
-    taken = {key: (mapping.takes(key), mapping.would_take(key)) for key in ("a.txt", "a.log", "no.txt", "never")}
+    taken = {
+        key: (mapping.includes(key), mapping.includes_by_configuration(key))
+        for key in ("a.txt", "a.log", "no.txt", "never")
+    }
     assert taken == {"a.txt": (True, True), "a.log": (False, True), "no.txt": (False, True), "never": (False, False)}

@@ -9,7 +9,14 @@ import pytest
 from buckia_core.planning import moves
 from buckia_core.planning.digest import Comparison, Digest, Digests, compare
 from buckia_core.planning.merge_join import merge_join
-from buckia_core.planning.moves import blocked, candidates, hold_sources, moved_elsewhere, pair, unclear_arrivals
+from buckia_core.planning.moves import (
+    blocked_moves,
+    detect_moves,
+    find_moved_keys,
+    find_uncertain_arrivals,
+    hold_move_sources,
+    move_candidates,
+)
 from buckia_core.planning.path_collisions import PathCollisionDetector
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.policy import ConflictPolicy, Direction, Side, SyncRules
@@ -49,38 +56,38 @@ CASES = {
 
 @pytest.mark.parametrize(("local", "remote", "base", "expected"), CASES.values(), ids=CASES)
 def test_moves(local, remote, base, expected):
-    assert words(pair(operations(local, remote, base))) == expected
+    assert words(detect_moves(operations(local, remote, base))) == expected
 
 
 def test_a_move_knows_its_source():
-    (move,) = pair(operations("b=1", "a=1", "a=1"))
+    (move,) = detect_moves(operations("b=1", "a=1", "a=1"))
     assert move.source == m("a=1").remote()[0]
     assert (move.reason, move.remote, move.base) == (Reason.MOVED_LOCAL, None, None)
 
 
 def test_only_what_may_be_a_move_is_worth_a_hash():
     found = operations("new=22 big=333 b=1", "a=1", "a=1")
-    assert [each.key for each in candidates(found)] == ["b"]
+    assert [each.key for each in move_candidates(found)] == ["b"]
 
 
 def test_a_version_that_loses_is_not_the_source_of_a_move():
     """A mirror that deletes what nobody here ever had must keep it, so it can't be taken for a rename."""
     rules = SyncRules(direction=Direction.UP, delete_orphaned=True, conflicts=ConflictPolicy.LOCAL_WINS)
-    assert words(pair(operations("b=1", "a=1", "", rules))) == {"a": "delete_remote", "b": "upload"}
+    assert words(detect_moves(operations("b=1", "a=1", "", rules))) == {"a": "delete_remote", "b": "upload"}
 
 
 def test_what_waits_for_deletes_is_not_moved():
     """A file that became a directory of itself: where keys can't nest, its copy needs the place of its source."""
     found = operations("a/b=1", "a=1", "a=1")
     waiting = [replace(each, after_deletes=each.action is Action.UPLOAD) for each in found]
-    assert words(pair(waiting)) == {"a": "delete_remote", "a/b": "upload"}
-    assert candidates(waiting) == []
+    assert words(detect_moves(waiting)) == {"a": "delete_remote", "a/b": "upload"}
+    assert move_candidates(waiting) == []
 
 
 def test_without_digests_nothing_is_joined():
     found = [replace(each, local=each.local and each.local._replace(digests=())) for each in
              operations("b=1", "a=1", "a=1")]  # fmt: skip
-    assert words(pair(found)) == {"a": "delete_remote", "b": "upload"}
+    assert words(detect_moves(found)) == {"a": "delete_remote", "b": "upload"}
 
 
 def test_pairing_compares_each_file_a_few_times_however_many_have_its_size(monkeypatch):
@@ -95,7 +102,7 @@ def test_pairing_compares_each_file_a_few_times_however_many_have_its_size(monke
     count = 2000
     before = " ".join(f"old/{n:04}={n:04}" for n in range(count))
     after = " ".join(f"new/{count - 1 - n:04}={n:04}" for n in range(count))
-    joined = pair(operations(after, before, before))
+    joined = detect_moves(operations(after, before, before))
     assert len(joined) == count and {each.action for each in joined} == {Action.MOVE_REMOTE}
     assert all(each.detail == f"from old/{count - 1 - int(each.key[4:]):04}" for each in joined)
     assert len(comparisons) <= 2 * count
@@ -108,9 +115,9 @@ def held(local: str, remote: str, base: str, rules: SyncRules | None = None) -> 
     found = {each.key: each for each in operations(local, remote, base, rules)}
     structure = PathCollisionDetector()
     for key, here, there, _ in merge_join(m(local).hashed(), m(remote).remote(), m(base).base()):
-        structure.see(key, here, there)
-    structure.settle(found)
-    joined = pair(hold_sources([found[key] for key in sorted(found)]))
+        structure.add(key, here, there)
+    structure.resolve(found)
+    joined = detect_moves(hold_move_sources([found[key] for key in sorted(found)]))
     return {
         each.key: f"held for {each.detail}" if each.reason is Reason.MOVE_BLOCKED else words([each])[each.key]
         for each in joined
@@ -161,7 +168,7 @@ def test_a_blocked_move_leaves_its_source(sides, expected):
 
 def test_a_held_source_is_no_failure():
     (source,) = [
-        each for each in hold_sources(operations("b=only", "a=only b=theirs", "a=only", ASK)) if each.key == "a"
+        each for each in hold_move_sources(operations("b=only", "a=only b=theirs", "a=only", ASK)) if each.key == "a"
     ]
     assert source.action is Action.SKIP
     assert source.explanation == "not deleted, since its content was moved to a key that is not in step: b"
@@ -173,18 +180,18 @@ def unread(found: list[Operation]) -> list[Operation]:
 
 def test_only_what_may_have_been_moved_is_worth_a_hash():
     found = unread(operations("b=only c=longer", "a=only b=theirs c=x", "a=only", ASK))
-    assert [each.key for each in blocked(found)] == ["b"]
+    assert [each.key for each in blocked_moves(found)] == ["b"]
 
 
 @pytest.mark.parametrize(("size", "action"), [("same", Action.SKIP), ("longer", Action.DELETE_REMOTE)])
 def test_what_can_not_be_read_may_be_the_moved_file(size, action):
     found = unread(operations(f"b={size}", "a=only b=theirs", "a=only", ASK))
-    assert {each.key: each.action for each in hold_sources(found)}["a"] is action
+    assert {each.key: each.action for each in hold_move_sources(found)}["a"] is action
 
 
 def test_a_source_whose_content_nobody_knows_may_be_any_file_of_its_size():
     found = operations("b=mine", "a=only b=theirs", "a=only?", ASK)
-    assert {each.key: each.action for each in hold_sources(found)}["a"] is Action.SKIP
+    assert {each.key: each.action for each in hold_move_sources(found)}["a"] is Action.SKIP
 
 
 # --- what is no loss ---------------------------------------------------------------------------------------
@@ -192,27 +199,27 @@ def test_a_source_whose_content_nobody_knows_may_be_any_file_of_its_size():
 
 def test_what_moved_on_the_other_machine_is_accounted_for():
     found = operations("d/a=one d/b=two", "e/a=one e/b=six", "d/a=one d/b=two")
-    assert moved_elsewhere(found, Side.LOCAL) == {"d/a"}
-    assert moved_elsewhere(found, Side.REMOTE) == set()
+    assert find_moved_keys(found, Side.LOCAL) == {"d/a"}
+    assert find_moved_keys(found, Side.REMOTE) == set()
 
 
 def test_what_moved_here_is_accounted_for_where_nothing_is_copied():
     found = operations("e/a=one e/b=six", "d/a=one d/b=two", "d/a=one d/b=two")
-    assert moved_elsewhere(found, Side.REMOTE) == {"d/a"}
+    assert find_moved_keys(found, Side.REMOTE) == {"d/a"}
 
 
 def test_what_arrives_without_a_digest_is_looked_at():
     found = operations("d/a=one d/b=four", "e/a=one? e/b=sixty?", "d/a=one d/b=four")
     blind = [replace(each, remote=each.remote and each.remote._replace(fingerprint=f"of {each.key}")) for each in found]
-    assert [each.key for each in unclear_arrivals(blind, Side.LOCAL)] == ["e/a"]
+    assert [each.key for each in find_uncertain_arrivals(blind, Side.LOCAL)] == ["e/a"]
     told = (Digest("sha256", m("x=one").items[0].sha256),)
     looked_at = [
         replace(each, remote=each.remote and each.remote._replace(digests=told if each.key == "e/a" else ()))
         for each in blind
     ]
-    assert moved_elsewhere(looked_at, Side.LOCAL) == {"d/a"}
+    assert find_moved_keys(looked_at, Side.LOCAL) == {"d/a"}
 
 
 def test_where_all_is_accounted_for_nothing_is_looked_at():
     found = operations("d/a=one", "e/a=one", "d/a=one")
-    assert unclear_arrivals(found, Side.LOCAL) == []
+    assert find_uncertain_arrivals(found, Side.LOCAL) == []

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buckia_core.planning.keys import FilesystemRules, fold
+from buckia_core.planning.keys import FilesystemRules, casefold_key
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.merge_join import merge_join
-from buckia_core.planning.path_collisions import PathCollisionDetector, Twins
+from buckia_core.planning.path_collisions import NameCollisions, PathCollisionDetector
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.policy import Direction, SyncRules
 from buckia_core.planning.reconcile import reconcile
@@ -23,13 +23,13 @@ def planned(
     local: str, remote: str, base: str = "", rules: SyncRules | None = None, *, nested: bool = True
 ) -> dict[str, Operation]:
     """Return the operations of a plan, by key, after the check of its structure."""
-    structure, operations = PathCollisionDetector(nested=nested), {}
+    structure, operations = PathCollisionDetector(nested_keys=nested), {}
     for key, here, there, before in merge_join(m(local).hashed(), m(remote).remote(), m(base).base()):
-        structure.see(key, here, there)
+        structure.add(key, here, there)
         outcome = reconcile(key, "", here, there, before, rules or SyncRules())
         if isinstance(outcome, Operation):
             operations[key] = outcome
-    structure.settle(operations)
+    structure.resolve(operations)
     return operations
 
 
@@ -152,14 +152,14 @@ def test_a_bucket_that_is_a_directory_does_not_hold_both_either():
 def test_exactly_the_pairs_of_which_one_is_in_the_way_are_found(keys):
     structure = PathCollisionDetector()
     for key in sorted(keys):
-        structure.see(key, None, m("a=1").remote()[0])
+        structure.add(key, None, m("a=1").remote()[0])
     found = {(file.key, below.key) for file, below in structure.pairs}
     assert found == {(one, other) for one, other in combinations(sorted(keys), 2) if other.startswith(one + "/")}
 
 
 # --- twins -------------------------------------------------------------------------------------------------
 
-FOLDS = FilesystemRules(folds=True, normalizes=True)
+FOLDS = FilesystemRules(case_insensitive=True, normalization_insensitive=True)
 
 
 def disk_of(*names: str) -> tuple[Callable[[PathMapping, str], str | None], Callable[[PathMapping, str], bool]]:
@@ -168,7 +168,7 @@ def disk_of(*names: str) -> tuple[Callable[[PathMapping, str], str | None], Call
 
     def spelling(mapping: PathMapping, path: str) -> str | None:
         parent = path.rpartition("/")[0]
-        found = [each for each in paths if fold(each) == fold(path)]
+        found = [each for each in paths if casefold_key(each) == casefold_key(path)]
         if not found or path in found:
             return None
         return (parent + "/" if parent else "") + found[0].rpartition("/")[2]
@@ -178,8 +178,8 @@ def disk_of(*names: str) -> tuple[Callable[[PathMapping, str], str | None], Call
 
 def finder(
     *names: str, rules: FilesystemRules = FOLDS, mappings: Sequence[PathMapping] = (PathMapping("", "/p"),)
-) -> Twins:
-    return Twins({each.id: each for each in mappings}, {each.id: rules for each in mappings}, *disk_of(*names))
+) -> NameCollisions:
+    return NameCollisions({each.id: each for each in mappings}, {each.id: rules for each in mappings}, *disk_of(*names))
 
 
 def twins(
@@ -187,9 +187,13 @@ def twins(
 ) -> dict[str, str]:
     """Return what becomes of a plan on a disk that holds the local files, or these names."""
     found = planned(local, remote, base).values()
-    kept = finder(*([item.key for item in m(local)] if names is None else names), rules=rules).refuse(list(found))
-    return {each.key: f"twin of {each.detail}" if each.reason is Reason.TWIN else words({each.key: each})[each.key]
-            for each in kept}  # fmt: skip
+    kept = finder(*([item.key for item in m(local)] if names is None else names), rules=rules).report(list(found))
+    return {
+        each.key: f"twin of {each.detail}"
+        if each.reason is Reason.CASE_COLLISION
+        else words({each.key: each})[each.key]
+        for each in kept
+    }
 
 
 TWINS = {
@@ -226,9 +230,9 @@ def test_a_disk_joins_only_what_it_takes_for_one():
     """exFAT folds case and no Unicode forms; HFS+ can be made to fold forms and no case."""
     remote = "A=1 a=2 e\u0301=1 é=2"
     expected = {
-        FilesystemRules(folds=True): {"a"},
-        FilesystemRules(normalizes=True): {"é"},
-        FilesystemRules(folds=True, normalizes=True): {"a", "é"},
+        FilesystemRules(case_insensitive=True): {"a"},
+        FilesystemRules(normalization_insensitive=True): {"é"},
+        FilesystemRules(case_insensitive=True, normalization_insensitive=True): {"a", "é"},
     }
     for rules, keys in expected.items():
         assert {key for key, words in twins(remote, rules=rules).items() if "twin" in words} == keys
@@ -245,7 +249,7 @@ def test_a_name_that_changed_its_case_there_comes_after_the_delete():
 
 def test_a_twin_is_left_for_a_person():
     operations = list(planned("", "A=1 a=2").values())
-    _, twin = finder().refuse(operations)
+    _, twin = finder().report(operations)
     assert twin.action is Action.CONFLICT
 
 
@@ -256,7 +260,7 @@ def test_twins_of_two_roots_are_none():
         Operation(Action.DOWNLOAD, key, root, Reason.NEW_REMOTE, remote=objects[key])
         for key, root in (("X/a", "two"), ("x/A", "one"), ("x/a", "one"))
     ]
-    kept = finder(mappings=[one, two]).refuse(operations)
+    kept = finder(mappings=[one, two]).report(operations)
     assert [(each.key, each.action, each.detail) for each in kept] == [
         ("X/a", Action.DOWNLOAD, ""),
         ("x/A", Action.DOWNLOAD, ""),
@@ -279,4 +283,4 @@ def test_new_twins_in_unicode_form_are_found_on_every_disk(sides, expected):
     remote, local, base = sides
     operations = planned(local, remote, base).values()
     found = finder(*(item.key for item in m(local)), rules=FilesystemRules())
-    assert found.other_forms(operations) == expected
+    assert found.find_unicode_variants(operations) == expected

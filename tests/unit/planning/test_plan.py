@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from buckia_core.planning.plan import CONFLICTS, Action, Operation, Plan, Reason
+from buckia_core.planning.plan import CONFLICT_REASONS, Action, Operation, Plan, Reason
 from buckia_core.planning.policy import Side
 from buckia_core.testing import m
 
@@ -53,5 +53,5 @@ def test_count():
 
 def test_every_reason_that_settles_or_reports_a_conflict_counts_as_one():
     said = {reason for reason in Reason if "both sides: " in reason.value or "wins" in reason.name.lower()}
-    assert said - CONFLICTS == set()
-    assert Reason.CHANGE_BEATS_DELETE not in CONFLICTS
+    assert said - CONFLICT_REASONS == set()
+    assert Reason.CHANGE_BEATS_DELETE not in CONFLICT_REASONS

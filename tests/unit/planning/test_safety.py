@@ -12,7 +12,7 @@ from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObjec
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Counts, Operation, Plan, Reason
 from buckia_core.planning.policy import Direction, Side, SyncRules
-from buckia_core.planning.safety import ALL, FEW, DeleteLimit, check_plan, deletes_too_much
+from buckia_core.planning.safety import MIN_DELETES, MIN_DELETES_OF_ALL, DeleteLimit, check_plan, deletes_too_much
 
 DATA = PathMapping("data > a/", "/p/data", "a/")
 DISK = PathMapping("disk > b/", "/p/disk", "b/")
@@ -87,14 +87,14 @@ def test_more_than_half_and_at_least_ten_or_all_of_three(side, deletes, base, re
 
 
 def test_deletions_of_two_sides_are_not_added_up():
-    check_plan(plan(here=FEW - 1, there=FEW - 1, base=10), [ROOT])
+    check_plan(plan(here=MIN_DELETES - 1, there=MIN_DELETES - 1, base=10), [ROOT])
 
 
 def test_what_the_baseline_never_had_is_not_all_of_it():
     """A mirror deletes orphans; only if they are many is that refused."""
     check_plan(plan(there=5, base=5, known=False), [ROOT])
     with pytest.raises(TooManyDeletes):
-        check_plan(plan(there=FEW, base=0, known=False), [ROOT])
+        check_plan(plan(there=MIN_DELETES, base=0, known=False), [ROOT])
 
 
 # --- per mapping -------------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ def arriving(side: Side, deletes: list[Operation], *, told: bool = True) -> list
     found = []
     for each in deletes:
         assert each.base is not None
-        key, digests = f"new-{each.key}", (Digest("sha256", each.base.content.partition(":")[2]),) if told else ()
+        key, digests = f"new-{each.key}", (Digest("sha256", each.base.digests_text.partition(":")[2]),) if told else ()
         if side is Side.REMOTE:
             local = LocalEntry(key, each.root, each.size, 1, 1, 1, digests)
             found.append(Operation(Action.UPLOAD, key, each.root, Reason.NEW_LOCAL, local))
@@ -194,7 +194,7 @@ def test_content_that_arrives_under_another_name_is_no_loss(side):
 
 def test_an_arrival_accounts_for_one_delete():
     deletes = doomed(Side.REMOTE, ROOT.id, 20)
-    same = [replace(each, base=each.base and each.base._replace(content="sha256:one")) for each in deletes]
+    same = [replace(each, base=each.base and each.base._replace(digests_text="sha256:one")) for each in deletes]
     with pytest.raises(TooManyDeletes, match="19 files"):
         check_plan(Plan(same + arriving(Side.REMOTE, same[:1]), counts={ROOT.id: Counts(1, 20, 20)}), [ROOT])
 
@@ -244,28 +244,28 @@ def overwriting(
 )
 def test_most_objects_overwritten_at_once_is_refused_where_nothing_keeps_them(number, base, refused):
     harmful, mappings = overwriting(number, base=base)
-    check_plan(harmful, mappings, is_kept=lambda _: True)
+    check_plan(harmful, mappings, is_recoverable=lambda _: True)
     check_plan(harmful, mappings)
     if refused:
         with pytest.raises(TooManyOverwrites, match=f"{number} files in the bucket would be overwritten .*--force"):
-            check_plan(harmful, mappings, DeleteLimit.parse("100%"), is_kept=lambda _: False)
+            check_plan(harmful, mappings, DeleteLimit.parse("100%"), is_recoverable=lambda _: False)
     else:
-        check_plan(harmful, mappings, is_kept=lambda _: False)
+        check_plan(harmful, mappings, is_recoverable=lambda _: False)
 
 
 def test_what_is_kept_does_not_count_as_overwritten():
     harmful, mappings = overwriting(20)
-    check_plan(harmful, mappings, is_kept=lambda operation: int(operation.key) % 2 == 0)
+    check_plan(harmful, mappings, is_recoverable=lambda operation: int(operation.key) % 2 == 0)
 
 
 def test_a_path_that_goes_up_deploys():
     harmful, mappings = overwriting(20, direction=Direction.UP)
-    check_plan(harmful, mappings, is_kept=lambda _: False)
+    check_plan(harmful, mappings, is_recoverable=lambda _: False)
 
 
 def test_nobody_is_asked_what_is_kept_where_little_is_overwritten():
-    harmful, mappings = overwriting(FEW - 1, base=0)
-    check_plan(harmful, mappings, is_kept=lambda _: pytest.fail("it was asked"))
+    harmful, mappings = overwriting(MIN_DELETES - 1, base=0)
+    check_plan(harmful, mappings, is_recoverable=lambda _: pytest.fail("it was asked"))
 
 
 # --- limits ------------------------------------------------------------------------------------------------
@@ -321,4 +321,4 @@ def test_what_is_no_limit_is_named(text):
 
 
 def test_the_bounds_are_these():
-    assert (FEW, ALL) == (10, 3)
+    assert (MIN_DELETES, MIN_DELETES_OF_ALL) == (10, 3)

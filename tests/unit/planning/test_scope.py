@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from buckia_core.planning.scope import Scope
 from buckia_core.testing.strategies import plain_keys
 
-SCOPES = st.lists(plain_keys(), max_size=4).map(Scope.of)
+SCOPES = st.lists(plain_keys(), max_size=4).map(Scope.from_names)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ SCOPES = st.lists(plain_keys(), max_size=4).map(Scope.of)
     ],
 )
 def test_names_are_put_in_order_and_none_is_inside_another(names, kept):
-    assert Scope.of(names).names == kept
+    assert Scope.from_names(names).names == kept
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_names_are_put_in_order_and_none_is_inside_another(names, kept):
     ],
 )
 def test_covers(names, covered, not_covered):
-    scope = Scope.of(names)
+    scope = Scope.from_names(names)
     assert [key for key in covered if not scope.covers(key)] == []
     assert [key for key in not_covered if scope.covers(key)] == []
 
@@ -59,8 +59,8 @@ def test_covers(names, covered, not_covered):
         (["a/b"], "a/bc", False),
     ],
 )
-def test_may_reach(names, directory, answer):
-    assert Scope.of(names).may_reach(directory) is answer
+def test_may_contain(names, directory, answer):
+    assert Scope.from_names(names).may_contain(directory) is answer
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_may_reach(names, directory, answer):
     ],
 )
 def test_ranges(names, within, ranges):
-    assert Scope.of(names).ranges(within) == ranges
+    assert Scope.from_names(names).ranges(within) == ranges
 
 
 @given(SCOPES, st.sampled_from(["", "a/", "a/b/", "a-b/"]), plain_keys())
@@ -95,19 +95,19 @@ def test_ranges_hold_every_covered_key_once_and_in_order(scope, within, key):
 def test_a_directory_that_holds_something_covered_is_reached(scope, key):
     if scope.covers(key):
         parts = key.split("/")
-        assert all(scope.may_reach("/".join(parts[:depth])) for depth in range(len(parts)))
+        assert all(scope.may_contain("/".join(parts[:depth])) for depth in range(len(parts)))
 
 
 @given(SCOPES, SCOPES, plain_keys())
 def test_meet_covers_what_both_cover(one, other, key):
-    both = one.meet(other)
+    both = one.intersect(other)
     assert (both is not None and both.covers(key)) is (one.covers(key) and other.covers(key))
 
 
 @given(SCOPES, st.sampled_from(["", "a/", "a/b/", "a-b/", "a"]), plain_keys())
 def test_what_a_scope_covers_below_a_prefix_it_meets(scope, prefix, key):
     if scope.covers(key) and key.startswith(prefix):
-        assert scope.meets(prefix)
+        assert scope.overlaps(prefix)
 
 
 def calls_of(work: Callable[[], object]) -> int:
@@ -131,10 +131,10 @@ def test_of_many_names_few_are_looked_at():
     names = [f"{n:04}/x" for n in range(1000)]
 
     def work() -> None:
-        scope = Scope.of(names)
+        scope = Scope.from_names(names)
         assert all(scope.covers(f"{name}/y/z") and not scope.covers(f"{name}-z") for name in names)
-        assert all(scope.may_reach(name[:4]) for name in names)
+        assert all(scope.may_contain(name[:4]) for name in names)
         assert len(scope.ranges()) == 1000 and scope.ranges("0500/") == ["0500/x"]
-        assert scope.meet(Scope.of(names[::2])) == Scope.of(names[::2])
+        assert scope.intersect(Scope.from_names(names[::2])) == Scope.from_names(names[::2])
 
     assert calls_of(work) < 100 * len(names)

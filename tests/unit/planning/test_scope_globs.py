@@ -11,8 +11,8 @@ from buckia_core.testing.strategies import plain_keys
 
 PATTERNS = ["*", "**", "a*", "*b", "?", "[ab]", "[!a]*", "a/*", "*/b", "**/b", "a/**", "a/**/b", "a[", "b"]
 GLOBS = st.builds(Glob, st.sampled_from(["", "a/", "a/b/", "b/"]), st.sampled_from(PATTERNS))
-SCOPES = st.builds(Scope.of, st.lists(plain_keys(), max_size=2), st.lists(GLOBS, max_size=3))
-FOLDERS = st.lists(plain_keys(), max_size=3).map(Scope.of)
+SCOPES = st.builds(Scope.from_names, st.lists(plain_keys(), max_size=2), st.lists(GLOBS, max_size=3))
+FOLDERS = st.lists(plain_keys(), max_size=3).map(Scope.from_names)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ FOLDERS = st.lists(plain_keys(), max_size=3).map(Scope.of)
     ],
 )
 def test_covers(prefix, pattern, covered, not_covered):
-    scope = Scope.of([], [Glob(prefix, pattern)])
+    scope = Scope.from_names([], [Glob(prefix, pattern)])
     assert [key for key in covered if not scope.covers(key)] == []
     assert [key for key in not_covered if scope.covers(key)] == []
     assert not scope.is_everything
@@ -47,13 +47,13 @@ def test_covers(prefix, pattern, covered, not_covered):
     ],
 )
 def test_a_scan_does_not_enter_where_nothing_can_match(pattern, reached, not_reached):
-    scope = Scope.of([], [Glob("", pattern)])
-    assert [directory for directory in reached if not scope.may_reach(directory)] == []
-    assert [directory for directory in not_reached if scope.may_reach(directory)] == []
+    scope = Scope.from_names([], [Glob("", pattern)])
+    assert [directory for directory in reached if not scope.may_contain(directory)] == []
+    assert [directory for directory in not_reached if scope.may_contain(directory)] == []
 
 
 def test_a_listing_begins_with_what_comes_before_the_first_wildcard():
-    scope = Scope.of(["z"], [Glob("images/", "2024*/x"), Glob("images/", "2024-05/*")])
+    scope = Scope.from_names(["z"], [Glob("images/", "2024*/x"), Glob("images/", "2024-05/*")])
     assert scope.ranges() == ["images/2024", "z"]
 
 
@@ -69,18 +69,18 @@ def test_ranges_hold_every_covered_key_once_and_in_order(scope, within, key):
 
 @given(SCOPES, FOLDERS, plain_keys())
 def test_a_directory_that_holds_something_covered_is_reached(scope, folders, key):
-    for each in (scope, folders.meet(scope)):
+    for each in (scope, folders.intersect(scope)):
         if each is not None and each.covers(key):
             parts = key.split("/")
-            assert all(each.may_reach("/".join(parts[:depth])) for depth in range(len(parts)))
+            assert all(each.may_contain("/".join(parts[:depth])) for depth in range(len(parts)))
 
 
 @given(SCOPES, FOLDERS, plain_keys())
 def test_meet_covers_what_both_cover(scope, folders, key):
-    for both in (folders.meet(scope), scope.meet(folders)):
+    for both in (folders.intersect(scope), scope.intersect(folders)):
         assert (both is not None and both.covers(key)) is (scope.covers(key) and folders.covers(key))
 
 
 @given(SCOPES, SCOPES, plain_keys())
 def test_join_covers_what_one_covers(one, other, key):
-    assert one.join(other).covers(key) is (one.covers(key) or other.covers(key))
+    assert one.union(other).covers(key) is (one.covers(key) or other.covers(key))

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_core.planning.versions import ObjectVersion, Restoration, back_to, to_version, undeletions
+from buckia_core.planning.versions import (
+    ObjectVersion,
+    Restoration,
+    plan_restore_to_time,
+    plan_restore_version,
+    plan_undelete,
+)
 
 
 def history(text: str, key: str = "k") -> list[ObjectVersion]:
@@ -45,8 +51,8 @@ def told(plan: Restoration | None) -> str:
 )
 def test_back_to_a_time(versions, at, restored, with_delete_new):
     found = history(versions)
-    assert told(next(back_to(found, at), None)) == restored
-    assert told(next(back_to(found, at, delete_new=True), None)) == with_delete_new
+    assert told(next(plan_restore_to_time(found, at), None)) == restored
+    assert told(next(plan_restore_to_time(found, at, delete_new=True), None)) == with_delete_new
 
 
 @pytest.mark.parametrize(
@@ -54,26 +60,26 @@ def test_back_to_a_time(versions, at, restored, with_delete_new):
     [("1:a", ""), ("1:a 2:-", "v1"), ("1:a 2:b 3:-", "v2"), ("1:a 2:- 3:-", "v1"), ("1:-", ""), ("1:a 2:- 3:b", "")],
 )
 def test_what_is_deleted_comes_back(versions, restored):
-    assert told(next(undeletions(history(versions)), None)) == restored
+    assert told(next(plan_undelete(history(versions)), None)) == restored
 
 
 def test_a_version_by_its_id():
     found = history("1:a 2:- 3:bb")
-    plan = to_version(found, "v1")
+    plan = plan_restore_version(found, "v1")
     assert plan is not None
     assert (told(plan), plan.current) == ("v1", found[0])
-    assert to_version(found, "v2") is None
-    assert to_version(found, "v9") is None
-    assert to_version([], "v1") is None
-    deleted = to_version(history("1:a 2:-"), "v1")
+    assert plan_restore_version(found, "v2") is None
+    assert plan_restore_version(found, "v9") is None
+    assert plan_restore_version([], "v1") is None
+    deleted = plan_restore_version(history("1:a 2:-"), "v1")
     assert deleted is not None
     assert deleted.current is None
 
 
 def test_keys_are_told_apart():
     found = [*history("1:a 3:b", "x"), *history("1:a", "y"), *history("1:a 3:-", "z")]
-    assert [(each.key, told(each)) for each in back_to(found, 2)] == [("x", "v1"), ("z", "v1")]
-    assert [(each.key, told(each)) for each in undeletions(found)] == [("z", "v1")]
+    assert [(each.key, told(each)) for each in plan_restore_to_time(found, 2)] == [("x", "v1"), ("z", "v1")]
+    assert [(each.key, told(each)) for each in plan_undelete(found)] == [("z", "v1")]
 
 
 def test_a_version_as_an_object():

@@ -103,5 +103,9 @@ def _clock(directory: Path, client: BuckiaClient) -> str:
 
 def _disk(directory: Path) -> str:
     rules = disk_rules(str(directory))
-    names = "names that differ only in case are one file" if rules.folds else "names that differ in case are two files"
+    names = (
+        "names that differ only in case are one file"
+        if rules.case_insensitive
+        else "names that differ in case are two files"
+    )
     return f"{names}{', and names follow the rules of Windows' if rules.windows else ''}"

@@ -31,7 +31,7 @@ from buckia_core.config.convert import InvalidValue, as_str, as_str_map, unsuita
 from buckia_core.config.frozen import FrozenMapping
 from buckia_core.config.locations import nearest
 from buckia_core.config.patterns import parse_patterns
-from buckia_core.planning.gitignore import Patterns
+from buckia_core.planning.gitignore import PatternList
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +171,8 @@ def _patterns(value: object, at: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=256)
-def _compiled(patterns: tuple[str, ...]) -> Patterns:
-    return Patterns(patterns)
+def _compiled(patterns: tuple[str, ...]) -> PatternList:
+    return PatternList(patterns)
 
 
 _PRINTABLE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")

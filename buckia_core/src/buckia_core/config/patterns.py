@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from buckia_core.config.convert import InvalidValue, as_str_list
-from buckia_core.planning.gitignore import MOST, problem_of_pattern, problems_of
+from buckia_core.planning.gitignore import MAX_PATTERNS, find_invalid_patterns, invalid_pattern_reason
 
 
 def parse_patterns(value: object, *, at: str = "") -> tuple[str, ...]:
@@ -15,9 +15,9 @@ def parse_patterns(value: object, *, at: str = "") -> tuple[str, ...]:
         Unsuitable: It is no list of texts, too long, or has a pattern that can match nothing.
     """
     lines = as_str_list(value, at=at)
-    if len(lines) > MOST:
-        raise InvalidValue(f"has more than {MOST:,} patterns", at=at)
-    for number, problem in problems_of(lines):
+    if len(lines) > MAX_PATTERNS:
+        raise InvalidValue(f"has more than {MAX_PATTERNS:,} patterns", at=at)
+    for number, problem in find_invalid_patterns(lines):
         raise InvalidValue(f"has the pattern {_shown(lines[number])}, which {problem}", at=f"{at}[{number}]")
     return lines
 
@@ -27,10 +27,10 @@ def check_ignore_file(lines: Sequence[str]) -> tuple[int, str] | None:
 
     Comments and empty lines are right.
     """
-    if len(lines) > MOST:
-        return MOST + 1, f"has more than {MOST:,} lines"
+    if len(lines) > MAX_PATTERNS:
+        return MAX_PATTERNS + 1, f"has more than {MAX_PATTERNS:,} lines"
     for number, line in enumerate(lines, 1):
-        if line.strip(" ") and not line.startswith("#") and (problem := problem_of_pattern(line)):
+        if line.strip(" ") and not line.startswith("#") and (problem := invalid_pattern_reason(line)):
             return number, f"has the pattern {_shown(line)}, which {problem}"
     return None
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import create, exists, remove
 from buckia_core.localfs.system_errors import DENIED, NO_SUCH_NAME
-from buckia_core.planning.keys import TEMP_PREFIX, FilesystemRules, fold
+from buckia_core.planning.keys import TEMP_PREFIX, FilesystemRules, casefold_key
 
 _ENOUGH = 1000
 """Names of a directory that are looked through for one that can tell."""
@@ -37,7 +37,7 @@ def disk_rules(path: str) -> FilesystemRules:
     except (PermissionError, FileNotFoundError, NotADirectoryError):
         # It can't be read, or is gone, so nothing is known, and a write finds out that a twin is there.
         return FilesystemRules(windows=windows)
-    return FilesystemRules(windows=windows, folds=folds, normalizes=normalizes)
+    return FilesystemRules(windows=windows, case_insensitive=folds, normalization_insensitive=normalizes)
 
 
 def spelling_on_disk(tree: Tree, directory: Directory, name: str, status: os.stat_result) -> str | None:
@@ -59,7 +59,7 @@ def spelling_on_disk(tree: Tree, directory: Directory, name: str, status: os.sta
             continue
         names = directory.names()
         if name not in names:
-            return next((each for each in names if fold(each) == fold(name)), twin)
+            return next((each for each in names if casefold_key(each) == casefold_key(name)), twin)
         if twin in names:
             tree.keeps_both.add(status.st_dev)
     return None

@@ -60,19 +60,19 @@ def compare(a: Digests, b: Digests) -> Comparison:
             if mine.algorithm == theirs.algorithm:
                 if mine.value == theirs.value:
                     verdict = Comparison.SAME
-                elif not is_guess(mine):
+                elif not is_tentative(mine):
                     return Comparison.DIFFERENT
     return verdict
 
 
-def is_guess(digest: Digest) -> bool:
+def is_tentative(digest: Digest) -> bool:
     """Tell whether a digest may be another one than it says."""
     return digest.algorithm.endswith("?")
 
 
 def without_tentative(digests: Digests) -> Digests:
     """Return the digests that are no guesses."""
-    return tuple(digest for digest in digests if not is_guess(digest))
+    return tuple(digest for digest in digests if not is_tentative(digest))
 
 
 def merge(a: Digests, b: Digests) -> Digests:
@@ -83,11 +83,11 @@ def merge(a: Digests, b: Digests) -> Digests:
     return a + tuple(digest for digest in b if digest.algorithm not in known)
 
 
-def write(digests: Digests) -> str:
+def format_digests(digests: Digests) -> str:
     """Return digests as one text, which `read` takes back."""
     return " ".join(f"{digest.algorithm}:{digest.value}" for digest in digests)
 
 
-def read(text: str) -> Digests:
+def parse_digests(text: str) -> Digests:
     """Return the digests that `write` made the text of."""
     return tuple(Digest(*each.split(":", 1)) for each in text.split())

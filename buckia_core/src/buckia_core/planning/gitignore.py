@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from buckia_core.planning.wildmatch import WILDCARD, NeverMatches, expression_of
+from buckia_core.planning.wildmatch import WILDCARD, NeverMatches, to_regex
 
-LONGEST = 4096
+MAX_PATTERN_LENGTH = 4096
 """Characters that one pattern may have."""
 
-MOST = 10_000
+MAX_PATTERNS = 10_000
 """Patterns that one list may have."""
 
 
@@ -31,13 +31,13 @@ class Pattern(NamedTuple):
 
     text: str
     negated: bool
-    directory: bool
+    directory_only: bool
     anchored: bool
 
 
-def parse(line: str) -> Pattern | None:
+def parse_pattern(line: str) -> Pattern | None:
     """Read one line of a gitignore file; `None` for a comment or an empty line."""
-    line = _trimmed(line)
+    line = _strip_trailing_spaces(line)
     if not line or line.startswith("#"):
         return None
     text = line.removeprefix("!")
@@ -46,16 +46,16 @@ def parse(line: str) -> Pattern | None:
     return Pattern(bare.removeprefix("/") if "/" in bare else bare, text != line, directory, "/" in bare)
 
 
-def problem_of_pattern(line: str) -> str | None:
+def invalid_pattern_reason(line: str) -> str | None:
     """Say why a pattern can match no path, and what to write instead; `None` if it can match one.
 
     The answer is a clause that completes "pattern 'x' ".
     """
-    if len(line) > LONGEST:
-        return f"has more than {LONGEST:,} characters"
-    if not _trimmed(line):
+    if len(line) > MAX_PATTERN_LENGTH:
+        return f"has more than {MAX_PATTERN_LENGTH:,} characters"
+    if not _strip_trailing_spaces(line):
         return "is empty and matches nothing; remove it"
-    pattern = parse(line)
+    pattern = parse_pattern(line)
     if pattern is None:
         return f"is a comment and matches nothing; for names that begin with #, write '\\{line}'"
     if not pattern.text:
@@ -69,14 +69,14 @@ def problem_of_pattern(line: str) -> str | None:
     if "" in parts:
         return "matches nothing, because paths have no empty part (//)"
     try:
-        expression_of(pattern.text, anchored=pattern.anchored)
+        to_regex(pattern.text, anchored=pattern.anchored)
     except NeverMatches:
         return "matches nothing: a [ is not closed, or a \\ is at its end; write \\[ or \\\\ for the character itself"
     return None
 
 
 @dataclass(slots=True)
-class Patterns:
+class PatternList:
     """Patterns in order, of which the last one that matches decides.
 
     Safe for threads. Paths are relative to the root, with slashes.
@@ -84,11 +84,11 @@ class Patterns:
 
     lines: Sequence[str]
     _groups: list[_Group] = field(init=False, repr=False)
-    _above: DirectoriesAbove = field(init=False, repr=False)
+    _parent_matches: ParentMatcher = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._above = DirectoriesAbove(self._matches_directory)
-        self._groups = list(_grouped([pattern for pattern in map(parse, self.lines) if pattern]))
+        self._parent_matches = ParentMatcher(self._matches_directory)
+        self._groups = list(_group_patterns([pattern for pattern in map(parse_pattern, self.lines) if pattern]))
 
     def decide(self, path: str, *, directory: bool) -> bool | None:
         """Return what the patterns say of this very path: true if it matches, false if `!` takes it back.
@@ -108,13 +108,13 @@ class Patterns:
         """
         directory = path.endswith("/")
         bare = path[:-1] if directory else path
-        return self._above(bare) or self.decide(bare, directory=directory) is True
+        return self._parent_matches(bare) or self.decide(bare, directory=directory) is True
 
     def _matches_directory(self, path: str) -> bool:
         return self.decide(path, directory=True) is True
 
 
-class DirectoriesAbove:
+class ParentMatcher:
     """Tells whether something holds for a directory above a path. Safe for threads.
 
     A path may have any number of directories, so they are walked, and not recursed into.
@@ -125,32 +125,32 @@ class DirectoriesAbove:
     """
 
     def __init__(self, holds: Callable[[str], bool]) -> None:
-        self._holds = holds
-        self.known: dict[str, bool] = {}
+        self._matches = holds
+        self.cache: dict[str, bool] = {}
 
     def __call__(self, path: str) -> bool:
         """Tell whether it holds for a directory above the path, which has no slash at its end."""
         above = path[: max(path.rfind("/"), 0)]
         if not above:
             return False
-        found = self.known.get(above)
+        found = self.cache.get(above)
         if found is not None:
             return found
-        if len(self.known) >= _REMEMBERED:
-            self.known.clear()
-        known, end, found = self.known, 0, False
+        if len(self.cache) >= _CACHE_SIZE:
+            self.cache.clear()
+        known, end, found = self.cache, 0, False
         while not found and end < len(above):
             end = above.find("/", end + 1)
             end = len(above) if end < 0 else end
             directory = above[:end]
             # Another thread may forget everything at any moment.
             seen = known.get(directory)
-            found = known[directory] = self._holds(directory) if seen is None else seen
+            found = known[directory] = self._matches(directory) if seen is None else seen
         known[above] = found
         return found
 
 
-_REMEMBERED = 4096
+_CACHE_SIZE = 4096
 
 
 @dataclass(slots=True)
@@ -178,30 +178,32 @@ class _Group:
         return self.directory_expression is not None and self.directory_expression.match(path) is not None
 
 
-def _grouped(patterns: Sequence[Pattern]) -> Iterator[_Group]:
+def _group_patterns(patterns: Sequence[Pattern]) -> Iterator[_Group]:
     """Yield groups of patterns, the last ones first."""
     end = len(patterns)
     while end:
         begin = end
         while begin and patterns[begin - 1].negated == patterns[end - 1].negated:
             begin -= 1
-        yield _group(patterns[begin:end])
+        yield _build_group(patterns[begin:end])
         end = begin
 
 
-def _group(patterns: Sequence[Pattern]) -> _Group:
+def _build_group(patterns: Sequence[Pattern]) -> _Group:
     names: tuple[set[str], set[str]] = (set(), set())
     paths: tuple[set[str], set[str]] = (set(), set())
     expressions: tuple[list[str], list[str]] = ([], [])
     suffixes = []
     for pattern in patterns:
         if not WILDCARD.search(pattern.text):
-            (paths if pattern.anchored else names)[pattern.directory].add(pattern.text)
-        elif pattern.text[0] == "*" and not (pattern.anchored or pattern.directory or WILDCARD.search(pattern.text, 1)):
+            (paths if pattern.anchored else names)[pattern.directory_only].add(pattern.text)
+        elif pattern.text[0] == "*" and not (
+            pattern.anchored or pattern.directory_only or WILDCARD.search(pattern.text, 1)
+        ):
             suffixes.append(pattern.text[1:])
         else:
             try:
-                expressions[pattern.directory].append(expression_of(pattern.text, anchored=pattern.anchored))
+                expressions[pattern.directory_only].append(to_regex(pattern.text, anchored=pattern.anchored))
             except NeverMatches:
                 continue
     return _Group(
@@ -211,24 +213,24 @@ def _group(patterns: Sequence[Pattern]) -> _Group:
         suffixes=tuple(suffixes),
         paths=frozenset(paths[False]),
         directory_paths=frozenset(paths[True]),
-        expression=_joined(expressions[False]),
-        directory_expression=_joined(expressions[True]),
+        expression=_compile_any(expressions[False]),
+        directory_expression=_compile_any(expressions[True]),
     )
 
 
-def _joined(expressions: Sequence[str]) -> re.Pattern[str] | None:
+def _compile_any(expressions: Sequence[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(expressions)) if expressions else None
 
 
-def _trimmed(line: str) -> str:
+def _strip_trailing_spaces(line: str) -> str:
     r"""Return the line without spaces at its end, save for those behind a backslash."""
     kept = line.rstrip(" ")
     backslashes = len(kept) - len(kept.rstrip("\\"))
     return kept + " " if backslashes % 2 and len(kept) < len(line) else kept
 
 
-def problems_of(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+def find_invalid_patterns(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
     """Yield the number of each pattern in a list that can match nothing, from 0, and why."""
     for number, line in enumerate(lines):
-        if problem := problem_of_pattern(line):
+        if problem := invalid_pattern_reason(line):
             yield number, problem

@@ -30,30 +30,30 @@ class FilesystemRules:
     """
 
     windows: bool = False
-    folds: bool = False
-    normalizes: bool = False
+    case_insensitive: bool = False
+    normalization_insensitive: bool = False
     max_name_bytes: int = 255
 
     @property
-    def has_twins(self) -> bool:
+    def merges_names(self) -> bool:
         """Whether two names can be one file."""
-        return self.folds or self.normalizes
+        return self.case_insensitive or self.normalization_insensitive
 
-    def fold(self, name: str) -> str:
+    def collision_key(self, name: str) -> str:
         """Return a text that is the same for all names which are one file on the disk."""
-        if self.normalizes:
+        if self.normalization_insensitive:
             name = unicodedata.normalize("NFC", name)
-        if self.folds:
+        if self.case_insensitive:
             name = name.casefold()
-        return unicodedata.normalize("NFC", name) if self.normalizes else name
+        return unicodedata.normalize("NFC", name) if self.normalization_insensitive else name
 
 
-def fold(key: str) -> str:
-    """Return the name under which a folding disk would keep the key: twins fold to the same text."""
+def casefold_key(key: str) -> str:
+    """Return the name under which a case-insensitive file system would keep the key."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", key).casefold())
 
 
-_CONFIGURATIONS = frozenset({".buckia", ".buckia.yaml", "buckia.yaml"})
+_CONFIG_FILES = frozenset({".buckia", ".buckia.yaml", "buckia.yaml"})
 _IGNORE_FILE = ".buckiaignore"
 
 # What HFS+, and ext4 where it folds case, leave out when they compare names: Unicode's default ignorable characters.
@@ -74,29 +74,29 @@ def is_internal(path: str) -> bool:
     # Nearly no path gets past this, and every file of a tree comes here.
     if path.isascii() and "buckia" not in path.lower():
         return False
-    return any(map(_is_own_name, map(plain_spelling, path.split("/"))))
+    return any(map(_is_config_name, map(fold_name, path.split("/"))))
 
 
-def configures_us(path: str) -> str | None:
+def own_config_reason(path: str) -> str | None:
     """Say why a path must never be written from a bucket, whatever its sync says; `None` if it may be.
 
     That is everything that `is_internal`, the file of patterns, and what may be a second name of one of these.
     """
     if path.isascii() and "~" not in path and "buckia" not in path.lower():
         return None
-    for part in map(plain_spelling, path.split("/")):
-        if _is_own_name(part) or part == _IGNORE_FILE:
+    for part in map(fold_name, path.split("/")):
+        if _is_config_name(part) or part == _IGNORE_FILE:
             return "it would configure Buckia, or be state of it, which never comes from a bucket"
         if _SHORT_NAME.fullmatch(part):
             return "Windows may take it for the short name of what configures Buckia, which never comes from a bucket"
     return None
 
 
-def _is_own_name(name: str) -> bool:
-    return name in _CONFIGURATIONS or name.startswith(".buckia-")
+def _is_config_name(name: str) -> bool:
+    return name in _CONFIG_FILES or name.startswith(".buckia-")
 
 
-def plain_spelling(name: str) -> str:
+def fold_name(name: str) -> str:
     """Return the name that any of the disks may take this one for.
 
     More than one of them does: case and Unicode forms are folded, ignorable characters dropped, and so are dots and
@@ -130,13 +130,13 @@ def invalid_reason(key: str, rules: FilesystemRules) -> str | None:
     if key.endswith("/"):
         return 'it ends in "/", which is a directory\'s name'
     for part in key.split("/"):
-        reason = _problem_of_part(part, rules)
+        reason = _invalid_part_reason(part, rules)
         if reason:
             return reason
     return None
 
 
-def _problem_of_part(part: str, rules: FilesystemRules) -> str | None:
+def _invalid_part_reason(part: str, rules: FilesystemRules) -> str | None:
     if not part:
         return 'it has an empty part ("//")'
     if part == "..":
@@ -146,11 +146,11 @@ def _problem_of_part(part: str, rules: FilesystemRules) -> str | None:
     if len(part.encode("utf-8")) > rules.max_name_bytes:
         return f"a part of it is longer than {rules.max_name_bytes} bytes"
     if rules.windows:
-        return _problem_on_windows(part)
+        return _invalid_on_windows_reason(part)
     return None
 
 
-def _problem_on_windows(part: str) -> str | None:
+def _invalid_on_windows_reason(part: str) -> str | None:
     if "\\" in part:
         return "it has a backslash, which separates directories on Windows"
     if _WINDOWS_FORBIDDEN.search(part):

@@ -94,10 +94,10 @@ class BaselineEntry(NamedTuple):
     inode: int
     racy: bool
     fingerprint: str
-    content: str
+    digests_text: str
     out_of_scope: bool = False
 
     @property
     def digests(self) -> Digests:
         """Digests of the content; empty where it isn't known."""
-        return digest.read(self.content)
+        return digest.parse_digests(self.digests_text)

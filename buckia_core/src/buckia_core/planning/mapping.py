@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from buckia_core.planning.policy import Direction, SyncRules
 
-Filter = Callable[[str], bool]
+PathPredicate = Callable[[str], bool]
 """Takes a path relative to the mapping's local root, with slashes (a directory ends in one); true: takes part."""
 
 
@@ -36,18 +36,18 @@ class PathMapping:
     remote: str = ""
     is_file: bool = False
     rules: SyncRules = field(default_factory=SyncRules)
-    accepts: Filter = accept_all
-    configured: Filter | None = None
+    path_filter: PathPredicate = accept_all
+    configured_filter: PathPredicate | None = None
 
-    def takes(self, key: str) -> bool:
+    def includes(self, key: str) -> bool:
         """Tell whether the key has its place below this root and passes the filter."""
-        return self._takes(key, self.accepts)
+        return self._includes(key, self.path_filter)
 
-    def would_take(self, key: str) -> bool:
+    def includes_by_configuration(self, key: str) -> bool:
         """Tell whether it takes the key in a run that adds nothing to the filter."""
-        return self._takes(key, self.configured or self.accepts)
+        return self._includes(key, self.configured_filter or self.path_filter)
 
-    def _takes(self, key: str, accepts: Filter) -> bool:
+    def _includes(self, key: str, accepts: PathPredicate) -> bool:
         if self.is_file:
             return key == self.remote
         if not key.startswith(self.remote) or len(key) == len(self.remote):
@@ -59,7 +59,7 @@ class PathMapping:
         above = (path[: end + 1] for end, letter in enumerate(path) if letter == "/")
         return accepts(path) and all(map(accepts, above))
 
-    def relative(self, key: str) -> str:
+    def relative_path(self, key: str) -> str:
         """Return the key's path relative to the root, with slashes; of a single file, its key's last part."""
         return key.rsplit("/", 1)[-1] if self.is_file else key[len(self.remote) :]
 
@@ -81,18 +81,18 @@ class Owners:
             else:
                 self._roots.append(mapping)
 
-    def of(self, key: str, *, remembered: str | None = None) -> PathMapping | None:
+    def find(self, key: str, *, remembered: str | None = None) -> PathMapping | None:
         """Return the owner of a key; `None` if the key takes no part.
 
         The mapping that the baseline remembers stays the owner as long as it takes the key. Else a single-file
         mapping of that very key; else the first root that lets content come down; else the first that takes it.
         """
         before = self._by_id.get(remembered) if remembered is not None else None
-        if before is not None and before.takes(key):
+        if before is not None and before.includes(key):
             return before
-        found = self._first(self._files[key]) if key in self._files else None
-        return found or self._first([root for root in self._roots if root.takes(key)])
+        found = self._first_receiving(self._files[key]) if key in self._files else None
+        return found or self._first_receiving([root for root in self._roots if root.includes(key)])
 
-    def _first(self, takers: Sequence[PathMapping]) -> PathMapping | None:
+    def _first_receiving(self, takers: Sequence[PathMapping]) -> PathMapping | None:
         receiving = (each for each in takers if each.rules.direction is not Direction.UP)
         return next(receiving, takers[0] if takers else None)

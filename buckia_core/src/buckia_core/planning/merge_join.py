@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from buckia_core.errors import AdapterError
 from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
 
-Triple = tuple[str, LocalEntry | None, RemoteObject | None, BaselineEntry | None]
+KeyTriple = tuple[str, LocalEntry | None, RemoteObject | None, BaselineEntry | None]
 
 
 def merge_join(
     local: Iterable[LocalEntry], remote: Iterable[RemoteObject], base: Iterable[BaselineEntry]
-) -> Iterator[Triple]:
+) -> Iterator[KeyTriple]:
     """Yield `(key, local, remote, base)` for every key of the three manifests, in order of keys.
 
     Holds one entry of each at a time.

@@ -14,31 +14,31 @@ from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.policy import Side
 
 
-def candidates(operations: Iterable[Operation]) -> list[Operation]:
+def move_candidates(operations: Iterable[Operation]) -> list[Operation]:
     """Return the uploads of new files whose size equals that of an object about to be deleted for a local delete.
 
     Only these are worth hashing before the transfer.
     """
     operations = list(operations)
-    sizes = {operation.size for operation in operations if _leaves(operation)}
-    return [operation for operation in operations if _arrives(operation) and operation.size in sizes]
+    sizes = {operation.size for operation in operations if _may_be_move_source(operation)}
+    return [operation for operation in operations if _may_be_move_target(operation) and operation.size in sizes]
 
 
-def pair(operations: Iterable[Operation]) -> list[Operation]:
+def detect_moves(operations: Iterable[Operation]) -> list[Operation]:
     """Join deletes and uploads of the same content into moves; the rest stays as it is, in order.
 
     Empty files are not paired: all of them have the same content, and there is nothing to save.
     """
     operations = list(operations)
-    leaving = _ByContent()
+    leaving = _ContentIndex()
     for operation in operations:
-        if _leaves(operation) and operation.size:
+        if _may_be_move_source(operation) and operation.size:
             assert operation.base is not None
             leaving.add(operation, operation.size, operation.base.digests)
     moves: dict[str, Operation] = {}
     gone: set[str] = set()
     for operation in operations:
-        if not _arrives(operation):
+        if not _may_be_move_target(operation):
             continue
         assert operation.local is not None
         old = leaving.take(operation.size, operation.local.digests)
@@ -55,45 +55,47 @@ def pair(operations: Iterable[Operation]) -> list[Operation]:
     return [moves.get(operation.key, operation) for operation in operations if operation.key not in gone]
 
 
-def blocked(operations: Iterable[Operation]) -> list[Operation]:
+def blocked_moves(operations: Iterable[Operation]) -> list[Operation]:
     """Return the operations whose local file may be one that was moved, and does not get to the bucket.
 
     Only these are worth hashing, to know which deletes `hold_sources` has to hold back.
     """
     operations = list(operations)
-    sizes = {operation.size for operation in operations if _leaves(operation)}
-    return [each for each in operations if _came_here(each) and each.local is not None and each.local.size in sizes]
+    sizes = {operation.size for operation in operations if _may_be_move_source(operation)}
+    return [
+        each for each in operations if _has_new_local_file(each) and each.local is not None and each.local.size in sizes
+    ]
 
 
-def hold_sources(operations: Sequence[Operation]) -> list[Operation]:
+def hold_move_sources(operations: Sequence[Operation]) -> list[Operation]:
     """Turn deletes into skips whose content has moved to a key that is left to a person, or refused.
 
     A delete in the bucket is held back as well where the content of such a file of the same size is not known. Here
     the trash keeps what is deleted, so only known content holds back a delete.
     """
-    waiting = [each for each in operations if _stays(each)]
+    waiting = [each for each in operations if _keeps_both_sides(each)]
     if not waiting:
         return list(operations)
-    here, there = _ByContent(), _ByContent()
+    here, there = _ContentIndex(), _ContentIndex()
     by_size: dict[int, Operation] = {}
     unknown: dict[int, Operation] = {}
     for each in waiting:
-        if each.local is not None and each.local.size and _came_here(each):
+        if each.local is not None and each.local.size and _has_new_local_file(each):
             here.add(each, each.local.size, each.local.digests)
             by_size.setdefault(each.local.size, each)
             if not each.local.digests:
                 unknown.setdefault(each.local.size, each)
-        if each.remote is not None and each.remote.size and _came_there(each):
-            there.add(each, each.remote.size, _shown(each.remote.digests, each.remote.fingerprint))
+        if each.remote is not None and each.remote.size and _has_new_object(each):
+            there.add(each, each.remote.size, _with_fingerprint(each.remote.digests, each.remote.fingerprint))
 
     def target_of(operation: Operation) -> Operation | None:
         base, size = operation.base, operation.size
         if base is None or not size:
             return None
-        if _leaves(operation):
+        if _may_be_move_source(operation):
             return here.find(size, base.digests) or (unknown if base.digests else by_size).get(size)
         if operation.action is Action.DELETE_LOCAL and operation.reason is Reason.DELETED_REMOTE:
-            return there.find(size, _shown(base.digests, base.fingerprint))
+            return there.find(size, _with_fingerprint(base.digests, base.fingerprint))
         return None
 
     held = []
@@ -106,7 +108,7 @@ def hold_sources(operations: Sequence[Operation]) -> list[Operation]:
     return held
 
 
-def moved_elsewhere(operations: Iterable[Operation], side: Side) -> set[str]:
+def find_moved_keys(operations: Iterable[Operation], side: Side) -> set[str]:
     """Return the keys that the plan deletes on a side while the same content arrives there under another key.
 
     Each arrival accounts for one delete. Such a delete loses nothing, so the guard does not count it.
@@ -115,32 +117,32 @@ def moved_elsewhere(operations: Iterable[Operation], side: Side) -> set[str]:
     leaving = [operation for operation in operations if operation.action is _DELETES[side]]
     if not leaving:
         return set()
-    arriving = _ByContent()
+    arriving = _ContentIndex()
     for operation in operations:
-        content = _arriving(operation, side)
+        content = _arriving_content(operation, side)
         if content is not None:
             arriving.add(operation, *content)
-    return {each.key for each in leaving if arriving.take(*_leaving(each, side)) is not None}
+    return {each.key for each in leaving if arriving.take(*_deleted_content(each, side)) is not None}
 
 
-def unclear_arrivals(operations: Iterable[Operation], side: Side) -> list[Operation]:
+def find_uncertain_arrivals(operations: Iterable[Operation], side: Side) -> list[Operation]:
     """Return arrivals on a side that may be what is deleted there, but of whose content too little is known."""
     operations = list(operations)
     deletes = _DELETES[side]
-    sizes = {_leaving(each, side)[0] for each in operations if each.action is deletes}
-    explained = moved_elsewhere(operations, side)
+    sizes = {_deleted_content(each, side)[0] for each in operations if each.action is deletes}
+    explained = find_moved_keys(operations, side)
     if all(each.key in explained for each in operations if each.action is deletes):
         return []
     unclear = []
     for operation in operations:
-        content = _arriving(operation, side)
+        content = _arriving_content(operation, side)
         if content is not None and content[0] and content[0] in sizes:
             unclear.append(operation)
     return unclear
 
 
 @dataclass(slots=True)
-class _ByContent:
+class _ContentIndex:
     """Operations by the size and each digest of a content; each is taken at most once."""
 
     _queues: defaultdict[tuple[int, Digest], deque[tuple[Operation, Digests]]] = field(
@@ -159,7 +161,7 @@ class _ByContent:
         """Return the first one of this content that was not taken yet, and take it."""
         if not size:
             return self._empty.popleft() if self._empty else None
-        for queue in self._of(size, digests):
+        for queue in self._matching_queues(size, digests):
             while queue and queue[0][0].key in self._taken:
                 queue.popleft()
             if queue and compare(digests, queue[0][1]) is Comparison.SAME:
@@ -170,37 +172,37 @@ class _ByContent:
 
     def find(self, size: int, digests: Digests) -> Operation | None:
         """Return one of this content, without taking it."""
-        for queue in self._of(size, digests):
+        for queue in self._matching_queues(size, digests):
             if compare(digests, queue[0][1]) is Comparison.SAME:
                 return queue[0][0]
         return None
 
-    def _of(self, size: int, digests: Digests) -> list[deque[tuple[Operation, Digests]]]:
+    def _matching_queues(self, size: int, digests: Digests) -> list[deque[tuple[Operation, Digests]]]:
         return [self._queues[size, digest] for digest in digests if (size, digest) in self._queues]
 
 
 _DELETES = {Side.LOCAL: Action.DELETE_LOCAL, Side.REMOTE: Action.DELETE_REMOTE}
 
 
-def _leaves(operation: Operation) -> bool:
+def _may_be_move_source(operation: Operation) -> bool:
     return operation.action is Action.DELETE_REMOTE and operation.reason is Reason.DELETED_LOCAL
 
 
-def _arrives(operation: Operation) -> bool:
+def _may_be_move_target(operation: Operation) -> bool:
     # What waits for deletes may wait for its own source: `a` that became `a/b`, where keys can't nest.
     waits = operation.after_deletes
     return operation.action is Action.UPLOAD and operation.remote is None and operation.local is not None and not waits
 
 
-def _stays(operation: Operation) -> bool:
+def _keeps_both_sides(operation: Operation) -> bool:
     """Tell whether both versions of a key stay where they are, though they differ."""
     return operation.action in (Action.CONFLICT, Action.REFUSE)
 
 
-def _came_here(operation: Operation) -> bool:
+def _has_new_local_file(operation: Operation) -> bool:
     """Tell whether a blocked key has a local file that it did not have at the last sync: one may have moved there."""
     local, base = operation.local, operation.base
-    if local is None or not _stays(operation):
+    if local is None or not _keeps_both_sides(operation):
         return False
     if base is None:
         return True
@@ -208,13 +210,15 @@ def _came_here(operation: Operation) -> bool:
     return touched and compare(local.digests, base.digests) is not Comparison.SAME
 
 
-def _came_there(operation: Operation) -> bool:
+def _has_new_object(operation: Operation) -> bool:
     """Tell whether a blocked key has an object that it did not have at the last sync."""
     remote, base = operation.remote, operation.base
-    return remote is not None and _stays(operation) and (base is None or remote.fingerprint != base.fingerprint)
+    return (
+        remote is not None and _keeps_both_sides(operation) and (base is None or remote.fingerprint != base.fingerprint)
+    )
 
 
-def _arriving(operation: Operation, side: Side) -> tuple[int, Digests] | None:
+def _arriving_content(operation: Operation, side: Side) -> tuple[int, Digests] | None:
     """Return size and digests of what an operation brings to a side."""
     local, remote = operation.local, operation.remote
     if side is Side.REMOTE:
@@ -222,11 +226,11 @@ def _arriving(operation: Operation, side: Side) -> tuple[int, Digests] | None:
             return local.size, local.digests
         return None
     if operation.action in (Action.DOWNLOAD, Action.KEEP_BOTH) and remote is not None:
-        return remote.size, _shown(remote.digests, remote.fingerprint)
+        return remote.size, _with_fingerprint(remote.digests, remote.fingerprint)
     return None
 
 
-def _leaving(operation: Operation, side: Side) -> tuple[int, Digests]:
+def _deleted_content(operation: Operation, side: Side) -> tuple[int, Digests]:
     """Return size and digests of what an operation deletes on a side."""
     base = operation.base
     if side is Side.REMOTE:
@@ -239,9 +243,9 @@ def _leaving(operation: Operation, side: Side) -> tuple[int, Digests]:
         same = operation.reason is Reason.DELETED_REMOTE
     if base is None or not same:
         return operation.size, known
-    return operation.size, _shown(known + base.digests, base.fingerprint)
+    return operation.size, _with_fingerprint(known + base.digests, base.fingerprint)
 
 
-def _shown(digests: Digests, fingerprint: str) -> Digests:
+def _with_fingerprint(digests: Digests, fingerprint: str) -> Digests:
     """Return digests with the object's fingerprint as one of them: objects of one fingerprint have one content."""
     return (*digests, Digest("fingerprint?", fingerprint)) if fingerprint else digests

@@ -62,16 +62,16 @@ class Reason(Enum):
     OVERRULED_LOCAL_EDIT = "changed here, but this path only goes down: remote wins"
     OVERRULED_REMOTE_EDIT = "changed in the bucket, but this path only goes up: local wins"
     TYPE_CONFLICT = "a file on one side, a directory on the other"
-    TWIN = "differs only in case or Unicode form from another key, and this disk keeps one of them"
+    CASE_COLLISION = "differs only in case or Unicode form from another key, and this disk keeps one of them"
     REFUSED_KEY = "refused"
-    NOT_READ = "not read"
-    OWNED_TWICE = "found under two local paths, the first one counts"
-    NO_FILE = "not a file"
-    CONFIGURES = "not written here"
-    LEFT = "changed while it was synced, left for the next run"
+    UNREADABLE = "not read"
+    DUPLICATE_KEY = "found under two local paths, the first one counts"
+    NOT_A_FILE = "not a file"
+    OWN_CONFIGURATION = "not written here"
+    DEFERRED = "changed while it was synced, left for the next run"
 
 
-CONFLICTS = frozenset(
+CONFLICT_REASONS = frozenset(
     {
         Reason.CONFLICT,
         Reason.CONFLICT_LOCAL_WINS,
@@ -83,7 +83,7 @@ CONFLICTS = frozenset(
         Reason.OVERRULED_LOCAL_EDIT,
         Reason.OVERRULED_REMOTE_EDIT,
         Reason.TYPE_CONFLICT,
-        Reason.TWIN,
+        Reason.CASE_COLLISION,
     }
 )
 """Reasons that count as a conflict in a summary, settled or not."""

@@ -75,7 +75,7 @@ class Evidence(Enum):
 class NeedsEvidence:
     """Not decided yet: look, add what was found to the entry, and reconcile again."""
 
-    look: Evidence
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def reconcile(
     """
     if base is not None and (base.out_of_scope or base.root != root):
         if local is None and remote is None:
-            return _Case(key, root, local, remote, base, rules).do(Action.FORGET, Reason.DELETED_BOTH)
+            return _KeyContext(key, root, local, remote, base, rules).operation(Action.FORGET, Reason.DELETED_BOTH)
         if local is None or remote is None:
             base = None
     mine = local_state(local, base, rules)
@@ -166,23 +166,23 @@ def reconcile(
     if base is not None and base.root != root and mine is SideState.CHANGED:
         # It is no edit of the file that was in step, so a person may still want what the bucket has.
         if rules.direction is Direction.UP and theirs is SideState.SAME:
-            case = _Case(key, root, local, remote, base, rules)
+            case = _KeyContext(key, root, local, remote, base, rules)
             return case.transfer(Side.LOCAL, Reason.CHANGED_LOCAL, loser=Side.REMOTE)
         base, theirs = None, SideState.CHANGED
-    case = _Case(key, root, local, remote, base, rules)
+    case = _KeyContext(key, root, local, remote, base, rules)
     if mine is SideState.SAME and theirs is SideState.SAME:
-        return case.in_step()
+        return case.in_sync()
     if mine is SideState.CHANGED and theirs is SideState.CHANGED:
         assert local is not None and remote is not None
         match _same_content(local, remote, rules):
             case NeedsEvidence() as need:
                 return need
             case True:
-                return case.do(Action.ADOPT, Reason.SAME_CONTENT)
+                return case.operation(Action.ADOPT, Reason.SAME_CONTENT)
             case _:
                 pass
     if mine in _GONE and theirs in _GONE:
-        return case.do(Action.FORGET, Reason.DELETED_BOTH)
+        return case.operation(Action.FORGET, Reason.DELETED_BOTH)
     match rules.direction:
         case Direction.BOTH:
             return case.both_ways(mine, theirs)
@@ -210,7 +210,7 @@ def _same_content(local: LocalEntry, remote: RemoteObject, rules: SyncRules) -> 
             return NeedsEvidence(Evidence.REMOTE_DIGEST)
 
 
-class _Case(NamedTuple):
+class _KeyContext(NamedTuple):
     """One key with all that is known of it; the rows of the table are its methods."""
 
     key: str
@@ -220,19 +220,19 @@ class _Case(NamedTuple):
     base: BaselineEntry | None
     rules: SyncRules
 
-    def do(self, action: Action, reason: Reason, *, loser: Side | None = None) -> Operation:
+    def operation(self, action: Action, reason: Reason, *, loser: Side | None = None) -> Operation:
         return Operation(action, self.key, self.root, reason, self.local, self.remote, self.base, loser=loser)
 
     def transfer(self, source: Side, reason: Reason, *, loser: Side | None = None) -> Operation:
-        return self.do(Action.UPLOAD if source is Side.LOCAL else Action.DOWNLOAD, reason, loser=loser)
+        return self.operation(Action.UPLOAD if source is Side.LOCAL else Action.DOWNLOAD, reason, loser=loser)
 
     def delete(self, side: Side, reason: Reason, *, loser: Side | None = None) -> Operation:
-        return self.do(Action.DELETE_LOCAL if side is Side.LOCAL else Action.DELETE_REMOTE, reason, loser=loser)
+        return self.operation(Action.DELETE_LOCAL if side is Side.LOCAL else Action.DELETE_REMOTE, reason, loser=loser)
 
-    def report(self, reason: Reason) -> Operation:
-        return self.do(Action.CONFLICT, reason)
+    def leave_unresolved(self, reason: Reason) -> Operation:
+        return self.operation(Action.CONFLICT, reason)
 
-    def in_step(self) -> InSync:
+    def in_sync(self) -> InSync:
         local, remote, base = self.local, self.remote, self.base
         assert local is not None and remote is not None and base is not None
         moved = not matches_baseline(local, base) or remote.fingerprint != base.fingerprint or local.root != base.root
@@ -276,7 +276,7 @@ class _Case(NamedTuple):
             case ConflictPolicy.NEWEST_WINS:
                 if self.remote.mtime_ns is None and self.remote.metadata is None:
                     return NeedsEvidence(Evidence.REMOTE_STAT)
-                mine, theirs = self.local.mtime_ns, _cut(self.remote.mtime_ns or self.remote.modified_ns)
+                mine, theirs = self.local.mtime_ns, _clamp_time(self.remote.mtime_ns or self.remote.modified_ns)
                 # A file or object of 1970 is one whose time nobody knows.
                 if not mine or not theirs or mine == theirs:
                     return self._keep_both()
@@ -286,10 +286,10 @@ class _Case(NamedTuple):
             case ConflictPolicy.KEEP_BOTH:
                 return self._keep_both()
             case ConflictPolicy.ASK:
-                return self.report(Reason.CONFLICT)
+                return self.leave_unresolved(Reason.CONFLICT)
 
     def _keep_both(self) -> Operation:
-        return self.do(Action.KEEP_BOTH, Reason.CONFLICT)
+        return self.operation(Action.KEEP_BOTH, Reason.CONFLICT)
 
     def one_way(self, truth: Side, source: SideState, receiver: SideState) -> Outcome:
         """One side is the truth. Not both are same, not both are gone, not both changed to the same."""
@@ -299,7 +299,9 @@ class _Case(NamedTuple):
         overruled = Reason.OVERRULED_REMOTE_EDIT if up else Reason.OVERRULED_LOCAL_EDIT
         match source, receiver:
             case ((SideState.CHANGED | SideState.SAME), SideState.CHANGED):
-                return self.transfer(truth, overruled, loser=truth.other) if overrules else self.report(edited)
+                return (
+                    self.transfer(truth, overruled, loser=truth.other) if overrules else self.leave_unresolved(edited)
+                )
             case SideState.CHANGED, _:
                 if self.base is None:
                     return self.transfer(truth, Reason.NEW_LOCAL if up else Reason.NEW_REMOTE)
@@ -309,7 +311,7 @@ class _Case(NamedTuple):
             case SideState.DELETED, SideState.CHANGED:
                 if self.rules.delete_orphaned and overrules:
                     return self.delete(truth.other, overruled, loser=truth.other)
-                return self.report(edited)
+                return self.leave_unresolved(edited)
             case SideState.ABSENT, SideState.CHANGED:
                 if self.rules.delete_orphaned:
                     orphan = Reason.ORPHAN_REMOTE if up else Reason.ORPHAN_LOCAL
@@ -324,10 +326,10 @@ class _Case(NamedTuple):
 
 
 def _no_rule(first: SideState, second: SideState) -> AssertionError:
-    """Return the error for two states that the tables do not have. It is raised with `python -O` too: no rule deletes."""
+    """Return the error for two states that the tables do not have. With `python -O` too, no rule deletes."""
     return AssertionError(f"no rule for {first.name} and {second.name}")
 
 
-def _cut(time_ns: int) -> int:
+def _clamp_time(time_ns: int) -> int:
     """Return a time as manifests keep that of a local file, so that two which are cut are not told apart."""
     return max(-_LAST_NS, min(time_ns, _LAST_NS))

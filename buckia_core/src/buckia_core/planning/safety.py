@@ -23,14 +23,14 @@ from dataclasses import dataclass
 
 from buckia_core.errors import SideEmptied, TooManyDeletes, TooManyOverwrites, UnsafePlan
 from buckia_core.planning.mapping import PathMapping
-from buckia_core.planning.moves import moved_elsewhere
+from buckia_core.planning.moves import find_moved_keys
 from buckia_core.planning.plan import Action, Counts, Operation, Plan
 from buckia_core.planning.policy import Direction, Side
 
-FEW = 10
+MIN_DELETES = 10
 """Fewer deletions than this pass the default guard, unless they are all that there was."""
 
-ALL = 3
+MIN_DELETES_OF_ALL = 3
 """As many deletions as this are refused if they are all that there was."""
 
 
@@ -75,28 +75,28 @@ class _Group:
         known: How many of them are in the baseline.
     """
 
-    here: str
-    there: str
+    local_name: str
+    remote_name: str
     single_files: bool
     counts: Counts
     deletes: Counter[Side]
-    known: Counter[Side]
+    in_baseline: Counter[Side]
 
-    def has_nothing_on(self, side: Side) -> bool:
+    def is_emptied(self, side: Side) -> bool:
         """Tell whether a side has no entries. One or two single files may well be deleted by a person.
 
         Without a baseline, only a mirror deletes, and an empty source is no more to be believed for that.
         """
         seen = self.counts.local if side is Side.LOCAL else self.counts.remote
         entries = self.counts.base or self.deletes[side.other]
-        return not seen and entries >= (ALL if self.single_files else 1)
+        return not seen and entries >= (MIN_DELETES_OF_ALL if self.single_files else 1)
 
 
 def check_plan(
     plan: Plan,
     mappings: Sequence[PathMapping],
     limit: DeleteLimit | None = None,
-    is_kept: Callable[[Operation], bool] | None = None,
+    is_recoverable: Callable[[Operation], bool] | None = None,
 ) -> None:
     """Refuse a plan that deletes or overwrites too much.
 
@@ -104,46 +104,50 @@ def check_plan(
         plan: The plan.
         mappings: All mappings of the run.
         limit: Replaces the default bound for deletions; it lifts neither `SideEmptied` nor `TooManyOverwrites`.
-        is_kept: Tells whether the version that an upload replaces can be restored. Only called if the number of
+        is_recoverable: Tells whether the version that an upload replaces can be restored. Only called if the number of
             uploads is beyond the bound. `None` leaves overwrites unchecked.
 
     Raises:
         SideEmptied, TooManyDeletes, TooManyOverwrites: As the table above says.
     """
-    error = next(_refusals(plan, mappings, limit), None)
+    error = next(_find_excess_deletes(plan, mappings, limit), None)
     if error is not None:
         raise error
-    if is_kept is not None:
-        check_overwrites(plan, mappings, is_kept)
+    if is_recoverable is not None:
+        check_overwrites(plan, mappings, is_recoverable)
 
 
-def check_overwrites(plan: Plan, mappings: Sequence[PathMapping], is_kept: Callable[[Operation], bool]) -> None:
+def check_overwrites(plan: Plan, mappings: Sequence[PathMapping], is_recoverable: Callable[[Operation], bool]) -> None:
     """Refuse a plan for what it overwrites alone; see `check_plan`.
 
     Raises:
         TooManyOverwrites: As the table above says.
     """
-    error = next(_overwrites(plan, mappings, is_kept), None)
+    error = next(_find_excess_overwrites(plan, mappings, is_recoverable), None)
     if error is not None:
         raise error
 
 
 def deletes_too_much(plan: Plan, mappings: Sequence[PathMapping], limit: DeleteLimit | None = None) -> bool:
     """Tell whether `check_plan` would refuse the plan for what it deletes."""
-    return next(_refusals(plan, mappings, limit), None) is not None
+    return next(_find_excess_deletes(plan, mappings, limit), None) is not None
 
 
-def _refusals(plan: Plan, mappings: Sequence[PathMapping], limit: DeleteLimit | None) -> Iterator[UnsafePlan]:
-    groups = _groups(plan, mappings)
+def _find_excess_deletes(
+    plan: Plan, mappings: Sequence[PathMapping], limit: DeleteLimit | None
+) -> Iterator[UnsafePlan]:
+    groups = _group_by_root(plan, mappings)
     for group in groups:
         for side in Side:
-            if group.has_nothing_on(side) and group.deletes[side.other]:
-                yield SideEmptied(_emptied(group, side))
+            if group.is_emptied(side) and group.deletes[side.other]:
+                yield SideEmptied(_side_emptied_message(group, side))
     if limit is not None and limit.count is not None:
         for side in Side:
             number = sum(group.deletes[side] for group in groups)
             if not limit.allows(number, plan.base_count):
-                yield TooManyDeletes(f"{_files(number)} would be deleted {_ON[side]} (--max-delete {limit}). {_ADVICE}")
+                yield TooManyDeletes(
+                    f"{_format_files(number)} would be deleted {_LOCATIONS[side]} (--max-delete {limit}). {_ADVICE}"
+                )
         return
     for group in groups:
         for side in Side:
@@ -151,19 +155,21 @@ def _refusals(plan: Plan, mappings: Sequence[PathMapping], limit: DeleteLimit | 
             if limit is not None:
                 refused, bound = not limit.allows(number, entries), f"--max-delete {limit} of {entries}"
             else:
-                everything = group.known[side] >= entries >= ALL
+                everything = group.in_baseline[side] >= entries >= MIN_DELETES_OF_ALL
                 refused = everything or _is_most(number, entries)
                 share = f"all {entries}" if everything else f"more than half of the {entries}"
                 bound = f"{share} that were in step at the last sync"
             if refused:
                 where = (
-                    f"here, in {group.here}" if side is Side.LOCAL else f"in {group.there} (synced with {group.here})"
+                    f"here, in {group.local_name}"
+                    if side is Side.LOCAL
+                    else f"in {group.remote_name} (synced with {group.local_name})"
                 )
-                yield TooManyDeletes(f"{_files(number)} would be deleted {where}: {bound}. {_ADVICE}")
+                yield TooManyDeletes(f"{_format_files(number)} would be deleted {where}: {bound}. {_ADVICE}")
 
 
-def _overwrites(
-    plan: Plan, mappings: Sequence[PathMapping], is_kept: Callable[[Operation], bool]
+def _find_excess_overwrites(
+    plan: Plan, mappings: Sequence[PathMapping], is_recoverable: Callable[[Operation], bool]
 ) -> Iterator[TooManyOverwrites]:
     two_way = {mapping.id for mapping in mappings if mapping.rules.direction is not Direction.UP}
     replacing: dict[str, list[Operation]] = {}
@@ -175,28 +181,29 @@ def _overwrites(
         entries = plan.counts.get(mapping.id, Counts()).base
         if not _is_most(len(operations), entries):
             continue
-        number = sum(not is_kept(operation) for operation in operations)
+        number = sum(not is_recoverable(operation) for operation in operations)
         if _is_most(number, entries):
             yield TooManyOverwrites(
-                f"{_files(number)} in {_there(mapping)} would be overwritten by changed files of {mapping.local}: more "
-                f"than half of the {entries} that were in step at the last sync, and nothing keeps their old versions. "
+                f"{_format_files(number)} in {_remote_name(mapping)} would be overwritten by changed files of "
+                f"{mapping.local}: more than half of the {entries} that were in step at the last sync, and nothing "
+                "keeps their old versions. "
                 "If you changed them, run again with --force; to keep old versions, set `keep_replaced: always` or "
                 "turn on the bucket's versioning."
             )
 
 
 def _is_most(number: int, entries: int) -> bool:
-    return number >= FEW and number > entries / 2
+    return number >= MIN_DELETES and number > entries / 2
 
 
-def _groups(plan: Plan, mappings: Sequence[PathMapping]) -> list[_Group]:
+def _group_by_root(plan: Plan, mappings: Sequence[PathMapping]) -> list[_Group]:
     groups: dict[str, _Group] = {}
     by_root: dict[str, _Group] = {}
     for mapping in mappings:
         # No root is called so: the id of a root has an arrow in it.
         name = "files" if mapping.is_file else mapping.id
         if name not in groups:
-            here, there = ("`files`", "the bucket") if mapping.is_file else (mapping.local, _there(mapping))
+            here, there = ("`files`", "the bucket") if mapping.is_file else (mapping.local, _remote_name(mapping))
             groups[name] = _Group(here, there, mapping.is_file, Counts(), Counter(), Counter())
         group = by_root[mapping.id] = groups[name]
         seen = plan.counts.get(mapping.id, Counts())
@@ -204,39 +211,43 @@ def _groups(plan: Plan, mappings: Sequence[PathMapping]) -> list[_Group]:
         group.counts.remote += seen.remote
         group.counts.base += seen.base
     for side, action in ((Side.LOCAL, Action.DELETE_LOCAL), (Side.REMOTE, Action.DELETE_REMOTE)):
-        elsewhere = moved_elsewhere(plan.operations, side)
+        elsewhere = find_moved_keys(plan.operations, side)
         for operation in plan:
             if operation.action is action and operation.key not in elsewhere:
                 group = by_root[operation.root]
                 group.deletes[side] += 1
-                group.known[side] += operation.base is not None
+                group.in_baseline[side] += operation.base is not None
     return list(groups.values())
 
 
-def _emptied(group: _Group, side: Side) -> str:
+def _side_emptied_message(group: _Group, side: Side) -> str:
     base = group.counts.base
-    what = f"{_files(base)} {'was' if base == 1 else 'were'} in step at the last sync" if base else "it is mirrored"
+    what = (
+        f"{_format_files(base)} {'was' if base == 1 else 'were'} in step at the last sync" if base else "it is mirrored"
+    )
     deletes = group.deletes[side.other]
-    number = deletes if base else _files(deletes)
-    other = f"here, in {group.here}" if side is Side.REMOTE else f"in {group.there}"
+    number = deletes if base else _format_files(deletes)
+    other = f"here, in {group.local_name}" if side is Side.REMOTE else f"in {group.remote_name}"
     if side is Side.LOCAL:
         advice = "If it is on a disk that is not mounted, mount it; if you deleted the files, run again with --force."
-        which = "None of the files in `files` is there" if group.single_files else f"The folder {group.here} is empty"
+        which = (
+            "None of the files in `files` is there" if group.single_files else f"The folder {group.local_name} is empty"
+        )
     else:
         advice = "If it is the wrong bucket, correct the configuration; if the objects were deleted, run with --force."
-        which = f"{group.there[0].upper()}{group.there[1:]} is empty"
+        which = f"{group.remote_name[0].upper()}{group.remote_name[1:]} is empty"
         if group.single_files:
             which = "The bucket has none of the objects of `files`"
     return f"{which}, though {what}; {number} would be deleted {other}. {advice}"
 
 
-def _there(mapping: PathMapping) -> str:
+def _remote_name(mapping: PathMapping) -> str:
     return f"the bucket below {mapping.remote!r}" if mapping.remote else "the bucket"
 
 
-_ON = {Side.LOCAL: "here", Side.REMOTE: "in the bucket"}
+_LOCATIONS = {Side.LOCAL: "here", Side.REMOTE: "in the bucket"}
 _ADVICE = "Look at them with --dry-run; if that is what you want, run again with --force or another --max-delete."
 
 
-def _files(number: int) -> str:
+def _format_files(number: int) -> str:
     return "1 file" if number == 1 else f"{number} files"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-from buckia_core.planning.wildmatch import NeverMatches, expression_of
+from buckia_core.planning.wildmatch import NeverMatches, to_regex
 
 _WILD = re.compile(r"[*?\[]")
 
@@ -29,7 +29,7 @@ class Glob(NamedTuple):
     within: str = ""
 
     @property
-    def start(self) -> str:
+    def literal_prefix(self) -> str:
         """What all keys that it covers begin with."""
         wild = _WILD.search(self.pattern)
         literal = self.prefix + (self.pattern[: wild.start()] if wild else self.pattern)
@@ -50,7 +50,7 @@ class Glob(NamedTuple):
             key = key[:end]
         return False
 
-    def may_reach(self, directory: str) -> bool:
+    def may_contain(self, directory: str) -> bool:
         """Tell whether a key below `directory` (no slash at the end) can match."""
         below = f"{directory}/"
         if self.within and not (below.startswith(f"{self.within}/") or self.within.startswith(below)):
@@ -69,7 +69,7 @@ class Glob(NamedTuple):
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> re.Pattern[str] | None:
     try:
-        return re.compile(expression_of(pattern, anchored=True))
+        return re.compile(to_regex(pattern, anchored=True))
     except NeverMatches:
         return None
 
@@ -91,12 +91,12 @@ class Scope:
         object.__setattr__(self, "_names", frozenset(self.names))
 
     @classmethod
-    def of(cls, names: Iterable[str], globs: Iterable[Glob] = ()) -> Scope:
+    def from_names(cls, names: Iterable[str], globs: Iterable[Glob] = ()) -> Scope:
         """Make a scope of names like `images/` or `documents/important.pdf`; an empty name is "everything"."""
         clean = {name.strip("/") for name in names}
         if "" in clean:
             return cls()
-        kept = sorted(name for name in clean if not any(above in clean for above in _above(name)))
+        kept = sorted(name for name in clean if not any(above in clean for above in _parents(name)))
         return cls(tuple(kept), tuple(dict.fromkeys(globs)))
 
     @property
@@ -109,20 +109,20 @@ class Scope:
         names = self._names
         if not names and not self.globs:
             return True
-        if key in names or any(above in names for above in _above(key)):
+        if key in names or any(above in names for above in _parents(key)):
             return True
         return any(glob.covers(key) for glob in self.globs)
 
-    def may_reach(self, directory: str) -> bool:
+    def may_contain(self, directory: str) -> bool:
         """Tell whether a key below `directory` (no slash at the end) can take part."""
         if not directory or self.covers(directory):
             return True
         index = bisect_left(self.names, directory + "/")
         if index < len(self.names) and self.names[index].startswith(directory + "/"):
             return True
-        return any(glob.may_reach(directory) for glob in self.globs)
+        return any(glob.may_contain(directory) for glob in self.globs)
 
-    def meets(self, prefix: str) -> bool:
+    def overlaps(self, prefix: str) -> bool:
         """Tell whether a key that begins with a prefix, such as that of a mapping, can take part."""
         return bool(self.ranges(prefix))
 
@@ -131,13 +131,13 @@ class Scope:
 
         They may hold more than what is covered (`images` also begins `images-old`); `covers` decides.
         """
-        if self.is_everything or any(above in self._names for above in _above(within)):
+        if self.is_everything or any(above in self._names for above in _parents(within)):
             return [within]
         starts: Iterable[str] = self.names[bisect_left(self.names, within) :]
         if self.globs:
-            if any(within.startswith(glob.start) for glob in self.globs):
+            if any(within.startswith(glob.literal_prefix) for glob in self.globs):
                 return [within]
-            starts = sorted({*starts, *(glob.start for glob in self.globs if glob.start >= within)})
+            starts = sorted({*starts, *(glob.literal_prefix for glob in self.globs if glob.literal_prefix >= within)})
         ranges: list[str] = []
         # They are in order, so what one of them begins comes right behind it.
         for start in starts:
@@ -147,7 +147,7 @@ class Scope:
                 ranges.append(start)
         return ranges
 
-    def meet(self, other: Scope) -> Scope | None:
+    def intersect(self, other: Scope) -> Scope | None:
         """Return what is covered by both; `None` if nothing can be."""
         if self.is_everything:
             return other
@@ -155,24 +155,24 @@ class Scope:
             return self
         names = {name for name in self.names if other.covers(name)}
         names |= {name for name in other.names if self.covers(name)}
-        globs = [*_cut(self.globs, other.names), *_cut(other.globs, self.names)]
-        return Scope.of(names, globs) if names or globs else None
+        globs = [*_restrict(self.globs, other.names), *_restrict(other.globs, self.names)]
+        return Scope.from_names(names, globs) if names or globs else None
 
-    def join(self, other: Scope) -> Scope:
+    def union(self, other: Scope) -> Scope:
         """Return what is covered by one of both."""
         if self.is_everything or other.is_everything:
             return Scope()
-        return Scope.of([*self.names, *other.names], [*self.globs, *other.globs])
+        return Scope.from_names([*self.names, *other.names], [*self.globs, *other.globs])
 
 
-def _cut(globs: Iterable[Glob], names: Iterable[str]) -> list[Glob]:
+def _restrict(globs: Iterable[Glob], names: Iterable[str]) -> list[Glob]:
     """Return what the patterns cover at or below the names."""
     names = list(names)
     cut = [glob._replace(within=name) for glob in globs for name in names if not glob.within]
-    return [glob for glob in cut if glob.covers(glob.within) or glob.may_reach(glob.within)]
+    return [glob for glob in cut if glob.covers(glob.within) or glob.may_contain(glob.within)]
 
 
-def _above(key: str) -> Iterator[str]:
+def _parents(key: str) -> Iterator[str]:
     """Yield the directories above a key, without a slash at their ends."""
     end = key.find("/")
     while end >= 0:

@@ -63,20 +63,22 @@ class Restoration:
     current: ObjectVersion | None
 
 
-def undeletions(versions: Iterable[ObjectVersion]) -> Iterator[Restoration]:
+def plan_undelete(versions: Iterable[ObjectVersion]) -> Iterator[Restoration]:
     """Yield what brings back all that is deleted now: of each key the newest version.
 
     Args:
         versions: In order of their keys; those of a key one after the other, the newest first.
     """
-    for key, history in _histories(versions):
+    for key, history in _group_by_key(versions):
         if history[0].deleted:
             newest = next((each for each in history if not each.deleted), None)
             if newest is not None:
                 yield Restoration(key, newest, None)
 
 
-def back_to(versions: Iterable[ObjectVersion], at_ns: int, *, delete_new: bool = False) -> Iterator[Restoration]:
+def plan_restore_to_time(
+    versions: Iterable[ObjectVersion], at_ns: int, *, delete_new: bool = False
+) -> Iterator[Restoration]:
     """Yield what brings keys to what they were at a time, in nanoseconds since 1970 by the provider's clock.
 
     Args:
@@ -84,7 +86,7 @@ def back_to(versions: Iterable[ObjectVersion], at_ns: int, *, delete_new: bool =
         at_ns: The time.
         delete_new: Delete what was not there.
     """
-    for key, history in _histories(versions):
+    for key, history in _group_by_key(versions):
         now = None if history[0].deleted else history[0]
         then = next((each for each in history if each.modified_ns <= at_ns), None)
         if then is None or then.deleted:
@@ -94,7 +96,7 @@ def back_to(versions: Iterable[ObjectVersion], at_ns: int, *, delete_new: bool =
             yield Restoration(key, then, now)
 
 
-def to_version(versions: Iterable[ObjectVersion], version: str) -> Restoration | None:
+def plan_restore_version(versions: Iterable[ObjectVersion], version: str) -> Restoration | None:
     """Return what brings back one version of one key; `None` if there is none of that id that has content.
 
     Args:
@@ -108,6 +110,6 @@ def to_version(versions: Iterable[ObjectVersion], version: str) -> Restoration |
     return Restoration(wanted.key, wanted, None if history[0].deleted else history[0])
 
 
-def _histories(versions: Iterable[ObjectVersion]) -> Iterator[tuple[str, list[ObjectVersion]]]:
+def _group_by_key(versions: Iterable[ObjectVersion]) -> Iterator[tuple[str, list[ObjectVersion]]]:
     for key, group in groupby(versions, attrgetter("key")):
         yield key, list(group)

@@ -38,7 +38,7 @@ _STAR, _SLASH, _ANY_DIRECTORIES, _SOME_DIRECTORIES, _EVERYTHING = "*", "/", "**/
 _END = r"(?=/|\Z)"
 
 
-def expression_of(text: str, *, anchored: bool) -> str:
+def to_regex(text: str, *, anchored: bool) -> str:
     """Return the regular expression that matches a whole path as the pattern does, ending included.
 
     Args:
@@ -49,15 +49,15 @@ def expression_of(text: str, *, anchored: bool) -> str:
         NeverMatches: The pattern is one that git lets match nothing, such as one with an open bracket.
     """
     if not anchored:
-        return r"(?:[^/]*/)*+" + _of_segment(list(_tokens(text, within_part=True))) + r"\Z"
+        return r"(?:[^/]*/)*+" + _segment_regex(list(_tokens(text, within_part=True))) + r"\Z"
     # git compares what comes before the first wildcard as it is, and takes the rest for a pattern of its own: so
     # the stars of `a**/b` stand at the beginning of one.
     found = WILDCARD.search(text)
     literal = text[: found.start()] if found else text
-    return re.escape(literal) + _of_path(list(_tokens(text[len(literal) :], within_part=False))) + r"\Z"
+    return re.escape(literal) + _path_regex(list(_tokens(text[len(literal) :], within_part=False))) + r"\Z"
 
 
-def _of_path(tokens: list[str]) -> str:
+def _path_regex(tokens: list[str]) -> str:
     """Return the expression for a path: blocks of directories with `**/` between them."""
     blocks: list[tuple[str, list[str]]] = [("", [])]
     for token in tokens:
@@ -71,26 +71,26 @@ def _of_path(tokens: list[str]) -> str:
         ways = {"": "", _ANY_DIRECTORIES: "(?:[^/]*/)*?", _SOME_DIRECTORIES: "(?:[^/]*/)+?"}[before]
         last = number == len(blocks) - 1
         # Of several places where a block fits, the first leaves most to what follows, so no other need be tried.
-        written.append(ways + _of_block(block) if last else f"(?>{ways}{_of_block(block)})")
+        written.append(ways + _block_regex(block) if last else f"(?>{ways}{_block_regex(block)})")
     return "".join(written)
 
 
-def _of_block(tokens: Sequence[str]) -> str:
+def _block_regex(tokens: Sequence[str]) -> str:
     written: list[str] = []
     segment: list[str] = []
     for token in tokens:
         if token == _SLASH:
-            written += [_of_segment(segment), "/"]
+            written += [_segment_regex(segment), "/"]
             segment = []
         elif token == _EVERYTHING:
-            written += [_of_segment(segment), r"[\s\S]*+"]
+            written += [_segment_regex(segment), r"[\s\S]*+"]
             return "".join(written)
         else:
             segment.append(token)
-    return "".join([*written, _of_segment(segment)])
+    return "".join([*written, _segment_regex(segment)])
 
 
-def _of_segment(tokens: Sequence[str]) -> str:
+def _segment_regex(tokens: Sequence[str]) -> str:
     """Return the expression for one part of a path: chunks of single characters with stars between them."""
     chunks: list[list[str]] = [[]]
     for token in tokens:
@@ -136,7 +136,7 @@ def _tokens(text: str, *, within_part: bool) -> Iterator[str]:
             case "?":
                 yield "[^/]"
             case "[":
-                expression, at = _class(text, at)
+                expression, at = _parse_bracket(text, at)
                 yield expression
             case "\\":
                 if at == len(text):
@@ -149,24 +149,24 @@ def _tokens(text: str, *, within_part: bool) -> Iterator[str]:
                 yield re.escape(letter)
 
 
-def _class(text: str, at: int) -> tuple[str, int]:
+def _parse_bracket(text: str, at: int) -> tuple[str, int]:
     """Return the expression for `[…]`, which never matches a slash, and where the pattern goes on."""
     negated = text[at : at + 1] in ("!", "^") and at < len(text)
     at += negated
     begin, previous = at, ""
     members: list[str] = []
     while at == begin or text[at : at + 1] != "]":
-        letter = _at(text, at)
+        letter = _char_at(text, at)
         if letter == "\\":
             at += 1
-            letter = _at(text, at)
+            letter = _char_at(text, at)
         elif letter == "-" and previous and text[at + 1 : at + 2] not in ("", "]"):
             at += 1
             if text[at] == "\\":
                 at += 1
-            last = _at(text, at)
+            last = _char_at(text, at)
             if previous <= last:
-                members.append(f"{_escaped(previous)}-{_escaped(last)}")
+                members.append(f"{_escape(previous)}-{_escape(last)}")
             previous, at = "", at + 1
             continue
         elif letter == "[" and text.startswith("[:", at):
@@ -180,7 +180,7 @@ def _class(text: str, at: int) -> tuple[str, int]:
                 members.append(_POSIX[name])
                 previous, at = "", end + 1
                 continue
-        members.append(_escaped(letter))
+        members.append(_escape(letter))
         previous, at = letter, at + 1
     inside = "".join(members)
     if negated:
@@ -188,11 +188,11 @@ def _class(text: str, at: int) -> tuple[str, int]:
     return f"(?!/)[{inside}]" if inside else "(?!)", at + 1
 
 
-def _at(text: str, at: int) -> str:
+def _char_at(text: str, at: int) -> str:
     if at >= len(text):
         raise NeverMatches
     return text[at]
 
 
-def _escaped(letter: str) -> str:
+def _escape(letter: str) -> str:
     return letter if letter.isalnum() else f"\\{letter}" if letter.isascii() and letter.isprintable() else letter

@@ -101,7 +101,7 @@ def resolve(request: SyncRequest, keys: Sequence[str], choice: Resolution) -> Sy
     """
     from buckia_core.syncing.planner.resolve import decided  # noqa: PLC0415  # a sync does not need it
 
-    request = replace(request, scope=Scope.of(keys))
+    request = replace(request, scope=Scope.from_names(keys))
     with opened(request) as (state, progress, survey):
         survey.check_roots()
         with survey.site.places() as places:

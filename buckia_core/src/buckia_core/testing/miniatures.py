@@ -23,7 +23,7 @@ from pathlib import Path
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.types import UploadInfo
-from buckia_core.planning.digest import Digest, Digests, write
+from buckia_core.planning.digest import Digest, Digests, format_digests
 from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
 
 _TOKEN = re.compile(r"(?P<key>[^=\s]+)=(?P<token>[^\s@?!]*)(?:@(?P<seconds>\d+))?(?P<marks>[?!]*)")
@@ -114,7 +114,7 @@ class Miniature:
                 inode=item.inode,
                 racy=item.racy,
                 fingerprint=item.sha256[:16],
-                content=write(item.digests),
+                digests_text=format_digests(item.digests),
             )
             for item in self.items
         ]

@@ -13,7 +13,7 @@ from buckia_core.adapters.directory.settings import DirectorySettings
 from buckia_core.adapters.directory.sync import DirectorySync
 from buckia_core.errors import InvalidKey, NotFound
 from buckia_core.localfs.probing import disk_rules
-from buckia_core.planning.keys import fold
+from buckia_core.planning.keys import casefold_key
 from tests.unit.syncing.sides import Sides
 
 COMPOSED, DECOMPOSED = "é", unicodedata.normalize("NFD", "é")
@@ -40,7 +40,7 @@ def test_it_is_recognised_with_and_without_names_that_tell(folding_disk, folds_f
     (folding_disk / "telling" / COMPOSED).touch()
     for name in ("empty", "telling"):
         rules = disk_rules(str(folding_disk / name))
-        assert (rules.folds, rules.normalizes) == (True, folds_forms), name
+        assert (rules.case_insensitive, rules.normalization_insensitive) == (True, folds_forms), name
     assert os.listdir(folding_disk / "empty") == []
 
 
@@ -67,7 +67,7 @@ def test_a_file_whose_case_is_changed_here_is_not_lost(sides):
     for _ in range(2):
         sides.sync()
     assert sides.files() == {"NAME": "mine", "other": "x"}
-    assert {fold(key): value for key, value in sides.objects().items()} == {"name": "mine", "other": "x"}
+    assert {casefold_key(key): value for key, value in sides.objects().items()} == {"name": "mine", "other": "x"}
 
 
 def test_edits_on_both_sides_arrive(sides):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from buckia_core.errors import InvalidKey
-from buckia_core.planning.keys import FilesystemRules, fold
+from buckia_core.planning.keys import FilesystemRules, casefold_key
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.disk import spelling
 from buckia_core.syncing.disk.spelling import Spellings
@@ -26,7 +26,7 @@ def folding(monkeypatch: pytest.MonkeyPatch) -> None:
         place = Path(mapping.local)
         for part in path.split("/"):
             names = os.listdir(place) if place.is_dir() else []
-            found = [name for name in names if fold(name) == fold(part)]
+            found = [name for name in names if casefold_key(name) == casefold_key(part)]
             if not found:
                 return False
             place /= found[0]
@@ -35,7 +35,8 @@ def folding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spelling, "exists", exists)
     monkeypatch.setattr("buckia_core.syncing.disk.spelling.exists", exists)
     monkeypatch.setattr(
-        "buckia_core.syncing.planner.planner.disk_rules", lambda _: FilesystemRules(folds=True, normalizes=True)
+        "buckia_core.syncing.planner.planner.disk_rules",
+        lambda _: FilesystemRules(case_insensitive=True, normalization_insensitive=True),
     )
 
 

@@ -285,7 +285,7 @@ def test_a_time_without_a_zone_is_in_utc(trash, tmp_path):
 )
 def test_nothing_is_put_back_where_a_download_would_not_write(tmp_path, key, path):
     """What is listed under one name must not come back under another, such as a hook of git."""
-    mapping = PathMapping("r", str(tmp_path / "p"), accepts=PathFilter(defaults=True))
+    mapping = PathMapping("r", str(tmp_path / "p"), path_filter=PathFilter(defaults=True))
     trash = Trash(tmp_path / "p" / "state" / "trash", [mapping])
     plant(tmp_path / "p", key=key, path=os.path.normpath(tmp_path / "p" / path))
     with pytest.raises(NotRestored, match="--to"):

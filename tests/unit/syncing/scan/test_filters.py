@@ -193,10 +193,10 @@ def test_p17_what_a_scan_can_not_see_takes_no_part_in_the_bucket_either(include,
     """A pattern may take back a file below a directory that is not entered; the directory has the last word."""
     assume(not include or not all(pattern.startswith("!") for pattern in include))
     accepts = PathFilter(include=include, exclude=exclude)
-    mapping = PathMapping("", "/", accepts=accepts)
+    mapping = PathMapping("", "/", path_filter=accepts)
     parts = key.split("/")
     entered = all(accepts("/".join(parts[:depth]) + "/") for depth in range(1, len(parts)))
-    assert mapping.takes(key) is (entered and accepts(key))
+    assert mapping.includes(key) is (entered and accepts(key))
 
 
 # --- seen through a sync -----------------------------------------------------------------------------------

@@ -131,16 +131,16 @@ def test_directories_that_take_no_part_are_not_read(tmp_path, deny):
     m("a/x=1 b/x=1 c/d/x=1 c/e/x=1").write_to(tmp_path)
     for path in ("a", "c/e"):
         deny(tmp_path / path)
-    mapping = PathMapping("", str(tmp_path), accepts=lambda path: path != "a/")
-    found = scan(mapping, scope=Scope.of(["b", "c/d", "a"]))
+    mapping = PathMapping("", str(tmp_path), path_filter=lambda path: path != "a/")
+    found = scan(mapping, scope=Scope.from_names(["b", "c/d", "a"]))
     assert keys(found) == ["b/x", "c/d/x"]
     assert list(found.blind) == []
 
 
 def test_files_outside_of_the_scope_and_the_filter_take_no_part(tmp_path):
     m("a=1 a.txt=1 d/a=1 d/b=1").write_to(tmp_path)
-    mapping = PathMapping("", str(tmp_path), accepts=lambda path: not path.endswith("b"))
-    assert keys(scan(mapping, scope=Scope.of(["d", "a"]))) == ["a", "d/a"]
+    mapping = PathMapping("", str(tmp_path), path_filter=lambda path: not path.endswith("b"))
+    assert keys(scan(mapping, scope=Scope.from_names(["d", "a"]))) == ["a", "d/a"]
 
 
 def test_what_is_our_own_takes_no_part(tmp_path):
@@ -207,7 +207,7 @@ def test_a_file_that_vanishes_while_it_is_looked_at_is_not_there(tmp_path):
             shutil.rmtree(tmp_path / "d")
         return True
 
-    found = scan(PathMapping("", str(tmp_path), accepts=accepts))
+    found = scan(PathMapping("", str(tmp_path), path_filter=accepts))
     assert keys(found) == ["a"]
     # A disk may have been unmounted, with the directory that it was at.
     assert [(place.key, place.gone) for place in found.blind] == [("d", True)]
@@ -287,7 +287,7 @@ def test_a_directory_that_becomes_a_link_meanwhile_is_not_entered(tmp_path):
             (tmp_path / "root" / "d").symlink_to(tmp_path / "outside")
         return True
 
-    found = scan(PathMapping("", str(tmp_path / "root"), accepts=accepts))
+    found = scan(PathMapping("", str(tmp_path / "root"), path_filter=accepts))
     assert keys(found) == ["a", "e"]
     assert found.blind.hiding("d/x") is not None
 
@@ -302,7 +302,7 @@ def test_a_directory_that_becomes_a_link_while_it_is_read_is_read_to_its_end(tmp
             (tmp_path / "root" / "d").symlink_to(tmp_path / "outside")
         return True
 
-    found = scan(PathMapping("", str(tmp_path / "root"), accepts=accepts))
+    found = scan(PathMapping("", str(tmp_path / "root"), path_filter=accepts))
     assert [(entry.key, entry.size) for entry in found.entries()] == [("d/x", 2), ("d/y", 2), ("d/z", 2)]
 
 

@@ -87,8 +87,8 @@ def test_rules_are_those_of_the_configuration_unless_the_run_says_otherwise(tmp_
 def test_the_configuration_file_takes_no_part_whatever_it_is_called(tmp_path):
     read = BucketConfig.from_mapping({"provider": "memory"}, base_dir=tmp_path, source=str(tmp_path / "conf/my.yml"))
     (mapping,) = build_mappings(read, RunOverrides())
-    assert not mapping.accepts("conf/my.yml")
-    assert mapping.accepts("conf/my.yaml")
+    assert not mapping.path_filter("conf/my.yml")
+    assert mapping.path_filter("conf/my.yaml")
 
 
 # --- seen through a sync -----------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def test_a_marker_of_a_directory_is_no_object_but_one_with_content_is():
 
 def test_only_what_the_scope_covers():
     adapter = bucket(["a", "a-b", "a/x", "b"])
-    assert listed(adapter, [ListRange("a")], Scope.of(["a"])) == ["a", "a/x"]
+    assert listed(adapter, [ListRange("a")], Scope.from_names(["a"])) == ["a", "a/x"]
 
 
 @pytest.mark.parametrize("number", [1, AT_ONCE + 3])

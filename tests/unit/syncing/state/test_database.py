@@ -60,8 +60,8 @@ def test_a_commit_replaces_and_removes(path):
     filled(path, "a=1 b=2 c=3")
     state = StateDatabase.open(path, "here")
     state.commit(put=rows("a=9 d=4"), drop=["b", "none"])
-    assert [(entry.key, entry.content) for entry in state.entries(Scope())] == [
-        (entry.key, entry.content) for entry in rows("a=9 c=3 d=4")
+    assert [(entry.key, entry.digests_text) for entry in state.entries(Scope())] == [
+        (entry.key, entry.digests_text) for entry in rows("a=9 c=3 d=4")
     ]
     state.close()
 
@@ -134,7 +134,7 @@ def test_a_key_of_two_mappings_comes_once_in_a_run_of_both(path, monkeypatch):
     state.commit(put=of("three", "a=3 k0000=3 z=3"), roots=["three"])
     for first, second in (("one", "two"), ("two", "one")):
         assert list(state.entries(Scope(), [first, second])) == of(first, names)
-    seen = list(state.entries(Scope.of(["a", "k0000", "z"]), ["three", "one"]))
+    seen = list(state.entries(Scope.from_names(["a", "k0000", "z"]), ["three", "one"]))
     assert seen == of("three", "a=3 k0000=3 z=3")
     state.close()
 
@@ -144,7 +144,7 @@ def test_rows_come_in_order_without_a_sort(path, roots):
     state = StateDatabase.open(path, "here")
     statements: list[str] = []
     state._db.set_trace_callback(statements.append)
-    list(state.entries(Scope.of(["d"]), roots))
+    list(state.entries(Scope.from_names(["d"]), roots))
     (statement,) = statements
     plan = " ".join(str(row) for row in state._db.execute(f"EXPLAIN QUERY PLAN {statement}"))
     assert "PRIMARY KEY (key>? AND key<?)" in plan and "TEMP B-TREE" not in plan
@@ -181,8 +181,8 @@ def test_rows_that_are_out_of_scope_stay_so_until_they_are_written_anew(path):
     state.commit(put=[two._replace(out_of_scope=True)], roots=())
     assert [each.out_of_scope for each in state.entries(Scope(), ["one"])] == [0, 1]
     assert (state.rows_of("one"), state.rows_of("two"), state.rows_of("three")) == (1, 1, 0)
-    assert state.outside(Scope.of(["b"]), ["one"]) == [one]
-    assert state.outside(Scope.of(["a"]), ["one"]) == [], "a row is put out of scope once"
+    assert state.outside(Scope.from_names(["b"]), ["one"]) == [one]
+    assert state.outside(Scope.from_names(["a"]), ["one"]) == [], "a row is put out of scope once"
     state.commit(put=[two])
     assert [each.out_of_scope for each in state.entries(Scope(), ["one"])] == [0, 0]
     state.close()
@@ -198,7 +198,7 @@ ODD_KEYS = st.lists(ODD, min_size=1, max_size=3).map("".join).filter(lambda key:
 @given(st.sets(ODD_KEYS, max_size=8), st.lists(ODD_KEYS, max_size=3))
 def test_ranges_of_a_scope_begin_and_end_at_any_character(names, wanted):
     """The last character before the surrogates, the last one there is: what comes next is found, or there is none."""
-    scope = Scope.of(wanted)
+    scope = Scope.from_names(wanted)
     template = rows("a=1")[0]
     state = StateDatabase(None, sqlite3.connect(":memory:", isolation_level=None))  # type: ignore[arg-type]
     state._db.executescript("CREATE TABLE entries (key TEXT PRIMARY KEY, root, c, d, e, f, g, h, i, j) WITHOUT ROWID")

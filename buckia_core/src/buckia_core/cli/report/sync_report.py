@@ -53,7 +53,7 @@ class Reporter:
             case Transferred():
                 self._progress.transferred(event.delta)
             case Finished():
-                if event.operation.reason is not Reason.NO_FILE:
+                if event.operation.reason is not Reason.NOT_A_FILE:
                     self._progress.finished()
                 self._show(event)
             case _:
@@ -67,7 +67,7 @@ class Reporter:
             )
         elif event.status is Status.FAILED:
             self._output.failed(_name(event), event.error or event.operation.explanation)
-        elif options.quiet or (event.operation.reason is Reason.NO_FILE and not options.verbosity):
+        elif options.quiet or (event.operation.reason is Reason.NOT_A_FILE and not options.verbosity):
             # Where there are links there are often many, and the summary counts them.
             return
         elif self._dry_run or event.operation.action not in _BOOKKEEPING or options.verbosity > 0:

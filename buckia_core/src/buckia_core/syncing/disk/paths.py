@@ -15,7 +15,7 @@ from buckia_core.errors import BuckiaError, InvalidKey
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import NotAFile, open_file, read_file
 from buckia_core.localfs.opening import BY_DESCRIPTOR, InTheWay, is_link
-from buckia_core.planning.keys import FilesystemRules, configures_us, invalid_reason
+from buckia_core.planning.keys import FilesystemRules, invalid_reason, own_config_reason
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import PathMapping
 
@@ -49,9 +49,9 @@ def _cut(time_ns: int) -> int:
 def refusal_reason(key: str, mapping: PathMapping, rules: FilesystemRules) -> str | None:
     """Say why a key may not be written to the disk; `None` if it may. A clause that completes "refused, "."""
     if mapping.is_file:
-        return configures_us(os.path.basename(mapping.local))
-    relative = mapping.relative(key)
-    return invalid_reason(relative, rules) or configures_us(relative)
+        return own_config_reason(os.path.basename(mapping.local))
+    relative = mapping.relative_path(key)
+    return invalid_reason(relative, rules) or own_config_reason(relative)
 
 
 class FileLocation(NamedTuple):
@@ -191,7 +191,7 @@ class FileLocator:
         Raises:
             InvalidKey: As `of`.
         """
-        if not mapping.is_file and (problem := invalid_reason(mapping.relative(key), self._rules(mapping))):
+        if not mapping.is_file and (problem := invalid_reason(mapping.relative_path(key), self._rules(mapping))):
             raise InvalidKey(f"refused, {problem}", key=key)
         try:
             return self._find(key, mapping, make=False)
@@ -212,7 +212,7 @@ class FileLocator:
         try:
             place = self.find(key, mapping)
         except InvalidKey:
-            if mapping.is_file or invalid_reason(mapping.relative(key), self._rules(mapping)) is None:
+            if mapping.is_file or invalid_reason(mapping.relative_path(key), self._rules(mapping)) is None:
                 raise
             # What the disk can't hold is not on it.
             return None
@@ -235,7 +235,7 @@ class FileLocator:
         tree = self._trees.get(mapping.id)
         if mapping.is_file or tree is None:
             return
-        above = mapping.relative(key).rpartition("/")[0]
+        above = mapping.relative_path(key).rpartition("/")[0]
         while above:
             outer, _, name = above.rpartition("/")
             try:
@@ -270,7 +270,7 @@ class FileLocator:
             head, name = os.path.split(mapping.local)
             place = FileLocation(self._tree(mapping.id, head, make=make).root, name)
             return self._behind_link(place, key, mapping) if is_followed(mapping) else place
-        above, _, name = mapping.relative(key).rpartition("/")
+        above, _, name = mapping.relative_path(key).rpartition("/")
         tree = self._tree(mapping.id, mapping.local, make=make)
         try:
             place = FileLocation(tree.directory(above, make=make), name)
@@ -300,7 +300,7 @@ class FileLocator:
     def _behind_links(self, place: FileLocation, key: str, mapping: PathMapping) -> FileLocation:
         """Return where the file is, after links that were followed on the way, and one that stands there itself."""
         path = os.path.realpath(place.path)
-        if problem := configures_us(below(os.path.realpath(mapping.local), path)):
+        if problem := own_config_reason(below(os.path.realpath(mapping.local), path)):
             raise InvalidKey(f"refused, {problem}: {path}", key=key)
         try:
             is_linked = is_link(place.directory.status(place.name))
@@ -376,7 +376,7 @@ def in_the_way(what: str, path: str, more: str = "") -> str:
 
 def local_path(key: str, mapping: PathMapping) -> str:
     """Return where the scan found a key, for messages. The path is not checked; files are reached by `FileLocator`."""
-    return mapping.local if mapping.is_file else os.path.join(mapping.local, *mapping.relative(key).split("/"))
+    return mapping.local if mapping.is_file else os.path.join(mapping.local, *mapping.relative_path(key).split("/"))
 
 
 def _in_its_way(what: str, path: str, key: str) -> InvalidKey:

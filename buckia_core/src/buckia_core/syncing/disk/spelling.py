@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 
 from buckia_core.errors import InvalidKey
-from buckia_core.planning.keys import fold
+from buckia_core.planning.keys import casefold_key
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Reason
 
@@ -30,7 +30,7 @@ class Spellings:
         if not exists(mapping, path):
             return None
         parent, _, name = path.rpartition("/")
-        names = self._names(os.path.join(mapping.local, *parent.split("/"))).get(fold(name), [])
+        names = self._names(os.path.join(mapping.local, *parent.split("/"))).get(casefold_key(name), [])
         if name in names:
             return None
         if names:
@@ -45,11 +45,11 @@ class Spellings:
             InvalidKey: It has.
             OSError: A directory can't be listed, for another reason than permission.
         """
-        path = mapping.relative(key)
+        path = mapping.relative_path(key)
         for name in [*(path[:end] for end, letter in enumerate(path) if letter == "/"), path]:
             other = self.other(mapping, name)
             if other is not None:
-                raise InvalidKey(f"refused, {Reason.TWIN.value}: {mapping.remote}{other}", key=key)
+                raise InvalidKey(f"refused, {Reason.CASE_COLLISION.value}: {mapping.remote}{other}", key=key)
 
     def _names(self, directory: str) -> dict[str, list[str]]:
         found = self._listed.get(directory)
@@ -58,7 +58,7 @@ class Spellings:
             try:
                 with os.scandir(directory) as entries:
                     for entry in entries:
-                        found.setdefault(fold(entry.name), []).append(entry.name)
+                        found.setdefault(casefold_key(entry.name), []).append(entry.name)
             except (PermissionError, FileNotFoundError, NotADirectoryError):
                 return found
         return found

@@ -249,7 +249,7 @@ class Trash:
             words = "the path that it had is not where this project has its key"
             raise NotRestored(f"{words} ({trashed.path!r}, {key!r}); {advice}")
         rules = disk_rules(root_of(mapping))
-        if refusal_reason(key, mapping, rules) is None and not mapping.takes(key):
+        if refusal_reason(key, mapping, rules) is None and not mapping.includes(key):
             raise NotRestored(f"{trashed.path!r} can't be restored: a filter keeps it out of the sync; {advice}")
         with FileLocator({mapping.id: rules}) as places:
             try:

@@ -145,7 +145,7 @@ class BaselineRecorder:
         unread: list[str] = []
         for operation in plan or ():
             planned.add(operation.key)
-            if operation.reason is Reason.NOT_READ:
+            if operation.reason is Reason.UNREADABLE:
                 unread.append(f"{operation.key}/")
         found = []
         for record in self._state.conflicts():
@@ -157,7 +157,7 @@ class BaselineRecorder:
                 found.append((key, root))
             if mapping is None or key in self._open:
                 continue
-            looked_at = plan is not None and self._scope.covers(key) and mapping.takes(key)
+            looked_at = plan is not None and self._scope.covers(key) and mapping.includes(key)
             in_step = looked_at and key not in planned and not key.startswith(tuple(unread))
             if key in self._done or in_step:
                 found.append((key, root))
@@ -167,7 +167,7 @@ class BaselineRecorder:
         mapping = self._mappings.get(root)
         if mapping is None:
             return root in self._removed
-        return not (self._folders.covers(key) and mapping.would_take(key))
+        return not (self._folders.covers(key) and mapping.includes_by_configuration(key))
 
 
 def _with_comfort(error: StateError) -> StateError:

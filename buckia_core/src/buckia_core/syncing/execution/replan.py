@@ -30,5 +30,5 @@ def again(
     outcome = site.decider.decide(mapping, local, remote, before)[0]
     if isinstance(outcome, Operation) and outcome.is_delete and outcome.action is not operation.action:
         # What went since may be back soon, such as a disk: the next run's guard judges all that is gone together.
-        return replace(operation, action=Action.SKIP, reason=Reason.LEFT, loser=None)
+        return replace(operation, action=Action.SKIP, reason=Reason.DEFERRED, loser=None)
     return outcome

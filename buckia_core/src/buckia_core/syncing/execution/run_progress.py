@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from buckia_core.errors import Unauthenticated
 from buckia_core.planning.keys import FilesystemRules, invalid_reason
-from buckia_core.planning.plan import CONFLICTS, Action, Operation, Plan, Reason
+from buckia_core.planning.plan import CONFLICT_REASONS, Action, Operation, Plan, Reason
 from buckia_core.syncing.disk.paths import local_path
 from buckia_core.syncing.events import FileError, Finished, Notice, Planned, Scanning, Status, SyncResult, Transferred
 from buckia_core.syncing.request import SyncRequest
@@ -108,7 +108,7 @@ class RunTally:
         if (
             operation.action is Action.REFUSE
             and not mapping.is_file
-            and invalid_reason(mapping.relative(operation.key), FilesystemRules())
+            and invalid_reason(mapping.relative_path(operation.key), FilesystemRules())
         ):
             # What can't be a path must not be told as another one.
             return ""
@@ -120,7 +120,7 @@ class RunTally:
 
     def _count(self, operation: Operation, status: Status, error: str | None, extra_uploads: int) -> None:
         counts = self.counts
-        if operation.reason in CONFLICTS:
+        if operation.reason in CONFLICT_REASONS:
             counts.conflicts += 1
         if status is Status.FAILED:
             counts.failed += 1

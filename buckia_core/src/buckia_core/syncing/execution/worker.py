@@ -207,7 +207,7 @@ class Worker:
         """Return the download of an operation; what it replaces goes into the trash, if it is not kept already."""
         assert operation.remote is not None
         mapping = self.mappings[operation.root]
-        if operation.after_deletes and self.site.disks[mapping.id].has_twins and not mapping.is_file:
+        if operation.after_deletes and self.site.disks[mapping.id].merges_names and not mapping.is_file:
             # What had the other spelling should be deleted by now; what no sync knows may have kept it there.
             Spellings().check(mapping, operation.key)
         place = places.of(operation.key, mapping)
@@ -281,7 +281,7 @@ class Worker:
         try:
             # The file may have been in another folder that is synced.
             for mapping in self.mappings.values():
-                if mapping.takes(source.key):
+                if mapping.includes(source.key):
                     self.check_still_absent(replace(operation, key=source.key, root=mapping.id), places)
             self.check_remote(replace(operation, key=source.key, remote=source))
         except StateChanged:
@@ -373,7 +373,7 @@ class Worker:
             OSError, BuckiaError: That can't be found out.
         """
         mapping = self.mappings[operation.root]
-        if self.site.disks[mapping.id].folds or sys.platform == "darwin":
+        if self.site.disks[mapping.id].case_insensitive or sys.platform == "darwin":
             # What is found there may be a file of another name.
             return
         try:

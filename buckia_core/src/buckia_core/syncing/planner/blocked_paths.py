@@ -41,7 +41,7 @@ def refuse_blocked(
     leaving_there: set[str] = set()
     for each in operations:
         if each.action is Action.DELETE_LOCAL and not mappings[each.root].is_file:
-            leaving_here[each.root].add(mappings[each.root].relative(each.key))
+            leaving_here[each.root].add(mappings[each.root].relative_path(each.key))
         elif each.action is Action.DELETE_REMOTE:
             # There, directories go with the last object in them, and no others do.
             leaving_there |= {each.key, *_above(each.key)}
@@ -54,7 +54,7 @@ def refuse_blocked(
         if each.key in unseen:
             pass
         elif each.action is Action.DOWNLOAD and each.local is None and not mapping.is_file:
-            why = here[each.root].blocker(mapping.relative(each.key))
+            why = here[each.root].blocker(mapping.relative_path(each.key))
         elif each.action is Action.UPLOAD and each.remote is None and there is not None:
             why = there.blocker(each.key)
         if why is None:

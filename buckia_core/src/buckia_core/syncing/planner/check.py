@@ -11,7 +11,7 @@ from buckia_core.planning.digest import Comparison, compare
 from buckia_core.planning.keys import is_internal
 from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
 from buckia_core.planning.mapping import Owners, PathMapping
-from buckia_core.planning.merge_join import Triple, merge_join
+from buckia_core.planning.merge_join import KeyTriple, merge_join
 from buckia_core.planning.policy import Direction
 from buckia_core.syncing.error_messages import ENDS_RUN, explain
 from buckia_core.syncing.planner.evidence import EvidenceCollector
@@ -90,7 +90,7 @@ def compare_contents(request: SyncRequest, survey: Planner, state: StateDatabase
 
 
 def _owned(
-    triples: Iterator[Triple], request: SyncRequest
+    triples: Iterator[KeyTriple], request: SyncRequest
 ) -> Iterator[tuple[PathMapping, LocalEntry | None, RemoteObject | None, BaselineEntry | None]]:
     by_id = {mapping.id: mapping for mapping in request.mappings}
     owners = Owners(request.mappings)
@@ -100,7 +100,7 @@ def _owned(
         if local is not None:
             yield by_id[local.root], local, remote, base
         elif not is_internal(key):
-            mapping = owners.of(key, remembered=base.root if base else None)
+            mapping = owners.find(key, remembered=base.root if base else None)
             if mapping is not None:
                 yield mapping, local, remote, base
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, replace
 
 from buckia_core.errors import NotFound, PreconditionFailed
-from buckia_core.planning.keys import FilesystemRules, configures_us, invalid_reason
+from buckia_core.planning.keys import FilesystemRules, invalid_reason, own_config_reason
 from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation, Reason
@@ -45,7 +45,7 @@ class Decider:
             if not isinstance(outcome, NeedsEvidence):
                 return self.gate(outcome, mapping), here, there, before
             try:
-                here, there = self._look(outcome.look, mapping, here, there, before)
+                here, there = self._look(outcome.evidence, mapping, here, there, before)
             except (NotFound, PreconditionFailed, FileNotFoundError):
                 # It went or changed while it was looked at: the next run sees that, and decides.
                 return InSync(), None, None, before
@@ -61,12 +61,12 @@ class Decider:
         """Refuse what would write where the disk can't hold it, and leave alone what configures Buckia."""
         if not isinstance(outcome, Operation) or outcome.action not in _WRITE_HERE:
             return outcome
-        name = os.path.basename(mapping.local) if mapping.is_file else mapping.relative(outcome.key)
-        if problem := configures_us(name):
-            return replace(outcome, action=Action.SKIP, reason=Reason.CONFIGURES, detail=problem, loser=None)
+        name = os.path.basename(mapping.local) if mapping.is_file else mapping.relative_path(outcome.key)
+        if problem := own_config_reason(name):
+            return replace(outcome, action=Action.SKIP, reason=Reason.OWN_CONFIGURATION, detail=problem, loser=None)
         if mapping.is_file or outcome.action is not Action.DOWNLOAD:
             return outcome
-        problem = invalid_reason(mapping.relative(outcome.key), self.disks[mapping.id])
+        problem = invalid_reason(mapping.relative_path(outcome.key), self.disks[mapping.id])
         if not problem:
             return outcome
         return replace(outcome, action=Action.REFUSE, reason=Reason.REFUSED_KEY, detail=problem, loser=None)

@@ -48,7 +48,7 @@ def _takes_part(mapping: PathMapping, way: Sequence[str] | None) -> bool:
     if way is None:
         return False
     above = ["/".join(way[: depth + 1]) + "/" for depth in range(len(way))]
-    return not any(is_internal(path) for path in above) and all(mapping.accepts(path) for path in above)
+    return not any(is_internal(path) for path in above) and all(mapping.path_filter(path) for path in above)
 
 
 def _way(outer: str, inner: str) -> list[str] | None:

@@ -78,7 +78,7 @@ class PlanBuilder:
     ) -> PlannedRun:
         """Merge the three manifests into a plan. If the run is to end, the plan is cut short."""
         found = PlannedRun()
-        shapes = PathCollisionDetector(nested=self.decider.inspector.adapter.capabilities.nested_keys)
+        shapes = PathCollisionDetector(nested_keys=self.decider.inspector.adapter.capabilities.nested_keys)
         operations: dict[str, Operation] = {}
         for outcome, here, there, before in self._outcomes(local, remote, base, found, shapes):
             match outcome:
@@ -92,7 +92,7 @@ class PlanBuilder:
                         found.refreshed.append((here, there, before))
                 case _:
                     raise AssertionError(outcome)
-        shapes.settle(operations)
+        shapes.resolve(operations)
         found.plan.operations = [operations[key] for key in sorted(operations)]
         return found
 
@@ -114,7 +114,7 @@ class PlanBuilder:
         waiting: deque[Future[Decision]] = deque()
         in_step: defaultdict[str, int] = defaultdict(int)
         counts: defaultdict[str, Counts] = defaultdict(Counts)
-        see = shapes.see
+        see = shapes.add
         glances = 0
         for key, here, there, before in merge_join(local, remote, base):
             # The common case in line, because it is the only one that every file of a large tree goes through.
@@ -195,15 +195,15 @@ class PlanBuilder:
                                                          same file, or the place in the bucket of a folder that moved
         """
         if before is None:
-            return None if is_internal(key) else owners.of(key)
+            return None if is_internal(key) else owners.find(key)
         mapping = by_id.get(before.root)
         if mapping is not None and not is_internal(key):
-            if mapping.takes(key):
+            if mapping.includes(key):
                 return mapping
-            if mapping.would_take(key):
+            if mapping.includes_by_configuration(key):
                 return None
         elif (former := self.removed.get(before.root)) is not None and not is_internal(key):
-            mapping = owners.of(key)
+            mapping = owners.find(key)
             if mapping is not None and (former.has_moved or former.path(key) == local_path(key, mapping)):
                 return mapping
         if not before.out_of_scope:

@@ -64,7 +64,7 @@ class Planner:
     ) -> Planner:
         """Make a survey; asks each disk what it can hold."""
         roots = {
-            mapping.id: root_identity(mapping) for mapping in request.mappings if request.scope.meets(mapping.remote)
+            mapping.id: root_identity(mapping) for mapping in request.mappings if request.scope.overlaps(mapping.remote)
         }
         disks = {mapping.id: disk_rules(_nearest(mapping.local)) for mapping in request.mappings}
         follow = request.follow_symlinks
@@ -140,13 +140,13 @@ class Planner:
             New keys that are others in another Unicode form.
         """
         # Most runs find nothing to do.
-        from buckia_core.planning.path_collisions import Twins  # noqa: PLC0415
+        from buckia_core.planning.path_collisions import NameCollisions  # noqa: PLC0415
         from buckia_core.syncing.disk.spelling import Spellings, exists  # noqa: PLC0415
         from buckia_core.syncing.planner.blocked_paths import refuse_blocked  # noqa: PLC0415
 
         adapter, before = self.request.adapter, plan.operations
-        twins = Twins(self._by_id, self.site.disks, Spellings().other, exists)
-        operations = twins.refuse(before)
+        twins = NameCollisions(self._by_id, self.site.disks, Spellings().other, exists)
+        operations = twins.report(before)
         waiting = {each.key for each in operations if each.after_deletes}
         operations = [self._settle(operation) for operation in operations]
         operations = refuse_blocked(
@@ -158,7 +158,7 @@ class Planner:
             unseen=waiting.difference(each.key for each in before if each.after_deletes),
         )
         plan.operations = self._renames.join(operations)
-        return twins.other_forms(operations)
+        return twins.find_unicode_variants(operations)
 
     def explain(self, plan: Plan) -> None:
         """Look closer at a plan that the guard would refuse for what it deletes: it may be less than it seems."""
@@ -223,7 +223,7 @@ class Planner:
             InvalidSetting: It is no directory.
         """
         for mapping in self.request.mappings:
-            if not self.request.scope.meets(mapping.remote):
+            if not self.request.scope.overlaps(mapping.remote):
                 continue
             root = root_of(mapping)
             if os.path.isdir(root):
@@ -290,7 +290,7 @@ def _has_something(mapping: PathMapping, request: SyncRequest) -> bool:
     """Tell whether a local root has a file that takes part, in whichever run: what is excluded is there on any disk."""
     if mapping.is_file:
         return os.path.lexists(mapping.local)
-    whole = replace(mapping, accepts=mapping.configured or mapping.accepts)
+    whole = replace(mapping, path_filter=mapping.configured_filter or mapping.path_filter)
     scan = LocalScan([whole], request.folders, request.follow_symlinks, None)
     scan.bucket = request.adapter.local_directory
     try:
@@ -314,9 +314,9 @@ def _not_read(scan: LocalScan, mappings: Sequence[PathMapping]) -> Iterator[Oper
     for place in scan.blind:
         if place.failed:
             root = place.root or mappings[0].id
-            yield Operation(Action.REFUSE, place.key, root, Reason.NOT_READ, detail=f"{place.why}: {place.path}")
+            yield Operation(Action.REFUSE, place.key, root, Reason.UNREADABLE, detail=f"{place.why}: {place.path}")
     for key, root in scan.owned_twice:
-        yield Operation(Action.SKIP, key, root, Reason.OWNED_TWICE)
+        yield Operation(Action.SKIP, key, root, Reason.DUPLICATE_KEY)
 
 
 def _left_out(scan: LocalScan, plan: Plan) -> list[Operation]:
@@ -326,7 +326,7 @@ def _left_out(scan: LocalScan, plan: Plan) -> list[Operation]:
         return []
     told = {operation.key for operation in plan.operations}
     return [
-        Operation(Action.SKIP, place.key, place.root, Reason.NO_FILE, detail=place.why)
+        Operation(Action.SKIP, place.key, place.root, Reason.NOT_A_FILE, detail=place.why)
         for place in places
         if place.key not in told
     ]

@@ -36,12 +36,12 @@ class Renames:
         Only files whose size is that of an object to be deleted are hashed.
         """
         copies = self.inspector.adapter.capabilities.server_copy
-        wanted = moves.blocked(operations)
+        wanted = moves.blocked_moves(operations)
         if copies:
-            wanted += moves.candidates(operations)
+            wanted += moves.move_candidates(operations)
         known = {operation.key: self._hashed(operation) for operation in wanted}
-        found = moves.hold_sources([known.get(operation.key, operation) for operation in operations])
-        return moves.pair(found) if copies else found
+        found = moves.hold_move_sources([known.get(operation.key, operation) for operation in operations])
+        return moves.detect_moves(found) if copies else found
 
     def explain(self, operations: Sequence[Operation]) -> list[Operation]:
         """Find out the content of what arrives, as far as it may be what the plan deletes under other keys.
@@ -50,7 +50,7 @@ class Renames:
         """
         wanted: dict[str, Callable[[Operation], Operation]] = {}
         for side, look in ((Side.REMOTE, self._hashed), (Side.LOCAL, self._told)):
-            wanted |= {operation.key: look for operation in moves.unclear_arrivals(operations, side)}
+            wanted |= {operation.key: look for operation in moves.find_uncertain_arrivals(operations, side)}
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="buckia-look") as pool:
             return list(pool.map(lambda each: wanted[each.key](each) if each.key in wanted else each, operations))
 

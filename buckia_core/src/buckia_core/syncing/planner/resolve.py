@@ -93,7 +93,7 @@ def decided(
             raise NotAConflict(f"{key!r}: the configuration does not have its path any more ({unmapped[key].strip()})")
         if record is None:
             raise NotAConflict(f"{key!r} is no conflict; `buckia conflicts list` shows what is")
-        if record["reason"].startswith((Reason.TYPE_CONFLICT.value, Reason.TWIN.value)):
+        if record["reason"].startswith((Reason.TYPE_CONFLICT.value, Reason.CASE_COLLISION.value)):
             raise NotAConflict(f"{key!r}: {record['reason']}; rename one of the two, then sync again")
         mapping = by_id[record["root"]]
         local = places.look(key, mapping)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from buckia_core.planning.gitignore import Patterns
+from buckia_core.planning.gitignore import PatternList
 
 DEFAULT_EXCLUDES = (".git/", ".hg/", ".svn/", ".DS_Store", "Thumbs.db", "desktop.ini", ".buckiaignore")
 """Names that are excluded at any level, in both directions, whatever their case; with a slash, of directories."""
@@ -17,4 +17,4 @@ def named_by(include: Iterable[str], name: str) -> bool:
     """
     name = name.rstrip("/")
     parts = (part for line in include if not line.startswith("!") for part in line.strip(" /").split("/"))
-    return any(Patterns([part]).match(name) for part in parts if part.strip("*"))
+    return any(PatternList([part]).match(name) for part in parts if part.strip("*"))

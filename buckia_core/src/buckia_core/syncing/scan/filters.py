@@ -15,8 +15,8 @@ from buckia_core.config.trust.bounded_read import read_bytes
 from buckia_core.config.trust.consent import check_file
 from buckia_core.config.trust.ownership import owner_of
 from buckia_core.errors import InvalidSetting
-from buckia_core.planning.gitignore import DirectoriesAbove, Patterns, parse
-from buckia_core.planning.keys import is_internal, plain_spelling
+from buckia_core.planning.gitignore import ParentMatcher, PatternList, parse_pattern
+from buckia_core.planning.keys import fold_name, is_internal
 from buckia_core.syncing.scan.default_excludes import DEFAULT_EXCLUDES, named_by
 
 IGNORE_FILE = ".buckiaignore"
@@ -72,8 +72,8 @@ class PathFilter:
         Comments of an ignore file do not count, and neither do paths in `without`.
         """
         parts: dict[str, object] = {
-            "include": [line for line in self.include if parse(line)],
-            "exclude": [line for line in self.exclude if parse(line)],
+            "include": [line for line in self.include if parse_pattern(line)],
+            "exclude": [line for line in self.exclude if parse_pattern(line)],
             "include_pattern": self.include_pattern,
             "exclude_pattern": self.exclude_pattern,
             "defaults": sorted(self._default_names | self._default_directories),
@@ -118,7 +118,7 @@ class PathFilter:
             return said
         if is_harmless:
             return False
-        return plain_spelling(name) in (self._default_directories if directory else self._default_names)
+        return fold_name(name) in (self._default_directories if directory else self._default_names)
 
     def _finds(self, name: str, path: str) -> bool:
         try:
@@ -130,12 +130,12 @@ class PathFilter:
         raise InvalidSetting(message)
 
     @cached_property
-    def _included(self) -> Patterns:
-        return Patterns(self.include)
+    def _included(self) -> PatternList:
+        return PatternList(self.include)
 
     @cached_property
-    def _excluded(self) -> Patterns:
-        return Patterns(self.exclude)
+    def _excluded(self) -> PatternList:
+        return PatternList(self.exclude)
 
     @cached_property
     def _default_names(self) -> frozenset[str]:
@@ -154,12 +154,12 @@ class PathFilter:
         return frozenset(name.rstrip("/").lower() for name in names if name.endswith("/") is directories)
 
     @cached_property
-    def _above(self) -> DirectoriesAbove:
-        return DirectoriesAbove(partial(self._is_excluded, directory=True))
+    def _above(self) -> ParentMatcher:
+        return ParentMatcher(partial(self._is_excluded, directory=True))
 
     @cached_property
     def _known(self) -> dict[str, bool]:
-        return self._above.known
+        return self._above.cache
 
     @cached_property
     def _expressions(self) -> dict[str, Any]:

@@ -152,7 +152,13 @@ class LocalScan:
             yield from self._walk(mapping, tree)
 
     def _walk(self, mapping: PathMapping, tree: Tree) -> Iterator[LocalEntry]:
-        accepts, root, scope, follow, status_of = mapping.accepts, mapping.id, self.scope, self.follow_links, os.stat
+        accepts, root, scope, follow, status_of = (
+            mapping.path_filter,
+            mapping.id,
+            self.scope,
+            self.follow_links,
+            os.stat,
+        )
         whole = scope.is_everything
         # Most files need not be asked about, and there may be millions of them.
         passing: frozenset[str] = accepts.passing_initials if isinstance(accepts, PathFilter) else frozenset()
@@ -172,7 +178,7 @@ class LocalScan:
                 name = names.pop()
                 key = prefix + name
                 if name[-1] == "/":
-                    if accepts(key[cut:]) and scope.may_reach(key[:-1]):
+                    if accepts(key[cut:]) and scope.may_contain(key[:-1]):
                         below = self._below(level, name[:-1], key, mapping, tree, stack)
                         if below is not None:
                             stack.append(below)

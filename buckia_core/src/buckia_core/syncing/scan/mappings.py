@@ -89,7 +89,7 @@ def _root_id(config: BucketConfig, rule: PathRule) -> str:
 
 def folders_of(config: BucketConfig) -> Scope:
     """Return the keys that the configuration lets take part."""
-    return Scope.of(config.folders) if config.folders else Scope()
+    return Scope.from_names(config.folders) if config.folders else Scope()
 
 
 def _rules(config: BucketConfig, choices: RunOverrides, direction: Direction) -> SyncRules:
@@ -139,12 +139,12 @@ def _root(config: BucketConfig, choices: RunOverrides, rule: PathRule, *, first:
         local=local,
         remote=rule.remote,
         rules=_rules(config, choices, direction),
-        accepts=planned.accept_all if accepts.lets_all_pass else accepts,
-        configured=_without_choices(accepts, choices),
+        path_filter=planned.accept_all if accepts.lets_all_pass else accepts,
+        configured_filter=_without_choices(accepts, choices),
     )
 
 
-def _without_choices(accepts: PathFilter, choices: RunOverrides) -> planned.Filter | None:
+def _without_choices(accepts: PathFilter, choices: RunOverrides) -> planned.PathPredicate | None:
     """Return the filter as it is configured; `None` if the run adds nothing to it."""
     if not (choices.include or choices.exclude or choices.include_pattern or choices.exclude_pattern):
         return None

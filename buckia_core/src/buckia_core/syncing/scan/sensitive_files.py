@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from buckia_core.planning.gitignore import Patterns
+from buckia_core.planning.gitignore import PatternList
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation
 from buckia_core.syncing.scan.filters import PathFilter
@@ -44,7 +44,7 @@ def sensitive_uploads(operations: Iterable[Operation], mappings: Sequence[PathMa
 
     Single files, and files that a pattern is about, were asked for and are not among them.
     """
-    patterns = Patterns(SENSITIVE)
+    patterns = PatternList(SENSITIVE)
     by_id = {mapping.id: mapping for mapping in mappings}
     found = []
     for operation in operations:
@@ -69,5 +69,5 @@ def warning(keys: Sequence[str]) -> str:
 def _is_asked_for(key: str, mapping: PathMapping) -> bool:
     if mapping.is_file:
         return True
-    accepts = mapping.accepts
-    return isinstance(accepts, PathFilter) and accepts.names(mapping.relative(key))
+    accepts = mapping.path_filter
+    return isinstance(accepts, PathFilter) and accepts.names(mapping.relative_path(key))

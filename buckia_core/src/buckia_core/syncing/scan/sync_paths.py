@@ -101,8 +101,8 @@ class SyncPaths:
             return self.folders
         joined = scopes[0]
         for each in scopes[1:]:
-            joined = joined.join(each)
-        scope = self.folders.meet(joined)
+            joined = joined.union(each)
+        scope = self.folders.intersect(joined)
         if scope is None:
             raise InvalidSetting(f"none of the paths is in the configured folders ({', '.join(self.folders.names)})")
         return scope
@@ -184,7 +184,7 @@ def _found(
             problem = _outside(text, mappings) if is_there else _nothing(text, bases)
             found.open.append(OpenPath(text, scopes, problem))
         else:
-            found.certain = first if found.certain is None else found.certain.join(first)
+            found.certain = first if found.certain is None else found.certain.union(first)
     # Says at once if the configured folders leave nothing of them.
     _ = found.scope
     return found
@@ -201,7 +201,7 @@ def _readings(text: str, bases: Sequence[Path], mappings: Sequence[PathMapping])
             above, pattern = _split(path)
             on_disk = any(glob.iglob("/".join(pattern), root_dir=above, recursive=True, include_hidden=True))
             matching = _keys(above, pattern, mappings) or _keys(os.path.realpath(above), pattern, mappings, real=True)
-            keys = keys.join(matching) if keys and matching else keys or matching
+            keys = keys.union(matching) if keys and matching else keys or matching
         if keys is not None:
             yield _Reading(keys, on_disk)
     parts = text.replace(os.sep, "/").split("/")
@@ -241,7 +241,7 @@ def _keys(path: str, pattern: list[str], mappings: Sequence[PathMapping], *, rea
                     globs.append(Glob(mapping.remote, "/".join(rest)))
     if not names and not globs:
         return None
-    return Scope() if "" in names else Scope.of(names, globs)
+    return Scope() if "" in names else Scope.from_names(names, globs)
 
 
 def _relative(path: str, directory: str) -> str | None:
@@ -263,7 +263,7 @@ def _remaining(pattern: list[str], parts: list[str]) -> list[list[str]]:
 
 
 def _of_key(key: str) -> Scope:
-    return Scope.of([key], [Glob("", key)] if _WILD.search(key) else [])
+    return Scope.from_names([key], [Glob("", key)] if _WILD.search(key) else [])
 
 
 def _paths_of(key: str, mappings: Sequence[PathMapping]) -> Iterator[str]:

@@ -26,7 +26,7 @@ def baseline_row(local: LocalEntry, remote: RemoteObject, digests: Digests, sinc
         local.inode,
         is_racy(local, since_ns, time.time_ns()),
         remote.fingerprint,
-        digest.write(digest.without_tentative(digests)),
+        digest.format_digests(digest.without_tentative(digests)),
     )
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from buckia_core.planning.digest import Comparison, Digests, compare, is_guess, merge, without_tentative
+from buckia_core.planning.digest import Comparison, Digests, compare, is_tentative, merge, without_tentative
 from buckia_core.syncing.transfer.hashing import supported_algorithms
 
 Hash = Callable[[tuple[str, ...]], tuple[Digests, int]]
@@ -52,7 +52,7 @@ class ContentCheck:
         if size != self._size:
             return False
         differs = compare(found, claimed) is Comparison.DIFFERENT
-        guesses = tuple([digest.algorithm for digest in told if is_guess(digest)])
+        guesses = tuple([digest.algorithm for digest in told if is_tentative(digest)])
         if differs and compare(found, told) is Comparison.UNKNOWN:
             found = merge(found, compute(_names(told)[:1] or supported_algorithms(guesses))[0])
         self.digests = merge(found, told)

@@ -21,7 +21,13 @@ from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import create, permissions, remove, set_permissions, set_time, set_time_of_closed
 from buckia_core.planning.keys import TEMP_PREFIX, is_internal
 from buckia_core.planning.manifest import RemoteObject
-from buckia_core.planning.versions import ObjectVersion, Restoration, back_to, to_version, undeletions
+from buckia_core.planning.versions import (
+    ObjectVersion,
+    Restoration,
+    plan_restore_to_time,
+    plan_restore_version,
+    plan_undelete,
+)
 from buckia_core.syncing.error_messages import ENDS_RUN, explain
 
 _AT_ONCE = 1000
@@ -97,7 +103,7 @@ class BucketVersions:
         else:
             found = (each for each in takewhile(lambda each: each.key == key, self.list(key)))
         if version is not None:
-            wanted = to_version(found, version)
+            wanted = plan_restore_version(found, version)
             if wanted is None:
                 words = f"{key!r}: there is no version {version!r} of it that has content"
                 raise NotFound(words, provider=self._adapter.provider, key=key)
@@ -106,8 +112,8 @@ class BucketVersions:
             if at.tzinfo is None:
                 raise ValueError("a time that is restored needs a time zone")
             at_ns = (at - _EPOCH) // timedelta(microseconds=1) * 1000
-            return tuple(back_to(found, at_ns, delete_new=delete_new))
-        return tuple(undeletions(found))
+            return tuple(plan_restore_to_time(found, at_ns, delete_new=delete_new))
+        return tuple(plan_undelete(found))
 
     def restore(self, plan: Iterable[Restoration]) -> Iterator[Restored]:
         """Do what was planned, several keys at once, and yield what became of each, in order. No version is lost.
