@@ -32,7 +32,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from buckia_core.adapters.service.proxies import unreached_proxy
+from buckia_core.adapters.service.connection import unreached_proxy
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,

@@ -12,7 +12,7 @@ from buckia_b2.api.session import B2Session
 from buckia_b2.errors import PROVIDER
 from buckia_b2.settings import B2Settings, Encryption
 from buckia_core.adapters.contract.capabilities import Capabilities
-from buckia_core.adapters.prefixes import normalize_prefix
+from buckia_core.adapters.contract.identity import normalize_prefix
 from buckia_s3.config.settings import ConditionalWrites, S3Settings
 from buckia_s3.http import endpoint
 from buckia_s3.objects.encryption import ServerSideEncryption

@@ -28,11 +28,10 @@ from buckia_b2.operations.write_conflicts import WriteConflictDetector
 from buckia_b2.settings import B2Settings, Deletion
 from buckia_core.adapters.contract.base import BaseSync, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
-from buckia_core.adapters.contract.identities import endpoint_identity
+from buckia_core.adapters.contract.identity import endpoint_identity, normalize_prefix
 from buckia_core.adapters.contract.readers import open_chunks
 from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
-from buckia_core.adapters.prefixes import normalize_prefix
 from buckia_core.adapters.service import json_fields as fields
 from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.errors import NotSupported

@@ -9,7 +9,7 @@ from buckia_bunny.cdn.purge import plan_purge, purger_of
 from buckia_bunny.factory import account_of_bucket
 from buckia_bunny.settings import BunnySettings, Purge
 from buckia_bunny.storage.key_encoding import KeyCodec
-from buckia_core.adapters.prefixes import normalize_prefix
+from buckia_core.adapters.contract.identity import normalize_prefix
 from buckia_core.config import BucketConfig
 from buckia_core.errors import AdapterError
 

@@ -27,7 +27,7 @@ from collections.abc import Mapping
 
 import urllib3.exceptions
 
-from buckia_core.adapters.service.proxies import unreached_proxy
+from buckia_core.adapters.service.connection import unreached_proxy
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,

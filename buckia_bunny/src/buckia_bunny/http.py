@@ -18,8 +18,7 @@ import urllib3
 
 from buckia_bunny.errors import PROVIDER, error_from_exception, too_long
 from buckia_bunny.settings import BunnySettings
-from buckia_core.adapters.service.ca_bundles import trust_bundle
-from buckia_core.adapters.service.proxies import system_proxy
+from buckia_core.adapters.service.connection import system_proxy, trust_bundle
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.errors import AdapterError, MissingCredentials
 

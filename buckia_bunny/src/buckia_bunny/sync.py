@@ -22,10 +22,10 @@ from buckia_bunny.storage.endpoint import BuildZoneUrl, ZoneEndpoint, ZoneLookup
 from buckia_bunny.storage.key_encoding import LONGEST_PATH, KeyCodec
 from buckia_core.adapters.contract.base import BaseSync, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
+from buckia_core.adapters.contract.identity import normalize_prefix
 from buckia_core.adapters.contract.readers import open_chunks
 from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
-from buckia_core.adapters.prefixes import normalize_prefix
 from buckia_core.planning.manifest import RemoteObject
 
 if TYPE_CHECKING:

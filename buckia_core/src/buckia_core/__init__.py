@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from buckia_core.adapters.content_types import guess_content_type
     from buckia_core.adapters.contract.base import BaseSync, Source
     from buckia_core.adapters.contract.capabilities import Capabilities
+    from buckia_core.adapters.contract.identity import normalize_prefix
     from buckia_core.adapters.contract.protocols import (
         PublicUrl,
         ResumableDownload,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
         SignedUrl,
         Versioned,
     )
-    from buckia_core.adapters.contract.readers import open_chunks
+    from buckia_core.adapters.contract.readers import LimitedReader, open_chunks
     from buckia_core.adapters.contract.resume import (
         Checkpoint,
         MultipartSource,
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     )
     from buckia_core.adapters.plugins.hookspecs import hookimpl
     from buckia_core.adapters.plugins.registry import AdapterSpec
-    from buckia_core.adapters.prefixes import normalize_prefix
-    from buckia_core.adapters.transfers.limited_reader import LimitedReader
     from buckia_core.adapters.transfers.part_pool import PartPool
     from buckia_core.adapters.transfers.ranged_download import RangedDownload, RangeStream
     from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
@@ -125,22 +124,13 @@ __all__ = [
 
 # Imported when first used, as in `buckia`: each module of ours imports this one first, and most need little of it.
 _HOMES = {
-    "buckia_core.adapters.transfers.retry": ("RetryPolicy", "retry_call"),
-    "buckia_core.adapters.contract.base": ("BaseSync", "Source"),
-    "buckia_core.adapters.contract.readers": ("open_chunks",),
-    "buckia_core.adapters.contract.capabilities": ("Capabilities",),
     "buckia_core.adapters.content_types": ("guess_content_type",),
-    "buckia_core.adapters.plugins.hookspecs": ("hookimpl",),
-    "buckia_core.adapters.contract.types": (
-        "DeleteOutcome",
-        "IfAbsent",
-        "IfUnchanged",
-        "Precondition",
-        "UploadInfo",
-        "satisfies",
+    "buckia_core.adapters.contract.base": (
+        "BaseSync",
+        "Source",
     ),
-    "buckia_core.adapters.transfers.part_pool": ("PartPool",),
-    "buckia_core.adapters.prefixes": ("normalize_prefix",),
+    "buckia_core.adapters.contract.capabilities": ("Capabilities",),
+    "buckia_core.adapters.contract.identity": ("normalize_prefix",),
     "buckia_core.adapters.contract.protocols": (
         "PublicUrl",
         "ResumableDownload",
@@ -149,20 +139,47 @@ _HOMES = {
         "SignedUrl",
         "Versioned",
     ),
-    "buckia_core.adapters.transfers.ranged_download": ("RangeStream", "RangedDownload"),
-    "buckia_core.adapters.transfers.limited_reader": ("LimitedReader",),
-    "buckia_core.adapters.plugins.registry": ("AdapterSpec",),
+    "buckia_core.adapters.contract.readers": (
+        "LimitedReader",
+        "open_chunks",
+    ),
     "buckia_core.adapters.contract.resume": (
-        "PartialDownload",
         "Checkpoint",
-        "PartLayout",
         "MultipartSource",
+        "PartLayout",
+        "PartialDownload",
         "resume_by_open",
     ),
-    "buckia_core.adapters.transfers.sources": ("DigestVerifier", "iter_chunks", "open_source"),
+    "buckia_core.adapters.contract.types": (
+        "DeleteOutcome",
+        "IfAbsent",
+        "IfUnchanged",
+        "Precondition",
+        "UploadInfo",
+        "satisfies",
+    ),
+    "buckia_core.adapters.plugins.hookspecs": ("hookimpl",),
+    "buckia_core.adapters.plugins.registry": ("AdapterSpec",),
+    "buckia_core.adapters.transfers.part_pool": ("PartPool",),
+    "buckia_core.adapters.transfers.ranged_download": (
+        "RangeStream",
+        "RangedDownload",
+    ),
+    "buckia_core.adapters.transfers.retry": (
+        "RetryPolicy",
+        "retry_call",
+    ),
+    "buckia_core.adapters.transfers.sources": (
+        "DigestVerifier",
+        "iter_chunks",
+        "open_source",
+    ),
     "buckia_core.config.secrets.references": ("Secret",),
     "buckia_core.config.settings": ("setting",),
-    "buckia_core.planning.digest": ("Digest", "Digests"),
+    "buckia_core.planning.digest": (
+        "Digest",
+        "Digests",
+    ),
     "buckia_core.planning.manifest": ("RemoteObject",),
     "buckia_core.planning.versions": ("ObjectVersion",),
 }

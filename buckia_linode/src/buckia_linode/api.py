@@ -21,8 +21,8 @@ import urllib3
 from linode_api4 import LinodeClient
 from requests.adapters import HTTPAdapter
 
+from buckia_core.adapters.service.connection import system_proxy
 from buckia_core.adapters.service.json_fields import JsonObject
-from buckia_core.adapters.service.proxies import system_proxy
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.adapters.transfers.retry import retry_call
 from buckia_core.errors import AdapterError, MissingCredentials

@@ -26,7 +26,7 @@ from collections.abc import Mapping
 import requests
 from linode_api4.errors import ApiError
 
-from buckia_core.adapters.service.proxies import unreached_proxy
+from buckia_core.adapters.service.connection import unreached_proxy
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from buckia_core.adapters.contract.capabilities import Capabilities
-from buckia_core.adapters.prefixes import normalize_prefix
+from buckia_core.adapters.contract.identity import normalize_prefix
 from buckia_linode.credentials import credential_source
 from buckia_linode.endpoint_lookup import EndpointLookup, LinodeSite, no_token
 from buckia_linode.endpoint_types import LIMITS, LOWEST_RATE

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 
 from buckia_core.adapters.contract.base import BaseSync, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
+from buckia_core.adapters.contract.identity import normalize_prefix
 from buckia_core.adapters.contract.readers import open_chunks
 from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
-from buckia_core.adapters.prefixes import normalize_prefix
 from buckia_core.adapters.transfers.part_pool import PartPool
-from buckia_core.adapters.transfers.part_sizes import MAX_PARTS
 from buckia_core.adapters.transfers.request_counter import RequestCounter
+from buckia_core.adapters.transfers.sources import MAX_PARTS
 from buckia_core.errors import NotSupported
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion

@@ -19,8 +19,7 @@ from requests.adapters import HTTPAdapter
 
 from buckia_b2.errors import B2ResponseError, TooLong
 from buckia_b2.settings import B2Settings
-from buckia_core.adapters.service.ca_bundles import trust_bundle
-from buckia_core.adapters.service.proxies import system_proxy
+from buckia_core.adapters.service.connection import system_proxy, trust_bundle
 
 LONGEST = 16 << 20
 """Bytes of an answer in JSON that are read. A page of 1,000 files is below it, whatever they are called."""

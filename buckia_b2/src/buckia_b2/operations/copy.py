@@ -17,7 +17,7 @@ from buckia_b2.operations.write_conflicts import WriteConflictDetector
 from buckia_b2.settings import MAX_PART
 from buckia_core.adapters.contract.types import Precondition
 from buckia_core.adapters.service import json_fields as fields
-from buckia_core.adapters.transfers.part_sizes import part_size_for
+from buckia_core.adapters.transfers.sources import part_size_for
 from buckia_core.errors import AdapterError, IntegrityError
 from buckia_core.planning.manifest import RemoteObject
 

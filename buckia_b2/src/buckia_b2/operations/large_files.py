@@ -19,8 +19,7 @@ from buckia_b2.files.file_info import from_file
 from buckia_b2.operations.object_spec import ObjectSpec
 from buckia_core.adapters.service import json_fields as fields
 from buckia_core.adapters.transfers.part_pool import PartPool
-from buckia_core.adapters.transfers.part_sizes import MAX_PARTS
-from buckia_core.adapters.transfers.sources import DigestVerifier, iter_file_range, split_parts
+from buckia_core.adapters.transfers.sources import MAX_PARTS, DigestVerifier, iter_file_range, split_parts
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported, Transient
 from buckia_core.planning.manifest import RemoteObject
 

@@ -25,8 +25,7 @@ from buckia_b2.operations.large_files import LargeFiles, Part, digests_of
 from buckia_b2.operations.object_spec import ObjectSpec
 from buckia_b2.settings import B2Settings
 from buckia_core.adapters.contract.resume import MultipartSource, PartLayout
-from buckia_core.adapters.transfers.part_sizes import part_size_for
-from buckia_core.adapters.transfers.sources import DigestVerifier
+from buckia_core.adapters.transfers.sources import DigestVerifier, part_size_for
 from buckia_core.adapters.transfers.upload_session import UploadSession, is_resumable, resume_session, spec_digest
 from buckia_core.errors import AdapterError, IntegrityError
 from buckia_core.planning.manifest import RemoteObject

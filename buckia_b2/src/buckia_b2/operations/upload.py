@@ -31,8 +31,7 @@ from buckia_b2.settings import B2Settings
 from buckia_core.adapters.contract.base import Source
 from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.adapters.contract.types import IfUnchanged, Precondition, UploadInfo
-from buckia_core.adapters.transfers.part_sizes import part_size_for
-from buckia_core.adapters.transfers.sources import DigestVerifier, PrependedReader, read_exactly
+from buckia_core.adapters.transfers.sources import DigestVerifier, PrependedReader, part_size_for, read_exactly
 from buckia_core.errors import AdapterError, IntegrityError, PermissionDenied, PreconditionFailed, Transient
 from buckia_core.planning.digest import Comparison, Digest, Digests, compare, merge
 from buckia_core.planning.manifest import RemoteObject

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from buckia_core.adapters.service.proxies import bypasses_proxy, no_proxy_of_environment
+from buckia_core.adapters.service.connection import bypasses_proxy, no_proxy_of_environment
 from buckia_core.config.convert import ConvertContext, InvalidValue, as_str, convert, unsuitable
 from buckia_core.config.frozen import HiddenMapping
 from buckia_core.config.locations import nearest

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from buckia_core.adapters.service.ca_bundles import trust_bundle
-from buckia_core.adapters.service.proxies import system_proxy
+from buckia_core.adapters.service.connection import system_proxy, trust_bundle
 from buckia_s3.config.client_options import ClientOptions
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.endpoint import Endpoint

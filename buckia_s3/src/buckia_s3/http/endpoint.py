@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit
 
-from buckia_core.adapters.contract.identities import endpoint_identity
+from buckia_core.adapters.contract.identity import endpoint_identity
 from buckia_s3.config.derived import express_zone
 from buckia_s3.config.settings import AddressingStyle, S3Settings
 

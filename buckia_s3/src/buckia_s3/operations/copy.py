@@ -12,7 +12,7 @@ from xml.etree.ElementTree import ParseError
 
 from buckia_core.adapters.contract.types import IfAbsent, Precondition, UploadInfo
 from buckia_core.adapters.transfers.part_pool import THREADS
-from buckia_core.adapters.transfers.part_sizes import part_size_for
+from buckia_core.adapters.transfers.sources import part_size_for
 from buckia_core.errors import AdapterError, NotFound, NotSupported, Transient
 from buckia_core.planning.digest import merge
 from buckia_core.planning.manifest import RemoteObject

@@ -13,8 +13,7 @@ from itertools import count, repeat
 from typing import BinaryIO
 
 from buckia_core.adapters.transfers.part_pool import PartPool
-from buckia_core.adapters.transfers.part_sizes import MAX_PARTS, part_size_for
-from buckia_core.adapters.transfers.sources import DigestVerifier, split_parts
+from buckia_core.adapters.transfers.sources import MAX_PARTS, DigestVerifier, part_size_for, split_parts
 from buckia_core.errors import AdapterError, NotSupported, Transient
 from buckia_core.planning.digest import Comparison, compare, merge
 from buckia_core.planning.manifest import RemoteObject

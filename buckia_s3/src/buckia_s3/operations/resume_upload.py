@@ -18,7 +18,7 @@ from functools import partial
 
 from buckia_core.adapters.contract.resume import MultipartSource, PartLayout
 from buckia_core.adapters.contract.types import IfUnchanged, satisfies, stat_or_none
-from buckia_core.adapters.transfers.part_sizes import part_size_for
+from buckia_core.adapters.transfers.sources import part_size_for
 from buckia_core.adapters.transfers.upload_session import UploadSession, is_resumable, resume_session, spec_digest
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported, PermissionDenied
 from buckia_core.planning.digest import Comparison, Digest, compare, merge

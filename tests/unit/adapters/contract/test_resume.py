@@ -70,7 +70,7 @@ class InParts(MemorySync):
 
 
 class Uncounted(InParts):
-    request_count = None  # as adapters that do not count
+    request_count = None  # type: ignore[assignment]  # as adapters that do not count
 
 
 class Kept:

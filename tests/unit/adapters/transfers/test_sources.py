@@ -10,12 +10,13 @@ from typing import BinaryIO
 import pytest
 
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, satisfies, stat_or_none
-from buckia_core.adapters.transfers.part_sizes import MAX_PARTS, part_size_for
 from buckia_core.adapters.transfers.sources import (
     BLOCK,
+    MAX_PARTS,
     DigestVerifier,
     PrependedReader,
     iter_file_range,
+    part_size_for,
     read_exactly,
     split_parts,
 )

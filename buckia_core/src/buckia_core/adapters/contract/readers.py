@@ -1,4 +1,4 @@
-"""Bytes that come in blocks, as answers of a network do: read like a file, or written into one."""
+"""Readers: chunks of bytes as a file, a limited part of another reader; and `write_all` for unbuffered files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _BUFFER = 1 << 18
 
 
 class ChunkReader(io.RawIOBase):
-    """A forward-only reader of blocks. What they raise comes out of its `read`."""
+    """A forward-only reader over an iterable of chunks. `read` raises what the iterable raises."""
 
-    def __init__(self, blocks: Iterable[bytes]) -> None:
+    def __init__(self, chunks: Iterable[bytes]) -> None:
         super().__init__()
-        self._blocks = iter(blocks)
+        self._chunks = iter(chunks)
         self._left = memoryview(b"")
 
     def readable(self) -> bool:
@@ -23,10 +23,10 @@ class ChunkReader(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's WriteableBuffer is private
         while not self._left:
-            block = next(self._blocks, None)
-            if block is None:
+            chunk = next(self._chunks, None)
+            if chunk is None:
                 return 0
-            self._left = memoryview(block)
+            self._left = memoryview(chunk)
         count = min(len(buffer), len(self._left))
         buffer[:count] = self._left[:count]
         self._left = self._left[count:]
@@ -34,14 +34,35 @@ class ChunkReader(io.RawIOBase):
 
 
 @contextmanager
-def open_chunks(blocks: Iterable[bytes]) -> Iterator[BinaryIO]:
-    """Give a reader of blocks whose `read` returns all that was asked for, or what is left."""
-    with io.BufferedReader(ChunkReader(blocks), _BUFFER) as reader:
+def open_chunks(chunks: Iterable[bytes]) -> Iterator[BinaryIO]:
+    """Open chunks as a buffered reader: `read(n)` returns fewer than `n` bytes only at the end."""
+    with io.BufferedReader(ChunkReader(chunks), _BUFFER) as reader:
         yield reader
 
 
-def write_all(file: io.FileIO, block: bytes) -> None:
-    """Write a block to an unbuffered file, which may take it in pieces."""
-    view = memoryview(block)
+class LimitedReader(io.RawIOBase):
+    """The next `length` bytes of another reader, or fewer if that one ends before.
+
+    Closing it leaves the other reader open. Wrap it into `io.BufferedReader` if each `read(n)` must return `n` bytes.
+    """
+
+    def __init__(self, reader: BinaryIO, length: int) -> None:
+        super().__init__()
+        self._reader = reader
+        self._left = max(0, length)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's WriteableBuffer is private
+        chunk = self._reader.read(min(len(buffer), self._left))
+        buffer[: len(chunk)] = chunk
+        self._left -= len(chunk)
+        return len(chunk)
+
+
+def write_all(file: io.FileIO, data: bytes) -> None:
+    """Write all bytes to an unbuffered file, with as many system calls as that takes."""
+    view = memoryview(data)
     while view:
         view = view[file.write(view) :]

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from buckia_core.adapters.content_types import guess_content_type
 from buckia_core.adapters.contract.base import BaseSync, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
+from buckia_core.adapters.contract.identity import normalize_prefix
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.adapters.directory.errors import PROVIDER, not_found, translated
 from buckia_core.adapters.directory.paths import Paths
@@ -21,7 +22,6 @@ from buckia_core.adapters.directory.stat import to_object
 from buckia_core.adapters.directory.temp_file import sweep
 from buckia_core.adapters.directory.walk import Walk, WalkRange
 from buckia_core.adapters.directory.write import copy_all, write
-from buckia_core.adapters.prefixes import normalize_prefix
 from buckia_core.adapters.transfers.sources import CHUNK, DigestVerifier, iter_chunks, open_source
 from buckia_core.errors import AdapterError
 from buckia_core.localfs import names

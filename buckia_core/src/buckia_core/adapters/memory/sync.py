@@ -12,11 +12,11 @@ from typing import BinaryIO
 from buckia_core.adapters.content_types import guess_content_type
 from buckia_core.adapters.contract.base import BaseSync, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
+from buckia_core.adapters.contract.identity import normalize_prefix
 from buckia_core.adapters.contract.types import DeleteOutcome, IfAbsent, IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.memory.bucket import Check, MemoryBucket, StoredObject, shared_bucket
 from buckia_core.adapters.memory.errors import invalid_key, not_found, precondition_failed
 from buckia_core.adapters.memory.settings import MemorySettings
-from buckia_core.adapters.prefixes import normalize_prefix
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.adapters.transfers.sources import DigestVerifier, open_source
 from buckia_core.errors import AdapterError

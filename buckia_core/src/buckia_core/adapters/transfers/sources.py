@@ -19,6 +19,11 @@ CHUNK = 1 << 20
 BLOCK = 1 << 18
 """Bytes that are handed to the network at once."""
 
+MAX_PARTS = 10_000
+"""The most parts that one multipart upload can have, at all providers that have them."""
+
+_MIB = 1 << 20
+
 
 @contextmanager
 def open_source(source: Source) -> Iterator[BinaryIO]:
@@ -67,6 +72,12 @@ def read_exactly(reader: BinaryIO, size: int) -> bytes:
         pieces.append(piece)
         left -= len(piece)
     return b"".join(pieces)
+
+
+def part_size_for(size: int, minimum: int) -> int:
+    """Return a part size for `size` bytes: `minimum`, or the whole MiB above it that needs no more than `MAX_PARTS`."""
+    needed = -(-size // MAX_PARTS)
+    return minimum if needed <= minimum else -(-needed // _MIB) * _MIB
 
 
 def split_parts(reader: BinaryIO, sizes: Iterable[int]) -> Iterator[bytes]:

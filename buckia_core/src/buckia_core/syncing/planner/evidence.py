@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.adapters.transfers.limited_reader import LimitedReader
+from buckia_core.adapters.contract.readers import LimitedReader
 from buckia_core.errors import IntegrityError, Transient
 from buckia_core.planning.digest import Comparison, Digests, compare, merge, without_tentative
 from buckia_core.planning.manifest import LocalEntry, RemoteObject

@@ -1,4 +1,4 @@
-"""Which proxy a server is reached through: that of the environment or the system, and which servers go without it.
+"""Connections to a service: the proxy of the environment or the system, and the setting `ca_bundle`.
 
 An entry of `NO_PROXY` is one of these, as curl and Go take them; entries stand between commas or spaces:
 
@@ -18,31 +18,38 @@ import os
 import re
 import sys
 from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from buckia_core.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    import ssl
 
 _WITH_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*):(?P<port>\d{1,5})")
 
 
 def parse_no_proxy(text: str) -> tuple[str, ...]:
-    """Return the entries of a `NO_PROXY`, in lower case."""
+    """Split the value of `NO_PROXY` into its entries, in lower case."""
     return tuple(entry for entry in re.split(r"[,\s]+", text.lower()) if entry)
 
 
 def no_proxy_of_environment() -> tuple[str, ...]:
-    """Return the entries of `no_proxy`, or else of `NO_PROXY`."""
+    """Return the entries of the variable `no_proxy`, or of `NO_PROXY` if that is not set."""
     return parse_no_proxy(os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or "")
 
 
 def bypasses_proxy(entries: Iterable[str], host: str, port: int) -> bool:
-    """Tell whether one of the entries covers a server. An entry that is none of the forms covers nothing."""
+    """Tell whether an entry covers a server. Malformed entries cover none."""
     name = host.lower().strip("[]").partition("%")[0].rstrip(".")
     return any(_covers(entry.lower(), name, port) for entry in entries)
 
 
 def system_proxy(scheme: str, host: str, port: int) -> str | None:
-    """Return the URL of the proxy to a server: by the environment, or else by the settings of macOS or Windows."""
+    """Return the URL of the proxy to a server, from the environment or else the settings of macOS or Windows."""
     if sys.platform not in ("darwin", "win32") and not any(name.lower().endswith("_proxy") for name in os.environ):
         return None
-    import urllib.request  # noqa: PLC0415  # it brings much along, and few have a proxy
+    import urllib.request  # noqa: PLC0415  # slow to import, and few users have a proxy
 
     environment = urllib.request.getproxies_environment()
     if environment:
@@ -53,11 +60,31 @@ def system_proxy(scheme: str, host: str, port: int) -> str | None:
 
 
 def unreached_proxy(authority: str) -> str:
-    """Say that the proxy to a server can't be reached, by its host and port: its credentials stay out of messages."""
+    """Return the message that the proxy to a server can't be reached, with its host and port, without credentials."""
     host, _, port = authority.rpartition(":") if _WITH_PORT.fullmatch(authority) else (authority, "", "443")
     found = system_proxy("https", host, int(port)) or system_proxy("http", host, int(port)) or ""
     named = found.rpartition("@")[2].rpartition("://")[2].partition("/")[0]
     return f"the proxy {named} can't be reached" if named else "the proxy can't be reached"
+
+
+def trust_bundle(context: ssl.SSLContext, ca_bundle: Path) -> None:
+    """Add the certificate authorities in a file, the setting `ca_bundle`, to those that a context trusts.
+
+    Raises:
+        InvalidSetting: The file does not exist or holds no certificate.
+        OSError: The file can't be read.
+    """
+    import ssl  # noqa: PLC0415  # settings import this module too, and need no TLS
+
+    try:
+        context.load_verify_locations(ca_bundle)
+    except ssl.SSLError as error:
+        raise InvalidSetting(f"setting 'ca_bundle': {ca_bundle} holds no certificate in PEM") from error
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise InvalidSetting(f"setting 'ca_bundle': {ca_bundle} can't be read: {error.strerror}") from error
+    except OSError as error:
+        error.filename = str(ca_bundle)
+        raise
 
 
 def _covers(entry: str, host: str, port: int) -> bool:

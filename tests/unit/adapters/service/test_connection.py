@@ -6,7 +6,12 @@ import sys
 
 import pytest
 
-from buckia_core.adapters.service.proxies import bypasses_proxy, no_proxy_of_environment, parse_no_proxy, system_proxy
+from buckia_core.adapters.service.connection import (
+    bypasses_proxy,
+    no_proxy_of_environment,
+    parse_no_proxy,
+    system_proxy,
+)
 
 PROXY = "http://proxy.example:3128"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_core.adapters.contract.identities import endpoint_identity
+from buckia_core.adapters.contract.identity import endpoint_identity
 from buckia_core.adapters.directory.settings import DirectorySettings
 from buckia_core.adapters.directory.sync import DirectorySync
 
