@@ -42,7 +42,7 @@ class OnZone(AdapterConformance):
 
 
 class TestBunny(OnZone):
-    lacks: ClassVar = {
+    known_failures: ClassVar = {
         "test_name_is_free_again_after_a_delete": "an emptied directory stays, and is removed only if that is asked for"
     }
 

@@ -69,7 +69,7 @@ class TestCephOverTls(OnServer):
 
 
 class TestMoto(OnServer):
-    lacks: ClassVar = {
+    known_failures: ClassVar = {
         "test_keys_round_trip[newline]": "moto does not find its own route for a path with a line break",
     }
 
@@ -85,7 +85,7 @@ NO_SUCH_NAMES = "rclone keeps objects as files, and refuses or changes what can'
 
 
 class TestRclone(OnServer):
-    lacks: ClassVar = {
+    known_failures: ClassVar = {
         **{f"test_keys_round_trip[{name}]": NO_SUCH_NAMES for name in ("too_long_name", "only_slash", "marker")},
         "test_directory_markers_are_listed_as_they_are": NO_SUCH_NAMES,
         "test_object_below_an_object": "rclone keeps objects as files, so `a` and `a/b` can't both be",

@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from buckia_core.adapters.directory.stat import fingerprint_of
+from buckia_core.adapters.directory.stat import fingerprint_from_stat
 
 V0_6_0 = Path(__file__).parent / "v0_6_0"
 
@@ -50,7 +50,9 @@ def settle(state: Path, local: dict[str, Path], remote: dict[str, Path]) -> None
                 (status.st_mtime_ns, status.st_ctime_ns, status.st_ino, key),
             )
         for key, path in remote.items():
-            database.execute("UPDATE entries SET fingerprint = ? WHERE key = ?", (fingerprint_of(path.stat()), key))
+            database.execute(
+                "UPDATE entries SET fingerprint = ? WHERE key = ?", (fingerprint_from_stat(path.stat()), key)
+            )
 
 
 def _write(path: Path, target: Path, words: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from buckia_core.adapters.transfers.retry import RetryPolicy
 
 T = TypeVar("T")
 
-PATIENCE = RetryPolicy(attempts=6, seconds=math.inf, first=0.2, longest=20.0)
+PATIENCE = RetryPolicy(attempts=6, seconds=math.inf, initial_wait=0.2, max_wait=20.0)
 """How a request is repeated of which one call needs many: one lost listing of a thousand must not cost all of them."""
 
 

@@ -33,32 +33,32 @@ class Guard:
 
 def test_a_plugin_that_can_not_be_loaded_stops_a_sync(plugins):
     with pytest.raises(PluginError, match=r"'guard'.*ModuleNotFoundError.*--without-plugin guard"):
-        plugins.ask_before_sync(Plan(), "b")
+        plugins.run_before_sync(Plan(), "b")
 
 
 @pytest.mark.parametrize("before", [False, True])
 def test_it_can_be_left_out(plugins, before):
     if before:
         assert plugins.hooks and plugins.broken_plugins
-    plugins.leave_out("guard")
-    plugins.ask_before_sync(Plan(), "b")
+    plugins.exclude_plugin("guard")
+    plugins.run_before_sync(Plan(), "b")
 
 
 def test_what_is_no_plugin_can_not_be_left_out(plugins):
     with pytest.raises(PluginError, match=r"'gaurd'.*guard"):
-        plugins.leave_out("gaurd")
+        plugins.exclude_plugin("gaurd")
 
 
 def test_a_veto_goes_on_as_it_is_and_a_failure_is_one_too(plugins):
-    plugins.leave_out("guard")
+    plugins.exclude_plugin("guard")
     plugins.register(Guard(BuckiaError("not on a Friday")), "vetoing")
     with pytest.raises(BuckiaError, match=r"^not on a Friday$"):
-        plugins.ask_before_sync(Plan(), "b")
+        plugins.run_before_sync(Plan(), "b")
     failing = Registry()
     failing.__dict__["_entries"] = {PLUGINS: []}
     failing.register(Guard(ZeroDivisionError("division by zero")), "failing")
     with pytest.raises(PluginError, match=r"buckia_before_sync.*ZeroDivisionError"):
-        failing.ask_before_sync(Plan(), "b")
+        failing.run_before_sync(Plan(), "b")
 
 
 @pytest.mark.parametrize("failure", [OSError(errno.EMFILE, "x"), OSError(errno.EIO, "x"), MemoryError()])
@@ -68,11 +68,11 @@ def test_a_failure_of_the_system_is_not_a_broken_plugin(plugins, monkeypatch, fa
 
     monkeypatch.setattr(EntryPoint, "load", fail)
     with pytest.raises(type(failure)) as caught:
-        plugins.ask_before_sync(Plan(), "b")
+        plugins.run_before_sync(Plan(), "b")
     assert caught.value is failure and plugins.broken_plugins == {}
     monkeypatch.undo()
     with pytest.raises(PluginError, match="ModuleNotFoundError"):
-        plugins.ask_before_sync(Plan(), "b")
+        plugins.run_before_sync(Plan(), "b")
 
 
 def test_a_file_that_a_plugin_lacks_is_its_own_affair(plugins, monkeypatch):
@@ -81,11 +81,11 @@ def test_a_file_that_a_plugin_lacks_is_its_own_affair(plugins, monkeypatch):
 
     monkeypatch.setattr(EntryPoint, "load", fail)
     with pytest.raises(PluginError, match=r"table\.json"):
-        plugins.ask_before_sync(Plan(), "b")
+        plugins.run_before_sync(Plan(), "b")
 
 
 def test_a_failure_of_the_system_is_not_a_plugin_that_fails(monkeypatch):
     plugins = Registry()
     plugins.register(Guard(OSError(errno.ENOSPC, "No space left on device")))
     with pytest.raises(OSError, match="No space left"):
-        plugins.ask_before_sync(Plan(), "b")
+        plugins.run_before_sync(Plan(), "b")

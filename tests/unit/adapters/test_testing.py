@@ -180,7 +180,7 @@ LACKING = """
     from buckia_core.testing import AdapterConformance
 
     class TestLacking(AdapterConformance):
-        lacks = {lacks}
+        known_failures = {known_failures}
 
         @pytest.fixture
         def adapter(self):
@@ -189,11 +189,11 @@ LACKING = """
 
 
 @pytest.mark.parametrize(
-    "lacks",
+    "known_failures",
     [{"test_no_such_thing": "reason"}, {"test_delete": "reason"}, {"test_keys_round_trip[newline]": "reason"}],
     ids=["unknown", "stale", "stale_parameter"],
 )
-def test_lacks_that_are_not_true_fail(pytester, lacks):
-    pytester.makepyfile(LACKING.format(lacks=lacks))
+def test_known_failures_that_are_not_true_fail(pytester, known_failures):
+    pytester.makepyfile(LACKING.format(known_failures=known_failures))
     outcomes = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-q").parseoutcomes()
     assert outcomes["failed"] == 1

@@ -199,7 +199,7 @@ def test_what_the_next_sync_goes_on_with_is_spared(run, project, b2_account, cap
     b2_account.stop_failing()
     (record,) = run("unfinished", "--json").records
     assert (record["key"], record["resumable"]) == ("large.bin", True)
-    assert "the next sync goes on with them" in run("unfinished", "--abort", "--yes").err
+    assert "the next sync resumes them" in run("unfinished", "--abort", "--yes").err
     b2_account.forget_calls()
     assert main(["sync", "--direction", "up", "--include", "large.bin"]) == 0
     assert "b2_upload_part" not in b2_account.calls(), "its parts were there"

@@ -60,4 +60,4 @@ def adapter(connect: Connect) -> BunnySync:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch):
-    monkeypatch.setattr("buckia_bunny.retry.PATIENCE", replace(PATIENCE, first=0.0))
+    monkeypatch.setattr("buckia_bunny.retry.PATIENCE", replace(PATIENCE, initial_wait=0.0))

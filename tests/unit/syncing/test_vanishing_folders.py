@@ -43,7 +43,7 @@ def once_planned(monkeypatch):
         class Registry:
             hooks = registry().hooks
 
-            def ask_before_sync(self, plan, bucket):
+            def run_before_sync(self, plan, bucket):
                 if waiting:
                     waiting.pop()()
 

@@ -77,12 +77,12 @@ class UnfinishedLargeFile:
     Attributes:
         key: Its key.
         file_id: Its id.
-        begun_ns: When it was begun, in nanoseconds since 1970.
+        started_ns: When it was begun, in nanoseconds since 1970.
     """
 
     key: str
     file_id: str
-    begun_ns: int
+    started_ns: int
 
 
 @runtime_checkable
@@ -268,10 +268,10 @@ def _key_of(told: fields.JsonObject, *, new: bool = False) -> ApplicationKey:
 
 
 def _unfinished_of(told: fields.JsonObject, root: str) -> UnfinishedLargeFile:
-    name, begun_ns = fields.string(told, "fileName"), fields.millis(told, "uploadTimestamp") * _MILLISECOND
+    name, started_ns = fields.string(told, "fileName"), fields.millis(told, "uploadTimestamp") * _MILLISECOND
     if not name.startswith(root):
         raise ValueError("it is not below the prefix")
-    return UnfinishedLargeFile(name[len(root) :], fields.string(told, "fileId"), begun_ns)
+    return UnfinishedLargeFile(name[len(root) :], fields.string(told, "fileId"), started_ns)
 
 
 def _rules(told: fields.JsonObject, kind: RuleKind) -> BucketRules:

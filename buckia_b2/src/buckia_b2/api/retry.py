@@ -11,7 +11,7 @@ from buckia_core.adapters.transfers.retry import RetryPolicy
 
 T = TypeVar("T")
 
-PATIENCE = RetryPolicy(attempts=5, seconds=math.inf, first=0.2, longest=10.0)
+PATIENCE = RetryPolicy(attempts=5, seconds=math.inf, initial_wait=0.2, max_wait=10.0)
 """Five times in all, and soon: B2 answers 503 where another server would take the request at once."""
 
 

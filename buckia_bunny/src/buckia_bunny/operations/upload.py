@@ -18,7 +18,7 @@ from buckia_bunny.storage.api import StorageApi
 from buckia_core.adapters.content_types import guess_content_type
 from buckia_core.adapters.contract.base import Source
 from buckia_core.adapters.contract.types import Precondition, UploadInfo
-from buckia_core.adapters.transfers.sources import CHUNK, DigestVerifier, iter_chunks, open_source
+from buckia_core.adapters.transfers.sources import READ_CHUNK, DigestVerifier, iter_chunks, open_source
 from buckia_core.errors import AlreadyExists, IntegrityError, Transient
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import RemoteObject
@@ -156,7 +156,7 @@ def _from_file(reader: BinaryIO, key: str, info: UploadInfo, begin: int) -> _Upl
 def _measured(key: str, info: UploadInfo, body: Callable[[], Iterator[bytes]], size: int) -> _UploadBody:
     """Return the content with its digest: the one that is told, which the server then checks, or one made here."""
     told = next((digest.value for digest in info.digests if digest.algorithm == "sha256"), None)
-    if told is not None and size > CHUNK:
+    if told is not None and size > READ_CHUNK:
         return _UploadBody(size, told, body)
     check, digest = DigestVerifier(info.digests), hashlib.sha256()
     read = 0
@@ -168,8 +168,8 @@ def _measured(key: str, info: UploadInfo, body: Callable[[], Iterator[bytes]], s
 
 
 def _pieces_of(data: bytes) -> Iterator[bytes]:
-    for start in range(0, len(data), CHUNK):
-        yield data[start : start + CHUNK]
+    for start in range(0, len(data), READ_CHUNK):
+        yield data[start : start + READ_CHUNK]
 
 
 def _of_source(key: str, failure: Exception) -> Exception:

@@ -107,7 +107,7 @@ class CliContext:
             finally:
                 self.output.remember_secrets()
 
-    def kept_uploads(self) -> Mapping[str, str]:
+    def resumable_uploads(self) -> Mapping[str, str]:
         """See `CommandHost`."""
         from buckia_core.syncing.state.locations import StateFiles  # noqa: PLC0415  # as above
         from buckia_core.syncing.state.resume_store import ResumeStore  # noqa: PLC0415

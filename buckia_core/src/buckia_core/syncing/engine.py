@@ -80,7 +80,7 @@ def sync(request: SyncRequest) -> SyncResult:
             return result
         progress.planned(plan)
         if plan.operations and not request.stopped.is_set():
-            registry().ask_before_sync(plan, request.bucket)
+            registry().run_before_sync(plan, request.bucket)
         if not request.stopped.is_set():
             out_of_scope.remember(request, state, prepared.out_of_scope)
         folders = None if request.chosen_path else request.folders

@@ -50,7 +50,7 @@ class Item:
     key: str
     token: str
     mtime_ns: int
-    told: bool
+    has_digest: bool
     racy: bool
 
     @property
@@ -66,7 +66,7 @@ class Item:
     @property
     def digests(self) -> Digests:
         """What is known of the content."""
-        return (Digest("sha256", self.sha256),) if self.told else ()
+        return (Digest("sha256", self.sha256),) if self.has_digest else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,5 +35,5 @@ def change(host: CommandHost, topic: str, wish: Wish, *, dry_run: bool, yes: boo
             dry_run=dry_run,
             yes=yes,
             # It may add names to rules, or be slow to show a change.
-            otherwise=lambda now: replace(planned, before=planned.after, after=now).diff(),
+            describe_mismatch=lambda now: replace(planned, before=planned.after, after=now).diff(),
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_core.adapters.commands.config_change import STANDARD
+from buckia_core.adapters.commands.config_change import STDIN
 from buckia_core.errors import AlreadyExists
 from buckia_s3.commands.adapter import s3_adapter
 
@@ -25,7 +25,7 @@ def show(host: CommandHost, topic: str, file: str | None, *, as_yaml: bool, over
     """
     from buckia_s3.administration import TOPICS, documents  # noqa: PLC0415  # it imports botocore
 
-    target = None if file in (None, STANDARD) else Path(str(file))
+    target = None if file in (None, STDIN) else Path(str(file))
     if target is not None and target.exists() and not overwrite:
         raise AlreadyExists(f"{target} exists: give --overwrite to replace it")
     with s3_adapter(host) as adapter:

@@ -56,7 +56,7 @@ def register_commands(s3: click.Group) -> None:
                 unfinished.all(prefix),
                 lambda upload: upload.upload_id,
                 older_than=older_than,
-                size_of=size_of,
+                get_size=size_of,
                 abort=unfinished.abort if abort else None,
                 resumable=resumable,
                 yes=yes,

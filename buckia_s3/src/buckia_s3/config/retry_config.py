@@ -39,7 +39,11 @@ class RetryConfig:
     def backoff(self) -> RetryPolicy:
         """What `repeated` and `Pieces` of the core go by."""
         return RetryPolicy(
-            self.max_retries + 1, self.retry_timeout, first=self.init_backoff, longest=self.max_backoff, base=self.base
+            self.max_retries + 1,
+            self.retry_timeout,
+            initial_wait=self.init_backoff,
+            max_wait=self.max_backoff,
+            base=self.base,
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from buckia_core.adapters.transfers.sources import BLOCK, DigestVerifier, iter_file_range
+from buckia_core.adapters.transfers.sources import SEND_CHUNK, DigestVerifier, iter_file_range
 from buckia_core.planning.digest import Digests
 
 
@@ -30,8 +30,8 @@ class BytesBody:
     def blocks(self) -> Iterator[bytes | memoryview]:
         """Yield what is to be sent, from its start, in pieces small enough to see progress in."""
         view = memoryview(self.data)
-        for start in range(0, len(view), BLOCK):
-            yield view[start : start + BLOCK]
+        for start in range(0, len(view), SEND_CHUNK):
+            yield view[start : start + SEND_CHUNK]
 
 
 @dataclass(frozen=True, slots=True)

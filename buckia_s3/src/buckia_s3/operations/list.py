@@ -150,7 +150,7 @@ class Listing:
                     if token is None and head.token is None:
                         page.sort(key=lambda each: _bytes(each.key))
                     if head.token is not None:
-                        guard.turn(head.token, empty=head.last_key is None)
+                        guard.next_page(head.token, empty=head.last_key is None)
                     token = head.token
                     yield page
             finally:

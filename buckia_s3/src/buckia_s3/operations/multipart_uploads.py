@@ -26,12 +26,12 @@ class MultipartUpload(NamedTuple):
     Attributes:
         key: What it would become.
         upload_id: Its id.
-        begun_ns: When it was begun, by the server's clock; nanoseconds since 1970.
+        started_ns: When it was begun, by the server's clock; nanoseconds since 1970.
     """
 
     key: str
     upload_id: str
-    begun_ns: int
+    started_ns: int
 
 
 class _Page(NamedTuple):
@@ -72,7 +72,7 @@ class MultipartUploads:
                     yield each._replace(key=each.key[len(self.root) :])
             if found.next is None:
                 return
-            guard.turn(found.next, empty=False)
+            guard.next_page(found.next, empty=False)
             place = found.next
 
     def size(self, upload: MultipartUpload) -> int:

@@ -62,16 +62,16 @@ class Versions:
             for each in found.versions:
                 key = each.key.encode("utf-8", "surrogateescape")
                 if key < last:
-                    raise guard.unusable(f"{each.key!r} comes too late")
+                    raise guard.invalid_response(f"{each.key!r} comes too late")
                 if not each.key.startswith(self.root + prefix):
-                    raise guard.unusable(f"{each.key!r} does not begin with {self.root + prefix!r}")
+                    raise guard.invalid_response(f"{each.key!r} does not begin with {self.root + prefix!r}")
                 last = key
                 inside = each.key[len(self.root) :]
                 if inside and not inside.startswith(PROBE):
                     yield each._replace(key=inside)
             if found.next is None:
                 return
-            guard.turn(found.next, empty=not found.versions)
+            guard.next_page(found.next, empty=not found.versions)
             place = found.next
 
     def stat(self, key: str, version: str) -> RemoteObject:

@@ -38,13 +38,13 @@ class Server:
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr("buckia_core.adapters.transfers.ranged_download.RANGE", 4)
+    monkeypatch.setattr("buckia_core.adapters.transfers.ranged_download.RANGE_BYTES", 4)
     return Server()
 
 
 @pytest.fixture
 def ranged(server):
-    pieces = PartPool(RetryPolicy(first=0.0))
+    pieces = PartPool(RetryPolicy(initial_wait=0.0))
     yield RangedDownload(pieces, server.opened)
     pieces.close()
 

@@ -51,32 +51,32 @@ def test_one_attempt_is_never_repeated(waiting):
 
 
 def test_waits_grow_up_to_the_longest(waiting):
-    backoff, waits = waiting(first=0.5, base=3.0, longest=10.0)
+    backoff, waits = waiting(initial_wait=0.5, base=3.0, max_wait=10.0)
     retry_call(Failing(4), backoff)
     assert waits == [0.5, 1.5, 4.5, 10.0]
 
 
 def test_waits_are_random_in_part():
     waits: list[float] = []
-    retry_call(Failing(2), RetryPolicy(first=4.0, sleep=waits.append, random=iter([0.25, 0.75]).__next__))
+    retry_call(Failing(2), RetryPolicy(initial_wait=4.0, sleep=waits.append, random=iter([0.25, 0.75]).__next__))
     assert waits == [1.0, 6.0]
 
 
 def test_a_wait_that_the_provider_asks_for(waiting):
-    backoff, waits = waiting(longest=20.0)
+    backoff, waits = waiting(max_wait=20.0)
     assert retry_call(Failing(1, Throttled("x", retry_after=9.0)), backoff) == 2
     assert waits == [9.0]
 
 
 def test_a_longer_one_is_left_to_the_wrapper(waiting):
-    backoff, waits = waiting(longest=5.0)
+    backoff, waits = waiting(max_wait=5.0)
     with pytest.raises(Throttled):
         retry_call(Failing(1, Throttled("x", retry_after=9.0)), backoff)
     assert waits == []
 
 
 def test_no_wait_ends_too_late(waiting):
-    backoff, waits = waiting(attempts=9, seconds=7.0, first=2.0)
+    backoff, waits = waiting(attempts=9, seconds=7.0, initial_wait=2.0)
     failing = Failing(9)
     with pytest.raises(Transient):
         retry_call(failing, backoff)

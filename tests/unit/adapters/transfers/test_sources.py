@@ -11,8 +11,8 @@ import pytest
 
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, satisfies, stat_or_none
 from buckia_core.adapters.transfers.sources import (
-    BLOCK,
     MAX_PARTS,
+    SEND_CHUNK,
     DigestVerifier,
     PrependedReader,
     iter_file_range,
@@ -43,9 +43,13 @@ def test_a_stretch_of_a_file(tmp_path, start, size):
     assert b"".join(iter_file_range(tmp_path / "f", start, size)) == b"0123456789"[start : start + size]
 
 
-def test_a_stretch_comes_in_blocks(tmp_path):
-    (tmp_path / "f").write_bytes(bytes(2 * BLOCK + 1))
-    assert [len(block) for block in iter_file_range(tmp_path / "f", 0, 2 * BLOCK + 1)] == [BLOCK, BLOCK, 1]
+def test_a_range_comes_in_chunks(tmp_path):
+    (tmp_path / "f").write_bytes(bytes(2 * SEND_CHUNK + 1))
+    assert [len(block) for block in iter_file_range(tmp_path / "f", 0, 2 * SEND_CHUNK + 1)] == [
+        SEND_CHUNK,
+        SEND_CHUNK,
+        1,
+    ]
 
 
 def test_a_file_that_became_shorter(tmp_path):

@@ -60,14 +60,14 @@ def retrying(memory, time):
 
 
 def test_waits_grow_and_success_ends_them(retrying, time):
-    retry, faulty = retrying(Fault("stat_file", times=4), attempts=5, first=1.0, longest=5.0)
+    retry, faulty = retrying(Fault("stat_file", times=4), attempts=5, initial_wait=1.0, max_wait=5.0)
     assert retry.stat_file("a").size == 1
     assert time.sleeps == [1.0, 2.0, 4.0, 5.0]
     assert len(faulty.calls) == 5
 
 
 def test_jitter_is_full(retrying, time):
-    retry, _ = retrying(Fault("stat_file", times=2), chance=0.25, first=1.0)
+    retry, _ = retrying(Fault("stat_file", times=2), chance=0.25, initial_wait=1.0)
     retry.stat_file("a")
     assert time.sleeps == [0.25, 0.5]
 
@@ -81,7 +81,7 @@ def test_attempts_are_bounded(retrying, time):
 
 
 def test_seconds_are_bounded(retrying, time):
-    retry, _ = retrying(Fault("stat_file", times=None), attempts=100, seconds=10.0, first=4.0, longest=4.0)
+    retry, _ = retrying(Fault("stat_file", times=None), attempts=100, seconds=10.0, initial_wait=4.0, max_wait=4.0)
     with pytest.raises(Transient):
         retry.stat_file("a")
     assert time.sleeps == [4.0, 4.0]
@@ -338,7 +338,9 @@ def test_lost_reply_where_nothing_was(restoring, memory_of_versions):
     memory_of_versions.delete_files(["k"])
     newest, _, first = memory_of_versions.list_versions("k")
     assert newest.deleted
-    retry = Retry(Faulty(memory_of_versions, [Fault("restore_version", after=True)]), backoff=RetryPolicy(first=0.0))
+    retry = Retry(
+        Faulty(memory_of_versions, [Fault("restore_version", after=True)]), backoff=RetryPolicy(initial_wait=0.0)
+    )
     restored = retry.restore_version("k", first.version, expect=IfAbsent())
     assert restored.size == len(b"first")
 

@@ -150,7 +150,7 @@ def test_what_came_otherwise_is_noticed(connect, tmp_path, way):
 
 @pytest.mark.parametrize("right", [True, False])
 def test_what_came_in_ranges_is_compared_as_a_whole(connect, tmp_path, monkeypatch, right):
-    monkeypatch.setattr("buckia_core.adapters.transfers.ranged_download.RANGE", 2)
+    monkeypatch.setattr("buckia_core.adapters.transfers.ranged_download.RANGE_BYTES", 2)
     told = {"x-amz-checksum-crc32": crc32(b"hello" if right else b"other")}
 
     def script(asked):

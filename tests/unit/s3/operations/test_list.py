@@ -109,7 +109,7 @@ class TestListing:
             keys(adapter)
 
     def test_pages_without_end(self, connect, monkeypatch):
-        monkeypatch.setattr("buckia_core.adapters.service.page_limits.MOST_EMPTY", 3)
+        monkeypatch.setattr("buckia_core.adapters.service.page_limits.MAX_EMPTY_PAGES", 3)
         numbers = iter(range(1000))
         adapter, _ = connect(lambda asked: page(token=f"t{next(numbers)}"))
         with pytest.raises(AdapterError, match="4 empty pages"):

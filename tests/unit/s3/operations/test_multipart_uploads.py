@@ -60,7 +60,7 @@ def test_page_by_page(ceph, bucket_name, adapter_on):
     adapter = adapter_on(ceph, bucket)
     by_two = dataclasses.replace(adapter.unfinished, page=2)
     assert sorted((each.key, each.upload_id) for each in by_two.all()) == sorted(begun)
-    assert all(abs(each.begun_ns - time.time_ns()) < 3600 * SECOND for each in by_two.all())
+    assert all(abs(each.started_ns - time.time_ns()) < 3600 * SECOND for each in by_two.all())
 
 
 def page(*keys, more=False):

@@ -1,4 +1,4 @@
-"""Documents that a bucket is configured by: read from a file, compared, changed by a command."""
+"""Change of a bucket's configuration by a command: read the new document, show the difference, ask, apply."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-STANDARD = "-"
-"""The name that stands for standard input or output."""
+STDIN = "-"
+"""The file name that stands for standard input."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
-    """A change of one document, of which nothing is sent yet.
+    """A change of one configuration document, not sent yet.
 
     Attributes:
-        topic: What people call the document.
-        before: What is there, as JSON knows it; `None` if nothing is.
-        after: What will be there.
-        diff: What that changes, as `unified_diff` tells it; empty if there is nothing to do.
+        topic: Name of the document for the user.
+        before: The present document, as JSON values; `None` if there is none.
+        after: The new document; `None` to remove it.
+        diff: The lines of `unified_diff`; empty if there is nothing to change.
     """
 
     topic: str
@@ -40,9 +40,9 @@ class PlannedChange:
 def unified_diff(before: object | None, after: object | None, topic: str) -> list[str]:
     """Return the lines of a unified diff of two documents, without line feeds; none if they are equal.
 
-    The order of names in a mapping does not matter. `None` is a document that is not there.
+    Keys of a mapping are compared in sorted order. `None` stands for an absent document.
     """
-    import difflib  # noqa: PLC0415  # most commands, and all syncs, do without
+    import difflib  # noqa: PLC0415  # syncs and most commands do not need it
 
     names = (f"{topic} (now)", f"{topic} (then)")
     return list(difflib.unified_diff(_lines(before), _lines(after), *names, lineterm=""))
@@ -55,22 +55,23 @@ def confirm_and_apply(
     *,
     dry_run: bool,
     yes: bool,
-    otherwise: Callable[[T], Sequence[str]] | None = None,
+    describe_mismatch: Callable[[T], Sequence[str]] | None = None,
 ) -> int | None:
-    """Show the difference, ask, and make the change. Returns the exit code of the command: 1 where a person says no.
-
-    Nothing is sent before a person has seen the difference, nor if there is none.
+    """Show the difference, ask for confirmation, and apply the change. Sends nothing if there is no difference.
 
     Args:
-        host: What the command was handed.
-        change: What is planned.
-        apply: Makes it, and returns the document as it is then.
-        dry_run: Stop where it would be made.
+        host: The host of the command.
+        change: The planned change.
+        apply: Sends the change, and returns the document as the server has it afterwards.
+        dry_run: Show the difference only.
         yes: Do not ask.
-        otherwise: Returns the lines that tell in what the document is then another than the one that was sent.
+        describe_mismatch: Returns the lines in which the resulting document differs from the one that was sent.
+
+    Returns:
+        The exit code of the command: 1 if the user declines, else `None`.
 
     Raises:
-        BuckiaError: What `apply` raises.
+        BuckiaError: As `apply`.
     """
     name = host.one_bucket().name
     record = {"bucket": name, "topic": change.topic}
@@ -87,7 +88,7 @@ def confirm_and_apply(
         return 1
     now = apply()
     host.result({"type": "changed", **record, "document": now}, f"{name}: {change.topic} is changed")
-    if otherwise is not None and (lines := otherwise(now)):
+    if describe_mismatch is not None and (lines := describe_mismatch(now)):
         host.note("The server shows it like this now:")
         for line in lines:
             host.note(line)
@@ -95,14 +96,14 @@ def confirm_and_apply(
 
 
 def read_text(file: str) -> tuple[str, str]:
-    """Return the text of a file, or of standard input for `-`, and its name for messages.
+    """Read a file, or standard input for `-`; return the text, and the name of the source for messages.
 
     Raises:
-        ConfigError: It is no text in UTF-8.
-        OSError: It can't be read.
+        ConfigError: The content is not UTF-8.
+        OSError: The file can't be read.
     """
-    source = "standard input" if file == STANDARD else file
-    content = sys.stdin.buffer.read() if file == STANDARD else Path(file).read_bytes()
+    source = "standard input" if file == STDIN else file
+    content = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
     try:
         return content.decode("utf-8-sig"), source
     except UnicodeDecodeError as error:

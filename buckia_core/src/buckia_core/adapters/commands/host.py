@@ -38,7 +38,7 @@ class CommandHost(Protocol):
             ConfigError: As `one_bucket`.
         """
 
-    def kept_uploads(self) -> Mapping[str, str]:
+    def resumable_uploads(self) -> Mapping[str, str]:
         """Return the uploads to `one_bucket` that the next sync goes on with: keys, and the texts of their notes.
 
         Raises:

@@ -67,12 +67,12 @@ def root_replaced(root: str) -> AdapterError:
     )
 
 
-def refused(key: str, reason: str) -> InvalidKey:
+def invalid_key(key: str, reason: str) -> InvalidKey:
     """The disk can't hold the key; `reason` says why."""
     return InvalidKey(f"{key!r}: refused: {reason}", provider=PROVIDER, key=key)
 
 
-def in_the_way(key: str, what: str) -> AlreadyExists:
+def already_exists(key: str, what: str) -> AlreadyExists:
     """Something else stands where the object must be; `what` says what."""
     return AlreadyExists(f"{key!r} can't be written: {what}", provider=PROVIDER, key=key)
 
@@ -82,7 +82,7 @@ def precondition_failed(key: str, reason: str) -> PreconditionFailed:
     return PreconditionFailed(f"{key!r}: not as expected: {reason}", provider=PROVIDER, key=key)
 
 
-def translate(error: OSError, key: str) -> AdapterError:
+def translate_error(error: OSError, key: str) -> AdapterError:
     """Return what an error of the disk means for the object `key`, or for the directory of that name."""
     kind, words = _BY_NUMBER.get(error.errno or 0, (AdapterError, "the disk failed"))
     if getattr(error, "winerror", None) in _SHARING_VIOLATIONS:
@@ -91,9 +91,9 @@ def translate(error: OSError, key: str) -> AdapterError:
 
 
 @contextmanager
-def translated(key: str) -> Iterator[None]:
+def translate_errors(key: str) -> Iterator[None]:
     """Turn errors of the disk in the block into errors about `key`."""
     try:
         yield
     except OSError as error:
-        raise translate(error, key) from error
+        raise translate_error(error, key) from error

@@ -11,12 +11,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from buckia_core.adapters.directory.errors import (
-    in_the_way,
-    refused,
+    already_exists,
+    invalid_key,
     root_not_found,
     root_replaced,
-    translate,
-    translated,
+    translate_error,
+    translate_errors,
 )
 from buckia_core.errors import AdapterError, InvalidKey, InvalidSetting
 from buckia_core.localfs.directory import Directory, Tree
@@ -50,8 +50,8 @@ class ResolvedPath:
     relative: str
     status: os.stat_result | None = None
     blocker: str | None = None
-    twin: str | None = None
-    made: bool = False
+    case_collision: str | None = None
+    created_dirs: bool = False
 
     @property
     def directory(self) -> Directory:
@@ -64,7 +64,7 @@ class ResolvedPath:
         try:
             return self.tree.directory(self.relative.rpartition("/")[0])
         except InTheWay as error:
-            raise through_link(self.key, error) from error
+            raise link_in_path(self.key, error) from error
 
     @property
     def name(self) -> str:
@@ -80,9 +80,9 @@ class ResolvedPath:
         if self.status is None or (stat.S_ISDIR(self.status.st_mode) and not is_link(self.status)):
             return None
         if is_link(self.status):
-            raise refused(self.key, "a symbolic link stands there, and links are not followed")
+            raise invalid_key(self.key, "a symbolic link stands there, and links are not followed")
         if not stat.S_ISREG(self.status.st_mode):
-            raise refused(self.key, "what stands there is not a regular file")
+            raise invalid_key(self.key, "what stands there is not a regular file")
         return self.status
 
     def check_writable(self) -> None:
@@ -92,15 +92,17 @@ class ResolvedPath:
             InvalidKey: A link, something that is no file, or a twin of the key stands there.
             AlreadyExists: A directory stands there, or a file where a directory must be.
         """
-        if self.twin:
-            raise refused(self.key, f"{self.twin!r} is there in another spelling, and this disk keeps one of them")
+        if self.case_collision:
+            raise invalid_key(
+                self.key, f"{self.case_collision!r} is there in another spelling, and this disk keeps one of them"
+            )
         if self.blocker:
-            raise in_the_way(self.key, f"{self.blocker!r} is a file, and would have to be a directory")
+            raise already_exists(self.key, f"{self.blocker!r} is a file, and would have to be a directory")
         if self.file() is None and self.status is not None:
-            raise in_the_way(self.key, "a directory of that name is there")
+            raise already_exists(self.key, "a directory of that name is there")
 
 
-class _Held(threading.local):
+class _OpenTrees(threading.local):
     """What a thread holds open from one call to the next: most of them are about one directory.
 
     Attributes:
@@ -124,14 +126,14 @@ class Paths:
         self._shown_root = root
         self._prefix = prefix
         self._bucket_name = bucket_name
-        self._held = _Held()
+        self._held = _OpenTrees()
         self._identity: dict[str, tuple[int, int]] = {}
         used = len(os.fsencode(self.root)) + len(prefix.encode()) + 1 + _ROOM_FOR_TEMPORARY
         self.max_key_bytes = max(_LONGEST_PATH - used, 0)
 
     def close(self) -> None:
         """Close what is held open, in all threads, and forget which directory the root was."""
-        self._held = _Held()
+        self._held = _OpenTrees()
         self._identity = {}
 
     def check_root(self) -> os.stat_result:
@@ -146,7 +148,7 @@ class Paths:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise root_not_found(self._shown_root, self._bucket_name) from error
         except OSError as error:
-            raise translate(error, self._shown_root) from error
+            raise translate_error(error, self._shown_root) from error
         if not stat.S_ISDIR(status.st_mode):
             raise root_not_found(self._shown_root, self._bucket_name)
         self._check_identity((status.st_dev, status.st_ino))
@@ -164,7 +166,7 @@ class Paths:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise root_not_found(self._shown_root, self._bucket_name) from error
         except OSError as error:
-            raise translate(error, key or self._shown_root) from error
+            raise translate_error(error, key or self._shown_root) from error
         try:
             if tree.root.identity is None:
                 self.check_root()
@@ -175,7 +177,7 @@ class Paths:
             raise
         return tree
 
-    def locate(self, key: str) -> ResolvedPath:
+    def resolve(self, key: str) -> ResolvedPath:
         """Return where a key is, after a look at each directory on the way.
 
         Raises:
@@ -184,11 +186,11 @@ class Paths:
             NotFound: The root is not there.
             AdapterError: The root is another directory than before.
         """
-        self._gate(key)
+        self._check_key(key)
         whole = self._prefix + key
         tree = self._held.tree
         if tree is not None and _is_still_open(tree, whole):
-            return self._look(tree, whole, key)
+            return self._stat(tree, whole, key)
         if tree is not None and tree not in self._held.in_use:
             # Not left to whoever has it: an error that is kept has the places that it came from.
             tree.close()
@@ -197,7 +199,7 @@ class Paths:
         return self._walk_down(tree, whole, key)
 
     @contextmanager
-    def in_use(self, place: ResolvedPath) -> Iterator[None]:
+    def keep_open(self, place: ResolvedPath) -> Iterator[None]:
         """Keep the directory of a place open in the block, whatever else this thread looks at."""
         held = self._held
         held.in_use.append(place.tree)
@@ -208,7 +210,7 @@ class Paths:
             if place.tree is not held.tree and place.tree not in held.in_use:
                 place.tree.close()
 
-    def for_writing(self, key: str) -> ResolvedPath:
+    def resolve_for_write(self, key: str) -> ResolvedPath:
         """Return where a key is to be written, with its directories made.
 
         The root is made as well if its parent exists, but never one that was there before.
@@ -219,17 +221,17 @@ class Paths:
             AdapterError: The root is another directory than before.
             FileNotFoundError: A directory was removed in between, as whoever deletes the last object in it does.
         """
-        self._gate(key)
-        made = self._make_root(key)
-        place = self.locate(key)
+        self._check_key(key)
+        created = self._make_root(key)
+        place = self.resolve(key)
         if len(key.encode()) > self.max_key_bytes:
-            raise refused(key, f"it is longer than {self.max_key_bytes} bytes")
+            raise invalid_key(key, f"it is longer than {self.max_key_bytes} bytes")
         place.check_writable()
         if place.status is None:
-            made = self._make_directories(place) or made
-        return replace(place, made=made)
+            created = self._make_directories(place) or created
+        return replace(place, created_dirs=created)
 
-    def directory(self, tree: Tree, name: str) -> Directory | None:
+    def find_directory(self, tree: Tree, name: str) -> Directory | None:
         """Return the directory whose keys begin with `name` and a slash; `None` if there are none.
 
         Raises:
@@ -242,7 +244,7 @@ class Paths:
             return None
         place = self._walk_down(tree, whole, name)
         if place.status is not None and is_link(place.status):
-            raise refused(name, "a symbolic link stands there, and links are not followed")
+            raise invalid_key(name, "a symbolic link stands there, and links are not followed")
         is_directory = place.status is not None and stat.S_ISDIR(place.status.st_mode)
         return tree.directory(whole) if is_directory else None
 
@@ -257,27 +259,27 @@ class Paths:
                 return
             relative = above
 
-    def _gate(self, key: str) -> None:
+    def _check_key(self, key: str) -> None:
         problem = invalid_reason(key, RULES)
         if problem is None and f"/{TEMP_PREFIX}" in f"/{key}":
             problem = f'names that start with "{TEMP_PREFIX}" are those of unfinished uploads'
         if problem:
-            raise refused(key, problem)
+            raise invalid_key(key, problem)
 
     def _walk_down(self, tree: Tree, whole: str, key: str) -> ResolvedPath:
         parts = whole.split("/")
         for depth in range(1, len(parts)):
-            place = self._look(tree, "/".join(parts[:depth]), key)
+            place = self._stat(tree, "/".join(parts[:depth]), key)
             status = place.status
             if status is None:
                 return replace(place, relative=whole)
             if is_link(status):
-                raise refused(key, f"{place.relative!r} on its way is a symbolic link, and links are not followed")
+                raise invalid_key(key, f"{place.relative!r} on its way is a symbolic link, and links are not followed")
             if not stat.S_ISDIR(status.st_mode):
                 return ResolvedPath(key, tree, whole, blocker=place.relative)
-        return self._look(tree, whole, key)
+        return self._stat(tree, whole, key)
 
-    def _look(self, tree: Tree, relative: str, key: str) -> ResolvedPath:
+    def _stat(self, tree: Tree, relative: str, key: str) -> ResolvedPath:
         """Look at one part of a path, the directory of which was looked at before."""
         above, _, name = relative.rpartition("/")
         try:
@@ -287,11 +289,11 @@ class Paths:
         except (FileNotFoundError, NotADirectoryError):
             return ResolvedPath(key, tree, relative)
         except InTheWay as error:
-            raise through_link(key, error) from error
+            raise link_in_path(key, error) from error
         except OSError as error:
-            raise translate(error, key) from error
+            raise translate_error(error, key) from error
         return (
-            ResolvedPath(key, tree, relative, twin=relative)
+            ResolvedPath(key, tree, relative, case_collision=relative)
             if twin is not None
             else ResolvedPath(key, tree, relative, status)
         )
@@ -299,14 +301,14 @@ class Paths:
     def _make_root(self, key: str) -> bool:
         if self._identity or os.path.isdir(self.root):
             return False
-        with translated(key):
+        with translate_errors(key):
             try:
                 os.mkdir(self.root)
             except FileExistsError:
                 return False
             except FileNotFoundError as error:
                 raise root_not_found(self._shown_root, self._bucket_name) from error
-        with translated(key), suppress(PermissionError), Tree(os.path.dirname(self.root)) as above:
+        with translate_errors(key), suppress(PermissionError), Tree(os.path.dirname(self.root)) as above:
             above.root.sync()
         return True
 
@@ -331,18 +333,18 @@ class Paths:
             except FileNotFoundError:
                 raise
             except InTheWay as error:
-                raise through_link(place.key, error) from error
+                raise link_in_path(place.key, error) from error
             except OSError as error:
-                raise translate(error, place.key) from error
+                raise translate_error(error, place.key) from error
             made = True
-            with translated(place.key):
+            with translate_errors(place.key):
                 above.sync()
         return made
 
 
-def through_link(key: str, error: InTheWay) -> InvalidKey:
+def link_in_path(key: str, error: InTheWay) -> InvalidKey:
     """A directory on the way to a key was replaced by a link, or by a file, just now."""
-    return refused(key, f"{error.path!r} on its way is {error.what}, and links are not followed")
+    return invalid_key(key, f"{error.path!r} on its way is {error.what}, and links are not followed")
 
 
 def _is_still_open(tree: Tree, relative: str) -> bool:

@@ -8,9 +8,15 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from buckia_core.adapters.directory.errors import not_found, precondition_failed, refused, translate, translated
+from buckia_core.adapters.directory.errors import (
+    invalid_key,
+    not_found,
+    precondition_failed,
+    translate_error,
+    translate_errors,
+)
 from buckia_core.adapters.directory.paths import Paths
-from buckia_core.adapters.directory.stat import changed_while_read, fingerprint_of
+from buckia_core.adapters.directory.stat import changed_while_read, fingerprint_from_stat
 from buckia_core.localfs.opening import NO_LINK
 from buckia_core.planning.manifest import RemoteObject
 
@@ -34,7 +40,7 @@ class ObjectReader(io.RawIOBase):
         wanted = min(len(buffer), self._left)
         if not wanted:
             return 0
-        with translated(self._key):
+        with translate_errors(self._key):
             count = self._file.readinto(memoryview(buffer)[:wanted]) or 0
         self._left -= count
         if not count:
@@ -61,7 +67,7 @@ class ObjectReader(io.RawIOBase):
 
 
 @contextmanager
-def opened(
+def open_object(
     paths: Paths, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
 ) -> Iterator[ObjectReader]:
     """Open an object for reading.
@@ -72,17 +78,17 @@ def opened(
     """
     with ObjectReader(_open(paths, key), key, start=start, end=end) as reader:
         if not stat.S_ISREG(reader.status.st_mode):
-            raise refused(key, "what stands there is not a regular file")
-        if expect is not None and fingerprint_of(reader.status) != expect.fingerprint:
+            raise invalid_key(key, "what stands there is not a regular file")
+        if expect is not None and fingerprint_from_stat(reader.status) != expect.fingerprint:
             raise precondition_failed(key, "it is another version now")
         yield reader
 
 
 def _open(paths: Paths, key: str) -> int:
-    place = paths.locate(key)
+    place = paths.resolve(key)
     if place.file() is None:
         raise not_found(key)
     try:
         return place.directory.open(place.name, os.O_RDONLY | NO_LINK)
     except OSError as error:
-        raise translate(error, key) from error
+        raise translate_error(error, key) from error

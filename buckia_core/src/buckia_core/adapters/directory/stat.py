@@ -10,17 +10,17 @@ from buckia_core.planning.manifest import RemoteObject
 _HAS_INODES = os.name != "nt"
 
 
-def fingerprint_of(status: os.stat_result) -> str:
+def fingerprint_from_stat(status: os.stat_result) -> str:
     """Return the proof that a file is unchanged: size, modification time, inode and change time."""
     if _HAS_INODES:
         return f"{status.st_size:x}.{status.st_mtime_ns:x}.{status.st_ino:x}.{status.st_ctime_ns:x}"
     return f"{status.st_size:x}.{status.st_mtime_ns:x}.0.0"
 
 
-def to_object(key: str, status: os.stat_result) -> RemoteObject:
+def object_from_stat(key: str, status: os.stat_result) -> RemoteObject:
     """Return a file as a listing tells it."""
     modified = status.st_mtime_ns
-    return RemoteObject(key, status.st_size, fingerprint_of(status), modified, modified)
+    return RemoteObject(key, status.st_size, fingerprint_from_stat(status), modified, modified)
 
 
 def changed_while_read(before: os.stat_result, after: os.stat_result) -> bool:

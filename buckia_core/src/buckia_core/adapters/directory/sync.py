@@ -14,15 +14,15 @@ from buckia_core.adapters.contract.base import BaseSync, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
-from buckia_core.adapters.directory.errors import PROVIDER, not_found, translated
+from buckia_core.adapters.directory.errors import PROVIDER, not_found, translate_errors
 from buckia_core.adapters.directory.paths import Paths
-from buckia_core.adapters.directory.read import opened
+from buckia_core.adapters.directory.read import open_object
 from buckia_core.adapters.directory.settings import DirectorySettings
-from buckia_core.adapters.directory.stat import to_object
-from buckia_core.adapters.directory.temp_file import sweep
+from buckia_core.adapters.directory.stat import object_from_stat
+from buckia_core.adapters.directory.temp_file import remove_stale
 from buckia_core.adapters.directory.walk import Walk, WalkRange
 from buckia_core.adapters.directory.write import copy_all, write
-from buckia_core.adapters.transfers.sources import CHUNK, DigestVerifier, iter_chunks, open_source
+from buckia_core.adapters.transfers.sources import READ_CHUNK, DigestVerifier, iter_chunks, open_source
 from buckia_core.errors import AdapterError
 from buckia_core.localfs import names
 from buckia_core.localfs.files import permissions, write_all
@@ -96,10 +96,10 @@ class DirectorySync(BaseSync):
 
     def stat_file(self, key: str) -> RemoteObject:
         """See `BaseSync`."""
-        status = self._paths.locate(key).file()
+        status = self._paths.resolve(key).file()
         if status is None:
             raise not_found(key)
-        return to_object(key, status)._replace(content_type=guess_content_type(key), metadata={})
+        return object_from_stat(key, status)._replace(content_type=guess_content_type(key), metadata={})
 
     def upload_file(
         self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
@@ -111,11 +111,11 @@ class DirectorySync(BaseSync):
 
             def fill(descriptor: int) -> None:
                 for chunk in check.hash_stream(iter_chunks(reader)):
-                    with translated(key):
+                    with translate_errors(key):
                         write_all(descriptor, chunk)
                 check.verify(provider=PROVIDER, key=key)
 
-            self._sweep()
+            self._remove_stale()
             return write(self._paths, key, fill, expect=expect, mtime_ns=info.mtime_ns, mode=info.mode)
 
     def download_file(
@@ -128,16 +128,16 @@ class DirectorySync(BaseSync):
         end: int | None = None,
     ) -> RemoteObject:
         """See `BaseSync`."""
-        with opened(self._paths, key, expect=expect, start=start, end=end) as reader, target.open("wb") as file:
-            buffer = memoryview(bytearray(min(CHUNK, reader.status.st_size) or 1))
+        with open_object(self._paths, key, expect=expect, start=start, end=end) as reader, target.open("wb") as file:
+            buffer = memoryview(bytearray(min(READ_CHUNK, reader.status.st_size) or 1))
             while count := reader.readinto(buffer):
                 file.write(buffer[:count])
-            return to_object(key, reader.status)
+            return object_from_stat(key, reader.status)
 
     def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync`."""
-        with opened(self._paths, key, expect=expect, start=0, end=None) as reader:
-            return to_object(key, reader.status), reader.read()
+        with open_object(self._paths, key, expect=expect, start=0, end=None) as reader:
+            return object_from_stat(key, reader.status), reader.read()
 
     @contextmanager
     def open_file(
@@ -145,8 +145,8 @@ class DirectorySync(BaseSync):
     ) -> Iterator[BinaryIO]:
         """See `BaseSync`."""
         with (
-            opened(self._paths, key, expect=expect, start=start, end=end) as reader,
-            io.BufferedReader(reader, CHUNK) as buffered,
+            open_object(self._paths, key, expect=expect, start=start, end=end) as reader,
+            io.BufferedReader(reader, READ_CHUNK) as buffered,
         ):
             yield buffered
 
@@ -154,15 +154,15 @@ class DirectorySync(BaseSync):
         """See `BaseSync`."""
         if keys:
             self._paths.check_root()
-            self._sweep()
+            self._remove_stale()
         return [DeleteOutcome(key, self._delete(key)) for key in keys]
 
     def copy_file(self, source: RemoteObject, key: str, *, expect: Precondition | None = None) -> RemoteObject:
         """See `ServerCopy`. On a disk that can share blocks between files, no bytes are moved."""
-        with opened(self._paths, source.key, expect=source) as reader:
+        with open_object(self._paths, source.key, expect=source) as reader:
 
             def fill(descriptor: int) -> None:
-                with translated(key):
+                with translate_errors(key):
                     copy_all(reader.fileno(), descriptor)
                 reader.check_unchanged()
 
@@ -175,10 +175,10 @@ class DirectorySync(BaseSync):
 
     def _delete(self, key: str) -> AdapterError | None:
         try:
-            place = self._paths.locate(key)
+            place = self._paths.resolve(key)
             if place.file() is None:
                 return None
-            with translated(key):
+            with translate_errors(key):
                 try:
                     place.directory.unlink(place.name)
                 except FileNotFoundError:
@@ -188,7 +188,7 @@ class DirectorySync(BaseSync):
             return error
         return None
 
-    def _sweep(self) -> None:
+    def _remove_stale(self) -> None:
         if self._stale:
             with self._paths.open() as tree:
-                sweep(tree, self._stale)
+                remove_stale(tree, self._stale)

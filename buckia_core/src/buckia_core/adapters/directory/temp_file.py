@@ -30,7 +30,7 @@ class TempFile:
         self._directory = directory
         self._name, self.descriptor = create(directory, TEMP_PREFIX, mode)
         self._open = True
-        self._placed = False
+        self._committed = False
 
     def __enter__(self) -> Self:
         return self
@@ -39,7 +39,7 @@ class TempFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._close()
-        if not self._placed:
+        if not self._committed:
             with suppress(OSError):
                 self._directory.unlink(self._name)
 
@@ -59,11 +59,11 @@ class TempFile:
         if self._open:
             os.fsync(self.descriptor)
 
-    def replace(self, target: Directory, name: str) -> os.stat_result:
+    def commit(self, target: Directory, name: str) -> os.stat_result:
         """Put the file in the place of whatever file has the name, and return its status."""
-        return self._place(target, lambda: self._directory.replace(self._name, target, name))
+        return self._commit(target, lambda: self._directory.replace(self._name, target, name))
 
-    def replace_seen(self, target: Directory, name: str, seen: os.stat_result) -> os.stat_result | None:
+    def commit_over(self, target: Directory, name: str, seen: os.stat_result) -> os.stat_result | None:
         """Put the file in the place of the one that was seen under the name, and return its status.
 
         `None` if another one has the name. That is one step where the file system can exchange two files; elsewhere
@@ -82,13 +82,13 @@ class TempFile:
                     raise
                 self._directory.replace(self._name, target, name)
             else:
-                stands = self._took(target, name, seen)
+                stands = self._discard_replaced(target, name, seen)
 
-        status = self._place(target, move)
-        self._placed = stands
+        status = self._commit(target, move)
+        self._committed = stands
         return status if stands else None
 
-    def _took(self, target: Directory, name: str, seen: os.stat_result) -> bool:
+    def _discard_replaced(self, target: Directory, name: str, seen: os.stat_result) -> bool:
         """Tell whether what was taken from the name is the file that was seen; if not, put it back."""
         taken = self._directory.status(self._name)
         if (taken.st_ino, taken.st_size, taken.st_mtime_ns) == (seen.st_ino, seen.st_size, seen.st_mtime_ns):
@@ -97,11 +97,11 @@ class TempFile:
                 self._directory.unlink(self._name)
             return True
         # Until it is back under its name, it is all there is of the other one's version.
-        self._placed = True
-        self._give_back(target, name)
+        self._committed = True
+        self._restore_replaced(target, name)
         return False
 
-    def _give_back(self, target: Directory, name: str) -> None:
+    def _restore_replaced(self, target: Directory, name: str) -> None:
         put = os.fstat(self.descriptor).st_ino
         while True:
             taken = self._directory.status(self._name).st_ino
@@ -117,15 +117,15 @@ class TempFile:
             # Yet another version came on top of what had been put there. It is the last one, and gets the name.
             put = taken
 
-    def place(self, target: Directory, name: str) -> os.stat_result:
+    def commit_new(self, target: Directory, name: str) -> os.stat_result:
         """Put the file where no file is, in one step, and return its status.
 
         Raises:
             FileExistsError: Something is there.
         """
-        return self._place(target, lambda: self._rename_to_new(target, name))
+        return self._commit(target, lambda: self._rename_to_new(target, name))
 
-    def _place(self, target: Directory, move: Callable[[], None]) -> os.stat_result:
+    def _commit(self, target: Directory, move: Callable[[], None]) -> os.stat_result:
         if self._open:
             # Moving changes the change time, and by the number it is this file whatever stands there meanwhile.
             move()
@@ -133,7 +133,7 @@ class TempFile:
         else:
             status = self._directory.status(self._name)
             move()
-        self._placed = True
+        self._committed = True
         target.sync()
         return status
 
@@ -179,7 +179,7 @@ def is_stale(status: os.stat_result) -> bool:
     return status.st_ctime < time.time() - STALE_SECONDS
 
 
-def sweep(tree: Tree, stale: set[str]) -> None:
+def remove_stale(tree: Tree, stale: set[str]) -> None:
     """Remove temporary files that were left behind, and take them out of the set; what can't be removed stays."""
     while stale:
         # Another thread may have taken the last one.

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from buckia_core.adapters.directory.errors import translate
+from buckia_core.adapters.directory.errors import translate_error
 from buckia_core.adapters.directory.paths import Paths
-from buckia_core.adapters.directory.stat import to_object
+from buckia_core.adapters.directory.stat import object_from_stat
 from buckia_core.adapters.directory.temp_file import is_stale
 from buckia_core.errors import InvalidKey
 from buckia_core.localfs.directory import Directory, Tree
@@ -35,13 +35,13 @@ class WalkRange(NamedTuple):
             return False
         return name >= self.end if name.endswith("/") else name > self.end
 
-    def may_hold(self, directory: str) -> bool:
+    def overlaps(self, directory: str) -> bool:
         """Tell whether a key in the directory, whose name ends in a slash, can be wanted."""
         if self.after is not None and directory < self.after and not self.after.startswith(directory):
             return False
         return directory.startswith(self.prefix) or self.prefix.startswith(directory)
 
-    def holds(self, key: str) -> bool:
+    def contains(self, key: str) -> bool:
         """Tell whether a key that is not past the range is wanted."""
         return key.startswith(self.prefix) and (self.after is None or key > self.after)
 
@@ -57,7 +57,7 @@ class Walk:
     """
 
     paths: Paths
-    wanted: WalkRange
+    range: WalkRange
     stale: set[str]
 
     def objects(self) -> Iterator[RemoteObject]:
@@ -70,7 +70,7 @@ class Walk:
             AdapterError: A directory can't be read, or the root went away.
         """
         self.paths.check_root()
-        base = self.wanted.prefix.rpartition("/")[0]
+        base = self.range.prefix.rpartition("/")[0]
         with self.paths.open(base, reads=True) as tree:
             start = self._start(tree, base)
             if start is not None:
@@ -78,7 +78,7 @@ class Walk:
             self.paths.check_root()
 
     def _walk(self, tree: Tree, start: Directory, base: str) -> Iterator[RemoteObject]:
-        wanted = self.wanted
+        wanted = self.range
         stack = [(start, base, self._names(start, base))]
         while stack:
             directory, prefix, names = stack[-1]
@@ -88,20 +88,20 @@ class Walk:
                 if wanted.is_past(key):
                     return
                 if name[-1] == "/":
-                    if wanted.may_hold(key) and (below := self._below(tree, directory, name[:-1], key)) is not None:
+                    if wanted.overlaps(key) and (below := self._below(tree, directory, name[:-1], key)) is not None:
                         stack.append((below, key, self._names(below, key)))
                         break
-                elif wanted.holds(key):
+                elif wanted.contains(key):
                     status = self._status(directory, name, key)
                     if status is not None:
-                        yield to_object(key, status)
+                        yield object_from_stat(key, status)
             else:
                 stack.pop()
 
     def _start(self, tree: Tree, base: str) -> Directory | None:
-        self.paths.directory(tree, "")
+        self.paths.find_directory(tree, "")
         try:
-            return self.paths.directory(tree, base)
+            return self.paths.find_directory(tree, base)
         except InvalidKey:
             # Links are not listed, nor is what is behind them.
             return None
@@ -117,7 +117,7 @@ class Walk:
             # It was a directory a moment ago, and what is behind a link is not listed.
             return None
         except OSError as error:
-            raise translate(error, key) from error
+            raise translate_error(error, key) from error
 
     def _names(self, directory: Directory, base: str) -> list[str]:
         """Return the names in a directory, the first one last. Nothing else is kept: there may be a great many."""
@@ -139,7 +139,7 @@ class Walk:
             self.paths.check_root()
             return []
         except OSError as error:
-            raise translate(error, base or self.paths.root) from error
+            raise translate_error(error, base or self.paths.root) from error
         found.sort(reverse=True)
         return found
 
@@ -150,7 +150,7 @@ class Walk:
             self.paths.check_root()
             return None
         except OSError as error:
-            raise translate(error, key) from error
+            raise translate_error(error, key) from error
         return status if stat.S_ISREG(status.st_mode) and not is_link(status) else None
 
     def _note_temporary(self, directory: Directory, entry: os.DirEntry[str]) -> None:

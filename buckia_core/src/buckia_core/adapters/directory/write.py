@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable
 
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition
-from buckia_core.adapters.directory.errors import PROVIDER, precondition_failed, translate, translated
+from buckia_core.adapters.directory.errors import PROVIDER, precondition_failed, translate_error, translate_errors
 from buckia_core.adapters.directory.paths import Paths, ResolvedPath
-from buckia_core.adapters.directory.stat import fingerprint_of, to_object
+from buckia_core.adapters.directory.stat import fingerprint_from_stat, object_from_stat
 from buckia_core.adapters.directory.temp_file import TempFile
 from buckia_core.errors import Transient
 from buckia_core.localfs.files import permissions, write_all
@@ -49,17 +49,17 @@ def write(
     """
     place, temporary = _begin(paths, key, mode)
     try:
-        with paths.in_use(place), temporary:
+        with paths.keep_open(place), temporary:
             fill(temporary.descriptor)
-            with translated(key):
+            with translate_errors(key):
                 kept = permissions(place.status) if place.status else None
                 temporary.finish(mtime_ns=mtime_ns, mode=kept)
                 status = _put_in_place(paths, key, temporary, expect)
     except BaseException:
-        if place.made:
+        if place.created_dirs:
             paths.prune(place)
         raise
-    return to_object(key, status)
+    return object_from_stat(key, status)
 
 
 def copy_all(source: int, target: int) -> None:
@@ -81,37 +81,37 @@ def _begin(paths: Paths, key: str, mode: int | None) -> tuple[ResolvedPath, Temp
     # Whoever deletes the last object of a directory removes it, and that may be just now.
     for _ in range(_ATTEMPTS):
         try:
-            place = paths.for_writing(key)
+            place = paths.resolve_for_write(key)
             return place, TempFile(place.directory, _mode_of(place, mode))
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise translate(error, key) from error
+            raise translate_error(error, key) from error
     raise Transient(f"{key!r}: its directory is removed again and again", provider=PROVIDER, key=key)
 
 
 def _put_in_place(paths: Paths, key: str, temporary: TempFile, expect: Precondition | None) -> os.stat_result:
     with _placing:
         # Looked at again: much may have happened on the way to the target while the bytes came.
-        place = paths.locate(key)
+        place = paths.resolve(key)
         place.check_writable()
         match expect:
             case IfAbsent():
                 try:
-                    return temporary.place(place.directory, place.name)
+                    return temporary.commit_new(place.directory, place.name)
                 except FileExistsError as error:
                     raise precondition_failed(key, "it exists") from error
             case IfUnchanged(seen):
                 if place.status is None:
                     raise precondition_failed(key, "it is gone")
-                if fingerprint_of(place.status) != seen.fingerprint:
+                if fingerprint_from_stat(place.status) != seen.fingerprint:
                     raise precondition_failed(key, "it is another version now")
-                status = temporary.replace_seen(place.directory, place.name, place.status)
+                status = temporary.commit_over(place.directory, place.name, place.status)
                 if status is None:
                     raise precondition_failed(key, "another writer came in between")
                 return status
             case None:
-                return temporary.replace(place.directory, place.name)
+                return temporary.commit(place.directory, place.name)
 
 
 def _mode_of(place: ResolvedPath, source: int | None) -> int:

@@ -64,8 +64,8 @@ class AdapterSpec:
         try:
             return getattr(importlib.import_module(module), attribute)
         except Exception as error:
-            _raise_failure_of_system(error)
-            raise _broken(self.provider, error) from error
+            _raise_system_failure(error)
+            raise _adapter_broken(self.provider, error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Registry:
                 if not self._plugins.is_registered(plugin):
                     self._plugins.register(plugin, name=entry.name)
             except Exception as error:  # noqa: BLE001  # whatever is wrong with it, the others go on
-                _raise_failure_of_system(error)
+                _raise_system_failure(error)
                 self.broken_plugins[entry.name] = f"{type(error).__name__}: {error}"
         return self._plugins.hook
 
@@ -109,7 +109,7 @@ class Registry:
         self._left_out: set[str] = set()
         self.broken_plugins: dict[str, str] = {}
 
-    def leave_out(self, name: str) -> None:
+    def exclude_plugin(self, name: str) -> None:
         """Go without a plugin of group `buckia.plugins`, whether it can be loaded or not.
 
         Raises:
@@ -123,7 +123,7 @@ class Registry:
         if self._plugins.has_plugin(name):
             self._plugins.unregister(name=name)
 
-    def ask_before_sync(self, plan: Plan, bucket: str) -> None:
+    def run_before_sync(self, plan: Plan, bucket: str) -> None:
         """Let the plugins look at a plan, each of which may veto it.
 
         Raises:
@@ -142,7 +142,7 @@ class Registry:
         except BuckiaError:
             raise
         except Exception as error:
-            _raise_failure_of_system(error)
+            _raise_system_failure(error)
             raise PluginError(
                 f"a plugin failed in buckia_before_sync, so nothing was changed: {type(error).__name__}: {error}"
             ) from error
@@ -195,8 +195,8 @@ class Registry:
                     if not self._plugins.is_registered(plugin):
                         self._plugins.register(plugin, name=name)
                 except Exception as error:
-                    _raise_failure_of_system(error)
-                    raise _broken(provider, error) from error
+                    _raise_system_failure(error)
+                    raise _adapter_broken(provider, error) from error
                 plugins.append(plugin)
         for plugin in plugins:
             register = getattr(plugin, "buckia_register_adapters", None)
@@ -207,17 +207,17 @@ class Registry:
                 raise AdapterBroken(f"the package of provider {provider!r} registers no adapter of that name")
             installed = sorted({entry.name for entry in self._entries[ADAPTERS]})
             self.__dict__.pop("_entries", None)  # so that it is found once it is installed
-            raise AdapterNotInstalled(_how_to_install(provider, installed))
+            raise AdapterNotInstalled(_install_hint(provider, installed))
 
 
-def _raise_failure_of_system(error: Exception) -> None:
+def _raise_system_failure(error: Exception) -> None:
     """Raise the failure of the system behind an error, if there is one: it would befall any code at that moment."""
     failure = failure_of_system(error)
     if failure is not None:
         raise failure
 
 
-def _broken(provider: str, error: Exception) -> AdapterBroken:
+def _adapter_broken(provider: str, error: Exception) -> AdapterBroken:
     return AdapterBroken(f"the adapter of provider {provider!r} can't be loaded: {type(error).__name__}: {error}")
 
 
@@ -230,7 +230,7 @@ def known_extras() -> list[str]:
     return [name for name in names if name not in ("all", "dev")]
 
 
-def _how_to_install(provider: str, installed: list[str]) -> str:
+def _install_hint(provider: str, installed: list[str]) -> str:
     known = known_extras()
     if provider in known:
         return f'provider {provider!r} is not installed: pip install "buckia[{provider}]"'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from buckia_core.errors import AdapterError
 
-MOST_EMPTY = 1000
+MAX_EMPTY_PAGES = 1000
 """Pages without an entry that may follow each other. Deleted versions make some, each stands for a thousand of them."""
 
 
@@ -18,7 +18,7 @@ class PageGuard:
         self._markers: set[object] = set()
         self._empty = 0
 
-    def turn(self, marker: object, *, empty: bool) -> None:
+    def next_page(self, marker: object, *, empty: bool) -> None:
         """Take note of a page that another one follows.
 
         Args:
@@ -31,12 +31,12 @@ class PageGuard:
         """
         self._empty = self._empty + 1 if empty else 0
         if marker in self._markers:
-            raise self.unusable("it begins again where it began before")
-        if self._empty > MOST_EMPTY:
-            raise self.unusable(f"{self._empty} empty pages follow each other")
+            raise self.invalid_response("it begins again where it began before")
+        if self._empty > MAX_EMPTY_PAGES:
+            raise self.invalid_response(f"{self._empty} empty pages follow each other")
         self._markers.add(marker)
 
-    def unusable(self, problem: str) -> AdapterError:
+    def invalid_response(self, problem: str) -> AdapterError:
         """Return the error for a listing that can't be trusted to be complete; it is not `retryable`."""
         words = f"{self._action}: the server's answer can't be used: {problem}"
         return AdapterError(words, provider=self._provider, retryable=False)

@@ -36,13 +36,13 @@ def check_service_address(address: object, *, configured: str, domains: Sequence
         raise ValueError("it has a backslash, which clients read in different ways")
     if own.scheme == "https" and told.scheme != "https":
         raise ValueError(f"{host} would be reached without TLS")
-    allowed = [*domains, *_own_domain(own_host, domains)]
+    allowed = [*domains, *_parent_domain(own_host, domains)]
     if host != own_host and not any(host == domain or host.endswith(f".{domain}") for domain in allowed):
         raise ValueError(f"{host} is not a host of the service at {own_host}")
     return address.rstrip("/")
 
 
-def _own_domain(host: str, domains: Sequence[str]) -> Sequence[str]:
+def _parent_domain(host: str, domains: Sequence[str]) -> Sequence[str]:
     """Return the domain that a host outside of the service's own domains is in; none of an address of numbers."""
     if any(host == domain or host.endswith(f".{domain}") for domain in domains):
         return ()

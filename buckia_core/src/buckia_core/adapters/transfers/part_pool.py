@@ -32,7 +32,7 @@ class PartPool:
 
         A piece is taken from `pieces` when a thread is free for it. After an error nothing is running any more.
         """
-        pool = self._started()
+        pool = self._executor()
         running: deque[Future[T]] = deque()
         source = iter(pieces)
         try:
@@ -69,7 +69,7 @@ class PartPool:
         future.add_done_callback(lambda _: self._free.release())
         return future
 
-    def _started(self) -> ThreadPoolExecutor:
+    def _executor(self) -> ThreadPoolExecutor:
         with self._lock:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="buckia-piece")

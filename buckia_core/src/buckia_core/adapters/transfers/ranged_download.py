@@ -13,7 +13,7 @@ from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.planning.manifest import RemoteObject
 
-RANGE = 16 << 20
+RANGE_BYTES = 16 << 20
 """Bytes of one range of a large object, and the most that one request fetches of it."""
 
 
@@ -30,7 +30,7 @@ class RangeStream:
     chunks: Iterator[bytes]
 
 
-Open = Callable[[str, RemoteObject | None, int, int | None], AbstractContextManager[RangeStream]]
+OpenRange = Callable[[str, RemoteObject | None, int, int | None], AbstractContextManager[RangeStream]]
 """Opens the bytes from a start up to, not including, an end, of the version that is expected; as `BaseSync.open_file`.
 
 It is asked for a range only where not all is wanted, or nobody knows how much that is.
@@ -64,13 +64,13 @@ class RangedDownload:
     """
 
     pool: PartPool
-    open: Open
+    open: OpenRange
 
     def download(
         self, key: str, target: Path, expect: RemoteObject | None, start: int, end: int | None
     ) -> RangedResult:
         """Do what `BaseSync.download_file` asks. Raises as that does."""
-        first_end = start + RANGE
+        first_end = start + RANGE_BYTES
         if expect is not None:
             first_end = min(first_end, expect.size)
         if end is not None:
@@ -98,12 +98,12 @@ class RangedDownload:
         self, key: str, target: Path, expect: RemoteObject, origin: int, start: int, stop: int
     ) -> Iterator[tuple[int, RemoteObject]]:
         """Fetch side by side what lies between two places; yield the end of each range, in order, and what it is of."""
-        starts = range(start, stop, RANGE)
+        starts = range(start, stop, RANGE_BYTES)
         fetched = self.pool.run(
-            partial(self._range, key, target, expect, origin, at, min(at + RANGE, stop)) for at in starts
+            partial(self._range, key, target, expect, origin, at, min(at + RANGE_BYTES, stop)) for at in starts
         )
         for at, found in zip(starts, fetched, strict=True):
-            yield min(at + RANGE, stop), found
+            yield min(at + RANGE_BYTES, stop), found
 
     def _range(self, key: str, target: Path, expect: RemoteObject, origin: int, start: int, end: int) -> RemoteObject:
         with self.open(key, expect, start, end) as opened, target.open("r+b", buffering=0) as file:

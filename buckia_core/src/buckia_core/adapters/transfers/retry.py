@@ -30,8 +30,8 @@ class RetryPolicy:
 
     attempts: int = 5
     seconds: float = 120.0
-    first: float = 0.5
-    longest: float = 20.0
+    initial_wait: float = 0.5
+    max_wait: float = 20.0
     base: float = 2.0
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -43,9 +43,9 @@ class RetryPolicy:
         if self.seconds < 0:
             raise ValueError(f"{self.seconds:g} seconds is less than no time for repeating a call")
 
-    def wait(self, made: int, error: AdapterError) -> float:
+    def next_wait(self, made: int, error: AdapterError) -> float:
         """Return how many seconds to wait after so many attempts, of which the last one ended with the error."""
-        bound = min(self.longest, self.first * self.base ** (made - 1))
+        bound = min(self.max_wait, self.initial_wait * self.base ** (made - 1))
         return max(bound * self.random(), error.retry_after or 0.0)
 
 
@@ -63,9 +63,9 @@ def retry_call(call: Callable[[], T], backoff: RetryPolicy) -> T:
         try:
             return call()
         except AdapterError as error:
-            wait = backoff.wait(made, error)
+            wait = backoff.next_wait(made, error)
             late = backoff.clock() - began + wait > backoff.seconds
-            if not error.retryable or wait > backoff.longest or late:
+            if not error.retryable or wait > backoff.max_wait or late:
                 raise
             backoff.sleep(wait)
     return call()

@@ -13,10 +13,10 @@ from buckia_core.adapters.contract.base import Source
 from buckia_core.errors import IntegrityError
 from buckia_core.planning.digest import Digests
 
-CHUNK = 1 << 20
+READ_CHUNK = 1 << 20
 """Bytes that are read at once."""
 
-BLOCK = 1 << 18
+SEND_CHUNK = 1 << 18
 """Bytes that are handed to the network at once."""
 
 MAX_PARTS = 10_000
@@ -41,7 +41,7 @@ def open_source(source: Source) -> Iterator[BinaryIO]:
         yield source
 
 
-def iter_chunks(reader: BinaryIO, size: int = CHUNK) -> Iterator[bytes]:
+def iter_chunks(reader: BinaryIO, size: int = READ_CHUNK) -> Iterator[bytes]:
     """Yield the rest of a reader in pieces of at most `size` bytes, none of them empty."""
     while chunk := reader.read(size):
         yield chunk
@@ -58,7 +58,7 @@ def iter_file_range(path: Path, start: int, size: int) -> Iterator[bytes]:
     with path.open("rb", buffering=0) as file:
         file.seek(start)
         while left:
-            block = file.read(min(left, BLOCK))
+            block = file.read(min(left, SEND_CHUNK))
             if not block:
                 raise IntegrityError(f"{str(path)!r} became shorter while it was sent", retryable=False)
             left -= len(block)
@@ -88,7 +88,7 @@ def split_parts(reader: BinaryIO, sizes: Iterable[int]) -> Iterator[bytes]:
     sent = False
     for size in sizes:
         buffer = io.BytesIO()
-        while buffer.tell() < size and (more := reader.read(min(CHUNK, size - buffer.tell()))):
+        while buffer.tell() < size and (more := reader.read(min(READ_CHUNK, size - buffer.tell()))):
             buffer.write(more)
         if not buffer.tell() and sent:
             return

@@ -40,7 +40,7 @@ class _Attempts:
         self.made += 1
         if not error.retryable or self.made >= self.backoff.attempts:
             return False
-        wait = self.backoff.wait(self.made, error)
+        wait = self.backoff.next_wait(self.made, error)
         if self.backoff.clock() - self.began + wait > self.backoff.seconds:
             return False
         about = "" if key is None else f" {key!r}"

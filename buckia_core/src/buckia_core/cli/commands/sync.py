@@ -50,7 +50,7 @@ def sync_command(invocation: CliContext, /, yes: bool, left_out: tuple[str, ...]
     output = invocation.output
     output.keep_going()
     for name in left_out:
-        registry().leave_out(name)
+        registry().exclude_plugin(name)
     request = selected(**given)
     # A dry run asks nothing: it shows the conflicts that the real run would ask about.
     question = None if yes or request["dry_run"] or not can_ask(output) else ConflictPrompt(output)

@@ -29,7 +29,7 @@ class AdapterConformance(
     """Derive from this, give the fixture `adapter`, and pytest runs the suite.
 
         class TestBox(AdapterConformance):
-            lacks = {"test_keys_round_trip[newline]": "Box answers 400 to line breaks"}
+            known_failures = {"test_keys_round_trip[newline]": "Box answers 400 to line breaks"}
 
             @pytest.fixture
             def adapter(self, prefix, tmp_path):
@@ -41,7 +41,7 @@ class AdapterConformance(
     another adapter, on the same bucket and prefix, sees the same; without it the same adapter stands for both.
 
     Attributes:
-        lacks: What this provider can't do: name of a test, with its parameter in brackets where only that one
+        known_failures: What this provider can't do: name of a test, with its parameter in brackets where only that one
             is meant, to the reason in words. Such a test is expected to fail; if it passes, the entry is stale
             and the test fails.
         listing_count: How many objects the long listing has; more than one page of the provider's.

@@ -8,7 +8,7 @@ import pytest
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.errors import NotFound
-from buckia_core.testing.conformance.suite import Suite, keys_of, put, read
+from buckia_core.testing.conformance.suite import Suite, listed_keys, put, read
 
 
 class DeleteTests(Suite):
@@ -18,7 +18,7 @@ class DeleteTests(Suite):
         put(adapter, ["a", "b", "c"])
         outcomes = adapter.delete_files(["a", "c"])
         assert [(outcome.key, outcome.error) for outcome in outcomes] == [("a", None), ("c", None)]
-        assert keys_of(second.list_files()) == ["b"]
+        assert listed_keys(second.list_files()) == ["b"]
         with pytest.raises(NotFound):
             second.stat_file("a")
 
@@ -30,13 +30,13 @@ class DeleteTests(Suite):
     def test_delete_of_nothing(self, adapter: BaseSync) -> None:
         put(adapter, ["a"])
         assert adapter.delete_files([]) == []
-        assert keys_of(adapter.list_files()) == ["a"]
+        assert listed_keys(adapter.list_files()) == ["a"]
 
     def test_delete_of_an_absent_key_is_no_error(self, adapter: BaseSync) -> None:
         put(adapter, ["a", "d/b"])
         absent = ["none", "d", "d/none", "none/deeper", "a/below"]
         assert [outcome.error for outcome in adapter.delete_files(absent)] == [None] * len(absent)
-        assert keys_of(adapter.list_files()) == ["a", "d/b"]
+        assert listed_keys(adapter.list_files()) == ["a", "d/b"]
 
     def test_delete_twice(self, adapter: BaseSync) -> None:
         put(adapter, ["a"])
@@ -48,7 +48,7 @@ class DeleteTests(Suite):
         put(adapter, ["a/1", "a/2", "ab"])
         adapter.delete_files(["a"])
         adapter.delete_files(["a/1"])
-        assert keys_of(adapter.list_files()) == ["a/2", "ab"]
+        assert listed_keys(adapter.list_files()) == ["a/2", "ab"]
 
     def test_delete_of_more_than_a_batch(self, adapter: BaseSync) -> None:
         names = [f"{number:05d}" for number in range(self.listing_count)]
@@ -58,7 +58,7 @@ class DeleteTests(Suite):
         outcomes = adapter.delete_files(names)
         assert [outcome.key for outcome in outcomes] == names
         assert [outcome.error for outcome in outcomes if outcome.error] == []
-        assert keys_of(adapter.list_files()) == ["kept"]
+        assert listed_keys(adapter.list_files()) == ["kept"]
 
     @pytest.mark.parametrize("key", ["a<&>\"'b", "a\nb", "a+b c%20", "ü\u2028", "]]>"])
     def test_delete_of_a_key_that_markup_breaks_on(self, adapter: BaseSync, key: str) -> None:

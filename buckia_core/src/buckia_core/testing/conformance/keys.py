@@ -6,7 +6,7 @@ import pytest
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.errors import InvalidKey
-from buckia_core.testing.conformance.suite import Suite, keys_of, put, read
+from buckia_core.testing.conformance.suite import Suite, listed_keys, put, read
 
 NASTY = {
     "space": "a b", "leading_space": " a", "trailing_space": "a ", "two_spaces": "a  b", "plus": "a+b+",
@@ -36,7 +36,7 @@ class KeyTests(Suite):
         if refusal is not None:
             self._is_refused_well(adapter, key, refusal)
             return
-        assert keys_of(adapter.list_files()) == [key]
+        assert listed_keys(adapter.list_files()) == [key]
         assert adapter.stat_file(key).key == key
         assert read(adapter, key) == b"content"
         assert adapter.upload_file(b"other", key).key == key
@@ -53,7 +53,7 @@ class KeyTests(Suite):
     @pytest.mark.parametrize("key", ["plain", "dir/plain.txt", "ä ö/ü", "a+b", "a%20b", "deep/er/and/deeper"])
     def test_harmless_keys_are_held_by_every_provider(self, adapter: BaseSync, key: str) -> None:
         put(adapter, {key: b"1"})
-        assert keys_of(adapter.list_files()) == [key]
+        assert listed_keys(adapter.list_files()) == [key]
         assert read(adapter, key) == b"1"
 
     @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ class KeyTests(Suite):
         try:
             put(adapter, {other: b"other"})
         except InvalidKey:
-            assert keys_of(adapter.list_files()) == [one]
+            assert listed_keys(adapter.list_files()) == [one]
         else:
-            assert keys_of(adapter.list_files()) == sorted([one, other])
+            assert listed_keys(adapter.list_files()) == sorted([one, other])
             assert read(adapter, other) == b"other"
         assert read(adapter, one) == b"one"
 
@@ -85,7 +85,7 @@ class KeyTests(Suite):
         refusal = _refusal(adapter, key)
         if refusal is None:
             assert "\x00" in key, "only a NUL can be a part of a key, and only where the provider keeps it"
-            assert keys_of(adapter.list_files()) == [key]
+            assert listed_keys(adapter.list_files()) == [key]
         else:
             self._is_refused_well(adapter, key, refusal)
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.testing.conformance.suite import Suite, keys_of, need, put
+from buckia_core.testing.conformance.suite import Suite, listed_keys, put, require
 
 # Each of these is out of place in some listing that sorts by parts, by locale or by UTF-16.
 TRAPS = [
@@ -29,7 +29,7 @@ class ListingTests(Suite):
 
     def test_listing_is_in_order_of_utf8_bytes(self, adapter: BaseSync) -> None:
         put(adapter, reversed(TRAPS))
-        assert keys_of(adapter.list_files()) == sorted(TRAPS, key=order)
+        assert listed_keys(adapter.list_files()) == sorted(TRAPS, key=order)
 
     def test_listing_tells_sizes_and_fingerprints(self, adapter: BaseSync) -> None:
         uploaded = put(adapter, {"a": b"", "b": b"1", "c/d": b"22"})
@@ -53,58 +53,58 @@ class ListingTests(Suite):
     )
     def test_prefix_is_text(self, adapter: BaseSync, wanted: str, expected: list[str]) -> None:
         put(adapter, ["a-x", "a/1", "a/2", "a/b/3", "ab", "b"])
-        assert keys_of(adapter.list_files(wanted)) == expected
+        assert listed_keys(adapter.list_files(wanted)) == expected
 
     @pytest.mark.parametrize("start_after", ["a", "a-b", "a.txt", "a/", "a/foo", "a/z", "b", "nothing", "xyz/t", "é"])
     def test_start_after_is_not_itself_listed(self, adapter: BaseSync, start_after: str) -> None:
         put(adapter, TRAPS)
         expected = [key for key in sorted(TRAPS, key=order) if order(key) > order(start_after)]
-        assert keys_of(adapter.list_files(start_after=start_after)) == expected
+        assert listed_keys(adapter.list_files(start_after=start_after)) == expected
 
     @pytest.mark.parametrize("end_at", ["a", "a-b", "a.txt", "a/", "a/foo", "a/z", "b", "nothing", "xyz/t", "é"])
     def test_end_at_is_itself_listed(self, adapter: BaseSync, end_at: str) -> None:
         put(adapter, TRAPS)
         expected = [key for key in sorted(TRAPS, key=order) if order(key) <= order(end_at)]
-        assert keys_of(adapter.list_files(end_at=end_at)) == expected
+        assert listed_keys(adapter.list_files(end_at=end_at)) == expected
 
     def test_ranges_of_a_prefix_add_up(self, adapter: BaseSync) -> None:
         put(adapter, TRAPS)
-        first = keys_of(adapter.list_files("a", end_at="a.txt"))
-        rest = keys_of(adapter.list_files("a", start_after="a.txt"))
+        first = listed_keys(adapter.list_files("a", end_at="a.txt"))
+        rest = listed_keys(adapter.list_files("a", start_after="a.txt"))
         assert first == ["a b/bar", "a!", "a-b", "a.txt"]
-        assert first + rest == keys_of(adapter.list_files("a"))
+        assert first + rest == listed_keys(adapter.list_files("a"))
 
     def test_range_outside_of_the_prefix_is_empty_or_everything(self, adapter: BaseSync) -> None:
         put(adapter, ["a/1", "m/1", "m/2", "z/1"])
-        assert keys_of(adapter.list_files("m/", start_after="a/1", end_at="z/1")) == ["m/1", "m/2"]
-        assert keys_of(adapter.list_files("m/", start_after="z/1")) == []
-        assert keys_of(adapter.list_files("m/", end_at="a/1")) == []
+        assert listed_keys(adapter.list_files("m/", start_after="a/1", end_at="z/1")) == ["m/1", "m/2"]
+        assert listed_keys(adapter.list_files("m/", start_after="z/1")) == []
+        assert listed_keys(adapter.list_files("m/", end_at="a/1")) == []
 
     def test_directory_markers_are_listed_as_they_are(self, adapter: BaseSync) -> None:
-        need(adapter, lambda each: each.capabilities.nested_keys, "nested_keys")
+        require(adapter, lambda each: each.capabilities.nested_keys, "nested_keys")
         put(adapter, {"d/": b"", "d/a": b"1"})
         assert [(found.key, found.size) for found in adapter.list_files()] == [("d/", 0), ("d/a", 1)]
 
     def test_object_below_an_object(self, adapter: BaseSync) -> None:
-        need(adapter, lambda each: each.capabilities.nested_keys, "nested_keys")
+        require(adapter, lambda each: each.capabilities.nested_keys, "nested_keys")
         put(adapter, ["a", "a/b", "a/b/c"])
-        assert keys_of(adapter.list_files()) == ["a", "a/b", "a/b/c"]
-        assert keys_of(adapter.list_files("a/")) == ["a/b", "a/b/c"]
+        assert listed_keys(adapter.list_files()) == ["a", "a/b", "a/b/c"]
+        assert listed_keys(adapter.list_files("a/")) == ["a/b", "a/b/c"]
 
     def test_listing_longer_than_a_page(self, adapter: BaseSync) -> None:
         names = [f"d{number % 3}/{number:05d}" for number in range(self.listing_count)]
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(lambda key: adapter.upload_file(b"x", key), names))
-        assert keys_of(adapter.list_files()) == sorted(names)
+        assert listed_keys(adapter.list_files()) == sorted(names)
         middle = sorted(names)[len(names) // 2]
-        assert keys_of(adapter.list_files(start_after=middle)) == sorted(names)[len(names) // 2 + 1 :]
+        assert listed_keys(adapter.list_files(start_after=middle)) == sorted(names)[len(names) // 2 + 1 :]
 
     def test_listing_can_be_left_early_and_begun_again(self, adapter: BaseSync) -> None:
         put(adapter, ["a", "b", "c"])
         listing = iter(adapter.list_files())
         assert next(listing).key == "a"
         del listing
-        assert keys_of(adapter.list_files()) == ["a", "b", "c"]
+        assert listed_keys(adapter.list_files()) == ["a", "b", "c"]
 
     def test_other_adapter_lists_the_same(self, adapter: BaseSync, second: BaseSync) -> None:
         put(adapter, ["a", "b/c"])

@@ -10,7 +10,7 @@ import pytest
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition
 from buckia_core.errors import PreconditionFailed
-from buckia_core.testing.conformance.suite import Suite, keys_of, need, put, read
+from buckia_core.testing.conformance.suite import Suite, listed_keys, put, read, require
 
 
 class PreconditionTests(Suite):
@@ -82,13 +82,13 @@ class PreconditionTests(Suite):
         assert list(adapter.list_files()) == []
 
     def test_if_absent_lets_one_writer_win(self, adapter: BaseSync, second: BaseSync) -> None:
-        need(adapter, lambda each: each.probe().conditional_write, "conditional_write")
+        require(adapter, lambda each: each.probe().conditional_write, "conditional_write")
         won = self._race(adapter, second, IfAbsent())
         assert len(won) == 1
         assert read(adapter, "k") == won[0]
 
     def test_if_unchanged_lets_one_writer_win(self, adapter: BaseSync, second: BaseSync) -> None:
-        need(adapter, lambda each: each.probe().conditional_write, "conditional_write")
+        require(adapter, lambda each: each.probe().conditional_write, "conditional_write")
         seen = adapter.upload_file(b"old", "k")
         won = self._race(adapter, second, IfUnchanged(seen))
         assert len(won) == 1
@@ -105,5 +105,5 @@ class PreconditionTests(Suite):
 
         with ThreadPoolExecutor(8) as pool:
             won = [data for data in pool.map(write, range(8)) if data is not None]
-        assert keys_of(adapter.list_files()) == ["k"]
+        assert listed_keys(adapter.list_files()) == ["k"]
         return won

@@ -16,7 +16,7 @@ PREFIXES = {"plain": "", "prefixed": "pre fix/ä+b/"}
 class Suite:
     """Base of all parts. See `AdapterConformance` for what a subclass gives."""
 
-    lacks: ClassVar[Mapping[str, str]] = {}
+    known_failures: ClassVar[Mapping[str, str]] = {}
     listing_count: ClassVar[int] = 1001
     large_bytes: ClassVar[int] = (8 << 20) + 1
 
@@ -36,21 +36,21 @@ class Suite:
         return adapter
 
     @pytest.fixture(autouse=True)
-    def expect_what_is_lacking(self, request: pytest.FixtureRequest) -> None:
-        """Mark the tests that `lacks` names."""
-        reason = self._lack_of(request)
+    def mark_known_failures(self, request: pytest.FixtureRequest) -> None:
+        """Mark the tests that `known_failures` names."""
+        reason = self._known_failure(request)
         if reason:
             request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
 
-    def _lack_of(self, request: pytest.FixtureRequest) -> str | None:
+    def _known_failure(self, request: pytest.FixtureRequest) -> str | None:
         name = request.node.originalname
         parameters = request.node.callspec.id.split("-") if hasattr(request.node, "callspec") else []
         names = [name, *(f"{name}[{parameter}]" for parameter in parameters)]
-        return next((self.lacks[each] for each in names if each in self.lacks), None)
+        return next((self.known_failures[each] for each in names if each in self.known_failures), None)
 
-    def test_lacks_names_tests_that_exist(self) -> None:
-        unknown = [name for name in self.lacks if not hasattr(self, name.partition("[")[0])]
-        assert unknown == [], "`lacks` names tests that there are not"
+    def test_known_failures_name_tests_that_exist(self) -> None:
+        unknown = [name for name in self.known_failures if not hasattr(self, name.partition("[")[0])]
+        assert unknown == [], "`known_failures` names tests that do not exist"
 
 
 def put(adapter: BaseSync, objects: Mapping[str, bytes] | Iterable[str]) -> dict[str, RemoteObject]:
@@ -59,7 +59,7 @@ def put(adapter: BaseSync, objects: Mapping[str, bytes] | Iterable[str]) -> dict
     return {key: adapter.upload_file(data, key) for key, data in contents.items()}
 
 
-def keys_of(objects: Iterable[RemoteObject]) -> list[str]:
+def listed_keys(objects: Iterable[RemoteObject]) -> list[str]:
     """Return the keys of a listing, as they came."""
     return [found.key for found in objects]
 
@@ -70,7 +70,7 @@ def read(adapter: BaseSync, key: str, *, expect: RemoteObject | None = None) -> 
         return reader.read()
 
 
-def need(adapter: BaseSync, capability: Callable[[BaseSync], bool], what: str) -> None:
+def require(adapter: BaseSync, capability: Callable[[BaseSync], bool], what: str) -> None:
     """Skip the test where the adapter does not declare what it is about."""
     if not capability(adapter):
         pytest.skip(f"the adapter does not declare {what}")

@@ -9,7 +9,7 @@ from buckia_core.adapters.contract.protocols import Versioned
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, UploadInfo
 from buckia_core.errors import NotFound, PreconditionFailed
 from buckia_core.planning.versions import ObjectVersion
-from buckia_core.testing.conformance.suite import Suite, keys_of, put, read
+from buckia_core.testing.conformance.suite import Suite, listed_keys, put, read
 
 
 class VersionTests(Suite):
@@ -51,7 +51,7 @@ class VersionTests(Suite):
         assert (mark.key, mark.latest, mark.deleted) == ("k", True, True)
         assert (kept.latest, kept.deleted, kept.size) == (False, False, 1)
         assert _content(source, kept) == b"1"
-        assert keys_of(keeping.list_files()) == []
+        assert listed_keys(keeping.list_files()) == []
         with pytest.raises(NotFound):
             source.stat_version("k", mark.version)
 

@@ -15,7 +15,7 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.types import UploadInfo
 from buckia_core.errors import IntegrityError
 from buckia_core.planning.digest import Comparison, Digest, compare
-from buckia_core.testing.conformance.suite import Suite, keys_of, need, put, read
+from buckia_core.testing.conformance.suite import Suite, listed_keys, put, read, require
 
 BINARY = bytes(range(256)) * 4 + b"\r\n\x00\x1a\n"
 
@@ -106,7 +106,7 @@ class WritingTests(Suite):
         first = adapter.upload_file(b"first, which is longer", "k")
         again = second.upload_file(b"second", "k")
         assert first.fingerprint != again.fingerprint
-        assert keys_of(adapter.list_files()) == ["k"]
+        assert listed_keys(adapter.list_files()) == ["k"]
         assert adapter.stat_file("k").fingerprint == again.fingerprint
         assert read(adapter, "k") == b"second"
 
@@ -126,7 +126,7 @@ class WritingTests(Suite):
         for key in ("new", "old"):
             with pytest.raises(OSError, match="the disk broke"):
                 adapter.upload_file(io.BufferedReader(_Breaking(b"half")), key)
-        assert keys_of(adapter.list_files()) == ["old"]
+        assert listed_keys(adapter.list_files()) == ["old"]
         assert read(adapter, "old") == b"old"
 
     def test_upload_that_is_not_what_was_sent(self, adapter: BaseSync) -> None:
@@ -159,7 +159,7 @@ class WritingTests(Suite):
             results = list(pool.map(lambda data: (second if data[0] % 2 else adapter).upload_file(data, "k"), versions))
         assert len(results) == 8
         assert read(adapter, "k") in versions
-        assert keys_of(adapter.list_files()) == ["k"]
+        assert listed_keys(adapter.list_files()) == ["k"]
 
     def test_readers_never_see_half_an_object(self, adapter: BaseSync, second: BaseSync) -> None:
         versions = [bytes([number]) * 100_000 for number in range(6)]
@@ -182,7 +182,7 @@ class WritingTests(Suite):
             assert watching.result() <= {100_000}
 
     def test_modification_time_is_kept(self, adapter: BaseSync) -> None:
-        need(adapter, lambda each: each.capabilities.mtime, "mtime")
+        require(adapter, lambda each: each.capabilities.mtime, "mtime")
         times = {
             "now": 1_700_000_000_123_456_789,
             "early": -86_400_000_000_000,
@@ -199,7 +199,7 @@ class WritingTests(Suite):
             assert abs(kept - mtime_ns) <= 1_000_000, key
 
     def test_metadata_is_kept(self, adapter: BaseSync) -> None:
-        need(adapter, lambda each: each.capabilities.metadata, "metadata")
+        require(adapter, lambda each: each.capabilities.metadata, "metadata")
         metadata = {"author": "somebody", "with-dash": "a b=c", "number": "1"}
         adapter.upload_file(b"1", "k", info=UploadInfo(metadata=metadata))
         adapter.upload_file(b"1", "without")
@@ -207,7 +207,7 @@ class WritingTests(Suite):
         assert adapter.stat_file("without").metadata == {}
 
     def test_metadata_is_replaced_with_the_object(self, adapter: BaseSync) -> None:
-        need(adapter, lambda each: each.capabilities.metadata, "metadata")
+        require(adapter, lambda each: each.capabilities.metadata, "metadata")
         adapter.upload_file(b"1", "k", info=UploadInfo(metadata={"old": "1"}))
         adapter.upload_file(b"2", "k", info=UploadInfo(metadata={"new": "2"}))
         assert adapter.stat_file("k").metadata == {"new": "2"}
