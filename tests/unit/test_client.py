@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from buckia_core.adapters.memory.bucket import drop_bucket
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.client import BuckiaClient
@@ -29,9 +28,9 @@ from buckia_core.testing.miniatures import files_in, objects_in
 
 
 @pytest.fixture
-def bucket():
-    yield MemorySync(MemorySettings(bucket_name="of-a-client"))
-    drop_bucket("of-a-client")
+def bucket(monkeypatch):
+    monkeypatch.setattr("buckia_core.adapters.memory.bucket._buckets", {})
+    return MemorySync(MemorySettings(bucket_name="of-a-client"))
 
 
 @pytest.fixture

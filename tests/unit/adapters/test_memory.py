@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_core.adapters.memory.bucket import drop_bucket
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.adapters.plugins.registry import Registry
 
 
 @pytest.fixture
-def name():
-    yield "a-shared-bucket"
-    drop_bucket("a-shared-bucket")
+def name(monkeypatch):
+    monkeypatch.setattr("buckia_core.adapters.memory.bucket._buckets", {})
+    return "a-shared-bucket"
 
 
 def test_adapters_that_name_a_bucket_share_it(name):
@@ -21,12 +20,6 @@ def test_adapters_that_name_a_bucket_share_it(name):
     other = MemorySync(MemorySettings(bucket_name=name))
     assert [found.key for found in other.list_files()] == ["k"]
     assert other.identity == MemorySync(MemorySettings(bucket_name=name)).identity
-
-
-def test_dropped_bucket_is_empty_afterwards(name):
-    MemorySync(MemorySettings(bucket_name=name)).upload_file(b"1", "k")
-    drop_bucket(name)
-    assert list(MemorySync(MemorySettings(bucket_name=name)).list_files()) == []
 
 
 def test_bucket_without_a_name_is_private():
@@ -39,8 +32,8 @@ def test_bucket_without_a_name_is_private():
 def test_prefixes_are_directories(name):
     MemorySync(MemorySettings(bucket_name=name, prefix="photos")).upload_file(b"1", "a")
     MemorySync(MemorySettings(bucket_name=name, prefix="/photos/")).upload_file(b"2", "b")
-    whole = MemorySync(MemorySettings(bucket_name=name))
-    assert [found.key for found in whole.list_files()] == ["photos/a", "photos/b"]
+    unprefixed = MemorySync(MemorySettings(bucket_name=name))
+    assert [found.key for found in unprefixed.list_files()] == ["photos/a", "photos/b"]
 
 
 def test_versions_are_kept_where_asked_for():
@@ -49,12 +42,18 @@ def test_versions_are_kept_where_asked_for():
         adapter.upload_file(data, "k")
     adapter.delete_files(["k"])
     assert adapter.capabilities.versions
-    assert [stored.data for stored in adapter.bucket.versions_of("k")] == [b"one", b"two"]
+    _, *kept = [each.version for each in adapter.list_versions()]
+    assert [content_of_version(adapter, version) for version in kept] == [b"two", b"one"]
     plain = MemorySync(MemorySettings())
     plain.upload_file(b"one", "k")
     plain.upload_file(b"two", "k")
     assert not plain.capabilities.versions
-    assert plain.bucket.versions_of("k") == []
+    assert [each.latest for each in plain.list_versions()] == [True]
+
+
+def content_of_version(adapter, version):
+    with adapter.open_version("k", version) as reader:
+        return reader.read()
 
 
 def test_pages_of_a_listing_are_counted():

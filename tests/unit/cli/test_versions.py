@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import click
 import pytest
 
-from buckia_core.adapters.memory.bucket import drop_bucket
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.cli.commands.versions import moment
@@ -24,8 +23,7 @@ def bucket(project):
     (project / ".buckia").write_text(
         f"assets: {{provider: memory, bucket_name: {name}, versions: true}}\n", encoding="utf-8"
     )
-    yield MemorySync(MemorySettings(bucket_name=name, versions=True))
-    drop_bucket(name)
+    return MemorySync(MemorySettings(bucket_name=name, versions=True))
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""The contract of adapters: `BaseSync`, what an adapter may declare, and the types that both sides exchange."""
+"""Adapter contract: `BaseSync`, capabilities, optional protocols, and the types that adapters and engine exchange."""

@@ -1,4 +1,4 @@
-"""`BaseSync`: the whole contract of an adapter."""
+"""`BaseSync`: the methods that every adapter implements."""
 
 from __future__ import annotations
 
@@ -14,75 +14,73 @@ from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, RemoteObject, UploadInfo
 
 Source = Path | BinaryIO | bytes
-"""Where the bytes of an upload come from: a file, a reader of known or unknown size, or the bytes themselves."""
+"""What an upload reads: a file, a reader of known or unknown size, or bytes."""
 
 
 class BaseSync(ABC):
     """One bucket at one provider.
 
-    Methods are synchronous and may be called from many threads at once. Each returns a fact or raises; a call
-    that raises `Throttled`, `Transient` or anything else with `retryable` set has changed nothing that a repeat
-    would not set right. Keys never start with the configured `prefix`: the adapter adds and removes it. Adapters
-    do not retry; the wrapper `Retry` does.
+    Methods are synchronous and thread-safe. A call that raises an error with `retryable` set, such as `Throttled` or
+    `Transient`, can be repeated safely. Keys do not include the configured `prefix`: the adapter adds and removes it.
+    Adapters do not retry; the wrapper `Retry` does.
 
-    Every method may raise `Unauthenticated`, `PermissionDenied`, `Throttled`, `Transient`, `NotFound` (the
-    bucket itself is missing) and `InvalidKey` (the provider can't hold the key).
+    Every method may raise `Unauthenticated`, `PermissionDenied`, `Throttled`, `Transient`, `NotFound` (the bucket does
+    not exist) and `InvalidKey` (the provider can't store the key).
     """
 
     @property
     @abstractmethod
     def provider(self) -> str:
-        """The provider's id, as in the configuration."""
+        """The provider's id in the configuration, such as `s3`."""
 
     @property
     @abstractmethod
     def identity(self) -> str:
-        """Which bucket this is, in a form that stays equal as long as it is the same one: endpoint, bucket, prefix.
+        """Stable name of the bucket and prefix: endpoint, bucket, prefix. The baseline is stored under it.
 
-        The baseline is kept under it: a configuration that is pointed at another bucket starts a new one.
-        Holds no secret and costs no request.
+        Contains no secret and costs no request.
         """
 
     @property
     def earlier_identities(self) -> Sequence[str]:
-        """What earlier versions of the adapter told as `identity` of this bucket, if that was spelt in another way.
+        """Values of `identity` that earlier versions of the adapter returned for this bucket.
 
-        What is remembered under one of them is taken over.
+        State that is stored under one of them is migrated.
         """
         return ()
 
     @property
     @abstractmethod
     def capabilities(self) -> Capabilities:
-        """What this adapter, as configured, can do, as far as it is known now. Costs no request."""
+        """What the adapter can do with its settings, as far as known without `probe`. Costs no request."""
 
     @property
     def local_directory(self) -> str | None:
-        """The directory of this machine that holds the objects as files; `None` if there is none.
+        """Path of the local directory that stores the objects as files; `None` if there is none.
 
-        A sync of such a directory with itself, or with what is around or inside of it, is refused. Where `nested_keys`
-        is false as well, the object `a/b` is the file `a/b` in it: a sync sees what else stands in an object's way.
+        The engine refuses to sync this directory, its parents or its children with the bucket. If `nested_keys` is
+        false too, the object `a/b` is the file `a/b` in it, and a sync detects other entries that block an object's
+        path.
         """
         return None
 
     def probe(self) -> Capabilities:
-        """Return `capabilities` with what only the server can tell, asked once. Called before the first write."""
+        """Ask the server, once, for the capabilities that depend on it; return all. Called before the first write."""
         return self.capabilities
 
     @property
     def request_count(self) -> int | None:
-        """How many requests went to the provider so far, each page of a listing counted; `None` if it isn't known.
+        """Requests sent to the provider so far, with each page of a listing; `None` if the adapter does not count.
 
-        Most adapters are asked for it by the wrapper `Counting` only, which counts calls where they do not know.
+        The wrapper `RequestCounting` then counts calls instead.
         """
         return None
 
-    def limit_requests(self, wait: Callable[[], object]) -> bool:  # noqa: ARG002  # for those that can
-        """Call `wait` before each request from now on, and return true; false where the adapter can't.
+    def limit_requests(self, wait: Callable[[], object]) -> bool:  # noqa: ARG002  # for overrides
+        """Call `wait` before each request from now on, and return true; return false if the adapter can't.
 
-        `wait` returns when the request may be sent. It may be called from many threads. Call it before the request is
-        signed, since it may sleep for long. `RequestCounter.limit` does all this for an adapter that counts its
-        requests.
+        `wait` is thread-safe and may sleep for long: call it before you sign the request. An adapter that counts its
+        requests with `RequestCounter` calls `RequestCounter.limit` here.
         """
         return False
 
@@ -92,36 +90,36 @@ class BaseSync(ABC):
     ) -> Iterator[RemoteObject]:
         """Yield the objects whose key starts with `prefix`, in ascending order of the key's UTF-8 bytes.
 
-        Only keys greater than `start_after` and not greater than `end_at` are yielded. Directory markers come as
-        what they are: objects whose key ends in a slash. A prefix without objects yields nothing. Objects that
-        come or go meanwhile may or may not be seen; all others are seen exactly once.
+        Only keys with `start_after < key <= end_at` are yielded. Directory markers are objects whose key ends in a
+        slash. A prefix without objects yields nothing. Objects that are created or deleted during the listing may or
+        may not be yielded; all others are yielded exactly once.
 
         Raises:
-            AdapterError: The listing can't be finished. Nothing may then be concluded from what came before.
+            AdapterError: The listing is incomplete: keys that are missing so far may exist.
         """
 
     @abstractmethod
     def stat_file(self, key: str) -> RemoteObject:
-        """Return all that the provider tells about one object; `metadata` is never `None`.
+        """Return one object with all its attributes; `metadata` is not `None`.
 
-        Its `key`, `size` and `fingerprint` are equal to those of a listing.
+        `key`, `size` and `fingerprint` equal those in a listing.
 
         Raises:
-            NotFound: There is no such object.
+            NotFound: The object does not exist.
         """
 
     @abstractmethod
     def upload_file(
         self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
-        """Write one object, whole or not at all, and return it as it then is (`fingerprint` as in a listing).
+        """Write one object atomically, and return it with the `fingerprint` that a listing has.
 
-        An object under the key is replaced, unless `expect` forbids it. Readers are read from where they stand
-        to their end and are not closed. The caller sees to it that a path exists.
+        Replaces the object of that key, unless `expect` forbids it. Readers are read from their position to the end,
+        and stay open.
 
         Raises:
             PreconditionFailed: The object is not as `expect` says. Nothing was written.
-            IntegrityError: What arrived is not what was sent. Nothing was written.
+            IntegrityError: The bytes that arrived differ from those sent. Nothing was written.
             OSError: The source can't be read.
         """
 
@@ -135,16 +133,16 @@ class BaseSync(ABC):
         start: int = 0,
         end: int | None = None,
     ) -> RemoteObject:
-        """Write the bytes from `start` up to, not including, `end` to the file `target`, and return the object.
+        """Write the bytes `[start, end)` of an object to the file `target`, and return the object.
 
-        `target` is opened under exactly this path, and made or truncated; it may be a second name of an open file, to
-        which nothing can be renamed. After an error its content is undefined. All bytes come from one version, that of
-        `expect` if it is given. Its directory exists.
+        Create or truncate `target` and write to exactly this path: it may be a second name of a file that the engine
+        holds open, so do not rename another file to it. Its directory exists. After an error its content is undefined.
+        All bytes are of one version: that of `expect`, if given.
 
         Raises:
-            NotFound: There is no such object.
-            PreconditionFailed: The object is not the version expected any more.
-            IntegrityError: Fewer bytes came than the object has, or others.
+            NotFound: The object does not exist.
+            PreconditionFailed: The object is no longer the version `expect`.
+            IntegrityError: The bytes received are too few, too many or corrupt.
             OSError: The target can't be written.
         """
 
@@ -152,16 +150,15 @@ class BaseSync(ABC):
     def open_file(
         self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
     ) -> AbstractContextManager[BinaryIO]:
-        """Open an object for reading, as a context manager that gives back the connection.
+        """Open an object for reading; the context manager releases the connection.
 
-        The reader is forward-only. Ranges, versions and errors are those of `download_file`; an error may also
-        be raised by a `read` on the way.
+        The reader is forward-only. Range, version and errors are as in `download_file`; each `read` may raise them.
         """
 
     def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
-        """Return an object with all its bytes, which the caller has room for.
+        """Return an object and its content, which fits into memory.
 
-        Versions and errors are those of `download_file`, through which it comes unless an adapter has a shorter way.
+        Version and errors are as in `download_file`. Override it where a temporary file can be avoided.
         """
         with tempfile.TemporaryDirectory(prefix="buckia-") as directory:
             target = Path(directory) / "object"
@@ -169,16 +166,16 @@ class BaseSync(ABC):
 
     @abstractmethod
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
-        """Delete objects and return one outcome for each key, in the order given. `keys` may be empty.
+        """Delete objects and return one outcome per key, in the order of `keys`, which may be empty.
 
-        An absent key is not an error. One key's error does not keep the others from being deleted.
+        An absent key is not an error. An error of one key does not stop the others.
 
         Raises:
-            AdapterError: The whole call failed, and nothing is known of any key; it may be repeated.
+            AdapterError: The whole call failed; any of the keys may have been deleted.
         """
 
-    def close(self) -> None:  # noqa: B027  # most adapters hold nothing that has to be given back
-        """Give back connections. Nothing else is called afterwards; closing twice is no error."""
+    def close(self) -> None:  # noqa: B027  # most adapters hold no resources
+        """Release connections. No other method is called afterwards; closing twice is no error."""
 
     def __enter__(self) -> Self:
         return self

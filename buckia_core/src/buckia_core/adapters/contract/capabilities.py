@@ -1,4 +1,4 @@
-"""What an adapter declares that it can do. Nothing above an adapter asks for its name."""
+"""`Capabilities`: what an adapter declares. The engine decides by these, not by the provider's name."""
 
 from __future__ import annotations
 
@@ -7,30 +7,28 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What one adapter, as configured, can do, and its limits. The defaults are the weakest provider there is.
+    """What an adapter can do with its settings, and its limits. The defaults describe the weakest provider.
 
     Attributes:
-        conditional_write: `upload_file` honours `expect` in one atomic step. Where false, the adapter still
-            checks just before it writes, and the window is as narrow as it can be made.
-        start_after: `list_files(start_after=…)` skips on the server, so that a listing can be split.
-        listing_digests: Algorithms of the digests that listings carry, best first.
-        mtime: The modification time of an upload is kept and told by `stat_file`.
-        metadata: User metadata is kept and told by `stat_file`.
-        versions: A version that is overwritten or deleted can be had again from the provider. The adapter is a
-            `Versioned`.
+        conditional_write: `upload_file` checks `expect` and writes in one atomic step. If false, the adapter checks
+            just before it writes.
+        start_after: `list_files(start_after=…)` skips keys on the server, so that a listing can be split.
+        listing_digests: Algorithms of the digests in listings, best first.
+        mtime: The modification time of an upload is stored, and returned by `stat_file`.
+        metadata: User metadata is stored, and returned by `stat_file`.
+        versions: The provider keeps versions that are overwritten or deleted. The adapter is a `Versioned`.
         server_copy: The adapter is a `ServerCopy`.
         public_url: The adapter is a `PublicUrl`.
         signed_url: The adapter is a `SignedUrl`.
         resumable_upload: The adapter is a `ResumableUpload`.
         resumable_download: The adapter is a `ResumableDownload`.
         nested_keys: `a` and `a/b` can both be objects.
-        free_reads: Reading an object costs neither money nor a network.
+        free_reads: Reading an object costs neither money nor network traffic.
         max_key_bytes: Longest key, in bytes of UTF-8.
         max_object_bytes: Largest object; `None` if there is no limit.
-        delete_batch: How many keys one `delete_files` call is best given.
-        workers: How many calls at once the provider is known to take well.
-        requests_per_second: How many requests a second the provider allows; kept to where the configuration has no
-            `rate_limit`. `None` if there is no limit, or none is known.
+        delete_batch: Best number of keys for one `delete_files` call.
+        workers: Number of concurrent calls that the provider handles well.
+        requests_per_second: Default for the setting `rate_limit`; `None` if no limit is known.
     """
 
     conditional_write: bool = False

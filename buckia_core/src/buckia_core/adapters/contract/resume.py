@@ -1,4 +1,4 @@
-"""What transfers go by that can be taken up again: parts of a file, a file that fills up, a note of how far it is."""
+"""Data of resumable transfers: checkpoint, part layout, multipart source, partial download."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ from buckia_core.adapters.contract.readers import write_all
 from buckia_core.errors import IntegrityError
 from buckia_core.planning.manifest import RemoteObject
 
-_BLOCK = 1 << 20
-_STEP = 16 << 20
+_CHUNK = 1 << 20
+_PROGRESS_STEP = 16 << 20
 
 
 class Checkpoint(Protocol):
-    """A text that is kept for one transfer, across attempts and where possible across runs. Written from any thread."""
+    """A text stored for one transfer, across attempts and, where possible, runs. Thread-safe."""
 
     def read(self) -> str | None:
         """Return the text; `None` if there is none."""
 
     def write(self, text: str) -> None:
-        """Keep another text instead. It holds no secret."""
+        """Replace the text. It contains no secret."""
 
     def clear(self) -> None:
-        """Keep none any more."""
+        """Remove the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartLayout:
-    """How a file is cut.
+    """How to split a file into parts.
 
     Attributes:
-        size: Bytes of each part but the last, which may be shorter.
-        algorithm: The digest, as `hashlib` names it, that is wanted of each part.
-        also: Digests of the whole file that are wanted in `UploadInfo.digests`, besides the one that it has anyway.
+        part_size: Bytes of each part but the last, which may be shorter.
+        algorithm: Digest algorithm for each part, by its `hashlib` name.
+        extra_algorithms: Digests of the full file that the adapter needs in `UploadInfo.digests`, besides those that
+            are there anyway.
     """
 
     part_size: int
@@ -46,15 +47,15 @@ class PartLayout:
 
 @dataclass(frozen=True, slots=True)
 class MultipartSource:
-    """A file to be uploaded in parts.
+    """A file to upload in parts.
 
     Attributes:
         path: The file.
-        size: Its bytes.
-        parts: How it is cut.
-        digests: The digest of each part, in hexadecimal, made of the same bytes as the digests of the whole file.
-        note: What is kept for this upload.
-        passing: Called from any thread with a number of bytes before they are sent; may wait.
+        size: Its size in bytes.
+        layout: How to split it.
+        digests: Hexadecimal digest of each part, from the same reading as the digests of the full file.
+        checkpoint: The checkpoint of this upload.
+        on_bytes_sent: Called from any thread with a number of bytes just before they are sent; may sleep.
     """
 
     path: Path
@@ -65,19 +66,19 @@ class MultipartSource:
     on_bytes_sent: Callable[[int], object]
 
     def part_range(self, number: int) -> tuple[int, int]:
-        """Return where part `number`, counted from 1, begins, and how many bytes it has."""
+        """Return the offset and the size of a part; `number` counts from 1."""
         start = (number - 1) * self.layout.part_size
         return start, min(self.layout.part_size, self.size - start)
 
 
 @dataclass(frozen=True, slots=True)
 class PartialDownload:
-    """A file that is being downloaded.
+    """A file whose first bytes have been downloaded.
 
     Attributes:
-        target: The file; its first `start` bytes are there.
-        start: Where to go on.
-        reached: Called with a number of bytes when that many stand in the file, from its start and without a gap.
+        target: The file; it has the first `start` bytes.
+        start: Offset at which to resume.
+        on_progress: Called with the number of bytes that the file has without a gap, counted from its start.
     """
 
     target: Path
@@ -85,33 +86,31 @@ class PartialDownload:
     on_progress: Callable[[int], object]
 
 
-def resume_by_open(adapter: BaseSync, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
-    """Do what `ResumableDownload` asks with one `open_file`, as an adapter may that can begin anywhere.
+def resume_by_open(adapter: BaseSync, key: str, download: PartialDownload, expect: RemoteObject) -> RemoteObject:
+    """Implement `ResumableDownload.resume_download` with one `open_file`.
 
     Raises:
         AdapterError, OSError: As `ResumableDownload.resume_download`.
     """
-    at = landing.start
-    told = at
+    size = reported = download.start
     with (
-        adapter.open_file(key, expect=expect, start=at) as reader,
-        landing.target.open("r+b", buffering=0) as file,
+        adapter.open_file(key, expect=expect, start=size) as reader,
+        download.target.open("r+b", buffering=0) as file,
     ):
-        file.seek(at)
-        while at <= expect.size and (block := reader.read(min(_BLOCK, expect.size - at + 1))):
-            at += len(block)
-            if at > expect.size:
+        file.seek(size)
+        # One byte more than expected is asked for, to notice an object that is longer.
+        while size <= expect.size and (chunk := reader.read(min(_CHUNK, expect.size - size + 1))):
+            size += len(chunk)
+            if size > expect.size:
                 break
-            write_all(file, block)
-            if at - told >= _STEP or at == expect.size:
-                landing.on_progress(at)
-                told = at
-    if at != expect.size:
-        came = f"it ended after {at} bytes" if at < expect.size else "more bytes came"
+            write_all(file, chunk)
+            if size - reported >= _PROGRESS_STEP or size == expect.size:
+                download.on_progress(size)
+                reported = size
+    if size != expect.size:
+        problem = f"it ended after {size} bytes" if size < expect.size else "more bytes came"
         raise IntegrityError(
-            f"{key!r}: {came} where there should be {expect.size}",
-            provider=adapter.provider,
-            key=key,
+            f"{key!r}: {problem} where there should be {expect.size}", provider=adapter.provider, key=key
         )
-    # A listing tells less than a look does.
+    # An object from a listing has no metadata.
     return adapter.stat_file(key) if expect.metadata is None else expect

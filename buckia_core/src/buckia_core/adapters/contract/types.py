@@ -1,4 +1,4 @@
-"""The small data that the contract is made of: preconditions, outcomes, what goes with an upload."""
+"""Data types of the contract: preconditions, delete outcomes, the attributes of an upload."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class IfAbsent:
 
 @dataclass(frozen=True, slots=True)
 class IfUnchanged:
-    """The object must still be the one that was seen."""
+    """The object must still have the fingerprint of `seen`."""
 
     seen: RemoteObject
 
@@ -37,7 +37,7 @@ Precondition = IfAbsent | IfUnchanged
 
 
 def satisfies(expect: Precondition | None, found: RemoteObject | None) -> bool:
-    """Tell whether what is there, which may be nothing, is as a write expects it."""
+    """Tell whether an object, `None` if it does not exist, satisfies a precondition."""
     match expect:
         case None:
             return True
@@ -47,15 +47,15 @@ def satisfies(expect: Precondition | None, found: RemoteObject | None) -> bool:
             return found is not None and found.fingerprint == seen.fingerprint
 
 
-def stat_or_none(look: Callable[[str], RemoteObject], key: str) -> RemoteObject | None:
-    """Return what `look` tells of an object, `None` where there is none.
+def stat_or_none(stat: Callable[[str], RemoteObject], key: str) -> RemoteObject | None:
+    """Return `stat(key)`, `None` if the object does not exist.
 
     Raises:
-        NotFound: The bucket itself is missing, which says nothing about the object.
-        AdapterError: As `look`.
+        NotFound: The bucket does not exist.
+        AdapterError: As `stat`.
     """
     try:
-        return look(key)
+        return stat(key)
     except NotFound as error:
         if error.key is None:
             raise
@@ -64,15 +64,15 @@ def stat_or_none(look: Callable[[str], RemoteObject], key: str) -> RemoteObject 
 
 @dataclass(frozen=True, slots=True)
 class UploadInfo:
-    """What is told about the bytes of an upload.
+    """Attributes of an upload.
 
     Attributes:
-        mtime_ns: Modification time of the source; kept if the adapter declares `mtime`.
-        digests: Digests of the whole source; kept where the provider can, and used to verify what arrived.
+        mtime_ns: Modification time of the source; stored if the adapter declares `mtime`.
+        digests: Digests of the full source, to verify the bytes that arrive; stored if the provider can.
         content_type: MIME type; `None` lets the adapter guess it from the key.
-        metadata: User metadata. Names are lower case; kept if the adapter declares `metadata`.
-        mode: Permission bits of the source, `None` if it is no file. For buckets that are directories: what is written
-            there must not be readable for more people than the source is.
+        metadata: User metadata with lower-case names; stored if the adapter declares `metadata`.
+        mode: Permission bits of the source, `None` if it is no file. A bucket that is a directory does not make the new
+            file readable for more users than the source.
     """
 
     mtime_ns: int | None = None
@@ -84,7 +84,7 @@ class UploadInfo:
 
 @dataclass(frozen=True, slots=True)
 class DeleteOutcome:
-    """What became of one key of a `delete_files` call; `error` is `None` where the object is gone."""
+    """Result for one key of a `delete_files` call; `error` is `None` if the object no longer exists."""
 
     key: str
     error: AdapterError | None = None

@@ -1,4 +1,4 @@
-"""A bucket in memory: objects in key order, under one lock, shared by name within the process."""
+"""Bucket in memory: objects in key order, under one lock, shared by name within the process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
 
 UNVERSIONED = "null"
-"""Id of the one version of an object in a bucket that keeps none."""
+"""Version id of every object of a bucket without versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class StoredObject:
     """One version of one object.
 
     Attributes:
-        object: All that is known of it.
-        listed: The same as a listing tells it, made once because listings are long.
-        data: Its bytes.
+        object: The object with its metadata, as `stat_file` returns it.
+        listed: The object as listings return it; built once because listings are long.
+        data: The content.
     """
 
     object: RemoteObject
@@ -35,11 +35,11 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class DeleteMarker:
-    """The mark of a deletion.
+    """The version that a deletion adds.
 
     Attributes:
-        version: Its id.
-        modified_ns: When it was made, in nanoseconds since 1970.
+        version: Version id.
+        modified_ns: Time of the deletion, in nanoseconds since 1970.
     """
 
     version: str
@@ -47,11 +47,11 @@ class DeleteMarker:
 
 
 Check = Callable[[StoredObject | None], None]
-"""Looks at what is stored under a key, under the bucket's lock, and raises if it must not be replaced."""
+"""Gets the object stored under a key, `None` if there is none, and raises if it must not be replaced."""
 
 
 class MemoryBucket:
-    """Objects by key. Every method is one atomic step; keys are whole, prefixes included."""
+    """Objects by full key. Every method is atomic."""
 
     def __init__(self, name: str, *, versions: bool = False) -> None:
         self.name = name
@@ -59,26 +59,26 @@ class MemoryBucket:
         self._lock = threading.Lock()
         self._keys: list[str] = []
         self._objects: dict[str, StoredObject] = {}
-        self._past: dict[str, list[StoredObject | DeleteMarker]] = {}
+        self._old_versions: dict[str, list[StoredObject | DeleteMarker]] = {}
         self._generation = 0
 
     def get(self, key: str) -> StoredObject | None:
-        """Return what is stored under a key; `None` if nothing is."""
+        """Return the object of a key; `None` if there is none."""
         with self._lock:
             return self._objects.get(key)
 
     def put(self, key: str, data: bytes, info: UploadInfo, content_type: str, check: Check) -> StoredObject:
-        """Store an object, unless `check` raises."""
-        value = hashlib.sha256(data).hexdigest()
+        """Store an object, unless `check` raises; it is called under the lock."""
+        sha256 = hashlib.sha256(data).hexdigest()
         with self._lock:
             current = self._objects.get(key)
             check(current)
             self._generation += 1
-            stored = _stored(key, data, value, self._generation, info, content_type, versions=self.versions)
+            stored = _stored(key, data, sha256, self._generation, info, content_type, versions=self.versions)
             if current is None:
                 insort(self._keys, key)
             else:
-                self._retire(current)
+                self._keep_version(current)
             self._objects[key] = stored
             return stored
 
@@ -88,39 +88,34 @@ class MemoryBucket:
             current = self._objects.pop(key, None)
             if current is not None:
                 del self._keys[bisect_left(self._keys, key)]
-                self._retire(current)
+                self._keep_version(current)
                 if self.versions:
                     self._generation += 1
-                    self._past[key].append(DeleteMarker(str(self._generation), time.time_ns()))
+                    self._old_versions[key].append(DeleteMarker(str(self._generation), time.time_ns()))
 
     def page(self, after: str, *, inclusive: bool, end: str | None, size: int) -> list[RemoteObject]:
-        """Return the next objects in key order: from `after` on, or past it, up to and including `end`."""
+        """Return up to `size` objects in key order: after `after`, or from it if `inclusive`, up to and with `end`."""
         with self._lock:
             start = (bisect_left if inclusive else bisect_right)(self._keys, after)
             stop = len(self._keys) if end is None else bisect_right(self._keys, end)
             return [self._objects[key].listed for key in self._keys[start : min(stop, start + size)]]
 
-    def versions_of(self, key: str) -> list[StoredObject]:
-        """Return the versions of a key that were overwritten or deleted, oldest first; none if they aren't kept."""
-        with self._lock:
-            return [each for each in self._past.get(key, ()) if isinstance(each, StoredObject)]
-
-    def history(self, prefix: str) -> list[ObjectVersion]:
+    def list_versions(self, prefix: str) -> list[ObjectVersion]:
         """Return all versions of the keys that start with a prefix: keys in order, the newest version first."""
         with self._lock:
-            keys = sorted(key for key in {*self._keys, *self._past} if key.startswith(prefix))
-            return [each for key in keys for each in self._versions(key)]
+            keys = sorted(key for key in {*self._keys, *self._old_versions} if key.startswith(prefix))
+            return [version for key in keys for version in self._versions(key)]
 
     def get_version(self, key: str, version: str) -> StoredObject | None:
-        """Return one version; `None` if there is none of that id, or if it is a deletion."""
+        """Return one version; `None` if there is none of that id, or if it is a delete marker."""
         with self._lock:
-            kept = (each for each in self._all(key) if isinstance(each, StoredObject))
-            return next((each for each in kept if _id_of(each) == version), None)
+            stored = (entry for entry in self._history(key) if isinstance(entry, StoredObject))
+            return next((entry for entry in stored if _version_id(entry) == version), None)
 
     def delete_version(self, key: str, version: str) -> None:
-        """Delete one version for good; the one before it is then the latest. An absent one is no error."""
+        """Delete one version permanently; the one before it becomes the latest. An absent one is no error."""
         with self._lock:
-            left = [each for each in self._all(key) if _id_of(each) != version]
+            left = [entry for entry in self._history(key) if _version_id(entry) != version]
             if self._objects.pop(key, None) is not None:
                 del self._keys[bisect_left(self._keys, key)]
             latest = left[-1] if left else None
@@ -128,31 +123,32 @@ class MemoryBucket:
                 left.pop()
                 self._objects[key] = latest
                 insort(self._keys, key)
-            self._past[key] = left
+            self._old_versions[key] = left
 
-    def _all(self, key: str) -> list[StoredObject | DeleteMarker]:
-        """Return all of a key, oldest first."""
+    def _history(self, key: str) -> list[StoredObject | DeleteMarker]:
+        """Return all versions of a key, oldest first."""
         current = self._objects.get(key)
-        return [*self._past.get(key, ()), *(() if current is None else (current,))]
+        return [*self._old_versions.get(key, ()), *(() if current is None else (current,))]
 
     def _versions(self, key: str) -> list[ObjectVersion]:
-        kept = self._all(key)[::-1]
-        return [_version(key, each, latest=each is kept[0]) for each in kept]
+        newest_first = self._history(key)[::-1]
+        return [_object_version(key, entry, latest=entry is newest_first[0]) for entry in newest_first]
 
-    def _retire(self, stored: StoredObject) -> None:
+    def _keep_version(self, stored: StoredObject) -> None:
         if self.versions:
-            self._past.setdefault(stored.object.key, []).append(stored)
+            self._old_versions.setdefault(stored.object.key, []).append(stored)
 
 
-def _id_of(each: StoredObject | DeleteMarker) -> str:
-    return each.version if isinstance(each, DeleteMarker) else each.object.version or UNVERSIONED
+def _version_id(entry: StoredObject | DeleteMarker) -> str:
+    return entry.version if isinstance(entry, DeleteMarker) else entry.object.version or UNVERSIONED
 
 
-def _version(key: str, each: StoredObject | DeleteMarker, *, latest: bool) -> ObjectVersion:
-    if isinstance(each, DeleteMarker):
-        return ObjectVersion(key, each.version, each.modified_ns, latest, deleted=True)
-    found = each.object
-    return ObjectVersion(key, _id_of(each), found.modified_ns, latest, size=found.size, fingerprint=found.fingerprint)
+def _object_version(key: str, entry: StoredObject | DeleteMarker, *, latest: bool) -> ObjectVersion:
+    version = _version_id(entry)
+    if isinstance(entry, DeleteMarker):
+        return ObjectVersion(key, version, entry.modified_ns, latest, deleted=True)
+    found = entry.object
+    return ObjectVersion(key, version, found.modified_ns, latest, size=found.size, fingerprint=found.fingerprint)
 
 
 def _stored(
@@ -167,8 +163,7 @@ def _stored(
         digests=(Digest("sha256", sha256),),
         version=str(generation) if versions else None,
     )
-    whole = listed._replace(content_type=content_type, metadata=dict(info.metadata))
-    return StoredObject(whole, listed, data)
+    return StoredObject(listed._replace(content_type=content_type, metadata=dict(info.metadata)), listed, data)
 
 
 _buckets: dict[str, MemoryBucket] = {}
@@ -176,12 +171,6 @@ _buckets_lock = threading.Lock()
 
 
 def shared_bucket(name: str, *, versions: bool = False) -> MemoryBucket:
-    """Return this process's bucket of that name; it is made at first use, and `versions` then holds for good."""
+    """Return this process's bucket of that name. The first call creates it, with or without `versions`."""
     with _buckets_lock:
         return _buckets.setdefault(name, MemoryBucket(name, versions=versions))
-
-
-def drop_bucket(name: str) -> None:
-    """Forget this process's bucket of that name, with all that is in it; adapters that have it open keep it."""
-    with _buckets_lock:
-        _buckets.pop(name, None)

@@ -8,15 +8,15 @@ _PROVIDER = "memory"
 
 
 def not_found(key: str) -> NotFound:
-    """There is no such object."""
+    """Return the error for an object that does not exist."""
     return NotFound(f"{key!r}: there is no such object", provider=_PROVIDER, key=key)
 
 
 def precondition_failed(key: str, reason: str) -> PreconditionFailed:
-    """The object is not as expected; `reason` says how."""
+    """Return the error for an object that is not as expected."""
     return PreconditionFailed(f"{key!r}: not as expected: {reason}", provider=_PROVIDER, key=key)
 
 
 def invalid_key(key: str, reason: str) -> InvalidKey:
-    """The bucket can't hold the key; `reason` says why."""
+    """Return the error for a key that the bucket can't hold."""
     return InvalidKey(f"{key!r}: refused: {reason}", provider=_PROVIDER, key=key)

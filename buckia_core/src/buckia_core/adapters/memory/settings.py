@@ -9,7 +9,7 @@ from buckia_core.config.settings import setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemorySettings:
-    """Which bucket in memory, and what it keeps."""
+    """Settings of a bucket in memory."""
 
     bucket_name: str | None = setting(
         help="Adapters of one process that name the same bucket share it. Without a name the bucket is private."

@@ -1,4 +1,4 @@
-"""`MemorySync`: the reference implementation of the contract. What it does is what `BaseSync` says, and no more."""
+"""`MemorySync`: the reference implementation of the adapter contract."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _private_names = itertools.count(1)
 class MemorySync(BaseSync):
     """A bucket in the memory of this process, for tests and trials.
 
-    Adapters whose settings name the same bucket share it; without a name each has its own. `bucket` hands in
-    one that was made elsewhere.
+    Adapters whose settings name the same bucket share it. Without a name each adapter has its own, or the one that is
+    passed as `bucket`.
     """
 
     def __init__(self, settings: MemorySettings, *, bucket: MemoryBucket | None = None) -> None:
@@ -67,12 +67,12 @@ class MemorySync(BaseSync):
 
     @property
     def capabilities(self) -> Capabilities:
-        """All that a bucket can do, but addresses."""
+        """Everything but URLs and resumable transfers."""
         return self._capabilities
 
     @property
     def request_count(self) -> int:
-        """Requests that a server would have seen: one a call, one a page of 1,000 entries."""
+        """Requests that a server would count: one per call, one per page of 1,000 entries."""
         return self._requests.total
 
     def limit_requests(self, wait: Callable[[], object]) -> bool:
@@ -83,41 +83,41 @@ class MemorySync(BaseSync):
     def list_files(
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
     ) -> Iterator[RemoteObject]:
-        """See `BaseSync`. Reads 1,000 entries at a time, as a server's pages would be."""
-        whole = self._prefix + prefix
-        after, inclusive = whole, True
-        if start_after is not None and self._prefix + start_after >= whole:
+        """See `BaseSync`. Reads pages of 1,000 entries, as from a server."""
+        full_prefix = self._prefix + prefix
+        after, inclusive = full_prefix, True
+        if start_after is not None and self._prefix + start_after >= full_prefix:
             after, inclusive = self._prefix + start_after, False
         end = None if end_at is None else self._prefix + end_at
         while True:
             self._requests.add()
             page = self.bucket.page(after, inclusive=inclusive, end=end, size=PAGE)
             for listed in page:
-                if not listed.key.startswith(whole):
+                if not listed.key.startswith(full_prefix):
                     return
-                yield self._inside(listed)
+                yield self._without_prefix(listed)
             if len(page) < PAGE:
                 return
             after, inclusive = page[-1].key, False
 
     def stat_file(self, key: str) -> RemoteObject:
         """See `BaseSync`."""
-        return self._inside(self._stored(key, None).object)
+        return self._without_prefix(self._stored(key, None).object)
 
     def upload_file(
         self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
         """See `BaseSync`."""
-        whole = self._whole(key)
+        full_key = self._full_key(key)
         info = info or UploadInfo()
         with open_source(source) as reader:
             data = reader.read()
-        verification = DigestVerifier(info.digests)
-        verification.update(data)
-        verification.verify(provider=self.provider, key=key)
+        verifier = DigestVerifier(info.digests)
+        verifier.update(data)
+        verifier.verify(provider=self.provider, key=key)
         self._requests.add()
         content_type = info.content_type or guess_content_type(key)
-        return self._inside(self.bucket.put(whole, data, info, content_type, _check(key, expect)).object)
+        return self._without_prefix(self.bucket.put(full_key, data, info, content_type, _check(key, expect)).object)
 
     def download_file(
         self,
@@ -131,12 +131,12 @@ class MemorySync(BaseSync):
         """See `BaseSync`."""
         stored = self._stored(key, expect)
         target.write_bytes(stored.data[start:end])
-        return self._inside(stored.object)
+        return self._without_prefix(stored.object)
 
     def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync`."""
         stored = self._stored(key, expect)
-        return self._inside(stored.object), stored.data
+        return self._without_prefix(stored.object), stored.data
 
     @contextmanager
     def open_file(
@@ -153,21 +153,17 @@ class MemorySync(BaseSync):
 
     def copy_file(self, source: RemoteObject, key: str, *, expect: Precondition | None = None) -> RemoteObject:
         """See `ServerCopy`."""
-        whole = self._whole(key)
-        original = self._stored(source.key, source)
-        info = UploadInfo(mtime_ns=original.object.mtime_ns, metadata=original.object.metadata or {})
-        content_type = original.object.content_type or guess_content_type(key)
-        return self._inside(self.bucket.put(whole, original.data, info, content_type, _check(key, expect)).object)
+        return self._put_copy(self._stored(source.key, source), key, expect)
 
     def list_versions(self, prefix: str = "") -> Iterator[ObjectVersion]:
         """See `Versioned`."""
         self._requests.add()
-        for each in self.bucket.history(self._prefix + prefix):
-            yield each._replace(key=each.key[len(self._prefix) :])
+        for version in self.bucket.list_versions(self._prefix + prefix):
+            yield version._replace(key=version.key[len(self._prefix) :])
 
     def stat_version(self, key: str, version: str) -> RemoteObject:
         """See `Versioned`."""
-        return self._inside(self._version(key, version).object)
+        return self._without_prefix(self._version(key, version).object)
 
     @contextmanager
     def open_version(self, key: str, version: str) -> Iterator[BinaryIO]:
@@ -177,41 +173,43 @@ class MemorySync(BaseSync):
 
     def restore_version(self, key: str, version: str, *, expect: Precondition | None = None) -> RemoteObject:
         """See `Versioned`."""
-        kept = self._version(key, version)
-        info = UploadInfo(mtime_ns=kept.object.mtime_ns, metadata=kept.object.metadata or {})
-        content_type = kept.object.content_type or guess_content_type(key)
-        stored = self.bucket.put(self._whole(key), kept.data, info, content_type, _check(key, expect))
-        return self._inside(stored.object)
+        return self._put_copy(self._version(key, version), key, expect)
 
     def delete_version(self, key: str, version: str) -> None:
         """See `Versioned`."""
         self._requests.add()
-        self.bucket.delete_version(self._whole(key), version)
+        self.bucket.delete_version(self._full_key(key), version)
+
+    def _put_copy(self, original: StoredObject, key: str, expect: Precondition | None) -> RemoteObject:
+        info = UploadInfo(mtime_ns=original.object.mtime_ns, metadata=original.object.metadata or {})
+        content_type = original.object.content_type or guess_content_type(key)
+        stored = self.bucket.put(self._full_key(key), original.data, info, content_type, _check(key, expect))
+        return self._without_prefix(stored.object)
 
     def _version(self, key: str, version: str) -> StoredObject:
         self._requests.add()
-        stored = self.bucket.get_version(self._whole(key), version)
+        stored = self.bucket.get_version(self._full_key(key), version)
         if stored is None:
             raise not_found(key)
         return stored
 
     def _delete(self, key: str) -> AdapterError | None:
         try:
-            self.bucket.delete(self._whole(key))
+            self.bucket.delete(self._full_key(key))
         except AdapterError as error:
             return error
         return None
 
     def _stored(self, key: str, expect: RemoteObject | None) -> StoredObject:
         self._requests.add()
-        stored = self.bucket.get(self._whole(key))
+        stored = self.bucket.get(self._full_key(key))
         if stored is None:
             raise not_found(key)
         if expect is not None and stored.object.fingerprint != expect.fingerprint:
             raise precondition_failed(key, "it is another version now")
         return stored
 
-    def _whole(self, key: str) -> str:
+    def _full_key(self, key: str) -> str:
         if not key:
             raise invalid_key(key, "it is empty")
         try:
@@ -222,7 +220,7 @@ class MemorySync(BaseSync):
             raise invalid_key(key, f"it is longer than {self._capabilities.max_key_bytes} bytes")
         return self._prefix + key
 
-    def _inside(self, found: RemoteObject) -> RemoteObject:
+    def _without_prefix(self, found: RemoteObject) -> RemoteObject:
         return found._replace(key=found.key[len(self._prefix) :]) if self._prefix else found
 
 
