@@ -64,7 +64,7 @@ class B2Settings:
         required=True,
         env=("B2_APPLICATION_KEY_ID", "B2_KEY_ID"),
         aliases=("key_id",),
-        open=True,
+        public=True,
     )
     application_key: Secret = setting(
         help="The application key. It may be restricted to the bucket, and to a prefix.",

@@ -72,7 +72,7 @@ def s3_settings(settings: BunnySettings) -> S3Settings:
         prefix=settings.prefix,
         region=settings.region or "de",
         endpoint_url=settings.address,
-        access_key_id=Secret(settings.zone, is_open=True),
+        access_key_id=Secret(settings.zone, is_public=True),
         secret_access_key=settings.zone_key,
         addressing_style=AddressingStyle.PATH,
         conditional_writes=ConditionalWrites.OFF,

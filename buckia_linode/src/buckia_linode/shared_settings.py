@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from buckia_core.config.settings import default_of, setting, setting_fields
+from buckia_core.config.settings import default_value, setting, setting_fields
 from buckia_s3.config.settings import S3Settings
 
 
@@ -16,13 +16,13 @@ def inherit_s3_setting(name: str, *, env: tuple[str, ...] = (), aliases: tuple[s
     field, its = setting_fields(S3Settings)[name]
     return setting(
         help=its.help,
-        default=field.default_factory if callable(field.default_factory) else default_of(field),
+        default=field.default_factory if callable(field.default_factory) else default_value(field),
         env=env,
         required=its.required,
         aliases=its.aliases if aliases is None else aliases,
         minimum=its.minimum,
         parse=its.parse,
         schema=its.schema,
-        open=its.open,
+        public=its.public,
         runs_code=its.runs_code,
     )

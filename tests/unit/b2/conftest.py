@@ -49,7 +49,7 @@ def connect(b2_account: B2Account, bucket: str) -> Iterator[Connect]:
         def connected(**settings: Any) -> B2Sync:
             given: dict[str, Any] = {
                 "bucket_name": bucket,
-                "application_key_id": Secret(b2_account.key_id, is_open=True),
+                "application_key_id": Secret(b2_account.key_id, is_public=True),
                 "application_key": Secret(b2_account.key),
                 "api_url": b2_account.endpoint,
                 "multipart_threshold": PART,

@@ -148,7 +148,7 @@ def test_a_key_for_this_bucket_and_prefix(run, b2, connect):
     made = run("keys", "create", "phone", "--lasting", "90d", "--json").records[0]
     assert (made["name_prefix"], len(made["buckets"]), made["expires"] is None) == ("app/", 1, False)
     given = {
-        "application_key_id": Secret(made["id"], is_open=True),
+        "application_key_id": Secret(made["id"], is_public=True),
         "application_key": Secret(made["application_key"]),
     }
     phone = connect(prefix="app", **given)

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from buckia_core import errors
-from buckia_core.cli.exit_codes import ExitCode, code_of_result, exit_code_for, worst
+from buckia_core.cli.exit_codes import ExitCode, exit_code_for, exit_code_for_result, worst_exit_code
 from buckia_core.syncing.events import SyncResult
 from tests.unit.commands import ran
 
@@ -81,18 +81,18 @@ def test_every_error_of_buckia_is_in_the_table_above():
     ],
 )
 def test_a_result_has_its_code(counts, code):
-    assert code_of_result(result(**counts)) == code
+    assert exit_code_for_result(result(**counts)) == code
 
 
 def test_the_worst_is_the_one_that_needs_a_person_most():
     order = [130, 7, 2, 3, 5, 6, 4, 9, 1, 8, 0]
     assert set(order) == set(ExitCode)
     for place, code in enumerate(order):
-        assert worst(ExitCode(each) for each in reversed(order[place:])) == code
+        assert worst_exit_code(ExitCode(each) for each in reversed(order[place:])) == code
 
 
 def test_nothing_done_is_done():
-    assert worst([]) is ExitCode.DONE
+    assert worst_exit_code([]) is ExitCode.DONE
 
 
 @pytest.mark.parametrize(("number", "code"), [(errno.EACCES, 5), (errno.EIO, 1), (errno.EMFILE, 1)])

@@ -96,8 +96,8 @@ def test_the_log_goes_to_a_file_with_what_is_debugging(buckia, assets, tmp_path,
         logging.getLogger("library").debug("chatter")
         logging.getLogger("library").warning("something is amiss")
 
-    monkeypatch.setattr("buckia_core.cli.commands.sync.code_of_result", lambda _: 0)
-    monkeypatch.setattr("buckia_core.cli.commands.sync.run", speak)
+    monkeypatch.setattr("buckia_core.cli.commands.sync.exit_code_for_result", lambda _: 0)
+    monkeypatch.setattr("buckia_core.cli.commands.sync.run_sync", speak)
     ran = buckia("sync", "--log-file", "run.log")
     (debugging, warning) = (tmp_path / "run.log").read_text().splitlines()
     assert debugging.endswith(r"DEBUG buckia_core.x: name \x1b[31m\nforged line")
@@ -121,8 +121,8 @@ def test_how_much_is_heard_on_the_terminal(buckia, assets, monkeypatch, options,
             logging.getLogger("buckia_core.x").log(getattr(logging, level), level)
         logging.getLogger("library").debug("DEBUG of a library")
 
-    monkeypatch.setattr("buckia_core.cli.commands.sync.run", speak)
-    monkeypatch.setattr("buckia_core.cli.commands.sync.code_of_result", lambda _: 0)
+    monkeypatch.setattr("buckia_core.cli.commands.sync.run_sync", speak)
+    monkeypatch.setattr("buckia_core.cli.commands.sync.exit_code_for_result", lambda _: 0)
     logs = buckia("sync", *options, "--json").err.splitlines()
     assert {line.split(": ", 1)[1] for line in logs} == heard
 
@@ -131,8 +131,8 @@ def test_secrets_do_not_get_into_the_log(buckia, assets, monkeypatch):
     def speak(*_):
         logging.getLogger("buckia_core.x").warning("GET /?X-Amz-Signature=0123456789abcdef")
 
-    monkeypatch.setattr("buckia_core.cli.commands.sync.run", speak)
-    monkeypatch.setattr("buckia_core.cli.commands.sync.code_of_result", lambda _: 0)
+    monkeypatch.setattr("buckia_core.cli.commands.sync.run_sync", speak)
+    monkeypatch.setattr("buckia_core.cli.commands.sync.exit_code_for_result", lambda _: 0)
     ran = buckia("sync")
     assert "0123456789abcdef" not in ran.err
     assert "X-Amz-Signature" in ran.err

@@ -62,7 +62,7 @@ def plugins(monkeypatch):
     """Give a fresh registry, and a command that has not asked its plugins yet."""
     found = Registry()
     monkeypatch.setattr("buckia_core.cli.plugin_commands.registry", lambda: found)
-    monkeypatch.setattr(app.cli, "_plugins_asked", False)
+    monkeypatch.setattr(app.cli, "_plugins_loaded", False)
     monkeypatch.setattr(app.cli, "commands", {})
     return found
 

@@ -98,7 +98,7 @@ def test_doctor_where_all_is_well(buckia, assets, monkeypatch):
     from tests.unit.cli.conftest import FakeClient
 
     monkeypatch.setattr(FakeClient, "adapter", registry(), raising=False)
-    monkeypatch.setattr("buckia_core.cli.doctor_checks._adapter", lambda client: client.config.provider)
+    monkeypatch.setattr("buckia_core.cli.doctor_checks._check_adapter", lambda client: client.config.provider)
     ran = buckia("doctor", "--json")
     assert ran.code == 0
     checks = [record["check"] for record in ran.records]
@@ -108,7 +108,7 @@ def test_doctor_where_all_is_well(buckia, assets, monkeypatch):
 
 
 def test_doctor_warns_of_what_works_and_is_unsafe(buckia, assets, monkeypatch):
-    monkeypatch.setattr("buckia_core.cli.doctor_checks._adapter", lambda client: client.config.provider)
+    monkeypatch.setattr("buckia_core.cli.doctor_checks._check_adapter", lambda client: client.config.provider)
     monkeypatch.setattr("buckia_core.cli.doctor_checks.settings_warnings", lambda config: ("it is not encrypted",))
     ran = buckia("doctor")
     assert ran.code == 0
@@ -118,7 +118,7 @@ def test_doctor_warns_of_what_works_and_is_unsafe(buckia, assets, monkeypatch):
 
 
 def test_doctor_names_what_is_wrong_and_goes_on(buckia, assets, monkeypatch):
-    monkeypatch.setattr("buckia_core.cli.doctor_checks._adapter", lambda client: client.config.provider)
+    monkeypatch.setattr("buckia_core.cli.doctor_checks._check_adapter", lambda client: client.config.provider)
     assets.error = errors.Unauthenticated("the key is not accepted")
     ran = buckia("doctor")
     assert ran.code == 3
@@ -130,14 +130,14 @@ def test_doctor_of_an_adapter_that_is_not_there_makes_no_call(buckia, assets, mo
     def missing(_):
         raise errors.AdapterNotInstalled("it is not installed")
 
-    monkeypatch.setattr("buckia_core.cli.doctor_checks._adapter", missing)
+    monkeypatch.setattr("buckia_core.cli.doctor_checks._check_adapter", missing)
     ran = buckia("doctor")
     assert ran.code == 2
     assert not assets.calls
 
 
 def test_doctor_finds_a_clock_that_is_wrong(buckia, assets, monkeypatch):
-    monkeypatch.setattr("buckia_core.cli.doctor_checks._adapter", lambda client: client.config.provider)
+    monkeypatch.setattr("buckia_core.cli.doctor_checks._check_adapter", lambda client: client.config.provider)
     monkeypatch.setattr("buckia_core.cli.doctor_checks.time.time", lambda: 0.0)
     ran = buckia("doctor")
     assert ran.code == 1

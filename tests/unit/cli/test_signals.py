@@ -44,17 +44,17 @@ def handled_signals():
         yield
 
 
-@pytest.mark.parametrize("number", module._STOPPING)
+@pytest.mark.parametrize("number", module._STOP_SIGNALS)
 def test_once_the_run_ends_in_order(run, number, capsys):
-    with run.handled():
+    with run.handle_signals():
         signal.raise_signal(number)
         assert run.stopped.wait(5)
-    assert run.asked_to_stop
+    assert run.stop_requested
     assert "Ctrl-C again" in capsys.readouterr().err
 
 
 def test_twice_the_process_ends_at_once_and_leaves_the_terminal_in_order(run):
-    with run.handled():
+    with run.handle_signals():
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(Exited) as exited:
             signal.raise_signal(signal.SIGINT)
@@ -63,23 +63,23 @@ def test_twice_the_process_ends_at_once_and_leaves_the_terminal_in_order(run):
 
 
 def test_a_request_to_terminate_is_not_counted_twice(run):
-    with run.handled():
+    with run.handle_signals():
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)
         assert run.stopped.wait(5)
 
 
 def test_a_question_is_not_waited_for(run):
-    with run.handled(), run.at_question(), pytest.raises(KeyboardInterrupt):
+    with run.handle_signals(), run.interrupt_prompt(), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
     assert run.stopped.wait(5)
 
 
 def test_handlers_are_put_back(run):
-    before = [signal.getsignal(number) for number in module._STOPPING]
-    with run.handled():
-        assert [signal.getsignal(number) for number in module._STOPPING] != before
-    assert [signal.getsignal(number) for number in module._STOPPING] == before
+    before = [signal.getsignal(number) for number in module._STOP_SIGNALS]
+    with run.handle_signals():
+        assert [signal.getsignal(number) for number in module._STOP_SIGNALS] != before
+    assert [signal.getsignal(number) for number in module._STOP_SIGNALS] == before
 
 
 def test_outside_of_the_main_thread_nothing_is_touched(run):
@@ -87,7 +87,7 @@ def test_outside_of_the_main_thread_nothing_is_touched(run):
     seen = []
 
     def work():
-        with run.handled():
+        with run.handle_signals():
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=work)
@@ -100,7 +100,7 @@ def test_an_interrupted_command_says_so_without_a_traceback(buckia, assets, monk
     def interrupt(*_):
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("buckia_core.cli.commands.sync.run", interrupt)
+    monkeypatch.setattr("buckia_core.cli.commands.sync.run_sync", interrupt)
     ran = buckia("sync")
     assert ran.code == 130
     assert ran.err == "buckia: interrupted\n"
@@ -110,18 +110,18 @@ def test_an_interrupted_command_says_so_without_a_traceback(buckia, assets, monk
 def test_a_signal_that_was_ignored_from_the_start_stays_ignored(run, number):
     signal.signal(number, signal.SIG_IGN)
     module.treat_sigterm_as_interrupt()
-    with run.handled():
+    with run.handle_signals():
         signal.raise_signal(number)
     module.exit_on_second_interrupt()
     signal.raise_signal(number)
     assert signal.getsignal(number) is signal.SIG_IGN
-    assert not run.asked_to_stop
+    assert not run.stop_requested
 
 
 def test_a_handler_that_is_none_of_pythons_is_left_alone(run, monkeypatch):
     monkeypatch.setattr(signal, "getsignal", lambda number: None)
     monkeypatch.setattr(signal, "signal", lambda *_: pytest.fail("it was replaced"))
-    with run.handled():
+    with run.handle_signals():
         module.treat_sigterm_as_interrupt()
         module.exit_on_second_interrupt()
 

@@ -237,8 +237,8 @@ def logged(assets, monkeypatch):
         logging.getLogger("botocore.auth").debug("Authorization: AWS4 x")
         logging.getLogger("b2sdk").debug('{"authorizationToken": "4_abc"}')
 
-    monkeypatch.setattr("buckia_core.cli.commands.sync.code_of_result", lambda _: 0)
-    monkeypatch.setattr("buckia_core.cli.commands.sync.run", speak)
+    monkeypatch.setattr("buckia_core.cli.commands.sync.exit_code_for_result", lambda _: 0)
+    monkeypatch.setattr("buckia_core.cli.commands.sync.run_sync", speak)
 
 
 def test_what_libraries_log_is_hidden(buckia, logged, project):

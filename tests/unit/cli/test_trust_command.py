@@ -15,7 +15,7 @@ TEXT = "b:\n  provider: s3\n  bucket_name: b\n  credential_provider: ourkeys:get
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     pytest.importorskip("buckia_s3.config.settings")
-    monkeypatch.setenv(user_config.DIRECTORY, str(tmp_path / "own"))
+    monkeypatch.setenv(user_config.DIRECTORY_VARIABLE, str(tmp_path / "own"))
     directory = tmp_path / "project"
     (directory / "sub").mkdir(parents=True)
     (directory / ".buckia").write_text(TEXT)

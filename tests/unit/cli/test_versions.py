@@ -10,7 +10,7 @@ import pytest
 
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
-from buckia_core.cli.commands.versions import moment
+from buckia_core.cli.commands.versions import parse_time
 from buckia_core.testing.miniatures import objects_in
 
 CONTEXT, PARAMETER = click.Context(click.Command("x")), click.Option(["--at"])
@@ -211,11 +211,11 @@ class TestOneVersion:
     ],
 )
 def test_times(text, expected):
-    assert moment(CONTEXT, PARAMETER, text) == expected
+    assert parse_time(CONTEXT, PARAMETER, text) == expected
 
 
 def test_ages():
-    found = moment(CONTEXT, PARAMETER, "3d")
+    found = parse_time(CONTEXT, PARAMETER, "3d")
     assert found is not None
     assert timedelta(days=3) <= datetime.now(UTC) - found < timedelta(days=3, minutes=1)
-    assert moment(CONTEXT, PARAMETER, None) is None
+    assert parse_time(CONTEXT, PARAMETER, None) is None

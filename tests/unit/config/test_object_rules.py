@@ -58,7 +58,7 @@ def read(tmp_path):
 )
 def test_patterns_are_those_of_gitignore(read, match, key, holds):
     rules = read(f"    - match: {match}\n      cache_control: no-cache\n")
-    assert (rules.of(key).cache_control == "no-cache") is holds
+    assert (rules.attributes_for(key).cache_control == "no-cache") is holds
 
 
 def test_later_entries_hold_over_earlier_ones_attribute_by_attribute(read):
@@ -66,7 +66,7 @@ def test_later_entries_hold_over_earlier_ones_attribute_by_attribute(read):
         '    - {match: "*", cache_control: max-age=60, tags: {a: "1", b: "2"}, metadata: {Team: web}}\n'
         '    - {match: "*.html", cache_control: no-cache, content_type: text/html, tags: {b: "3", c: "4"}}\n'
     )
-    page, other = rules.of("x/index.html"), rules.of("a.png")
+    page, other = rules.attributes_for("x/index.html"), rules.attributes_for("a.png")
     assert (page.cache_control, page.content_type) == ("no-cache", "text/html")
     assert page.tags == {"a": "1", "b": "3", "c": "4"}
     assert page.metadata == {"team": "web"}
@@ -75,7 +75,7 @@ def test_later_entries_hold_over_earlier_ones_attribute_by_attribute(read):
 
 @pytest.mark.parametrize("text", ["2030-01-31T12:00:00Z", "2030-01-31T13:00:00+01:00", "Thu, 31 Jan 2030 12:00:00 GMT"])
 def test_times_become_those_of_http(read, text):
-    assert read(f'    - {{match: "*", expires: "{text}"}}\n').of("a").expires == "Thu, 31 Jan 2030 12:00:00 GMT"
+    assert read(f'    - {{match: "*", expires: "{text}"}}\n').attributes_for("a").expires == "Thu, 31 Jan 2030 12:00:00 GMT"
 
 
 @pytest.mark.parametrize(
@@ -113,11 +113,11 @@ def test_rules_pass_through_unchanged_and_can_be_pickled_and_hashed(read):
     assert parse_object_rules(rules) is rules
     copy = pickle.loads(pickle.dumps(rules))
     assert (copy, hash(copy)) == (rules, hash(rules))
-    assert copy.of("a.html").tags == {"a": "1"}
+    assert copy.attributes_for("a.html").tags == {"a": "1"}
 
 
 def test_without_rules_nothing_is_given():
-    given = ObjectRules().of("a")
+    given = ObjectRules().attributes_for("a")
     assert (given.cache_control, given.tags) == (None, {})
 
 

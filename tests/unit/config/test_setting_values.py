@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pytest
 
 from buckia_core.config import BucketConfig, Secret
-from buckia_core.config.settings import default_of, describe, read_settings, setting, setting_fields
+from buckia_core.config.settings import default_value, describe, read_settings, setting, setting_fields
 from buckia_core.errors import ConfigError, InvalidSetting, MissingCredentials, UnknownSetting
 
 
@@ -318,11 +318,11 @@ def test_secrets_are_fetched_with_what_is_handed_in(tmp_path):
 def test_a_setting_that_may_be_read_by_others_is_kept_as_an_open_secret():
     @dataclass(frozen=True)
     class Settings:
-        name: Secret = setting(help="A name.", open=True)
+        name: Secret = setting(help="A name.", public=True)
         other: Secret = setting(help="Another.")
 
     read = read_settings(Settings, {"name": Secret("a"), "other": "b"}, provider="p", base_dir=Path())
-    assert (read.name.is_open, read.other.is_open) == (True, False)
+    assert (read.name.is_public, read.other.is_public) == (True, False)
 
 
 def test_a_secret_that_can_not_be_had_is_named_with_its_setting_and_place():
@@ -397,8 +397,8 @@ def test_what_documentation_tells():
 
 def test_defaults_made_by_a_factory_are_made_anew():
     each = setting_fields(Box)["headers"][0]
-    assert default_of(each) == {}
-    assert default_of(each) is not default_of(each)
+    assert default_value(each) == {}
+    assert default_value(each) is not default_value(each)
 
 
 def test_a_message_shows_no_password_of_an_address():

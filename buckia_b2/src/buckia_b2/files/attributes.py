@@ -27,7 +27,7 @@ def parse_objects(value: object) -> ObjectRules:
     """
     rules = parse_object_rules(value, names=NAMES)
     for index, rule in enumerate(rules):
-        for name in rule.gives.metadata:
+        for name in rule.attributes.metadata:
             problem = invalid_metadata_name(name)
             if problem:
                 raise InvalidValue(problem, at=f"[{index}].metadata.{name}")

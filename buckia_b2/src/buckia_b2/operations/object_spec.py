@@ -57,7 +57,7 @@ def build_object_spec(
         InvalidKey: B2 can't hold the key.
     """
     check_new_key(key)
-    info, attributes = info or UploadInfo(), objects.of(key)
+    info, attributes = info or UploadInfo(), objects.attributes_for(key)
     info = replace(info, metadata={**attributes.metadata, **info.metadata})
     content_type = info.content_type or attributes.content_type or guess_content_type(key)
     return ObjectSpec(key, bucket.whole(key), content_type, expect, info, attribute_headers(attributes))

@@ -70,10 +70,10 @@ class Group(click.Group):
         """Find a command; one that does not exist is answered with the nearest that does."""
         name = args[0]
         if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
-            raise click.UsageError(f"There is no command {name!r}.{self.hint(ctx, name)}", ctx)
+            raise click.UsageError(f"There is no command {name!r}.{self.suggestion(ctx, name)}", ctx)
         return super().resolve_command(ctx, args)
 
-    def hint(self, ctx: click.Context, name: str) -> str:
+    def suggestion(self, ctx: click.Context, name: str) -> str:
         """Return what else to say of a command that does not exist; empty for nothing."""
         near = difflib.get_close_matches(name, self.list_commands(ctx), 1)
         return f" Did you mean {near[0]!r}?" if near else ""
@@ -86,23 +86,23 @@ class Root(Group):
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
-        self._plugins_asked = False
+        self._plugins_loaded = False
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, Buckia's own ones first."""
-        self._ask_plugins(ctx)
+        self._load_plugin_commands(ctx)
         return [*COMMANDS, *sorted(set(super().list_commands(ctx)) - set(COMMANDS))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command; only its own module is imported. Plugins are asked for names that are not Buckia's."""
         if cmd_name in COMMANDS:
             module = importlib.import_module(f"buckia_core.cli.commands.{COMMANDS[cmd_name]}")
-            command: click.Command = getattr(module, _attribute(cmd_name))
+            command: click.Command = getattr(module, _command_attribute(cmd_name))
             return command
-        self._ask_plugins(ctx)
+        self._load_plugin_commands(ctx)
         return super().get_command(ctx, cmd_name)
 
-    def hint(self, ctx: click.Context, name: str) -> str:
+    def suggestion(self, ctx: click.Context, name: str) -> str:
         """Return how to install the provider of that name, whose package may bring the commands; else as any group."""
         from buckia_core.adapters.plugins.registry import known_extras, registry  # noqa: PLC0415  # only after a mistake
 
@@ -114,7 +114,7 @@ class Root(Group):
                 return f" {words[:1].upper()}{words[1:]}"
             except AdapterBroken:
                 pass
-        return super().hint(ctx, name)
+        return super().suggestion(ctx, name)
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         """Add a command of a plugin.
@@ -126,16 +126,16 @@ class Root(Group):
             raise ValueError(f"the command {name or cmd.name!r} is Buckia's own")
         super().add_command(cmd, name)
 
-    def _ask_plugins(self, ctx: click.Context) -> None:
-        if self._plugins_asked:
+    def _load_plugin_commands(self, ctx: click.Context) -> None:
+        if self._plugins_loaded:
             return
-        self._plugins_asked = True
+        self._plugins_loaded = True
         from buckia_core.cli.plugin_commands import register  # noqa: PLC0415  # Buckia's own commands do without
 
         register(self, ctx.ensure_object(CliContext).output)
 
 
-def _attribute(name: str) -> str:
+def _command_attribute(name: str) -> str:
     return f"{name}_command"
 
 

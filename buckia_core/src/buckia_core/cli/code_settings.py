@@ -11,24 +11,24 @@ from buckia_core.config.settings import setting_fields
 from buckia_core.errors import ConfigError, PluginError
 
 
-def code_in(path: Path) -> list[str]:
+def find_code_settings(path: Path) -> list[str]:
     """Return the values in a configuration that run code, in order; none of a file that is no configuration."""
     try:
         buckets = load(path).buckets.values()
     except ConfigError:
         return []
-    found = [value for config in buckets for value in _code_of(config)]
+    found = [value for config in buckets for value in _bucket_code_settings(config)]
     return list(dict.fromkeys(found))
 
 
-def _code_of(config: BucketConfig) -> list[str]:
+def _bucket_code_settings(config: BucketConfig) -> list[str]:
     try:
         settings = registry().spec(config.provider).settings_class()
     except PluginError:
         return []
     found = []
-    for name, (_, declaration) in setting_fields(settings).items():
-        given = (config.settings.get(each) for each in (name, *declaration.aliases))
-        runs_code = declaration.runs_code
+    for name, (_, spec) in setting_fields(settings).items():
+        given = (config.settings.get(each) for each in (name, *spec.aliases))
+        runs_code = spec.runs_code
         found += [each for each in given if runs_code and isinstance(each, str) and runs_code(each)]
     return found

@@ -9,9 +9,9 @@ from buckia_core.cli.context import CliContext
 
 def complete_bucket(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Offer the names of the buckets of the configuration."""
-    invocation = ctx.find_object(CliContext) or CliContext()
+    context = ctx.find_object(CliContext) or CliContext()
     try:
-        names = list(invocation.config_file.buckets)
+        names = list(context.config_file.buckets)
     except Exception:  # noqa: BLE001  # a shell that asks has no use for an error
         return []
     return [name for name in names if name.startswith(incomplete)]

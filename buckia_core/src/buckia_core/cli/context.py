@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from buckia_core.cli import log_setup
-from buckia_core.cli.exit_codes import ExitCode, worst
+from buckia_core.cli.exit_codes import ExitCode, worst_exit_code
 from buckia_core.cli.options import Options
 from buckia_core.cli.report import errors
 from buckia_core.cli.terminal.output import Output, PipeClosed
@@ -65,16 +65,16 @@ class CliContext:
     def one_bucket(self, *providers: str) -> BucketConfig:
         """See `CommandHost`."""
         chosen = self.buckets()
-        suitable = [config for config in chosen if not providers or config.provider in providers]
-        if len(chosen) == 1 and suitable:
+        matching = [config for config in chosen if not providers or config.provider in providers]
+        if len(chosen) == 1 and matching:
             self.bucket = chosen[0].name
             return chosen[0]
-        if suitable:
-            names = ", ".join(config.name for config in suitable)
+        if matching:
+            names = ", ".join(config.name for config in matching)
             raise click.UsageError(f"This command works on one bucket. Say which with --bucket: {names}.")
-        raise ConfigError(self._of_others(chosen, providers))
+        raise ConfigError(self._wrong_provider_message(chosen, providers))
 
-    def _of_others(self, chosen: Sequence[BucketConfig], providers: Sequence[str]) -> str:
+    def _wrong_provider_message(self, chosen: Sequence[BucketConfig], providers: Sequence[str]) -> str:
         """Say that none of the chosen buckets is of the providers, and which ones there are that could be chosen."""
         known = [self.config_file.bucket(name) for name in self.config_file.buckets]
         names = [config.name for config in known if config.provider in providers]
@@ -150,13 +150,13 @@ class CliContext:
             except (click.ClickException, click.exceptions.Exit, click.Abort, PipeClosed, MemoryError):
                 raise
             except Exception as error:  # noqa: BLE001  # whatever one bucket does, the others get their turn
-                codes.append(errors.report(error, self.output, bucket=config.name))
+                codes.append(errors.print_error(error, self.output, bucket=config.name))
             if codes[-1] is ExitCode.INTERRUPTED:
                 break
-        return worst(codes)
+        return worst_exit_code(codes)
 
 
-pass_invocation = click.make_pass_decorator(CliContext, ensure=True)
+pass_context = click.make_pass_decorator(CliContext, ensure=True)
 """Decorator of commands: hands in the `CliContext` as the first argument."""
 
 

@@ -35,37 +35,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The arguments are taken as they are: click's own way would expand patterns in them on Windows, where no shell
     # does, and `--include *.png` is a pattern for us.
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    invocation = CliContext()
+    context = CliContext()
     signals.treat_sigterm_as_interrupt()
-    invocation.configure_logs()
+    context.configure_logs()
     try:
-        code = _run(given, invocation)
-        invocation.output.flush()
+        code = _run(given, context)
+        context.output.flush()
     except PipeClosed:
         return ExitCode.DONE
     except OSError as error:
         # What was still to be written can't be, for another reason than a reader who left; a full disk, say.
-        return errors.report(error, invocation.output)
+        return errors.print_error(error, context.output)
     finally:
         log_setup.stop()
     return code
 
 
-def _run(arguments: list[str], invocation: CliContext) -> int:
+def _run(arguments: list[str], context: CliContext) -> int:
     try:
-        with cli.make_context("buckia", arguments, obj=invocation) as context:
-            result = cli.invoke(context)
+        with cli.make_context("buckia", arguments, obj=context) as ctx:
+            result = cli.invoke(ctx)
     except click.exceptions.Exit as ending:
         return ending.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
         signals.exit_on_second_interrupt()
-        invocation.output.error("buckia: interrupted")
+        context.output.error("buckia: interrupted")
         return exit_code_for(error)
     except PipeClosed:
         raise
     except Exception as error:  # noqa: BLE001  # no traceback reaches a person who did not ask for one
         if isinstance(error, click.UsageError) and "--json" in arguments:
             # A command line that can't be read is answered in the form that it asks for all the same.
-            invocation.options.json = True
-        return errors.report(error, invocation.output, bucket=invocation.bucket, one_of_many=False)
+            context.options.json = True
+        return errors.print_error(error, context.output, bucket=context.bucket, one_of_many=False)
     return result if isinstance(result, int) else ExitCode.DONE

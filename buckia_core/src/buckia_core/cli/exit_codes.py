@@ -69,7 +69,7 @@ _TABLE: tuple[tuple[type[BaseException], ExitCode], ...] = (
 )
 """The first row whose class the error is an instance of counts; an error that no row has is `FAILED`."""
 
-_WORST_FIRST = (
+_BY_SEVERITY = (
     ExitCode.INTERRUPTED,
     ExitCode.REFUSED,
     ExitCode.USAGE,
@@ -88,14 +88,14 @@ _WORST_FIRST = (
 def exit_code_for(error: BaseException) -> ExitCode:
     """Return the exit code of an error."""
     if isinstance(error, errors.SyncIncomplete):
-        return code_of_result(error.report)
+        return exit_code_for_result(error.report)
     for kind, code in _TABLE:
         if isinstance(error, kind):
             return code
     return ExitCode.FAILED
 
 
-def code_of_result(result: SyncResult) -> ExitCode:
+def exit_code_for_result(result: SyncResult) -> ExitCode:
     """Return the exit code of one bucket's run that came to its end."""
     if result.interrupted:
         return ExitCode.INTERRUPTED
@@ -104,6 +104,6 @@ def code_of_result(result: SyncResult) -> ExitCode:
     return ExitCode.CONFLICTS if result.unresolved else ExitCode.DONE
 
 
-def worst(codes: Iterable[ExitCode]) -> ExitCode:
+def worst_exit_code(codes: Iterable[ExitCode]) -> ExitCode:
     """Return the one code that stands for several buckets; `DONE` for none."""
-    return min(codes, key=_WORST_FIRST.index, default=ExitCode.DONE)
+    return min(codes, key=_BY_SEVERITY.index, default=ExitCode.DONE)

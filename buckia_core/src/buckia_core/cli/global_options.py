@@ -58,8 +58,8 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     # An option that is not given says nothing, so that `buckia -v sync` and `buckia sync -v` are the same.
     if not value:
         return
-    invocation = ctx.ensure_object(CliContext)
-    options = invocation.options
+    context = ctx.ensure_object(CliContext)
+    options = context.options
     match param.name:
         case "directory":
             os.chdir(value)
@@ -76,4 +76,4 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         case "log_file":
             options.log_file = value
     if not ctx.resilient_parsing:
-        invocation.configure_logs()
+        context.configure_logs()

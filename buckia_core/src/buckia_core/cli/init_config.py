@@ -20,7 +20,7 @@ from buckia_core.localfs.files import permissions, set_permissions
 from buckia_core.planning.keys import TEMP_PREFIX
 
 
-def compose(output: Output, provider: str | None, name: str | None, given: dict[str, str]) -> str:
+def render_first_config(output: Output, provider: str | None, name: str | None, given: dict[str, str]) -> str:
     """Return the text of a configuration with one bucket.
 
     Raises:
@@ -34,17 +34,17 @@ def compose(output: Output, provider: str | None, name: str | None, given: dict[
             raise click.UsageError("Nobody is there to ask for the provider; give --provider. See: buckia providers")
         provider = choose("Provider", [each.provider for each in registry().providers() if not each.problem])
     settings = registry().spec(provider).settings_class()
-    values: dict[str, object] = {key: _read(key, text) for key, text in given.items()}
+    values: dict[str, object] = {key: _parse_setting(key, text) for key, text in given.items()}
     if name is None:
         usual = str(values.get("bucket_name") or Path.cwd().name or provider)
         name = ask("Name of the bucket in the configuration", usual) if asks else usual
     if asks:
-        values |= _answers(describe(settings), values, name)
-    _check(output, provider, name, values, settings)
+        values |= _ask_required(describe(settings), values, name)
+    _check_settings(output, provider, name, values, settings)
     return render(provider, name, values, settings=settings)
 
 
-def write(path: Path, text: str) -> None:
+def write_config(path: Path, text: str) -> None:
     """Write a file, whole or not at all; one that is replaced stays as private as it was.
 
     Whatever the umask says, others can't write it, or it would not be obeyed.
@@ -74,7 +74,7 @@ def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _read(name: str, text: str) -> object:
+def _parse_setting(name: str, text: str) -> object:
     """Return a value as the file would have it: lists and maps are written as there, all else is text."""
     if not text.startswith(("[", "{")):
         return text
@@ -84,7 +84,7 @@ def _read(name: str, text: str) -> object:
         raise InvalidSetting(f"setting {name!r} is no list or map: {text!r}", source="--set") from error
 
 
-def _answers(rows: list[SettingDoc], given: dict[str, object], name: str) -> dict[str, object]:
+def _ask_required(rows: list[SettingDoc], given: dict[str, object], name: str) -> dict[str, object]:
     answers: dict[str, object] = {}
     for row in rows:
         if not row.required or not given.keys().isdisjoint((row.name, *row.aliases)):
@@ -97,7 +97,7 @@ def _answers(rows: list[SettingDoc], given: dict[str, object], name: str) -> dic
     return answers
 
 
-def _check(output: Output, provider: str, name: str, values: dict[str, object], settings: type[Any]) -> None:
+def _check_settings(output: Output, provider: str, name: str, values: dict[str, object], settings: type[Any]) -> None:
     # What a variable stands for is known when the file is read, not now.
     fixed = {key: value for key, value in values.items() if not (isinstance(value, str) and "${" in value)}
     config = BucketConfig.from_mapping({"provider": provider} | fixed, name=name, source="--set")

@@ -10,11 +10,11 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from buckia_core.cli.terminal.output import Output
-from buckia_core.config.secrets.sanitize import safe
+from buckia_core.config.secrets.sanitize import sanitize
 
 _LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
-_EVERYTHING = 3
-_OURS = "buckia"
+_LIBRARIES_VERBOSITY = 3
+_LOGGER_PREFIX = "buckia"
 
 
 def configure(output: Output) -> None:
@@ -27,9 +27,11 @@ def configure(output: Output) -> None:
     stop()
     root = logging.getLogger()
     level = _LEVELS.get(options.verbosity, logging.DEBUG)
-    _add(root, _TerminalHandler(output), level, everything=options.verbosity >= _EVERYTHING)
+    _add_handler(root, _TerminalHandler(output), level, everything=options.verbosity >= _LIBRARIES_VERBOSITY)
     if options.log_file is not None:
-        _add(root, _file_handler(options.log_file), logging.DEBUG, everything=options.verbosity >= _EVERYTHING)
+        _add_handler(
+            root, _file_handler(options.log_file), logging.DEBUG, everything=options.verbosity >= _LIBRARIES_VERBOSITY
+        )
     root.setLevel(min(handler.level for handler in _handlers))
     # Warnings of libraries would otherwise go to standard error as they are.
     logging.captureWarnings(capture=True)
@@ -49,24 +51,24 @@ def stop() -> None:
 _handlers: list[logging.Handler] = []
 
 
-def _add(root: logging.Logger, handler: logging.Handler, level: int, *, everything: bool) -> None:
+def _add_handler(root: logging.Logger, handler: logging.Handler, level: int, *, everything: bool) -> None:
     handler.setLevel(level)
-    handler.addFilter(_without_secrets)
+    handler.addFilter(_redact)
     if not everything:
-        handler.addFilter(_concerns_us)
+        handler.addFilter(_is_relevant)
     root.addHandler(handler)
     _handlers.append(handler)
 
 
-def _without_secrets(record: logging.LogRecord) -> bool:
+def _redact(record: logging.LogRecord) -> bool:
     from buckia_core.config.secrets.redaction import RedactingFilter  # noqa: PLC0415  # most runs log nothing
 
     return RedactingFilter().filter(record)
 
 
-def _concerns_us(record: logging.LogRecord) -> bool:
+def _is_relevant(record: logging.LogRecord) -> bool:
     # Libraries tell much that only helps to debug the libraries; their warnings concern everybody.
-    return record.levelno >= logging.WARNING or record.name.startswith(_OURS)
+    return record.levelno >= logging.WARNING or record.name.startswith(_LOGGER_PREFIX)
 
 
 def _file_handler(path: Path) -> logging.Handler:
@@ -104,7 +106,7 @@ class _OneLineFormatter(logging.Formatter):
     """Keeps a record on its line, so that no name of a file can forge another one; a traceback follows below it."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's own name
-        return safe(super().formatMessage(record))
+        return sanitize(super().formatMessage(record))
 
 
 class _TerminalHandler(logging.Handler):

@@ -16,7 +16,7 @@ from buckia_core.planning.safety import DeleteLimit
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def rate(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+def parse_rate(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
     """Read a number of bytes a second: `500k`, `4M`."""
     try:
         return None if value is None else parse_bytes(value)
@@ -24,7 +24,7 @@ def rate(ctx: click.Context, param: click.Parameter, value: str | None) -> int |
         raise click.BadParameter(f"{value!r} is not a number of bytes, such as 500k or 4M.", ctx, param) from error
 
 
-def delete_bound(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+def parse_delete_limit(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Read a bound of deletions: `25`, `10%`."""
     try:
         return None if value is None else str(DeleteLimit.parse(value))
@@ -32,7 +32,7 @@ def delete_bound(ctx: click.Context, param: click.Parameter, value: str | None) 
         raise click.BadParameter(f"{error}.", ctx, param) from error
 
 
-def age(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+def parse_age(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
     """Read a span of time: `45m`, `12h`, `30d`, `2w`."""
     try:
         return None if value is None else parse_duration(value)
@@ -40,7 +40,7 @@ def age(ctx: click.Context, param: click.Parameter, value: str | None) -> timede
         raise click.BadParameter(f"{error}.", ctx, param) from error
 
 
-def assignments(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> dict[str, str]:
+def parse_assignments(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> dict[str, str]:
     """Read `NAME=VALUE`, any number of times."""
     found: dict[str, str] = {}
     for each in value:
@@ -53,14 +53,14 @@ def assignments(ctx: click.Context, param: click.Parameter, value: Sequence[str]
     return found
 
 
-def selection(command: F) -> F:
+def selection_options(command: F) -> F:
     """Add the parameters that say what takes part, and under which rules; of `sync` and `status`."""
-    for parameter in reversed(_SELECTION):
+    for parameter in reversed(_SELECTION_OPTIONS):
         command = parameter(command)
     return command
 
 
-_SELECTION: tuple[Callable[[Any], Any], ...] = (
+_SELECTION_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("paths", nargs=-1),
     click.option(
         "--paths",
@@ -86,7 +86,7 @@ _SELECTION: tuple[Callable[[Any], Any], ...] = (
 )
 
 
-def selected(
+def selection_arguments(
     paths: tuple[str, ...],
     more_paths: tuple[str, ...],
     direction: str | None,

@@ -13,11 +13,11 @@ from buckia_core.errors import InvalidSetting
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
 
-Limited = Callable[["BuckiaClient", "dict[str, object]"], ExitCode]
+PathRun = Callable[["BuckiaClient", "dict[str, object]"], ExitCode]
 """Works on one bucket; the dictionary has the arguments of the client that limit the run."""
 
 
-def each_bucket(invocation: CliContext, paths: Sequence[str] | None, work: Limited) -> ExitCode:
+def for_each_bucket(context: CliContext, paths: Sequence[str] | None, work: PathRun) -> ExitCode:
     """Do `work` for the buckets that were asked for, limited to paths.
 
     Of several buckets, a path is for those that have it on the disk or in their baseline; if none has, for those that
@@ -26,27 +26,27 @@ def each_bucket(invocation: CliContext, paths: Sequence[str] | None, work: Limit
     Raises:
         InvalidSetting: A path matches nothing in any of several buckets.
     """
-    buckets = invocation.buckets()
+    buckets = context.buckets()
     if not paths:
-        return invocation.each_bucket(lambda client: work(client, {"sync_paths": None}))
+        return context.each_bucket(lambda client: work(client, {"sync_paths": None}))
     wanted = {config.name: list(paths) for config in buckets}
     if len(buckets) > 1:
-        wanted = _divided(invocation, paths)
+        wanted = _assign_paths(context, paths)
 
     def limited(client: BuckiaClient) -> ExitCode:
         found = wanted[client.config.name]
         return work(client, {"sync_paths": found, "relative_to": Path.cwd()}) if found else ExitCode.DONE
 
-    return invocation.each_bucket(limited)
+    return context.each_bucket(limited)
 
 
-def _divided(invocation: CliContext, paths: Sequence[str]) -> dict[str, list[str]]:
-    wanted: dict[str, list[str]] = {config.name: [] for config in invocation.buckets()}
+def _assign_paths(context: CliContext, paths: Sequence[str]) -> dict[str, list[str]]:
+    wanted: dict[str, list[str]] = {config.name: [] for config in context.buckets()}
     missing = list(dict.fromkeys(paths))
     for ask in (False, True):
         looked_for, missing = missing, []
         for path in looked_for:
-            owners = [config.name for config in invocation.buckets() if _has(invocation, config.name, path, ask=ask)]
+            owners = [config.name for config in context.buckets() if _has_path(context, config.name, path, ask=ask)]
             for name in owners:
                 wanted[name].append(path)
             if not owners:
@@ -59,11 +59,11 @@ def _divided(invocation: CliContext, paths: Sequence[str]) -> dict[str, list[str
     return wanted
 
 
-def _has(invocation: CliContext, name: str, path: str, *, ask: bool) -> bool:
+def _has_path(context: CliContext, name: str, path: str, *, ask: bool) -> bool:
     from buckia_core.syncing.scan.sync_paths import has_path  # noqa: PLC0415  # one bucket, and all without PATHS, do without
 
-    config = invocation.config_file.bucket(name)
-    with invocation.client(config) as client:
+    config = context.config_file.bucket(name)
+    with context.client(config) as client:
         try:
             return has_path(config, client.adapter, client.state_dir, path, relative_to=Path.cwd(), ask=ask)
         except MemoryError:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from buckia_core.syncing.events import SyncResult
 
 
-def run(
-    client: BuckiaClient, output: Output, request: dict[str, Any], question: ConflictPrompt | None = None
+def run_sync(
+    client: BuckiaClient, output: Output, request: dict[str, Any], prompt: ConflictPrompt | None = None
 ) -> SyncResult:
     """Sync one bucket as `request` says (arguments of `BuckiaClient.sync`), show it, and return how it ended.
 
@@ -25,13 +25,13 @@ def run(
     """
     progress = progress_for(output, client.config.name)
     interruption = GracefulShutdown(client.stop, output, progress.restore)
-    if question is not None:
-        request = request | {"ask": question.through(progress.paused, interruption.at_question)}
+    if prompt is not None:
+        request = request | {"ask": prompt.as_callback(progress.paused, interruption.interrupt_prompt)}
         if request["conflict"] is None and client.config.conflict_resolution is None:
             request["conflict"] = ConflictPolicy.ASK
     reporter = Reporter(output, client.config.name, progress, dry_run=request["dry_run"])
     try:
-        with interruption.handled():
+        with interruption.handle_signals():
             result = client.sync(events=reporter, **request)
     finally:
         progress.close()

@@ -12,10 +12,10 @@ from types import FrameType
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.terminal.output import Output
 
-_STOPPING = [signal.SIGINT, signal.SIGTERM]
+_STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM]
 if hasattr(signal, "SIGBREAK"):
     # Windows has no SIGTERM that another process could send; Ctrl-Break stands in for it.
-    _STOPPING.append(signal.SIGBREAK)
+    _STOP_SIGNALS.append(signal.SIGBREAK)
 
 
 class GracefulShutdown:
@@ -30,21 +30,21 @@ class GracefulShutdown:
         self._stop = stop
         self._output = output
         self._restore = restore
-        self._asked_to_stop = False
-        self._at_question = False
+        self._stop_requested = False
+        self._at_prompt = False
 
     @property
-    def asked_to_stop(self) -> bool:
+    def stop_requested(self) -> bool:
         """Whether somebody asked the run to end."""
-        return self._asked_to_stop
+        return self._stop_requested
 
     @contextlib.contextmanager
-    def handled(self) -> Iterator[None]:
+    def handle_signals(self) -> Iterator[None]:
         """Handle signals while inside. Signals belong to the main thread; elsewhere this does nothing."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self._handle) for number in _STOPPING if _may_handle(number)}
+        before = {number: signal.signal(number, self._handle) for number in _STOP_SIGNALS if _may_handle(number)}
         try:
             yield
         finally:
@@ -52,27 +52,27 @@ class GracefulShutdown:
                 signal.signal(number, handler)
 
     @contextlib.contextmanager
-    def at_question(self) -> Iterator[None]:
+    def interrupt_prompt(self) -> Iterator[None]:
         """While inside, an interruption also ends the wait for an answer."""
-        self._at_question = True
+        self._at_prompt = True
         try:
             yield
         finally:
-            self._at_question = False
+            self._at_prompt = False
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self._asked_to_stop:
+        if self._stop_requested:
             if number == signal.SIGINT:
                 self._restore()
                 os._exit(ExitCode.INTERRUPTED)
             return
-        self._asked_to_stop = True
+        self._stop_requested = True
         # The main thread may be interrupted while it holds a lock of the very stream or event that is needed here.
-        threading.Thread(target=self._end_in_order, daemon=True).start()
-        if self._at_question:
+        threading.Thread(target=self._stop_gracefully, daemon=True).start()
+        if self._at_prompt:
             raise KeyboardInterrupt
 
-    def _end_in_order(self) -> None:
+    def _stop_gracefully(self) -> None:
         self._output.error("Finishing what is in flight. Ctrl-C again stops at once.")
         self._stop()
 
@@ -80,15 +80,15 @@ class GracefulShutdown:
 def treat_sigterm_as_interrupt() -> None:
     """Let a request to terminate end a command as Ctrl-C does, wherever no run has its own way to end."""
     if threading.current_thread() is threading.main_thread():
-        for number in _STOPPING[1:]:
+        for number in _STOP_SIGNALS[1:]:
             if _may_handle(number):
-                signal.signal(number, _interrupt)
+                signal.signal(number, _raise_interrupt)
 
 
 def exit_on_second_interrupt() -> None:
     """After an interruption: do not let a second one find the interpreter while it waits for threads to end."""
     if threading.current_thread() is threading.main_thread() and _may_handle(signal.SIGINT):
-        signal.signal(signal.SIGINT, _end)
+        signal.signal(signal.SIGINT, _exit_now)
 
 
 def _may_handle(number: int) -> bool:
@@ -100,9 +100,9 @@ def _may_handle(number: int) -> bool:
     return signal.getsignal(number) not in (signal.SIG_IGN, None)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
+def _raise_interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _end(_number: int, _frame: FrameType | None) -> None:
+def _exit_now(_number: int, _frame: FrameType | None) -> None:
     os._exit(ExitCode.INTERRUPTED)

@@ -10,10 +10,10 @@ from typing import Any, Self, TypeVar
 
 from buckia_core.config.convert import ConvertContext
 from buckia_core.config.frozen import FrozenMapping, HiddenMapping, freeze
-from buckia_core.config.locations import place
+from buckia_core.config.locations import format_location
 from buckia_core.config.options import OPTIONS, BucketOptions
 from buckia_core.config.secrets.references import SecretStore
-from buckia_core.config.setting_fields import default_of, setting_fields
+from buckia_core.config.setting_fields import default_value, setting_fields
 from buckia_core.config.setting_values import GivenValues, read_values
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import InvalidSetting
@@ -144,14 +144,14 @@ class BucketConfig(BucketOptions):
         lines = dict(lines or {})
         base = Path(os.path.abspath(base_dir or "."))
         owner = f"bucket {name!r}" if name else "the bucket"
-        given = GivenValues(owner, _with_credentials(values, source, lines), source, lines)
+        given = GivenValues(owner, _merge_credentials(values, source, lines), source, lines)
         common = GivenValues(
             owner, {key: value for key, value in given.values.items() if key in OPTIONS}, source, lines
         )
         read = read_values(BucketOptions, common, ConvertContext(base, {}))
-        for option, (declaration, _) in setting_fields(BucketOptions).items():
-            object.__setattr__(self, option, read[option] if option in read else default_of(declaration))
-        _refuse_shared_keys({each: read.get(each, {}) for each in _FILE_MAPS}, given)
+        for option, (dataclass_field, _) in setting_fields(BucketOptions).items():
+            object.__setattr__(self, option, read[option] if option in read else default_value(dataclass_field))
+        _check_shared_keys({each: read.get(each, {}) for each in _FILE_MAPS}, given)
         rest = {key: value for key, value in given.values.items() if key not in OPTIONS and value is not None}
         handed_on = {key: read[key] for key in ("bucket_name", "prefix") if read.get(key)}
         object.__setattr__(self, "name", name or self.bucket_name or self.provider)
@@ -162,14 +162,14 @@ class BucketConfig(BucketOptions):
 
     def __repr__(self) -> str:
         shown = [f"name={self.name!r}"]
-        for option, (declaration, _) in setting_fields(BucketOptions).items():
+        for option, (dataclass_field, _) in setting_fields(BucketOptions).items():
             value = getattr(self, option)
-            if value != default_of(declaration):
+            if value != default_value(dataclass_field):
                 shown.append(f"{option}={value!r}")
         return f"BucketConfig({', '.join(shown)}, base_dir={str(self.base_dir)!r}, settings={self.settings!r})"
 
 
-def _with_credentials(values: Mapping[str, object], source: str | None, lines: dict[str, int]) -> dict[str, object]:
+def _merge_credentials(values: Mapping[str, object], source: str | None, lines: dict[str, int]) -> dict[str, object]:
     """Return the values with those under `credentials` among them, and their lines among the lines."""
     merged = {str(key): value for key, value in values.items()}
     credentials = merged.pop("credentials", None)
@@ -177,16 +177,19 @@ def _with_credentials(values: Mapping[str, object], source: str | None, lines: d
         return merged
     if not isinstance(credentials, Mapping):
         raise InvalidSetting(
-            "setting 'credentials' must be a mapping of names to values", source=place(source, lines, "credentials")
+            "setting 'credentials' must be a mapping of names to values",
+            source=format_location(source, lines, "credentials"),
         )
     for key, value in credentials.items():
         where = f"credentials.{key}"
         if key in OPTIONS:
-            raise InvalidSetting(f"{key!r} does not belong under 'credentials'", source=place(source, lines, where))
+            raise InvalidSetting(
+                f"{key!r} does not belong under 'credentials'", source=format_location(source, lines, where)
+            )
         if merged.get(key) is not None:
             raise InvalidSetting(
                 f"setting {key!r} stands under 'credentials' and beside it; remove one",
-                source=place(source, lines, where),
+                source=format_location(source, lines, where),
             )
         merged[key] = value
         if where in lines:
@@ -194,7 +197,7 @@ def _with_credentials(values: Mapping[str, object], source: str | None, lines: d
     return merged
 
 
-def _refuse_shared_keys(maps: Mapping[str, Mapping[str, str]], given: GivenValues) -> None:
+def _check_shared_keys(maps: Mapping[str, Mapping[str, str]], given: GivenValues) -> None:
     owners: dict[str, str] = {}
     for setting, files in maps.items():
         for local, key in files.items():
@@ -202,5 +205,5 @@ def _refuse_shared_keys(maps: Mapping[str, Mapping[str, str]], given: GivenValue
                 message = (
                     f"setting '{setting}' maps {local!r} onto {key!r}, which {owners[key]!r} has already; remove one"
                 )
-                raise InvalidSetting(message, source=given.place(f"{setting}.{local}"))
+                raise InvalidSetting(message, source=given.location(f"{setting}.{local}"))
             owners[key] = local

@@ -31,7 +31,7 @@ from buckia_core.config.secrets.redaction import redact
 from buckia_core.config.secrets.references import Secret, SecretStore, resolve
 from buckia_core.config.setting_fields import SettingSpec
 
-LONGEST_SHOWN = 80
+MAX_SHOWN = 80
 """A value that is longer is cut off in messages."""
 
 
@@ -66,40 +66,40 @@ class ConvertContext:
     stores: Mapping[str, SecretStore] = field(default_factory=dict)
 
 
-def unsuitable(value: object, expected: str, *, at: str = "") -> InvalidValue:
+def invalid_value(value: object, expected: str, *, at: str = "") -> InvalidValue:
     """Return the error for a value that is not what is expected ("a whole number")."""
     shown = redact(repr(value.value if isinstance(value, Enum) else value))
-    if len(shown) > LONGEST_SHOWN:
-        shown = shown[:LONGEST_SHOWN] + "…"
+    if len(shown) > MAX_SHOWN:
+        shown = shown[:MAX_SHOWN] + "…"
     return InvalidValue(f"is {shown}, but must be {expected}", at=at)
 
 
-def convert(value: object, kind: Any, declaration: SettingSpec, surroundings: ConvertContext) -> object:
+def convert(value: object, kind: Any, spec: SettingSpec, context: ConvertContext) -> object:
     """Return a value, not `None`, as the type that is declared.
 
     Raises:
-        Unsuitable: It can't be one. Does not show the value of a secret.
+        InvalidValue: It can't be one. Does not show the value of a secret.
         ConfigError: A reference to a secret can't be resolved.
         TypeError: The type is none that a setting can have.
     """
     if kind is Secret:
-        value = _secret(value, surroundings, is_open=declaration.open)
-    if declaration.parse is not None:
-        return _parsed(value, declaration)
+        value = _convert_secret(value, context, is_public=spec.public)
+    if spec.parse is not None:
+        return _call_parser(value, spec)
     if kind is Secret:
         return value
     if kind is Path:
-        return _path(value, surroundings.base_dir)
+        return _convert_path(value, context.base_dir)
     if kind is bool:
-        return _boolean(value)
+        return _convert_bool(value)
     if kind is int or kind is float:
-        return _number(value, kind, declaration.minimum)
+        return _convert_number(value, kind, spec.minimum)
     if kind is str:
         return as_str(value)
     if get_origin(kind) is Literal:
-        return _one_of(value, {str(each): each for each in get_args(kind)})
+        return _convert_choice(value, {str(each): each for each in get_args(kind)})
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return value if isinstance(value, kind) else _one_of(value, {str(each.value): each for each in kind})
+        return value if isinstance(value, kind) else _convert_choice(value, {str(each.value): each for each in kind})
     if kind == tuple[str, ...]:
         return as_str_list(value)
     if get_origin(kind) is collections.abc.Mapping and get_args(kind) == (str, str):
@@ -107,7 +107,7 @@ def convert(value: object, kind: Any, declaration: SettingSpec, surroundings: Co
     raise TypeError(f"a setting can't be of type {kind!r}")
 
 
-def from_environment(text: str, kind: Any) -> object:
+def parse_variable(text: str, kind: Any) -> object:
     """Return the value of an environment variable in the form that `convert` takes.
 
     A secret is the text itself, and no reference.
@@ -121,7 +121,7 @@ def from_environment(text: str, kind: Any) -> object:
     if get_origin(kind) is collections.abc.Mapping:
         pairs = [part.partition("=") for part in text.split(",") if part.strip()]
         if not all(equals for _, equals, _ in pairs):
-            raise unsuitable(text, "of the form name=value,name=value")
+            raise invalid_value(text, "of the form name=value,name=value")
         return {name.strip(): value.strip() for name, _, value in pairs}
     return text
 
@@ -132,7 +132,7 @@ def as_str(value: object, *, at: str = "") -> str:
         value = value.value
     if not isinstance(value, str):
         hint = ' (put it in quotes: "…")' if isinstance(value, int | float) else ""
-        raise unsuitable(value, f"text{hint}", at=at)
+        raise invalid_value(value, f"text{hint}", at=at)
     return value
 
 
@@ -141,48 +141,48 @@ def as_str_list(value: object, *, at: str = "") -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     if not isinstance(value, list | tuple):
-        raise unsuitable(value, "a list of texts", at=at)
+        raise invalid_value(value, "a list of texts", at=at)
     return tuple(as_str(each, at=f"{at}[{index}]") for index, each in enumerate(value))
 
 
 def as_str_map(value: object, *, at: str = "") -> dict[str, str]:
     """Return the value, a mapping of texts to texts, as a dictionary."""
     if not isinstance(value, Mapping):
-        raise unsuitable(value, "a mapping of texts to texts", at=at)
+        raise invalid_value(value, "a mapping of texts to texts", at=at)
     return {as_str(name, at=at): as_str(each, at=f"{at}.{name}") for name, each in value.items()}
 
 
-def _parsed(value: object, declaration: SettingSpec) -> object:
-    assert declaration.parse is not None
+def _call_parser(value: object, spec: SettingSpec) -> object:
+    assert spec.parse is not None
     try:
-        return declaration.parse(value)
+        return spec.parse(value)
     except InvalidValue:
         raise
     except ValueError as error:
-        raise unsuitable(value, str(error)) from error
+        raise invalid_value(value, str(error)) from error
 
 
-def _secret(value: object, surroundings: ConvertContext, *, is_open: bool) -> Secret:
+def _convert_secret(value: object, context: ConvertContext, *, is_public: bool) -> Secret:
     if isinstance(value, str):
-        value = resolve(value, base_dir=surroundings.base_dir, environ=surroundings.environ, stores=surroundings.stores)
+        value = resolve(value, base_dir=context.base_dir, environ=context.environ, stores=context.stores)
     if not isinstance(value, Secret):
         raise InvalidValue("must be text (put it in quotes), or a reference to a secret")
-    value.is_open = value.is_open or is_open
+    value.is_public = value.is_public or is_public
     return value
 
 
-def _path(value: object, base_dir: Path) -> Path:
+def _convert_path(value: object, base_dir: Path) -> Path:
     if not isinstance(value, str | os.PathLike) or not str(value):
-        raise unsuitable(value, "a path")
+        raise invalid_value(value, "a path")
     if "\x00" in str(value):
-        raise unsuitable(value, "a path, and a path has no NUL character")
+        raise invalid_value(value, "a path, and a path has no NUL character")
     try:
         return base_dir / Path(value).expanduser()
     except RuntimeError as error:
-        raise unsuitable(value, "a path; there is no such home directory") from error
+        raise invalid_value(value, "a path; there is no such home directory") from error
 
 
-def _boolean(value: object) -> bool:
+def _convert_bool(value: object) -> bool:
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -191,29 +191,29 @@ def _boolean(value: object) -> bool:
                 return True
             case "false" | "no" | "off":
                 return False
-    raise unsuitable(value, "true or false")
+    raise invalid_value(value, "true or false")
 
 
-def _number(value: object, kind: type[int | float], minimum: float | None) -> int | float:
+def _convert_number(value: object, kind: type[int | float], minimum: float | None) -> int | float:
     expected = "a whole number" if kind is int else "a number"
     if minimum is not None:
         expected += f" of at least {minimum:.15g}"
     form = r"[+-]?\d+" if kind is int else r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
     text = value.strip() if isinstance(value, str) else ""
     # Python refuses to read numbers of thousands of digits; no setting has one of them.
-    if len(text) < LONGEST_SHOWN and re.fullmatch(form, text, re.ASCII):
+    if len(text) < MAX_SHOWN and re.fullmatch(form, text, re.ASCII):
         number: int | float = kind(text)
     elif isinstance(value, int if kind is int else int | float) and not isinstance(value, bool):
         number = kind(value)
     else:
-        raise unsuitable(value, expected)
+        raise invalid_value(value, expected)
     if not math.isfinite(number) or (minimum is not None and number < minimum):
-        raise unsuitable(value, expected)
+        raise invalid_value(value, expected)
     return number
 
 
-def _one_of(value: object, allowed: Mapping[str, Any]) -> Any:
+def _convert_choice(value: object, allowed: Mapping[str, Any]) -> Any:
     text = str(value.value) if isinstance(value, Enum) else str(value)
     if text not in allowed or isinstance(value, Mapping | list | tuple):
-        raise unsuitable(value, f"one of {', '.join(allowed)}")
+        raise invalid_value(value, f"one of {', '.join(allowed)}")
     return allowed[text]

@@ -15,7 +15,7 @@ def parse_encryption_key(value: Secret) -> Secret:
     """Return a key, if it is one: 256 bits in base64. For `parse` of a setting.
 
     Raises:
-        Unsuitable: It is something else. Does not show it.
+        InvalidValue: It is something else. Does not show it.
     """
     try:
         length = len(base64.b64decode(value.reveal(), validate=True))

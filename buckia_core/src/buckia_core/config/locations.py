@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 
-def place(source: str | None, lines: Mapping[str, int] | None, name: str = "") -> str | None:
+def format_location(source: str | None, lines: Mapping[str, int] | None, name: str = "") -> str | None:
     """Return where a setting stands, as `file:line`; as `file` if the line isn't known, `None` without a file.
 
     Of a part of a setting that has no line of its own (`paths[1].direction`), the line of what holds it is returned.
@@ -23,7 +23,7 @@ def place(source: str | None, lines: Mapping[str, int] | None, name: str = "") -
     return source
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def suggest(name: str, known: Iterable[str]) -> str:
     """Return a sentence that names what was probably meant, or else all that is known; begins with a space."""
     names = sorted(set(known) - {name})
     near = difflib.get_close_matches(name.lower(), names, 1, cutoff=0.6)

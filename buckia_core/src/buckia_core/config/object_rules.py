@@ -14,7 +14,7 @@ An adapter declares it with those attributes that its provider has:
         default=ObjectRules, parse=partial(parse_object_rules, names=NAMES), schema=object_rules_schema(NAMES),
     )
 
-and asks `settings.objects.of(key)` for each upload.
+and asks `settings.objects.attributes_for(key)` for each upload.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from buckia_core.config.convert import InvalidValue, as_str, as_str_map, unsuitable
+from buckia_core.config.convert import InvalidValue, as_str, as_str_map, invalid_value
 from buckia_core.config.frozen import FrozenMapping
-from buckia_core.config.locations import nearest
+from buckia_core.config.locations import suggest
 from buckia_core.config.patterns import parse_patterns
 from buckia_core.planning.gitignore import PatternList
 
@@ -64,23 +64,23 @@ class ObjectAttributes:
     tags: Mapping[str, str] = field(default_factory=FrozenMapping)
     metadata: Mapping[str, str] = field(default_factory=FrozenMapping)
 
-    def over(self, earlier: ObjectAttributes) -> ObjectAttributes:
+    def merged_onto(self, earlier: ObjectAttributes) -> ObjectAttributes:
         """Return the attributes of both. Of what both say, these hold; tags and metadata are taken one by one."""
         # Nearly every object is given nothing by a pattern, and this is done for each upload.
-        if self is _NOTHING or earlier is _NOTHING:
-            return earlier if self is _NOTHING else self
-        both: dict[str, Any] = {name: getattr(self, name) or getattr(earlier, name) for name in _TEXTS}
+        if self is _EMPTY or earlier is _EMPTY:
+            return earlier if self is _EMPTY else self
+        both: dict[str, Any] = {name: getattr(self, name) or getattr(earlier, name) for name in _STRINGS}
         both |= {name: FrozenMapping({**getattr(earlier, name), **getattr(self, name)}) for name in _MAPS}
         return ObjectAttributes(**both)
 
 
 _MAPS = ("tags", "metadata")
-_TEXTS = tuple(each.name for each in fields(ObjectAttributes) if each.name not in _MAPS)
+_STRINGS = tuple(each.name for each in fields(ObjectAttributes) if each.name not in _MAPS)
 
-ATTRIBUTES = (*_TEXTS, *_MAPS)
+ATTRIBUTES = (*_STRINGS, *_MAPS)
 """The names of all attributes."""
 
-_NOTHING = ObjectAttributes()
+_EMPTY = ObjectAttributes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class ObjectRule:
     """
 
     match: tuple[str, ...]
-    gives: ObjectAttributes
+    attributes: ObjectAttributes
 
     def matches(self, key: str) -> bool:
         """Tell whether the rule is about an object."""
@@ -109,12 +109,12 @@ class ObjectRules:
     def __iter__(self) -> Iterator[ObjectRule]:
         return iter(self.rules)
 
-    def of(self, key: str) -> ObjectAttributes:
+    def attributes_for(self, key: str) -> ObjectAttributes:
         """Return what an object is given; `key` is without the prefix."""
-        given = _NOTHING
+        given = _EMPTY
         for rule in self.rules:
             if rule.matches(key):
-                given = rule.gives.over(given)
+                given = rule.attributes.merged_onto(given)
         return given
 
 
@@ -126,13 +126,13 @@ def parse_object_rules(value: object, *, names: Collection[str] = ATTRIBUTES) ->
         names: The attributes that the provider has.
 
     Raises:
-        Unsuitable: An entry has no pattern, a wrong one, no attribute, or one that is not among `names`.
+        InvalidValue: An entry has no pattern, a wrong one, no attribute, or one that is not among `names`.
     """
     if isinstance(value, ObjectRules):
         return value
     if not isinstance(value, list | tuple):
-        raise unsuitable(value, "a list of mappings, each with 'match' and what is given to the objects that match")
-    return ObjectRules(tuple(_rule(entry, names, f"[{index}]") for index, entry in enumerate(value)))
+        raise invalid_value(value, "a list of mappings, each with 'match' and what is given to the objects that match")
+    return ObjectRules(tuple(_parse_rule(entry, names, f"[{index}]") for index, entry in enumerate(value)))
 
 
 def object_rules_schema(names: Collection[str] = ATTRIBUTES) -> Mapping[str, Any]:
@@ -146,24 +146,26 @@ def object_rules_schema(names: Collection[str] = ATTRIBUTES) -> Mapping[str, Any
     return {"type": "array", "items": entry}
 
 
-def _rule(entry: object, names: Collection[str], at: str) -> ObjectRule:
+def _parse_rule(entry: object, names: Collection[str], at: str) -> ObjectRule:
     if not isinstance(entry, Mapping):
-        raise unsuitable(entry, "a mapping with 'match' and what is given to the objects that match", at=at)
+        raise invalid_value(entry, "a mapping with 'match' and what is given to the objects that match", at=at)
     given = {str(name): each for name, each in entry.items() if each is not None}
     known = ("match", *names)
     for name in given:
         if name not in known:
-            raise InvalidValue(f"is not known.{nearest(name, known)}", at=f"{at}.{name}", unknown=True)
-    patterns = _patterns(given.pop("match", ()), at)
+            raise InvalidValue(f"is not known.{suggest(name, known)}", at=f"{at}.{name}", unknown=True)
+    patterns = _parse_match(given.pop("match", ()), at)
     if not given:
         raise InvalidValue("gives nothing to the objects that match; say what, such as cache_control", at=at)
     attributes: dict[str, Any] = {}
     for name, each in given.items():
-        attributes[name] = _map(name, each, f"{at}.{name}") if name in _MAPS else _text(name, each, f"{at}.{name}")
+        attributes[name] = (
+            _parse_map(name, each, f"{at}.{name}") if name in _MAPS else _parse_string(name, each, f"{at}.{name}")
+        )
     return ObjectRule(patterns, ObjectAttributes(**attributes))
 
 
-def _patterns(value: object, at: str) -> tuple[str, ...]:
+def _parse_match(value: object, at: str) -> tuple[str, ...]:
     patterns = parse_patterns(value, at=f"{at}.match")
     if not patterns:
         raise InvalidValue("has no 'match', which says which objects it is about", at=at)
@@ -180,16 +182,16 @@ _MIME = re.compile(r"[\w.+-]+/[\w.+-]+([\s;].*)?", re.ASCII)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-def _text(name: str, value: object, at: str) -> str:
+def _parse_string(name: str, value: object, at: str) -> str:
     text = as_str(value, at=at)
     if not _PRINTABLE.fullmatch(text):
-        raise unsuitable(text, "text that a header can have: printable ASCII, without spaces at its ends", at=at)
+        raise invalid_value(text, "text that a header can have: printable ASCII, without spaces at its ends", at=at)
     if name == "content_type" and not _MIME.fullmatch(text):
-        raise unsuitable(text, "a MIME type such as text/html; charset=utf-8", at=at)
-    return _http_date(text, at) if name == "expires" else text
+        raise invalid_value(text, "a MIME type such as text/html; charset=utf-8", at=at)
+    return _parse_http_date(text, at) if name == "expires" else text
 
 
-def _map(name: str, value: object, at: str) -> FrozenMapping[str]:
+def _parse_map(name: str, value: object, at: str) -> FrozenMapping[str]:
     given = as_str_map(value, at=at)
     if name == "tags":
         return FrozenMapping(given)
@@ -201,7 +203,7 @@ def _map(name: str, value: object, at: str) -> FrozenMapping[str]:
     return FrozenMapping({each.lower(): text for each, text in given.items()})
 
 
-def _http_date(text: str, at: str) -> str:
+def _parse_http_date(text: str, at: str) -> str:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -209,7 +211,7 @@ def _http_date(text: str, at: str) -> str:
             moment = email.utils.parsedate_to_datetime(text)
         except ValueError:
             expected = "a time such as 2030-01-31T12:00:00Z or Thu, 31 Jan 2030 12:00:00 GMT"
-            raise unsuitable(text, expected, at=at) from None
+            raise invalid_value(text, expected, at=at) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return email.utils.format_datetime(moment.astimezone(UTC), usegmt=True)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from buckia_core.config.convert import InvalidValue, as_str, as_str_list, as_str_map, unsuitable
+from buckia_core.config.convert import InvalidValue, as_str, as_str_list, as_str_map, invalid_value
 from buckia_core.config.frozen import FrozenMapping
-from buckia_core.config.locations import nearest
+from buckia_core.config.locations import suggest
 from buckia_core.config.patterns import parse_patterns
 from buckia_core.planning.policy import Direction
 
@@ -38,13 +38,13 @@ def parse_paths(value: object) -> tuple[PathRule, ...]:
     """Read `paths`: a list of which each entry is a path, a mapping with the fields of `PathRule`, or one.
 
     Raises:
-        Unsuitable: An entry is none of these, or two are equal.
+        InvalidValue: An entry is none of these, or two are equal.
     """
     if isinstance(value, str | os.PathLike | PathRule):
         value = [value]
     if not isinstance(value, list | tuple):
-        raise unsuitable(value, "a list of paths")
-    rules = tuple(_rule(entry, f"[{index}]") for index, entry in enumerate(value))
+        raise invalid_value(value, "a list of paths")
+    rules = tuple(_parse_rule(entry, f"[{index}]") for index, entry in enumerate(value))
     seen: dict[tuple[str, str], int] = {}
     for index, rule in enumerate(rules):
         place = (os.path.normpath(rule.local), rule.remote)
@@ -58,7 +58,7 @@ def parse_files(value: object) -> FrozenMapping[str]:
     """Read `files` and its like: a mapping of local files to keys.
 
     Raises:
-        Unsuitable: It is no mapping of texts, or one of them can't name a file.
+        InvalidValue: It is no mapping of texts, or one of them can't name a file.
     """
     given = {os.fspath(name): key for name, key in value.items()} if isinstance(value, Mapping) else value
     files = {}
@@ -66,8 +66,8 @@ def parse_files(value: object) -> FrozenMapping[str]:
         if not local or local.endswith(("/", os.sep)):
             raise InvalidValue(f"maps {local!r}, which is not the path of a file", at=f".{local}")
         if not key or key.endswith("/"):
-            raise unsuitable(key, "a key, the whole name of a file in the bucket", at=f".{local}")
-        files[local] = _clean(key, at=f".{local}")
+            raise invalid_value(key, "a key, the whole name of a file in the bucket", at=f".{local}")
+        files[local] = _check_key(key, at=f".{local}")
     return FrozenMapping(files)
 
 
@@ -75,14 +75,14 @@ def parse_folders(value: object) -> tuple[str, ...]:
     """Read `folders`: names of folders of the bucket; they come without slashes at their ends.
 
     Raises:
-        Unsuitable: One of them is no clean name.
+        InvalidValue: One of them is no clean name.
     """
     names = []
     for index, name in enumerate(as_str_list(value)):
         at = f"[{index}]"
         if not name.rstrip("/"):
-            raise unsuitable(name, "the name of a folder in the bucket", at=at)
-        names.append(_clean(name.rstrip("/"), at=at))
+            raise invalid_value(name, "the name of a folder in the bucket", at=at)
+        names.append(_check_key(name.rstrip("/"), at=at))
     return tuple(dict.fromkeys(names))
 
 
@@ -90,13 +90,13 @@ def parse_prefix(value: object, *, at: str = "") -> str:
     """Read the name of a directory in the bucket; it comes empty, or with one slash at its end.
 
     Raises:
-        Unsuitable: It is no clean name.
+        InvalidValue: It is no clean name.
     """
     text = as_str(value, at=at)
-    return _clean(text.removesuffix("/"), at=at) + "/" if text else ""
+    return _check_key(text.removesuffix("/"), at=at) + "/" if text else ""
 
 
-def _rule(entry: object, at: str) -> PathRule:
+def _parse_rule(entry: object, at: str) -> PathRule:
     match entry:
         case PathRule():
             given: dict[str, Any] = {name: getattr(entry, name) for name in _FIELDS}
@@ -105,20 +105,20 @@ def _rule(entry: object, at: str) -> PathRule:
         case Mapping():
             given = {str(name): each for name, each in entry.items() if each is not None}
         case _:
-            raise unsuitable(entry, f"a path, or a mapping of {', '.join(_FIELDS)}", at=at)
+            raise invalid_value(entry, f"a path, or a mapping of {', '.join(_FIELDS)}", at=at)
     for name in given:
         if name not in _FIELDS:
-            raise InvalidValue(f"is not known.{nearest(name, _FIELDS)}", at=f"{at}.{name}", unknown=True)
+            raise InvalidValue(f"is not known.{suggest(name, _FIELDS)}", at=f"{at}.{name}", unknown=True)
     if "local" not in given:
         raise InvalidValue("has no 'local', which names the local directory", at=at)
     local = given["local"]
     local = as_str(os.fspath(local) if isinstance(local, os.PathLike) else local, at=f"{at}.local")
     if not local or "\x00" in local:
-        raise unsuitable(local, "the path of a directory", at=f"{at}.local")
+        raise invalid_value(local, "the path of a directory", at=f"{at}.local")
     return PathRule(
         local=local,
         remote=parse_prefix(given.get("remote", ""), at=f"{at}.remote"),
-        direction=_direction(given.get("direction"), at=f"{at}.direction"),
+        direction=_parse_direction(given.get("direction"), at=f"{at}.direction"),
         include=parse_patterns(given.get("include", ()), at=f"{at}.include"),
         exclude=parse_patterns(given.get("exclude", ()), at=f"{at}.exclude"),
     )
@@ -127,29 +127,29 @@ def _rule(entry: object, at: str) -> PathRule:
 _FIELDS = ("local", "remote", "direction", "include", "exclude")
 
 
-def _direction(value: object, *, at: str) -> Direction | None:
+def _parse_direction(value: object, *, at: str) -> Direction | None:
     if value is None or isinstance(value, Direction):
         return value
     for direction in Direction:
         if direction.value == value:
             return direction
-    raise unsuitable(value, f"one of {', '.join(each.value for each in Direction)}", at=at)
+    raise invalid_value(value, f"one of {', '.join(each.value for each in Direction)}", at=at)
 
 
-def _clean(key: str, *, at: str) -> str:
+def _check_key(key: str, *, at: str) -> str:
     if key.startswith("/"):
-        raise unsuitable(key, 'a name in the bucket, and those don\'t start with "/"', at=at)
+        raise invalid_value(key, 'a name in the bucket, and those don\'t start with "/"', at=at)
     parts = key.split("/")
     if not all(parts) or "." in parts or ".." in parts or "\x00" in key:
-        raise unsuitable(key, 'a name in the bucket without empty parts, "." and ".."', at=at)
+        raise invalid_value(key, 'a name in the bucket without empty parts, "." and ".."', at=at)
     return key
 
 
-_TEXTS = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
+_STRINGS = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
 
 FILES_SCHEMA = {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
-FOLDERS_SCHEMA = _TEXTS
-PATTERNS_SCHEMA = _TEXTS
+FOLDERS_SCHEMA = _STRINGS
+PATTERNS_SCHEMA = _STRINGS
 PATHS_SCHEMA: Mapping[str, Any] = {
     "type": "array",
     "items": {
@@ -161,8 +161,8 @@ PATHS_SCHEMA: Mapping[str, Any] = {
                     "local": {"type": "string", "minLength": 1, "description": "The local directory."},
                     "remote": {"type": "string", "description": "Directory in the bucket; empty is its root."},
                     "direction": {"enum": [direction.value for direction in Direction]},
-                    "include": _TEXTS,
-                    "exclude": _TEXTS,
+                    "include": _STRINGS,
+                    "exclude": _STRINGS,
                 },
                 "required": ["local"],
                 "additionalProperties": False,

@@ -12,7 +12,7 @@ def parse_patterns(value: object, *, at: str = "") -> tuple[str, ...]:
     """Read a list of patterns, or one.
 
     Raises:
-        Unsuitable: It is no list of texts, too long, or has a pattern that can match nothing.
+        InvalidValue: It is no list of texts, too long, or has a pattern that can match nothing.
     """
     lines = as_str_list(value, at=at)
     if len(lines) > MAX_PATTERNS:

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from buckia_core.config.options import OPTIONS, BucketOptions
 from buckia_core.config.secrets.references import Secret
-from buckia_core.config.setting_fields import SettingSpec, default_of, kinds_of, setting_fields
+from buckia_core.config.setting_fields import SettingSpec, default_value, field_types, setting_fields
 
 Schema = dict[str, Any]
 
@@ -46,7 +46,7 @@ def json_schema(providers: Mapping[str, type[Any]]) -> Schema:
     if not providers:
         del definitions["bucket"]["allOf"]
     for provider in sorted(providers):
-        definitions[f"provider-{provider}"] = _provider(provider, providers[provider])
+        definitions[f"provider-{provider}"] = _provider_schema(provider, providers[provider])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "The .buckia file",
@@ -60,7 +60,7 @@ def json_schema(providers: Mapping[str, type[Any]]) -> Schema:
     }
 
 
-def _provider(provider: str, settings: type[Any]) -> Schema:
+def _provider_schema(provider: str, settings: type[Any]) -> Schema:
     wanted = setting_fields(settings)
     schema: Schema = {
         "title": f"Settings of provider {provider}",
@@ -68,7 +68,7 @@ def _provider(provider: str, settings: type[Any]) -> Schema:
         "properties": {name: each for name, each in _properties(settings).items() if name not in OPTIONS},
         "unevaluatedProperties": False,
     }
-    secret = {name for name, kind in kinds_of(settings).items() if kind is Secret}
+    secret = {name for name, kind in field_types(settings).items() if kind is Secret}
     # A secret may stand under `credentials`, and what has an environment variable may stand nowhere.
     required = [
         name for name, (_, each) in wanted.items() if each.required and not (each.env or each.aliases or name in secret)
@@ -84,24 +84,24 @@ _CREDENTIALS: Schema = {
 
 
 def _properties(settings: type[Any]) -> Schema:
-    kinds = kinds_of(settings)
+    kinds = field_types(settings)
     properties: Schema = {}
-    for name, (each, declaration) in setting_fields(settings).items():
-        schema: Schema = {"description": declaration.help} | _schema_of(kinds[name], declaration)
-        default = default_of(each)
+    for name, (each, spec) in setting_fields(settings).items():
+        schema: Schema = {"description": spec.help} | _setting_schema(kinds[name], spec)
+        default = default_value(each)
         if isinstance(default, str | int | float) and default != "":
             schema["default"] = default
         elif isinstance(default, Enum):
             schema["default"] = default.value
-        for alias in (name, *declaration.aliases):
+        for alias in (name, *spec.aliases):
             properties[alias] = schema
     return properties
 
 
-def _schema_of(kind: Any, declaration: SettingSpec) -> Schema:
-    if declaration.schema is not None:
-        return dict(declaration.schema)
-    bound = {} if declaration.minimum is None else {"minimum": declaration.minimum}
+def _setting_schema(kind: Any, spec: SettingSpec) -> Schema:
+    if spec.schema is not None:
+        return dict(spec.schema)
+    bound = {} if spec.minimum is None else {"minimum": spec.minimum}
     if kind is Secret:
         return {"type": "string", "writeOnly": True}
     if kind is str or kind is Path:
@@ -118,6 +118,6 @@ def _schema_of(kind: Any, declaration: SettingSpec) -> Schema:
         return {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
     if get_origin(kind) is collections.abc.Mapping and get_args(kind) == (str, str):
         return {"type": "object", "additionalProperties": {"type": "string"}}
-    if declaration.parse is not None:
+    if spec.parse is not None:
         return {}
     raise TypeError(f"a setting can't be of type {kind!r}")

@@ -33,7 +33,7 @@ class SettingSpec(NamedTuple):
     minimum: float | None = None
     parse: Callable[[Any], Any] | None = None
     schema: Mapping[str, Any] | None = None
-    open: bool = False
+    public: bool = False
     runs_code: Callable[[str], bool] | None = None
 
 
@@ -47,14 +47,14 @@ def setting(
     minimum: float | None = None,
     parse: Callable[[Any], Any] | None = None,
     schema: Mapping[str, Any] | None = None,
-    open: bool = False,
+    public: bool = False,
     runs_code: Callable[[str], bool] | None = None,
 ) -> Any:
     """Declare one field of a settings class; stands where `dataclasses.field` would.
 
     A mutable `default` is a factory (such as `dict`). The other arguments are those of `SettingSpec`.
     """
-    metadata = {"buckia": SettingSpec(help, env, required, aliases, minimum, parse, schema, open, runs_code)}
+    metadata = {"buckia": SettingSpec(help, env, required, aliases, minimum, parse, schema, public, runs_code)}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -65,14 +65,14 @@ def setting_fields(settings: type[Any]) -> Mapping[str, tuple[Field[Any], Settin
     return {each.name: (each, each.metadata["buckia"]) for each in fields(settings) if "buckia" in each.metadata}
 
 
-def default_of(declaration: Field[Any]) -> Any:
+def default_value(dataclass_field: Field[Any]) -> Any:
     """Return the value that a setting has when nobody gives it."""
-    if declaration.default_factory is not MISSING:
-        return declaration.default_factory()
-    return declaration.default
+    if dataclass_field.default_factory is not MISSING:
+        return dataclass_field.default_factory()
+    return dataclass_field.default
 
 
-def kinds_of(settings: type[Any]) -> Mapping[str, Any]:
+def field_types(settings: type[Any]) -> Mapping[str, Any]:
     """Return the type of each setting that a class declares, by name, without `| None`.
 
     Raises:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from buckia_core.config.convert import ConvertContext, InvalidValue, convert, from_environment
-from buckia_core.config.locations import nearest, place
+from buckia_core.config.convert import ConvertContext, InvalidValue, convert, parse_variable
+from buckia_core.config.locations import format_location, suggest
 from buckia_core.config.options import OPTIONS
 from buckia_core.config.secrets.references import Secret
-from buckia_core.config.setting_fields import SettingSpec, kinds_of, setting_fields
+from buckia_core.config.setting_fields import SettingSpec, field_types, setting_fields
 from buckia_core.config.trust.consent import check_code
 from buckia_core.errors import ConfigError, InvalidSetting, MissingCredentials, UnknownSetting
 
@@ -29,12 +29,12 @@ class GivenValues(NamedTuple):
     source: str | None = None
     lines: Mapping[str, int] | None = None
 
-    def place(self, name: str = "") -> str | None:
+    def location(self, name: str = "") -> str | None:
         """Return where a setting stands, as far as it is known."""
-        return place(self.source, self.lines, name)
+        return format_location(self.source, self.lines, name)
 
 
-def read_values(cls: type[Any], given: GivenValues, surroundings: ConvertContext) -> dict[str, Any]:
+def read_values(cls: type[Any], given: GivenValues, context: ConvertContext) -> dict[str, Any]:
     """Return the values of the settings that are given, or are in the environment, by name.
 
     `None`, and an empty secret, count as not given.
@@ -45,86 +45,86 @@ def read_values(cls: type[Any], given: GivenValues, surroundings: ConvertContext
         MissingCredentials: A required secret is missing, or a reference leads nowhere.
         ConfigError: A secret can't be had.
     """
-    declarations = setting_fields(cls)
-    kinds = kinds_of(cls)
-    names = _given_names(declarations, given)
+    specs = setting_fields(cls)
+    kinds = field_types(cls)
+    names = _given_names(specs, given)
     read: dict[str, Any] = {}
-    for name, (_, declaration) in declarations.items():
+    for name, (_, spec) in specs.items():
         value = None
         if name in names:
-            value = _given_value(names[name], kinds[name], declaration, given, surroundings)
+            value = _given_value(names[name], kinds[name], spec, given, context)
         if value is None or value == Secret(""):
-            value = _value_of_variable(name, kinds[name], declaration, surroundings)
-        if value is not None and not (declaration.required and value == ""):
+            value = _environment_value(name, kinds[name], spec, context)
+        if value is not None and not (spec.required and value == ""):
             read[name] = value
-    _refuse_missing(declarations, kinds, read, given)
+    _check_required(specs, kinds, read, given)
     return read
 
 
-def _given_names(declarations: Mapping[str, tuple[Any, SettingSpec]], given: GivenValues) -> dict[str, str]:
+def _given_names(specs: Mapping[str, tuple[Any, SettingSpec]], given: GivenValues) -> dict[str, str]:
     """Return under which name, its own or an alias, each setting is given."""
-    owns = {alias: name for name, (_, declaration) in declarations.items() for alias in (name, *declaration.aliases)}
+    owns = {alias: name for name, (_, spec) in specs.items() for alias in (name, *spec.aliases)}
     names: dict[str, str] = {}
     for used, value in given.values.items():
         if used not in owns:
-            hint = nearest(used, [*owns, *OPTIONS])
-            raise UnknownSetting(f"{given.owner} has no setting {used!r}.{hint}", source=given.place(used))
+            hint = suggest(used, [*owns, *OPTIONS])
+            raise UnknownSetting(f"{given.owner} has no setting {used!r}.{hint}", source=given.location(used))
         if value is None:
             continue
         first = names.setdefault(owns[used], used)
         if first != used:
-            raise InvalidSetting(f"{first!r} and {used!r} are the same setting; remove one", source=given.place(used))
+            raise InvalidSetting(
+                f"{first!r} and {used!r} are the same setting; remove one", source=given.location(used)
+            )
     return names
 
 
-def _given_value(
-    used: str, kind: Any, declaration: SettingSpec, given: GivenValues, surroundings: ConvertContext
-) -> object:
+def _given_value(used: str, kind: Any, spec: SettingSpec, given: GivenValues, context: ConvertContext) -> object:
     value = given.values[used]
     # What a program gives has no line in a file.
     is_from_file = given.source is not None and used in (given.lines or {})
-    if is_from_file and declaration.runs_code and isinstance(value, str) and declaration.runs_code(value):
+    if is_from_file and spec.runs_code and isinstance(value, str) and spec.runs_code(value):
         assert given.source is not None
-        check_code(given.source, used, value, source=given.place(used))
+        check_code(given.source, used, value, source=given.location(used))
     try:
-        return convert(value, kind, declaration, surroundings)
+        return convert(value, kind, spec, context)
     except InvalidValue as error:
         raised = UnknownSetting if error.unknown else InvalidSetting
         name = used + error.at
-        raise raised(f"setting '{name}' {error.clause}", source=given.place(name)) from None
+        raise raised(f"setting '{name}' {error.clause}", source=given.location(name)) from None
     except ConfigError as error:
         failed = MissingCredentials if isinstance(error, MissingCredentials) else ConfigError
-        raise failed(f"setting {used!r}: {error}", source=given.place(used)) from error
+        raise failed(f"setting {used!r}: {error}", source=given.location(used)) from error
 
 
-def _value_of_variable(name: str, kind: Any, declaration: SettingSpec, surroundings: ConvertContext) -> object:
-    variable = next((each for each in declaration.env if surroundings.environ.get(each)), None)
+def _environment_value(name: str, kind: Any, spec: SettingSpec, context: ConvertContext) -> object:
+    variable = next((each for each in spec.env if context.environ.get(each)), None)
     if variable is None:
         return None
     try:
-        value = from_environment(surroundings.environ[variable], kind)
-        return convert(value, kind, declaration, surroundings)
+        value = parse_variable(context.environ[variable], kind)
+        return convert(value, kind, spec, context)
     except InvalidValue as error:
         message = f"environment variable {variable} (setting {name!r}) {error.clause}"
     raise InvalidSetting(message)
 
 
-def _refuse_missing(
-    declarations: Mapping[str, tuple[Any, SettingSpec]],
+def _check_required(
+    specs: Mapping[str, tuple[Any, SettingSpec]],
     kinds: Mapping[str, Any],
     read: Mapping[str, Any],
     given: GivenValues,
 ) -> None:
-    missing = [name for name, (_, declaration) in declarations.items() if declaration.required and name not in read]
+    missing = [name for name, (_, spec) in specs.items() if spec.required and name not in read]
     if not missing:
         return
     needs = []
     for name in missing:
-        env = declarations[name][1].env
+        env = specs[name][1].env
         needs.append(f"{name!r} (environment variable {' or '.join(env)})" if env else repr(name))
     secret = any(kinds[name] is Secret for name in missing)
     advice = "set it in the configuration" + (", such as env:NAME," if secret else "")
-    if any(declarations[name][1].env for name in missing):
+    if any(specs[name][1].env for name in missing):
         advice += " or in the environment"
     message = f"{given.owner} needs {' and '.join(needs)}: {advice.rstrip(',')}"
-    raise (MissingCredentials if secret else InvalidSetting)(message, source=given.place())
+    raise (MissingCredentials if secret else InvalidSetting)(message, source=given.location())

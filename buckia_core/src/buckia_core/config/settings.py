@@ -27,11 +27,11 @@ from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 from buckia_core.config.convert import ConvertContext
 from buckia_core.config.secrets.redaction import redact
 from buckia_core.config.secrets.references import Secret, SecretStore, known_secrets
-from buckia_core.config.setting_fields import SettingSpec, default_of, kinds_of, setting, setting_fields
+from buckia_core.config.setting_fields import SettingSpec, default_value, field_types, setting, setting_fields
 from buckia_core.config.setting_values import GivenValues, read_values
 from buckia_core.errors import InvalidSetting, MissingCredentials
 
-__all__ = ["SettingDoc", "SettingSpec", "default_of", "describe", "read_settings", "setting", "setting_fields"]
+__all__ = ["SettingDoc", "SettingSpec", "default_value", "describe", "read_settings", "setting", "setting_fields"]
 
 T = TypeVar("T")
 
@@ -93,15 +93,15 @@ def read_settings(
         ConfigError: A secret can't be had.
     """
     wanted = setting_fields(cls)
-    kept = {name: value for name, value in values.items() if name in wanted or not _needless(name, value)}
-    owner, place = f"provider {provider!r}", GivenValues("", {}, source, lines).place()
+    kept = {name: value for name, value in values.items() if name in wanted or not _is_ignorable(name, value)}
+    owner, place = f"provider {provider!r}", GivenValues("", {}, source, lines).location()
     try:
-        kept = _with_implied(cls, kept)
+        kept = _add_implied(cls, kept)
     except ValueError as error:
         raise InvalidSetting(redact(f"{owner}: {error}", known_secrets()), source=place) from None
     given = GivenValues(owner, kept, source, lines)
-    surroundings = ConvertContext(base_dir, os.environ if environ is None else environ, secret_stores or {})
-    read = read_values(cls, given, surroundings)
+    context = ConvertContext(base_dir, os.environ if environ is None else environ, secret_stores or {})
+    read = read_values(cls, given, context)
     try:
         return cls(**read)
     except (ValueError, MissingCredentials) as error:
@@ -112,38 +112,38 @@ def read_settings(
 
 def describe(settings: type[Any]) -> list[SettingDoc]:
     """Return what documentation tells of each setting that a class declares, in order."""
-    kinds = kinds_of(settings)
+    kinds = field_types(settings)
     return [
         SettingDoc(
             name=name,
-            type=_in_words(kinds[name]),
-            env=declaration.env,
-            default=_written(default_of(each)),
-            required=declaration.required,
+            type=_type_name(kinds[name]),
+            env=spec.env,
+            default=_format_default(default_value(each)),
+            required=spec.required,
             secret=kinds[name] is Secret,
-            help=declaration.help,
-            aliases=declaration.aliases,
+            help=spec.help,
+            aliases=spec.aliases,
         )
-        for name, (each, declaration) in setting_fields(settings).items()
+        for name, (each, spec) in setting_fields(settings).items()
     ]
 
 
-def _with_implied(cls: type[Any], values: dict[str, object]) -> dict[str, object]:
+def _add_implied(cls: type[Any], values: dict[str, object]) -> dict[str, object]:
     implied = getattr(cls, "implied", None)
     if implied is None:
         return values
     given = {name: value for name, value in values.items() if value is not None}
-    names = {name: {name, *declaration.aliases} for name, (_, declaration) in setting_fields(cls).items()}
+    names = {name: {name, *spec.aliases} for name, (_, spec) in setting_fields(cls).items()}
     more = {name: value for name, value in implied(given).items() if names[name].isdisjoint(given)}
     return given | more
 
 
-def _needless(name: str, value: object) -> bool:
+def _is_ignorable(name: str, value: object) -> bool:
     """A bucket's name means nothing to an adapter without one; a prefix that it can't honour would be a wrong place."""
     return name == "bucket_name" or (name == "prefix" and not value)
 
 
-def _in_words(kind: Any) -> str:
+def _type_name(kind: Any) -> str:
     simple = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path", Secret: "secret"}
     if kind in simple:
         return simple[kind]
@@ -154,7 +154,7 @@ def _in_words(kind: Any) -> str:
     return "map" if get_origin(kind) is not tuple else "list"
 
 
-def _written(default: object) -> str:
+def _format_default(default: object) -> str:
     match default:
         case None | "":
             return ""

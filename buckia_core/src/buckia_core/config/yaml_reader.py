@@ -55,7 +55,7 @@ def parse(text: str, source: str) -> YamlDocument:
     except RecursionError:
         message, line = _TOO_DEEP, 1
     except yaml.MarkedYAMLError as error:
-        message, line = _problem(error), error.problem_mark.line + 1 if error.problem_mark else 1
+        message, line = _describe_error(error), error.problem_mark.line + 1 if error.problem_mark else 1
     except yaml.reader.ReaderError as error:
         message = f"has the character U+{int(error.character):04X}, which YAML does not allow"
         line = text.count("\n", 0, error.position) + 1
@@ -66,7 +66,7 @@ def parse(text: str, source: str) -> YamlDocument:
     raise ConfigError(message, source=f"{source}:{line}")
 
 
-def _problem(error: yaml.MarkedYAMLError) -> str:
+def _describe_error(error: yaml.MarkedYAMLError) -> str:
     """Return what is wrong in words that do not quote the file."""
     problem = error.problem or "is not YAML"
     if "'\\t'" in problem:

@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from buckia_core.adapters.service.connection import bypasses_proxy, no_proxy_of_environment
-from buckia_core.config.convert import ConvertContext, InvalidValue, as_str, convert, unsuitable
+from buckia_core.config.convert import ConvertContext, InvalidValue, as_str, convert, invalid_value
 from buckia_core.config.frozen import HiddenMapping
-from buckia_core.config.locations import nearest
+from buckia_core.config.locations import suggest
 from buckia_core.config.secrets.references import Secret
 from buckia_core.config.setting_fields import SettingSpec
 
@@ -81,13 +81,13 @@ def parse_client_options(value: object) -> ClientOptions:
     if isinstance(value, ClientOptions):
         return value
     if not isinstance(value, Mapping):
-        raise unsuitable(value, "a mapping of options to values")
+        raise invalid_value(value, "a mapping of options to values")
     read: dict[str, Any] = {}
     for name, given in value.items():
         if name in _REFUSED:
             raise InvalidValue(f"can't be used here: {_REFUSED[name]}", at=f".{name}")
         if name not in _READERS:
-            raise InvalidValue(f"is unknown.{nearest(str(name), _READERS)}", at=f".{name}", unknown=True)
+            raise InvalidValue(f"is unknown.{suggest(str(name), _READERS)}", at=f".{name}", unknown=True)
         if given is None:
             continue
         try:
@@ -114,9 +114,9 @@ def parse_seconds(value: object) -> float:
         case str() if _SPANS.fullmatch(value.strip()):
             found = sum(int(count) * _UNITS[unit] for count, unit in _SPAN.findall(value))
         case _:
-            raise unsuitable(value, expected)
+            raise invalid_value(value, expected)
     if not 0 < found < _LONGEST:
-        raise unsuitable(value, expected)
+        raise invalid_value(value, expected)
     return found
 
 
@@ -180,7 +180,7 @@ def _whole_number(value: object) -> int:
 def _printable(value: object) -> str:
     text = as_str(value)
     if not text or not _PRINTABLE.fullmatch(text):
-        raise unsuitable(value, "printable ASCII")
+        raise invalid_value(value, "printable ASCII")
     return text
 
 
@@ -222,7 +222,7 @@ def _proxy(value: object) -> Secret:
 def _hosts(value: object) -> tuple[str, ...]:
     texts = value.split(",") if isinstance(value, str) else value
     if not isinstance(texts, list | tuple):
-        raise unsuitable(value, "hosts, separated by commas")
+        raise invalid_value(value, "hosts, separated by commas")
     return tuple(each.strip().lower() for each in map(as_str, texts) if each.strip())
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from buckia_core.config.convert import InvalidValue, unsuitable
-from buckia_core.config.locations import nearest
+from buckia_core.config.convert import InvalidValue, invalid_value
+from buckia_core.config.locations import suggest
 from buckia_core.config.secrets.references import Secret
 from buckia_s3.config.bucket_url import parse_bucket_url
 
@@ -113,7 +113,7 @@ def parse_conditional_put(value: object) -> object:
             "can't be a DynamoDB table any more: obstore has dropped that, since S3 takes conditions itself. "
             "Say 'etag', or leave it out"
         )
-    raise unsuitable(value, "etag or disabled")
+    raise invalid_value(value, "etag or disabled")
 
 
 def parse_provider(value: object) -> object:
@@ -124,8 +124,8 @@ def parse_provider(value: object) -> object:
     """
     if callable(value) or value in PROVIDERS or (isinstance(value, str) and _FUNCTION.fullmatch(value)):
         return value
-    hint = nearest(str(value), PROVIDERS) if isinstance(value, str) else ""
-    raise unsuitable(value, f"one of {', '.join(PROVIDERS)}, or module:function.{hint}".rstrip("."))
+    hint = suggest(str(value), PROVIDERS) if isinstance(value, str) else ""
+    raise invalid_value(value, f"one of {', '.join(PROVIDERS)}, or module:function.{hint}".rstrip("."))
 
 
 def names_function(text: str) -> bool:

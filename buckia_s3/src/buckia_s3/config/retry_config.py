@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from buckia_core.adapters.transfers.retry import RetryPolicy
-from buckia_core.config.convert import ConvertContext, InvalidValue, convert, unsuitable
-from buckia_core.config.locations import nearest
+from buckia_core.config.convert import ConvertContext, InvalidValue, convert, invalid_value
+from buckia_core.config.locations import suggest
 from buckia_core.config.setting_fields import SettingSpec
 from buckia_s3.config.client_options import parse_seconds
 
@@ -87,11 +87,11 @@ _ANYWHERE = ConvertContext(Path(), {})
 
 def _mapping(value: object, at: str) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
-        raise unsuitable(value, "a mapping of names to values", at=at)
+        raise invalid_value(value, "a mapping of names to values", at=at)
     return value
 
 
 def _refuse_unknown(values: Mapping[str, object], names: tuple[str, ...], at: str) -> None:
     for name in values:
         if name not in names:
-            raise InvalidValue(f"is unknown.{nearest(str(name), names)}", at=f"{at}.{name}", unknown=True)
+            raise InvalidValue(f"is unknown.{suggest(str(name), names)}", at=f"{at}.{name}", unknown=True)

@@ -90,7 +90,7 @@ class S3Settings:
     access_key_id: Secret | None = setting(
         help="Access key. Not a secret by itself, but it may come from where secrets come from.",
         aliases=("aws_access_key_id",),
-        open=True,
+        public=True,
     )
     secret_access_key: Secret | None = setting(
         help="Secret that belongs to the access key.", aliases=("aws_secret_access_key",)

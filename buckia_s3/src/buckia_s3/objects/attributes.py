@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from urllib.parse import quote, urlencode
 
-from buckia_core.config.convert import InvalidValue, as_str_map, unsuitable
+from buckia_core.config.convert import InvalidValue, as_str_map, invalid_value
 from buckia_core.config.frozen import FrozenMapping
 from buckia_core.config.object_rules import ATTRIBUTES, ObjectAttributes, ObjectRules, parse_object_rules
 from buckia_core.errors import NotSupported
@@ -73,11 +73,13 @@ def parse_objects(value: object) -> ObjectRules:
     """
     rules = parse_object_rules(value, names=ATTRIBUTES)
     for index, rule in enumerate(rules):
-        gives, at = rule.gives, f"[{index}]"
+        gives, at = rule.attributes, f"[{index}]"
         if gives.acl is not None and gives.acl not in set(CannedAcl):
-            raise unsuitable(gives.acl, f"one of {', '.join(CannedAcl)}", at=f"{at}.acl")
+            raise invalid_value(gives.acl, f"one of {', '.join(CannedAcl)}", at=f"{at}.acl")
         if gives.website_redirect and not gives.website_redirect.startswith(("/", "http://", "https://")):
-            raise unsuitable(gives.website_redirect, "a path that begins with /, or a URL", at=f"{at}.website_redirect")
+            raise invalid_value(
+                gives.website_redirect, "a path that begins with /, or a URL", at=f"{at}.website_redirect"
+            )
         parse_tags(gives.tags, at=f"{at}.tags")
         for name in gives.metadata:
             problem = invalid_metadata_name(name)
@@ -90,7 +92,7 @@ def attributes_for(
     key: str, *, objects: ObjectRules, storage_class: str | None, acl: str | None, tags: Mapping[str, str]
 ) -> ObjectAttributes:
     """Return what an object is given: by the patterns that its key matches, else by the settings for all objects."""
-    return objects.of(key).over(ObjectAttributes(storage_class=storage_class, acl=acl, tags=tags))
+    return objects.attributes_for(key).merged_onto(ObjectAttributes(storage_class=storage_class, acl=acl, tags=tags))
 
 
 def attribute_headers(attributes: ObjectAttributes, *, tagging: bool, provider: str, key: str) -> dict[str, str]:

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from buckia_core.cli.terminal import formatting
+from buckia_core.cli.terminal.formatting import format_duration, format_size, format_summary, format_time
 from buckia_core.syncing.events import SyncResult
 
 
@@ -19,7 +19,7 @@ from buckia_core.syncing.events import SyncResult
     ],
 )
 def test_sizes(number, text):
-    assert formatting.size(number) == text
+    assert format_size(number) == text
 
 
 @pytest.mark.parametrize(
@@ -27,22 +27,22 @@ def test_sizes(number, text):
     [(0.04, "0.0 s"), (0.4, "0.4 s"), (59.9, "59.9 s"), (59.96, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")],
 )
 def test_spans_of_time(amount, text):
-    assert formatting.seconds(amount) == text
+    assert format_duration(amount) == text
 
 
 def test_times_are_those_of_the_local_zone():
     noon = datetime(2026, 5, 4, 12, tzinfo=UTC)
     expected = f"{noon.astimezone():%Y-%m-%d %H:%M:%S}"
-    assert formatting.when(noon) == formatting.when(int(noon.timestamp()) * 10**9 + 999) == expected
+    assert format_time(noon) == format_time(int(noon.timestamp()) * 10**9 + 999) == expected
 
 
 @pytest.mark.parametrize("nanoseconds", [-1, -(10**19), 253_402_300_800 * 10**9, 2**63, 0])
 def test_no_time_is_too_strange_to_be_shown(nanoseconds):
-    assert formatting.when(nanoseconds)
+    assert format_time(nanoseconds)
 
 
 def test_no_time_is_a_dash():
-    assert formatting.when(None) == "-"
+    assert format_time(None) == "-"
 
 
 @pytest.mark.parametrize(
@@ -77,4 +77,4 @@ def test_no_time_is_a_dash():
     ],
 )
 def test_the_sentence_at_the_end(counts, text):
-    assert formatting.summary(SyncResult(bucket="b", started=datetime.now(UTC), **counts)) == text
+    assert format_summary(SyncResult(bucket="b", started=datetime.now(UTC), **counts)) == text

@@ -22,7 +22,7 @@ class Gone(io.StringIO):
 def gone(monkeypatch):
     """Run a command whose standard output nobody reads."""
     discarded: list[object] = []
-    monkeypatch.setattr(module, "discard", discarded.append)
+    monkeypatch.setattr(module, "redirect_to_null", discarded.append)
 
     def run(*arguments):
         stream = Gone()
@@ -78,7 +78,7 @@ def test_a_name_that_the_encoding_lacks_is_shown_in_escapes(monkeypatch):
 def test_lines_go_above_a_drawing_only_where_the_drawing_is(monkeypatch, capsys):
     above: list[str] = []
     out = Output(Options())
-    out.above = above.append
+    out.print_above = above.append
     out.say("to a file")
     assert capsys.readouterr().out == "to a file\n"
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)

@@ -17,10 +17,10 @@ def clock(monkeypatch):
 
 def test_a_line_comes_now_and_then(clock, capsys):
     lines = LogProgress(Output(Options()), "assets")
-    lines.reading(1, 2)
+    lines.scanned(1, 2)
     clock[0] = 15
-    lines.reading(30, 40)
-    lines.reading(31, 41)
+    lines.scanned(30, 40)
+    lines.scanned(31, 41)
     lines.planned(2, 4096)
     clock[0] = 31
     lines.transferred(1024)

@@ -33,7 +33,7 @@ def conflict(key):
     ],
 )
 def test_a_letter_decides_one_conflict_and_a_capital_all(answers, answer, policy):
-    ask = ConflictPrompt(Output(Options())).through()
+    ask = ConflictPrompt(Output(Options())).as_callback()
     answers += [answer, answer.upper()]
     assert [ask(conflict(key)) for key in "abcd"] == [policy] * 4
     assert answers == []
@@ -49,13 +49,13 @@ def test_the_terminal_is_held_while_the_question_is_asked(answers):
         held.append("given back")
 
     answers += ["l"]
-    assert ConflictPrompt(Output(Options())).through(hold)(conflict("a"))
+    assert ConflictPrompt(Output(Options())).as_callback(hold)(conflict("a"))
     assert held == ["held", "given back"]
 
 
 def test_both_versions_are_shown_safely(answers, capsys):
     answers += ["s"]
-    ConflictPrompt(Output(Options())).through()(conflict("evil\x1b[2J"))
+    ConflictPrompt(Output(Options())).as_callback()(conflict("evil\x1b[2J"))
     shown = capsys.readouterr().err
     assert r"evil\x1b[2J: changed on both sides" in shown
     assert "here:          3 B, 2026-" in shown
@@ -64,8 +64,8 @@ def test_both_versions_are_shown_safely(answers, capsys):
 
 def test_a_time_that_the_server_does_not_tell_is_shown_as_none(answers, capsys):
     answers += ["s"]
-    untold = remote("a")._replace(modified_ns=0, mtime_ns=None)
-    ConflictPrompt(Output(Options())).through()(operation(Action.CONFLICT, "a", Reason.CONFLICT, remote=untold))
+    unknown = remote("a")._replace(modified_ns=0, mtime_ns=None)
+    ConflictPrompt(Output(Options())).as_callback()(operation(Action.CONFLICT, "a", Reason.CONFLICT, remote=unknown))
     assert "in the bucket: 3 B, -\n" in capsys.readouterr().err
 
 

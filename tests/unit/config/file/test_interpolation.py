@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buckia_core.config.file.interpolation import expand
+from buckia_core.config.file.interpolation import interpolate
 
 ENVIRON = {"A": "one", "B_2": "two", "EMPTY": "", "LOOKS": "${A}"}
 
@@ -32,20 +32,20 @@ ENVIRON = {"A": "one", "B_2": "two", "EMPTY": "", "LOOKS": "${A}"}
     ],
 )
 def test_variables(text, expanded):
-    assert expand(text, ENVIRON) == expanded
+    assert interpolate(text, ENVIRON) == expanded
 
 
 def test_an_unset_variable_is_named_and_the_text_is_not_shown():
     with pytest.raises(ValueError, match=r"^needs the environment variable GONE, .*, or write \$\{GONE:-default\}$"):
-        expand("hunter2${GONE}", ENVIRON)
+        interpolate("hunter2${GONE}", ENVIRON)
 
 
 @pytest.mark.parametrize("text", ["${", "x${A", "${}", "${1A}", "${A-x}", "${A B}", "${ä}", "${A:default}"])
 def test_what_is_no_variable_is_refused(text):
     with pytest.raises(ValueError, match=r"^has a \$\{ that is not of the form"):
-        expand(text, ENVIRON)
+        interpolate(text, ENVIRON)
 
 
 @given(st.text(st.sampled_from("${}aA:-")) | st.text())
 def test_every_text_can_be_written(text):
-    assert expand(text.replace("${", "$${"), {}) == text
+    assert interpolate(text.replace("${", "$${"), {}) == text

@@ -124,7 +124,7 @@ def test_an_open_secret_may_stand_in_the_file():
 
     @dataclass(frozen=True)
     class Settings:
-        key_id: Secret | None = setting(help="Key.", open=True)
+        key_id: Secret | None = setting(help="Key.", public=True)
         key: Secret | None = setting(help="Secret.")
 
     assert "AKIA" in render("s3", "assets", {"key_id": "AKIA"}, settings=Settings)

@@ -166,7 +166,9 @@ def test_an_ordinary_word_is_hidden_where_it_stands_as_a_secret(text, word):
 
 
 def test_an_id_of_an_access_key_is_no_secret():
-    assert redact("AKIAIOSFODNN7EXAMPLE is unknown", [Secret("AKIAIOSFODNN7EXAMPLE", is_open=True)]).startswith("AKIA")
+    assert redact("AKIAIOSFODNN7EXAMPLE is unknown", [Secret("AKIAIOSFODNN7EXAMPLE", is_public=True)]).startswith(
+        "AKIA"
+    )
 
 
 def test_results_keep_what_only_looks_like_a_credential():

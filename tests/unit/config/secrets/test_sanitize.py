@@ -3,7 +3,7 @@ import unicodedata
 
 import pytest
 
-from buckia_core.config.secrets.sanitize import safe
+from buckia_core.config.secrets.sanitize import sanitize
 
 
 @pytest.mark.parametrize(
@@ -33,11 +33,11 @@ from buckia_core.config.secrets.sanitize import safe
     ],
 )
 def test_a_text_as_it_is_shown(text, shown):
-    assert safe(text) == shown
+    assert sanitize(text) == shown
 
 
 def test_no_character_that_steers_a_terminal_passes():
     everything = "".join(map(chr, range(sys.maxunicode + 1)))
-    left = {unicodedata.category(each) for each in safe(everything) if each not in "\u200c\u200d"}
+    left = {unicodedata.category(each) for each in sanitize(everything) if each not in "\u200c\u200d"}
     assert left.isdisjoint({"Cc", "Cf", "Cs", "Zl", "Zp"})
-    safe(everything).encode("utf-8")
+    sanitize(everything).encode("utf-8")

@@ -29,7 +29,7 @@ NOBODY = 65534
 @pytest.fixture(autouse=True)
 def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "own"
-    monkeypatch.setenv(user_config.DIRECTORY, str(directory))
+    monkeypatch.setenv(user_config.DIRECTORY_VARIABLE, str(directory))
     monkeypatch.delenv("SUDO_UID", raising=False)
     return directory
 
@@ -260,7 +260,7 @@ class TestCode:
 
 
 def test_the_configuration_directory_is_the_platforms(monkeypatch, tmp_path):
-    monkeypatch.delenv(user_config.DIRECTORY)
+    monkeypatch.delenv(user_config.DIRECTORY_VARIABLE)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
     assert user_config.directory().name == "buckia"

@@ -30,7 +30,7 @@ NOBODY = 65534
 
 @pytest.fixture(autouse=True)
 def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(user_config.DIRECTORY, str(tmp_path / "own"))
+    monkeypatch.setenv(user_config.DIRECTORY_VARIABLE, str(tmp_path / "own"))
     monkeypatch.delenv("SUDO_UID", raising=False)
 
 

@@ -6,15 +6,15 @@ import click
 from click.shell_completion import get_completion_class
 
 from buckia_core.cli.app import Command, cli
-from buckia_core.cli.context import CliContext, pass_invocation
+from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.entry_point import COMPLETE
 from buckia_core.cli.exit_codes import ExitCode
 
 
 @click.command("completion", cls=Command)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-@pass_invocation
-def completion_command(invocation: CliContext, shell: str) -> ExitCode:
+@pass_context
+def completion_command(context: CliContext, shell: str) -> ExitCode:
     """Print the script that lets a shell complete.
 
     Commands, options, the buckets of the configuration and installed providers are completed.
@@ -23,5 +23,5 @@ def completion_command(invocation: CliContext, shell: str) -> ExitCode:
     """
     completion = get_completion_class(shell)
     assert completion is not None, shell
-    invocation.output.raw(completion(cli, {}, "buckia", COMPLETE).source())
+    context.output.raw(completion(cli, {}, "buckia", COMPLETE).source())
     return ExitCode.DONE

@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import CliContext, config_path, pass_invocation
+from buckia_core.cli.context import CliContext, config_path, pass_context
 from buckia_core.cli.doctor_checks import CheckOutcome, diagnose
-from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst
+from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst_exit_code
 
 
 @click.command("doctor", cls=Command)
-@pass_invocation
-def doctor_command(invocation: CliContext) -> ExitCode:
+@pass_context
+def doctor_command(context: CliContext) -> ExitCode:
     """Check what a sync needs.
 
     That is the configuration, and for each bucket the adapter, the credentials (by one listing), the state
@@ -34,16 +34,14 @@ def doctor_command(invocation: CliContext) -> ExitCode:
         }
         where = f"{bucket}: " if bucket else ""
         state = "PROBLEM" if finding.error is not None else "WARNING" if finding.warning else "ok     "
-        invocation.output.result(record, f"{state}  {where}{finding.check}: {finding.message}")
+        context.output.result(record, f"{state}  {where}{finding.check}: {finding.message}")
 
     show(
         None,
-        CheckOutcome(
-            "configuration", f"{config_path(invocation.options)}, {len(invocation.config_file.buckets)} in it"
-        ),
+        CheckOutcome("configuration", f"{config_path(context.options)}, {len(context.config_file.buckets)} in it"),
     )
-    for config in invocation.buckets():
-        with invocation.client(config) as client:
+    for config in context.buckets():
+        with context.client(config) as client:
             for finding in diagnose(client):
                 show(config.name, finding)
-    return worst(codes)
+    return worst_exit_code(codes)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import CliContext, pass_invocation
+from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.report import json_records
-from buckia_core.cli.terminal import formatting
+from buckia_core.cli.terminal.formatting import format_summary, format_time
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 @click.option(
     "-n", "--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs."
 )
-@pass_invocation
-def history_command(invocation: CliContext, limit: int) -> ExitCode:
+@pass_context
+def history_command(context: CliContext, limit: int) -> ExitCode:
     """Show the last runs, the latest one first."""
     # Entries for one bucket share their history.
     shown: set[object] = set()
@@ -31,19 +31,17 @@ def history_command(invocation: CliContext, limit: int) -> ExitCode:
         runs = [run for run in client.history(limit) if (run.bucket, run.started) not in shown]
         shown.update((run.bucket, run.started) for run in runs)
         if not runs:
-            invocation.output.note(f"{client.config.name}: no run yet")
+            context.output.note(f"{client.config.name}: no run yet")
         for run in runs:
-            invocation.output.result(
-                _record(run), f"{formatting.when(run.started)}  {run.bucket}: {formatting.summary(run)}"
-            )
+            context.output.result(_run_record(run), f"{format_time(run.started)}  {run.bucket}: {format_summary(run)}")
         return ExitCode.DONE
 
-    return invocation.each_bucket(show)
+    return context.each_bucket(show)
 
 
-def _record(run: SyncResult) -> dict[str, object]:
+def _run_record(run: SyncResult) -> dict[str, object]:
     return json_records.summary(run, kind="run") | {
-        "started": json_records.moment(run.started),
+        "started": json_records.iso_time(run.started),
         "unresolved": len(run.unresolved),
         "interrupted": run.interrupted,
     }

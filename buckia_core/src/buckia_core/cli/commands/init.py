@@ -8,11 +8,11 @@ import click
 
 from buckia_core.cli import init_config
 from buckia_core.cli.app import Command
-from buckia_core.cli.code_settings import code_in
+from buckia_core.cli.code_settings import find_code_settings
 from buckia_core.cli.completions import complete_provider
-from buckia_core.cli.context import CliContext, pass_invocation
+from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
-from buckia_core.cli.parameters import assignments
+from buckia_core.cli.parameters import parse_assignments
 from buckia_core.config.file.loader import FILE_NAME
 from buckia_core.config.trust.consent import trust
 
@@ -21,27 +21,25 @@ from buckia_core.config.trust.consent import trust
 @click.option("--provider", metavar="ID", shell_complete=complete_provider, help="The provider; see buckia providers.")
 @click.option("--name", help="The bucket's name in the configuration.")
 @click.option(
-    "--set", "settings", metavar="NAME=VALUE", callback=assignments, multiple=True, help="A setting; repeat it."
+    "--set", "settings", metavar="NAME=VALUE", callback=parse_assignments, multiple=True, help="A setting; repeat it."
 )
 @click.option("--force", is_flag=True, help="Replace a configuration that exists.")
-@pass_invocation
+@pass_context
 def init_command(
-    invocation: CliContext, provider: str | None, name: str | None, settings: dict[str, str], force: bool
+    context: CliContext, provider: str | None, name: str | None, settings: dict[str, str], force: bool
 ) -> ExitCode:
     """Write a first .buckia file.
 
     It is written into this directory, or is the file that --config names. At a terminal, what is not given is asked
     for. Secrets are not written: a setting refers to them, as in --set api_key=env:NAME.
     """
-    path = invocation.options.config or Path(FILE_NAME)
+    path = context.options.config or Path(FILE_NAME)
     if path.exists() and not force:
         raise click.UsageError(f"{path} exists. Give --force to replace it.")
-    text = init_config.compose(invocation.output, provider, name, settings)
-    init_config.write(path, text)
+    text = init_config.render_first_config(context.output, provider, name, settings)
+    init_config.write_config(path, text)
     # Who names code on the command line has agreed to it.
-    if code := code_in(path):
+    if code := find_code_settings(path):
         trust(path, code)
-    invocation.output.result(
-        {"type": "written", "path": str(path.absolute())}, f"{path} is written. Next: buckia doctor"
-    )
+    context.output.result({"type": "written", "path": str(path.absolute())}, f"{path} is written. Next: buckia doctor")
     return ExitCode.DONE

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 import click
 
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import CliContext, pass_invocation
+from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.report import json_records
-from buckia_core.cli.terminal import formatting
+from buckia_core.cli.terminal.formatting import format_size, format_time
 from buckia_core.planning.digest import without_tentative
 from buckia_core.planning.manifest import RemoteObject
 
@@ -19,40 +19,40 @@ from buckia_core.planning.manifest import RemoteObject
 @click.argument("prefix", default="")
 @click.option("-l", "--long", is_flag=True, help="Size and time as well.")
 @click.option("-r", "--recursive", is_flag=True, help="What is in directories too, instead of their names.")
-@pass_invocation
-def ls_command(invocation: CliContext, prefix: str, long: bool, recursive: bool) -> ExitCode:
+@pass_context
+def ls_command(context: CliContext, prefix: str, long: bool, recursive: bool) -> ExitCode:
     """List the objects of a bucket.
 
     Those whose keys start with PREFIX, in the order of their keys. Without --recursive, what is in a directory is
     shown as the directory. The listing itself always reads all keys below PREFIX.
     """
-    config = invocation.one_bucket()
-    with invocation.client(config) as client:
+    config = context.one_bucket()
+    with context.client(config) as client:
         objects = client.list(prefix)
         for entry in objects if recursive else _first_level(objects, prefix):
             if isinstance(entry, str):
                 record: dict[str, object] = {"type": "directory", "bucket": config.name, "prefix": entry}
-                invocation.output.result(record, _columns("", "", entry) if long else entry)
+                context.output.result(record, _format_columns("", "", entry) if long else entry)
             else:
-                facts = _columns(formatting.size(entry.size), formatting.when(entry.modified_ns or None), entry.key)
+                facts = _format_columns(format_size(entry.size), format_time(entry.modified_ns or None), entry.key)
                 record = json_records.remote_object(config.name, entry)
-                invocation.output.result(record, facts if long else entry.key)
+                context.output.result(record, facts if long else entry.key)
     return ExitCode.DONE
 
 
 @click.command("stat", cls=Command)
 @click.argument("key")
-@pass_invocation
-def stat_command(invocation: CliContext, key: str) -> ExitCode:
+@pass_context
+def stat_command(context: CliContext, key: str) -> ExitCode:
     """Show what the provider tells about an object."""
-    config = invocation.one_bucket()
-    with invocation.client(config) as client:
+    config = context.one_bucket()
+    with context.client(config) as client:
         found = client.stat(key)
     rows = [
         ("key", found.key),
-        ("size", f"{found.size} bytes ({formatting.size(found.size)})"),
-        ("stored", formatting.when(found.modified_ns or None)),
-        ("modified", formatting.when(found.mtime_ns)),
+        ("size", f"{found.size} bytes ({format_size(found.size)})"),
+        ("stored", format_time(found.modified_ns or None)),
+        ("modified", format_time(found.mtime_ns)),
         ("fingerprint", found.fingerprint),
         *((digest.algorithm, digest.value) for digest in without_tentative(found.digests)),
         *((f"{digest.algorithm} stored", digest.value) for digest in found.claimed),
@@ -60,7 +60,7 @@ def stat_command(invocation: CliContext, key: str) -> ExitCode:
         ("content type", found.content_type or "-"),
         *(sorted((found.metadata or {}).items())),
     ]
-    invocation.output.result(
+    context.output.result(
         json_records.remote_object(config.name, found), *(f"{name + ':':<14} {value}" for name, value in rows)
     )
     return ExitCode.DONE
@@ -79,5 +79,5 @@ def _first_level(objects: Iterable[RemoteObject], prefix: str) -> Iterator[Remot
             yield last
 
 
-def _columns(size: str, when: str, name: str) -> str:
+def _format_columns(size: str, when: str, name: str) -> str:
     return f"{size:>10}  {when:<19}  {name}"

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import CliContext, pass_invocation
+from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.report import json_records
-from buckia_core.cli.terminal import formatting
+from buckia_core.cli.terminal.formatting import format_size
 from buckia_core.planning.keys import FilesystemRules, invalid_reason
 
 
@@ -20,28 +20,26 @@ from buckia_core.planning.keys import FilesystemRules, invalid_reason
 @click.argument("target", required=False, type=click.Path(path_type=Path))
 @click.option("--overwrite", is_flag=True, help="Replace TARGET if it exists.")
 @click.option("--version", metavar="ID", help="This version, as `buckia versions` shows it.")
-@pass_invocation
-def get_command(
-    invocation: CliContext, key: str, target: Path | None, overwrite: bool, version: str | None
-) -> ExitCode:
+@pass_context
+def get_command(context: CliContext, key: str, target: Path | None, overwrite: bool, version: str | None) -> ExitCode:
     """Download one object.
 
     TARGET is a file or a directory; without it, the current directory.
     """
-    path = _target(key, target or Path())
-    config = invocation.one_bucket()
-    with invocation.client(config) as client:
+    path = _resolve_target(key, target or Path())
+    config = context.one_bucket()
+    with context.client(config) as client:
         found = client.get(key, path, overwrite=overwrite, version=version)
     record = json_records.remote_object(config.name, found) | {"path": str(path)}
-    invocation.output.result(record, f"{key} -> {path}, {formatting.size(found.size)}")
+    context.output.result(record, f"{key} -> {path}, {format_size(found.size)}")
     return ExitCode.DONE
 
 
 @click.command("put", cls=Command)
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("key", required=False)
-@pass_invocation
-def put_command(invocation: CliContext, source: Path, key: str | None) -> ExitCode:
+@pass_context
+def put_command(context: CliContext, source: Path, key: str | None) -> ExitCode:
     """Upload one file.
 
     It becomes the object KEY, which is replaced if it exists. Without KEY, or with one that ends in a slash, the
@@ -49,33 +47,33 @@ def put_command(invocation: CliContext, source: Path, key: str | None) -> ExitCo
     """
     if not key or key.endswith("/"):
         key = f"{key or ''}{source.name}"
-    config = invocation.one_bucket()
-    with invocation.client(config) as client:
+    config = context.one_bucket()
+    with context.client(config) as client:
         found = client.put(source, key)
     record = json_records.remote_object(config.name, found) | {"path": str(source)}
-    invocation.output.result(record, f"{source} -> {key}, {formatting.size(found.size)}")
+    context.output.result(record, f"{source} -> {key}, {format_size(found.size)}")
     return ExitCode.DONE
 
 
 @click.command("cp", cls=Command)
 @click.argument("source_key")
 @click.argument("key")
-@pass_invocation
-def cp_command(invocation: CliContext, source_key: str, key: str) -> ExitCode:
+@pass_context
+def cp_command(context: CliContext, source_key: str, key: str) -> ExitCode:
     """Copy an object within its bucket.
 
     The object KEY is replaced if it exists.
     """
-    config = invocation.one_bucket()
-    with invocation.client(config) as client:
+    config = context.one_bucket()
+    with context.client(config) as client:
         found = client.copy(source_key, key)
-    invocation.output.result(
-        json_records.remote_object(config.name, found), f"{source_key} -> {key}, {formatting.size(found.size)}"
+    context.output.result(
+        json_records.remote_object(config.name, found), f"{source_key} -> {key}, {format_size(found.size)}"
     )
     return ExitCode.DONE
 
 
-def _target(key: str, target: Path) -> Path:
+def _resolve_target(key: str, target: Path) -> Path:
     """Return the file that a key is downloaded to; of a directory, the file in it that has the key's last part.
 
     Raises:

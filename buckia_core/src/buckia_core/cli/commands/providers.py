@@ -6,13 +6,13 @@ import click
 
 from buckia_core.adapters.plugins.registry import registry
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import CliContext, pass_invocation
+from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 
 
 @click.command("providers", cls=Command)
-@pass_invocation
-def providers_command(invocation: CliContext) -> ExitCode:
+@pass_context
+def providers_command(context: CliContext) -> ExitCode:
     """List the providers that can be used.
 
     Those whose adapters are installed, with what is wrong with one that can't be loaded.
@@ -28,5 +28,5 @@ def providers_command(invocation: CliContext) -> ExitCode:
         }
         origin = f"{status.distribution} {status.version}".strip()
         state = f"broken: {status.problem}" if status.problem else status.title
-        invocation.output.result(record, f"{status.provider:<10}  {state}  ({origin})")
+        context.output.result(record, f"{status.provider:<10}  {state}  ({origin})")
     return ExitCode.DONE

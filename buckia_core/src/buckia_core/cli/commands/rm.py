@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 import click
 
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import CliContext, pass_invocation
-from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst
-from buckia_core.cli.terminal import formatting
+from buckia_core.cli.context import CliContext, pass_context
+from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst_exit_code
+from buckia_core.cli.terminal.formatting import format_count
 from buckia_core.cli.terminal.prompts import confirm
 
 if TYPE_CHECKING:
     from buckia_core.adapters.contract.types import DeleteOutcome
     from buckia_core.client import BuckiaClient
 
-_AT_ONCE = 1000
+_BATCH_SIZE = 1000
 """Keys of one call; so many at most are held at once, however many there are."""
 
 
-_LOOKS = 8
+_CONCURRENT_STATS = 8
 """Keys that are looked for side by side."""
 
 
@@ -31,10 +31,8 @@ _LOOKS = 8
 @click.option("-r", "--recursive", is_flag=True, help="Also all that is below KEYS, as if they were directories.")
 @click.option("--version", metavar="ID", help="This version, for good; of the mark of a deletion, undo it.")
 @click.option("--yes", is_flag=True, help="Do not ask before a recursive deletion, or one of a version.")
-@pass_invocation
-def rm_command(
-    invocation: CliContext, keys: tuple[str, ...], recursive: bool, version: str | None, yes: bool
-) -> ExitCode:
+@pass_context
+def rm_command(context: CliContext, keys: tuple[str, ...], recursive: bool, version: str | None, yes: bool) -> ExitCode:
     """Delete objects from a bucket.
 
     Local files stay. The next sync notices that the objects are gone, and does what it does then.
@@ -42,20 +40,20 @@ def rm_command(
     if not all(key.strip("/") for key in keys):
         raise click.UsageError("An empty KEY would be the whole bucket. Name what is to be deleted.")
     if version is not None:
-        return _remove_version(invocation, keys, version, recursive=recursive, yes=yes)
-    config = invocation.one_bucket()
-    output = invocation.output
+        return _remove_version(context, keys, version, recursive=recursive, yes=yes)
+    config = context.one_bucket()
+    output = context.output
     if recursive and not confirm(
         output, f"All below {', '.join(keys)} will be deleted from the bucket {config.name}. Go on?", yes=yes
     ):
         output.note("Nothing was deleted.")
         return ExitCode.FAILED
-    output.keep_going()
+    output.ignore_broken_pipe()
     codes = [ExitCode.DONE]
     removed = 0
-    with invocation.client(config) as client:
-        doomed = iter(_below(client, keys) if recursive else keys)
-        while batch := list(islice(doomed, _AT_ONCE)):
+    with context.client(config) as client:
+        doomed = iter(_list_below(client, keys) if recursive else keys)
+        while batch := list(islice(doomed, _BATCH_SIZE)):
             for outcome in client.remove(batch) if recursive else _remove_named(client, batch):
                 record = {"type": "removed", "bucket": config.name, "key": outcome.key}
                 if outcome.error is not None:
@@ -65,8 +63,8 @@ def rm_command(
                     removed += 1
                 if output.options.json:
                     output.record(record | {"error": str(outcome.error) if outcome.error else None})
-    output.say(f"{config.name}: {formatting.count(removed, 'object')} deleted")
-    return worst(codes)
+    output.say(f"{config.name}: {format_count(removed, 'object')} deleted")
+    return worst_exit_code(codes)
 
 
 def _remove_named(client: BuckiaClient, keys: Sequence[str]) -> Iterator[DeleteOutcome]:
@@ -74,7 +72,7 @@ def _remove_named(client: BuckiaClient, keys: Sequence[str]) -> Iterator[DeleteO
 
     Buckets that keep versions mark the deletion of whatever key they are asked for, so an absent one is not asked for.
     """
-    missing = _missing_of(client, tuple(dict.fromkeys(keys)))
+    missing = _find_missing(client, tuple(dict.fromkeys(keys)))
     yield from missing
     absent = {outcome.key for outcome in missing}
     there = [key for key in dict.fromkeys(keys) if key not in absent]
@@ -82,7 +80,7 @@ def _remove_named(client: BuckiaClient, keys: Sequence[str]) -> Iterator[DeleteO
         yield from client.remove(there)
 
 
-def _missing_of(client: BuckiaClient, keys: Sequence[str]) -> list[DeleteOutcome]:
+def _find_missing(client: BuckiaClient, keys: Sequence[str]) -> list[DeleteOutcome]:
     from buckia_core.adapters.contract.types import DeleteOutcome  # noqa: PLC0415  # as the client, imported when it is used
     from buckia_core.errors import InvalidKey, NotFound, PermissionDenied  # noqa: PLC0415
 
@@ -102,29 +100,29 @@ def _missing_of(client: BuckiaClient, keys: Sequence[str]) -> list[DeleteOutcome
     else:
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # one key needs none
 
-        with ThreadPoolExecutor(min(len(keys), _LOOKS), thread_name_prefix="buckia-look") as pool:
+        with ThreadPoolExecutor(min(len(keys), _CONCURRENT_STATS), thread_name_prefix="buckia-look") as pool:
             found = list(pool.map(look, keys))
     return [outcome for outcome in found if outcome is not None]
 
 
 def _remove_version(
-    invocation: CliContext, keys: tuple[str, ...], version: str, *, recursive: bool, yes: bool
+    context: CliContext, keys: tuple[str, ...], version: str, *, recursive: bool, yes: bool
 ) -> ExitCode:
     if len(keys) != 1 or recursive:
         raise click.UsageError("--version is about one KEY, without --recursive.")
-    config, output = invocation.one_bucket(), invocation.output
+    config, output = context.one_bucket(), context.output
     (key,) = keys
     if not confirm(output, f"Version {version} of {key} in the bucket {config.name} will be gone. Go on?", yes=yes):
         output.note("Nothing was deleted.")
         return ExitCode.FAILED
-    with invocation.client(config) as client:
+    with context.client(config) as client:
         client.versions().remove(key, version)
     record = {"type": "removed", "bucket": config.name, "key": key, "version": version, "error": None}
     output.result(record, f"{config.name}: version {version} of {key} deleted")
     return ExitCode.DONE
 
 
-def _below(client: BuckiaClient, names: Iterable[str]) -> Iterator[str]:
+def _list_below(client: BuckiaClient, names: Iterable[str]) -> Iterator[str]:
     for name in names:
         start = name.rstrip("/")
         for each in client.list(start):

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import CliContext, pass_invocation
-from buckia_core.cli.exit_codes import ExitCode, code_of_result
-from buckia_core.cli.parameters import selected, selection
-from buckia_core.cli.path_arguments import each_bucket
+from buckia_core.cli.context import CliContext, pass_context
+from buckia_core.cli.exit_codes import ExitCode, exit_code_for_result
+from buckia_core.cli.parameters import selection_arguments, selection_options
+from buckia_core.cli.path_arguments import for_each_bucket
 from buckia_core.cli.report import json_records
-from buckia_core.cli.run_sync import run
-from buckia_core.cli.terminal import formatting
+from buckia_core.cli.run_sync import run_sync
+from buckia_core.cli.terminal.formatting import format_count, format_time
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
 
 
 @click.command("status", cls=Command)
-@selection
-@pass_invocation
-def status_command(invocation: CliContext, /, **given: Any) -> ExitCode:
+@selection_options
+@pass_context
+def status_command(context: CliContext, /, **given: Any) -> ExitCode:
     """Show what a sync would do now.
 
     Also when the last one was, and how many conflicts are left to decide. Changes nothing.
@@ -30,26 +30,26 @@ def status_command(invocation: CliContext, /, **given: Any) -> ExitCode:
     The deletion guard is not asked, so that you see what it would refuse. The exit code is 0 whatever there is to do.
     """
     # A status is a dry run without the guard: what it shows is what a sync would do, by the same means.
-    request = selected(**given) | {"dry_run": True, "force": True}
-    return each_bucket(
-        invocation, request.pop("sync_paths"), lambda client, limits: _status(invocation, client, request | limits)
+    request = selection_arguments(**given) | {"dry_run": True, "force": True}
+    return for_each_bucket(
+        context, request.pop("sync_paths"), lambda client, limits: _status(context, client, request | limits)
     )
 
 
-def _status(invocation: CliContext, client: BuckiaClient, request: dict[str, Any]) -> ExitCode:
-    output, bucket = invocation.output, client.config.name
+def _status(context: CliContext, client: BuckiaClient, request: dict[str, Any]) -> ExitCode:
+    output, bucket = context.output, client.config.name
     last = next(iter(client.history(1)), None)
     left = len(client.conflicts())
     record = {
         "type": "status",
         "bucket": bucket,
-        "last_sync": json_records.moment(last.started) if last else None,
+        "last_sync": json_records.iso_time(last.started) if last else None,
         "unresolved": left,
     }
-    lines = [f"{bucket}: {f'last sync {formatting.when(last.started)}' if last else 'never synced'}"]
+    lines = [f"{bucket}: {f'last sync {format_time(last.started)}' if last else 'never synced'}"]
     if left:
-        lines.append(f"{formatting.count(left, 'conflict')} left to decide. See: buckia conflicts list")
+        lines.append(f"{format_count(left, 'conflict')} left to decide. See: buckia conflicts list")
     output.result(record, *lines)
-    result = run(client, output, request)
-    code = code_of_result(result)
+    result = run_sync(client, output, request)
+    code = exit_code_for_result(result)
     return code if code is ExitCode.INTERRUPTED else ExitCode.DONE

@@ -8,11 +8,11 @@ import click
 
 from buckia_core.adapters.plugins.registry import registry
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import CliContext, pass_invocation
-from buckia_core.cli.exit_codes import ExitCode, code_of_result
-from buckia_core.cli.parameters import delete_bound, rate, selected, selection
-from buckia_core.cli.path_arguments import each_bucket
-from buckia_core.cli.run_sync import run
+from buckia_core.cli.context import CliContext, pass_context
+from buckia_core.cli.exit_codes import ExitCode, exit_code_for_result
+from buckia_core.cli.parameters import parse_delete_limit, parse_rate, selection_arguments, selection_options
+from buckia_core.cli.path_arguments import for_each_bucket
+from buckia_core.cli.run_sync import run_sync
 from buckia_core.cli.terminal.prompts import ConflictPrompt, can_ask
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 @click.command("sync", cls=Command)
-@selection
+@selection_options
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @click.option("--max-workers", metavar="N", type=click.IntRange(min=1), help="How many transfers go on at once.")
 @click.option(
     "--max-delete",
     metavar="N|N%",
-    callback=delete_bound,
+    callback=parse_delete_limit,
     help="Refuse to delete more than N, or this share, on a side.",
 )
 @click.option("--force", is_flag=True, help="Do it even if a safety guard would refuse.")
@@ -38,24 +38,24 @@ if TYPE_CHECKING:
     multiple=True,
     help="Go without a plugin, such as one that can't be loaded; may be repeated.",
 )
-@click.option("--bwlimit", metavar="RATE", callback=rate, help="Bytes a second, at most, such as 500k or 4M.")
-@pass_invocation
-def sync_command(invocation: CliContext, /, yes: bool, left_out: tuple[str, ...], **given: Any) -> ExitCode:
+@click.option("--bwlimit", metavar="RATE", callback=parse_rate, help="Bytes a second, at most, such as 500k or 4M.")
+@pass_context
+def sync_command(context: CliContext, /, yes: bool, left_out: tuple[str, ...], **given: Any) -> ExitCode:
     """Bring local files and the bucket in step.
 
     PATHS are the files and directories that take part, such as images/ or documents/plan.pdf: relative to this
     directory, else to the project, else keys. '*.png' and 'images/**/*.jpg' are patterns. Without PATHS, everything
     that the configuration names takes part.
     """
-    output = invocation.output
-    output.keep_going()
+    output = context.output
+    output.ignore_broken_pipe()
     for name in left_out:
         registry().exclude_plugin(name)
-    request = selected(**given)
+    request = selection_arguments(**given)
     # A dry run asks nothing: it shows the conflicts that the real run would ask about.
     question = None if yes or request["dry_run"] or not can_ask(output) else ConflictPrompt(output)
 
     def sync(client: BuckiaClient, limits: dict[str, object]) -> ExitCode:
-        return code_of_result(run(client, output, request | limits, question))
+        return exit_code_for_result(run_sync(client, output, request | limits, question))
 
-    return each_bucket(invocation, request.pop("sync_paths"), sync)
+    return for_each_bucket(context, request.pop("sync_paths"), sync)

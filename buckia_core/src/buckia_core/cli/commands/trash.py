@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from buckia_core.cli.app import Group
-from buckia_core.cli.context import CliContext, pass_invocation
+from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
-from buckia_core.cli.parameters import age
+from buckia_core.cli.parameters import parse_age
 from buckia_core.cli.report import json_records
-from buckia_core.cli.terminal import formatting
+from buckia_core.cli.terminal.formatting import format_count, format_size, format_time
 from buckia_core.cli.terminal.prompts import confirm
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def trash_command(ctx: click.Context) -> ExitCode | None:
 
 
 @trash_command.command("list")
-@pass_invocation
-def list_command(invocation: CliContext) -> ExitCode:
+@pass_context
+def list_command(context: CliContext) -> ExitCode:
     """List what is in the trash, oldest first."""
     # Entries for one bucket have one trash.
     shown: set[str] = set()
@@ -43,7 +43,7 @@ def list_command(invocation: CliContext) -> ExitCode:
         found = [each for each in client.trash().list() if each.id not in shown]
         shown.update(each.id for each in found)
         if not found:
-            invocation.output.note(f"{bucket}: the trash is empty")
+            context.output.note(f"{bucket}: the trash is empty")
         for each in found:
             record = {
                 "type": "trashed",
@@ -52,55 +52,55 @@ def list_command(invocation: CliContext) -> ExitCode:
                 "key": each.key,
                 "path": each.path,
                 "size": each.size,
-                "when": json_records.moment(each.when),
+                "when": json_records.iso_time(each.when),
                 "why": each.why,
             }
             place = os.path.relpath(each.path, client.config.base_dir).replace(os.sep, "/") if each.path else each.key
             # A record is not trusted, and the path is where it is restored to.
             was = "" if place == each.key else f", was {each.path}"
-            moved = f"{formatting.when(each.when)}  {formatting.size(each.size):>10}"
-            invocation.output.result(record, f"{each.id}  {moved}  {each.key}  ({each.why}{was})")
+            moved = f"{format_time(each.when)}  {format_size(each.size):>10}"
+            context.output.result(record, f"{each.id}  {moved}  {each.key}  ({each.why}{was})")
         return ExitCode.DONE
 
-    return invocation.each_bucket(show)
+    return context.each_bucket(show)
 
 
 @trash_command.command("restore")
 @click.argument("id")
 @click.option("--to", metavar="PATH", type=click.Path(path_type=Path), help="Another place than where it was.")
-@pass_invocation
-def restore_command(invocation: CliContext, id: str, to: Path | None) -> ExitCode:
+@pass_context
+def restore_command(context: CliContext, id: str, to: Path | None) -> ExitCode:
     """Move something back from the trash. Nothing is overwritten.
 
     ID is what `buckia trash list` shows first.
     """
-    config = invocation.one_bucket()
-    with invocation.client(config) as client:
+    config = context.one_bucket()
+    with context.client(config) as client:
         path = client.trash().restore(id, to.absolute() if to else None)
     record = {"type": "restored", "bucket": config.name, "id": id, "path": str(path)}
-    invocation.output.result(record, f"Restored to {path}")
+    context.output.result(record, f"Restored to {path}")
     return ExitCode.DONE
 
 
 @trash_command.command("empty")
-@click.option("--older-than", metavar="AGE", callback=age, help="Only what is older, such as 12h, 30d or 2w.")
+@click.option("--older-than", metavar="AGE", callback=parse_age, help="Only what is older, such as 12h, 30d or 2w.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@pass_invocation
-def empty_command(invocation: CliContext, older_than: timedelta | None, yes: bool) -> ExitCode:
+@pass_context
+def empty_command(context: CliContext, older_than: timedelta | None, yes: bool) -> ExitCode:
     """Delete what is in the trash for good."""
-    names = ", ".join(config.name for config in invocation.buckets())
+    names = ", ".join(config.name for config in context.buckets())
     what = "Part of the trash" if older_than else "All of the trash"
-    if not confirm(invocation.output, f"{what} of {names} will be gone for good. Go on?", yes=yes):
-        invocation.output.note("Nothing was deleted.")
+    if not confirm(context.output, f"{what} of {names} will be gone for good. Go on?", yes=yes):
+        context.output.note("Nothing was deleted.")
         return ExitCode.FAILED
 
     def empty(client: BuckiaClient) -> ExitCode:
         bucket = client.config.name
         files, volume = client.trash().empty(older_than)
         record = {"type": "emptied", "bucket": bucket, "files": files, "bytes": volume}
-        text = f"{bucket}: {formatting.count(files, 'file')} deleted for good, {formatting.size(volume)}"
-        invocation.output.result(record, text)
+        text = f"{bucket}: {format_count(files, 'file')} deleted for good, {format_size(volume)}"
+        context.output.result(record, text)
         return ExitCode.DONE
 
-    invocation.output.keep_going()
-    return invocation.each_bucket(empty)
+    context.output.ignore_broken_pipe()
+    return context.each_bucket(empty)

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from buckia_core.cli.app import Command
-from buckia_core.cli.code_settings import code_in
-from buckia_core.cli.context import CliContext, pass_invocation
+from buckia_core.cli.code_settings import find_code_settings
+from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.config.file.loader import FILE_NAME, locate
 from buckia_core.config.trust.consent import TrustedFile, revoke, trust, trusted_files
@@ -18,8 +18,8 @@ from buckia_core.config.trust.consent import TrustedFile, revoke, trust, trusted
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--list", "lists", is_flag=True, help="Show what is trusted, and change nothing.")
 @click.option("--revoke", "revokes", is_flag=True, help="Trust the file no longer.")
-@pass_invocation
-def trust_command(invocation: CliContext, path: Path | None, lists: bool, revokes: bool) -> ExitCode:
+@pass_context
+def trust_command(context: CliContext, path: Path | None, lists: bool, revokes: bool) -> ExitCode:
     """Trust a configuration that other users can write, or that runs code.
 
     PATH is the file, or the directory of a .buckia file. Without it, it is the nearest .buckia. Read the file first:
@@ -29,23 +29,23 @@ def trust_command(invocation: CliContext, path: Path | None, lists: bool, revoke
         raise click.UsageError("--list stands alone.")
     if lists:
         for each in trusted_files():
-            _show(invocation, each)
+            _show(context, each)
         return ExitCode.DONE
     if path is None:
-        path = invocation.options.config or locate(Path.cwd())
+        path = context.options.config or locate(Path.cwd())
     path = path / FILE_NAME if path.is_dir() else path
     if revokes:
         if not revoke(path):
             raise click.UsageError(f"{path} is not trusted. See: buckia trust --list")
-        invocation.output.result({"type": "revoked", "path": str(path.absolute())}, f"no longer trusted: {path}")
+        context.output.result({"type": "revoked", "path": str(path.absolute())}, f"no longer trusted: {path}")
         return ExitCode.DONE
     if not path.is_file():
         raise click.UsageError(f"There is no file {path}.")
-    _show(invocation, trust(path, code_in(path)))
+    _show(context, trust(path, find_code_settings(path)))
     return ExitCode.DONE
 
 
-def _show(invocation: CliContext, trusted: TrustedFile) -> None:
+def _show(context: CliContext, trusted: TrustedFile) -> None:
     record = {"type": "trusted", "path": trusted.path, "owner": trusted.owner, "code": list(trusted.code)}
     code = f", and may run {', '.join(trusted.code)}" if trusted.code else ""
-    invocation.output.result(record, f"trusted: {trusted.path}, which belongs to {trusted.owner_name}{code}")
+    context.output.result(record, f"trusted: {trusted.path}, which belongs to {trusted.owner_name}{code}")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from buckia_core.cli.app import Command
-from buckia_core.cli.context import CliContext, pass_invocation
-from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst
-from buckia_core.cli.parameters import age
+from buckia_core.cli.context import CliContext, pass_context
+from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst_exit_code
+from buckia_core.cli.parameters import parse_age
 from buckia_core.cli.report import json_records
-from buckia_core.cli.terminal import formatting
+from buckia_core.cli.terminal.formatting import format_count, format_size, format_time
 from buckia_core.cli.terminal.output import Output
 from buckia_core.cli.terminal.prompts import confirm
 
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
 @click.command("versions", cls=Command)
 @click.argument("prefix", default="")
 @click.option("--deleted", is_flag=True, help="Only of objects that are deleted now.")
-@pass_invocation
-def versions_command(invocation: CliContext, prefix: str, deleted: bool) -> ExitCode:
+@pass_context
+def versions_command(context: CliContext, prefix: str, deleted: bool) -> ExitCode:
     """List the versions that a bucket has kept.
 
     Those of the objects whose keys start with PREFIX: in the order of their keys, of each the newest version first.
     """
-    config = invocation.one_bucket()
-    with invocation.client(config) as client:
+    config = context.one_bucket()
+    with context.client(config) as client:
         gone = None
         for each in client.versions().list(prefix):
             if each.latest and each.deleted:
                 gone = each.key
             if deleted and each.key != gone:
                 continue
-            invocation.output.result(_record(config.name, each), _line(each))
+            context.output.result(_version_record(config.name, each), _format_version(each))
     return ExitCode.DONE
 
 
-def moment(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
+def parse_time(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
     """Read a time: `2026-03-31 09:30`, in the local time zone unless it has one; or how long ago: `12h`, `3d`."""
     if value is None:
         return None
@@ -52,7 +52,7 @@ def moment(ctx: click.Context, param: click.Parameter, value: str | None) -> dat
     except (ValueError, OverflowError):
         pass
     try:
-        ago = age(ctx, param, value)
+        ago = parse_age(ctx, param, value)
     except click.BadParameter as error:
         words = f"{value!r} is no time, such as 2026-03-31, '2026-03-31 09:30' or 12h (ago)."
         raise click.BadParameter(words, ctx, param) from error
@@ -63,14 +63,16 @@ def moment(ctx: click.Context, param: click.Parameter, value: str | None) -> dat
 @click.command("restore", cls=Command)
 @click.argument("key", default="")
 @click.option("--version", metavar="ID", help="This version, as `buckia versions` shows it.")
-@click.option("--at", metavar="TIME", callback=moment, help="What was there then: a time, or an age such as 12h or 3d.")
+@click.option(
+    "--at", metavar="TIME", callback=parse_time, help="What was there then: a time, or an age such as 12h or 3d."
+)
 @click.option("-r", "--recursive", is_flag=True, help="All that is below KEY; without a KEY, the whole bucket.")
 @click.option("--delete-new", is_flag=True, help="With --at, delete what was not there then.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@pass_invocation
+@pass_context
 def restore_command(
-    invocation: CliContext,
+    context: CliContext,
     key: str,
     version: str | None,
     at: datetime | None,
@@ -90,8 +92,8 @@ def restore_command(
         raise click.UsageError("--delete-new goes with --at.")
     if not key and not recursive:
         raise click.UsageError("Name a KEY, or give --recursive for the whole bucket.")
-    config, output = invocation.one_bucket(), invocation.output
-    with invocation.client(config) as client:
+    config, output = context.one_bucket(), context.output
+    with context.client(config) as client:
         versions = client.versions()
         plan = versions.plan(key, version=version, at=at, recursive=recursive, delete_new=delete_new)
         if not plan:
@@ -99,46 +101,46 @@ def restore_command(
             return ExitCode.DONE
         if dry_run or not (yes or output.options.json):
             for each in plan:
-                output.result(_planned(config.name, each, "planned"), f"would {_words(each)}")
+                output.result(_restoration_record(config.name, each, "planned"), f"would {_format_restoration(each)}")
         if dry_run:
             return ExitCode.DONE
         if not confirm(
-            output, f"{_counted(plan, 'to restore', 'to delete')} in the bucket {config.name}. Go on?", yes=yes
+            output, f"{_format_counts(plan, 'to restore', 'to delete')} in the bucket {config.name}. Go on?", yes=yes
         ):
             output.note("Nothing was restored.")
             return ExitCode.FAILED
-        output.keep_going()
-        outcomes = [_shown(output, config.name, each) for each in versions.restore(plan)]
+        output.ignore_broken_pipe()
+        outcomes = [_show_outcome(output, config.name, each) for each in versions.restore(plan)]
     done = [outcome.restoration for outcome in outcomes if outcome.error is None]
-    output.say(f"{config.name}: {_counted(done)}")
-    return worst(exit_code_for(outcome.error) if outcome.error else ExitCode.DONE for outcome in outcomes)
+    output.say(f"{config.name}: {_format_counts(done)}")
+    return worst_exit_code(exit_code_for(outcome.error) if outcome.error else ExitCode.DONE for outcome in outcomes)
 
 
-def _shown(output: Output, bucket: str, outcome: Restored) -> Restored:
+def _show_outcome(output: Output, bucket: str, outcome: Restored) -> Restored:
     each, error = outcome.restoration, outcome.error
     if error is not None:
         output.failed(each.key, str(error))
     if output.options.json:
-        output.record(_planned(bucket, each, "failed" if error else "done", str(error) if error else None))
+        output.record(_restoration_record(bucket, each, "failed" if error else "done", str(error) if error else None))
     elif error is None:
-        output.say(_words(each))
+        output.say(_format_restoration(each))
     return outcome
 
 
-def _counted(plan: Sequence[Restoration], restore: str = "restored", delete: str = "deleted") -> str:
+def _format_counts(plan: Sequence[Restoration], restore: str = "restored", delete: str = "deleted") -> str:
     back = sum(each.version is not None for each in plan)
-    text = f"{formatting.count(back, 'object')} {restore}"
+    text = f"{format_count(back, 'object')} {restore}"
     return text if back == len(plan) else f"{text}, {len(plan) - back} {delete}"
 
 
-def _words(each: Restoration) -> str:
+def _format_restoration(each: Restoration) -> str:
     if each.version is None:
         return f"delete   {each.key}"
-    when = formatting.when(each.version.modified_ns or None)
-    return f"restore  {each.key}  ({formatting.size(each.version.size)}, of {when})"
+    when = format_time(each.version.modified_ns or None)
+    return f"restore  {each.key}  ({format_size(each.version.size)}, of {when})"
 
 
-def _planned(bucket: str, each: Restoration, status: str, error: str | None = None) -> dict[str, object]:
+def _restoration_record(bucket: str, each: Restoration, status: str, error: str | None = None) -> dict[str, object]:
     return {
         "type": "restoration",
         "bucket": bucket,
@@ -146,19 +148,19 @@ def _planned(bucket: str, each: Restoration, status: str, error: str | None = No
         "key": each.key,
         "version": each.version.version if each.version else None,
         "size": each.version.size if each.version else None,
-        "modified": json_records.nanoseconds(each.version.modified_ns or None) if each.version else None,
+        "modified": json_records.iso_time_ns(each.version.modified_ns or None) if each.version else None,
         "status": status,
         "error": error,
     }
 
 
-def _record(bucket: str, each: ObjectVersion) -> dict[str, object]:
+def _version_record(bucket: str, each: ObjectVersion) -> dict[str, object]:
     return {
         "type": "version",
         "bucket": bucket,
         "key": each.key,
         "version": each.version,
-        "modified": json_records.nanoseconds(each.modified_ns or None),
+        "modified": json_records.iso_time_ns(each.modified_ns or None),
         "latest": each.latest,
         "deleted": each.deleted,
         "size": each.size,
@@ -166,7 +168,7 @@ def _record(bucket: str, each: ObjectVersion) -> dict[str, object]:
     }
 
 
-def _line(each: ObjectVersion) -> str:
-    size = "deleted" if each.deleted else formatting.size(each.size)
+def _format_version(each: ObjectVersion) -> str:
+    size = "deleted" if each.deleted else format_size(each.size)
     mark = "*" if each.latest else " "
-    return f"{mark} {formatting.when(each.modified_ns or None)}  {size:>10}  {each.version}  {each.key}"
+    return f"{mark} {format_time(each.modified_ns or None)}  {size:>10}  {each.version}  {each.key}"

@@ -5,27 +5,27 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from buckia_core.cli.terminal import formatting
+from buckia_core.cli.terminal.formatting import format_size
 from buckia_core.cli.terminal.output import Output
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
     from buckia_core.syncing.planner.resolve import Conflict
 
-LONGEST = 1 << 20
+MAX_DIFF_BYTES = 1 << 20
 """Bytes of a version that is still compared. A longer text is for a tool that is made for it."""
 
 
-def show_difference(output: Output, client: BuckiaClient, conflict: Conflict) -> None:
+def show_diff(output: Output, client: BuckiaClient, conflict: Conflict) -> None:
     """Show the difference as lines of a unified diff, the bucket's version first; else say why there is none."""
     if conflict.local_size is None or conflict.remote_size is None:
         return
-    if max(conflict.local_size, conflict.remote_size) > LONGEST:
-        output.note(f"Not compared: longer than {formatting.size(LONGEST)}")
+    if max(conflict.local_size, conflict.remote_size) > MAX_DIFF_BYTES:
+        output.note(f"Not compared: longer than {format_size(MAX_DIFF_BYTES)}")
         return
-    here = _text((client.config.base_dir / conflict.path).read_bytes())
+    here = _decode_lines((client.config.base_dir / conflict.path).read_bytes())
     with client.adapter.open_file(conflict.key) as reader:
-        there = _text(reader.read())
+        there = _decode_lines(reader.read())
     if here is None or there is None:
         output.note("Not compared: at least one side is no text")
         return
@@ -33,7 +33,7 @@ def show_difference(output: Output, client: BuckiaClient, conflict: Conflict) ->
         output.result({"type": "diff", "line": line}, line.expandtabs())
 
 
-def _text(content: bytes) -> list[str] | None:
+def _decode_lines(content: bytes) -> list[str] | None:
     """Return the lines of a text, without the line feeds that end them; `None` if it is none."""
     if b"\0" in content:
         return None

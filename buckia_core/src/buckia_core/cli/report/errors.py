@@ -11,18 +11,20 @@ from buckia_core.cli.exit_codes import ExitCode, exit_code_for
 from buckia_core.cli.terminal.output import Output
 from buckia_core.errors import BuckiaError
 
-_ASKS_FOR_HELP: tuple[type[click.UsageError], ...] = tuple(
+_HELP_REQUESTS: tuple[type[click.UsageError], ...] = tuple(
     kind for kind in (getattr(click.exceptions, "NoArgsIsHelpError", None),) if kind is not None
 )
 """What click raises for a group without a command. Before 8.2 it showed the help by itself."""
 
 
-def report(error: BaseException, output: Output, *, bucket: str | None = None, one_of_many: bool = True) -> ExitCode:
+def print_error(
+    error: BaseException, output: Output, *, bucket: str | None = None, one_of_many: bool = True
+) -> ExitCode:
     """Show an error and return its exit code. A traceback is shown from `-vv` on; secrets never are.
 
     Records name the `bucket` that the error is about; text does if it is one of many that the command works on.
     """
-    if isinstance(error, _ASKS_FOR_HELP) and not output.options.json:
+    if isinstance(error, _HELP_REQUESTS) and not output.options.json:
         # What click shows for a group without a command: its help, and no complaint.
         for line in error.format_message().splitlines():
             output.error(line)
@@ -45,17 +47,17 @@ def report(error: BaseException, output: Output, *, bucket: str | None = None, o
 def _lines(error: BaseException) -> list[str]:
     """Return the message, and after it what may help."""
     match error:
-        case click.UsageError(ctx=ctx) if ctx is not None and isinstance(error, _ASKS_FOR_HELP):
+        case click.UsageError(ctx=ctx) if ctx is not None and isinstance(error, _HELP_REQUESTS):
             return ["Missing command.", f"See: {ctx.command_path} --help"]
         case click.ClickException():
-            lines = _message_of(error) or [type(error).__name__]
+            lines = _click_message(error) or [type(error).__name__]
             if isinstance(error, click.UsageError) and error.ctx is not None:
                 lines.append(f"See: {error.ctx.command_path} --help")
             return lines
         case BuckiaError():
             return [str(error) or type(error).__name__]
         case OSError():
-            return [_of_system(error)]
+            return [_os_error_message(error)]
         case MemoryError():
             return ["there is not enough memory"]
         case _:
@@ -65,7 +67,7 @@ def _lines(error: BaseException) -> list[str]:
             ]
 
 
-def _message_of(error: click.ClickException) -> list[str]:
+def _click_message(error: click.ClickException) -> list[str]:
     """Return click's message; the choices that it lists below each other, set in by tabs, go on one line."""
     if not isinstance(error, click.MissingParameter):
         return error.format_message().splitlines()
@@ -73,7 +75,7 @@ def _message_of(error: click.ClickException) -> list[str]:
     return [message] if message else []
 
 
-def _of_system(error: OSError) -> str:
+def _os_error_message(error: OSError) -> str:
     reason = error.strerror or str(error) or errno.errorcode.get(error.errno or 0, type(error).__name__)
     names = [str(name) for name in (error.filename, error.filename2) if name is not None]
     return f"{' -> '.join(names)}: {reason}" if names else reason

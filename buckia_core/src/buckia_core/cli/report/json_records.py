@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from buckia_core.cli.terminal import formatting
+from buckia_core.cli.terminal.formatting import time_from_ns
 from buckia_core.cli.terminal.output import Record
 from buckia_core.planning.digest import without_tentative
 from buckia_core.planning.manifest import RemoteObject
@@ -73,8 +73,8 @@ def remote_object(bucket: str, found: RemoteObject) -> dict[str, object]:
         "bucket": bucket,
         "key": found.key,
         "size": found.size,
-        "modified": nanoseconds(found.modified_ns or None),
-        "mtime": nanoseconds(found.mtime_ns),
+        "modified": iso_time_ns(found.modified_ns or None),
+        "mtime": iso_time_ns(found.mtime_ns),
         "fingerprint": found.fingerprint,
         "digests": {digest.algorithm: digest.value for digest in without_tentative(found.digests)},
         "claimed": {digest.algorithm: digest.value for digest in found.claimed},
@@ -84,11 +84,11 @@ def remote_object(bucket: str, found: RemoteObject) -> dict[str, object]:
     }
 
 
-def nanoseconds(since_1970: int | None) -> str | None:
+def iso_time_ns(since_1970: int | None) -> str | None:
     """Return a time as ISO 8601 in UTC; `None` where there is none, or none that a calendar reaches."""
-    return None if since_1970 is None else moment(formatting.instant(since_1970))
+    return None if since_1970 is None else iso_time(time_from_ns(since_1970))
 
 
-def moment(time: datetime | None) -> str | None:
+def iso_time(time: datetime | None) -> str | None:
     """Return a time as ISO 8601 in UTC."""
     return None if time is None else time.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import assert_never
 
 from buckia_core.cli.report import json_records
-from buckia_core.cli.terminal import formatting
+from buckia_core.cli.terminal.formatting import format_count, format_size, format_summary
 from buckia_core.cli.terminal.output import Output
 from buckia_core.cli.terminal.progress import Progress
 from buckia_core.planning.plan import Action, Operation, Plan, Reason
 from buckia_core.syncing.events import Event, Finished, Notice, Planned, Scanning, Status, SyncResult, Transferred
 
-_WORDS = {
+_ACTION_LABELS = {
     Action.UPLOAD: "upload",
     Action.DOWNLOAD: "download",
     Action.DELETE_LOCAL: "delete here",
@@ -24,7 +24,7 @@ _WORDS = {
     Action.SKIP: "skip",
     Action.REFUSE: "skip",
 }
-_WIDTH = max(map(len, _WORDS.values()))
+_WIDTH = max(map(len, _ACTION_LABELS.values()))
 _BOOKKEEPING = frozenset({Action.ADOPT, Action.FORGET})
 """Actions that change no file and no object: a first run may have one for each of a hundred thousand files."""
 _TRANSFERS = frozenset({Action.UPLOAD, Action.DOWNLOAD})
@@ -42,9 +42,9 @@ class Reporter:
     def __call__(self, event: Event) -> None:
         match event:
             case Scanning():
-                self._progress.reading(event.local, event.remote)
+                self._progress.scanned(event.local, event.remote)
             case Planned():
-                self._progress.planned(*_work_of(event.plan))
+                self._progress.planned(*_count_work(event.plan))
             case Notice():
                 if self._output.options.json:
                     self._output.record(json_records.notice(self._bucket, event.message))
@@ -66,26 +66,28 @@ class Reporter:
                 json_records.operation(self._bucket, event.operation, event.path or None, event.status, event.error)
             )
         elif event.status is Status.FAILED:
-            self._output.failed(_name(event), event.error or event.operation.explanation)
+            self._output.failed(_display_name(event), event.error or event.operation.explanation)
         elif options.quiet or (event.operation.reason is Reason.NOT_A_FILE and not options.verbosity):
             # Where there are links there are often many, and the summary counts them.
             return
         elif self._dry_run or event.operation.action not in _BOOKKEEPING or options.verbosity > 0:
-            self._output.say(line(event.operation, event.path))
+            self._output.say(format_operation(event.operation, event.path))
         # A program that reads along learns of each operation when it is over.
         self._output.flush()
 
 
-def _name(event: Finished) -> str:
+def _display_name(event: Finished) -> str:
     """Return what to call the file of an event: its path; of a key that can't be one, the key."""
     refused = event.operation.reason is Reason.REFUSED_KEY and event.operation.local is None
     return event.operation.key if refused else event.path or event.operation.key
 
 
-def line(operation: Operation, path: str | None) -> str:
+def format_operation(operation: Operation, path: str | None) -> str:
     """Return one operation as a line: what, size, path, why."""
-    size = formatting.size(operation.size)
-    return f"{_WORDS[operation.action]:<{_WIDTH}}  {size:>10}  {path or operation.key}  ({operation.explanation})"
+    size = format_size(operation.size)
+    return (
+        f"{_ACTION_LABELS[operation.action]:<{_WIDTH}}  {size:>10}  {path or operation.key}  ({operation.explanation})"
+    )
 
 
 def show_summary(output: Output, result: SyncResult) -> None:
@@ -93,12 +95,10 @@ def show_summary(output: Output, result: SyncResult) -> None:
     if output.options.json:
         output.record(json_records.summary(result))
         return
-    output.say(f"{result.bucket}: {formatting.summary(result)}")
+    output.say(f"{result.bucket}: {format_summary(result)}")
     if result.unresolved and not result.dry_run:
-        output.note(
-            f"{formatting.count(len(result.unresolved), 'conflict')} left to decide. See: buckia conflicts list"
-        )
+        output.note(f"{format_count(len(result.unresolved), 'conflict')} left to decide. See: buckia conflicts list")
 
 
-def _work_of(plan: Plan) -> tuple[int, int]:
+def _count_work(plan: Plan) -> tuple[int, int]:
     return len(plan.operations), sum(each.size for each in plan if each.action in _TRANSFERS)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def size(number: int) -> str:
+def format_size(number: int) -> str:
     """Return bytes as `812 B`, `1.2 KiB`, `3.4 GiB`."""
     if number < 1024:
         return f"{number} B"
@@ -25,12 +25,12 @@ def size(number: int) -> str:
     return f"{amount / 1024:.1f} EiB"
 
 
-def count(number: int, noun: str) -> str:
+def format_count(number: int, noun: str) -> str:
     """Return `1 file`, `2 files`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def seconds(amount: float) -> str:
+def format_duration(amount: float) -> str:
     """Return a time span as `0.4 s`, `3 min 20 s`, `2 h 5 min`."""
     if amount < 59.95:
         return f"{amount:.1f} s"
@@ -40,7 +40,7 @@ def seconds(amount: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def instant(nanoseconds: int) -> datetime | None:
+def time_from_ns(nanoseconds: int) -> datetime | None:
     """Return the time that is so many nanoseconds after 1970, in UTC; `None` if no calendar of ours reaches it."""
     try:
         return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
@@ -48,13 +48,13 @@ def instant(nanoseconds: int) -> datetime | None:
         return None
 
 
-def when(moment: datetime | int | None) -> str:
+def format_time(moment: datetime | int | None) -> str:
     """Return a time (or nanoseconds since 1970) in the local time zone, to the second; `-` if there is none."""
     if moment is None:
         return "-"
     if isinstance(moment, int):
         nanoseconds = moment
-        found = instant(nanoseconds)
+        found = time_from_ns(nanoseconds)
         if found is None:
             return f"{nanoseconds // 10**9} s after 1970"
         moment = found
@@ -65,11 +65,15 @@ def when(moment: datetime | int | None) -> str:
         return f"{moment.isoformat(sep=' ', timespec='seconds')}"
 
 
-def summary(result: SyncResult) -> str:
+def format_summary(result: SyncResult) -> str:
     """Return the sentence at the end of one bucket's run."""
     planned = result.dry_run
-    work = [*_moved(result, planned=planned), *_deleted(result, planned=planned), *_troubles(result)]
-    rest = [*_left_out(result)]
+    work = [
+        *_transfer_counts(result, planned=planned),
+        *_delete_counts(result, planned=planned),
+        *_problem_counts(result),
+    ]
+    rest = [*_skipped_counts(result)]
     if result.interrupted:
         start = "Interrupted: "
     elif not work:
@@ -79,20 +83,20 @@ def summary(result: SyncResult) -> str:
     if work:
         rest.append(f"{result.unchanged} unchanged")
     else:
-        rest.insert(0, f"{count(result.unchanged, 'file')} in step")
-    return start + ", ".join([*work, *rest, seconds(result.seconds)])
+        rest.insert(0, f"{format_count(result.unchanged, 'file')} in step")
+    return start + ", ".join([*work, *rest, format_duration(result.seconds)])
 
 
-def _left_out(result: SyncResult) -> Iterable[str]:
+def _skipped_counts(result: SyncResult) -> Iterable[str]:
     """Yield what takes no part: entries that are no files, by what they are, and the rest."""
-    kinds = [count(number, kind.removeprefix("a ")) for kind, number in sorted(result.left_out.items())]
+    kinds = [format_count(number, kind.removeprefix("a ")) for kind, number in sorted(result.left_out.items())]
     if kinds:
         yield f"{' and '.join([', '.join(kinds[:-1]), kinds[-1]] if kinds[1:] else kinds)} left out"
     if others := result.skipped - sum(result.left_out.values()):
         yield f"{others} skipped"
 
 
-def _moved(result: SyncResult, *, planned: bool) -> Iterable[str]:
+def _transfer_counts(result: SyncResult, *, planned: bool) -> Iterable[str]:
     rows = (
         (result.uploaded, "to upload", "uploaded", result.bytes_up),
         (result.downloaded, "to download", "downloaded", result.bytes_down),
@@ -101,11 +105,11 @@ def _moved(result: SyncResult, *, planned: bool) -> Iterable[str]:
     )
     for number, future, past, volume in rows:
         if number:
-            amount = f" ({size(volume)})" if volume else ""
+            amount = f" ({format_size(volume)})" if volume else ""
             yield f"{number} {future if planned else past}{amount}"
 
 
-def _deleted(result: SyncResult, *, planned: bool) -> Iterable[str]:
+def _delete_counts(result: SyncResult, *, planned: bool) -> Iterable[str]:
     verb = "to delete" if planned else "deleted"
     if result.deleted_local:
         yield f"{result.deleted_local} {verb} here ({'to' if planned else 'in'} the trash)"
@@ -113,9 +117,9 @@ def _deleted(result: SyncResult, *, planned: bool) -> Iterable[str]:
         yield f"{result.deleted_remote} {verb} in the bucket"
 
 
-def _troubles(result: SyncResult) -> Iterable[str]:
+def _problem_counts(result: SyncResult) -> Iterable[str]:
     if result.conflicts:
         left = f" ({len(result.unresolved)} left to decide)" if result.unresolved else ""
-        yield count(result.conflicts, "conflict") + left
+        yield format_count(result.conflicts, "conflict") + left
     if result.failed:
         yield f"{result.failed} failed"

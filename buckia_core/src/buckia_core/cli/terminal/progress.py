@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from buckia_core.cli.terminal import formatting
+from buckia_core.cli.terminal.formatting import format_size
 from buckia_core.cli.terminal.output import Output
 
 INTERVAL = 15.0
@@ -18,7 +18,7 @@ INTERVAL = 15.0
 class Progress:
     """Is told how far one bucket's run is, by one thread at a time. This one shows nothing of it."""
 
-    def reading(self, local: int, remote: int) -> None:
+    def scanned(self, local: int, remote: int) -> None:
         """So many entries of both sides have been read."""
 
     def planned(self, operations: int, size: int) -> None:
@@ -67,28 +67,26 @@ class LogProgress(Progress):
         self._bucket = bucket
         self._last = time.monotonic()
         self._operations = self._done = 0
-        self._size = self._moved = 0
+        self._size = self._bytes_done = 0
 
-    def reading(self, local: int, remote: int) -> None:
-        self._tell(f"reading: {local} here, {remote} in the bucket")
+    def scanned(self, local: int, remote: int) -> None:
+        self._log(f"reading: {local} here, {remote} in the bucket")
 
     def planned(self, operations: int, size: int) -> None:
         self._operations, self._size = operations, size
 
     def transferred(self, delta: int) -> None:
-        self._moved += delta
-        self._tell(self._state())
+        self._bytes_done += delta
+        self._log(self._state())
 
     def finished(self) -> None:
         self._done += 1
-        self._tell(self._state())
+        self._log(self._state())
 
     def _state(self) -> str:
-        return (
-            f"{self._done} of {self._operations} done, {formatting.size(self._moved)} of {formatting.size(self._size)}"
-        )
+        return f"{self._done} of {self._operations} done, {format_size(self._bytes_done)} of {format_size(self._size)}"
 
-    def _tell(self, text: str) -> None:
+    def _log(self, text: str) -> None:
         now = time.monotonic()
         if now - self._last >= INTERVAL:
             self._last = now

@@ -20,10 +20,10 @@ from rich.progress import (
 from rich.progress import Progress as Drawing
 from rich.text import Text
 
-from buckia_core.cli.terminal import formatting
+from buckia_core.cli.terminal.formatting import format_size
 from buckia_core.cli.terminal.output import Output
 from buckia_core.cli.terminal.progress import Progress
-from buckia_core.config.secrets.sanitize import safe
+from buckia_core.config.secrets.sanitize import sanitize
 
 
 class RichProgress(Progress):
@@ -31,10 +31,10 @@ class RichProgress(Progress):
 
     def __init__(self, output: Output, bucket: str) -> None:
         self._output = output
-        self._bucket = Text(safe(bucket))
+        self._bucket = Text(sanitize(bucket))
         # Names are data: nothing in them is markup, an emoji code, or a thing to highlight.
         self._console = Console(file=sys.stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
-        self._drawing = Drawing(
+        self._bars = Drawing(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             _Amount(),
@@ -45,23 +45,23 @@ class RichProgress(Progress):
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._operations = self._drawing.add_task(f"{self._bucket.plain}: reading", total=None, unit="operations")
-        self._bytes = self._drawing.add_task("bytes", total=None, unit="bytes", visible=False)
+        self._operations = self._bars.add_task(f"{self._bucket.plain}: reading", total=None, unit="operations")
+        self._bytes = self._bars.add_task("bytes", total=None, unit="bytes", visible=False)
         self._start()
 
-    def reading(self, local: int, remote: int) -> None:
+    def scanned(self, local: int, remote: int) -> None:
         text = f"{self._bucket.plain}: reading, {local} here, {remote} in the bucket"
-        self._drawing.update(self._operations, description=text)
+        self._bars.update(self._operations, description=text)
 
     def planned(self, operations: int, size: int) -> None:
-        self._drawing.reset(self._operations, total=operations, description=self._bucket.plain, unit="operations")
-        self._drawing.reset(self._bytes, total=size, visible=size > 0, unit="bytes")
+        self._bars.reset(self._operations, total=operations, description=self._bucket.plain, unit="operations")
+        self._bars.reset(self._bytes, total=size, visible=size > 0, unit="bytes")
 
     def transferred(self, delta: int) -> None:
-        self._drawing.advance(self._bytes, delta)
+        self._bars.advance(self._bytes, delta)
 
     def finished(self) -> None:
-        self._drawing.advance(self._operations)
+        self._bars.advance(self._operations)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -76,12 +76,12 @@ class RichProgress(Progress):
         os.write(sys.stderr.fileno(), b"\x1b[?25h\n")
 
     def close(self) -> None:
-        self._output.above = None
-        self._drawing.stop()
+        self._output.print_above = None
+        self._bars.stop()
 
     def _start(self) -> None:
-        self._drawing.start()
-        self._output.above = self._print
+        self._bars.start()
+        self._output.print_above = self._print
 
     def _print(self, line: str) -> None:
         self._console.print(Text(line), soft_wrap=True)
@@ -106,4 +106,4 @@ class _Speed(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text(f"{formatting.size(int(speed))}/s" if speed and task.fields["unit"] == "bytes" else "")
+        return Text(f"{format_size(int(speed))}/s" if speed and task.fields["unit"] == "bytes" else "")

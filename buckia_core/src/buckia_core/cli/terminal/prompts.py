@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, ExitStack
 
 import click
 
-from buckia_core.cli.terminal import formatting
-from buckia_core.cli.terminal.output import Output, cleaned
+from buckia_core.cli.terminal.formatting import format_size, format_time
+from buckia_core.cli.terminal.output import Output, clean_message
 from buckia_core.cli.terminal.progress import is_terminal
 from buckia_core.planning.plan import Operation
 from buckia_core.planning.policy import ConflictPolicy
@@ -39,18 +39,18 @@ def confirm(output: Output, question: str, *, yes: bool) -> bool:
         return True
     if not can_ask(output):
         raise click.UsageError(f"{question} Nobody is there to answer; give --yes to say so beforehand.")
-    return click.confirm(cleaned(question), default=False, err=True)
+    return click.confirm(clean_message(question), default=False, err=True)
 
 
 def ask(question: str, default: str | None = None) -> str:
     """Ask for a text."""
-    answer: str = click.prompt(cleaned(question), default=default, err=True)
+    answer: str = click.prompt(clean_message(question), default=default, err=True)
     return answer
 
 
 def choose(question: str, choices: Sequence[str]) -> str:
     """Ask for one of several texts."""
-    answer: str = click.prompt(cleaned(question), type=click.Choice(choices), err=True)
+    answer: str = click.prompt(clean_message(question), type=click.Choice(choices), err=True)
     return answer
 
 
@@ -64,13 +64,13 @@ class ConflictPrompt:
     def __init__(self, output: Output) -> None:
         self._output = output
         self._for_all: ConflictPolicy | None = None
-        self._settled = False
+        self._answered_for_all = False
 
-    def through(self, *held: Hold) -> Callable[[Operation], ConflictPolicy | None]:
+    def as_callback(self, *held: Hold) -> Callable[[Operation], ConflictPolicy | None]:
         """Return the question as the engine asks it: `None` leaves the conflict. `held` is entered for so long."""
 
         def ask_person(operation: Operation) -> ConflictPolicy | None:
-            if self._settled:
+            if self._answered_for_all:
                 return self._for_all
             with ExitStack() as stack:
                 for hold in held:
@@ -82,11 +82,11 @@ class ConflictPrompt:
     def _ask(self, operation: Operation) -> ConflictPolicy | None:
         self._output.error(f"{operation.key}: {operation.explanation}")
         if operation.local is not None:
-            self._output.error(f"  here:          {_facts(operation.local.size, operation.local.mtime_ns)}")
+            self._output.error(f"  here:          {_format_side(operation.local.size, operation.local.mtime_ns)}")
         if operation.remote is not None:
             remote = operation.remote
             moment = (remote.modified_ns or None) if remote.mtime_ns is None else remote.mtime_ns
-            self._output.error(f"  in the bucket: {_facts(remote.size, moment)}")
+            self._output.error(f"  in the bucket: {_format_side(remote.size, moment)}")
         answer = click.prompt(
             "Keep [l]ocal, [r]emote, [b]oth, or [s]kip? (a capital answers for all)",
             type=click.Choice([*_ANSWERS, *map(str.upper, _ANSWERS)]),
@@ -95,9 +95,9 @@ class ConflictPrompt:
         )
         policy = _ANSWERS[answer.lower()]
         if answer.isupper():
-            self._for_all, self._settled = policy, True
+            self._for_all, self._answered_for_all = policy, True
         return policy
 
 
-def _facts(size: int, mtime_ns: int | None) -> str:
-    return f"{formatting.size(size)}, {formatting.when(mtime_ns)}"
+def _format_side(size: int, mtime_ns: int | None) -> str:
+    return f"{format_size(size)}, {format_time(mtime_ns)}"

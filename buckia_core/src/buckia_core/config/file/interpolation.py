@@ -8,7 +8,7 @@ from collections.abc import Mapping
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_]\w*)(?::-([^}]*))?\})?", re.ASCII)
 
 
-def expand(text: str, environ: Mapping[str, str]) -> str:
+def interpolate(text: str, environ: Mapping[str, str]) -> str:
     """Return the text with its variables replaced.
 
     `${NAME:-default}` takes the default where the variable is unset or empty. `$${` stands for `${` itself, and

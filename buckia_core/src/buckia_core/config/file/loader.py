@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from buckia_core.config.bucket import BucketConfig
-from buckia_core.config.file.interpolation import expand
-from buckia_core.config.locations import nearest, place
+from buckia_core.config.file.interpolation import interpolate
+from buckia_core.config.locations import format_location, suggest
 from buckia_core.config.options import OPTIONS
 from buckia_core.config.trust.bounded_read import read_bytes
 from buckia_core.config.trust.consent import check_file
@@ -40,7 +40,7 @@ class ConfigFile:
         """
         if name not in self.buckets:
             raise BucketNotConfigured(
-                f"there is no bucket {name!r}.{nearest(name, self.buckets)}", source=str(self.path)
+                f"there is no bucket {name!r}.{suggest(name, self.buckets)}", source=str(self.path)
             )
         return self.buckets[name]
 
@@ -53,7 +53,7 @@ def find(start: Path) -> Path:
         OSError: The system does not let it be looked at.
     """
     path = locate(start)
-    check_file(path, directory=True)
+    check_file(path, check_directory=True)
     return path
 
 
@@ -88,33 +88,34 @@ def load(path: Path, *, environ: Mapping[str, str] | None = None) -> ConfigFile:
     """
     path = Path(os.path.abspath(path))
     source = str(path)
-    document = parse(_text(path), source)
-    content = _expanded(document.value, "", document, source, os.environ if environ is None else environ)
+    document = parse(_read_text(path), source)
+    content = _interpolate_values(document.value, "", document, source, os.environ if environ is None else environ)
     if not content:
         raise ConfigError("is empty; write one with: buckia init", source=source)
     if not isinstance(content, dict):
         raise ConfigError(
-            "must hold settings (name: value), or buckets with their settings", source=place(source, document.lines)
+            "must hold settings (name: value), or buckets with their settings",
+            source=format_location(source, document.lines),
         )
     if "provider" in content and not isinstance(content["provider"], dict):
         bucket = BucketConfig.from_mapping(content, base_dir=path.parent, source=source, lines=document.lines)
         return ConfigFile(path, {bucket.name: bucket})
-    return ConfigFile(path, {name: _bucket(name, each, document, path) for name, each in content.items()})
+    return ConfigFile(path, {name: _parse_bucket(name, each, document, path) for name, each in content.items()})
 
 
-def _bucket(name: str, settings: Value, document: YamlDocument, path: Path) -> BucketConfig:
+def _parse_bucket(name: str, settings: Value, document: YamlDocument, path: Path) -> BucketConfig:
     source = str(path)
     if not isinstance(settings, dict):
-        raise ConfigError(_not_a_bucket(name), source=place(source, document.lines, name))
+        raise ConfigError(_not_a_bucket_message(name), source=format_location(source, document.lines, name))
     inside = f"{name}."
     lines = {key.removeprefix(inside): line for key, line in document.lines.items() if key.startswith(inside)}
     lines[""] = document.lines[name]
     if not name:
-        raise ConfigError("a bucket has an empty name", source=place(source, lines))
+        raise ConfigError("a bucket has an empty name", source=format_location(source, lines))
     return BucketConfig.from_mapping(settings, name=name, base_dir=path.parent, source=source, lines=lines)
 
 
-def _not_a_bucket(name: str) -> str:
+def _not_a_bucket_message(name: str) -> str:
     near = difflib.get_close_matches(name, OPTIONS, 1, cutoff=0.8)
     if near == ["provider"]:
         return f"there is no setting {name!r}. Did you mean 'provider'?"
@@ -123,27 +124,32 @@ def _not_a_bucket(name: str) -> str:
     return f"{name!r} must be a bucket with its settings below it, or the file needs a 'provider' at its top"
 
 
-def _expanded(value: Value, at: str, document: YamlDocument, source: str, environ: Mapping[str, str]) -> Value:
+def _interpolate_values(
+    value: Value, at: str, document: YamlDocument, source: str, environ: Mapping[str, str]
+) -> Value:
     """Return the value with the variables in its texts replaced; keys stay as they are."""
     match value:
         case str():
             try:
-                return expand(value, environ)
+                return interpolate(value, environ)
             except ValueError as error:
                 problem = str(error)
-            raise InvalidSetting(f"setting {at!r} {problem}", source=place(source, document.lines, at))
+            raise InvalidSetting(f"setting {at!r} {problem}", source=format_location(source, document.lines, at))
         case list():
-            return [_expanded(each, f"{at}[{index}]", document, source, environ) for index, each in enumerate(value)]
+            return [
+                _interpolate_values(each, f"{at}[{index}]", document, source, environ)
+                for index, each in enumerate(value)
+            ]
         case dict():
             return {
-                name: _expanded(each, f"{at}.{name}" if at else name, document, source, environ)
+                name: _interpolate_values(each, f"{at}.{name}" if at else name, document, source, environ)
                 for name, each in value.items()
             }
         case _:
             return value
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         data = read_bytes(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -12,7 +12,7 @@ import yaml
 
 from buckia_core.config.options import BucketOptions
 from buckia_core.config.secrets.references import Secret, SecretStore, is_reference
-from buckia_core.config.setting_fields import kinds_of, setting_fields
+from buckia_core.config.setting_fields import field_types, setting_fields
 from buckia_core.errors import InvalidSetting
 
 _VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}", re.ASCII)
@@ -51,25 +51,25 @@ def render(
     Raises:
         InvalidSetting: A value is a secret and not a reference to one.
     """
-    comments = {each: declaration.help for each, (_, declaration) in setting_fields(BucketOptions).items()}
+    comments = {each: spec.help for each, (_, spec) in setting_fields(BucketOptions).items()}
     if settings is not None:
-        comments |= {each: declaration.help for each, (_, declaration) in setting_fields(settings).items()}
+        comments |= {each: spec.help for each, (_, spec) in setting_fields(settings).items()}
     secret = _secret_names(settings)
     lines = [
         _HEAD.rstrip("\n"),
-        _yaml({name: {}}).removesuffix(" {}\n"),
-        "  " + _yaml({"provider": provider}).rstrip("\n"),
+        _dump({name: {}}).removesuffix(" {}\n"),
+        "  " + _dump({"provider": provider}).rstrip("\n"),
     ]
     for each, value in values.items():
         if value is None:
             continue
-        if isinstance(value, Secret) or (each in secret and not _refers(value, secret_stores)):
+        if isinstance(value, Secret) or (each in secret and not _is_reference(value, secret_stores)):
             raise InvalidSetting(
                 f"setting {each!r} is a secret, and secrets are not written into the file; "
                 "give a reference such as env:NAME or keyring:SERVICE/USER"
             )
         lines += [f"  # {comments[each]}"] if each in comments else []
-        lines += [f"  {line}" for line in _yaml({each: _plain(value)}).rstrip("\n").split("\n")]
+        lines += [f"  {line}" for line in _dump({each: _to_yaml_value(value)}).rstrip("\n").split("\n")]
     examples = [f"  # {example}" for each, example in _EXAMPLES.items() if values.get(each) is None]
     return "\n".join([*lines, *([""] if examples else []), *examples]) + "\n"
 
@@ -77,25 +77,25 @@ def render(
 def _secret_names(settings: type[Any] | None) -> frozenset[str]:
     if settings is None:
         return frozenset()
-    kinds, wanted = kinds_of(settings), setting_fields(settings)
-    secret = [name for name in wanted if kinds[name] is Secret and not wanted[name][1].open]
+    kinds, wanted = field_types(settings), setting_fields(settings)
+    secret = [name for name in wanted if kinds[name] is Secret and not wanted[name][1].public]
     return frozenset(alias for name in secret for alias in (name, *wanted[name][1].aliases))
 
 
-def _refers(value: object, stores: Mapping[str, SecretStore] | None) -> bool:
+def _is_reference(value: object, stores: Mapping[str, SecretStore] | None) -> bool:
     return isinstance(value, str) and (is_reference(value, stores) or bool(_VARIABLE.fullmatch(value)))
 
 
-def _plain(value: object) -> object:
+def _to_yaml_value(value: object) -> object:
     match value:
         case Enum():
             return value.value
         case os.PathLike():
             return os.fspath(value)
         case Mapping():
-            return {str(name): _plain(each) for name, each in value.items()}
+            return {str(name): _to_yaml_value(each) for name, each in value.items()}
         case list() | tuple():
-            return [_plain(each) for each in value]
+            return [_to_yaml_value(each) for each in value]
         case _:
             return value
 
@@ -104,15 +104,15 @@ class _Dumper(yaml.SafeDumper):
     """Writes texts with line breaks of any kind in double quotes, where they are escaped and stay what they are."""
 
 
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+def _represent_string(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     style = '"' if re.search("[\n\r\x85\u2028\u2029]", text) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-_Dumper.add_representer(str, _represent_text)
+_Dumper.add_representer(str, _represent_string)
 
 
-def _yaml(value: object) -> str:
+def _dump(value: object) -> str:
     return yaml.dump(
         value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=100_000
     )

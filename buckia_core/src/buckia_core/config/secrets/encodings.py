@@ -27,7 +27,7 @@ _INVISIBLE = (
 """What can't be seen or only moves the cursor, and the line breaks of quoted-printable."""
 
 
-class Copy(NamedTuple):
+class DecodedText(NamedTuple):
     """A decoded copy of a text.
 
     Attributes:
@@ -46,24 +46,24 @@ def may_be_encoded(text: str) -> bool:
     return "%" in text or "&" in text or "\\" in text or not text.rstrip().isprintable()
 
 
-def decoded(text: str) -> Iterator[str]:
+def decode(text: str) -> Iterator[str]:
     """Yield the text decoded once, twice and so on, as long as that changes it."""
     for _ in range(_ROUNDS):
         before = text
         for pattern in _patterns(text):
-            text = pattern.sub(_meaning, text)
+            text = pattern.sub(_decode_match, text)
         if text == before:
             return
         yield text
 
 
-def copies(text: str) -> Iterator[Copy]:
+def decode_with_offsets(text: str) -> Iterator[DecodedText]:
     """Yield the same texts, each with the place that each of its characters has in the first one."""
-    copy = Copy(text, [*range(len(text))], [*range(1, len(text) + 1)])
+    copy = DecodedText(text, [*range(len(text))], [*range(1, len(text) + 1)])
     for _ in range(_ROUNDS):
         before = copy.text
         for pattern in _patterns(before):
-            copy = _decoded_copy(copy, pattern)
+            copy = _decode_copy(copy, pattern)
         if copy.text == before:
             return
         yield copy
@@ -79,22 +79,22 @@ def _compiled(expression: str) -> re.Pattern[str]:
     return re.compile(expression)
 
 
-def _decoded_copy(copy: Copy, pattern: re.Pattern[str]) -> Copy:
+def _decode_copy(copy: DecodedText, pattern: re.Pattern[str]) -> DecodedText:
     parts: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
     last = 0
     for found in pattern.finditer(copy.text):
         start, end = found.span()
-        meaning = _meaning(found)
+        meaning = _decode_match(found)
         parts += [copy.text[last:start], meaning]
         starts += [*copy.starts[last:start], *[copy.starts[start]] * len(meaning)]
         ends += [*copy.ends[last:start], *[copy.ends[end - 1]] * len(meaning)]
         last = end
-    return Copy("".join([*parts, copy.text[last:]]), starts + copy.starts[last:], ends + copy.ends[last:])
+    return DecodedText("".join([*parts, copy.text[last:]]), starts + copy.starts[last:], ends + copy.ends[last:])
 
 
-def _meaning(found: re.Match[str]) -> str:
+def _decode_match(found: re.Match[str]) -> str:
     text = found[0]
     match text[0]:
         case "%":

@@ -16,9 +16,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
-from buckia_core.config.secrets.encodings import copies, decoded, may_be_encoded
-from buckia_core.config.secrets.sanitize import safe
-from buckia_core.config.secrets.secret import LONG, SHORTEST, Form, Secret, fold, known_hints, known_secrets
+from buckia_core.config.secrets.encodings import decode, decode_with_offsets, may_be_encoded
+from buckia_core.config.secrets.sanitize import sanitize
+from buckia_core.config.secrets.secret import (
+    LONG_LENGTH,
+    MIN_LENGTH,
+    Form,
+    Secret,
+    ascii_lower,
+    known_hints,
+    known_secrets,
+)
 from buckia_core.errors import BuckiaError
 
 MASK = "***"
@@ -58,7 +66,7 @@ _CREDENTIALS = (
 )
 """Signs (in lower case), one of which is in each text that the expression finds anything in; and the replacement."""
 
-_CALLED = (
+_NAMED_VALUE = (
     r"((?i:secret|password|passwd|passphrase|pwd|token|credentials?"
     r"|(?:api|access|application|account|secret|private)[ _-]?key)"
     r"""['"]?\s*(?:[:=]%s)\s*['"`(]?)%s(?!\w)"""
@@ -84,7 +92,7 @@ def redact(text: str, secrets: Iterable[Secret] = ()) -> str:
     masked.
     """
     text = mask(text, secrets)
-    folded = fold(text)
+    folded = ascii_lower(text)
     # What is looked for costs far less than the expression that finds it, and most texts have none of it.
     for signs, expression, masked in _CREDENTIALS:
         if any(sign in folded for sign in signs):
@@ -94,7 +102,7 @@ def redact(text: str, secrets: Iterable[Secret] = ()) -> str:
 
 def clean(text: str) -> str:
     """Return a message on one line, without the secrets of this process and without control characters."""
-    return safe(redact(text, known_secrets()))
+    return sanitize(redact(text, known_secrets()))
 
 
 def mask(text: str, secrets: Iterable[Secret]) -> str:
@@ -107,26 +115,26 @@ def mask(text: str, secrets: Iterable[Secret]) -> str:
 
     A secret that is an ordinary word (`Secret.is_word`) is found where it stands as the value of something that is
     called a secret: `password=admin`, `"token": "admin"`, `secret key is admin`. One that others may read
-    (`Secret.is_open`), such as an access key's id, stays.
+    (`Secret.is_public`), such as an access key's id, stays.
     """
-    secrets = [secret for secret in secrets if not secret.is_open]
+    secrets = [secret for secret in secrets if not secret.is_public]
     if not secrets:
         return text
-    folded = fold(text)
+    folded = ascii_lower(text)
     forms = [form for secret in secrets for form in secret.forms()]
     spans: list[tuple[int, int]] = []
-    if near := _near(folded, forms):
-        spans += [*_spans(folded, near), *_wrapped_spans(folded, near)]
-    if may_be_encoded(text) and any(_near(fold(each), forms) for each in decoded(text)):
-        spans += _encoded_spans(text, forms)
+    if near := _candidate_forms(folded, forms):
+        spans += [*_find_spans(folded, near), *_find_wrapped_spans(folded, near)]
+    if may_be_encoded(text) and any(_candidate_forms(ascii_lower(each), forms) for each in decode(text)):
+        spans += _find_encoded_spans(text, forms)
     if spans:
-        text = _without(text, spans)
+        text = _mask_spans(text, spans)
     for secret in secrets:
         word = secret.reveal()
         if word and word in text and secret.is_word:
             # "The token is a secret" tells nothing of a secret that is "a".
-            verbs = r"|\bis\b|\bwas\b" if len(word) >= SHORTEST else ""
-            text = re.sub(_CALLED % (verbs, re.escape(word)), rf"\1{MASK}", text)
+            verbs = r"|\bis\b|\bwas\b" if len(word) >= MIN_LENGTH else ""
+            text = re.sub(_NAMED_VALUE % (verbs, re.escape(word)), rf"\1{MASK}", text)
     return text
 
 
@@ -134,13 +142,13 @@ def mask_known(text: str) -> str:
     """Return the text without the secrets of this process; of most texts, the text itself, at once."""
     hints = known_hints()
     if hints:
-        folded = fold(text)
+        folded = ascii_lower(text)
         for hint in hints:
             if hint in folded:
                 return mask(text, known_secrets())
         if may_be_encoded(text):
-            for copy in decoded(text):
-                folded = fold(copy)
+            for copy in decode(text):
+                folded = ascii_lower(copy)
                 if any(hint in folded for hint in hints):
                     return mask(text, known_secrets())
     return text
@@ -182,11 +190,11 @@ class RedactingFilter(logging.Filter):
         return True
 
 
-def _near(folded: str, forms: Iterable[Form]) -> list[Form]:
+def _candidate_forms(folded: str, forms: Iterable[Form]) -> list[Form]:
     return [form for form in forms if form.hint in folded]
 
 
-def _spans(folded: str, forms: Iterable[Form], *, further: bool = True) -> Iterator[tuple[int, int]]:
+def _find_spans(folded: str, forms: Iterable[Form], *, further: bool = True) -> Iterator[tuple[int, int]]:
     """Yield where the forms stand in a text; where one goes on otherwise, `further` to the next delimiter."""
     for form in forms:
         at = folded.find(form.start)
@@ -197,17 +205,17 @@ def _spans(folded: str, forms: Iterable[Form], *, further: bool = True) -> Itera
                     break
                 end += 1
             if further and end - at < len(form.text):
-                end = _delimiter(folded, end)
+                end = _find_delimiter(folded, end)
             yield at, end
             at = folded.find(form.start, end)
 
 
-def _delimiter(text: str, start: int) -> int:
+def _find_delimiter(text: str, start: int) -> int:
     found = _compiled(_DELIMITER).search(text, start)
     return found.start() if found else len(text)
 
 
-def _wrapped_spans(folded: str, forms: Iterable[Form]) -> list[tuple[int, int]]:
+def _find_wrapped_spans(folded: str, forms: Iterable[Form]) -> list[tuple[int, int]]:
     """Return where the long ones of the forms stand once line breaks, indentation and spaces are left out."""
     kept: list[int] = []
     last = 0
@@ -216,19 +224,19 @@ def _wrapped_spans(folded: str, forms: Iterable[Form]) -> list[tuple[int, int]]:
         last = gap.end()
     kept.extend(range(last, len(folded)))
     joined = "".join([folded[index] for index in kept])
-    long = [form for form in forms if len(form.text) >= LONG]
-    return [(kept[start], kept[end - 1] + 1) for start, end in _spans(joined, long, further=False)]
+    long = [form for form in forms if len(form.text) >= LONG_LENGTH]
+    return [(kept[start], kept[end - 1] + 1) for start, end in _find_spans(joined, long, further=False)]
 
 
-def _encoded_spans(text: str, forms: Sequence[Form]) -> Iterator[tuple[int, int]]:
+def _find_encoded_spans(text: str, forms: Sequence[Form]) -> Iterator[tuple[int, int]]:
     """Yield where the forms stand in a text that is decoded, in the text itself."""
-    for copy in copies(text):
-        folded = fold(copy.text)
-        for start, end in _spans(folded, _near(folded, forms)):
+    for copy in decode_with_offsets(text):
+        folded = ascii_lower(copy.text)
+        for start, end in _find_spans(folded, _candidate_forms(folded, forms)):
             yield copy.starts[start], copy.ends[end - 1]
 
 
-def _without(text: str, spans: list[tuple[int, int]]) -> str:
+def _mask_spans(text: str, spans: list[tuple[int, int]]) -> str:
     """Return the text with a mask for each span, one for those that overlap."""
     parts: list[str] = []
     last = 0

@@ -23,7 +23,7 @@ from buckia_core.config.secrets.redaction import redact
 from buckia_core.config.secrets.secret import Secret, known_secrets
 from buckia_core.config.trust.bounded_read import read_bytes
 from buckia_core.config.trust.consent import check_file
-from buckia_core.config.trust.ownership import owner_of
+from buckia_core.config.trust.ownership import file_owner
 from buckia_core.errors import ConfigError, MissingCredentials
 
 __all__ = ["Secret", "SecretStore", "is_reference", "known_secrets", "resolve"]
@@ -89,14 +89,14 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> str:
 def _from_file(name: str, base_dir: Path) -> str:
     path = base_dir / Path(name).expanduser()
     try:
-        check_file(path, also=(owner_of(str(base_dir)),))
+        check_file(path, extra_owners=(file_owner(str(base_dir)),))
         data = read_bytes(path)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
         where, why = error.filename or path, error.strerror or type(error).__name__
         raise MissingCredentials(f"'file:{name}': {where} can't be read: {why}") from error
     except ConfigError as error:
         raise ConfigError(f"'file:{name}': {error}") from error
-    text = _decoded(data)
+    text = _decode_utf8(data)
     if text is None:
         raise ConfigError(f"'file:{name}': {path} is not text in UTF-8")
     text = text.removesuffix("\n").removesuffix("\r")
@@ -105,7 +105,7 @@ def _from_file(name: str, base_dir: Path) -> str:
     return text
 
 
-def _decoded(data: bytes) -> str | None:
+def _decode_utf8(data: bytes) -> str | None:
     # Nothing is raised out of the handler: a decoding error holds the bytes, which are the secret.
     try:
         return data.decode("utf-8-sig")

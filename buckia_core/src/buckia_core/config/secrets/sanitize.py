@@ -21,7 +21,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _JOINERS = frozenset("\u200c\u200d")
 
 
-def safe(text: str) -> str:
+def sanitize(text: str) -> str:
     """Return `text` as one line without a character that a terminal would obey. Never raises."""
     if text.isprintable():
         return text

@@ -12,18 +12,18 @@ from weakref import WeakValueDictionary
 
 _WORD = r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[-_. ](?:[A-Z]?[a-z]+|[A-Z]+))*[-_.]?\d{0,4}|[\d ._-]*"
 
-SHORTEST = 4
+MIN_LENGTH = 4
 """A text of fewer characters is part of every other sentence."""
 
-_SHORT = 8
+_WORD_LENGTH = 8
 """A shorter text may be part of any other."""
 
-LONG = 16
+LONG_LENGTH = 16
 """A text of this length is not met by chance, whatever it is made of."""
 
-_FEW = 6
+_HINT_LENGTH = 6
 
-_START = 12
+_START_LENGTH = 12
 """So many characters of the beginning of a long secret are enough to know it by: a message may have been cut off."""
 
 
@@ -49,14 +49,14 @@ class Secret:
 
     Args:
         text: The text.
-        is_open: Others may read it, such as an access key's id. It is not taken out of texts.
+        is_public: Others may read it, such as an access key's id. It is not taken out of texts.
     """
 
-    __slots__ = ("__weakref__", "_forms", "_text", "is_open")
+    __slots__ = ("__weakref__", "_forms", "_text", "is_public")
 
-    def __init__(self, text: str, *, is_open: bool = False) -> None:
+    def __init__(self, text: str, *, is_public: bool = False) -> None:
         self._text = text
-        self.is_open = is_open
+        self.is_public = is_public
         self._forms: tuple[Form, ...] | None = None
         with _lock:
             _known[id(self)] = self
@@ -72,7 +72,7 @@ class Secret:
         Of an ordinary word (`is_word`), the text itself is not among them.
         """
         if self._forms is None:
-            self._forms = tuple(_written(self._text))
+            self._forms = tuple(_encode_forms(self._text))
         return self._forms
 
     @property
@@ -126,8 +126,8 @@ def known_hints() -> tuple[str, ...]:
     if hints is not None:
         return hints
     with _lock:
-        secrets = [secret for secret in known_secrets() if secret and not secret.is_open]
-        words = {fold(secret.reveal()) for secret in secrets if secret.is_word}
+        secrets = [secret for secret in known_secrets() if secret and not secret.is_public]
+        words = {ascii_lower(secret.reveal()) for secret in secrets if secret.is_word}
         hints = _hints[None] = tuple(words.union(form.hint for secret in secrets for form in secret.forms()))
     return hints
 
@@ -138,10 +138,10 @@ def is_word(text: str) -> bool:
     That is a text of less than 8 characters, and one of less than 16 that is made of words (`minio-admin`), of a word
     and up to four digits (`Password1`), or of digits.
     """
-    return len(text) < _SHORT or (len(text) < LONG and re.fullmatch(_WORD, text) is not None)
+    return len(text) < _WORD_LENGTH or (len(text) < LONG_LENGTH and re.fullmatch(_WORD, text) is not None)
 
 
-def fold(text: str) -> str:
+def ascii_lower(text: str) -> str:
     """Return the text with ASCII letters in lower case; each character stays where it is."""
     return text.lower() if text.isascii() else text.translate(_LOWER)
 
@@ -149,7 +149,7 @@ def fold(text: str) -> str:
 _LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
-def _written(text: str) -> list[Form]:
+def _encode_forms(text: str) -> list[Form]:
     if not text:
         return []
     data = text.encode("utf-8", "surrogatepass")
@@ -161,16 +161,16 @@ def _written(text: str) -> list[Form]:
         repr(text)[1:-1],
         json.dumps(text)[1:-1],
     }
-    texts = _in_base64(data) | (set() if is_word(text) else plain)
-    forms = {Form(fold(each), fold(_start(each)), fold(each[:_FEW])) for each in texts}
+    texts = _base64_forms(data) | (set() if is_word(text) else plain)
+    forms = {Form(ascii_lower(each), ascii_lower(_start(each)), ascii_lower(each[:_HINT_LENGTH])) for each in texts}
     return sorted(forms, key=lambda form: len(form.text), reverse=True)
 
 
 def _start(text: str) -> str:
-    return text if len(text) < LONG or is_word(text[:_START]) else text[:_START]
+    return text if len(text) < LONG_LENGTH or is_word(text[:_START_LENGTH]) else text[:_START_LENGTH]
 
 
-def _in_base64(data: bytes) -> set[str]:
+def _base64_forms(data: bytes) -> set[str]:
     """Return the base64 of the bytes, whole, and the part of it that stays the same wherever they are embedded."""
     forms = set()
     for before in range(3):
@@ -178,8 +178,8 @@ def _in_base64(data: bytes) -> set[str]:
         # Characters that also hold bits of a neighbour are cut off on both ends.
         end = (before + len(data)) * 8 // 6
         inner = whole[(0, 2, 3)[before] : end]
-        if before == 0 and len(data) >= SHORTEST:
+        if before == 0 and len(data) >= MIN_LENGTH:
             forms |= {whole, whole.rstrip("=")}
-        if len(inner) >= _SHORT:
+        if len(inner) >= _WORD_LENGTH:
             forms.add(inner)
     return forms | {form.translate(str.maketrans("+/", "-_")) for form in forms}

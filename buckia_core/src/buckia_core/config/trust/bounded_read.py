@@ -26,11 +26,11 @@ def read_bytes(path: Path, *, limit: int = MAX_BYTES) -> bytes:
     try:
         # Opening a device may already do something, such as rewinding a tape.
         if not stat.S_ISREG(mode := os.stat(path).st_mode):
-            _refuse(mode, path)
+            _raise_not_regular(mode, path)
         descriptor = os.open(path, flags)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(mode := os.fstat(descriptor).st_mode):
-                _refuse(mode, path)
+                _raise_not_regular(mode, path)
             data = file.read(limit + 1)
     except OSError as error:
         # The system names no file where a read fails.
@@ -41,7 +41,7 @@ def read_bytes(path: Path, *, limit: int = MAX_BYTES) -> bytes:
     return data
 
 
-def _refuse(mode: int, path: Path) -> NoReturn:
+def _raise_not_regular(mode: int, path: Path) -> NoReturn:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     raise ConfigError("is a pipe or a device, and not a regular file", source=str(path))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from buckia_core.config.trust import user_config
-from buckia_core.config.trust.ownership import owner_of, problem_of_file, user_name
+from buckia_core.config.trust.ownership import file_owner, untrusted_reason, user_name
 from buckia_core.errors import ConfigError, InvalidSetting
 
 FILE_NAME = "trust.yaml"
@@ -60,7 +60,7 @@ def trust(path: Path, code: Sequence[str] = ()) -> TrustedFile:
         ConfigError: The user's configuration can't be used.
         OSError: It can't be written.
     """
-    added = TrustedFile(_real(path), owner_of(str(path)), tuple(code))
+    added = TrustedFile(_real_path(path), file_owner(str(path)), tuple(code))
     _write([each for each in trusted_files() if each.path != added.path] + [added])
     return added
 
@@ -73,31 +73,33 @@ def revoke(path: Path) -> bool:
         OSError: It can't be written.
     """
     known = trusted_files()
-    kept = [each for each in known if each.path not in (_real(path), os.path.abspath(path))]
+    kept = [each for each in known if each.path not in (_real_path(path), os.path.abspath(path))]
     if len(kept) < len(known):
         _write(kept)
     return len(kept) < len(known)
 
 
-def check_file(path: Path, *, also: Collection[int | None] = (), directory: bool = False) -> None:
+def check_file(path: Path, *, extra_owners: Collection[int | None] = (), check_directory: bool = False) -> None:
     """See whether a file that was found, and not named by the user, may configure Buckia.
 
     Args:
         path: The file.
-        also: Ids of users, besides this one and root, to whom it may belong.
-        directory: Whether the directory that holds it counts, too.
+        extra_owners: Ids of users, besides this one and root, to whom it may belong.
+        check_directory: Whether the directory that holds it counts, too.
 
     Raises:
         ConfigError: Others than this user and root can write it, and the user does not trust it. Says what to do.
         OSError: It can't be looked at.
     """
-    problem = problem_of_file(str(path), also=[each for each in also if each is not None], directory=directory)
+    problem = untrusted_reason(
+        str(path), extra_owners=[each for each in extra_owners if each is not None], check_directory=check_directory
+    )
     if problem is None or is_trusted(path):
         return
-    shown = _quoted(str(path))
+    shown = _shell_quote(str(path))
     cure = f"Take that from them with: chmod o-w {shown}. " if "can be written" in problem else ""
     if "directory" in problem:
-        cure = f"Take that from them with: chmod o-w {_quoted(str(path.parent))}. "
+        cure = f"Take that from them with: chmod o-w {_shell_quote(str(path.parent))}. "
     raise ConfigError(
         f"{problem}, so it is not obeyed: a configuration says where your files go. "
         f"{cure}If you trust it as it is: buckia trust {shown}",
@@ -112,10 +114,10 @@ def is_trusted(path: Path) -> bool:
         ConfigError: The user's configuration can't be used.
         OSError: The system does not let it be read.
     """
-    if _in_environment(path):
+    if _is_trusted_by_variable(path):
         return True
-    real = _real(path)
-    return any(each.path == real and each.owner == owner_of(real) for each in trusted_files())
+    real = _real_path(path)
+    return any(each.path == real and each.owner == file_owner(real) for each in trusted_files())
 
 
 def check_code(path: str, name: str, value: str, *, source: str | None) -> None:
@@ -132,32 +134,32 @@ def check_code(path: str, name: str, value: str, *, source: str | None) -> None:
         ConfigError: The user's configuration can't be used.
         OSError: The system does not let it be read.
     """
-    if _in_environment(Path(path)):
+    if _is_trusted_by_variable(Path(path)):
         return
-    real = _real(Path(path))
-    if any(each.path == real and value in each.code and each.owner == owner_of(real) for each in trusted_files()):
+    real = _real_path(Path(path))
+    if any(each.path == real and value in each.code and each.owner == file_owner(real) for each in trusted_files()):
         return
     raise InvalidSetting(
         f"setting {name!r} runs code, {value!r}, which you have not agreed to. Look at that code, then: "
-        f"buckia trust {_quoted(path)}",
+        f"buckia trust {_shell_quote(path)}",
         source=source,
     )
 
 
-def _in_environment(path: Path) -> bool:
-    real = _real(path)
+def _is_trusted_by_variable(path: Path) -> bool:
+    real = _real_path(path)
     given = os.environ.get(TRUSTED_PATHS, "").split(os.pathsep)
     places = [os.path.realpath(each) for each in given if os.path.isabs(each)]
     return any(real == place or real.startswith(place.rstrip(os.sep) + os.sep) for place in places)
 
 
-def _quoted(path: str) -> str:
+def _shell_quote(path: str) -> str:
     import shlex  # noqa: PLC0415  # only messages need it
 
     return shlex.quote(path)
 
 
-def _real(path: Path) -> str:
+def _real_path(path: Path) -> str:
     return os.path.realpath(path)
 
 

@@ -13,7 +13,7 @@ _WITHOUT_MODES = frozenset(
 """Types of file systems that keep no modes: what they tell is the same for all files, and says nothing of one."""
 
 
-def problem_of_file(path: str, *, also: Collection[int] = (), directory: bool = False) -> str | None:
+def untrusted_reason(path: str, *, extra_owners: Collection[int] = (), check_directory: bool = False) -> str | None:
     """Say why a file can't be trusted; `None` if only this user and root can have written it.
 
     The answer is a clause, such as "belongs to user 'bob'". Files that the owner's group can write are trusted: with
@@ -21,15 +21,15 @@ def problem_of_file(path: str, *, also: Collection[int] = (), directory: bool = 
 
     Args:
         path: The file; of a link, both the link and what it leads to are looked at.
-        also: Ids of more users who are trusted.
-        directory: Whether to look at the mode of the directory that holds the file, too.
+        extra_owners: Ids of more users who are trusted.
+        check_directory: Whether to look at the mode of the directory that holds the file, too.
 
     Raises:
         OSError: The file can't be looked at.
     """
     if sys.platform == "win32":
         return None
-    trusted = {os.geteuid(), 0, *_calling_user(), *also}
+    trusted = {os.geteuid(), 0, *_sudo_user(), *extra_owners}
     for status in (os.lstat(path), os.stat(path)):
         if status.st_uid not in trusted:
             return f"belongs to {user_name(status.st_uid)}"
@@ -37,12 +37,12 @@ def problem_of_file(path: str, *, also: Collection[int] = (), directory: bool = 
         return "can be written by every user"
     parent = os.path.dirname(os.path.abspath(path))
     mode = os.stat(parent).st_mode
-    if directory and mode & stat.S_IWOTH and not mode & stat.S_ISVTX and _keeps_modes(parent):
+    if check_directory and mode & stat.S_IWOTH and not mode & stat.S_ISVTX and _keeps_modes(parent):
         return "is in a directory in which every user can replace it"
     return None
 
 
-def owner_of(path: str) -> int | None:
+def file_owner(path: str) -> int | None:
     """Return the id of a file's owner; `None` on Windows, and where the file can't be looked at."""
     try:
         return None if sys.platform == "win32" else os.stat(path).st_uid
@@ -62,7 +62,7 @@ def user_name(uid: int) -> str:
         return f"user {uid}"
 
 
-def _calling_user() -> tuple[int, ...]:
+def _sudo_user() -> tuple[int, ...]:
     """Return the id of the user who became root by `sudo`, who is trusted as git trusts him."""
     if sys.platform == "win32" or os.geteuid() != 0:
         return ()

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from buckia_core.config.trust.bounded_read import read_bytes
-from buckia_core.config.trust.ownership import problem_of_file
+from buckia_core.config.trust.ownership import untrusted_reason
 from buckia_core.errors import ConfigError
 
-DIRECTORY = "BUCKIA_CONFIG_DIR"
+DIRECTORY_VARIABLE = "BUCKIA_CONFIG_DIR"
 """The environment variable that names the directory."""
 
 
 def directory() -> Path:
     """Return the directory, which need not exist."""
-    if given := os.environ.get(DIRECTORY):
+    if given := os.environ.get(DIRECTORY_VARIABLE):
         return Path(os.path.abspath(given))
     import platformdirs  # noqa: PLC0415  # most runs need nothing of it
 
@@ -42,7 +42,7 @@ def read(name: str) -> dict[str, Any]:
     """
     path = directory() / name
     try:
-        problem = problem_of_file(str(path))
+        problem = untrusted_reason(str(path))
         data = read_bytes(path) if problem is None else b""
     except FileNotFoundError:
         return {}

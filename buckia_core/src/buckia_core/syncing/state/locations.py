@@ -15,7 +15,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.config.trust.ownership import owner_of, problem_of_file
+from buckia_core.config.trust.ownership import file_owner, untrusted_reason
 from buckia_core.errors import StateDenied, StateError
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import make_private, write_all
@@ -125,7 +125,7 @@ def check_state_dir(directory: Path) -> None:
                 f"{directory}: it is a symbolic link, which Buckia does not follow here; remove it. What it leads to "
                 "stays as it is"
             )
-        problem = problem_of_file(str(directory))
+        problem = untrusted_reason(str(directory))
     except FileNotFoundError:
         return
     except OSError as error:
@@ -137,8 +137,8 @@ def check_state_dir(directory: Path) -> None:
 def _refuse_untrusted(directory: Path, problem: str) -> None:
     from buckia_core.config.trust.consent import is_trusted  # noqa: PLC0415  # only a problem needs it
 
-    owner, beside = owner_of(str(directory)), directory.parent / ".buckia"
-    is_his = owner_of(str(beside)) == owner
+    owner, beside = file_owner(str(directory)), directory.parent / ".buckia"
+    is_his = file_owner(str(beside)) == owner
     # Whoever is trusted to say where files go is trusted to say what became of them.
     if is_trusted(directory) or (is_his and is_trusted(beside)):
         return
