@@ -61,7 +61,7 @@ class Greedy:
 def plugins(monkeypatch):
     """Give a fresh registry, and a command that has not asked its plugins yet."""
     found = Registry()
-    monkeypatch.setattr("buckia_core.cli.plugin_commands.registry", lambda: found)
+    monkeypatch.setattr("buckia_core.adapters.plugins.registry.registry", lambda: found)
     monkeypatch.setattr(app.cli, "_plugins_loaded", False)
     monkeypatch.setattr(app.cli, "commands", {})
     return found

@@ -10,7 +10,7 @@ import pytest
 
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
-from buckia_core.cli.commands.versions import parse_time
+from buckia_core.cli.parameters import parse_time
 from buckia_core.testing.miniatures import objects_in
 
 CONTEXT, PARAMETER = click.Context(click.Command("x")), click.Option(["--at"])

@@ -75,7 +75,10 @@ def test_later_entries_hold_over_earlier_ones_attribute_by_attribute(read):
 
 @pytest.mark.parametrize("text", ["2030-01-31T12:00:00Z", "2030-01-31T13:00:00+01:00", "Thu, 31 Jan 2030 12:00:00 GMT"])
 def test_times_become_those_of_http(read, text):
-    assert read(f'    - {{match: "*", expires: "{text}"}}\n').attributes_for("a").expires == "Thu, 31 Jan 2030 12:00:00 GMT"
+    assert (
+        read(f'    - {{match: "*", expires: "{text}"}}\n').attributes_for("a").expires
+        == "Thu, 31 Jan 2030 12:00:00 GMT"
+    )
 
 
 @pytest.mark.parametrize(

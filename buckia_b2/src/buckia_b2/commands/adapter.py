@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_core.config.durations import parse_duration
+from buckia_core.config.parsers import parse_duration
 
 if TYPE_CHECKING:
     from buckia_b2.admin.bucket_admin import BucketAdmin

@@ -130,9 +130,18 @@ class Root(Group):
         if self._plugins_loaded:
             return
         self._plugins_loaded = True
-        from buckia_core.cli.plugin_commands import register  # noqa: PLC0415  # Buckia's own commands do without
+        from buckia_core.adapters.plugins.registry import registry  # noqa: PLC0415  # built-in commands need no plugin
 
-        register(self, ctx.ensure_object(CliContext).output)
+        output, plugins = ctx.ensure_object(CliContext).output, registry()
+        # Each implementation is called by itself: pluggy would stop at the first one that fails.
+        for hook in plugins.hooks.buckia_register_commands.get_hookimpls():
+            try:
+                hook.function(*({"cli": self}[name] for name in hook.argnames))
+            except Exception as error:  # noqa: BLE001  # a failing plugin must not break the other commands
+                problem = f"{type(error).__name__}: {error}"
+                output.error(f"buckia: plugin {hook.plugin_name!r} can't add its commands: {problem}")
+        for name, problem in sorted(plugins.broken_plugins.items()):
+            output.error(f"buckia: plugin {name!r} can't be loaded: {problem}")
 
 
 def _command_attribute(name: str) -> str:

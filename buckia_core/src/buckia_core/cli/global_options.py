@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from buckia_core.cli.completions import complete_bucket
 from buckia_core.cli.context import CliContext
 
 
@@ -40,7 +39,7 @@ def global_options() -> Iterator[GlobalOption]:
         ["-b", "--bucket", "buckets"],
         metavar="BUCKET",
         multiple=True,
-        shell_complete=complete_bucket,
+        shell_complete=_complete_bucket,
         help="Bucket, by its name in the configuration; may be repeated. Without it: all of them.",
     )
     yield GlobalOption(["-v", "--verbose"], count=True, help="Tell more; -vv for debugging, -vvv with libraries.")
@@ -52,6 +51,15 @@ def global_options() -> Iterator[GlobalOption]:
         type=click.Path(dir_okay=False, path_type=Path),
         help="Append the log, debugging included, to FILE.",
     )
+
+
+def _complete_bucket(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    context = ctx.find_object(CliContext) or CliContext()
+    try:
+        names = list(context.config_file.buckets)
+    except Exception:  # noqa: BLE001  # completion shows no errors: without a usable configuration, it offers nothing
+        return []
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:

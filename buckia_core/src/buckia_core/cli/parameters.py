@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import click
 
-from buckia_core.config.durations import parse_duration
-from buckia_core.config.options import parse_bytes
+from buckia_core.config.parsers import parse_bytes, parse_duration
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.planning.safety import DeleteLimit
 
@@ -40,6 +39,23 @@ def parse_age(ctx: click.Context, param: click.Parameter, value: str | None) -> 
         raise click.BadParameter(f"{error}.", ctx, param) from error
 
 
+def parse_time(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
+    """Read a time: `2026-03-31 09:30`, in the local time zone unless it has one; or how long ago: `12h`, `3d`."""
+    if value is None:
+        return None
+    try:
+        return datetime.fromisoformat(value.strip()).astimezone()
+    except (ValueError, OverflowError):
+        pass
+    try:
+        ago = parse_age(ctx, param, value)
+    except click.BadParameter as error:
+        message = f"{value!r} is no time, such as 2026-03-31, '2026-03-31 09:30' or 12h (ago)."
+        raise click.BadParameter(message, ctx, param) from error
+    assert ago is not None
+    return datetime.now(UTC) - ago
+
+
 def parse_assignments(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> dict[str, str]:
     """Read `NAME=VALUE`, any number of times."""
     found: dict[str, str] = {}
@@ -51,6 +67,9 @@ def parse_assignments(ctx: click.Context, param: click.Parameter, value: Sequenc
             raise click.BadParameter(f"{name!r} is given twice.", ctx, param)
         found[name.strip()] = text
     return found
+
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def selection_options(command: F) -> F:

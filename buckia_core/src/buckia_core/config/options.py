@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from buckia_core.config.frozen import FrozenMapping
+from buckia_core.config.parsers import parse_bytes, parse_patterns
 from buckia_core.config.path_rules import (
     FILES_SCHEMA,
     FOLDERS_SCHEMA,
@@ -20,7 +21,6 @@ from buckia_core.config.path_rules import (
     parse_paths,
     parse_prefix,
 )
-from buckia_core.config.patterns import parse_patterns
 from buckia_core.config.setting_fields import setting, setting_fields
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.planning.safety import DeleteLimit
@@ -39,25 +39,6 @@ class KeepReplaced(Enum):
     AUTO = "auto"
     ALWAYS = "always"
     NEVER = "never"
-
-
-def parse_bytes(value: object) -> int:
-    """Read a number of bytes: `500k`, `4M`, `1.5G`, in units of 1024; or a whole number.
-
-    Raises:
-        ValueError: It is none, or less than one byte. Says what is expected: "a number of bytes above 0, …".
-    """
-    expected = "a number of bytes above 0, such as 500k, 4M or 1048576"
-    if isinstance(value, int) and not isinstance(value, bool):
-        number: float = value
-    else:
-        match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?)\s*([kMGT]?)(?:i?B)?(?:/s)?", str(value).strip(), re.IGNORECASE)
-        if not match or isinstance(value, bool):
-            raise ValueError(expected)
-        number = float(match[1]) * 1024 ** " kmgt".index(match[2].lower() or " ")
-    if number < 1:
-        raise ValueError(expected)
-    return int(number)
 
 
 def _parse_rate(value: object) -> float:

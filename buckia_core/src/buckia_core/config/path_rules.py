@@ -10,7 +10,7 @@ from typing import Any
 from buckia_core.config.convert import InvalidValue, as_str, as_str_list, as_str_map, invalid_value
 from buckia_core.config.frozen import FrozenMapping
 from buckia_core.config.locations import suggest
-from buckia_core.config.patterns import parse_patterns
+from buckia_core.config.parsers import parse_patterns
 from buckia_core.planning.policy import Direction
 
 

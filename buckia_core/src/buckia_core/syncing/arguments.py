@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from buckia_core.config import BucketConfig
-from buckia_core.config.options import parse_bytes
+from buckia_core.config.parsers import parse_bytes
 from buckia_core.errors import ConfigError, InvalidSetting
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.planning.safety import DeleteLimit

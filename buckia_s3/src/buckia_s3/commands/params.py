@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from buckia_core.config.durations import parse_duration
+from buckia_core.config.parsers import parse_duration
 
 
 def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from buckia_core.config.encryption_keys import parse_encryption_key
 from buckia_core.config.object_rules import ATTRIBUTES, ObjectRules, object_rules_schema
+from buckia_core.config.parsers import parse_encryption_key
 from buckia_core.config.secrets.references import Secret
 from buckia_core.config.settings import read_settings, setting
 from buckia_core.config.urls import check_url, connection_warnings

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from buckia_core.adapters.plugins.registry import registry
 from buckia_core.cli import init_config
 from buckia_core.cli.app import Command
-from buckia_core.cli.code_settings import find_code_settings
-from buckia_core.cli.completions import complete_provider
+from buckia_core.cli.commands.trust import find_code_settings
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.parameters import parse_assignments
@@ -17,8 +17,12 @@ from buckia_core.config.file.loader import FILE_NAME
 from buckia_core.config.trust.consent import trust
 
 
+def _complete_provider(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    return [status.provider for status in registry().providers() if status.provider.startswith(incomplete)]
+
+
 @click.command("init", cls=Command)
-@click.option("--provider", metavar="ID", shell_complete=complete_provider, help="The provider; see buckia providers.")
+@click.option("--provider", metavar="ID", shell_complete=_complete_provider, help="The provider; see buckia providers.")
 @click.option("--name", help="The bucket's name in the configuration.")
 @click.option(
     "--set", "settings", metavar="NAME=VALUE", callback=parse_assignments, multiple=True, help="A setting; repeat it."

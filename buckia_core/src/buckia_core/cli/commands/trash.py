@@ -12,7 +12,7 @@ import click
 from buckia_core.cli.app import Group
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
-from buckia_core.cli.parameters import parse_age
+from buckia_core.cli.parameters import parse_age, yes_option
 from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal.formatting import format_count, format_size, format_time
 from buckia_core.cli.terminal.prompts import confirm
@@ -84,7 +84,7 @@ def restore_command(context: CliContext, id: str, to: Path | None) -> ExitCode:
 
 @trash_command.command("empty")
 @click.option("--older-than", metavar="AGE", callback=parse_age, help="Only what is older, such as 12h, 30d or 2w.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @pass_context
 def empty_command(context: CliContext, older_than: timedelta | None, yes: bool) -> ExitCode:
     """Delete what is in the trash for good."""

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import click
 
+from buckia_core.adapters.plugins.registry import registry
 from buckia_core.cli.app import Command
-from buckia_core.cli.code_settings import find_code_settings
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
-from buckia_core.config.file.loader import FILE_NAME, locate
+from buckia_core.config.bucket import BucketConfig
+from buckia_core.config.file.loader import FILE_NAME, load, locate
+from buckia_core.config.settings import setting_fields
 from buckia_core.config.trust.consent import TrustedFile, revoke, trust, trusted_files
+from buckia_core.errors import ConfigError, PluginError
 
 
 @click.command("trust", cls=Command)
@@ -49,3 +52,26 @@ def _show(context: CliContext, trusted: TrustedFile) -> None:
     record = {"type": "trusted", "path": trusted.path, "owner": trusted.owner, "code": list(trusted.code)}
     code = f", and may run {', '.join(trusted.code)}" if trusted.code else ""
     context.output.result(record, f"trusted: {trusted.path}, which belongs to {trusted.owner_name}{code}")
+
+
+def find_code_settings(path: Path) -> list[str]:
+    """Return the values in a configuration that run code, in order; empty if the file is not a configuration."""
+    try:
+        buckets = load(path).buckets.values()
+    except ConfigError:
+        return []
+    found = [value for config in buckets for value in _bucket_code_settings(config)]
+    return list(dict.fromkeys(found))
+
+
+def _bucket_code_settings(config: BucketConfig) -> list[str]:
+    try:
+        settings = registry().spec(config.provider).settings_class()
+    except PluginError:
+        return []
+    found = []
+    for name, (_, spec) in setting_fields(settings).items():
+        given = (config.settings.get(each) for each in (name, *spec.aliases))
+        runs_code = spec.runs_code
+        found += [each for each in given if runs_code and isinstance(each, str) and runs_code(each)]
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +11,7 @@ import click
 from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst_exit_code
-from buckia_core.cli.parameters import parse_age
+from buckia_core.cli.parameters import parse_time, yes_option
 from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal.formatting import format_count, format_size, format_time
 from buckia_core.cli.terminal.output import Output
@@ -43,23 +43,6 @@ def versions_command(context: CliContext, prefix: str, deleted: bool) -> ExitCod
     return ExitCode.DONE
 
 
-def parse_time(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
-    """Read a time: `2026-03-31 09:30`, in the local time zone unless it has one; or how long ago: `12h`, `3d`."""
-    if value is None:
-        return None
-    try:
-        return datetime.fromisoformat(value.strip()).astimezone()
-    except (ValueError, OverflowError):
-        pass
-    try:
-        ago = parse_age(ctx, param, value)
-    except click.BadParameter as error:
-        words = f"{value!r} is no time, such as 2026-03-31, '2026-03-31 09:30' or 12h (ago)."
-        raise click.BadParameter(words, ctx, param) from error
-    assert ago is not None
-    return datetime.now(UTC) - ago
-
-
 @click.command("restore", cls=Command)
 @click.argument("key", default="")
 @click.option("--version", metavar="ID", help="This version, as `buckia versions` shows it.")
@@ -69,7 +52,7 @@ def parse_time(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.option("-r", "--recursive", is_flag=True, help="All that is below KEY; without a KEY, the whole bucket.")
 @click.option("--delete-new", is_flag=True, help="With --at, delete what was not there then.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @pass_context
 def restore_command(
     context: CliContext,

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from buckia_core.config.patterns import check_ignore_file
+from buckia_core.config.parsers import check_ignore_file
 from buckia_core.config.trust.bounded_read import read_bytes
 from buckia_core.config.trust.consent import check_file
 from buckia_core.config.trust.ownership import file_owner
