@@ -125,14 +125,14 @@ def test_a_value_that_is_taken_is_kept_in_one_form_and_taken_again_in_that(optio
         ("prefix", "../a", "prefix", 'a name in the bucket without empty parts, "." and ".."'),
         ("folders", ["ok", "/"], "folders[1]", "the name of a folder in the bucket"),
         ("folders", ["a/../b"], "folders[0]", 'a name in the bucket without empty parts, "." and ".."'),
-        ("folders", {"a": "b"}, "folders", "a list of texts"),
+        ("folders", {"a": "b"}, "folders", "a list of strings"),
         ("paths", 5, "paths", "a list of paths"),
         ("paths", ["a", 5], "paths[1]", "a path, or a mapping of local, remote, direction, include, exclude"),
         ("paths", [""], "paths[0].local", "the path of a directory"),
         ("paths", [{"local": "a", "direction": "sideways"}], "paths[0].direction", "one of up, down, both"),
         ("paths", [{"local": "a", "remote": "/x"}], "paths[0].remote", "a name in the bucket, and those"),
         ("paths", [{"local": "a", "include": [["x"]]}], "paths[0].include[0]", "text"),
-        ("files", ["a"], "files", "a mapping of texts to texts"),
+        ("files", ["a"], "files", "a mapping of strings to strings"),
         ("files", {"a": "x/"}, "files.a", "a key, the whole name of a file in the bucket"),
         ("files", {"a": ""}, "files.a", "a key, the whole name of a file in the bucket"),
         ("files", {"a": "/x"}, "files.a", "a name in the bucket, and those"),
@@ -185,7 +185,10 @@ def test_without_a_provider_there_is_no_bucket():
         ),
         ({"credentials": "env:KEY"}, "setting 'credentials' must be a mapping of names to values"),
         ({"credentials": {"prefix": "x"}}, "'prefix' does not belong under 'credentials'"),
-        ({"credentials": {"token": "x"}, "token": "y"}, "'token' stands under 'credentials' and beside it; remove one"),
+        (
+            {"credentials": {"token": "x"}, "token": "y"},
+            "'token' is given under 'credentials' and beside it; remove one",
+        ),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(settings, message):

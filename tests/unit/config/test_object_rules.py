@@ -96,7 +96,7 @@ def test_times_become_those_of_http(read, text):
         ('{match: a, cache_control: "a\\r\\nX: b"}', InvalidSetting, 4, "printable ASCII"),
         ('{match: a, cache_control: ""}', InvalidSetting, 4, "printable ASCII"),
         ("{match: a, expires: tomorrow}", InvalidSetting, 4, "2030-01-31"),
-        ("{match: a, tags: x}", InvalidSetting, 4, "a mapping of texts"),
+        ("{match: a, tags: x}", InvalidSetting, 4, "a mapping of strings"),
         ("{match: a, metadata: {a b: c}}", InvalidSetting, 4, "name of metadata"),
     ],
 )

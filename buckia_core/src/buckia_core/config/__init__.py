@@ -1,4 +1,4 @@
-"""The configuration: what a `.buckia` file holds, how it is read, and where secrets come from."""
+"""Configuration: the `.buckia` file, the settings of buckets, and secrets."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ __all__ = [
     "setting",
 ]
 
-# Imported when first used: only reading a file needs the YAML library, and what keeps a log clean needs no settings.
-_HOME = {
+# Imported on first use: only reading a file needs the YAML library, and redaction needs no settings.
+_MODULES = {
     "BucketConfig": "bucket",
     "ConfigFile": "file.loader",
     "KeepReplaced": "options",
@@ -40,6 +40,6 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""`BucketConfig`: all that is configured of one bucket."""
+"""`BucketConfig`: the configuration of one bucket."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ _FILE_MAPS = ("files", "upload_files", "download_files")
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False)
 class BucketConfig(BucketOptions):
-    """All that is configured of one bucket. Can't be changed; `with_changes` makes another.
+    """Configuration of one bucket. Immutable; `with_changes` returns a changed copy.
 
         BucketConfig(provider="s3", bucket_name="my-bucket", region="us-west-2")
         BucketConfig(provider="bunny", bucket_name="my-bucket", credentials={"api_key": "env:BUNNY_KEY"})
 
-    The common settings (`BucketOptions`) are attributes, checked when the object is made. All others are for the
-    adapter: they are kept in `settings` and checked when the adapter's settings class reads them. Values may be
-    given as in a file (`bwlimit="4M"`) or as the attribute's type; `None` counts as not given.
+    The common settings (`BucketOptions`) are attributes and are validated by the constructor. All other settings
+    belong to the adapter: they are kept in `settings` and validated by the adapter's settings class. Values have the
+    form of a file (`bwlimit="4M"`) or the type of the attribute; `None` counts as not given.
 
-    It can be pickled. Secrets among the settings stay as they were given, references or texts, go along in a
-    pickle, and never show in `repr`. One that was given as a `Secret` refuses to be pickled.
+    An instance can be pickled. Secrets among the settings are kept as given, as references or plain strings; they are
+    part of a pickle and never part of `repr`. A setting given as a `Secret` can't be pickled.
 
     Attributes:
-        name: The bucket's name in the file; else `bucket_name`, else `provider`. Any text.
-        base_dir: What relative paths are relative to, absolute: the directory of the file, or the current one.
-        source: The file that it was read from.
-        lines: The line of each setting in that file, of parts as `paths[0].remote`; of the bucket itself as "".
-        settings: Names and values for the adapter, `bucket_name` and `prefix` among them where they are set.
+        name: Name of the bucket in the file; else `bucket_name`, else `provider`.
+        base_dir: Absolute base of relative paths: the directory of the file, or the current directory.
+        source: The file that the configuration was read from.
+        lines: Line number of each setting in that file, of parts as `paths[0].remote`, of the bucket as "".
+        settings: Settings for the adapter by name, including `bucket_name` and `prefix` where they are set.
     """
 
     name: str
@@ -61,19 +61,19 @@ class BucketConfig(BucketOptions):
         base_dir: Path | str | None = None,
         **settings: Any,
     ) -> None:
-        """Make it of settings given by name: the common ones, and those of the provider.
+        """Create a configuration from common settings and settings of the provider.
 
         Args:
             provider: The provider's id.
             bucket_name: The bucket's name at the provider.
             credentials: More settings of the provider, by name.
-            name: The name by which the bucket is called; `bucket_name` or `provider` by default.
-            base_dir: What relative paths are relative to; the current directory by default.
-            **settings: All other settings, common ones and the provider's.
+            name: Name of the bucket in messages and commands; `bucket_name` or `provider` by default.
+            base_dir: Base of relative paths; the current directory by default.
+            **settings: All other settings, common or of the provider.
 
         Raises:
-            InvalidSetting: A common setting has a value that it can't have.
-            UnknownSetting: An entry of `paths` has a field that there is none of.
+            InvalidSetting: A common setting has an invalid value.
+            UnknownSetting: An entry of `paths` has an unknown field.
         """
         values = {"provider": provider, "bucket_name": bucket_name, "credentials": credentials, **settings}
         self._fill(values, name, base_dir, None, None)
@@ -88,27 +88,27 @@ class BucketConfig(BucketOptions):
         source: str | None = None,
         lines: Mapping[str, int] | None = None,
     ) -> Self:
-        """Make one of settings as a file has them; the other arguments are the attributes of the same name.
+        """Create a configuration from settings as in a file; the other arguments are the attributes.
 
         Raises:
-            InvalidSetting, UnknownSetting: As the constructor does, with the place in the file.
+            InvalidSetting, UnknownSetting: As in the constructor, with the location in the file.
         """
         config = cls.__new__(cls)
         config._fill(values, name, base_dir, source, lines)  # noqa: SLF001  # its own class
         return config
 
     def with_changes(self, **changes: Any) -> Self:
-        """Return another one in which these settings, `name` or `base_dir` differ; `None` takes a setting back.
+        """Return a copy with these settings, `name` or `base_dir` changed; `None` unsets a setting.
 
         Raises:
-            InvalidSetting, UnknownSetting: As the constructor does.
+            InvalidSetting, UnknownSetting: As in the constructor.
         """
         name = changes.pop("name", self.name)
         base_dir = changes.pop("base_dir", self.base_dir)
         changed = {*changes, *(changes.get("credentials") or {})}
         values = {option: getattr(self, option) for option in OPTIONS} | dict(self.settings)
         values = {key: value for key, value in values.items() if key not in changed} | changes
-        # A value that was changed does not stand in the file, and errors about it must not say so.
+        # A changed value is not in the file, so errors about it must not show a line.
         lines = {key: line for key, line in self.lines.items() if key.split("[")[0].split(".")[0] not in changed}
         config = type(self).from_mapping(values, name=name, base_dir=base_dir, lines=lines)
         object.__setattr__(config, "source", self.source)
@@ -153,24 +153,24 @@ class BucketConfig(BucketOptions):
             object.__setattr__(self, option, read[option] if option in read else default_value(dataclass_field))
         _check_shared_keys({each: read.get(each, {}) for each in _FILE_MAPS}, given)
         rest = {key: value for key, value in given.values.items() if key not in OPTIONS and value is not None}
-        handed_on = {key: read[key] for key in ("bucket_name", "prefix") if read.get(key)}
+        shared = {key: read[key] for key in ("bucket_name", "prefix") if read.get(key)}
         object.__setattr__(self, "name", name or self.bucket_name or self.provider)
         object.__setattr__(self, "base_dir", base)
         object.__setattr__(self, "source", source)
         object.__setattr__(self, "lines", FrozenMapping(lines))
-        object.__setattr__(self, "settings", HiddenMapping({k: freeze(v) for k, v in (handed_on | rest).items()}))
+        object.__setattr__(self, "settings", HiddenMapping({k: freeze(v) for k, v in (shared | rest).items()}))
 
     def __repr__(self) -> str:
-        shown = [f"name={self.name!r}"]
+        fields = [f"name={self.name!r}"]
         for option, (dataclass_field, _) in setting_fields(BucketOptions).items():
             value = getattr(self, option)
             if value != default_value(dataclass_field):
-                shown.append(f"{option}={value!r}")
-        return f"BucketConfig({', '.join(shown)}, base_dir={str(self.base_dir)!r}, settings={self.settings!r})"
+                fields.append(f"{option}={value!r}")
+        return f"BucketConfig({', '.join(fields)}, base_dir={str(self.base_dir)!r}, settings={self.settings!r})"
 
 
 def _merge_credentials(values: Mapping[str, object], source: str | None, lines: dict[str, int]) -> dict[str, object]:
-    """Return the values with those under `credentials` among them, and their lines among the lines."""
+    """Return the values with those under `credentials` merged in; add their lines to `lines`."""
     merged = {str(key): value for key, value in values.items()}
     credentials = merged.pop("credentials", None)
     if credentials is None:
@@ -188,7 +188,7 @@ def _merge_credentials(values: Mapping[str, object], source: str | None, lines: 
             )
         if merged.get(key) is not None:
             raise InvalidSetting(
-                f"setting {key!r} stands under 'credentials' and beside it; remove one",
+                f"setting {key!r} is given under 'credentials' and beside it; remove one",
                 source=format_location(source, lines, where),
             )
         merged[key] = value

@@ -1,15 +1,15 @@
-"""Values as they are given, turned into the types that settings declare.
+"""Conversion of given values to the types that settings declare.
 
-    declared              taken
+    declared type         accepted values
     --------------------------------------------------------------------------------------------
-    str                   text
-    int, float            a number, or text that is one; never a boolean
-    bool                  a boolean, or text: true, false, yes, no, on, off
-    Path                  a path, or text; relative to the configuration's directory
-    Secret                a `Secret`, or text that is a secret or a reference
+    str                   a string
+    int, float            a number, or a numeric string; never a boolean
+    bool                  a boolean, or one of the strings true, false, yes, no, on, off
+    Path                  a path, or a string; relative to the configuration's directory
+    Secret                a `Secret`, or a string: the secret itself, or a reference
     Enum, Literal         one of the values
-    tuple[str, ...]       a list of texts, or one text
-    Mapping[str, str]     a mapping of texts
+    tuple[str, ...]       a list of strings, or a single string
+    Mapping[str, str]     a mapping of strings
 
 From environment variables, lists are separated by commas, mappings are `a=1,b=2`, booleans may be 1 and 0.
 """
@@ -32,16 +32,16 @@ from buckia_core.config.secrets.references import Secret, SecretStore, resolve
 from buckia_core.config.setting_fields import SettingSpec
 
 MAX_SHOWN = 80
-"""A value that is longer is cut off in messages."""
+"""Number of characters of a value that messages show."""
 
 
 class InvalidValue(ValueError):
-    """A value that a setting can't have.
+    """Invalid value of a setting.
 
     Attributes:
-        clause: What is wrong, completing "setting 'x' ", such as "is 'up-down', but must be one of up, down".
-        at: Which part of the setting is wrong, such as `[1].direction`; empty if it is the setting itself.
-        unknown: The part is a name that nothing has.
+        clause: The problem, as the end of a sentence: "is 'up-down', but must be one of up, down".
+        at: Path of the invalid part, such as `[1].direction`; empty for the setting itself.
+        unknown: Whether the part has an unknown name.
     """
 
     def __init__(self, clause: str, *, at: str = "", unknown: bool = False) -> None:
@@ -53,12 +53,12 @@ class InvalidValue(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ConvertContext:
-    """What values are read with.
+    """Context of a conversion.
 
     Attributes:
-        base_dir: What relative paths are relative to.
+        base_dir: Base of relative paths.
         environ: Environment variables.
-        stores: Secret stores of plugins.
+        stores: Secret stores of plugins, by scheme.
     """
 
     base_dir: Path
@@ -67,20 +67,20 @@ class ConvertContext:
 
 
 def invalid_value(value: object, expected: str, *, at: str = "") -> InvalidValue:
-    """Return the error for a value that is not what is expected ("a whole number")."""
-    shown = redact(repr(value.value if isinstance(value, Enum) else value))
-    if len(shown) > MAX_SHOWN:
-        shown = shown[:MAX_SHOWN] + "…"
-    return InvalidValue(f"is {shown}, but must be {expected}", at=at)
+    """Build the error for a value that is not as expected, such as "a whole number"."""
+    representation = redact(repr(value.value if isinstance(value, Enum) else value))
+    if len(representation) > MAX_SHOWN:
+        representation = representation[:MAX_SHOWN] + "…"
+    return InvalidValue(f"is {representation}, but must be {expected}", at=at)
 
 
 def convert(value: object, kind: Any, spec: SettingSpec, context: ConvertContext) -> object:
-    """Return a value, not `None`, as the type that is declared.
+    """Convert a value, not `None`, to the declared type.
 
     Raises:
-        InvalidValue: It can't be one. Does not show the value of a secret.
+        InvalidValue: The value can't be converted. The message never shows a secret.
         ConfigError: A reference to a secret can't be resolved.
-        TypeError: The type is none that a setting can have.
+        TypeError: The declared type is not supported.
     """
     if kind is Secret:
         value = _convert_secret(value, context, is_public=spec.public)
@@ -108,9 +108,9 @@ def convert(value: object, kind: Any, spec: SettingSpec, context: ConvertContext
 
 
 def parse_variable(text: str, kind: Any) -> object:
-    """Return the value of an environment variable in the form that `convert` takes.
+    """Parse the value of an environment variable into the form that `convert` takes.
 
-    A secret is the text itself, and no reference.
+    A secret is taken literally, never as a reference.
     """
     if kind is Secret:
         return Secret(text)
@@ -127,7 +127,7 @@ def parse_variable(text: str, kind: Any) -> object:
 
 
 def as_str(value: object, *, at: str = "") -> str:
-    """Return the value, which must be text; of an enumeration, the text of its member."""
+    """Return the value, which must be a string, or the string value of an enum member."""
     if isinstance(value, Enum):
         value = value.value
     if not isinstance(value, str):
@@ -137,18 +137,18 @@ def as_str(value: object, *, at: str = "") -> str:
 
 
 def as_str_list(value: object, *, at: str = "") -> tuple[str, ...]:
-    """Return the value, a list of texts or one text, as a tuple."""
+    """Return the value, a list of strings or a single string, as a tuple."""
     if isinstance(value, str):
         return (value,)
     if not isinstance(value, list | tuple):
-        raise invalid_value(value, "a list of texts", at=at)
+        raise invalid_value(value, "a list of strings", at=at)
     return tuple(as_str(each, at=f"{at}[{index}]") for index, each in enumerate(value))
 
 
 def as_str_map(value: object, *, at: str = "") -> dict[str, str]:
-    """Return the value, a mapping of texts to texts, as a dictionary."""
+    """Return the value, a mapping of strings to strings, as a dictionary."""
     if not isinstance(value, Mapping):
-        raise invalid_value(value, "a mapping of texts to texts", at=at)
+        raise invalid_value(value, "a mapping of strings to strings", at=at)
     return {as_str(name, at=at): as_str(each, at=f"{at}.{name}") for name, each in value.items()}
 
 
@@ -200,7 +200,7 @@ def _convert_number(value: object, kind: type[int | float], minimum: float | Non
         expected += f" of at least {minimum:.15g}"
     form = r"[+-]?\d+" if kind is int else r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
     text = value.strip() if isinstance(value, str) else ""
-    # Python refuses to read numbers of thousands of digits; no setting has one of them.
+    # Python refuses to parse numbers of thousands of digits; no setting needs one.
     if len(text) < MAX_SHOWN and re.fullmatch(form, text, re.ASCII):
         number: int | float = kind(text)
     elif isinstance(value, int if kind is int else int | float) and not isinstance(value, bool):

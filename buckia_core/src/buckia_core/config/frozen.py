@@ -1,4 +1,4 @@
-"""Mappings that can't be changed, can be hashed and, unlike `MappingProxyType`, pickled."""
+"""Immutable mappings that can be hashed and, unlike `MappingProxyType`, pickled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ V = TypeVar("V")
 
 
 class FrozenMapping(Mapping[str, V]):
-    """A mapping that stays as it was made; keeps the order."""
+    """Immutable mapping with a stable order."""
 
     __slots__ = ("_items",)
 
@@ -33,7 +33,7 @@ class FrozenMapping(Mapping[str, V]):
 
 
 class HiddenMapping(FrozenMapping[V]):
-    """A frozen mapping whose `repr` shows the names and no value, since some of the values may be secrets."""
+    """Frozen mapping whose `repr` shows only the names, since values may be secrets."""
 
     __slots__ = ()
 
@@ -42,7 +42,7 @@ class HiddenMapping(FrozenMapping[V]):
 
 
 def freeze(value: object) -> object:
-    """Return the value with its lists as tuples and its mappings frozen, all the way down."""
+    """Return the value with all nested lists as tuples and all nested mappings frozen."""
     match value:
         case list() | tuple():
             return tuple(freeze(each) for each in value)

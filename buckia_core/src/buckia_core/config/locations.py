@@ -1,4 +1,4 @@
-"""What errors about settings say: where the setting stands, and which name was probably meant."""
+"""Parts of error messages about settings: the location in the file, and a suggestion for a misspelled name."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 
 
 def format_location(source: str | None, lines: Mapping[str, int] | None, name: str = "") -> str | None:
-    """Return where a setting stands, as `file:line`; as `file` if the line isn't known, `None` without a file.
+    """Return the location of a setting as `file:line`, as `file` if the line is unknown, `None` without a file.
 
-    Of a part of a setting that has no line of its own (`paths[1].direction`), the line of what holds it is returned.
+    A part of a setting without a line of its own (`paths[1].direction`) has the line of its parent.
     """
     if source is None:
         return None
@@ -24,9 +24,9 @@ def format_location(source: str | None, lines: Mapping[str, int] | None, name: s
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Return a sentence that names what was probably meant, or else all that is known; begins with a space."""
+    """Return a sentence with the closest known name, or else with all known names; it begins with a space."""
     names = sorted(set(known) - {name})
-    near = difflib.get_close_matches(name.lower(), names, 1, cutoff=0.6)
-    if near:
-        return f" Did you mean {near[0]!r}?"
+    close = difflib.get_close_matches(name.lower(), names, 1, cutoff=0.6)
+    if close:
+        return f" Did you mean {close[0]!r}?"
     return f" Known are: {', '.join(names)}." if names else ""

@@ -1,4 +1,4 @@
-"""What objects are given by their keys: an adapter's setting `objects`, a list of patterns with attributes.
+"""Object rules: the setting `objects`, a list of key patterns with attributes for the objects that match.
 
     objects:
       - match: "*.html"
@@ -7,14 +7,14 @@
         content_disposition: attachment
         metadata: {team: web}
 
-An adapter declares it with those attributes that its provider has:
+An adapter declares the setting with the attributes that its provider supports:
 
     objects: ObjectRules = setting(
         help="Headers of objects, by patterns of their keys.",
         default=ObjectRules, parse=partial(parse_object_rules, names=NAMES), schema=object_rules_schema(NAMES),
     )
 
-and asks `settings.objects.attributes_for(key)` for each upload.
+and calls `settings.objects.attributes_for(key)` for each upload.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from buckia_core.planning.gitignore import PatternList
 
 @dataclass(frozen=True, slots=True)
 class ObjectAttributes:
-    """What one object is given; `None`, or an empty mapping, is what nobody said.
+    """Attributes of one object; `None` or an empty mapping is unset.
 
     Attributes:
         cache_control: The header `Cache-Control`.
@@ -45,9 +45,9 @@ class ObjectAttributes:
         content_language: The header `Content-Language`.
         content_type: MIME type.
         expires: The header `Expires`, as an HTTP date.
-        storage_class: The provider's name of a storage class.
-        acl: The provider's name of who may do what.
-        website_redirect: Where a website sends whoever asks for the object.
+        storage_class: Name of a storage class, as the provider calls it.
+        acl: Name of a canned ACL, as the provider calls it.
+        website_redirect: Target of the redirect that a website sends for the object.
         tags: Tags, by name.
         metadata: User metadata, by name in lower case.
     """
@@ -64,13 +64,13 @@ class ObjectAttributes:
     tags: Mapping[str, str] = field(default_factory=FrozenMapping)
     metadata: Mapping[str, str] = field(default_factory=FrozenMapping)
 
-    def merged_onto(self, earlier: ObjectAttributes) -> ObjectAttributes:
-        """Return the attributes of both. Of what both say, these hold; tags and metadata are taken one by one."""
-        # Nearly every object is given nothing by a pattern, and this is done for each upload.
-        if self is _EMPTY or earlier is _EMPTY:
-            return earlier if self is _EMPTY else self
-        both: dict[str, Any] = {name: getattr(self, name) or getattr(earlier, name) for name in _STRINGS}
-        both |= {name: FrozenMapping({**getattr(earlier, name), **getattr(self, name)}) for name in _MAPS}
+    def merged_onto(self, base: ObjectAttributes) -> ObjectAttributes:
+        """Return the attributes of both; these take precedence. Tags and metadata are merged by name."""
+        # Called for each upload, and nearly always one of the two is empty.
+        if self is _EMPTY or base is _EMPTY:
+            return base if self is _EMPTY else self
+        both: dict[str, Any] = {name: getattr(self, name) or getattr(base, name) for name in _STRINGS}
+        both |= {name: FrozenMapping({**getattr(base, name), **getattr(self, name)}) for name in _MAPS}
         return ObjectAttributes(**both)
 
 
@@ -85,24 +85,24 @@ _EMPTY = ObjectAttributes()
 
 @dataclass(frozen=True, slots=True)
 class ObjectRule:
-    """Patterns, and what an object is given whose key they match.
+    """Rule: patterns of keys, and the attributes of the objects that match.
 
     Attributes:
-        match: Patterns as in `.gitignore`, of keys without the prefix.
-        gives: What it is given.
+        match: Gitignore patterns of keys without the prefix.
+        attributes: Attributes of the objects that match.
     """
 
     match: tuple[str, ...]
     attributes: ObjectAttributes
 
     def matches(self, key: str) -> bool:
-        """Tell whether the rule is about an object."""
+        """Tell whether a key matches the patterns."""
         return _compiled(self.match).match(key)
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectRules:
-    """Rules in order; a later one holds over an earlier one."""
+    """Ordered rules; later ones take precedence."""
 
     rules: tuple[ObjectRule, ...] = ()
 
@@ -110,23 +110,23 @@ class ObjectRules:
         return iter(self.rules)
 
     def attributes_for(self, key: str) -> ObjectAttributes:
-        """Return what an object is given; `key` is without the prefix."""
-        given = _EMPTY
+        """Return the merged attributes of all rules that match `key`, which has no prefix."""
+        attributes = _EMPTY
         for rule in self.rules:
             if rule.matches(key):
-                given = rule.attributes.merged_onto(given)
-        return given
+                attributes = rule.attributes.merged_onto(attributes)
+        return attributes
 
 
 def parse_object_rules(value: object, *, names: Collection[str] = ATTRIBUTES) -> ObjectRules:
-    """Read `objects`: a list of mappings, each with `match` and attributes.
+    """Parse `objects`: a list of mappings, each with `match` and attributes.
 
     Args:
-        value: What is given.
-        names: The attributes that the provider has.
+        value: The given value.
+        names: Names of the attributes that the provider supports.
 
     Raises:
-        InvalidValue: An entry has no pattern, a wrong one, no attribute, or one that is not among `names`.
+        InvalidValue: An entry has no pattern, an invalid one, no attribute, or one that is not in `names`.
     """
     if isinstance(value, ObjectRules):
         return value
@@ -136,9 +136,9 @@ def parse_object_rules(value: object, *, names: Collection[str] = ATTRIBUTES) ->
 
 
 def object_rules_schema(names: Collection[str] = ATTRIBUTES) -> Mapping[str, Any]:
-    """Return the JSON Schema of `objects` with these attributes."""
-    texts = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
-    properties: dict[str, Any] = {"match": texts | {"description": "Patterns as in .gitignore, of keys."}}
+    """Build the JSON Schema of `objects` with these attributes."""
+    strings = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
+    properties: dict[str, Any] = {"match": strings | {"description": "Patterns as in .gitignore, of keys."}}
     for name in names:
         mapping = {"type": "object", "additionalProperties": {"type": "string"}}
         properties[name] = mapping if name in _MAPS else {"type": "string", "minLength": 1}

@@ -1,4 +1,4 @@
-"""The settings that every bucket has, whatever its provider; those of adapters stand in the adapters' packages."""
+"""Settings common to all providers. The settings of a provider are declared in its adapter's package."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.planning.safety import DeleteLimit
 
 CHECKSUM_ALGORITHMS = tuple(sorted(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake_")))
-"""Those of `hashlib` that every platform has and whose digests have one length."""
+"""Algorithms of `hashlib` that exist on every platform and have digests of a fixed length."""
 
 
 class KeepReplaced(Enum):
-    """Which versions that a run replaces in the bucket are fetched into the local trash first.
+    """Policy for objects that a run replaces: which of them are downloaded to the local trash first.
 
-    `AUTO`: those that Buckia itself decides to replace, and all of them where reading the bucket is free; none where
-    the bucket keeps versions. `ALWAYS`: all of them, whoever decides, whatever the bucket keeps. `NEVER`: none.
+    `AUTO`: those that Buckia decides to replace, and all of them where reading the bucket is free; none where the
+    bucket keeps versions. `ALWAYS`: all of them. `NEVER`: none.
     """
 
     AUTO = "auto"
@@ -67,7 +67,7 @@ def _parse_algorithm(value: object) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketOptions:
-    """The common settings, declared as an adapter declares its own. `help` of each says what it does."""
+    """Common settings. The `help` of each field is its documentation."""
 
     provider: str = setting(help="Id of the provider, such as `file`; decides which adapter is used.", required=True)
     bucket_name: str | None = setting(help="Name of the bucket at the provider.")

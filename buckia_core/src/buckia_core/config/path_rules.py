@@ -1,4 +1,4 @@
-"""The settings that map local paths onto keys: `paths`, `files`, `folders`, `prefix`."""
+"""Settings that map local paths to keys: `paths`, `files`, `folders`, `prefix`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from buckia_core.planning.policy import Direction
 
 @dataclass(frozen=True, slots=True)
 class PathRule:
-    """One local directory, and its place in the bucket.
+    """Mapping of one local directory to a key prefix.
 
     Attributes:
-        local: As it is written: relative to the directory of the configuration, or absolute.
-        remote: Key prefix that it maps onto, with a slash at its end; empty is the bucket's root.
-        direction: Which way content travels; `None` is the bucket's.
-        include: Patterns as in `.gitignore`, relative to `local`; where there are any, only what one of them
-            names takes part.
-        exclude: Patterns of what takes no part.
+        local: The directory as given: relative to the directory of the configuration, or absolute.
+        remote: Key prefix with a trailing slash; empty for the root of the bucket.
+        direction: Direction of transfers; `None` for that of the bucket.
+        include: Gitignore patterns relative to `local`; if there are any, other files are left out.
+        exclude: Gitignore patterns of files to leave out.
     """
 
     local: str
@@ -35,10 +34,10 @@ class PathRule:
 
 
 def parse_paths(value: object) -> tuple[PathRule, ...]:
-    """Read `paths`: a list of which each entry is a path, a mapping with the fields of `PathRule`, or one.
+    """Parse `paths`: a list of paths, `PathRule`s, or mappings with the fields of `PathRule`; or a single path.
 
     Raises:
-        InvalidValue: An entry is none of these, or two are equal.
+        InvalidValue: An entry is invalid, or two entries are equal.
     """
     if isinstance(value, str | os.PathLike | PathRule):
         value = [value]
@@ -47,18 +46,20 @@ def parse_paths(value: object) -> tuple[PathRule, ...]:
     rules = tuple(_parse_rule(entry, f"[{index}]") for index, entry in enumerate(value))
     seen: dict[tuple[str, str], int] = {}
     for index, rule in enumerate(rules):
-        place = (os.path.normpath(rule.local), rule.remote)
-        if place in seen:
-            raise InvalidValue(f"is the same path as paths[{seen[place]}], {rule.local!r}; remove one", at=f"[{index}]")
-        seen[place] = index
+        identity = (os.path.normpath(rule.local), rule.remote)
+        if identity in seen:
+            raise InvalidValue(
+                f"is the same path as paths[{seen[identity]}], {rule.local!r}; remove one", at=f"[{index}]"
+            )
+        seen[identity] = index
     return rules
 
 
 def parse_files(value: object) -> FrozenMapping[str]:
-    """Read `files` and its like: a mapping of local files to keys.
+    """Parse `files`, `upload_files` or `download_files`: a mapping of local files to keys.
 
     Raises:
-        InvalidValue: It is no mapping of texts, or one of them can't name a file.
+        InvalidValue: The value is not a mapping of strings, or a string can't name a file.
     """
     given = {os.fspath(name): key for name, key in value.items()} if isinstance(value, Mapping) else value
     files = {}
@@ -72,10 +73,10 @@ def parse_files(value: object) -> FrozenMapping[str]:
 
 
 def parse_folders(value: object) -> tuple[str, ...]:
-    """Read `folders`: names of folders of the bucket; they come without slashes at their ends.
+    """Parse `folders`: names of folders in the bucket. Trailing slashes are removed.
 
     Raises:
-        InvalidValue: One of them is no clean name.
+        InvalidValue: A name is not a normalized key.
     """
     names = []
     for index, name in enumerate(as_str_list(value)):
@@ -87,10 +88,10 @@ def parse_folders(value: object) -> tuple[str, ...]:
 
 
 def parse_prefix(value: object, *, at: str = "") -> str:
-    """Read the name of a directory in the bucket; it comes empty, or with one slash at its end.
+    """Parse the key prefix of a directory in the bucket; the result is empty or ends in one slash.
 
     Raises:
-        InvalidValue: It is no clean name.
+        InvalidValue: The value is not a normalized key.
     """
     text = as_str(value, at=at)
     return _check_key(text.removesuffix("/"), at=at) + "/" if text else ""

@@ -1,4 +1,4 @@
-"""The JSON Schema of the `.buckia` file, for editors; made of what the settings classes declare."""
+"""JSON Schema of the `.buckia` file, for editors; derived from the settings classes."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _VARIABLE: Schema = {"type": "string", "pattern": r"\$\{"}
 
 
 def json_schema(providers: Mapping[str, type[Any]]) -> Schema:
-    """Return the schema, draft 2020-12, of a file with the common settings and those of these providers.
+    """Build the schema, draft 2020-12, of a file with the common settings and those of the given providers.
 
-    The settings of any other provider are not judged. Secrets are marked `writeOnly`.
+    Settings of other providers are not validated. Secrets are marked `writeOnly`.
 
     Args:
-        providers: The settings class of each provider, by the provider's id.
+        providers: Settings class of each provider, by provider id.
 
     Raises:
-        TypeError: A class declares a setting of a type that there is none of.
+        TypeError: A class declares a setting of an unsupported type.
     """
     definitions: Schema = {
         "common": {"type": "object", "properties": _properties(BucketOptions) | {"credentials": _CREDENTIALS}},
@@ -69,7 +69,7 @@ def _provider_schema(provider: str, settings: type[Any]) -> Schema:
         "unevaluatedProperties": False,
     }
     secret = {name for name, kind in field_types(settings).items() if kind is Secret}
-    # A secret may stand under `credentials`, and what has an environment variable may stand nowhere.
+    # A secret may be given under `credentials`, and a setting with an environment variable may be absent from the file.
     required = [
         name for name, (_, each) in wanted.items() if each.required and not (each.env or each.aliases or name in secret)
     ]

@@ -1,4 +1,4 @@
-"""How a setting is declared: once, as a field of a frozen dataclass, from which reading, help and redaction follow."""
+"""Declaration of settings as fields of frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 
 class SettingSpec(NamedTuple):
-    """What is declared of one setting.
+    """Declaration of one setting.
 
     Attributes:
         help: One sentence for the documentation.
-        env: Environment variables that are looked at, in order, where the configuration does not have it.
-        required: Whether it must be had from somewhere.
-        aliases: Other names under which the configuration may have it.
-        minimum: The smallest number that is allowed.
-        parse: Takes the value as given, not `None`, and returns the one to keep, where the type alone does not
-            say how. Raises `ValueError` with what is expected, such as "a region of the provider". A value that
-            it has returned passes through it unchanged. Of a secret, it takes the `Secret`.
-        schema: JSON Schema of what `parse` takes.
-        open: Of a `Secret`: it may be read by others, such as an access key's id, and stand in a file as it is.
-        runs_code: Tells of a text that is given whether it names code that is run, such as `module:function`. A file
-            may only give such a text if the user has agreed to it (`buckia trust`).
+        env: Environment variables that are read, in order, when the configuration has no value.
+        required: Whether a value must be given, in the configuration or the environment.
+        aliases: Alternative names in the configuration.
+        minimum: Smallest number allowed.
+        parse: Converts the given value, not `None`, where the type alone is not enough; of a secret, it takes the
+            `Secret`. Must be idempotent. Raises `ValueError` with what is expected, such as "a region of the provider".
+        schema: JSON Schema of the values that `parse` takes.
+        public: Of a `Secret`: others may read it, such as an access key's id. It may be written into a file.
+        runs_code: Returns whether a string names code to run, such as `module:function`. In a file, such a value is
+            only accepted if the user agreed to it (`buckia trust`).
     """
 
     help: str
@@ -50,9 +49,9 @@ def setting(
     public: bool = False,
     runs_code: Callable[[str], bool] | None = None,
 ) -> Any:
-    """Declare one field of a settings class; stands where `dataclasses.field` would.
+    """Declare one field of a settings class, in place of `dataclasses.field`.
 
-    A mutable `default` is a factory (such as `dict`). The other arguments are those of `SettingSpec`.
+    A callable `default`, such as `dict`, is a factory. The other arguments are those of `SettingSpec`.
     """
     metadata = {"buckia": SettingSpec(help, env, required, aliases, minimum, parse, schema, public, runs_code)}
     if callable(default):
@@ -61,22 +60,22 @@ def setting(
 
 
 def setting_fields(settings: type[Any]) -> Mapping[str, tuple[Field[Any], SettingSpec]]:
-    """Return the settings that a class declares, by name, in order."""
+    """Return the settings that a class declares, by name, in order of declaration."""
     return {each.name: (each, each.metadata["buckia"]) for each in fields(settings) if "buckia" in each.metadata}
 
 
 def default_value(dataclass_field: Field[Any]) -> Any:
-    """Return the value that a setting has when nobody gives it."""
+    """Return the default of a setting."""
     if dataclass_field.default_factory is not MISSING:
         return dataclass_field.default_factory()
     return dataclass_field.default
 
 
 def field_types(settings: type[Any]) -> Mapping[str, Any]:
-    """Return the type of each setting that a class declares, by name, without `| None`.
+    """Return the type of each declared setting by name, without `| None`.
 
     Raises:
-        TypeError: A type is a union of more than one type, or names something that its module does not have.
+        TypeError: A type is a union of several types, or can't be resolved.
     """
     try:
         hints = get_type_hints(settings)

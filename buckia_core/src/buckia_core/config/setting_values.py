@@ -1,4 +1,4 @@
-"""Reading the values of a settings class: from what is given, then from the environment."""
+"""Values of a settings class: read from the given values, then from the environment."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from buckia_core.errors import ConfigError, InvalidSetting, MissingCredentials, 
 
 
 class GivenValues(NamedTuple):
-    """Values as they are given, and what messages tell of them.
+    """Given values, with their origin for error messages.
 
     Attributes:
-        owner: Whose settings these are, such as "provider 's3'".
+        owner: Owner of the settings, such as "provider 's3'".
         values: The values, by name.
-        source: The file that they are from.
-        lines: The line of each in that file; that of the bucket under the empty name.
+        source: The file that contains the values.
+        lines: Line number of each value in that file; that of the bucket under the empty name.
     """
 
     owner: str
@@ -30,39 +30,39 @@ class GivenValues(NamedTuple):
     lines: Mapping[str, int] | None = None
 
     def location(self, name: str = "") -> str | None:
-        """Return where a setting stands, as far as it is known."""
+        """Return the location of a setting, as far as it is known."""
         return format_location(self.source, self.lines, name)
 
 
 def read_values(cls: type[Any], given: GivenValues, context: ConvertContext) -> dict[str, Any]:
-    """Return the values of the settings that are given, or are in the environment, by name.
+    """Read the settings that are given or set in the environment, by name.
 
-    `None`, and an empty secret, count as not given.
+    `None` and empty secrets count as not given.
 
     Raises:
-        UnknownSetting: A value is given for a setting that the class does not have.
-        InvalidSetting: A value has the wrong type or shape, or a required one that is no secret is missing.
-        MissingCredentials: A required secret is missing, or a reference leads nowhere.
-        ConfigError: A secret can't be had.
+        UnknownSetting: The class has no setting of a given name.
+        InvalidSetting: A value is invalid, or a required setting that is not a secret is missing.
+        MissingCredentials: A required secret is missing, or a reference can't be resolved.
+        ConfigError: A secret store failed.
     """
     specs = setting_fields(cls)
     kinds = field_types(cls)
-    names = _given_names(specs, given)
+    names = _find_given_names(specs, given)
     read: dict[str, Any] = {}
     for name, (_, spec) in specs.items():
         value = None
         if name in names:
-            value = _given_value(names[name], kinds[name], spec, given, context)
+            value = _read_given_value(names[name], kinds[name], spec, given, context)
         if value is None or value == Secret(""):
-            value = _environment_value(name, kinds[name], spec, context)
+            value = _read_variable(name, kinds[name], spec, context)
         if value is not None and not (spec.required and value == ""):
             read[name] = value
     _check_required(specs, kinds, read, given)
     return read
 
 
-def _given_names(specs: Mapping[str, tuple[Any, SettingSpec]], given: GivenValues) -> dict[str, str]:
-    """Return under which name, its own or an alias, each setting is given."""
+def _find_given_names(specs: Mapping[str, tuple[Any, SettingSpec]], given: GivenValues) -> dict[str, str]:
+    """Return the name under which each setting is given: its own name or an alias."""
     owns = {alias: name for name, (_, spec) in specs.items() for alias in (name, *spec.aliases)}
     names: dict[str, str] = {}
     for used, value in given.values.items():
@@ -79,9 +79,9 @@ def _given_names(specs: Mapping[str, tuple[Any, SettingSpec]], given: GivenValue
     return names
 
 
-def _given_value(used: str, kind: Any, spec: SettingSpec, given: GivenValues, context: ConvertContext) -> object:
+def _read_given_value(used: str, kind: Any, spec: SettingSpec, given: GivenValues, context: ConvertContext) -> object:
     value = given.values[used]
-    # What a program gives has no line in a file.
+    # A value given by a program has no line in a file.
     is_from_file = given.source is not None and used in (given.lines or {})
     if is_from_file and spec.runs_code and isinstance(value, str) and spec.runs_code(value):
         assert given.source is not None
@@ -89,15 +89,15 @@ def _given_value(used: str, kind: Any, spec: SettingSpec, given: GivenValues, co
     try:
         return convert(value, kind, spec, context)
     except InvalidValue as error:
-        raised = UnknownSetting if error.unknown else InvalidSetting
+        error_class = UnknownSetting if error.unknown else InvalidSetting
         name = used + error.at
-        raise raised(f"setting '{name}' {error.clause}", source=given.location(name)) from None
+        raise error_class(f"setting '{name}' {error.clause}", source=given.location(name)) from None
     except ConfigError as error:
-        failed = MissingCredentials if isinstance(error, MissingCredentials) else ConfigError
-        raise failed(f"setting {used!r}: {error}", source=given.location(used)) from error
+        secret_error = MissingCredentials if isinstance(error, MissingCredentials) else ConfigError
+        raise secret_error(f"setting {used!r}: {error}", source=given.location(used)) from error
 
 
-def _environment_value(name: str, kind: Any, spec: SettingSpec, context: ConvertContext) -> object:
+def _read_variable(name: str, kind: Any, spec: SettingSpec, context: ConvertContext) -> object:
     variable = next((each for each in spec.env if context.environ.get(each)), None)
     if variable is None:
         return None

@@ -1,19 +1,18 @@
-"""How an adapter declares its settings: once, as a frozen dataclass, from which reading, help and redaction follow.
+"""Settings classes of adapters: frozen dataclasses from which parsing, help and redaction are derived.
 
     @dataclass(frozen=True, slots=True, kw_only=True)
     class BoxSettings:
         root: Path = setting(help="Directory that is the bucket.", required=True)
         token: Secret | None = setting(help="Access token.", env=("BOX_TOKEN",))
 
-Types that can be declared: `str`, `int`, `float`, `bool`, `Path`, `Secret`, `Enum` classes, `Literal[…]`,
-`tuple[str, ...]`, `Mapping[str, str]`, and each of these with `| None`; any other type goes with `parse`.
-A `Path` is taken relative to the directory of the configuration file. `Secret` values may be given as references
-(see `config.secrets.references`).
-`bucket_name` and `prefix` reach an adapter whose class declares them; `prefix` is empty or ends in a slash.
-A `__post_init__` that raises `ValueError` refuses values that don't go together; one that raises `MissingCredentials`
-says which of several keys it needs.
-A static method `implied(values)` may return more values that follow from those given, such as a bucket's name from
-its address; it too refuses with `ValueError`. A value that is given goes first, the environment comes after both.
+Supported types: `str`, `int`, `float`, `bool`, `Path`, `Secret`, `Enum` classes, `Literal[…]`, `tuple[str, ...]`,
+`Mapping[str, str]`, and each of these with `| None`; any other type needs a `parse` function.
+A `Path` is relative to the directory of the configuration file. A `Secret` may be given as a reference (see
+`config.secrets.references`).
+An adapter receives `bucket_name` and `prefix` if its class declares them; `prefix` is empty or ends in a slash.
+`__post_init__` may raise `ValueError` for values that conflict, and `MissingCredentials` for missing keys.
+A static method `implied(values)` may return values that follow from the given ones, such as a bucket's name from its
+URL, or raise `ValueError`. Precedence: given values, implied values, environment variables, defaults.
 """
 
 from __future__ import annotations
@@ -37,17 +36,17 @@ T = TypeVar("T")
 
 
 class SettingDoc(NamedTuple):
-    """What documentation tells of one setting.
+    """Documentation of one setting.
 
     Attributes:
-        name: Its name.
-        type: Its type in words, such as "whole number".
-        env: Environment variables that are looked at, in order.
-        default: As it is written in a file; empty if there is none.
-        required: Whether it must be had from somewhere.
-        secret: Whether its value is never shown.
-        help: What it does.
-        aliases: Other names under which a file may have it.
+        name: Name of the setting.
+        type: Type for readers, such as "whole number".
+        env: Environment variables that are read, in order.
+        default: Default as written in a file; empty if there is none.
+        required: Whether a value must be given, in the configuration or the environment.
+        secret: Whether the value is never shown.
+        help: Description.
+        aliases: Alternative names in a file.
     """
 
     name: str
@@ -71,34 +70,34 @@ def read_settings(
     source: str | None = None,
     lines: Mapping[str, int] | None = None,
 ) -> T:
-    """Make an instance of a settings class.
+    """Read an instance of a settings class.
 
-    A setting is the value given, else that of the first of its environment variables that is set and not
-    empty, else its default. `None`, and an empty secret, count as not given.
+    The value of a setting is the given one, else that of its first environment variable that is set and not
+    empty, else the default. `None` and empty secrets count as not given.
 
     Args:
         cls: The class that declares the settings.
-        values: The values given, by name; `BucketConfig.settings` has them.
+        values: The given values by name, as in `BucketConfig.settings`.
         provider: The provider's id, for messages.
-        base_dir: What relative paths are relative to.
+        base_dir: Base of relative paths.
         environ: Environment variables; those of the process by default.
         secret_stores: Secret stores of plugins, by scheme.
-        source: The file that the values are from, for messages.
-        lines: The line of each setting in that file; that of the bucket under the empty name.
+        source: The file that contains the values, for messages.
+        lines: Line number of each setting in that file; that of the bucket under the empty name.
 
     Raises:
-        UnknownSetting: A value is given for a setting that the class does not have.
-        InvalidSetting: A value has the wrong type or shape, or a required one that is no secret is missing.
-        MissingCredentials: A required secret is missing, or a reference leads nowhere.
-        ConfigError: A secret can't be had.
+        UnknownSetting: The class has no setting of a given name.
+        InvalidSetting: A value is invalid, or a required setting that is not a secret is missing.
+        MissingCredentials: A required secret is missing, or a reference can't be resolved.
+        ConfigError: A secret store failed.
     """
     wanted = setting_fields(cls)
     kept = {name: value for name, value in values.items() if name in wanted or not _is_ignorable(name, value)}
-    owner, place = f"provider {provider!r}", GivenValues("", {}, source, lines).location()
+    owner, location = f"provider {provider!r}", GivenValues("", {}, source, lines).location()
     try:
         kept = _add_implied(cls, kept)
     except ValueError as error:
-        raise InvalidSetting(redact(f"{owner}: {error}", known_secrets()), source=place) from None
+        raise InvalidSetting(redact(f"{owner}: {error}", known_secrets()), source=location) from None
     given = GivenValues(owner, kept, source, lines)
     context = ConvertContext(base_dir, os.environ if environ is None else environ, secret_stores or {})
     read = read_values(cls, given, context)
@@ -107,11 +106,11 @@ def read_settings(
     except (ValueError, MissingCredentials) as error:
         message = redact(f"{owner}: {error}", known_secrets())
         kind = MissingCredentials if isinstance(error, MissingCredentials) else InvalidSetting
-    raise kind(message, source=place)
+    raise kind(message, source=location)
 
 
 def describe(settings: type[Any]) -> list[SettingDoc]:
-    """Return what documentation tells of each setting that a class declares, in order."""
+    """Return the documentation of each setting that a class declares, in order of declaration."""
     kinds = field_types(settings)
     return [
         SettingDoc(
@@ -139,7 +138,7 @@ def _add_implied(cls: type[Any], values: dict[str, object]) -> dict[str, object]
 
 
 def _is_ignorable(name: str, value: object) -> bool:
-    """A bucket's name means nothing to an adapter without one; a prefix that it can't honour would be a wrong place."""
+    """Tell whether an adapter without this setting may ignore the value: `bucket_name`, or an empty `prefix`."""
     return name == "bucket_name" or (name == "prefix" and not value)
 
 

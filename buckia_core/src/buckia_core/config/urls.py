@@ -1,4 +1,4 @@
-"""Addresses in settings: where a service is reached."""
+"""URLs in settings: validation, and warnings about insecure connections."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 
 def check_url(name: str, address: str | None, *, example: str = "https://host or http://host:port") -> None:
-    """See whether the setting `name` is an address by HTTP or HTTPS, perhaps with a path; `None` is as good as none.
+    """Check that the setting `name` is an HTTP or HTTPS URL, with or without a path. `None` is valid.
 
     For `__post_init__` of a settings class.
 
     Raises:
-        ValueError: It is not, or has a user, a query or a fragment. Does not show it: there may be a password in it.
+        ValueError: The URL is invalid, or has a user, query or fragment. The message omits it: it may hold a password.
     """
     if address is None:
         return
@@ -30,13 +30,13 @@ def check_url(name: str, address: str | None, *, example: str = "https://host or
 
 
 def connection_warnings(addresses: Mapping[str, str | None], unverified: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return what is unsafe about how a service is reached, a line each, for the property `warnings` of settings.
+    """Return warnings about insecure connections, one a line, for the property `warnings` of settings.
 
     Args:
-        addresses: Addresses to which credentials go, by the setting's name. Those of this machine are safe.
-        unverified: Settings that keep the server's certificate from being checked, as they are written.
+        addresses: URLs that receive credentials, by setting. Loopback addresses are safe.
+        unverified: Settings that turn off the check of the server's certificate, as written.
     """
-    danger = "whoever is on the way can read and change everything, and use the credentials"
+    danger = "anybody on the network path can read and change everything, and use the credentials"
     lines = [f"{name} turns off the check of the server's certificate: {danger}" for name in unverified]
     for name, address in addresses.items():
         parts = urlsplit(address or "")

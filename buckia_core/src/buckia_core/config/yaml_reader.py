@@ -1,7 +1,6 @@
-"""YAML as the configuration file uses it: every scalar is text, and every value knows its line.
+"""YAML reader for configuration files: every scalar is a string, and every value has a line number.
 
-What type a value has is decided by the setting that it is for. So `no` can be a bucket's name and `0012` a key's id,
-quotes or not.
+The setting decides the type of its value. So `no` can be a bucket's name and `0012` a key's id, without quotes.
 """
 
 from __future__ import annotations
@@ -22,21 +21,21 @@ _MERGE = _STANDARD + "merge"
 _TOO_DEEP = "is nested too deeply"
 
 MAX_DEPTH = 32
-"""How deeply values may be nested."""
+"""Maximum nesting depth of values."""
 
 MAX_EXPANDED = 1 << 24
-"""How large a document may become by its aliases: characters of its values and of their paths."""
+"""Maximum size of a document with all aliases expanded: characters of its values and of their paths."""
 
 _QUOTES = "a value that begins with *, & or ! must stand in quotes"
 
 
 @dataclass(slots=True)
 class YamlDocument:
-    """A file that was read.
+    """Content of a YAML file.
 
     Attributes:
-        value: Its value; `None` if it is empty.
-        lines: The line of each value, counted from 1, by its path: `media.paths[0].remote`.
+        value: The value; `None` if the document is empty.
+        lines: Line number of each value, from 1, by path: `media.paths[0].remote`.
     """
 
     value: Value
@@ -44,11 +43,11 @@ class YamlDocument:
 
 
 def parse(text: str, source: str) -> YamlDocument:
-    """Read a YAML document. `source` names it in messages, which never show a value.
+    """Parse a YAML document. `source` names it in messages, which never show a value.
 
     Raises:
-        ConfigError: It is not YAML, or has a key twice, a tag, a key that is no text, or contains itself; or it is
-            nested too deeply, or its aliases make it too large.
+        ConfigError: The document is not YAML, has a duplicate key, a tag, a key that is not a string, or a recursive
+            alias; or it is nested too deeply, or too large with its aliases expanded.
     """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -62,12 +61,12 @@ def parse(text: str, source: str) -> YamlDocument:
     else:
         reader = _Reader(source)
         return YamlDocument(reader.value(node, "") if node else None, reader.lines)
-    # Raised here and not in the handlers: errors of the parser quote the lines of the file, secrets included.
+    # Raised outside of the handlers: errors of the parser quote lines of the file, secrets included.
     raise ConfigError(message, source=f"{source}:{line}")
 
 
 def _describe_error(error: yaml.MarkedYAMLError) -> str:
-    """Return what is wrong in words that do not quote the file."""
+    """Describe an error without quoting the file."""
     problem = error.problem or "is not YAML"
     if "'\\t'" in problem:
         return "is indented by a tab; YAML wants spaces"
@@ -90,7 +89,7 @@ class _Reader:
     expanded: int = 0
 
     def value(self, node: yaml.Node, path: str) -> Value:
-        """Return the value of a node, and note its line and those of all that it holds."""
+        """Return the value of a node, and record its line and those of its children."""
         self.lines[path] = _line(node)
         if not node.tag.startswith(_STANDARD) or node.tag.endswith((":binary", ":set", ":omap", ":pairs")):
             raise self.error(node, _QUOTES)
@@ -114,7 +113,7 @@ class _Reader:
             self.open.pop()
 
     def mapping(self, node: yaml.MappingNode, path: str) -> dict[str, Value]:
-        """Return a mapping; what it merges in by `<<` stands after its own, and does not replace it."""
+        """Return a mapping. Entries merged by `<<` come last, and do not replace its own."""
         own: dict[str, Value] = {}
         merged: dict[str, Value] = {}
         for key, each in node.value:
@@ -122,10 +121,10 @@ class _Reader:
                 for source in each.value if isinstance(each, yaml.SequenceNode) else [each]:
                     if not isinstance(source, yaml.MappingNode):
                         raise self.error(source, "merges something by << that is no mapping")
-                    theirs = self.value(source, path)
-                    assert isinstance(theirs, dict)
-                    merged = theirs | merged
-        # Its own come second, so that their lines replace those of what is merged in.
+                    inherited = self.value(source, path)
+                    assert isinstance(inherited, dict)
+                    merged = inherited | merged
+        # Own entries are read last, so that their lines replace those of merged entries.
         for key, each in node.value:
             if key.tag == _MERGE:
                 continue
@@ -139,7 +138,7 @@ class _Reader:
         return own | {name: value for name, value in merged.items() if name not in own}
 
     def error(self, node: yaml.Node, message: str) -> ConfigError:
-        """Return an error about a node."""
+        """Build an error about a node."""
         return ConfigError(message, source=f"{self.source}:{_line(node)}")
 
 

@@ -198,11 +198,11 @@ def careful_store(rest):
         ("keyring:a", ConfigError, "'keyring:a' must have the form keyring:SERVICE/USER"),
         ("keyring:/b", ConfigError, "'keyring:/b' must have the form keyring:SERVICE/USER"),
         ("op://v/gone/f", MissingCredentials, "'op://v/gone/f': op read failed with code 1: [ERROR] could not"),
-        ("op://v/empty/f", MissingCredentials, "'op://v/empty/f': op read gave an empty text"),
+        ("op://v/empty/f", MissingCredentials, "'op://v/empty/f': op read returned an empty string"),
         ("broken:x", ConfigError, "'broken:x': the secret store failed with RuntimeError"),
         ("careful:x", ConfigError, "log in to the vault first"),
-        ("none:x", MissingCredentials, "'none:x': the secret store gave no text"),
-        ("nothing:x", MissingCredentials, "'nothing:x': the secret store gave no text"),
+        ("none:x", MissingCredentials, "'none:x': the secret store returned no string"),
+        ("nothing:x", MissingCredentials, "'nothing:x': the secret store returned no string"),
     ],
 )
 def test_a_reference_that_leads_nowhere_is_named(tmp_path, op, reference, kind, message):

@@ -1,1 +1,1 @@
-"""The `.buckia` file: found, read, interpolated and written."""
+"""The `.buckia` file: loader, interpolation and writer."""

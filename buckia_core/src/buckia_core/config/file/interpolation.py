@@ -1,4 +1,4 @@
-"""Environment variables in texts of the configuration file: `${NAME}` and `${NAME:-default}`."""
+"""Interpolation of environment variables in the configuration file: `${NAME}` and `${NAME:-default}`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ _VARIABLE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_]\w*)(?::-([^}]*))?\})?", re.ASC
 
 
 def interpolate(text: str, environ: Mapping[str, str]) -> str:
-    """Return the text with its variables replaced.
+    """Replace the variables in a string.
 
-    `${NAME:-default}` takes the default where the variable is unset or empty. `$${` stands for `${` itself, and
-    a `$` without a brace for itself. What a variable holds is not expanded again.
+    `${NAME:-default}` uses the default if the variable is unset or empty. `$${` escapes `${`, and a `$` without a
+    brace is literal. Values of variables are not interpolated again.
 
     Raises:
-        ValueError: A variable is unset and has no default, or a `${` is not closed. Says which, not the text.
+        ValueError: A variable is unset and has no default, or a `${` is not closed. The message omits the string.
     """
 
     def value_of(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""The `.buckia` file: finding it, and reading it."""
+"""Loader: finds and reads the `.buckia` file."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ FILE_NAME = ".buckia"
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """A configuration file that was read.
+    """Content of a configuration file.
 
     Attributes:
-        path: The file, absolute.
-        buckets: What it configures, by name, in the file's order; at least one.
+        path: Absolute path of the file.
+        buckets: Configuration of each bucket, by name, in the order of the file; at least one.
     """
 
     path: Path
@@ -36,7 +36,7 @@ class ConfigFile:
         """Return the bucket of that name.
 
         Raises:
-            BucketNotConfigured: The file has none; the message names the nearest.
+            BucketNotConfigured: The file has no such bucket; the message suggests the closest name.
         """
         if name not in self.buckets:
             raise BucketNotConfigured(
@@ -46,11 +46,11 @@ class ConfigFile:
 
 
 def find(start: Path) -> Path:
-    """Return the `.buckia` file of a directory, or of the nearest directory above it that has one.
+    """Return the `.buckia` file of a directory, or of the nearest parent directory that has one.
 
     Raises:
-        ConfigError: There is none, or it can be written by others than this user and root, and is not trusted.
-        OSError: The system does not let it be looked at.
+        ConfigError: There is no file, or users other than this one and root can write it and it is not trusted.
+        OSError: The file or a directory can't be accessed.
     """
     path = locate(start)
     check_file(path, check_directory=True)
@@ -58,33 +58,33 @@ def find(start: Path) -> Path:
 
 
 def locate(start: Path) -> Path:
-    """Return the file that `find` finds, whoever can write it. It need not be a regular one.
+    """Return the same file as `find`, without checking that it is trusted or regular.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: There is no file.
     """
     start = Path(os.path.abspath(start))
     for directory in (start, *start.parents):
         path = directory / FILE_NAME
-        # A directory of that name is nobody's configuration.
+        # A directory of that name is not a configuration.
         if path.exists() and not path.is_dir():
             return path
     raise ConfigError(f"there is no {FILE_NAME} file in {start} or above it; make one with: buckia init")
 
 
 def load(path: Path, *, environ: Mapping[str, str] | None = None) -> ConfigFile:
-    """Read a configuration file, whoever can write it: `find` looks at that, and who names a file trusts it.
+    """Read a configuration file. Its owner and mode are not checked: a file that the user names is trusted.
 
-    Settings of adapters are not checked here, since only the adapter knows them, and secrets are not fetched.
+    Only common settings are validated: those of adapters are known to the adapter alone. Secrets are not fetched.
 
     Args:
-        path: The file; what its name is does not matter.
-        environ: The environment variables that `${NAME}` stands for; those of the process by default.
+        path: The file, of any name.
+        environ: Environment variables for `${NAME}`; those of the process by default.
 
     Raises:
-        ConfigError: There is no such file, or it is no configuration. The message has the file and the line.
-        InvalidSetting, UnknownSetting: A common setting is wrong, likewise.
-        OSError: The system does not let it be read.
+        ConfigError: The file does not exist or is not a configuration. The message has the file and the line.
+        InvalidSetting, UnknownSetting: A common setting is invalid, likewise.
+        OSError: The file can't be read.
     """
     path = Path(os.path.abspath(path))
     source = str(path)
@@ -116,18 +116,18 @@ def _parse_bucket(name: str, settings: Value, document: YamlDocument, path: Path
 
 
 def _not_a_bucket_message(name: str) -> str:
-    near = difflib.get_close_matches(name, OPTIONS, 1, cutoff=0.8)
-    if near == ["provider"]:
+    close = difflib.get_close_matches(name, OPTIONS, 1, cutoff=0.8)
+    if close == ["provider"]:
         return f"there is no setting {name!r}. Did you mean 'provider'?"
-    if near:
-        return f"{near[0]!r} is a setting, but the file has no 'provider' beside it, such as provider: file"
+    if close:
+        return f"{close[0]!r} is a setting, but the file has no 'provider' beside it, such as provider: file"
     return f"{name!r} must be a bucket with its settings below it, or the file needs a 'provider' at its top"
 
 
 def _interpolate_values(
     value: Value, at: str, document: YamlDocument, source: str, environ: Mapping[str, str]
 ) -> Value:
-    """Return the value with the variables in its texts replaced; keys stay as they are."""
+    """Return the value with the variables in its strings replaced; keys are not interpolated."""
     match value:
         case str():
             try:

@@ -1,4 +1,4 @@
-"""Writing a `.buckia` file, as `buckia init` does."""
+"""Writer: renders the `.buckia` file for `buckia init`."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ def render(
     settings: type[Any] | None = None,
     secret_stores: Mapping[str, SecretStore] | None = None,
 ) -> str:
-    """Return the text of a configuration file with one bucket.
+    """Render a configuration file with one bucket.
 
-    Texts are written as they are given, so `${NAME}` in one stays a variable; `load` reads all others as they were.
+    Strings are written as given, so `${NAME}` stays a variable; `load` restores all others.
 
     Args:
         provider: The provider's id.
-        name: The bucket's name in the file.
-        values: The settings, by name; `None` leaves one out.
-        settings: The provider's settings class: it has the comments, and tells which values are secrets.
+        name: Name of the bucket in the file.
+        values: Settings by name; `None` omits one.
+        settings: Settings class of the provider, for comments and to find out which values are secrets.
         secret_stores: Secret stores of plugins, whose references may be written.
 
     Raises:
-        InvalidSetting: A value is a secret and not a reference to one.
+        InvalidSetting: A value is a secret instead of a reference.
     """
     comments = {each: spec.help for each, (_, spec) in setting_fields(BucketOptions).items()}
     if settings is not None:
@@ -101,7 +101,7 @@ def _to_yaml_value(value: object) -> object:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts with line breaks of any kind in double quotes, where they are escaped and stay what they are."""
+    """YAML dumper that writes strings with line breaks of any kind in double quotes, where they are escaped."""
 
 
 def _represent_string(dumper: yaml.SafeDumper, text: str) -> yaml.Node:

@@ -1,1 +1,1 @@
-"""Secrets: where they come from, and what keeps them out of text."""
+"""Secrets: references, redaction and sanitizing."""

@@ -1,12 +1,12 @@
-"""Redaction: keeps secrets out of text that people and programs see.
+"""Redaction: keeps secrets out of output, logs and error messages.
 
-    function   takes out                                                   used for
+    function   masks                                                       used for
     ------------------------------------------------------------------------------------------------------
-    mask       the secrets that the process holds                          results: keys stay as they are
-    redact     these, and what looks like a credential or a signature      messages, logs, tracebacks
-    clean      the same; what could steer a terminal becomes visible       messages of errors
+    mask       the secrets that the process holds                          results, whose keys must not change
+    redact     these, and whatever looks like a credential or a signature  messages, logs, tracebacks
+    clean      the same, and escapes control characters                    messages of errors
 
-Every message of a `BuckiaError` passes `clean` when the error is made: importing this module sees to it.
+Importing this module makes every `BuckiaError` pass its message through `clean`.
 """
 
 from __future__ import annotations
@@ -64,14 +64,14 @@ _CREDENTIALS = (
     (("bearer", "basic"), _SCHEME, rf"\1 {MASK}"),
     (("://",), _USER_INFO, rf"\1:{MASK}@"),
 )
-"""Signs (in lower case), one of which is in each text that the expression finds anything in; and the replacement."""
+"""Lower-case markers, one of which occurs in every match; the expression; and the replacement."""
 
 _NAMED_VALUE = (
     r"((?i:secret|password|passwd|passphrase|pwd|token|credentials?"
     r"|(?:api|access|application|account|secret|private)[ _-]?key)"
     r"""['"]?\s*(?:[:=]%s)\s*['"`(]?)%s(?!\w)"""
 )
-"""What comes before a value that a secret may be; a bare "key" is the name of an object more often."""
+"""Matches a value after the name of a secret. A bare "key" is not one: it mostly names an object."""
 
 _GAP = r"(?:\s|\\[rn])+"
 
@@ -80,42 +80,42 @@ _DELIMITER = r"""[\s'"`<>…]|\.{3}"""
 
 @cache
 def _compiled(expression: str) -> re.Pattern[str]:
-    """Return an expression. Compiling all of them takes some milliseconds, and most runs need none."""
+    """Compile an expression on first use: all of them take some milliseconds, and most runs need none."""
     return re.compile(expression)
 
 
 def redact(text: str, secrets: Iterable[Secret] = ()) -> str:
-    """Return the text without the secrets, and without anything that looks like a credential or a signature.
+    """Mask the secrets, and everything that looks like a credential or a signature.
 
-    A secret is found as `mask` finds it. Independent of the secrets, the values of headers such as `Authorization`,
-    of parameters such as `X-Amz-Signature`, of JSON and XML such as `applicationKey`, and passwords in addresses are
+    Secrets are found as `mask` finds them. Independent of them, the values of headers such as `Authorization`, query
+    parameters such as `X-Amz-Signature`, JSON and XML fields such as `applicationKey`, and passwords in URLs are
     masked.
     """
     text = mask(text, secrets)
     folded = ascii_lower(text)
-    # What is looked for costs far less than the expression that finds it, and most texts have none of it.
-    for signs, expression, masked in _CREDENTIALS:
-        if any(sign in folded for sign in signs):
-            text = _compiled(expression).sub(masked, text)
+    # Finding a marker costs far less than the expression, and most strings have no marker.
+    for markers, expression, replacement in _CREDENTIALS:
+        if any(marker in folded for marker in markers):
+            text = _compiled(expression).sub(replacement, text)
     return text
 
 
 def clean(text: str) -> str:
-    """Return a message on one line, without the secrets of this process and without control characters."""
+    """Return a message on one line, without the known secrets and without control characters."""
     return sanitize(redact(text, known_secrets()))
 
 
 def mask(text: str, secrets: Iterable[Secret]) -> str:
-    """Return the text without the secrets.
+    """Mask the secrets in a string.
 
-    A secret is found as it stands, in either case, broken over lines, and in base64, where it may be a part of what was
-    encoded (`user:secret`); all of it or parts may be URL-encoded, escaped as in JSON, Python or HTML, also twice, with
-    invisible characters between. Of a long one, its beginning is enough: what follows is masked to the next space,
-    quote, bracket of a tag or ellipsis.
+    A secret is found in upper or lower case, broken over lines, and in base64, also as a part of the encoded value
+    (`user:secret`). It may be URL-encoded or escaped as in JSON, Python or HTML, wholly or in part, also twice, with
+    invisible characters between. The beginning of a long secret is enough: the rest is masked up to the next space,
+    quote, angle bracket or ellipsis.
 
-    A secret that is an ordinary word (`Secret.is_word`) is found where it stands as the value of something that is
-    called a secret: `password=admin`, `"token": "admin"`, `secret key is admin`. One that others may read
-    (`Secret.is_public`), such as an access key's id, stays.
+    A secret that is an ordinary word (`Secret.is_word`) is masked only as the value of a name for secrets:
+    `password=admin`, `"token": "admin"`, `secret key is admin`. A public one (`Secret.is_public`), such as an access
+    key's id, is never masked.
     """
     secrets = [secret for secret in secrets if not secret.is_public]
     if not secrets:
@@ -123,8 +123,8 @@ def mask(text: str, secrets: Iterable[Secret]) -> str:
     folded = ascii_lower(text)
     forms = [form for secret in secrets for form in secret.forms()]
     spans: list[tuple[int, int]] = []
-    if near := _candidate_forms(folded, forms):
-        spans += [*_find_spans(folded, near), *_find_wrapped_spans(folded, near)]
+    if candidates := _candidate_forms(folded, forms):
+        spans += [*_find_spans(folded, candidates), *_find_wrapped_spans(folded, candidates)]
     if may_be_encoded(text) and any(_candidate_forms(ascii_lower(each), forms) for each in decode(text)):
         spans += _find_encoded_spans(text, forms)
     if spans:
@@ -132,14 +132,14 @@ def mask(text: str, secrets: Iterable[Secret]) -> str:
     for secret in secrets:
         word = secret.reveal()
         if word and word in text and secret.is_word:
-            # "The token is a secret" tells nothing of a secret that is "a".
+            # "The token is a secret" does not reveal the secret "a".
             verbs = r"|\bis\b|\bwas\b" if len(word) >= MIN_LENGTH else ""
             text = re.sub(_NAMED_VALUE % (verbs, re.escape(word)), rf"\1{MASK}", text)
     return text
 
 
 def mask_known(text: str) -> str:
-    """Return the text without the secrets of this process; of most texts, the text itself, at once."""
+    """Mask the known secrets; fast for strings without any, which are returned unchanged."""
     hints = known_hints()
     if hints:
         folded = ascii_lower(text)
@@ -155,7 +155,7 @@ def mask_known(text: str) -> str:
 
 
 def redacted_logger(name: str) -> logging.Logger:
-    """Return a logger whose own records are redacted, whatever handlers an application has."""
+    """Return a logger whose records are redacted for all handlers."""
     logger = logging.getLogger(name)
     if not any(isinstance(each, RedactingFilter) for each in logger.filters):
         logger.addFilter(RedactingFilter())
@@ -163,25 +163,25 @@ def redacted_logger(name: str) -> logging.Logger:
 
 
 class RedactingFilter(logging.Filter):
-    """Redacts log records: their message, traceback and stack. Knows every `Secret` that the process holds.
+    """Logging filter that redacts message, traceback and stack, with every `Secret` that the process holds.
 
-    Add it to handlers; a filter on a logger does not see the records of the loggers below it.
+    Add it to handlers: a filter on a logger does not apply to records of child loggers.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Redact the record in place, and let it pass."""
+        """Redact the record in place, and keep it."""
         secrets = known_secrets()
         try:
             message = record.getMessage()
         except (TypeError, ValueError):
-            # logging would write the arguments of such a record to standard error as they are.
+            # logging would write the arguments of such a record to standard error without redaction.
             message = f"{record.msg} {record.args!r}"
             record.msg, record.args = redact(message, secrets), ()
-        clean = redact(message, secrets)
-        if clean != message:
-            record.msg, record.args = clean, ()
+        redacted = redact(message, secrets)
+        if redacted != message:
+            record.msg, record.args = redacted, ()
         if record.exc_info and record.exc_info[0] and not record.exc_text:
-            # Formatters use this text, where it is set, instead of the exception itself.
+            # Formatters use this string instead of the exception.
             record.exc_text = logging.Formatter().formatException(record.exc_info)
         if record.exc_text:
             record.exc_text = redact(record.exc_text, secrets)
@@ -194,8 +194,8 @@ def _candidate_forms(folded: str, forms: Iterable[Form]) -> list[Form]:
     return [form for form in forms if form.hint in folded]
 
 
-def _find_spans(folded: str, forms: Iterable[Form], *, further: bool = True) -> Iterator[tuple[int, int]]:
-    """Yield where the forms stand in a text; where one goes on otherwise, `further` to the next delimiter."""
+def _find_spans(folded: str, forms: Iterable[Form], *, extend: bool = True) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the forms. `extend` extends a partial match to the next delimiter."""
     for form in forms:
         at = folded.find(form.start)
         while at >= 0:
@@ -204,7 +204,7 @@ def _find_spans(folded: str, forms: Iterable[Form], *, further: bool = True) -> 
                 if folded[end : end + 1] != letter:
                     break
                 end += 1
-            if further and end - at < len(form.text):
+            if extend and end - at < len(form.text):
                 end = _find_delimiter(folded, end)
             yield at, end
             at = folded.find(form.start, end)
@@ -216,7 +216,7 @@ def _find_delimiter(text: str, start: int) -> int:
 
 
 def _find_wrapped_spans(folded: str, forms: Iterable[Form]) -> list[tuple[int, int]]:
-    """Return where the long ones of the forms stand once line breaks, indentation and spaces are left out."""
+    """Return the spans of the long forms, ignoring line breaks, indentation and spaces."""
     kept: list[int] = []
     last = 0
     for gap in _compiled(_GAP).finditer(folded):
@@ -225,11 +225,11 @@ def _find_wrapped_spans(folded: str, forms: Iterable[Form]) -> list[tuple[int, i
     kept.extend(range(last, len(folded)))
     joined = "".join([folded[index] for index in kept])
     long = [form for form in forms if len(form.text) >= LONG_LENGTH]
-    return [(kept[start], kept[end - 1] + 1) for start, end in _find_spans(joined, long, further=False)]
+    return [(kept[start], kept[end - 1] + 1) for start, end in _find_spans(joined, long, extend=False)]
 
 
 def _find_encoded_spans(text: str, forms: Sequence[Form]) -> Iterator[tuple[int, int]]:
-    """Yield where the forms stand in a text that is decoded, in the text itself."""
+    """Yield the spans in the original of the forms that occur in its decoded copies."""
     for copy in decode_with_offsets(text):
         folded = ascii_lower(copy.text)
         for start, end in _find_spans(folded, _candidate_forms(folded, forms)):
@@ -237,7 +237,7 @@ def _find_encoded_spans(text: str, forms: Sequence[Form]) -> Iterator[tuple[int,
 
 
 def _mask_spans(text: str, spans: list[tuple[int, int]]) -> str:
-    """Return the text with a mask for each span, one for those that overlap."""
+    """Replace each span by a mask, overlapping ones by a single mask."""
     parts: list[str] = []
     last = 0
     for start, end in sorted(spans):

@@ -1,13 +1,13 @@
-"""The references that secrets come from, and what they lead to.
+"""References to secrets: environment variables, files, key rings, 1Password and secret stores of plugins.
 
     env:NAME              the environment variable NAME
     file:PATH             the content of a file, relative to the configuration's directory
-    keyring:SERVICE/USER  the system's key ring, by the package `keyring`
-    op://VAULT/ITEM/FIELD 1Password, by its command `op`
+    keyring:SERVICE/USER  the system's key ring, through the package `keyring`
+    op://VAULT/ITEM/FIELD 1Password, through its command `op`
     SCHEME:REST           a secret store that a plugin registers
     anything else         the secret itself
 
-A plain secret that looks like a reference can't be given as one; let a reference lead to it.
+A secret that looks like a reference must be given through a reference.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from buckia_core.errors import ConfigError, MissingCredentials
 __all__ = ["Secret", "SecretStore", "is_reference", "known_secrets", "resolve"]
 
 SecretStore = Callable[[str], str]
-"""A secret store of a plugin: takes what follows `SCHEME:` in a reference and returns the secret."""
+"""Secret store of a plugin: takes the part of a reference after `SCHEME:` and returns the secret."""
 
 OP_SECONDS = 120.0
-"""How long `op` may take: a person may have to unlock it."""
+"""Timeout of `op`, long enough for a person to unlock it."""
 
 
 def is_reference(text: str, stores: Mapping[str, SecretStore] | None = None) -> bool:
-    """Tell whether a text says where a secret is, instead of being one."""
+    """Tell whether a string is a reference to a secret."""
     scheme, colon, _ = text.partition(":")
     return bool(colon) and (scheme in _BUILT_IN or text.startswith("op://") or scheme in (stores or {}))
 
@@ -48,17 +48,17 @@ def resolve(
     environ: Mapping[str, str] | None = None,
     stores: Mapping[str, SecretStore] | None = None,
 ) -> Secret:
-    """Return the secret that a text refers to, or the text itself as a secret if it is no reference.
+    """Resolve a reference; a string that is not a reference is the secret itself.
 
     Args:
         text: The reference, or the secret.
-        base_dir: What a relative `file:` is relative to.
+        base_dir: Base of relative paths in `file:`.
         environ: Environment variables; those of the process by default.
-        stores: Secret stores of plugins, by scheme. They can't replace the schemes above.
+        stores: Secret stores of plugins, by scheme. Built-in schemes take precedence.
 
     Raises:
-        MissingCredentials: The reference leads nowhere: no such variable, file or entry.
-        ConfigError: It is not well formed, or what it needs is missing or fails. The message names the reference.
+        MissingCredentials: The variable, file or entry does not exist, or is empty.
+        ConfigError: The reference is malformed, or its store is missing or fails. The message names the reference.
     """
     if not is_reference(text, stores):
         return Secret(text)
@@ -92,8 +92,8 @@ def _from_file(name: str, base_dir: Path) -> str:
         check_file(path, extra_owners=(file_owner(str(base_dir)),))
         data = read_bytes(path)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
-        where, why = error.filename or path, error.strerror or type(error).__name__
-        raise MissingCredentials(f"'file:{name}': {where} can't be read: {why}") from error
+        location, reason = error.filename or path, error.strerror or type(error).__name__
+        raise MissingCredentials(f"'file:{name}': {location} can't be read: {reason}") from error
     except ConfigError as error:
         raise ConfigError(f"'file:{name}': {error}") from error
     text = _decode_utf8(data)
@@ -106,7 +106,7 @@ def _from_file(name: str, base_dir: Path) -> str:
 
 
 def _decode_utf8(data: bytes) -> str | None:
-    # Nothing is raised out of the handler: a decoding error holds the bytes, which are the secret.
+    # No error is raised: a decoding error holds the bytes, which are the secret.
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -154,11 +154,13 @@ def _from_1password(reference: str, environ: Mapping[str, str]) -> str:
             raise
         raise ConfigError(f"{reference!r}: the command 'op' can't be run: {type(error).__name__}") from error
     if done.returncode:
-        said = redact(" ".join(done.stderr.decode("utf-8", "replace").split()))
-        raise MissingCredentials(f"{reference!r}: op read failed with code {done.returncode}: {said or 'no message'}")
+        error_text = redact(" ".join(done.stderr.decode("utf-8", "replace").split()))
+        raise MissingCredentials(
+            f"{reference!r}: op read failed with code {done.returncode}: {error_text or 'no message'}"
+        )
     text = done.stdout.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
     if not text:
-        raise MissingCredentials(f"{reference!r}: op read gave an empty text")
+        raise MissingCredentials(f"{reference!r}: op read returned an empty string")
     return text
 
 
@@ -170,5 +172,5 @@ def _from_store(reference: str, store: SecretStore, rest: str) -> str:
     except Exception as error:
         raise ConfigError(f"{reference!r}: the secret store failed with {type(error).__name__}") from error
     if not isinstance(found, str) or not found:
-        raise MissingCredentials(f"{reference!r}: the secret store gave no text")
+        raise MissingCredentials(f"{reference!r}: the secret store returned no string")
     return found

@@ -1,15 +1,15 @@
-r"""Text from outside on its way to a terminal: what could steer the terminal becomes a visible escape.
+r"""Sanitizing of untrusted strings for terminals: control characters become visible escapes.
 
     character                                          shown as
     ---------------------------------------------------------------------
     newline, carriage return, tab                      \n  \r  \t
     other controls, below U+0100                       \x1b
-    a byte of a file name that is no UTF-8             \xff
+    a byte of a file name that is not UTF-8            \xff
     line separators, invisible marks, bidi overrides   \u202e  \U000e0041
     lone surrogates                                    \ud800
-    everything else                                    itself
+    everything else                                    unchanged
 
-The two joiners U+200C and U+200D stay: they are part of ordinary words and emoji.
+The joiners U+200C and U+200D are kept: they are part of ordinary words and emoji.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _JOINERS = frozenset("\u200c\u200d")
 
 
 def sanitize(text: str) -> str:
-    """Return `text` as one line without a character that a terminal would obey. Never raises."""
+    """Return `text` as one line without control characters. Never raises."""
     if text.isprintable():
         return text
     return "".join(map(_visible, text))
@@ -35,7 +35,7 @@ def _visible(character: str) -> str:
     if character in _NAMED:
         return _NAMED[character]
     if 0xDC80 <= code <= 0xDCFF:
-        # This is how Python carries a byte that is no UTF-8 in a file name.
+        # Surrogate escape: a byte of a file name that is not UTF-8.
         return f"\\x{code - 0xDC00:02x}"
     if code < 0x100:
         return f"\\x{code:02x}"

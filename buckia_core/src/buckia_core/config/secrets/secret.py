@@ -1,4 +1,4 @@
-"""`Secret`: a text that never shows by itself. The process knows all that are alive, and how each may be written."""
+"""`Secret`: a string that is never shown by accident, a registry of all that exist, and their encoded forms."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from weakref import WeakValueDictionary
 _WORD = r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[-_. ](?:[A-Z]?[a-z]+|[A-Z]+))*[-_.]?\d{0,4}|[\d ._-]*"
 
 MIN_LENGTH = 4
-"""A text of fewer characters is part of every other sentence."""
+"""Shorter strings occur in almost any sentence."""
 
 _WORD_LENGTH = 8
-"""A shorter text may be part of any other."""
+"""Shorter strings may occur in other words."""
 
 LONG_LENGTH = 16
-"""A text of this length is not met by chance, whatever it is made of."""
+"""Strings of this length do not occur by chance."""
 
 _HINT_LENGTH = 6
 
 _START_LENGTH = 12
-"""So many characters of the beginning of a long secret are enough to know it by: a message may have been cut off."""
+"""Length of the beginning that identifies a long secret: messages may be cut off."""
 
 
 class Form(NamedTuple):
-    """One way in which a secret may be written.
+    """Encoded form of a secret.
 
     Attributes:
-        text: The text, in lower case as `fold` does it.
-        start: The text itself, or as much of it as gives it away where the rest was cut off.
-        hint: The first few characters: where these are not, there is no need to look closer.
+        text: The form in lower case, as by `ascii_lower`.
+        start: The form itself, or the beginning that identifies it where the rest was cut off.
+        hint: The first few characters, for a fast search.
     """
 
     text: str
@@ -42,14 +42,14 @@ class Form(NamedTuple):
 
 
 class Secret:
-    """A text that shows only when it is asked to: not in `repr`, `str`, formatting, copies or pickles.
+    """Secret string that does not show in `repr`, `str`, formatting or copies, and can't be pickled.
 
-    As long as one lives, `known_secrets` has it, so that `redact` and `RedactingFilter` keep its text out of messages
+    While an instance exists, `known_secrets` returns it, so that `redact` and `RedactingFilter` mask it in messages
     and logs.
 
     Args:
-        text: The text.
-        is_public: Others may read it, such as an access key's id. It is not taken out of texts.
+        text: The secret string.
+        is_public: Whether others may read it, such as an access key's id. It is not masked.
     """
 
     __slots__ = ("__weakref__", "_forms", "_text", "is_public")
@@ -63,13 +63,13 @@ class Secret:
             _hints.clear()
 
     def reveal(self) -> str:
-        """Return the text itself. Call it where the text is handed to the provider, and nowhere else."""
+        """Return the string. Call it only where the string is passed to the provider."""
         return self._text
 
     def forms(self) -> tuple[Form, ...]:
-        """Return how the text is written where it can be told from other text wherever it stands.
+        """Return the encoded forms that identify the secret anywhere in a string.
 
-        Of an ordinary word (`is_word`), the text itself is not among them.
+        The plain form of an ordinary word (`is_word`) is not one of them.
         """
         if self._forms is None:
             self._forms = tuple(_encode_forms(self._text))
@@ -77,7 +77,7 @@ class Secret:
 
     @property
     def is_word(self) -> bool:
-        """Whether the text is an ordinary word, a number, or so short that it is part of other texts."""
+        """Whether the string is an ordinary word, a number, or so short that it occurs in other strings."""
         return is_word(self._text)
 
     def __repr__(self) -> str:
@@ -105,22 +105,22 @@ class Secret:
         raise TypeError("a secret can't be pickled; pickle the reference that it comes from")
 
 
-# By identity and not by value: of two equal secrets, the death of one must not make the other unknown.
+# Keyed by identity: of two equal secrets, one may be collected while the other remains known.
 _known: WeakValueDictionary[int, Secret] = WeakValueDictionary()
 _lock = RLock()
 _hints: dict[None, tuple[str, ...]] = {}
 
 
 def known_secrets() -> list[Secret]:
-    """Return the secrets that this process holds at the moment."""
-    # This is asked for each line, and a list of references is made eight times as fast as one of the values.
+    """Return the secrets that this process holds now."""
+    # Called for each line of output; `valuerefs` is eight times as fast as `values`.
     return [secret for reference in _known.valuerefs() if (secret := reference()) is not None]
 
 
 def known_hints() -> tuple[str, ...]:
-    """Return what a text, once it went through `fold`, has one of if it shows a secret of this process.
+    """Return the hints, one of which occurs in each string that shows a known secret, after `ascii_lower`.
 
-    The beginnings of all forms, and the words. Kept until there is another secret, since each line is asked about.
+    These are the hints of all forms, and the words. Cached until a secret is created, since every line is checked.
     """
     hints = _hints.get(None)
     if hints is not None:
@@ -133,16 +133,16 @@ def known_hints() -> tuple[str, ...]:
 
 
 def is_word(text: str) -> bool:
-    """Tell whether a text may stand in other texts without being a secret there.
+    """Tell whether a string may occur in other strings by chance.
 
-    That is a text of less than 8 characters, and one of less than 16 that is made of words (`minio-admin`), of a word
-    and up to four digits (`Password1`), or of digits.
+    True below 8 characters, and below 16 for words (`minio-admin`), a word with up to four digits (`Password1`), and
+    digits.
     """
     return len(text) < _WORD_LENGTH or (len(text) < LONG_LENGTH and re.fullmatch(_WORD, text) is not None)
 
 
 def ascii_lower(text: str) -> str:
-    """Return the text with ASCII letters in lower case; each character stays where it is."""
+    """Return the string with ASCII letters in lower case; offsets stay the same."""
     return text.lower() if text.isascii() else text.translate(_LOWER)
 
 
@@ -171,15 +171,15 @@ def _start(text: str) -> str:
 
 
 def _base64_forms(data: bytes) -> set[str]:
-    """Return the base64 of the bytes, whole, and the part of it that stays the same wherever they are embedded."""
+    """Return the base64 of the bytes, and its part that is the same at any offset in a longer value."""
     forms = set()
-    for before in range(3):
-        whole = base64.b64encode(bytes(before) + data).decode()
-        # Characters that also hold bits of a neighbour are cut off on both ends.
-        end = (before + len(data)) * 8 // 6
-        inner = whole[(0, 2, 3)[before] : end]
-        if before == 0 and len(data) >= MIN_LENGTH:
-            forms |= {whole, whole.rstrip("=")}
+    for offset in range(3):
+        encoded = base64.b64encode(bytes(offset) + data).decode()
+        # Characters that also hold bits of neighbouring bytes are cut off at both ends.
+        end = (offset + len(data)) * 8 // 6
+        inner = encoded[(0, 2, 3)[offset] : end]
+        if offset == 0 and len(data) >= MIN_LENGTH:
+            forms |= {encoded, encoded.rstrip("=")}
         if len(inner) >= _WORD_LENGTH:
             forms.add(inner)
     return forms | {form.translate(str.maketrans("+/", "-_")) for form in forms}

@@ -1,1 +1,1 @@
-"""Whose files may configure Buckia, and which of them may run code."""
+"""Trust: which files may configure Buckia, and which code they may run."""

@@ -1,4 +1,4 @@
-"""Reading the files that configure Buckia: only regular files, and only up to a size."""
+"""Bounded reads of configuration files: regular files only, up to a maximum size."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import NoReturn
 from buckia_core.errors import ConfigError
 
 MAX_BYTES = 1 << 20
-"""The largest file that is read as configuration."""
+"""Maximum size of a configuration file."""
 
 
 def read_bytes(path: Path, *, limit: int = MAX_BYTES) -> bytes:
-    """Return the content of a regular file. A pipe or a device in its place does not block.
+    """Read a regular file. Never blocks on a pipe or a device.
 
     Raises:
-        OSError: The file can't be opened or read. It has the file's name.
-        ConfigError: It is no regular file, or larger than `limit`.
+        OSError: The file can't be opened or read. `filename` is set.
+        ConfigError: The file is not regular, or is larger than `limit`.
     """
     # Windows has neither flag, and no pipes among its files.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
-        # Opening a device may already do something, such as rewinding a tape.
+        # Opening a device may have effects, such as rewinding a tape.
         if not stat.S_ISREG(mode := os.stat(path).st_mode):
             _raise_not_regular(mode, path)
         descriptor = os.open(path, flags)
@@ -33,7 +33,7 @@ def read_bytes(path: Path, *, limit: int = MAX_BYTES) -> bytes:
                 _raise_not_regular(mode, path)
             data = file.read(limit + 1)
     except OSError as error:
-        # The system names no file where a read fails.
+        # Errors of `read` have no file name.
         error.filename = str(path)
         raise
     if len(data) > limit:

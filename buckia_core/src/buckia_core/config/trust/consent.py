@@ -1,4 +1,4 @@
-"""Which files of others may configure Buckia, and which code a configuration may run: what `buckia trust` keeps."""
+"""Consent of the user, kept by `buckia trust`: trusted files of other users, and code that a file may run."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from buckia_core.errors import ConfigError, InvalidSetting
 FILE_NAME = "trust.yaml"
 
 TRUSTED_PATHS = "BUCKIA_TRUSTED_PATHS"
-"""The environment variable with files and directories whose content is trusted, separated as in `PATH`."""
+"""Environment variable with trusted files and directories, separated as in `PATH`."""
 
 
 class TrustedFile(NamedTuple):
-    """A file that the user trusts.
+    """File that the user trusts.
 
     Attributes:
-        path: The file, absolute and without links.
-        owner: Id of the user to whom it belonged when it was trusted; `None` where that is not known. It is trusted
-            as long as it belongs to him.
-        code: The values of its settings that may run code, such as `module:function`.
+        path: Absolute path without symbolic links.
+        owner: User id of the owner at the time of consent; `None` if unknown. Trust ends when the owner changes.
+        code: Values of settings that may run code, such as `module:function`.
     """
 
     path: str
@@ -33,16 +32,16 @@ class TrustedFile(NamedTuple):
 
     @property
     def owner_name(self) -> str:
-        """The owner as messages call him."""
+        """Owner for messages."""
         return "an unknown user" if self.owner is None else user_name(self.owner)
 
 
 def trusted_files() -> list[TrustedFile]:
-    """Return what the user trusts, in order of the paths.
+    """Return the files that the user trusts, sorted by path.
 
     Raises:
-        ConfigError: The user's configuration can't be used.
-        OSError: The system does not let it be read.
+        ConfigError: The user's configuration is invalid.
+        OSError: The user's configuration can't be read.
     """
     found = []
     for path, each in sorted(user_config.read(FILE_NAME).items()):
@@ -54,11 +53,11 @@ def trusted_files() -> list[TrustedFile]:
 
 
 def trust(path: Path, code: Sequence[str] = ()) -> TrustedFile:
-    """Trust a file as it belongs now, and the code that it names; what was trusted of it before is replaced.
+    """Trust a file with its current owner, and the given code; replaces an earlier entry.
 
     Raises:
-        ConfigError: The user's configuration can't be used.
-        OSError: It can't be written.
+        ConfigError: The user's configuration is invalid.
+        OSError: The user's configuration can't be written.
     """
     added = TrustedFile(_real_path(path), file_owner(str(path)), tuple(code))
     _write([each for each in trusted_files() if each.path != added.path] + [added])
@@ -66,11 +65,11 @@ def trust(path: Path, code: Sequence[str] = ()) -> TrustedFile:
 
 
 def revoke(path: Path) -> bool:
-    """Take back the trust in a file, which need not exist; false if there was none.
+    """Remove a file, which need not exist, from the trusted files; return whether it was one.
 
     Raises:
-        ConfigError: The user's configuration can't be used.
-        OSError: It can't be written.
+        ConfigError: The user's configuration is invalid.
+        OSError: The user's configuration can't be written.
     """
     known = trusted_files()
     kept = [each for each in known if each.path not in (_real_path(path), os.path.abspath(path))]
@@ -80,39 +79,39 @@ def revoke(path: Path) -> bool:
 
 
 def check_file(path: Path, *, extra_owners: Collection[int | None] = (), check_directory: bool = False) -> None:
-    """See whether a file that was found, and not named by the user, may configure Buckia.
+    """Check that a file that the user did not name explicitly may configure Buckia.
 
     Args:
         path: The file.
-        extra_owners: Ids of users, besides this one and root, to whom it may belong.
-        check_directory: Whether the directory that holds it counts, too.
+        extra_owners: User ids that may own the file, besides this user and root.
+        check_directory: Whether to check the mode of the parent directory, too.
 
     Raises:
-        ConfigError: Others than this user and root can write it, and the user does not trust it. Says what to do.
-        OSError: It can't be looked at.
+        ConfigError: Users other than this one and root can write the file, and it is not trusted. Says what to do.
+        OSError: The file can't be accessed.
     """
     problem = untrusted_reason(
         str(path), extra_owners=[each for each in extra_owners if each is not None], check_directory=check_directory
     )
     if problem is None or is_trusted(path):
         return
-    shown = _shell_quote(str(path))
-    cure = f"Take that from them with: chmod o-w {shown}. " if "can be written" in problem else ""
+    quoted = _shell_quote(str(path))
+    cure = f"Take that from them with: chmod o-w {quoted}. " if "can be written" in problem else ""
     if "directory" in problem:
         cure = f"Take that from them with: chmod o-w {_shell_quote(str(path.parent))}. "
     raise ConfigError(
         f"{problem}, so it is not obeyed: a configuration says where your files go. "
-        f"{cure}If you trust it as it is: buckia trust {shown}",
+        f"{cure}If you trust it as it is: buckia trust {quoted}",
         source=str(path),
     )
 
 
 def is_trusted(path: Path) -> bool:
-    """Tell whether the user trusts a file, whoever can write it.
+    """Tell whether the user trusts a file.
 
     Raises:
-        ConfigError: The user's configuration can't be used.
-        OSError: The system does not let it be read.
+        ConfigError: The user's configuration is invalid.
+        OSError: The user's configuration can't be read.
     """
     if _is_trusted_by_variable(path):
         return True
@@ -121,18 +120,18 @@ def is_trusted(path: Path) -> bool:
 
 
 def check_code(path: str, name: str, value: str, *, source: str | None) -> None:
-    """See whether the user has agreed that a setting of a file runs code.
+    """Check that the user agreed that a setting of a file runs code.
 
     Args:
         path: The file.
         name: The setting.
-        value: What it names.
-        source: Where the setting stands, for the message.
+        value: The code that it names.
+        source: Location of the setting, for the message.
 
     Raises:
-        InvalidSetting: He has not. Says what to do.
-        ConfigError: The user's configuration can't be used.
-        OSError: The system does not let it be read.
+        InvalidSetting: The user did not agree. Says what to do.
+        ConfigError: The user's configuration is invalid.
+        OSError: The user's configuration can't be read.
     """
     if _is_trusted_by_variable(Path(path)):
         return
@@ -146,11 +145,11 @@ def check_code(path: str, name: str, value: str, *, source: str | None) -> None:
     )
 
 
-def _is_trusted_by_variable(path: Path) -> bool:
-    real = _real_path(path)
+def _is_trusted_by_variable(file: Path) -> bool:
+    real = _real_path(file)
     given = os.environ.get(TRUSTED_PATHS, "").split(os.pathsep)
-    places = [os.path.realpath(each) for each in given if os.path.isabs(each)]
-    return any(real == place or real.startswith(place.rstrip(os.sep) + os.sep) for place in places)
+    trusted = [os.path.realpath(each) for each in given if os.path.isabs(each)]
+    return any(real == path or real.startswith(path.rstrip(os.sep) + os.sep) for path in trusted)
 
 
 def _shell_quote(path: str) -> str:

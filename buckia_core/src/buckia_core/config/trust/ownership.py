@@ -1,4 +1,4 @@
-"""Who can change a file that configures Buckia: its owner and its mode, as git and ssh look at them."""
+"""Ownership and mode of configuration files, checked as git and ssh do."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from collections.abc import Collection
 _WITHOUT_MODES = frozenset(
     {"9p", "cifs", "drvfs", "exfat", "fuseblk", "msdos", "ntfs", "ntfs3", "smb3", "vboxsf", "vfat"}
 )
-"""Types of file systems that keep no modes: what they tell is the same for all files, and says nothing of one."""
+"""File system types without modes: they report the same mode for all files."""
 
 
 def untrusted_reason(path: str, *, extra_owners: Collection[int] = (), check_directory: bool = False) -> str | None:
-    """Say why a file can't be trusted; `None` if only this user and root can have written it.
+    """Return why a file can't be trusted; `None` if only this user and root can write it.
 
-    The answer is a clause, such as "belongs to user 'bob'". Files that the owner's group can write are trusted: with
-    the usual umask of many systems, all files are. On Windows, no file has a problem: owners are not looked at.
+    The reason is a clause, such as "belongs to user 'bob'". Files that the owner's group can write are trusted: the
+    usual umask of many systems makes all files so. On Windows, owners and modes are not checked.
 
     Args:
-        path: The file; of a link, both the link and what it leads to are looked at.
-        extra_owners: Ids of more users who are trusted.
-        check_directory: Whether to look at the mode of the directory that holds the file, too.
+        path: The file; of a symbolic link, both the link and its target are checked.
+        extra_owners: Ids of more trusted users.
+        check_directory: Whether to check the mode of the parent directory, too.
 
     Raises:
-        OSError: The file can't be looked at.
+        OSError: The file can't be accessed.
     """
     if sys.platform == "win32":
         return None
@@ -43,7 +43,7 @@ def untrusted_reason(path: str, *, extra_owners: Collection[int] = (), check_dir
 
 
 def file_owner(path: str) -> int | None:
-    """Return the id of a file's owner; `None` on Windows, and where the file can't be looked at."""
+    """Return the user id of a file's owner; `None` on Windows, and if the file can't be accessed."""
     try:
         return None if sys.platform == "win32" else os.stat(path).st_uid
     except OSError:
@@ -51,7 +51,7 @@ def file_owner(path: str) -> int | None:
 
 
 def user_name(uid: int) -> str:
-    """Return how messages call a user: by name if there is one."""
+    """Return a user for messages: by name if there is one."""
     if sys.platform == "win32":
         return f"user {uid}"
     import pwd  # noqa: PLC0415  # only messages need it
@@ -63,7 +63,7 @@ def user_name(uid: int) -> str:
 
 
 def _sudo_user() -> tuple[int, ...]:
-    """Return the id of the user who became root by `sudo`, who is trusted as git trusts him."""
+    """Return the id of the user who called `sudo`, who is trusted as in git."""
     if sys.platform == "win32" or os.geteuid() != 0:
         return ()
     given = os.environ.get("SUDO_UID", "")
@@ -71,13 +71,13 @@ def _sudo_user() -> tuple[int, ...]:
 
 
 def _keeps_modes(path: str) -> bool:
-    """Tell whether the file system has modes of its own. Only looked at where a mode is bad."""
+    """Tell whether the file system has modes. Called only for a mode that is not trusted."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
             device = os.stat(path).st_dev
             for line in lines:
-                place, _, kind = line.partition(" - ")
-                major, minor = map(int, place.split()[2].split(":"))
+                mount, _, kind = line.partition(" - ")
+                major, minor = map(int, mount.split()[2].split(":"))
                 if os.makedev(major, minor) == device:
                     return kind.split()[0] not in _WITHOUT_MODES
     except (OSError, ValueError, IndexError):

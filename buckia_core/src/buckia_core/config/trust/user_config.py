@@ -1,4 +1,4 @@
-r"""The user's own configuration: YAML files in the directory `buckia` where the platform keeps configurations.
+r"""Configuration of the user: YAML files in the directory `buckia` of the platform's configuration directory.
 
     Linux     ~/.config/buckia         (or below $XDG_CONFIG_HOME)
     macOS     ~/Library/Application Support/buckia
@@ -19,26 +19,24 @@ from buckia_core.config.trust.ownership import untrusted_reason
 from buckia_core.errors import ConfigError
 
 DIRECTORY_VARIABLE = "BUCKIA_CONFIG_DIR"
-"""The environment variable that names the directory."""
+"""Environment variable that names the directory."""
 
 
 def directory() -> Path:
-    """Return the directory, which need not exist."""
+    """Return the configuration directory, which need not exist."""
     if given := os.environ.get(DIRECTORY_VARIABLE):
         return Path(os.path.abspath(given))
-    import platformdirs  # noqa: PLC0415  # most runs need nothing of it
+    import platformdirs  # noqa: PLC0415  # most runs do not need it
 
     return platformdirs.user_config_path("buckia", appauthor=False)
 
 
 def read(name: str) -> dict[str, Any]:
-    """Return the content of a file of the directory; empty if there is no such file.
-
-    All scalars are text.
+    """Read a file of the directory; empty if it does not exist. All scalars are strings.
 
     Raises:
-        ConfigError: It is no YAML mapping, or can be written by other users than this one and root.
-        OSError: The system does not let it be read.
+        ConfigError: The file is not a YAML mapping, or users other than this one and root can write it.
+        OSError: The file can't be read.
     """
     path = directory() / name
     try:
@@ -63,10 +61,10 @@ def read(name: str) -> dict[str, Any]:
 
 
 def write(name: str, content: Mapping[str, object], *, comment: str) -> Path:
-    """Write a file of the directory, whole or not at all, readable for this user only, and return its path.
+    """Write a file of the directory atomically, readable for this user only, and return its path.
 
     Raises:
-        OSError: It can't be written.
+        OSError: The file can't be written.
     """
     import tempfile  # noqa: PLC0415  # few runs write
 
@@ -75,7 +73,7 @@ def write(name: str, content: Mapping[str, object], *, comment: str) -> Path:
     path = directory() / name
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     body = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=100_000) if content else ""
-    # `mkstemp` makes a file that only this user can read.
+    # `mkstemp` creates a file that only this user can read.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{name}-")
     try:
         with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
