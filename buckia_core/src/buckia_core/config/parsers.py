@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from buckia_core.config.convert import InvalidValue, as_str_list
 from buckia_core.config.secrets.secret import Secret
-from buckia_core.planning.gitignore import MAX_PATTERNS, invalid_pattern_reason, find_invalid_patterns
+from buckia_core.planning.gitignore import MAX_PATTERNS, find_invalid_patterns, invalid_pattern_reason
 
 _DURATION_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _ENCRYPTION_KEY_BYTES = 32
