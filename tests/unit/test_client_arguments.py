@@ -115,9 +115,9 @@ TEXT: Any = "images"
     ],
 )
 @pytest.mark.parametrize("value", ["ab", b"ab", Path("ab"), 5, [5], [b"a"], [None]], ids=repr)
-def test_a_list_is_a_list_and_no_text(client, project, name, call, value):
+def test_a_list_is_not_a_single_string(client, project, name, call, value):
     before = sorted(path.name for path in (project.parent / "bucket").iterdir())
-    with pytest.raises(InvalidSetting, match=f"{name} must be a list of texts"):
+    with pytest.raises(InvalidSetting, match=f"{name} must be a list of strings"):
         call(client, value)
     # `remove("ab")` would otherwise delete the objects `a` and `b`.
     assert sorted(path.name for path in (project.parent / "bucket").iterdir()) == before

@@ -1,4 +1,4 @@
-"""`BuckiaClient`: what applications call. Configuration, adapter and engine in one place; the logic is below."""
+"""Client: the class that applications use. It joins configuration, adapter and engine."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ from buckia_core.errors import AlreadyExists, BuckiaError, NotSupported
 from buckia_core.planning.plan import Operation, Plan
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.syncing import arguments, engine
-from buckia_core.syncing.callbacks import ProgressCallback, combine_listeners
-from buckia_core.syncing.events import Listener, SyncResult
+from buckia_core.syncing.events import Listener, ProgressCallback, SyncResult, combine_listeners, no_listener
 from buckia_core.syncing.planner.out_of_scope import roots_of_others
-from buckia_core.syncing.request import SyncRequest, no_listener
+from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.scan.mappings import RunOverrides, build_mappings, entry_of, folders_of
 from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.locations import STATE_DIRECTORY, StateFiles, trash_directories
@@ -40,37 +39,38 @@ if TYPE_CHECKING:
     from buckia_core.syncing.transfer.versions import BucketVersions
 
 AnyPath = str | os.PathLike[str]
-"""A path in the file system, as text or as a path."""
+"""A path in the file system, as a string or a path object."""
 
-_ALL = -1
+_NO_LIMIT = -1
 """The limit with which SQLite returns all rows."""
 
 
 class BuckiaClient:
-    """One bucket and the local paths that it is kept in step with.
+    """Client for one bucket and the local paths that are synced with it.
 
         with BuckiaClient(BucketConfig(provider="file", root="/mnt/share")) as client:
             result = client.sync("./assets")
 
-    One client is for one thread, save for `stop`. Making one costs nothing: the adapter is made, and its settings are
-    checked, when it is first used.
+    Use a client from one thread only; `stop` is safe from any thread. The adapter is created, and its settings are
+    checked, on first use.
 
     Args:
-        config: The bucket; or a `.buckia` file, or a directory that has one in it or above it, with one bucket.
-        adapter: Used instead of the one that the configuration names; the client does not wrap or close it.
-        state_dir: Where state, lock and trash are kept; by default `.buckia-state` in the directory of the
-            configuration file, or in `local_path` where there is no file.
+        config: The bucket's configuration; or the path of a `.buckia` file with one bucket, or of a directory that has
+            such a file in it or above it.
+        adapter: Replaces the adapter that the configuration names. The client neither wraps nor closes it.
+        state_dir: The directory of state, lock and trash. The default is `.buckia-state` in the directory of the
+            configuration file, or in `local_path` if there is no file.
 
     Raises:
-        ConfigError: The file is not there, can't be used, or has several buckets.
-        InvalidSetting: `config` is none of this.
+        ConfigError: The file does not exist, is invalid, or has several buckets.
+        InvalidSetting: `config` has another type.
     """
 
     def __init__(
         self, config: BucketConfig | AnyPath, *, adapter: BaseSync | None = None, state_dir: AnyPath | None = None
     ) -> None:
         self.config = config if isinstance(config, BucketConfig) else arguments.as_config(config)
-        self._given = adapter
+        self._given_adapter = adapter
         self._state_dir = (
             Path(os.path.abspath(arguments.as_path(state_dir, "state_dir"))) if state_dir is not None else None
         )
@@ -78,12 +78,12 @@ class BuckiaClient:
 
     @cached_property
     def adapter(self) -> BaseSync:
-        """The adapter, wrapped in retries, rate limit and log.
+        """The adapter, with its wrappers for retries, rate limit and logging.
 
         Raises:
-            AdapterNotInstalled, AdapterBroken, ConfigError: It can't be made.
+            AdapterNotInstalled, AdapterBroken, ConfigError: The adapter can't be created.
         """
-        return self._given or open_bucket(self.config)
+        return self._given_adapter or open_bucket(self.config)
 
     # --- syncing -----------------------------------------------------------------------------------------
 
@@ -111,41 +111,41 @@ class BuckiaClient:
         ask: Callable[[Operation], ConflictPolicy | None] | None = None,
         executor: Executor | None = None,
     ) -> SyncResult:
-        """Bring the local paths and the bucket in step. What is not given is as configured.
+        """Sync the local paths and the bucket. Arguments override the configuration.
 
         Args:
-            local_path: The one local root of this run, mapped onto the bucket's root, instead of the configured ones.
-            sync_paths: Files and directories that take part: paths relative to the root or the configuration's
-                directory, else keys; with wildcards, patterns. See `syncing.scan.sync_paths`.
-            relative_to: A directory that `sync_paths` are relative to first.
-            delete_orphaned: See the setting.
-            max_workers: Transfers at once.
-            include_pattern: Regular expression, searched in a file's path relative to its root; others take no part.
-            exclude_pattern: Regular expression; files in whose path it is found take no part.
-            include: Patterns as in `.gitignore`, after the configured ones.
-            exclude: Patterns as in `.gitignore`, after the configured ones.
-            direction: For all paths.
-            conflict: Who wins a conflict.
-            checksum: Hash all local files, whatever their times say.
-            max_delete: Deletions allowed on one side: a number, or a share such as `10%`.
-            force: Pass the deletion guard.
-            bwlimit: Bytes a second, such as `4M`.
+            local_path: The only local root of this run, mapped to the bucket's root. Replaces the configured paths.
+            sync_paths: Limits the run to files and directories: paths relative to the root or to the directory of the
+                configuration, or keys, or patterns with wildcards. See `syncing.scan.sync_paths`.
+            relative_to: A directory that is tried first for relative `sync_paths`.
+            delete_orphaned: As the setting.
+            max_workers: The number of concurrent transfers.
+            include_pattern: Regular expression; only files with a match in their relative path are synced.
+            exclude_pattern: Regular expression; files with a match in their relative path are not synced.
+            include: Patterns as in `.gitignore`, added to the configured ones.
+            exclude: Patterns as in `.gitignore`, added to the configured ones.
+            direction: The direction of all paths.
+            conflict: The conflict policy.
+            checksum: Hash all local files instead of trusting their times.
+            max_delete: The number of deletions allowed on one side, or a share such as `10%`.
+            force: Skip the deletion guard.
+            bwlimit: Bytes per second, such as `4M`.
             dry_run: Change nothing; the counts are those of the plan.
-            progress_callback: Called as `(current, total, action, path)` when an operation is over.
-            events: Told everything that happens.
-            ask: Decides conflicts under the policy `ask`.
-            executor: Runs the operations instead of threads of our own; it is not shut down.
+            progress_callback: Called as `(current, total, action, path)` when an operation ends.
+            events: Receives all events.
+            ask: Resolves conflicts under the policy `ask`.
+            executor: Runs the operations instead of a thread pool of the run; it is not shut down.
 
         Returns:
-            What was done. Files that failed are in it and raise nothing.
+            The result. It includes the errors of single files, which are not raised.
 
         Raises:
-            ConfigError: Something that was given can't be used.
+            ConfigError: An argument or a setting is invalid.
             LockHeld: Another sync of this project and bucket is running.
-            UnsafePlan: The deletion guard refused.
-            AdapterError: The bucket can't be reached, listed, or does not accept the credentials.
+            UnsafePlan: The deletion guard refused the plan.
+            AdapterError: The bucket can't be reached or listed, or it rejects the credentials.
         """
-        choices = arguments.as_choices(
+        overrides = arguments.as_overrides(
             local_path=local_path,
             direction=direction,
             conflict=conflict,
@@ -158,13 +158,13 @@ class BuckiaClient:
         )
         workers = arguments.as_count(max_workers, "max_workers") or self.config.max_workers
         request = replace(
-            self._request(choices, sync_paths, relative_to),
+            self._build_request(overrides, sync_paths, relative_to),
             dry_run=dry_run,
             force=force,
             ask=ask,
             executor=executor,
             max_workers=workers,
-            max_delete=arguments.as_limit(max_delete if max_delete is not None else self.config.max_delete),
+            max_delete=arguments.as_delete_limit(max_delete if max_delete is not None else self.config.max_delete),
             listener=combine_listeners(events, progress_callback),
         )
         if bwlimit is not None:
@@ -180,20 +180,20 @@ class BuckiaClient:
         events: Listener | None = None,
         **choices: Any,
     ) -> Plan:
-        """Return what a sync would do now. Changes nothing, and no guard refuses it.
+        """Return the plan of a sync. Changes nothing, and applies no guard.
 
         Args:
             local_path: As of `sync`.
             sync_paths: As of `sync`.
             relative_to: As of `sync`.
-            events: Told how the reading goes on.
+            events: Receives `Scanning` events.
             **choices: `direction`, `conflict`, `delete_orphaned`, `checksum`, `include`, `exclude`, `include_pattern`,
                 `exclude_pattern`, as of `sync`.
 
         Raises:
             ConfigError, AdapterError: As `sync`.
         """
-        request = self._request(arguments.as_choices(local_path=local_path, **choices), sync_paths, relative_to)
+        request = self._build_request(arguments.as_overrides(local_path=local_path, **choices), sync_paths, relative_to)
         return engine.make_plan(replace(request, dry_run=True, force=True, listener=events or no_listener))
 
     def check(
@@ -208,86 +208,87 @@ class BuckiaClient:
         Raises:
             ConfigError, AdapterError: As `sync`.
         """
-        request = self._request(RunOverrides(), sync_paths, relative_to)
+        request = self._build_request(RunOverrides(), sync_paths, relative_to)
         return engine.check(replace(request, dry_run=True, listener=events or no_listener))
 
     def stop(self) -> None:
-        """Ask a running sync to finish what is under way, write it down, and end. From any thread."""
+        """Ask a running sync to finish its in-flight operations, record them, and end. Safe from any thread."""
         self._stopped.set()
 
-    # --- what runs left ----------------------------------------------------------------------------------
-
     def conflicts(self) -> list[Conflict]:
-        """Return the conflicts that the last runs left to decide, in order of their keys."""
-        from buckia_core.syncing.planner.resolve import Conflict  # noqa: PLC0415  # a sync does not need it
+        """Return the undecided conflicts of the last runs, in order of their keys."""
+        from buckia_core.syncing.planner.resolve import Conflict  # noqa: PLC0415  # not needed by a sync
 
         mappings = {mapping.id: mapping for mapping in build_mappings(self.config, RunOverrides())}
-        with self._state() as state:
+        with self._open_state() as state:
             records = state.conflicts()
-            # Another entry for the same bucket has its own conflicts, though they are kept in one place.
+            # All entries for a bucket share one state; skip the conflicts of other entries.
             others = roots_of_others(self.config, mappings, state)
         records = [record for record in records if record["root"] not in others]
         return [Conflict.of(record, mappings, self.config.base_dir) for record in records]
 
     def resolve(self, keys: Sequence[str], keep: Resolution | str) -> SyncResult:
-        """Settle conflicts: the version to keep gets the name on both sides, the other goes to the trash or a copy.
+        """Resolve conflicts: keep one version on both sides, and move the other one to the trash or to a copy.
 
         Raises:
-            NotAConflict: No conflict is left on one of the keys. None is then settled.
+            NotAConflict: A key has no undecided conflict. None of the keys is resolved then.
         """
         from buckia_core.syncing.planner.resolve import Resolution  # noqa: PLC0415  # as above
 
-        choice = arguments.as_member(Resolution, keep, "keep")
-        assert choice is not None
-        return engine.resolve(self._request(RunOverrides(), None), arguments.as_texts(keys, "keys"), choice)
+        resolution = arguments.as_enum(Resolution, keep, "keep")
+        assert resolution is not None
+        request = self._build_request(RunOverrides(), None)
+        return engine.resolve(request, arguments.as_strings(keys, "keys"), resolution)
 
     def trash(self) -> Trash:
-        """Return what syncs replaced or deleted here."""
+        """Return the trash: local files that syncs replaced or deleted."""
         from buckia_core.syncing.disk.joined_trash import JoinedTrash  # noqa: PLC0415  # as above
 
         try:
-            with self._state() as state:
-                stems, former = [self._files.stem], state.former_stems()
+            with self._open_state() as state:
+                stems, former = [self._state_files.stem], state.former_stems()
         except BuckiaError:
-            # Files can be brought back although the bucket's adapter is not installed, or its credentials are missing.
+            # Files can be restored even if the bucket's adapter is not installed, or its credentials are missing.
             stems, former = stems_under_name(self.state_dir, self.config.name), []
         directories = trash_directories(self.state_dir, self.config.name, stems, former)
         return JoinedTrash(directories, build_mappings(self.config, RunOverrides()), self.state_dir)
 
     def history(self, limit: int = 20) -> list[SyncResult]:
-        """Return the last runs, the newest first."""
-        with self._state() as state:
+        """Return the results of the last runs, the newest first."""
+        with self._open_state() as state:
             mappings = {mapping.id for mapping in build_mappings(self.config, RunOverrides())}
             others = {*roots_of_others(self.config, mappings, state).values()}
-            runs = [record for record in state.runs(limit if not others else _ALL) if record["bucket"] not in others]
+            runs = [
+                record for record in state.runs(limit if not others else _NO_LIMIT) if record["bucket"] not in others
+            ]
             return [SyncResult.from_record(record) for record in runs[:limit]]
 
     # --- single objects ----------------------------------------------------------------------------------
 
     def list(self, prefix: str = "") -> Iterator[RemoteObject]:
-        """Yield the objects whose key begins with a prefix, in order.
+        """Yield the objects with a prefix, in order of their keys.
 
         Raises:
-            AdapterError: The bucket can't be listed to its end.
+            AdapterError: The listing failed, possibly after some objects.
         """
         return self.adapter.list_files(prefix)
 
     def stat(self, key: str) -> RemoteObject:
-        """Return all that the provider tells of an object.
+        """Return all metadata of an object.
 
         Raises:
-            NotFound: There is none.
+            NotFound: There is no such object.
         """
         return self.adapter.stat_file(key)
 
     def get(self, key: str, target: AnyPath, *, overwrite: bool = False, version: str | None = None) -> RemoteObject:
-        """Download an object, or a version of it, to a path; into it, under the key's last part, if it is a directory.
+        """Download an object, or a version of it, to a file, or into a directory under the last part of its key.
 
         Raises:
-            NotFound: There is no such object, or no such version.
+            NotFound: There is no such object or version.
             NotSupported: The provider keeps no versions.
-            AlreadyExists: A file is there, and `overwrite` is not set.
-            IntegrityError: Other bytes came than the object has. What was at the path is untouched.
+            AlreadyExists: The file exists, and `overwrite` is not set.
+            IntegrityError: The content does not match the object's digest. An existing file is unchanged.
         """
         name = key.rstrip("/").rpartition("/")[2]
         target = arguments.as_path(target, "target")
@@ -297,10 +298,10 @@ class BuckiaClient:
         if version is not None:
             return self.versions().fetch(key, version, target)
         found = self.adapter.stat_file(key)
-        return engine.fetch(self.adapter, found, target, self.config.checksum_algorithm)
+        return engine.download_object(self.adapter, found, target, self.config.checksum_algorithm)
 
     def put(self, source: AnyPath, key: str) -> RemoteObject:
-        """Upload a file under a key; an object there is replaced. With a slash at its end, the file's name is added.
+        """Upload a file, and replace an existing object. If the key ends in a slash, the file's name is appended.
 
         Raises:
             OSError: The file can't be read.
@@ -313,22 +314,22 @@ class BuckiaClient:
         )
 
     def remove(self, keys: Sequence[str]) -> Sequence[DeleteOutcome]:
-        """Delete objects, and return what became of each. Nothing is kept."""
-        return self.adapter.delete_files(arguments.as_texts(keys, "keys"))
+        """Delete objects without a backup, and return one outcome for each key."""
+        return self.adapter.delete_files(arguments.as_strings(keys, "keys"))
 
     def copy(self, source_key: str, key: str) -> RemoteObject:
-        """Copy an object on the server; an object under the new key is replaced.
+        """Copy an object on the server, and replace an object under the new key.
 
         Raises:
             NotFound: There is no such object.
-            NotSupported: The provider can't copy.
+            NotSupported: The provider has no server-side copy.
         """
         if not isinstance(self.adapter, ServerCopy):
             raise NotSupported("the provider can't copy objects on its side", provider=self.config.provider)
         return self.adapter.copy_file(self.adapter.stat_file(source_key), key)
 
     def versions(self) -> BucketVersions:
-        """Return what the bucket has kept of what was overwritten and deleted.
+        """Return the versions that the bucket keeps of overwritten and deleted objects.
 
         Raises:
             NotSupported: The provider keeps no versions.
@@ -337,16 +338,14 @@ class BuckiaClient:
 
         return BucketVersions(self.adapter, self.config.max_workers)
 
-    # --- the rest ----------------------------------------------------------------------------------------
-
     @property
     def state_dir(self) -> Path:
-        """Where state, lock and trash of the configured paths are."""
+        """The directory of state, lock and trash."""
         return self._state_dir or self.config.base_dir / STATE_DIRECTORY
 
     def close(self) -> None:
-        """Give back the adapter's connections."""
-        if self._given is None and "adapter" in self.__dict__:
+        """Close the adapter's connections."""
+        if self._given_adapter is None and "adapter" in self.__dict__:
             self.adapter.close()
             del self.adapter
 
@@ -358,43 +357,43 @@ class BuckiaClient:
     ) -> None:
         self.close()
 
-    def _request(
-        self, choices: RunOverrides, sync_paths: Sequence[AnyPath] | None, relative_to: AnyPath | None = None
+    def _build_request(
+        self, overrides: RunOverrides, sync_paths: Sequence[AnyPath] | None, relative_to: AnyPath | None = None
     ) -> SyncRequest:
         config = self.config
-        mappings = build_mappings(config, choices)
+        mappings = build_mappings(config, overrides)
         self._stopped = threading.Event()
         base, state_dir = config.base_dir, self.state_dir
-        if choices.local_path is not None:
-            base = Path(os.path.abspath(choices.local_path))
+        if overrides.local_path is not None:
+            base = Path(os.path.abspath(overrides.local_path))
             if self._state_dir is None and config.source is None:
                 state_dir = base / STATE_DIRECTORY
-        found = None
+        limit = None
         if sync_paths is not None:
             files = StateFiles.of(state_dir, config.name, self.adapter)
-            found = arguments.as_sync_paths(sync_paths, relative_to, base, mappings, folders_of(config), files)
+            limit = arguments.as_sync_paths(sync_paths, relative_to, base, mappings, folders_of(config), files)
         return SyncRequest(
             bucket=config.name,
             adapter=self.adapter,
-            config=None if self._given else config,
+            config=None if self._given_adapter else config,
             mappings=mappings,
-            scope=folders_of(config) if found is None else found.scope,
-            paths=found,
+            scope=folders_of(config) if limit is None else limit.scope,
+            sync_paths=limit,
             folders=folders_of(config),
-            chosen_path=choices.local_path is not None,
-            entry=entry_of(config),
-            in_file=config if config.source is not None else None,
+            ad_hoc_path=overrides.local_path is not None,
+            config_entry=entry_of(config),
+            file_config=config if config.source is not None else None,
             base_dir=config.base_dir,
             state_dir=state_dir,
             algorithm=config.checksum_algorithm,
             follow_symlinks=config.follow_symlinks,
-            keep=config.keep_replaced,
+            keep_replaced=config.keep_replaced,
             stopped=self._stopped,
         )
 
-    def _state(self) -> closing[StateDatabase]:
-        return closing(peek_state(self._files))
+    def _open_state(self) -> closing[StateDatabase]:
+        return closing(peek_state(self._state_files))
 
     @property
-    def _files(self) -> StateFiles:
+    def _state_files(self) -> StateFiles:
         return StateFiles.of(self.state_dir, self.config.name, self.adapter)

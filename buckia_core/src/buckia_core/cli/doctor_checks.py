@@ -16,7 +16,7 @@ from buckia_core.cli.terminal.formatting import format_duration, format_time
 from buckia_core.errors import BuckiaError
 from buckia_core.localfs.probing import disk_rules
 from buckia_core.planning.keys import TEMP_PREFIX
-from buckia_core.syncing.error_messages import explain
+from buckia_core.syncing.error_messages import error_message
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
@@ -68,7 +68,7 @@ def _run_check(check: str, find: Callable[[], str]) -> CheckOutcome:
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever one check finds, the others get their turn
-        return CheckOutcome(check, explain(error), error)
+        return CheckOutcome(check, error_message(error), error)
 
 
 def _check_adapter(client: BuckiaClient) -> str:

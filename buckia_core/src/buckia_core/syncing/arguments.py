@@ -1,4 +1,4 @@
-"""Arguments of the public API, checked before anything is done."""
+"""Arguments of the public API: converts and validates them."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ if TYPE_CHECKING:
 Member = TypeVar("Member", bound=Enum)
 
 
-def as_choices(**given: Any) -> RunOverrides:
-    """Return what one run overrides, from the arguments of `BuckiaClient.sync` of the same names.
+def as_overrides(**given: Any) -> RunOverrides:
+    """Return the overrides of one run from the arguments of `BuckiaClient.sync` with the same names.
 
     Raises:
-        InvalidSetting: One of them can't be used.
+        InvalidSetting: An argument is invalid.
         TypeError: There is no argument of that name.
     """
     given = {name: value for name, value in given.items() if value is not None}
     for name in ("include", "exclude"):
         if name in given:
-            given[name] = as_texts(given[name], name)
+            given[name] = as_strings(given[name], name)
     if "local_path" in given:
         given["local_path"] = as_path(given["local_path"], "local_path")
     return RunOverrides(
         **given
         | {
-            "direction": as_member(Direction, given.get("direction"), "direction"),
-            "conflict": as_member(ConflictPolicy, given.get("conflict"), "conflict"),
+            "direction": as_enum(Direction, given.get("direction"), "direction"),
+            "conflict": as_enum(ConflictPolicy, given.get("conflict"), "conflict"),
         }
     )
 
 
 def as_config(value: object) -> BucketConfig:
-    """Return the one bucket that a `.buckia` file configures, or the nearest such file of a directory.
+    """Return the only bucket of a `.buckia` file, or of the nearest such file above a directory.
 
     Raises:
-        InvalidSetting: It is no path.
-        ConfigError: The file is not there, can't be used, or has several buckets.
+        InvalidSetting: The value is not a path.
+        ConfigError: The file does not exist, is invalid, or has several buckets.
     """
     if not isinstance(value, str | os.PathLike):
         raise InvalidSetting(f"config must be a BucketConfig, or the path of a .buckia file, not {value!r}")
-    from buckia_core.config import find, load  # noqa: PLC0415  # whoever makes a configuration needs no YAML
+    from buckia_core.config import find, load  # noqa: PLC0415  # loads the YAML parser
 
     path = as_path(value, "config")
     file = load(find(path) if path.is_dir() else path)
@@ -69,10 +69,10 @@ def as_config(value: object) -> BucketConfig:
 
 
 def as_path(value: object, name: str) -> Path:
-    """Return a path that was given as one, or as text.
+    """Return a path from a string or a path object.
 
     Raises:
-        InvalidSetting: It is something else.
+        InvalidSetting: The value has another type, is empty, or has a NUL character.
     """
     path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     if not isinstance(path, str) or not path:
@@ -90,24 +90,24 @@ def as_sync_paths(
     folders: Scope,
     files: StateFiles,
 ) -> SyncPaths:
-    """Return what the paths that a run is limited to stand for; see `find_sync_paths`.
+    """Resolve the paths that a run is limited to; see `find_sync_paths`.
 
     Raises:
-        InvalidSetting: They are no list of paths, or one of them can't be used.
+        InvalidSetting: The value is not a list of paths, or one of the paths is invalid.
     """
-    from buckia_core.syncing.scan.sync_paths import find_sync_paths  # noqa: PLC0415  # most syncs are of everything
+    from buckia_core.syncing.scan.sync_paths import find_sync_paths  # noqa: PLC0415  # most syncs cover everything
 
     bases = [base] if relative_to is None else [as_path(relative_to, "relative_to"), base]
-    return find_sync_paths(as_texts(values, "sync_paths", paths=True), bases, mappings, folders, files)
+    return find_sync_paths(as_strings(values, "sync_paths", paths=True), bases, mappings, folders, files)
 
 
-def as_texts(values: Iterable[object], name: str, *, paths: bool = False) -> tuple[str, ...]:
-    """Return texts that were given as a list or another iterable; a single text is refused, since it is one of letters.
+def as_strings(values: Iterable[object], name: str, *, paths: bool = False) -> tuple[str, ...]:
+    """Return the strings of an iterable. A single string is refused, because it would be an iterable of characters.
 
     Raises:
-        InvalidSetting: It is no list, or something in it is no text; with `paths`, neither text nor a path.
+        InvalidSetting: The value is not an iterable, or has an item that is not a string; with `paths`, nor a path.
     """
-    kinds = "texts or paths" if paths else "texts"
+    kinds = "strings or paths" if paths else "strings"
     if isinstance(values, str | bytes | os.PathLike):
         raise InvalidSetting(f"{name} must be a list of {kinds}, not {values!r}; write [{values!r}]")
     try:
@@ -116,26 +116,26 @@ def as_texts(values: Iterable[object], name: str, *, paths: bool = False) -> tup
         raise InvalidSetting(f"{name} must be a list of {kinds}, not {values!r}") from None
     found = tuple(os.fspath(each) if paths and isinstance(each, os.PathLike) else each for each in items)
     if wrong := [each for each in found if not isinstance(each, str)]:
-        raise InvalidSetting(f"{name} must be a list of {kinds}, and {wrong[0]!r} is none")
+        raise InvalidSetting(f"{name} must be a list of {kinds}, and {wrong[0]!r} is not")
     return tuple(str(each) for each in found)
 
 
 def as_count(value: int | None, name: str) -> int | None:
-    """Return a number of at least one.
+    """Return a positive number.
 
     Raises:
-        InvalidSetting: It is something else.
+        InvalidSetting: The value is not a positive integer.
     """
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
         raise InvalidSetting(f"{name} must be a whole number of at least 1, not {value!r}")
     return value
 
 
-def as_limit(text: str | int | None) -> DeleteLimit | None:
-    """Return a limit of deletions that was given as a number, or a share such as `10%`.
+def as_delete_limit(text: str | int | None) -> DeleteLimit | None:
+    """Return a deletion limit from a number or a share such as `10%`.
 
     Raises:
-        InvalidSetting: It is something else.
+        InvalidSetting: The value is neither.
     """
     if text is None:
         return None
@@ -146,10 +146,10 @@ def as_limit(text: str | int | None) -> DeleteLimit | None:
 
 
 def as_rate(text: int | str) -> int:
-    """Return bytes a second, which may be given as text such as `4M`.
+    """Return bytes per second from a number or a string such as `4M`.
 
     Raises:
-        InvalidSetting: It is something else.
+        InvalidSetting: The value is neither.
     """
     try:
         return parse_bytes(text)
@@ -157,11 +157,11 @@ def as_rate(text: int | str) -> int:
         raise InvalidSetting(f"bwlimit must be {error}") from error
 
 
-def as_member(kind: type[Member], value: Member | str | None, name: str) -> Member | None:
-    """Return a member of an enumeration that was given as one, or as its value.
+def as_enum(kind: type[Member], value: Member | str | None, name: str) -> Member | None:
+    """Return a member of an enumeration from a member or its value.
 
     Raises:
-        InvalidSetting: It is something else.
+        InvalidSetting: The value is neither.
     """
     if value is None or isinstance(value, kind):
         return value

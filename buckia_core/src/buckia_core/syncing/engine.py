@@ -1,4 +1,4 @@
-"""One sync of one bucket: the flow, on one screen."""
+"""Engine: runs one sync, one check or one conflict resolution of one bucket, from reading to recording."""
 
 from __future__ import annotations
 
@@ -50,87 +50,87 @@ _log = redacted_logger(__name__)
 
 
 def sync(request: SyncRequest) -> SyncResult:
-    """Bring both sides in step; with `dry_run`, only say how. What fails for one file is in the result.
+    """Sync both sides; with `dry_run`, report the plan only. Errors of single files are in the result.
 
     Raises:
         LockHeld: Another sync of this project and bucket is running.
-        UnsafePlan: The deletion guard refused; nothing was changed.
-        AdapterError: The bucket can't be listed, or does not accept the credentials.
-        StateTooNew: The state belongs to a newer Buckia.
+        UnsafePlan: The deletion guard refused the plan. Nothing was changed.
+        AdapterError: The bucket can't be listed, or it rejects the credentials.
+        StateTooNew: A newer version of Buckia wrote the state.
     """
-    with opened(request) as (state, progress, survey):
-        prepared = survey.plan()
+    with open_run(request) as (state, tally, planner):
+        prepared = planner.plan()
         plan = prepared.plan
         for notice in prepared.notices:
-            progress.notice(notice)
+            tally.notice(notice)
         if not request.force:
-            survey.explain(plan)
+            planner.explain(plan)
         if request.dry_run:
-            # A plan that the guard refuses is told first, because it is what a person has to look at then.
-            progress.planned(plan)
-            result = progress.rehearsed(plan)
+            # Report the plan before the guard refuses it, because the user needs it to see why.
+            tally.planned(plan)
+            result = tally.rehearsed(plan)
             if not request.force:
-                _tell_of_overwrites(request, plan)
-        # An interrupted plan may be half of one, which proves nothing; none of it will be done.
+                _warn_of_overwrites(request, plan)
+        # The guard does not judge an incomplete plan of an interrupted run, which is not executed either.
         if not request.force and not request.stopped.is_set():
-            is_kept = None if request.dry_run else _is_kept(request, cache(request.adapter.probe))
-            safety.check_plan(plan, request.mappings, request.max_delete, is_kept)
+            is_recoverable = None if request.dry_run else _recoverable(request, cache(request.adapter.probe))
+            safety.check_plan(plan, request.mappings, request.max_delete, is_recoverable)
         _warn_of_secrets(request, plan)
         if request.dry_run:
             return result
-        progress.planned(plan)
+        tally.planned(plan)
         if plan.operations and not request.stopped.is_set():
             registry().run_before_sync(plan, request.bucket)
         if not request.stopped.is_set():
             out_of_scope.remember(request, state, prepared.out_of_scope)
-        folders = None if request.chosen_path else request.folders
+        folders = None if request.ad_hoc_path else request.folders
         recorder = BaselineRecorder(
-            state, survey.request.scope, request.mappings, survey.since_ns, survey.removed, folders
+            state, planner.request.scope, request.mappings, planner.since_ns, planner.removed, folders
         )
         recorder.refresh(prepared.refreshed)
-        return _carry_out(survey, plan, recorder, progress, whole=True)
+        return _execute_plan(planner, plan, recorder, tally, whole=True)
 
 
 def resolve(request: SyncRequest, keys: Sequence[str], choice: Resolution) -> SyncResult:
-    """Settle conflicts that the last run left, by a person's choice.
+    """Resolve conflicts that the last run left undecided.
 
     Raises:
-        NotAConflict: A key is none of them, or the version that is to be kept is gone.
-        SideEmptied: A local root is gone.
+        NotAConflict: A key has no undecided conflict, or the version to keep is gone.
+        SideEmptied: A local root is missing.
         LockHeld, AdapterError: As `sync`.
     """
-    from buckia_core.syncing.planner.resolve import decided  # noqa: PLC0415  # a sync does not need it
+    from buckia_core.syncing.planner.resolve import decided  # noqa: PLC0415  # not needed by a sync
 
     request = replace(request, scope=Scope.from_names(keys))
-    with opened(request) as (state, progress, survey):
-        survey.check_roots()
-        with survey.site.places() as places:
+    with open_run(request) as (state, tally, planner):
+        planner.check_roots()
+        with planner.site.places() as places:
             plan = Plan(decided(request, places, state.conflicts(), keys, choice))
-        progress.planned(plan)
-        recorder = BaselineRecorder(state, request.scope, request.mappings, survey.since_ns)
-        return _carry_out(survey, plan, recorder, progress)
+        tally.planned(plan)
+        recorder = BaselineRecorder(state, request.scope, request.mappings, planner.since_ns)
+        return _execute_plan(planner, plan, recorder, tally)
 
 
 def check(request: SyncRequest) -> CheckResult:
-    """Compare both sides by content."""
+    """Compare both sides by content. Changes nothing."""
     from buckia_core.syncing.planner.check import compare_contents  # noqa: PLC0415  # as above
 
-    with opened(request) as (state, _, survey):
-        return compare_contents(request, survey, state)
+    with open_run(request) as (state, _, planner):
+        return compare_contents(request, planner, state)
 
 
 def make_plan(request: SyncRequest) -> Plan:
-    """Return what a sync would do now. Changes nothing, and is refused by no guard."""
-    with opened(request) as (_, _, survey):
-        return survey.plan().plan
+    """Return the plan of a sync. Changes nothing, and applies no guard."""
+    with open_run(request) as (_, _, planner):
+        return planner.plan().plan
 
 
 @contextmanager
-def opened(request: SyncRequest) -> Iterator[tuple[StateDatabase, RunTally, Planner]]:
-    """Give what a run stands on: for a dry run, of a state that is only read; else under the lock."""
+def open_run(request: SyncRequest) -> Iterator[tuple[StateDatabase, RunTally, Planner]]:
+    """Open state, event tally and planner of a run. A dry run reads the state; all others hold the lock."""
     names.check()
     refuse_nesting(request)
-    files = request.files
+    files = request.state_files
     with ExitStack() as stack:
         if request.dry_run:
             state = peek_state(files)
@@ -139,110 +139,111 @@ def opened(request: SyncRequest) -> Iterator[tuple[StateDatabase, RunTally, Plan
             stack.enter_context(RunLock(files.lock))
             state = open_state(files)
         stack.callback(state.close)
-        progress = RunTally(request)
+        tally = RunTally(request)
         temporary = temporary_prefix(state.meta("id") or "")
-        yield state, progress, Planner.of(request, state, temporary, progress.seen)
+        yield state, tally, Planner.of(request, state, temporary, tally.seen)
 
 
-def _carry_out(
-    survey: Planner, plan: Plan, recorder: BaselineRecorder, progress: RunTally, *, whole: bool = False
+def _execute_plan(
+    planner: Planner, plan: Plan, recorder: BaselineRecorder, tally: RunTally, *, whole: bool = False
 ) -> SyncResult:
-    """Execute a plan, write down what happened, and tell it. `whole`: it is about all keys of the scope."""
-    request = survey.request
+    """Execute a plan, record the results and return them. `whole`: the plan covers all keys of the scope."""
+    request = planner.request
     if not request.stopped.is_set():
         actions: dict[str, set[Action]] = {}
         for operation in plan.operations:
             actions.setdefault(operation.key, set()).add(operation.action)
-        survey.unfinished.tidy(partial(_is_wanted, request.scope, actions), request.adapter)
+        planner.unfinished.tidy(partial(_may_resume, request.scope, actions), request.adapter)
     changed: set[str] = set()
     if plan.operations and not request.stopped.is_set():
-        from buckia_core.syncing.execution.executor import execute  # noqa: PLC0415  # most runs find nothing to do
+        from buckia_core.syncing.execution.executor import execute  # noqa: PLC0415  # most runs have nothing to do
 
-        worker = make_worker(request, survey, plan)
+        worker = make_worker(request, planner, plan)
         capabilities = request.adapter.capabilities
-        pace = AdaptiveConcurrency(request.max_workers or capabilities.workers, fixed=request.max_workers is not None)
-        with _executor(request) as executor:
+        workers = request.max_workers or capabilities.workers
+        concurrency = AdaptiveConcurrency(workers, fixed=request.max_workers is not None)
+        with _open_executor(request) as executor:
             results = execute(
                 worker,
                 plan.operations,
                 executor,
-                pace,
+                concurrency,
                 request.stopped,
                 capabilities.delete_batch,
-                progress.moved,
+                tally.moved,
                 recorder.add,
             )
             try:
                 for done in results:
                     if recorder.failure:
-                        # Nothing new begins; what is under way is waited for, and written down if that goes again.
+                        # Start no more operations. Those in flight finish, and are recorded if that works again.
                         request.stopped.set()
-                    if done.operation.action in _WRITES:
+                    if done.operation.action in _WRITING_ACTIONS:
                         changed.update(done.drop, (each.key for each in done.put))
-                    progress.done(done)
+                    tally.done(done)
             finally:
-                # Whatever ends the run, what happened until then is remembered, and what is under way as well.
+                # Record finished and in-flight operations, whatever ends the run.
                 results.close()
                 recorder.flush()
-    result = progress.result(plan)
+    result = tally.result(plan)
     recorder.finish(result, plan if whole else None)
     if recorder.failure:
         raise recorder.failure
-    if progress.fatal:
-        raise progress.fatal
-    _tell_plugins(request, result, sorted(changed))
+    if tally.fatal:
+        raise tally.fatal
+    _notify_plugins(request, result, sorted(changed))
     return result
 
 
-_WRITES = (Action.UPLOAD, Action.DELETE_REMOTE, Action.MOVE_REMOTE, Action.KEEP_BOTH)
+_WRITING_ACTIONS = (Action.UPLOAD, Action.DELETE_REMOTE, Action.MOVE_REMOTE, Action.KEEP_BOTH)
 
 
-def make_worker(request: SyncRequest, survey: Planner, plan: Plan) -> Worker:
-    """Return what executes operations of a request. It can be pickled if the request has a configuration."""
+def make_worker(request: SyncRequest, planner: Planner, plan: Plan) -> Worker:
+    """Build the worker that executes operations. It can be pickled if the request has a configuration."""
     from buckia_core.syncing.disk.trash import Trash  # noqa: PLC0415  # as above
     from buckia_core.syncing.execution.worker import Worker  # noqa: PLC0415  # as above
     from buckia_core.syncing.transfer.in_flight import InFlightTransfers  # noqa: PLC0415  # as above
 
-    writes = any(operation.action in _WRITES for operation in plan.operations)
-    # Asking a bucket may write to it, and who only reads from it may not be allowed to.
+    writes = any(operation.action in _WRITING_ACTIONS for operation in plan.operations)
+    # A probe may write to the bucket, which read-only credentials do not allow.
     capabilities = request.adapter.probe() if writes else request.adapter.capabilities
     return Worker(
-        site=survey.site,
+        site=planner.site,
         mappings={mapping.id: mapping for mapping in request.mappings},
-        trash=Trash(request.files.trash, below=request.files.directory),
-        temporary=survey.temporary,
+        trash=Trash(request.state_files.trash, below=request.state_files.directory),
+        temporary=planner.temporary,
         algorithm=request.algorithm,
-        keeping=BackupPolicy(request.keep, capabilities.versions, capabilities.free_reads),
-        unfinished=survey.unfinished,
-        since_ns=survey.since_ns,
+        keeping=BackupPolicy(request.keep_replaced, capabilities.versions, capabilities.free_reads),
+        unfinished=planner.unfinished,
+        since_ns=planner.since_ns,
         flights=InFlightTransfers(request.stopped),
     )
 
 
-def _tell_of_overwrites(request: SyncRequest, plan: Plan) -> None:
-    """Say in a dry run that the run would be refused for what it overwrites, unless the bucket turns out to keep it.
+def _warn_of_overwrites(request: SyncRequest, plan: Plan) -> None:
+    """Warn in a dry run if a sync would be refused for its overwrites, should the bucket keep no versions.
 
-    A dry run asks no server whether it keeps versions, since some can only be asked by writing.
+    A dry run does not probe whether the bucket keeps versions, because some probes write.
     """
     try:
-        safety.check_overwrites(plan, request.mappings, _is_kept(request, lambda: request.adapter.capabilities))
+        safety.check_overwrites(plan, request.mappings, _recoverable(request, lambda: request.adapter.capabilities))
     except TooManyOverwrites as error:
         _log.warning("%s: a sync refuses this, unless the bucket keeps versions. %s", request.bucket, error)
 
 
-def _is_kept(request: SyncRequest, capabilities: Callable[[], Capabilities]) -> Callable[[Operation], bool]:
-    """Return what tells whether the version that an upload replaces can be restored."""
+def _recoverable(request: SyncRequest, capabilities: Callable[[], Capabilities]) -> Callable[[Operation], bool]:
+    """Return a predicate: whether the version that an upload replaces can be restored."""
 
-    def is_kept(operation: Operation) -> bool:
+    def is_recoverable(operation: Operation) -> bool:
         known = capabilities()
-        keeping = BackupPolicy(request.keep, known.versions, known.free_reads)
+        keeping = BackupPolicy(request.keep_replaced, known.versions, known.free_reads)
         return known.versions or keeping.covers(operation.loser is Side.REMOTE)
 
-    return is_kept
+    return is_recoverable
 
 
-def _is_wanted(scope: Scope, actions: Mapping[str, set[Action]], kept: ResumeRecord) -> bool:
-    """Tell whether an unfinished transfer may still be taken up: by this run, or because this run is not about it."""
+def _may_resume(scope: Scope, actions: Mapping[str, set[Action]], kept: ResumeRecord) -> bool:
+    """Tell whether an unfinished transfer may be resumed: by this run, or by a later one with another scope."""
     if not scope.covers(kept.key):
         return True
     planned = actions.get(kept.key, set())
@@ -250,16 +251,16 @@ def _is_wanted(scope: Scope, actions: Mapping[str, set[Action]], kept: ResumeRec
     return not planned.isdisjoint((transfer, Action.CONFLICT, Action.KEEP_BOTH))
 
 
-def _executor(request: SyncRequest) -> AbstractContextManager[Executor]:
-    """Return the executor that was given, which stays as it is, or threads that end with the run."""
+def _open_executor(request: SyncRequest) -> AbstractContextManager[Executor]:
+    """Return the executor of the request, which stays open, or a thread pool that ends with the run."""
     if request.executor is not None:
         return nullcontext(request.executor)
     return ThreadPoolExecutor(request.max_workers or MOST, thread_name_prefix="buckia-work")
 
 
-def fetch(adapter: BaseSync, found: RemoteObject, target: Path, algorithm: str) -> RemoteObject:
-    """Download one object to a path, aside first and verified; a file there is replaced."""
-    from buckia_core.syncing.transfer.download import Download  # noqa: PLC0415  # a sync need not transfer anything
+def download_object(adapter: BaseSync, found: RemoteObject, target: Path, algorithm: str) -> RemoteObject:
+    """Download one object through a staging file, verify it, and replace the file at the path."""
+    from buckia_core.syncing.transfer.download import Download  # noqa: PLC0415  # many syncs transfer nothing
 
     head, name = os.path.split(os.path.abspath(target))
     os.makedirs(head, exist_ok=True)
@@ -283,15 +284,15 @@ def fetch(adapter: BaseSync, found: RemoteObject, target: Path, algorithm: str) 
 def _warn_of_secrets(request: SyncRequest, plan: Plan) -> None:
     if not plan.operations:
         return
-    from buckia_core.syncing.scan import sensitive_files  # noqa: PLC0415  # most runs find nothing to do
+    from buckia_core.syncing.scan import sensitive_files  # noqa: PLC0415  # most runs have nothing to do
 
     if keys := sensitive_files.sensitive_uploads(plan.operations, request.mappings):
         _log.warning("%s: %s", request.bucket, sensitive_files.warning(keys))
 
 
-def _tell_plugins(request: SyncRequest, result: SyncResult, changed: Sequence[str]) -> None:
+def _notify_plugins(request: SyncRequest, result: SyncResult, changed: Sequence[str]) -> None:
     try:
         registry().hooks.buckia_after_sync(report=result, bucket=request.bucket, changed=changed, config=request.config)
     except Exception:  # noqa: BLE001
-        # The sync is done and recorded; what a plugin makes of it can't undo that.
+        # The sync is complete and recorded.
         _log.exception("a plugin failed after the sync")

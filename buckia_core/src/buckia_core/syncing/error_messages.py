@@ -1,4 +1,4 @@
-"""Error messages: what is reported of an exception that one file, or one key, failed with."""
+"""Error messages of operations that failed."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from buckia_core.planning.keys import TEMP_PREFIX
 
 log = redacted_logger(__name__)
 
-ENDS_RUN = (MemoryError, CancelledError)
-"""Exceptions that say nothing about the file at hand: the run ends. `KeyboardInterrupt` and `SystemExit` do so too."""
+FATAL_ERRORS = (MemoryError, CancelledError)
+"""Exceptions that end the run instead of failing one operation, as `KeyboardInterrupt` and `SystemExit` do."""
 
 
-def explain(error: Exception, path: str = "") -> str:
-    """Return what went wrong, for a person, with what to do where that is known. Has no secrets in it.
+def error_message(error: Exception, path: str = "") -> str:
+    """Return a message for the user, without secrets, and with advice if there is any.
 
-    `path` is the file that it is about: the system names none where a read or a write fails.
+    `path` is the file of the operation, because an `OSError` of a read or a write names none.
 
-    Any exception but those of Buckia and of the system is a fault in Buckia or in an adapter, and is called so. Its
-    traceback goes into the log, at DEBUG.
+    Exceptions other than `BuckiaError` and `OSError` are reported as internal errors. Their traceback is logged at
+    DEBUG.
     """
     match error:
         case BuckiaError():
@@ -30,7 +30,7 @@ def explain(error: Exception, path: str = "") -> str:
             advice = " (give yourself permission, or exclude it)" if isinstance(error, PermissionError) else ""
             named = str(error.filename or "")
             if not named or os.path.basename(named).startswith(TEMP_PREFIX):
-                # Names of temporary files tell nobody anything.
+                # Names of temporary files mean nothing to users.
                 named = path
             where = f": {named}" if named else ""
             return clean(f"{error.strerror or error}{where}{advice}")
@@ -39,6 +39,6 @@ def explain(error: Exception, path: str = "") -> str:
             return clean(f"internal error, {type(error).__name__}: {error}; please report it, with the output of -vv")
 
 
-def is_unexplained(error: Exception | None) -> bool:
-    """Tell whether a provider refused something without a reason, as Ceph does where two writers meet."""
+def is_generic_error(error: Exception | None) -> bool:
+    """Tell whether a provider refused a request without a reason, as Ceph does for concurrent writes."""
     return type(error) is AdapterError

@@ -1,4 +1,4 @@
-"""What a run says: events while it goes on, a result at its end."""
+"""Events of a run, the listeners that get them, and the result at its end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from buckia_core.config.secrets.redaction import clean
 from buckia_core.errors import SyncIncomplete, UnresolvedConflicts
-from buckia_core.planning.plan import Operation, Plan
+from buckia_core.planning.plan import Action, Operation, Plan
 
 
 class Status(Enum):
@@ -23,38 +23,40 @@ class Status(Enum):
 
 
 class Scanning(NamedTuple):
-    """Event: both sides are being read; `local` and `remote` count the entries so far. Comes a few times a second."""
+    """Event: both sides are being read. Sent up to ten times a second, with the number of entries read so far."""
 
     local: int
     remote: int
 
 
 class Planned(NamedTuple):
-    """Event: the plan is made. Comes once."""
+    """Event: the plan is complete. Sent once."""
 
     plan: Plan
 
 
 class Notice(NamedTuple):
-    """Event: something that a person should know and that is no failure. Each is told once, not in every run."""
+    """Event: information for a person that is not a failure. Each notice is sent in one run only."""
 
     message: str
 
 
 class Transferred(NamedTuple):
-    """Event: so many more bytes of the operation's content have gone over; negative where an attempt starts again."""
+    """Event: `delta` more bytes of the operation were transferred; negative when a retry starts at an earlier byte."""
 
     operation: Operation
     delta: int
 
 
 class Finished(NamedTuple):
-    """Event: one operation is over. Operations of a dry run end as `PLANNED`, undecided conflicts as `UNRESOLVED`.
+    """Event: one operation ended. Operations of a dry run end as `PLANNED`, undecided conflicts as `UNRESOLVED`.
 
     Attributes:
-        operation: As it was executed; after a second look at a key that changed meanwhile, the one planned then.
-        path: The local path, relative to the project where it is inside.
-        error: What went wrong, for a person; `None` unless `status` is `FAILED`.
+        operation: The operation that was executed. It differs from the planned one if the key changed during the run
+            and was planned again.
+        status: How it ended.
+        path: The local path, relative to the project directory if it is inside.
+        error: The error message; `None` unless `status` is `FAILED`.
     """
 
     operation: Operation
@@ -65,12 +67,64 @@ class Finished(NamedTuple):
 
 Event = Scanning | Planned | Notice | Transferred | Finished
 Listener = Callable[[Event], None]
-"""Called from one thread at a time. An exception that it raises ends the run as an interruption would."""
+"""Receives the events of a run, from one thread at a time. An exception that it raises interrupts the run."""
+
+ProgressCallback = Callable[[int, int, str, str], None]
+"""Called as `(current, total, action, path)` when an operation ends: the number of ended operations, the number of all
+operations, what the last one did (`upload`, `download`, `delete`, `move`, `adopt`, `forget`, `conflict` or `skip`), and
+its path or key."""
+
+_ACTION_NAMES = {
+    Action.DELETE_LOCAL: "delete",
+    Action.DELETE_REMOTE: "delete",
+    Action.MOVE_REMOTE: "move",
+    Action.KEEP_BOTH: "conflict",
+    Action.REFUSE: "skip",
+}
+
+
+def no_listener(event: Event) -> None:
+    """Ignore an event."""
+
+
+def combine_listeners(events: Listener | None, callback: ProgressCallback | None) -> Listener:
+    """Return one listener that calls both."""
+    if callback is None:
+        return events or no_listener
+    counter = _ProgressCounter(callback)
+    if events is None:
+        return counter
+
+    def both(event: Event) -> None:
+        events(event)
+        counter(event)
+
+    return both
+
+
+class _ProgressCounter:
+    """Listener: counts operations and calls a progress callback."""
+
+    def __init__(self, callback: ProgressCallback) -> None:
+        self._callback = callback
+        self._current = self._total = 0
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Planned(plan):
+                self._total = len(plan.operations)
+            case Finished(operation, status=status, path=path):
+                self._current += 1
+                if status is not Status.FAILED:
+                    action = _ACTION_NAMES.get(operation.action, operation.action.value)
+                    self._callback(self._current, self._total, action, path)
+            case _:
+                pass
 
 
 @dataclass(frozen=True, slots=True)
 class FileError:
-    """One file that failed, and why; `str()` gives both in a line."""
+    """Error of one file: its key and a message. `str()` joins both in one line."""
 
     key: str
     message: str
@@ -81,28 +135,28 @@ class FileError:
 
 @dataclass(slots=True, kw_only=True)
 class SyncResult:
-    """The outcome of syncing one bucket once.
+    """Result of one sync of one bucket.
 
     Attributes:
         bucket: The bucket's name in the configuration.
         dry_run: Nothing was changed; the counts are those of the plan.
-        started: When, in UTC.
-        seconds: How long it took.
+        started: Start time, in UTC.
+        seconds: Duration.
         uploaded, downloaded: Objects and files transferred.
         deleted_local, deleted_remote: Files and objects deleted.
         moved: Objects moved on the server, because the local file was moved.
         adopted: Files that were found equal on both sides and recorded without a transfer.
-        conflicts: Keys that both sides changed, settled or not.
-        unresolved: Those of them that are left for a person to decide.
-        failed: Operations that failed, refused keys included.
-        skipped: Files and keys that take no part though nothing excludes them, such as symbolic links.
-        left_out: How many of these are no files, by what they are ("a symbolic link").
-        unchanged: Keys in step.
-        bytes_up, bytes_down: Bytes of content that went over.
-        requests: Calls to the provider.
-        errors: What failed, and why.
-        interrupted: The run was ended early by Ctrl-C; what had been done until then is committed.
-        notices: What the run told beside its operations, such as files that are out of scope now.
+        conflicts: Keys that changed on both sides, resolved or not.
+        unresolved: Keys of conflicts that a person has to decide.
+        failed: Operations that failed, including refused keys.
+        skipped: Files and keys that were skipped although nothing excludes them, such as symbolic links.
+        left_out: The number of skipped entries that are not regular files, by kind (`a symbolic link`).
+        unchanged: Keys that are in sync.
+        bytes_up, bytes_down: Bytes of content transferred.
+        requests: Requests to the provider.
+        errors: Errors of the operations that failed.
+        interrupted: The run was ended early by Ctrl-C. Finished operations are recorded.
+        notices: Messages that are not about one operation, such as files that are out of scope now.
     """
 
     bucket: str
@@ -129,14 +183,14 @@ class SyncResult:
     notices: list[str] = field(default_factory=list)
 
     def as_record(self) -> dict[str, Any]:
-        """Return all of it as plain data, which `from_record` takes back; of many errors, the first hundred."""
+        """Return the result as plain data for `from_record`, with at most 100 errors and 100 conflicts."""
         short = replace(self, errors=self.errors[:100], unresolved=self.unresolved[:100])
         return asdict(short) | {"started": self.started.isoformat()}
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> SyncResult:
-        """Return the result that `as_record` made the record of."""
-        # Versions before 0.7 wrote down what servers said as it was.
+        """Build a result from a record made by `as_record`."""
+        # Versions before 0.7 recorded messages of servers without redaction.
         errors = [FileError(error["key"], clean(error["message"])) for error in record["errors"]]
         return cls(**record | {"started": datetime.fromisoformat(record["started"]), "errors": errors})
 
@@ -147,15 +201,15 @@ class SyncResult:
 
     @property
     def success(self) -> bool:
-        """Whether everything is in step now: nothing failed, nothing is left to decide, nothing was cut short."""
+        """Whether both sides are in sync: no failure, no undecided conflict, no interruption."""
         return not self.failed and not self.unresolved and not self.interrupted
 
     def raise_for_failures(self) -> None:
-        """Raise what `success` denies.
+        """Raise an error unless `success` is true.
 
         Raises:
-            SyncIncomplete: Something failed; its `report` is this result.
-            UnresolvedConflicts: Nothing failed, but keys are left to decide.
+            SyncIncomplete: An operation failed, or the run was interrupted. `report` is this result.
+            UnresolvedConflicts: No operation failed, but conflicts are undecided.
         """
         if self.failed or self.interrupted:
             first = f", the first: {self.errors[0]}" if self.errors else ""

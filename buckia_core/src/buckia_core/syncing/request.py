@@ -1,4 +1,4 @@
-"""What one sync of one bucket is asked to do."""
+"""Request: the parameters of one run on one bucket."""
 
 from __future__ import annotations
 
@@ -16,44 +16,40 @@ from buckia_core.planning.plan import Operation
 from buckia_core.planning.policy import ConflictPolicy
 from buckia_core.planning.safety import DeleteLimit
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.events import Event
+from buckia_core.syncing.events import Listener, no_listener
 from buckia_core.syncing.state.locations import StateFiles
 
 if TYPE_CHECKING:
     from buckia_core.syncing.scan.sync_paths import SyncPaths
 
 
-def no_listener(event: Event) -> None:
-    """The listener that does nothing."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncRequest:
-    """What one sync of one bucket is asked to do.
+    """Parameters of one run on one bucket.
 
     Attributes:
         bucket: The bucket's name in the configuration.
-        adapter: The bucket, wrapped.
+        adapter: The bucket, with its wrappers.
         mappings: Local roots and files, in order.
-        scope: The keys that take part.
-        folders: The keys that take part unless the run is limited to some paths.
-        chosen_path: The run syncs a path of its own instead of the configured ones.
-        entry: What tells the bucket's entry in a configuration file from other entries for the same bucket.
-        in_file: The configuration, if a file has it: other entries there may be for the same bucket.
-        base_dir: What configured local paths are relative to.
-        paths: What the run is limited to, where that takes a listing to know; see `SyncPaths`.
-        state_dir: Where state, lock and trash are.
-        algorithm: The digest that the baseline keeps.
-        dry_run: Plan and report; change nothing.
-        force: Pass the deletion guard.
-        max_delete: Another bound for the deletion guard.
-        max_workers: Operations at once; `None` finds it out.
-        follow_symlinks: Walk into linked directories and sync what linked files point to.
-        keep: Which versions in the bucket are fetched into the trash before they are replaced.
-        ask: Decides a conflict that policy `ask` leaves open; `None` as an answer leaves it.
-        listener: Told what happens.
-        config: The configuration, which lets workers in other processes make an adapter of their own.
-        executor: Runs the operations; `None` makes threads.
+        state_dir: The directory of state, lock and trash.
+        scope: The keys that the run covers.
+        folders: The keys that the configuration covers. `scope` is a part of them if the run is limited to some paths.
+        ad_hoc_path: The run syncs the argument `local_path` instead of the configured paths.
+        config_entry: The id of the bucket's entry among all entries for the same bucket in a configuration file.
+        file_config: The configuration, if it comes from a file, which may have other entries for the same bucket.
+        base_dir: The directory that configured local paths are relative to.
+        sync_paths: The paths that the run is limited to, if a listing is needed to resolve them; see `SyncPaths`.
+        algorithm: The digest algorithm of the baseline.
+        dry_run: Plan and report, but change nothing.
+        force: Skip the deletion guard.
+        max_delete: The limit of the deletion guard; `None` for the default.
+        max_workers: The number of concurrent operations; `None` to adapt it during the run.
+        follow_symlinks: Enter linked directories, and sync the content of linked files.
+        keep_replaced: Which versions in the bucket are downloaded into the trash before they are replaced.
+        ask: Resolves a conflict under the policy `ask`; it returns `None` to leave the conflict undecided.
+        listener: Receives the events.
+        config: The configuration from which worker processes create their own adapter; `None` if there is none.
+        executor: Runs the operations; `None` for a new thread pool.
         stopped: Set from outside to end the run early.
     """
 
@@ -63,25 +59,25 @@ class SyncRequest:
     state_dir: Path
     scope: Scope = field(default_factory=Scope)
     folders: Scope = field(default_factory=Scope)
-    chosen_path: bool = False
-    entry: str = ""
-    in_file: BucketConfig | None = None
+    ad_hoc_path: bool = False
+    config_entry: str = ""
+    file_config: BucketConfig | None = None
     base_dir: Path = field(default_factory=Path)
-    paths: SyncPaths | None = None
+    sync_paths: SyncPaths | None = None
     algorithm: str = "sha256"
     dry_run: bool = False
     force: bool = False
     max_delete: DeleteLimit | None = None
     max_workers: int | None = None
     follow_symlinks: bool = False
-    keep: KeepReplaced = KeepReplaced.AUTO
+    keep_replaced: KeepReplaced = KeepReplaced.AUTO
     ask: Callable[[Operation], ConflictPolicy | None] | None = None
-    listener: Callable[[Event], None] = no_listener
+    listener: Listener = no_listener
     config: BucketConfig | None = None
     executor: Executor | None = None
     stopped: threading.Event = field(default_factory=threading.Event)
 
     @property
-    def files(self) -> StateFiles:
+    def state_files(self) -> StateFiles:
         """The files of the bucket's state."""
         return StateFiles.of(self.state_dir, self.bucket, self.adapter)

@@ -11,7 +11,7 @@ from functools import partial
 from buckia_core.errors import Unauthenticated
 from buckia_core.planning.plan import Action, Operation
 from buckia_core.syncing.disk.paths import FileLocator
-from buckia_core.syncing.error_messages import ENDS_RUN
+from buckia_core.syncing.error_messages import FATAL_ERRORS
 from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.worker import Worker
 from buckia_core.syncing.transfer.download import Download, settle
@@ -88,7 +88,7 @@ def _fetch(worker: Worker, operation: Operation, places: FileLocator, stack: Exi
     except FileNotFoundError:
         # Somebody removed the directory that was there a moment ago.
         return _Fetched(operation, StateChanged())
-    except ENDS_RUN:
+    except FATAL_ERRORS:
         raise
     except Exception as error:  # noqa: BLE001  # `Worker.run` tells it, or plans again
         return _Fetched(operation, error)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from buckia_core.errors import AdapterError, PreconditionFailed
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.plan import Operation
-from buckia_core.syncing.error_messages import ENDS_RUN, explain, is_unexplained
+from buckia_core.syncing.error_messages import FATAL_ERRORS, error_message, is_generic_error
 from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.worker import Worker
 from buckia_core.syncing.transfer.errors import StateChanged
@@ -36,7 +36,7 @@ def delete_batch(worker: Worker, operations: Sequence[Operation]) -> list[Operat
                 kept.append(operation)
             except (StateChanged, PreconditionFailed):
                 alone.append(operation)
-            except ENDS_RUN:
+            except FATAL_ERRORS:
                 raise
             except Exception as error:  # noqa: BLE001  # as in `Worker.run`
                 results[operation.key] = _failed(worker, operation, error)
@@ -51,7 +51,7 @@ def delete_batch(worker: Worker, operations: Sequence[Operation]) -> list[Operat
         else:
             ready.append(operation)
     for key, done in _delete(worker, ready).items():
-        if is_unexplained(done.failure):
+        if is_generic_error(done.failure):
             alone.append(done.operation)
         else:
             results[key] = done
@@ -73,10 +73,10 @@ def _look_again(worker: Worker, after: str, operations: Sequence[Operation]) -> 
                 seen[found.key] = found
             if listed > 1000 and listed > _DENSE * (len(seen) + 1):
                 break
-    except ENDS_RUN:
+    except FATAL_ERRORS:
         raise
     except Exception as error:  # noqa: BLE001  # each of them is looked at by itself then
-        explain(error)
+        error_message(error)
     return seen
 
 
@@ -86,7 +86,7 @@ def _delete(worker: Worker, operations: Sequence[Operation]) -> dict[str, Operat
     by_key = {operation.key: operation for operation in operations}
     try:
         outcomes = worker.adapter.delete_files(list(by_key))
-    except ENDS_RUN:
+    except FATAL_ERRORS:
         raise
     except Exception as error:  # noqa: BLE001  # as in `Worker.run`
         return {key: _failed(worker, each, error) for key, each in by_key.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from buckia_core.errors import BuckiaError
 from buckia_core.planning.manifest import BaselineEntry
 from buckia_core.planning.plan import Operation
-from buckia_core.syncing.error_messages import explain
+from buckia_core.syncing.error_messages import error_message
 from buckia_core.syncing.events import Status
 
 
@@ -38,6 +38,6 @@ class OperationResult:
 
         `path` is the local file, for an error that names none.
         """
-        self.status, self.error = Status.FAILED, explain(error, path)
+        self.status, self.error = Status.FAILED, error_message(error, path)
         # Other exceptions may not survive the way from another process, and would end the run there.
         self.failure = error if isinstance(error, BuckiaError | OSError) else None

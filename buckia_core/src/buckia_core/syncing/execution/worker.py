@@ -28,7 +28,7 @@ from buckia_core.planning.reconcile import Outcome
 from buckia_core.syncing.disk.paths import FileLocator, local_path
 from buckia_core.syncing.disk.spelling import Spellings
 from buckia_core.syncing.disk.trash import Trash
-from buckia_core.syncing.error_messages import ENDS_RUN, is_unexplained
+from buckia_core.syncing.error_messages import FATAL_ERRORS, is_generic_error
 from buckia_core.syncing.events import Status
 from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.replan import again
@@ -90,7 +90,7 @@ class Worker:
         done = OperationResult(operation)
         try:
             self._run(done, begun, places)
-        except ENDS_RUN:
+        except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001  # whatever a file does, the others get their turn
             done.fail(error, self.path(done.operation))
@@ -153,7 +153,7 @@ class Worker:
                 try:
                     self._delete_remote(operation.key)
                 except AdapterError as error:
-                    if is_unexplained(error):
+                    if is_generic_error(error):
                         self.check_remote(operation)
                     raise
                 done.drop.append(operation.key)

@@ -13,7 +13,7 @@ from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObjec
 from buckia_core.planning.mapping import Owners, PathMapping
 from buckia_core.planning.merge_join import KeyTriple, merge_join
 from buckia_core.planning.policy import Direction
-from buckia_core.syncing.error_messages import ENDS_RUN, explain
+from buckia_core.syncing.error_messages import FATAL_ERRORS, error_message
 from buckia_core.syncing.planner.evidence import EvidenceCollector
 from buckia_core.syncing.planner.planner import Planner
 from buckia_core.syncing.request import SyncRequest
@@ -121,10 +121,10 @@ def _compare(
         local = inspector.hash_local(mapping, local, [digest.algorithm for digest in remote.digests])
         if compare(local.digests, remote.digests) is Comparison.UNKNOWN:
             remote = inspector.hash_remote(remote, [local.digests])
-    except ENDS_RUN:
+    except FATAL_ERRORS:
         raise
     except Exception as error:  # noqa: BLE001  # whatever a file does, the others get their turn
-        return Difference(local.key, f"can't be compared: {explain(error)}")
+        return Difference(local.key, f"can't be compared: {error_message(error)}")
     if compare(local.digests, remote.digests) is Comparison.SAME:
         return None
     return Difference(local.key, "other content")

@@ -12,7 +12,7 @@ from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.reconcile import Evidence, InSync, NeedsEvidence, Outcome, reconcile
 from buckia_core.syncing.disk.paths import local_path
-from buckia_core.syncing.error_messages import ENDS_RUN, explain
+from buckia_core.syncing.error_messages import FATAL_ERRORS, error_message
 from buckia_core.syncing.planner.evidence import EvidenceCollector
 
 _WRITE_HERE = (Action.DOWNLOAD, Action.DELETE_LOCAL, Action.CONFLICT, Action.KEEP_BOTH)
@@ -49,10 +49,10 @@ class Decider:
             except (NotFound, PreconditionFailed, FileNotFoundError):
                 # It went or changed while it was looked at: the next run sees that, and decides.
                 return InSync(), None, None, before
-            except ENDS_RUN:
+            except FATAL_ERRORS:
                 raise
             except Exception as error:  # noqa: BLE001  # whatever a key does, the others get their turn
-                why = explain(error, local_path(key, mapping))
+                why = error_message(error, local_path(key, mapping))
                 return refusal(key, mapping, here, there, before, why), here, there, before
         why = "the provider does not tell enough of it to compare both sides"
         return refusal(key, mapping, here, there, before, why), here, there, before

@@ -43,14 +43,14 @@ def other_mappings(request: SyncRequest, state: StateDatabase) -> OtherMappings:
     """
     ids = {mapping.id for mapping in request.mappings}
     roots = {root: name for root, name in state.roots().items() if root not in ids and name != ""}
-    if request.chosen_path or not roots:
+    if request.ad_hoc_path or not roots:
         return OtherMappings({}, frozenset())
-    if request.in_file is not None:
+    if request.file_config is not None:
         from buckia_core.syncing.scan.configured_mappings import still_configured  # noqa: PLC0415  # most buckets have one entry
 
-        elsewhere = still_configured(request.in_file, roots)
+        elsewhere = still_configured(request.file_config, roots)
     else:
-        elsewhere = frozenset(root for root, name in roots.items() if name not in (None, request.entry))
+        elsewhere = frozenset(root for root, name in roots.items() if name not in (None, request.config_entry))
     places = {mapping.remote for mapping in request.mappings if not mapping.is_file}
     gone = sorted(roots.keys() - elsewhere)
     if not gone:
@@ -68,13 +68,13 @@ def roots_of_others(config: BucketConfig, mappings: Collection[str], state: Stat
 
 def entries_of(request: SyncRequest) -> dict[str, str]:
     """Return the mappings of a run with the bucket entry that has them, which is none if the run chose its path."""
-    name = "" if request.chosen_path else request.entry
+    name = "" if request.ad_hoc_path else request.config_entry
     return {mapping.id: name for mapping in request.mappings}
 
 
 def outside_folders(request: SyncRequest, state: StateDatabase) -> list[BaselineEntry]:
     """Return the rows that a change of `folders` put out of scope. Reads the baseline only if it changed."""
-    if request.chosen_path or state.meta(_folders_of(request)) == _text(request):
+    if request.ad_hoc_path or state.meta(_folders_of(request)) == _text(request):
         return []
     return state.outside(request.folders, list(entries_of(request))) if request.folders.names else []
 
@@ -82,10 +82,10 @@ def outside_folders(request: SyncRequest, state: StateDatabase) -> list[Baseline
 def remember(request: SyncRequest, state: StateDatabase, rows: Sequence[BaselineEntry]) -> None:
     """Write down which keys are out of scope, and what this run had. What it told of as removed is its own."""
     had = entries_of(request)
-    state.remember_roots(had | {row.root: request.entry for row in rows if row.root not in had})
+    state.remember_roots(had | {row.root: request.config_entry for row in rows if row.root not in had})
     if rows:
         state.commit(put=[row._replace(out_of_scope=True) for row in rows], roots=())
-    if not request.chosen_path:
+    if not request.ad_hoc_path:
         state.set_meta(_folders_of(request), _text(request))
 
 
@@ -135,7 +135,7 @@ def _files(rows: Sequence[BaselineEntry]) -> str:
 
 
 def _folders_of(request: SyncRequest) -> str:
-    return f"folders of {request.entry}"
+    return f"folders of {request.config_entry}"
 
 
 def _text(request: SyncRequest) -> str:

@@ -98,7 +98,7 @@ class Planner:
     @property
     def unfinished(self) -> ResumeStore:
         """Transfers that an earlier run did not finish."""
-        return ResumeStore(self.request.files)
+        return ResumeStore(self.request.state_files)
 
     def plan(self) -> PlannedRun:
         """Read both sides, each in a thread of its own, and merge them with the baseline.
@@ -195,8 +195,8 @@ class Planner:
         scan = LocalScan(request.mappings, request.scope, request.follow_symlinks, sweep, kept)
         scan.bucket = request.adapter.local_directory
         remote = remote_scan.list_remote(request.adapter, request.scope, self._ranges())
-        if request.paths is not None:
-            remote = request.paths.watch(remote)
+        if request.sync_paths is not None:
+            remote = request.sync_paths.watch(remote)
         here = PrefetchIterator(scan.entries(), name="buckia-scan", taken=lambda number: self.seen(number, 0))
         there = PrefetchIterator(remote, name="buckia-list", taken=lambda number: self.seen(0, number))
         with closing(here), closing(there):
@@ -210,9 +210,9 @@ class Planner:
             InvalidSetting: A path matches nothing.
         """
         request = self.request
-        if request.paths is None or not request.paths.open or request.stopped.is_set():
+        if request.sync_paths is None or not request.sync_paths.open or request.stopped.is_set():
             return found
-        self.request = replace(request, scope=request.paths.settle())
+        self.request = replace(request, scope=request.sync_paths.settle())
         return [each for each in found if self.request.scope.covers(key_of(each))]
 
     def check_roots(self) -> None:

@@ -12,7 +12,7 @@ from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Operation
 from buckia_core.planning.policy import Side
-from buckia_core.syncing.error_messages import ENDS_RUN, explain
+from buckia_core.syncing.error_messages import FATAL_ERRORS, error_message
 from buckia_core.syncing.planner.evidence import EvidenceCollector
 
 _AT_ONCE = 8
@@ -60,10 +60,10 @@ class Renames:
             return operation
         try:
             return replace(operation, local=self.inspector.hash_local(self.mappings[operation.root], local, ()))
-        except ENDS_RUN:
+        except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001  # what can't be read is told when it is uploaded
-            explain(error)
+            error_message(error)
             return operation
 
     def _told(self, operation: Operation) -> Operation:
@@ -72,10 +72,10 @@ class Renames:
             return operation
         try:
             digests = self._digests(remote)
-        except ENDS_RUN:
+        except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001  # then it is not known what arrives, and the guard refuses
-            explain(error)
+            error_message(error)
             return operation
         return replace(operation, remote=remote._replace(digests=digests))
 

@@ -28,7 +28,7 @@ from buckia_core.planning.versions import (
     plan_restore_version,
     plan_undelete,
 )
-from buckia_core.syncing.error_messages import ENDS_RUN, explain
+from buckia_core.syncing.error_messages import FATAL_ERRORS, error_message
 
 _AT_ONCE = 1000
 _NEW, _PRIVATE = 0o666, 0o600
@@ -179,12 +179,12 @@ class BucketVersions:
     def _outcome(self, keeps: bool, restoration: Restoration) -> Restored:
         try:
             self._restore(keeps, restoration)
-        except ENDS_RUN:
+        except FATAL_ERRORS:
             raise
         except (BuckiaError, OSError) as error:
             return Restored(restoration, error)
         except Exception as error:  # noqa: BLE001  # whatever a key does, the others get their turn
-            return Restored(restoration, BuckiaError(explain(error)))
+            return Restored(restoration, BuckiaError(error_message(error)))
         return Restored(restoration)
 
     def _restore(self, keeps: bool, restoration: Restoration) -> None:

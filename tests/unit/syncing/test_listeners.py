@@ -1,13 +1,20 @@
-"""From events to the progress callback of the Python API."""
+"""Listeners of events, and the progress callback of the Python API."""
 
 from __future__ import annotations
 
 import pytest
 
 from buckia_core.planning.plan import Action, Operation, Plan, Reason
-from buckia_core.syncing.callbacks import combine_listeners
-from buckia_core.syncing.events import Event, Finished, Planned, Scanning, Status, Transferred
-from buckia_core.syncing.request import no_listener
+from buckia_core.syncing.events import (
+    Event,
+    Finished,
+    Planned,
+    Scanning,
+    Status,
+    Transferred,
+    combine_listeners,
+    no_listener,
+)
 from buckia_core.testing import Fault, Faulty
 
 
