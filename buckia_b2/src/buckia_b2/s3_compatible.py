@@ -43,7 +43,7 @@ class B2S3Sync(S3Sync):
         self._b2 = settings
         given = s3_settings(settings)
         searched = settings.endpoint_url is None and settings.region is None
-        super().__init__(given, site=_Site(given, lambda: self._account) if searched else None)
+        super().__init__(given, resolver=_Site(given, lambda: self._account) if searched else None)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -72,7 +72,7 @@ class B2S3Sync(S3Sync):
             base = f"https://{wanted.domain}/file/{wanted.bucket_name}"
         if base is None:
             return super().public_url(key)
-        return f"{base.rstrip('/')}/{quote(self._looker.whole(key), safe='/')}"
+        return f"{base.rstrip('/')}/{quote(self._object_head.full_key(key), safe='/')}"
 
     def close(self) -> None:
         """Give back connections and end the threads."""

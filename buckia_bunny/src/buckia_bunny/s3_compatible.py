@@ -62,7 +62,7 @@ class S3Zone(S3Sync):
         """See `PublicUrl`: the address at the pull zone, or at the S3 host where the settings tell of none."""
         if self._zone.public_host is None:
             return super().public_url(key)
-        return f"https://{self._zone.public_host}/{quoted(self._looker.whole(key))}"
+        return f"https://{self._zone.public_host}/{quoted(self._object_head.full_key(key))}"
 
 
 def s3_settings(settings: BunnySettings) -> S3Settings:

@@ -55,7 +55,7 @@ class LinodeApi:
             raise MissingCredentials("the token has a character that no token has: check it for spaces and line breaks")
         self.counter = counter
         self._provider = provider
-        self._backoff = settings.retry_config.backoff
+        self._backoff = settings.retry_config.policy
         self._host = urlsplit(settings.api_url).netloc
         self._client = LinodeClient(token, base_url=settings.api_url.rstrip("/"), user_agent="buckia", retry=False)
         # Otherwise an entry of ~/.netrc would take the place of the token, and NO_PROXY be read in another way.

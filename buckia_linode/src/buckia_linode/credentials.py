@@ -11,9 +11,9 @@ from buckia_s3.auth.sigv4 import Credentials
 class MissingKeys:
     """Says what is missing, once an access key is needed. What a token can do goes on without one."""
 
-    lasting = True
+    never_expires = True
 
-    def current(self) -> Credentials | None:
+    def get(self) -> Credentials | None:
         """Raise.
 
         Raises:

@@ -37,7 +37,7 @@ class LinodeSync(S3Sync):
         super().__init__(
             settings.s3(),
             credentials=credential_source(settings),
-            site=LinodeSite(settings, self._places) if settings.searched else None,
+            resolver=LinodeSite(settings, self._places) if settings.searched else None,
         )
 
     @classmethod

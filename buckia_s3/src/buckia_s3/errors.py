@@ -43,7 +43,7 @@ from buckia_core.errors import (
 )
 from buckia_core.localfs.system_errors import failure_of_system
 
-_MEANINGS: tuple[tuple[type[AdapterError], str], ...] = (
+_CODES: tuple[tuple[type[AdapterError], str], ...] = (
     (
         Throttled,
         "SlowDown SlowDownRead SlowDownWrite Throttling ThrottlingException ThrottledException "
@@ -78,7 +78,7 @@ _MEANINGS: tuple[tuple[type[AdapterError], str], ...] = (
     ),
 )
 
-_BY_CODE: dict[str, type[AdapterError]] = {code: kind for kind, codes in _MEANINGS for code in codes.split()}
+_BY_CODE: dict[str, type[AdapterError]] = {code: kind for kind, codes in _CODES for code in codes.split()}
 
 _BY_STATUS: dict[int, type[AdapterError]] = {
     401: Unauthenticated,
@@ -99,7 +99,7 @@ _BY_STATUS: dict[int, type[AdapterError]] = {
 _NOTHING_THERE = ("", "NotFound", "NoSuchKey")
 """Codes that tell no more than the status 404: of a request about the bucket, that it is the bucket."""
 
-_WORDS: dict[str, str] = {
+_MESSAGES: dict[str, str] = {
     "NoSuchBucket": "the bucket does not exist: check its name and the endpoint, or make it with `buckia s3 create`",
     "BucketAlreadyExists": "there is a bucket of this name already, perhaps somebody else's",
     "BucketAlreadyOwnedByYou": "you have a bucket of this name already",
@@ -130,11 +130,11 @@ class Headers(Protocol):
 
 
 def from_response(
-    status: int, headers: Headers, body: bytes, *, provider: str, key: str | None, doing: str
+    status: int, headers: Headers, body: bytes, *, provider: str, key: str | None, action: str
 ) -> AdapterError:
     """Return the error for a response. `doing` says what was asked, such as `GET`; `key` is without prefix."""
     code, message = error_code(body), xml_text(body, "Message")
-    error = from_code(code, message, status, provider=provider, key=key, doing=doing)
+    error = from_code(code, message, status, provider=provider, key=key, action=action)
     error.request_id = headers.get("x-amz-request-id") or xml_text(body, "RequestId") or None
     error.retry_after = retry_after(headers)
     if status == 503 and error.retry_after is not None and type(error) is Transient:
@@ -146,7 +146,7 @@ def from_response(
 
 
 def from_code(
-    code: str, message: str, status: int | None, *, provider: str, key: str | None, doing: str
+    code: str, message: str, status: int | None, *, provider: str, key: str | None, action: str
 ) -> AdapterError:
     """Return the error for a code of S3's, with the status that it came with."""
     told = code
@@ -157,13 +157,13 @@ def from_code(
         key, code = None, "NoSuchBucket"
     elif kind is NotFound:
         code = code or "NoSuchKey"
-    words = _WORDS.get(code) or _readable(message) or _http_words(status)
+    words = _MESSAGES.get(code) or _one_line(message) or _status_message(status)
     named = f"{key!r}: " if key is not None else ""
     shown = f" ({code})" if code and code not in words else ""
-    return kind(f"{named}{doing}: {words}{shown}", provider=provider, key=key, status=status, code=told)
+    return kind(f"{named}{action}: {words}{shown}", provider=provider, key=key, status=status, code=told)
 
 
-def from_network(error: Exception, *, provider: str, key: str | None, doing: str, host: str) -> AdapterError:
+def from_network(error: Exception, *, provider: str, key: str | None, action: str, host: str) -> AdapterError:
     """Return the error for a request that got no answer, or not all of it."""
     named = f"{key!r}: " if key is not None else ""
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -175,10 +175,10 @@ def from_network(error: Exception, *, provider: str, key: str | None, doing: str
         )
     if isinstance(error, ssl.SSLError) and error.reason in _NOT_TLS:
         words = f"{host} does not speak TLS: does its address begin with http:// and not with https://?"
-        return AdapterError(f"{named}{doing}: {words}", provider=provider, key=key)
+        return AdapterError(f"{named}{action}: {words}", provider=provider, key=key)
     if isinstance(error, UnusableResponse):
         words = f"the answer of {host} {error}"
-        return AdapterError(f"{named}{doing}: {words}", provider=provider, key=key)
+        return AdapterError(f"{named}{action}: {words}", provider=provider, key=key)
     if isinstance(error, TimeoutError):
         words = "no progress in time"
     elif isinstance(error, http.client.IncompleteRead):
@@ -187,15 +187,21 @@ def from_network(error: Exception, *, provider: str, key: str | None, doing: str
         words = "the connection was closed without an answer"
     else:
         words = str(getattr(error, "strerror", None) or error) or type(error).__name__
-    return Transient(f"{named}{doing} at {host} failed: {words}", provider=provider, key=key)
+    return Transient(f"{named}{action} at {host} failed: {words}", provider=provider, key=key)
 
 
 _DIGITS = re.compile(r"[0-9]{1,15}")
-_LONGEST_WAIT = 86400.0
+_MAX_WAIT = 86400.0
 
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 
-_MISSING = ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "ConfigNotFound", "ConfigParseError")
+_MISSING_CREDENTIALS = (
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "ProfileNotFound",
+    "ConfigNotFound",
+    "ConfigParseError",
+)
 _UNREACHABLE = ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError")
 
 
@@ -208,7 +214,7 @@ def from_botocore(error: Exception, *, provider: str, profile: str | None) -> Ex
         return failure
     name = type(error).__name__
     where = f" of profile {profile!r}" if profile else ""
-    if name in _MISSING:
+    if name in _MISSING_CREDENTIALS:
         return MissingCredentials(f"no credentials{where}: {error}")
     if name in _UNREACHABLE:
         return Transient(f"the credentials{where} could not be fetched: {error}", provider=provider)
@@ -224,15 +230,15 @@ def retry_after(headers: Headers) -> float | None:
     """Return how many seconds the server asks to wait, `None` if it does not say."""
     milliseconds = headers.get("x-amz-retry-after")
     if milliseconds is not None and _DIGITS.fullmatch(milliseconds):
-        return min(int(milliseconds) / 1000, _LONGEST_WAIT)
+        return min(int(milliseconds) / 1000, _MAX_WAIT)
     told = (headers.get("Retry-After") or "").strip()
     if _DIGITS.fullmatch(told):
-        return min(float(told), _LONGEST_WAIT)
+        return min(float(told), _MAX_WAIT)
     try:
         wait = email.utils.parsedate_to_datetime(told).timestamp() - time.time()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return min(max(0.0, wait), _LONGEST_WAIT)
+    return min(max(0.0, wait), _MAX_WAIT)
 
 
 def xml_text(body: bytes, name: str) -> str:
@@ -246,11 +252,11 @@ def xml_text(body: bytes, name: str) -> str:
     return html.unescape(found[1].decode("utf-8", "replace")).strip()
 
 
-def _readable(message: str) -> str:
+def _one_line(message: str) -> str:
     return " ".join(message.split())[:300]
 
 
-def _http_words(status: int | None) -> str:
+def _status_message(status: int | None) -> str:
     if status is None:
         return "it failed"
     reason = http.client.responses.get(status, "")

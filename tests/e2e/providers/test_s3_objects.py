@@ -190,7 +190,7 @@ def test_a_checksum_that_another_has_sent(moto_server, bucket_name, opened, boto
     bucket, client = bucket_name(moto_server), boto(moto_server)
     client.put_object(Bucket=bucket, Key="k", Body=b"hello", ChecksumAlgorithm="SHA256")
     adapter = opened(moto_server, bucket, checksum_algorithm="SHA256")
-    found, headers = adapter._looker.look_closely("k")
+    found, headers = adapter._object_head.head_with_headers("k")
     assert full_object_checksum(headers, ChecksumAlgorithm.SHA256) == checksum(ChecksumAlgorithm.SHA256, [b"hello"])
     adapter.download_file("k", tmp_path / "k", expect=found)
     assert (tmp_path / "k").read_bytes() == b"hello"
@@ -202,7 +202,7 @@ def test_a_copy_by_parts_leaves_what_came_meanwhile(moto_server, bucket_name, op
     source = adapter.upload_file(b"hello", "a")
     assert adapter.copy_file(source, "b", expect=IfAbsent()).size == 5
     # As if another had written it after it was looked at.
-    monkeypatch.setattr(type(adapter._looker), "check", lambda *_: None)
+    monkeypatch.setattr(type(adapter._object_head), "check_precondition", lambda *_: None)
     client.put_object(Bucket=bucket, Key="c", Body=b"theirs")
     with pytest.raises(PreconditionFailed):
         adapter.copy_file(source, "c", expect=IfAbsent())

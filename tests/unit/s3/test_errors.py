@@ -27,7 +27,7 @@ from buckia_s3.errors import from_network, from_response
 def answered(status, code="", message="", key="k", **headers):
     body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode() if code else b""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return from_response(status, named, body, provider="s3", key=key, doing="reading")
+    return from_response(status, named, body, provider="s3", key=key, action="reading")
 
 
 @pytest.mark.parametrize(
@@ -110,14 +110,14 @@ def test_an_argument_that_is_the_name():
 )
 def test_how_long_to_wait(headers, seconds):
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    error = from_response(503, headers, b"", provider="s3", key=None, doing="listing")
+    error = from_response(503, headers, b"", provider="s3", key=None, action="listing")
     assert error.retry_after == seconds
     assert isinstance(error, Transient if seconds is None else Throttled)
 
 
 def test_a_wait_until_a_time():
     told = format_datetime(datetime.now(UTC) + timedelta(seconds=30))
-    wait = from_response(503, {"Retry-After": told}, b"", provider="s3", key=None, doing="").retry_after
+    wait = from_response(503, {"Retry-After": told}, b"", provider="s3", key=None, action="").retry_after
     assert wait is not None
     assert 25 < wait <= 31
 
@@ -125,7 +125,7 @@ def test_a_wait_until_a_time():
 def test_the_request_id_is_told():
     assert answered(500, x_amz_request_id="r1").request_id == "r1"
     body = b"<Error><Code>SlowDown</Code><RequestId>r2</RequestId></Error>"
-    assert from_response(503, {}, body, provider="s3", key=None, doing="").request_id == "r2"
+    assert from_response(503, {}, body, provider="s3", key=None, action="").request_id == "r2"
 
 
 def test_nothing_of_a_refused_signature_shows():
@@ -133,7 +133,7 @@ def test_nothing_of_a_refused_signature_shows():
         b"<Error><Code>SignatureDoesNotMatch</Code><Message>no</Message><AWSAccessKeyId>AKIA1</AWSAccessKeyId>"
         b"<StringToSign>AWS4-HMAC</StringToSign><SignatureProvided>abc</SignatureProvided></Error>"
     )
-    shown = str(from_response(403, {}, body, provider="s3", key="k", doing="reading"))
+    shown = str(from_response(403, {}, body, provider="s3", key="k", action="reading"))
     assert not any(part in shown for part in ("AKIA1", "HMAC", "abc"))
 
 
@@ -147,7 +147,7 @@ def test_nothing_of_a_refused_signature_shows():
     ],
 )
 def test_networks(error, words):
-    told = from_network(error, provider="s3", key="k", doing="reading", host="example.com")
+    told = from_network(error, provider="s3", key="k", action="reading", host="example.com")
     assert type(told) is Transient
     assert words in str(told)
     assert "example.com" in str(told)
@@ -156,7 +156,7 @@ def test_networks(error, words):
 def test_a_certificate_that_is_not_trusted_stays_so():
     error = ssl.SSLCertVerificationError("x")
     error.verify_message = "self-signed certificate"
-    told = from_network(error, provider="s3", key=None, doing="listing", host="example.com")
+    told = from_network(error, provider="s3", key=None, action="listing", host="example.com")
     assert not told.retryable
     assert "ca_bundle" in str(told)
 
@@ -164,7 +164,7 @@ def test_a_certificate_that_is_not_trusted_stays_so():
 def test_a_server_without_tls_does_not_get_it_by_waiting():
     error = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)")
     error.reason = "WRONG_VERSION_NUMBER"
-    told = from_network(error, provider="s3", key=None, doing="listing", host="h.example:80")
+    told = from_network(error, provider="s3", key=None, action="listing", host="h.example:80")
     assert not told.retryable
     assert str(told) == (
         "listing: h.example:80 does not speak TLS: does its address begin with http:// and not with https://?"

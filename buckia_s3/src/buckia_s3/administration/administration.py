@@ -71,7 +71,7 @@ class Administration:
 
     def __init__(self, client: S3Client, settings: S3Settings) -> None:
         self._client = client
-        self._backoff = settings.retry_config.backoff
+        self._backoff = settings.retry_config.policy
         self.buckets = Buckets(client, settings)
 
     def get(self, topic: str) -> Document | None:
@@ -238,7 +238,7 @@ class Administration:
             raise self._not_supported(topic) from error
 
     def _not_supported(self, topic: Subresource) -> NotSupported:
-        host = self._client.site.endpoint.authority
+        host = self._client.resolver.endpoint.authority
         return NotSupported(f"the server {host} does not support {topic.title}", provider=self._client.provider)
 
     def _refuse_to_lose(self, topic: Subresource, present: Document | None, body: bytes) -> None:

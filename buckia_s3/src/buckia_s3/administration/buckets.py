@@ -84,9 +84,9 @@ class Buckets:
         there = self._is_there()
         if there:
             raise AlreadyExists(f"{doing}: it is there already", provider=self._client.provider)
-        site = self._client.site
+        site = self._client.resolver
         if region is not None and site.endpoint.aws:
-            site.move(region)
+            site.set_region(region)
         place = region or (site.endpoint.region if site.endpoint.aws else DEFAULT_REGION)
         params: dict[str, Any] = {"ACL": acl} if acl else {}
         if object_lock:
@@ -96,7 +96,7 @@ class Buckets:
         request = operations.request("CreateBucket", params, doing=doing)
         unanswered = _IdempotentRequest(self._of_bucket(), request)
         try:
-            retry_call(unanswered.send, self._settings.retry_config.backoff)
+            retry_call(unanswered.send, self._settings.retry_config.policy)
         except AlreadyExists as error:
             # It was surely not there before, and the answer to a request may have been lost.
             if there is None or not unanswered.before or not self._is_ours(error):
@@ -122,18 +122,18 @@ class Buckets:
         request = operations.request("DeleteBucket", {}, doing=doing)
         unanswered = _IdempotentRequest(self._of_bucket(), request)
         try:
-            retry_call(unanswered.send, self._settings.retry_config.backoff)
+            retry_call(unanswered.send, self._settings.retry_config.policy)
         except NotFound:
             if not unanswered.before:
                 raise
 
     def _sent(self, client: S3Client, request: Request) -> BufferedResponse:
-        return retry_call(lambda: client.send(request), self._settings.retry_config.backoff)
+        return retry_call(lambda: client.send(request), self._settings.retry_config.policy)
 
     def _is_there(self) -> bool | None:
         """Tell whether the bucket is there, `None` if that can't be seen."""
         try:
-            retry_call(self._client.find_region, self._settings.retry_config.backoff)
+            retry_call(self._client.find_region, self._settings.retry_config.policy)
         except NotFound:
             return False
         except PermissionDenied:  # who may make buckets need not be allowed to look at them
@@ -151,7 +151,7 @@ class Buckets:
     def _of_service(self) -> S3Client:
         """Return the same client, with the same connections, one level above the bucket."""
         service = copy.copy(self._client)
-        service.site = _Fixed(_without_bucket(self._unaccelerated(), self._settings.bucket_name))
+        service.resolver = _Fixed(_without_bucket(self._unaccelerated(), self._settings.bucket_name))
         return service
 
     def _of_bucket(self) -> S3Client:
@@ -159,11 +159,11 @@ class Buckets:
         if not self._settings.use_accelerate_endpoint:
             return self._client
         plain = copy.copy(self._client)
-        plain.site = _Fixed(self._unaccelerated())
+        plain.resolver = _Fixed(self._unaccelerated())
         return plain
 
     def _unaccelerated(self) -> Endpoint:
-        endpoint = self._client.site.endpoint
+        endpoint = self._client.resolver.endpoint
         if not self._settings.use_accelerate_endpoint:
             return endpoint
         return resolve_endpoint(replace(self._settings, use_accelerate_endpoint=False), endpoint.region)

@@ -59,7 +59,7 @@ def request(name: str, params: dict[str, Any], *, doing: str) -> Request:
         md5 = hashlib.md5(body, usedforsecurity=False).digest()
         kind = "application/xml" if body.startswith(b"<") else "application/json"
         headers |= {"Content-MD5": b64encode(md5).decode(), "Content-Type": kind}
-    return Request(written["method"], None, query, headers, BytesBody(body), doing=doing)
+    return Request(written["method"], None, query, headers, BytesBody(body), action=doing)
 
 
 def written_body(name: str, params: dict[str, Any]) -> bytes:

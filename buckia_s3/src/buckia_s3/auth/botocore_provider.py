@@ -20,25 +20,25 @@ _SESSION_NAME = "buckia"
 class BotocoreCredentials:
     """Credentials of a session of botocore's, which renews them when they expire."""
 
-    lasting = False
+    never_expires = False
 
-    def __init__(self, make: Callable[[], Any], nothing_found: str, provider: str, profile: str | None) -> None:
+    def __init__(self, make_session: Callable[[], Any], nothing_found: str, provider: str, profile: str | None) -> None:
         """Take how the session is made, at the first use of it, and what to say if it has no credentials."""
-        self._make = make
+        self._make_session = make_session
         self._nothing_found = nothing_found
         self._provider = provider
         self._profile = profile
         self._lock = threading.Lock()
         self._session: Any = None
-        self._found: Any = None
+        self._credentials: Any = None
 
-    def current(self) -> Credentials | None:
+    def get(self) -> Credentials | None:
         """Return what the session has now."""
         try:
             with self._lock:
-                if self._found is None:
-                    self._found = self._made().get_credentials()
-            frozen = self._found and self._found.get_frozen_credentials()
+                if self._credentials is None:
+                    self._credentials = self._open_session().get_credentials()
+            frozen = self._credentials and self._credentials.get_frozen_credentials()
         except Exception as error:
             if type(error).__name__ == "MetadataRetrievalError":
                 # The last place of all: there may be no instance, or one that gives no tokens.
@@ -53,7 +53,7 @@ class BotocoreCredentials:
         """Return the region of the profile."""
         try:
             with self._lock:
-                region = self._made().get_config_variable("region")
+                region = self._open_session().get_config_variable("region")
         except Exception as error:
             raise from_botocore(error, provider=self._provider, profile=self._profile) from error
         return None if region is None else str(region)
@@ -65,7 +65,7 @@ class BotocoreCredentials:
         """
         try:
             with self._lock:
-                session = self._made()
+                session = self._open_session()
                 profile, files = session.get_scoped_config(), session.full_config
                 ignored = session.get_config_variable("ignore_configured_endpoint_urls")
         except Exception as error:
@@ -81,9 +81,9 @@ class BotocoreCredentials:
         told = told or profile.get("endpoint_url")
         return None if told is None else str(told)
 
-    def _made(self) -> Any:
+    def _open_session(self) -> Any:
         if self._session is None:
-            self._session = self._make()
+            self._session = self._make_session()
         return self._session
 
 
@@ -105,7 +105,7 @@ def chain(settings: S3Settings, provider: str) -> BotocoreCredentials:
         if settings.metadata_endpoint is not None:
             session.set_config_variable("ec2_metadata_service_endpoint", settings.metadata_endpoint)
         places = session.get_component("credential_provider").providers
-        for place in _places_of_settings(settings, session):
+        for place in _configured_providers(settings, session):
             # Each in its turn, where the one is that knows the environment only.
             places[:] = [place if place.METHOD == each.METHOD else each for each in places]
         return session
@@ -132,7 +132,7 @@ def boto3_session(settings: S3Settings, provider: str) -> BotocoreCredentials:
     return BotocoreCredentials(make, "the session of boto3 has no credentials", provider, settings.profile)
 
 
-def assumed_role(settings: S3Settings, source: Callable[[], Credentials | None], provider: str) -> CallableCredentials:
+def assume_role(settings: S3Settings, source: Callable[[], Credentials | None], provider: str) -> CallableCredentials:
     """Return credentials of the role `role_arn`, which those that `source` returns may assume."""
 
     def assume() -> Mapping[str, Any]:
@@ -147,7 +147,7 @@ def assumed_role(settings: S3Settings, source: Callable[[], Credentials | None],
             "DurationSeconds": settings.role_duration,
         }
         try:
-            client = _sts(settings, botocore.session.Session(profile=settings.profile))(
+            client = _sts_client_factory(settings, botocore.session.Session(profile=settings.profile))(
                 "sts",
                 aws_access_key_id=own.access_key_id,
                 aws_secret_access_key=own.secret_access_key,
@@ -167,7 +167,7 @@ def assumed_role(settings: S3Settings, source: Callable[[], Credentials | None],
     return CallableCredentials(assume, provider)
 
 
-def _places_of_settings(settings: S3Settings, session: Any) -> list[Any]:
+def _configured_providers(settings: S3Settings, session: Any) -> list[Any]:
     """Return the places of the chain that the settings tell more about than the environment does."""
     from botocore.credentials import (  # noqa: PLC0415  # as above
         AssumeRoleWithWebIdentityProvider,
@@ -185,7 +185,7 @@ def _places_of_settings(settings: S3Settings, session: Any) -> list[Any]:
         places.append(
             AssumeRoleWithWebIdentityProvider(
                 load_config=lambda: {"profiles": {"": wanted}},
-                client_creator=_sts(settings, session),
+                client_creator=_sts_client_factory(settings, session),
                 profile_name="",
                 disable_env_vars=True,
             )
@@ -202,7 +202,7 @@ def _places_of_settings(settings: S3Settings, session: Any) -> list[Any]:
     return places
 
 
-def _sts(settings: S3Settings, session: Any) -> Callable[..., Any]:
+def _sts_client_factory(settings: S3Settings, session: Any) -> Callable[..., Any]:
     """Return what makes a client of STS, in the region and with the certificates of the settings."""
     region = settings.region or settings.default_region or session.get_config_variable("region") or "us-east-1"
 

@@ -21,7 +21,7 @@ from typing import Any, cast
 from buckia_core.errors import BuckiaError, InvalidSetting, Unauthenticated
 from buckia_s3.auth.sigv4 import Credentials
 
-CredentialProvider = Callable[[], Mapping[str, Any] | Coroutine[Any, Any, Mapping[str, Any]]]
+CredentialFunction = Callable[[], Mapping[str, Any] | Coroutine[Any, Any, Mapping[str, Any]]]
 """A function that gives credentials, at once or awaited."""
 
 _MARGIN = timedelta(minutes=5)
@@ -30,16 +30,16 @@ _MARGIN = timedelta(minutes=5)
 class CallableCredentials:
     """Credentials that a function gives, and gives anew before they expire."""
 
-    lasting = False
+    never_expires = False
 
-    def __init__(self, function: CredentialProvider, provider: str) -> None:
+    def __init__(self, function: CredentialFunction, provider: str) -> None:
         self._function = function
         self._provider = provider
         self._lock = threading.Lock()
-        self._known: Credentials | None = None
+        self._current: Credentials | None = None
         self._renew_at: datetime | None = None
 
-    def current(self) -> Credentials | None:
+    def get(self) -> Credentials | None:
         """Return what the function gave last, or gives now.
 
         Raises:
@@ -48,12 +48,12 @@ class CallableCredentials:
         """
         with self._lock:
             now = datetime.now(UTC)
-            if self._known is None or (self._renew_at is not None and now >= self._renew_at):
-                self._known = self._credentials(self._called())
-                expires = self._known.expires_at
+            if self._current is None or (self._renew_at is not None and now >= self._renew_at):
+                self._current = self._parse(self._call())
+                expires = self._current.expires_at
                 # Half of what is left, where less than twice the margin is: it may give no longer ones.
                 self._renew_at = None if expires is None else max(expires - _MARGIN, now + (expires - now) / 2)
-            return self._known
+            return self._current
 
     def region(self) -> str | None:
         """Return nothing: a function tells no region."""
@@ -63,7 +63,7 @@ class CallableCredentials:
         """Return nothing: a function tells no address."""
         return None
 
-    def _called(self) -> object:
+    def _call(self) -> object:
         try:
             given = self._function()
             if not inspect.iscoroutine(given):
@@ -79,20 +79,20 @@ class CallableCredentials:
                 f"the credential provider {self._name} failed with {type(error).__name__}", provider=self._provider
             ) from error
 
-    def _credentials(self, given: object) -> Credentials:
+    def _parse(self, given: object) -> Credentials:
         if not isinstance(given, Mapping):
-            raise self._refusal("returned no mapping")
+            raise self._invalid("returned no mapping")
         key, secret, token = (given.get(name) for name in ("access_key_id", "secret_access_key", "token"))
         if not isinstance(key, str) or not isinstance(secret, str) or not key or not secret:
-            raise self._refusal("gave no access_key_id and secret_access_key")
+            raise self._invalid("gave no access_key_id and secret_access_key")
         if not isinstance(token, str | None):
-            raise self._refusal("gave a token that is no text")
+            raise self._invalid("gave a token that is no text")
         expires = given.get("expires_at")
         if not isinstance(expires, datetime | None) or (expires is not None and expires.tzinfo is None):
-            raise self._refusal("gave an expires_at that is no datetime with a time zone")
+            raise self._invalid("gave an expires_at that is no datetime with a time zone")
         return Credentials(key, secret, token, expires)
 
-    def _refusal(self, what: str) -> InvalidSetting:
+    def _invalid(self, what: str) -> InvalidSetting:
         return InvalidSetting(
             f"the credential provider {self._name} {what}; see the setting credential_provider for what it must return"
         )
@@ -103,14 +103,14 @@ class CallableCredentials:
         return str(getattr(function, "__qualname__", type(function).__qualname__))
 
 
-def function_of(named: object) -> CredentialProvider:
+def load_function(named: object) -> CredentialFunction:
     """Return the function, of one or of its name as `module:function`.
 
     Raises:
         InvalidSetting: The module can't be imported, or has no such function.
     """
     if callable(named):
-        return cast("CredentialProvider", named)
+        return cast("CredentialFunction", named)
     module, _, path = str(named).partition(":")
     try:
         found: Any = importlib.import_module(module)
@@ -120,4 +120,4 @@ def function_of(named: object) -> CredentialProvider:
         raise InvalidSetting(f"setting 'credential_provider': {named} can't be found: {error}") from error
     if not callable(found):
         raise InvalidSetting(f"setting 'credential_provider': {named} is no function")
-    return cast("CredentialProvider", found)
+    return cast("CredentialFunction", found)

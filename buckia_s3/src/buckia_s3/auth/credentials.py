@@ -33,10 +33,10 @@ from buckia_s3.config.settings import S3Settings
 class CredentialProvider(Protocol):
     """Gives the credentials to sign with. Called for each request, from any thread."""
 
-    lasting: bool
+    never_expires: bool
     """The credentials stay the same for ever."""
 
-    def current(self) -> Credentials | None:
+    def get(self) -> Credentials | None:
         """Return the credentials, `None` if requests are not to be signed.
 
         Raises:
@@ -59,12 +59,12 @@ class CredentialProvider(Protocol):
 class StaticCredentials:
     """Credentials that do not change."""
 
-    lasting = True
+    never_expires = True
 
     def __init__(self, credentials: Credentials | None) -> None:
         self._credentials = credentials
 
-    def current(self) -> Credentials | None:
+    def get(self) -> Credentials | None:
         """Return them."""
         return self._credentials
 
@@ -77,7 +77,7 @@ class StaticCredentials:
         return None
 
 
-def credential_source(settings: S3Settings, provider: str) -> CredentialProvider:
+def find_credentials(settings: S3Settings, provider: str) -> CredentialProvider:
     """Return the place that the settings and the environment lead to. Nothing is fetched yet.
 
     Raises:
@@ -88,20 +88,20 @@ def credential_source(settings: S3Settings, provider: str) -> CredentialProvider
     if settings.skip_signature:
         return StaticCredentials(None)
     if named == "environment":
-        found = _of_environment()
+        found = _environment_credentials()
         if found is None:
             raise MissingCredentials(
                 "credential_provider: environment needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
             )
         return StaticCredentials(found)
     if named not in (None, "static", "profile"):
-        return _named(named, settings, provider)
+        return _named_provider(named, settings, provider)
     if settings.access_key_id is not None and settings.secret_access_key is not None:
         token = settings.session_token.reveal() if settings.session_token else None
         return StaticCredentials(
             Credentials(settings.access_key_id.reveal(), settings.secret_access_key.reveal(), token)
         )
-    found = _of_environment() if settings.profile is None else None
+    found = _environment_credentials() if settings.profile is None else None
     if found is not None:
         return StaticCredentials(found)
     from buckia_s3.auth.botocore_provider import chain  # noqa: PLC0415  # many runs have keys and need nothing of it
@@ -109,14 +109,14 @@ def credential_source(settings: S3Settings, provider: str) -> CredentialProvider
     return chain(settings, provider)
 
 
-def placed(settings: S3Settings, source: CredentialProvider) -> S3Settings:
+def with_profile_endpoint(settings: S3Settings, credentials: CredentialProvider) -> S3Settings:
     """Return the settings, with the address of S3 that comes with the credentials if they tell none themselves.
 
     Raises:
         InvalidSetting: It is no address, or goes not with the settings.
         MissingCredentials: The profile that should tell it is not there.
     """
-    told = None if settings.endpoint_url is not None else source.endpoint_url()
+    told = None if settings.endpoint_url is not None else credentials.endpoint_url()
     if told is None:
         return settings
     try:
@@ -125,19 +125,19 @@ def placed(settings: S3Settings, source: CredentialProvider) -> S3Settings:
         raise InvalidSetting(f"{error} (endpoint_url is that of the AWS configuration files)") from error
 
 
-def _named(named: object, settings: S3Settings, provider: str) -> CredentialProvider:
-    from buckia_s3.auth.botocore_provider import assumed_role, boto3_session  # noqa: PLC0415  # as above
-    from buckia_s3.auth.callable_provider import CallableCredentials, function_of  # noqa: PLC0415  # as above
+def _named_provider(named: object, settings: S3Settings, provider: str) -> CredentialProvider:
+    from buckia_s3.auth.botocore_provider import assume_role, boto3_session  # noqa: PLC0415  # as above
+    from buckia_s3.auth.callable_provider import CallableCredentials, load_function  # noqa: PLC0415  # as above
 
     if named == "boto3":
         return boto3_session(settings, provider)
     if named == "sts":
-        source = credential_source(replace(settings, credential_provider=None), provider)
-        return assumed_role(settings, source.current, provider)
-    return CallableCredentials(function_of(named), provider)
+        source = find_credentials(replace(settings, credential_provider=None), provider)
+        return assume_role(settings, source.get, provider)
+    return CallableCredentials(load_function(named), provider)
 
 
-def _of_environment() -> Credentials | None:
+def _environment_credentials() -> Credentials | None:
     key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
     if not key or not secret:
         return None

@@ -16,23 +16,23 @@ CREATE_SESSION = (("session", ""),)
 SERVICE = "s3express"
 """The name that requests to directory buckets are signed for."""
 
-_TOLD = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+_FIELDS = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
 
-_LASTS = timedelta(minutes=5)
+_MAX_LIFETIME = timedelta(minutes=5)
 _MARGIN = timedelta(minutes=1)
 
 
 class ExpressSessions:
     """The session to sign with now; a new one is asked for before it ends."""
 
-    def __init__(self, ask: Callable[[], bytes], provider: str) -> None:
+    def __init__(self, create_session: Callable[[], bytes], provider: str) -> None:
         """Take what asks for a session and returns the body of the answer."""
-        self._ask = ask
+        self._create_session = create_session
         self._provider = provider
         self._lock = threading.Lock()
-        self._known: Credentials | None = None
+        self._current: Credentials | None = None
 
-    def current(self) -> Credentials:
+    def get(self) -> Credentials:
         """Return the credentials of the session.
 
         Raises:
@@ -40,19 +40,19 @@ class ExpressSessions:
         """
         with self._lock:
             now = datetime.now(UTC)
-            if self._known is None or (self._known.expires_at or now) - _MARGIN <= now:
-                self._known = self._parsed(self._ask(), now)
-            return self._known
+            if self._current is None or (self._current.expires_at or now) - _MARGIN <= now:
+                self._current = self._parse(self._create_session(), now)
+            return self._current
 
-    def _parsed(self, body: bytes, now: datetime) -> Credentials:
-        told = {name: xml_text(body, name) for name in _TOLD}
+    def _parse(self, body: bytes, now: datetime) -> Credentials:
+        told = {name: xml_text(body, name) for name in _FIELDS}
         if not told["AccessKeyId"] or not told["SecretAccessKey"] or not told["SessionToken"]:
             raise Transient("asking for a session: the answer has no credentials", provider=self._provider)
         try:
             expires = datetime.fromisoformat(told["Expiration"])
             expires = expires.astimezone(UTC) if expires.tzinfo else expires.replace(tzinfo=UTC)
         except (ValueError, OverflowError):
-            expires = now + _LASTS
+            expires = now + _MAX_LIFETIME
         # No session lasts longer, nor does one end before it began.
-        expires = min(max(expires, now), now + _LASTS)
-        return Credentials(told["AccessKeyId"], told["SecretAccessKey"], told["SessionToken"], expires, of_session=True)
+        expires = min(max(expires, now), now + _MAX_LIFETIME)
+        return Credentials(told["AccessKeyId"], told["SecretAccessKey"], told["SessionToken"], expires, is_session=True)

@@ -16,7 +16,7 @@ from buckia_core import Secret
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 """Stands for the hash of a body that is not signed."""
 
-EMPTY = hashlib.sha256(b"").hexdigest()
+EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 """The hash of an empty body."""
 
 MAX_PRESIGN_SECONDS = 7 * 24 * 3600
@@ -39,7 +39,7 @@ class Credentials:
     secret_access_key: str = field(repr=False)
     session_token: str | None = field(default=None, repr=False)
     expires_at: datetime | None = field(default=None, compare=False)
-    of_session: bool = False
+    is_session: bool = False
     _secrets: tuple[Secret, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -50,7 +50,7 @@ class Credentials:
     @property
     def token_name(self) -> str:
         """The header that the token goes in."""
-        return "x-amz-s3session-token" if self.of_session else "x-amz-security-token"
+        return "x-amz-s3session-token" if self.is_session else "x-amz-security-token"
 
 
 Query = Iterable[tuple[str, str]]
@@ -58,7 +58,7 @@ Query = Iterable[tuple[str, str]]
 
 def query_string(query: Query) -> str:
     """Return a query in the order and the encoding that signatures are made over; requests are sent with just this."""
-    pairs = sorted((_encoded(name), _encoded(value)) for name, value in query)
+    pairs = sorted((_quote(name), _quote(value)) for name, value in query)
     return "&".join(f"{name}={value}" for name, value in pairs)
 
 
@@ -113,7 +113,7 @@ def presign(
     credentials: Credentials,
     region: str,
     service: str = "s3",
-    more: Query = (),
+    extra_query: Query = (),
     now: datetime | None = None,
 ) -> str:
     """Return the query that makes an address good for `method` during so many seconds (1 to `MAX_PRESIGN_SECONDS`).
@@ -128,10 +128,10 @@ def presign(
         ("X-Amz-Date", stamp),
         ("X-Amz-Expires", str(seconds)),
         ("X-Amz-SignedHeaders", "host"),
-        *more,
+        *extra_query,
     ]
     if credentials.session_token:
-        name = "X-Amz-S3session-Token" if credentials.of_session else "X-Amz-Security-Token"
+        name = "X-Amz-S3session-Token" if credentials.is_session else "X-Amz-Security-Token"
         fields.append((name, credentials.session_token))
     query = query_string(fields)
     canonical = f"{method}\n{path}\n{query}\nhost:{authority}\n\nhost\n{UNSIGNED_PAYLOAD}"
@@ -158,5 +158,5 @@ def _signing_key(secret: str, scope: str) -> bytes:
     return key
 
 
-def _encoded(text: str) -> str:
+def _quote(text: str) -> str:
     return quote(text, safe="-_.~")

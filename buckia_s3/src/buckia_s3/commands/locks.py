@@ -94,7 +94,7 @@ def _add_hold(lock: click.Group) -> None:
 
 
 def _show(host: CommandHost, key: str, version: str | None, lock: ObjectLock) -> None:
-    until = lock.until
+    until = lock.retain_until
     record = {
         "type": "lock",
         "bucket": host.one_bucket().name,
@@ -102,7 +102,7 @@ def _show(host: CommandHost, key: str, version: str | None, lock: ObjectLock) ->
         "version": version,
         "mode": lock.mode,
         "until": until.isoformat().replace("+00:00", "Z") if until else None,
-        "hold": lock.hold,
+        "hold": lock.legal_hold,
     }
     retained = f"until {until.astimezone():%Y-%m-%d %H:%M:%S} in mode {lock.mode}" if until else "no"
-    host.result(record, f"retained:    {retained}", f"legal hold:  {'on' if lock.hold else 'off'}")
+    host.result(record, f"retained:    {retained}", f"legal hold:  {'on' if lock.legal_hold else 'off'}")

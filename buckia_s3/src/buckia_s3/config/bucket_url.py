@@ -70,7 +70,7 @@ def parse_bucket_url(url: str) -> ParsedBucketUrl:
     for pattern, service in (*_SERVICES, (_R2, "https://{account}.r2.cloudflarestorage.com")):
         found = pattern.fullmatch(host)
         if found:
-            return _location(found, unquote(parts.path).lstrip("/"), service)
+            return _parse_match(found, unquote(parts.path).lstrip("/"), service)
     raise ValueError(
         f"url: {host!r} is no service whose addresses are known; give endpoint_url and bucket_name instead of it"
     )
@@ -96,7 +96,7 @@ _SERVICES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 _R2 = re.compile(r"(?P<account>[a-z0-9]+(?:\.(?:eu|fedramp))?)\.r2\.cloudflarestorage\.com")
 
 
-def _location(found: re.Match[str], path: str, service: str) -> ParsedBucketUrl:
+def _parse_match(found: re.Match[str], path: str, service: str) -> ParsedBucketUrl:
     told = {name: value or "" for name, value in found.groupdict().items()}
     bucket, prefix = told.get("bucket", ""), path
     if not bucket:

@@ -63,13 +63,13 @@ class ClientOptions:
         sent = {name.lower(): value.reveal() for name, value in self.default_headers.items()}
         return sent if self.user_agent is None else sent | {"user-agent": self.user_agent}
 
-    def without_proxy(self) -> tuple[str, ...]:
+    def no_proxy_hosts(self) -> tuple[str, ...]:
         """Return what is reached without `proxy_url`."""
         return no_proxy_of_environment() if self.proxy_excludes is None else self.proxy_excludes
 
     def bypasses_proxy(self, host: str, port: int) -> bool:
         """Tell whether a server is reached without `proxy_url`."""
-        return bypasses_proxy(self.without_proxy(), host, port)
+        return bypasses_proxy(self.no_proxy_hosts(), host, port)
 
 
 def parse_client_options(value: object) -> ClientOptions:
@@ -86,12 +86,12 @@ def parse_client_options(value: object) -> ClientOptions:
     for name, given in value.items():
         if name in _REFUSED:
             raise InvalidValue(f"can't be used here: {_REFUSED[name]}", at=f".{name}")
-        if name not in _READERS:
-            raise InvalidValue(f"is unknown.{suggest(str(name), _READERS)}", at=f".{name}", unknown=True)
+        if name not in _PARSERS:
+            raise InvalidValue(f"is unknown.{suggest(str(name), _PARSERS)}", at=f".{name}", unknown=True)
         if given is None:
             continue
         try:
-            read[name] = _READERS[name](given)
+            read[name] = _PARSERS[name](given)
         except InvalidValue as error:
             raise InvalidValue(error.clause, at=f".{name}{error.at}") from None
     return ClientOptions(**read)
@@ -111,11 +111,11 @@ def parse_seconds(value: object) -> float:
             found = float(value)
         case str() if _PLAIN_NUMBER.fullmatch(value.strip()):
             found = float(value)
-        case str() if _SPANS.fullmatch(value.strip()):
-            found = sum(int(count) * _UNITS[unit] for count, unit in _SPAN.findall(value))
+        case str() if _DURATIONS.fullmatch(value.strip()):
+            found = sum(int(count) * _UNITS[unit] for count, unit in _DURATION.findall(value))
         case _:
             raise invalid_value(value, expected)
-    if not 0 < found < _LONGEST:
+    if not 0 < found < _MAX_SECONDS:
         raise invalid_value(value, expected)
     return found
 
@@ -134,10 +134,10 @@ _UNITS = {
     )
     for unit in names.split()
 }
-_LONGEST = 365 * 86400.0
+_MAX_SECONDS = 365 * 86400.0
 _PLAIN_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-_SPAN = re.compile(rf"([0-9]{{1,9}})\s*({'|'.join(sorted(_UNITS, key=len, reverse=True))})(?![a-z])")
-_SPANS = re.compile(rf"(?:{_SPAN.pattern}\s*)+")
+_DURATION = re.compile(rf"([0-9]{{1,9}})\s*({'|'.join(sorted(_UNITS, key=len, reverse=True))})(?![a-z])")
+_DURATIONS = re.compile(rf"(?:{_DURATION.pattern}\s*)+")
 
 _PLAIN = SettingSpec(help="")
 _ANYWHERE = ConvertContext(Path(), {})
@@ -145,7 +145,7 @@ _ANYWHERE = ConvertContext(Path(), {})
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 
-_OURS = frozenset(
+_RESERVED_HEADERS = frozenset(
     {
         "authorization",
         "connection",
@@ -167,31 +167,31 @@ _OURS = frozenset(
 )
 
 
-def _boolean(value: object) -> bool:
+def _parse_bool(value: object) -> bool:
     return bool(convert(value, bool, _PLAIN, _ANYWHERE))
 
 
-def _whole_number(value: object) -> int:
+def _parse_count(value: object) -> int:
     number = convert(value, int, SettingSpec(help="", minimum=0), _ANYWHERE)
     assert isinstance(number, int)
     return number
 
 
-def _printable(value: object) -> str:
+def _parse_printable(value: object) -> str:
     text = as_str(value)
     if not text or not _PRINTABLE.fullmatch(text):
         raise invalid_value(value, "printable ASCII")
     return text
 
 
-def _headers(value: object) -> Mapping[str, Secret]:
+def _parse_headers(value: object) -> Mapping[str, Secret]:
     if not isinstance(value, Mapping):
         raise InvalidValue("must be a mapping of names to values")
     headers = {}
     for name, each in value.items():
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
             raise InvalidValue(f"has {name!r}, which is no name of a header")
-        if name.lower() in _OURS:
+        if name.lower() in _RESERVED_HEADERS:
             raise InvalidValue(f"has {name!r}, which Buckia sets itself")
         text = each.decode("latin-1") if isinstance(each, bytes) else each
         text = text.reveal() if isinstance(text, Secret) else text
@@ -202,7 +202,7 @@ def _headers(value: object) -> Mapping[str, Secret]:
     return HiddenMapping(headers)
 
 
-def _proxy(value: object) -> Secret:
+def _parse_proxy(value: object) -> Secret:
     text = value.reveal() if isinstance(value, Secret) else value
     # The address may have a password in it, so no message shows it.
     expected = "must be like http://host:port or http://user:password@host:port"
@@ -219,14 +219,14 @@ def _proxy(value: object) -> Secret:
     return Secret(text)
 
 
-def _hosts(value: object) -> tuple[str, ...]:
+def _parse_hosts(value: object) -> tuple[str, ...]:
     texts = value.split(",") if isinstance(value, str) else value
     if not isinstance(texts, list | tuple):
         raise invalid_value(value, "hosts, separated by commas")
     return tuple(each.strip().lower() for each in map(as_str, texts) if each.strip())
 
 
-def _certificates(value: object) -> bytes:
+def _parse_certificates(value: object) -> bytes:
     import ssl  # noqa: PLC0415  # settings are read by commands that make no connection
 
     expected = "must be certificates in PEM; name a file that has them in the setting 'ca_bundle'"
@@ -240,36 +240,36 @@ def _certificates(value: object) -> bytes:
     return data
 
 
-def _http1(value: object) -> bool:
-    if not _boolean(value):
-        raise InvalidValue(f"can't be false: {_ONE_VERSION}")
+def _parse_http1_only(value: object) -> bool:
+    if not _parse_bool(value):
+        raise InvalidValue(f"can't be false: {_HTTP1_ONLY}")
     return True
 
 
-_ONE_VERSION = "requests go over HTTP/1.1, on many connections side by side; S3 itself has no other"
+_HTTP1_ONLY = "requests go over HTTP/1.1, on many connections side by side; S3 itself has no other"
 
-_READERS: dict[str, Callable[[object], object]] = {
-    "allow_http": _boolean,
-    "allow_invalid_certificates": _boolean,
+_PARSERS: dict[str, Callable[[object], object]] = {
+    "allow_http": _parse_bool,
+    "allow_invalid_certificates": _parse_bool,
     "connect_timeout": parse_seconds,
     "read_timeout": parse_seconds,
     "timeout": parse_seconds,
-    "default_content_type": _printable,
-    "default_headers": _headers,
-    "http1_only": _http1,
+    "default_content_type": _parse_printable,
+    "default_headers": _parse_headers,
+    "http1_only": _parse_http1_only,
     "pool_idle_timeout": parse_seconds,
-    "pool_max_idle_per_host": _whole_number,
-    "proxy_url": _proxy,
-    "proxy_excludes": _hosts,
-    "root_certificate": _certificates,
-    "user_agent": _printable,
+    "pool_max_idle_per_host": _parse_count,
+    "proxy_url": _parse_proxy,
+    "proxy_excludes": _parse_hosts,
+    "root_certificate": _parse_certificates,
+    "user_agent": _parse_printable,
 }
 
 _REFUSED: dict[str, str] = {
-    "http2_only": _ONE_VERSION,
-    "http2_keep_alive_interval": _ONE_VERSION,
-    "http2_keep_alive_timeout": _ONE_VERSION,
-    "http2_keep_alive_while_idle": _ONE_VERSION,
+    "http2_only": _HTTP1_ONLY,
+    "http2_keep_alive_interval": _HTTP1_ONLY,
+    "http2_keep_alive_timeout": _HTTP1_ONLY,
+    "http2_keep_alive_while_idle": _HTTP1_ONLY,
     "proxy_ca_certificate": "the proxy itself is spoken to without encryption, so it shows no certificate",
     "randomize_addresses": "addresses are used in the order in which the system's resolver gives them",
 }

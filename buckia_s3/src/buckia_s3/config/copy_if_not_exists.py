@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-EXISTS = 412
+DEFAULT_STATUS = 412
 
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
@@ -31,7 +31,7 @@ class CopyIfNotExists:
     """
 
     header: tuple[str, str] | None = None
-    status: int = EXISTS
+    status: int = DEFAULT_STATUS
 
 
 def parse_copy_if_not_exists(value: object) -> CopyIfNotExists:
@@ -51,7 +51,7 @@ def parse_copy_if_not_exists(value: object) -> CopyIfNotExists:
         )
     if text == "multipart":
         return CopyIfNotExists()
-    status = str(EXISTS)
+    status = str(DEFAULT_STATUS)
     if kind == "header-with-status":
         rest, _, status = rest.rpartition(":")
     name, _, content = (part.strip() for part in rest.partition(":"))

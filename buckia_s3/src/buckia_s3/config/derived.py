@@ -10,17 +10,24 @@ from buckia_core.config.locations import suggest
 from buckia_core.config.secrets.references import Secret
 from buckia_s3.config.bucket_url import parse_bucket_url
 
-PROVIDERS = ("static", "environment", "profile", "boto3", "sts", "anonymous")
+CREDENTIAL_PROVIDERS = ("static", "environment", "profile", "boto3", "sts", "anonymous")
 """The places that credentials may be told to come from, besides functions of one's own."""
 
-_CREDENTIALS = ("access_key_id", "aws_access_key_id", "profile", "profile_name", "aws_profile", "credential_provider")
+_CREDENTIAL_SETTINGS = (
+    "access_key_id",
+    "aws_access_key_id",
+    "profile",
+    "profile_name",
+    "aws_profile",
+    "credential_provider",
+)
 
 _DIRECTORY_BUCKET = re.compile(r".+--(?P<zone>[a-z0-9-]+)--x-s3")
 
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
-def from_url(url: str) -> dict[str, object]:
+def settings_from_url(url: str) -> dict[str, object]:
     """Return the settings that the address of a bucket tells, by name.
 
     An `endpoint_url` that is empty is AWS itself, whatever the environment says.
@@ -53,8 +60,8 @@ def implied_before_env(values: Mapping[str, object]) -> dict[str, object]:
         ValueError: The address of the bucket is none.
     """
     url = values.get("url")
-    told = from_url(url) if isinstance(url, str) else {}
-    if any(values.get(name) is not None for name in _CREDENTIALS):
+    told = settings_from_url(url) if isinstance(url, str) else {}
+    if any(values.get(name) is not None for name in _CREDENTIAL_SETTINGS):
         told["skip_signature"] = False
     return told
 
@@ -67,7 +74,7 @@ def implied_after_env(values: Mapping[str, object]) -> dict[str, object]:
     """
     changed: dict[str, object] = {}
     if values["url"] is not None:
-        told = from_url(str(values["url"]))
+        told = settings_from_url(str(values["url"]))
         changed |= {name: value for name, value in told.items() if values[name] in (None, "", False, "auto")}
     now = {**values, **changed}
     if now["addressing_style"] == "auto" and values["virtual_hosted_style_request"] is not None:
@@ -116,24 +123,26 @@ def parse_conditional_put(value: object) -> object:
     raise invalid_value(value, "etag or disabled")
 
 
-def parse_provider(value: object) -> object:
+def parse_credential_provider(value: object) -> object:
     """Return where credentials come from: one of `PROVIDERS`, `module:function`, or something that can be called.
 
     Raises:
         Unsuitable: It is something else.
     """
-    if callable(value) or value in PROVIDERS or (isinstance(value, str) and _FUNCTION.fullmatch(value)):
+    if callable(value) or value in CREDENTIAL_PROVIDERS or (isinstance(value, str) and _FUNCTION.fullmatch(value)):
         return value
-    hint = suggest(str(value), PROVIDERS) if isinstance(value, str) else ""
-    raise invalid_value(value, f"one of {', '.join(PROVIDERS)}, or module:function.{hint}".rstrip("."))
+    hint = suggest(str(value), CREDENTIAL_PROVIDERS) if isinstance(value, str) else ""
+    raise invalid_value(value, f"one of {', '.join(CREDENTIAL_PROVIDERS)}, or module:function.{hint}".rstrip("."))
 
 
 def names_function(text: str) -> bool:
     """Tell whether a text names a function, and none of `PROVIDERS`."""
-    return text not in PROVIDERS
+    return text not in CREDENTIAL_PROVIDERS
 
 
-def check_provider(provider: object, access_key_id: Secret | None, profile: str | None, role_arn: str | None) -> None:
+def check_credential_provider(
+    provider: object, access_key_id: Secret | None, profile: str | None, role_arn: str | None
+) -> None:
     """See whether a provider of credentials has what it needs, and nothing stands beside it that it would not use.
 
     Raises:
@@ -147,10 +156,12 @@ def check_provider(provider: object, access_key_id: Secret | None, profile: str 
         case "sts" if role_arn is None:
             raise ValueError("credential_provider: sts needs role_arn, the role to assume")
     if access_key_id is not None and provider not in (None, "static", "sts"):
-        raise ValueError(f"credential_provider: {_shown(provider)} does not use access_key_id: leave out one of both")
+        raise ValueError(
+            f"credential_provider: {_provider_name(provider)} does not use access_key_id: leave out one of both"
+        )
     if profile is not None and provider not in (None, "profile", "boto3", "sts"):
-        raise ValueError(f"credential_provider: {_shown(provider)} does not use profile: leave out one of both")
+        raise ValueError(f"credential_provider: {_provider_name(provider)} does not use profile: leave out one of both")
 
 
-def _shown(provider: object) -> str:
+def _provider_name(provider: object) -> str:
     return provider if isinstance(provider, str) else getattr(provider, "__qualname__", type(provider).__name__)

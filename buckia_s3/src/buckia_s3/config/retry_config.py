@@ -36,7 +36,7 @@ class RetryConfig:
     base: float = 2.0
 
     @property
-    def backoff(self) -> RetryPolicy:
+    def policy(self) -> RetryPolicy:
         """What `repeated` and `Pieces` of the core go by."""
         return RetryPolicy(
             self.max_retries + 1,
@@ -55,10 +55,10 @@ def parse_retry_config(value: object) -> RetryConfig:
     """
     if isinstance(value, RetryConfig):
         return value
-    given = dict(_mapping(value, ""))
+    given = dict(_check_mapping(value, ""))
     _refuse_unknown(given, _NAMES, "")
     backoff = given.pop("backoff", None)
-    spans = {} if backoff is None else dict(_mapping(backoff, ".backoff"))
+    spans = {} if backoff is None else dict(_check_mapping(backoff, ".backoff"))
     _refuse_unknown(spans, _BACKOFF, ".backoff")
     read: dict[str, Any] = {}
     for at, values in (("", given), (".backoff", spans)):
@@ -66,13 +66,13 @@ def parse_retry_config(value: object) -> RetryConfig:
             if each is None:
                 continue
             try:
-                read[name] = _value(name, each)
+                read[name] = _parse_value(name, each)
             except InvalidValue as error:
                 raise InvalidValue(error.clause, at=f"{at}.{name}") from None
     return RetryConfig(**read)
 
 
-def _value(name: str, value: object) -> object:
+def _parse_value(name: str, value: object) -> object:
     match name:
         case "max_retries":
             return convert(value, int, SettingSpec(help="", minimum=0), _ANYWHERE)
@@ -85,7 +85,7 @@ def _value(name: str, value: object) -> object:
 _ANYWHERE = ConvertContext(Path(), {})
 
 
-def _mapping(value: object, at: str) -> Mapping[str, object]:
+def _check_mapping(value: object, at: str) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise invalid_value(value, "a mapping of names to values", at=at)
     return value

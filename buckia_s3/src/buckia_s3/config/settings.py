@@ -17,13 +17,13 @@ from buckia_core.config.urls import check_url, connection_warnings
 from buckia_s3.config.client_options import ClientOptions, parse_client_options
 from buckia_s3.config.copy_if_not_exists import CopyIfNotExists, parse_copy_if_not_exists
 from buckia_s3.config.derived import (
+    check_credential_provider,
     check_directory_bucket,
-    check_provider,
     implied_after_env,
     implied_before_env,
     names_function,
     parse_conditional_put,
-    parse_provider,
+    parse_credential_provider,
 )
 from buckia_s3.config.retry_config import RetryConfig, parse_retry_config
 from buckia_s3.objects.attributes import CannedAcl, parse_objects, parse_tags
@@ -107,7 +107,7 @@ class S3Settings:
     credential_provider: Any = setting(
         help="Where credentials come from, instead of the first place that has any: `static`, `environment`, "
         "`profile`, `boto3`, `sts`, `anonymous`, or a function of yours as `module:function`.",
-        parse=parse_provider,
+        parse=parse_credential_provider,
         schema={"type": "string"},
         runs_code=names_function,
     )
@@ -306,7 +306,7 @@ class S3Settings:
 
     def __post_init__(self) -> None:
         for name, value in implied_after_env({each.name: getattr(self, each.name) for each in fields(self)}).items():
-            kind = _STYLES.get(name)
+            kind = _ENUM_SETTINGS.get(name)
             object.__setattr__(self, name, value if kind is None else kind(str(value)))
         if not self.bucket_name:
             raise ValueError("bucket_name is empty")
@@ -323,7 +323,7 @@ class S3Settings:
             raise ValueError("skip_signature sends no credentials: leave out access_key_id and profile, or it")
         if self.s3_express and not self.endpoint_url:
             check_directory_bucket(self.bucket_name, {name: getattr(self, name) for name in _AWS_ENDPOINTS})
-        check_provider(self.credential_provider, self.access_key_id, self.profile, self.role_arn)
+        check_credential_provider(self.credential_provider, self.access_key_id, self.profile, self.role_arn)
         if self.part_size > MAX_PART or self.multipart_threshold > MAX_PART:
             raise ValueError(f"part_size and multipart_threshold are at most 5 GiB ({MAX_PART})")
         _check_endpoint(self.endpoint_url, self.client_options.allow_http)
@@ -351,13 +351,13 @@ class S3Settings:
         return connection_warnings(addresses, [name for name, is_set in unverified.items() if is_set])
 
     @property
-    def tells_md5(self) -> bool:
+    def etag_is_md5_effective(self) -> bool:
         """Whether an ETag that looks like an MD5 is one, by `etag_is_md5` and by how objects are encrypted."""
         hidden = self.server_side_encryption is not None and self.server_side_encryption.hides_md5
         return self.etag_is_md5 and not hidden and not self.s3_express
 
 
-_STYLES: Mapping[str, type[StrEnum]] = {
+_ENUM_SETTINGS: Mapping[str, type[StrEnum]] = {
     "addressing_style": AddressingStyle,
     "conditional_writes": ConditionalWrites,
 }

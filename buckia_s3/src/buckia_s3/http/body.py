@@ -16,7 +16,7 @@ class BytesBody:
     """Bytes in memory. `known` is their SHA-256, hexadecimal, if somebody has computed it already."""
 
     data: bytes | memoryview = field(default=b"", repr=False)
-    known: str | None = None
+    known_sha256: str | None = None
 
     @property
     def size(self) -> int:
@@ -25,9 +25,9 @@ class BytesBody:
 
     def sha256(self) -> str:
         """Return the hex digest of what will be sent."""
-        return self.known or hashlib.sha256(self.data).hexdigest()
+        return self.known_sha256 or hashlib.sha256(self.data).hexdigest()
 
-    def blocks(self) -> Iterator[bytes | memoryview]:
+    def iter_chunks(self) -> Iterator[bytes | memoryview]:
         """Yield what is to be sent, from its start, in pieces small enough to see progress in."""
         view = memoryview(self.data)
         for start in range(0, len(view), SEND_CHUNK):
@@ -54,11 +54,11 @@ class FileRangeBody:
     def digest(self, algorithm: str) -> str:
         """Return a hex digest of what will be sent. Raises as `sha256` does."""
         digest = hashlib.new(algorithm, usedforsecurity=False)
-        for block in self.blocks():
+        for block in self.iter_chunks():
             digest.update(block)
         return digest.hexdigest()
 
-    def blocks(self) -> Iterator[bytes]:
+    def iter_chunks(self) -> Iterator[bytes]:
         """Yield what is to be sent, from its start. Raises as `sha256` does."""
         return iter_file_range(self.path, self.start, self.size)
 
@@ -68,7 +68,7 @@ class PrehashedBody:
     """Another body, whose SHA-256 is known. It is for the server to find out that it is something else."""
 
     body: FileRangeBody
-    known: str
+    known_sha256: str
 
     @property
     def size(self) -> int:
@@ -77,11 +77,11 @@ class PrehashedBody:
 
     def sha256(self) -> str:
         """Return the hex digest of what should be sent."""
-        return self.known
+        return self.known_sha256
 
-    def blocks(self) -> Iterator[bytes | memoryview]:
+    def iter_chunks(self) -> Iterator[bytes | memoryview]:
         """Yield what is to be sent. Raises as the other body does."""
-        return self.body.blocks()
+        return self.body.iter_chunks()
 
 
 class VerifyingBody:
@@ -106,18 +106,18 @@ class VerifyingBody:
         told = [digest.value for digest in self._digests if digest.algorithm == "sha256"]
         return told[0] if told else self._body.sha256()
 
-    def blocks(self) -> Iterator[bytes | memoryview]:
+    def iter_chunks(self) -> Iterator[bytes | memoryview]:
         """Yield what is to be sent. Raises `IntegrityError` before the last piece if it is something else."""
         check = DigestVerifier(self._digests)
-        return check.verify_stream(self._body.blocks(), provider=self._provider, key=self._key)
+        return check.verify_stream(self._body.iter_chunks(), provider=self._provider, key=self._key)
 
 
 class ProgressBody:
     """Another body, which tells how many bytes it is about to send."""
 
-    def __init__(self, body: VerifyingBody | PrehashedBody, passing: Callable[[int], object]) -> None:
+    def __init__(self, body: VerifyingBody | PrehashedBody, on_bytes_sent: Callable[[int], object]) -> None:
         self._body = body
-        self._passing = passing
+        self._on_bytes_sent = on_bytes_sent
 
     @property
     def size(self) -> int:
@@ -128,10 +128,10 @@ class ProgressBody:
         """Return the hex digest of what will be sent."""
         return self._body.sha256()
 
-    def blocks(self) -> Iterator[bytes | memoryview]:
+    def iter_chunks(self) -> Iterator[bytes | memoryview]:
         """Yield what is to be sent. Raises as the other body does."""
-        for block in self._body.blocks():
-            self._passing(len(block))
+        for block in self._body.iter_chunks():
+            self._on_bytes_sent(len(block))
             yield block
 
 

@@ -12,28 +12,34 @@ from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.errors import AdapterError, IntegrityError, NotFound
 from buckia_s3.auth.credentials import CredentialProvider
 from buckia_s3.auth.express_session import CREATE_SESSION, SERVICE, ExpressSessions
-from buckia_s3.auth.sigv4 import EMPTY, UNSIGNED_PAYLOAD, Credentials, query_string, sign_request
+from buckia_s3.auth.sigv4 import EMPTY_SHA256, UNSIGNED_PAYLOAD, Credentials, query_string, sign_request
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.errors import error_code, from_network, from_response
 from buckia_s3.http.body import AnyBody, BytesBody
 from buckia_s3.http.connection_pool import Connection, ConnectionPool
 from buckia_s3.http.endpoint import Endpoint, EndpointResolver
 from buckia_s3.http.request_headers import COPY_SOURCE, RequestHeaders
-from buckia_s3.http.response import FastResponse, Headers, Response, read_whole
+from buckia_s3.http.response import FastResponse, Headers, Response, read_body
 
 _REGION = re.compile(rb"<Region>([a-z0-9-]{1,40})</Region>")
 # It becomes a part of the host's name, and of what is signed.
 _REGION_NAME = re.compile(r"[a-z0-9-]{1,40}")
 
-MOST_ANSWER = 64 << 20
+MAX_RESPONSE_BYTES = 64 << 20
 """Bytes of the largest answer that is read as a whole: a page that lists some hundred thousand objects."""
 
-_MOST_ERROR = 256 << 10
+_MAX_ERROR_BYTES = 256 << 10
 
-_SMALL = 64 << 10
-_BLOCK = 1 << 20
+_INLINE_BODY_BYTES = 64 << 10
+_CHUNK = 1 << 20
 
-_DOING = {"GET": "reading", "HEAD": "looking at it", "PUT": "writing", "POST": "writing", "DELETE": "deleting"}
+_DEFAULT_ACTIONS = {
+    "GET": "reading",
+    "HEAD": "looking at it",
+    "PUT": "writing",
+    "POST": "writing",
+    "DELETE": "deleting",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +57,17 @@ class Request:
     """
 
     method: str
-    key: str | None = None
+    full_key: str | None = None
     query: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: AnyBody = field(default_factory=BytesBody)
-    about: str | None = None
-    doing: str = ""
+    key: str | None = None
+    action: str = ""
 
     @property
     def purpose(self) -> str:
         """What errors say was tried."""
-        return self.doing or _DOING.get(self.method, self.method)
+        return self.action or _DEFAULT_ACTIONS.get(self.method, self.method)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +88,21 @@ class S3Client:
     def __init__(
         self,
         settings: S3Settings,
-        site: EndpointResolver,
+        resolver: EndpointResolver,
         credentials: CredentialProvider,
         counter: RequestCounter,
         provider: str,
     ) -> None:
         self.provider = provider
-        self.site = site
+        self.resolver = resolver
         self.counter = counter
         self._credentials = credentials
         self._pool = ConnectionPool(settings)
-        self._added = RequestHeaders(settings)
+        self._setting_headers = RequestHeaders(settings)
         self._unsigned = settings.unsigned_payload
         self._defaults = settings.client_options.headers()
         self._service = SERVICE if settings.s3_express else "s3"
-        self._heard = False
+        self._server_responded = False
         self._sessions = ExpressSessions(self._new_session, provider) if settings.s3_express else None
 
     def send(self, request: Request) -> BufferedResponse:
@@ -108,9 +114,9 @@ class S3Client:
         """
         with self.open(request) as response:
             try:
-                body = read_whole(response, MOST_ANSWER)
+                body = read_body(response, MAX_RESPONSE_BYTES)
             except (OSError, http.client.HTTPException) as error:
-                raise self._no_answer(error, request) from error
+                raise self._connection_error(error, request) from error
             return BufferedResponse(response.status, response.headers, body)
 
     @contextmanager
@@ -119,7 +125,7 @@ class S3Client:
 
         The connection is used again if the answer was read to its end.
         """
-        endpoint, connection, response = self._answered(request)
+        endpoint, connection, response = self._send_following_redirect(request)
         try:
             yield response
         except BaseException:
@@ -127,7 +133,7 @@ class S3Client:
             raise
         self._put_back(connection, response, endpoint)
 
-    def blocks(self, response: Response, key: str, length: int) -> Iterator[bytes]:
+    def iter_body(self, response: Response, key: str, length: int) -> Iterator[bytes]:
         """Yield the body of an object's answer, which must have `length` bytes; no more than one block is read beyond.
 
         Raises:
@@ -136,30 +142,30 @@ class S3Client:
         """
         count = 0
         try:
-            while count <= length and (block := response.read(min(_BLOCK, length - count + 1))):
+            while count <= length and (block := response.read(min(_CHUNK, length - count + 1))):
                 count += len(block)
                 if count > length:
                     break
                 yield block
         except (OSError, http.client.HTTPException) as error:
-            host = self._pool.route(self.site.endpoint)
-            raise from_network(error, provider=self.provider, key=key, doing="reading", host=host) from error
+            host = self._pool.route(self.resolver.endpoint)
+            raise from_network(error, provider=self.provider, key=key, action="reading", host=host) from error
         if count != length:
-            raise self.cut_short(key, count, length)
+            raise self.wrong_length(key, count, length)
 
-    def content(self, response: Response, key: str, length: int) -> bytes:
+    def read_body(self, response: Response, key: str, length: int) -> bytes:
         """Return the whole body of an object's answer, which must have `length` bytes. Raises as `blocks` does."""
         if not isinstance(response, FastResponse):
-            return b"".join(self.blocks(response, key, length))
-        if response.left != length:
-            raise self.cut_short(key, response.left, length)
+            return b"".join(self.iter_body(response, key, length))
+        if response.remaining != length:
+            raise self.wrong_length(key, response.remaining, length)
         try:
             return response.read()
         except (OSError, http.client.HTTPException) as error:
-            host = self._pool.route(self.site.endpoint)
-            raise from_network(error, provider=self.provider, key=key, doing="reading", host=host) from error
+            host = self._pool.route(self.resolver.endpoint)
+            raise from_network(error, provider=self.provider, key=key, action="reading", host=host) from error
 
-    def cut_short(self, key: str, count: int, length: int) -> IntegrityError:
+    def wrong_length(self, key: str, count: int, length: int) -> IntegrityError:
         """Return the error for an object of which another number of bytes came."""
         came = f"{count} bytes" if count < length else "more bytes"
         words = f"{key!r}: {came} came where there should be {length}"
@@ -171,7 +177,7 @@ class S3Client:
         Raises:
             AdapterError: As `send`.
         """
-        self.send(Request("HEAD", doing="looking for the bucket"))
+        self.send(Request("HEAD", action="looking for the bucket"))
 
     def bucket_exists(self) -> bool:
         """Tell whether the bucket is there; one that may not be looked at is."""
@@ -190,54 +196,56 @@ class S3Client:
         Raises:
             MissingCredentials, AdapterError: There are none, or they could not be renewed.
         """
-        own = self._credentials.current()
-        return own if own is None or self._sessions is None else self._sessions.current()
+        own = self._credentials.get()
+        return own if own is None or self._sessions is None else self._sessions.get()
 
     def close(self) -> None:
         """Close idle connections."""
         self._pool.close()
 
-    def _answered(self, request: Request) -> tuple[Endpoint, Connection, Response]:
+    def _send_following_redirect(self, request: Request) -> tuple[Endpoint, Connection, Response]:
         """Send a request, once more if it went to the wrong region, and return the success that it had."""
-        endpoint = self.site.endpoint
-        connection, response = self._exchange(endpoint, request)
+        endpoint = self.resolver.endpoint
+        connection, response = self._send_once(endpoint, request)
         if response.status >= 300:
-            error = self._refusal(connection, response, endpoint, request)
-            if self.site.endpoint == endpoint:
+            error = self._error_from_response(connection, response, endpoint, request)
+            if self.resolver.endpoint == endpoint:
                 raise error
-            endpoint = self.site.endpoint
-            connection, response = self._exchange(endpoint, request)
+            endpoint = self.resolver.endpoint
+            connection, response = self._send_once(endpoint, request)
             if response.status >= 300:
-                raise self._refusal(connection, response, endpoint, request)
+                raise self._error_from_response(connection, response, endpoint, request)
         return endpoint, connection, response
 
-    def _exchange(self, endpoint: Endpoint, request: Request) -> tuple[Connection, Response]:
-        path, query = endpoint.path(request.key), query_string(request.query)
+    def _send_once(self, endpoint: Endpoint, request: Request) -> tuple[Connection, Response]:
+        path, query = endpoint.path(request.full_key), query_string(request.query)
         # Before it is signed: a signature is good for some minutes, and a limit may let it wait for longer.
         self.counter.add()
         headers = self._headers(request, endpoint, path, query)
-        blocks = request.body.blocks()
+        blocks = request.body.iter_chunks()
         # What is small goes in one piece with its head.
-        first = b"".join(blocks) if request.body.size <= _SMALL else b""
-        connection = self._pool.take(endpoint)
+        first = b"".join(blocks) if request.body.size <= _INLINE_BODY_BYTES else b""
+        connection = self._pool.acquire(endpoint)
         try:
             url = f"{path}?{query}" if query else path
-            connection.ask(request.method, url, headers, first)
+            connection.send_request(request.method, url, headers, first)
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise self._no_answer(error, request) from error
+            raise self._connection_error(error, request) from error
         except ValueError as error:
             connection.close()
-            named = "" if request.about is None else f"{request.about!r}: "
+            named = "" if request.key is None else f"{request.key!r}: "
             words = f"{named}{request.purpose}: {error}"
-            raise AdapterError(words, provider=self.provider, key=request.about) from error
+            raise AdapterError(words, provider=self.provider, key=request.key) from error
         try:
-            return connection, self._sent(connection, blocks, request)
+            return connection, self._finish_sending(connection, blocks, request)
         except BaseException:
             connection.close()
             raise
 
-    def _sent(self, connection: Connection, blocks: Iterator[bytes | memoryview], request: Request) -> Response:
+    def _finish_sending(
+        self, connection: Connection, blocks: Iterator[bytes | memoryview], request: Request
+    ) -> Response:
         """Send the rest of the body and return the answer."""
         unsent: OSError | None = None
         for block in blocks:
@@ -248,10 +256,10 @@ class S3Client:
                 unsent = error
                 break
         try:
-            response = connection.answer(request.method)
+            response = connection.get_response(request.method)
         except (OSError, http.client.HTTPException) as error:
-            raise self._no_answer(unsent or error, request) from error
-        self._heard = True
+            raise self._connection_error(unsent or error, request) from error
+        self._server_responded = True
         return response
 
     def _headers(self, request: Request, endpoint: Endpoint, path: str, query: str) -> dict[str, str]:
@@ -260,14 +268,16 @@ class S3Client:
             headers["Content-Length"] = str(request.body.size)
         own = request.query == CREATE_SESSION or COPY_SOURCE in request.headers
         # Directory buckets take no session for a copy, nor for asking for one.
-        credentials = self._credentials.current() if own else self.credentials()
-        asked = self._added.of(request.method, request.key, request.query, request.headers) | dict(request.headers)
+        credentials = self._credentials.get() if own else self.credentials()
+        asked = self._setting_headers.headers_for(
+            request.method, request.full_key, request.query, request.headers
+        ) | dict(request.headers)
         if self._defaults:
             present = {name.lower() for name in asked}
             asked = {name: value for name, value in self._defaults.items() if name not in present} | asked
         if credentials is None:
             return headers | asked
-        payload = EMPTY
+        payload = EMPTY_SHA256
         if request.body.size:
             payload = UNSIGNED_PAYLOAD if self._unsigned else request.body.sha256()
         return headers | sign_request(
@@ -284,9 +294,9 @@ class S3Client:
 
     def _new_session(self) -> bytes:
         mode = {"x-amz-create-session-mode": "ReadWrite"}
-        return self.send(Request("GET", None, CREATE_SESSION, mode, doing="asking for a session")).body
+        return self.send(Request("GET", None, CREATE_SESSION, mode, action="asking for a session")).body
 
-    def _refusal(
+    def _error_from_response(
         self,
         connection: Connection,
         response: Response,
@@ -294,26 +304,26 @@ class S3Client:
         request: Request,
     ) -> AdapterError:
         try:
-            body = read_whole(response, _MOST_ERROR)
+            body = read_body(response, _MAX_ERROR_BYTES)
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             if response.status == 404:
                 # Only the body tells whether the object is missing, or the bucket.
-                return self._no_answer(error, request)
+                return self._connection_error(error, request)
             body = b""
         else:
             self._put_back(connection, response, endpoint)
-        self._notice_region(response, body)
+        self._learn_region(response, body)
         return from_response(
             response.status,
             response.headers,
             body,
             provider=self.provider,
-            key=request.about,
-            doing=request.purpose,
+            key=request.key,
+            action=request.purpose,
         )
 
-    def _notice_region(self, response: Response, body: bytes) -> None:
+    def _learn_region(self, response: Response, body: bytes) -> None:
         redirected = response.status in (301, 307) or error_code(body) in (
             "AuthorizationHeaderMalformed",
             "PermanentRedirect",
@@ -324,19 +334,19 @@ class S3Client:
             told = response.headers.get("x-amz-bucket-region")
             found = _REGION.search(body)
             if told and _REGION_NAME.fullmatch(told):
-                self.site.move(told)
+                self.resolver.set_region(told)
             elif found:
-                self.site.move(found[1].decode())
+                self.resolver.set_region(found[1].decode())
 
     def _put_back(self, connection: Connection, response: Response, endpoint: Endpoint) -> None:
         if response.isclosed() and not response.will_close:
-            self._pool.give(endpoint, connection)
+            self._pool.release(endpoint, connection)
         else:
             connection.close()
 
-    def _no_answer(self, error: Exception, request: Request) -> AdapterError:
-        host = self._pool.route(self.site.endpoint)
-        hung_up = isinstance(error, http.client.RemoteDisconnected) and not self._heard
-        if hung_up and self.site.endpoint.scheme == "http":
+    def _connection_error(self, error: Exception, request: Request) -> AdapterError:
+        host = self._pool.route(self.resolver.endpoint)
+        hung_up = isinstance(error, http.client.RemoteDisconnected) and not self._server_responded
+        if hung_up and self.resolver.endpoint.scheme == "http":
             host = f"{host} (asked without TLS: perhaps it wants https://)"
-        return from_network(error, provider=self.provider, key=request.about, doing=request.purpose, host=host)
+        return from_network(error, provider=self.provider, key=request.key, action=request.purpose, host=host)

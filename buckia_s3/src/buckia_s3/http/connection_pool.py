@@ -37,7 +37,7 @@ class ConnectionPool:
         self._options = settings.client_options
         self._verify = settings.verify_tls and not self._options.allow_invalid_certificates
         self._ca_bundle = settings.ca_bundle
-        self._limits = Timeouts(
+        self._timeouts = Timeouts(
             self._options.connect_timeout or settings.connect_timeout,
             self._options.read_timeout or settings.read_timeout,
             self._options.timeout,
@@ -47,10 +47,10 @@ class ConnectionPool:
         self._context: ssl.SSLContext | None = None
         self._closed = False
 
-    def take(self, endpoint: Endpoint) -> Connection:
+    def acquire(self, endpoint: Endpoint) -> Connection:
         """Return a connection for one request, whose time begins now. It may not be connected yet."""
         connection = self._idle_or_new(endpoint)
-        connection.clock.start()
+        connection.deadline.start()
         return connection
 
     def _idle_or_new(self, endpoint: Endpoint) -> Connection:
@@ -65,7 +65,7 @@ class ConnectionPool:
                 return connection
             connection.close()
 
-    def give(self, endpoint: Endpoint, connection: Connection) -> None:
+    def release(self, endpoint: Endpoint, connection: Connection) -> None:
         """Take back a connection whose last answer was read to its end."""
         place = (endpoint.scheme, endpoint.host, endpoint.port)
         with self._lock:
@@ -94,8 +94,8 @@ class ConnectionPool:
         proxy = _proxy_for(endpoint, self._options)
         host, port = (proxy.host, proxy.port) if proxy else (endpoint.host, endpoint.port)
         if endpoint.scheme == "http":
-            return _PlainConnection(host, port, self._limits, proxy, f"http://{endpoint.authority}")
-        connection = _TlsConnection(host, port, self._tls_context(), self._limits)
+            return _PlainConnection(host, port, self._timeouts, proxy, f"http://{endpoint.authority}")
+        connection = _TlsConnection(host, port, self._tls_context(), self._timeouts)
         if proxy:
             connection.set_tunnel(endpoint.host, endpoint.port, proxy.headers)
         return connection
@@ -134,7 +134,7 @@ def tls_context(*, verify: bool, ca_bundle: Path | None, more: bytes | None = No
     return context
 
 
-def bundled(ca_bundle: Path) -> bytes:
+def read_ca_bundle(ca_bundle: Path) -> bytes:
     """Return the certificates that the file of the setting `ca_bundle` has, in PEM.
 
     Raises:
@@ -151,15 +151,15 @@ _NOT_LATIN_1 = re.compile(r"[^\x00-\xff]")
 class Connection(http.client.HTTPConnection):
     """A connection with one limit for connecting, another for each step after that, and one for a whole request."""
 
-    clock: Deadline
+    deadline: Deadline
 
     def connect(self) -> None:
         """Connect within the limit for it."""
-        self.timeout = self.clock.left(self.clock.limits.connect)
+        self.timeout = self.deadline.remaining(self.deadline.timeouts.connect)
         super().connect()
-        self.clock.connected(self.sock)
+        self.deadline.connected(self.sock)
 
-    def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> None:
+    def send_request(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> None:
         """Send the head of a request, and the beginning of its body along with it.
 
         Raises:
@@ -182,13 +182,13 @@ class Connection(http.client.HTTPConnection):
         self._before_step()
         super().send(data)
 
-    def answer(self, method: str) -> Response:
+    def get_response(self, method: str) -> Response:
         """Return the answer, whose body is read in steps. Raises as `read_response` does."""
         return read_response(method, self.sock, self._before_step)
 
     def _before_step(self) -> None:
         if self.sock is not None:
-            self.clock.before_step(self.sock)
+            self.deadline.set_timeout(self.sock)
 
 
 class _PlainConnection(Connection):
@@ -196,16 +196,16 @@ class _PlainConnection(Connection):
 
     def __init__(self, host: str, port: int, limits: Timeouts, proxy: _Proxy | None, origin: str) -> None:
         super().__init__(host, port, timeout=limits.connect)
-        self.clock = Deadline(limits)
+        self.deadline = Deadline(limits)
         self._proxy = proxy
         self._origin = origin
 
-    def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> None:
+    def send_request(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> None:
         """See `Connection`; a proxy is told the whole address."""
         if self._proxy is None:
-            super().ask(method, url, headers, body)
+            super().send_request(method, url, headers, body)
         else:
-            super().ask(method, f"{self._origin}{url}", {**headers, **self._proxy.headers}, body)
+            super().send_request(method, f"{self._origin}{url}", {**headers, **self._proxy.headers}, body)
 
 
 class _TlsConnection(Connection, http.client.HTTPSConnection):
@@ -213,7 +213,7 @@ class _TlsConnection(Connection, http.client.HTTPSConnection):
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext, limits: Timeouts) -> None:
         super().__init__(host, port, timeout=limits.connect, context=context)
-        self.clock = Deadline(limits)
+        self.deadline = Deadline(limits)
 
 
 # `select` can't take numbers of files above 1,024, and `poll` does not exist on Windows.

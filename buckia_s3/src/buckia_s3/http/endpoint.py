@@ -140,7 +140,7 @@ class EndpointResolver:
                     self._endpoint = resolve_endpoint(self._settings, region)
         return self._endpoint
 
-    def move(self, region: str) -> bool:
+    def set_region(self, region: str) -> bool:
         """Remember the bucket's real region; false if it is the one that was used already."""
         current = self.endpoint
         with self._lock:

@@ -57,7 +57,7 @@ class RequestHeaders:
         self._source = sse_c_headers(settings.sse_customer_key_base64, of_source=True)
         self._reading = {} if settings.checksum_algorithm is None else {"x-amz-checksum-mode": "ENABLED"}
 
-    def of(
+    def headers_for(
         self, method: str, key: str | None, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]
     ) -> dict[str, str]:
         """Return what is sent besides a request's own headers, which hold over these."""

@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 from buckia_s3.errors import UnusableResponse
 
-_PIECE = 64 << 10
-_AT_FIRST = 1 << 20
-_MOST_DIGITS = 18
+_HEAD_BYTES = 64 << 10
+_FIRST_BUFFER = 1 << 20
+_MAX_DIGITS = 18
 
 # Of HTTP/1.1, where the connection stays open unless a header says something else.
 _STATUS = re.compile(r"HTTP/1\.1 ([2-5][0-9][0-9])( [^\r\n]*)?")
@@ -64,7 +64,7 @@ class FastResponse:
         # What follows an answer that nobody asked for can't be told from the next one.
         self.will_close = "close" in headers.get("connection", "").lower() or len(first) > length
         self._first = first[:length]
-        self._left = length
+        self._remaining = length
         self._receive = receive
 
     def read(self, size: int | None = None, /) -> bytes:
@@ -74,13 +74,13 @@ class FastResponse:
             http.client.IncompleteRead: All was asked for, and the connection ended before.
             OSError: It failed.
         """
-        wanted = self._left if size is None else min(size, self._left)
+        wanted = self._remaining if size is None else min(size, self._remaining)
         if wanted == len(self._first):
             data, self._first = self._first, b""
-            self._left -= wanted
+            self._remaining -= wanted
             return data
         # What a server claims is not believed before it came.
-        block = bytearray(min(wanted, _AT_FIRST))
+        block = bytearray(min(wanted, _FIRST_BUFFER))
         got = min(len(self._first), wanted)
         block[:got] = self._first[:got]
         self._first = self._first[got:]
@@ -92,26 +92,26 @@ class FastResponse:
                 view = memoryview(block)
             count = self._receive(view[got:])
             if not count:
-                return self._cut_short(bytes(view[:got]), size)
+                return self._end_early(bytes(view[:got]), size)
             got += count
-        self._left -= wanted
+        self._remaining -= wanted
         # To copy the blocks of large objects would take a twentieth of their time.
         return bytes(block) if size is None else block  # type: ignore[return-value]  # it reads like `bytes`
 
-    def _cut_short(self, came: bytes, size: int | None) -> bytes:
+    def _end_early(self, came: bytes, size: int | None) -> bytes:
         if size is None:
-            raise http.client.IncompleteRead(came, self._left - len(came))
-        self._left, self.will_close = 0, True
+            raise http.client.IncompleteRead(came, self._remaining - len(came))
+        self._remaining, self.will_close = 0, True
         return came
 
     def isclosed(self) -> bool:
         """See `Response`."""
-        return not self._left
+        return not self._remaining
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         """Bytes of the body that are still to be read, as its headers say."""
-        return self._left
+        return self._remaining
 
 
 def read_response(method: str, sock: socket.socket, before_step: Callable[[], None]) -> Response:
@@ -132,11 +132,11 @@ def read_response(method: str, sock: socket.socket, before_step: Callable[[], No
         return sock.recv_into(buffer)
 
     before_step()
-    data = sock.recv(_PIECE)
-    found = _usual(method, data, receive)
+    data = sock.recv(_HEAD_BYTES)
+    found = _parse_simple_response(method, data, receive)
     if found is not None:
         return found
-    begun = _Begun(data, receive)
+    begun = _ReplaySocket(data, receive)
     response = http.client.HTTPResponse(begun, method=method)  # type: ignore[arg-type]  # of a socket, it asks for `makefile` only
     response.begin()
     if begun.ended:
@@ -146,13 +146,13 @@ def read_response(method: str, sock: socket.socket, before_step: Callable[[], No
     for name, value in response.headers.items():
         told.setdefault(name.lower(), value.rstrip(" \t"))
     length = told.get("content-length", "0")
-    if not response.chunked and not (length.isdecimal() and len(length) <= _MOST_DIGITS):
+    if not response.chunked and not (length.isdecimal() and len(length) <= _MAX_DIGITS):
         raise UnusableResponse(f"has a Content-Length that can't be: {length[:40]!r}")
     response.headers = Headers(told)  # type: ignore[assignment]  # all that is needed of them is what both have
     return response  # type: ignore[return-value]  # as above
 
 
-def read_whole(answer: Response, most: int) -> bytes:
+def read_body(response: Response, limit: int) -> bytes:
     """Return the whole body of an answer.
 
     Raises:
@@ -160,23 +160,23 @@ def read_whole(answer: Response, most: int) -> bytes:
         http.client.IncompleteRead: The connection ended before.
         OSError: It failed.
     """
-    too_much = UnusableResponse(f"has more than {most:,} bytes")
-    if isinstance(answer, FastResponse):
-        if answer.left > most:
+    too_much = UnusableResponse(f"has more than {limit:,} bytes")
+    if isinstance(response, FastResponse):
+        if response.remaining > limit:
             raise too_much
-        return answer.read()
+        return response.read()
     blocks, count = [], 0
-    while count <= most and (block := answer.read(min(_AT_FIRST, most + 1 - count))):
+    while count <= limit and (block := response.read(min(_FIRST_BUFFER, limit + 1 - count))):
         blocks.append(block)
         count += len(block)
-    if count > most:
+    if count > limit:
         raise too_much
-    if getattr(answer, "length", None):
+    if getattr(response, "length", None):
         raise http.client.IncompleteRead(b"")
     return b"".join(blocks)
 
 
-def _usual(method: str, data: bytes, receive: Callable[[Any], int]) -> FastResponse | None:
+def _parse_simple_response(method: str, data: bytes, receive: Callable[[Any], int]) -> FastResponse | None:
     end = data.find(b"\r\n\r\n")
     if end < 0:
         return None
@@ -192,17 +192,17 @@ def _usual(method: str, data: bytes, receive: Callable[[Any], int]) -> FastRespo
         return None
     number = int(status[1])
     length = headers.get("content-length", "0" if number in _NO_BODY else "")
-    if "transfer-encoding" in headers or not length.isdecimal() or len(length) > _MOST_DIGITS:
+    if "transfer-encoding" in headers or not length.isdecimal() or len(length) > _MAX_DIGITS:
         return None
     left = 0 if method == "HEAD" or number in _NO_BODY else int(length)
     return FastResponse(number, headers, data[end + 4 :], left, receive)
 
 
-class _Begun:
+class _ReplaySocket:
     """Stands for a socket of which the first bytes were taken already."""
 
     def __init__(self, data: bytes, receive: Callable[[Any], int]) -> None:
-        self._raw = _Rest(data, receive)
+        self._raw = _ReplayReader(data, receive)
 
     @property
     def ended(self) -> bool:
@@ -215,7 +215,7 @@ class _Begun:
         return io.BufferedReader(self._raw)
 
 
-class _Rest(io.RawIOBase):
+class _ReplayReader(io.RawIOBase):
     def __init__(self, data: bytes, receive: Callable[[Any], int]) -> None:
         super().__init__()
         self._data = data

@@ -18,24 +18,24 @@ class Timeouts:
     """
 
     connect: float
-    step: float
+    read: float
     total: float | None = None
 
 
 class Deadline:
     """Measures one request after the other on a connection, against its limits."""
 
-    def __init__(self, limits: Timeouts) -> None:
-        self.limits = limits
+    def __init__(self, timeouts: Timeouts) -> None:
+        self.timeouts = timeouts
         self._ends: float | None = None
         self._set: float | None = None
 
     def start(self) -> None:
         """Begin a request."""
-        total = self.limits.total
+        total = self.timeouts.total
         self._ends = None if total is None else time.monotonic() + total
 
-    def left(self, most: float) -> float:
+    def remaining(self, most: float) -> float:
         """Return how many seconds the next step may take, which are never more than `most`.
 
         Raises:
@@ -48,9 +48,9 @@ class Deadline:
             raise TimeoutError("timed out")
         return min(left, most)
 
-    def before_step(self, sock: socket.socket) -> None:
+    def set_timeout(self, sock: socket.socket) -> None:
         """Give the next step its time."""
-        seconds = self.left(self.limits.step)
+        seconds = self.remaining(self.timeouts.read)
         if seconds != self._set:
             sock.settimeout(seconds)
             self._set = seconds
@@ -58,4 +58,4 @@ class Deadline:
     def connected(self, sock: socket.socket) -> None:
         """Take over from the limit for connecting."""
         self._set = None
-        self.before_step(sock)
+        self.set_timeout(sock)

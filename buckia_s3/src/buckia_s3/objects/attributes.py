@@ -31,9 +31,9 @@ _HEADERS = {
 CONTENT_HEADERS = tuple(name for name in _HEADERS.values() if not name.startswith("x-amz-"))
 """The headers of content that S3 keeps with an object, besides its type."""
 
-_MOST_TAGS = 10
-_LONGEST_TAG = 128
-_LONGEST_TAG_VALUE = 256
+_MAX_TAGS = 10
+_MAX_TAG_NAME = 128
+_MAX_TAG_VALUE = 256
 
 
 class CannedAcl(StrEnum):
@@ -55,13 +55,13 @@ def parse_tags(value: object, *, at: str = "") -> FrozenMapping[str]:
         Unsuitable: S3 does not take them: too many, too long, or of a name that is AWS's own.
     """
     tags = as_str_map(value, at=at)
-    if len(tags) > _MOST_TAGS:
-        raise InvalidValue(f"has {len(tags)} tags, and S3 takes {_MOST_TAGS}", at=at)
+    if len(tags) > _MAX_TAGS:
+        raise InvalidValue(f"has {len(tags)} tags, and S3 takes {_MAX_TAGS}", at=at)
     for name, text in tags.items():
-        if not 0 < len(name) <= _LONGEST_TAG or name.lower().startswith("aws:"):
-            raise InvalidValue(f"must have a name of 1 to {_LONGEST_TAG} characters, not aws:…", at=f"{at}.{name}")
-        if len(text) > _LONGEST_TAG_VALUE:
-            raise InvalidValue(f"has {len(text)} characters, and S3 takes {_LONGEST_TAG_VALUE}", at=f"{at}.{name}")
+        if not 0 < len(name) <= _MAX_TAG_NAME or name.lower().startswith("aws:"):
+            raise InvalidValue(f"must have a name of 1 to {_MAX_TAG_NAME} characters, not aws:…", at=f"{at}.{name}")
+        if len(text) > _MAX_TAG_VALUE:
+            raise InvalidValue(f"has {len(text)} characters, and S3 takes {_MAX_TAG_VALUE}", at=f"{at}.{name}")
     return FrozenMapping(tags)
 
 
@@ -103,8 +103,8 @@ def attribute_headers(attributes: ObjectAttributes, *, tagging: bool, provider: 
     """
     headers = {header: getattr(attributes, name) for name, header in _HEADERS.items() if getattr(attributes, name)}
     if attributes.tags and tagging:
-        if len(attributes.tags) > _MOST_TAGS:
-            words = f"the settings give it {len(attributes.tags)} tags, and S3 takes {_MOST_TAGS}"
+        if len(attributes.tags) > _MAX_TAGS:
+            words = f"the settings give it {len(attributes.tags)} tags, and S3 takes {_MAX_TAGS}"
             raise NotSupported(f"{key!r}: {words}", provider=provider, key=key)
         headers[TAGGING] = encode_tags(attributes.tags)
     return headers

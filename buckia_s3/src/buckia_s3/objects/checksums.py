@@ -46,7 +46,7 @@ class ChecksumAlgorithm(StrEnum):
         return f"Checksum{self.value}"
 
     @property
-    def of_whole(self) -> bool:
+    def covers_full_object(self) -> bool:
         """Whether an object in parts has one of its whole content."""
         return self.value.startswith("CRC")
 
@@ -112,21 +112,21 @@ def new_checksum(algorithm: ChecksumAlgorithm) -> ChecksumState:
     return _Crc(checksums.crc64nvme, 8)
 
 
-def checksum(algorithm: ChecksumAlgorithm, blocks: Iterable[bytes | memoryview]) -> str:
+def checksum(algorithm: ChecksumAlgorithm, chunks: Iterable[bytes | memoryview]) -> str:
     """Return the checksum of what blocks hold, in base64."""
     state = new_checksum(algorithm)
-    for block in blocks:
+    for block in chunks:
         state.update(block)
-    return encoded(state)
+    return encode_checksum(state)
 
 
-def encoded(state: ChecksumState) -> str:
+def encode_checksum(state: ChecksumState) -> str:
     """Return a checksum in base64, as headers have it."""
     return b64encode(state.digest()).decode()
 
 
-def checked(
-    blocks: Iterable[B], headers: Mapping[str, str], algorithm: ChecksumAlgorithm, *, provider: str, key: str
+def verify_chunks(
+    chunks: Iterable[B], headers: Mapping[str, str], algorithm: ChecksumAlgorithm, *, provider: str, key: str
 ) -> Iterator[B]:
     """Yield the blocks of a whole object, the last one only if they have the checksum that its headers tell.
 
@@ -137,16 +137,16 @@ def checked(
     """
     told = full_object_checksum(headers, algorithm)
     if told is None:
-        yield from blocks
+        yield from chunks
         return
     state = new_checksum(algorithm)
     held: B | None = None
-    for block in blocks:
+    for block in chunks:
         if held is not None:
             yield held
         state.update(block)
         held = block
-    if encoded(state) != told:
+    if encode_checksum(state) != told:
         raise IntegrityError(f"{key!r}: what came has another {algorithm} than the object", provider=provider, key=key)
     if held is not None:
         yield held

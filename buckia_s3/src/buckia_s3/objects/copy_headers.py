@@ -20,22 +20,24 @@ from xml.etree import ElementTree
 from buckia_s3.objects.attributes import ACL, CONTENT_HEADERS, REDIRECT, STORAGE_CLASS
 from buckia_s3.objects.encryption import BUCKET_KEY, KMS_KEY, SSE, ServerSideEncryption
 
-_KMS = (ServerSideEncryption.KMS.value, ServerSideEncryption.KMS_TWICE.value)
+_KMS = (ServerSideEncryption.KMS.value, ServerSideEncryption.KMS_DSSE.value)
 
 
-def copied_headers(source: Mapping[str, str], given: Mapping[str, str], *, encrypted: bool) -> dict[str, str]:
+def copied_headers(
+    source: Mapping[str, str], settings_headers: Mapping[str, str], *, encryption_set: bool
+) -> dict[str, str]:
     """Return the headers that every copy goes with.
 
     Args:
         source: The headers that tell of the source, names in lower case.
-        given: What the settings give to the new key.
-        encrypted: Whether the settings say how.
+        settings_headers: What the settings give to the new key.
+        encryption_set: Whether the settings say how.
     """
     names = [STORAGE_CLASS, REDIRECT]
-    if source.get(SSE) in _KMS and not encrypted:
+    if source.get(SSE) in _KMS and not encryption_set:
         names += [SSE, KMS_KEY, BUCKET_KEY]
     kept = {name: source[name] for name in names if name in source}
-    return kept | {name: given[name] for name in (STORAGE_CLASS, ACL) if name in given}
+    return kept | {name: settings_headers[name] for name in (STORAGE_CLASS, ACL) if name in settings_headers}
 
 
 def content_headers(source: Mapping[str, str]) -> dict[str, str]:
@@ -43,7 +45,7 @@ def content_headers(source: Mapping[str, str]) -> dict[str, str]:
     return {name: source[name.lower()] for name in CONTENT_HEADERS if name.lower() in source}
 
 
-def tags_of(body: bytes) -> dict[str, str]:
+def parse_tagging(body: bytes) -> dict[str, str]:
     """Return the tags that the answer to `?tagging` tells. Ceph has none to tell of an object that never had any.
 
     Raises:

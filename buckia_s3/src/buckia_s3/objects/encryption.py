@@ -23,7 +23,7 @@ class ServerSideEncryption(StrEnum):
 
     S3 = "AES256"
     KMS = "aws:kms"
-    KMS_TWICE = "aws:kms:dsse"
+    KMS_DSSE = "aws:kms:dsse"
     CUSTOMER = "sse-c"
 
     @property
@@ -40,7 +40,7 @@ def check_encryption(
     Raises:
         ValueError: They don't.
     """
-    kms = kind in (ServerSideEncryption.KMS, ServerSideEncryption.KMS_TWICE)
+    kms = kind in (ServerSideEncryption.KMS, ServerSideEncryption.KMS_DSSE)
     if kms_key is not None and not kms:
         raise ValueError("sse_kms_key_id goes with server_side_encryption: aws:kms (or aws:kms:dsse)")
     if bucket_key and kind is not ServerSideEncryption.KMS:

@@ -30,9 +30,9 @@ from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.objects.etags import fingerprint_from_etag, hides_content, md5_from_etag
 from buckia_s3.objects.multipart_etag import possible_digests
 
-META = "x-amz-meta-"
+META_PREFIX = "x-amz-meta-"
 MTIME = "mtime"
-DIGEST = "buckia-"
+DIGEST_PREFIX = "buckia-"
 MD5_CHECKSUM = "md5chksum"
 
 MAX_KEY_BYTES = 1024
@@ -46,21 +46,21 @@ _ENCODED_WORD = re.compile(r"=\?[A-Za-z0-9-]+\?[BbQq]\?[^?]*\?=")
 _DIGEST_NAME = re.compile(r"[a-z0-9_]+")
 _SECONDS = re.compile(r"-?\d{1,12}(\.\d{1,18})?")
 _SIZE = re.compile(r"[0-9]{1,18}")
-_LAST_NS = (1 << 63) - 1
+_MAX_NS = (1 << 63) - 1
 """The last time, and without its sign the first one, that databases and disks keep in nanoseconds."""
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _DIGEST_VALUE = re.compile(r"[0-9A-Za-z+/=_-]{1,200}")
 
 
-def check_key(key: str, whole: str, provider: str) -> None:
+def check_key(key: str, full_key: str, provider: str) -> None:
     """See whether S3 can hold a key; `whole` is it with the prefix before it.
 
     Raises:
         InvalidKey: It is empty, has a NUL, is no valid UTF-8, or longer than 1,024 bytes.
     """
     try:
-        length = len(whole.encode())
+        length = len(full_key.encode())
     except UnicodeEncodeError as error:
         raise InvalidKey(f"{key!r}: the key is not valid UTF-8", provider=provider, key=key) from error
     if not key:
@@ -72,14 +72,14 @@ def check_key(key: str, whole: str, provider: str) -> None:
         raise InvalidKey(f"{key!r}: {words}", provider=provider, key=key)
 
 
-def size_of(told: Mapping[str, str]) -> int | None:
+def content_length(headers: Mapping[str, str]) -> int | None:
     """Return how many bytes a body has by its headers, whose names are in lower case; `None` if they do not tell."""
-    length = told.get("content-length", "")
+    length = headers.get("content-length", "")
     return int(length) if _SIZE.fullmatch(length) else None
 
 
 def from_headers(
-    key: str, told: Mapping[str, str], *, etag_is_md5: bool, provider: str, size: int | None = None
+    key: str, headers: Mapping[str, str], *, etag_is_md5: bool, provider: str, size: int | None = None
 ) -> RemoteObject:
     """Return the object that the headers of a HEAD or GET tell; their names are in lower case.
 
@@ -88,28 +88,28 @@ def from_headers(
     Raises:
         AdapterError: They do not tell how large it is, or neither an ETag nor a time.
     """
-    found_size = whole_size_of(told)
+    found_size = full_size(headers)
     if found_size is None:
         found_size = size
     if found_size is None:
         words = f"{key!r}: the server's answer does not say how large it is"
         raise AdapterError(words, provider=provider, key=key)
-    modified = modified_of(told.get("last-modified"))
+    modified = parse_last_modified(headers.get("last-modified"))
     try:
-        fingerprint = fingerprint_from_etag(told.get("etag"), found_size, modified)
+        fingerprint = fingerprint_from_etag(headers.get("etag"), found_size, modified)
     except ValueError as error:
         words = f"{key!r}: the server's answer can't be used: {error}"
         raise AdapterError(words, provider=provider, key=key) from error
-    metadata = {name[len(META) :]: value for name, value in told.items() if name.startswith(META)}
-    return from_metadata(
+    metadata = {name[len(META_PREFIX) :]: value for name, value in headers.items() if name.startswith(META_PREFIX)}
+    return with_metadata(
         RemoteObject(
             key,
             found_size,
             fingerprint,
             modified,
-            digests=content_digests(fingerprint, found_size) if etag_is_md5 and not hides_content(told) else (),
-            version=version_of(told.get("x-amz-version-id")),
-            content_type=told.get("content-type"),
+            digests=content_digests(fingerprint, found_size) if etag_is_md5 and not hides_content(headers) else (),
+            version=parse_version_id(headers.get("x-amz-version-id")),
+            content_type=headers.get("content-type"),
         ),
         metadata,
     )
@@ -120,33 +120,33 @@ def content_digests(fingerprint: str, size: int) -> Digests:
     return md5_from_etag(fingerprint) or possible_digests(fingerprint, size)
 
 
-def with_finer_time(found: RemoteObject, seen: RemoteObject) -> RemoteObject:
+def with_listed_time(found: RemoteObject, listed: RemoteObject) -> RemoteObject:
     """Return an object with the time that a listing told of the same version: headers tell whole seconds only."""
-    same = found.fingerprint == seen.fingerprint and 0 <= seen.modified_ns - found.modified_ns < 1_000_000_000
-    return found._replace(modified_ns=seen.modified_ns) if same else found
+    same = found.fingerprint == listed.fingerprint and 0 <= listed.modified_ns - found.modified_ns < 1_000_000_000
+    return found._replace(modified_ns=listed.modified_ns) if same else found
 
 
-def whole_size_of(told: Mapping[str, str]) -> int | None:
+def full_size(headers: Mapping[str, str]) -> int | None:
     """Return the size of the whole object by the headers of a HEAD or GET; `None` if they do not tell it."""
-    part = told.get("content-range")
+    part = headers.get("content-range")
     if part is None:
-        return size_of(told)
+        return content_length(headers)
     whole = part.rpartition("/")[2].strip()
     return int(whole) if _SIZE.fullmatch(whole) else None
 
 
-def from_metadata(found: RemoteObject, metadata: Mapping[str, str]) -> RemoteObject:
+def with_metadata(found: RemoteObject, metadata: Mapping[str, str]) -> RemoteObject:
     """Return the object with all that its metadata tells; names may be in any case."""
     mtime_ns, others = None, {}
     claimed: Digests = ()
     for name, value in metadata.items():
         name = name.lower()  # noqa: PLW2901  # some servers capitalise names
         if name == MTIME:
-            mtime_ns = _nanoseconds(value)
-        elif name == MD5_CHECKSUM or name.startswith(DIGEST):
-            claimed += _claim(name, value)
+            mtime_ns = _parse_mtime(value)
+        elif name == MD5_CHECKSUM or name.startswith(DIGEST_PREFIX):
+            claimed += _parse_digest(name, value)
         else:
-            others[name] = _decoded(value)
+            others[name] = _decode_value(value)
     digests = found.digests
     if any(each in digests for each in claimed if each.algorithm == "md5"):
         # The content has the MD5 that was written along with the other digests.
@@ -154,10 +154,10 @@ def from_metadata(found: RemoteObject, metadata: Mapping[str, str]) -> RemoteObj
     return found._replace(mtime_ns=mtime_ns, digests=digests, metadata=others, claimed=claimed)
 
 
-def _claim(name: str, value: str) -> Digests:
+def _parse_digest(name: str, value: str) -> Digests:
     """Return the digest that a name and value of metadata tell; nothing if they tell none."""
     if name != MD5_CHECKSUM:
-        algorithm = name[len(DIGEST) :]
+        algorithm = name[len(DIGEST_PREFIX) :]
         usable = _DIGEST_NAME.fullmatch(algorithm) and _DIGEST_VALUE.fullmatch(value)
         return (Digest(algorithm, value),) if usable else ()
     try:
@@ -168,7 +168,7 @@ def _claim(name: str, value: str) -> Digests:
 
 
 @lru_cache(maxsize=256)
-def modified_of(header: str | None) -> int:
+def parse_last_modified(header: str | None) -> int:
     """Return nanoseconds since 1970 for a `Last-Modified`; 0 if it is none."""
     try:
         return int(email.utils.parsedate_to_datetime(header or "").timestamp()) * 1_000_000_000
@@ -176,12 +176,12 @@ def modified_of(header: str | None) -> int:
         return 0
 
 
-def version_of(header: str | None) -> str | None:
+def parse_version_id(header: str | None) -> str | None:
     """Return a version id; a bucket without versions says `null`, or nothing."""
     return None if header in (None, "", "null") else header
 
 
-def content_type_of(info: UploadInfo, key: str, default: str | None = None) -> str:
+def choose_content_type(info: UploadInfo, key: str, default: str | None = None) -> str:
     """Return the MIME type that an upload is given; `default` where nobody and nothing tells one."""
     if info.content_type:
         return info.content_type
@@ -200,14 +200,14 @@ def encode_metadata(info: UploadInfo, *, provider: str, key: str) -> dict[str, s
         problem = invalid_metadata_name(name)
         if problem:
             raise NotSupported(f"{key!r}: metadata {name!r} {problem}", provider=provider, key=key)
-        kept[name.lower()] = _encoded(value)
-    if info.mtime_ns is not None and abs(info.mtime_ns) <= _LAST_NS:
-        kept[MTIME] = _seconds(info.mtime_ns)
+        kept[name.lower()] = _encode_value(value)
+    if info.mtime_ns is not None and abs(info.mtime_ns) <= _MAX_NS:
+        kept[MTIME] = _format_mtime(info.mtime_ns)
     for digest in info.digests:
         if digest.algorithm == "md5" and _MD5.fullmatch(digest.value):
             kept[MD5_CHECKSUM] = b64encode(bytes.fromhex(digest.value)).decode()
         elif _DIGEST_NAME.fullmatch(digest.algorithm) and _DIGEST_VALUE.fullmatch(digest.value):
-            kept[f"{DIGEST}{digest.algorithm}"] = digest.value
+            kept[f"{DIGEST_PREFIX}{digest.algorithm}"] = digest.value
     return kept
 
 
@@ -216,34 +216,34 @@ def invalid_metadata_name(name: str) -> str | None:
     lower = name.lower()
     if not _TOKEN.fullmatch(lower):
         return "can't be sent: a name is made of letters, digits and !#$%&'*+-.^_`|~"
-    if lower in (MTIME, MD5_CHECKSUM) or lower.startswith(DIGEST):
-        return f"can't be set: {MTIME!r}, {MD5_CHECKSUM!r} and names that begin with {DIGEST!r} are Buckia's own"
+    if lower in (MTIME, MD5_CHECKSUM) or lower.startswith(DIGEST_PREFIX):
+        return f"can't be set: {MTIME!r}, {MD5_CHECKSUM!r} and names that begin with {DIGEST_PREFIX!r} are Buckia's own"
     return None
 
 
-def _seconds(nanoseconds: int) -> str:
+def _format_mtime(nanoseconds: int) -> str:
     sign = "-" if nanoseconds < 0 else ""
     seconds, fraction = divmod(abs(nanoseconds), 1_000_000_000)
     return f"{sign}{seconds}.{fraction:09d}"
 
 
-def _nanoseconds(text: str) -> int | None:
+def _parse_mtime(text: str) -> int | None:
     if not _SECONDS.fullmatch(text):
         return None
     seconds, _, fraction = text.removeprefix("-").partition(".")
     nanoseconds = int(seconds) * 1_000_000_000 + int(fraction[:9].ljust(9, "0"))
-    if nanoseconds > _LAST_NS:
+    if nanoseconds > _MAX_NS:
         return None
     return -nanoseconds if text.startswith("-") else nanoseconds
 
 
-def _encoded(value: str) -> str:
+def _encode_value(value: str) -> str:
     if _PLAIN.fullmatch(value) and not _ENCODED_WORD.search(value):
         return value
     return f"=?UTF-8?B?{b64encode(value.encode()).decode()}?="
 
 
-def _decoded(value: str) -> str:
+def _decode_value(value: str) -> str:
     if not _ENCODED_WORD.search(value):
         return value
     try:

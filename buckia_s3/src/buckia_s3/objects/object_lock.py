@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-MODE = "x-amz-object-lock-mode"
-UNTIL = "x-amz-object-lock-retain-until-date"
-HOLD = "x-amz-object-lock-legal-hold"
+LOCK_MODE = "x-amz-object-lock-mode"
+RETAIN_UNTIL = "x-amz-object-lock-retain-until-date"
+LEGAL_HOLD = "x-amz-object-lock-legal-hold"
 
 CONTENT_MD5 = "Content-MD5"
 """AWS wants it with what is written to be locked."""
@@ -41,20 +41,20 @@ def object_lock_headers(mode: LockMode | None, days: int | None, now: datetime, 
     headers = {}
     if mode is not None and days is not None:
         day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        headers = {MODE: mode.value, UNTIL: time_text(day + timedelta(days=days + 1))}
+        headers = {LOCK_MODE: mode.value, RETAIN_UNTIL: format_time(day + timedelta(days=days + 1))}
     if hold:
-        headers[HOLD] = "ON"
+        headers[LEGAL_HOLD] = "ON"
     return headers
 
 
-def content_md5(blocks: Iterable[bytes | memoryview]) -> str:
+def content_md5(chunks: Iterable[bytes | memoryview]) -> str:
     """Return the value of `CONTENT_MD5` for what blocks hold."""
     digest = hashlib.md5(usedforsecurity=False)
-    for block in blocks:
+    for block in chunks:
         digest.update(block)
     return b64encode(digest.digest()).decode()
 
 
-def time_text(time: datetime) -> str:
+def format_time(time: datetime) -> str:
     """Return a time as S3's requests have it, to the second."""
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

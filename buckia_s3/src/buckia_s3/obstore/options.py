@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from buckia_s3.config.copy_if_not_exists import CopyIfNotExists
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.http.connection_pool import bundled
+from buckia_s3.http.connection_pool import read_ca_bundle
 from buckia_s3.http.endpoint import Endpoint
 from buckia_s3.http.request_headers import store_encryption
 
@@ -44,13 +44,13 @@ def client_config(settings: S3Settings, endpoint: Endpoint) -> ClientConfig:
         config["default_content_type"] = options.default_content_type
     if options.proxy_url is not None:
         config["proxy_url"] = options.proxy_url.reveal()
-        config["proxy_excludes"] = ",".join(options.without_proxy())
+        config["proxy_excludes"] = ",".join(options.no_proxy_hosts())
         if options.bypasses_proxy(endpoint.host, endpoint.port):
             # obstore has its own idea of what a pattern covers; both must go the same way.
             config["proxy_excludes"] = endpoint.host
     trusted = []
     if endpoint.scheme == "https":
-        trusted = [] if settings.ca_bundle is None else [bundled(settings.ca_bundle)]
+        trusted = [] if settings.ca_bundle is None else [read_ca_bundle(settings.ca_bundle)]
         trusted += [] if options.root_certificate is None else [options.root_certificate]
     if trusted:
         config["root_certificate"] = b"\n".join(trusted)

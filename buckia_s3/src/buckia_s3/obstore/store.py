@@ -28,7 +28,7 @@ def open_obstore(
     Raises:
         MissingCredentials, Unauthenticated: There are no credentials.
     """
-    signed = credentials.current() is not None
+    signed = credentials.get() is not None
     return RedactedS3Store(
         prefix=prefix.removesuffix("/") or None,
         config=store_config(settings, endpoint, signed=signed),
@@ -42,10 +42,10 @@ def _provider(source: CredentialProvider) -> Callable[[], S3Credential]:
     """Return what answers obstore's question for credentials, which it asks again before they expire."""
 
     def provide() -> S3Credential:
-        credentials = source.current()
+        credentials = source.get()
         assert credentials is not None
         expires = None
-        if not source.lasting:
+        if not source.never_expires:
             expires = min(datetime.now(UTC) + _ANY_CREDENTIALS_LAST, credentials.expires_at or _NEVER)
         return {
             "access_key_id": credentials.access_key_id,

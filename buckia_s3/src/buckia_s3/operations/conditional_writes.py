@@ -21,25 +21,25 @@ from buckia_core.errors import (
     Throttled,
     Unauthenticated,
 )
-from buckia_s3.auth.sigv4 import EMPTY
+from buckia_s3.auth.sigv4 import EMPTY_SHA256
 from buckia_s3.config.settings import ConditionalWrites, S3Settings
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.http.endpoint import is_aws
 from buckia_s3.objects.etags import etag_from_fingerprint, hides_content, is_md5, unquoted
-from buckia_s3.operations.probe_objects import PROBED, Probes
+from buckia_s3.operations.probe_objects import PROBE_CONTENT, Probes
 
 log = logging.getLogger(__name__)
 
-_NO_SUCH_ETAG = '"00000000000000000000000000000000"'
+_WRONG_ETAG = '"00000000000000000000000000000000"'
 _ENABLED = re.compile(rb"<Status>\s*Enabled\s*</Status>")
 
 
 class IfMatchSupport(Enum):
     """How a server takes the ETag of `If-Match` in a write."""
 
-    NOTHING = "it ignores conditions, or refuses them all"
+    NONE = "it ignores conditions, or refuses them all"
     QUOTED = "in quotes, as HTTP has it"
-    BARE = "without quotes; Ceph 16 refuses what stands in quotes even where it is the right one"
+    UNQUOTED = "without quotes; Ceph 16 refuses what stands in quotes even where it is the right one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +70,23 @@ class ConditionalWriteSupport:
         self._client = client
         self._probes = Probes(settings, client, prefix)
         self._lock = threading.Lock()
-        self._wanted = settings.conditional_writes
-        self._backoff = settings.retry_config.backoff
+        self._setting = settings.conditional_writes
+        self._retry_policy = settings.retry_config.policy
         self._versions: bool | None = None
-        self._honours: IfMatchSupport | None = None
-        if self._wanted is ConditionalWrites.OFF:
-            self._honours = IfMatchSupport.NOTHING
+        self._if_match: IfMatchSupport | None = None
+        if self._setting is ConditionalWrites.OFF:
+            self._if_match = IfMatchSupport.NONE
         elif is_aws(settings):
-            self._honours = IfMatchSupport.QUOTED
+            self._if_match = IfMatchSupport.QUOTED
         self._compares_content = is_aws(settings) and not (settings.unsigned_payload or settings.skip_signature)
         # Ceph and others take conditions on the completion of parts, and ignore them without a word.
-        self._completion = self._honours is IfMatchSupport.QUOTED
+        self._conditional_completion = self._if_match is IfMatchSupport.QUOTED
         self.etags_are_md5: bool | None = None
 
     @property
     def known(self) -> ServerFeatures:
         """What is known by now; what is not, is no."""
-        return ServerFeatures(self._honours not in (None, IfMatchSupport.NOTHING), bool(self._versions))
+        return ServerFeatures(self._if_match not in (None, IfMatchSupport.NONE), bool(self._versions))
 
     @property
     def compares_content(self) -> bool:
@@ -99,9 +99,9 @@ class ConditionalWriteSupport:
         Raises:
             AdapterError: The server could not be asked.
         """
-        self._ask()
+        self._ensure_probed()
         with self._lock:
-            self._find_versions()
+            self._is_versioned()
         return self.known
 
     def headers(self, expect: Precondition | None, key: str) -> dict[str, str]:
@@ -114,12 +114,12 @@ class ConditionalWriteSupport:
         """
         if expect is None:
             return {}
-        honours = self._ask()
-        if honours is IfMatchSupport.NOTHING and self._wanted is ConditionalWrites.ON:
+        honours = self._ensure_probed()
+        if honours is IfMatchSupport.NONE and self._setting is ConditionalWrites.ON:
             words = "the server does not honour conditions of writes, and the setting `conditional_writes` is on"
             raise NotSupported(f"{key!r}: {words}", provider=self._client.provider, key=key)
         match expect:
-            case _ if honours is IfMatchSupport.NOTHING:
+            case _ if honours is IfMatchSupport.NONE:
                 return {}
             case IfAbsent():
                 return {"If-None-Match": "*"}
@@ -127,94 +127,96 @@ class ConditionalWriteSupport:
                 etag = etag_from_fingerprint(seen.fingerprint)
                 if etag is None:
                     return {}
-                return {"If-Match": seen.fingerprint if honours is IfMatchSupport.BARE else etag}
+                return {"If-Match": seen.fingerprint if honours is IfMatchSupport.UNQUOTED else etag}
 
     def completion_headers(self, expect: Precondition | None, key: str) -> dict[str, str]:
         """Return what `headers` does, for the completion of a multipart upload or for a copy."""
-        return self.headers(expect, key) if self._completion else {}
+        return self.headers(expect, key) if self._conditional_completion else {}
 
-    def _ask(self) -> IfMatchSupport:
-        if self._honours is None:
+    def _ensure_probed(self) -> IfMatchSupport:
+        if self._if_match is None:
             with self._lock:
-                if self._honours is None:
-                    self._honours = self._find_out()
-        return self._honours
+                if self._if_match is None:
+                    self._if_match = self._determine_support()
+        return self._if_match
 
-    def _find_out(self) -> IfMatchSupport:
+    def _determine_support(self) -> IfMatchSupport:
         """Ask the server, unless a probe would stay there."""
-        if self._probes.would_stay(versions=self._find_versions()):
-            log.info("%s: no probe is written where it can't be deleted", self._client.site.endpoint.authority)
+        if self._probes.would_remain(versions=self._is_versioned()):
+            log.info("%s: no probe is written where it can't be deleted", self._client.resolver.endpoint.authority)
             # Whoever insists on conditions knows the server.
-            return IfMatchSupport.QUOTED if self._wanted is ConditionalWrites.ON else IfMatchSupport.NOTHING
+            return IfMatchSupport.QUOTED if self._setting is ConditionalWrites.ON else IfMatchSupport.NONE
         # Another run may have swept the probe away in between, which looks as if conditions were ignored.
         return next(
-            (found for _ in range(2) if (found := self._try_out()) is not IfMatchSupport.NOTHING),
-            IfMatchSupport.NOTHING,
+            (found for _ in range(2) if (found := self._probe_conditions()) is not IfMatchSupport.NONE),
+            IfMatchSupport.NONE,
         )
 
-    def _try_out(self) -> IfMatchSupport:
+    def _probe_conditions(self) -> IfMatchSupport:
         key = self._probes.new_key()
         try:
             # One of half a dozen requests that fails must not cost the answers to the others.
             request = self._probes.request(key)
-            written = retry_call(lambda: self._client.send(request), self._backoff)
+            written = retry_call(lambda: self._client.send(request), self._retry_policy)
         except AdapterError as error:
-            if _says_nothing(error) or isinstance(error, Unauthenticated) or _is_missing_bucket(error):
+            if _is_inconclusive(error) or isinstance(error, Unauthenticated) or _is_missing_bucket(error):
                 raise
             # Whoever may not write there will be told so by the upload itself.
-            log.info("%s takes no probe: %s", self._client.site.endpoint.authority, error)
-            return IfMatchSupport.NOTHING
+            log.info("%s takes no probe: %s", self._client.resolver.endpoint.authority, error)
+            return IfMatchSupport.NONE
         try:
             bare = unquoted(written.headers.get("ETag"))
             if is_md5(bare) and not hides_content(written.headers):
-                self.etags_are_md5 = bare == hashlib.md5(PROBED, usedforsecurity=False).hexdigest()
-            self._compares_content = self._refused(key, {}, sha256=EMPTY)
-            if not self._refused(key, {"If-None-Match": "*"}) or not self._refused(key, {"If-Match": _NO_SUCH_ETAG}):
-                return IfMatchSupport.NOTHING
-            if not self._refused(key, {"If-Match": f'"{bare}"'}):
+                self.etags_are_md5 = bare == hashlib.md5(PROBE_CONTENT, usedforsecurity=False).hexdigest()
+            self._compares_content = self._is_refused(key, {}, sha256=EMPTY_SHA256)
+            if not self._is_refused(key, {"If-None-Match": "*"}) or not self._is_refused(
+                key, {"If-Match": _WRONG_ETAG}
+            ):
+                return IfMatchSupport.NONE
+            if not self._is_refused(key, {"If-Match": f'"{bare}"'}):
                 return IfMatchSupport.QUOTED
-            return IfMatchSupport.NOTHING if self._refused(key, {"If-Match": bare}) else IfMatchSupport.BARE
+            return IfMatchSupport.NONE if self._is_refused(key, {"If-Match": bare}) else IfMatchSupport.UNQUOTED
         finally:
             with suppress(AdapterError):
                 self._probes.remove(key)
 
-    def _refused(self, key: str, headers: dict[str, str], sha256: str | None = None) -> bool:
+    def _is_refused(self, key: str, headers: dict[str, str], sha256: str | None = None) -> bool:
         """Write what should be refused; tell whether the server said that its condition, or its content, is wrong."""
         request = self._probes.request(key, headers, sha256)
         try:
-            retry_call(lambda: self._sent(request), self._backoff)
+            retry_call(lambda: self._send_probe(request), self._retry_policy)
         except _Refused:
             return True
         except AdapterError as error:
-            if _says_nothing(error):
+            if _is_inconclusive(error):
                 raise
-            log.info("%s does not take conditional writes: %s", self._client.site.endpoint.authority, error)
+            log.info("%s does not take conditional writes: %s", self._client.resolver.endpoint.authority, error)
         return False
 
-    def _sent(self, request: Request) -> None:
+    def _send_probe(self, request: Request) -> None:
         try:
             self._client.send(request)
         except (PreconditionFailed, IntegrityError) as error:
             # One that something on the way has changed may be sent again, which is not to be done with this one.
             raise _Refused from error
 
-    def _find_versions(self) -> bool:
+    def _is_versioned(self) -> bool:
         if self._versions is None:
-            self._versions = self._keeps_versions()
+            self._versions = self._fetch_versioning()
         return self._versions
 
-    def _keeps_versions(self) -> bool:
-        request = Request("GET", query=(("versioning", ""),), doing="asking for versioning")
+    def _fetch_versioning(self) -> bool:
+        request = Request("GET", query=(("versioning", ""),), action="asking for versioning")
         try:
-            answer = retry_call(lambda: self._client.send(request), self._backoff)
+            answer = retry_call(lambda: self._client.send(request), self._retry_policy)
         except AdapterError as error:
-            if _says_nothing(error):
+            if _is_inconclusive(error):
                 raise
             return False
         return _ENABLED.search(answer.body) is not None
 
 
-def _says_nothing(error: AdapterError) -> bool:
+def _is_inconclusive(error: AdapterError) -> bool:
     """Tell whether an error says nothing about what was asked: there was no answer, or the server had no time."""
     return error.retryable and (error.status is None or isinstance(error, Throttled))
 

@@ -21,16 +21,16 @@ from buckia_s3.config.settings import MAX_PART, MIB, S3Settings
 from buckia_s3.errors import error_code, from_code
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.attributes import TAGGING, attribute_headers, attributes_for, encode_tags
-from buckia_s3.objects.copy_headers import content_headers, copied_headers, tags_of
+from buckia_s3.objects.copy_headers import content_headers, copied_headers, parse_tagging
 from buckia_s3.objects.etags import etag_from_fingerprint, unquoted
 from buckia_s3.objects.metadata import encode_metadata
 from buckia_s3.operations.conditional_writes import ConditionalWriteSupport
 from buckia_s3.operations.head import ObjectHead
-from buckia_s3.operations.multipart import Multipart, Part
+from buckia_s3.operations.multipart import Multipart, SendPart
 from buckia_s3.operations.object_spec import ObjectSpec, lock_headers
 from buckia_s3.operations.part_checksums import PartChecksums
 
-_PART = 512 * MIB
+_PART_SIZE = 512 * MIB
 _ETAG = re.compile(rb"<ETag>([^<]*)</ETag>")
 
 
@@ -40,7 +40,7 @@ class Copier:
 
     settings: S3Settings
     client: S3Client
-    looker: ObjectHead
+    object_head: ObjectHead
     conditions: ConditionalWriteSupport
     multipart: Multipart
     version: str | None = None
@@ -48,37 +48,37 @@ class Copier:
 
     def copy(self, source: RemoteObject, key: str, expect: Precondition | None) -> RemoteObject:
         """See `ServerCopy.copy_file`."""
-        self.looker.whole(key)
+        self.object_head.full_key(key)
         # Not every server honours conditions on the source, and what the copy must be told is known only from it.
-        found, told = self.looker.look_closely(source.key)
+        found, told = self.object_head.head_with_headers(source.key)
         if found.fingerprint != source.fingerprint:
-            raise self.looker.not_as_expected(source.key)
-        self.looker.check(key, expect)
+            raise self.object_head.precondition_failed(source.key)
+        self.object_head.check_precondition(key, expect)
         if source.key == key:
             return found
-        return self.copy_seen(found, told, key, expect)
+        return self.copy_object(found, told, key, expect)
 
     def copy_version(
         self, version: str, found: RemoteObject, told: Mapping[str, str], expect: Precondition | None
     ) -> RemoteObject:
         """Make a copy of a version the latest one of its key, given what a look at it told. See `Versioned`."""
-        self.looker.check(found.key, expect)
-        return replace(self, version=version).copy_seen(found, told, found.key, expect)
+        self.object_head.check_precondition(found.key, expect)
+        return replace(self, version=version).copy_object(found, told, found.key, expect)
 
-    def copy_seen(
+    def copy_object(
         self, found: RemoteObject, told: Mapping[str, str], key: str, expect: Precondition | None
     ) -> RemoteObject:
         """Copy an object as it was looked at, onto a key that was looked at too."""
-        whole = self.looker.whole(key)
+        whole = self.object_head.full_key(key)
         condition = self.settings.copy_if_not_exists if isinstance(expect, IfAbsent) else None
         if found.size > MAX_PART or (condition is not None and condition.header is None):
-            return self._in_parts(found, told, key, whole, expect)
-        return self._at_once(found, told, key, whole, expect)
+            return self._multipart_copy(found, told, key, whole, expect)
+        return self._single_request(found, told, key, whole, expect)
 
-    def _at_once(
+    def _single_request(
         self, found: RemoteObject, told: Mapping[str, str], key: str, whole: str, expect: Precondition | None
     ) -> RemoteObject:
-        headers = self._source(found) | self._told_again(told, key) | lock_headers(self.settings)
+        headers = self._source_headers(found) | self._copied_headers(told, key) | lock_headers(self.settings)
         condition = self.settings.copy_if_not_exists if isinstance(expect, IfAbsent) else None
         if condition is not None and condition.header is not None:
             name, value = condition.header
@@ -88,17 +88,17 @@ class Copier:
         if self.settings.checksum_algorithm is not None:
             headers["x-amz-checksum-algorithm"] = self.settings.checksum_algorithm.value
         try:
-            answer = self.client.send(Request("PUT", whole, (), headers, about=found.key, doing="copying"))
+            answer = self.client.send(Request("PUT", whole, (), headers, key=found.key, action="copying"))
         except AdapterError as error:
             if condition is not None and error.status == condition.status:
-                raise self.looker.not_as_expected(key) from error
+                raise self.object_head.precondition_failed(key) from error
             raise
-        etag = unquoted(self._etag(answer.body, found.key))
+        etag = unquoted(self._parse_result(answer.body, found.key))
         if not etag:
-            return self.looker.head(key)
+            return self.object_head.head(key)
         return found._replace(key=key, fingerprint=etag, modified_ns=0, version=None)
 
-    def _given(self, key: str) -> dict[str, str]:
+    def _settings_headers(self, key: str) -> dict[str, str]:
         """Return the headers that the settings give to a key."""
         attributes = attributes_for(
             key,
@@ -109,56 +109,63 @@ class Copier:
         )
         return attribute_headers(attributes, tagging=False, provider=self.client.provider, key=key)
 
-    def _told_again(self, told: Mapping[str, str], key: str) -> dict[str, str]:
-        return copied_headers(told, self._given(key), encrypted=self.settings.server_side_encryption is not None)
+    def _copied_headers(self, told: Mapping[str, str], key: str) -> dict[str, str]:
+        return copied_headers(
+            told, self._settings_headers(key), encryption_set=self.settings.server_side_encryption is not None
+        )
 
-    def _source(self, source: RemoteObject) -> dict[str, str]:
-        name = quote(f"{self.settings.bucket_name}/{self.looker.whole(source.key)}", safe="/-_.~")
+    def _source_headers(self, source: RemoteObject) -> dict[str, str]:
+        name = quote(f"{self.settings.bucket_name}/{self.object_head.full_key(source.key)}", safe="/-_.~")
         if self.version is not None:
             return {"x-amz-copy-source": f"{name}?versionId={quote(self.version, safe='')}"}
         headers = {"x-amz-copy-source": name}
         etag = etag_from_fingerprint(source.fingerprint)
         return headers if etag is None else headers | {"x-amz-copy-source-if-match": etag}
 
-    def _etag(self, body: bytes, key: str) -> str:
+    def _parse_result(self, body: bytes, key: str) -> str:
         """Return the ETag of a copy. A server may find out that it can't copy only after it began to answer."""
         code = error_code(body)
         if code:
-            raise from_code(code, "", 500, provider=self.client.provider, key=key, doing="copying")
+            raise from_code(code, "", 500, provider=self.client.provider, key=key, action="copying")
         etag = _ETAG.search(body)
         if etag is None:
             raise Transient(f"{key!r}: copying: the server did not finish its answer", provider=self.client.provider)
         return html.unescape(etag[1].decode("utf-8", "replace"))
 
-    def _in_parts(
+    def _multipart_copy(
         self, found: RemoteObject, told: Mapping[str, str], key: str, whole: str, expect: Precondition | None
     ) -> RemoteObject:
         info = UploadInfo(found.mtime_ns, found.digests, found.content_type, found.metadata or {})
         stored = tuple(each for each in merge(found.claimed, found.digests) if each.value != found.fingerprint)
         metadata = encode_metadata(replace(info, digests=stored), provider=self.client.provider, key=key)
         kind = found.content_type or "application/octet-stream"
-        given = content_headers(told) | self._told_again(told, key) | self._tags(found) | lock_headers(self.settings)
+        given = (
+            content_headers(told)
+            | self._copied_headers(told, key)
+            | self._tagging_header(found)
+            | lock_headers(self.settings)
+        )
         condition = {}
         if isinstance(expect, IfAbsent) and self.settings.copy_if_not_exists == CopyIfNotExists():
             condition["If-None-Match"] = "*"
         target = ObjectSpec(key, whole, kind, metadata, given, expect, info, condition=condition)
-        size = part_size_for(found.size, _PART)
+        size = part_size_for(found.size, _PART_SIZE)
 
-        def parts() -> Iterator[Part]:
+        def parts() -> Iterator[SendPart]:
             for start in range(0, max(found.size, 1), size):
-                yield partial(self._send, found, target, start, min(start + size, found.size))
+                yield partial(self._copy_part, found, target, start, min(start + size, found.size))
 
-        fingerprint, version = self.multipart.assemble(parts(), THREADS, target, PartChecksums(None))
-        return self.multipart.seen(target.written(found.size, fingerprint or "", version, ()))
+        fingerprint, version = self.multipart.upload_parts(parts(), THREADS, target, PartChecksums(None))
+        return self.multipart.head_after_complete(target.remote_object(found.size, fingerprint or "", version, ()))
 
-    def _tags(self, source: RemoteObject) -> dict[str, str]:
+    def _tagging_header(self, source: RemoteObject) -> dict[str, str]:
         """Return the header with a source's tags."""
         if self.settings.disable_tagging:
             return {}
         query = (("tagging", ""),) if self.version is None else (("tagging", ""), ("versionId", self.version))
-        request = Request("GET", self.looker.whole(source.key), query, about=source.key, doing="reading tags")
+        request = Request("GET", self.object_head.full_key(source.key), query, key=source.key, action="reading tags")
         try:
-            tags = tags_of(self.client.send(request).body)
+            tags = parse_tagging(self.client.send(request).body)
         except (NotFound, NotSupported):
             # Some servers say that of an object without tags.
             return {}
@@ -167,16 +174,18 @@ class Copier:
             raise Transient(f"{source.key!r}: {words}", provider=self.client.provider, key=source.key) from error
         return {TAGGING: encode_tags(tags)} if tags else {}
 
-    def _send(self, source: RemoteObject, target: ObjectSpec, start: int, end: int, upload_id: str, number: int) -> str:
-        headers = self._source(source)
+    def _copy_part(
+        self, source: RemoteObject, target: ObjectSpec, start: int, end: int, upload_id: str, number: int
+    ) -> str:
+        headers = self._source_headers(source)
         if end - start < source.size:
             headers["x-amz-copy-source-range"] = f"bytes={start}-{end - 1}"
         query = (("partNumber", str(number)), ("uploadId", upload_id))
-        request = Request("PUT", target.whole, query, headers, about=source.key, doing="copying")
+        request = Request("PUT", target.full_key, query, headers, key=source.key, action="copying")
         try:
             answer = self.client.send(request)
         except NotFound as error:
             if error.key is None:
                 raise
-            raise self.looker.not_as_expected(source.key) from error
-        return self.multipart.part_etag(self._etag(answer.body, source.key), source.key)
+            raise self.object_head.precondition_failed(source.key) from error
+        return self.multipart.part_etag(self._parse_result(answer.body, source.key), source.key)

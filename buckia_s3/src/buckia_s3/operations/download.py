@@ -15,9 +15,9 @@ from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.http.body import FileRangeBody
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.http.response import Headers
-from buckia_s3.objects.checksums import ChecksumAlgorithm, checked
+from buckia_s3.objects.checksums import ChecksumAlgorithm, verify_chunks
 from buckia_s3.objects.etags import etag_from_fingerprint
-from buckia_s3.objects.metadata import from_headers, whole_size_of, with_finer_time
+from buckia_s3.objects.metadata import from_headers, full_size, with_listed_time
 from buckia_s3.operations.head import ObjectHead
 
 _UNSATISFIABLE = 416
@@ -28,8 +28,8 @@ class Downloader:
     """Downloads from one bucket."""
 
     client: S3Client
-    looker: ObjectHead
-    pieces: PartPool
+    object_head: ObjectHead
+    part_pool: PartPool
     etag_is_md5: bool
     checksum: ChecksumAlgorithm | None = None
 
@@ -37,98 +37,98 @@ class Downloader:
         self, key: str, target: Path, expect: RemoteObject | None, start: int, end: int | None
     ) -> RemoteObject:
         """See `BaseSync.download_file`."""
-        came = self._ranged.download(key, target, expect, start, end)
+        came = self._ranged_download.download(key, target, expect, start, end)
         if self.checksum is not None and came.complete and came.ranged:
-            self._verify(came.found, target, self.checksum)
+            self._verify_checksum(came.found, target, self.checksum)
         return came.found
 
     def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync.read_file`."""
         if self.checksum is not None:
-            with self.opened(key, expect, 0, None) as opened:
+            with self.open_range(key, expect, 0, None) as opened:
                 return opened.found, b"".join(opened.chunks)
-        request = Request("GET", self.looker.whole(key), (), self._expecting(expect), about=key)
+        request = Request("GET", self.object_head.full_key(key), (), self._if_match_header(expect), key=key)
         with self.client.open(request) as response:
-            found = self._found(key, response.headers, expect)
-            return found, self.client.content(response, key, found.size)
+            found = self._object_from_headers(key, response.headers, expect)
+            return found, self.client.read_body(response, key, found.size)
 
     def resume(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.resume_download`."""
-        found = self._ranged.resume(key, landing, expect) or self._empty(key, expect).found
+        found = self._ranged_download.resume(key, landing, expect) or self._empty(key, expect).found
         if self.checksum is not None:
-            self._verify(found, landing.target, self.checksum)
+            self._verify_checksum(found, landing.target, self.checksum)
         return found
 
-    def _verify(self, found: RemoteObject, target: Path, algorithm: ChecksumAlgorithm) -> None:
+    def _verify_checksum(self, found: RemoteObject, target: Path, algorithm: ChecksumAlgorithm) -> None:
         """Compare what came in ranges with the checksum of the whole, which only the whole is told with."""
-        now, headers = self.looker.look_closely(found.key)
-        self._check(now, found)
+        now, headers = self.object_head.head_with_headers(found.key)
+        self._check_unchanged(now, found)
         body = FileRangeBody(target, 0, found.size)
-        for _ in checked(body.blocks(), headers, algorithm, provider=self.client.provider, key=found.key):
+        for _ in verify_chunks(body.iter_chunks(), headers, algorithm, provider=self.client.provider, key=found.key):
             pass
 
     @contextmanager
-    def opened(self, key: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[RangeStream]:
+    def open_range(self, key: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[RangeStream]:
         """Open the bytes from `start` up to, not including, `end` of the version that is expected.
 
         Raises:
             AdapterError: As `BaseSync.open_file`.
         """
-        whole = self.looker.whole(key)
+        whole = self.object_head.full_key(key)
         if end is not None and end <= start:
             yield self._empty(key, expect)
             return
-        headers = self._expecting(expect)
+        headers = self._if_match_header(expect)
         ranged = end is not None or start > 0
         if ranged:
             headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
         with ExitStack() as stack:
             try:
-                response = stack.enter_context(self.client.open(Request("GET", whole, (), headers, about=key)))
+                response = stack.enter_context(self.client.open(Request("GET", whole, (), headers, key=key)))
             except AdapterError as error:
                 if error.status != _UNSATISFIABLE:
                     raise
                 yield self._empty(key, expect)
                 return
-            found = self._found(key, response.headers, expect)
+            found = self._object_from_headers(key, response.headers, expect)
             stop = found.size if end is None else min(end, found.size)
             # The status tells less: some servers answer 200 with the range that was asked for.
             in_part = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
             if ranged and not in_part and (start, stop) != (0, found.size):
                 words = "the server sends whole objects only"
                 raise NotSupported(f"{key!r}: {words}", provider=self.client.provider, key=key)
-            blocks = self.client.blocks(response, key, stop - start)
+            blocks = self.client.iter_body(response, key, stop - start)
             if self.checksum is not None and (start, stop) == (0, found.size):
-                blocks = checked(blocks, response.headers, self.checksum, provider=self.client.provider, key=key)
+                blocks = verify_chunks(blocks, response.headers, self.checksum, provider=self.client.provider, key=key)
             yield RangeStream(found, blocks)
 
     @property
-    def _ranged(self) -> RangedDownload:
-        return RangedDownload(self.pieces, self.opened)
+    def _ranged_download(self) -> RangedDownload:
+        return RangedDownload(self.part_pool, self.open_range)
 
-    def _expecting(self, expect: RemoteObject | None) -> dict[str, str]:
+    def _if_match_header(self, expect: RemoteObject | None) -> dict[str, str]:
         etag = etag_from_fingerprint(expect.fingerprint) if expect is not None else None
         return {} if etag is None else {"If-Match": etag}
 
-    def _found(self, key: str, headers: Headers, expect: RemoteObject | None) -> RemoteObject:
+    def _object_from_headers(self, key: str, headers: Headers, expect: RemoteObject | None) -> RemoteObject:
         size = None
-        if whole_size_of(headers) is None:
-            expect = expect or self.looker.head(key)
+        if full_size(headers) is None:
+            expect = expect or self.object_head.head(key)
             size = expect.size
         found = from_headers(key, headers, etag_is_md5=self.etag_is_md5, provider=self.client.provider, size=size)
-        self._check(found, expect)
-        return found if expect is None else with_finer_time(found, expect)
+        self._check_unchanged(found, expect)
+        return found if expect is None else with_listed_time(found, expect)
 
     def _empty(self, key: str, expect: RemoteObject | None) -> RangeStream:
         """No bytes of an object, which is asked for only because the caller wants to know it."""
-        found = self.looker.head(key)
-        self._check(found, expect)
+        found = self.object_head.head(key)
+        self._check_unchanged(found, expect)
         return RangeStream(found, iter(()))
 
-    def _check(self, found: RemoteObject, expect: RemoteObject | None) -> None:
+    def _check_unchanged(self, found: RemoteObject, expect: RemoteObject | None) -> None:
         # Some servers ignore If-Match.
         if expect is not None and found.fingerprint != expect.fingerprint:
-            raise self.looker.not_as_expected(found.key)
+            raise self.object_head.precondition_failed(found.key)
         if expect is not None and found.size != expect.size:
             words = f"{found.key!r}: the server says that it has {found.size} bytes, and before, {expect.size}"
             raise IntegrityError(words, provider=self.client.provider, key=found.key)

@@ -16,9 +16,9 @@ class ObjectHead:
         self._client = client
         self._prefix = prefix
         self._etag_is_md5 = etag_is_md5
-        self._bucket_seen = False
+        self._bucket_exists = False
 
-    def whole(self, key: str) -> str:
+    def full_key(self, key: str) -> str:
         """Return a key with the prefix, after a check that S3 can hold it.
 
         Raises:
@@ -34,44 +34,44 @@ class ObjectHead:
         Raises:
             NotFound: It is not there; or the bucket is not, and then the error's `key` is `None`.
         """
-        return self.look_closely(key)[0]
+        return self.head_with_headers(key)[0]
 
-    def look_closely(self, key: str) -> tuple[RemoteObject, dict[str, str]]:
+    def head_with_headers(self, key: str) -> tuple[RemoteObject, dict[str, str]]:
         """Return an object as it is, and all headers that tell of it; their names are lower case. Raises as `look`."""
         try:
-            answer = self._client.send(Request("HEAD", self.whole(key), about=key))
+            answer = self._client.send(Request("HEAD", self.full_key(key), key=key))
         except NotFound:
             # The answer to HEAD has no body that could say which of both is missing.
-            if not self._bucket_seen and not self._client.bucket_exists():
+            if not self._bucket_exists and not self._client.bucket_exists():
                 raise NotFound(
-                    f"the bucket does not exist at {self._client.site.endpoint.authority}",
+                    f"the bucket does not exist at {self._client.resolver.endpoint.authority}",
                     provider=self._client.provider,
                     status=404,
                 ) from None
-            self._bucket_seen = True
+            self._bucket_exists = True
             raise
         except AdapterError as error:
             if error.status in (400, 403):
                 # Nor could it say what is wrong with the key, or with the credentials.
-                first = Request("GET", self.whole(key), (), {"Range": "bytes=0-0"}, about=key, doing="looking at it")
+                first = Request("GET", self.full_key(key), (), {"Range": "bytes=0-0"}, key=key, action="looking at it")
                 with self._client.open(first):
                     # A server that ignores the range would send the whole object.
                     pass
             raise
-        self._bucket_seen = True
+        self._bucket_exists = True
         headers = answer.headers
         return from_headers(key, headers, etag_is_md5=self._etag_is_md5, provider=self._client.provider), headers
 
-    def check(self, key: str, expect: Precondition | None) -> None:
+    def check_precondition(self, key: str, expect: Precondition | None) -> None:
         """See whether an object is as expected.
 
         Raises:
             PreconditionFailed: It is not.
         """
         if expect is not None and not satisfies(expect, stat_or_none(self.head, key)):
-            raise self.not_as_expected(key)
+            raise self.precondition_failed(key)
 
-    def not_as_expected(self, key: str) -> PreconditionFailed:
+    def precondition_failed(self, key: str) -> PreconditionFailed:
         """Return the error for an object that is not as expected."""
         return PreconditionFailed(
             f"{key!r}: it is not in the expected state", provider=self._client.provider, key=key, status=412

@@ -24,30 +24,30 @@ from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
 from buckia_core.errors import AdapterError, Transient
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.http.client import Request, S3Client
-from buckia_s3.operations.probe_objects import PROBE
+from buckia_s3.operations.probe_objects import PROBE_PREFIX
 from buckia_s3.xml.list_objects import MalformedResponse, PageHead, parse_objects, parse_page_head
 
-_PROBES = b".buckia-state"
+_PROBE_MARK = b".buckia-state"
 """What a page has in it, percent-encoded or not, where it lists a probe."""
 
 
-class _Unreadable(Transient):
+class _UnreadablePage(Transient):
     """A page is not whole."""
 
 
-class _IgnoresStart(Exception):
+class _StartAfterIgnored(Exception):
     """A server does not begin where it was told to."""
 
 
 @dataclass(slots=True)
-class ServerOrder:
+class ListingSupport:
     """What listings have shown of a server.
 
     Attributes:
         ignores_start: It does not know `start-after`.
     """
 
-    ignores_start: bool = False
+    ignores_start_after: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,8 @@ class Listing:
     start_after: str | None
     end_at: str | None
     etag_is_md5: bool
-    backoff: RetryPolicy = field(default_factory=RetryPolicy)
-    order: ServerOrder = field(default_factory=ServerOrder)
+    retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
+    support: ListingSupport = field(default_factory=ListingSupport)
 
     def objects(self) -> Iterator[RemoteObject]:
         """Yield the objects in key order.
@@ -80,27 +80,27 @@ class Listing:
         Raises:
             AdapterError: A page can't be had, is not whole, or not in order.
         """
-        if not self.order.ignores_start:
+        if not self.support.ignores_start_after:
             try:
-                yield from self._all(told=self._tells_start)
-            except _IgnoresStart:
-                self.order.ignores_start = True
+                yield from self._objects(send_start=self._can_send_start)
+            except _StartAfterIgnored:
+                self.support.ignores_start_after = True
             else:
                 return
-        yield from self._all(told=False)
+        yield from self._objects(send_start=False)
 
-    def _all(self, *, told: bool) -> Iterator[RemoteObject]:
+    def _objects(self, *, send_start: bool) -> Iterator[RemoteObject]:
         """Yield the objects. Whole pages are looked at, since each step for an object is what a listing costs.
 
         Args:
-            told: The server is told where to begin; what comes before is left out here in any case.
+            send_start: The server is told where to begin; what comes before is left out here in any case.
 
         Raises:
             _IgnoresStart: It does not begin there. Nothing was yielded.
         """
         after = self.start_after or ""
         last, handed_on = "", False
-        pages = self._pages(told=told)
+        pages = self._pages(send_start=send_start)
         try:
             for page in pages:
                 # The directory marker of the configured prefix itself is no key below the root.
@@ -112,43 +112,43 @@ class Listing:
                     self._check_order(last, keys)
                 last = keys[-1]
                 if keys[0] <= after:
-                    if told:
-                        raise _IgnoresStart
+                    if send_start:
+                        raise _StartAfterIgnored
                     found = [each for each in found if each.key > after]
                 if self.end_at is not None and last > self.end_at:
                     yield from (each for each in found if each.key <= self.end_at)
                     return
                 handed_on = handed_on or bool(found)
                 yield from found
-        except _Unreadable as error:
+        except _UnreadablePage as error:
             if not handed_on:
                 raise
             raise AdapterError(error.message, provider=error.provider) from error
         finally:
             pages.close()
 
-    def _pages(self, *, told: bool) -> Generator[list[RemoteObject]]:
+    def _pages(self, *, send_start: bool) -> Generator[list[RemoteObject]]:
         """Yield the objects of each page, as the server orders them; those of one that is the only one, in order."""
         guard = PageGuard("listing", provider=self.client.provider)
         with ThreadPoolExecutor(1, thread_name_prefix="buckia-s3-list") as ahead:
             token: str | None = None
-            coming: Future[tuple[bytes, PageHead]] | None = ahead.submit(self._fetch, None, told=told)
+            coming: Future[tuple[bytes, PageHead]] | None = ahead.submit(self._fetch, None, send_start=send_start)
             try:
                 while coming is not None:
                     body, head = coming.result()
                     coming = ahead.submit(self._fetch, head.token) if self._wants_more(head) else None
                     try:
                         page = self._parse(body, head)
-                    except _Unreadable:
+                    except _UnreadablePage:
                         if token is None:
                             raise
                         # It may end elsewhere than the one that can't be read, so that another one follows it.
                         if coming is not None:
                             coming.cancel()
-                        page, head = self._page_again(token)
+                        page, head = self._retry_page(token)
                         coming = ahead.submit(self._fetch, head.token) if self._wants_more(head) else None
                     if token is None and head.token is None:
-                        page.sort(key=lambda each: _bytes(each.key))
+                        page.sort(key=lambda each: _sort_key(each.key))
                     if head.token is not None:
                         guard.next_page(head.token, empty=head.last_key is None)
                     token = head.token
@@ -157,33 +157,33 @@ class Listing:
                 if coming is not None:
                     coming.cancel()
 
-    def _page_again(self, token: str) -> tuple[list[RemoteObject], PageHead]:
+    def _retry_page(self, token: str) -> tuple[list[RemoteObject], PageHead]:
         """Ask for a page again that could not be read."""
 
         def ask() -> tuple[list[RemoteObject], PageHead]:
             body, head = self._fetch(token)
             return self._parse(body, head), head
 
-        return retry_call(ask, self.backoff)
+        return retry_call(ask, self.retry_policy)
 
     @property
-    def _tells_start(self) -> bool:
+    def _can_send_start(self) -> bool:
         # A start before the prefix is none; some servers then list what lies between.
         return self.start_after is not None and self.start_after > self.prefix
 
-    def _fetch(self, token: str | None, *, told: bool = False) -> tuple[bytes, PageHead]:
+    def _fetch(self, token: str | None, *, send_start: bool = False) -> tuple[bytes, PageHead]:
         query = [("list-type", "2"), ("max-keys", "1000"), ("encoding-type", "url")]
         if self.root or self.prefix:
             query.append(("prefix", self.root + self.prefix))
         if token is None:
-            if told:
+            if send_start:
                 query.append(("start-after", f"{self.root}{self.start_after}"))
-            return self._ask(query)
+            return self._request_page(query)
         query.append(("continuation-token", token))
-        return retry_call(partial(self._ask, query), self.backoff)
+        return retry_call(partial(self._request_page, query), self.retry_policy)
 
-    def _ask(self, query: list[tuple[str, str]]) -> tuple[bytes, PageHead]:
-        body = self.client.send(Request("GET", query=tuple(query), doing="listing")).body
+    def _request_page(self, query: list[tuple[str, str]]) -> tuple[bytes, PageHead]:
+        body = self.client.send(Request("GET", query=tuple(query), action="listing")).body
         try:
             return body, parse_page_head(body)
         except MalformedResponse as error:
@@ -203,8 +203,8 @@ class Listing:
             )
         except MalformedResponse as error:
             raise self._unreadable(error) from error
-        if _PROBES in body:
-            page = [found for found in page if not found.key.startswith(PROBE)]
+        if _PROBE_MARK in body:
+            page = [found for found in page if not found.key.startswith(PROBE_PREFIX)]
         return page
 
     def _check_order(self, last: str, keys: list[str]) -> None:
@@ -214,22 +214,23 @@ class Listing:
             AdapterError: They are not: keys that are listed too late would be missing.
         """
         for key in keys:
-            if _bytes(key) <= _bytes(last):
-                raise self._disorder(key, last)
+            if _sort_key(key) <= _sort_key(last):
+                raise self._out_of_order(key, last)
             last = key
 
-    def _unreadable(self, problem: MalformedResponse) -> _Unreadable:
-        host = self.client.site.endpoint.authority
-        return _Unreadable(f"listing: the answer of {host} can't be used: {problem}", provider=self.client.provider)
+    def _unreadable(self, problem: MalformedResponse) -> _UnreadablePage:
+        host = self.client.resolver.endpoint.authority
+        return _UnreadablePage(f"listing: the answer of {host} can't be used: {problem}", provider=self.client.provider)
 
-    def _disorder(self, key: str, last: str) -> AdapterError:
-        what = "again" if key == last else f"after {last!r}"
-        words = (
-            f"listing: {self.client.site.endpoint.authority} does not list in the order of the keys' bytes ({key!r} "
-            f"comes {what}), so that it can't be told what is missing; nothing was concluded from it"
+    def _out_of_order(self, key: str, last: str) -> AdapterError:
+        where = "again" if key == last else f"after {last!r}"
+        host = self.client.resolver.endpoint.authority
+        message = (
+            f"listing: {host} does not list in the order of the keys' bytes ({key!r} comes {where}): a key that comes "
+            "too late would look deleted, so nothing was concluded from this listing"
         )
-        return AdapterError(words, provider=self.client.provider)
+        return AdapterError(message, provider=self.client.provider)
 
 
-def _bytes(key: str) -> bytes:
+def _sort_key(key: str) -> bytes:
     return key.encode("utf-8", "surrogateescape")

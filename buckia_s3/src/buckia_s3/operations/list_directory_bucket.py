@@ -10,12 +10,12 @@ from buckia_core.errors import NotSupported
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.operations.list import Listing
 
-MOST_UNSORTED = 1_000_000
+MAX_SORTED = 1_000_000
 """Objects that are held to be sorted, which takes about half a gigabyte."""
 
 
 @dataclass(frozen=True, slots=True)
-class DirectoryListing(Listing):
+class DirectoryBucketListing(Listing):
     """One listing, all of which is held in memory to be sorted. Attributes are those of `Listing`."""
 
     def objects(self) -> Iterator[RemoteObject]:
@@ -26,21 +26,21 @@ class DirectoryListing(Listing):
         """
         directory = replace(self, prefix=self.prefix[: self.prefix.rfind("/") + 1], start_after=None, end_at=None)
         found: list[RemoteObject] = []
-        for page in directory._pages(told=False):  # noqa: SLF001  # its own class
-            found += filter(self._wanted, page)
-            if len(found) > MOST_UNSORTED:
+        for page in directory._pages(send_start=False):  # noqa: SLF001  # its own class
+            found += filter(self._is_in_range, page)
+            if len(found) > MAX_SORTED:
                 words = (
-                    f"listing: a directory bucket lists in no order, and {MOST_UNSORTED:,} objects are the most that "
+                    f"listing: a directory bucket lists in no order, and {MAX_SORTED:,} objects are the most that "
                     "are sorted in memory; sync a prefix of it"
                 )
                 raise NotSupported(words, provider=self.client.provider)
         found.sort(key=lambda each: each.key.encode("utf-8", "surrogateescape"))
         for each, following in pairwise(found):
             if each.key == following.key:
-                raise self._disorder(each.key, each.key)
+                raise self._out_of_order(each.key, each.key)
         yield from found
 
-    def _wanted(self, found: RemoteObject) -> bool:
+    def _is_in_range(self, found: RemoteObject) -> bool:
         if not found.key or not found.key.startswith(self.prefix):
             return False
         after = self.start_after is None or found.key > self.start_after

@@ -23,7 +23,7 @@ _NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class UploadedPart:
     """One part: its ETag without quotes, and its bytes."""
 
     etag: str
@@ -35,18 +35,18 @@ def is_no_such_upload(error: AdapterError) -> bool:
     return error.status == _NOT_FOUND and error.key is not None
 
 
-def list_parts(client: S3Client, whole: str, key: str, upload_id: str) -> dict[int, Part] | None:
+def list_parts(client: S3Client, full_key: str, key: str, upload_id: str) -> dict[int, UploadedPart] | None:
     """Return the parts of an upload by number; `None` if there is no such upload.
 
     Raises:
         AdapterError: They can't be listed.
     """
-    found: dict[int, Part] = {}
+    found: dict[int, UploadedPart] = {}
     marker = 0
     while True:
         query = (("part-number-marker", str(marker)), ("uploadId", upload_id)) if marker else (("uploadId", upload_id),)
         try:
-            body = client.send(Request("GET", whole, query, about=key, doing="listing parts")).body
+            body = client.send(Request("GET", full_key, query, key=key, action="listing parts")).body
         except AdapterError as error:
             if is_no_such_upload(error):
                 return None
@@ -54,14 +54,14 @@ def list_parts(client: S3Client, whole: str, key: str, upload_id: str) -> dict[i
         if not _END.search(body):
             words = f"{key!r}: listing parts: the server did not finish its answer"
             raise Transient(words, provider=client.provider, key=key)
-        found.update(map(_part, _PART.findall(body)))
+        found.update(map(_parse_part, _PART.findall(body)))
         after = _NEXT.search(body)
         if not _TRUNCATED.search(body) or after is None or int(after[1]) <= marker:
             return found
         marker = int(after[1])
 
 
-def _part(element: bytes) -> tuple[int, Part]:
+def _parse_part(element: bytes) -> tuple[int, UploadedPart]:
     number, etag, size = _NUMBER.search(element), _ETAG.search(element), _SIZE.search(element)
     told = html.unescape(etag[1].decode("utf-8", "replace")) if etag else ""
-    return int(number[1]) if number else 0, Part(unquoted(told), int(size[1]) if size else -1)
+    return int(number[1]) if number else 0, UploadedPart(unquoted(told), int(size[1]) if size else -1)

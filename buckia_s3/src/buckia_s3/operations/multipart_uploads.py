@@ -14,9 +14,9 @@ from buckia_s3.http.client import Request, S3Client
 from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.list_parts import is_no_such_upload, list_parts
 from buckia_s3.xml.list_objects import MalformedResponse, decode_key
-from buckia_s3.xml.reader import iter_elements, nanoseconds_of, text_of
+from buckia_s3.xml.reader import element_text, iter_elements, parse_time_ns
 
-PAGE = 1000
+MAX_PAGE = 1000
 """Uploads that one request lists at most."""
 
 
@@ -53,9 +53,9 @@ class MultipartUploads:
 
     client: S3Client
     root: str
-    looker: ObjectHead
-    backoff: RetryPolicy
-    page: int = PAGE
+    object_head: ObjectHead
+    retry_policy: RetryPolicy
+    page_size: int = MAX_PAGE
 
     def all(self, prefix: str = "") -> Iterator[MultipartUpload]:
         """Yield the uploads to keys that start with a prefix, as the server lists them: mostly in order of their keys.
@@ -66,7 +66,7 @@ class MultipartUploads:
         place: tuple[str, str] | None = None
         guard = PageGuard("listing unfinished uploads", provider=self.client.provider)
         while True:
-            found = retry_call(partial(self._fetch, prefix, place), self.backoff)
+            found = retry_call(partial(self._fetch, prefix, place), self.retry_policy)
             for each in found.uploads:
                 if each.key.startswith(self.root):
                     yield each._replace(key=each.key[len(self.root) :])
@@ -81,7 +81,7 @@ class MultipartUploads:
         Raises:
             AdapterError: They can't be listed.
         """
-        parts = list_parts(self.client, self.looker.whole(upload.key), upload.key, upload.upload_id)
+        parts = list_parts(self.client, self.object_head.full_key(upload.key), upload.key, upload.upload_id)
         return sum(max(part.size, 0) for part in (parts or {}).values())
 
     def abort(self, upload: MultipartUpload) -> None:
@@ -93,51 +93,53 @@ class MultipartUploads:
         query = (("uploadId", upload.upload_id),)
         try:
             self.client.send(
-                Request("DELETE", self.looker.whole(upload.key), query, about=upload.key, doing="aborting an upload")
+                Request(
+                    "DELETE", self.object_head.full_key(upload.key), query, key=upload.key, action="aborting an upload"
+                )
             )
         except AdapterError as error:
             if not is_no_such_upload(error):
                 raise
 
-    def _fetch(self, prefix: str, place: tuple[str, str] | None) -> _Page:
-        query = [("uploads", ""), ("max-uploads", str(self.page))]
+    def _fetch(self, prefix: str, marker: tuple[str, str] | None) -> _Page:
+        query = [("uploads", ""), ("max-uploads", str(self.page_size))]
         if self.root or prefix:
             query.append(("prefix", self.root + prefix))
-        if place is not None:
-            query += [("key-marker", place[0]), ("upload-id-marker", place[1])]
+        if marker is not None:
+            query += [("key-marker", marker[0]), ("upload-id-marker", marker[1])]
         # Some servers encode keys without saying so, others are asked to and don't. So they are asked not to, unless a
         # key has characters that can't be told otherwise.
         try:
-            return _parse(self._ask(query), url_encoded=False)
+            return _parse_page(self._request_page(query), url_encoded=False)
         except MalformedResponse:
             pass
         try:
-            return _parse(self._ask([*query, ("encoding-type", "url")]), url_encoded=True)
+            return _parse_page(self._request_page([*query, ("encoding-type", "url")]), url_encoded=True)
         except MalformedResponse as error:
             raise self._malformed(str(error)) from error
 
-    def _ask(self, query: list[tuple[str, str]]) -> bytes:
-        return self.client.send(Request("GET", query=tuple(query), doing="listing unfinished uploads")).body
+    def _request_page(self, query: list[tuple[str, str]]) -> bytes:
+        return self.client.send(Request("GET", query=tuple(query), action="listing unfinished uploads")).body
 
     def _malformed(self, problem: str) -> Transient:
-        host = self.client.site.endpoint.authority
+        host = self.client.resolver.endpoint.authority
         words = f"listing unfinished uploads: the answer of {host} can't be used: {problem}"
         return Transient(words, provider=self.client.provider)
 
 
-def _parse(body: bytes, *, url_encoded: bool) -> _Page:
+def _parse_page(body: bytes, *, url_encoded: bool) -> _Page:
     try:
         uploads = [
             MultipartUpload(
                 decode_key(fields["Key"], url_encoded=url_encoded),
                 fields["UploadId"],
-                nanoseconds_of(fields["Initiated"]),
+                parse_time_ns(fields["Initiated"]),
             )
             for _, fields in iter_elements(body, "ListMultipartUploadsResult", ("Upload",))
         ]
     except (KeyError, ValueError) as error:
         raise MalformedResponse(f"an upload lacks something, or has what can't be ({error})") from error
-    truncated = text_of(body, "IsTruncated").strip()
+    truncated = element_text(body, "IsTruncated").strip()
     if truncated == "false":
         return _Page(uploads, None)
     if truncated != "true":

@@ -12,7 +12,7 @@ from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.objects.attributes import attribute_headers, attributes_for
 from buckia_s3.objects.checksums import ChecksumAlgorithm
-from buckia_s3.objects.metadata import META, content_type_of, encode_metadata
+from buckia_s3.objects.metadata import META_PREFIX, choose_content_type, encode_metadata
 from buckia_s3.objects.object_lock import object_lock_headers
 
 
@@ -22,10 +22,10 @@ class ObjectSpec:
 
     Attributes:
         key: Its key.
-        whole: The same with the prefix.
+        full_key: The same with the prefix.
         content_type: Its MIME type.
         metadata: Its metadata as it is sent, names without `x-amz-meta-`.
-        given: Its other headers, such as storage class, tags and `Cache-Control`.
+        extra_headers: Its other headers, such as storage class, tags and `Cache-Control`.
         expect: What must be there now.
         info: What was told about the bytes.
         checksum: The checksum that goes with its bytes.
@@ -34,10 +34,10 @@ class ObjectSpec:
     """
 
     key: str
-    whole: str
+    full_key: str
     content_type: str
     metadata: Mapping[str, str]
-    given: Mapping[str, str]
+    extra_headers: Mapping[str, str]
     expect: Precondition | None
     info: UploadInfo
     checksum: ChecksumAlgorithm | None = None
@@ -47,10 +47,10 @@ class ObjectSpec:
     def headers(self) -> dict[str, str]:
         """Return the headers that make the object what it is to be."""
         headers = {"Content-Type": self.content_type}
-        headers |= {f"{META}{name}": value for name, value in self.metadata.items()}
-        return headers | dict(self.given)
+        headers |= {f"{META_PREFIX}{name}": value for name, value in self.metadata.items()}
+        return headers | dict(self.extra_headers)
 
-    def written(self, size: int, fingerprint: str, version: str | None, digests: Digests) -> RemoteObject:
+    def remote_object(self, size: int, fingerprint: str, version: str | None, digests: Digests) -> RemoteObject:
         """Return the object, once it is written. `digests` are those that the server tells."""
         return RemoteObject(
             self.key,
@@ -65,7 +65,7 @@ class ObjectSpec:
 
 
 def build_object_spec(
-    settings: S3Settings, key: str, whole: str, expect: Precondition | None, info: UploadInfo, *, provider: str
+    settings: S3Settings, key: str, full_key: str, expect: Precondition | None, info: UploadInfo, *, provider: str
 ) -> ObjectSpec:
     """Return what an upload is to become, by what is told about it, by its key, and by the settings.
 
@@ -90,9 +90,9 @@ def build_object_spec(
     given = attribute_headers(attributes, tagging=not settings.disable_tagging, provider=provider, key=key)
     locks = lock_headers(settings)
     metadata = encode_metadata(info, provider=provider, key=key)
-    kind = content_type_of(info, key, settings.client_options.default_content_type)
+    kind = choose_content_type(info, key, settings.client_options.default_content_type)
     md5 = settings.content_md5 or bool(locks)
-    return ObjectSpec(key, whole, kind, metadata, given | locks, expect, info, settings.checksum_algorithm, md5)
+    return ObjectSpec(key, full_key, kind, metadata, given | locks, expect, info, settings.checksum_algorithm, md5)
 
 
 def lock_headers(settings: S3Settings) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from buckia_s3.http.body import AnyBody
-from buckia_s3.objects.checksums import ChecksumAlgorithm, checksum, encoded, new_checksum
+from buckia_s3.objects.checksums import ChecksumAlgorithm, checksum, encode_checksum, new_checksum
 from buckia_s3.objects.object_lock import CONTENT_MD5, content_md5
 
 
@@ -14,25 +14,25 @@ class PartChecksums:
         self._algorithm = algorithm
         self._md5 = md5
         self._parts: dict[int, str] = {}
-        self._whole = new_checksum(algorithm) if algorithm is not None and algorithm.of_whole else None
+        self._full_object = new_checksum(algorithm) if algorithm is not None and algorithm.covers_full_object else None
 
-    def beginning(self) -> dict[str, str]:
+    def create_headers(self) -> dict[str, str]:
         """Return the headers of the request that begins the upload."""
         if self._algorithm is None:
             return {}
         return {"x-amz-checksum-algorithm": self._algorithm.value, "x-amz-checksum-type": self._type}
 
-    def take(self, data: bytes | memoryview) -> None:
+    def update(self, data: bytes | memoryview) -> None:
         """Take in what comes next of the whole content. Call it in order, for all of it."""
-        if self._whole is not None:
-            self._whole.update(data)
+        if self._full_object is not None:
+            self._full_object.update(data)
 
-    def of_part(self, number: int, body: AnyBody) -> dict[str, str]:
+    def part_headers(self, number: int, body: AnyBody) -> dict[str, str]:
         """Return the headers of a part, and remember its checksum for the completion. Called from any thread."""
-        headers = {CONTENT_MD5: content_md5(body.blocks())} if self._md5 else {}
+        headers = {CONTENT_MD5: content_md5(body.iter_chunks())} if self._md5 else {}
         if self._algorithm is None:
             return headers
-        self._parts[number] = checksum(self._algorithm, body.blocks())
+        self._parts[number] = checksum(self._algorithm, body.iter_chunks())
         return headers | {self._algorithm.header: self._parts[number]}
 
     def element(self, number: int) -> str:
@@ -41,12 +41,12 @@ class PartChecksums:
             return ""
         return f"<{self._algorithm.element}>{self._parts[number]}</{self._algorithm.element}>"
 
-    def ending(self) -> dict[str, str]:
+    def complete_headers(self) -> dict[str, str]:
         """Return the headers of the completion."""
-        if self._algorithm is None or self._whole is None:
+        if self._algorithm is None or self._full_object is None:
             return {}
-        return {self._algorithm.header: encoded(self._whole), "x-amz-checksum-type": self._type}
+        return {self._algorithm.header: encode_checksum(self._full_object), "x-amz-checksum-type": self._type}
 
     @property
     def _type(self) -> str:
-        return "COMPOSITE" if self._whole is None else "FULL_OBJECT"
+        return "COMPOSITE" if self._full_object is None else "FULL_OBJECT"

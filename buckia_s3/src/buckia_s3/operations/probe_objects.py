@@ -18,10 +18,10 @@ from buckia_s3.xml.list_versions import parse_versions
 
 log = logging.getLogger(__name__)
 
-PROBE = ".buckia-state/probe-"
+PROBE_PREFIX = ".buckia-state/probe-"
 """How the key of a probe begins. No listing shows such keys."""
 
-PROBED = b"probe"
+PROBE_CONTENT = b"probe"
 """The content of a probe."""
 
 _RETENTION = re.compile(rb"<DefaultRetention\b")
@@ -34,11 +34,11 @@ class Probes:
         self._settings = settings
         self._client = client
         self._prefix = prefix
-        self._backoff = settings.retry_config.backoff
+        self._retry_policy = settings.retry_config.policy
 
     def new_key(self) -> str:
         """Return a whole key that no other run takes."""
-        return f"{self._prefix}{PROBE}{secrets.token_hex(8)}"
+        return f"{self._prefix}{PROBE_PREFIX}{secrets.token_hex(8)}"
 
     def request(self, key: str, headers: dict[str, str] | None = None, sha256: str | None = None) -> Request:
         """Return the request that writes a probe.
@@ -54,15 +54,15 @@ class Probes:
 
         provider = self._client.provider
         target = build_object_spec(self._settings, key, key, None, UploadInfo(), provider=provider)
-        body = BytesBody(PROBED, sha256)
+        body = BytesBody(PROBE_CONTENT, sha256)
         sent = target.headers()
         if target.checksum is not None:
-            sent[target.checksum.header] = checksum(target.checksum, body.blocks())
+            sent[target.checksum.header] = checksum(target.checksum, body.iter_chunks())
         if target.content_md5:
-            sent[CONTENT_MD5] = content_md5(body.blocks())
-        return Request("PUT", key, headers=sent | (headers or {}), body=body, doing="probing")
+            sent[CONTENT_MD5] = content_md5(body.iter_chunks())
+        return Request("PUT", key, headers=sent | (headers or {}), body=body, action="probing")
 
-    def would_stay(self, *, versions: bool) -> bool:
+    def would_remain(self, *, versions: bool) -> bool:
         """Tell whether a probe could not be removed. Removes those that killed runs have left.
 
         Args:
@@ -72,7 +72,7 @@ class Probes:
         if settings.object_lock_mode or settings.object_lock_legal_hold or (versions and self._locks_new_objects()):
             return True
         try:
-            left = self._left()
+            left = self._list_leftovers()
             for key in left:
                 self.remove(key)
             if not left:
@@ -92,33 +92,35 @@ class Probes:
         """
         answer = self._delete(key, version)
         if version is None and answer.get("x-amz-version-id") is not None:
-            listing = Request("GET", query=(("versions", ""), ("prefix", key)), doing="removing a probe")
+            listing = Request("GET", query=(("versions", ""), ("prefix", key)), action="removing a probe")
             with suppress(MalformedResponse):
-                for each in parse_versions(retry_call(lambda: self._client.send(listing), self._backoff).body).versions:
+                for each in parse_versions(
+                    retry_call(lambda: self._client.send(listing), self._retry_policy).body
+                ).versions:
                     if each.key == key:
                         self.remove(key, each.version)
 
     def _delete(self, key: str, version: str | None) -> dict[str, str]:
         query = () if version is None else (("versionId", version),)
-        removal = Request("DELETE", key, query, doing="removing a probe")
+        removal = Request("DELETE", key, query, action="removing a probe")
         try:
-            return retry_call(lambda: self._client.send(removal), self._backoff).headers
+            return retry_call(lambda: self._client.send(removal), self._retry_policy).headers
         except NotFound:
             return {}
 
-    def _left(self) -> list[str]:
+    def _list_leftovers(self) -> list[str]:
         """Return the whole keys of probes that are there."""
-        prefix = self._prefix + PROBE
+        prefix = self._prefix + PROBE_PREFIX
         query = (("list-type", "2"), ("max-keys", "1000"), ("encoding-type", "url"), ("prefix", prefix))
         try:
-            body = self._client.send(Request("GET", query=query, doing="looking for probes")).body
+            body = self._client.send(Request("GET", query=query, action="looking for probes")).body
             page = parse_objects(body, "", prefix, url_encoded=parse_page_head(body).url_encoded, etag_is_md5=False)
         except (MalformedResponse, PermissionDenied, NotSupported):
             return []
         return [found.key for found in page]
 
     def _locks_new_objects(self) -> bool:
-        request = Request("GET", query=(("object-lock", ""),), doing="asking for the object lock")
+        request = Request("GET", query=(("object-lock", ""),), action="asking for the object lock")
         try:
             return _RETENTION.search(self._client.send(request).body) is not None
         except (NotFound, NotSupported):

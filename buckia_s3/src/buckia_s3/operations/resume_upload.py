@@ -27,9 +27,9 @@ from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.body import FileRangeBody, PrehashedBody, ProgressBody, VerifyingBody
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.encryption import customer_key_md5
-from buckia_s3.objects.metadata import MD5_CHECKSUM, META
+from buckia_s3.objects.metadata import MD5_CHECKSUM, META_PREFIX
 from buckia_s3.operations.head import ObjectHead
-from buckia_s3.operations.list_parts import Part, is_no_such_upload, list_parts
+from buckia_s3.operations.list_parts import UploadedPart, is_no_such_upload, list_parts
 from buckia_s3.operations.multipart import Multipart
 from buckia_s3.operations.object_spec import ObjectSpec
 from buckia_s3.operations.part_checksums import PartChecksums
@@ -43,7 +43,7 @@ class ResumableUploader:
 
     settings: S3Settings
     client: S3Client
-    looker: ObjectHead
+    object_head: ObjectHead
     multipart: Multipart
 
     def part_layout(self, size: int) -> PartLayout | None:
@@ -62,25 +62,25 @@ class ResumableUploader:
     def upload(self, source: MultipartSource, target: ObjectSpec) -> RemoteObject:
         """See `ResumableUpload.upload_parts`."""
         checksums = PartChecksums(target.checksum, md5=target.content_md5)
-        becoming = self._becoming(target)
+        becoming = self._spec_digest(target)
         begun = resume_session(source, becoming, lambda other: self._abort(target.key, other))
-        there: dict[int, Part] | None = {}
+        there: dict[int, UploadedPart] | None = {}
         if begun is not None:
-            there = self._there(target, begun)
+            there = self._uploaded_parts(target, begun)
             if there is None:
-                landed = self._landed(source, target)
+                landed = self._find_completed(source, target)
                 if landed is not None:
                     return landed
                 begun = None
-        self.looker.check(target.key, target.expect)
+        self.object_head.check_precondition(target.key, target.expect)
         if begun is None:
-            begun = UploadSession(self.multipart.begin(target, checksums), source.layout.part_size, becoming)
+            begun = UploadSession(self.multipart.create(target, checksums), source.layout.part_size, becoming)
             source.checkpoint.write(begun.to_json())
         try:
-            if target.checksum is not None and target.checksum.of_whole:
-                for block in FileRangeBody(source.path, 0, source.size).blocks():
-                    checksums.take(block)
-            etags = list(self.multipart.pieces.run(self._pieces(source, target, begun, there or {}, checksums)))
+            if target.checksum is not None and target.checksum.covers_full_object:
+                for block in FileRangeBody(source.path, 0, source.size).iter_chunks():
+                    checksums.update(block)
+            etags = list(self.multipart.part_pool.run(self._part_tasks(source, target, begun, there or {}, checksums)))
             fingerprint, version = self.multipart.complete(target, begun.upload_id, etags, checksums)
         except BaseException as error:
             if not is_resumable(error):
@@ -88,31 +88,31 @@ class ResumableUploader:
                     self._abort(target.key, begun)
                     source.checkpoint.clear()
             raise
-        return self.multipart.seen(target.written(source.size, fingerprint or "", version, ()))
+        return self.multipart.head_after_complete(target.remote_object(source.size, fingerprint or "", version, ()))
 
-    def _abort(self, key: str, begun: UploadSession) -> None:
+    def _abort(self, key: str, session: UploadSession) -> None:
         try:
-            self.multipart.abort(key, begun.upload_id)
+            self.multipart.abort(key, session.upload_id)
         except AdapterError as error:
             if not is_no_such_upload(error):
                 raise
 
-    def _there(self, target: ObjectSpec, begun: UploadSession) -> dict[int, Part] | None:
+    def _uploaded_parts(self, target: ObjectSpec, session: UploadSession) -> dict[int, UploadedPart] | None:
         try:
-            return list_parts(self.client, target.whole, target.key, begun.upload_id)
+            return list_parts(self.client, target.full_key, target.key, session.upload_id)
         except (NotSupported, PermissionDenied):
             # Without a list everything is sent again, over what is there.
             return {}
 
-    def _landed(self, source: MultipartSource, target: ObjectSpec) -> RemoteObject | None:
+    def _find_completed(self, source: MultipartSource, target: ObjectSpec) -> RemoteObject | None:
         """Return the object, if an upload that the server does not know any more has become it."""
-        found = stat_or_none(self.looker.head, target.key)
+        found = stat_or_none(self.object_head.head, target.key)
         if found is None or (isinstance(target.expect, IfUnchanged) and satisfies(target.expect, found)):
             return None
         same = compare(merge(found.digests, found.claimed), target.info.digests) is Comparison.SAME
         return found if same and found.size == source.size and found.mtime_ns == target.info.mtime_ns else None
 
-    def _becoming(self, target: ObjectSpec) -> str:
+    def _spec_digest(self, target: ObjectSpec) -> str:
         """Return a digest of what the beginning of an upload decides about the object."""
         settings = self.settings
         encryption = [
@@ -122,35 +122,35 @@ class ResumableUploader:
             customer_key_md5(settings.sse_customer_key_base64),
         ]
         # The content decides the MD5, and parts that were sent without it are of use too.
-        headers = {name: value for name, value in target.headers().items() if name != f"{META}{MD5_CHECKSUM}"}
+        headers = {name: value for name, value in target.headers().items() if name != f"{META_PREFIX}{MD5_CHECKSUM}"}
         return spec_digest(sorted(headers.items()), target.checksum, encryption)
 
-    def _pieces(
+    def _part_tasks(
         self,
         source: MultipartSource,
         target: ObjectSpec,
-        begun: UploadSession,
-        there: dict[int, Part],
+        session: UploadSession,
+        uploaded: dict[int, UploadedPart],
         checksums: PartChecksums,
     ) -> Iterator[Callable[[], str]]:
         for number in range(1, len(source.digests) + 1):
-            yield partial(self._settle, source, target, begun.upload_id, number, there.get(number), checksums)
+            yield partial(self._ensure_part, source, target, session.upload_id, number, uploaded.get(number), checksums)
 
-    def _settle(
+    def _ensure_part(
         self,
         source: MultipartSource,
         target: ObjectSpec,
         upload_id: str,
         number: int,
-        there: Part | None,
+        uploaded: UploadedPart | None,
         checksums: PartChecksums,
     ) -> str:
         """See to it that the server has a part; return the ETag."""
         start, size = source.part_range(number)
         body = FileRangeBody(source.path, start, size)
-        headers = checksums.of_part(number, body)
-        if there is not None and there.size == size and there.etag == body.digest("md5"):
-            return there.etag
+        headers = checksums.part_headers(number, body)
+        if uploaded is not None and uploaded.size == size and uploaded.etag == body.digest("md5"):
+            return uploaded.etag
         query = (("partNumber", str(number)), ("uploadId", upload_id))
         told = Digest(_DIGEST, source.digests[number - 1])
         checked: PrehashedBody | VerifyingBody = PrehashedBody(body, told.value)
@@ -158,7 +158,7 @@ class ResumableUploader:
             checked = VerifyingBody(body, (told,), provider=self.client.provider, key=target.key)
         sent = ProgressBody(checked, source.on_bytes_sent)
         try:
-            answer = self.client.send(Request("PUT", target.whole, query, headers, sent, about=target.key))
+            answer = self.client.send(Request("PUT", target.full_key, query, headers, sent, key=target.key))
         except IntegrityError as error:
             # Damage on the way passes. A file that has been written to has to be looked at first.
             if error.retryable and body.sha256() != told.value:
@@ -166,5 +166,5 @@ class ResumableUploader:
                 raise IntegrityError(words, provider=provider, key=target.key, retryable=False) from error
             raise
         etag = self.multipart.part_etag(answer.headers.get("ETag"), target.key)
-        self.multipart.arrival.check_part(answer.headers, etag, body, target.key)
+        self.multipart.verifier.check_part(answer.headers, etag, body, target.key)
         return etag

@@ -13,11 +13,19 @@ from datetime import UTC, datetime, timedelta
 from buckia_core.errors import AdapterError, NotSupported, PermissionDenied
 from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import Request, S3Client
-from buckia_s3.objects.object_lock import CONTENT_MD5, HOLD, MODE, UNTIL, LockMode, content_md5, time_text
+from buckia_s3.objects.object_lock import (
+    CONTENT_MD5,
+    LEGAL_HOLD,
+    LOCK_MODE,
+    RETAIN_UNTIL,
+    LockMode,
+    content_md5,
+    format_time,
+)
 from buckia_s3.operations.head import ObjectHead
-from buckia_s3.xml.reader import nanoseconds_of
+from buckia_s3.xml.reader import parse_time_ns
 
-BYPASS = {"x-amz-bypass-governance-retention": "true"}
+BYPASS_GOVERNANCE = {"x-amz-bypass-governance-retention": "true"}
 """What a request is sent with that shortens, or ignores, a retention in mode GOVERNANCE."""
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -37,12 +45,12 @@ class ObjectLock:
     """
 
     mode: LockMode | None = None
-    until: datetime | None = None
-    hold: bool = False
+    retain_until: datetime | None = None
+    legal_hold: bool = False
 
     def in_force(self, now: datetime) -> bool:
         """Tell whether it holds at a time."""
-        return self.hold or (self.until is not None and self.until > now)
+        return self.legal_hold or (self.retain_until is not None and self.retain_until > now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ class ObjectLocks:
     """The locks of the objects of one bucket. Without a version, that of the latest one is meant."""
 
     client: S3Client
-    looker: ObjectHead
+    object_head: ObjectHead
 
     def get(self, key: str, version: str | None = None) -> ObjectLock:
         """Return what keeps a version from being deleted.
@@ -59,11 +67,11 @@ class ObjectLocks:
             NotFound: There is no such version.
             PermissionDenied: The credentials do not allow to know.
         """
-        lock = self._shown(key, version)
+        lock = self._head_lock(key, version)
         if lock == ObjectLock():
             # A server shows nothing either to whoever may not know; that is told apart by asking.
             for subject in ("retention", "legal-hold"):
-                self._ask(key, version, subject)
+                self._raise_if_denied(key, version, subject)
         return lock
 
     def retain(
@@ -82,7 +90,7 @@ class ObjectLocks:
             PermissionDenied: It is retained for longer, or more strictly; or the credentials do not allow it.
             NotSupported: The bucket has no object lock.
         """
-        text = f"<Mode>{mode.value}</Mode><RetainUntilDate>{time_text(until)}</RetainUntilDate>"
+        text = f"<Mode>{mode.value}</Mode><RetainUntilDate>{format_time(until)}</RetainUntilDate>"
         self._put(key, version, "retention", f"<Retention xmlns='{_NAMESPACE}'>{text}</Retention>", bypass_governance)
 
     def hold(self, key: str, version: str | None = None, *, on: bool) -> None:
@@ -95,23 +103,23 @@ class ObjectLocks:
         text = f"<LegalHold xmlns='{_NAMESPACE}'><Status>{'ON' if on else 'OFF'}</Status></LegalHold>"
         self._put(key, version, "legal-hold", text, bypass_governance=False)
 
-    def settle(self, key: str, version: str | None, wanted: Mapping[str, str]) -> None:
+    def apply(self, key: str, version: str | None, wanted: Mapping[str, str]) -> None:
         """Lock what was just written as its headers asked, where the server has not: some do so for small uploads only.
 
         Raises:
             AdapterError: It can't be locked. It was written all the same.
         """
-        lock = self._shown(key, version)
+        lock = self._head_lock(key, version)
         try:
-            if MODE in wanted and lock.mode is None:
-                self.retain(key, LockMode(wanted[MODE]), _time(wanted[UNTIL]), version)
-            if HOLD in wanted and not lock.hold:
+            if LOCK_MODE in wanted and lock.mode is None:
+                self.retain(key, LockMode(wanted[LOCK_MODE]), _parse_time(wanted[RETAIN_UNTIL]), version)
+            if LEGAL_HOLD in wanted and not lock.legal_hold:
                 self.hold(key, version, on=True)
         except AdapterError as error:
             words = f"{error.message}; it was written, and is not locked as the settings say"
             raise type(error)(words, provider=error.provider, key=key, status=error.status) from error
 
-    def explained(self, error: PermissionDenied, key: str, version: str | None) -> PermissionDenied:
+    def add_lock_reason(self, error: PermissionDenied, key: str, version: str | None) -> PermissionDenied:
         """Return the error with the lock that is the reason for it, if one is."""
         try:
             lock = self.get(key, version)
@@ -119,24 +127,24 @@ class ObjectLocks:
             return error
         if not lock.in_force(datetime.now(UTC)):
             return error
-        reasons = ["a legal hold is on it: lift it with `buckia s3 lock hold KEY off`"] if lock.hold else []
-        if lock.mode is not None and lock.until is not None:
+        reasons = ["a legal hold is on it: lift it with `buckia s3 lock hold KEY off`"] if lock.legal_hold else []
+        if lock.mode is not None and lock.retain_until is not None:
             way = "; --bypass-governance passes it" if lock.mode is LockMode.GOVERNANCE else ", and nobody can end that"
-            reasons.append(f"it is retained until {time_text(lock.until)} in mode {lock.mode.value}{way}")
+            reasons.append(f"it is retained until {format_time(lock.retain_until)} in mode {lock.mode.value}{way}")
         words = f"{key!r}: the version is locked: {'; '.join(reasons)}"
         return PermissionDenied(
             words, provider=error.provider, key=key, status=error.status, request_id=error.request_id
         )
 
-    def _shown(self, key: str, version: str | None) -> ObjectLock:
-        answer = self.client.send(self._request("HEAD", key, version, doing="looking at its lock"))
+    def _head_lock(self, key: str, version: str | None) -> ObjectLock:
+        answer = self.client.send(self._request("HEAD", key, version, action="looking at its lock"))
         told = answer.headers
-        mode, until = told.get(MODE), told.get(UNTIL)
-        hold = told.get(HOLD, "OFF").upper() == "ON"
+        mode, until = told.get(LOCK_MODE), told.get(RETAIN_UNTIL)
+        hold = told.get(LEGAL_HOLD, "OFF").upper() == "ON"
         if not mode and not until:
-            return ObjectLock(hold=hold)
+            return ObjectLock(legal_hold=hold)
         try:
-            return ObjectLock(LockMode((mode or "").upper()), _time(until or ""), hold)
+            return ObjectLock(LockMode((mode or "").upper()), _parse_time(until or ""), hold)
         except (ValueError, OverflowError) as error:
             # Half a lock is not none.
             words = f"{key!r}: looking at its lock: the server's answer can't be used: {mode!r} until {until!r}"
@@ -145,25 +153,25 @@ class ObjectLocks:
     def _put(self, key: str, version: str | None, subject: str, text: str, bypass_governance: bool) -> None:
         body = text.encode()
         headers = {CONTENT_MD5: content_md5([body]), "Content-Type": "application/xml"}
-        headers |= BYPASS if bypass_governance else {}
-        request = self._request("PUT", key, version, subject, headers, body, doing="locking")
+        headers |= BYPASS_GOVERNANCE if bypass_governance else {}
+        request = self._request("PUT", key, version, subject, headers, body, action="locking")
         try:
             self.client.send(request)
         except PermissionDenied as error:
-            raise self.explained(error, key, version) from error
+            raise self.add_lock_reason(error, key, version) from error
         except AdapterError as error:
-            raise self._translated(error, key) from error
+            raise self._translate_error(error, key) from error
 
-    def _translated(self, error: AdapterError, key: str) -> AdapterError:
+    def _translate_error(self, error: AdapterError, key: str) -> AdapterError:
         if error.status in (405, 501) or any(code in error.message for code in _NO_LOCKS):
             words = f"{error.message}; object lock is switched on when a bucket is made"
             return NotSupported(words, provider=error.provider, key=key, status=error.status)
         return error
 
-    def _ask(self, key: str, version: str | None, subject: str) -> None:
+    def _raise_if_denied(self, key: str, version: str | None, subject: str) -> None:
         """Ask for a lock that does not show, for the sake of the error."""
         try:
-            self.client.send(self._request("GET", key, version, subject, doing="looking at its lock"))
+            self.client.send(self._request("GET", key, version, subject, action="looking at its lock"))
         except PermissionDenied:
             raise
         except AdapterError as error:
@@ -179,12 +187,14 @@ class ObjectLocks:
         headers: dict[str, str] | None = None,
         body: bytes = b"",
         *,
-        doing: str,
+        action: str,
     ) -> Request:
         query: tuple[tuple[str, str], ...] = () if subject is None else ((subject, ""),)
         query += () if version is None else (("versionId", version),)
-        return Request(method, self.looker.whole(key), query, headers or {}, BytesBody(body), about=key, doing=doing)
+        return Request(
+            method, self.object_head.full_key(key), query, headers or {}, BytesBody(body), key=key, action=action
+        )
 
 
-def _time(text: str) -> datetime:
-    return _EPOCH + timedelta(microseconds=nanoseconds_of(text) // 1000)
+def _parse_time(text: str) -> datetime:
+    return _EPOCH + timedelta(microseconds=parse_time_ns(text) // 1000)

@@ -22,20 +22,20 @@ def put_object_tags(client: S3Client, target: ObjectSpec, version: str | None) -
     Raises:
         AdapterError: The server did not take them, though it has tags. The object itself is written.
     """
-    tagging = target.given.get(TAGGING)
-    if tagging is None or client.site.endpoint.aws:
+    tagging = target.extra_headers.get(TAGGING)
+    if tagging is None or client.resolver.endpoint.aws:
         return
-    body = _document(dict(parse_qsl(tagging, keep_blank_values=True)))
+    body = _tagging_xml(dict(parse_qsl(tagging, keep_blank_values=True)))
     query = (("tagging", ""),) if version is None else (("tagging", ""), ("versionId", version))
     headers = {"Content-Type": "application/xml", CONTENT_MD5: content_md5([body])}
     try:
         client.send(
-            Request("PUT", target.whole, query, headers, BytesBody(body), about=target.key, doing="giving it tags")
+            Request("PUT", target.full_key, query, headers, BytesBody(body), key=target.key, action="giving it tags")
         )
     except NotSupported as error:
-        log.info("%s has no tags: %s", client.site.endpoint.authority, error)
+        log.info("%s has no tags: %s", client.resolver.endpoint.authority, error)
 
 
-def _document(tags: dict[str, str]) -> bytes:
+def _tagging_xml(tags: dict[str, str]) -> bytes:
     each = "".join(f"<Tag><Key>{escape(name)}</Key><Value>{escape(text)}</Value></Tag>" for name, text in tags.items())
     return f'<Tagging xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><TagSet>{each}</TagSet></Tagging>'.encode()

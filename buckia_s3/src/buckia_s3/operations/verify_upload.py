@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ArrivalCheck:
+class UploadVerifier:
     """Compares what was sent to one bucket with what the server tells.
 
     Attributes:
@@ -45,11 +45,15 @@ class ArrivalCheck:
         Raises:
             IntegrityError: Something else arrived.
         """
-        if self._tells_md5(headers, etag) and self.conditions.etags_are_md5 and _md5(body.blocks()) != etag:
-            raise self.damaged(key)
+        if (
+            self._can_compare_md5(headers, etag)
+            and self.conditions.etags_are_md5
+            and _md5_hex(body.iter_chunks()) != etag
+        ):
+            raise self.corrupted(key)
 
-    def is_whole(
-        self, headers: Mapping[str, str], etag: str, body: AnyBody, sent: Mapping[str, str], key: str, whole: str
+    def is_intact(
+        self, headers: Mapping[str, str], etag: str, body: AnyBody, sent: Mapping[str, str], key: str, full_key: str
     ) -> bool:
         """Tell whether an object that was written in one request has the bytes that were sent.
 
@@ -59,7 +63,7 @@ class ArrivalCheck:
             body: What was sent.
             sent: The headers it was sent with.
             key: Its key, for errors.
-            whole: The same with the prefix.
+            full_key: The same with the prefix.
 
         Raises:
             AdapterError: The object had to be read, and can't be.
@@ -67,36 +71,36 @@ class ArrivalCheck:
         for name, value in sent.items():
             if name.startswith("x-amz-checksum-") and headers.get(name, value) != value:
                 return False
-        if not self._tells_md5(headers, etag) or _md5(body.blocks()) == etag:
+        if not self._can_compare_md5(headers, etag) or _md5_hex(body.iter_chunks()) == etag:
             return True
         if self.conditions.etags_are_md5:
             return False
         condition = {"If-Match": etag_from_fingerprint(etag) or ""}
         digest = hashlib.sha256()
-        with self.client.open(Request("GET", whole, (), condition, about=key)) as response:
+        with self.client.open(Request("GET", full_key, (), condition, key=key)) as response:
             try:
-                for block in self.client.blocks(response, key, body.size):
+                for block in self.client.iter_body(response, key, body.size):
                     digest.update(block)
             except IntegrityError:
                 return False
         if digest.hexdigest() != body.sha256():
             return False
-        host = self.client.site.endpoint.authority
+        host = self.client.resolver.endpoint.authority
         log.warning("%s tells ETags that look like MD5s and are none: set `etag_is_md5: false`", host)
         self.conditions.etags_are_md5 = False
         return True
 
-    def damaged(self, key: str) -> IntegrityError:
+    def corrupted(self, key: str) -> IntegrityError:
         """Return the error for bytes that arrived as others."""
-        words = f"{key!r}: writing: other bytes arrived at {self.client.site.endpoint.authority} than were sent"
+        words = f"{key!r}: writing: other bytes arrived at {self.client.resolver.endpoint.authority} than were sent"
         return IntegrityError(words, provider=self.client.provider, key=key)
 
-    def _tells_md5(self, headers: Mapping[str, str], etag: str) -> bool:
+    def _can_compare_md5(self, headers: Mapping[str, str], etag: str) -> bool:
         known = self.conditions.compares_content or self.conditions.etags_are_md5 is False
         return not known and self.etag_is_md5 and is_md5(etag) and not hides_content(headers)
 
 
-def _md5(blocks: Iterable[bytes | memoryview]) -> str:
+def _md5_hex(blocks: Iterable[bytes | memoryview]) -> str:
     digest = hashlib.md5(usedforsecurity=False)
     for block in blocks:
         digest.update(block)

@@ -14,15 +14,15 @@ from buckia_core.errors import AdapterError, NotFound, PermissionDenied, Transie
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
 from buckia_s3.http.client import Request, S3Client
-from buckia_s3.objects.metadata import from_headers, size_of
+from buckia_s3.objects.metadata import content_length, from_headers
 from buckia_s3.operations.copy import Copier
 from buckia_s3.operations.head import ObjectHead
-from buckia_s3.operations.probe_objects import PROBE
-from buckia_s3.operations.retention import BYPASS, ObjectLocks
+from buckia_s3.operations.probe_objects import PROBE_PREFIX
+from buckia_s3.operations.retention import BYPASS_GOVERNANCE, ObjectLocks
 from buckia_s3.xml.list_objects import MalformedResponse
-from buckia_s3.xml.list_versions import Page, VersionMarker, parse_versions
+from buckia_s3.xml.list_versions import VersionMarker, VersionPage, parse_versions
 
-PAGE = 1000
+MAX_PAGE = 1000
 """Versions that one request lists at most."""
 
 _CHUNK = 1 << 18
@@ -45,20 +45,20 @@ class Versions:
 
     client: S3Client
     root: str
-    looker: ObjectHead
+    object_head: ObjectHead
     copier: Copier
     locks: ObjectLocks
     etag_is_md5: bool
-    backoff: RetryPolicy
-    page: int = PAGE
+    retry_policy: RetryPolicy
+    page_size: int = MAX_PAGE
 
-    def all(self, prefix: str) -> Iterator[ObjectVersion]:
+    def list(self, prefix: str) -> Iterator[ObjectVersion]:
         """See `Versioned.list_versions`."""
         place: VersionMarker | None = None
         guard = PageGuard("listing versions", provider=self.client.provider)
         last = b""
         while True:
-            found = retry_call(partial(self._fetch, prefix, place), self.backoff)
+            found = retry_call(partial(self._fetch, prefix, place), self.retry_policy)
             for each in found.versions:
                 key = each.key.encode("utf-8", "surrogateescape")
                 if key < last:
@@ -67,7 +67,7 @@ class Versions:
                     raise guard.invalid_response(f"{each.key!r} does not begin with {self.root + prefix!r}")
                 last = key
                 inside = each.key[len(self.root) :]
-                if inside and not inside.startswith(PROBE):
+                if inside and not inside.startswith(PROBE_PREFIX):
                     yield each._replace(key=inside)
             if found.next is None:
                 return
@@ -76,23 +76,23 @@ class Versions:
 
     def stat(self, key: str, version: str) -> RemoteObject:
         """See `Versioned.stat_version`."""
-        return self._look(key, version)[0]
+        return self._head_version(key, version)[0]
 
     @contextmanager
-    def opened(self, key: str, version: str) -> Iterator[Iterator[bytes]]:
+    def open_version(self, key: str, version: str) -> Iterator[Iterator[bytes]]:
         """Give the blocks of a version. Errors are those of `Versioned.open_version`."""
         try:
             with self.client.open(self._request("GET", key, version)) as response:
-                size = size_of(response.headers)
+                size = content_length(response.headers)
                 if size is None:
-                    size = self._look(key, version)[0].size
-                yield self.client.blocks(response, key, size)
+                    size = self._head_version(key, version)[0].size
+                yield self.client.iter_body(response, key, size)
         except AdapterError as error:
-            raise self._translated(error, key, version) from error
+            raise self._translate_error(error, key, version) from error
 
     def restore(self, key: str, version: str, expect: Precondition | None) -> RemoteObject:
         """See `Versioned.restore_version`."""
-        found, told = self._look(key, version)
+        found, told = self._head_version(key, version)
         return self.copier.copy_version(version, found, told, expect)
 
     def delete(self, key: str, version: str, *, bypass_governance: bool = False) -> None:
@@ -103,46 +103,46 @@ class Versions:
             version: Id of the version.
             bypass_governance: Delete it even if it is retained in mode GOVERNANCE, if the credentials allow that.
         """
-        headers = BYPASS if bypass_governance else {}
+        headers = BYPASS_GOVERNANCE if bypass_governance else {}
         try:
             self.client.send(self._request("DELETE", key, version, headers))
         except NotFound as error:
             if error.key is None:
                 raise
         except PermissionDenied as error:
-            raise self.locks.explained(error, key, version) from error
+            raise self.locks.add_lock_reason(error, key, version) from error
 
-    def _look(self, key: str, version: str) -> tuple[RemoteObject, dict[str, str]]:
+    def _head_version(self, key: str, version: str) -> tuple[RemoteObject, dict[str, str]]:
         try:
             answer = self.client.send(self._request("HEAD", key, version))
         except AdapterError as error:
-            raise self._translated(error, key, version) from error
+            raise self._translate_error(error, key, version) from error
         told = answer.headers
         return from_headers(key, told, etag_is_md5=self.etag_is_md5, provider=self.client.provider), told
 
     def _request(self, method: str, key: str, version: str, headers: dict[str, str] | None = None) -> Request:
-        return Request(method, self.looker.whole(key), (("versionId", version),), headers or {}, about=key)
+        return Request(method, self.object_head.full_key(key), (("versionId", version),), headers or {}, key=key)
 
-    def _translated(self, error: AdapterError, key: str, version: str) -> AdapterError:
+    def _translate_error(self, error: AdapterError, key: str, version: str) -> AdapterError:
         """Return the error to raise: of a version that is none, or has no content, servers say all kinds of things."""
         if error.status not in (400, 404, 405) or (isinstance(error, NotFound) and error.key is None):
             return error
         words = f"there is no version {version!r} of it that has content"
         return NotFound(f"{key!r}: {words}", provider=self.client.provider, key=key, status=error.status)
 
-    def _fetch(self, prefix: str, place: VersionMarker | None) -> Page:
-        query = [("versions", ""), ("max-keys", str(self.page)), ("encoding-type", "url")]
+    def _fetch(self, prefix: str, marker: VersionMarker | None) -> VersionPage:
+        query = [("versions", ""), ("max-keys", str(self.page_size)), ("encoding-type", "url")]
         if self.root or prefix:
             query.append(("prefix", self.root + prefix))
-        if place is not None:
-            query += [("key-marker", place.key), ("version-id-marker", place.version)]
-        body = self.client.send(Request("GET", query=tuple(query), doing="listing versions")).body
+        if marker is not None:
+            query += [("key-marker", marker.key), ("version-id-marker", marker.version)]
+        body = self.client.send(Request("GET", query=tuple(query), action="listing versions")).body
         try:
             return parse_versions(body)
         except MalformedResponse as error:
             raise self._malformed(str(error)) from error
 
     def _malformed(self, problem: str) -> Transient:
-        host = self.client.site.endpoint.authority
+        host = self.client.resolver.endpoint.authority
         words = f"listing versions: the answer of {host} can't be used: {problem}"
         return Transient(words, provider=self.client.provider)

@@ -22,13 +22,13 @@ _LAST_KEY = re.compile(rb"<Key>([^<]*)</Key>")
 _URL_ENCODED = re.compile(rb"<EncodingType>\s*url\s*</EncodingType>")
 _REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(amp|lt|gt|quot|apos));")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
-_ECHO = re.compile(rb"<(Prefix|StartAfter|ContinuationToken|NextContinuationToken)>[^<]*</\1>")
+_ECHOED = re.compile(rb"<(Prefix|StartAfter|ContinuationToken|NextContinuationToken)>[^<]*</\1>")
 _HEX = "0123456789abcdef"
 
 UNREADABLE_XML = (ExpatError, LookupError, ValueError)
 """What expat raises at bytes that are no XML: the last two where they claim an encoding that it does not know."""
 
-MOST_BYTES = (1 << 63) - 1
+MAX_SIZE = (1 << 63) - 1
 """The largest size that can be: what is above it is no size."""
 
 # Half the time that calling the classes takes.
@@ -72,11 +72,11 @@ def parse_page_head(body: bytes) -> PageHead:
             found = _TOKEN.search(body)
             if found is None:
                 raise MalformedResponse("more follows, and it does not say where")
-            token = _unescaped(found[1].decode())
+            token = _unescape(found[1].decode())
         last = _LAST_KEY.search(body, max(body.rfind(b"<Key>"), 0))
         if last is None:
             return PageHead(token, None, url_encoded)
-        last_key = _unescaped(last[1].decode("utf-8", "replace"))
+        last_key = _unescape(last[1].decode("utf-8", "replace"))
     except (ValueError, OverflowError) as error:
         raise MalformedResponse(f"it has text that can't be ({error})") from error
     return PageHead(token, decode_key(last_key, url_encoded=url_encoded), url_encoded)
@@ -98,18 +98,18 @@ def parse_objects(body: bytes, root: str, prefix: str, *, url_encoded: bool, eta
     """
     if url_encoded and b"&#" in body:
         # Ceph encodes keys, but not what it repeats of the request: characters that no XML may have stand there.
-        body = _ECHO.sub(b"", body)
-    events, names = _events(body)
+        body = _ECHOED.sub(b"", body)
+    events, names = _parse_events(body)
     if not events or events[-1] is not names.get("ListBucketResult"):
         raise MalformedResponse("it is no listing")
-    read_time = _Clock()
+    read_time = _TimeParser()
     objects: list[RemoteObject] = []
     expected, strip = root + prefix, len(root)
     try:
-        for key, size, etag, modified in _contents(events, names):
+        for key, size, etag, modified in _iter_contents(events, names):
             name = decode_key(key, url_encoded=True) if url_encoded and ("%" in key or "+" in key) else key
             count, time = int(size), read_time(modified)
-            if not 0 <= count <= MOST_BYTES:
+            if not 0 <= count <= MAX_SIZE:
                 raise MalformedResponse(f"an object of {size[:40]} bytes can't be")
             if expected and not name.startswith(expected):
                 raise MalformedResponse(f"the key {name!r} does not begin with {expected!r}")
@@ -128,7 +128,7 @@ def parse_objects(body: bytes, root: str, prefix: str, *, url_encoded: bool, eta
     return objects
 
 
-def _events(body: bytes) -> tuple[list[str], dict[str, str]]:
+def _parse_events(body: bytes) -> tuple[list[str], dict[str, str]]:
     """Return the texts and the names of the ends of a page's elements, as they come, and the names that there are.
 
     Appending both to one list is done without a call into Python for each. What is a name and what is a text that
@@ -152,7 +152,7 @@ def _events(body: bytes) -> tuple[list[str], dict[str, str]]:
     return events, parser.intern
 
 
-def _contents(events: list[str], names: dict[str, str]) -> Iterator[tuple[str, str, str, str]]:
+def _iter_contents(events: list[str], names: dict[str, str]) -> Iterator[tuple[str, str, str, str]]:
     """Yield key, size, ETag and time of each object."""
     key_, size_, etag_, time_ = (names.get(name) for name in ("Key", "Size", "ETag", "LastModified"))
     contents = names.get("Contents")
@@ -178,12 +178,12 @@ def _contents(events: list[str], names: dict[str, str]) -> Iterator[tuple[str, s
             text = event
 
 
-def _unescaped(text: str) -> str:
+def _unescape(text: str) -> str:
     """Resolve references, also those to characters that XML forbids; `html.unescape` drops or changes some."""
-    return _REFERENCE.sub(_character, text) if "&" in text else text
+    return _REFERENCE.sub(_resolve_reference, text) if "&" in text else text
 
 
-def _character(reference: re.Match[str]) -> str:
+def _resolve_reference(reference: re.Match[str]) -> str:
     hexadecimal, decimal, name = reference.groups()
     return _NAMED[name] if name else chr(int(hexadecimal, 16) if hexadecimal else int(decimal))
 
@@ -205,7 +205,7 @@ def _ignore(*_: object) -> None:
     pass
 
 
-class _Clock:
+class _TimeParser:
     """Reads times such as `2026-11-21T05:26:55.309Z`; objects of one second share the work.
 
     What is no time is as good as none: 0, which is "not told".

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from buckia_core.planning.versions import ObjectVersion
 from buckia_s3.objects.etags import fingerprint_from_etag
-from buckia_s3.xml.list_objects import MOST_BYTES, MalformedResponse, decode_key
-from buckia_s3.xml.reader import iter_elements, nanoseconds_of, text_of
+from buckia_s3.xml.list_objects import MAX_SIZE, MalformedResponse, decode_key
+from buckia_s3.xml.reader import element_text, iter_elements, parse_time_ns
 
 _URL_ENCODED = re.compile(rb"<EncodingType>\s*url\s*</EncodingType>")
 # Ceph encodes keys, but not what it repeats of the request: characters that no XML may have stand there.
-_ECHO = re.compile(rb"<(Prefix|KeyMarker|VersionIdMarker|NextKeyMarker|NextVersionIdMarker)>[^<]*</\1>")
+_ECHOED = re.compile(rb"<(Prefix|KeyMarker|VersionIdMarker|NextKeyMarker|NextVersionIdMarker)>[^<]*</\1>")
 
 
 class VersionMarker(NamedTuple):
@@ -22,52 +22,53 @@ class VersionMarker(NamedTuple):
     version: str
 
 
-class Page(NamedTuple):
+class VersionPage(NamedTuple):
     """What a page tells: its versions, keys as they are in the bucket, and where the next one begins."""
 
     versions: list[ObjectVersion]
     next: VersionMarker | None
 
 
-def parse_versions(body: bytes) -> Page:
+def parse_versions(body: bytes) -> VersionPage:
     """Return what a page tells, keys in ascending order, of each key the newest version first.
 
     Raises:
         MalformedPage: It is not whole, no page of versions, or lacks something.
     """
     url_encoded = _URL_ENCODED.search(body) is not None
-    truncated = text_of(body, "IsTruncated").strip()
+    truncated = element_text(body, "IsTruncated").strip()
     if truncated not in ("true", "false"):
         raise MalformedResponse("it does not say whether more follows")
     told = VersionMarker(
-        decode_key(text_of(body, "NextKeyMarker"), url_encoded=url_encoded), text_of(body, "NextVersionIdMarker")
+        decode_key(element_text(body, "NextKeyMarker"), url_encoded=url_encoded),
+        element_text(body, "NextVersionIdMarker"),
     )
     try:
         versions = [
-            _version(name, fields, url_encoded=url_encoded)
-            for name, fields in iter_elements(_ECHO.sub(b"", body), "ListVersionsResult", ("Version", "DeleteMarker"))
+            _parse_version(name, fields, url_encoded=url_encoded)
+            for name, fields in iter_elements(_ECHOED.sub(b"", body), "ListVersionsResult", ("Version", "DeleteMarker"))
         ]
     except (KeyError, ValueError) as error:
         raise MalformedResponse(f"a version lacks something, or has what can't be ({error})") from error
-    in_order = sorted(versions, key=lambda each: (_bytes(each.key), not each.latest))
+    in_order = sorted(versions, key=lambda each: (_sort_key(each.key), not each.latest))
     if in_order != versions:
         # Some servers tell deletions after all versions.
-        versions = sorted(versions, key=lambda each: (_bytes(each.key), not each.latest, -each.modified_ns))
+        versions = sorted(versions, key=lambda each: (_sort_key(each.key), not each.latest, -each.modified_ns))
     elif versions:
         # Safer than what is told, which not every server encodes as it says.
         told = VersionMarker(versions[-1].key, versions[-1].version)
     if truncated == "false":
-        return Page(versions, None)
+        return VersionPage(versions, None)
     if not told.key:
         raise MalformedResponse("more follows, and it does not say where")
-    return Page(versions, told)
+    return VersionPage(versions, told)
 
 
-def _version(name: str, fields: dict[str, str], *, url_encoded: bool) -> ObjectVersion:
+def _parse_version(name: str, fields: dict[str, str], *, url_encoded: bool) -> ObjectVersion:
     deleted = name == "DeleteMarker"
-    modified = nanoseconds_of(fields["LastModified"])
+    modified = parse_time_ns(fields["LastModified"])
     size = 0 if deleted else int(fields["Size"])
-    if not 0 <= size <= MOST_BYTES:
+    if not 0 <= size <= MAX_SIZE:
         raise ValueError("its size")
     return ObjectVersion(
         decode_key(fields["Key"], url_encoded=url_encoded),
@@ -80,5 +81,5 @@ def _version(name: str, fields: dict[str, str], *, url_encoded: bool) -> ObjectV
     )
 
 
-def _bytes(key: str) -> bytes:
+def _sort_key(key: str) -> bytes:
     return key.encode("utf-8", "surrogateescape")

@@ -56,13 +56,13 @@ def iter_elements(body: bytes, root: str, names: Collection[str]) -> Iterator[tu
     yield from found
 
 
-def text_of(body: bytes, name: str) -> str:
+def element_text(body: bytes, name: str) -> str:
     """Return the text of the first element of that name that has nothing but text in it; empty if there is none."""
     found = re.search(rf"<{name}>([^<]*)</{name}>".encode(), body)
     return unescape(found[1].decode("utf-8", "surrogateescape")) if found else ""
 
 
-def nanoseconds_of(time: str) -> int:
+def parse_time_ns(time: str) -> int:
     """Return nanoseconds since 1970 of a time such as `2026-11-21T05:26:55.309Z`; Ceph has nine digits after the point.
 
     Raises:

@@ -10,13 +10,13 @@ from botocore.credentials import ReadOnlyCredentials
 
 from buckia_core.config.secrets.references import Secret
 from buckia_core.errors import MissingCredentials
-from buckia_s3.auth.credentials import credential_source
+from buckia_s3.auth.credentials import find_credentials
 from buckia_s3.auth.sigv4 import Credentials
 from buckia_s3.config.settings import S3Settings
 
 
 def found(**settings):
-    return credential_source(S3Settings(bucket_name="b", **settings), "s3").current()
+    return find_credentials(S3Settings(bucket_name="b", **settings), "s3").get()
 
 
 @pytest.fixture
@@ -49,9 +49,9 @@ def test_profiles(monkeypatch, files):
 
 
 def test_the_region_of_a_profile(files):
-    source = credential_source(S3Settings(bucket_name="b", profile="work"), "s3")
+    source = find_credentials(S3Settings(bucket_name="b", profile="work"), "s3")
     assert source.region() == "eu-north-1"
-    assert not source.lasting
+    assert not source.never_expires
 
 
 @pytest.mark.parametrize("settings", [{}, {"profile": "none"}])
@@ -80,9 +80,9 @@ class Renewed:
 def test_renewed_credentials_are_used(monkeypatch):
     renewed = Renewed()
     monkeypatch.setattr("botocore.session.Session.get_credentials", lambda _: renewed)
-    source = credential_source(S3Settings(bucket_name="b"), "s3")
+    source = find_credentials(S3Settings(bucket_name="b"), "s3")
     expected = [Credentials(f"AK{number}", "s", "t") for number in (1, 2, 3)]
-    assert [source.current() for _ in range(3)] == expected
+    assert [source.get() for _ in range(3)] == expected
 
 
 @pytest.mark.parametrize(

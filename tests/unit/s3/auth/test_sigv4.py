@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
 from buckia_core.errors import AdapterError
-from buckia_s3.auth.sigv4 import EMPTY, Credentials, presign, query_string, sign_request
+from buckia_s3.auth.sigv4 import EMPTY_SHA256, Credentials, presign, query_string, sign_request
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.endpoint import resolve_endpoint
 
@@ -36,7 +36,7 @@ def test_headers_equal_botocores(key, query, token):
     now = datetime.now(UTC)
     path, text = place.path(key), query_string(query)
     ours = sign_request(
-        "PUT", place.authority, path, text, more, EMPTY, credentials=credentials, region="eu-west-1", now=now
+        "PUT", place.authority, path, text, more, EMPTY_SHA256, credentials=credentials, region="eu-west-1", now=now
     )
     request = AWSRequest("PUT", f"http://{place.authority}{path}?{text}", headers=more)
     _sign_at(S3SigV4Auth(BotocoreCredentials("AK", "secret", token), "s3", "eu-west-1"), request, ours["x-amz-date"])

@@ -239,9 +239,9 @@ def test_connect_timeout():
         bucket_name="b", client_options=parse_client_options({"connect_timeout": 7, "read_timeout": 8, "timeout": 9})
     )
     place = resolve_endpoint(settings, "r")
-    connection = ConnectionPool(settings).take(place)
+    connection = ConnectionPool(settings).acquire(place)
     assert connection.timeout == 7
-    assert connection.clock.limits == Timeouts(7, 8, 9)
+    assert connection.deadline.timeouts == Timeouts(7, 8, 9)
     config = client_config(settings, place)
     assert [config[name] for name in ("connect_timeout", "read_timeout", "timeout")] == [
         timedelta(seconds=each) for each in (7, 8, 9)

@@ -13,7 +13,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 
 from buckia_core.errors import AdapterError, NotSupported, PermissionDenied, Transient
 from buckia_s3.auth.express_session import ExpressSessions
-from buckia_s3.auth.sigv4 import EMPTY, Credentials, sign_request
+from buckia_s3.auth.sigv4 import EMPTY_SHA256, Credentials, sign_request
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.endpoint import resolve_endpoint
 from tests.unit.s3.scripted_server import HELLO, OBJECT, Answer, error, page
@@ -78,14 +78,14 @@ def test_requests_are_signed_with_a_session(bucket, key):
 def test_signatures_equal_botocores(monkeypatch):
     now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     place = resolve_endpoint(S3Settings(bucket_name=BUCKET), "us-east-1")
-    own = Credentials("AK", "secret", "a/token+==", of_session=True)
+    own = Credentials("AK", "secret", "a/token+==", is_session=True)
     ours = sign_request(
         "PUT",
         place.authority,
         place.path("k"),
         "",
         {"If-Match": '"e"'},
-        EMPTY,
+        EMPTY_SHA256,
         credentials=own,
         region="us-east-1",
         service="s3express",
@@ -164,7 +164,7 @@ class TestListing:
             self.keys(adapter)
 
     def test_no_more_than_the_memory_has_room_for(self, bucket, monkeypatch):
-        monkeypatch.setattr("buckia_s3.operations.list_directory_bucket.MOST_UNSORTED", 2)
+        monkeypatch.setattr("buckia_s3.operations.list_directory_bucket.MAX_SORTED", 2)
         adapter, _ = bucket(lambda _: page("b", "a", "c"))
         with pytest.raises(NotSupported, match="sync a prefix"):
             self.keys(adapter)
@@ -181,11 +181,11 @@ def test_a_session_that_is_refused(connect):
     with pytest.raises(PermissionDenied, match="asking for a session"):
         adapter.stat_file("k")
     with pytest.raises(Transient, match="no credentials"):
-        ExpressSessions(lambda: b"<html/>", "s3").current()
+        ExpressSessions(lambda: b"<html/>", "s3").get()
 
 
 def test_nothing_secret_shows():
-    known = ExpressSessions(lambda: session().body, "s3").current()
+    known = ExpressSessions(lambda: session().body, "s3").get()
     assert "hidden" not in repr(known)
     assert "token-1" not in repr(known)
-    assert known == Credentials("SESSION1", "hidden", "token-1", of_session=True)
+    assert known == Credentials("SESSION1", "hidden", "token-1", is_session=True)

@@ -19,7 +19,7 @@ from buckia_core.config import BucketConfig
 from buckia_core.config.secrets.references import Secret
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import InvalidSetting, MissingCredentials, Unauthenticated
-from buckia_s3.auth.credentials import credential_source
+from buckia_s3.auth.credentials import find_credentials
 from buckia_s3.auth.sigv4 import Credentials
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.sync import S3Sync
@@ -29,11 +29,11 @@ ROLE = "arn:aws:iam::123456789012:role/reader"
 
 
 def source(**settings):
-    return credential_source(S3Settings(bucket_name="b", region="us-east-1", **settings), "s3")
+    return find_credentials(S3Settings(bucket_name="b", region="us-east-1", **settings), "s3")
 
 
 def found(**settings):
-    return source(**settings).current()
+    return source(**settings).get()
 
 
 def given(key="AK", **more):
@@ -80,11 +80,11 @@ class TestNames:
 
     def test_boto3(self, monkeypatch, environment, files):
         mine = source(credential_provider="boto3", profile="work")
-        assert mine.current() == Credentials("WORK", "s")
+        assert mine.get() == Credentials("WORK", "s")
         assert mine.region() == "eu-north-1"
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", boto3.Session("APP", "s", region_name="eu-south-1"))
         default = source(credential_provider="boto3")
-        assert default.current() == Credentials("APP", "s")
+        assert default.get() == Credentials("APP", "s")
         assert default.region() == "eu-south-1"
 
     def test_boto3_is_not_required(self, monkeypatch):
@@ -133,7 +133,7 @@ class TestFunctions:
             base_dir=tmp_path,
             environ={"AWS_SKIP_SIGNATURE": "true"},
         )
-        assert credential_source(settings, "s3").current() == Credentials("VAULT", "s")
+        assert find_credentials(settings, "s3").get() == Credentials("VAULT", "s")
         for name, told in (("no_such_module_x:f", "no_such_module_x"), ("their_credentials:g", "g")):
             with pytest.raises(InvalidSetting, match=told):
                 found(credential_provider=name)
@@ -172,12 +172,12 @@ class TestFunctions:
         seen = []
         for minutes in (0, 30, 54, 1, 1):
             now += timedelta(minutes=minutes)
-            seen.append(long.current().access_key_id)
+            seen.append(long.get().access_key_id)
         assert seen == ["AK1", "AK1", "AK2", "AK2", "AK2"]
         lasts, calls[:] = 4, []
         short = source(credential_provider=give)
         for _ in range(4):
-            assert short.current().expires_at - now >= timedelta(minutes=2)
+            assert short.get().expires_at - now >= timedelta(minutes=2)
             now += timedelta(minutes=1)
         assert len(calls) == 2, "those that last for less than the margin are used for half of their time"
 
@@ -189,7 +189,7 @@ class TestFunctions:
             return given()
 
         lasting = source(credential_provider=give)
-        assert lasting.current() == lasting.current()
+        assert lasting.get() == lasting.get()
         assert calls == [1]
 
     @pytest.mark.parametrize(
@@ -229,13 +229,13 @@ class TestRoles:
     def test_sts(self, moto_server):
         keys = {"access_key_id": Secret(moto_server.access_key), "secret_access_key": Secret(moto_server.secret_key)}
         role = source(credential_provider="sts", role_arn=ROLE, sts_endpoint=moto_server.endpoint, **keys)
-        assumed = role.current()
+        assumed = role.get()
         assert assumed is not None
         assert assumed.access_key_id != moto_server.access_key
         assert assumed.session_token
         assert assumed.expires_at is not None
         assert assumed.expires_at - datetime.now(UTC) > timedelta(minutes=50)
-        assert role.current() is assumed
+        assert role.get() is assumed
 
     def test_a_sync_with_a_role(self, moto_server, bucket_name):
         settings = S3Settings(
@@ -364,12 +364,12 @@ class TestInstances:
 
 def test_a_role_is_not_needed_where_nobody_assumes_one():
     settings = S3Settings(bucket_name="b", role_arn=ROLE, access_key_id=Secret("A"), secret_access_key=Secret("S"))
-    assert credential_source(settings, "s3").current() == Credentials("A", "S")
-    assert credential_source(replace(settings, role_arn=None), "s3").lasting
+    assert find_credentials(settings, "s3").get() == Credentials("A", "S")
+    assert find_credentials(replace(settings, role_arn=None), "s3").never_expires
 
 
 def test_a_function_goes_through_a_bucket_configuration():
     config = BucketConfig(provider="s3", bucket_name="b", credential_provider=given)
     settings = config.adapter_settings(S3Settings, environ={"AWS_SKIP_SIGNATURE": "true"})
-    assert credential_source(settings, "s3").current() == Credentials("AK", "s")
+    assert find_credentials(settings, "s3").get() == Credentials("AK", "s")
     assert pickle.loads(pickle.dumps(config)) == config

@@ -87,7 +87,7 @@ def test_what_is_sent_can_be_left_out_of_the_signature(connect, unsigned):
     assert (server.asked[-1].headers["x-amz-content-sha256"] == "UNSIGNED-PAYLOAD") is unsigned
 
 
-@pytest.mark.parametrize("kind", [ServerSideEncryption.KMS, ServerSideEncryption.KMS_TWICE])
+@pytest.mark.parametrize("kind", [ServerSideEncryption.KMS, ServerSideEncryption.KMS_DSSE])
 def test_it_encrypts_with_a_key_of_kms(connect, kind):
     adapter, server = connect(lambda _: HELLO, server_side_encryption=kind, sse_kms_key_id="id-1")
     stored(adapter)

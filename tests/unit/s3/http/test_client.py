@@ -154,15 +154,15 @@ class TestLineBreaks:
     @pytest.mark.parametrize("value", ["plain", "a\r\nX: b", "a\rb", "a\nb", "a\0b", "\n", "a\r\n\r\nGET / HTTP/1.1"])
     def test_are_not_sent(self, name, value):
         settings = S3Settings(bucket_name="b", endpoint_url="http://h.example", skip_signature=True)
-        connection = ConnectionPool(settings).take(resolve_endpoint(settings, "r"))
+        connection = ConnectionPool(settings).acquire(resolve_endpoint(settings, "r"))
         connection.sock, server = socket.socketpair()
         with server:
             if (name, value) == ("If-Match", "plain"):
-                connection.ask("GET", "/b/k", {name: value})
+                connection.send_request("GET", "/b/k", {name: value})
                 assert server.recv(1000) == b"GET /b/k HTTP/1.1\r\nIf-Match: plain\r\n\r\n"
             else:
                 with pytest.raises(ValueError, match="a header has a line break or a NUL in it"):
-                    connection.ask("GET", "/b/k", {"Host": "h", name: value}, b"body")
+                    connection.send_request("GET", "/b/k", {"Host": "h", name: value}, b"body")
             connection.close()
             assert server.recv(1000) == b""
 

@@ -48,9 +48,9 @@ def test_paths_of_keys():
 def test_a_bucket_that_is_elsewhere():
     site = EndpointResolver(S3Settings(bucket_name="bucket"), lambda: None)
     assert site.endpoint.host == "bucket.s3.us-east-1.amazonaws.com"
-    assert site.move("ap-south-1")
+    assert site.set_region("ap-south-1")
     assert (site.endpoint.host, site.endpoint.region) == ("bucket.s3.ap-south-1.amazonaws.com", "ap-south-1")
-    assert not site.move("ap-south-1")
+    assert not site.set_region("ap-south-1")
 
 
 def test_another_service_keeps_its_host_in_every_region():
@@ -58,7 +58,7 @@ def test_another_service_keeps_its_host_in_every_region():
         S3Settings(bucket_name="b", endpoint_url="https://s3.us-east-1.example.com"), lambda: "profile-region"
     )
     assert site.endpoint.region == "profile-region"
-    site.move("elsewhere")
+    site.set_region("elsewhere")
     assert (site.endpoint.host, site.endpoint.region) == ("s3.us-east-1.example.com", "elsewhere")
 
 

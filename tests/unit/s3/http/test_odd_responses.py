@@ -7,7 +7,7 @@ import pytest
 from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported, PermissionDenied
 from buckia_core.planning.manifest import RemoteObject
-from buckia_s3.objects.metadata import from_metadata, with_finer_time
+from buckia_s3.objects.metadata import with_listed_time, with_metadata
 from buckia_s3.xml.list_objects import MalformedResponse, parse_objects
 from tests.unit.s3.scripted_server import HELLO, OBJECT, Answer, error, page
 
@@ -129,7 +129,7 @@ def test_an_encoding_that_nobody_reads(connect, encoding):
 
 @pytest.mark.parametrize("value", ["=?utf-8?b?####?=", "=?x-none?q?a?=", "=?utf-8?b?/////w==?="])
 def test_metadata_that_is_not_encoded_as_it_says(value):
-    assert from_metadata(RemoteObject("k", 0, "f"), {"name": value}).metadata is not None
+    assert with_metadata(RemoteObject("k", 0, "f"), {"name": value}).metadata is not None
 
 
 def test_half_a_lock_is_not_none(connect):
@@ -141,9 +141,9 @@ def test_half_a_lock_is_not_none(connect):
 
 def test_a_listing_tells_finer_times_than_headers():
     found = SEEN._replace(modified_ns=1_767_323_045_000_000_000)
-    assert with_finer_time(found, SEEN).modified_ns == SEEN.modified_ns
-    assert with_finer_time(found, SEEN._replace(fingerprint="other")) == found
-    assert with_finer_time(found, SEEN._replace(modified_ns=SEEN.modified_ns + 10**9)) == found
+    assert with_listed_time(found, SEEN).modified_ns == SEEN.modified_ns
+    assert with_listed_time(found, SEEN._replace(fingerprint="other")) == found
+    assert with_listed_time(found, SEEN._replace(modified_ns=SEEN.modified_ns + 10**9)) == found
 
 
 def test_a_download_has_the_time_of_the_listing(connect, target):
@@ -171,8 +171,8 @@ class TestRedirects:
     @pytest.mark.parametrize("region", ["evil.example/x", "us-east-1@evil.example", "A" * 10, "a" * 50, "x\ty"])
     def test_a_region_is_a_name_and_nothing_else(self, connect, region):
         adapter, server = connect(lambda asked: Answer(301, b"", {"x-amz-bucket-region": region}))
-        before = adapter._client.site.endpoint
+        before = adapter._client.resolver.endpoint
         with pytest.raises(AdapterError):
             adapter.stat_file("k")
-        assert adapter._client.site.endpoint == before
+        assert adapter._client.resolver.endpoint == before
         assert all("us-east-1" in asked.headers["authorization"] for asked in server.asked)

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buckia_s3.errors import UnusableResponse
-from buckia_s3.http.response import FastResponse, read_response, read_whole
+from buckia_s3.http.response import FastResponse, read_body, read_response
 
 USUAL = b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: "x"\r\n\r\nhello'
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;more=1\r\nllo\r\n0\r\nTrailer: t\r\n\r\n"
@@ -198,23 +198,23 @@ class TestReadWhole:
     @pytest.mark.parametrize("data", [USUAL, CHUNKED], ids=["length", "chunked"])
     def test_as_much_as_may_come(self, data):
         with answering(data) as answer:
-            assert read_whole(answer, 5) == b"hello"
+            assert read_body(answer, 5) == b"hello"
         with answering(data) as answer, pytest.raises(UnusableResponse, match="more than 4 bytes"):
-            read_whole(answer, 4)
+            read_body(answer, 4)
 
     def test_what_is_too_much_is_not_read(self):
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"
         with answering(head, bytes(1000)) as answer, pytest.raises(UnusableResponse):
-            read_whole(answer, 1000)
+            read_body(answer, 1000)
 
     def test_a_body_without_an_end(self):
         with answering(b"HTTP/1.1 200 OK\r\n\r\n", bytes(5000)) as answer, pytest.raises(UnusableResponse):
-            read_whole(answer, 1000)
+            read_body(answer, 1000)
 
     @pytest.mark.parametrize("cuts", [[], [20]])
     def test_a_part_is_not_the_whole(self, cuts):
         with answering(*cut(USUAL[:-2], cuts), closes=True) as answer, pytest.raises(http.client.IncompleteRead):
-            read_whole(answer, 100)
+            read_body(answer, 100)
 
 
 class TestCutShort:

@@ -12,7 +12,7 @@ from buckia_core.adapters.contract.types import UploadInfo
 from buckia_core.errors import AdapterError, InvalidKey, NotSupported
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import RemoteObject
-from buckia_s3.objects.metadata import check_key, encode_metadata, from_headers, from_metadata
+from buckia_s3.objects.metadata import check_key, encode_metadata, from_headers, with_metadata
 from buckia_s3.objects.multipart_etag import possible_digests
 
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
@@ -24,7 +24,7 @@ def sent(**info):
 
 
 def told(metadata):
-    return from_metadata(RemoteObject("k", 0, "f"), metadata)
+    return with_metadata(RemoteObject("k", 0, "f"), metadata)
 
 
 @given(st.integers(1 - 2**63, 2**63 - 1))

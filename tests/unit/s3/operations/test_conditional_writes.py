@@ -12,7 +12,7 @@ from buckia_core.errors import (
     PreconditionFailed,
     Transient,
 )
-from buckia_s3.auth.sigv4 import EMPTY
+from buckia_s3.auth.sigv4 import EMPTY_SHA256
 from buckia_s3.config.settings import ConditionalWrites, S3Settings
 from buckia_s3.sync import S3Sync
 from tests.unit.s3.scripted_server import Answer, error
@@ -86,15 +86,17 @@ class TestConditions:
     def test_whether_a_server_compares_what_comes_is_found_out(self, connect, compares):
         script = Conditional(create=True, match="quoted", compares=compares)
         adapter, server = connect(script)
-        assert not adapter._conditions.compares_content
+        assert not adapter._conditional_writes.compares_content
         assert adapter.probe().conditional_write
-        assert adapter._conditions.compares_content is compares
+        assert adapter._conditional_writes.compares_content is compares
         # What it refuses is not sent again, as that would be which had been damaged on the way.
-        wrong = [each for each in server.asked if each.headers.get("x-amz-content-sha256") == EMPTY and each.body]
+        wrong = [
+            each for each in server.asked if each.headers.get("x-amz-content-sha256") == EMPTY_SHA256 and each.body
+        ]
         assert len(wrong) == 1
         unsigned, _ = connect(script, unsigned_payload=True)
         unsigned.probe()
-        assert not unsigned._conditions.compares_content
+        assert not unsigned._conditional_writes.compares_content
 
     @pytest.mark.parametrize("size", [5, 300_000], ids=["small", "larger"])
     @pytest.mark.parametrize("match", ["quoted", "bare", "ignored", "refused"])

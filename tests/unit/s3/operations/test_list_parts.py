@@ -10,7 +10,7 @@ import pytest
 from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.errors import PermissionDenied, Transient
 from buckia_s3.config.settings import MIN_PART
-from buckia_s3.operations.list_parts import Part, list_parts
+from buckia_s3.operations.list_parts import UploadedPart, list_parts
 from tests.unit.s3.scripted_server import Answer, error
 
 
@@ -32,7 +32,7 @@ def test_all_pages_are_read(connect):
     found = list_parts(adapter._client, "pre/k", "k", "u&1")
     assert found is not None
     assert len(found) == 3000
-    assert found[2001] == Part("etag2001", 2001)
+    assert found[2001] == UploadedPart("etag2001", 2001)
     assert [asked.query["uploadId"] for asked in server.asked] == ["u&1"] * 3
 
 

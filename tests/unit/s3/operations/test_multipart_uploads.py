@@ -58,7 +58,7 @@ def test_page_by_page(ceph, bucket_name, adapter_on):
     bucket = bucket_name(ceph)
     begun = [(key, begin(ceph, bucket, key)) for key in ("a", "b", "b", "c 1", "d")]
     adapter = adapter_on(ceph, bucket)
-    by_two = dataclasses.replace(adapter.unfinished, page=2)
+    by_two = dataclasses.replace(adapter.unfinished, page_size=2)
     assert sorted((each.key, each.upload_id) for each in by_two.all()) == sorted(begun)
     assert all(abs(each.started_ns - time.time_ns()) < 3600 * SECOND for each in by_two.all())
 

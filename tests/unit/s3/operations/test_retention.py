@@ -43,12 +43,12 @@ class TestOnServers:
         adapter.locks.retain("k", GOVERNANCE, until)
         assert adapter.locks.get("k") == ObjectLock(GOVERNANCE, until)
         adapter.locks.retain("k", GOVERNANCE, tomorrow(2))
-        assert adapter.locks.get("k").until == tomorrow(2) or adapter.locks.get("k").until > until
+        assert adapter.locks.get("k").retain_until == tomorrow(2) or adapter.locks.get("k").retain_until > until
 
     def test_a_hold(self, adapter):
         adapter.upload_file(b"1", "ä k")
         adapter.locks.hold("ä k", on=True)
-        assert adapter.locks.get("ä k") == ObjectLock(hold=True)
+        assert adapter.locks.get("ä k") == ObjectLock(legal_hold=True)
         adapter.locks.hold("ä k", on=False)
         assert adapter.locks.get("ä k") == ObjectLock()
 
@@ -57,9 +57,9 @@ class TestOnServers:
             adapter.upload_file(data, "k")
         latest, first = adapter.list_versions()
         adapter.locks.hold("k", first.version, on=True)
-        assert adapter.locks.get("k", first.version).hold
-        assert not adapter.locks.get("k", latest.version).hold
-        assert not adapter.locks.get("k").hold
+        assert adapter.locks.get("k", first.version).legal_hold
+        assert not adapter.locks.get("k", latest.version).legal_hold
+        assert not adapter.locks.get("k").legal_hold
         with pytest.raises(PermissionDenied, match="a legal hold is on it"):
             adapter.delete_version("k", first.version)
         adapter.delete_version("k", latest.version)
@@ -108,9 +108,9 @@ class TestOnServers:
         adapter = adapter_on(server, bucket, **settings, multipart_threshold=5 << 20, part_size=5 << 20)
         adapter.upload_file(io.BytesIO(b"x" * size), "k")
         lock = adapter.locks.get("k")
-        assert (lock.mode, lock.hold) == (GOVERNANCE, True)
-        assert lock.until is not None
-        assert timedelta(days=2) <= lock.until - datetime.now(UTC) <= timedelta(days=3)
+        assert (lock.mode, lock.legal_hold) == (GOVERNANCE, True)
+        assert lock.retain_until is not None
+        assert timedelta(days=2) <= lock.retain_until - datetime.now(UTC) <= timedelta(days=3)
 
     def test_what_is_copied_or_brought_back_is_locked(self, server, bucket_name, adapter_on):
         if server.name == "moto":
@@ -213,7 +213,7 @@ def test_the_last_day_is_a_whole_one():
     ("lock", "holds"),
     [
         (ObjectLock(), False),
-        (ObjectLock(hold=True), True),
+        (ObjectLock(legal_hold=True), True),
         (ObjectLock(GOVERNANCE, datetime(2026, 1, 1, tzinfo=UTC)), False),
         (ObjectLock(GOVERNANCE, datetime(2026, 1, 3, tzinfo=UTC)), True),
     ],

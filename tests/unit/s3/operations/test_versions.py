@@ -144,8 +144,8 @@ class TestListing:
         assert [(each.key, each.deleted) for each in whole] == [
             *[("a 2\x01", False)] * 3, ("a/1", True), *[("a/1", False)] * 3, *[("ü%41", False)] * 3,
         ]  # fmt: skip
-        by_two = dataclasses.replace(adapter.versions, page=2)
-        assert list(by_two.all("")) == whole
+        by_two = dataclasses.replace(adapter.versions, page_size=2)
+        assert list(by_two.list("")) == whole
         assert all(a.modified_ns >= b.modified_ns for a, b in pairwise(whole) if a.key == b.key)
 
 
