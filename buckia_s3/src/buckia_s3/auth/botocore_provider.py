@@ -41,7 +41,7 @@ class BotocoreCredentials:
             frozen = self._credentials and self._credentials.get_frozen_credentials()
         except Exception as error:
             if type(error).__name__ == "MetadataRetrievalError":
-                # The last place of all: there may be no instance, or one that gives no tokens.
+                # The last provider_ of all: there may be no instance, or one that gives no tokens.
                 hint = "an instance of EC2 that gives no tokens needs imdsv1_fallback: true"
                 raise MissingCredentials(f"{self._nothing_found}; {hint}") from error
             raise from_botocore(error, provider=self._provider, profile=self._profile) from error
@@ -77,9 +77,9 @@ class BotocoreCredentials:
         if services is None:
             raise InvalidSetting(f"the AWS configuration has no section [services {named}], which the profile names")
         of_s3 = services.get("s3")
-        told = of_s3.get("endpoint_url") if isinstance(of_s3, Mapping) else None
-        told = told or profile.get("endpoint_url")
-        return None if told is None else str(told)
+        endpoint_url = of_s3.get("endpoint_url") if isinstance(of_s3, Mapping) else None
+        endpoint_url = endpoint_url or profile.get("endpoint_url")
+        return None if endpoint_url is None else str(endpoint_url)
 
     def _open_session(self) -> Any:
         if self._session is None:
@@ -88,7 +88,7 @@ class BotocoreCredentials:
 
 
 def chain(settings: S3Settings, provider: str) -> BotocoreCredentials:
-    """Return what botocore finds in the places where it looks: those of the settings and of the environment."""
+    """Return what botocore finds in the providers where it looks: those of the settings and of the environment."""
     if settings.profile:
         nothing = f"profile {settings.profile!r} of the AWS configuration has no credentials"
     else:
@@ -104,10 +104,10 @@ def chain(settings: S3Settings, provider: str) -> BotocoreCredentials:
         session.set_config_variable("ec2_metadata_v1_disabled", not settings.imdsv1_fallback)
         if settings.metadata_endpoint is not None:
             session.set_config_variable("ec2_metadata_service_endpoint", settings.metadata_endpoint)
-        places = session.get_component("credential_provider").providers
-        for place in _configured_providers(settings, session):
+        providers = session.get_component("credential_provider").providers
+        for provider_ in _configured_providers(settings, session):
             # Each in its turn, where the one is that knows the environment only.
-            places[:] = [place if place.METHOD == each.METHOD else each for each in places]
+            providers[:] = [provider_ if provider_.METHOD == each.METHOD else each for each in providers]
         return session
 
     return BotocoreCredentials(make, nothing, provider, settings.profile)
@@ -153,10 +153,10 @@ def assume_role(settings: S3Settings, source: Callable[[], Credentials | None], 
                 aws_secret_access_key=own.secret_access_key,
                 aws_session_token=own.session_token,
             )
-            answer = client.assume_role(**{name: value for name, value in wanted.items() if value is not None})
+            response = client.assume_role(**{name: value for name, value in wanted.items() if value is not None})
         except Exception as error:
             raise from_botocore(error, provider=provider, profile=settings.profile) from error
-        given = answer["Credentials"]
+        given = response["Credentials"]
         return {
             "access_key_id": given["AccessKeyId"],
             "secret_access_key": given["SecretAccessKey"],
@@ -168,13 +168,13 @@ def assume_role(settings: S3Settings, source: Callable[[], Credentials | None], 
 
 
 def _configured_providers(settings: S3Settings, session: Any) -> list[Any]:
-    """Return the places of the chain that the settings tell more about than the environment does."""
+    """Return the providers of the chain that the settings tell more about than the environment does."""
     from botocore.credentials import (  # noqa: PLC0415  # as above
         AssumeRoleWithWebIdentityProvider,
         ContainerProvider,
     )
 
-    places: list[Any] = []
+    providers: list[Any] = []
     token_file = settings.web_identity_token_file
     if token_file is not None and settings.profile is None:
         wanted = {
@@ -182,7 +182,7 @@ def _configured_providers(settings: S3Settings, session: Any) -> list[Any]:
             "role_arn": settings.role_arn,
             "role_session_name": settings.role_session_name or _SESSION_NAME,
         }
-        places.append(
+        providers.append(
             AssumeRoleWithWebIdentityProvider(
                 load_config=lambda: {"profiles": {"": wanted}},
                 client_creator=_sts_client_factory(settings, session),
@@ -192,14 +192,16 @@ def _configured_providers(settings: S3Settings, session: Any) -> list[Any]:
         )
     relative, full = settings.container_credentials_relative_uri, settings.container_credentials_full_uri
     if relative is not None or full is not None:
-        told = {
+        environ = {
             ContainerProvider.ENV_VAR: relative,
             ContainerProvider.ENV_VAR_FULL: full,
             ContainerProvider.ENV_VAR_AUTH_TOKEN_FILE: _text(settings.container_authorization_token_file),
             ContainerProvider.ENV_VAR_AUTH_TOKEN: os.environ.get(ContainerProvider.ENV_VAR_AUTH_TOKEN),
         }
-        places.append(ContainerProvider(environ={name: value for name, value in told.items() if value is not None}))
-    return places
+        providers.append(
+            ContainerProvider(environ={name: value for name, value in environ.items() if value is not None})
+        )
+    return providers
 
 
 def _sts_client_factory(settings: S3Settings, session: Any) -> Callable[..., Any]:

@@ -116,11 +116,11 @@ def with_profile_endpoint(settings: S3Settings, credentials: CredentialProvider)
         InvalidSetting: It is no address, or goes not with the settings.
         MissingCredentials: The profile that should tell it is not there.
     """
-    told = None if settings.endpoint_url is not None else credentials.endpoint_url()
-    if told is None:
+    endpoint_url = None if settings.endpoint_url is not None else credentials.endpoint_url()
+    if endpoint_url is None:
         return settings
     try:
-        return replace(settings, endpoint_url=told)
+        return replace(settings, endpoint_url=endpoint_url)
     except ValueError as error:
         raise InvalidSetting(f"{error} (endpoint_url is that of the AWS configuration files)") from error
 

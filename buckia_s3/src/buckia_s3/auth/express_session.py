@@ -45,14 +45,16 @@ class ExpressSessions:
             return self._current
 
     def _parse(self, body: bytes, now: datetime) -> Credentials:
-        told = {name: xml_text(body, name) for name in _FIELDS}
-        if not told["AccessKeyId"] or not told["SecretAccessKey"] or not told["SessionToken"]:
+        fields = {name: xml_text(body, name) for name in _FIELDS}
+        if not fields["AccessKeyId"] or not fields["SecretAccessKey"] or not fields["SessionToken"]:
             raise Transient("asking for a session: the answer has no credentials", provider=self._provider)
         try:
-            expires = datetime.fromisoformat(told["Expiration"])
+            expires = datetime.fromisoformat(fields["Expiration"])
             expires = expires.astimezone(UTC) if expires.tzinfo else expires.replace(tzinfo=UTC)
         except (ValueError, OverflowError):
             expires = now + _MAX_LIFETIME
         # No session lasts longer, nor does one end before it began.
         expires = min(max(expires, now), now + _MAX_LIFETIME)
-        return Credentials(told["AccessKeyId"], told["SecretAccessKey"], told["SessionToken"], expires, is_session=True)
+        return Credentials(
+            fields["AccessKeyId"], fields["SecretAccessKey"], fields["SessionToken"], expires, is_session=True
+        )

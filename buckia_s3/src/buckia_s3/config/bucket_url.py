@@ -2,11 +2,11 @@
 
     address                                                         bucket        region         service
     -------------------------------------------------------------------------------------------------------------
-    s3://BUCKET/PREFIX, s3a://BUCKET/PREFIX                         first part    not told       as configured
+    s3://BUCKET/PREFIX, s3a://BUCKET/PREFIX                         first part    not groups       as configured
     https://s3.REGION.amazonaws.com/BUCKET/PREFIX                   in the path   in the host    AWS
     https://BUCKET.s3.REGION.amazonaws.com/PREFIX                   in the host   in the host    AWS
     … s3.dualstack.REGION, s3-fips.REGION, s3-fips.dualstack.REGION as above      in the host    that face of AWS
-    https://BUCKET.s3-accelerate.amazonaws.com, … .dualstack.…      in the host   not told       AWS, accelerated
+    https://BUCKET.s3-accelerate.amazonaws.com, … .dualstack.…      in the host   not groups       AWS, accelerated
     https://BUCKET.s3express-ZONE.REGION.amazonaws.com              in the host   in the host    AWS, directory bucket
     https://ACCOUNT.r2.cloudflarestorage.com/BUCKET (also .eu., …)  in the path   auto           Cloudflare R2
     https://BUCKET.CLUSTER.linodeobjects.com, or /BUCKET            either        the cluster    Linode
@@ -97,22 +97,22 @@ _R2 = re.compile(r"(?P<account>[a-z0-9]+(?:\.(?:eu|fedramp))?)\.r2\.cloudflarest
 
 
 def _parse_match(found: re.Match[str], path: str, service: str) -> ParsedBucketUrl:
-    told = {name: value or "" for name, value in found.groupdict().items()}
-    bucket, prefix = told.get("bucket", ""), path
+    groups = {name: value or "" for name, value in found.groupdict().items()}
+    bucket, prefix = groups.get("bucket", ""), path
     if not bucket:
         bucket, _, prefix = path.partition("/")
         if not bucket:
             raise ValueError("url names no bucket")
-    region = "auto" if "account" in told else told.get("region") or None
+    region = "auto" if "account" in groups else groups.get("region") or None
     if not service:
         return ParsedBucketUrl(
             bucket,
             prefix,
             region,
-            accelerated=bool(told.get("accelerated")),
-            dualstack=bool(told.get("dualstack")),
-            fips=bool(told.get("fips")),
+            accelerated=bool(groups.get("accelerated")),
+            dualstack=bool(groups.get("dualstack")),
+            fips=bool(groups.get("fips")),
         )
     # A dot in the bucket's name needs a certificate for one level more, which nobody has.
-    virtual = bool(told.get("bucket")) and "." not in bucket
-    return ParsedBucketUrl(bucket, prefix, region, service.format(**told), "virtual" if virtual else "path")
+    virtual = bool(groups.get("bucket")) and "." not in bucket
+    return ParsedBucketUrl(bucket, prefix, region, service.format(**groups), "virtual" if virtual else "path")

@@ -11,7 +11,7 @@ from buckia_core.config.secrets.references import Secret
 from buckia_s3.config.bucket_url import parse_bucket_url
 
 CREDENTIAL_PROVIDERS = ("static", "environment", "profile", "boto3", "sts", "anonymous")
-"""The places that credentials may be told to come from, besides functions of one's own."""
+"""The places that credentials may be implied to come from, besides functions of one's own."""
 
 _CREDENTIAL_SETTINGS = (
     "access_key_id",
@@ -36,21 +36,21 @@ def settings_from_url(url: str) -> dict[str, object]:
         ValueError: See `urls.parse_url`.
     """
     found = parse_bucket_url(url)
-    told: dict[str, object] = {"bucket_name": found.bucket_name}
+    implied: dict[str, object] = {"bucket_name": found.bucket_name}
     if found.prefix:
-        told["prefix"] = found.prefix
+        implied["prefix"] = found.prefix
     if found.region is not None:
-        told["region"] = found.region
+        implied["region"] = found.region
     if found.addressing_style is not None:
-        told["addressing_style"] = found.addressing_style
+        implied["addressing_style"] = found.addressing_style
     if not url.lower().startswith("s3"):
-        told["endpoint_url"] = found.endpoint_url or ""
+        implied["endpoint_url"] = found.endpoint_url or ""
     names = {
         "use_accelerate_endpoint": found.accelerated,
         "use_dualstack_endpoint": found.dualstack,
         "use_fips_endpoint": found.fips,
     }
-    return told | {name: True for name, wanted in names.items() if wanted}
+    return implied | {name: True for name, wanted in names.items() if wanted}
 
 
 def implied_before_env(values: Mapping[str, object]) -> dict[str, object]:
@@ -60,10 +60,10 @@ def implied_before_env(values: Mapping[str, object]) -> dict[str, object]:
         ValueError: The address of the bucket is none.
     """
     url = values.get("url")
-    told = settings_from_url(url) if isinstance(url, str) else {}
+    implied = settings_from_url(url) if isinstance(url, str) else {}
     if any(values.get(name) is not None for name in _CREDENTIAL_SETTINGS):
-        told["skip_signature"] = False
-    return told
+        implied["skip_signature"] = False
+    return implied
 
 
 def implied_after_env(values: Mapping[str, object]) -> dict[str, object]:
@@ -74,8 +74,8 @@ def implied_after_env(values: Mapping[str, object]) -> dict[str, object]:
     """
     changed: dict[str, object] = {}
     if values["url"] is not None:
-        told = settings_from_url(str(values["url"]))
-        changed |= {name: value for name, value in told.items() if values[name] in (None, "", False, "auto")}
+        implied = settings_from_url(str(values["url"]))
+        changed |= {name: value for name, value in implied.items() if values[name] in (None, "", False, "auto")}
     now = {**values, **changed}
     if now["addressing_style"] == "auto" and values["virtual_hosted_style_request"] is not None:
         changed["addressing_style"] = "virtual" if values["virtual_hosted_style_request"] else "path"

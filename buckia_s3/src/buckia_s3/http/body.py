@@ -102,9 +102,9 @@ class VerifyingBody:
         return self._body.size
 
     def sha256(self) -> str:
-        """Return the hex digest of what will be sent: the one that was told, or else computed."""
-        told = [digest.value for digest in self._digests if digest.algorithm == "sha256"]
-        return told[0] if told else self._body.sha256()
+        """Return the hex digest of what will be sent: the one that was given, or else computed."""
+        given = [digest.value for digest in self._digests if digest.algorithm == "sha256"]
+        return given[0] if given else self._body.sha256()
 
     def iter_chunks(self) -> Iterator[bytes | memoryview]:
         """Yield what is to be sent. Raises `IntegrityError` before the last piece if it is something else."""

@@ -168,8 +168,8 @@ class S3Client:
     def wrong_length(self, key: str, count: int, length: int) -> IntegrityError:
         """Return the error for an object of which another number of bytes came."""
         came = f"{count} bytes" if count < length else "more bytes"
-        words = f"{key!r}: {came} came where there should be {length}"
-        return IntegrityError(words, provider=self.provider, key=key)
+        message = f"{key!r}: {came} came where there should be {length}"
+        return IntegrityError(message, provider=self.provider, key=key)
 
     def find_region(self) -> None:
         """Ask for the bucket once, so that a redirect to its region is noticed.
@@ -235,8 +235,8 @@ class S3Client:
         except ValueError as error:
             connection.close()
             named = "" if request.key is None else f"{request.key!r}: "
-            words = f"{named}{request.purpose}: {error}"
-            raise AdapterError(words, provider=self.provider, key=request.key) from error
+            message = f"{named}{request.purpose}: {error}"
+            raise AdapterError(message, provider=self.provider, key=request.key) from error
         try:
             return connection, self._finish_sending(connection, blocks, request)
         except BaseException:
@@ -331,10 +331,10 @@ class S3Client:
         )
         # The answer to HEAD has no body, and 400 is then all that says "signed for another region".
         if redirected or response.status == 400:
-            told = response.headers.get("x-amz-bucket-region")
+            region = response.headers.get("x-amz-bucket-region")
             found = _REGION.search(body)
-            if told and _REGION_NAME.fullmatch(told):
-                self.resolver.set_region(told)
+            if region and _REGION_NAME.fullmatch(region):
+                self.resolver.set_region(region)
             elif found:
                 self.resolver.set_region(found[1].decode())
 

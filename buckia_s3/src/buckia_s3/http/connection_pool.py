@@ -54,10 +54,10 @@ class ConnectionPool:
         return connection
 
     def _idle_or_new(self, endpoint: Endpoint) -> Connection:
-        place = (endpoint.scheme, endpoint.host, endpoint.port)
+        address = (endpoint.scheme, endpoint.host, endpoint.port)
         while True:
             with self._lock:
-                kept = self._idle.get(place)
+                kept = self._idle.get(address)
                 since, connection = kept.pop() if kept else (0.0, None)
             if connection is None:
                 return self._new(endpoint)
@@ -67,9 +67,9 @@ class ConnectionPool:
 
     def release(self, endpoint: Endpoint, connection: Connection) -> None:
         """Take back a connection whose last answer was read to its end."""
-        place = (endpoint.scheme, endpoint.host, endpoint.port)
+        address = (endpoint.scheme, endpoint.host, endpoint.port)
         with self._lock:
-            kept = self._idle.setdefault(place, [])
+            kept = self._idle.setdefault(address, [])
             room = len(kept) < self._options.pool_max_idle_per_host
             if not self._closed and connection.sock is not None and room:
                 kept.append((time.monotonic(), connection))

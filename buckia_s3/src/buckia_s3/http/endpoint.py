@@ -59,10 +59,10 @@ class Endpoint:
 
     def in_region(self, region: str) -> Endpoint:
         """Return the same bucket in another region; AWS has a host for each."""
-        moved = replace(self, region=region)
+        changed = replace(self, region=region)
         if self.aws:
-            moved = replace(moved, host=self.host.replace(f".{self.region}.", f".{region}."))
-        return moved
+            changed = replace(changed, host=self.host.replace(f".{self.region}.", f".{region}."))
+        return changed
 
 
 def resolve_endpoint(settings: S3Settings, region: str) -> Endpoint:
@@ -135,8 +135,8 @@ class EndpointResolver:
         if self._endpoint is None:
             with self._lock:
                 if self._endpoint is None:
-                    told = self._settings.region or self._settings.default_region
-                    region = told or self._default_region() or DEFAULT_REGION
+                    configured = self._settings.region or self._settings.default_region
+                    region = configured or self._default_region() or DEFAULT_REGION
                     self._endpoint = resolve_endpoint(self._settings, region)
         return self._endpoint
 

@@ -142,13 +142,13 @@ def read_response(method: str, sock: socket.socket, before_step: Callable[[], No
     if begun.ended:
         # `http.client` takes the end of the connection for that of the head.
         raise http.client.IncompleteRead(b"")
-    told: dict[str, str] = {}
+    headers: dict[str, str] = {}
     for name, value in response.headers.items():
-        told.setdefault(name.lower(), value.rstrip(" \t"))
-    length = told.get("content-length", "0")
+        headers.setdefault(name.lower(), value.rstrip(" \t"))
+    length = headers.get("content-length", "0")
     if not response.chunked and not (length.isdecimal() and len(length) <= _MAX_DIGITS):
         raise UnusableResponse(f"has a Content-Length that can't be: {length[:40]!r}")
-    response.headers = Headers(told)  # type: ignore[assignment]  # all that is needed of them is what both have
+    response.headers = Headers(headers)  # type: ignore[assignment]  # all that is needed of them is what both have
     return response  # type: ignore[return-value]  # as above
 
 

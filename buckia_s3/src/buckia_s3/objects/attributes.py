@@ -104,8 +104,8 @@ def attribute_headers(attributes: ObjectAttributes, *, tagging: bool, provider: 
     headers = {header: getattr(attributes, name) for name, header in _HEADERS.items() if getattr(attributes, name)}
     if attributes.tags and tagging:
         if len(attributes.tags) > _MAX_TAGS:
-            words = f"the settings give it {len(attributes.tags)} tags, and S3 takes {_MAX_TAGS}"
-            raise NotSupported(f"{key!r}: {words}", provider=provider, key=key)
+            message = f"the settings give it {len(attributes.tags)} tags, and S3 takes {_MAX_TAGS}"
+            raise NotSupported(f"{key!r}: {message}", provider=provider, key=key)
         headers[TAGGING] = encode_tags(attributes.tags)
     return headers
 

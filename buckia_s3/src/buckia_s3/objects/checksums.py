@@ -135,8 +135,8 @@ def verify_chunks(
     Raises:
         IntegrityError: They have another.
     """
-    told = full_object_checksum(headers, algorithm)
-    if told is None:
+    reported = full_object_checksum(headers, algorithm)
+    if reported is None:
         yield from chunks
         return
     state = new_checksum(algorithm)
@@ -146,7 +146,7 @@ def verify_chunks(
             yield held
         state.update(block)
         held = block
-    if encode_checksum(state) != told:
+    if encode_checksum(state) != reported:
         raise IntegrityError(f"{key!r}: what came has another {algorithm} than the object", provider=provider, key=key)
     if held is not None:
         yield held
@@ -154,8 +154,8 @@ def verify_chunks(
 
 def full_object_checksum(headers: Mapping[str, str], algorithm: ChecksumAlgorithm) -> str | None:
     """Return the checksum of the whole content that headers tell, `None` if they don't."""
-    told = headers.get(algorithm.header)
+    reported = headers.get(algorithm.header)
     # That of the checksums of parts has their number behind it.
-    if told is None or "-" in told or headers.get(f"{_PREFIX}type", "FULL_OBJECT") == "COMPOSITE":
+    if reported is None or "-" in reported or headers.get(f"{_PREFIX}type", "FULL_OBJECT") == "COMPOSITE":
         return None
-    return told
+    return reported

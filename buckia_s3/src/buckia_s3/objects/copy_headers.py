@@ -57,6 +57,6 @@ def parse_tagging(body: bytes) -> dict[str, str]:
     tags = {}
     for tag in root.iter():
         if tag.tag.rpartition("}")[2] == "Tag":
-            told = {child.tag.rpartition("}")[2]: child.text or "" for child in tag}
-            tags[told.get("Key", "")] = told.get("Value", "")
+            fields = {child.tag.rpartition("}")[2]: child.text or "" for child in tag}
+            tags[fields.get("Key", "")] = fields.get("Value", "")
     return tags

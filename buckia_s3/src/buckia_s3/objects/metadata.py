@@ -68,8 +68,8 @@ def check_key(key: str, full_key: str, provider: str) -> None:
     if "\0" in key:
         raise InvalidKey(f"{key!r}: the key has a NUL character", provider=provider, key=key)
     if length > MAX_KEY_BYTES:
-        words = f"the key has {length} bytes with its prefix, S3 takes {MAX_KEY_BYTES}"
-        raise InvalidKey(f"{key!r}: {words}", provider=provider, key=key)
+        message = f"the key has {length} bytes with its prefix, S3 takes {MAX_KEY_BYTES}"
+        raise InvalidKey(f"{key!r}: {message}", provider=provider, key=key)
 
 
 def content_length(headers: Mapping[str, str]) -> int | None:
@@ -92,14 +92,14 @@ def from_headers(
     if found_size is None:
         found_size = size
     if found_size is None:
-        words = f"{key!r}: the server's answer does not say how large it is"
-        raise AdapterError(words, provider=provider, key=key)
+        message = f"{key!r}: the server's answer does not say how large it is"
+        raise AdapterError(message, provider=provider, key=key)
     modified = parse_last_modified(headers.get("last-modified"))
     try:
         fingerprint = fingerprint_from_etag(headers.get("etag"), found_size, modified)
     except ValueError as error:
-        words = f"{key!r}: the server's answer can't be used: {error}"
-        raise AdapterError(words, provider=provider, key=key) from error
+        message = f"{key!r}: the server's answer can't be used: {error}"
+        raise AdapterError(message, provider=provider, key=key) from error
     metadata = {name[len(META_PREFIX) :]: value for name, value in headers.items() if name.startswith(META_PREFIX)}
     return with_metadata(
         RemoteObject(

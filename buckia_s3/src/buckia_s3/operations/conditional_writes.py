@@ -1,4 +1,4 @@
-"""What only the server can tell: whether it honours conditions of writes, and whether it keeps versions."""
+"""Conditional writes and versioning: finds out whether the server supports `If-Match` and keeps versions."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ _ENABLED = re.compile(rb"<Status>\s*Enabled\s*</Status>")
 
 
 class IfMatchSupport(Enum):
-    """How a server takes the ETag of `If-Match` in a write."""
+    """In which form a server accepts the ETag of `If-Match` in a PUT."""
 
-    NONE = "it ignores conditions, or refuses them all"
-    QUOTED = "in quotes, as HTTP has it"
-    UNQUOTED = "without quotes; Ceph 16 refuses what stands in quotes even where it is the right one"
+    NONE = "the server ignores conditions, or refuses all of them"
+    QUOTED = "in quotes, as HTTP specifies"
+    UNQUOTED = "without quotes; Ceph 16 refuses a quoted ETag even if it matches"
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFeatures:
-    """What the server told.
+    """What the server supports.
 
     Attributes:
-        conditional_write: A write whose condition does not hold is refused, and one whose condition holds is not.
-        versions: What is overwritten or deleted is kept.
+        conditional_write: A write fails if its condition does not hold, and succeeds if it does.
+        versions: Overwritten and deleted objects are kept as versions.
     """
 
     conditional_write: bool
@@ -56,14 +56,14 @@ class ServerFeatures:
 
 
 class _Refused(Exception):
-    """The server refused a probe, as it should."""
+    """The server refused a probe, as expected."""
 
 
 class ConditionalWriteSupport:
-    """Asks once, and remembers.
+    """ConditionalWriteSupport: probes the server once, caches the result, and builds the headers of conditions.
 
     Attributes:
-        etags_are_md5: Whether ETags that look like MD5s are those of the content; `None` if nobody knows.
+        etags_are_md5: Whether ETags that look like MD5s are the MD5 of the content; `None` if unknown.
     """
 
     def __init__(self, settings: S3Settings, client: S3Client, prefix: str) -> None:
@@ -79,25 +79,25 @@ class ConditionalWriteSupport:
         elif is_aws(settings):
             self._if_match = IfMatchSupport.QUOTED
         self._compares_content = is_aws(settings) and not (settings.unsigned_payload or settings.skip_signature)
-        # Ceph and others take conditions on the completion of parts, and ignore them without a word.
+        # Ceph and others accept conditions on CompleteMultipartUpload, and silently ignore them.
         self._conditional_completion = self._if_match is IfMatchSupport.QUOTED
         self.etags_are_md5: bool | None = None
 
     @property
     def known(self) -> ServerFeatures:
-        """What is known by now; what is not, is no."""
+        """The features known so far; an unknown one counts as missing. Sends no request."""
         return ServerFeatures(self._if_match not in (None, IfMatchSupport.NONE), bool(self._versions))
 
     @property
     def compares_content(self) -> bool:
-        """Whether the server is known to refuse bytes that have another SHA-256 than they were announced with."""
+        """Whether the server is known to refuse a body that does not match its signed SHA-256."""
         return self._compares_content
 
     def probe(self) -> ServerFeatures:
-        """Find out what is not known yet.
+        """Find out all features that are not known yet.
 
         Raises:
-            AdapterError: The server could not be asked.
+            AdapterError: A request failed without showing whether the server supports the feature.
         """
         self._ensure_probed()
         with self._lock:
@@ -105,21 +105,21 @@ class ConditionalWriteSupport:
         return self.known
 
     def headers(self, expect: Precondition | None, key: str) -> dict[str, str]:
-        """Return the headers that make a write conditional; none if it has to be looked at before instead.
+        """Return the headers that make a PUT conditional; none if the caller has to check with a HEAD instead.
 
-        Asks the server at the first condition.
+        The first call with a precondition probes the server.
 
         Raises:
-            NotSupported: The server does not honour conditions, and the settings insist on it.
+            NotSupported: The server does not support conditions, and `conditional_writes` is `on`.
         """
         if expect is None:
             return {}
-        honours = self._ensure_probed()
-        if honours is IfMatchSupport.NONE and self._setting is ConditionalWrites.ON:
-            words = "the server does not honour conditions of writes, and the setting `conditional_writes` is on"
-            raise NotSupported(f"{key!r}: {words}", provider=self._client.provider, key=key)
+        support = self._ensure_probed()
+        if support is IfMatchSupport.NONE and self._setting is ConditionalWrites.ON:
+            message = "the server does not honour conditions of writes, and the setting `conditional_writes` is on"
+            raise NotSupported(f"{key!r}: {message}", provider=self._client.provider, key=key)
         match expect:
-            case _ if honours is IfMatchSupport.NONE:
+            case _ if support is IfMatchSupport.NONE:
                 return {}
             case IfAbsent():
                 return {"If-None-Match": "*"}
@@ -127,10 +127,10 @@ class ConditionalWriteSupport:
                 etag = etag_from_fingerprint(seen.fingerprint)
                 if etag is None:
                     return {}
-                return {"If-Match": seen.fingerprint if honours is IfMatchSupport.UNQUOTED else etag}
+                return {"If-Match": seen.fingerprint if support is IfMatchSupport.UNQUOTED else etag}
 
     def completion_headers(self, expect: Precondition | None, key: str) -> dict[str, str]:
-        """Return what `headers` does, for the completion of a multipart upload or for a copy."""
+        """Return the headers that make CompleteMultipartUpload or CopyObject conditional. See `headers`."""
         return self.headers(expect, key) if self._conditional_completion else {}
 
     def _ensure_probed(self) -> IfMatchSupport:
@@ -141,12 +141,12 @@ class ConditionalWriteSupport:
         return self._if_match
 
     def _determine_support(self) -> IfMatchSupport:
-        """Ask the server, unless a probe would stay there."""
+        """Probe the server, unless a probe could not be deleted afterwards."""
         if self._probes.would_remain(versions=self._is_versioned()):
             log.info("%s: no probe is written where it can't be deleted", self._client.resolver.endpoint.authority)
-            # Whoever insists on conditions knows the server.
+            # With `conditional_writes: on`, the user says that the server supports them.
             return IfMatchSupport.QUOTED if self._setting is ConditionalWrites.ON else IfMatchSupport.NONE
-        # Another run may have swept the probe away in between, which looks as if conditions were ignored.
+        # Another run may delete the probe in between, which looks as if the server ignored conditions: try twice.
         return next(
             (found for _ in range(2) if (found := self._probe_conditions()) is not IfMatchSupport.NONE),
             IfMatchSupport.NONE,
@@ -155,13 +155,13 @@ class ConditionalWriteSupport:
     def _probe_conditions(self) -> IfMatchSupport:
         key = self._probes.new_key()
         try:
-            # One of half a dozen requests that fails must not cost the answers to the others.
+            # There are half a dozen requests, so each of them is retried on its own.
             request = self._probes.request(key)
             written = retry_call(lambda: self._client.send(request), self._retry_policy)
         except AdapterError as error:
             if _is_inconclusive(error) or isinstance(error, Unauthenticated) or _is_missing_bucket(error):
                 raise
-            # Whoever may not write there will be told so by the upload itself.
+            # If writing is not permitted, the upload itself reports it.
             log.info("%s takes no probe: %s", self._client.resolver.endpoint.authority, error)
             return IfMatchSupport.NONE
         try:
@@ -181,7 +181,7 @@ class ConditionalWriteSupport:
                 self._probes.remove(key)
 
     def _is_refused(self, key: str, headers: dict[str, str], sha256: str | None = None) -> bool:
-        """Write what should be refused; tell whether the server said that its condition, or its content, is wrong."""
+        """Send a PUT that should fail; tell whether the server refused its condition, or its content."""
         request = self._probes.request(key, headers, sha256)
         try:
             retry_call(lambda: self._send_probe(request), self._retry_policy)
@@ -197,7 +197,7 @@ class ConditionalWriteSupport:
         try:
             self._client.send(request)
         except (PreconditionFailed, IntegrityError) as error:
-            # One that something on the way has changed may be sent again, which is not to be done with this one.
+            # IntegrityError is retryable, but a probe with a wrong digest must not be retried.
             raise _Refused from error
 
     def _is_versioned(self) -> bool:
@@ -208,16 +208,16 @@ class ConditionalWriteSupport:
     def _fetch_versioning(self) -> bool:
         request = Request("GET", query=(("versioning", ""),), action="asking for versioning")
         try:
-            answer = retry_call(lambda: self._client.send(request), self._retry_policy)
+            response = retry_call(lambda: self._client.send(request), self._retry_policy)
         except AdapterError as error:
             if _is_inconclusive(error):
                 raise
             return False
-        return _ENABLED.search(answer.body) is not None
+        return _ENABLED.search(response.body) is not None
 
 
 def _is_inconclusive(error: AdapterError) -> bool:
-    """Tell whether an error says nothing about what was asked: there was no answer, or the server had no time."""
+    """Tell whether an error leaves the question open: there was no response, or the server throttled the request."""
     return error.retryable and (error.status is None or isinstance(error, Throttled))
 
 

@@ -1,9 +1,7 @@
-"""Copies on the server: one request up to 5 GiB, parts beyond that."""
+"""Server-side copies: one request up to 5 GiB, multipart above."""
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,21 +20,21 @@ from buckia_s3.errors import error_code, from_code
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.attributes import TAGGING, attribute_headers, attributes_for, encode_tags
 from buckia_s3.objects.copy_headers import content_headers, copied_headers, parse_tagging
-from buckia_s3.objects.etags import etag_from_fingerprint, unquoted
+from buckia_s3.objects.etags import etag_from_fingerprint
 from buckia_s3.objects.metadata import encode_metadata
 from buckia_s3.operations.conditional_writes import ConditionalWriteSupport
 from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.multipart import Multipart, SendPart
 from buckia_s3.operations.object_spec import ObjectSpec, lock_headers
 from buckia_s3.operations.part_checksums import PartChecksums
+from buckia_s3.xml.reader import parse_etag
 
 _PART_SIZE = 512 * MIB
-_ETAG = re.compile(rb"<ETag>([^<]*)</ETag>")
 
 
 @dataclass(frozen=True, slots=True)
 class Copier:
-    """Copies within one bucket."""
+    """Copier: copies objects within one bucket, on the server."""
 
     settings: S3Settings
     client: S3Client
@@ -44,41 +42,46 @@ class Copier:
     conditions: ConditionalWriteSupport
     multipart: Multipart
     version: str | None = None
-    """The version that is copied; `None` for the latest."""
+    """Version id of the source; `None` is the latest version."""
 
     def copy(self, source: RemoteObject, key: str, expect: Precondition | None) -> RemoteObject:
         """See `ServerCopy.copy_file`."""
         self.object_head.full_key(key)
-        # Not every server honours conditions on the source, and what the copy must be told is known only from it.
-        found, told = self.object_head.head_with_headers(source.key)
+        # Not every server supports conditions on the source, and the headers to send again are known only from a HEAD.
+        found, source_headers = self.object_head.head_with_headers(source.key)
         if found.fingerprint != source.fingerprint:
             raise self.object_head.precondition_failed(source.key)
         self.object_head.check_precondition(key, expect)
         if source.key == key:
             return found
-        return self.copy_object(found, told, key, expect)
+        return self.copy_object(found, source_headers, key, expect)
 
     def copy_version(
-        self, version: str, found: RemoteObject, told: Mapping[str, str], expect: Precondition | None
+        self, version: str, found: RemoteObject, source_headers: Mapping[str, str], expect: Precondition | None
     ) -> RemoteObject:
-        """Make a copy of a version the latest one of its key, given what a look at it told. See `Versioned`."""
+        """Copy an old version onto its own key, given its HEAD response. See `Versioned.restore_version`."""
         self.object_head.check_precondition(found.key, expect)
-        return replace(self, version=version).copy_object(found, told, found.key, expect)
+        return replace(self, version=version).copy_object(found, source_headers, found.key, expect)
 
     def copy_object(
-        self, found: RemoteObject, told: Mapping[str, str], key: str, expect: Precondition | None
+        self, found: RemoteObject, source_headers: Mapping[str, str], key: str, expect: Precondition | None
     ) -> RemoteObject:
-        """Copy an object as it was looked at, onto a key that was looked at too."""
-        whole = self.object_head.full_key(key)
+        """Copy an object whose HEAD response is given, onto a key whose precondition has been checked."""
+        full_key = self.object_head.full_key(key)
         condition = self.settings.copy_if_not_exists if isinstance(expect, IfAbsent) else None
         if found.size > MAX_PART or (condition is not None and condition.header is None):
-            return self._multipart_copy(found, told, key, whole, expect)
-        return self._single_request(found, told, key, whole, expect)
+            return self._multipart_copy(found, source_headers, key, full_key, expect)
+        return self._single_request(found, source_headers, key, full_key, expect)
 
     def _single_request(
-        self, found: RemoteObject, told: Mapping[str, str], key: str, whole: str, expect: Precondition | None
+        self,
+        found: RemoteObject,
+        source_headers: Mapping[str, str],
+        key: str,
+        full_key: str,
+        expect: Precondition | None,
     ) -> RemoteObject:
-        headers = self._source_headers(found) | self._copied_headers(told, key) | lock_headers(self.settings)
+        headers = self._source_headers(found) | self._copied_headers(source_headers, key) | lock_headers(self.settings)
         condition = self.settings.copy_if_not_exists if isinstance(expect, IfAbsent) else None
         if condition is not None and condition.header is not None:
             name, value = condition.header
@@ -88,18 +91,18 @@ class Copier:
         if self.settings.checksum_algorithm is not None:
             headers["x-amz-checksum-algorithm"] = self.settings.checksum_algorithm.value
         try:
-            answer = self.client.send(Request("PUT", whole, (), headers, key=found.key, action="copying"))
+            response = self.client.send(Request("PUT", full_key, (), headers, key=found.key, action="copying"))
         except AdapterError as error:
             if condition is not None and error.status == condition.status:
                 raise self.object_head.precondition_failed(key) from error
             raise
-        etag = unquoted(self._parse_result(answer.body, found.key))
+        etag = self._parse_result(response.body, found.key)
         if not etag:
             return self.object_head.head(key)
         return found._replace(key=key, fingerprint=etag, modified_ns=0, version=None)
 
     def _settings_headers(self, key: str) -> dict[str, str]:
-        """Return the headers that the settings give to a key."""
+        """Return the headers that the settings define for a key."""
         attributes = attributes_for(
             key,
             objects=self.settings.objects,
@@ -109,9 +112,9 @@ class Copier:
         )
         return attribute_headers(attributes, tagging=False, provider=self.client.provider, key=key)
 
-    def _copied_headers(self, told: Mapping[str, str], key: str) -> dict[str, str]:
+    def _copied_headers(self, source_headers: Mapping[str, str], key: str) -> dict[str, str]:
         return copied_headers(
-            told, self._settings_headers(key), encryption_set=self.settings.server_side_encryption is not None
+            source_headers, self._settings_headers(key), encryption_set=self.settings.server_side_encryption is not None
         )
 
     def _source_headers(self, source: RemoteObject) -> dict[str, str]:
@@ -123,43 +126,48 @@ class Copier:
         return headers if etag is None else headers | {"x-amz-copy-source-if-match": etag}
 
     def _parse_result(self, body: bytes, key: str) -> str:
-        """Return the ETag of a copy. A server may find out that it can't copy only after it began to answer."""
+        """Return the ETag from the response. S3 may report an error in the body of a response with status 200."""
         code = error_code(body)
         if code:
             raise from_code(code, "", 500, provider=self.client.provider, key=key, action="copying")
-        etag = _ETAG.search(body)
+        etag = parse_etag(body)
         if etag is None:
-            raise Transient(f"{key!r}: copying: the server did not finish its answer", provider=self.client.provider)
-        return html.unescape(etag[1].decode("utf-8", "replace"))
+            raise Transient(f"{key!r}: copying: the server's response is incomplete", provider=self.client.provider)
+        return etag
 
     def _multipart_copy(
-        self, found: RemoteObject, told: Mapping[str, str], key: str, whole: str, expect: Precondition | None
+        self,
+        found: RemoteObject,
+        source_headers: Mapping[str, str],
+        key: str,
+        full_key: str,
+        expect: Precondition | None,
     ) -> RemoteObject:
         info = UploadInfo(found.mtime_ns, found.digests, found.content_type, found.metadata or {})
         stored = tuple(each for each in merge(found.claimed, found.digests) if each.value != found.fingerprint)
         metadata = encode_metadata(replace(info, digests=stored), provider=self.client.provider, key=key)
         kind = found.content_type or "application/octet-stream"
-        given = (
-            content_headers(told)
-            | self._copied_headers(told, key)
+        extra_headers = (
+            content_headers(source_headers)
+            | self._copied_headers(source_headers, key)
             | self._tagging_header(found)
             | lock_headers(self.settings)
         )
         condition = {}
         if isinstance(expect, IfAbsent) and self.settings.copy_if_not_exists == CopyIfNotExists():
             condition["If-None-Match"] = "*"
-        target = ObjectSpec(key, whole, kind, metadata, given, expect, info, condition=condition)
+        spec = ObjectSpec(key, full_key, kind, metadata, extra_headers, expect, info, condition=condition)
         size = part_size_for(found.size, _PART_SIZE)
 
         def parts() -> Iterator[SendPart]:
             for start in range(0, max(found.size, 1), size):
-                yield partial(self._copy_part, found, target, start, min(start + size, found.size))
+                yield partial(self._copy_part, found, spec, start, min(start + size, found.size))
 
-        fingerprint, version = self.multipart.upload_parts(parts(), THREADS, target, PartChecksums(None))
-        return self.multipart.head_after_complete(target.remote_object(found.size, fingerprint or "", version, ()))
+        fingerprint, version = self.multipart.upload_parts(parts(), THREADS, spec, PartChecksums(None))
+        return self.multipart.head_after_complete(spec.remote_object(found.size, fingerprint or "", version, ()))
 
     def _tagging_header(self, source: RemoteObject) -> dict[str, str]:
-        """Return the header with a source's tags."""
+        """Read the tags of the source; return them as the header that sets them."""
         if self.settings.disable_tagging:
             return {}
         query = (("tagging", ""),) if self.version is None else (("tagging", ""), ("versionId", self.version))
@@ -167,25 +175,25 @@ class Copier:
         try:
             tags = parse_tagging(self.client.send(request).body)
         except (NotFound, NotSupported):
-            # Some servers say that of an object without tags.
+            # Some servers respond so for an object without tags.
             return {}
         except (ParseError, LookupError, ValueError) as error:
-            words = "reading tags: the server did not finish its answer"
-            raise Transient(f"{source.key!r}: {words}", provider=self.client.provider, key=source.key) from error
+            message = "reading tags: the server's response is incomplete"
+            raise Transient(f"{source.key!r}: {message}", provider=self.client.provider, key=source.key) from error
         return {TAGGING: encode_tags(tags)} if tags else {}
 
     def _copy_part(
-        self, source: RemoteObject, target: ObjectSpec, start: int, end: int, upload_id: str, number: int
+        self, source: RemoteObject, spec: ObjectSpec, start: int, end: int, upload_id: str, number: int
     ) -> str:
         headers = self._source_headers(source)
         if end - start < source.size:
             headers["x-amz-copy-source-range"] = f"bytes={start}-{end - 1}"
         query = (("partNumber", str(number)), ("uploadId", upload_id))
-        request = Request("PUT", target.full_key, query, headers, key=source.key, action="copying")
+        request = Request("PUT", spec.full_key, query, headers, key=source.key, action="copying")
         try:
-            answer = self.client.send(request)
+            response = self.client.send(request)
         except NotFound as error:
             if error.key is None:
                 raise
             raise self.object_head.precondition_failed(source.key) from error
-        return self.multipart.part_etag(self._parse_result(answer.body, source.key), source.key)
+        return self.multipart.part_etag(self._parse_result(response.body, source.key), source.key)

@@ -1,4 +1,4 @@
-"""Deletes: many keys in one request, one by one where the server or the key does not allow that."""
+"""Deletes: up to 1,000 keys with one DeleteObjects request, single DELETEs where server or key do not allow that."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from buckia_s3.operations.head import ObjectHead
 
 _THREADS = 8
 
-# What XML 1.0 can't hold, and what its readers change: they turn line ends into newlines.
+# Characters that XML 1.0 can't contain, and line ends, which XML parsers normalize.
 _NOT_IN_XML = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\ufffe\uffff]")
 
 
 class Deleter:
-    """Deletes in one bucket."""
+    """Deleter: deletes objects of one bucket."""
 
     def __init__(self, client: S3Client, object_head: ObjectHead, *, bulk: bool = True) -> None:
         self._client = client
@@ -35,50 +35,51 @@ class Deleter:
     def delete(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync.delete_files`."""
         errors: dict[str, AdapterError | None] = {}
-        wholes: dict[str, str] = {}
+        full_keys: dict[str, str] = {}
         for key in keys:
             try:
-                wholes[key] = self._object_head.full_key(key)
+                full_keys[key] = self._object_head.full_key(key)
             except InvalidKey as error:
                 errors[key] = error
-        together = [key for key in wholes if self._bulk and not _NOT_IN_XML.search(wholes[key])]
-        for start in range(0, len(together), MAX_DELETES):
-            batch = {wholes[key]: key for key in together[start : start + MAX_DELETES]}
+        bulk_keys = [key for key in full_keys if self._bulk and not _NOT_IN_XML.search(full_keys[key])]
+        for start in range(0, len(bulk_keys), MAX_DELETES):
+            batch = {full_keys[key]: key for key in bulk_keys[start : start + MAX_DELETES]}
             try:
                 errors |= self._delete_batch(batch)
             except NotSupported:
                 self._bulk = False
                 break
-        rest = [key for key in wholes if key not in errors]
+        rest = [key for key in full_keys if key not in errors]
         if len(rest) == 1:
-            errors[rest[0]] = self._delete_one(wholes[rest[0]], rest[0])
+            errors[rest[0]] = self._delete_one(full_keys[rest[0]], rest[0])
         elif rest:
             with ThreadPoolExecutor(_THREADS, thread_name_prefix="buckia-s3-delete") as pool:
-                errors |= zip(rest, pool.map(lambda key: self._delete_one(wholes[key], key), rest), strict=True)
+                errors |= zip(rest, pool.map(lambda key: self._delete_one(full_keys[key], key), rest), strict=True)
         return [DeleteOutcome(key, errors[key]) for key in keys]
 
     def _delete_batch(self, batch: dict[str, str]) -> dict[str, AdapterError | None]:
-        """Delete the keys, given as whole keys with the keys that errors name. Raises if nothing is known of any."""
-        listed = "".join(f"<Object><Key>{escape(whole, quote=False)}</Key></Object>" for whole in batch)
+        """Delete a batch of keys by full key; return the error of each. Raises if the request failed as a whole."""
+        listed = "".join(f"<Object><Key>{escape(full_key, quote=False)}</Key></Object>" for full_key in batch)
         body = f'<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{listed}</Delete>'.encode()
         md5 = b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
         headers = {"Content-MD5": md5, "Content-Type": "application/xml"}
-        answer = self._client.send(
+        response = self._client.send(
             Request("POST", None, (("delete", ""),), headers, BytesBody(body), action="deleting")
         )
         try:
-            told = _parse_result(answer.body)
+            outcomes = _parse_result(response.body)
         except (ElementTree.ParseError, LookupError, ValueError) as error:
-            raise Transient(f"deleting: the answer was cut short ({error})", provider=self._client.provider) from error
+            message = f"deleting: the response was cut short ({error})"
+            raise Transient(message, provider=self._client.provider) from error
         errors: dict[str, AdapterError | None] = {}
-        for whole, key in batch.items():
-            code, message = told.get(whole, ("InternalError", "the server did not say what became of it"))
+        for full_key, key in batch.items():
+            code, message = outcomes.get(full_key, ("InternalError", "the response does not mention this key"))
             errors[key] = self._error_from_code(code, message, key) if code else None
         return errors
 
-    def _delete_one(self, whole: str, key: str) -> AdapterError | None:
+    def _delete_one(self, full_key: str, key: str) -> AdapterError | None:
         try:
-            self._client.send(Request("DELETE", whole, key=key))
+            self._client.send(Request("DELETE", full_key, key=key))
         except NotFound as error:
             return error if error.key is None else None
         except AdapterError as error:
@@ -91,13 +92,13 @@ class Deleter:
 
 
 def _parse_result(body: bytes) -> dict[str, tuple[str, str]]:
-    """Return the code and message of each key that an answer names; both are empty where it was deleted."""
-    told: dict[str, tuple[str, str]] = {}
+    """Return error code and message of each full key in the response; both are empty for a deleted object."""
+    outcomes: dict[str, tuple[str, str]] = {}
     for element in ElementTree.fromstring(body):  # noqa: S314  # expat itself refuses what would blow up
         fields = {child.tag.rpartition("}")[2]: child.text or "" for child in element}
         match element.tag.rpartition("}")[2]:
             case "Deleted":
-                told[fields.get("Key", "")] = ("", "")
+                outcomes[fields.get("Key", "")] = ("", "")
             case "Error":
-                told[fields.get("Key", "")] = (fields.get("Code", "InternalError"), fields.get("Message", ""))
-    return told
+                outcomes[fields.get("Key", "")] = (fields.get("Code", "InternalError"), fields.get("Message", ""))
+    return outcomes

@@ -1,4 +1,4 @@
-"""Downloads: one request for most objects, ranges side by side for large ones."""
+"""Downloads: one request for most objects, concurrent range requests for large ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _UNSATISFIABLE = 416
 
 @dataclass(frozen=True, slots=True)
 class Downloader:
-    """Downloads from one bucket."""
+    """Downloader: downloads objects of one bucket."""
 
     client: S3Client
     object_head: ObjectHead
@@ -60,7 +60,7 @@ class Downloader:
         return found
 
     def _verify_checksum(self, found: RemoteObject, target: Path, algorithm: ChecksumAlgorithm) -> None:
-        """Compare what came in ranges with the checksum of the whole, which only the whole is told with."""
+        """Verify a file downloaded in ranges: responses with a range do not contain the checksum of the full object."""
         now, headers = self.object_head.head_with_headers(found.key)
         self._check_unchanged(now, found)
         body = FileRangeBody(target, 0, found.size)
@@ -69,12 +69,12 @@ class Downloader:
 
     @contextmanager
     def open_range(self, key: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[RangeStream]:
-        """Open the bytes from `start` up to, not including, `end` of the version that is expected.
+        """Open the bytes from `start` up to, not including, `end`.
 
         Raises:
             AdapterError: As `BaseSync.open_file`.
         """
-        whole = self.object_head.full_key(key)
+        full_key = self.object_head.full_key(key)
         if end is not None and end <= start:
             yield self._empty(key, expect)
             return
@@ -84,7 +84,7 @@ class Downloader:
             headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
         with ExitStack() as stack:
             try:
-                response = stack.enter_context(self.client.open(Request("GET", whole, (), headers, key=key)))
+                response = stack.enter_context(self.client.open(Request("GET", full_key, (), headers, key=key)))
             except AdapterError as error:
                 if error.status != _UNSATISFIABLE:
                     raise
@@ -92,11 +92,11 @@ class Downloader:
                 return
             found = self._object_from_headers(key, response.headers, expect)
             stop = found.size if end is None else min(end, found.size)
-            # The status tells less: some servers answer 200 with the range that was asked for.
+            # Content-Range is more reliable than the status: some servers send a range with status 200.
             in_part = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
             if ranged and not in_part and (start, stop) != (0, found.size):
-                words = "the server sends whole objects only"
-                raise NotSupported(f"{key!r}: {words}", provider=self.client.provider, key=key)
+                message = "the server sends full_key objects only"
+                raise NotSupported(f"{key!r}: {message}", provider=self.client.provider, key=key)
             blocks = self.client.iter_body(response, key, stop - start)
             if self.checksum is not None and (start, stop) == (0, found.size):
                 blocks = verify_chunks(blocks, response.headers, self.checksum, provider=self.client.provider, key=key)
@@ -120,15 +120,15 @@ class Downloader:
         return found if expect is None else with_listed_time(found, expect)
 
     def _empty(self, key: str, expect: RemoteObject | None) -> RangeStream:
-        """No bytes of an object, which is asked for only because the caller wants to know it."""
+        """Return an empty range; the HEAD is for the object that callers get with it."""
         found = self.object_head.head(key)
         self._check_unchanged(found, expect)
         return RangeStream(found, iter(()))
 
     def _check_unchanged(self, found: RemoteObject, expect: RemoteObject | None) -> None:
-        # Some servers ignore If-Match.
+        # Some servers ignore `If-Match`.
         if expect is not None and found.fingerprint != expect.fingerprint:
             raise self.object_head.precondition_failed(found.key)
         if expect is not None and found.size != expect.size:
-            words = f"{found.key!r}: the server says that it has {found.size} bytes, and before, {expect.size}"
-            raise IntegrityError(words, provider=self.client.provider, key=found.key)
+            message = f"{found.key!r}: the server says that it has {found.size} bytes, and before, {expect.size}"
+            raise IntegrityError(message, provider=self.client.provider, key=found.key)

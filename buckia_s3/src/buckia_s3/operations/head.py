@@ -1,4 +1,4 @@
-"""Asking for one object, and for what a precondition says of it."""
+"""HEAD of objects, and the check of preconditions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from buckia_s3.objects.metadata import check_key, from_headers
 
 
 class ObjectHead:
-    """Looks at objects of one bucket."""
+    """ObjectHead: sends HEAD requests for objects of one bucket, and checks preconditions."""
 
     def __init__(self, client: S3Client, prefix: str, *, etag_is_md5: bool) -> None:
         self._client = client
@@ -19,29 +19,29 @@ class ObjectHead:
         self._bucket_exists = False
 
     def full_key(self, key: str) -> str:
-        """Return a key with the prefix, after a check that S3 can hold it.
+        """Return the key with the configured prefix.
 
         Raises:
-            InvalidKey: It can't.
+            InvalidKey: S3 can't store this key.
         """
-        whole = self._prefix + key
-        check_key(key, whole, self._client.provider)
-        return whole
+        full_key = self._prefix + key
+        check_key(key, full_key, self._client.provider)
+        return full_key
 
     def head(self, key: str) -> RemoteObject:
-        """Return an object as it is.
+        """Return the object.
 
         Raises:
-            NotFound: It is not there; or the bucket is not, and then the error's `key` is `None`.
+            NotFound: There is no such object, or no such bucket; in the second case, the `key` of the error is `None`.
         """
         return self.head_with_headers(key)[0]
 
     def head_with_headers(self, key: str) -> tuple[RemoteObject, dict[str, str]]:
-        """Return an object as it is, and all headers that tell of it; their names are lower case. Raises as `look`."""
+        """Return the object and all response headers, with names in lower case. Raises as `head` does."""
         try:
-            answer = self._client.send(Request("HEAD", self.full_key(key), key=key))
+            response = self._client.send(Request("HEAD", self.full_key(key), key=key))
         except NotFound:
-            # The answer to HEAD has no body that could say which of both is missing.
+            # A response to HEAD has no body, so another request finds out whether the object or the bucket is missing.
             if not self._bucket_exists and not self._client.bucket_exists():
                 raise NotFound(
                     f"the bucket does not exist at {self._client.resolver.endpoint.authority}",
@@ -52,27 +52,27 @@ class ObjectHead:
             raise
         except AdapterError as error:
             if error.status in (400, 403):
-                # Nor could it say what is wrong with the key, or with the credentials.
+                # For the same reason, a GET fetches the error code of a wrong key or wrong credentials.
                 first = Request("GET", self.full_key(key), (), {"Range": "bytes=0-0"}, key=key, action="looking at it")
                 with self._client.open(first):
-                    # A server that ignores the range would send the whole object.
+                    # The body is not read: a server that ignores the range sends the whole object.
                     pass
             raise
         self._bucket_exists = True
-        headers = answer.headers
+        headers = response.headers
         return from_headers(key, headers, etag_is_md5=self._etag_is_md5, provider=self._client.provider), headers
 
     def check_precondition(self, key: str, expect: Precondition | None) -> None:
-        """See whether an object is as expected.
+        """Check a precondition with a HEAD.
 
         Raises:
-            PreconditionFailed: It is not.
+            PreconditionFailed: The object does not meet the precondition.
         """
         if expect is not None and not satisfies(expect, stat_or_none(self.head, key)):
             raise self.precondition_failed(key)
 
     def precondition_failed(self, key: str) -> PreconditionFailed:
-        """Return the error for an object that is not as expected."""
+        """Return the error for an object that does not meet its precondition."""
         return PreconditionFailed(
             f"{key!r}: it is not in the expected state", provider=self._client.provider, key=key, status=412
         )

@@ -1,14 +1,14 @@
-"""Listing a bucket: ListObjectsV2, a page ahead of the one that is read.
+"""Listings with ListObjectsV2. The next page is requested while the current one is parsed.
 
-    the server                                              what is done
+    server behaviour                                        handling
     ------------------------------------------------------------------------------------------------------------
-    lists in the order of the keys' bytes                   pages are handed on as they come
-    lists in another order, all in one page                 the page is sorted
-    lists in another order, in several pages                an error, which no repetition mends
-    does not know `start-after`                             all is listed, and what comes before is left out
-    fails at a page after the first one                     the same page is asked for again
+    lists keys in byte order                                yield page by page
+    lists keys in another order, in one page                sort the page
+    lists keys in another order, in several pages           raise an error that is not retryable
+    ignores `start-after`                                   list everything, drop the keys before it
+    a page after the first one fails                        retry the page
 
-Only what has been handed on in order can be gone on with after an error: what is skipped otherwise looks deleted.
+A caller resumes a failed listing after the last key, so keys must be yielded in order: a skipped key looks deleted.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from buckia_core.errors import AdapterError, Transient
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.operations.probe_objects import PROBE_PREFIX
-from buckia_s3.xml.list_objects import MalformedResponse, PageHead, parse_objects, parse_page_head
+from buckia_s3.xml.list_objects import MalformedResponse, PageHead, parse_objects, parse_page_head, sort_key
 
 _PROBE_MARK = b".buckia-state"
-"""What a page has in it, percent-encoded or not, where it lists a probe."""
+"""Bytes that a page contains, percent-encoded or not, if it lists a probe object."""
 
 
 class _UnreadablePage(Transient):
-    """A page is not whole."""
+    """A page is incomplete or malformed."""
 
 
 class _StartAfterIgnored(Exception):
-    """A server does not begin where it was told to."""
+    """The server ignores `start-after`."""
 
 
 @dataclass(slots=True)
 class ListingSupport:
-    """What listings have shown of a server.
+    """What earlier listings have found out about a server.
 
     Attributes:
-        ignores_start: It does not know `start-after`.
+        ignores_start_after: The server ignores `start-after`.
     """
 
     ignores_start_after: bool = False
@@ -52,17 +52,17 @@ class ListingSupport:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One listing.
+    """Listing: one listing of a bucket.
 
     Attributes:
         client: The bucket.
-        root: Prefix of the configuration; keys are told without it.
-        prefix: Prefix that is asked for, below the root.
-        start_after: The key after which it begins.
-        end_at: The last key that may come.
+        root: Configured prefix; it is removed from the keys.
+        prefix: Prefix to list, below the root.
+        start_after: List only keys after this one.
+        end_at: List only keys up to this one, inclusive.
         etag_is_md5: Whether an ETag that looks like an MD5 is one.
-        backoff: How a page after the first one is asked for again.
-        order: What is known of the server.
+        retry_policy: For pages after the first one.
+        support: What is known about the server; updated by the listing.
     """
 
     client: S3Client
@@ -78,7 +78,7 @@ class Listing:
         """Yield the objects in key order.
 
         Raises:
-            AdapterError: A page can't be had, is not whole, or not in order.
+            AdapterError: A page can't be fetched, is malformed, or is not in key order.
         """
         if not self.support.ignores_start_after:
             try:
@@ -90,20 +90,20 @@ class Listing:
         yield from self._objects(send_start=False)
 
     def _objects(self, *, send_start: bool) -> Iterator[RemoteObject]:
-        """Yield the objects. Whole pages are looked at, since each step for an object is what a listing costs.
+        """Yield the objects. Checks whole pages at once, since work for each object dominates the cost of a listing.
 
         Args:
-            send_start: The server is told where to begin; what comes before is left out here in any case.
+            send_start: Send `start-after`. Keys before it are dropped in any case.
 
         Raises:
-            _IgnoresStart: It does not begin there. Nothing was yielded.
+            _StartAfterIgnored: The server ignores `start-after`. Nothing was yielded.
         """
         after = self.start_after or ""
         last, handed_on = "", False
         pages = self._pages(send_start=send_start)
         try:
             for page in pages:
-                # The directory marker of the configured prefix itself is no key below the root.
+                # The directory marker of the configured prefix itself has an empty key.
                 found = page[1:] if page and not page[0].key else page
                 keys = [each.key for each in found]
                 if not keys:
@@ -128,7 +128,7 @@ class Listing:
             pages.close()
 
     def _pages(self, *, send_start: bool) -> Generator[list[RemoteObject]]:
-        """Yield the objects of each page, as the server orders them; those of one that is the only one, in order."""
+        """Yield the pages in the order of the server; sort the page if it is the only one."""
         guard = PageGuard("listing", provider=self.client.provider)
         with ThreadPoolExecutor(1, thread_name_prefix="buckia-s3-list") as ahead:
             token: str | None = None
@@ -142,13 +142,13 @@ class Listing:
                     except _UnreadablePage:
                         if token is None:
                             raise
-                        # It may end elsewhere than the one that can't be read, so that another one follows it.
+                        # A retried page may end at another key, so the request for the next page is dropped.
                         if coming is not None:
                             coming.cancel()
                         page, head = self._retry_page(token)
                         coming = ahead.submit(self._fetch, head.token) if self._wants_more(head) else None
                     if token is None and head.token is None:
-                        page.sort(key=lambda each: _sort_key(each.key))
+                        page.sort(key=lambda each: sort_key(each.key))
                     if head.token is not None:
                         guard.next_page(head.token, empty=head.last_key is None)
                     token = head.token
@@ -158,7 +158,7 @@ class Listing:
                     coming.cancel()
 
     def _retry_page(self, token: str) -> tuple[list[RemoteObject], PageHead]:
-        """Ask for a page again that could not be read."""
+        """Fetch and parse a page again, with retries."""
 
         def ask() -> tuple[list[RemoteObject], PageHead]:
             body, head = self._fetch(token)
@@ -168,7 +168,7 @@ class Listing:
 
     @property
     def _can_send_start(self) -> bool:
-        # A start before the prefix is none; some servers then list what lies between.
+        # With a start before the prefix, some servers list the keys in between.
         return self.start_after is not None and self.start_after > self.prefix
 
     def _fetch(self, token: str | None, *, send_start: bool = False) -> tuple[bytes, PageHead]:
@@ -208,19 +208,20 @@ class Listing:
         return page
 
     def _check_order(self, last: str, keys: list[str]) -> None:
-        """See whether keys that are not in the order of their characters are in that of their bytes.
+        """Check the byte order of keys that are not in character order.
 
         Raises:
-            AdapterError: They are not: keys that are listed too late would be missing.
+            AdapterError: The keys are not in byte order.
         """
         for key in keys:
-            if _sort_key(key) <= _sort_key(last):
+            if sort_key(key) <= sort_key(last):
                 raise self._out_of_order(key, last)
             last = key
 
     def _unreadable(self, problem: MalformedResponse) -> _UnreadablePage:
         host = self.client.resolver.endpoint.authority
-        return _UnreadablePage(f"listing: the answer of {host} can't be used: {problem}", provider=self.client.provider)
+        message = f"listing: the response of {host} can't be used: {problem}"
+        return _UnreadablePage(message, provider=self.client.provider)
 
     def _out_of_order(self, key: str, last: str) -> AdapterError:
         where = "again" if key == last else f"after {last!r}"
@@ -230,7 +231,3 @@ class Listing:
             "too late would look deleted, so nothing was concluded from this listing"
         )
         return AdapterError(message, provider=self.client.provider)
-
-
-def _sort_key(key: str) -> bytes:
-    return key.encode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""Listing a directory bucket, which tells keys in no order, takes no start, and only prefixes that end in a slash."""
+"""Listings of directory buckets: unordered, without `start-after`, and with prefixes that end in a slash only."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from itertools import pairwise
 from buckia_core.errors import NotSupported
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.operations.list import Listing
+from buckia_s3.xml.list_objects import sort_key
 
 MAX_SORTED = 1_000_000
-"""Objects that are held to be sorted, which takes about half a gigabyte."""
+"""Objects to sort in memory at most, which takes about half a gigabyte."""
 
 
 @dataclass(frozen=True, slots=True)
 class DirectoryBucketListing(Listing):
-    """One listing, all of which is held in memory to be sorted. Attributes are those of `Listing`."""
+    """DirectoryBucketListing: one listing, sorted in memory. Attributes are those of `Listing`."""
 
     def objects(self) -> Iterator[RemoteObject]:
         """Yield the objects in key order.
 
         Raises:
-            AdapterError: A page can't be had, or is not whole; or there are more than `MOST_UNSORTED` objects.
+            AdapterError: A page can't be fetched or is malformed, or there are more than `MAX_SORTED` objects.
         """
         directory = replace(self, prefix=self.prefix[: self.prefix.rfind("/") + 1], start_after=None, end_at=None)
         found: list[RemoteObject] = []
         for page in directory._pages(send_start=False):  # noqa: SLF001  # its own class
             found += filter(self._is_in_range, page)
             if len(found) > MAX_SORTED:
-                words = (
+                message = (
                     f"listing: a directory bucket lists in no order, and {MAX_SORTED:,} objects are the most that "
                     "are sorted in memory; sync a prefix of it"
                 )
-                raise NotSupported(words, provider=self.client.provider)
-        found.sort(key=lambda each: each.key.encode("utf-8", "surrogateescape"))
+                raise NotSupported(message, provider=self.client.provider)
+        found.sort(key=lambda each: sort_key(each.key))
         for each, following in pairwise(found):
             if each.key == following.key:
                 raise self._out_of_order(each.key, each.key)

@@ -1,22 +1,21 @@
-"""The parts that a server already has of an upload that is not finished."""
+"""ListParts: the uploaded parts of a multipart upload."""
 
 from __future__ import annotations
 
-import html
 import re
 from dataclasses import dataclass
 
 from buckia_core.errors import AdapterError, Transient
 from buckia_s3.http.client import Request, S3Client
-from buckia_s3.objects.etags import unquoted
+from buckia_s3.xml.reader import parse_etag
 
 _PART = re.compile(rb"<Part>(.*?)</Part>", re.DOTALL)
 _NUMBER = re.compile(rb"<PartNumber>\s*(\d{1,5})\s*</PartNumber>")
-_ETAG = re.compile(rb"<ETag>([^<]*)</ETag>")
+
 _SIZE = re.compile(rb"<Size>\s*(\d{1,19})\s*</Size>")
 _NEXT = re.compile(rb"<NextPartNumberMarker>\s*(\d{1,5})\s*</NextPartNumberMarker>")
 _TRUNCATED = re.compile(rb"<IsTruncated>\s*true\s*</IsTruncated>")
-# moto calls it a response.
+# moto calls the element `ListPartsResponse`.
 _END = re.compile(rb"</ListParts(Result|Response)>")
 
 _NOT_FOUND = 404
@@ -24,14 +23,14 @@ _NOT_FOUND = 404
 
 @dataclass(frozen=True, slots=True)
 class UploadedPart:
-    """One part: its ETag without quotes, and its bytes."""
+    """UploadedPart: unquoted ETag, and size in bytes."""
 
     etag: str
     size: int
 
 
 def is_no_such_upload(error: AdapterError) -> bool:
-    """Tell whether an error says that the server knows no such upload: it was finished, aborted, or has expired."""
+    """Tell whether an error means that the upload does not exist: it was completed, aborted, or has expired."""
     return error.status == _NOT_FOUND and error.key is not None
 
 
@@ -39,7 +38,7 @@ def list_parts(client: S3Client, full_key: str, key: str, upload_id: str) -> dic
     """Return the parts of an upload by number; `None` if there is no such upload.
 
     Raises:
-        AdapterError: They can't be listed.
+        AdapterError: The parts can't be listed.
     """
     found: dict[int, UploadedPart] = {}
     marker = 0
@@ -52,8 +51,8 @@ def list_parts(client: S3Client, full_key: str, key: str, upload_id: str) -> dic
                 return None
             raise
         if not _END.search(body):
-            words = f"{key!r}: listing parts: the server did not finish its answer"
-            raise Transient(words, provider=client.provider, key=key)
+            message = f"{key!r}: listing parts: the server's response is incomplete"
+            raise Transient(message, provider=client.provider, key=key)
         found.update(map(_parse_part, _PART.findall(body)))
         after = _NEXT.search(body)
         if not _TRUNCATED.search(body) or after is None or int(after[1]) <= marker:
@@ -62,6 +61,6 @@ def list_parts(client: S3Client, full_key: str, key: str, upload_id: str) -> dic
 
 
 def _parse_part(element: bytes) -> tuple[int, UploadedPart]:
-    number, etag, size = _NUMBER.search(element), _ETAG.search(element), _SIZE.search(element)
-    told = html.unescape(etag[1].decode("utf-8", "replace")) if etag else ""
-    return int(number[1]) if number else 0, UploadedPart(unquoted(told), int(size[1]) if size else -1)
+    number, size = _NUMBER.search(element), _SIZE.search(element)
+    part = UploadedPart(parse_etag(element) or "", int(size[1]) if size else -1)
+    return int(number[1]) if number else 0, part

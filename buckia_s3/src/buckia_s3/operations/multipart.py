@@ -1,4 +1,4 @@
-"""Uploads in parts: several parts at once, whole or not at all."""
+"""Multipart uploads: parts in parallel, completed or aborted."""
 
 from __future__ import annotations
 
@@ -28,19 +28,20 @@ from buckia_s3.operations.object_spec import ObjectSpec
 from buckia_s3.operations.part_checksums import PartChecksums
 from buckia_s3.operations.tagging import put_object_tags
 from buckia_s3.operations.verify_upload import UploadVerifier
+from buckia_s3.xml.reader import parse_etag
 
 _MIB = 1 << 20
 _MAX_BUFFERED = 128 * _MIB
 _UPLOAD_ID = re.compile(rb"<UploadId>([^<]+)</UploadId>")
-_ETAG = re.compile(rb"<ETag>([^<]*)</ETag>")
+
 
 SendPart = Callable[[str, int], str]
-"""Sends one part, given the upload's id and the part's number; returns its ETag without quotes."""
+"""Sends one part, given upload id and part number; returns its unquoted ETag."""
 
 
 @dataclass(frozen=True, slots=True)
 class Multipart:
-    """Uploads in parts to one bucket. Parts that were sent are thrown away on the server if anything fails."""
+    """Multipart: multipart uploads to one bucket. A failed upload is aborted, which deletes its parts."""
 
     client: S3Client
     object_head: ObjectHead
@@ -48,143 +49,137 @@ class Multipart:
     part_pool: PartPool
     verifier: UploadVerifier
 
-    def upload(self, reader: BinaryIO, size: int | None, part_size: int, target: ObjectSpec) -> RemoteObject:
-        """Upload what a reader has left.
+    def upload(self, reader: BinaryIO, size: int | None, part_size: int, spec: ObjectSpec) -> RemoteObject:
+        """Upload the remaining bytes of a reader.
 
         Args:
-            reader: The bytes.
-            size: How many there are; `None` if nobody knows. Parts then grow with their number.
-            part_size: Bytes of a part at least.
-            target: What they are to become.
+            reader: The content.
+            size: Bytes to upload; `None` if unknown. Parts then grow with their number.
+            part_size: Smallest size of a part, in bytes.
+            spec: The object to write.
         """
-        self.object_head.check_precondition(target.key, target.expect)
-        check = DigestVerifier(target.info.digests)
+        self.object_head.check_precondition(spec.key, spec.expect)
+        check = DigestVerifier(spec.info.digests)
         sizes = _growing_part_sizes(part_size) if size is None else repeat(part_size_for(size, part_size))
-        sent = _Count()
-        checksums = PartChecksums(target.checksum, md5=target.content_md5)
+        sent = 0
+        checksums = PartChecksums(spec.checksum, md5=spec.content_md5)
 
         def parts() -> Iterator[SendPart]:
+            nonlocal sent
             for number, data in enumerate(split_parts(reader, sizes)):
                 if number == MAX_PARTS:
-                    words = f"it is larger than {MAX_PARTS} parts can be; set a larger part_size"
-                    raise NotSupported(f"{target.key!r}: {words}", provider=self.client.provider, key=target.key)
+                    message = f"it is larger than {MAX_PARTS} parts can be; set a larger part_size"
+                    raise NotSupported(f"{spec.key!r}: {message}", provider=self.client.provider, key=spec.key)
                 check.update(data)
                 checksums.update(data)
-                sent.bytes += len(data)
-                yield partial(self._send_part, target, BytesBody(data), checksums)
-            check.verify(provider=self.client.provider, key=target.key)
+                sent += len(data)
+                yield partial(self._send_part, spec, BytesBody(data), checksums)
+            check.verify(provider=self.client.provider, key=spec.key)
 
         ahead = max(1, _MAX_BUFFERED // part_size_for(size or 0, part_size))
-        fingerprint, version = self.upload_parts(parts(), ahead, target, checksums)
-        return self.head_after_complete(target.remote_object(sent.bytes, fingerprint or "", version, ()))
+        fingerprint, version = self.upload_parts(parts(), ahead, spec, checksums)
+        return self.head_after_complete(spec.remote_object(sent, fingerprint or "", version, ()))
 
     def head_after_complete(self, written: RemoteObject) -> RemoteObject:
-        """Return an object that was put together as listings tell it: its ETag, some servers tell only now."""
+        """HEAD a completed object: some servers report its ETag only now, and the result equals that of listings."""
         found = self.object_head.head(written.key)
         if found.fingerprint == written.fingerprint:
             return found._replace(digests=merge(written.digests, found.digests))
-        told = merge(found.digests, found.claimed)
-        ours = found.size == written.size and compare(told, written.digests) is not Comparison.DIFFERENT
-        return found if ours or not written.fingerprint else written
+        reported = merge(found.digests, found.claimed)
+        is_ours = found.size == written.size and compare(reported, written.digests) is not Comparison.DIFFERENT
+        return found if is_ours or not written.fingerprint else written
 
     def upload_parts(
-        self, parts: Iterable[SendPart], ahead: int, target: ObjectSpec, checksums: PartChecksums
+        self, parts: Iterable[SendPart], ahead: int, spec: ObjectSpec, checksums: PartChecksums
     ) -> tuple[str | None, str | None]:
-        """Send the parts and put them together; return the object's fingerprint and version, as far as they are told.
+        """Upload all parts and complete; return fingerprint and version, each `None` if the server does not report it.
 
         Raises:
-            PreconditionFailed: The object is not as the target expects it. Nothing was written.
+            PreconditionFailed: The object does not meet the precondition of the spec. Nothing was written.
         """
-        upload_id = self.create(target, checksums)
+        upload_id = self.create(spec, checksums)
         try:
             numbered = (partial(part, upload_id, number) for number, part in enumerate(parts, 1))
             etags = list(self.part_pool.run(numbered, ahead=ahead))
-            return self.complete(target, upload_id, etags, checksums)
+            return self.complete(spec, upload_id, etags, checksums)
         except BaseException:
             with suppress(AdapterError):
-                self.abort(target.key, upload_id)
+                self.abort(spec.key, upload_id)
             raise
 
-    def create(self, target: ObjectSpec, checksums: PartChecksums) -> str:
-        """Begin an upload and return its id."""
-        headers = target.headers() | checksums.create_headers()
-        answer = self.client.send(Request("POST", target.full_key, (("uploads", ""),), headers, key=target.key))
-        found = _UPLOAD_ID.search(answer.body)
+    def create(self, spec: ObjectSpec, checksums: PartChecksums) -> str:
+        """Create a multipart upload; return its id."""
+        headers = spec.headers() | checksums.create_headers()
+        response = self.client.send(Request("POST", spec.full_key, (("uploads", ""),), headers, key=spec.key))
+        found = _UPLOAD_ID.search(response.body)
         if found is None:
-            words = f"{target.key!r}: writing: the server began no upload"
-            raise Transient(words, provider=self.client.provider, key=target.key)
+            message = f"{spec.key!r}: writing: the server created no upload"
+            raise Transient(message, provider=self.client.provider, key=spec.key)
         return html.unescape(found[1].decode("utf-8", "replace"))
 
     def abort(self, key: str, upload_id: str) -> None:
-        """Throw away the parts of an upload."""
+        """Abort an upload, which deletes its parts."""
         self.client.send(Request("DELETE", self.object_head.full_key(key), (("uploadId", upload_id),), key=key))
 
     def _send_part(
-        self, target: ObjectSpec, body: BytesBody, checksums: PartChecksums, upload_id: str, number: int
+        self, spec: ObjectSpec, body: BytesBody, checksums: PartChecksums, upload_id: str, number: int
     ) -> str:
         query = (("partNumber", str(number)), ("uploadId", upload_id))
         headers = checksums.part_headers(number, body)
-        answer = self.client.send(Request("PUT", target.full_key, query, headers, body, key=target.key))
-        etag = self.part_etag(answer.headers.get("ETag"), target.key)
-        self.verifier.check_part(answer.headers, etag, body, target.key)
+        response = self.client.send(Request("PUT", spec.full_key, query, headers, body, key=spec.key))
+        etag = self.part_etag(response.headers.get("ETag"), spec.key)
+        self.verifier.check_part(response.headers, etag, body, spec.key)
         return etag
 
     def part_etag(self, etag: str | None, key: str) -> str:
-        """Return the ETag of a part, without its quotes, of which the object is put together.
+        """Return the unquoted ETag of a part.
 
         Raises:
-            Transient: The server told none.
+            Transient: The response has no ETag.
         """
         etag = unquoted(etag)
         if not etag:
-            words = f"{key!r}: writing: the server did not tell the ETag of a part"
-            raise Transient(words, provider=self.client.provider, key=key)
+            message = f"{key!r}: writing: the server returned no ETag for a part"
+            raise Transient(message, provider=self.client.provider, key=key)
         return etag
 
     def complete(
-        self, target: ObjectSpec, upload_id: str, etags: list[str], checksums: PartChecksums
+        self, spec: ObjectSpec, upload_id: str, etags: list[str], checksums: PartChecksums
     ) -> tuple[str | None, str | None]:
-        """Put the parts together; return what `assemble` does."""
-        fingerprint, version = self._complete(target, upload_id, etags, checksums)
-        put_object_tags(self.client, target, version)
+        """Complete the upload; return what `upload_parts` returns."""
+        fingerprint, version = self._complete(spec, upload_id, etags, checksums)
+        put_object_tags(self.client, spec, version)
         return fingerprint, version
 
     def _complete(
-        self, target: ObjectSpec, upload_id: str, etags: list[str], checksums: PartChecksums
+        self, spec: ObjectSpec, upload_id: str, etags: list[str], checksums: PartChecksums
     ) -> tuple[str | None, str | None]:
-        condition = target.condition or self.conditions.completion_headers(target.expect, target.key)
+        condition = spec.condition or self.conditions.completion_headers(spec.expect, spec.key)
         if not condition:
-            self.object_head.check_precondition(target.key, target.expect)
+            self.object_head.check_precondition(spec.key, spec.expect)
         headers = {"Content-Type": "application/xml", **condition, **checksums.complete_headers()}
         request = Request(
             "POST",
-            target.full_key,
+            spec.full_key,
             (("uploadId", upload_id),),
             headers,
             BytesBody(_completion_xml(etags, checksums)),
-            key=target.key,
+            key=spec.key,
         )
         try:
-            answer = self.client.send(request)
+            response = self.client.send(request)
         except Transient:
-            # The answer was lost, perhaps not the object: it is too large to be sent again for nothing.
-            landed = expected_etag(etags)
-            found = self.object_head.head(target.key) if landed else None
-            if found is None or found.fingerprint != landed:
+            # Only the response may be lost. If the object exists, it need not be uploaded again.
+            expected = expected_etag(etags)
+            found = self.object_head.head(spec.key) if expected else None
+            if found is None or found.fingerprint != expected:
                 raise
             return found.fingerprint, found.version
-        code = error_code(answer.body)
+        code = error_code(response.body)
         if code:
-            # The server may find out that it can't only after it has begun to answer with success.
-            raise from_code(code, "", 500, provider=self.client.provider, key=target.key, action="writing")
-        etag = _ETAG.search(answer.body)
-        told = unquoted(html.unescape(etag[1].decode("utf-8", "replace"))) if etag else ""
-        return told or None, parse_version_id(answer.headers.get("x-amz-version-id"))
-
-
-@dataclass(slots=True)
-class _Count:
-    bytes: int = 0
+            # S3 may report an error in the body of a response with status 200.
+            raise from_code(code, "", 500, provider=self.client.provider, key=spec.key, action="writing")
+        return parse_etag(response.body) or None, parse_version_id(response.headers.get("x-amz-version-id"))
 
 
 def _growing_part_sizes(size: int) -> Iterator[int]:
@@ -204,7 +199,7 @@ def _completion_xml(etags: list[str], checksums: PartChecksums) -> bytes:
 
 
 def expected_etag(etags: list[str]) -> str | None:
-    """Return the ETag that S3 makes of those of the parts; `None` where they are no MD5s."""
+    """Return the ETag that S3 computes from those of the parts; `None` if they are not MD5s."""
     if not all(map(is_md5, etags)):
         return None
     joined = b"".join(bytes.fromhex(etag) for etag in etags)

@@ -1,4 +1,4 @@
-"""Uploads in parts that were begun and neither finished nor aborted: unseen in listings, and paid for."""
+"""Multipart uploads that were neither completed nor aborted: hidden from listings, but charged for."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from buckia_s3.xml.list_objects import MalformedResponse, decode_key
 from buckia_s3.xml.reader import element_text, iter_elements, parse_time_ns
 
 MAX_PAGE = 1000
-"""Uploads that one request lists at most."""
+"""The largest page of uploads."""
 
 
 class MultipartUpload(NamedTuple):
-    """An upload that is not finished.
+    """MultipartUpload: one unfinished upload.
 
     Attributes:
-        key: What it would become.
+        key: Key of the object it would write.
         upload_id: Its id.
-        started_ns: When it was begun, by the server's clock; nanoseconds since 1970.
+        begun_ns: Time of its creation by the server's clock, in nanoseconds since 1970.
     """
 
     key: str
@@ -41,14 +41,14 @@ class _Page(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MultipartUploads:
-    """The unfinished uploads of one bucket.
+    """MultipartUploads: lists and aborts the unfinished uploads of one bucket.
 
     Attributes:
         client: The bucket.
-        root: Prefix of the configuration; keys are told without it.
-        looker: Knows whole keys.
-        backoff: How a page that failed is asked for again.
-        page: Uploads that are asked for at once.
+        root: Configured prefix; it is removed from the keys.
+        object_head: Adds the prefix to keys.
+        retry_policy: For pages.
+        page_size: Uploads to request at once.
     """
 
     client: S3Client
@@ -58,37 +58,37 @@ class MultipartUploads:
     page_size: int = MAX_PAGE
 
     def all(self, prefix: str = "") -> Iterator[MultipartUpload]:
-        """Yield the uploads to keys that start with a prefix, as the server lists them: mostly in order of their keys.
+        """Yield the uploads whose keys start with `prefix`, in the order of the server: mostly by key.
 
         Raises:
-            AdapterError: They can't be listed to their end.
+            AdapterError: The listing failed.
         """
-        place: tuple[str, str] | None = None
+        marker: tuple[str, str] | None = None
         guard = PageGuard("listing unfinished uploads", provider=self.client.provider)
         while True:
-            found = retry_call(partial(self._fetch, prefix, place), self.retry_policy)
+            found = retry_call(partial(self._fetch, prefix, marker), self.retry_policy)
             for each in found.uploads:
                 if each.key.startswith(self.root):
                     yield each._replace(key=each.key[len(self.root) :])
             if found.next is None:
                 return
             guard.next_page(found.next, empty=False)
-            place = found.next
+            marker = found.next
 
     def size(self, upload: MultipartUpload) -> int:
-        """Return the bytes of the parts that are there; 0 if the upload is gone by now.
+        """Return the size of the uploaded parts in bytes; 0 if the upload no longer exists.
 
         Raises:
-            AdapterError: They can't be listed.
+            AdapterError: The parts can't be listed.
         """
         parts = list_parts(self.client, self.object_head.full_key(upload.key), upload.key, upload.upload_id)
         return sum(max(part.size, 0) for part in (parts or {}).values())
 
     def abort(self, upload: MultipartUpload) -> None:
-        """Throw away the parts of an upload. That it is gone by now is no error.
+        """Abort an upload. If it no longer exists, do nothing.
 
         Raises:
-            AdapterError: It can't be aborted.
+            AdapterError: The server does not abort it.
         """
         query = (("uploadId", upload.upload_id),)
         try:
@@ -107,8 +107,8 @@ class MultipartUploads:
             query.append(("prefix", self.root + prefix))
         if marker is not None:
             query += [("key-marker", marker[0]), ("upload-id-marker", marker[1])]
-        # Some servers encode keys without saying so, others are asked to and don't. So they are asked not to, unless a
-        # key has characters that can't be told otherwise.
+        # Some servers encode keys without reporting it, others ignore `encoding-type`. So the first request is without
+        # it, and only a page that is malformed, because XML can't contain a key, is requested with it.
         try:
             return _parse_page(self._request_page(query), url_encoded=False)
         except MalformedResponse:
@@ -123,8 +123,8 @@ class MultipartUploads:
 
     def _malformed(self, problem: str) -> Transient:
         host = self.client.resolver.endpoint.authority
-        words = f"listing unfinished uploads: the answer of {host} can't be used: {problem}"
-        return Transient(words, provider=self.client.provider)
+        message = f"listing unfinished uploads: the response of {host} can't be used: {problem}"
+        return Transient(message, provider=self.client.provider)
 
 
 def _parse_page(body: bytes, *, url_encoded: bool) -> _Page:

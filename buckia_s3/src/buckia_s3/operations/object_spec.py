@@ -1,4 +1,4 @@
-"""What an upload is to become."""
+"""Object specs: key, headers and precondition of an object to write."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from buckia_s3.objects.object_lock import object_lock_headers
 
 @dataclass(frozen=True, slots=True)
 class ObjectSpec:
-    """The object that an upload makes.
+    """ObjectSpec: an object to write.
 
     Attributes:
-        key: Its key.
-        full_key: The same with the prefix.
-        content_type: Its MIME type.
-        metadata: Its metadata as it is sent, names without `x-amz-meta-`.
-        extra_headers: Its other headers, such as storage class, tags and `Cache-Control`.
-        expect: What must be there now.
-        info: What was told about the bytes.
-        checksum: The checksum that goes with its bytes.
-        content_md5: Its bytes go with their MD5.
-        condition: The condition that the completion of parts goes with, where it is not what `Conditions` knows.
+        key: Key without prefix.
+        full_key: Key with prefix.
+        content_type: MIME type.
+        metadata: Metadata as sent, names without `x-amz-meta-`.
+        extra_headers: Other headers, such as storage class, tags and `Cache-Control`.
+        expect: Precondition.
+        info: What the caller of the upload knows about the content.
+        checksum: Send a checksum of this kind.
+        content_md5: Send `Content-MD5`.
+        condition: Condition headers of the completion, in place of those of `ConditionalWriteSupport`.
     """
 
     key: str
@@ -45,13 +45,13 @@ class ObjectSpec:
     condition: Mapping[str, str] = field(default_factory=dict)
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that make the object what it is to be."""
+        """Return the request headers that set content type, metadata and attributes."""
         headers = {"Content-Type": self.content_type}
         headers |= {f"{META_PREFIX}{name}": value for name, value in self.metadata.items()}
         return headers | dict(self.extra_headers)
 
     def remote_object(self, size: int, fingerprint: str, version: str | None, digests: Digests) -> RemoteObject:
-        """Return the object, once it is written. `digests` are those that the server tells."""
+        """Return the written object. `digests` are those that the server reports."""
         return RemoteObject(
             self.key,
             size,
@@ -67,12 +67,10 @@ class ObjectSpec:
 def build_object_spec(
     settings: S3Settings, key: str, full_key: str, expect: Precondition | None, info: UploadInfo, *, provider: str
 ) -> ObjectSpec:
-    """Return what an upload is to become, by what is told about it, by its key, and by the settings.
-
-    What is told about it holds over the rest.
+    """Build a spec from `info`, the settings, and the rules for the key. `info` takes precedence.
 
     Raises:
-        NotSupported: S3 can't keep its metadata, or so many tags.
+        NotSupported: S3 can't store the metadata, or so many tags.
     """
     attributes = attributes_for(
         key,
@@ -96,7 +94,7 @@ def build_object_spec(
 
 
 def lock_headers(settings: S3Settings) -> dict[str, str]:
-    """Return the headers that lock a new object as the settings say."""
+    """Return the headers that lock a new object, by the settings."""
     mode, days, hold = settings.object_lock_mode, settings.object_lock_retain, settings.object_lock_legal_hold
     if not mode and not hold:
         return {}

@@ -1,4 +1,4 @@
-"""The checksums of one upload in parts: one for each part, and for CRCs one of the whole."""
+"""Checksums of a multipart upload: one for each part, and for CRCs one of the full object."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from buckia_s3.objects.object_lock import CONTENT_MD5, content_md5
 
 
 class PartChecksums:
-    """What the requests of an upload in parts carry; nothing at all without an algorithm, and without `md5`."""
+    """PartChecksums: checksum headers of the requests of one upload; none without `algorithm` and `md5`."""
 
     def __init__(self, algorithm: ChecksumAlgorithm | None, *, md5: bool = False) -> None:
         self._algorithm = algorithm
@@ -17,18 +17,18 @@ class PartChecksums:
         self._full_object = new_checksum(algorithm) if algorithm is not None and algorithm.covers_full_object else None
 
     def create_headers(self) -> dict[str, str]:
-        """Return the headers of the request that begins the upload."""
+        """Return the headers of CreateMultipartUpload."""
         if self._algorithm is None:
             return {}
         return {"x-amz-checksum-algorithm": self._algorithm.value, "x-amz-checksum-type": self._type}
 
     def update(self, data: bytes | memoryview) -> None:
-        """Take in what comes next of the whole content. Call it in order, for all of it."""
+        """Update the checksum of the full object. Call it for all content, in order."""
         if self._full_object is not None:
             self._full_object.update(data)
 
     def part_headers(self, number: int, body: AnyBody) -> dict[str, str]:
-        """Return the headers of a part, and remember its checksum for the completion. Called from any thread."""
+        """Return the headers of a part, and keep its checksum for the completion. Thread-safe."""
         headers = {CONTENT_MD5: content_md5(body.iter_chunks())} if self._md5 else {}
         if self._algorithm is None:
             return headers
@@ -36,13 +36,13 @@ class PartChecksums:
         return headers | {self._algorithm.header: self._parts[number]}
 
     def element(self, number: int) -> str:
-        """Return what the completion says of a part besides its ETag, as XML."""
+        """Return the XML element with the checksum of a part, for CompleteMultipartUpload."""
         if self._algorithm is None:
             return ""
         return f"<{self._algorithm.element}>{self._parts[number]}</{self._algorithm.element}>"
 
     def complete_headers(self) -> dict[str, str]:
-        """Return the headers of the completion."""
+        """Return the headers of CompleteMultipartUpload."""
         if self._algorithm is None or self._full_object is None:
             return {}
         return {self._algorithm.header: encode_checksum(self._full_object), "x-amz-checksum-type": self._type}

@@ -1,4 +1,4 @@
-"""The objects that a server is tried out with: written as uploads are, and removed again, also those of killed runs."""
+"""Probe objects: tiny objects that test what the server supports. Probes left by killed runs are deleted too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from buckia_s3.xml.list_versions import parse_versions
 log = logging.getLogger(__name__)
 
 PROBE_PREFIX = ".buckia-state/probe-"
-"""How the key of a probe begins. No listing shows such keys."""
+"""Prefix of the keys of probes. Listings hide such keys."""
 
 PROBE_CONTENT = b"probe"
 """The content of a probe."""
@@ -28,7 +28,7 @@ _RETENTION = re.compile(rb"<DefaultRetention\b")
 
 
 class Probes:
-    """The probes of one bucket."""
+    """Probes: writes and deletes the probe objects of one bucket."""
 
     def __init__(self, settings: S3Settings, client: S3Client, prefix: str) -> None:
         self._settings = settings
@@ -37,36 +37,36 @@ class Probes:
         self._retry_policy = settings.retry_config.policy
 
     def new_key(self) -> str:
-        """Return a whole key that no other run takes."""
+        """Return a unique full key."""
         return f"{self._prefix}{PROBE_PREFIX}{secrets.token_hex(8)}"
 
     def request(self, key: str, headers: dict[str, str] | None = None, sha256: str | None = None) -> Request:
-        """Return the request that writes a probe.
+        """Return the request that writes a probe, with all headers of uploads: some buckets require them.
 
         Args:
-            key: Its whole key.
-            headers: Sent besides those that all uploads have: buckets refuse what lacks them.
-            sha256: What is announced, in place of the digest of the content.
+            key: Full key.
+            headers: Additional headers.
+            sha256: Digest to sign in place of that of the content.
         """
-        from buckia_s3.objects.checksums import checksum  # noqa: PLC0415  # asked for once in a run that writes
+        from buckia_s3.objects.checksums import checksum  # noqa: PLC0415  # most runs send no probe
         from buckia_s3.objects.object_lock import CONTENT_MD5, content_md5  # noqa: PLC0415  # as above
         from buckia_s3.operations.object_spec import build_object_spec  # noqa: PLC0415  # as above
 
         provider = self._client.provider
-        target = build_object_spec(self._settings, key, key, None, UploadInfo(), provider=provider)
+        spec = build_object_spec(self._settings, key, key, None, UploadInfo(), provider=provider)
         body = BytesBody(PROBE_CONTENT, sha256)
-        sent = target.headers()
-        if target.checksum is not None:
-            sent[target.checksum.header] = checksum(target.checksum, body.iter_chunks())
-        if target.content_md5:
+        sent = spec.headers()
+        if spec.checksum is not None:
+            sent[spec.checksum.header] = checksum(spec.checksum, body.iter_chunks())
+        if spec.content_md5:
             sent[CONTENT_MD5] = content_md5(body.iter_chunks())
         return Request("PUT", key, headers=sent | (headers or {}), body=body, action="probing")
 
     def would_remain(self, *, versions: bool) -> bool:
-        """Tell whether a probe could not be removed. Removes those that killed runs have left.
+        """Tell whether a new probe could not be deleted. Deletes the probes of killed runs.
 
         Args:
-            versions: The bucket keeps versions; only such a bucket can lock objects.
+            versions: The bucket is versioned; only versioned buckets can lock objects.
         """
         settings = self._settings
         if settings.object_lock_mode or settings.object_lock_legal_hold or (versions and self._locks_new_objects()):
@@ -76,7 +76,7 @@ class Probes:
             for key in left:
                 self.remove(key)
             if not left:
-                # A version that nobody has: a delete without one would leave its mark.
+                # The version id does not exist: a delete without one would create a delete marker.
                 self._delete(self.new_key(), "null" if versions else None)
         except PermissionDenied:
             return True
@@ -85,13 +85,13 @@ class Probes:
         return False
 
     def remove(self, key: str, version: str | None = None) -> None:
-        """Remove a probe; where the bucket keeps versions, all of them, and the mark of the deletion.
+        """Delete a probe; in a versioned bucket, all its versions and the delete marker.
 
         Raises:
-            AdapterError: It can't be removed.
+            AdapterError: It can't be deleted.
         """
-        answer = self._delete(key, version)
-        if version is None and answer.get("x-amz-version-id") is not None:
+        headers = self._delete(key, version)
+        if version is None and headers.get("x-amz-version-id") is not None:
             listing = Request("GET", query=(("versions", ""), ("prefix", key)), action="removing a probe")
             with suppress(MalformedResponse):
                 for each in parse_versions(
@@ -109,7 +109,7 @@ class Probes:
             return {}
 
     def _list_leftovers(self) -> list[str]:
-        """Return the whole keys of probes that are there."""
+        """Return the full keys of existing probes."""
         prefix = self._prefix + PROBE_PREFIX
         query = (("list-type", "2"), ("max-keys", "1000"), ("encoding-type", "url"), ("prefix", prefix))
         try:
@@ -128,5 +128,5 @@ class Probes:
         except AdapterError as error:
             if error.retryable:
                 raise
-            # Nobody knows, and what is locked stays for years.
+            # Unknown; assume the worst, since a locked probe may stay for years.
             return True

@@ -1,12 +1,12 @@
-"""Uploads in parts that go on where an earlier one ended.
+"""Resumable multipart uploads.
 
-    the server has of a part            what is done
+    part on the server                          handling
     ------------------------------------------------------------------
-    nothing                             it is sent
-    its bytes: the ETag is their MD5    nothing
-    anything else                       it is sent again
+    missing                                     upload it
+    its ETag is the MD5 of the content          keep it
+    anything else                               upload it again
 
-Where ETags are no MD5s, as with keys of KMS or of the customer, all parts are sent again.
+Where ETags are not MD5s, as with SSE-KMS and SSE-C, all parts are uploaded again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _DIGEST = "sha256"
 
 @dataclass(frozen=True, slots=True)
 class ResumableUploader:
-    """Uploads files in parts, and leaves the parts on the server where a later attempt can use them."""
+    """ResumableUploader: uploads files in parts, and keeps the parts on the server if a later attempt can use them."""
 
     settings: S3Settings
     client: S3Client
@@ -55,40 +55,42 @@ class ResumableUploader:
 
     def abandon(self, key: str, text: str) -> None:
         """See `ResumableUpload.abort_upload`."""
-        begun = UploadSession.from_json(text)
-        if begun is not None:
-            self._abort(key, begun)
+        session = UploadSession.from_json(text)
+        if session is not None:
+            self._abort(key, session)
 
-    def upload(self, source: MultipartSource, target: ObjectSpec) -> RemoteObject:
+    def upload(self, source: MultipartSource, spec: ObjectSpec) -> RemoteObject:
         """See `ResumableUpload.upload_parts`."""
-        checksums = PartChecksums(target.checksum, md5=target.content_md5)
-        becoming = self._spec_digest(target)
-        begun = resume_session(source, becoming, lambda other: self._abort(target.key, other))
-        there: dict[int, UploadedPart] | None = {}
-        if begun is not None:
-            there = self._uploaded_parts(target, begun)
-            if there is None:
-                landed = self._find_completed(source, target)
-                if landed is not None:
-                    return landed
-                begun = None
-        self.object_head.check_precondition(target.key, target.expect)
-        if begun is None:
-            begun = UploadSession(self.multipart.create(target, checksums), source.layout.part_size, becoming)
-            source.checkpoint.write(begun.to_json())
+        checksums = PartChecksums(spec.checksum, md5=spec.content_md5)
+        digest = self._spec_digest(spec)
+        session = resume_session(source, digest, lambda other: self._abort(spec.key, other))
+        uploaded: dict[int, UploadedPart] | None = {}
+        if session is not None:
+            uploaded = self._uploaded_parts(spec, session)
+            if uploaded is None:
+                completed = self._find_completed(source, spec)
+                if completed is not None:
+                    return completed
+                session = None
+        self.object_head.check_precondition(spec.key, spec.expect)
+        if session is None:
+            session = UploadSession(self.multipart.create(spec, checksums), source.layout.part_size, digest)
+            source.checkpoint.write(session.to_json())
         try:
-            if target.checksum is not None and target.checksum.covers_full_object:
+            if spec.checksum is not None and spec.checksum.covers_full_object:
                 for block in FileRangeBody(source.path, 0, source.size).iter_chunks():
                     checksums.update(block)
-            etags = list(self.multipart.part_pool.run(self._part_tasks(source, target, begun, there or {}, checksums)))
-            fingerprint, version = self.multipart.complete(target, begun.upload_id, etags, checksums)
+            etags = list(
+                self.multipart.part_pool.run(self._part_tasks(source, spec, session, uploaded or {}, checksums))
+            )
+            fingerprint, version = self.multipart.complete(spec, session.upload_id, etags, checksums)
         except BaseException as error:
             if not is_resumable(error):
                 with suppress(AdapterError):
-                    self._abort(target.key, begun)
+                    self._abort(spec.key, session)
                     source.checkpoint.clear()
             raise
-        return self.multipart.head_after_complete(target.remote_object(source.size, fingerprint or "", version, ()))
+        return self.multipart.head_after_complete(spec.remote_object(source.size, fingerprint or "", version, ()))
 
     def _abort(self, key: str, session: UploadSession) -> None:
         try:
@@ -97,23 +99,23 @@ class ResumableUploader:
             if not is_no_such_upload(error):
                 raise
 
-    def _uploaded_parts(self, target: ObjectSpec, session: UploadSession) -> dict[int, UploadedPart] | None:
+    def _uploaded_parts(self, spec: ObjectSpec, session: UploadSession) -> dict[int, UploadedPart] | None:
         try:
-            return list_parts(self.client, target.full_key, target.key, session.upload_id)
+            return list_parts(self.client, spec.full_key, spec.key, session.upload_id)
         except (NotSupported, PermissionDenied):
-            # Without a list everything is sent again, over what is there.
+            # Without the list, all parts are uploaded again.
             return {}
 
-    def _find_completed(self, source: MultipartSource, target: ObjectSpec) -> RemoteObject | None:
-        """Return the object, if an upload that the server does not know any more has become it."""
-        found = stat_or_none(self.object_head.head, target.key)
-        if found is None or (isinstance(target.expect, IfUnchanged) and satisfies(target.expect, found)):
+    def _find_completed(self, source: MultipartSource, spec: ObjectSpec) -> RemoteObject | None:
+        """Return the object if the upload no longer exists because it was completed, but the response was lost."""
+        found = stat_or_none(self.object_head.head, spec.key)
+        if found is None or (isinstance(spec.expect, IfUnchanged) and satisfies(spec.expect, found)):
             return None
-        same = compare(merge(found.digests, found.claimed), target.info.digests) is Comparison.SAME
-        return found if same and found.size == source.size and found.mtime_ns == target.info.mtime_ns else None
+        same = compare(merge(found.digests, found.claimed), spec.info.digests) is Comparison.SAME
+        return found if same and found.size == source.size and found.mtime_ns == spec.info.mtime_ns else None
 
-    def _spec_digest(self, target: ObjectSpec) -> str:
-        """Return a digest of what the beginning of an upload decides about the object."""
+    def _spec_digest(self, spec: ObjectSpec) -> str:
+        """Return a digest of all that CreateMultipartUpload fixes for the object."""
         settings = self.settings
         encryption = [
             settings.server_side_encryption,
@@ -121,50 +123,50 @@ class ResumableUploader:
             settings.sse_bucket_key_enabled,
             customer_key_md5(settings.sse_customer_key_base64),
         ]
-        # The content decides the MD5, and parts that were sent without it are of use too.
-        headers = {name: value for name, value in target.headers().items() if name != f"{META_PREFIX}{MD5_CHECKSUM}"}
-        return spec_digest(sorted(headers.items()), target.checksum, encryption)
+        # The MD5 depends on the content, and parts uploaded without it can be used too.
+        headers = {name: value for name, value in spec.headers().items() if name != f"{META_PREFIX}{MD5_CHECKSUM}"}
+        return spec_digest(sorted(headers.items()), spec.checksum, encryption)
 
     def _part_tasks(
         self,
         source: MultipartSource,
-        target: ObjectSpec,
+        spec: ObjectSpec,
         session: UploadSession,
         uploaded: dict[int, UploadedPart],
         checksums: PartChecksums,
     ) -> Iterator[Callable[[], str]]:
         for number in range(1, len(source.digests) + 1):
-            yield partial(self._ensure_part, source, target, session.upload_id, number, uploaded.get(number), checksums)
+            yield partial(self._ensure_part, source, spec, session.upload_id, number, uploaded.get(number), checksums)
 
     def _ensure_part(
         self,
         source: MultipartSource,
-        target: ObjectSpec,
+        spec: ObjectSpec,
         upload_id: str,
         number: int,
         uploaded: UploadedPart | None,
         checksums: PartChecksums,
     ) -> str:
-        """See to it that the server has a part; return the ETag."""
+        """Upload a part unless the server has it; return its unquoted ETag."""
         start, size = source.part_range(number)
         body = FileRangeBody(source.path, start, size)
         headers = checksums.part_headers(number, body)
         if uploaded is not None and uploaded.size == size and uploaded.etag == body.digest("md5"):
             return uploaded.etag
         query = (("partNumber", str(number)), ("uploadId", upload_id))
-        told = Digest(_DIGEST, source.digests[number - 1])
-        checked: PrehashedBody | VerifyingBody = PrehashedBody(body, told.value)
+        expected = Digest(_DIGEST, source.digests[number - 1])
+        checked: PrehashedBody | VerifyingBody = PrehashedBody(body, expected.value)
         if not self.multipart.conditions.compares_content:
-            checked = VerifyingBody(body, (told,), provider=self.client.provider, key=target.key)
+            checked = VerifyingBody(body, (expected,), provider=self.client.provider, key=spec.key)
         sent = ProgressBody(checked, source.on_bytes_sent)
         try:
-            answer = self.client.send(Request("PUT", target.full_key, query, headers, sent, key=target.key))
+            response = self.client.send(Request("PUT", spec.full_key, query, headers, sent, key=spec.key))
         except IntegrityError as error:
-            # Damage on the way passes. A file that has been written to has to be looked at first.
-            if error.retryable and body.sha256() != told.value:
-                words, provider = str(error), self.client.provider
-                raise IntegrityError(words, provider=provider, key=target.key, retryable=False) from error
+            # Corruption in transit is retryable; a file that has changed is not.
+            if error.retryable and body.sha256() != expected.value:
+                message, provider = str(error), self.client.provider
+                raise IntegrityError(message, provider=provider, key=spec.key, retryable=False) from error
             raise
-        etag = self.multipart.part_etag(answer.headers.get("ETag"), target.key)
-        self.multipart.verifier.check_part(answer.headers, etag, body, target.key)
+        etag = self.multipart.part_etag(response.headers.get("ETag"), spec.key)
+        self.multipart.verifier.check_part(response.headers, etag, body, spec.key)
         return etag

@@ -1,7 +1,6 @@
-"""Object lock: how long a version is retained, and whether a legal hold keeps it.
+"""Object lock: retention and legal holds of object versions.
 
-A lock is one of a version, and keeps that version from being deleted. It keeps nobody from writing a newer one, or from
-hiding it behind the mark of a deletion.
+A lock prevents the deletion of one version. A newer version, or a delete marker, can still be written.
 """
 
 from __future__ import annotations
@@ -23,25 +22,25 @@ from buckia_s3.objects.object_lock import (
     format_time,
 )
 from buckia_s3.operations.head import ObjectHead
-from buckia_s3.xml.reader import parse_time_ns
+from buckia_s3.xml.reader import EPOCH, parse_time_ns
 
 BYPASS_GOVERNANCE = {"x-amz-bypass-governance-retention": "true"}
-"""What a request is sent with that shortens, or ignores, a retention in mode GOVERNANCE."""
+"""Headers of a request that shortens or ignores a retention in mode GOVERNANCE."""
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 _NO_LOCKS = ("(InvalidRequest)", "(InvalidBucketState)", "(ObjectLockConfigurationNotFoundError)")
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectLock:
-    """What keeps one version from being deleted.
+    """ObjectLock: the lock of one version.
 
     Attributes:
-        mode: Of the retention; `None` if there is none.
-        until: When it ends, in UTC; `None` if there is none.
-        hold: A legal hold is on it.
+        mode: Mode of the retention; `None` without one.
+        retain_until: End of the retention, in UTC; `None` without one.
+        legal_hold: Whether a legal hold is on.
     """
 
     mode: LockMode | None = None
@@ -49,27 +48,27 @@ class ObjectLock:
     legal_hold: bool = False
 
     def in_force(self, now: datetime) -> bool:
-        """Tell whether it holds at a time."""
+        """Tell whether the lock prevents deletion at a time."""
         return self.legal_hold or (self.retain_until is not None and self.retain_until > now)
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectLocks:
-    """The locks of the objects of one bucket. Without a version, that of the latest one is meant."""
+    """ObjectLocks: reads and sets the locks of one bucket. Without a version id, that of the latest version."""
 
     client: S3Client
     object_head: ObjectHead
 
     def get(self, key: str, version: str | None = None) -> ObjectLock:
-        """Return what keeps a version from being deleted.
+        """Return the lock of a version.
 
         Raises:
             NotFound: There is no such version.
-            PermissionDenied: The credentials do not allow to know.
+            PermissionDenied: The credentials do not permit to read locks.
         """
         lock = self._head_lock(key, version)
         if lock == ObjectLock():
-            # A server shows nothing either to whoever may not know; that is told apart by asking.
+            # HEAD hides locks if the credentials do not permit to read them; these requests then fail.
             for subject in ("retention", "legal-hold"):
                 self._raise_if_denied(key, version, subject)
         return lock
@@ -77,17 +76,17 @@ class ObjectLocks:
     def retain(
         self, key: str, mode: LockMode, until: datetime, version: str | None = None, *, bypass_governance: bool = False
     ) -> None:
-        """Retain a version until a time, or longer than it is by now.
+        """Set or extend the retention of a version.
 
         Args:
             key: The object.
-            mode: Who may end it.
-            until: When it ends by itself.
+            mode: Who may end it early.
+            until: End of the retention.
             version: Id of the version.
             bypass_governance: Allow to shorten a retention in mode GOVERNANCE.
 
         Raises:
-            PermissionDenied: It is retained for longer, or more strictly; or the credentials do not allow it.
+            PermissionDenied: The version has a longer or stricter retention, or the credentials do not permit it.
             NotSupported: The bucket has no object lock.
         """
         text = f"<Mode>{mode.value}</Mode><RetainUntilDate>{format_time(until)}</RetainUntilDate>"
@@ -97,17 +96,17 @@ class ObjectLocks:
         """Put a legal hold on a version, or lift it.
 
         Raises:
-            PermissionDenied: The credentials do not allow it.
+            PermissionDenied: The credentials do not permit it.
             NotSupported: The bucket has no object lock.
         """
         text = f"<LegalHold xmlns='{_NAMESPACE}'><Status>{'ON' if on else 'OFF'}</Status></LegalHold>"
         self._put(key, version, "legal-hold", text, bypass_governance=False)
 
     def apply(self, key: str, version: str | None, wanted: Mapping[str, str]) -> None:
-        """Lock what was just written as its headers asked, where the server has not: some do so for small uploads only.
+        """Lock a new object if the server ignored the lock headers of its upload, as some do for multipart uploads.
 
         Raises:
-            AdapterError: It can't be locked. It was written all the same.
+            AdapterError: It can't be locked. The object exists.
         """
         lock = self._head_lock(key, version)
         try:
@@ -116,11 +115,11 @@ class ObjectLocks:
             if LEGAL_HOLD in wanted and not lock.legal_hold:
                 self.hold(key, version, on=True)
         except AdapterError as error:
-            words = f"{error.message}; it was written, and is not locked as the settings say"
-            raise type(error)(words, provider=error.provider, key=key, status=error.status) from error
+            message = f"{error.message}; it was written, and is not locked as the settings say"
+            raise type(error)(message, provider=error.provider, key=key, status=error.status) from error
 
     def add_lock_reason(self, error: PermissionDenied, key: str, version: str | None) -> PermissionDenied:
-        """Return the error with the lock that is the reason for it, if one is."""
+        """Return the error with the lock as its reason, if a lock is the reason."""
         try:
             lock = self.get(key, version)
         except AdapterError:
@@ -131,24 +130,24 @@ class ObjectLocks:
         if lock.mode is not None and lock.retain_until is not None:
             way = "; --bypass-governance passes it" if lock.mode is LockMode.GOVERNANCE else ", and nobody can end that"
             reasons.append(f"it is retained until {format_time(lock.retain_until)} in mode {lock.mode.value}{way}")
-        words = f"{key!r}: the version is locked: {'; '.join(reasons)}"
+        message = f"{key!r}: the version is locked: {'; '.join(reasons)}"
         return PermissionDenied(
-            words, provider=error.provider, key=key, status=error.status, request_id=error.request_id
+            message, provider=error.provider, key=key, status=error.status, request_id=error.request_id
         )
 
     def _head_lock(self, key: str, version: str | None) -> ObjectLock:
-        answer = self.client.send(self._request("HEAD", key, version, action="looking at its lock"))
-        told = answer.headers
-        mode, until = told.get(LOCK_MODE), told.get(RETAIN_UNTIL)
-        hold = told.get(LEGAL_HOLD, "OFF").upper() == "ON"
+        response = self.client.send(self._request("HEAD", key, version, action="reading its lock"))
+        headers = response.headers
+        mode, until = headers.get(LOCK_MODE), headers.get(RETAIN_UNTIL)
+        hold = headers.get(LEGAL_HOLD, "OFF").upper() == "ON"
         if not mode and not until:
             return ObjectLock(legal_hold=hold)
         try:
             return ObjectLock(LockMode((mode or "").upper()), _parse_time(until or ""), hold)
         except (ValueError, OverflowError) as error:
-            # Half a lock is not none.
-            words = f"{key!r}: looking at its lock: the server's answer can't be used: {mode!r} until {until!r}"
-            raise AdapterError(words, provider=self.client.provider, key=key) from error
+            # A lock that can't be parsed must not count as missing.
+            message = f"{key!r}: reading its lock: the server's response can't be used: {mode!r} until {until!r}"
+            raise AdapterError(message, provider=self.client.provider, key=key) from error
 
     def _put(self, key: str, version: str | None, subject: str, text: str, bypass_governance: bool) -> None:
         body = text.encode()
@@ -164,14 +163,14 @@ class ObjectLocks:
 
     def _translate_error(self, error: AdapterError, key: str) -> AdapterError:
         if error.status in (405, 501) or any(code in error.message for code in _NO_LOCKS):
-            words = f"{error.message}; object lock is switched on when a bucket is made"
-            return NotSupported(words, provider=error.provider, key=key, status=error.status)
+            message = f"{error.message}; object lock is switched on when a bucket is made"
+            return NotSupported(message, provider=error.provider, key=key, status=error.status)
         return error
 
     def _raise_if_denied(self, key: str, version: str | None, subject: str) -> None:
-        """Ask for a lock that does not show, for the sake of the error."""
+        """Request a part of the lock only to raise `PermissionDenied` if the credentials do not permit to read it."""
         try:
-            self.client.send(self._request("GET", key, version, subject, action="looking at its lock"))
+            self.client.send(self._request("GET", key, version, subject, action="reading its lock"))
         except PermissionDenied:
             raise
         except AdapterError as error:
@@ -197,4 +196,4 @@ class ObjectLocks:
 
 
 def _parse_time(text: str) -> datetime:
-    return _EPOCH + timedelta(microseconds=parse_time_ns(text) // 1000)
+    return EPOCH + timedelta(microseconds=parse_time_ns(text) // 1000)

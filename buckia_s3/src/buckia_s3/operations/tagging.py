@@ -1,4 +1,4 @@
-"""Tags that an upload in parts began with, given once more where the server may have forgotten them."""
+"""Tags of multipart uploads, set again where the server may have dropped them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from buckia_s3.operations.object_spec import ObjectSpec
 log = logging.getLogger(__name__)
 
 
-def put_object_tags(client: S3Client, target: ObjectSpec, version: str | None) -> None:
-    """Give an object its tags, by one request more. AWS keeps those of the beginning; Ceph 16 does without a word not.
+def put_object_tags(client: S3Client, spec: ObjectSpec, version: str | None) -> None:
+    """Set the tags of a completed upload. AWS keeps those of CreateMultipartUpload; Ceph 16 silently drops them.
 
     Raises:
-        AdapterError: The server did not take them, though it has tags. The object itself is written.
+        AdapterError: The server supports tags, but refused these. The object exists.
     """
-    tagging = target.extra_headers.get(TAGGING)
+    tagging = spec.extra_headers.get(TAGGING)
     if tagging is None or client.resolver.endpoint.aws:
         return
     body = _tagging_xml(dict(parse_qsl(tagging, keep_blank_values=True)))
@@ -30,7 +30,7 @@ def put_object_tags(client: S3Client, target: ObjectSpec, version: str | None) -
     headers = {"Content-Type": "application/xml", CONTENT_MD5: content_md5([body])}
     try:
         client.send(
-            Request("PUT", target.full_key, query, headers, BytesBody(body), key=target.key, action="giving it tags")
+            Request("PUT", spec.full_key, query, headers, BytesBody(body), key=spec.key, action="giving it tags")
         )
     except NotSupported as error:
         log.info("%s has no tags: %s", client.resolver.endpoint.authority, error)

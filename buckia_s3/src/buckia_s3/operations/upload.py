@@ -1,10 +1,10 @@
-"""Uploads: in one request, and large ones in parts.
+"""Uploads: one request, or multipart for large content.
 
-size                                by                                   condition
+size                                request                              condition
 ----------------------------------------------------------------------------------------------------------
 up to 256 KiB                       one request, from memory             in the request
 up to `multipart_threshold`         one request, sent as it is read      in the request
-more                                parts, eight at once                 in the completion, or just before it
+more                                multipart, eight parts in parallel   in the completion, or a HEAD just before it
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from buckia_s3.operations.verify_upload import UploadVerifier
 _MAX_ATTEMPTS = 3
 
 IN_MEMORY_BYTES = 256 << 10
-"""Files up to this size, in bytes, are read before they are sent."""
+"""Files up to this size, in bytes, are read into memory before they are sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Uploader:
-    """Uploads to one bucket."""
+    """Uploader: uploads to one bucket."""
 
     settings: S3Settings
     client: S3Client
@@ -59,112 +59,114 @@ class Uploader:
         self, source: Source | MultipartSource, key: str, expect: Precondition | None, info: UploadInfo
     ) -> RemoteObject:
         """See `BaseSync.upload_file`; of a file in parts, `ResumableUpload.upload_parts`."""
-        whole = self.object_head.full_key(key)
-        target = build_object_spec(self.settings, key, whole, expect, info, provider=self.client.provider)
+        full_key = self.object_head.full_key(key)
+        spec = build_object_spec(self.settings, key, full_key, expect, info, provider=self.client.provider)
         try:
             match source:
                 case bytes():
-                    return self._upload_bytes(source, target)
+                    return self._upload_bytes(source, spec)
                 case Path():
-                    return self._upload_path(source, target)
+                    return self._upload_path(source, spec)
                 case MultipartSource():
-                    return self.resumable.upload(source, target)
+                    return self.resumable.upload(source, spec)
                 case _:
-                    return self._upload_reader(source, target)
+                    return self._upload_reader(source, spec)
         except NotFound as error:
-            # An object that is gone is not as expected; servers say either.
+            # Of a missing object, some servers respond 404 where others respond 412.
             if isinstance(expect, IfUnchanged) and error.key is not None:
                 raise self.object_head.precondition_failed(key) from error
             raise
         except Transient as error:
-            if error.status is not None and expect is not None and self._lost_race(source, target):
+            if error.status is not None and expect is not None and self._lost_race(source, spec):
                 raise self.object_head.precondition_failed(key) from error
             raise
 
-    def _lost_race(self, source: Source | MultipartSource, target: ObjectSpec) -> bool:
-        """Tell whether somebody else's write was first; Ceph then fails, instead of saying that the condition does."""
+    def _lost_race(self, source: Source | MultipartSource, spec: ObjectSpec) -> bool:
+        """Tell whether another writer was faster: Ceph then responds with a server error instead of 412."""
         try:
-            self.object_head.check_precondition(target.key, target.expect)
+            self.object_head.check_precondition(spec.key, spec.expect)
         except PreconditionFailed:
-            ours = target.info.digests
+            ours = spec.info.digests
             if isinstance(source, bytes):
                 ours = merge(ours, (Digest("md5", hashlib.md5(source, usedforsecurity=False).hexdigest()),))
-            found = self.object_head.head(target.key)
+            found = self.object_head.head(spec.key)
             return compare(merge(found.digests, found.claimed), ours) is Comparison.DIFFERENT
         return False
 
-    def _upload_bytes(self, data: bytes, target: ObjectSpec) -> RemoteObject:
+    def _upload_bytes(self, data: bytes, spec: ObjectSpec) -> RemoteObject:
         if len(data) > self.settings.multipart_threshold:
-            return self.multipart.upload(io.BytesIO(data), len(data), self.settings.part_size, target)
-        check = DigestVerifier(target.info.digests)
+            return self.multipart.upload(io.BytesIO(data), len(data), self.settings.part_size, spec)
+        check = DigestVerifier(spec.info.digests)
         check.update(data)
-        check.verify(provider=self.client.provider, key=target.key)
-        # What was just compared need not be computed once more.
-        known = next((each.value for each in target.info.digests if each.algorithm == "sha256"), None)
-        return self._upload_single(BytesBody(data, known), target)
+        check.verify(provider=self.client.provider, key=spec.key)
+        # The digest has just been verified, so it need not be computed again for the signature.
+        known = next((each.value for each in spec.info.digests if each.algorithm == "sha256"), None)
+        return self._upload_single(BytesBody(data, known), spec)
 
-    def _upload_path(self, path: Path, target: ObjectSpec) -> RemoteObject:
+    def _upload_path(self, path: Path, spec: ObjectSpec) -> RemoteObject:
         size = path.stat().st_size
         if size <= IN_MEMORY_BYTES:
-            return self._upload_bytes(path.read_bytes(), target)
+            return self._upload_bytes(path.read_bytes(), spec)
         if size <= self.settings.multipart_threshold:
             file = FileRangeBody(path, 0, size)
             return self._upload_single(
-                VerifyingBody(file, target.info.digests, provider=self.client.provider, key=target.key), target
+                VerifyingBody(file, spec.info.digests, provider=self.client.provider, key=spec.key), spec
             )
         with path.open("rb", buffering=0) as reader:
-            return self.multipart.upload(reader, size, self.settings.part_size, target)
+            return self.multipart.upload(reader, size, self.settings.part_size, spec)
 
-    def _upload_reader(self, reader: BinaryIO, target: ObjectSpec) -> RemoteObject:
+    def _upload_reader(self, reader: BinaryIO, spec: ObjectSpec) -> RemoteObject:
         most = self.settings.multipart_threshold
         left = _remaining_bytes(reader)
         if left is None or left <= most:
             head = read_exactly(reader, most + 1)
             if len(head) <= most:
-                return self._upload_bytes(head, target)
+                return self._upload_bytes(head, spec)
             reader = PrependedReader(head, reader)
-        return self.multipart.upload(reader, left, self.settings.part_size, target)
+        return self.multipart.upload(reader, left, self.settings.part_size, spec)
 
-    def _upload_single(self, body: AnyBody, target: ObjectSpec) -> RemoteObject:
-        """Upload in one request; once more, if something else arrived than was sent.
+    def _upload_single(self, body: AnyBody, spec: ObjectSpec) -> RemoteObject:
+        """Upload in one request; retry if the content was corrupted in transit.
 
         Raises:
-            IntegrityError: Something else arrived each time. It was removed.
+            IntegrityError: The content was corrupted each time. The object was deleted.
         """
         for _ in range(_MAX_ATTEMPTS):
-            written, is_whole = self._put_object(body, target)
-            if is_whole:
+            written, is_intact = self._put_object(body, spec)
+            if is_intact:
                 return written
-            target = replace(target, expect=IfUnchanged(written))
+            spec = replace(spec, expect=IfUnchanged(written))
         with suppress(AdapterError):
-            self.object_head.check_precondition(target.key, target.expect)
-            self.client.send(Request("DELETE", target.full_key, key=target.key))
-        error = self.verifier.corrupted(target.key)
+            self.object_head.check_precondition(spec.key, spec.expect)
+            self.client.send(Request("DELETE", spec.full_key, key=spec.key))
+        error = self.verifier.corrupted(spec.key)
         error.retryable = False
         raise error
 
-    def _put_object(self, body: AnyBody, target: ObjectSpec) -> tuple[RemoteObject, bool]:
-        """Send an object; return it as the server tells it, and whether it has the bytes that were sent."""
-        condition = self.conditions.headers(target.expect, target.key)
+    def _put_object(self, body: AnyBody, spec: ObjectSpec) -> tuple[RemoteObject, bool]:
+        """Send a PUT; return the written object, and whether its content is that which was sent."""
+        condition = self.conditions.headers(spec.expect, spec.key)
         if not condition:
-            self.object_head.check_precondition(target.key, target.expect)
-        headers = target.headers() | condition
-        if target.checksum is not None:
-            headers[target.checksum.header] = checksum(target.checksum, body.iter_chunks())
-        if target.content_md5:
+            self.object_head.check_precondition(spec.key, spec.expect)
+        headers = spec.headers() | condition
+        if spec.checksum is not None:
+            headers[spec.checksum.header] = checksum(spec.checksum, body.iter_chunks())
+        if spec.content_md5:
             headers[CONTENT_MD5] = content_md5(body.iter_chunks())
-        told = self.client.send(Request("PUT", target.full_key, (), headers, body, key=target.key)).headers
-        etag = unquoted(told.get("ETag"))
+        reported = self.client.send(Request("PUT", spec.full_key, (), headers, body, key=spec.key)).headers
+        etag = unquoted(reported.get("ETag"))
         if not etag:
-            return self.object_head.head(target.key), True
-        is_whole = self.verifier.is_intact(told, etag, body, headers, target.key, target.full_key)
+            return self.object_head.head(spec.key), True
+        is_intact = self.verifier.is_intact(reported, etag, body, headers, spec.key, spec.full_key)
         trusted = self.settings.etag_is_md5_effective and self.verifier.conditions.etags_are_md5 is not False
-        digests = md5_from_etag(etag) if trusted and not hides_content(told) else ()
-        return target.remote_object(body.size, etag, parse_version_id(told.get("x-amz-version-id")), digests), is_whole
+        digests = md5_from_etag(etag) if trusted and not hides_content(reported) else ()
+        return spec.remote_object(
+            body.size, etag, parse_version_id(reported.get("x-amz-version-id")), digests
+        ), is_intact
 
 
 def _remaining_bytes(reader: BinaryIO) -> int | None:
-    """Return how many bytes a reader has left; `None` if it can't tell."""
+    """Return the remaining bytes of a reader; `None` if it is not seekable."""
     if not reader.seekable():
         return None
     here = reader.tell()

@@ -1,12 +1,12 @@
-"""Whether the bytes of an upload arrived, by what the server tells of them.
+"""Verification of uploads: compares the content that was sent with what the server reports.
 
-the server                                                   what is compared
+server                                                       comparison
 ------------------------------------------------------------------------------------------------------
-refuses other content than its signed SHA-256                nothing: it did
-tells a checksum of the kind that was sent                   the checksum
-tells an ETag that is known to be the MD5 of content         the MD5
-tells an ETag that looks like an MD5                         the MD5; if it differs, the object is read
-tells another ETag, or encrypts so that it is no MD5         nothing can be
+verifies the signed SHA-256 itself                           none needed
+returns a checksum of the kind that was sent                 the checksum
+returns an ETag that is known to be the MD5                  the MD5
+returns an ETag that looks like an MD5                       the MD5; if it differs, the object is downloaded
+returns another ETag, or encrypts with SSE-KMS or SSE-C      none possible
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class UploadVerifier:
-    """Compares what was sent to one bucket with what the server tells.
+    """UploadVerifier: checks that content arrived unchanged.
 
     Attributes:
         client: The bucket.
-        conditions: Knows whether the server compares by itself.
-        etag_is_md5: Whether an ETag that looks like an MD5 is one, as the settings say.
+        conditions: Knows whether the server verifies content itself.
+        etag_is_md5: Whether an ETag that looks like an MD5 is one, by the settings.
     """
 
     client: S3Client
@@ -40,10 +40,10 @@ class UploadVerifier:
     etag_is_md5: bool
 
     def check_part(self, headers: Mapping[str, str], etag: str, body: AnyBody, key: str) -> None:
-        """Compare a part with its ETag; only where ETags are known to be MD5s, as parts can't be read.
+        """Compare a part with its ETag, if ETags are known to be MD5s: parts can't be downloaded.
 
         Raises:
-            IntegrityError: Something else arrived.
+            IntegrityError: The part was corrupted in transit.
         """
         if (
             self._can_compare_md5(headers, etag)
@@ -55,18 +55,18 @@ class UploadVerifier:
     def is_intact(
         self, headers: Mapping[str, str], etag: str, body: AnyBody, sent: Mapping[str, str], key: str, full_key: str
     ) -> bool:
-        """Tell whether an object that was written in one request has the bytes that were sent.
+        """Tell whether an object that was written in one request has the content that was sent.
 
         Args:
-            headers: Those of the answer, names in lower case.
-            etag: What they tell, without quotes.
-            body: What was sent.
-            sent: The headers it was sent with.
-            key: Its key, for errors.
-            full_key: The same with the prefix.
+            headers: Response headers, names in lower case.
+            etag: Unquoted ETag of the response.
+            body: Request body.
+            sent: Request headers.
+            key: Key for errors.
+            full_key: Key with prefix.
 
         Raises:
-            AdapterError: The object had to be read, and can't be.
+            AdapterError: The object had to be downloaded, and that failed.
         """
         for name, value in sent.items():
             if name.startswith("x-amz-checksum-") and headers.get(name, value) != value:
@@ -86,14 +86,14 @@ class UploadVerifier:
         if digest.hexdigest() != body.sha256():
             return False
         host = self.client.resolver.endpoint.authority
-        log.warning("%s tells ETags that look like MD5s and are none: set `etag_is_md5: false`", host)
+        log.warning("%s returns ETags that look like MD5s but are not: set `etag_is_md5: false`", host)
         self.conditions.etags_are_md5 = False
         return True
 
     def corrupted(self, key: str) -> IntegrityError:
-        """Return the error for bytes that arrived as others."""
-        words = f"{key!r}: writing: other bytes arrived at {self.client.resolver.endpoint.authority} than were sent"
-        return IntegrityError(words, provider=self.client.provider, key=key)
+        """Return the error for content that was corrupted in transit."""
+        message = f"{key!r}: writing: other bytes arrived at {self.client.resolver.endpoint.authority} than were sent"
+        return IntegrityError(message, provider=self.client.provider, key=key)
 
     def _can_compare_md5(self, headers: Mapping[str, str], etag: str) -> bool:
         known = self.conditions.compares_content or self.conditions.etags_are_md5 is False

@@ -1,4 +1,4 @@
-"""Versions of objects: listed, read, brought back and deleted."""
+"""Object versions: list, stat, read, restore and delete."""
 
 from __future__ import annotations
 
@@ -19,28 +19,26 @@ from buckia_s3.operations.copy import Copier
 from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.probe_objects import PROBE_PREFIX
 from buckia_s3.operations.retention import BYPASS_GOVERNANCE, ObjectLocks
-from buckia_s3.xml.list_objects import MalformedResponse
+from buckia_s3.xml.list_objects import MalformedResponse, sort_key
 from buckia_s3.xml.list_versions import VersionMarker, VersionPage, parse_versions
 
 MAX_PAGE = 1000
-"""Versions that one request lists at most."""
-
-_CHUNK = 1 << 18
+"""The largest page of versions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """The versions of the objects of one bucket.
+    """Versions: the object versions of one bucket.
 
     Attributes:
         client: The bucket.
-        root: Prefix of the configuration; keys are told without it.
-        looker: Looks at objects.
-        copier: Copies them.
-        locks: Knows why a version can't be deleted.
+        root: Configured prefix; it is removed from the keys.
+        object_head: Adds the prefix to keys.
+        copier: Restores versions.
+        locks: Explains why a version can't be deleted.
         etag_is_md5: Whether an ETag that looks like an MD5 is one.
-        backoff: How a page that failed is asked for again.
-        page: Versions that are asked for at once.
+        retry_policy: For pages.
+        page_size: Versions to request at once.
     """
 
     client: S3Client
@@ -54,13 +52,13 @@ class Versions:
 
     def list(self, prefix: str) -> Iterator[ObjectVersion]:
         """See `Versioned.list_versions`."""
-        place: VersionMarker | None = None
+        marker: VersionMarker | None = None
         guard = PageGuard("listing versions", provider=self.client.provider)
         last = b""
         while True:
-            found = retry_call(partial(self._fetch, prefix, place), self.retry_policy)
+            found = retry_call(partial(self._fetch, prefix, marker), self.retry_policy)
             for each in found.versions:
-                key = each.key.encode("utf-8", "surrogateescape")
+                key = sort_key(each.key)
                 if key < last:
                     raise guard.invalid_response(f"{each.key!r} comes too late")
                 if not each.key.startswith(self.root + prefix):
@@ -72,7 +70,7 @@ class Versions:
             if found.next is None:
                 return
             guard.next_page(found.next, empty=not found.versions)
-            place = found.next
+            marker = found.next
 
     def stat(self, key: str, version: str) -> RemoteObject:
         """See `Versioned.stat_version`."""
@@ -80,7 +78,7 @@ class Versions:
 
     @contextmanager
     def open_version(self, key: str, version: str) -> Iterator[Iterator[bytes]]:
-        """Give the blocks of a version. Errors are those of `Versioned.open_version`."""
+        """Open the content of a version, in chunks. Raises as `Versioned.open_version` does."""
         try:
             with self.client.open(self._request("GET", key, version)) as response:
                 size = content_length(response.headers)
@@ -92,8 +90,8 @@ class Versions:
 
     def restore(self, key: str, version: str, expect: Precondition | None) -> RemoteObject:
         """See `Versioned.restore_version`."""
-        found, told = self._head_version(key, version)
-        return self.copier.copy_version(version, found, told, expect)
+        found, headers = self._head_version(key, version)
+        return self.copier.copy_version(version, found, headers, expect)
 
     def delete(self, key: str, version: str, *, bypass_governance: bool = False) -> None:
         """See `Versioned.delete_version`.
@@ -101,7 +99,7 @@ class Versions:
         Args:
             key: The object.
             version: Id of the version.
-            bypass_governance: Delete it even if it is retained in mode GOVERNANCE, if the credentials allow that.
+            bypass_governance: Ignore a retention in mode GOVERNANCE, if the credentials permit it.
         """
         headers = BYPASS_GOVERNANCE if bypass_governance else {}
         try:
@@ -114,21 +112,21 @@ class Versions:
 
     def _head_version(self, key: str, version: str) -> tuple[RemoteObject, dict[str, str]]:
         try:
-            answer = self.client.send(self._request("HEAD", key, version))
+            response = self.client.send(self._request("HEAD", key, version))
         except AdapterError as error:
             raise self._translate_error(error, key, version) from error
-        told = answer.headers
-        return from_headers(key, told, etag_is_md5=self.etag_is_md5, provider=self.client.provider), told
+        headers = response.headers
+        return from_headers(key, headers, etag_is_md5=self.etag_is_md5, provider=self.client.provider), headers
 
     def _request(self, method: str, key: str, version: str, headers: dict[str, str] | None = None) -> Request:
         return Request(method, self.object_head.full_key(key), (("versionId", version),), headers or {}, key=key)
 
     def _translate_error(self, error: AdapterError, key: str, version: str) -> AdapterError:
-        """Return the error to raise: of a version that is none, or has no content, servers say all kinds of things."""
+        """Return `NotFound` for the statuses with which servers respond to unknown versions and delete markers."""
         if error.status not in (400, 404, 405) or (isinstance(error, NotFound) and error.key is None):
             return error
-        words = f"there is no version {version!r} of it that has content"
-        return NotFound(f"{key!r}: {words}", provider=self.client.provider, key=key, status=error.status)
+        message = f"there is no version {version!r} of it that has content"
+        return NotFound(f"{key!r}: {message}", provider=self.client.provider, key=key, status=error.status)
 
     def _fetch(self, prefix: str, marker: VersionMarker | None) -> VersionPage:
         query = [("versions", ""), ("max-keys", str(self.page_size)), ("encoding-type", "url")]
@@ -144,5 +142,5 @@ class Versions:
 
     def _malformed(self, problem: str) -> Transient:
         host = self.client.resolver.endpoint.authority
-        words = f"listing versions: the answer of {host} can't be used: {problem}"
-        return Transient(words, provider=self.client.provider)
+        message = f"listing versions: the response of {host} can't be used: {problem}"
+        return Transient(message, provider=self.client.provider)

@@ -1,4 +1,4 @@
-"""One page of ListObjectsV2, parsed with as little work an object as can be."""
+"""ListObjectsV2: a fast parser for one page."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _ECHOED = re.compile(rb"<(Prefix|StartAfter|ContinuationToken|NextContinuationTo
 _HEX = "0123456789abcdef"
 
 UNREADABLE_XML = (ExpatError, LookupError, ValueError)
-"""What expat raises at bytes that are no XML: the last two where they claim an encoding that it does not know."""
+"""Exceptions of expat for malformed XML; the last two for an unknown encoding."""
 
 MAX_SIZE = (1 << 63) - 1
-"""The largest size that can be: what is above it is no size."""
+"""The largest valid size of an object."""
 
-# Half the time that calling the classes takes.
+# Takes half the time of calling the classes.
 _object = partial(tuple.__new__, RemoteObject)
 _digest = partial(tuple.__new__, Digest)
 
@@ -39,15 +39,15 @@ _SPACED = re.compile(rb">\s+<")
 
 
 class MalformedResponse(Exception):
-    """What came is not a whole page of a listing; the text says how."""
+    """The response is incomplete or malformed. The message completes "the response can't be used: "."""
 
 
 class PageHead(NamedTuple):
-    """What is picked out of a page before it is parsed, so that the next one can be asked for meanwhile.
+    """PageHead: what the request for the next page needs, found before the page is parsed.
 
     Attributes:
-        token: Where the next page begins; `None` if this is the last one.
-        last_key: The last key of the page; `None` if it has none.
+        token: Continuation token of the next page; `None` on the last page.
+        last_key: Last key of the page; `None` if it is empty.
         url_encoded: Keys are percent-encoded.
     """
 
@@ -57,10 +57,10 @@ class PageHead(NamedTuple):
 
 
 def parse_page_head(body: bytes) -> PageHead:
-    """Return the head of a page. No text of an object can be taken for one of its elements: `<` is escaped in it.
+    """Return the head of a page. A regex is enough: `<` is escaped in texts, so no text looks like an element.
 
     Raises:
-        MalformedPage: It does not say whether it is the last one, or not where the next one begins.
+        MalformedResponse: `IsTruncated` or the continuation token is missing.
     """
     truncated = _TRUNCATED.search(body)
     if truncated is None:
@@ -87,17 +87,17 @@ def parse_objects(body: bytes, root: str, prefix: str, *, url_encoded: bool, eta
 
     Args:
         body: The page.
-        root: What each key begins with, and is told without.
-        prefix: What follows that in each key.
+        root: Configured prefix; it is removed from the keys.
+        prefix: Prefix of the listing, below the root.
         url_encoded: Keys are percent-encoded.
         etag_is_md5: Whether an ETag that looks like an MD5 is one.
 
     Raises:
-        MalformedPage: It is not well-formed to its end, no listing, lacks something of an object, or has a key that was
-            not asked for.
+        MalformedResponse: The page is not well-formed, not a listing, lacks a field of an object, or has a key outside
+            the prefix.
     """
     if url_encoded and b"&#" in body:
-        # Ceph encodes keys, but not what it repeats of the request: characters that no XML may have stand there.
+        # Ceph encodes keys, but echoes parameters of the request unencoded, with characters that are invalid in XML.
         body = _ECHOED.sub(b"", body)
     events, names = _parse_events(body)
     if not events or events[-1] is not names.get("ListBucketResult"):
@@ -113,7 +113,7 @@ def parse_objects(body: bytes, root: str, prefix: str, *, url_encoded: bool, eta
                 raise MalformedResponse(f"an object of {size[:40]} bytes can't be")
             if expected and not name.startswith(expected):
                 raise MalformedResponse(f"the key {name!r} does not begin with {expected!r}")
-            # Nearly every ETag is 32 characters in quotes, and this loop is what a listing costs.
+            # Nearly every ETag is 32 characters in quotes, and this loop dominates the cost of a listing.
             plain = len(etag) == 34 and etag[0] == etag[-1] == '"'
             fingerprint = etag[1:-1] if plain else fingerprint_from_etag(etag, count, time)
             is_md5 = etag_is_md5 and len(fingerprint) == 32 and not fingerprint.strip(_HEX)
@@ -129,21 +129,21 @@ def parse_objects(body: bytes, root: str, prefix: str, *, url_encoded: bool, eta
 
 
 def _parse_events(body: bytes) -> tuple[list[str], dict[str, str]]:
-    """Return the texts and the names of the ends of a page's elements, as they come, and the names that there are.
+    """Return texts and names of end tags in document order, and all names.
 
-    Appending both to one list is done without a call into Python for each. What is a name and what is a text that
-    reads the same is told apart by identity: the parser makes one object for each name, and a new one for each text.
+    Both handlers append to one list, which avoids a Python call for each event. Identity distinguishes a name from an
+    equal text: the parser interns names, and creates a new object for each text.
     """
     events: list[str] = []
     parser = ParserCreate()
-    # A text that is longer than the buffer would come in two pieces.
+    # A text that is longer than the buffer would be split.
     parser.buffer_size = len(body) or 1
     parser.buffer_text = True
     parser.CharacterDataHandler = events.append
     parser.EndElementHandler = events.append
     parser.StartDoctypeDeclHandler = _refuse
     if _SPACED.search(body, max(body.find(b"<Contents>"), 0)):
-        # Space between elements would run into the text of the next one, were its start not seen.
+        # A start handler separates white space between elements from the text of the next element.
         parser.StartElementHandler = _ignore
     try:
         parser.Parse(body, True)
@@ -153,7 +153,7 @@ def _parse_events(body: bytes) -> tuple[list[str], dict[str, str]]:
 
 
 def _iter_contents(events: list[str], names: dict[str, str]) -> Iterator[tuple[str, str, str, str]]:
-    """Yield key, size, ETag and time of each object."""
+    """Yield key, size, ETag and modification time of each object."""
     key_, size_, etag_, time_ = (names.get(name) for name in ("Key", "Size", "ETag", "LastModified"))
     contents = names.get("Contents")
     key = size = etag = time = text = ""
@@ -167,7 +167,7 @@ def _iter_contents(events: list[str], names: dict[str, str]) -> Iterator[tuple[s
         elif event is time_:
             time, text = text, ""
         elif event is contents:
-            # An empty element has no text of its own; the name of the one before it would then stand for it.
+            # An empty element has no text event, so the event before it, a name, is taken for its text.
             if names.get(etag) is etag:
                 etag = ""
             if not key or not size or names.get(key) is key:
@@ -179,7 +179,7 @@ def _iter_contents(events: list[str], names: dict[str, str]) -> Iterator[tuple[s
 
 
 def _unescape(text: str) -> str:
-    """Resolve references, also those to characters that XML forbids; `html.unescape` drops or changes some."""
+    """Resolve references, including those to characters that XML forbids, which `html.unescape` drops or changes."""
     return _REFERENCE.sub(_resolve_reference, text) if "&" in text else text
 
 
@@ -189,12 +189,17 @@ def _resolve_reference(reference: re.Match[str]) -> str:
 
 
 def decode_key(key: str, *, url_encoded: bool) -> str:
-    """Return a key as it is in the bucket; bytes that are no UTF-8 become lone surrogates, as in names of files."""
+    """Return the decoded key. Invalid UTF-8 becomes lone surrogates, as in file names (PEP 383)."""
     if not url_encoded:
         return key
-    # Slashes and spaces are in most keys; the general way takes ten times as long.
+    # Most keys contain slashes and spaces only, and `unquote` takes ten times as long.
     key = key.replace("+", " ").replace("%2F", "/").replace("%20", " ")
     return unquote(key, errors="surrogateescape") if "%" in key else key
+
+
+def sort_key(key: str) -> bytes:
+    """Return what S3 sorts keys by: their bytes."""
+    return key.encode("utf-8", "surrogateescape")
 
 
 def _refuse(*_: object) -> None:
@@ -206,9 +211,9 @@ def _ignore(*_: object) -> None:
 
 
 class _TimeParser:
-    """Reads times such as `2026-11-21T05:26:55.309Z`; objects of one second share the work.
+    """_TimeParser: parses times such as `2026-11-21T05:26:55.309Z` to nanoseconds since 1970; 0 if invalid.
 
-    What is no time is as good as none: 0, which is "not told".
+    Caches the seconds, since many objects have the same.
     """
 
     __slots__ = ("_known",)
@@ -223,7 +228,7 @@ class _TimeParser:
         fraction = text[20:-1]
         if fraction.isdecimal():
             return second + int(fraction.ljust(9, "0")[:9])
-        # A time of another zone is rare, and has more at its end.
+        # Other offsets than UTC are rare.
         return second if text[19:] in ("Z", "") else _with_offset(text)
 
 
@@ -235,7 +240,7 @@ def _seconds(text: str) -> int:
 
 
 def _with_offset(text: str) -> int:
-    """Return nanoseconds since 1970 of a time with any offset from UTC; 0 if it is none."""
+    """Parse a time with any UTC offset to nanoseconds since 1970; 0 if invalid."""
     try:
         time = datetime.fromisoformat(text)
         return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1_000_000) * 1000

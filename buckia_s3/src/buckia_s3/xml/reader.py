@@ -1,4 +1,4 @@
-"""The elements of a listing that come over and over, such as versions, uploads and parts, with the texts in them."""
+"""Elements of XML responses: repeated ones such as versions and uploads, and single texts."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from xml.parsers.expat import ParserCreate
 
+from buckia_s3.objects.etags import unquoted
 from buckia_s3.xml.list_objects import UNREADABLE_XML, MalformedResponse
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ETAG = re.compile(rb"<ETag>([^<]*)</ETag>")
 
 
 def iter_elements(body: bytes, root: str, names: Collection[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the children of the root that have one of the names: name, and the texts of its own children.
+    """Yield the children of the root with one of the names: the name, and the texts of its own children by name.
 
     Args:
-        body: A document of XML.
-        root: What its root must be called.
-        names: Which children are wanted.
+        body: An XML document.
+        root: Name of the root element.
+        names: Names of the children to yield.
 
     Raises:
-        MalformedPage: It is not well-formed to its end, or has another root.
+        MalformedResponse: The document is not well-formed, or has another root.
     """
     found: list[tuple[str, dict[str, str]]] = []
     path: list[str] = []
@@ -57,19 +59,25 @@ def iter_elements(body: bytes, root: str, names: Collection[str]) -> Iterator[tu
 
 
 def element_text(body: bytes, name: str) -> str:
-    """Return the text of the first element of that name that has nothing but text in it; empty if there is none."""
+    """Return the text of the first element with this name that contains only text; empty if there is none."""
     found = re.search(rf"<{name}>([^<]*)</{name}>".encode(), body)
     return unescape(found[1].decode("utf-8", "surrogateescape")) if found else ""
 
 
+def parse_etag(body: bytes) -> str | None:
+    """Return the unquoted text of the first `ETag` element; `None` if there is none."""
+    found = _ETAG.search(body)
+    return None if found is None else unquoted(unescape(found[1].decode("utf-8", "replace")))
+
+
 def parse_time_ns(time: str) -> int:
-    """Return nanoseconds since 1970 of a time such as `2026-11-21T05:26:55.309Z`; Ceph has nine digits after the point.
+    """Parse a time such as `2026-11-21T05:26:55.309Z` to nanoseconds since 1970. Ceph sends nine decimals.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not a time in UTC.
     """
     second = datetime.fromisoformat(time[:19]).replace(tzinfo=UTC)
     fraction = re.fullmatch(r"(?:\.(\d{1,9})\d*)?(?:Z|\+00:00)?", time[19:])
     if fraction is None:
         raise ValueError(f"{time!r} is no time in UTC")
-    return (second - _EPOCH) // timedelta(seconds=1) * 1_000_000_000 + int((fraction[1] or "").ljust(9, "0"))
+    return (second - EPOCH) // timedelta(seconds=1) * 1_000_000_000 + int((fraction[1] or "").ljust(9, "0"))
