@@ -49,13 +49,13 @@ class Downloader:
         came = self._ranged.download(key, target, expect, start, end)
         # What comes by one request is compared as it comes.
         if came.complete and came.request_count > 1:
-            _verify(came.found, target)
-        return came.found
+            _verify(came.object, target)
+        return came.object
 
     def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync.read_file`."""
         with self.opened(key, expect, 0, None) as opened:
-            return opened.found, b"".join(opened.chunks)
+            return opened.object, b"".join(opened.chunks)
 
     def resume(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.resume_download`."""

@@ -1,4 +1,4 @@
-"""From a configuration to an adapter, ready to be used."""
+"""Factory: creates the adapter of a configured bucket."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _log = logging.getLogger(__name__)
 
 
 def open_bucket(config: BucketConfig, plugins: Registry | None = None) -> BaseSync:
-    """Return the adapter of a bucket, wrapped in retries, rate limit, throttle and log as configured.
+    """Create the adapter of a bucket, wrapped in logging, limits and retries as configured.
 
-    Costs no request. The caller closes it. What is unsafe about its settings is logged, as a warning.
+    Costs no request. The caller closes the adapter. Unsafe settings are logged as warnings.
 
     Raises:
-        AdapterNotInstalled, AdapterBroken: Its package is not there, or fails.
-        ConfigError: Its settings can't be used.
+        AdapterNotInstalled, AdapterBroken: The adapter's package is missing or can't be loaded.
+        ConfigError: The settings are invalid.
     """
     return wrap(
         open_adapter(config, plugins),
@@ -33,7 +33,7 @@ def open_bucket(config: BucketConfig, plugins: Registry | None = None) -> BaseSy
 
 
 def open_adapter(config: BucketConfig, plugins: Registry | None = None) -> BaseSync:
-    """Return the adapter of a bucket as its package made it, unwrapped. Costs no request. The caller closes it.
+    """Create the adapter of a bucket without wrappers. Costs no request. The caller closes the adapter.
 
     Raises:
         AdapterNotInstalled, AdapterBroken, ConfigError: As `open_bucket`.
@@ -47,7 +47,7 @@ def open_adapter(config: BucketConfig, plugins: Registry | None = None) -> BaseS
 
 
 def settings_warnings(config: BucketConfig, plugins: Registry | None = None) -> tuple[str, ...]:
-    """Return what is unsafe about the settings of a bucket, a line each: the property `warnings` of their class.
+    """Return the warnings about unsafe settings of a bucket: the property `warnings` of the settings class.
 
     Raises:
         AdapterNotInstalled, AdapterBroken, ConfigError: As `open_bucket`.
@@ -62,7 +62,7 @@ def _settings(config: BucketConfig, spec: AdapterSpec, plugins: Registry) -> Any
 
 
 def secret_stores(plugins: Registry) -> dict[str, Callable[[str], str]]:
-    """Return the secret stores that plugins register, by scheme; of equal schemes, the one registered first."""
+    """Return the secret stores of all plugins by scheme; the first one registered wins."""
     stores: dict[str, Callable[[str], str]] = {}
     for registered in reversed(plugins.hooks.buckia_register_secret_stores()):
         for scheme, store in registered.items():

@@ -43,7 +43,7 @@ class RetryConfig:
             self.retry_timeout,
             initial_wait=self.init_backoff,
             max_wait=self.max_backoff,
-            base=self.base,
+            multiplier=self.base,
         )
 
 

@@ -39,14 +39,14 @@ class Downloader:
         """See `BaseSync.download_file`."""
         came = self._ranged_download.download(key, target, expect, start, end)
         if self.checksum is not None and came.complete and came.ranged:
-            self._verify_checksum(came.found, target, self.checksum)
-        return came.found
+            self._verify_checksum(came.object, target, self.checksum)
+        return came.object
 
     def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync.read_file`."""
         if self.checksum is not None:
             with self.open_range(key, expect, 0, None) as opened:
-                return opened.found, b"".join(opened.chunks)
+                return opened.object, b"".join(opened.chunks)
         request = Request("GET", self.object_head.full_key(key), (), self._if_match_header(expect), key=key)
         with self.client.open(request) as response:
             found = self._object_from_headers(key, response.headers, expect)
@@ -54,7 +54,7 @@ class Downloader:
 
     def resume(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.resume_download`."""
-        found = self._ranged_download.resume(key, landing, expect) or self._empty(key, expect).found
+        found = self._ranged_download.resume(key, landing, expect) or self._empty(key, expect).object
         if self.checksum is not None:
             self._verify_checksum(found, landing.target, self.checksum)
         return found

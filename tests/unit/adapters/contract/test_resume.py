@@ -87,7 +87,7 @@ class Kept:
 
 
 def retrying(inner, attempts: int = 3, clock=lambda: 0.0, seconds: float = 10.0) -> Retry:
-    return Retry(inner, backoff=RetryPolicy(attempts, seconds, clock=clock, sleep=lambda _: None))
+    return Retry(inner, policy=RetryPolicy(attempts, seconds, clock=clock, sleep=lambda _: None))
 
 
 @pytest.fixture

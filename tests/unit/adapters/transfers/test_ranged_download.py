@@ -65,7 +65,7 @@ def test_what_is_asked_for(ranged, server, tmp_path, expect, start, end, asked, 
     came = ranged.download("k", tmp_path / "f", expect, start, end)
     assert (tmp_path / "f").read_bytes() == CONTENT[start:end]
     assert sorted(server.asked) == asked
-    assert (came.found, came.complete, came.request_count, came.ranged) == (OBJECT, complete, len(asked), True)
+    assert (came.object, came.complete, came.request_count, came.ranged) == (OBJECT, complete, len(asked), True)
 
 
 def test_what_is_known_to_be_small_is_asked_for_whole(ranged, server, tmp_path):

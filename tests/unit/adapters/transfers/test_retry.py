@@ -51,7 +51,7 @@ def test_one_attempt_is_never_repeated(waiting):
 
 
 def test_waits_grow_up_to_the_longest(waiting):
-    backoff, waits = waiting(initial_wait=0.5, base=3.0, max_wait=10.0)
+    backoff, waits = waiting(initial_wait=0.5, multiplier=3.0, max_wait=10.0)
     retry_call(Failing(4), backoff)
     assert waits == [0.5, 1.5, 4.5, 10.0]
 

@@ -127,7 +127,7 @@ def test_each_request_of_a_listing_waits(
     time = Time()
     with scripted_server(script()) as server, connect(server.endpoint) as adapter:
         limited = RateLimit(CallLogging(RequestCounting(adapter)), 20, clock=time, sleep=time.sleep)
-        listing = Retry(limited, backoff=RetryPolicy(clock=time, sleep=lambda _: None)).list_files()
+        listing = Retry(limited, policy=RetryPolicy(clock=time, sleep=lambda _: None)).list_files()
         assert len(list(listing)) == (0 if connect is _bunny else PAGES)
         assert len(server.asked) == limited.request_count == requests
     assert time.now == pytest.approx((requests - 20) / 20), "a second's worth at once, and the rest in its turn"

@@ -54,7 +54,7 @@ def retrying(memory, time):
     def make(*faults, chance=1.0, **bounds):
         faulty = Faulty(memory, faults)
         backoff = RetryPolicy(clock=lambda: time.now, sleep=time.sleep, random=lambda: chance, **bounds)
-        return Retry(faulty, backoff=backoff), faulty
+        return Retry(faulty, policy=backoff), faulty
 
     return make
 
@@ -162,7 +162,7 @@ class FromTheStart(Wrapper):
 @pytest.mark.parametrize(("entries", "succeeds"), [(0, True), (2, False)])
 def test_listing_of_an_adapter_that_can_not_start_in_the_middle(memory, time, entries, succeeds):
     adapter = FromTheStart(Faulty(memory, [Fault("list_files", entries=entries)]))
-    retry = Retry(adapter, backoff=RetryPolicy(clock=lambda: time.now, sleep=time.sleep))
+    retry = Retry(adapter, policy=RetryPolicy(clock=lambda: time.now, sleep=time.sleep))
     if succeeds:
         assert len(list(retry.list_files())) == 4
     else:
@@ -187,7 +187,7 @@ class Consuming(Wrapper):
 
 
 def test_reader_is_read_again_from_where_it_stood(memory, time):
-    retry = Retry(Consuming(memory), backoff=RetryPolicy(sleep=time.sleep))
+    retry = Retry(Consuming(memory), policy=RetryPolicy(sleep=time.sleep))
     reader = io.BytesIO(b"head, body")
     reader.seek(6)
     retry.upload_file(reader, "k")
@@ -265,7 +265,7 @@ class StoringBeside(Wrapper):
 @pytest.mark.parametrize("seen", [True, False], ids=["update", "new object"])
 def test_lost_reply_where_only_the_stored_digest_tells(memory, time, seen):
     faulty = Faulty(StoringBeside(memory), [Fault("upload_file", after=True)])
-    retry = Retry(faulty, backoff=RetryPolicy(clock=lambda: time.now, sleep=time.sleep))
+    retry = Retry(faulty, policy=RetryPolicy(clock=lambda: time.now, sleep=time.sleep))
     key, expect = ("a", IfUnchanged(memory.stat_file("a"))) if seen else ("k", IfAbsent())
     uploaded = retry.upload_file(b"mine", key, expect=expect, info=info_of(b"mine"))
     assert uploaded.fingerprint == memory.stat_file(key).fingerprint
@@ -282,9 +282,7 @@ def test_a_stored_digest_that_was_there_before_proves_no_upload(memory, time):
 
     memory.upload_file(b"theirs", "k")
     adapter = Stale(memory)
-    retry = Retry(
-        Faulty(adapter, [Fault("upload_file")]), backoff=RetryPolicy(clock=lambda: time.now, sleep=time.sleep)
-    )
+    retry = Retry(Faulty(adapter, [Fault("upload_file")]), policy=RetryPolicy(clock=lambda: time.now, sleep=time.sleep))
     retry.upload_file(b"mine", "k", expect=IfUnchanged(adapter.stat_file("k")), info=info_of(b"mine"))
     assert memory.read_file("k")[1] == b"mine"
 
@@ -322,7 +320,7 @@ def restoring(memory_of_versions, time):
         faulty = Faulty(memory_of_versions, faults)
         backoff = RetryPolicy(clock=lambda: time.now, sleep=time.sleep, random=lambda: 1.0)
         first = [each.version for each in memory_of_versions.list_versions("k")][-1]
-        return Retry(faulty, backoff=backoff), first, IfUnchanged(memory_of_versions.stat_file("k"))
+        return Retry(faulty, policy=backoff), first, IfUnchanged(memory_of_versions.stat_file("k"))
 
     return make
 
@@ -339,7 +337,7 @@ def test_lost_reply_where_nothing_was(restoring, memory_of_versions):
     newest, _, first = memory_of_versions.list_versions("k")
     assert newest.deleted
     retry = Retry(
-        Faulty(memory_of_versions, [Fault("restore_version", after=True)]), backoff=RetryPolicy(initial_wait=0.0)
+        Faulty(memory_of_versions, [Fault("restore_version", after=True)]), policy=RetryPolicy(initial_wait=0.0)
     )
     restored = retry.restore_version("k", first.version, expect=IfAbsent())
     assert restored.size == len(b"first")
@@ -388,7 +386,7 @@ class HalfDeleting(Wrapper):
 
 def test_only_keys_that_failed_are_deleted_again(memory, time):
     half = HalfDeleting(memory, {"b": 1, "c": 2})
-    retry = Retry(half, backoff=RetryPolicy(clock=lambda: time.now, sleep=time.sleep))
+    retry = Retry(half, policy=RetryPolicy(clock=lambda: time.now, sleep=time.sleep))
     outcomes = retry.delete_files(["a", "b", "forbidden", "c"])
     assert half.asked == [["a", "b", "forbidden", "c"], ["b", "c"], ["c"]]
     assert [outcome.key for outcome in outcomes] == ["a", "b", "forbidden", "c"]
@@ -399,7 +397,7 @@ def test_only_keys_that_failed_are_deleted_again(memory, time):
 
 def test_delete_that_goes_on_failing_says_so(memory, time):
     half = HalfDeleting(memory, {"b": 100})
-    retry = Retry(half, backoff=RetryPolicy(attempts=3, clock=lambda: time.now, sleep=time.sleep))
+    retry = Retry(half, policy=RetryPolicy(attempts=3, clock=lambda: time.now, sleep=time.sleep))
     outcomes = retry.delete_files(["a", "b"])
     assert [outcome.error is None for outcome in outcomes] == [True, False]
     assert len(half.asked) == 3

@@ -180,7 +180,7 @@ def test_requests_that_are_repeated_count_as_well(memory, time):
     inner = InThree(memory, shown=True)
     inner.failures = 3
     limited = RateLimit(CallLogging(RequestCounting(inner)), 1, clock=time, sleep=time.sleep)
-    retrying = Retry(limited, backoff=RetryPolicy(clock=time, sleep=lambda _: None))
+    retrying = Retry(limited, policy=RetryPolicy(clock=time, sleep=lambda _: None))
     retrying.upload_file(b"", "k")
     assert inner.request_count == 12
     assert time.now == pytest.approx(11.0)

@@ -221,7 +221,7 @@ def unseen(hurried, b2_account, monkeypatch):
     """The adapter as a run has it, which repeats; the first attempt's looks at versions are refused, all of them."""
     monkeypatch.setattr(retry, "PATIENCE", replace(retry.PATIENCE, sleep=lambda seconds: None))
     b2_account.fail("b2_list_file_versions", times=retry.PATIENCE.attempts)
-    return Retry(hurried, backoff=RetryPolicy(sleep=lambda seconds: None))
+    return Retry(hurried, policy=RetryPolicy(sleep=lambda seconds: None))
 
 
 DIGESTS = (Digest("sha256", hashlib.sha256(b"mine").hexdigest()),)

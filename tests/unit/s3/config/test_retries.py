@@ -28,7 +28,7 @@ def read(tmp_path, value):
 
 def test_as_the_core_repeats():
     given = RetryConfig(max_retries=4, retry_timeout=7.0, init_backoff=0.5, base=3.0, max_backoff=10.0)
-    assert given.policy == RetryPolicy(attempts=5, seconds=7.0, initial_wait=0.5, max_wait=10.0, base=3.0)
+    assert given.policy == RetryPolicy(attempts=5, seconds=7.0, initial_wait=0.5, max_wait=10.0, multiplier=3.0)
     assert RetryConfig(max_retries=0).policy.attempts == 1
 
 

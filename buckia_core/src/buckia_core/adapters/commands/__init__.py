@@ -1,1 +1,1 @@
-"""What adapters share for their commands."""
+"""Building blocks for the commands of adapters."""

@@ -1,4 +1,4 @@
-"""What a plugin's command is handed: the bucket that was asked for, and where to put its results."""
+"""Command host: gives a plugin's command the selected bucket, and prints its results."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from buckia_core.config import BucketConfig
 
 
 class CommandHost(Protocol):
-    """The object of `click.pass_obj` in the commands that `buckia_register_commands` adds.
+    """The object that `click.pass_obj` passes to the commands of `buckia_register_commands`.
 
-    A command raises a `BuckiaError` for what went wrong: the message and the exit code follow from it. What it returns
-    is the exit code, 0 if it returns nothing.
+    A command returns its exit code, `None` for 0. It raises a `BuckiaError` on failure: the message and the exit code
+    follow from the class.
     """
 
     def one_bucket(self, *providers: str) -> BucketConfig:
-        """Return the bucket of the configuration that the options name, or the only one.
+        """Return the configured bucket that the options select, or the only one.
 
         Args:
-            *providers: Ids of the providers whose buckets the command works on; without any, all.
+            *providers: Provider ids that the command supports; none for all.
 
         Raises:
-            ConfigError: There is no configuration, or not this bucket in it; or the bucket is of another provider.
-            click.UsageError: There are several, and the options do not say which.
+            ConfigError: The configuration or the bucket is missing, or the bucket's provider is not supported.
+            click.UsageError: Several buckets are configured and the options select none.
         """
 
     def adapter(self, *providers: str) -> AbstractContextManager[BaseSync]:
-        """Give the adapter of `one_bucket`, without the wrappers that the engine uses, and close it afterwards.
+        """Open the adapter of `one_bucket`, without wrappers; the context manager closes it.
 
         Args:
             *providers: As for `one_bucket`.
@@ -39,30 +39,27 @@ class CommandHost(Protocol):
         """
 
     def resumable_uploads(self) -> Mapping[str, str]:
-        """Return the uploads to `one_bucket` that the next sync goes on with: keys, and the texts of their notes.
+        """Return the uploads to `one_bucket` that the next sync resumes: keys, and the texts of their checkpoints.
 
         Raises:
             ConfigError: As `one_bucket`.
         """
 
     def result(self, record: Mapping[str, object], *lines: str) -> None:
-        """Show one thing that was asked for: the record as a line of JSON under `--json`, else the lines.
-
-        Secrets that the process holds are masked; `disclose` shows one.
-        """
+        """Print a result: the record as a line of JSON under `--json`, else the lines. Masks known secrets."""
 
     def disclose(self, record: Mapping[str, object], *lines: str) -> None:
-        """Show a result that is a secret itself, such as a key that was just made."""
+        """Print a result that contains a secret, such as a new key."""
 
     def say(self, line: str) -> None:
-        """Tell a person what was done; not under `--json` or `--quiet`."""
+        """Print a message about what was done; not under `--json` or `--quiet`."""
 
     def note(self, line: str) -> None:
-        """Tell a person something by the way, on standard error; not under `--quiet`."""
+        """Print a note on standard error; not under `--quiet`."""
 
     def confirm(self, question: str, *, yes: bool) -> bool:
-        """Ask a person whether to go on; `yes` is the answer that an option `--yes` gave beforehand.
+        """Ask the user for confirmation; `yes` is the option `--yes`, which skips the question.
 
         Raises:
-            click.UsageError: It was not given, and nobody is there to ask.
+            click.UsageError: Without `yes`, and standard input is no terminal.
         """

@@ -1,1 +1,1 @@
-"""Plugins: their hooks, and the registry that finds adapters by entry point."""
+"""Plugins: hook specifications, and the registry that finds adapters by entry point."""

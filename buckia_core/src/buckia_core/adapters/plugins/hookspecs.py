@@ -1,4 +1,4 @@
-"""The hooks of Buckia (pluggy, project name `buckia`). They register things and observe runs; they carry no bytes."""
+"""Hook specifications of Buckia (pluggy, project name `buckia`): register extensions, observe runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ hookimpl = pluggy.HookimplMarker("buckia")
 
 @hookspec
 def buckia_register_adapters() -> Iterable[AdapterSpec]:  # type: ignore[empty-body]
-    """Return the adapters of a package, each as an `AdapterSpec`. Must not import the provider's SDK."""
+    """Return the adapters of a package. Must not import the provider's SDK."""
 
 
 @hookspec
@@ -29,18 +29,18 @@ def buckia_register_commands(cli: Any) -> None:
 
 @hookspec
 def buckia_register_secret_stores() -> dict[str, Callable[[str], str]]:  # type: ignore[empty-body]
-    """Return secret stores: scheme (`vault` of `vault:…`) to a function from the rest of a reference to the secret."""
+    """Return secret stores by scheme: `vault` maps to a function that resolves the `…` in `vault:…` to the secret."""
 
 
 @hookspec
 def buckia_before_sync(plan: Plan, bucket: str) -> None:
-    """Look at a plan before it is executed (not before a dry run). Raise a `BuckiaError` to veto the whole run."""
+    """Inspect a plan before it is executed (not in a dry run). Raise a `BuckiaError` to veto the run."""
 
 
 @hookspec
 def buckia_after_sync(report: Any, bucket: str, changed: Sequence[str], config: BucketConfig | None) -> None:
-    """Look at the `SyncResult` of a finished run. An exception here is logged and changes nothing.
+    """Inspect the `SyncResult` of a finished run. An exception is logged and has no effect.
 
-    `changed` has the keys of the objects that the run wrote or deleted in the bucket, in order; `config` is the
-    bucket's configuration, `None` where the application made the adapter itself.
+    `changed` is the sorted keys of the objects that the run wrote or deleted in the bucket; `config` is the bucket's
+    configuration, `None` if the application created the adapter itself.
     """

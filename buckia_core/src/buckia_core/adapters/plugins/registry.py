@@ -1,4 +1,7 @@
-"""Finding adapters: by entry point, loaded only when used, and one broken package breaks nothing else."""
+"""Registry: finds adapters and plugins by entry point, and loads each only when it is used.
+
+A broken package affects only its own adapter or plugin.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +30,13 @@ PLUGINS = "buckia.plugins"
 
 @dataclass(frozen=True, slots=True)
 class AdapterSpec:
-    """What a package says of one adapter. Names instead of classes, so that nothing is imported before it is used.
+    """Registration of one adapter. Refers to classes by name, so that they are imported only when used.
 
     Attributes:
-        provider: The provider's id, as it stands in a configuration.
-        title: The provider's name for people.
-        settings: `package.module:Class` of the dataclass that declares the settings.
-        adapter: `package.module:Class` of the `BaseSync`; it is called with an instance of the settings.
+        provider: The provider's id in the configuration.
+        title: The provider's display name.
+        settings: `package.module:Class` of the settings dataclass.
+        adapter: `package.module:Class` of the `BaseSync`; called with an instance of the settings.
     """
 
     provider: str
@@ -70,7 +73,7 @@ class AdapterSpec:
 
 @dataclass(frozen=True, slots=True)
 class ProviderStatus:
-    """One line of `buckia providers`: an adapter that is installed, and what is wrong with it, if anything."""
+    """An installed adapter as `buckia providers` shows it; `problem` says why it can't be loaded."""
 
     provider: str
     title: str
@@ -80,24 +83,24 @@ class ProviderStatus:
 
 
 class Registry:
-    """The adapters and plugins that are installed. Made once a process, as `registry()`."""
+    """The installed adapters and plugins. `registry()` returns the one instance of the process."""
 
     @cached_property
     def hooks(self) -> pluggy.HookRelay:
-        """The hooks of all plugins of group `buckia.plugins`; plugins that fail to load are in `broken_plugins`.
+        """The hooks of all plugins of the group `buckia.plugins`. Fills `broken_plugins` with those that fail to load.
 
         Raises:
-            OSError, MemoryError: The system failed, which says nothing of a plugin.
+            OSError, MemoryError: The system failed; this is no defect of a plugin.
         """
         for entry in sorted(self._entries[PLUGINS], key=lambda entry: entry.name):
-            if self._plugins.has_plugin(entry.name) or entry.name in self._left_out:
+            if self._plugins.has_plugin(entry.name) or entry.name in self._excluded:
                 continue
             try:
                 plugin = entry.load()
-                # An adapter's module may be a plugin as well, and be there already.
+                # The module may be registered already, as that of an adapter.
                 if not self._plugins.is_registered(plugin):
                     self._plugins.register(plugin, name=entry.name)
-            except Exception as error:  # noqa: BLE001  # whatever is wrong with it, the others go on
+            except Exception as error:  # noqa: BLE001  # one broken plugin does not stop the others
                 _raise_system_failure(error)
                 self.broken_plugins[entry.name] = f"{type(error).__name__}: {error}"
         return self._plugins.hook
@@ -106,11 +109,11 @@ class Registry:
         self._plugins = pluggy.PluginManager("buckia")
         self._plugins.add_hookspecs(hookspecs)
         self._specs: dict[str, AdapterSpec] = {}
-        self._left_out: set[str] = set()
+        self._excluded: set[str] = set()
         self.broken_plugins: dict[str, str] = {}
 
     def exclude_plugin(self, name: str) -> None:
-        """Go without a plugin of group `buckia.plugins`, whether it can be loaded or not.
+        """Do not use a plugin of the group `buckia.plugins`, whether it can be loaded or not.
 
         Raises:
             PluginError: No installed package has a plugin of that name.
@@ -118,17 +121,17 @@ class Registry:
         names = sorted(entry.name for entry in self._entries[PLUGINS])
         if name not in names:
             raise PluginError(f"there is no plugin {name!r} (installed: {', '.join(names)})")
-        self._left_out.add(name)
+        self._excluded.add(name)
         self.broken_plugins.pop(name, None)
         if self._plugins.has_plugin(name):
             self._plugins.unregister(name=name)
 
     def run_before_sync(self, plan: Plan, bucket: str) -> None:
-        """Let the plugins look at a plan, each of which may veto it.
+        """Call the hook `buckia_before_sync` of all plugins.
 
         Raises:
-            PluginError: A plugin can't be loaded, so nobody knows whether it would veto; or one failed.
-            BuckiaError: A plugin vetoes.
+            PluginError: A plugin can't be loaded, so its veto is unknown; or its hook failed.
+            BuckiaError: A plugin vetoes the run.
         """
         hooks = self.hooks
         if self.broken_plugins:
@@ -148,22 +151,22 @@ class Registry:
             ) from error
 
     def register(self, plugin: object, name: str | None = None) -> None:
-        """Add a plugin that has no entry point, such as one of a test or of an application."""
+        """Register a plugin without an entry point, such as one of an application or a test."""
         self._plugins.register(plugin, name=name)
 
     def spec(self, provider: str) -> AdapterSpec:
-        """Return what is registered for a provider; only that provider's package is imported.
+        """Return the registration of a provider. Imports that provider's plugin module only.
 
         Raises:
-            AdapterNotInstalled: No installed package registers it; the message says what to install.
-            AdapterBroken: Its package can't be loaded.
+            AdapterNotInstalled: No installed package registers the provider; the message says what to install.
+            AdapterBroken: The package can't be loaded.
         """
         if provider not in self._specs:
             self._load(provider)
         return self._specs[provider]
 
     def providers(self) -> list[ProviderStatus]:
-        """Return all installed adapters in order of their ids, the broken ones with what is wrong with them."""
+        """Return all installed adapters, sorted by id; broken ones with their problem."""
         found = []
         for entry in self._entries[ADAPTERS]:
             title, problem = entry.name, None
@@ -179,7 +182,7 @@ class Registry:
 
     @cached_property
     def _entries(self) -> dict[str, list[metadata.EntryPoint]]:
-        """The entry points of both groups. Kept, because a look goes through all packages that are installed."""
+        """The entry points of both groups. Cached: to find them, all installed packages are read."""
         found = metadata.entry_points()
         return {group: list(found.select(group=group)) for group in (ADAPTERS, PLUGINS)}
 
@@ -191,7 +194,7 @@ class Registry:
             if not self._plugins.has_plugin(name):
                 try:
                     plugin = entry.load()
-                    # One module may serve several providers, and an application may have registered it itself.
+                    # The module may be registered already: for another provider, or by the application.
                     if not self._plugins.is_registered(plugin):
                         self._plugins.register(plugin, name=name)
                 except Exception as error:
@@ -206,12 +209,12 @@ class Registry:
             if entries:
                 raise AdapterBroken(f"the package of provider {provider!r} registers no adapter of that name")
             installed = sorted({entry.name for entry in self._entries[ADAPTERS]})
-            self.__dict__.pop("_entries", None)  # so that it is found once it is installed
+            self.__dict__.pop("_entries", None)  # found again after an installation
             raise AdapterNotInstalled(_install_hint(provider, installed))
 
 
 def _raise_system_failure(error: Exception) -> None:
-    """Raise the failure of the system behind an error, if there is one: it would befall any code at that moment."""
+    """Raise the system failure that caused an error, if there is one: it is no defect of the plugin."""
     failure = failure_of_system(error)
     if failure is not None:
         raise failure
@@ -222,7 +225,7 @@ def _adapter_broken(provider: str, error: Exception) -> AdapterBroken:
 
 
 def known_extras() -> list[str]:
-    """Return the names of what `pip install "buckia[…]"` adds: the ids of providers."""
+    """Return the extras of `pip install "buckia[…]"` that are providers."""
     try:
         names = metadata.metadata("buckia").get_all("Provides-Extra") or []
     except metadata.PackageNotFoundError:

@@ -1,1 +1,1 @@
-"""What adapters share for talking to a service: proxies, certificates, redirects, bounds on pages."""
+"""Talking to a web service: connections, redirects, pages of listings, JSON fields."""

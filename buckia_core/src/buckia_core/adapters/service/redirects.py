@@ -1,4 +1,4 @@
-"""Addresses that a service tells: where a client may send credentials and content because an answer says so."""
+"""Redirects: checks a URL from a service's response before credentials or content are sent to it."""
 
 from __future__ import annotations
 
@@ -8,33 +8,32 @@ from urllib.parse import urlsplit
 
 
 def check_service_address(address: object, *, configured: str, domains: Sequence[str] = ()) -> str:
-    """Return an address that a service told, without a slash at its end, if requests may go there.
+    """Return a URL from a response, without a trailing slash, if requests may be sent to it.
 
-    It may be at the host of the configured address, in one of the service's own `domains`, or, where the configured
-    address is outside of these, in the domain that the configured host is in. A client that came by HTTPS stays with
-    it. An address has no user and no fragment.
+    Its host is the configured one, is in one of the service's own `domains`, or, if the configured host is in none of
+    these, is in the parent domain of the configured host. HTTPS is not downgraded. The URL has no user and no fragment.
 
     Args:
-        address: What the service told.
-        configured: The address in the settings by which the service was reached.
+        address: The URL in the response.
+        configured: The URL in the settings.
         domains: The service's own domains, in lower case.
 
     Raises:
-        ValueError: Requests may not go there. The message names the host at most.
+        ValueError: Requests must not be sent to it. The message names no more than the host.
     """
     if not isinstance(address, str) or not address.isascii() or not address.isprintable() or " " in address:
         raise ValueError("it is not an address")
     try:
-        told, own = urlsplit(address), urlsplit(configured)
-        host, own_host = (told.hostname or "").rstrip("."), (own.hostname or "").rstrip(".")
-        _ = told.port
+        target, own = urlsplit(address), urlsplit(configured)
+        host, own_host = (target.hostname or "").rstrip("."), (own.hostname or "").rstrip(".")
+        _ = target.port
     except ValueError:
         raise ValueError("it is not an address") from None
-    if told.scheme not in ("http", "https") or not host or told.username is not None or told.fragment:
+    if target.scheme not in ("http", "https") or not host or target.username is not None or target.fragment:
         raise ValueError("it is not an address by HTTP or HTTPS, or has a user or a fragment")
     if "\\" in address:
         raise ValueError("it has a backslash, which clients read in different ways")
-    if own.scheme == "https" and told.scheme != "https":
+    if own.scheme == "https" and target.scheme != "https":
         raise ValueError(f"{host} would be reached without TLS")
     allowed = [*domains, *_parent_domain(own_host, domains)]
     if host != own_host and not any(host == domain or host.endswith(f".{domain}") for domain in allowed):
@@ -43,7 +42,7 @@ def check_service_address(address: object, *, configured: str, domains: Sequence
 
 
 def _parent_domain(host: str, domains: Sequence[str]) -> Sequence[str]:
-    """Return the domain that a host outside of the service's own domains is in; none of an address of numbers."""
+    """Return the parent domain of a host outside the service's own domains; none for an IP address."""
     if any(host == domain or host.endswith(f".{domain}") for domain in domains):
         return ()
     try:

@@ -1,1 +1,1 @@
-"""What adapters share for transfers: retries, parts and ranges in threads, resumed uploads."""
+"""Building blocks for transfers: retries, part pool, ranged downloads, resumable uploads, sources."""

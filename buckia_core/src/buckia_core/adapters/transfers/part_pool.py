@@ -1,4 +1,4 @@
-"""Many pieces of one object at once: its parts on the way up, its ranges on the way down."""
+"""Part pool: threads that upload the parts, or download the ranges, of large objects."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
 T = TypeVar("T")
 
 THREADS = 8
-"""Pieces that are on their way at once, of all objects together."""
+"""Parts in flight at once, of all objects together."""
 
 
 class PartPool:
-    """Threads for the pieces of large objects. They start when the first one comes. Used from many threads at once."""
+    """A lazily started thread pool that retries each task. Thread-safe: all objects of an adapter share it."""
 
-    def __init__(self, backoff: RetryPolicy) -> None:
-        """Make them; `backoff` says how a piece is repeated that failed."""
-        self._backoff = backoff
+    def __init__(self, policy: RetryPolicy) -> None:
+        """Create the pool; `policy` says how to retry a failed task."""
+        self._policy = policy
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
-        # What is made for a piece, such as its bytes, is made only when a thread is free for it.
+        # A task may hold the bytes of its part, so it is created only when a thread is free for it.
         self._free = threading.Semaphore(THREADS)
 
-    def run(self, pieces: Iterable[Callable[[], T]], *, ahead: int = THREADS) -> Iterator[T]:
-        """Make the calls, at most `ahead` of them at once, and yield their results in order.
+    def run(self, tasks: Iterable[Callable[[], T]], *, ahead: int = THREADS) -> Iterator[T]:
+        """Call the tasks, at most `ahead` of them at once, and yield their results in order.
 
-        A piece is taken from `pieces` when a thread is free for it. After an error nothing is running any more.
+        Takes a task from `tasks` when a thread is free for it. After an error, no task is running any more.
         """
         pool = self._executor()
         running: deque[Future[T]] = deque()
-        source = iter(pieces)
+        source = iter(tasks)
         try:
-            while (future := self._next(pool, source)) is not None:
+            while (future := self._submit_next(pool, source)) is not None:
                 running.append(future)
                 if len(running) >= ahead:
                     yield running.popleft().result()
@@ -48,29 +48,29 @@ class PartPool:
             wait(running)
 
     def close(self) -> None:
-        """End the threads."""
+        """Stop the threads."""
         with self._lock:
             if self._pool is not None:
                 self._pool.shutdown(wait=True, cancel_futures=True)
                 self._pool = None
 
-    def _next(self, pool: ThreadPoolExecutor, source: Iterator[Callable[[], T]]) -> Future[T] | None:
+    def _submit_next(self, pool: ThreadPoolExecutor, source: Iterator[Callable[[], T]]) -> Future[T] | None:
         self._free.acquire()
         try:
-            piece = next(source, None)
-            if piece is None:
+            task = next(source, None)
+            if task is None:
                 self._free.release()
                 return None
-            future = pool.submit(retry_call, piece, self._backoff)
+            future = pool.submit(retry_call, task, self._policy)
         except BaseException:
             self._free.release()
             raise
-        # Called for a cancelled one too, so that no place is lost.
+        # Cancelled futures call this too.
         future.add_done_callback(lambda _: self._free.release())
         return future
 
     def _executor(self) -> ThreadPoolExecutor:
         with self._lock:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="buckia-piece")
+                self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="buckia-part")
             return self._pool

@@ -1,4 +1,4 @@
-"""Downloads of an object by several requests: one for most objects, ranges side by side for the large ones."""
+"""Ranged download: fetches a small object with one request, and a large one with concurrent range requests."""
 
 from __future__ import annotations
 
@@ -14,41 +14,38 @@ from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.planning.manifest import RemoteObject
 
 RANGE_BYTES = 16 << 20
-"""Bytes of one range of a large object, and the most that one request fetches of it."""
+"""Size of a range, and the most that one request fetches of a large object."""
 
 
 @dataclass(frozen=True, slots=True)
 class RangeStream:
-    """A stretch of an object that is being read.
+    """An open range of an object.
 
     Attributes:
-        found: The object.
-        blocks: The bytes; raises `AdapterError`, also where fewer or others come.
+        object: The object.
+        chunks: Its bytes; raises `AdapterError`, also if the bytes are too few or corrupt.
     """
 
-    found: RemoteObject
+    object: RemoteObject
     chunks: Iterator[bytes]
 
 
 OpenRange = Callable[[str, RemoteObject | None, int, int | None], AbstractContextManager[RangeStream]]
-"""Opens the bytes from a start up to, not including, an end, of the version that is expected; as `BaseSync.open_file`.
-
-It is asked for a range only where not all is wanted, or nobody knows how much that is.
-"""
+"""Opens the bytes `[start, end)` of the expected version, as `BaseSync.open_file`; all bytes if `end` is `None`."""
 
 
 @dataclass(frozen=True, slots=True)
 class RangedResult:
-    """What a download came to.
+    """Result of a download.
 
     Attributes:
-        found: The object.
-        complete: All bytes of the object came.
-        requests: How many requests they came by.
-        ranged: The first request asked for a range.
+        object: The object.
+        complete: The download covers the full object.
+        request_count: Number of requests.
+        ranged: The first request had a range.
     """
 
-    found: RemoteObject
+    object: RemoteObject
     complete: bool
     request_count: int
     ranged: bool
@@ -59,8 +56,8 @@ class RangedDownload:
     """Downloads into files.
 
     Attributes:
-        pieces: Fetches the ranges.
-        open: Opens each of them, or all.
+        pool: Fetches the ranges.
+        open: Opens one range.
     """
 
     pool: PartPool
@@ -69,45 +66,50 @@ class RangedDownload:
     def download(
         self, key: str, target: Path, expect: RemoteObject | None, start: int, end: int | None
     ) -> RangedResult:
-        """Do what `BaseSync.download_file` asks. Raises as that does."""
+        """Implement `BaseSync.download_file`, with the same errors."""
         first_end = start + RANGE_BYTES
         if expect is not None:
             first_end = min(first_end, expect.size)
         if end is not None:
             first_end = min(first_end, end)
-        whole = expect is not None and start == 0 and first_end == expect.size
-        with self.open(key, expect, start, None if whole else first_end) as opened, target.open("wb") as file:
-            for block in opened.chunks:
-                file.write(block)
-            found = opened.found
+        full = expect is not None and start == 0 and first_end == expect.size
+        with self.open(key, expect, start, None if full else first_end) as stream, target.open("wb") as file:
+            for chunk in stream.chunks:
+                file.write(chunk)
+            found = stream.object
         stop = found.size if end is None else min(end, found.size)
-        requests = 1
-        for _ in self._ranges(key, target, found, start, first_end, stop):
-            requests += 1
-        return RangedResult(found, (start, stop) == (0, found.size), requests, ranged=not whole)
+        request_count = 1
+        for _ in self._fetch_ranges(key, target, found, start, first_end, stop):
+            request_count += 1
+        return RangedResult(found, (start, stop) == (0, found.size), request_count, ranged=not full)
 
-    def resume(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject | None:
-        """Do what `ResumableDownload.resume_download` asks; return `None` if nothing was missing. Raises as that."""
-        found: RemoteObject | None = None
-        for end, came in self._ranges(key, landing.target, expect, 0, landing.start, expect.size):
-            found = found or came
-            landing.on_progress(end)
-        return found
+    def resume(self, key: str, download: PartialDownload, expect: RemoteObject) -> RemoteObject | None:
+        """Implement `ResumableDownload.resume_download`, with the same errors; `None` if no bytes were missing."""
+        first: RemoteObject | None = None
+        for end, found in self._fetch_ranges(key, download.target, expect, 0, download.start, expect.size):
+            first = first or found
+            download.on_progress(end)
+        return first
 
-    def _ranges(
+    def _fetch_ranges(
         self, key: str, target: Path, expect: RemoteObject, origin: int, start: int, stop: int
     ) -> Iterator[tuple[int, RemoteObject]]:
-        """Fetch side by side what lies between two places; yield the end of each range, in order, and what it is of."""
+        """Fetch `[start, stop)` concurrently; yield the end and the object of each range, in order.
+
+        `origin` is the offset in the object of the file's first byte.
+        """
         starts = range(start, stop, RANGE_BYTES)
         fetched = self.pool.run(
-            partial(self._range, key, target, expect, origin, at, min(at + RANGE_BYTES, stop)) for at in starts
+            partial(self._fetch_range, key, target, expect, origin, at, min(at + RANGE_BYTES, stop)) for at in starts
         )
         for at, found in zip(starts, fetched, strict=True):
             yield min(at + RANGE_BYTES, stop), found
 
-    def _range(self, key: str, target: Path, expect: RemoteObject, origin: int, start: int, end: int) -> RemoteObject:
-        with self.open(key, expect, start, end) as opened, target.open("r+b", buffering=0) as file:
+    def _fetch_range(
+        self, key: str, target: Path, expect: RemoteObject, origin: int, start: int, end: int
+    ) -> RemoteObject:
+        with self.open(key, expect, start, end) as stream, target.open("r+b", buffering=0) as file:
             file.seek(start - origin)
-            for block in opened.chunks:
-                write_all(file, block)
-        return opened.found
+            for chunk in stream.chunks:
+                write_all(file, chunk)
+        return stream.object

@@ -1,4 +1,4 @@
-"""Counting requests from many threads, and making them wait for their turn."""
+"""Request counter: counts the requests of all threads, and applies the rate limit to them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class RequestCounter:
-    """A number that many threads count up, each before it sends a request."""
+    """A thread-safe counter; call `add` before each request."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -15,11 +15,11 @@ class RequestCounter:
         self._wait: Callable[[], object] | None = None
 
     def limit(self, wait: Callable[[], object]) -> None:
-        """Call `wait` for each request that is counted from now on, in the thread that sends it."""
+        """Call `wait` for each request from now on, in the thread that sends it."""
         self._wait = wait
 
     def add(self, requests: int = 1) -> None:
-        """Count so many more, and wait until they may be sent."""
+        """Count requests, and wait until they may be sent."""
         with self._lock:
             self._total += requests
         if self._wait is not None:
@@ -28,5 +28,5 @@ class RequestCounter:
 
     @property
     def total(self) -> int:
-        """All that were counted so far."""
+        """Requests counted so far."""
         return self._total

@@ -1,4 +1,4 @@
-"""How long, and how often, what failed is tried again."""
+"""Retry policy: how often and how long a failed call is retried, and `retry_call`, which applies it."""
 
 from __future__ import annotations
 
@@ -15,57 +15,58 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long, and how often, calls are tried again: exponential, with full jitter.
+    """Exponential backoff with full jitter.
 
-    Before attempt `n + 1` the wait is a random part of `first * base ** (n - 1)` seconds, at most `longest`; or what
-    the provider asked for, if that is longer.
+    The wait before attempt `n + 1` is random between 0 and `initial_wait * multiplier ** (n - 1)` seconds, at most
+    `max_wait`; or `retry_after` of the error, if that is longer.
 
     Attributes:
-        attempts: How often a call is made at most.
-        seconds: A wait that would end later than this after the first attempt began is not begun.
-        first, longest: Bounds of the waits, in seconds.
-        base: By how much the bound grows each time.
-        clock, sleep, random: Where time and chance come from; `random` returns a number from 0 up to 1.
+        attempts: Maximum number of calls.
+        seconds: Give up instead of a wait that ends later than this after the start of the first attempt.
+        initial_wait: Bound of the first wait, in seconds.
+        max_wait: Bound of all waits, in seconds.
+        multiplier: Growth of the bound per attempt.
+        clock, sleep, random: Replaced in tests; `random` returns a number in `[0, 1)`.
     """
 
     attempts: int = 5
     seconds: float = 120.0
     initial_wait: float = 0.5
     max_wait: float = 20.0
-    base: float = 2.0
+    multiplier: float = 2.0
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random
 
     def __post_init__(self) -> None:
         if self.attempts < 1:
-            raise ValueError(f"a call is made at least once; {self.attempts} attempts are too few")
+            raise ValueError(f"{self.attempts} attempts are too few: a call needs at least one")
         if self.seconds < 0:
-            raise ValueError(f"{self.seconds:g} seconds is less than no time for repeating a call")
+            raise ValueError(f"the time for retries can't be {self.seconds:g} seconds")
 
-    def next_wait(self, made: int, error: AdapterError) -> float:
-        """Return how many seconds to wait after so many attempts, of which the last one ended with the error."""
-        bound = min(self.max_wait, self.initial_wait * self.base ** (made - 1))
+    def next_wait(self, attempts: int, error: AdapterError) -> float:
+        """Return the seconds to wait after that many attempts, the last of which failed with `error`."""
+        bound = min(self.max_wait, self.initial_wait * self.multiplier ** (attempts - 1))
         return max(bound * self.random(), error.retry_after or 0.0)
 
 
-def retry_call(call: Callable[[], T], backoff: RetryPolicy) -> T:
-    """Make a call, and make it again while its error may pass. For one request of many that make up one call.
+def retry_call(call: Callable[[], T], policy: RetryPolicy) -> T:
+    """Call, and retry while the error is `retryable`.
 
-    Whole calls are repeated by the wrapper `Retry`; but one lost piece of a thousand must not cost all of them. Where a
-    provider asks for a wait of more than `backoff.longest`, it is left to that wrapper.
+    For one request of an operation that sends many: the wrapper `Retry` would repeat the whole operation. A
+    `retry_after` above `policy.max_wait` is raised at once, and left to that wrapper.
 
     Raises:
         AdapterError: The error of the last attempt.
     """
-    began = backoff.clock()
-    for made in range(1, backoff.attempts):
+    started = policy.clock()
+    for attempts in range(1, policy.attempts):
         try:
             return call()
         except AdapterError as error:
-            wait = backoff.next_wait(made, error)
-            late = backoff.clock() - began + wait > backoff.seconds
-            if not error.retryable or wait > backoff.max_wait or late:
+            wait = policy.next_wait(attempts, error)
+            late = policy.clock() - started + wait > policy.seconds
+            if not error.retryable or wait > policy.max_wait or late:
                 raise
-            backoff.sleep(wait)
+            policy.sleep(wait)
     return call()

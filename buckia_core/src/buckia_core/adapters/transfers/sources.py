@@ -1,4 +1,4 @@
-"""Reading what an upload is made of, and checking it against the digests that came with it."""
+"""Sources of uploads: open them, read them in chunks or parts, and verify their digests."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from buckia_core.errors import IntegrityError
 from buckia_core.planning.digest import Digests
 
 READ_CHUNK = 1 << 20
-"""Bytes that are read at once."""
+"""Bytes per `read` of a source."""
 
 SEND_CHUNK = 1 << 18
-"""Bytes that are handed to the network at once."""
+"""Bytes per write to a socket; small enough to show progress."""
 
 MAX_PARTS = 10_000
 """The most parts that one multipart upload can have, at all providers that have them."""
@@ -27,7 +27,7 @@ _MIB = 1 << 20
 
 @contextmanager
 def open_source(source: Source) -> Iterator[BinaryIO]:
-    """Open a source for reading. A path is closed at the end; a reader is handed on as it is and stays open.
+    """Open a source for reading. Closes a path at the end; leaves a reader open.
 
     Raises:
         OSError: The path can't be opened.
@@ -42,36 +42,36 @@ def open_source(source: Source) -> Iterator[BinaryIO]:
 
 
 def iter_chunks(reader: BinaryIO, size: int = READ_CHUNK) -> Iterator[bytes]:
-    """Yield the rest of a reader in pieces of at most `size` bytes, none of them empty."""
+    """Yield the rest of a reader in non-empty chunks of at most `size` bytes."""
     while chunk := reader.read(size):
         yield chunk
 
 
 def iter_file_range(path: Path, start: int, size: int) -> Iterator[bytes]:
-    """Yield the `size` bytes of a file from `start`, in blocks small enough to see progress in.
+    """Yield `size` bytes of a file from the offset `start`, in chunks of `SEND_CHUNK`.
 
     Raises:
         OSError: The file can't be read.
-        IntegrityError: It is shorter than it was. It is not `retryable`: it has to be looked at again first.
+        IntegrityError: The file has been truncated. Not `retryable`: it must be scanned again first.
     """
     left = size
     with path.open("rb", buffering=0) as file:
         file.seek(start)
         while left:
-            block = file.read(min(left, SEND_CHUNK))
-            if not block:
+            chunk = file.read(min(left, SEND_CHUNK))
+            if not chunk:
                 raise IntegrityError(f"{str(path)!r} became shorter while it was sent", retryable=False)
-            left -= len(block)
-            yield block
+            left -= len(chunk)
+            yield chunk
 
 
 def read_exactly(reader: BinaryIO, size: int) -> bytes:
-    """Return the next `size` bytes of a reader; fewer only where it ends before."""
-    pieces, left = [], size
-    while left and (piece := reader.read(left)):
-        pieces.append(piece)
-        left -= len(piece)
-    return b"".join(pieces)
+    """Return the next `size` bytes of a reader; fewer only at its end."""
+    chunks, left = [], size
+    while left and (chunk := reader.read(left)):
+        chunks.append(chunk)
+        left -= len(chunk)
+    return b"".join(chunks)
 
 
 def part_size_for(size: int, minimum: int) -> int:
@@ -81,9 +81,9 @@ def part_size_for(size: int, minimum: int) -> int:
 
 
 def split_parts(reader: BinaryIO, sizes: Iterable[int]) -> Iterator[bytes]:
-    """Yield the rest of a reader in pieces of the sizes given, the last one of fewer bytes.
+    """Yield the rest of a reader in parts of the given sizes; the last part may be shorter.
 
-    There is at least one, which may be empty. A reader that has more than all sizes together keeps that.
+    Yields at least one part, which may be empty. Does not read past the sum of the sizes.
     """
     sent = False
     for size in sizes:
@@ -99,7 +99,7 @@ def split_parts(reader: BinaryIO, sizes: Iterable[int]) -> Iterator[bytes]:
 
 
 class PrependedReader(io.RawIOBase, BinaryIO):
-    """A reader whose first bytes have been read already: they come once more, and then the rest."""
+    """A reader that returns bytes read earlier, and then the rest of another reader."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
         super().__init__()
@@ -116,9 +116,9 @@ class PrependedReader(io.RawIOBase, BinaryIO):
 
 
 class DigestVerifier:
-    """Digests bytes as they pass, and compares with what they should come to.
+    """Hashes a stream, and compares the result with the expected digests.
 
-    Algorithms that `hashlib` does not know can't be checked and are passed over.
+    Ignores digests whose algorithm `hashlib` does not know.
     """
 
     def __init__(self, digests: Digests) -> None:
@@ -126,39 +126,39 @@ class DigestVerifier:
         self._hashes = [(digest, hashlib.new(digest.algorithm, usedforsecurity=False)) for digest in known]
 
     def update(self, chunk: bytes | memoryview) -> None:
-        """Take in the next bytes."""
+        """Hash the next bytes."""
         for _, digester in self._hashes:
             digester.update(chunk)
 
-    def hash_stream(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield pieces as they come, and take in each."""
-        for piece in pieces:
-            self.update(piece)
-            yield piece
+    def hash_stream(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Hash and yield each chunk; call `verify` afterwards."""
+        for chunk in chunks:
+            self.update(chunk)
+            yield chunk
 
-    def verify_stream(self, pieces: Iterable[bytes], *, provider: str, key: str) -> Iterator[bytes]:
-        """Yield pieces as they come, the last one only if all of them are what the digests say.
+    def verify_stream(self, chunks: Iterable[bytes], *, provider: str, key: str) -> Iterator[bytes]:
+        """Hash and yield each chunk; yield the last one only if the digests match.
 
-        A request that lacks its last bytes is one that a server forgets: nothing else than what was meant is stored.
+        A server discards a request whose body is incomplete, so corrupt bytes are never stored.
 
         Raises:
             IntegrityError: As `verify`.
         """
-        held = b""
-        for piece in pieces:
-            if held:
-                yield held
-            self.update(piece)
-            held = piece
+        last = b""
+        for chunk in chunks:
+            if last:
+                yield last
+            self.update(chunk)
+            last = chunk
         self.verify(provider=provider, key=key)
-        yield held
+        yield last
 
     def verify(self, *, provider: str, key: str) -> None:
-        """Compare, after the last bytes.
+        """Compare the digests, after the last bytes.
 
         Raises:
-            IntegrityError: They are other bytes than the digests say. It is not `retryable`: a source that has
-                changed under the upload has to be looked at again first.
+            IntegrityError: A digest differs. Not `retryable`: a source that changed during the upload must be scanned
+                again first.
         """
         for expected, digester in self._hashes:
             if digester.hexdigest() != expected.value:

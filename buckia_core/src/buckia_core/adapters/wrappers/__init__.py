@@ -1,4 +1,4 @@
-"""Wrappers: a `BaseSync` in, a `BaseSync` out, one concern each."""
+"""Wrappers: each adds one concern to a `BaseSync`, and is a `BaseSync`."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def wrap(
     rate_limit: float | None = None,
     bwlimit: int | None = None,
 ) -> BaseSync:
-    """Return the adapter as the engine uses it. Every attempt of a retried call is counted, logged and limited.
+    """Wrap an adapter for the engine. Every attempt of a retried call is counted, logged and limited.
 
-    From the inside out: `RequestCounting`, `CallLogging`, where there is a limit `BandwidthLimit` and `RateLimit`, then
-    `Retry`.
+    From the inside out: `RequestCounting`, `CallLogging`, `BandwidthLimit` and `RateLimit` if there is a limit,
+        `Retry`.
 
     Args:
-        adapter: What is wrapped; closing the result closes it.
-        retry_attempts: How often a call is made at most; 1 never repeats.
-        retry_seconds: How long one call may go on before it is not repeated any more.
-        rate_limit: Requests a second; `None` for what the adapter declares, which may be no limit.
-        bwlimit: Bytes of content a second, up and down together; `None` for no limit.
+        adapter: The adapter; closing the result closes it.
+        retry_attempts: Maximum number of attempts of a call; 1 never retries.
+        retry_seconds: Time after which a call is not retried any more.
+        rate_limit: Requests per second; `None` for the limit that the adapter declares, if any.
+        bwlimit: Bytes of content per second, uploads and downloads together; `None` for no limit.
 
     Raises:
         ValueError: A number is not greater than zero.

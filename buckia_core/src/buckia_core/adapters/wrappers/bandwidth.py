@@ -1,4 +1,4 @@
-"""`BandwidthLimit`: at most so many bytes of content a second, up and down together."""
+"""`BandwidthLimit`: limits the bytes of content per second, uploads and downloads together."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _CHUNK = 1 << 18
 
 
 class BandwidthLimit(Wrapper):
-    """Holds content back so that all threads together move at most `rate` bytes a second.
+    """Throttles uploads and downloads to `rate` bytes per second for all threads together.
 
-    Uploads reach the inner adapter as readers, seekable if the source is, and downloads go through its
-    `open_file`: what an adapter does with several connections for one object it does not do here.
+    Uploads reach the inner adapter as readers, seekable if the source is, and downloads use its `open_file`: an adapter
+    does not split an object over several connections here.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class BandwidthLimit(Wrapper):
     ) -> RemoteObject:
         """See `BaseSync`."""
         with open_source(source) as reader:
-            return super().upload_file(self._held_back(reader), key, expect=expect, info=info)
+            return super().upload_file(self._throttled(reader), key, expect=expect, info=info)
 
     def download_file(
         self,
@@ -57,7 +57,7 @@ class BandwidthLimit(Wrapper):
         start: int = 0,
         end: int | None = None,
     ) -> RemoteObject:
-        """See `BaseSync`. Asks for the object first, as an open file tells nothing of it: one request more."""
+        """See `BaseSync`. Costs one more request: `open_file` does not return the object, so `stat_file` does."""
         found = self.stat_file(key)
         if expect is not None and found.fingerprint != expect.fingerprint:
             raise PreconditionFailed(f"{key!r}: it is another version now", provider=self.provider, key=key)
@@ -74,7 +74,7 @@ class BandwidthLimit(Wrapper):
         return found
 
     def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
-        """See `BaseSync`. It comes at once, and what follows waits for it."""
+        """See `BaseSync`. Does not wait itself; the next transfer waits for its bytes."""
         found, data = super().read_file(key, expect=expect)
         self._bucket.acquire(len(data))
         return found, data
@@ -98,14 +98,14 @@ class BandwidthLimit(Wrapper):
 
     def _resume_download(
         self,
-        inner: ResumableDownload,  # noqa: ARG002  # reached through `open_file`
+        inner: ResumableDownload,  # noqa: ARG002  # called by `open_file`
         key: str,
-        landing: PartialDownload,
+        download: PartialDownload,
         *,
         expect: RemoteObject,
     ) -> RemoteObject:
-        """See `Wrapper`. It comes through `open_file`, as that is what can be held back."""
-        return resume_by_open(self, key, landing, expect)
+        """See `Wrapper`. Uses `open_file`, which is throttled."""
+        return resume_by_open(self, key, download, expect)
 
     @contextmanager
     def open_file(
@@ -113,22 +113,22 @@ class BandwidthLimit(Wrapper):
     ) -> Iterator[BinaryIO]:
         """See `BaseSync`."""
         with super().open_file(key, expect=expect, start=start, end=end) as reader:
-            yield self._held_back(reader)
+            yield self._throttled(reader)
 
     @contextmanager
     def _open_version(self, inner: Versioned, key: str, version: str) -> Iterator[BinaryIO]:
         """See `Wrapper`."""
         with super()._open_version(inner, key, version) as reader:
-            yield self._held_back(reader)
+            yield self._throttled(reader)
 
-    def _held_back(self, reader: BinaryIO) -> BinaryIO:
+    def _throttled(self, reader: BinaryIO) -> BinaryIO:
         return io.BufferedReader(ThrottledReader(reader, self._bucket))
 
 
 class ThrottledReader(io.RawIOBase):
-    """A reader of another reader, in slices that a token bucket lets pass. Closing it leaves the other one open.
+    """A reader that throttles another one with a token bucket. Closing it leaves the other reader open.
 
-    It has no file number on purpose: whoever has one reads past the limit.
+    It has no `fileno`, with which a caller could bypass the limit.
     """
 
     def __init__(self, reader: BinaryIO, bucket: TokenBucket) -> None:

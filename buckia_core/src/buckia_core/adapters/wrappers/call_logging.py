@@ -1,4 +1,4 @@
-"""`CallLogging`: a line in the log for each call."""
+"""`CallLogging`: logs each call."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ log = redacted_logger(__name__)
 
 
 class CallLogging(Wrapper):
-    """Logs each call at DEBUG: what, which key, how large, how long, what went wrong.
+    """Logs each call at level DEBUG: operation, key, size, duration, error.
 
-    Keys are written with `repr`, so that one of them can't forge a line. User metadata and addresses are not
-    written.
+    Keys are written with `repr`, so that a key can't forge a line. User metadata and URLs are not logged.
     """
 
     def __init__(self, inner: BaseSync, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,14 +26,14 @@ class CallLogging(Wrapper):
         self._clock = clock
 
     def intercept(self, call: Call[T]) -> T:
-        """Log one call when it is over."""
+        """Log one call when it has ended."""
         if not log.isEnabledFor(logging.DEBUG):
             return call()
-        began = self._clock()
+        started = self._clock()
         try:
             result = call()
         except (AdapterError, OSError) as error:
-            self._failed(call.operation, call.key, began, error)
+            self._log_failure(call.operation, call.key, started, error)
             raise
         match result:
             case RemoteObject():
@@ -43,27 +42,27 @@ class CallLogging(Wrapper):
                 detail = f"{len(result)} keys, {sum(outcome.error is not None for outcome in result)} failed"
             case _:
                 detail = "done"
-        self._line(call.operation, call.key, began, detail)
+        self._log(call.operation, call.key, started, detail)
         return result
 
     def list_files(
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
     ) -> Iterator[RemoteObject]:
-        """See `BaseSync`. Logged when it is at its end, or given up."""
-        began, count = self._clock(), 0
+        """See `BaseSync`. Logged at its end, or when the consumer stops."""
+        started, count = self._clock(), 0
         try:
             for entry in self.inner.list_files(prefix, start_after=start_after, end_at=end_at):
                 count += 1
                 yield entry
         except (AdapterError, OSError) as error:
-            self._failed("list_files", prefix, began, error)
+            self._log_failure("list_files", prefix, started, error)
             raise
         finally:
-            self._line("list_files", prefix, began, f"{count} entries")
+            self._log("list_files", prefix, started, f"{count} entries")
 
-    def _failed(self, operation: str, key: str | None, began: float, error: Exception) -> None:
-        self._line(operation, key, began, f"{type(error).__name__}: {error}")
+    def _log_failure(self, operation: str, key: str | None, started: float, error: Exception) -> None:
+        self._log(operation, key, started, f"{type(error).__name__}: {error}")
 
-    def _line(self, operation: str, key: str | None, began: float, detail: str) -> None:
-        about = "" if key is None else f" {key!r}"
-        log.debug("%s %s%s: %s, %.3f s", self.inner.provider, operation, about, detail, self._clock() - began)
+    def _log(self, operation: str, key: str | None, started: float, detail: str) -> None:
+        target = "" if key is None else f" {key!r}"
+        log.debug("%s %s%s: %s, %.3f s", self.inner.provider, operation, target, detail, self._clock() - started)

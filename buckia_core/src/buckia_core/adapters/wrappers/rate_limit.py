@@ -1,4 +1,4 @@
-"""`RateLimit`: at most so many requests a second."""
+"""`RateLimit`: limits the requests per second."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from buckia_core.adapters.wrappers.token_bucket import TokenBucket
 from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
 from buckia_core.planning.manifest import RemoteObject
 
-PAGE = 1000
-"""Entries of a listing that count as one request, of an adapter that does not show its requests."""
+ENTRIES_PER_REQUEST = 1000
+"""Listing entries that count as one request, for an adapter without `limit_requests`."""
 
 
 class RateLimit(Wrapper):
-    """Makes requests wait, in whatever threads, so that at most `rate` a second are sent, and a second's worth at once.
+    """Delays requests of all threads to `rate` per second, in bursts of at most one second's worth.
 
-    Every request counts, each part, page and repetition among them, if the adapter has `limit_requests`. Of any other
-    adapter each call counts as one request, and each 1,000 entries of a listing.
+    If the adapter implements `limit_requests`, every request counts, including parts, pages and retries. Otherwise each
+    call counts as one request, and so do each 1,000 entries of a listing.
 
-    With `declared`, the rate is the one that the adapter declares, and follows what its `probe` finds out.
+    With `declared`, `rate` comes from the adapter's capabilities, and `probe` updates it.
     """
 
     def __init__(
@@ -36,11 +36,11 @@ class RateLimit(Wrapper):
         super().__init__(inner)
         self._declared = declared
         self._bucket = TokenBucket(rate, burst=max(rate, 1.0), clock=clock, sleep=sleep)
-        self._by_request = inner.limit_requests(self._bucket.acquire)
+        self._limits_requests = inner.limit_requests(self._bucket.acquire)
 
     def intercept(self, call: Call[T]) -> T:
-        """Make the call; wait before it, unless its requests wait."""
-        if not self._by_request:
+        """Wait, unless the adapter limits its requests itself; then make the call."""
+        if not self._limits_requests:
             self._bucket.acquire()
         return call()
 
@@ -54,14 +54,14 @@ class RateLimit(Wrapper):
     def list_files(
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
     ) -> Iterator[RemoteObject]:
-        """See `BaseSync`. Waits before each 1,000 entries, unless the requests wait."""
-        if self._by_request:
+        """See `BaseSync`. Waits before each 1,000 entries, unless the adapter limits its requests itself."""
+        if self._limits_requests:
             return super().list_files(prefix, start_after=start_after, end_at=end_at)
-        return self._waiting(prefix, start_after, end_at)
+        return self._list_calls(prefix, start_after, end_at)
 
-    def _waiting(self, prefix: str, start_after: str | None, end_at: str | None) -> Iterator[RemoteObject]:
+    def _list_calls(self, prefix: str, start_after: str | None, end_at: str | None) -> Iterator[RemoteObject]:
         self._bucket.acquire()
         for number, entry in enumerate(self.inner.list_files(prefix, start_after=start_after, end_at=end_at), 1):
             yield entry
-            if number % PAGE == 0:
+            if number % ENTRIES_PER_REQUEST == 0:
                 self._bucket.acquire()

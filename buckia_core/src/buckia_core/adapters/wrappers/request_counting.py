@@ -1,4 +1,4 @@
-"""`RequestCounting`: how many requests went to the provider."""
+"""`RequestCounting`: counts the requests to the provider."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from buckia_core.planning.manifest import RemoteObject
 
 
 class RequestCounting(Wrapper):
-    """Tells `requests` for every adapter: what the adapter itself counted, or else the calls that were made to it."""
+    """Provides `request_count` for every adapter: its own count, or else the number of calls."""
 
     def __init__(self, inner: BaseSync) -> None:
         super().__init__(inner)
@@ -19,12 +19,12 @@ class RequestCounting(Wrapper):
 
     @property
     def request_count(self) -> int:
-        """Requests so far. Pages of a listing are counted only by adapters that count for themselves."""
+        """Requests so far. Pages of a listing count only if the adapter counts its requests itself."""
         counted = self.inner.request_count
         return self._calls.total if counted is None else counted
 
     def intercept(self, call: Call[T]) -> T:
-        """Count one call. A `probe` may cost no request, so only an adapter itself can count it."""
+        """Count one call, except a `probe`, which may cost no request."""
         if call.operation != "probe":
             self._calls.add()
         return call()

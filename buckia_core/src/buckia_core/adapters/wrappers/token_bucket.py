@@ -1,4 +1,4 @@
-"""The token bucket: so much a second, on average, for all threads together."""
+"""Token bucket: limits an average rate for all threads together."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 
 class TokenBucket:
-    """Lets `rate` tokens a second pass, and up to `burst` at once after a pause.
+    """Grants `rate` tokens per second, and up to `burst` at once after a pause.
 
-    Whoever takes more than there is goes into debt and waits until it is paid; the next one waits behind.
+    A thread may acquire more tokens than there are: the balance becomes negative, and the thread sleeps until it would
+    be zero. Later threads queue behind it.
 
     Raises:
         ValueError: The rate is not greater than zero.
@@ -24,42 +25,42 @@ class TokenBucket:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        _check(rate)
+        _check_rate(rate)
         self.rate = rate
         self._burst = burst
         self._tokens = burst
         self._clock = clock
         self._sleep = sleep
-        self._at = clock()
+        self._refilled_at = clock()
         self._lock = threading.Lock()
 
     def acquire(self, tokens: float = 1.0) -> None:
-        """Wait until so many tokens have passed."""
+        """Take tokens, and wait until they are covered."""
         with self._lock:
-            self._gain()
+            self._refill()
             self._tokens -= tokens
             wait = -self._tokens / self.rate
         if wait > 0:
             self._sleep(wait)
 
     def set_rate(self, rate: float, *, burst: float) -> None:
-        """Let tokens pass at another rate from now on; a debt stays.
+        """Change the rate; a negative balance stays.
 
         Raises:
             ValueError: As the constructor does.
         """
-        _check(rate)
+        _check_rate(rate)
         with self._lock:
-            self._gain()
+            self._refill()
             self.rate, self._burst = rate, burst
             self._tokens = min(self._tokens, burst)
 
-    def _gain(self) -> None:
+    def _refill(self) -> None:
         now = self._clock()
-        self._tokens = min(self._burst, self._tokens + (now - self._at) * self.rate)
-        self._at = now
+        self._tokens = min(self._burst, self._tokens + (now - self._refilled_at) * self.rate)
+        self._refilled_at = now
 
 
-def _check(rate: float) -> None:
+def _check_rate(rate: float) -> None:
     if not rate > 0:
         raise ValueError(f"a limit must be greater than zero, and {rate:g} is not")

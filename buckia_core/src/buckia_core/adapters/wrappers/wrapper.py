@@ -1,4 +1,4 @@
-"""`Wrapper`: what all wrappers are made of. It hands every call on; a wrapper changes what it is about."""
+"""`Wrapper`: the base of all wrappers. Passes every call to the inner adapter."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Call(Generic[T]):
-    """One call to the inner adapter, which is made by calling this.
+    """One call to the inner adapter. Call the object to make it.
 
     Attributes:
-        operation: The method's name.
-        key: What it is about; `None` where it is about no single key.
-        make: Makes it. May be called again.
+        operation: Name of the method.
+        key: The key; `None` if there is no single key.
+        make: Makes the call. May be called more than once.
     """
 
     operation: str
@@ -48,13 +48,13 @@ class Call(Generic[T]):
 
 
 class Wrapper(BaseSync):
-    """An adapter around another one, `inner`.
+    """An adapter that wraps another one, `inner`.
 
-    Every call that goes to the provider passes through `intercept`, which is where most wrappers do their part;
-    listings do not, because they go on while they are consumed.
+    Every call to the provider passes through `intercept`, which most wrappers override. Listings do not: they run while
+    they are consumed.
 
-    Optional abilities are there exactly if the inner adapter has them. `isinstance` with a protocol does not ask
-    `__getattr__` (since Python 3.12), so they are set as attributes of the instance, at its start.
+    A wrapper has the optional protocols of its inner adapter. `isinstance` with a protocol does not use `__getattr__`
+    (since Python 3.12), so the constructor sets their methods as attributes of the instance.
     """
 
     copy_file: Callable[..., RemoteObject]
@@ -73,7 +73,7 @@ class Wrapper(BaseSync):
     def __init__(self, inner: BaseSync) -> None:
         self.inner = inner
         if isinstance(inner, ServerCopy):
-            self.copy_file = _copying(self, inner)
+            self.copy_file = _copy_file(self, inner)
         if isinstance(inner, PublicUrl):
             self.public_url = inner.public_url
         if isinstance(inner, SignedUrl):
@@ -81,29 +81,29 @@ class Wrapper(BaseSync):
         if isinstance(inner, ResumableUpload):
             self.part_layout = inner.part_layout
             self.upload_parts = partial(self._upload_parts, inner)
-            self.abort_upload = _abandoning(self, inner)
+            self.abort_upload = _abort_upload(self, inner)
         if isinstance(inner, ResumableDownload):
             self.resume_download = partial(self._resume_download, inner)
         if isinstance(inner, Versioned):
             self.list_versions = inner.list_versions
-            self.stat_version = _looking_at_versions(self, inner)
+            self.stat_version = _stat_version(self, inner)
             self.open_version = partial(self._open_version, inner)
             self.restore_version = partial(self._restore_version, inner)
-            self.delete_version = _deleting_versions(self, inner)
+            self.delete_version = _delete_version(self, inner)
 
     def intercept(self, call: Call[T]) -> T:
-        """Make one call to the inner adapter and return its result."""
+        """Make one call to the inner adapter, and return its result."""
         return call()
 
     @contextmanager
     def _open_version(self, inner: Versioned, key: str, version: str) -> Iterator[BinaryIO]:
         """Implement `Versioned.open_version` with the inner adapter. `intercept` sees the opening, not the reads."""
 
-        def opened() -> BinaryIO:
+        def enter() -> BinaryIO:
             return stack.enter_context(inner.open_version(key, version))
 
         with ExitStack() as stack:
-            yield self.intercept(Call("open_version", key, opened))
+            yield self.intercept(Call("open_version", key, enter))
 
     def _upload_parts(
         self,
@@ -114,21 +114,21 @@ class Wrapper(BaseSync):
         expect: Precondition | None = None,
         info: UploadInfo | None = None,
     ) -> RemoteObject:
-        """Do what `ResumableUpload.upload_parts` asks, with the inner adapter."""
+        """Implement `ResumableUpload.upload_parts` with the inner adapter."""
         return self.intercept(
             Call("upload_parts", key, lambda: inner.upload_parts(source, key, expect=expect, info=info))
         )
 
     def _resume_download(
-        self, inner: ResumableDownload, key: str, landing: PartialDownload, *, expect: RemoteObject
+        self, inner: ResumableDownload, key: str, download: PartialDownload, *, expect: RemoteObject
     ) -> RemoteObject:
-        """Do what `ResumableDownload.resume_download` asks, with the inner adapter."""
-        return self.intercept(Call("resume_download", key, lambda: inner.resume_download(key, landing, expect=expect)))
+        """Implement `ResumableDownload.resume_download` with the inner adapter."""
+        return self.intercept(Call("resume_download", key, lambda: inner.resume_download(key, download, expect=expect)))
 
     def _restore_version(
         self, inner: Versioned, key: str, version: str, *, expect: Precondition | None = None
     ) -> RemoteObject:
-        """Do what `Versioned.restore_version` asks, with the inner adapter."""
+        """Implement `Versioned.restore_version` with the inner adapter."""
         return self.intercept(Call("restore_version", key, lambda: inner.restore_version(key, version, expect=expect)))
 
     @property
@@ -207,17 +207,17 @@ class Wrapper(BaseSync):
     def open_file(
         self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
     ) -> Iterator[BinaryIO]:
-        """See `BaseSync`. `intercept` sees the opening, not the reading."""
+        """See `BaseSync`. `intercept` sees the opening, not the reads."""
 
-        def opened() -> BinaryIO:
+        def enter() -> BinaryIO:
             manager: AbstractContextManager[BinaryIO] = self.inner.open_file(key, expect=expect, start=start, end=end)
             return stack.enter_context(manager)
 
         with ExitStack() as stack:
-            yield self.intercept(Call("open_file", key, opened))
+            yield self.intercept(Call("open_file", key, enter))
 
     def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
-        """See `BaseSync`. To `intercept` it is a `download_file` like any other."""
+        """See `BaseSync`. `intercept` sees a `download_file`."""
         return self.intercept(Call("download_file", key, lambda: self.inner.read_file(key, expect=expect)))
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
@@ -229,28 +229,28 @@ class Wrapper(BaseSync):
         self.inner.close()
 
 
-def _copying(wrapper: Wrapper, inner: ServerCopy) -> Callable[..., RemoteObject]:
+def _copy_file(wrapper: Wrapper, inner: ServerCopy) -> Callable[..., RemoteObject]:
     def copy_file(source: RemoteObject, key: str, *, expect: Precondition | None = None) -> RemoteObject:
         return wrapper.intercept(Call("copy_file", key, lambda: inner.copy_file(source, key, expect=expect)))
 
     return copy_file
 
 
-def _abandoning(wrapper: Wrapper, inner: ResumableUpload) -> Callable[[str, str], None]:
+def _abort_upload(wrapper: Wrapper, inner: ResumableUpload) -> Callable[[str, str], None]:
     def abort_upload(key: str, text: str) -> None:
         wrapper.intercept(Call("abort_upload", key, lambda: inner.abort_upload(key, text)))
 
     return abort_upload
 
 
-def _looking_at_versions(wrapper: Wrapper, inner: Versioned) -> Callable[[str, str], RemoteObject]:
+def _stat_version(wrapper: Wrapper, inner: Versioned) -> Callable[[str, str], RemoteObject]:
     def stat_version(key: str, version: str) -> RemoteObject:
         return wrapper.intercept(Call("stat_version", key, lambda: inner.stat_version(key, version)))
 
     return stat_version
 
 
-def _deleting_versions(wrapper: Wrapper, inner: Versioned) -> Callable[[str, str], None]:
+def _delete_version(wrapper: Wrapper, inner: Versioned) -> Callable[[str, str], None]:
     def delete_version(key: str, version: str) -> None:
         wrapper.intercept(Call("delete_version", key, lambda: inner.delete_version(key, version)))
 
