@@ -1,7 +1,7 @@
-"""Linode's API v4: signed requests, whole lists, errors of Buckia.
+"""`LinodeApi`: authenticated requests to Linode's API v4, with pagination, retries and errors of Buckia.
 
-Of the SDK its client is used, which signs in and tells errors. Its objects are not: they take the id of a region that
-ends in a number, such as `de-fra-2`, for that of a cluster, and give up where a list changes while it is read.
+Uses only the client of the SDK, not its objects: they mistake a region id that ends in a number, such as `de-fra-2`,
+for the id of a cluster, and fail if a list changes while they read it.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from buckia_core.adapters.service.json_fields import JsonObject
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.adapters.transfers.retry import retry_call
 from buckia_core.errors import AdapterError, MissingCredentials
-from buckia_linode.errors import Redirected, TooLong, translate_error
+from buckia_linode.errors import Redirected, ResponseTooLong, translate_error
 from buckia_linode.settings import LinodeSettings
 from buckia_s3.http.connection_pool import tls_context
 
-PAGE = 500
-"""Entries that a page of a list has at most."""
+PAGE_SIZE = 500
+"""Maximum number of entries in a page of a list."""
 
-LONGEST = 16 << 20
-"""Bytes of an answer that are read."""
+MAX_RESPONSE_BYTES = 16 << 20
+"""Maximum size of a response in bytes."""
 
 ROOT = "/object-storage"
 
@@ -42,95 +42,96 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class LinodeApi:
-    """Requests to the API with one token; from one thread at a time."""
+    """Sends requests to the API with one token. Not thread-safe."""
 
     def __init__(self, settings: LinodeSettings, token: str, provider: str, counter: RequestCounter) -> None:
-        """Make it; `counter` counts each request before it is sent.
+        """Create the client. `counter` counts each request before it is sent.
 
         Raises:
-            MissingCredentials: The token is none that can be sent.
+            MissingCredentials: The token has characters that cannot be sent.
         """
         if not _TOKEN.fullmatch(token):
-            # Not shown. What the client would raise shows it.
+            # The error of the client would show the token.
             raise MissingCredentials("the token has a character that no token has: check it for spaces and line breaks")
         self.counter = counter
         self._provider = provider
         self._backoff = settings.retry_config.policy
         self._host = urlsplit(settings.api_url).netloc
         self._client = LinodeClient(token, base_url=settings.api_url.rstrip("/"), user_agent="buckia", retry=False)
-        # Otherwise an entry of ~/.netrc would take the place of the token, and NO_PROXY be read in another way.
+        # With trust_env, an entry in ~/.netrc would replace the token, and NO_PROXY would follow other rules.
         self._client.session.trust_env = False
-        self._client.session.auth = _as_it_is
+        self._client.session.auth = _no_netrc_auth
         trusted = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
         self._client.session.verify = trusted or True
         self._client.session.headers["Accept-Encoding"] = "identity"
-        transport = _Transport(settings)
+        transport = _ApiTransport(settings)
         self._client.session.mount("https://", transport)
         self._client.session.mount("http://", transport)
 
-    def get(self, path: str, *, doing: str, **query: str | int) -> JsonObject:
-        """Return what is there. `path` begins after `/object-storage`; `doing` is for errors.
+    def get(self, path: str, *, action: str, **query: str | int) -> JsonObject:
+        """Send a GET request. `path` begins after `/object-storage`; `action` describes the request in errors.
 
         Raises:
-            AdapterError: It can't be had.
+            AdapterError: The request failed.
         """
-        asked = f"{ROOT}{path}?{urlencode(query)}" if query else f"{ROOT}{path}"
-        return self._repeating(lambda: self._client.get(asked), doing)
+        url = f"{ROOT}{path}?{urlencode(query)}" if query else f"{ROOT}{path}"
+        return self._call_with_retry(lambda: self._client.get(url), action)
 
-    def entries(self, path: str, *, doing: str) -> Iterator[JsonObject]:
-        """Yield all entries of a list, page by page. Errors are those of `get`."""
+    def entries(self, path: str, *, action: str) -> Iterator[JsonObject]:
+        """Yield all entries of a list, page by page. Raises as `get`."""
         for page in itertools.count(1):
-            answer = self.get(path, doing=doing, page=page, page_size=PAGE)
-            entries, pages = answer.get("data"), answer.get("pages")
+            response = self.get(path, action=action, page=page, page_size=PAGE_SIZE)
+            entries, pages = response.get("data"), response.get("pages")
             if not isinstance(entries, list) or type(pages) is not int:
-                raise self._unknown(doing)
-            # A list without an end is one that has an empty page, and more after it.
+                raise self._unexpected_response(action)
+            # An empty page before the last one could go on forever.
             if not all(isinstance(each, dict) for each in entries) or (page < pages and not entries):
-                raise self._unknown(doing)
+                raise self._unexpected_response(action)
             yield from entries
             if page >= pages:
                 return
 
-    def post(self, path: str, body: JsonObject, *, doing: str) -> JsonObject:
-        """Make something, and return it. What is `None` in the body is left out. Errors are those of `get`.
+    def post(self, path: str, body: JsonObject, *, action: str) -> JsonObject:
+        """Send a POST request without the `None` values of `body`. Raises as `get`.
 
-        Sent once: the secret of a key whose answer got lost can't be had again, and nobody would know of the key.
+        The request is not retried: if the response with the secret of a new key is lost, the key exists, and its
+        secret cannot be read again.
         """
-        return self._calling(lambda: self._client.post(f"{ROOT}{path}", data=_given(body)), doing)
+        return self._call(lambda: self._client.post(f"{ROOT}{path}", data=_without_none(body)), action)
 
-    def put(self, path: str, body: JsonObject, *, doing: str) -> JsonObject:
-        """Change something, and return it. What is `None` in the body is left out. Errors are those of `get`."""
-        return self._repeating(lambda: self._client.put(f"{ROOT}{path}", data=_given(body)), doing)
+    def put(self, path: str, body: JsonObject, *, action: str) -> JsonObject:
+        """Send a PUT request without the `None` values of `body`. Raises as `get`."""
+        return self._call_with_retry(lambda: self._client.put(f"{ROOT}{path}", data=_without_none(body)), action)
 
-    def delete(self, path: str, *, doing: str) -> None:
-        """Remove something. Errors are those of `get`."""
-        self._repeating(lambda: self._client.delete(f"{ROOT}{path}"), doing)
+    def delete(self, path: str, *, action: str) -> None:
+        """Send a DELETE request. Raises as `get`."""
+        self._call_with_retry(lambda: self._client.delete(f"{ROOT}{path}"), action)
 
     def close(self) -> None:
         """Close the connections."""
         self._client.session.close()
 
-    def _repeating(self, call: Callable[[], Any], doing: str) -> JsonObject:
-        return retry_call(lambda: self._calling(call, doing), self._backoff)
+    def _call_with_retry(self, call: Callable[[], Any], action: str) -> JsonObject:
+        return retry_call(lambda: self._call(call, action), self._backoff)
 
-    def _calling(self, call: Callable[[], Any], doing: str) -> JsonObject:
+    def _call(self, call: Callable[[], Any], action: str) -> JsonObject:
         self.counter.add()
         try:
-            answer = call()
+            response = call()
         except MemoryError:
             raise
         except Exception as error:
-            raise translate_error(error, provider=self._provider, doing=doing, host=self._host) from error
-        if not isinstance(answer, dict):
-            raise self._unknown(doing)
-        return answer
+            raise translate_error(error, provider=self._provider, action=action, host=self._host) from error
+        if not isinstance(response, dict):
+            raise self._unexpected_response(action)
+        return response
 
-    def _unknown(self, doing: str) -> AdapterError:
-        return AdapterError(f"{doing}: {self._host} answered in a form that is not known", provider=self._provider)
+    def _unexpected_response(self, action: str) -> AdapterError:
+        return AdapterError(f"{action}: {self._host} answered in a form that is not known", provider=self._provider)
 
 
-class _Transport(HTTPAdapter):  # type: ignore[misc, unused-ignore]  # with or without types of requests
-    """Gives up on what makes no progress, and trusts the `ca_bundle` besides the system's authorities."""
+class _ApiTransport(HTTPAdapter):  # type: ignore[misc, unused-ignore]  # with or without types of requests
+    """HTTP adapter with timeouts, a size limit, no redirects, and the `ca_bundle` beside the system's authorities."""
 
     def __init__(self, settings: LinodeSettings) -> None:
         self._timeout = (settings.connect_timeout, settings.read_timeout)
@@ -143,56 +144,59 @@ class _Transport(HTTPAdapter):  # type: ignore[misc, unused-ignore]  # with or w
     def send(
         self,
         request: Any,
-        stream: bool = False,  # noqa: ARG002  # it always is
+        stream: bool = False,  # noqa: ARG002  # always streams
         timeout: Any = None,
         verify: Any = True,
         cert: Any = None,
-        proxies: Any = None,  # noqa: ARG002  # those of the environment
+        proxies: Any = None,  # noqa: ARG002  # uses those of the environment
     ) -> Any:
-        """Send a request. Its answer is read up to a bound, as it is sent, and is no redirect.
+        """Send a request, and read the response up to `MAX_RESPONSE_BYTES`.
 
         Raises:
-            Redirected, TooLong: It is another one.
-            requests.RequestException: There is none.
+            Redirected: The response is a redirect.
+            ResponseTooLong: The response exceeds the limit.
+            requests.RequestException: There is no complete response.
         """
-        response = super().send(request, True, timeout or self._timeout, verify, cert, _proxies(request.url))
+        response = super().send(request, True, timeout or self._timeout, verify, cert, _proxies_for(request.url))
         with closing(response):
             if 300 <= response.status_code < 400:
                 raise Redirected
-            body = _body(response)
-        # The client would read it without a bound, and unpack it.
+            body = _read_body(response)
+        # The client itself would read without a limit, and decompress.
         response.raw = io.BytesIO(body)
         return response
 
 
-def _proxies(url: str) -> dict[str, str]:
+def _proxies_for(url: str) -> dict[str, str]:
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     proxy = system_proxy(parts.scheme, parts.hostname or "", port)
     return {} if proxy is None else {parts.scheme: proxy}
 
 
-def _body(response: Any) -> bytes:
+def _read_body(response: Any) -> bytes:
     body = b""
     try:
-        # The read that brings nothing notices that the connection broke off.
-        while len(body) <= LONGEST and (block := response.raw.read(LONGEST + 1 - len(body), decode_content=False)):
-            body += block
+        # Only the read that returns nothing detects a broken connection.
+        while len(body) <= MAX_RESPONSE_BYTES and (
+            chunk := response.raw.read(MAX_RESPONSE_BYTES + 1 - len(body), decode_content=False)
+        ):
+            body += chunk
     except (urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
         raise requests.exceptions.ConnectionError(error) from error
-    if len(body) > LONGEST:
-        raise TooLong
+    if len(body) > MAX_RESPONSE_BYTES:
+        raise ResponseTooLong
     return body
 
 
-def _as_it_is(request: Any) -> Any:
+def _no_netrc_auth(request: Any) -> Any:
     return request
 
 
-def path_of(*parts: str | int) -> str:
-    """Return the path of these parts, each of which may have any character."""
-    return "".join(f"/{quote(str(part), safe='')}" for part in parts)
+def build_path(*segments: str | int) -> str:
+    """Return the URL path of segments, percent-encoded."""
+    return "".join(f"/{quote(str(segment), safe='')}" for segment in segments)
 
 
-def _given(body: JsonObject) -> dict[str, Any]:
+def _without_none(body: JsonObject) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}

@@ -1,4 +1,4 @@
-"""`ManagedBucket`: what the API does with the bucket of an adapter, and with its objects."""
+"""`ManagedBucket`: Linode's API for one bucket and its objects."""
 
 from __future__ import annotations
 
@@ -11,64 +11,64 @@ from buckia_linode.models import Access, BucketAcl, LinodeBucket
 
 
 class ManagedBucket:
-    """One bucket as the API sees it. Keys are without the adapter's prefix.
+    """One bucket, managed through the API. Keys exclude the adapter's prefix.
 
-    Every method may raise what those of `LinodeAccount` do, and `ConfigError` where the region has no endpoint.
+    Every method may raise the errors of `LinodeAccount`, and `ConfigError` if the region has no endpoint.
     """
 
     def __init__(
-        self, name: str, account: LinodeAccount, places: EndpointLookup, whole: Callable[[str], str], provider: str
+        self, name: str, account: LinodeAccount, lookup: EndpointLookup, full_key: Callable[[str], str], provider: str
     ) -> None:
         self._name = name
         self._account = account
-        self._places = places
-        self._whole = whole
+        self._lookup = lookup
+        self._full_key = full_key
         self._provider = provider
 
     @property
-    def place(self) -> BucketLocation:
-        """Where it is."""
-        return self._places.find()
+    def location(self) -> BucketLocation:
+        """Region and endpoint of the bucket."""
+        return self._lookup.find()
 
-    def look(self) -> LinodeBucket:
-        """Return what the API tells of it."""
-        return self._account.bucket(self.place.region, self._name)
+    def info(self) -> LinodeBucket:
+        """Return the bucket as the API describes it."""
+        return self._account.bucket(self.location.region, self._name)
 
     def access(self) -> Access:
-        """Return who may do what with it."""
-        return self._account.access(self.place.region, self._name)
+        """Return the bucket's ACL and CORS setting."""
+        return self._account.access(self.location.region, self._name)
 
     def set_access(self, *, acl: BucketAcl | None = None, cors: bool | None = None) -> None:
-        """Change who may do what with it; what is `None` stays.
+        """Change the bucket's ACL and CORS setting; `None` keeps the present value.
 
         Raises:
-            NotSupported: Its endpoint has no CORS.
+            NotSupported: The endpoint does not support CORS.
         """
         if cors is not None:
-            require_full_api(self.place.type, "CORS", provider=self._provider)
-        self._account.set_access(self.place.region, self._name, acl=acl, cors=cors)
+            require_full_api(self.location.type, "CORS", provider=self._provider)
+        self._account.set_access(self.location.region, self._name, acl=acl, cors=cors)
 
     def object_acl(self, key: str) -> str:
-        """Return the canned access control list of an object, `custom` where it is none of them.
+        """Return the canned ACL of an object; `custom` if it matches none.
 
         Raises:
-            NotSupported: Its endpoint has none.
+            NotSupported: The endpoint does not support ACLs of objects.
         """
-        require_full_api(self.place.type, "the ACL of an object", provider=self._provider)
-        return self._account.object_acl(self.place.region, self._name, self._whole(key))
+        require_full_api(self.location.type, "the ACL of an object", provider=self._provider)
+        return self._account.object_acl(self.location.region, self._name, self._full_key(key))
 
     def set_object_acl(self, key: str, acl: BucketAcl) -> None:
-        """Change the access control list of an object.
+        """Set the ACL of an object.
 
         Raises:
-            NotSupported: Its endpoint has none.
+            NotSupported: The endpoint does not support ACLs of objects.
         """
-        require_full_api(self.place.type, "the ACL of an object", provider=self._provider)
-        self._account.set_object_acl(self.place.region, self._name, self._whole(key), acl)
+        require_full_api(self.location.type, "the ACL of an object", provider=self._provider)
+        self._account.set_object_acl(self.location.region, self._name, self._full_key(key), acl)
 
     def object_url(self, key: str, *, seconds: int, method: str = "GET", content_type: str | None = None) -> str:
-        """Return an address that Linode signs; see `LinodeAccount.object_url`."""
-        whole = self._whole(key)
+        """Return a URL signed by Linode; see `LinodeAccount.object_url`."""
+        full_key = self._full_key(key)
         return self._account.object_url(
-            self.place.region, self._name, whole, seconds=seconds, method=method, content_type=content_type
+            self.location.region, self._name, full_key, seconds=seconds, method=method, content_type=content_type
         )

@@ -1,4 +1,4 @@
-"""Where the bucket is: region, endpoint and its type, found through the API where the settings do not say."""
+"""Endpoint lookup: asks the API for the bucket's region, endpoint and endpoint type if the settings lack them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from buckia_core.adapters.service.redirects import check_service_address
-from buckia_core.errors import AdapterError, ConfigError, MissingCredentials, NotFound
+from buckia_core.errors import AdapterError, ConfigError, NotFound
 from buckia_linode.endpoint_types import EndpointType
 from buckia_linode.settings import LinodeSettings
 from buckia_s3.http import endpoint
@@ -27,12 +27,12 @@ _PROVIDER = "linode"
 
 @dataclass(frozen=True, slots=True)
 class BucketLocation:
-    """Where a bucket is.
+    """Location of a bucket.
 
     Attributes:
-        region: Id of its region, as the API names it.
-        url: Address of its endpoint.
-        type: Type of the endpoint; `None` if it is not known.
+        region: Region id, as the API names it.
+        url: Endpoint URL.
+        type: Endpoint type; `None` if it is unknown.
     """
 
     region: str
@@ -41,23 +41,23 @@ class BucketLocation:
 
 
 class EndpointLookup:
-    """Finds the bucket's place once, and remembers it. From any thread."""
+    """Locates the bucket with the first call of `find` and caches the result. Thread-safe."""
 
     def __init__(self, settings: LinodeSettings, account: Callable[[], LinodeAccount]) -> None:
         self._settings = settings
         self._account = account
         self._lock = threading.Lock()
-        self._listed: list[LinodeEndpoint] | None = None
-        self._found: BucketLocation | None = None
-        self._unknown = False
+        self._cached_endpoints: list[LinodeEndpoint] | None = None
+        self._location: BucketLocation | None = None
+        self._type_unavailable = False
 
     @property
     def type(self) -> EndpointType | None:
-        """The type of the endpoint as far as it is known now."""
-        return self._settings.endpoint_type or (self._found.type if self._found else None)
+        """Endpoint type; `None` while it is unknown."""
+        return self._settings.endpoint_type or (self._location.type if self._location else None)
 
     def find(self) -> BucketLocation:
-        """Return the place; asks the API the first time.
+        """Return the location; the first call asks the API.
 
         Raises:
             MissingCredentials: There is no token.
@@ -65,108 +65,107 @@ class EndpointLookup:
             AdapterError: The API could not be asked.
         """
         with self._lock:
-            if self._found is None:
-                self._found = self._find()
-            return self._found
+            if self._location is None:
+                self._location = self._find()
+            return self._location
 
     def region(self) -> str:
-        """Return the id of the region. The bucket need not be there for it, nor an endpoint be the only one.
+        """Return the region id. Works before the bucket exists, and in regions with several endpoints.
 
         Raises:
             MissingCredentials, ConfigError, AdapterError: As `find`.
         """
-        if self._settings.searched:
+        if self._settings.needs_lookup:
             with self._lock:
                 if any(each.region == self._settings.region for each in self._endpoints()):
                     return self._settings.region or ""
         return self.find().region
 
-    def learn_type(self) -> None:
-        """Find out the type, if it is not known and a token is there; a bucket can be worked on without."""
-        if self.type is not None or self._settings.token is None or self._unknown:
+    def detect_type(self) -> None:
+        """Find the endpoint type, if it is unknown and there is a token. If the URL is known, only log a failure."""
+        if self.type is not None or self._settings.token is None or self._type_unavailable:
             return
         try:
             self.find()
         except (AdapterError, ConfigError) as error:
-            if self._settings.searched:
+            if self._settings.needs_lookup:
                 raise
-            log.warning("the type of the endpoint is not known, and so the lowest limits are kept to: %s", error)
-            self._unknown = True
+            log.warning("the endpoint type is unknown, so the lowest limits apply: %s", error)
+            self._type_unavailable = True
 
     def _endpoints(self) -> list[LinodeEndpoint]:
-        if self._listed is None:
-            self._listed = self._account().endpoints()
-        return self._listed
+        if self._cached_endpoints is None:
+            self._cached_endpoints = self._account().endpoints()
+        return self._cached_endpoints
 
     def _find(self) -> BucketLocation:
-        wanted = self._settings
+        settings = self._settings
         known = [each for each in self._endpoints() if each.host]
-        if wanted.searched:
-            # An id may be that of a cluster and of another region too: what the API calls a region goes first.
-            in_region = [each for each in known if each.region == wanted.region]
-            fitting = in_region or [each for each in known if each.host == f"{wanted.region}.{wanted.domain}"]
-            fitting = [each for each in fitting if wanted.endpoint_type in (None, each.type)]
+        if settings.needs_lookup:
+            # An id can name a cluster and another region. The region takes precedence.
+            in_region = [each for each in known if each.region == settings.region]
+            candidates = in_region or [each for each in known if each.host == f"{settings.region}.{settings.domain}"]
+            candidates = [each for each in candidates if settings.endpoint_type in (None, each.type)]
         else:
-            fitting = [each for each in known if each.host == urlsplit(wanted.address).netloc]
-        single = fitting[0] if len(set(fitting)) == 1 else None
-        place = BucketLocation(single.region, single.url or "", single.type) if single else self._of_the_bucket(fitting)
-        return replace(place, url=self._checked(place.url) if wanted.searched else wanted.address)
+            candidates = [each for each in known if each.host == urlsplit(settings.address).netloc]
+        only = candidates[0] if len(set(candidates)) == 1 else None
+        location = (
+            BucketLocation(only.region, only.url or "", only.type) if only else self._locate_by_bucket(candidates)
+        )
+        return replace(
+            location, url=self._check_service_url(location.url) if settings.needs_lookup else settings.address
+        )
 
-    def _checked(self, address: str) -> str:
-        """Return the address of an endpoint that the API told, if it is one of the service's."""
-        wanted = self._settings
+    def _check_service_url(self, address: str) -> str:
+        """Return the endpoint URL that the API reported if it belongs to the service."""
+        settings = self._settings
         try:
-            return check_service_address(address, configured=wanted.api_url, domains=(wanted.domain.lower(), *_DOMAINS))
+            return check_service_address(
+                address, configured=settings.api_url, domains=(settings.domain.lower(), *_DOMAINS)
+            )
         except ValueError as error:
-            words = f"the API tells an endpoint that is none of the service's: {error}"
-            raise AdapterError(f"{words}; give endpoint_url if it is right", provider=_PROVIDER) from error
+            message = f"the API reports an endpoint that is none of the service's: {error}"
+            raise AdapterError(f"{message}; set endpoint_url if it is right", provider=_PROVIDER) from error
 
-    def _of_the_bucket(self, fitting: list[LinodeEndpoint]) -> BucketLocation:
-        """Tell several endpoints of a region apart by the one that has the bucket."""
-        wanted = self._settings
-        for region in sorted({each.region for each in fitting}):
+    def _locate_by_bucket(self, candidates: list[LinodeEndpoint]) -> BucketLocation:
+        """Return the location of the bucket itself, where its region has no single endpoint."""
+        settings = self._settings
+        for region in sorted({each.region for each in candidates}):
             try:
-                bucket = self._account().bucket(region, wanted.bucket_name)
+                bucket = self._account().bucket(region, settings.bucket_name)
             except NotFound:
                 continue
-            url = f"https://{bucket.endpoint}" if bucket.endpoint else wanted.address
+            url = f"https://{bucket.endpoint}" if bucket.endpoint else settings.address
             return BucketLocation(region, url, bucket.type)
-        if not wanted.searched:
-            region = fitting[0].region if fitting else wanted.region or wanted.cluster or ""
-            return BucketLocation(region, wanted.address, wanted.endpoint_type)
-        if not fitting:
-            kind = f"endpoint of type {wanted.endpoint_type}" if wanted.endpoint_type else "endpoint"
+        if not settings.needs_lookup:
+            region = candidates[0].region if candidates else settings.region or settings.cluster or ""
+            return BucketLocation(region, settings.address, settings.endpoint_type)
+        if not candidates:
+            kind = f"endpoint of type {settings.endpoint_type}" if settings.endpoint_type else "endpoint"
             raise ConfigError(
-                f"region {wanted.region!r} has no {kind} that the token's account can use: "
-                "`buckia linode endpoints` lists those that there are"
+                f"region {settings.region!r} has no {kind} that the token's account can use: "
+                "`buckia linode endpoints` lists the available ones"
             )
-        choices = ", ".join(sorted(f"{each.host} ({each.type})" for each in set(fitting)))
+        choices = ", ".join(sorted(f"{each.host} ({each.type})" for each in set(candidates)))
         raise ConfigError(
-            f"region {wanted.region!r} has several endpoints, and none of them has a bucket {wanted.bucket_name!r}: "
-            f"give endpoint_url or endpoint_type ({choices})"
+            f"region {settings.region!r} has several endpoints, and none of them has a bucket "
+            f"{settings.bucket_name!r}: "
+            f"set endpoint_url or endpoint_type ({choices})"
         )
 
 
-class LinodeSite(endpoint.EndpointResolver):
-    """The address of a bucket whose endpoint the API has to tell."""
+class LinodeEndpointResolver(endpoint.EndpointResolver):
+    """Endpoint resolver that gets the URL from `EndpointLookup`."""
 
-    def __init__(self, settings: LinodeSettings, places: EndpointLookup) -> None:
-        self._wanted = settings.s3()
-        self._places = places
-        super().__init__(self._wanted, lambda: None)
+    def __init__(self, settings: LinodeSettings, lookup: EndpointLookup) -> None:
+        self._s3_settings = settings.s3()
+        self._lookup = lookup
+        super().__init__(self._s3_settings, lambda: None)
 
     @property
     def endpoint(self) -> endpoint.Endpoint:
-        """The address to use now; the first time, at the cost of a request or two."""
+        """The endpoint; the first access costs one or two requests."""
         if self._endpoint is None:
-            found = replace(self._wanted, endpoint_url=self._places.find().url)
-            self._endpoint = endpoint.resolve_endpoint(found, self._wanted.region or endpoint.DEFAULT_REGION)
+            located = replace(self._s3_settings, endpoint_url=self._lookup.find().url)
+            self._endpoint = endpoint.resolve_endpoint(located, self._s3_settings.region or endpoint.DEFAULT_REGION)
         return self._endpoint
-
-
-def no_token() -> MissingCredentials:
-    """Return the error for what can't be done without a token."""
-    return MissingCredentials(
-        "this needs a token of the account: set `token`, or the environment variable LINODE_TOKEN, to a personal "
-        "access token with the scope object_storage:read_write"
-    )

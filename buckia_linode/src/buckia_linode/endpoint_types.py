@@ -1,13 +1,13 @@
-"""The types of Linode's endpoints, and the limits that each has.
+"""Linode's endpoint types and their limits.
 
                                      E0       E1       E2       E3
     ---------------------------------------------------------------
-    requests a second and bucket     750      750     2000     2000
+    requests a second per bucket     750      750     2000     2000
     bytes in a bucket               1 TB     1 PB     1 PB     5 PB
-    objects of account + endpoint   50 M    100 M    100 M    500 M
-    CORS and ACL by the API          yes      yes       no       no
+    objects per account, endpoint   50 M    100 M    100 M    500 M
+    CORS and ACL through the API     yes      yes       no       no
 
-Source: Linode's product limits. Rates are those that an account begins with; Linode raises them when asked.
+Source: Linode's product limits. Rates are the initial ones of an account; Linode raises them on request.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PB = 10**15
 
 
 class EndpointType(StrEnum):
-    """What kind of service an endpoint gives."""
+    """Endpoint type."""
 
     E0 = "E0"
     E1 = "E1"
@@ -32,13 +32,13 @@ class EndpointType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EndpointLimits:
-    """What one type allows.
+    """Limits of one endpoint type.
 
     Attributes:
-        requests_per_second: Requests to one bucket.
-        bucket_bytes: All objects of a bucket together.
+        requests_per_second: Requests per bucket.
+        bucket_bytes: Total size of a bucket.
         objects: Objects of one account at one endpoint.
-        api_access: CORS rules exist, and the API switches CORS and the ACL of single objects.
+        api_access: The endpoint supports CORS, and the API can change CORS and the ACL of single objects.
     """
 
     requests_per_second: int
@@ -55,15 +55,17 @@ LIMITS = {
 }
 
 LOWEST_RATE = min(limits.requests_per_second for limits in LIMITS.values())
-"""Requests a second that every type allows."""
+"""Requests per second that every type allows."""
 
 
-def require_full_api(type: EndpointType | None, what: str, *, provider: str) -> None:
-    """Make sure that an endpoint has what only some types have; of an unknown type the server itself decides.
+def require_full_api(type: EndpointType | None, feature: str, *, provider: str) -> None:
+    """Check that an endpoint supports a feature of types E0 and E1. An unknown type passes: the server decides.
 
     Raises:
-        NotSupported: It has not.
+        NotSupported: The endpoint does not support it.
     """
     if type is not None and not LIMITS[type].api_access:
         have = " and ".join(each for each, limits in LIMITS.items() if limits.api_access)
-        raise NotSupported(f"{what}: an endpoint of type {type} does not have this, only {have} do", provider=provider)
+        raise NotSupported(
+            f"{feature}: an endpoint of type {type} does not have this, only {have} do", provider=provider
+        )

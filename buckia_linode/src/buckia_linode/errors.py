@@ -1,4 +1,4 @@
-"""What Linode's API, its SDK and the network say, as errors of Buckia. The one place where that is decided.
+"""Errors: translate responses of Linode's API, exceptions of its SDK, and network failures into errors of Buckia.
 
     status                        error               retryable
     ------------------------------------------------------------
@@ -10,11 +10,11 @@
     409                           AlreadyExists       no
     429                           Throttled           yes
     408, 500, 502, 503, 504       Transient           yes
-    no answer, half an answer     Transient           yes
-    an untrusted certificate      AdapterError        no
-    what is not understood        AdapterError        no
+    no or incomplete response     Transient           yes
+    untrusted certificate         AdapterError        no
+    unexpected response           AdapterError        no
 
-A 400 tells which field of the request is wrong, in the words of the API.
+The message of a 400 names the invalid field of the request, as the API reports it.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ _BY_STATUS: dict[int, type[AdapterError]] = {
 }
 
 _SECONDS = re.compile(r"[0-9]{1,12}")
-_LONGEST_WAIT = 86_400.0
-_SHORTEST_SECRET = 8
+_MAX_RETRY_AFTER = 86_400.0
+_MIN_TOKEN_LENGTH = 8
 
 _ADVICE = {
     401: "check the token, and that it has the scope object_storage:read_write",
@@ -65,75 +65,75 @@ _ADVICE = {
 
 
 class Redirected(Exception):
-    """The API answered with a redirect, which would take the token along."""
+    """The API answered with a redirect. Following it would send the token to another host."""
 
 
-class TooLong(Exception):
-    """An answer of the API is longer than any that is expected."""
+class ResponseTooLong(Exception):
+    """A response exceeds the size limit."""
 
 
-def translate_error(error: Exception, *, provider: str, doing: str, host: str) -> AdapterError:
-    """Return the error for an exception that came while the API was asked. `doing` says what for."""
+def translate_error(error: Exception, *, provider: str, action: str, host: str) -> AdapterError:
+    """Return the error for an exception of a request. `action` describes the request in messages."""
     if isinstance(error, ApiError):
-        return _of_answer(error, provider=provider, doing=doing)
+        return _error_from_response(error, provider=provider, action=action)
     if isinstance(error, Redirected):
-        return AdapterError(f"{doing}: {host} answered with a redirect, which is not followed", provider=provider)
-    if isinstance(error, TooLong):
-        return AdapterError(f"{doing}: the answer of {host} is longer than any of the API", provider=provider)
+        return AdapterError(f"{action}: {host} answered with a redirect, which is not followed", provider=provider)
+    if isinstance(error, ResponseTooLong):
+        return AdapterError(f"{action}: the response of {host} is too long", provider=provider)
     if isinstance(error, requests.exceptions.SSLError):
         return AdapterError(
-            f"{doing}: the certificate of {host} is not trusted. "
+            f"{action}: the certificate of {host} is not trusted. "
             "If its authority is your own, name it in the setting `ca_bundle`.",
             provider=provider,
         )
     if failure := failure_of_system(error):
-        # Not the network: this machine.
-        return Transient(f"{doing} at {host} failed: {failure_words(failure)}", provider=provider)
+        # A failure of this machine, not of the network.
+        return Transient(f"{action} at {host} failed: {failure_words(failure)}", provider=provider)
     if isinstance(error, requests.exceptions.ProxyError):
-        return Transient(f"{doing} at {host} failed: {unreached_proxy(host)}", provider=provider)
+        return Transient(f"{action} at {host} failed: {unreached_proxy(host)}", provider=provider)
     if isinstance(error, requests.exceptions.Timeout):
-        return Transient(f"{doing} at {host} failed: no progress in time", provider=provider)
+        return Transient(f"{action} at {host} failed: no progress in time", provider=provider)
     if isinstance(error, requests.exceptions.JSONDecodeError):
-        return AdapterError(f"{doing}: {host} answered with something that is no answer of the API", provider=provider)
+        return AdapterError(f"{action}: {host} answered with something that is not JSON", provider=provider)
     if isinstance(error, requests.exceptions.RequestException):
-        return Transient(f"{doing} at {host} failed: no connection, or no whole answer", provider=provider)
-    return AdapterError(f"{doing}: {host} answered in a form that is not known", provider=provider)
+        return Transient(f"{action} at {host} failed: no connection, or an incomplete response", provider=provider)
+    return AdapterError(f"{action}: {host} answered in a form that is not known", provider=provider)
 
 
-def _of_answer(error: ApiError, *, provider: str, doing: str) -> AdapterError:
+def _error_from_response(error: ApiError, *, provider: str, action: str) -> AdapterError:
     status = int(error.status)
-    words = _reasons(error.json) or f"the API answered {status}"
+    message = _reasons(error.json) or f"the API answered {status}"
     if error.response is not None:
-        # A server may repeat the token.
+        # The server may echo the token.
         token = str(error.response.request.headers.get("Authorization", "")).removeprefix("Bearer ")
-        words = words.replace(token, "***") if len(token) >= _SHORTEST_SECRET else words
+        message = message.replace(token, "***") if len(token) >= _MIN_TOKEN_LENGTH else message
     if status in _ADVICE:
-        words = f"{words}: {_ADVICE[status]}"
+        message = f"{message}: {_ADVICE[status]}"
     headers: Mapping[str, str] = error.response.headers if error.response is not None else {}
     kind = _BY_STATUS.get(status, AdapterError)
     return kind(
-        f"{doing}: {words}",
+        f"{action}: {message}",
         provider=provider,
         status=status,
         request_id=headers.get("X-Request-Id"),
-        retry_after=_wait(headers) if kind is Throttled else None,
+        retry_after=_retry_after(headers) if kind is Throttled else None,
     )
 
 
-def _reasons(answer: object) -> str:
-    """Return what the errors of an answer say, each with the field that it is about."""
-    errors = answer.get("errors") if isinstance(answer, dict) else None
-    found = []
+def _reasons(response: object) -> str:
+    """Return the reasons in an error response, each with the field that it concerns."""
+    errors = response.get("errors") if isinstance(response, dict) else None
+    reasons = []
     for each in errors if isinstance(errors, list) else ():
         if isinstance(each, dict) and each.get("reason"):
             field = f"{each['field']}: " if each.get("field") else ""
-            found.append(" ".join(f"{field}{each['reason']}".split()).rstrip(".")[:300])
-    return "; ".join(found)
+            reasons.append(" ".join(f"{field}{each['reason']}".split()).rstrip(".")[:300])
+    return "; ".join(reasons)
 
 
-def _wait(headers: Mapping[str, str]) -> float | None:
-    """Return how many seconds to wait: as told, or until the limit begins anew."""
-    told, reset = headers.get("Retry-After", ""), headers.get("X-RateLimit-Reset", "")
-    if _SECONDS.fullmatch(told):
-        return min(float(told), _LONGEST_WAIT)
-    return min(max(0.0, int(reset) - time.time()), _LONGEST_WAIT) if _SECONDS.fullmatch(reset) else None
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds to wait, from `Retry-After` or from the time when the rate limit resets."""
+    seconds, reset = headers.get("Retry-After", ""), headers.get("X-RateLimit-Reset", "")
+    if _SECONDS.fullmatch(seconds):
+        return min(float(seconds), _MAX_RETRY_AFTER)
+    return min(max(0.0, int(reset) - time.time()), _MAX_RETRY_AFTER) if _SECONDS.fullmatch(reset) else None

@@ -1,4 +1,4 @@
-"""What the API tells of an account: endpoints, buckets, keys, access, quotas."""
+"""Models of the API: endpoints, buckets, keys, grants, access, quotas."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from buckia_core.adapters.service.json_fields import JsonObject
 from buckia_core.config.secrets.references import Secret
 from buckia_linode.endpoint_types import EndpointType
 
+MIN_URL_SECONDS, MAX_URL_SECONDS = 360, 86_400
+"""Range of the lifetime of URLs that the API signs."""
+
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 _PERMISSIONS = {"read_write": True, "read_only": False}
 _TYPES = {str(each): each for each in EndpointType}
 
 
 class BucketAcl(StrEnum):
-    """The canned access control lists of buckets and objects that can be set."""
+    """Canned ACLs of buckets and objects."""
 
     PRIVATE = "private"
     PUBLIC_READ = "public-read"
@@ -28,12 +31,12 @@ class BucketAcl(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LinodeEndpoint:
-    """A service that an account can use.
+    """An endpoint that the account can use.
 
     Attributes:
-        region: Id of the region, such as `us-ord`.
-        host: Host name; `None` until the first bucket is made there.
-        type: Its type; `None` for one that is newer than this package.
+        region: Region id, such as `us-ord`.
+        host: Host name; `None` until the account's first bucket there.
+        type: Endpoint type; `None` if this package does not know it.
     """
 
     region: str
@@ -41,13 +44,13 @@ class LinodeEndpoint:
     type: EndpointType | None
 
     @classmethod
-    def of(cls, response: JsonObject) -> Self:
-        """Read one of an answer."""
-        return cls(fields.string(response, "region"), _host(response), _type_of(response))
+    def from_response(cls, response: JsonObject) -> Self:
+        """Parse a response."""
+        return cls(fields.string(response, "region"), _host(response), _endpoint_type(response))
 
     @property
     def url(self) -> str | None:
-        """Its address."""
+        """URL; `None` without a host name."""
         return f"https://{self.host}" if self.host else None
 
 
@@ -56,14 +59,14 @@ class LinodeBucket:
     """A bucket.
 
     Attributes:
-        name: Its name.
-        region: Id of the region.
+        name: Bucket name.
+        region: Region id.
         endpoint: Host name of the endpoint.
-        type: Type of the endpoint, where it is known.
-        hostname: Host name of the bucket itself.
-        created: When it was made, as the API writes it, in UTC.
-        objects: Number of objects; lags behind. `None` if it is not told.
-        size: Bytes of all objects together; lags behind. `None` if it is not told.
+        type: Endpoint type, if known.
+        hostname: Host name of the bucket.
+        created: Creation time in UTC, as the API formats it.
+        objects: Number of objects, updated with a delay; `None` if the API does not report it.
+        size: Total bytes, updated with a delay; `None` if the API does not report it.
     """
 
     name: str
@@ -76,14 +79,14 @@ class LinodeBucket:
     size: int | None
 
     @classmethod
-    def of(cls, response: JsonObject) -> Self:
-        """Read one of an answer."""
+    def from_response(cls, response: JsonObject) -> Self:
+        """Parse a response."""
         name, hostname = fields.string(response, "label"), fields.string_or_none(response, "hostname") or ""
         return cls(
             name=name,
             region=fields.string_or_none(response, "region") or fields.string(response, "cluster"),
             endpoint=_host(response) or hostname.removeprefix(f"{name}.") or None,
-            type=_type_of(response),
+            type=_endpoint_type(response),
             hostname=hostname,
             created=fields.string_or_none(response, "created") or "",
             objects=fields.number_or_none(response, "objects"),
@@ -93,12 +96,12 @@ class LinodeBucket:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a limited key may do with one bucket.
+    """Permission of a limited key for one bucket.
 
     Attributes:
-        bucket: The bucket's name.
-        region: Id of the bucket's region.
-        write: It may write and delete; else it may only read.
+        bucket: Bucket name.
+        region: Region id of the bucket.
+        write: Whether the key may write and delete; otherwise it may only read.
     """
 
     bucket: str
@@ -106,13 +109,13 @@ class Grant:
     write: bool
 
     @classmethod
-    def of(cls, response: JsonObject) -> Self:
-        """Read one of an answer."""
+    def from_response(cls, response: JsonObject) -> Self:
+        """Parse a response."""
         region = fields.string_or_none(response, "region") or fields.string(response, "cluster")
         return cls(fields.string(response, "bucket_name"), region, _PERMISSIONS[response["permissions"]])
 
-    def asked(self) -> dict[str, str]:
-        """Return it as the API wants it."""
+    def to_request(self) -> dict[str, str]:
+        """Return the grant as the API expects it."""
         permissions = "read_write" if self.write else "read_only"
         return {"region": self.region, "bucket_name": self.bucket, "permissions": permissions}
 
@@ -122,13 +125,13 @@ class Key:
     """An access key.
 
     Attributes:
-        id: Its number.
-        label: Its name for people.
-        access_key: What requests name.
-        limited: It can do only what `grants` say; else everything in all buckets of its regions.
-        grants: What it may do with which buckets.
-        regions: Ids of the regions that it is good for.
-        secret: Its secret, of a key that was just made; the API tells it this once.
+        id: Numeric id.
+        label: Display name.
+        access_key: Access key id.
+        limited: Whether only `grants` apply; otherwise the key has full access to all buckets in its regions.
+        grants: Permissions for single buckets.
+        regions: Region ids.
+        secret: Secret access key of a new key; the API does not return it again.
     """
 
     id: int
@@ -140,14 +143,14 @@ class Key:
     secret: Secret | None = None
 
     @classmethod
-    def of(cls, response: JsonObject, *, new: bool = False) -> Self:
-        """Read one of an answer; of any but a new one, the secret is a placeholder."""
+    def from_response(cls, response: JsonObject, *, new: bool = False) -> Self:
+        """Parse a response. Only that of a `new` key has the secret; others have a placeholder."""
         return cls(
             id=fields.number(response, "id"),
             label=fields.string_or_none(response, "label") or "",
             access_key=fields.string(response, "access_key"),
             limited=fields.boolean(response, "limited"),
-            grants=tuple(Grant.of(each) for each in response.get("bucket_access") or ()),
+            grants=tuple(Grant.from_response(each) for each in response.get("bucket_access") or ()),
             regions=tuple(fields.string(each, "id") for each in response.get("regions") or ()),
             secret=Secret(fields.string(response, "secret_key")) if new else None,
         )
@@ -155,19 +158,19 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may do what with a bucket.
+    """ACL and CORS setting of a bucket.
 
     Attributes:
-        acl: The canned list, `custom` where it is none of them.
-        cors: Every origin may read; `None` where the endpoint has no CORS.
+        acl: Canned ACL; `custom` if it matches none.
+        cors: Whether all origins may read; `None` if the endpoint does not support CORS.
     """
 
     acl: str
     cors: bool | None
 
     @classmethod
-    def of(cls, response: JsonObject) -> Self:
-        """Read one of an answer."""
+    def from_response(cls, response: JsonObject) -> Self:
+        """Parse a response."""
         return cls(
             fields.string(response, "acl"),
             None if response.get("cors_enabled") is None else fields.boolean(response, "cors_enabled"),
@@ -176,15 +179,15 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A limit of the account at one endpoint.
+    """Quota of the account at one endpoint.
 
     Attributes:
-        id: Its id.
-        name: Its name for people.
+        id: Quota id.
+        name: Display name.
         endpoint: Host name of the endpoint.
-        metric: What is counted: `byte`, `bucket`, `object`.
-        limit: How much there may be.
-        used: How much there is; `None` where the API does not count it.
+        metric: Unit: `byte`, `bucket` or `object`.
+        limit: Maximum.
+        used: Present usage; `None` if the API does not report it.
     """
 
     id: str
@@ -195,8 +198,8 @@ class Quota:
     used: int | None
 
     @classmethod
-    def of(cls, response: JsonObject, used: int | None) -> Self:
-        """Read one of an answer."""
+    def from_response(cls, response: JsonObject, used: int | None) -> Self:
+        """Parse a response."""
         return cls(
             id=fields.string(response, "quota_id"),
             name=fields.string_or_none(response, "quota_name") or "",
@@ -207,12 +210,12 @@ class Quota:
         )
 
 
-def _type_of(response: JsonObject) -> EndpointType | None:
+def _endpoint_type(response: JsonObject) -> EndpointType | None:
     return _TYPES.get(fields.string_or_none(response, "endpoint_type") or "")
 
 
 def _host(response: JsonObject) -> str | None:
-    """Return the host of an endpoint; `None` where there is none yet."""
+    """Return the host name of an endpoint; `None` if it has none yet."""
     host = fields.string_or_none(response, "s3_endpoint")
     if host and not _HOST.fullmatch(host):
         raise ValueError(host)

@@ -1,4 +1,4 @@
-"""Registers provider `linode`, and the commands `buckia linode …`."""
+"""Plugin: registers provider `linode` and the commands `buckia linode …`."""
 
 from __future__ import annotations
 

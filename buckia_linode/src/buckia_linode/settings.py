@@ -1,4 +1,4 @@
-"""The settings of provider `linode`: where the bucket is, the account's token, and those of S3 that Linode honours."""
+"""Settings of provider `linode`: location of the bucket, token of the account, and the S3 settings that apply."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from buckia_core.config.object_rules import ObjectRules
 from buckia_core.config.secrets.references import Secret
-from buckia_core.config.settings import read_settings, setting, setting_fields
+from buckia_core.config.settings import default_value, read_settings, setting, setting_fields
 from buckia_core.config.urls import check_url, connection_warnings
 from buckia_core.errors import InvalidSetting
 from buckia_linode.endpoint_types import EndpointType
-from buckia_linode.shared_settings import inherit_s3_setting
 from buckia_s3.config.bucket_url import parse_bucket_url
 from buckia_s3.config.client_options import ClientOptions
 from buckia_s3.config.retry_config import RetryConfig
@@ -23,17 +22,40 @@ from buckia_s3.config.settings import AddressingStyle, ConditionalWrites, S3Sett
 from buckia_s3.objects.attributes import CannedAcl
 from buckia_s3.objects.encryption import ServerSideEncryption
 
-_CLUSTER = re.compile(r"[a-z]{2}-[a-z]+-[0-9]+")
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_CLUSTER_ID = re.compile(r"[a-z]{2}-[a-z]+-[0-9]+")
+_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 _DOMAIN = re.compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]", re.IGNORECASE)
 
-_ITS_OWN = ("region", "cluster", "endpoint_url", "domain", "token", "api_url", "endpoint_type")
+_LINODE_ONLY = ("region", "cluster", "endpoint_url", "domain", "token", "api_url", "endpoint_type")
 """Settings that S3 does not have, or that mean something else there."""
+
+
+def inherit_s3_setting(name: str, *, env: tuple[str, ...] = (), aliases: tuple[str, ...] | None = None) -> Any:
+    """Declare a setting like that of `S3Settings`, without its environment variables, which are for AWS.
+
+    Args:
+        name: Name of the setting.
+        env: Environment variables.
+        aliases: Aliases instead of those in `S3Settings`.
+    """
+    field, spec = setting_fields(S3Settings)[name]
+    return setting(
+        help=spec.help,
+        default=field.default_factory if callable(field.default_factory) else default_value(field),
+        env=env,
+        required=spec.required,
+        aliases=spec.aliases if aliases is None else aliases,
+        minimum=spec.minimum,
+        parse=spec.parse,
+        schema=spec.schema,
+        public=spec.public,
+        runs_code=spec.runs_code,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinodeSettings:
-    """Which bucket, where, with which credentials, and with which token of the account."""
+    """Bucket, endpoint, access key, and token of the account."""
 
     bucket_name: str = inherit_s3_setting("bucket_name")
     prefix: str = inherit_s3_setting("prefix")
@@ -85,18 +107,18 @@ class LinodeSettings:
 
     @classmethod
     def from_url(cls, url: str, **settings: object) -> Self:
-        """Return the settings of the bucket at an address: of it those of Linode, and `s3://BUCKET/PREFIX`.
+        """Return the settings for a bucket URL: `s3://BUCKET/PREFIX`, or an https URL of Linode.
 
-        Those given by name go before what the address tells, and this before the environment.
+        Precedence: `settings`, then the URL, then the environment.
 
         Raises:
-            ConfigError: The address or a setting can't be used.
+            ConfigError: The URL or a setting is invalid.
         """
         try:
-            told = _told_by(url)
+            url_settings = _settings_from_url(url)
         except ValueError as error:
             raise InvalidSetting(str(error)) from error
-        return read_settings(cls, told | settings, provider="linode", base_dir=Path.cwd())
+        return read_settings(cls, url_settings | settings, provider="linode", base_dir=Path.cwd())
 
     def __post_init__(self) -> None:
         check_url("api_url", self.api_url, example="https://api.linode.com/v4")
@@ -104,14 +126,14 @@ class LinodeSettings:
             raise ValueError(f"domain is the name of a host such as linodeobjects.com, and not {self.domain!r}")
         for name in ("region", "cluster"):
             value = getattr(self, name)
-            if value is not None and not _NAME.fullmatch(value):
+            if value is not None and not _ID.fullmatch(value):
                 raise ValueError(f"{name} is an id such as us-ord-1, and not {value!r}")
-        self._check_place()
+        self._check_location()
         self.s3()
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is unsafe about these settings, a line each."""
+        """Warnings about unsafe settings, one line each."""
         unverified = {
             "verify_tls: false": not self.verify_tls,
             "client_options: allow_invalid_certificates": self.client_options.allow_invalid_certificates,
@@ -121,48 +143,48 @@ class LinodeSettings:
 
     @property
     def address(self) -> str:
-        """The endpoint's URL as far as the settings alone tell.
+        """Endpoint URL according to the settings alone.
 
-        Where `searched`, it has the region in the place of the cluster: it tells buckets apart, and may not exist.
+        With `needs_lookup` it has the region instead of the cluster: it identifies the bucket, but may not resolve.
         """
         return self.endpoint_url or f"https://{self.cluster or self.region}.{self.domain}"
 
     @property
-    def searched(self) -> bool:
-        """Only the API can tell the endpoint."""
+    def needs_lookup(self) -> bool:
+        """Whether only the API knows the endpoint."""
         return not self.endpoint_url and self.cluster is None and self.token is not None
 
     def s3(self) -> S3Settings:
-        """Return the settings of the bucket as one of S3.
+        """Return the settings as those of provider `s3`.
 
         Raises:
-            ValueError: They don't go together.
+            ValueError: The settings are inconsistent.
         """
-        shared = {name: getattr(self, name) for name in setting_fields(type(self)) if name not in _ITS_OWN}
+        shared = {name: getattr(self, name) for name in setting_fields(type(self)) if name not in _LINODE_ONLY}
         encryption = None if self.sse_customer_key_base64 is None else ServerSideEncryption.CUSTOMER
         return S3Settings(
             region=self.cluster or self.region, endpoint_url=self.address, server_side_encryption=encryption, **shared
         )
 
-    def _check_place(self) -> None:
+    def _check_location(self) -> None:
         if self.endpoint_url or self.cluster is not None:
             return
         if self.region is None:
             raise ValueError("where the bucket is must be known: give region, cluster or endpoint_url")
-        if self.token is None and not _CLUSTER.fullmatch(self.region):
+        if self.token is None and not _CLUSTER_ID.fullmatch(self.region):
             raise ValueError(
                 f"region {self.region!r} is no cluster: give the cluster, such as {self.region}-1, or endpoint_url, "
                 "or a token, by which the endpoint of a region is found"
             )
 
 
-def _told_by(url: str) -> dict[str, object]:
-    found = parse_bucket_url(url)
-    told: dict[str, object] = {"bucket_name": found.bucket_name}
-    if found.prefix:
-        told["prefix"] = found.prefix
+def _settings_from_url(url: str) -> dict[str, object]:
+    parsed = parse_bucket_url(url)
+    settings: dict[str, object] = {"bucket_name": parsed.bucket_name}
+    if parsed.prefix:
+        settings["prefix"] = parsed.prefix
     if url.lower().startswith("s3"):
-        return told
-    if not (found.endpoint_url or "").endswith(".linodeobjects.com"):
+        return settings
+    if not (parsed.endpoint_url or "").endswith(".linodeobjects.com"):
         raise ValueError(f"url: {urlsplit(url).hostname!r} is no address of Linode: see provider s3 for others")
-    return told | {"cluster": found.region, "addressing_style": found.addressing_style}
+    return settings | {"cluster": parsed.region, "addressing_style": parsed.addressing_style}

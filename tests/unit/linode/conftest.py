@@ -22,7 +22,7 @@ Connect = Callable[..., LinodeSync]
 
 
 @pytest.fixture(autouse=True)
-def _nobodys_account(monkeypatch):
+def _clean_environment(monkeypatch):
     for name in [
         name for name in os.environ if name.startswith(("AWS_", "LINODE_")) or name.lower().endswith("_proxy")
     ]:

@@ -47,7 +47,7 @@ def test_buckets_of_several_pages(api, account):
     assert [each.name for each in account.buckets()] == [f"bucket-{number:02}" for number in range(20)]
 
 
-def test_a_limited_key_tells_its_secret_once(api, account):
+def test_a_limited_key_shows_its_secret_once(api, account):
     account.create_bucket("us-ord", "photos")
     made = account.create_key("phone", grants=[Grant("photos", "us-ord", write=False)])
     assert made.limited and made.regions == ("us-ord",)
@@ -68,7 +68,7 @@ def test_a_key_for_everything(account):
     assert set(made.regions) == {"us-ord", "us-iad"}
 
 
-def test_a_key_for_a_bucket_of_somebody_else_is_refused(account):
+def test_a_key_for_a_bucket_of_another_account_is_refused(account):
     with pytest.raises(AdapterError, match="bucket_access: You do not own this bucket"):
         account.create_key("phone", grants=[Grant("other", "us-ord", write=True)])
 

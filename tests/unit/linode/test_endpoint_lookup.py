@@ -23,7 +23,7 @@ def test_the_only_endpoint_of_a_region_is_the_one(api, connect):
     assert endpoint_of(adapter) == "https://us-ord-1.linodeobjects.com"
     assert api.paths() == ["GET /object-storage/endpoints"]
     assert adapter.request_count == 1
-    assert adapter.managed.place == BucketLocation("us-ord", "https://us-ord-1.linodeobjects.com", EndpointType.E1)
+    assert adapter.managed.location == BucketLocation("us-ord", "https://us-ord-1.linodeobjects.com", EndpointType.E1)
 
 
 def test_a_region_may_look_like_a_cluster_with_another_number(connect):
@@ -32,7 +32,7 @@ def test_a_region_may_look_like_a_cluster_with_another_number(connect):
 
 def test_a_cluster_may_stand_where_the_region_does(connect):
     adapter = connect(region="us-ord-1")
-    assert adapter.managed.place == BucketLocation("us-ord", "https://us-ord-1.linodeobjects.com", EndpointType.E1)
+    assert adapter.managed.location == BucketLocation("us-ord", "https://us-ord-1.linodeobjects.com", EndpointType.E1)
 
 
 def test_all_pages_are_read(api, connect):
@@ -45,7 +45,7 @@ def test_of_several_endpoints_the_one_with_the_bucket_is_the_one(connect):
     connect(region="us-iad").account.create_bucket("us-iad", "photos", type=EndpointType.E3)
     adapter = connect(region="us-iad")
     assert endpoint_of(adapter) == "https://us-iad-10.linodeobjects.com"
-    assert adapter.managed.place.type is EndpointType.E3
+    assert adapter.managed.location.type is EndpointType.E3
 
 
 def test_of_several_endpoints_the_type_may_tell(connect):
@@ -88,8 +88,8 @@ def test_a_known_address_asks_nothing_but_the_type(api, connect):
     adapter = connect(cluster="us-iad-10")
     assert endpoint_of(adapter) == "https://us-iad-10.linodeobjects.com"
     assert api.asked == []
-    adapter._places.learn_type()
-    adapter._places.learn_type()
+    adapter._lookup.detect_type()
+    adapter._lookup.detect_type()
     assert adapter.capabilities.requests_per_second == 2000
     assert len(api.asked) == 1
 
@@ -98,8 +98,8 @@ def test_without_the_type_work_goes_on(api, connect, caplog):
     adapter = connect(cluster="us-iad-10")
     api.troubles.append(Trouble(401, b'{"errors": [{"reason": "Invalid Token"}]}'))
     with caplog.at_level(logging.WARNING, "buckia_linode"):
-        adapter._places.learn_type()
-        adapter._places.learn_type()
+        adapter._lookup.detect_type()
+        adapter._lookup.detect_type()
     assert "Invalid Token" in caplog.text
     assert len(api.asked) == 1
     assert adapter.capabilities.requests_per_second == 750
@@ -114,7 +114,7 @@ def test_a_search_that_fails_is_told(api, connect):
 def test_an_address_of_ones_own_keeps_the_region_of_the_settings(connect):
     adapter = connect(endpoint_url="https://127.0.0.1:1", region="us-ord")
     assert adapter.region == "us-ord"
-    assert adapter.managed.place == BucketLocation("us-ord", "https://127.0.0.1:1", None)
+    assert adapter.managed.location == BucketLocation("us-ord", "https://127.0.0.1:1", None)
 
 
 def test_the_region_is_known_where_the_endpoint_is_not(connect):
@@ -127,4 +127,4 @@ def test_without_a_token_the_api_can_not_be_asked(connect):
     for ask in (lambda: adapter.account, lambda: adapter.managed, lambda: adapter.region):
         with pytest.raises(MissingCredentials, match="LINODE_TOKEN"):
             ask()
-    adapter._places.learn_type()
+    adapter._lookup.detect_type()

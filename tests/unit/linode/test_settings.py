@@ -36,10 +36,10 @@ def read(tmp_path):
         ({"endpoint": "https://o.example"}, "https://o.example"),
     ],
 )
-def test_the_endpoint_is_told_by_cluster_region_or_address(read, values, address):
+def test_the_endpoint_follows_from_cluster_region_or_address(read, values, address):
     settings = read(**values)
     assert settings.address == settings.s3().endpoint_url == address
-    assert not settings.searched
+    assert not settings.needs_lookup
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_the_endpoint_is_told_by_cluster_region_or_address(read, values, address
         ("https://b.us-ord-1.linodeobjects.com", {"endpoint_url": "https://o.example"}, "b", "", "https://o.example"),
     ],
 )
-def test_an_address_tells_the_bucket_and_its_place(url, given, bucket, prefix, address):
+def test_an_address_names_the_bucket_and_its_endpoint(url, given, bucket, prefix, address):
     with LinodeSync.from_url(url, **given, access_key="k", secret_key="s") as adapter:
-        settings = adapter._linode
+        settings = adapter._linode_settings
         assert (settings.bucket_name, settings.prefix, settings.address) == (bucket, prefix, address)
         assert adapter.provider == "linode"
         style = AddressingStyle.VIRTUAL if url.startswith("https://b.") else settings.addressing_style
@@ -79,8 +79,8 @@ def test_an_address_that_is_none_of_linodes_is_refused(url, complaint):
 
 def test_with_a_token_the_endpoint_of_a_region_is_searched(read):
     settings = read(region="us-ord", token="t")
-    assert settings.searched
-    assert not read(cluster="us-ord-1", token="t").searched
+    assert settings.needs_lookup
+    assert not read(cluster="us-ord-1", token="t").needs_lookup
     assert settings.address == "https://us-ord.linodeobjects.com"
 
 

@@ -118,8 +118,8 @@ def test_a_bucket_is_found_by_its_region_and_used(stored, ceph):
     assert stored.probe().conditional_write
     stored.upload_file(b"hello", "a b/ü.txt")
     assert [each.key for each in stored.list_files()] == ["a b/ü.txt"]
-    assert stored.managed.place.url == ceph.endpoint_tls
-    assert (stored.managed.look().objects, stored.managed.look().size) == (1, 5)
+    assert stored.managed.location.url == ceph.endpoint_tls
+    assert (stored.managed.info().objects, stored.managed.info().size) == (1, 5)
 
 
 def fetched(url, ceph, **request):

@@ -1,4 +1,4 @@
-"""The commands `buckia linode …`, one module a subject. What a command works with is imported when it runs."""
+"""The commands `buckia linode …`, one module per topic. Commands import the adapter when they run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib
 import click
 
 MODULES = ("endpoints", "buckets", "keys", "objects")
-"""The modules of this package that have commands. Each has `register_commands(linode: click.Group) -> None`."""
+"""Modules with commands; each has `register_commands(linode: click.Group) -> None`."""
 
 
 def register(cli: click.Group) -> None:
@@ -15,10 +15,10 @@ def register(cli: click.Group) -> None:
 
     @cli.group("linode")
     def linode_command() -> None:
-        """Look after buckets and keys of a Linode account, by its API.
+        """Manage buckets and keys of a Linode account through its API.
 
-        All of these need a token of the account. The configuration of a bucket itself, such as its lifecycle, is
-        what `buckia s3` shows and changes.
+        All of these need a token of the account. To configure the bucket itself, such as its lifecycle, use
+        `buckia s3`.
         """
 
     for module in MODULES:

@@ -1,4 +1,4 @@
-"""The adapter that a command works with, and the region that it works in."""
+"""What the commands share: the adapter, the region, options."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ region = click.option("--region", metavar="ID", help="Region, such as us-ord; el
 
 @contextmanager
 def linode_adapter(host: CommandHost) -> Iterator[LinodeSync]:
-    """Give the adapter of the bucket that was asked for, and close it afterwards.
+    """Yield the adapter of the selected bucket, and close it afterwards.
 
     Raises:
-        ConfigError: The bucket is of another provider.
+        ConfigError: The bucket belongs to another provider.
     """
     from buckia_linode.sync import LinodeSync  # noqa: PLC0415  # the adapter is imported when a command runs
 
@@ -31,6 +31,6 @@ def linode_adapter(host: CommandHost) -> Iterator[LinodeSync]:
         yield adapter
 
 
-def region_of(adapter: LinodeSync, asked: str | None) -> str:
-    """Return the region that was asked for, else that of the bucket."""
-    return asked or adapter.region
+def resolve_region(adapter: LinodeSync, region: str | None) -> str:
+    """Return the region of the option, or that of the bucket."""
+    return region or adapter.region

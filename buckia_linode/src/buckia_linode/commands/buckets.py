@@ -1,4 +1,4 @@
-"""`buckia linode buckets` and `access`: the buckets of the account, and who may do what with the configured one."""
+"""`buckia linode buckets` and `access`: buckets of the account; ACL and CORS of the configured bucket."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from buckia_linode.commands.adapter import linode_adapter, region, region_of, yes
+from buckia_linode.commands.adapter import linode_adapter, region, resolve_region, yes
 from buckia_linode.endpoint_types import EndpointType, require_full_api
 from buckia_linode.models import BucketAcl
 
@@ -22,7 +22,7 @@ def register_commands(linode: click.Group) -> None:
 
     @linode.group("buckets")
     def buckets_group() -> None:
-        """List, make and remove buckets."""
+        """List, create and delete buckets."""
 
     for command in (_add_list, _add_create, _add_delete):
         command(buckets_group)
@@ -37,33 +37,36 @@ def _add_list(buckets: click.Group) -> None:
         """List the account's buckets: region, type, objects, bytes, name."""
         with linode_adapter(host) as adapter:
             for each in adapter.account.buckets(region):
-                type_ = each.type or "-"
-                host.result(
-                    _record(each),
-                    f"{each.region:<14} {type_:<3} {_shown(each.objects):>10} {_shown(each.size):>15}  {each.name}",
-                )
+                numbers = f"{_format_count(each.objects):>10} {_format_count(each.size):>15}"
+                host.result(_record(each), f"{each.region:<14} {each.type or '-':<3} {numbers}  {each.name}")
 
 
 def _add_create(buckets: click.Group) -> None:
     @buckets.command("create")
     @click.argument("name", required=False)
     @region
-    @click.option("--endpoint-type", "kind", type=click.Choice([each.value for each in EndpointType]), help="Its type.")
-    @click.option("--acl", type=_ACLS, default="private", show_default=True, help="Who may do what.")
-    @click.option("--cors", is_flag=True, help="Let pages of every origin read it (E0 and E1).")
+    @click.option(
+        "--endpoint-type", "kind", type=click.Choice([each.value for each in EndpointType]), help="Endpoint type."
+    )
+    @click.option("--acl", type=_ACLS, default="private", show_default=True, help="Canned ACL.")
+    @click.option("--cors", is_flag=True, help="Let all origins read it (E0 and E1).")
     @click.pass_obj
     def create_command(
         host: CommandHost, name: str | None, region: str | None, kind: str | None, acl: str, cors: bool
     ) -> None:
-        """Make a bucket: NAME, or the one that the configuration names. One that is there stays as it is."""
+        """Create bucket NAME, or the configured one. An existing bucket is left unchanged."""
         with linode_adapter(host) as adapter:
-            wanted = EndpointType(kind) if kind else None
+            endpoint_type = EndpointType(kind) if kind else None
             if cors:
-                require_full_api(wanted, "CORS", provider=adapter.provider)
-            made = adapter.account.create_bucket(
-                region_of(adapter, region), name or adapter.bucket_name, acl=BucketAcl(acl), cors=cors, type=wanted
+                require_full_api(endpoint_type, "CORS", provider=adapter.provider)
+            bucket = adapter.account.create_bucket(
+                resolve_region(adapter, region),
+                name or adapter.bucket_name,
+                acl=BucketAcl(acl),
+                cors=cors,
+                type=endpoint_type,
             )
-            host.result(_record(made), f"The bucket {made.name} is at https://{made.endpoint}.")
+            host.result(_record(bucket), f"The bucket {bucket.name} is at https://{bucket.endpoint}.")
 
 
 def _add_delete(buckets: click.Group) -> None:
@@ -73,32 +76,32 @@ def _add_delete(buckets: click.Group) -> None:
     @yes
     @click.pass_obj
     def delete_command(host: CommandHost, name: str, region: str | None, yes: bool) -> int | None:
-        """Remove the bucket NAME, which must be empty."""
+        """Delete the empty bucket NAME."""
         with linode_adapter(host) as adapter:
-            where = region_of(adapter, region)
-            if not host.confirm(f"The bucket {name} in {where} will be gone. Go on?", yes=yes):
+            region_id = resolve_region(adapter, region)
+            if not host.confirm(f"The bucket {name} in {region_id} will be deleted. Go on?", yes=yes):
                 host.note("Nothing was removed.")
                 return 1
-            adapter.account.delete_bucket(where, name)
-            record = {"type": "bucket_removed", "name": name, "region": where}
+            adapter.account.delete_bucket(region_id, name)
+            record = {"type": "bucket_removed", "name": name, "region": region_id}
             host.result(record, f"The bucket {name} is removed.")
         return None
 
 
 def _add_access(linode: click.Group) -> None:
     @linode.command("access")
-    @click.option("--acl", type=_ACLS, help="Set who may do what.")
-    @click.option("--cors/--no-cors", default=None, help="Let pages of every origin read it, or not (E0 and E1).")
+    @click.option("--acl", type=_ACLS, help="Set the canned ACL.")
+    @click.option("--cors/--no-cors", default=None, help="Let all origins read it, or not (E0 and E1).")
     @click.pass_obj
     def access_command(host: CommandHost, acl: str | None, cors: bool | None) -> None:
-        """Show who may do what with the configured bucket, after changing it if asked to."""
+        """Show the ACL and CORS setting of the configured bucket; with options, set them first."""
         with linode_adapter(host) as adapter:
             if acl is not None or cors is not None:
                 adapter.managed.set_access(acl=BucketAcl(acl) if acl else None, cors=cors)
-            now = adapter.managed.access()
-            shared = {None: "not there", True: "every origin", False: "no origin, or rules of its own"}[now.cors]
-            record = {"type": "access", "name": adapter.bucket_name, "acl": now.acl, "cors": now.cors}
-            host.result(record, f"ACL   {now.acl}", f"CORS  {shared}")
+            access = adapter.managed.access()
+            cors_text = {None: "not there", True: "every origin", False: "no origin, or rules of its own"}[access.cors]
+            record = {"type": "access", "name": adapter.bucket_name, "acl": access.acl, "cors": access.cors}
+            host.result(record, f"ACL   {access.acl}", f"CORS  {cors_text}")
 
 
 def _record(bucket: LinodeBucket) -> dict[str, Any]:
@@ -115,5 +118,5 @@ def _record(bucket: LinodeBucket) -> dict[str, Any]:
     }
 
 
-def _shown(count: int | None) -> str:
+def _format_count(count: int | None) -> str:
     return "-" if count is None else str(count)

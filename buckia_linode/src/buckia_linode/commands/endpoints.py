@@ -1,4 +1,4 @@
-"""`buckia linode endpoints` and `usage`: what the account can use, and what it uses."""
+"""`buckia linode endpoints` and `usage`: endpoints, quotas and traffic of the account."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def register_commands(linode: click.Group) -> None:
     @linode.command("endpoints")
     @click.pass_obj
     def endpoints_command(host: CommandHost) -> None:
-        """List the endpoints that the account can use: region, type, address, requests a second.
+        """List the account's endpoints: region, type, requests per second, URL.
 
-        An endpoint without an address gets one with the first bucket that is made there.
+        An endpoint without a URL gets one with the first bucket that is created there.
         """
         with linode_adapter(host) as adapter:
             for each in adapter.account.endpoints():
@@ -41,7 +41,7 @@ def register_commands(linode: click.Group) -> None:
     @linode.command("usage")
     @click.pass_obj
     def usage_command(host: CommandHost) -> None:
-        """Show the account's quotas, what is used of them, and what was transferred this month."""
+        """Show the account's quotas, their usage, and the bytes sent this month."""
         with linode_adapter(host) as adapter:
             for each in adapter.account.quotas():
                 record = {

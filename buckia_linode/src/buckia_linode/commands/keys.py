@@ -1,4 +1,4 @@
-"""`buckia linode keys`: access keys, above all those that may do little."""
+"""`buckia linode keys`: access keys, limited to single buckets or with full access."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from buckia_linode.commands.adapter import linode_adapter, region, region_of, yes
+from buckia_linode.commands.adapter import linode_adapter, region, resolve_region, yes
 from buckia_linode.models import Grant
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def register_commands(linode: click.Group) -> None:
 
     @linode.group("keys")
     def keys_group() -> None:
-        """List, make and revoke access keys."""
+        """List, create and revoke access keys."""
 
     for command in (_add_list, _add_create, _add_delete):
         command(keys_group)
@@ -29,18 +29,18 @@ def _add_list(keys: click.Group) -> None:
     @keys.command("list")
     @click.pass_obj
     def list_command(host: CommandHost) -> None:
-        """List the access keys: number, access key, what it may do, label. Secrets are not shown."""
+        """List the access keys: number, access key id, permissions, label. Secrets are not shown."""
         with linode_adapter(host) as adapter:
             for each in adapter.account.access_keys():
-                host.result(_record(each), f"{each.id:>8}  {each.access_key:<20}  {_may(each)}  {each.label}")
+                host.result(_record(each), f"{each.id:>8}  {each.access_key:<20}  {_format_scope(each)}  {each.label}")
 
 
 def _add_create(keys: click.Group) -> None:
     @keys.command("create")
     @click.argument("label")
-    @click.option("--read-only", metavar="BUCKET", multiple=True, help="It may read this bucket. May be repeated.")
-    @click.option("--read-write", metavar="BUCKET", multiple=True, help="It may change this bucket. May be repeated.")
-    @click.option("--full-access", is_flag=True, help="It may do everything in all buckets of the region.")
+    @click.option("--read-only", metavar="BUCKET", multiple=True, help="Allow to read this bucket. Repeatable.")
+    @click.option("--read-write", metavar="BUCKET", multiple=True, help="Allow to change this bucket. Repeatable.")
+    @click.option("--full-access", is_flag=True, help="Allow everything in all buckets of the region.")
     @region
     @click.pass_obj
     def create_command(
@@ -51,20 +51,20 @@ def _add_create(keys: click.Group) -> None:
         full_access: bool,
         region: str | None,
     ) -> None:
-        """Make an access key with the name LABEL. Its secret is shown this once, and can't be had again."""
+        """Create an access key named LABEL. Its secret is shown only once."""
         if full_access == bool(read_only or read_write):
             raise click.UsageError("Say what the key may do: --read-only, --read-write, or --full-access alone.")
         if both := sorted({*read_only} & {*read_write}):
             raise click.UsageError(f"Of {', '.join(both)}: either --read-only or --read-write.")
         with linode_adapter(host) as adapter:
-            where = region_of(adapter, region)
-            grants = [Grant(name, where, write=False) for name in read_only]
-            grants += [Grant(name, where, write=True) for name in read_write]
-            made = adapter.account.create_key(label, grants=grants, regions=[where])
-            secret = made.secret.reveal() if made.secret else ""
-            record = _record(made) | {"secret_access_key": secret}
-            host.disclose(record, f"access_key_id      {made.access_key}", f"secret_access_key  {secret}")
-            host.note(f"Key {made.id} ({_may(made)}). Keep the secret now: it is not shown again.")
+            region_id = resolve_region(adapter, region)
+            grants = [Grant(name, region_id, write=False) for name in read_only]
+            grants += [Grant(name, region_id, write=True) for name in read_write]
+            key = adapter.account.create_key(label, grants=grants, regions=[region_id])
+            secret = key.secret.reveal() if key.secret else ""
+            record = _record(key) | {"secret_access_key": secret}
+            host.disclose(record, f"access_key_id      {key.access_key}", f"secret_access_key  {secret}")
+            host.note(f"Key {key.id} ({_format_scope(key)}). Keep the secret now: it is not shown again.")
 
 
 def _add_delete(keys: click.Group) -> None:
@@ -73,9 +73,9 @@ def _add_delete(keys: click.Group) -> None:
     @yes
     @click.pass_obj
     def delete_command(host: CommandHost, number: int, yes: bool) -> int | None:
-        """Revoke the key NUMBER, as `keys list` shows it. Whatever uses it stops to work."""
+        """Revoke the key NUMBER, as `keys list` shows it. Clients that use it lose access."""
         with linode_adapter(host) as adapter:
-            if not host.confirm(f"Key {number} will stop to work. Go on?", yes=yes):
+            if not host.confirm(f"Key {number} will stop working. Go on?", yes=yes):
                 host.note("Nothing was revoked.")
                 return 1
             adapter.account.delete_key(number)
@@ -83,7 +83,7 @@ def _add_delete(keys: click.Group) -> None:
         return None
 
 
-def _may(key: Key) -> str:
+def _format_scope(key: Key) -> str:
     if not key.limited:
         return "everything"
     return ", ".join(f"{'change' if each.write else 'read'} {each.bucket}" for each in key.grants) or "nothing"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import ParseError
 
@@ -69,8 +69,17 @@ class Administration:
         buckets: The buckets of the account.
     """
 
-    def __init__(self, client: S3Client, settings: S3Settings) -> None:
+    def __init__(self, client: S3Client, settings: S3Settings, require: Callable[[str], None] | None = None) -> None:
+        """Create it.
+
+        Args:
+            client: Sends the requests.
+            settings: Settings of the bucket.
+            require: Called with the name of a subresource before any request for it. Raises `NotSupported` if the
+                service lacks the subresource.
+        """
         self._client = client
+        self._require = require
         self._backoff = settings.retry_config.policy
         self.buckets = Buckets(client, settings)
 
@@ -205,6 +214,8 @@ class Administration:
 
     def _read(self, topic: Subresource) -> tuple[Document | None, bytes]:
         """Return the document, `None` if there is none, and the body that it came in."""
+        if self._require is not None:
+            self._require(topic.name)
         doing = f"reading {topic.title}"
         try:
             response = self._send(operations.request(topic.get, {}, doing=doing), topic)
