@@ -163,7 +163,7 @@ def test_compliance_is_asked_for_twice(project):
     retain = ("s3", "lock", "retain", "a.txt", "--mode", "COMPLIANCE", "--until", "1d")
     ran = project.run(*retain)
     assert ran.code == 2
-    assert "Nobody will be able to delete" in ran.stderr
+    assert "cannot be deleted by anyone" in ran.stderr
     assert '"mode": null' in project.run("s3", "lock", "show", "a.txt", "--json").stdout
     assert project.run(*retain, "--yes").code == 0
     assert project.run("s3", "lock", "retain", "a.txt", "--mode", "COMPLIANCE", "--until", "soon", "--yes").code == 2

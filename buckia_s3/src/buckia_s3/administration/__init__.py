@@ -1,14 +1,13 @@
-"""The administration of a bucket: policy, access control list, lifecycle, CORS and so on, each read and changed."""
+"""Bucket administration: policy, ACL, lifecycle, CORS and other subresources; creation and deletion of buckets."""
 
-from buckia_s3.administration.administration import Administration, SubresourceStatus
+from buckia_s3.administration.administration import Administration, Change, SubresourceStatus
 from buckia_s3.administration.buckets import Bucket, Buckets
-from buckia_s3.administration.canned_acl import CANNED
-from buckia_s3.administration.change import Change
-from buckia_s3.administration.subresources import TOPICS, Document, Merge, Subresource
+from buckia_s3.administration.canned_acl import CANNED_ACLS
+from buckia_s3.administration.subresources import SUBRESOURCES, Document, Merge, Subresource
 
 __all__ = [
-    "CANNED",
-    "TOPICS",
+    "CANNED_ACLS",
+    "SUBRESOURCES",
     "Administration",
     "Bucket",
     "Buckets",

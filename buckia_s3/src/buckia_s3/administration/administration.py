@@ -1,11 +1,11 @@
-"""`Administration`: what is configured for a bucket, read and changed one topic at a time."""
+"""`Administration`: reads, plans and applies changes of a bucket's configuration, one subresource at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from xml.etree.ElementTree import ParseError
 
+from buckia_core.adapters.commands.config_change import unified_diff
 from buckia_core.adapters.transfers.retry import retry_call
 from buckia_core.errors import (
     AdapterError,
@@ -20,50 +20,72 @@ from buckia_core.errors import (
 )
 from buckia_s3.administration import documents, merge, operations, shapes
 from buckia_s3.administration.buckets import Buckets
-from buckia_s3.administration.canned_acl import canned
-from buckia_s3.administration.change import Change
-from buckia_s3.administration.subresources import TOPICS, Document, Subresource, topic_of
+from buckia_s3.administration.canned_acl import expand_canned_acl
+from buckia_s3.administration.subresources import SUBRESOURCES, Document, Subresource, find_subresource
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.http.client import BufferedResponse, Request, S3Client
+from buckia_s3.http.client import BufferedResponse, S3Client
 
-_LISTING = "ListBucketResult"
-"""What a server answers with that does not look at the part of the bucket that a request asks for."""
+_LISTING_ELEMENT = "ListBucketResult"
+"""Root element of the response of a server that ignores the subresource in the query."""
+
+_INVALID_DOCUMENT = (400, 422)
+"""Statuses of a response to an invalid document."""
+
+_BUCKET_NOT_FOUND = ("", "NoSuchBucket", "NoSuchKey", "NotFound")
+"""Codes of a 404 that concern the bucket and not a subresource."""
 
 
-_REFUSED = (400, 422)
-"""What a server answers to a document that it can't use."""
-
-_NO_BUCKET = ("", "NoSuchBucket", "NoSuchKey", "NotFound")
-"""Codes of a 404 that tell of no topic, so that they are about the bucket."""
-
-
-class _Unreadable(Transient):
-    """An answer came, and can't be read."""
+class _UnreadableResponse(Transient):
+    """The server sent a response that cannot be parsed."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubresourceStatus:
-    """What one topic of a bucket looks like.
+    """State of one subresource of a bucket.
 
     Attributes:
-        topic: The topic.
-        document: What is configured; `None` if nothing is, or if it could not be read.
-        problem: Why it could not be read; `None` if it could.
+        subresource: The subresource.
+        document: Its configuration; `None` if it is not set, or could not be read.
+        problem: Why it could not be read; otherwise `None`.
     """
 
-    topic: Subresource
+    subresource: Subresource
     document: Document | None
     problem: AdapterError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Planned change of one subresource. It is data; `Administration.apply` sends it.
+
+    Attributes:
+        subresource: The subresource.
+        before: Its document when the change was planned; `None` if it was not set.
+        after: The new document; `None` to delete the subresource.
+    """
+
+    subresource: Subresource
+    before: Document | None
+    after: Document | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the change has an effect."""
+        return not merge.is_equivalent(self.subresource, self.before, self.after)
+
+    def diff(self) -> list[str]:
+        """Return the lines of a unified diff, without line feeds; empty if the documents are equivalent."""
+        return unified_diff(self.before, self.after, self.subresource.name) if self.differs else []
+
+
 class Administration:
-    """The configuration of one bucket.
+    """Configuration of one bucket.
 
-    A change is planned, looked at, and applied. What is there is read again just before it is written: a change that
-    somebody made meanwhile is not overwritten. (S3 has no condition for these writes, so a short moment stays open.)
+    Changes are planned, reviewed and applied. `apply` reads the document again before it writes, and refuses to
+    overwrite a concurrent change. S3 has no conditional writes for these documents, so a short race remains.
 
-    Nothing is ever sent to a server that has not shown, by its answer to the read, that it knows the topic: one that
-    does not look at the topic takes a removal of it for the removal of the bucket.
+    A write is sent only after a read has shown that the server supports the subresource. A server that ignores the
+    query would take the deletion of a subresource for the deletion of the bucket.
 
     Attributes:
         buckets: The buckets of the account.
@@ -80,202 +102,200 @@ class Administration:
         """
         self._client = client
         self._require = require
-        self._backoff = settings.retry_config.policy
+        self._retry_policy = settings.retry_config.policy
         self.buckets = Buckets(client, settings)
 
-    def get(self, topic: str) -> Document | None:
-        """Return what is configured, by S3's own names; `None` if nothing is.
+    def get(self, name: str) -> Document | None:
+        """Return the document of a subresource, with S3's own names; `None` if it is not set.
 
         Raises:
-            ValueError: There is no such topic.
-            NotSupported: The server does not know it.
+            ValueError: There is no subresource of that name.
+            NotSupported: The server does not support it.
             NotFound: The bucket does not exist.
-            AdapterError: It could not be read.
+            AdapterError: The request failed.
         """
-        document, _ = self._read(topic_of(topic))
+        document, _ = self._read(find_subresource(name))
         return document
 
     def overview(self) -> list[SubresourceStatus]:
-        """Return what each topic looks like; of one that the server does not know or show, why it could not be read.
+        """Return the state of each subresource, with the error of those that could not be read.
 
         Raises:
             NotFound: The bucket does not exist.
             Unauthenticated: The server does not accept the credentials.
-            AdapterError: The server does not answer.
+            AdapterError: The server does not respond.
         """
-        findings = []
-        for topic in TOPICS.values():
+        statuses = []
+        for subresource in SUBRESOURCES.values():
             try:
-                findings.append(SubresourceStatus(topic, self._read(topic)[0]))
+                statuses.append(SubresourceStatus(subresource, self._read(subresource)[0]))
             except AdapterError as error:
-                if not _of_topic_alone(error):
+                if not _concerns_only_subresource(error):
                     raise
-                findings.append(SubresourceStatus(topic, None, error))
-        return findings
+                statuses.append(SubresourceStatus(subresource, None, error))
+        return statuses
 
-    def plan(self, topic: str, document: Document, *, replace: bool = False) -> Change:
-        """Return the change to a document.
+    def plan(self, name: str, document: Document, *, replace: bool = False) -> Change:
+        """Plan a change to a document.
 
-        Lifecycle and CORS rules are merged by their `ID`, tags by their `Key`: entries of other names stay.
+        Lifecycle and CORS rules are merged by `ID`, tags by `Key`: other entries are kept.
 
         Args:
-            topic: What is to change.
-            document: What is to be there, by S3's own names, also as S3 answers with it.
-            replace: Entries of other names do not stay.
+            name: Name of the subresource.
+            document: The new document with S3's own names, bare or in the envelope of S3's response.
+            replace: Remove other entries.
 
         Raises:
-            ValueError: There is no such topic.
-            ConfigError: The document is not one of this topic.
-            NotSupported: The server does not know the topic; or its answer has what would get lost in a merge.
-            AdapterError: What is there could not be read.
+            ValueError: There is no subresource of that name.
+            ConfigError: The document is invalid.
+            NotSupported: The server does not support the subresource, or a merge would lose elements.
+            AdapterError: The present document could not be read.
         """
-        about = topic_of(topic)
+        subresource = find_subresource(name)
         try:
-            wanted = shapes.validated(about, shapes.unwrap(about, document))
-            present, body = self._read(about)
-            if about.merge is None or replace:
-                after = merge.inherited(about, present, wanted)
+            new = shapes.validate(subresource, shapes.unwrap(subresource, document))
+            present, body = self._read(subresource)
+            if subresource.merge is None or replace:
+                after = merge.inherit_fields(subresource, present, new)
             else:
-                self._refuse_to_lose(about, present, body)
-                after = merge.merged(about, present, wanted)
-            return Change(about, present, shapes.validated(about, after))
-        except (shapes.InvalidDocument, merge.Ambiguous) as error:
-            raise ConfigError(f"{about.title}: {error}") from error
+                self._check_merge_keeps_all(subresource, present, body)
+                after = merge.merge_documents(subresource, present, new)
+            return Change(subresource, present, shapes.validate(subresource, after))
+        except (shapes.InvalidDocument, merge.DuplicateEntry) as error:
+            raise ConfigError(f"{subresource.title}: {error}") from error
 
-    def plan_text(self, topic: str, text: str, *, source: str, replace: bool = False) -> Change:
-        """Return the change to the document of a text in JSON, YAML or XML. `source` is its file's name, for messages.
+    def plan_text(self, name: str, text: str, *, source: str, replace: bool = False) -> Change:
+        """Plan a change to a document in JSON, YAML or XML. `source` is the file name for messages.
 
         Raises:
-            ConfigError: The text is no document of this topic.
+            ConfigError: The text is not a valid document.
             ValueError, AdapterError: As `plan`.
         """
-        return self.plan(topic, documents.read(topic_of(topic), text, source=source), replace=replace)
+        return self.plan(name, documents.parse_document(find_subresource(name), text, source=source), replace=replace)
 
     def plan_canned(self, name: str) -> Change:
-        """Return the change of the access control list to a canned one, such as `private` or `public-read`.
+        """Plan a change of the ACL to a canned one, such as `private` or `public-read`.
 
         Raises:
-            ValueError: There is no canned list of that name.
+            ValueError: There is no canned ACL of that name.
             AdapterError: As `plan`.
         """
         present = self.get("acl") or {}
-        return Change(topic_of("acl"), present, canned(name, present))
+        return Change(find_subresource("acl"), present, expand_canned_acl(name, present))
 
-    def plan_removal(self, topic: str, names: Sequence[str] = ()) -> Change:
-        """Return the change that removes a topic, or of lifecycle rules, CORS rules and tags only the named ones.
+    def plan_removal(self, name: str, entries: Sequence[str] = ()) -> Change:
+        """Plan the deletion of a subresource, or of some `entries` of lifecycle rules, CORS rules or tags.
 
         Raises:
-            ValueError: There is no such topic.
-            NotSupported: It can't be removed, or the server does not know it.
-            NotFound: A named entry is not there, or the bucket does not exist.
-            AdapterError: What is there could not be read.
+            ValueError: There is no subresource of that name.
+            NotSupported: It cannot be deleted, or the server does not support it.
+            NotFound: An entry or the bucket does not exist.
+            AdapterError: The present document could not be read.
         """
-        about = topic_of(topic)
-        if not about.removable:
-            raise NotSupported(f"{about.title} can't be removed: set it instead", provider=self._client.provider)
-        present, body = self._read(about)
+        subresource = find_subresource(name)
+        if not subresource.removable:
+            raise NotSupported(f"{subresource.title} can't be removed: set it instead", provider=self._client.provider)
+        present, body = self._read(subresource)
         after: Document | None = None
-        if names:
+        if entries:
             try:
-                after = merge.without(about, present or {}, names)
-            except (merge.Missing, KeyError) as error:
-                words = str(error) if isinstance(error, merge.Missing) else f"{about.title}: there are none"
-                raise NotFound(words, provider=self._client.provider) from error
-            self._refuse_to_lose(about, present, body)
-        elif about.cleared is not None and present is not None:
-            after = about.cleared(present)
-        return Change(about, present, after)
+                after = merge.remove_entries(subresource, present or {}, entries)
+            except (merge.MissingEntry, KeyError) as error:
+                none = f"{subresource.title}: there are none"
+                message = str(error) if isinstance(error, merge.MissingEntry) else none
+                raise NotFound(message, provider=self._client.provider) from error
+            self._check_merge_keeps_all(subresource, present, body)
+        elif subresource.reset is not None and present is not None:
+            after = subresource.reset(present)
+        return Change(subresource, present, after)
 
     def apply(self, change: Change) -> Document | None:
-        """Make a change, and return what the server shows afterwards. Nothing is sent if nothing differs.
+        """Apply a change, and return the document that the server shows afterwards. Does nothing without a difference.
 
         Raises:
-            PreconditionFailed: It is not what it was when the change was planned. Nothing was changed.
-            NotSupported: The server can't do this.
+            PreconditionFailed: The document changed after the change was planned. Nothing was sent.
+            NotSupported: The server does not support this.
             PermissionDenied: The credentials do not allow it.
-            ConfigError: The server refuses the document; the message has its words.
-            AdapterError: It could not be sent, or read back.
+            ConfigError: The server refuses the document; the message has its reason.
+            AdapterError: The request failed, or the document could not be read back.
         """
-        topic = change.topic
+        subresource = change.subresource
         if not change.differs:
             return change.before
-        present, _ = self._read(topic)
-        if not merge.is_equivalent(topic, present, change.before):
+        present, _ = self._read(subresource)
+        if not merge.is_equivalent(subresource, present, change.before):
             raise PreconditionFailed(
-                f"{topic.title}: somebody changed this since the difference was shown. Nothing was sent; look again.",
+                f"{subresource.title}: changed since the difference was shown. Nothing was sent; compare again.",
                 provider=self._client.provider,
             )
         if change.after is None:
-            self._send(operations.request(topic.delete, {}, doing=f"removing {topic.title}"), topic)
+            self._send(subresource, subresource.delete, "removing")
         else:
-            params = shapes.params(topic, change.after)
-            self._set(operations.request(topic.put, params, doing=f"setting {topic.title}"), topic)
-        return self._read(topic)[0]
+            self._put(subresource, change.after)
+        return self._read(subresource)[0]
 
-    def _read(self, topic: Subresource) -> tuple[Document | None, bytes]:
-        """Return the document, `None` if there is none, and the body that it came in."""
+    def _read(self, subresource: Subresource) -> tuple[Document | None, bytes]:
+        """Return the document, `None` if it is not set, and the body of the response."""
         if self._require is not None:
-            self._require(topic.name)
-        doing = f"reading {topic.title}"
+            self._require(subresource.name)
         try:
-            response = self._send(operations.request(topic.get, {}, doing=doing), topic)
+            response = self._send(subresource, subresource.get, "reading")
         except AdapterError as error:
-            if error.code in topic.unset:
+            if error.code in subresource.not_set_codes:
                 return None, b""
             raise
-        if operations.first_element_of(response.body) == _LISTING:
-            raise self._not_supported(topic)
-        headers = response.headers
+        if operations.first_element(response.body) == _LISTING_ELEMENT:
+            raise self._not_supported(subresource)
         try:
-            return shapes.from_output(topic, operations.output(topic.get, response.body, headers)), response.body
+            output = operations.parse_output(subresource.get, response.body, response.headers)
+            return shapes.document_from_output(subresource, output), response.body
         except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
-            words = f"{doing}: the answer can't be read: {str(error)[:200]}"
-            raise _Unreadable(words, provider=self._client.provider) from error
+            message = f"reading {subresource.title}: the response can't be parsed: {str(error)[:200]}"
+            raise _UnreadableResponse(message, provider=self._client.provider) from error
 
-    def _set(self, request: Request, topic: Subresource) -> None:
+    def _put(self, subresource: Subresource, document: Document) -> None:
         try:
-            self._send(request, topic)
+            self._send(subresource, subresource.put, "setting", shapes.build_params(subresource, document))
         except AdapterError as error:
-            # A refusal that has no kind of its own is about what was sent: MalformedXML, InvalidRequest and so on.
-            if type(error) is AdapterError and error.status in _REFUSED:
+            # An error without a class of its own concerns the document: MalformedXML, InvalidRequest and so on.
+            if type(error) is AdapterError and error.status in _INVALID_DOCUMENT:
                 raise ConfigError(f"the server refuses this: {error}") from error
             raise
 
-    def _send(self, request: Request, topic: Subresource) -> BufferedResponse:
+    def _send(
+        self, subresource: Subresource, operation: str, verb: str, params: Document | None = None
+    ) -> BufferedResponse:
+        request = operations.build_request(operation, params or {}, action=f"{verb} {subresource.title}")
         try:
-            return retry_call(lambda: self._client.send(request), self._backoff)
+            return retry_call(lambda: self._client.send(request), self._retry_policy)
         except (AlreadyExists, NotSupported) as error:
-            # A server that does not look at the topic takes the request for the creation of the bucket.
-            raise self._not_supported(topic) from error
+            # A server that ignores the query takes the request for the creation of the bucket.
+            raise self._not_supported(subresource) from error
 
-    def _not_supported(self, topic: Subresource) -> NotSupported:
+    def _not_supported(self, subresource: Subresource) -> NotSupported:
         host = self._client.resolver.endpoint.authority
-        return NotSupported(f"the server {host} does not support {topic.title}", provider=self._client.provider)
+        return NotSupported(f"the server {host} does not support {subresource.title}", provider=self._client.provider)
 
-    def _refuse_to_lose(self, topic: Subresource, present: Document | None, body: bytes) -> None:
-        """Refuse a merge with rules that have parts which would not be written back."""
+    def _check_merge_keeps_all(self, subresource: Subresource, present: Document | None, body: bytes) -> None:
+        """Refuse a merge with rules whose elements would be lost when they are written back."""
         if present is None:
             return
-        try:
-            lost = documents.lost_elements(topic, body, present)
-        except ParseError:  # can't be: it was parsed already
-            lost = set()
-        if lost:
+        if lost := documents.lost_elements(subresource, body, present):
             raise NotSupported(
-                f"{topic.title}: the bucket's have parts that this version of botocore does not know "
-                f"({', '.join(sorted(lost))}), which would be lost. Update botocore, or replace them all.",
+                f"{subresource.title}: the present ones have elements that this version of botocore does not know "
+                f"({', '.join(sorted(lost))}) and would lose. Update botocore, or replace them all.",
                 provider=self._client.provider,
             )
 
 
-def _of_topic_alone(error: AdapterError) -> bool:
-    """Tell whether an error says nothing about the other topics of the bucket."""
+def _concerns_only_subresource(error: AdapterError) -> bool:
+    """Return whether an error concerns only one subresource, so that others may be readable."""
     match error:
-        case NotSupported() | PermissionDenied() | _Unreadable():
+        case NotSupported() | PermissionDenied() | _UnreadableResponse():
             return True
         case Unauthenticated():
             return False
         case NotFound():
-            return error.code not in _NO_BUCKET
+            return error.code not in _BUCKET_NOT_FOUND
         case _:
             return error.status is not None

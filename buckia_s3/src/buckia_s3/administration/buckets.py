@@ -1,4 +1,4 @@
-"""The buckets of an account: listed, made, removed."""
+"""Buckets of an account: lists, creates and deletes them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Bucket:
     """A bucket of the account.
 
     Attributes:
-        name: Its name.
-        created: When it was made; `None` if the server does not tell.
-        region: Where it is; `None` if the server does not tell.
+        name: Bucket name.
+        created: Creation time; `None` if the server does not report it.
+        region: Region; `None` if the server does not report it.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Bucket:
 
 
 class Buckets:
-    """The buckets of an account, among them the one that the settings name."""
+    """Buckets of an account. `create` and `remove` work on the bucket of the settings."""
 
     def __init__(self, client: S3Client, settings: S3Settings) -> None:
         self._client = client
@@ -41,106 +41,109 @@ class Buckets:
 
     @property
     def name(self) -> str:
-        """The bucket that the settings name."""
+        """Name of the bucket in the settings."""
         return self._settings.bucket_name
 
     def list(self) -> Iterator[Bucket]:
         """Yield the buckets that the credentials may list, in the server's order.
 
         Raises:
-            AdapterError: They could not be listed.
+            AdapterError: A request failed.
         """
-        service = self._of_service()
+        service = self._service_client()
         token: str | None = None
         while True:
-            asked = {"ContinuationToken": token} if token else {}
-            response = self._sent(service, operations.request("ListBuckets", asked, doing="listing the buckets"))
+            params = {"ContinuationToken": token} if token else {}
+            response = self._send_with_retry(
+                service, operations.build_request("ListBuckets", params, action="listing the buckets")
+            )
             try:
-                told = operations.output("ListBuckets", response.body)
+                page = operations.parse_output("ListBuckets", response.body)
             except ValueError as error:
                 raise Transient(f"listing the buckets: {error}", provider=service.provider) from error
-            for each in told.get("Buckets", ()):
+            for each in page.get("Buckets", ()):
                 yield Bucket(each["Name"], each.get("CreationDate"), each.get("BucketRegion"))
-            token = told.get("ContinuationToken")
+            token = page.get("ContinuationToken")
             if not token:
                 return
 
     def create(self, *, region: str | None = None, object_lock: bool = False, acl: str | None = None) -> None:
-        """Make the bucket that the settings name.
+        """Create the bucket of the settings.
 
         Args:
-            region: Where. Without it, AWS is asked for the region of the settings, others for their default.
-            object_lock: Objects can be locked. Versioning is on then, for good.
-            acl: A canned access control list, such as `private`.
+            region: Region; by default that of the settings at AWS, and the server's default elsewhere.
+            object_lock: Enable Object Lock, which enables versioning permanently.
+            acl: Canned ACL, such as `private`.
 
         Raises:
-            AlreadyExists: There is a bucket of that name, perhaps somebody else's.
+            AlreadyExists: A bucket of that name exists, possibly in another account.
             PermissionDenied: The credentials do not allow it.
-            AdapterError: The server refuses.
+            AdapterError: The request failed.
         """
         name = self._settings.bucket_name
-        doing = f"creating the bucket {name!r}"
-        # Some servers, AWS in its oldest region among them, take a second creation for a new set of grants.
-        there = self._is_there()
-        if there:
-            raise AlreadyExists(f"{doing}: it is there already", provider=self._client.provider)
+        action = f"creating the bucket {name!r}"
+        # Some servers, and AWS in us-east-1, accept a second creation and reset the ACL.
+        exists = self._exists()
+        if exists:
+            raise AlreadyExists(f"{action}: it is there already", provider=self._client.provider)
         site = self._client.resolver
         if region is not None and site.endpoint.aws:
             site.set_region(region)
-        place = region or (site.endpoint.region if site.endpoint.aws else DEFAULT_REGION)
+        location = region or (site.endpoint.region if site.endpoint.aws else DEFAULT_REGION)
         params: dict[str, Any] = {"ACL": acl} if acl else {}
         if object_lock:
             params["ObjectLockEnabledForBucket"] = True
-        if place != DEFAULT_REGION:
-            params["CreateBucketConfiguration"] = {"LocationConstraint": place}
-        request = operations.request("CreateBucket", params, doing=doing)
-        unanswered = _IdempotentRequest(self._of_bucket(), request)
+        if location != DEFAULT_REGION:
+            params["CreateBucketConfiguration"] = {"LocationConstraint": location}
+        request = operations.build_request("CreateBucket", params, action=action)
+        retried = _RetriedRequest(self._bucket_client(), request)
         try:
-            retry_call(unanswered.send, self._settings.retry_config.policy)
+            retry_call(retried.send, self._settings.retry_config.policy)
         except AlreadyExists as error:
-            # It was surely not there before, and the answer to a request may have been lost.
-            if there is None or not unanswered.before or not self._is_ours(error):
+            # The bucket did not exist before, and an attempt whose response was lost may have created it.
+            if exists is None or not retried.may_have_succeeded or not self._is_own_bucket(error):
                 raise
 
     def remove(self) -> None:
-        """Remove the bucket that the settings name.
+        """Delete the bucket of the settings if it is empty.
 
         Raises:
-            PreconditionFailed: There is something in it. Nothing was removed.
-            NotFound: It does not exist.
-            AdapterError: The server refuses.
+            PreconditionFailed: The bucket is not empty.
+            NotFound: The bucket does not exist.
+            AdapterError: The request failed.
         """
         name = self._settings.bucket_name
-        doing = f"removing the bucket {name!r}"
-        # Asked here as well, because a server of a few lines may not look before it removes.
-        listed = operations.output("ListObjectsV2", self._sent(self._client, _first_object(doing)).body)
-        if listed.get("Contents"):
+        action = f"removing the bucket {name!r}"
+        # Checked here too, because a simple server may delete a bucket with objects.
+        request = operations.build_request("ListObjectsV2", {"MaxKeys": 1}, action=action)
+        page = operations.parse_output("ListObjectsV2", self._send_with_retry(self._client, request).body)
+        if page.get("Contents"):
             raise PreconditionFailed(
-                f"{doing}: it is not empty, {listed['Contents'][0]['Key']!r} is in it. Delete what is in it first.",
+                f"{action}: it is not empty, {page['Contents'][0]['Key']!r} is in it. Delete its objects first.",
                 provider=self._client.provider,
             )
-        request = operations.request("DeleteBucket", {}, doing=doing)
-        unanswered = _IdempotentRequest(self._of_bucket(), request)
+        request = operations.build_request("DeleteBucket", {}, action=action)
+        retried = _RetriedRequest(self._bucket_client(), request)
         try:
-            retry_call(unanswered.send, self._settings.retry_config.policy)
+            retry_call(retried.send, self._settings.retry_config.policy)
         except NotFound:
-            if not unanswered.before:
+            if not retried.may_have_succeeded:
                 raise
 
-    def _sent(self, client: S3Client, request: Request) -> BufferedResponse:
+    def _send_with_retry(self, client: S3Client, request: Request) -> BufferedResponse:
         return retry_call(lambda: client.send(request), self._settings.retry_config.policy)
 
-    def _is_there(self) -> bool | None:
-        """Tell whether the bucket is there, `None` if that can't be seen."""
+    def _exists(self) -> bool | None:
+        """Return whether the bucket exists; `None` if the credentials may not see it."""
         try:
             retry_call(self._client.find_region, self._settings.retry_config.policy)
         except NotFound:
             return False
-        except PermissionDenied:  # who may make buckets need not be allowed to look at them
+        except PermissionDenied:  # credentials may create buckets without permission for HEAD
             return None
         return True
 
-    def _is_ours(self, error: AlreadyExists) -> bool:
+    def _is_own_bucket(self, error: AlreadyExists) -> bool:
         if error.code == "BucketAlreadyOwnedByYou":
             return True
         try:
@@ -148,49 +151,51 @@ class Buckets:
         except PermissionDenied:
             return False
 
-    def _of_service(self) -> S3Client:
-        """Return the same client, with the same connections, one level above the bucket."""
+    def _service_client(self) -> S3Client:
+        """Return a client for the service endpoint, with the same connections."""
         service = copy.copy(self._client)
-        service.resolver = _Fixed(_without_bucket(self._unaccelerated(), self._settings.bucket_name))
+        service.resolver = _FixedEndpoint(
+            _service_endpoint(self._endpoint_without_acceleration(), self._settings.bucket_name)
+        )
         return service
 
-    def _of_bucket(self) -> S3Client:
-        """Return a client that can make and remove the bucket: the hosts of transfer acceleration can't."""
+    def _bucket_client(self) -> S3Client:
+        """Return a client without transfer acceleration, whose hosts cannot create or delete buckets."""
         if not self._settings.use_accelerate_endpoint:
             return self._client
         plain = copy.copy(self._client)
-        plain.resolver = _Fixed(self._unaccelerated())
+        plain.resolver = _FixedEndpoint(self._endpoint_without_acceleration())
         return plain
 
-    def _unaccelerated(self) -> Endpoint:
+    def _endpoint_without_acceleration(self) -> Endpoint:
         endpoint = self._client.resolver.endpoint
         if not self._settings.use_accelerate_endpoint:
             return endpoint
         return resolve_endpoint(replace(self._settings, use_accelerate_endpoint=False), endpoint.region)
 
 
-class _IdempotentRequest:
-    """A request that is sent until there is an answer.
+class _RetriedRequest:
+    """A request that remembers failed attempts.
 
     Attributes:
-        before: An earlier attempt was not answered, or with a fault of the server; it may have been carried out.
+        may_have_succeeded: An earlier attempt got no response or a server error, so the server may have executed it.
     """
 
     def __init__(self, client: S3Client, request: Request) -> None:
         self._client = client
         self._request = request
-        self.before = False
+        self.may_have_succeeded = False
 
     def send(self) -> BufferedResponse:
         try:
             return self._client.send(self._request)
         except Transient:
-            self.before = True
+            self.may_have_succeeded = True
             raise
 
 
-class _Fixed(EndpointResolver):
-    """An address that does not change."""
+class _FixedEndpoint(EndpointResolver):
+    """Endpoint resolver with a fixed endpoint."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._fixed = endpoint
@@ -199,16 +204,12 @@ class _Fixed(EndpointResolver):
     def endpoint(self) -> Endpoint:
         return self._fixed
 
-    def move(self, region: str) -> bool:  # noqa: ARG002  # it never does
+    def move(self, region: str) -> bool:  # noqa: ARG002  # never moves
         return False
 
 
-def _without_bucket(endpoint: Endpoint, bucket: str) -> Endpoint:
-    """Return the address that is above a bucket's."""
+def _service_endpoint(endpoint: Endpoint, bucket: str) -> Endpoint:
+    """Return the endpoint of the service for that of a bucket."""
     if endpoint.virtual:
         return replace(endpoint, host=endpoint.host.removeprefix(f"{bucket}."), virtual=False)
     return replace(endpoint, base=endpoint.base.removesuffix(f"/{quote(bucket, safe='-_.~')}"))
-
-
-def _first_object(doing: str) -> Request:
-    return operations.request("ListObjectsV2", {"MaxKeys": 1}, doing=doing)

@@ -1,4 +1,4 @@
-"""Canned access control lists, written out as the grants that they stand for."""
+"""Canned ACLs and the grants that they stand for."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _CANNED: dict[str, tuple[tuple[str, str], ...]] = {
     "log-delivery-write": (("s3/LogDelivery", "WRITE"), ("s3/LogDelivery", "READ_ACP")),
 }
 
-CANNED = tuple(_CANNED)
-"""The names of the lists that a bucket can have."""
+CANNED_ACLS = tuple(_CANNED)
+"""Names of the canned ACLs for buckets."""
 
 
-def canned(name: str, present: dict[str, Any]) -> dict[str, Any]:
-    """Return the list that a name stands for, for the owner that the present list names.
+def expand_canned_acl(name: str, present: dict[str, Any]) -> dict[str, Any]:
+    """Return the ACL document of a canned ACL, with the owner of the `present` document.
 
     Raises:
-        ValueError: There is no list of that name.
+        ValueError: There is no canned ACL of that name.
     """
     if name not in _CANNED:
-        raise ValueError(f"there is no canned access control list {name!r}: there are {', '.join(CANNED)}")
+        raise ValueError(f"there is no canned access control list {name!r}: there are {', '.join(CANNED_ACLS)}")
     owner = present["Owner"]
     grants = [{"Grantee": {**owner, "Type": "CanonicalUser"}, "Permission": "FULL_CONTROL"}]
     for group, permission in _CANNED[name]:

@@ -1,4 +1,4 @@
-"""Documents as texts: what files hold, and what a person is shown."""
+"""Documents as text: parses JSON, YAML and XML, and formats JSON and YAML."""
 
 from __future__ import annotations
 
@@ -13,73 +13,73 @@ from buckia_s3.administration import operations, shapes
 from buckia_s3.administration.subresources import Document, Subresource
 
 
-def read(topic: Subresource, text: str, *, source: str) -> Document:
-    """Return the document of a text in JSON, YAML or S3's XML. What `aws s3api get-…` prints is good.
+def parse_document(subresource: Subresource, text: str, *, source: str) -> Document:
+    """Parse a document in JSON, YAML or S3's XML, also as `aws s3api get-…` prints it.
 
     Args:
-        topic: What the document is about.
+        subresource: The subresource that the document configures.
         text: The text.
-        source: The file's name, for messages.
+        source: File name for messages.
 
     Raises:
-        ConfigError: It can't be read, or is not such a document.
+        ConfigError: The text cannot be parsed, or is not a valid document.
     """
     try:
         if text.lstrip().startswith("<"):
-            return shapes.validated(topic, _from_xml(topic, text))
-        return shapes.validated(topic, shapes.unwrap(topic, _parsed(text)))
+            return shapes.validate(subresource, _from_xml(subresource, text))
+        return shapes.validate(subresource, shapes.unwrap(subresource, _parse_json_or_yaml(text)))
     except shapes.InvalidDocument as error:
-        raise ConfigError(f"{topic.title}: {error}", source=source) from error
+        raise ConfigError(f"{subresource.title}: {error}", source=source) from error
 
 
-def write(topic: Subresource, document: Document, *, as_yaml: bool = False) -> str:
-    """Return a document as a text, in JSON as `aws s3api get-…` prints it, or in YAML. It ends in a line feed."""
-    shown = shapes.wrap(topic, document)
+def format_document(subresource: Subresource, document: Document, *, as_yaml: bool = False) -> str:
+    """Format a document as JSON, as `aws s3api get-…` prints it, or as YAML. The text ends with a line feed."""
+    enveloped = shapes.wrap(subresource, document)
     if as_yaml:
-        return str(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True))
-    return json.dumps(shown, indent=4, ensure_ascii=False) + "\n"
+        return str(yaml.safe_dump(enveloped, sort_keys=False, allow_unicode=True))
+    return json.dumps(enveloped, indent=4, ensure_ascii=False) + "\n"
 
 
-def _parsed(text: str) -> Any:
+def _parse_json_or_yaml(text: str) -> Any:
     if text.lstrip()[:1] in ("{", "["):
         try:
             return json.loads(text)
         except ValueError as error:
             raise shapes.InvalidDocument(f"is not JSON: {error}") from error
     try:
-        return _without_dates(yaml.safe_load(text))
+        return _dates_to_strings(yaml.safe_load(text))
     except yaml.YAMLError as error:
         raise shapes.InvalidDocument(f"is not YAML: {' '.join(str(error).split())}") from error
 
 
-def _without_dates(value: Any) -> Any:
-    """Return what YAML read, with dates as the texts that they stood for: a policy's `Version` looks like one."""
+def _dates_to_strings(value: Any) -> Any:
+    """Return a YAML value with dates as strings: YAML takes the `Version` of a policy for a date."""
     match value:
         case dict():
-            return {str(_without_dates(key)): _without_dates(each) for key, each in value.items()}
+            return {str(_dates_to_strings(key)): _dates_to_strings(each) for key, each in value.items()}
         case list():
-            return [_without_dates(each) for each in value]
-        case datetime.date():  # also a time
+            return [_dates_to_strings(each) for each in value]
+        case datetime.date():  # includes datetime
             return value.isoformat()
         case _:
             return value
 
 
-def _from_xml(topic: Subresource, text: str) -> Document:
+def _from_xml(subresource: Subresource, text: str) -> Document:
     body = text.encode()
-    if not operations.root_of(body):
+    if not operations.root_element(body):
         raise shapes.InvalidDocument("is not XML")
-    if shapes.is_text(topic):
+    if shapes.is_json(subresource):
         raise shapes.InvalidDocument("is JSON, not XML")
-    document = shapes.from_output(topic, operations.output(topic.get, body)) or {}
-    lost = lost_elements(topic, body, document)
+    document = shapes.document_from_output(subresource, operations.parse_output(subresource.get, body)) or {}
+    lost = lost_elements(subresource, body, document)
     if lost:
-        raise shapes.InvalidDocument(f"has elements that do not belong there: {', '.join(sorted(lost))}")
+        raise shapes.InvalidDocument(f"has unknown elements: {', '.join(sorted(lost))}")
     return document
 
 
-def lost_elements(topic: Subresource, body: bytes, document: Document) -> set[str]:
-    """Return the names of elements in an XML body that are not there any more when its document is written again."""
-    return operations.elements(body) - operations.elements(
-        operations.written_body(topic.put, shapes.params(topic, document))
+def lost_elements(subresource: Subresource, body: bytes, document: Document) -> set[str]:
+    """Return the names of the elements of an XML body that its parsed document lacks."""
+    return operations.element_names(body) - operations.element_names(
+        operations.serialize_body(subresource.put, shapes.build_params(subresource, document))
     )

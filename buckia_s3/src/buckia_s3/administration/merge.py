@@ -1,4 +1,4 @@
-"""What is there after a new document was set, or a part of the present one removed. Pure functions."""
+"""Merge of documents: adds, replaces and removes entries, and compares documents. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,81 +9,81 @@ from typing import Any
 from buckia_s3.administration.subresources import Document, Merge, Subresource
 
 
-class Ambiguous(ValueError):
-    """Two entries of one document have the same name."""
+class DuplicateEntry(ValueError):
+    """Two entries of one document have the same key."""
 
 
-class Missing(ValueError):
-    """An entry that was named is not there."""
+class MissingEntry(ValueError):
+    """A named entry does not exist."""
 
 
-def merged(topic: Subresource, present: Document | None, new: Document) -> Document:
-    """Return the present document with the new one's entries: those of the same name replaced, the others added.
+def merge_documents(subresource: Subresource, present: Document | None, new: Document) -> Document:
+    """Return the present document with the entries of the new one: replaced by key, or appended.
 
-    An entry without a name is added, unless one with the same content is there: then it is that one.
+    An entry without a key is appended, unless an equivalent one exists.
 
     Raises:
-        Ambiguous: Two entries of the new document have the same name.
+        DuplicateEntry: Two entries of the new document have the same key.
     """
-    merge = topic.merge
+    merge = subresource.merge
     if merge is None:
-        return inherited(topic, present, new)
-    _check_names(merge, new)
+        return inherit_fields(subresource, present, new)
+    _check_duplicates(merge, new)
     entries = list((present or {}).get(merge.entries, ()))
-    places = {entry[merge.by]: place for place, entry in enumerate(entries) if merge.by in entry}
+    indexes = {entry[merge.key]: index for index, entry in enumerate(entries) if merge.key in entry}
     for entry in new.get(merge.entries, ()):
-        place = places.get(entry[merge.by]) if merge.by in entry else _place_of(topic, merge, entry, entries)
-        if place is None:
+        if merge.key in entry and entry[merge.key] in indexes:
+            entries[indexes[entry[merge.key]]] = entry
+        elif merge.key in entry or not _has_equivalent(subresource, merge, entry, entries):
             entries.append(entry)
-        elif merge.by in entry:
-            entries[place] = entry
-    return inherited(topic, present, merge.together(new | {merge.entries: entries}))
+    return inherit_fields(subresource, present, merge.unify(new | {merge.entries: entries}))
 
 
-def inherited(topic: Subresource, present: Document | None, new: Document) -> Document:
-    """Return the new document, with the fields of the present one that a new one takes over if it lacks them."""
-    taken = {name: present[name] for name in topic.inherits if present and name in present and name not in new}
-    return taken | new
+def inherit_fields(subresource: Subresource, present: Document | None, new: Document) -> Document:
+    """Return the new document, with fields of the present one that it inherits and lacks."""
+    inherited = {
+        name: present[name] for name in subresource.inherits if present and name in present and name not in new
+    }
+    return inherited | new
 
 
-def without(topic: Subresource, present: Document, names: Sequence[str]) -> Document | None:
-    """Return the present document without the named entries, `None` if no entry is left.
+def remove_entries(subresource: Subresource, present: Document, names: Sequence[str]) -> Document | None:
+    """Return the present document without the named entries; `None` if no entry remains.
 
     Raises:
-        Missing: One of them is not there, or the topic has no entries with names.
+        MissingEntry: One of them does not exist, or the subresource has no keyed entries.
     """
-    merge = topic.merge
+    merge = subresource.merge
     if merge is None:
-        raise Missing(f"{topic.title} can't be removed in parts")
-    there = [entry[merge.by] for entry in present[merge.entries] if merge.by in entry]
-    missing = [name for name in names if name not in there]
+        raise MissingEntry(f"{subresource.title} can't be removed in parts")
+    keys = [entry[merge.key] for entry in present[merge.entries] if merge.key in entry]
+    missing = [name for name in names if name not in keys]
     if missing:
-        raise Missing(f"{topic.title} have no {merge.by} {', '.join(map(repr, missing))}: there are {there}")
-    left = [entry for entry in present[merge.entries] if entry.get(merge.by) not in names]
-    return present | {merge.entries: left} if left else None
+        raise MissingEntry(f"{subresource.title} have no {merge.key} {', '.join(map(repr, missing))}: there are {keys}")
+    rest = [entry for entry in present[merge.entries] if entry.get(merge.key) not in names]
+    return present | {merge.entries: rest} if rest else None
 
 
-def is_equivalent(topic: Subresource, one: Document | None, other: Document | None) -> bool:
-    """Tell whether two documents mean the same, whatever the order of what has none."""
+def is_equivalent(subresource: Subresource, one: Document | None, other: Document | None) -> bool:
+    """Return whether two documents mean the same. The order counts only in lists where S3 gives it a meaning."""
     if one is None or other is None:
         return one is other
-    first, second = (_canonical(topic.meaning(each), ordered=topic.ordered) for each in (one, other))
+    first, second = (_canonical(subresource.normalize(each), ordered=subresource.ordered) for each in (one, other))
     return bool(first == second)
 
 
-def _check_names(merge: Merge, document: Document) -> None:
-    names = [entry[merge.by] for entry in document.get(merge.entries, ()) if merge.by in entry]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise Ambiguous(f"{merge.entries} has the {merge.by} {', '.join(map(repr, twice))} more than once")
+def _check_duplicates(merge: Merge, document: Document) -> None:
+    names = [entry[merge.key] for entry in document.get(merge.entries, ()) if merge.key in entry]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DuplicateEntry(f"{merge.entries} has the {merge.key} {', '.join(map(repr, twice))} more than once")
 
 
-def _place_of(topic: Subresource, merge: Merge, entry: Document, entries: Sequence[Document]) -> int | None:
-    for place, each in enumerate(entries):
-        nameless = {name: value for name, value in each.items() if name != merge.by}
-        if is_equivalent(topic, {merge.entries: [entry]}, {merge.entries: [nameless]}):
-            return place
-    return None
+def _has_equivalent(subresource: Subresource, merge: Merge, entry: Document, entries: Sequence[Document]) -> bool:
+    for each in entries:
+        without_key = {name: value for name, value in each.items() if name != merge.key}
+        if is_equivalent(subresource, {merge.entries: [entry]}, {merge.entries: [without_key]}):
+            return True
+    return False
 
 
 def _canonical(value: Any, *, ordered: bool) -> Any:

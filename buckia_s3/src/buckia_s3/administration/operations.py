@@ -1,7 +1,7 @@
-"""S3's operations on buckets, as requests and from answers: botocore's model of S3 writes and reads the XML.
+"""S3's operations on buckets: builds requests and parses responses with botocore's model of S3.
 
-Only its model is used. Requests go out as all others of the adapter do, with the same settings, credentials and
-regions, and the same errors.
+Only the model of botocore is used. `S3Client` sends the requests, with the adapter's settings, credentials, region
+and errors.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def _service() -> ServiceModel:
 
 
 def input_shape(name: str) -> StructureShape:
-    """Return what an operation, such as `PutBucketCors`, takes."""
+    """Return the input shape of an operation, such as `PutBucketCors`."""
     shape = _operation(name).input_shape
     assert shape is not None
     return shape
 
 
 def output_shape(name: str) -> StructureShape:
-    """Return what an operation, such as `GetBucketCors`, answers with."""
+    """Return the output shape of an operation, such as `GetBucketCors`."""
     shape = _operation(name).output_shape
     assert shape is not None
     return shape
@@ -48,76 +48,77 @@ def _operation(name: str) -> OperationModel:
     return _service().operation_model(name)
 
 
-def request(name: str, params: dict[str, Any], *, doing: str) -> Request:
-    """Return the request of an operation on the bucket, or on the service where the operation names no bucket."""
-    written = _written(name, params)
-    named = parse_qsl(written["url_path"].partition("?")[2], keep_blank_values=True)
-    query = (*named, *((key, str(value)) for key, value in written["query_string"].items()))
-    body, headers = written["body"], dict(written["headers"])
+def build_request(name: str, params: dict[str, Any], *, action: str) -> Request:
+    """Build the request of an operation on the bucket, or on the service if the operation takes no bucket."""
+    serialized = _serialize(name, params)
+    path_query = parse_qsl(serialized["url_path"].partition("?")[2], keep_blank_values=True)
+    query = (*path_query, *((key, str(value)) for key, value in serialized["query_string"].items()))
+    body, headers = serialized["body"], dict(serialized["headers"])
     if body:
-        # Older servers know no other checksum, and S3 wants one for most of these operations.
+        # S3 requires a checksum for most of these operations, and older servers support no other.
         md5 = hashlib.md5(body, usedforsecurity=False).digest()
-        kind = "application/xml" if body.startswith(b"<") else "application/json"
-        headers |= {"Content-MD5": b64encode(md5).decode(), "Content-Type": kind}
-    return Request(written["method"], None, query, headers, BytesBody(body), action=doing)
+        content_type = "application/xml" if body.startswith(b"<") else "application/json"
+        headers |= {"Content-MD5": b64encode(md5).decode(), "Content-Type": content_type}
+    return Request(serialized["method"], None, query, headers, BytesBody(body), action=action)
 
 
-def written_body(name: str, params: dict[str, Any]) -> bytes:
-    """Return the body of an operation's request."""
-    body: bytes = _written(name, params)["body"]
+def serialize_body(name: str, params: dict[str, Any]) -> bytes:
+    """Return the request body of an operation."""
+    body: bytes = _serialize(name, params)["body"]
     return body
 
 
-def _written(name: str, params: dict[str, Any]) -> Any:
-    named = {"Bucket": "-"} if "Bucket" in input_shape(name).members else {}  # the client knows where the bucket is
-    return create_serializer(_PROTOCOL, include_validation=False).serialize_to_request(named | params, _operation(name))
+def _serialize(name: str, params: dict[str, Any]) -> Any:
+    bucket = {"Bucket": "-"} if "Bucket" in input_shape(name).members else {}  # the client adds the real one
+    serializer = create_serializer(_PROTOCOL, include_validation=False)
+    return serializer.serialize_to_request(bucket | params, _operation(name))
 
 
-def output(name: str, body: bytes, headers: dict[str, str] | None = None) -> dict[str, Any]:
-    """Return what the answer of an operation says, by S3's names. Elements that the model lacks are left out.
+def parse_output(name: str, body: bytes, headers: dict[str, str] | None = None) -> dict[str, Any]:
+    """Return the output of an operation with S3's names. Elements unknown to the model are left out.
 
     Args:
-        name: The operation.
-        body: The answer's body.
-        headers: The answer's headers, their names in lower case.
+        name: Name of the operation.
+        body: Response body.
+        headers: Response headers, with names in lower case.
 
     Raises:
         ValueError: The body is not XML.
     """
-    answer = {"body": body, "headers": headers or {}, "status_code": 200}
+    response = {"body": body, "headers": headers or {}, "status_code": 200}
     try:
-        told: dict[str, Any] = create_parser(_PROTOCOL).parse(answer, output_shape(name))
+        fields: dict[str, Any] = create_parser(_PROTOCOL).parse(response, output_shape(name))
     except ResponseParserError as error:
         raise ValueError("it is not XML") from error
-    del told["ResponseMetadata"]
-    return {key: value for key, value in told.items() if value is not None}
+    del fields["ResponseMetadata"]
+    return {key: value for key, value in fields.items() if value is not None}
 
 
-def root_of(body: bytes) -> str:
-    """Return the name of the outermost element; empty if the body is not XML."""
+def root_element(body: bytes) -> str:
+    """Return the name of the root element; empty if the body is not XML."""
     try:
-        return _plain(ElementTree.fromstring(body).tag)  # noqa: S314  # expat itself refuses what would blow up
+        return _local_name(ElementTree.fromstring(body).tag)  # noqa: S314  # expat itself limits entity expansion
     except (ElementTree.ParseError, LookupError, ValueError):
         return ""
 
 
-def first_element_of(body: bytes) -> str:
-    """Return the name of the outermost element, also of a body that is no XML further on; empty if it has none."""
+def first_element(body: bytes) -> str:
+    """Return the name of the root element, even if the rest of the body is not XML; empty if there is none."""
     try:
-        return next((_plain(root.tag) for _, root in ElementTree.iterparse(BytesIO(body), ["start"])), "")  # noqa: S314
+        return next((_local_name(root.tag) for _, root in ElementTree.iterparse(BytesIO(body), ["start"])), "")  # noqa: S314
     except (ElementTree.ParseError, LookupError, ValueError):
         return ""
 
 
-def elements(body: bytes) -> set[str]:
-    """Return the names of all elements below the outermost one.
+def element_names(body: bytes) -> set[str]:
+    """Return the names of all elements below the root.
 
     Raises:
         xml.etree.ElementTree.ParseError: The body is not XML.
     """
     root = ElementTree.fromstring(body)  # noqa: S314  # as above
-    return {_plain(each.tag) for each in root.iter() if each is not root}
+    return {_local_name(each.tag) for each in root.iter() if each is not root}
 
 
-def _plain(tag: str) -> str:
+def _local_name(tag: str) -> str:
     return tag.rpartition("}")[2]

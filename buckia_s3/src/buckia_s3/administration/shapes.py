@@ -1,4 +1,4 @@
-"""The two forms of a topic: the document that a person sees, and what S3's operations take and give."""
+"""Shapes of a document: converts between the document and the inputs and outputs of S3's operations."""
 
 from __future__ import annotations
 
@@ -15,123 +15,124 @@ from buckia_s3.administration.subresources import Document, Subresource
 
 
 class InvalidDocument(ValueError):
-    """A document is not what the topic takes; the message says where."""
+    """The document is invalid; the message names the field."""
 
 
-def envelope_name(topic: Subresource) -> str:
-    """Return the one name under which S3 answers with the document; empty if it answers with the bare document."""
-    name: str = operations.output_shape(topic.get).serialization.get("payload", "")
+def envelope_name(subresource: Subresource) -> str:
+    """Return the name of the field that contains the document in S3's response; empty if there is none."""
+    name: str = operations.output_shape(subresource.get).serialization.get("payload", "")
     return name
 
 
-def is_text(topic: Subresource) -> bool:
-    """Tell whether the document goes as a text in JSON, and not as XML: so does a policy."""
-    return bool(operations.input_shape(topic.put).members[_payload(topic)].type_name == "string")
+def is_json(subresource: Subresource) -> bool:
+    """Return whether S3 takes the document as JSON, as for a policy, and not as XML."""
+    return bool(operations.input_shape(subresource.put).members[_payload_name(subresource)].type_name == "string")
 
 
-def params(topic: Subresource, document: Document) -> dict[str, Any]:
-    """Return the parameters with which the topic's operation writes a document."""
-    beside = {name: value for name, value in document.items() if name in _beside(topic)}
-    inner = {name: value for name, value in document.items() if name not in beside}
-    return {_payload(topic): json.dumps(inner) if is_text(topic) else inner} | beside
+def build_params(subresource: Subresource, document: Document) -> dict[str, Any]:
+    """Build the input of the operation that sets a document."""
+    header_fields = {name: value for name, value in document.items() if name in _header_members(subresource)}
+    inner = {name: value for name, value in document.items() if name not in header_fields}
+    return {_payload_name(subresource): json.dumps(inner) if is_json(subresource) else inner} | header_fields
 
 
-def from_output(topic: Subresource, told: dict[str, Any]) -> Document | None:
-    """Return the document in what the topic's operation answered, `None` if there is nothing in it.
-
-    Raises:
-        InvalidDocument: It is no such document.
-    """
-    name = envelope_name(topic)
-    inner: Any = told.get(name) if name else told
-    if inner and is_text(topic):
-        inner = _from_text(inner)
-    return with_iso_times(topic, inner) if inner else None
-
-
-def unwrap(topic: Subresource, value: object) -> Document:
-    """Return the document itself, whether it is given bare or as S3 answers with it.
+def document_from_output(subresource: Subresource, output: dict[str, Any]) -> Document | None:
+    """Return the document in the output of the operation that gets it; `None` if it is empty.
 
     Raises:
-        InvalidDocument: It is no map.
+        InvalidDocument: The output has another form.
     """
-    name = envelope_name(topic)
+    name = envelope_name(subresource)
+    inner: Any = output.get(name) if name else output
+    if inner and is_json(subresource):
+        inner = _parse_json(inner)
+    return with_iso_times(subresource, inner) if inner else None
+
+
+def unwrap(subresource: Subresource, value: object) -> Document:
+    """Return the bare document; `value` is the document, or the envelope of S3's response with it.
+
+    Raises:
+        InvalidDocument: The document is not a map.
+    """
+    name = envelope_name(subresource)
     if name and isinstance(value, dict) and list(value) == [name]:
-        value = _from_text(value[name]) if is_text(topic) and isinstance(value[name], str) else value[name]
+        value = _parse_json(value[name]) if is_json(subresource) and isinstance(value[name], str) else value[name]
     if not isinstance(value, dict):
-        raise InvalidDocument(f"must be a map of names to values, such as {_example(topic)}")
+        raise InvalidDocument(f"must be a map of names to values, such as {_example(subresource)}")
     return value
 
 
-def wrap(topic: Subresource, document: Document) -> Document:
-    """Return the document as `aws s3api get-…` shows it. A policy is shown itself, and not as a text in a text."""
-    name = envelope_name(topic)
-    return {name: document} if name and not is_text(topic) else document
+def wrap(subresource: Subresource, document: Document) -> Document:
+    """Return the document as `aws s3api get-…` prints it, but a policy as it is and not as a string in JSON."""
+    name = envelope_name(subresource)
+    return {name: document} if name and not is_json(subresource) else document
 
 
-def validated(topic: Subresource, document: Document) -> Document:
-    """Return the document in its normal form.
+def validate(subresource: Subresource, document: Document) -> Document:
+    """Return the document with times as ISO strings, after validation against botocore's model.
 
     Raises:
-        InvalidDocument: It has names that S3 does not know, lacks some, or has values of the wrong type.
+        InvalidDocument: A name is unknown or missing, or a value has the wrong type.
     """
     try:
-        document = with_iso_times(topic, document)
-        validate_parameters({"Bucket": "-"} | params(topic, document), operations.input_shape(topic.put))
+        document = with_iso_times(subresource, document)
+        validate_parameters(
+            {"Bucket": "-"} | build_params(subresource, document), operations.input_shape(subresource.put)
+        )
     except ParamValidationError as error:
-        complaints = str(error.kwargs["report"]).splitlines()
-        raise InvalidDocument("; ".join(complaints)) from error
+        raise InvalidDocument("; ".join(str(error.kwargs["report"]).splitlines())) from error
     except (TypeError, AttributeError, OverflowError) as error:
         raise InvalidDocument(f"has a value of the wrong type: {error}") from error
     return document
 
 
-def with_iso_times(topic: Subresource, document: Document) -> Document:
-    """Return a document with all times as texts in UTC, which JSON has no type for.
+def with_iso_times(subresource: Subresource, document: Document) -> Document:
+    """Return the document with all times as ISO 8601 strings, since JSON has no type for them.
 
     Raises:
-        InvalidDocument: A time is none.
+        InvalidDocument: A time cannot be parsed.
     """
-    members = operations.input_shape(topic.put).members
-    if is_text(topic):
+    members = operations.input_shape(subresource.put).members
+    if is_json(subresource):
         return document
-    whole = _normal(document, members[_payload(topic)])
-    assert isinstance(whole, dict)
-    return whole
+    converted = _convert_times(document, members[_payload_name(subresource)])
+    assert isinstance(converted, dict)
+    return converted
 
 
-def _normal(value: Any, shape: Shape) -> Any:
+def _convert_times(value: Any, shape: Shape) -> Any:
     if isinstance(value, dict) and isinstance(shape, StructureShape):
         members = shape.members
         return {
-            name: _normal(each, members[name]) if name in members else each
+            name: _convert_times(each, members[name]) if name in members else each
             for name, each in value.items()
             if each is not None
         }
     if isinstance(value, list) and isinstance(shape, ListShape):
-        return [_normal(each, shape.member) for each in value]
+        return [_convert_times(each, shape.member) for each in value]
     if shape.type_name != "timestamp":
         return value
     try:
         return parse_to_aware_datetime(value).isoformat()
     except (ValueError, TypeError, OverflowError) as error:
-        raise InvalidDocument(f"{value!r} is no time, such as 2030-01-31T00:00:00Z") from error
+        raise InvalidDocument(f"{value!r} is not a time, such as 2030-01-31T00:00:00Z") from error
 
 
-def _payload(topic: Subresource) -> str:
-    """Return the name of the parameter that the document goes into."""
-    name: str = operations.input_shape(topic.put).serialization["payload"]
+def _payload_name(subresource: Subresource) -> str:
+    """Return the name of the input field for the document."""
+    name: str = operations.input_shape(subresource.put).serialization["payload"]
     return name
 
 
-def _beside(topic: Subresource) -> set[str]:
-    """Return the names of a document that are parameters of their own: S3 has them in headers."""
-    return set(operations.output_shape(topic.get).members) & set(operations.input_shape(topic.put).members) - {
-        _payload(topic)
-    }
+def _header_members(subresource: Subresource) -> set[str]:
+    """Return the fields of the document that S3 transfers in headers."""
+    return set(operations.output_shape(subresource.get).members) & set(
+        operations.input_shape(subresource.put).members
+    ) - {_payload_name(subresource)}
 
 
-def _from_text(text: str) -> Document:
+def _parse_json(text: str) -> Document:
     try:
         value = json.loads(text)
     except ValueError as error:
@@ -141,7 +142,7 @@ def _from_text(text: str) -> Document:
     return value
 
 
-def _example(topic: Subresource) -> str:
-    shape = operations.input_shape(topic.put).members[_payload(topic)]
+def _example(subresource: Subresource) -> str:
+    shape = operations.input_shape(subresource.put).members[_payload_name(subresource)]
     name = next(iter(shape.members)) if isinstance(shape, StructureShape) else "Statement"
     return json.dumps({name: "…"}, ensure_ascii=False)

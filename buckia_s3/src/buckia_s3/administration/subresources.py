@@ -1,17 +1,17 @@
-"""The parts of a bucket's configuration, as a table: which operations of S3 each has, and what it means to change it.
+"""Subresources of a bucket: S3's operations for each, and how changes to it work.
 
-    topic                 set                           delete
+    subresource           set                           delete
     -------------------------------------------------------------------------------------------
     lifecycle, cors       merged by rule `ID`           all rules, or some by `ID`
     tags                  merged by `Key`               all tags, or some by `Key`
-    acl                   replaced                      `private`: the owner alone
+    acl                   replaced                      reset to `private`
     object-lock           replaced                      no default retention
     accelerate            replaced                      suspended
     request-payment       replaced                      the owner pays
-    versioning            replaced                      can't be
-    all others            replaced                      gone
+    versioning            replaced                      not possible
+    all others            replaced                      deleted
 
-Where S3 has no operation that deletes, a document is written that means the same.
+Where S3 has no delete operation, deletion sets a document with the default configuration.
 """
 
 from __future__ import annotations
@@ -20,44 +20,50 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from buckia_s3.administration.canned_acl import canned
-from buckia_s3.administration.normalize import drop_false, grants_by_id, rules_by_filter, unify_rule_style, verbatim
+from buckia_s3.administration.canned_acl import expand_canned_acl
+from buckia_s3.administration.normalize import (
+    drop_display_names,
+    drop_false,
+    move_prefix_into_filter,
+    unify_rule_style,
+    verbatim,
+)
 
 Document: TypeAlias = dict[str, Any]
-"""A configuration as JSON has it, with S3's own names."""
+"""Configuration in JSON types, with S3's own names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merge:
-    """How a new document joins the one that is there.
+    """Rule for merging a new document into the present one.
 
     Attributes:
         entries: Name of the list that is merged.
-        by: The field that tells its entries apart.
-        together: Brings a merged document into a form in which its entries can stand together.
+        by: Field that identifies an entry.
+        together: Converts a merged document to one form of entries, where S3 refuses a mixture.
     """
 
     entries: str
-    by: str
-    together: Callable[[Document], Document] = verbatim
+    key: str
+    unify: Callable[[Document], Document] = verbatim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subresource:
-    """One part of a bucket's configuration.
+    """One subresource of a bucket.
 
     Attributes:
-        name: What the command and the API call it.
-        title: What errors call it.
+        name: Name in commands and the API.
+        title: Name in error messages.
         get: S3's operation that reads it.
-        put: S3's operation that writes it.
-        delete: S3's operation that removes it; empty if there is none.
-        unset: Codes of the errors that mean that there is none.
-        cleared: The document that is written to remove it where there is no operation that does.
+        put: S3's operation that sets it.
+        delete: S3's operation that deletes it; empty if there is none.
+        unset: Error codes of a subresource that is not set.
+        cleared: Builds the document that is set instead of a deletion, if there is no delete operation.
         inherits: Fields that a new document takes from the present one if it lacks them.
-        merge: How a new document joins the present one; `None` replaces it.
-        ordered: The order of the entries means something.
-        meaning: Brings documents that mean the same into one form.
+        merge: How a new document is merged into the present one; `None` replaces it.
+        ordered: Whether the order of entries has a meaning.
+        meaning: Converts equivalent documents to one form.
     """
 
     name: str
@@ -65,21 +71,21 @@ class Subresource:
     get: str
     put: str
     delete: str = ""
-    unset: tuple[str, ...] = ()
-    cleared: Callable[[Document], Document] | None = None
+    not_set_codes: tuple[str, ...] = ()
+    reset: Callable[[Document], Document] | None = None
     inherits: tuple[str, ...] = ()
     merge: Merge | None = None
     ordered: bool = False
-    meaning: Callable[[Document], Document] = drop_false
+    normalize: Callable[[Document], Document] = drop_false
 
     @property
     def removable(self) -> bool:
-        """Whether it can be removed at all."""
-        return bool(self.delete) or self.cleared is not None
+        """Whether it can be deleted or reset."""
+        return bool(self.delete) or self.reset is not None
 
 
 def _owner_alone(present: Document) -> Document:
-    return canned("private", present)
+    return expand_canned_acl("private", present)
 
 
 def _no_default_retention(_: Document) -> Document:
@@ -94,117 +100,117 @@ def _owner_pays(_: Document) -> Document:
     return {"Payer": "BucketOwner"}
 
 
-def _topic(name: str, title: str, subject: str, **rest: Any) -> Subresource:
-    return Subresource(name=name, title=title, get=f"Get{subject}", put=f"Put{subject}", **rest)
+def _subresource(name: str, title: str, s3_name: str, **rest: Any) -> Subresource:
+    return Subresource(name=name, title=title, get=f"Get{s3_name}", put=f"Put{s3_name}", **rest)
 
 
 _ALL = (
-    _topic(
+    _subresource(
         "policy",
         "the bucket policy",
         "BucketPolicy",
         delete="DeleteBucketPolicy",
-        unset=("NoSuchBucketPolicy", "NoSuchPolicy"),
-        meaning=verbatim,
+        not_set_codes=("NoSuchBucketPolicy", "NoSuchPolicy"),
+        normalize=verbatim,
     ),
-    _topic(
+    _subresource(
         "acl",
         "the access control list",
         "BucketAcl",
-        cleared=_owner_alone,
+        reset=_owner_alone,
         inherits=("Owner",),
-        meaning=grants_by_id,
+        normalize=drop_display_names,
     ),
-    _topic(
+    _subresource(
         "lifecycle",
         "the lifecycle rules",
         "BucketLifecycleConfiguration",
         delete="DeleteBucketLifecycle",
-        unset=("NoSuchLifecycleConfiguration",),
+        not_set_codes=("NoSuchLifecycleConfiguration",),
         inherits=("TransitionDefaultMinimumObjectSize",),
-        merge=Merge(entries="Rules", by="ID", together=unify_rule_style),
-        meaning=rules_by_filter,
+        merge=Merge(entries="Rules", key="ID", unify=unify_rule_style),
+        normalize=move_prefix_into_filter,
     ),
-    _topic(
+    _subresource(
         "cors",
         "the CORS rules",
         "BucketCors",
         delete="DeleteBucketCors",
-        unset=("NoSuchCORSConfiguration", "NoSuchCORSConfigurationError"),
-        merge=Merge(entries="CORSRules", by="ID"),
+        not_set_codes=("NoSuchCORSConfiguration", "NoSuchCORSConfigurationError"),
+        merge=Merge(entries="CORSRules", key="ID"),
         ordered=True,
     ),
-    _topic("versioning", "versioning", "BucketVersioning", inherits=("MFADelete",)),
-    _topic(
+    _subresource("versioning", "versioning", "BucketVersioning", inherits=("MFADelete",)),
+    _subresource(
         "encryption",
         "the default encryption",
         "BucketEncryption",
         delete="DeleteBucketEncryption",
-        unset=("ServerSideEncryptionConfigurationNotFoundError", "NoSuchServerSideEncryptionConfiguration"),
+        not_set_codes=("ServerSideEncryptionConfigurationNotFoundError", "NoSuchServerSideEncryptionConfiguration"),
     ),
-    _topic(
+    _subresource(
         "public-access-block",
         "the public access block",
         "PublicAccessBlock",
         delete="DeletePublicAccessBlock",
-        unset=("NoSuchPublicAccessBlockConfiguration",),
+        not_set_codes=("NoSuchPublicAccessBlockConfiguration",),
     ),
-    _topic(
+    _subresource(
         "object-lock",
         "the object lock configuration",
         "ObjectLockConfiguration",
-        unset=("ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration"),
-        cleared=_no_default_retention,
+        not_set_codes=("ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration"),
+        reset=_no_default_retention,
         inherits=("ObjectLockEnabled",),
     ),
-    _topic(
+    _subresource(
         "tags",
         "the bucket tags",
         "BucketTagging",
         delete="DeleteBucketTagging",
-        unset=("NoSuchTagSet", "NoSuchTagSetError"),
-        merge=Merge(entries="TagSet", by="Key"),
+        not_set_codes=("NoSuchTagSet", "NoSuchTagSetError"),
+        merge=Merge(entries="TagSet", key="Key"),
     ),
-    _topic(
+    _subresource(
         "website",
         "the website configuration",
         "BucketWebsite",
         delete="DeleteBucketWebsite",
-        unset=("NoSuchWebsiteConfiguration",),
+        not_set_codes=("NoSuchWebsiteConfiguration",),
         ordered=True,
     ),
-    _topic(
+    _subresource(
         "accelerate",
         "transfer acceleration",
         "BucketAccelerateConfiguration",
-        cleared=_suspended,
+        reset=_suspended,
     ),
-    _topic(
+    _subresource(
         "request-payment",
         "request payment",
         "BucketRequestPayment",
-        cleared=_owner_pays,
+        reset=_owner_pays,
     ),
-    _topic(
+    _subresource(
         "ownership-controls",
         "the ownership controls",
         "BucketOwnershipControls",
         delete="DeleteBucketOwnershipControls",
-        unset=("OwnershipControlsNotFoundError", "NoSuchOwnershipControls"),
+        not_set_codes=("OwnershipControlsNotFoundError", "NoSuchOwnershipControls"),
     ),
 )
 
-TOPICS = {topic.name: topic for topic in _ALL}
-"""All topics by name, in the order in which they are shown."""
+SUBRESOURCES = {each.name: each for each in _ALL}
+"""All subresources by name, in display order."""
 
 
-def topic_of(name: str) -> Subresource:
-    """Return the topic of a name.
+def find_subresource(name: str) -> Subresource:
+    """Return the subresource of a name.
 
     Raises:
-        ValueError: There is none.
+        ValueError: There is none of that name.
     """
     try:
-        return TOPICS[name]
+        return SUBRESOURCES[name]
     except KeyError:
-        raise ValueError(f"there is no topic {name!r}: the topics are {', '.join(TOPICS)}") from None
+        raise ValueError(f"there is no subresource {name!r}: the subresources are {', '.join(SUBRESOURCES)}") from None

@@ -1,4 +1,4 @@
-"""The commands `buckia s3 …`, one module a subject. What a command works with is imported when it runs."""
+"""The commands `buckia s3 …`, one module per topic. Commands import the adapter when they run."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import click
 MODULES = (
     "subresources",
     "buckets",
-    "versions",
     "locks",
     "uploads",
 )
-"""The modules of this package that have commands. Each has `register_commands(s3: click.Group) -> None`."""
+"""Modules with commands; each has `register_commands(s3: click.Group) -> None`."""
 
 
 def register(cli: click.Group) -> None:
@@ -21,7 +20,7 @@ def register(cli: click.Group) -> None:
 
     @cli.group("s3")
     def s3_command() -> None:
-        """Look after a bucket of S3, or of a provider that speaks it."""
+        """Manage a bucket of S3, or of another provider that speaks S3."""
 
     for module in MODULES:
         importlib.import_module(f"{__name__}.{module}").register_commands(s3_command)

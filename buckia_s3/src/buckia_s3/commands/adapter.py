@@ -1,30 +1,56 @@
-"""The adapter that a command works with."""
+"""What the commands share: the adapter, options, and parameters with times."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import click
+
+from buckia_core.config.parsers import parse_duration
 from buckia_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
     from buckia_s3.sync import S3Sync
 
+yes = click.option("--yes", is_flag=True, help="Do not ask.")
+
 
 @contextmanager
 def s3_adapter(host: CommandHost) -> Iterator[S3Sync]:
-    """Give the adapter of the bucket that was asked for, and close it afterwards. Any provider that speaks S3 is good.
+    """Yield the adapter of the selected bucket, of any provider that speaks S3, and close it afterwards.
 
     Raises:
-        ConfigError: The bucket is of a provider that does not.
+        ConfigError: The provider of the bucket does not speak S3.
     """
     from buckia_s3.sync import S3Sync  # noqa: PLC0415  # the adapter is imported when a command runs
 
     with host.adapter() as adapter:
         if not isinstance(adapter, S3Sync):
             config = host.one_bucket()
-            words = f"bucket {config.name!r} is of provider {config.provider!r}, which does not speak S3"
-            raise ConfigError(f"{words}: name another one with --bucket")
+            message = f"bucket {config.name!r} is of provider {config.provider!r}, which does not speak S3"
+            raise ConfigError(f"{message}: name another one with --bucket")
         yield adapter
+
+
+def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+    """Parse a duration: `45m`, `12h`, `30d`, `2w`."""
+    try:
+        return None if value is None else parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.", ctx, param) from error
+
+
+def retain_until(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
+    """Parse an end: `2030-03-31 09:30`, in local time unless it has a time zone, or `30d` from now."""
+    try:
+        try:
+            return datetime.now(UTC) + parse_duration(value)
+        except ValueError:
+            return datetime.fromisoformat(value.strip()).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        message = f"{value!r} is not a time, such as 2030-03-31, '2030-03-31 09:30' or 30d (from now)."
+        raise click.BadParameter(message, ctx, param) from error

@@ -1,4 +1,4 @@
-"""`buckia s3 info`, `create`, `remove` and `buckets`: buckets as a whole."""
+"""`buckia s3 info`, `create`, `remove` and `buckets`: overview, creation, deletion and listing of buckets."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from buckia_core.errors import AdapterError, NotSupported, PermissionDenied
-from buckia_s3.commands.adapter import s3_adapter
-from buckia_s3.commands.change import yes
+from buckia_s3.commands.adapter import s3_adapter, yes
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
@@ -27,22 +26,22 @@ def _add_info(s3: click.Group) -> None:
     @s3.command("info")
     @click.pass_obj
     def info_command(host: CommandHost) -> int | None:
-        """Show how the bucket is configured, topic by topic."""
+        """Show the configuration of the bucket, topic by topic."""
         failed = False
         with s3_adapter(host) as adapter:
             name = host.one_bucket().name
-            for finding in adapter.administration.overview():
-                state, text = _state_of(finding)
+            for status in adapter.administration.overview():
+                state, text = _state_of(status)
                 failed = failed or state == "failed"
                 record = {
                     "type": "configuration",
                     "bucket": name,
-                    "topic": finding.topic.name,
-                    "document": finding.document,
+                    "topic": status.subresource.name,
+                    "document": status.document,
                     "state": state,
-                    "problem": str(finding.problem) if finding.problem else None,
+                    "problem": str(status.problem) if status.problem else None,
                 }
-                host.result(record, f"{finding.topic.name:<20} {text}")
+                host.result(record, f"{status.subresource.name:<20} {text}")
         return 1 if failed else None
 
 
@@ -53,24 +52,24 @@ def _add_list(s3: click.Group) -> None:
         """List the buckets that the credentials may list."""
         with s3_adapter(host) as adapter:
             for each in adapter.administration.buckets.list():
-                created = None if each.created is None else _in_utc(each.created)
+                created = None if each.created is None else _iso_utc(each.created)
                 record = {"type": "bucket", "name": each.name, "created": created, "region": each.region}
                 host.result(record, f"{created or '-':<32}  {each.name}")
 
 
 def _add_create(s3: click.Group) -> None:
     @s3.command("create")
-    @click.option("--region", help="Region, where it is not the one of the settings.")
-    @click.option("--object-lock", is_flag=True, help="Objects can be locked; versioning is on then, for good.")
-    @click.option("--acl", metavar="NAME", help="Canned access control list, such as private.")
+    @click.option("--region", help="Region, if it is not that of the settings.")
+    @click.option("--object-lock", is_flag=True, help="Enable Object Lock, and with it versioning, permanently.")
+    @click.option("--acl", metavar="NAME", help="Canned ACL, such as private.")
     @click.pass_obj
     def create_command(host: CommandHost, region: str | None, object_lock: bool, acl: str | None) -> None:
-        """Make the bucket that the configuration names."""
+        """Create the configured bucket."""
         with s3_adapter(host) as adapter:
             buckets = adapter.administration.buckets
             buckets.create(region=region, object_lock=object_lock, acl=acl)
             record = {"type": "bucket_created", "bucket": host.one_bucket().name, "name": buckets.name}
-            host.result(record, f"{host.one_bucket().name}: the bucket {buckets.name} is made")
+            host.result(record, f"{host.one_bucket().name}: the bucket {buckets.name} is created")
 
 
 def _add_remove(s3: click.Group) -> None:
@@ -78,10 +77,10 @@ def _add_remove(s3: click.Group) -> None:
     @yes
     @click.pass_obj
     def remove_command(host: CommandHost, yes: bool) -> int | None:
-        """Remove the bucket that the configuration names. Only an empty one is removed."""
+        """Delete the configured bucket, which must be empty."""
         with s3_adapter(host) as adapter:
             buckets = adapter.administration.buckets
-            if not host.confirm(f"The bucket {buckets.name} will be gone, with its configuration. Go on?", yes=yes):
+            if not host.confirm(f"The bucket {buckets.name} will be deleted with its configuration. Go on?", yes=yes):
                 host.note("Nothing was removed.")
                 return 1
             buckets.remove()
@@ -90,19 +89,19 @@ def _add_remove(s3: click.Group) -> None:
             return None
 
 
-def _in_utc(when: datetime) -> str:
-    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def _iso_utc(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _state_of(finding: SubresourceStatus) -> tuple[str, str]:
-    """Return the state for programs, and the text for a person."""
-    match finding.problem:
+def _state_of(status: SubresourceStatus) -> tuple[str, str]:
+    """Return the state for the JSON record, and the text for the terminal."""
+    match status.problem:
         case PermissionDenied():
             return "not_permitted", "not permitted"
         case NotSupported():
             return "not_supported", "not supported"
         case AdapterError() as error:
             return "failed", f"failed: {error}"
-    if finding.document is None:
+    if status.document is None:
         return "not_set", "not set"
-    return "set", json.dumps(finding.document, ensure_ascii=False)
+    return "set", json.dumps(status.document, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""`buckia s3 uploads`: what large uploads have left on the server."""
+"""`buckia s3 uploads`: unfinished multipart uploads."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_s3.commands.adapter import s3_adapter
-from buckia_s3.commands.params import duration
+from buckia_s3.commands.adapter import duration, s3_adapter, yes
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
@@ -21,12 +20,12 @@ def register_commands(s3: click.Group) -> None:
     @s3.command("uploads")
     @click.argument("prefix", default="")
     @click.option(
-        "--older-than", metavar="AGE", callback=duration, help="Only those begun longer ago, such as 12h or 7d."
+        "--older-than", metavar="AGE", callback=duration, help="Only those started longer ago, such as 12h or 7d."
     )
-    @click.option("--sizes", is_flag=True, help="How much of each is there; costs a request for each.")
-    @click.option("--abort", is_flag=True, help="Throw away what is there of them.")
-    @click.option("--resumable", is_flag=True, help="Abort also what the next sync of this project would go on with.")
-    @click.option("--yes", is_flag=True, help="Do not ask.")
+    @click.option("--sizes", is_flag=True, help="Show uploaded bytes; costs a request per upload.")
+    @click.option("--abort", is_flag=True, help="Abort them, and delete their parts.")
+    @click.option("--resumable", is_flag=True, help="Also abort those that the next sync of this project would resume.")
+    @yes
     @click.pass_obj
     def uploads_command(
         host: CommandHost,
@@ -37,9 +36,9 @@ def register_commands(s3: click.Group) -> None:
         resumable: bool,
         yes: bool,
     ) -> int | None:
-        """List uploads in parts that were begun and not finished.
+        """List unfinished multipart uploads to keys that start with PREFIX.
 
-        Those to keys that start with PREFIX. Listings do not show them, and they are paid for until they are aborted.
+        Object listings do not show them, and their parts are billed until they are aborted.
         """
         from buckia_core.adapters.commands.unfinished import list_or_abort_uploads  # noqa: PLC0415  # when a command runs
 

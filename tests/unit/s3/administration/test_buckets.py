@@ -170,8 +170,8 @@ def test_the_address_of_the_service_is_that_of_the_bucket_without_it(connect, st
         use_accelerate_endpoint=accelerated,
     )
     buckets = adapter.administration.buckets
-    assert buckets._of_service().resolver.endpoint.root == "https://s3.eu-west-1.amazonaws.com"
-    bucket = buckets._of_bucket().resolver.endpoint.root
+    assert buckets._service_client().resolver.endpoint.root == "https://s3.eu-west-1.amazonaws.com"
+    bucket = buckets._bucket_client().resolver.endpoint.root
     assert bucket.startswith(
         ("https://my-bucket.s3.eu-west-1.amazonaws.com", "https://s3.eu-west-1.amazonaws.com/my-bucket")
     )

@@ -13,7 +13,7 @@ import pytest
 
 from buckia_core.adapters.plugins.registry import Registry
 from buckia_core.cli import main
-from buckia_s3.administration import CANNED, TOPICS
+from buckia_s3.administration import CANNED_ACLS, SUBRESOURCES
 from buckia_s3.commands import subresources as commands
 from tests.unit.s3.administration.test_subresources import DOCUMENTS, REST
 
@@ -36,12 +36,12 @@ def buckia(capsys):
 
 def test_the_commands_are_those_of_the_topics():
     """Help is shown without an import of the topics, so the commands have a table of their own."""
-    for name, topic in TOPICS.items():
-        made = commands._TOPICS[name]
-        assert bool(made.removal) is topic.removable
-        assert made.entry == (topic.merge.by.lower() if topic.merge else "")
-    assert list(commands._TOPICS) == list(TOPICS)
-    assert commands._CANNED == CANNED
+    for name, topic in SUBRESOURCES.items():
+        made = commands._SUBRESOURCES[name]
+        assert bool(made.delete_help) is topic.removable
+        assert made.entry == (topic.merge.key.lower() if topic.merge else "")
+    assert list(commands._SUBRESOURCES) == list(SUBRESOURCES)
+    assert commands._CANNED == CANNED_ACLS
 
 
 @pytest.mark.parametrize("adapter_first", [False, True])
@@ -86,7 +86,7 @@ def test_a_topic_is_set_shown_and_removed(buckia, request, bucket_name, tmp_path
     assert change["diff"]
     code, (shown,) = buckia("s3", topic, "get")
     assert (code, shown["document"]) == (0, changed["document"])
-    if not TOPICS[topic].removable:
+    if not SUBRESOURCES[topic].removable:
         return
     code, (planned,) = buckia("s3", topic, "delete", "--dry-run")
     assert (code, planned["before"]) == (0, shown["document"])

@@ -8,7 +8,7 @@ import pytest
 
 from buckia_core.errors import ConfigError
 from buckia_s3.administration import documents
-from buckia_s3.administration.subresources import TOPICS
+from buckia_s3.administration.subresources import SUBRESOURCES
 
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:*"}]}
 ENCRYPTION = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
@@ -25,7 +25,7 @@ LIFECYCLE = {
 
 
 def read(topic: str, text: str):
-    return documents.read(TOPICS[topic], text, source="the-file")
+    return documents.parse_document(SUBRESOURCES[topic], text, source="the-file")
 
 
 @pytest.mark.parametrize(
@@ -84,14 +84,14 @@ def test_all_forms_are_read(topic, text, document):
     ("topic", "document"), [("policy", POLICY), ("encryption", ENCRYPTION), ("lifecycle", LIFECYCLE)]
 )
 def test_what_is_written_can_be_read(topic, document, as_yaml):
-    assert read(topic, documents.write(TOPICS[topic], document, as_yaml=as_yaml)) == document
+    assert read(topic, documents.format_document(SUBRESOURCES[topic], document, as_yaml=as_yaml)) == document
 
 
 def test_it_is_written_as_the_aws_command_prints_it():
-    assert json.loads(documents.write(TOPICS["encryption"], ENCRYPTION)) == {
+    assert json.loads(documents.format_document(SUBRESOURCES["encryption"], ENCRYPTION)) == {
         "ServerSideEncryptionConfiguration": ENCRYPTION
     }
-    assert json.loads(documents.write(TOPICS["policy"], POLICY)) == POLICY
+    assert json.loads(documents.format_document(SUBRESOURCES["policy"], POLICY)) == POLICY
 
 
 @pytest.mark.parametrize(
@@ -107,11 +107,11 @@ def test_it_is_written_as_the_aws_command_prints_it():
         ),
         ("lifecycle", '{"Rules": [{"Status": "Enabled", "Prefixes": "a"}]}', 'Unknown parameter .*"Prefixes"'),
         ("lifecycle", '{"Rules": [{"Status": "Enabled", "Expiration": {"Days": "3"}}]}', "Invalid type .*Days"),
-        ("lifecycle", '{"Rules": [{"Status": "Enabled", "Expiration": {"Date": "soon"}}]}', "'soon' is no time"),
+        ("lifecycle", '{"Rules": [{"Status": "Enabled", "Expiration": {"Date": "soon"}}]}', "'soon' is not a time"),
         ("lifecycle", '{"Rules": 3}', "Invalid type for parameter LifecycleConfiguration.Rules"),
         ("lifecycle", '{"Rule": []}', 'Unknown parameter in LifecycleConfiguration: "Rule"'),
         ("lifecycle", "<LifecycleConfiguration><Rule>", "is not XML"),
-        ("lifecycle", "<CORSConfiguration><CORSRule/></CORSConfiguration>", "do not belong there: CORSRule"),
+        ("lifecycle", "<CORSConfiguration><CORSRule/></CORSConfiguration>", "has unknown elements: CORSRule"),
         ("policy", "<Policy/>", "is JSON, not XML"),
         ("policy", '{"Policy": "{"}', "is not JSON"),
         ("policy", "[1]", "must be a map"),

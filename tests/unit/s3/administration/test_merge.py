@@ -6,12 +6,12 @@ import pickle
 
 import pytest
 
-from buckia_s3.administration.canned_acl import CANNED, canned
-from buckia_s3.administration.change import Change
-from buckia_s3.administration.merge import Ambiguous, Missing, is_equivalent, merged, without
-from buckia_s3.administration.subresources import TOPICS, Document
+from buckia_s3.administration.administration import Change
+from buckia_s3.administration.canned_acl import CANNED_ACLS, expand_canned_acl
+from buckia_s3.administration.merge import DuplicateEntry, MissingEntry, is_equivalent, merge_documents, remove_entries
+from buckia_s3.administration.subresources import SUBRESOURCES, Document
 
-LIFECYCLE, CORS, TAGS, POLICY = (TOPICS[name] for name in ("lifecycle", "cors", "tags", "policy"))
+LIFECYCLE, CORS, TAGS, POLICY = (SUBRESOURCES[name] for name in ("lifecycle", "cors", "tags", "policy"))
 
 
 def rule(name: str | None, prefix: str, days: int = 1) -> Document:
@@ -40,55 +40,55 @@ A, B, NAMELESS = rule("a", "a/"), rule("b", "b/"), rule(None, "c/")
     ],
 )
 def test_rules_are_merged_by_their_id(present, new, after):
-    assert merged(LIFECYCLE, present, new) == after
+    assert merge_documents(LIFECYCLE, present, new) == after
 
 
 def test_older_rules_get_a_filter_where_a_new_one_has_one():
     older = {"ID": "older", "Prefix": "o/", "Status": "Enabled"}
     newer = {"ID": "older", "Filter": {"Prefix": "o/"}, "Status": "Enabled"}
-    assert merged(LIFECYCLE, rules(older), rules(A)) == rules(newer, A)
-    assert merged(LIFECYCLE, rules(older), rules(older | {"ID": "b"})) == rules(older, older | {"ID": "b"})
+    assert merge_documents(LIFECYCLE, rules(older), rules(A)) == rules(newer, A)
+    assert merge_documents(LIFECYCLE, rules(older), rules(older | {"ID": "b"})) == rules(older, older | {"ID": "b"})
 
 
 def test_neither_document_is_changed():
     present, new = rules(A), rules(B)
-    merged(LIFECYCLE, present, new)
+    merge_documents(LIFECYCLE, present, new)
     assert (present, new) == (rules(A), rules(B))
 
 
 def test_tags_are_merged_by_their_key():
     present = {"TagSet": [{"Key": "team", "Value": "web"}, {"Key": "cost", "Value": "1"}]}
-    after = merged(TAGS, present, {"TagSet": [{"Key": "cost", "Value": "2"}]})
+    after = merge_documents(TAGS, present, {"TagSet": [{"Key": "cost", "Value": "2"}]})
     assert after == {"TagSet": [{"Key": "team", "Value": "web"}, {"Key": "cost", "Value": "2"}]}
 
 
 def test_a_policy_is_replaced():
-    assert merged(POLICY, {"Statement": [1]}, {"Statement": [2]}) == {"Statement": [2]}
+    assert merge_documents(POLICY, {"Statement": [1]}, {"Statement": [2]}) == {"Statement": [2]}
 
 
 def test_a_name_twice_is_refused():
-    with pytest.raises(Ambiguous, match="Rules has the ID 'a' more than once"):
-        merged(LIFECYCLE, None, rules(A, A))
+    with pytest.raises(DuplicateEntry, match="Rules has the ID 'a' more than once"):
+        merge_documents(LIFECYCLE, None, rules(A, A))
 
 
 def test_what_stands_beside_the_rules_stays():
     size = {"TransitionDefaultMinimumObjectSize": "varies_by_storage_class"}
-    assert merged(LIFECYCLE, rules(A) | size, rules(B)) == rules(A, B) | size
+    assert merge_documents(LIFECYCLE, rules(A) | size, rules(B)) == rules(A, B) | size
 
 
 @pytest.mark.parametrize(("names", "left"), [(["a"], rules(B)), (["b", "a"], None)])
 def test_named_rules_are_removed(names, left):
-    assert without(LIFECYCLE, rules(A, B), names) == left
+    assert remove_entries(LIFECYCLE, rules(A, B), names) == left
 
 
 def test_a_rule_that_is_not_there_can_not_be_removed():
-    with pytest.raises(Missing, match=r"no ID 'x': there are \['a'\]"):
-        without(LIFECYCLE, rules(A, NAMELESS), ["a", "x"])
+    with pytest.raises(MissingEntry, match=r"no ID 'x': there are \['a'\]"):
+        remove_entries(LIFECYCLE, rules(A, NAMELESS), ["a", "x"])
 
 
 def test_a_policy_has_no_named_parts():
-    with pytest.raises(Missing, match="can't be removed in parts"):
-        without(POLICY, {"Statement": []}, ["a"])
+    with pytest.raises(MissingEntry, match="can't be removed in parts"):
+        remove_entries(POLICY, {"Statement": []}, ["a"])
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_policy_has_no_named_parts():
         pytest.param(LIFECYCLE, rules(A, B), rules(B, A), True, id="lifecycle rules have no order"),
         pytest.param(CORS, {"CORSRules": [A, B]}, {"CORSRules": [B, A]}, False, id="of CORS rules the first counts"),
         pytest.param(CORS, {"AllowedMethods": ["GET", "PUT"]}, {"AllowedMethods": ["PUT", "GET"]}, True, id="methods"),
-        pytest.param(TOPICS["encryption"], {"Key": False}, {}, True, id="false is what is not said"),
+        pytest.param(SUBRESOURCES["encryption"], {"Key": False}, {}, True, id="false is what is not said"),
         pytest.param(POLICY, {"Bool": {"aws:SecureTransport": False}}, {"Bool": {}}, False, id="but not in a policy"),
         pytest.param(
             LIFECYCLE,
@@ -132,16 +132,16 @@ def test_a_change_of_nothing_shows_nothing():
 
 def test_canned_lists_give_the_owner_everything():
     owner = {"ID": "me"}
-    for name in CANNED:
-        first, *others = canned(name, {"Owner": owner})["Grants"]
+    for name in CANNED_ACLS:
+        first, *others = expand_canned_acl(name, {"Owner": owner})["Grants"]
         assert first == {"Grantee": {"ID": "me", "Type": "CanonicalUser"}, "Permission": "FULL_CONTROL"}
         assert (others == []) is (name == "private")
 
 
 def test_a_canned_list_that_does_not_exist_is_named():
     with pytest.raises(ValueError, match="no canned access control list 'public'"):
-        canned("public", {"Owner": {}})
+        expand_canned_acl("public", {"Owner": {}})
 
 
 def test_every_topic_can_be_pickled():
-    assert pickle.loads(pickle.dumps(TOPICS)) == TOPICS
+    assert pickle.loads(pickle.dumps(SUBRESOURCES)) == SUBRESOURCES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from buckia_core.errors import NotFound, NotSupported
-from buckia_s3.administration import TOPICS, Document
+from buckia_s3.administration import SUBRESOURCES, Document
 
 READ_BY_ALL = {
     "Version": "2012-10-17",
@@ -58,7 +58,7 @@ REST = {
 LACKS = {
     "moto": {"request-payment"},
     "ceph": {"encryption", "website", "accelerate", "ownership-controls"},
-    "rclone": set(TOPICS) - {"versioning"},
+    "rclone": set(SUBRESOURCES) - {"versioning"},
 }
 """What the servers do not know: moto has no request payment; Ceph 16 has none of these; rclone knows objects only."""
 
@@ -69,7 +69,7 @@ def server(request):
 
 
 def test_the_documents_are_of_all_topics():
-    assert set(DOCUMENTS) == set(TOPICS) - {"acl"}
+    assert set(DOCUMENTS) == set(SUBRESOURCES) - {"acl"}
 
 
 @pytest.mark.parametrize("topic", DOCUMENTS)
@@ -87,7 +87,7 @@ def test_a_topic_is_set_and_removed(on, server, topic):
     assert now is not None
     if topic != "object-lock" or server.name != "moto":  # moto adds zero years to a retention of days
         assert not bucket.plan(topic, DOCUMENTS[topic]).differs
-    if TOPICS[topic].removable:
+    if SUBRESOURCES[topic].removable:
         left = bucket.apply(bucket.plan_removal(topic))
         if topic == "public-access-block" and server.name == "ceph":
             assert left is not None  # Ceph shows a block that blocks nothing
@@ -143,7 +143,7 @@ def test_rules_of_others_stay(on, server):
 @pytest.mark.parametrize("topic", sorted(LACKS["rclone"]))
 def test_a_server_that_knows_no_topic_is_asked_nothing_more(on, rclone_server, topic):
     adapter = on(rclone_server)
-    with pytest.raises(NotSupported, match=f"does not support {TOPICS[topic].title}"):
+    with pytest.raises(NotSupported, match=f"does not support {SUBRESOURCES[topic].title}"):
         adapter.administration.plan(topic, DOCUMENTS.get(topic, {"Grants": []}))
     with pytest.raises(NotSupported):
         adapter.administration.plan_removal(topic)
@@ -160,10 +160,10 @@ def test_a_server_that_shows_versioning_and_can_not_set_it(on, rclone_server):
 @pytest.mark.parametrize("name", ["moto_server", "ceph", "rclone_server"])
 def test_the_overview_has_every_topic(on, request, name):
     server = request.getfixturevalue(name)
-    findings = on(server).administration.overview()
-    assert [finding.topic.name for finding in findings] == list(TOPICS)
-    assert {finding.topic.name for finding in findings if finding.problem} == LACKS[server.name]
-    assert all(finding.document is None for finding in findings if finding.problem)
+    statuses = on(server).administration.overview()
+    assert [status.subresource.name for status in statuses] == list(SUBRESOURCES)
+    assert {status.subresource.name for status in statuses if status.problem} == LACKS[server.name]
+    assert all(status.document is None for status in statuses if status.problem)
 
 
 def test_a_bucket_that_does_not_exist_is_not_one_without_configuration(on, server):

@@ -19,7 +19,7 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
-from buckia_s3.administration import TOPICS
+from buckia_s3.administration import SUBRESOURCES
 from buckia_s3.config.retry_config import RetryConfig
 from tests.unit.s3.scripted_server import Answer, error
 
@@ -27,8 +27,8 @@ TAGS = b'<Tagging xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><TagSet>%s</Ta
 TEAM = TAGS % b"<Tag><Key>team</Key><Value>web</Value></Tag>"
 
 
-class OneTopic:
-    """A server that keeps the body of one topic."""
+class OneSubresource:
+    """A server that keeps the body of one subresource."""
 
     def __init__(self, body: bytes | None, missing: str = "NoSuchTagSet") -> None:
         self.body = body
@@ -51,7 +51,7 @@ def methods(server) -> list[str]:
 
 
 def test_a_write_has_a_checksum_that_old_servers_know(connect):
-    adapter, server = connect(OneTopic(None))
+    adapter, server = connect(OneSubresource(None))
     bucket = adapter.administration
     bucket.apply(bucket.plan("tags", {"TagSet": [{"Key": "a", "Value": "1"}]}))
     (put,) = (asked for asked in server.asked if asked.method == "PUT")
@@ -63,7 +63,7 @@ def test_a_write_has_a_checksum_that_old_servers_know(connect):
 
 
 def test_a_policy_goes_as_json(connect):
-    adapter, server = connect(OneTopic(None, "NoSuchBucketPolicy"))
+    adapter, server = connect(OneSubresource(None, "NoSuchBucketPolicy"))
     bucket = adapter.administration
     assert bucket.apply(bucket.plan("policy", {"Statement": []})) == {"Statement": []}
     put = server.asked[2]
@@ -72,7 +72,7 @@ def test_a_policy_goes_as_json(connect):
 
 
 def test_nothing_is_sent_if_nothing_differs(connect):
-    adapter, server = connect(OneTopic(TEAM))
+    adapter, server = connect(OneSubresource(TEAM))
     bucket = adapter.administration
     change = bucket.plan("tags", {"TagSet": [{"Key": "team", "Value": "web"}]})
     assert bucket.apply(change) == {"TagSet": [{"Key": "team", "Value": "web"}]}
@@ -80,20 +80,20 @@ def test_nothing_is_sent_if_nothing_differs(connect):
 
 
 def test_nothing_is_removed_where_nothing_is(connect):
-    adapter, server = connect(OneTopic(None))
+    adapter, server = connect(OneSubresource(None))
     bucket = adapter.administration
     assert bucket.apply(bucket.plan_removal("tags")) is None
     assert methods(server) == ["GET"]
 
 
 @pytest.mark.parametrize("removal", [False, True])
-def test_what_somebody_changed_meanwhile_is_not_overwritten(connect, removal):
-    topic = OneTopic(TEAM)
+def test_a_concurrent_change_is_not_overwritten(connect, removal):
+    topic = OneSubresource(TEAM)
     adapter, server = connect(topic)
     bucket = adapter.administration
     change = bucket.plan_removal("tags") if removal else bucket.plan("tags", {"TagSet": [{"Key": "a", "Value": "1"}]})
     topic.body = TAGS % b"<Tag><Key>theirs</Key><Value>1</Value></Tag>"
-    with pytest.raises(PreconditionFailed, match="the bucket tags: somebody changed this"):
+    with pytest.raises(PreconditionFailed, match="the bucket tags: changed since"):
         bucket.apply(change)
     assert methods(server) == ["GET", "GET"]
 
@@ -103,7 +103,7 @@ def test_rules_with_parts_that_would_get_lost_are_not_merged(connect):
         b"<LifecycleConfiguration><Rule><ID>new</ID><Status>Enabled</Status><Prefix/><FromTheFuture>1</FromTheFuture>"
         b"</Rule></LifecycleConfiguration>"
     )
-    adapter, _ = connect(OneTopic(body))
+    adapter, _ = connect(OneSubresource(body))
     bucket = adapter.administration
     mine = {"Rules": [{"ID": "a", "Prefix": "", "Status": "Enabled"}]}
     with pytest.raises(NotSupported, match="FromTheFuture"):
@@ -118,7 +118,7 @@ def test_empty_elements_are_kept_in_a_merge(connect):
         b"<LifecycleConfiguration><Rule><ID>all</ID><Status>Enabled</Status><Filter></Filter>"
         b"<Expiration><Days>3</Days></Expiration></Rule></LifecycleConfiguration>"
     )
-    adapter, server = connect(OneTopic(body))
+    adapter, server = connect(OneSubresource(body))
     bucket = adapter.administration
     bucket.apply(bucket.plan("lifecycle", {"Rules": [{"ID": "a", "Filter": {"Prefix": "a/"}, "Status": "Enabled"}]}))
     assert server.asked[2].body.count(b"<Filter") == 2
@@ -128,7 +128,7 @@ def test_a_refusal_names_what_was_tried(connect):
     adapter, _ = connect(lambda asked: error(403, "AccessDenied"))
     with pytest.raises(PermissionDenied, match="reading the bucket policy: access denied"):
         adapter.administration.get("policy")
-    assert {type(finding.problem) for finding in adapter.administration.overview()} == {PermissionDenied}
+    assert {type(status.problem) for status in adapter.administration.overview()} == {PermissionDenied}
 
 
 LISTING = b"<ListBucketResult xmlns='http://s3.amazonaws.com/doc/2006-03-01/'><Contents><Key>%s</Key></Contents></ListBucketResult>"
@@ -139,7 +139,7 @@ def test_a_listing_shows_that_a_topic_is_not_known_whatever_keys_it_has(connect,
     adapter, _ = connect(lambda asked: Answer(200, LISTING % key))
     with pytest.raises(NotSupported, match="does not support the CORS rules"):
         adapter.administration.get("cors")
-    assert {type(finding.problem) for finding in adapter.administration.overview()} == {NotSupported}
+    assert {type(status.problem) for status in adapter.administration.overview()} == {NotSupported}
 
 
 @pytest.mark.parametrize(
@@ -151,10 +151,10 @@ def test_a_topic_that_can_not_be_read_keeps_no_other_from_being_shown(connect, a
         return answer if "cors" in asked.query else error(404, "NoSuchTagSet")
 
     adapter, _ = connect(script, retry_config=RetryConfig(max_retries=0))
-    findings = {finding.topic.name: finding for finding in adapter.administration.overview()}
-    assert list(findings) == list(TOPICS)
-    assert findings["tags"].problem is None
-    assert findings["cors"].document is None
+    statuses = {status.subresource.name: status for status in adapter.administration.overview()}
+    assert list(statuses) == list(SUBRESOURCES)
+    assert statuses["tags"].problem is None
+    assert statuses["cors"].document is None
 
 
 @pytest.mark.parametrize(
@@ -197,40 +197,40 @@ def test_the_servers_own_name_of_an_error_goes_with_it(connect):
 
 
 def test_a_change_can_be_carried_to_another_process(connect):
-    adapter, _ = connect(OneTopic(TEAM))
+    adapter, _ = connect(OneSubresource(TEAM))
     change = adapter.administration.plan_removal("tags")
     assert pickle.loads(pickle.dumps(change)) == change
 
 
-def test_a_fault_that_passes_is_tried_again(connect):
+def test_a_transient_fault_is_retried(connect):
     failing = iter([error(503, "SlowDown"), error(500, "InternalError")])
-    topic = OneTopic(TEAM)
+    topic = OneSubresource(TEAM)
     script = lambda asked: next(failing, None) or topic(asked)  # noqa: E731  # the whole server in one line
     adapter, server = connect(script, retry_config=RetryConfig(init_backoff=0.0))
     assert adapter.administration.get("tags") == {"TagSet": [{"Key": "team", "Value": "web"}]}
     assert len(server.asked) == 3
 
 
-def test_an_answer_that_was_cut_short_is_not_an_empty_one(connect):
-    adapter, _ = connect(OneTopic(TEAM[:70]))
-    with pytest.raises(Transient, match="reading the bucket tags: the answer can't be read"):
+def test_a_truncated_response_is_not_an_empty_one(connect):
+    adapter, _ = connect(OneSubresource(TEAM[:70]))
+    with pytest.raises(Transient, match="reading the bucket tags: the response can't be parsed"):
         adapter.administration.get("tags")
 
 
 def test_a_document_is_checked_before_anything_is_asked(connect):
-    adapter, server = connect(OneTopic(TEAM))
+    adapter, server = connect(OneSubresource(TEAM))
     with pytest.raises(ConfigError, match=r'the bucket tags: .*Unknown parameter .*"Tags"'):
         adapter.administration.plan("tags", {"Tags": []})
     assert server.asked == []
 
 
 def test_a_name_twice_in_one_document_is_refused(connect):
-    adapter, _ = connect(OneTopic(TEAM))
+    adapter, _ = connect(OneSubresource(TEAM))
     with pytest.raises(ConfigError, match="TagSet has the Key 'a' more than once"):
         adapter.administration.plan("tags", {"TagSet": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]})
 
 
 def test_a_topic_that_does_not_exist_is_named(connect):
-    adapter, _ = connect(OneTopic(None))
-    with pytest.raises(ValueError, match="no topic 'tag': the topics are policy, acl"):
+    adapter, _ = connect(OneSubresource(None))
+    with pytest.raises(ValueError, match="no subresource 'tag': the subresources are policy, acl"):
         adapter.administration.get("tag")
