@@ -24,12 +24,12 @@ from buckia_core.planning.plan import Operation, Plan
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.syncing import arguments, engine
 from buckia_core.syncing.events import Listener, ProgressCallback, SyncResult, combine_listeners, no_listener
-from buckia_core.syncing.planner.out_of_scope import roots_of_others
+from buckia_core.syncing.planner.former_mappings import find_roots_of_other_entries
 from buckia_core.syncing.request import SyncRequest
-from buckia_core.syncing.scan.mappings import RunOverrides, build_mappings, entry_of, folders_of
+from buckia_core.syncing.scan.mappings import RunOverrides, build_mappings, build_scope, entry_label
 from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.locations import STATE_DIRECTORY, StateFiles, trash_directories
-from buckia_core.syncing.state.migration import peek_state, stems_under_name
+from buckia_core.syncing.state.migration import find_stems_by_name, open_state_readonly
 from buckia_core.syncing.transfer.hashing import hash_file
 
 if TYPE_CHECKING:
@@ -223,9 +223,9 @@ class BuckiaClient:
         with self._open_state() as state:
             records = state.conflicts()
             # All entries for a bucket share one state; skip the conflicts of other entries.
-            others = roots_of_others(self.config, mappings, state)
+            others = find_roots_of_other_entries(self.config, mappings, state)
         records = [record for record in records if record["root"] not in others]
-        return [Conflict.of(record, mappings, self.config.base_dir) for record in records]
+        return [Conflict.from_record(record, mappings, self.config.base_dir) for record in records]
 
     def resolve(self, keys: Sequence[str], keep: Resolution | str) -> SyncResult:
         """Resolve conflicts: keep one version on both sides, and move the other one to the trash or to a copy.
@@ -246,10 +246,10 @@ class BuckiaClient:
 
         try:
             with self._open_state() as state:
-                stems, former = [self._state_files.stem], state.former_stems()
+                stems, former = [self._state_files.stem], state.legacy_stems()
         except BuckiaError:
             # Files can be restored even if the bucket's adapter is not installed, or its credentials are missing.
-            stems, former = stems_under_name(self.state_dir, self.config.name), []
+            stems, former = find_stems_by_name(self.state_dir, self.config.name), []
         directories = trash_directories(self.state_dir, self.config.name, stems, former)
         return JoinedTrash(directories, build_mappings(self.config, RunOverrides()), self.state_dir)
 
@@ -257,7 +257,7 @@ class BuckiaClient:
         """Return the results of the last runs, the newest first."""
         with self._open_state() as state:
             mappings = {mapping.id for mapping in build_mappings(self.config, RunOverrides())}
-            others = {*roots_of_others(self.config, mappings, state).values()}
+            others = {*find_roots_of_other_entries(self.config, mappings, state).values()}
             runs = [
                 record for record in state.runs(limit if not others else _NO_LIMIT) if record["bucket"] not in others
             ]
@@ -370,18 +370,18 @@ class BuckiaClient:
                 state_dir = base / STATE_DIRECTORY
         limit = None
         if sync_paths is not None:
-            files = StateFiles.of(state_dir, config.name, self.adapter)
-            limit = arguments.as_sync_paths(sync_paths, relative_to, base, mappings, folders_of(config), files)
+            files = StateFiles.for_adapter(state_dir, config.name, self.adapter)
+            limit = arguments.as_sync_paths(sync_paths, relative_to, base, mappings, build_scope(config), files)
         return SyncRequest(
             bucket=config.name,
             adapter=self.adapter,
             config=None if self._given_adapter else config,
             mappings=mappings,
-            scope=folders_of(config) if limit is None else limit.scope,
+            scope=build_scope(config) if limit is None else limit.scope,
             sync_paths=limit,
-            folders=folders_of(config),
+            folders=build_scope(config),
             ad_hoc_path=overrides.local_path is not None,
-            config_entry=entry_of(config),
+            config_entry=entry_label(config),
             file_config=config if config.source is not None else None,
             base_dir=config.base_dir,
             state_dir=state_dir,
@@ -392,8 +392,8 @@ class BuckiaClient:
         )
 
     def _open_state(self) -> closing[StateDatabase]:
-        return closing(peek_state(self._state_files))
+        return closing(open_state_readonly(self._state_files))
 
     @property
     def _state_files(self) -> StateFiles:
-        return StateFiles.of(self.state_dir, self.config.name, self.adapter)
+        return StateFiles.for_adapter(self.state_dir, self.config.name, self.adapter)

@@ -85,7 +85,7 @@ class Sides:
 
     @property
     def state_files(self) -> StateFiles:
-        return StateFiles.of(self.state_dir, "bucket", self.bucket)
+        return StateFiles.for_adapter(self.state_dir, "bucket", self.bucket)
 
     def client(self, **settings: Any) -> BuckiaClient:
         config = BucketConfig(provider="memory", name="bucket", base_dir=self.folder, **self.settings | settings)
@@ -124,9 +124,9 @@ class Sides:
         return found
 
     def baseline(self) -> dict[str, BaselineEntry]:
-        state = StateDatabase.peek(self.state_file, self.bucket.identity)
+        state = StateDatabase.open_readonly(self.state_file, self.bucket.identity)
         try:
-            return {entry.key: entry for entry in state.entries(Scope())}
+            return {entry.key: entry for entry in state.baseline(Scope())}
         finally:
             state.close()
 

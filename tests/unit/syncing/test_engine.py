@@ -363,8 +363,8 @@ def test_the_state_keeps_itself_out_of_version_control(sides):
 
 def test_temporary_files_that_a_killed_run_left_are_swept_but_not_by_a_dry_run(sides):
     sides.in_step("d/a=1")
-    state = StateDatabase.peek(sides.state_file, sides.bucket.identity)
-    left = sides.folder / "d" / f".buckia-tmp-{state.meta('id')}-0123456789ab"
+    state = StateDatabase.open_readonly(sides.state_file, sides.bucket.identity)
+    left = sides.folder / "d" / f".buckia-tmp-{state.get_meta('id')}-0123456789ab"
     state.close()
     left.write_text("half")
     sides.sync(dry_run=True)

@@ -113,7 +113,9 @@ class CliContext:
         from buckia_core.syncing.state.resume_store import ResumeStore  # noqa: PLC0415
 
         with self.client(self.one_bucket()) as client:
-            return ResumeStore(StateFiles.of(client.state_dir, client.config.name, client.adapter)).uploads()
+            return ResumeStore(
+                StateFiles.for_adapter(client.state_dir, client.config.name, client.adapter)
+            ).upload_checkpoints()
 
     def result(self, record: Mapping[str, object], *lines: str) -> None:
         """See `CommandHost`."""

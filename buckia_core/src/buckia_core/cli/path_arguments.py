@@ -65,7 +65,7 @@ def _has_path(context: CliContext, name: str, path: str, *, ask: bool) -> bool:
     config = context.config_file.bucket(name)
     with context.client(config) as client:
         try:
-            return has_path(config, client.adapter, client.state_dir, path, relative_to=Path.cwd(), ask=ask)
+            return has_path(config, client.adapter, client.state_dir, path, relative_to=Path.cwd(), list_bucket=ask)
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001

@@ -30,7 +30,7 @@ from buckia_core.syncing.execution.concurrency import MOST, AdaptiveConcurrency
 from buckia_core.syncing.execution.recorder import BaselineRecorder
 from buckia_core.syncing.execution.run_progress import RunTally
 from buckia_core.syncing.planner import out_of_scope
-from buckia_core.syncing.planner.bucket_handle import BackupPolicy
+from buckia_core.syncing.planner.backup_policy import BackupPolicy
 from buckia_core.syncing.planner.nested_bucket import refuse_nesting
 from buckia_core.syncing.planner.planner import Planner
 from buckia_core.syncing.request import SyncRequest
@@ -38,7 +38,7 @@ from buckia_core.syncing.scan.local import temporary_prefix
 from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.locations import prepare_state_dir
 from buckia_core.syncing.state.lock import RunLock
-from buckia_core.syncing.state.migration import open_state, peek_state
+from buckia_core.syncing.state.migration import open_state, open_state_readonly
 from buckia_core.syncing.state.resume_store import ResumeRecord, TransferKind
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def sync(request: SyncRequest) -> SyncResult:
         for notice in prepared.notices:
             tally.notice(notice)
         if not request.force:
-            planner.explain(plan)
+            planner.recheck_deletes(plan)
         if request.dry_run:
             # Report the plan before the guard refuses it, because the user needs it to see why.
             tally.planned(plan)
@@ -82,10 +82,10 @@ def sync(request: SyncRequest) -> SyncResult:
         if plan.operations and not request.stopped.is_set():
             registry().run_before_sync(plan, request.bucket)
         if not request.stopped.is_set():
-            out_of_scope.remember(request, state, prepared.out_of_scope)
+            out_of_scope.record_scope(request, state, prepared.out_of_scope)
         folders = None if request.ad_hoc_path else request.folders
         recorder = BaselineRecorder(
-            state, planner.request.scope, request.mappings, planner.since_ns, planner.removed, folders
+            state, planner.request.scope, request.mappings, planner.since_ns, planner.removed_mappings, folders
         )
         recorder.refresh(prepared.refreshed)
         return _execute_plan(planner, plan, recorder, tally, whole=True)
@@ -99,13 +99,13 @@ def resolve(request: SyncRequest, keys: Sequence[str], choice: Resolution) -> Sy
         SideEmptied: A local root is missing.
         LockHeld, AdapterError: As `sync`.
     """
-    from buckia_core.syncing.planner.resolve import decided  # noqa: PLC0415  # not needed by a sync
+    from buckia_core.syncing.planner.resolve import build_resolution_operations  # noqa: PLC0415  # not needed by a sync
 
     request = replace(request, scope=Scope.from_names(keys))
     with open_run(request) as (state, tally, planner):
         planner.check_roots()
-        with planner.site.places() as places:
-            plan = Plan(decided(request, places, state.conflicts(), keys, choice))
+        with planner.bucket.locator() as places:
+            plan = Plan(build_resolution_operations(request, places, state.conflicts(), keys, choice))
         tally.planned(plan)
         recorder = BaselineRecorder(state, request.scope, request.mappings, planner.since_ns)
         return _execute_plan(planner, plan, recorder, tally)
@@ -133,15 +133,15 @@ def open_run(request: SyncRequest) -> Iterator[tuple[StateDatabase, RunTally, Pl
     files = request.state_files
     with ExitStack() as stack:
         if request.dry_run:
-            state = peek_state(files)
+            state = open_state_readonly(files)
         else:
             prepare_state_dir(files.directory)
             stack.enter_context(RunLock(files.lock))
             state = open_state(files)
         stack.callback(state.close)
         tally = RunTally(request)
-        temporary = temporary_prefix(state.meta("id") or "")
-        yield state, tally, Planner.of(request, state, temporary, tally.seen)
+        temporary = temporary_prefix(state.get_meta("id") or "")
+        yield state, tally, Planner.for_request(request, state, temporary, tally.seen)
 
 
 def _execute_plan(
@@ -153,7 +153,7 @@ def _execute_plan(
         actions: dict[str, set[Action]] = {}
         for operation in plan.operations:
             actions.setdefault(operation.key, set()).add(operation.action)
-        planner.unfinished.tidy(partial(_may_resume, request.scope, actions), request.adapter)
+        planner.resume_store.prune(partial(_may_resume, request.scope, actions), request.adapter)
     changed: set[str] = set()
     if plan.operations and not request.stopped.is_set():
         from buckia_core.syncing.execution.executor import execute  # noqa: PLC0415  # most runs have nothing to do
@@ -208,13 +208,13 @@ def make_worker(request: SyncRequest, planner: Planner, plan: Plan) -> Worker:
     # A probe may write to the bucket, which read-only credentials do not allow.
     capabilities = request.adapter.probe() if writes else request.adapter.capabilities
     return Worker(
-        site=planner.site,
+        site=planner.bucket,
         mappings={mapping.id: mapping for mapping in request.mappings},
         trash=Trash(request.state_files.trash, below=request.state_files.directory),
-        temporary=planner.temporary,
+        temporary=planner.temp_prefix,
         algorithm=request.algorithm,
         keeping=BackupPolicy(request.keep_replaced, capabilities.versions, capabilities.free_reads),
-        unfinished=planner.unfinished,
+        unfinished=planner.resume_store,
         since_ns=planner.since_ns,
         flights=InFlightTransfers(request.stopped),
     )
@@ -237,7 +237,7 @@ def _recoverable(request: SyncRequest, capabilities: Callable[[], Capabilities])
     def is_recoverable(operation: Operation) -> bool:
         known = capabilities()
         keeping = BackupPolicy(request.keep_replaced, known.versions, known.free_reads)
-        return known.versions or keeping.covers(operation.loser is Side.REMOTE)
+        return known.versions or keeping.applies(operation.loser is Side.REMOTE)
 
     return is_recoverable
 
@@ -286,8 +286,8 @@ def _warn_of_secrets(request: SyncRequest, plan: Plan) -> None:
         return
     from buckia_core.syncing.scan import sensitive_files  # noqa: PLC0415  # most runs have nothing to do
 
-    if keys := sensitive_files.sensitive_uploads(plan.operations, request.mappings):
-        _log.warning("%s: %s", request.bucket, sensitive_files.warning(keys))
+    if keys := sensitive_files.find_sensitive_uploads(plan.operations, request.mappings):
+        _log.warning("%s: %s", request.bucket, sensitive_files.sensitive_warning(keys))
 
 
 def _notify_plugins(request: SyncRequest, result: SyncResult, changed: Sequence[str]) -> None:

@@ -80,4 +80,4 @@ class SyncRequest:
     @property
     def state_files(self) -> StateFiles:
         """The files of the bucket's state."""
-        return StateFiles.of(self.state_dir, self.bucket, self.adapter)
+        return StateFiles.for_adapter(self.state_dir, self.bucket, self.adapter)

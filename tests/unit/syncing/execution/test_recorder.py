@@ -28,7 +28,7 @@ def done(put: str = "", drop: tuple[str, ...] = (), **more) -> OperationResult:
 
 
 def keys(state: StateDatabase) -> list[str]:
-    return [entry.key for entry in state.entries(Scope())]
+    return [entry.key for entry in state.baseline(Scope())]
 
 
 def test_results_are_written_together(state, monkeypatch):

@@ -21,7 +21,7 @@ from tests.unit.syncing.sides import Sides
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows, pipes are no files")
 
 FILE_BUT_NOT_DIRECTORY = ["x", "!x/"]
-"""Patterns that exclude a file of this name, and let what is in a directory of this name take part."""
+"""PatternList that exclude a file of this name, and let what is in a directory of this name take part."""
 
 
 @pytest.fixture
@@ -172,8 +172,8 @@ def test_a_file_that_the_run_deletes_is_in_nobodys_way(sides):
 
 def test_a_temporary_file_of_a_killed_run_is_in_nobodys_way(sides):
     sides.in_step("x/in=1 other=3").delete_there("x/in").there("x=5")
-    state = StateDatabase.peek(sides.state_file, sides.bucket.identity)
-    (sides.folder / "x" / f"{temporary_prefix(state.meta('id') or '')}1").touch()
+    state = StateDatabase.open_readonly(sides.state_file, sides.bucket.identity)
+    (sides.folder / "x" / f"{temporary_prefix(state.get_meta('id') or '')}1").touch()
     state.close()
     assert sides.sync(dry_run=True).failed == 0
     assert sides.sync().success
@@ -285,7 +285,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch, operations: list[Operation], mapp
         return lstat(path)
 
     monkeypatch.setattr(os, "lstat", look)
-    assert refuse_blocked(operations, {mapping.id: mapping}, follow=False, temporary="", bucket=None) == operations
+    assert refuse_blocked(operations, {mapping.id: mapping}, follow=False, temp_prefix="", bucket=None) == operations
     return looked
 
 

@@ -15,7 +15,7 @@ from buckia_core.client import BuckiaClient
 from buckia_core.config import BucketConfig
 from buckia_core.errors import SideEmptied
 from buckia_core.syncing.events import Notice, SyncResult
-from buckia_core.syncing.state.former_mapping import FormerMapping
+from buckia_core.syncing.planner.former_mappings import FormerMapping
 from tests.unit.syncing.sides import Sides
 
 ALL = {"paths": [{"local": ".", "remote": ""}]}
@@ -301,8 +301,8 @@ def test_what_another_mapping_has_under_the_same_path_takes_part_there(sides):
     ],
 )
 def test_a_mapping_is_known_by_its_id(id_, expected, monkeypatch):
-    monkeypatch.setattr("buckia_core.syncing.state.former_mapping._is_directory", lambda path: path == "/p")
-    former = FormerMapping.read(id_, Path("/p"), {"img/", ""})
+    monkeypatch.setattr("buckia_core.syncing.planner.former_mappings._is_directory", lambda path: path == "/p")
+    former = FormerMapping.from_id(id_, Path("/p"), {"img/", ""})
     assert (former.local, former.remote, former.is_file, former.has_moved) == expected
 
 
@@ -320,7 +320,7 @@ def test_a_folder_that_can_not_be_looked_at_has_not_moved(sides, monkeypatch, nu
             raise OSError(number, os.strerror(number), path)
         return stat(path, *arguments, **more)
 
-    monkeypatch.setattr("buckia_core.syncing.state.former_mapping.os.stat", refuse)
+    monkeypatch.setattr("buckia_core.syncing.planner.former_mappings.os.stat", refuse)
     with pytest.raises(OSError, match="old"):
         sides.sync()
     assert {"docs/a", "docs/b"} <= sides.objects().keys()

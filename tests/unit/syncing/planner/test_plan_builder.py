@@ -12,7 +12,7 @@ from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.planner.decider import Decider
 from buckia_core.syncing.planner.evidence import EvidenceCollector
 from buckia_core.syncing.planner.plan_builder import PlanBuilder
-from buckia_core.syncing.scan.local import BlindSpots
+from buckia_core.syncing.scan.local import UnreadablePaths
 
 COUNT = 5000
 
@@ -32,5 +32,7 @@ def test_a_run_that_is_to_end_reads_no_further():
     base = [BaselineEntry(key, "root", 1, 1, 1, 1, False, "same", "") for key in keys]
     decider = Decider(EvidenceCollector(MemorySync(MemorySettings()), "sha256"), {})
     with ThreadPoolExecutor(1) as pool:
-        PlanBuilder([PathMapping("root", "/nowhere")], decider, BlindSpots(), stopped, pool).plan(local(), remote, base)
+        PlanBuilder([PathMapping("root", "/nowhere")], decider, UnreadablePaths(), stopped, pool).build(
+            local(), remote, base
+        )
     assert 1500 <= len(read) < 2100

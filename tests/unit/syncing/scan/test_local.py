@@ -82,7 +82,7 @@ def test_of_two_roots_the_first_one_that_has_a_key_counts(tmp_path):
     m("b=2 c=2").write_to(tmp_path / "two")
     found = scan(tmp_path / "one", tmp_path / "two")
     assert [(entry.key, entry.root) for entry in found.entries()] == [("a", "0"), ("b", "0"), ("c", "1")]
-    assert found.owned_twice == [("b", "1")]
+    assert found.duplicate_keys == [("b", "1")]
 
 
 def test_roots_with_prefixes_are_merged_in_order(tmp_path):
@@ -99,7 +99,7 @@ def test_single_files(tmp_path):
     no_file = PathMapping("d", str(tmp_path), "data/d", is_file=True)
     found = scan(here, gone, no_file)
     assert keys(found) == ["data/b"]
-    assert [(place.key, place.failed) for place in found.blind] == [("data/d", True)]
+    assert [(place.key, place.is_error) for place in found.unreadable] == [("data/d", True)]
 
 
 def test_a_missing_root_has_nothing(tmp_path):
@@ -117,11 +117,11 @@ def test_n27_what_is_below_a_directory_that_cant_be_read_is_not_concluded_upon(t
     deny(tmp_path / "d")
     found = scan(tmp_path)
     assert keys(found) == ["a", "d-e"]
-    (place,) = found.blind
-    assert (place.key, place.failed) == ("d", True)
-    assert found.blind.hiding("d/x") is place
-    assert found.blind.hiding("d") is place
-    assert found.blind.hiding("d-e") is None
+    (place,) = found.unreadable
+    assert (place.key, place.is_error) == ("d", True)
+    assert found.unreadable.at_or_above("d/x") is place
+    assert found.unreadable.at_or_above("d") is place
+    assert found.unreadable.at_or_above("d-e") is None
 
 
 # --- what takes part ---------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ def test_directories_that_take_no_part_are_not_read(tmp_path, deny):
     mapping = PathMapping("", str(tmp_path), path_filter=lambda path: path != "a/")
     found = scan(mapping, scope=Scope.from_names(["b", "c/d", "a"]))
     assert keys(found) == ["b/x", "c/d/x"]
-    assert list(found.blind) == []
+    assert list(found.unreadable) == []
 
 
 def test_files_outside_of_the_scope_and_the_filter_take_no_part(tmp_path):
@@ -178,13 +178,13 @@ def test_n25_n26_what_is_no_file_is_named_and_not_concluded_upon(tmp_path):
             os.chdir(here)
         found = scan(tmp_path)
         assert keys(found) == ["a", "target/x"]
-    assert {place.key: place.why for place in found.blind} == {
+    assert {place.key: place.reason for place in found.unreadable} == {
         "link": "a symbolic link",
         "linked": "a symbolic link",
         "pipe": "a named pipe",
         "socket": "a socket",
     }
-    assert not any(place.failed for place in found.blind)
+    assert not any(place.is_error for place in found.unreadable)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
@@ -194,7 +194,7 @@ def test_n14_a_name_that_is_not_utf8_is_named_and_the_rest_goes_on(tmp_path):
         pass
     found = scan(tmp_path)
     assert keys(found) == ["a", "d/b"]
-    assert [(place.key, place.failed) for place in found.blind] == [("d/\\xff\\xfe", True)]
+    assert [(place.key, place.is_error) for place in found.unreadable] == [("d/\\xff\\xfe", True)]
 
 
 def test_a_file_that_vanishes_while_it_is_looked_at_is_not_there(tmp_path):
@@ -210,7 +210,7 @@ def test_a_file_that_vanishes_while_it_is_looked_at_is_not_there(tmp_path):
     found = scan(PathMapping("", str(tmp_path), path_filter=accepts))
     assert keys(found) == ["a"]
     # A disk may have been unmounted, with the directory that it was at.
-    assert [(place.key, place.gone) for place in found.blind] == [("d", True)]
+    assert [(place.key, place.has_vanished) for place in found.unreadable] == [("d", True)]
 
 
 # --- following links ---------------------------------------------------------------------------------------
@@ -253,7 +253,7 @@ def test_a_followed_link_that_leads_nowhere_is_named_and_not_concluded_upon(tmp_
     os.symlink(target, tmp_path / "broken")
     found = scan(tmp_path, follow=True)
     assert keys(found) == ["a"]
-    assert [(place.key, place.failed) for place in found.blind] == [("broken", True)]
+    assert [(place.key, place.is_error) for place in found.unreadable] == [("broken", True)]
 
 
 @posix_only
@@ -263,7 +263,7 @@ def test_a_followed_link_to_what_is_our_own_is_left_out(tmp_path):
     os.symlink(".buckia-state/x", tmp_path / "root" / "file")
     found = scan(tmp_path / "root", follow=True)
     assert keys(found) == ["a"]
-    assert {place.key: place.failed for place in found.blind} == {"state": False, "file": False}
+    assert {place.key: place.is_error for place in found.unreadable} == {"state": False, "file": False}
 
 
 @posix_only
@@ -271,7 +271,7 @@ def test_a_mapped_file_that_is_a_link_to_nothing_is_not_taken_for_deleted(tmp_pa
     os.symlink("nowhere", tmp_path / "f")
     found = scan(PathMapping("f", str(tmp_path / "f"), "k", is_file=True))
     assert keys(found) == []
-    assert [(place.key, place.failed) for place in found.blind] == [("k", True)]
+    assert [(place.key, place.is_error) for place in found.unreadable] == [("k", True)]
 
 
 # --- while others are at work ------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ def test_a_directory_that_becomes_a_link_meanwhile_is_not_entered(tmp_path):
 
     found = scan(PathMapping("", str(tmp_path / "root"), path_filter=accepts))
     assert keys(found) == ["a", "e"]
-    assert found.blind.hiding("d/x") is not None
+    assert found.unreadable.at_or_above("d/x") is not None
 
 
 @posix_only

@@ -14,7 +14,7 @@ from buckia_core.syncing.scan.prefetch import PrefetchIterator
 
 def test_all_items_come_in_order_and_batches_are_told():
     taken: list[int] = []
-    with closing(PrefetchIterator(range(1234), name="t", taken=taken.append, batch=100)) as ahead:
+    with closing(PrefetchIterator(range(1234), name="t", on_batch=taken.append, batch_size=100)) as ahead:
         assert list(ahead) == list(range(1234))
     assert taken == [100] * 12 + [34]
 
@@ -27,7 +27,7 @@ def test_an_error_comes_after_the_items_of_whole_batches_before_it(number):
 
     seen: list[int] = []
     with (
-        closing(PrefetchIterator(items(), name="t", batch=100)) as ahead,
+        closing(PrefetchIterator(items(), name="t", batch_size=100)) as ahead,
         pytest.raises(ValueError, match="in the middle"),
     ):
         seen.extend(ahead)
@@ -42,7 +42,7 @@ def test_it_does_not_run_further_ahead_than_that():
             made.append(number)
             yield number
 
-    with closing(PrefetchIterator(items(), name="t", batch=10, batches=2)) as ahead:
+    with closing(PrefetchIterator(items(), name="t", batch_size=10, max_batches=2)) as ahead:
         next(iter(ahead))
         time.sleep(0.2)
         assert len(made) <= 10 * 4

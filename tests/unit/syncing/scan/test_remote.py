@@ -15,7 +15,7 @@ from buckia_core.adapters.wrappers import Wrapper
 from buckia_core.errors import AdapterError, Transient
 from buckia_core.planning.keys import is_directory_marker
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.scan.remote import AT_ONCE, ListRange, list_remote, split_listing
+from buckia_core.syncing.scan.remote import CONCURRENT_RANGES, ListRange, list_remote, split_listing
 from buckia_core.testing import Fault, Faulty, m
 from buckia_core.testing.strategies import keys, plain_keys
 
@@ -62,7 +62,7 @@ def test_only_what_the_scope_covers():
     assert listed(adapter, [ListRange("a")], Scope.from_names(["a"])) == ["a", "a/x"]
 
 
-@pytest.mark.parametrize("number", [1, AT_ONCE + 3])
+@pytest.mark.parametrize("number", [1, CONCURRENT_RANGES + 3])
 @pytest.mark.parametrize("failing", [1, 2, -1])
 def test_p18_a_part_that_fails_fails_the_whole(number, failing):
     names = [f"{index:02}" for index in range(20)]
@@ -104,7 +104,7 @@ class OtherOrder(Wrapper):
 @settings(deadline=None, derandomize=True, database=None, max_examples=300)
 @given(
     st.sets(st.text("a-/b", min_size=1, max_size=4), min_size=1, max_size=10),
-    st.sets(st.text("a-/b", min_size=1, max_size=4), min_size=AT_ONCE - 1, max_size=8),
+    st.sets(st.text("a-/b", min_size=1, max_size=4), min_size=CONCURRENT_RANGES - 1, max_size=8),
 )
 def test_a_split_listing_of_another_order_is_whole_or_an_error(names, points):
     adapter = OtherOrder(bucket(names))
@@ -117,7 +117,7 @@ def test_a_split_listing_of_another_order_is_whole_or_an_error(names, points):
 
 
 def test_a_range_that_has_more_than_the_memory_has_room_for(monkeypatch):
-    monkeypatch.setattr("buckia_core.syncing.scan.remote.MOST_AHEAD", 2)
+    monkeypatch.setattr("buckia_core.syncing.scan.remote.MAX_BUFFERED", 2)
     names = [f"{index:02}" for index in range(30)]
     assert listed(bucket(names), split_listing("", ["03", "06", "20", "25"])) == names
 

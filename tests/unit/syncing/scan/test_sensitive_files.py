@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from buckia_core.syncing.scan.sensitive_files import warning
+from buckia_core.syncing.scan.sensitive_files import sensitive_warning
 
 
 def test_what_leaves_out_one_file_leaves_out_all_that_are_named():
     """The first name alone would still send the others."""
-    line = warning(["conf/ca.pem", "conf/server.key", "other/ca.pem"])
+    line = sensitive_warning(["conf/ca.pem", "conf/server.key", "other/ca.pem"])
     assert "exclude: ['ca.pem', 'server.key']" in line
     assert "exclude: ['!ca.pem', '!server.key']" in line

@@ -8,7 +8,7 @@ import pytest
 
 from buckia_core.errors import StateError
 from buckia_core.syncing.state import database_file
-from buckia_core.syncing.state.database_file import Damaged, confirmed
+from buckia_core.syncing.state.database_file import DamagedDatabase, confirm_damage
 
 
 def damaged() -> sqlite3.DatabaseError:
@@ -24,7 +24,7 @@ def file(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("first", [damaged(), Damaged("Page 6: unable to get the page. error code=8458")])
+@pytest.mark.parametrize("first", [damaged(), DamagedDatabase("Page 6: unable to get the page. error code=8458")])
 def test_what_is_found_once_is_no_damage(file, first):
     errors = [first]
 
@@ -33,15 +33,15 @@ def test_what_is_found_once_is_no_damage(file, first):
             raise errors.pop()
         return "open"
 
-    assert confirmed(file, attempt) == "open"
+    assert confirm_damage(file, attempt) == "open"
 
 
 def test_what_is_found_twice_is(file):
     def attempt():
         raise damaged()
 
-    with pytest.raises(Damaged, match="malformed"):
-        confirmed(file, attempt)
+    with pytest.raises(DamagedDatabase, match="malformed"):
+        confirm_damage(file, attempt)
 
 
 def test_of_a_file_that_can_not_be_read_nothing_is_known(file, monkeypatch):
@@ -51,9 +51,9 @@ def test_of_a_file_that_can_not_be_read_nothing_is_known(file, monkeypatch):
     def refuse(path):
         raise OSError(5, "Input/output error", str(path))
 
-    monkeypatch.setattr(database_file, "_read_to_its_end", refuse)
+    monkeypatch.setattr(database_file, "_read_fully", refuse)
     with pytest.raises(StateError, match="input/output error"):
-        confirmed(file, attempt)
+        confirm_damage(file, attempt)
 
 
 def test_an_error_that_is_no_damage_is_not_tried_again(file):
@@ -66,5 +66,5 @@ def test_an_error_that_is_no_damage_is_not_tried_again(file):
         raise error
 
     with pytest.raises(StateError):
-        confirmed(file, attempt)
+        confirm_damage(file, attempt)
     assert calls == [1]

@@ -12,7 +12,7 @@ from buckia_core.planning.manifest import BaselineEntry
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.database_file import SCHEMA, StateTooNew
-from buckia_core.syncing.state.locations import file_name
+from buckia_core.syncing.state.locations import state_file_name
 from buckia_core.testing import m
 from buckia_core.testing.strategies import keys
 
@@ -28,9 +28,9 @@ def rows(text: str) -> list[BaselineEntry]:
 
 
 def remembered(path, *, identity: str = "here") -> list[str]:
-    state = StateDatabase.peek(path, identity)
+    state = StateDatabase.open_readonly(path, identity)
     try:
-        return [entry.key for entry in state.entries(Scope())]
+        return [entry.key for entry in state.baseline(Scope())]
     finally:
         state.close()
 
@@ -48,10 +48,7 @@ def test_rows_are_read_back_as_they_were_written(path):
     state = StateDatabase.open(path, "here")
     written = rows("a=1 b=2! d/c=3?")
     state.commit(put=written)
-    assert list(state.entries(Scope())) == written
-    assert state.get("b") == written[1]
-    assert state.get("none") is None
-    assert state.count() == 3
+    assert list(state.baseline(Scope())) == written
     assert state.has_root("root") and not state.has_root("other")
     state.close()
 
@@ -60,7 +57,7 @@ def test_a_commit_replaces_and_removes(path):
     filled(path, "a=1 b=2 c=3")
     state = StateDatabase.open(path, "here")
     state.commit(put=rows("a=9 d=4"), drop=["b", "none"])
-    assert [(entry.key, entry.digests_text) for entry in state.entries(Scope())] == [
+    assert [(entry.key, entry.digests_text) for entry in state.baseline(Scope())] == [
         (entry.key, entry.digests_text) for entry in rows("a=9 c=3 d=4")
     ]
     state.close()
@@ -72,7 +69,7 @@ def test_a_commit_that_fails_changes_nothing(path):
     broken = rows("c=3")[0]._replace(size=None)  # type: ignore[arg-type]
     with pytest.raises(sqlite3.IntegrityError):
         state.commit(put=[*rows("a=9"), broken], drop=["b"])
-    assert list(state.entries(Scope())) == rows("a=1 b=2")
+    assert list(state.baseline(Scope())) == rows("a=1 b=2")
     state.close()
 
 
@@ -80,7 +77,7 @@ def test_the_baseline_can_be_read_while_it_is_written(path):
     filled(path, " ".join(f"k{index}=1" for index in range(20)))
     state = StateDatabase.open(path, "here")
     seen = []
-    for entry in state.entries(Scope()):
+    for entry in state.baseline(Scope()):
         seen.append(entry.key)
         if len(seen) == 1:
             state.commit(drop=["k5"], put=rows("z=1"))
@@ -91,9 +88,9 @@ def test_the_baseline_can_be_read_while_it_is_written(path):
 def test_every(path):
     filled(path, " ".join(f"{letter}=1" for letter in "abcdefg") + " b/x=1")
     state = StateDatabase.open(path, "here")
-    assert state.every(3) == ["b/x", "e"]
-    assert state.every(1, "b") == ["b", "b/x"]
-    assert state.every(100) == []
+    assert state.sample_keys(3) == ["b/x", "e"]
+    assert state.sample_keys(1, "b") == ["b", "b/x"]
+    assert state.sample_keys(100) == []
     state.close()
 
 
@@ -108,12 +105,12 @@ def test_rows_of_two_mappings_do_not_mix(path):
     state = StateDatabase.open(path, "here")
     state.commit(put=of("one", "a=1 b=1"), roots=["one"])
     state.commit(put=of("two", "a=2 c=2"), roots=["two"])
-    assert list(state.entries(Scope(), ["one"])) == of("one", "a=1 b=1")
-    assert list(state.entries(Scope(), ["two"])) == of("two", "a=2 c=2")
-    assert list(state.entries(Scope(), ["three"])) == []
+    assert list(state.baseline(Scope(), ["one"])) == of("one", "a=1 b=1")
+    assert list(state.baseline(Scope(), ["two"])) == of("two", "a=2 c=2")
+    assert list(state.baseline(Scope(), ["three"])) == []
     state.commit(drop=["a"], roots=["two"])
-    assert list(state.entries(Scope(), ["one"])) == of("one", "a=1 b=1")
-    assert list(state.entries(Scope(), ["two"])) == of("two", "c=2")
+    assert list(state.baseline(Scope(), ["one"])) == of("one", "a=1 b=1")
+    assert list(state.baseline(Scope(), ["two"])) == of("two", "c=2")
     state.close()
 
 
@@ -122,7 +119,7 @@ def test_a_key_has_one_owner_in_a_run(path):
     state = StateDatabase.open(path, "here")
     state.commit(put=of("one", "a=1"), roots=["one", "two"])
     state.commit(put=of("two", "a=2"), roots=["one", "two"])
-    assert list(state.entries(Scope())) == of("two", "a=2")
+    assert list(state.baseline(Scope())) == of("two", "a=2")
     state.close()
 
 
@@ -133,8 +130,8 @@ def test_a_key_of_two_mappings_comes_once_in_a_run_of_both(path, monkeypatch):
         state.commit(put=of(root, names), roots=[root])
     state.commit(put=of("three", "a=3 k0000=3 z=3"), roots=["three"])
     for first, second in (("one", "two"), ("two", "one")):
-        assert list(state.entries(Scope(), [first, second])) == of(first, names)
-    seen = list(state.entries(Scope.from_names(["a", "k0000", "z"]), ["three", "one"]))
+        assert list(state.baseline(Scope(), [first, second])) == of(first, names)
+    seen = list(state.baseline(Scope.from_names(["a", "k0000", "z"]), ["three", "one"]))
     assert seen == of("three", "a=3 k0000=3 z=3")
     state.close()
 
@@ -144,7 +141,7 @@ def test_rows_come_in_order_without_a_sort(path, roots):
     state = StateDatabase.open(path, "here")
     statements: list[str] = []
     state._db.set_trace_callback(statements.append)
-    list(state.entries(Scope.from_names(["d"]), roots))
+    list(state.baseline(Scope.from_names(["d"]), roots))
     (statement,) = statements
     plan = " ".join(str(row) for row in state._db.execute(f"EXPLAIN QUERY PLAN {statement}"))
     assert "PRIMARY KEY (key>? AND key<?)" in plan and "TEMP B-TREE" not in plan
@@ -155,9 +152,9 @@ def test_mappings_are_known_by_the_entry_that_had_them_last(path):
     state = StateDatabase.open(path, "here")
     state.commit(put=[*of("one", "a=1 b=1"), *of("old", "c=1")])
     assert state.roots() == {"one": None, "old": None}
-    state.remember_roots({"one": "site", "chosen": ""})
+    state.record_roots({"one": "site", "chosen": ""})
     assert state.roots() == {"one": "site", "old": None, "chosen": ""}
-    state.remember_roots({"one": "other"})
+    state.record_roots({"one": "other"})
     assert state.roots()["one"] == "other"
     state.close()
 
@@ -166,11 +163,11 @@ def test_what_is_known_is_not_written_again(path):
     state = StateDatabase.open(path, "here")
     changes = []
     for _ in range(3):
-        state.remember_roots({"one": "site"})
+        state.record_roots({"one": "site"})
         state.set_meta("folders", "a")
         changes.append(state._db.total_changes)
     assert changes[0] == changes[1] == changes[2]
-    assert state.meta("folders") == "a"
+    assert state.get_meta("folders") == "a"
     state.close()
 
 
@@ -179,12 +176,12 @@ def test_rows_that_are_out_of_scope_stay_so_until_they_are_written_anew(path):
     one, two = of("one", "a=1 b/c=1")
     state.commit(put=[one, two, *of("two", "b=1")])
     state.commit(put=[two._replace(out_of_scope=True)], roots=())
-    assert [each.out_of_scope for each in state.entries(Scope(), ["one"])] == [0, 1]
-    assert (state.rows_of("one"), state.rows_of("two"), state.rows_of("three")) == (1, 1, 0)
-    assert state.outside(Scope.from_names(["b"]), ["one"]) == [one]
-    assert state.outside(Scope.from_names(["a"]), ["one"]) == [], "a row is put out of scope once"
+    assert [each.out_of_scope for each in state.baseline(Scope(), ["one"])] == [0, 1]
+    assert (state.count_rows("one"), state.count_rows("two"), state.count_rows("three")) == (1, 1, 0)
+    assert state.rows_outside(Scope.from_names(["b"]), ["one"]) == [one]
+    assert state.rows_outside(Scope.from_names(["a"]), ["one"]) == [], "a row is put out of scope once"
     state.commit(put=[two])
-    assert [each.out_of_scope for each in state.entries(Scope(), ["one"])] == [0, 0]
+    assert [each.out_of_scope for each in state.baseline(Scope(), ["one"])] == [0, 0]
     state.close()
 
 
@@ -205,9 +202,9 @@ def test_ranges_of_a_scope_begin_and_end_at_any_character(names, wanted):
     state._db.executemany(
         "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [template._replace(key=name) for name in names]
     )
-    assert [entry.key for entry in state.entries(scope)] == sorted(name for name in names if scope.covers(name))
+    assert [entry.key for entry in state.baseline(scope)] == sorted(name for name in names if scope.covers(name))
     prefix = wanted[0] if wanted else ""
-    assert state.every(1, prefix) == sorted(name for name in names if name.startswith(prefix))
+    assert state.sample_keys(1, prefix) == sorted(name for name in names if name.startswith(prefix))
     state.close()
 
 
@@ -266,7 +263,7 @@ def test_n50_a_broken_file_is_put_aside_and_a_new_one_begins(path, breaks, stays
     assert remembered(path) == []
     assert path.read_bytes() == before, "to look is not to repair"
     state = StateDatabase.open(path, "here")
-    assert state.count() == 0
+    assert list(state.baseline(Scope())) == []
     state.commit(put=rows("a=1"))
     state.close()
     (aside,) = path.parent.glob("*.broken")
@@ -280,7 +277,7 @@ def test_n50_a_newer_file_is_left_alone(path):
     connection = sqlite3.connect(path)
     connection.execute(f"PRAGMA user_version = {SCHEMA + 1}")
     connection.close()
-    for opening in (StateDatabase.open, StateDatabase.peek):
+    for opening in (StateDatabase.open, StateDatabase.open_readonly):
         with pytest.raises(StateTooNew, match="newer version") as caught:
             opening(path, "here")
         assert str(path) in str(caught.value)
@@ -291,7 +288,7 @@ def test_the_state_of_another_bucket_is_put_aside(path):
     filled(path, identity="there")
     assert remembered(path) == []
     state = StateDatabase.open(path, "here")
-    assert state.count() == 0
+    assert list(state.baseline(Scope())) == []
     state.close()
     (aside,) = path.parent.glob("*.other")
     assert remembered(aside, identity="there") == ["a", "b"]
@@ -309,7 +306,7 @@ def test_journals_of_a_removed_database_are_not_believed(path):
     journal.write_bytes(left)
     assert left
     state = StateDatabase.open(path, "here")
-    assert state.count() == 0
+    assert list(state.baseline(Scope())) == []
     state.commit(put=rows("d=1"))
     state.close()
     assert remembered(path) == ["d"]
@@ -341,9 +338,9 @@ def test_to_peek_makes_no_file(path):
 
 @pytest.mark.parametrize("bucket", ["a/b", "..", "", "ü", "a:b", "con", "A", "a", ".", "%2F", "x" * 60])
 def test_any_bucket_name_is_a_file_name_of_its_own(bucket, tmp_path):
-    name = file_name(bucket)
+    name = state_file_name(bucket)
     assert "/" not in name and "\\" not in name and ":" not in name and name not in ("", ".", "..")
-    others = {file_name(other) for other in ["a-b", "a_b", "a%2Fb", "%252F"]}
+    others = {state_file_name(other) for other in ["a-b", "a_b", "a%2Fb", "%252F"]}
     assert name not in others
 
 
@@ -359,7 +356,7 @@ def test_a_conflict_that_stays_keeps_its_age(path):
     state.update_conflicts([record("a", "monday")])
     state.update_conflicts([record("a", "tuesday"), record("b", "tuesday")])
     assert state.conflicts() == [record("a", "monday"), record("b", "tuesday")]
-    state.update_conflicts([], settled=[("a", "root"), ("none", "root")])
+    state.update_conflicts([], resolved=[("a", "root"), ("none", "root")])
     assert state.conflicts() == [record("b", "tuesday")]
     state.close()
 
@@ -367,7 +364,7 @@ def test_a_conflict_that_stays_keeps_its_age(path):
 def test_two_mappings_may_have_a_conflict_on_one_key(path):
     state = StateDatabase.open(path, "here")
     state.update_conflicts([record("a"), record("a", root="other")])
-    state.update_conflicts([], settled=[("a", "root")])
+    state.update_conflicts([], resolved=[("a", "root")])
     assert state.conflicts() == [record("a", root="other")]
     state.close()
 

@@ -19,7 +19,7 @@ from buckia_core.config.trust import consent, user_config
 from buckia_core.errors import StateError
 from buckia_core.syncing.scan.local import temporary_prefix
 from buckia_core.syncing.state.locations import STATE_DIRECTORY, StateFiles, check_state_dir, prepare_state_dir
-from buckia_core.syncing.state.migration import stems_under_name
+from buckia_core.syncing.state.migration import find_stems_by_name
 from buckia_core.syncing.state.resume_store import ResumeStore
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="owners are not looked at on Windows")
@@ -67,14 +67,14 @@ def state_dir(project: Path) -> Path:
 def acts(project: Path) -> list[Callable[[], object]]:
     """All that looks into a state directory."""
     client = BuckiaClient(project / ".buckia")
-    files = StateFiles.of(client.state_dir, client.config.name, client.adapter)
+    files = StateFiles.for_adapter(client.state_dir, client.config.name, client.adapter)
     return [
         client.sync,
         lambda: client.sync(dry_run=True),
         client.conflicts,
         client.history,
         client.trash,
-        ResumeStore(files).uploads,
+        ResumeStore(files).upload_checkpoints,
     ]
 
 
@@ -188,7 +188,7 @@ def test_no_database_is_opened_through_a_link_or_with_the_journal_of_another(pro
     for act in (client.sync, client.history, lambda: client.sync(dry_run=True)):
         with pytest.raises(StateError, match=f"{suffix}: it is a symbolic link"):
             act()
-    assert stems_under_name(client.state_dir, client.config.name) == []
+    assert find_stems_by_name(client.state_dir, client.config.name) == []
     assert victim.read_bytes() == before
     link.unlink()
 
@@ -215,7 +215,7 @@ def test_a_former_state_with_the_name_of_a_directory_is_none(project):
     client.sync()
     (database,) = (project / STATE_DIRECTORY).glob("*.sqlite3")
     database.rename(database.with_name("...sqlite3"))
-    assert stems_under_name(client.state_dir, client.config.name) == []
+    assert find_stems_by_name(client.state_dir, client.config.name) == []
     assert client.sync().success
 
 

@@ -13,7 +13,7 @@ from buckia_core.errors import LockHeld, StateDenied, StateError
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.state import database_file, lock
 from buckia_core.syncing.state.database import StateDatabase
-from buckia_core.syncing.state.errors import from_database
+from buckia_core.syncing.state.errors import translate_error
 from buckia_core.syncing.state.lock import RunLock
 from buckia_core.testing import m
 
@@ -64,7 +64,7 @@ class Broken:
 @pytest.mark.parametrize(("code", "kind", "words"), REFUSALS)
 def test_what_is_no_damage_leaves_the_file_alone(path, monkeypatch, code, kind, words):
     before = path.read_bytes()
-    for name, opening in (("connect", StateDatabase.open), ("connect_to_peek", StateDatabase.peek)):
+    for name, opening in (("connect", StateDatabase.open), ("connect_readonly_anywhere", StateDatabase.open_readonly)):
         connect = getattr(database_file, name)
         monkeypatch.setattr(database_file, name, lambda path, connect=connect: Broken(connect(path), of_sqlite(code)))
         with pytest.raises(kind, match=words) as caught:
@@ -89,7 +89,7 @@ def test_damage_puts_it_aside(path, monkeypatch, code):
 
 def test_a_fault_of_buckia_stays_one(path):
     error = sqlite3.IntegrityError("NOT NULL constraint failed")
-    assert from_database(error, path) is error
+    assert translate_error(error, path) is error
 
 
 def test_a_database_that_can_not_be_put_aside_is_as_it_was(path, monkeypatch):
@@ -113,7 +113,7 @@ def test_a_database_that_can_not_be_made_leaves_none(tmp_path, monkeypatch):
     def refuse(*_):
         raise of_sqlite(sqlite3.SQLITE_FULL)
 
-    monkeypatch.setattr(database_file, "fill", refuse)
+    monkeypatch.setattr(database_file, "create_tables", refuse)
     with pytest.raises(StateError, match="the disk is full"):
         StateDatabase.open(tmp_path / "s.sqlite3", "here")
     assert list(tmp_path.iterdir()) == []
@@ -138,13 +138,13 @@ def test_a_commit_that_fails_at_its_end_can_be_repeated(path):
         state.commit(put=m("c=3").base("root"))
     state._db = connection
     state.commit(put=m("c=3").base("root"))
-    assert [entry.key for entry in state.entries(Scope())] == ["a", "b", "c"]
+    assert [entry.key for entry in state.baseline(Scope())] == ["a", "b", "c"]
     state.close()
 
 
 def test_an_error_in_the_middle_of_the_baseline_is_told_as_one_of_the_state(path):
     state = StateDatabase.open(path, "here")
-    rows = state.entries(Scope())
+    rows = state.baseline(Scope())
     next(rows)
     state.close()
     state = StateDatabase.open(path, "here")
@@ -155,7 +155,7 @@ def test_an_error_in_the_middle_of_the_baseline_is_told_as_one_of_the_state(path
 
     state._db, connection = Torn(), state._db  # type: ignore[assignment]
     with pytest.raises(StateError, match="input/output error"):
-        list(state.entries(Scope()))
+        list(state.baseline(Scope()))
     connection.close()
 
 

@@ -24,9 +24,14 @@ from buckia_core.syncing.events import Finished
 from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.locations import StateFiles
 from buckia_core.syncing.state.lock import RunLock
-from buckia_core.syncing.state.migration import open_state, peek_state
+from buckia_core.syncing.state.migration import open_state, open_state_readonly
 from buckia_core.syncing.state.resume_store import ResumeStore, TransferKind
 from tests.earlier.building import build, settle
+
+
+def rows(state: StateDatabase) -> int:
+    return sum(1 for _ in state.baseline(Scope()))
+
 
 KEYS = {
     "documents/edited.txt": "docs/edited.txt",
@@ -155,9 +160,9 @@ def test_states_that_0_6_0_put_aside_are_found_by_their_bucket(here):
 def test_the_newest_of_several_is_taken(here):
     """0.6.0 had put aside an older state of the same bucket, which knows a file that is gone since."""
     client(here).sync()
-    state = StateFiles.of(here / "project/.buckia-state", "site", client(here).adapter)
-    with closing(StateDatabase.peek(state.database, state.identity)) as opened:
-        assert {entry.key for entry in opened.entries(Scope())} == {*KEYS, "documents/prices.txt"}
+    state = StateFiles.for_adapter(here / "project/.buckia-state", "site", client(here).adapter)
+    with closing(StateDatabase.open_readonly(state.database, state.identity)) as opened:
+        assert {entry.key for entry in opened.baseline(Scope())} == {*KEYS, "documents/prices.txt"}
 
 
 def test_a_state_under_another_name_is_found(here):
@@ -265,11 +270,11 @@ def files_of_s3(tmp_path: Path, *, name: str = "photos", endpoint: str = "http:/
 @pytest.mark.parametrize("name", ["photos", "renamed"])
 def test_notes_of_unfinished_transfers_stay(tmp_path, name):
     files = files_of_s3(tmp_path, name=name)
-    assert name == "renamed" or list(ResumeStore(files).uploads()) == ["film.bin"]
+    assert name == "renamed" or list(ResumeStore(files).upload_checkpoints()) == ["film.bin"]
     open_state(files).close()
     kept = ResumeStore(files).find(TransferKind.UPLOAD, "film.bin")
     assert kept is not None and kept.identity == files.identity and "upload_id" in kept.text
-    assert list(ResumeStore(files).uploads()) == ["film.bin"]
+    assert list(ResumeStore(files).upload_checkpoints()) == ["film.bin"]
     assert not (files.directory / "unfinished/photos").exists()
 
 
@@ -277,16 +282,16 @@ def test_notes_of_another_bucket_are_left_to_it(tmp_path):
     files = files_of_s3(tmp_path)
     other = StateFiles(files.directory, files.bucket, "s3:http://127.0.0.1:9/another/")
     open_state(other).close()
-    assert ResumeStore(other).uploads() == {}
+    assert ResumeStore(other).upload_checkpoints() == {}
     open_state(files).close()
-    assert list(ResumeStore(files).uploads()) == ["film.bin"]
+    assert list(ResumeStore(files).upload_checkpoints()) == ["film.bin"]
 
 
 def test_an_identity_that_is_spelt_in_another_way_now_is_known(tmp_path):
     files = files_of_s3(tmp_path)
-    now = StateFiles(files.directory, "photos", "s3:http://localhost:9/photos/p/", earlier=(files.identity,))
+    now = StateFiles(files.directory, "photos", "s3:http://localhost:9/photos/p/", earlier_identities=(files.identity,))
     with closing(open_state(now)) as state:
-        assert (state.count(), state.meta("identity")) == (2, now.identity)
+        assert (rows(state), state.get_meta("identity")) == (2, now.identity)
     kept = ResumeStore(now).find(TransferKind.UPLOAD, "film.bin")
     assert kept is not None and kept.identity == now.identity
 
@@ -319,7 +324,7 @@ def test_a_state_that_can_not_be_read_now_ends_the_run(here, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     before = tree(here)
-    monkeypatch.setattr("buckia_core.syncing.state.database_file.connect_to_read", refuse)
+    monkeypatch.setattr("buckia_core.syncing.state.database_file.connect_readonly", refuse)
     for dry_run in (False, True):
         with pytest.raises(StateError, match="site"):
             client(here).sync(dry_run=dry_run)
@@ -367,9 +372,9 @@ def test_killed_at_any_step_it_goes_on(tmp_path):
     ended = subprocess.run([sys.executable, "-c", KILLED, *arguments], check=True, capture_output=True, text=True)
     assert int(ended.stdout) > 10
     for steps, files in enumerate(every[: int(ended.stdout)]):
-        with closing(peek_state(files)) as state:
-            assert (state.count(), len(state.runs(9))) == (2, 1), f"seen after a kill at step {steps}"
+        with closing(open_state_readonly(files)) as state:
+            assert (rows(state), len(state.runs(9))) == (2, 1), f"seen after a kill at step {steps}"
         with closing(open_state(files)) as state:
-            assert (state.count(), len(state.runs(9)), state.meta("id")) == (2, 1, "c7f31e87")
-        assert list(ResumeStore(files).uploads()) == ["film.bin"]
+            assert (rows(state), len(state.runs(9)), state.get_meta("id")) == (2, 1, "c7f31e87")
+        assert list(ResumeStore(files).upload_checkpoints()) == ["film.bin"]
         assert [path.name for path in files.directory.glob("*.sqlite3")] == [files.database.name]

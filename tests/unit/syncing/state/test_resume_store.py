@@ -48,30 +48,30 @@ def unfinished(tmp_path: Path) -> ResumeStore:
 
 
 def test_a_note_is_read_by_whoever_takes_up_the_same_content(unfinished, bucket):
-    note = unfinished.take_up(TransferKind.UPLOAD, "a/ü\n", "sha256:1", bucket)
+    note = unfinished.claim(TransferKind.UPLOAD, "a/ü\n", "sha256:1", bucket)
     assert note.read() is None
     note.write("first")
     note.write("second ü")
     again = pickle.loads(pickle.dumps(unfinished))
-    assert again.take_up(TransferKind.UPLOAD, "a/ü\n", "sha256:1", bucket).read() == "second ü"
-    assert again.take_up(TransferKind.DOWNLOAD, "a/ü\n", "sha256:1", bucket).read() is None
+    assert again.claim(TransferKind.UPLOAD, "a/ü\n", "sha256:1", bucket).read() == "second ü"
+    assert again.claim(TransferKind.DOWNLOAD, "a/ü\n", "sha256:1", bucket).read() is None
     note.clear()
     assert list(unfinished.all()) == []
     assert bucket.abandoned == []
 
 
 def test_what_is_left_of_another_content_is_abandoned(unfinished, bucket):
-    unfinished.take_up(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("old")
-    note = unfinished.take_up(TransferKind.UPLOAD, "a", "sha256:2", bucket)
+    unfinished.claim(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("old")
+    note = unfinished.claim(TransferKind.UPLOAD, "a", "sha256:2", bucket)
     assert (note.read(), bucket.abandoned) == (None, [("a", "old")])
 
 
 def test_a_temporary_file_of_another_version_is_removed(unfinished, bucket, tmp_path):
     old = tmp_path / ".buckia-tmp-1"
     old.write_text("x")
-    unfinished.take_up(TransferKind.DOWNLOAD, "a", "v1", bucket, str(old)).write("{}")
-    assert unfinished.temporaries() == {".buckia-tmp-1"}
-    unfinished.take_up(TransferKind.DOWNLOAD, "a", "v2", bucket, str(tmp_path / ".buckia-tmp-2"))
+    unfinished.claim(TransferKind.DOWNLOAD, "a", "v1", bucket, str(old)).write("{}")
+    assert unfinished.temp_files() == {".buckia-tmp-1"}
+    unfinished.claim(TransferKind.DOWNLOAD, "a", "v2", bucket, str(tmp_path / ".buckia-tmp-2"))
     assert not old.exists()
 
 
@@ -79,63 +79,63 @@ def test_only_temporary_files_are_removed_for_what_a_note_says(unfinished, bucke
     """The state may come with a project of somebody else's."""
     mine = tmp_path / "thesis"
     mine.write_text("x")
-    unfinished.take_up(TransferKind.DOWNLOAD, "a", "v1", bucket, str(mine)).write("{}")
-    unfinished.tidy(lambda _: False, bucket)
+    unfinished.claim(TransferKind.DOWNLOAD, "a", "v1", bucket, str(mine)).write("{}")
+    unfinished.prune(lambda _: False, bucket)
     assert mine.exists()
     assert list(unfinished.all()) == []
 
 
 def test_what_nobody_wants_is_abandoned_and_the_rest_stays(unfinished, bucket):
     for key in ("a", "b"):
-        unfinished.take_up(TransferKind.UPLOAD, key, "sha256:1", bucket).write(f"of {key}")
-    unfinished.tidy(lambda kept: kept.key == "a", bucket)
+        unfinished.claim(TransferKind.UPLOAD, key, "sha256:1", bucket).write(f"of {key}")
+    unfinished.prune(lambda kept: kept.key == "a", bucket)
     assert bucket.abandoned == [("b", "of b")]
     assert [kept.key for kept in unfinished.all()] == ["a"]
 
 
 def test_what_can_not_be_abandoned_now_is_abandoned_later(unfinished, bucket):
-    unfinished.take_up(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text")
+    unfinished.claim(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text")
     bucket.fails = True
-    unfinished.tidy(lambda _: False, bucket)
+    unfinished.prune(lambda _: False, bucket)
     bucket.fails = False
-    unfinished.tidy(lambda _: False, bucket)
+    unfinished.prune(lambda _: False, bucket)
     assert bucket.abandoned == [("a", "text")]
 
 
 def test_another_bucket_is_not_asked(unfinished, bucket, tmp_path):
-    unfinished.take_up(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text")
+    unfinished.claim(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text")
     other = ResumeStore(StateFiles(tmp_path, "assets", "memory:y"))
-    assert other.take_up(TransferKind.UPLOAD, "a", "sha256:1", bucket).read() is None
+    assert other.claim(TransferKind.UPLOAD, "a", "sha256:1", bucket).read() is None
     assert bucket.abandoned == []
 
 
 @pytest.mark.parametrize("spoilt", ["", "{", "[]", '{"kind": "upload"}', '{"kind": "none"}'])
 def test_a_note_that_can_not_be_read_is_no_note(unfinished, bucket, tmp_path, spoilt):
-    note = unfinished.take_up(TransferKind.UPLOAD, "a", "sha256:1", bucket)
+    note = unfinished.claim(TransferKind.UPLOAD, "a", "sha256:1", bucket)
     note.write("text")
     (file,) = (tmp_path / "unfinished").rglob("*.json")
     file.write_text(spoilt)
     assert note.read() is None
     assert list(unfinished.all()) == []
-    unfinished.tidy(lambda _: True, bucket)
+    unfinished.prune(lambda _: True, bucket)
     assert not file.exists()
 
 
 @pytest.mark.parametrize("spoilt", ["[" * 100_000, "{}", '{"kind": "upload", "path": 1}'])
 def test_odd_json_is_no_note(unfinished, bucket, tmp_path, spoilt):
-    unfinished.take_up(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text")
+    unfinished.claim(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text")
     (file,) = (tmp_path / "unfinished").rglob("*.json")
     file.write_text(spoilt)
-    assert (list(unfinished.all()), unfinished.temporaries()) == ([], frozenset())
+    assert (list(unfinished.all()), unfinished.temp_files()) == ([], frozenset())
 
 
 def test_only_what_is_called_like_a_note_is_removed(unfinished, bucket, tmp_path):
-    unfinished.take_up(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text")
+    unfinished.claim(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text")
     (directory,) = (tmp_path / "unfinished").iterdir()
     others = {"thesis.tex", "x.json", "y.part"}
     for name in (*others, f"{'0' * 32}.part"):
         (directory / name).write_text("{")
-    unfinished.tidy(lambda _: False, bucket)
+    unfinished.prune(lambda _: False, bucket)
     assert {each.name for each in directory.iterdir()} == others
 
 
@@ -159,7 +159,7 @@ class TestLinks:
         directory = {
             "unfinished": files.unfinished.parent,
             "stem": files.unfinished,
-            "former": files.unfinished.with_name(files.former_stem),
+            "former": files.unfinished.with_name(files.legacy_stem),
         }[level]
         directory.parent.mkdir(parents=True)
         directory.symlink_to(victim)
@@ -169,23 +169,23 @@ class TestLinks:
         before = sorted(victim.rglob("*"))
         unfinished = ResumeStore(files)
         acts: list[Callable[[], object]] = [
-            lambda: unfinished.tidy(lambda _: False, bucket),
-            unfinished.temporaries,
-            lambda: unfinished.take_up(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text"),
+            lambda: unfinished.prune(lambda _: False, bucket),
+            unfinished.temp_files,
+            lambda: unfinished.claim(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text"),
         ]
         if level == "former":
-            acts = [unfinished.uploads, lambda: unfinished.take_over(files.former_stem)]
+            acts = [unfinished.upload_checkpoints, lambda: unfinished.import_legacy(files.legacy_stem)]
         for act in acts:
             with pytest.raises(StateError, match=r"a symbolic link stands in its way: .*remove it"):
                 act()
         assert sorted(victim.rglob("*")) == before
 
     def test_a_link_is_no_note(self, unfinished, bucket, tmp_path, victim):
-        unfinished.take_up(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text")
+        unfinished.claim(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text")
         (file,) = (tmp_path / "unfinished").rglob("*.json")
         (victim / "thesis").write_text(json.dumps(json.loads(file.read_text()) | {"text": "planted"}))
         file.unlink()
         file.symlink_to(victim / "thesis")
         assert list(unfinished.all()) == []
-        unfinished.tidy(lambda _: True, bucket)
+        unfinished.prune(lambda _: True, bucket)
         assert not file.is_symlink() and (victim / "thesis").exists()

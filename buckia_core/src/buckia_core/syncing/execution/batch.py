@@ -59,7 +59,7 @@ def run_batch(worker: Worker, operations: Iterable[Operation]) -> BatchResult:
     fetched: list[_Fetched] = []
     try:
         with ExitStack() as stack:
-            places = stack.enter_context(worker.site.places())
+            places = stack.enter_context(worker.site.locator())
             for operation in operations:
                 late = time.monotonic() > until and (fetched or ended.done)
                 if late or worker.flights.stopped.is_set():

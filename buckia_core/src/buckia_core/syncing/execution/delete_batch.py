@@ -26,7 +26,7 @@ def delete_batch(worker: Worker, operations: Sequence[Operation]) -> list[Operat
     results = {operations[0].key: worker.run(operations[0])}
     kept: list[Operation] = []
     alone: list[Operation] = []
-    with worker.site.places() as places:
+    with worker.site.locator() as places:
         for operation in operations[1:]:
             if worker.flights.stopped.is_set():
                 break

@@ -21,7 +21,7 @@ def again(
     What the plan did not delete is not deleted: no guard would have seen that.
     """
     mapping = mappings[operation.root]
-    with site.places() as places:
+    with site.locator() as places:
         local = places.look(operation.key, mapping)
     remote = stat_or_none(site.adapter.stat_file, operation.key)
     before = base or operation.base

@@ -32,7 +32,8 @@ from buckia_core.syncing.error_messages import FATAL_ERRORS, is_generic_error
 from buckia_core.syncing.events import Status
 from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.replan import again
-from buckia_core.syncing.planner.bucket_handle import BackupPolicy, BucketHandle
+from buckia_core.syncing.planner.backup_policy import BackupPolicy
+from buckia_core.syncing.planner.bucket_handle import BucketHandle
 from buckia_core.syncing.state.baseline_rows import baseline_row, dirty_row
 from buckia_core.syncing.state.resume_store import ResumeStore
 from buckia_core.syncing.transfer.download import Download
@@ -101,7 +102,7 @@ class Worker:
             step, begun = begun or self._execute, None
             # Those of the group may be of directories that have been replaced by others.
             shared, places = places, None
-            with nullcontext(shared) if shared is not None else self.site.places() as fresh:
+            with nullcontext(shared) if shared is not None else self.site.locator() as fresh:
                 outcome = self._attempt(step, done, fresh)
             if outcome is None:
                 return
@@ -207,7 +208,7 @@ class Worker:
         """Return the download of an operation; what it replaces goes into the trash, if it is not kept already."""
         assert operation.remote is not None
         mapping = self.mappings[operation.root]
-        if operation.after_deletes and self.site.disks[mapping.id].merges_names and not mapping.is_file:
+        if operation.after_deletes and self.site.filesystem_rules[mapping.id].merges_names and not mapping.is_file:
             # What had the other spelling should be deleted by now; what no sync knows may have kept it there.
             Spellings().check(mapping, operation.key)
         place = places.of(operation.key, mapping)
@@ -350,7 +351,7 @@ class Worker:
             Stale: The object is gone.
         """
         seen = operation.remote
-        if seen is None or not self.keeping.covers(operation.loser is Side.REMOTE):
+        if seen is None or not self.keeping.applies(operation.loser is Side.REMOTE):
             return
         path = local_path(operation.key, self.mappings[operation.root])
         try:
@@ -373,7 +374,7 @@ class Worker:
             OSError, BuckiaError: That can't be found out.
         """
         mapping = self.mappings[operation.root]
-        if self.site.disks[mapping.id].case_insensitive or sys.platform == "darwin":
+        if self.site.filesystem_rules[mapping.id].case_insensitive or sys.platform == "darwin":
             # What is found there may be a file of another name.
             return
         try:

@@ -12,7 +12,7 @@ from buckia_core.planning import mapping as planned
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.syncing.disk.paths import in_the_way, kind
 
-_NOTHING = ""
+_NO_BLOCKER = ""
 
 
 def refuse_blocked(
@@ -20,9 +20,9 @@ def refuse_blocked(
     mappings: Mapping[str, planned.PathMapping],
     *,
     follow: bool,
-    temporary: str,
+    temp_prefix: str,
     bucket: str | None,
-    unseen: Collection[str] = (),
+    skipped_keys: Collection[str] = (),
 ) -> list[Operation]:
     """Refuse new files, here and in a bucket that is a directory, in whose place or on whose way something stands.
 
@@ -32,55 +32,57 @@ def refuse_blocked(
         operations: Of one plan.
         mappings: By id.
         follow: Symbolic links below the local roots are followed.
-        temporary: How the names of our temporary files begin here, which the run removes.
+        temp_prefix: How the names of our temporary files begin here, which the run removes.
         bucket: The directory that is the bucket, if one is.
-        unseen: Keys that are not looked at: the plan deletes what has another spelling of their names, and a disk that
-            takes both for one may remember for a moment what a look has found.
+        skipped_keys: Keys to leave unchecked: the plan deletes a file with another spelling of their names, and a disk
+            that takes both for one may cache the result of `stat` for a moment.
     """
-    leaving_here: dict[str, set[str]] = {name: set() for name in mappings}
-    leaving_there: set[str] = set()
+    deleted_local: dict[str, set[str]] = {name: set() for name in mappings}
+    deleted_remote: set[str] = set()
     for each in operations:
         if each.action is Action.DELETE_LOCAL and not mappings[each.root].is_file:
-            leaving_here[each.root].add(mappings[each.root].relative_path(each.key))
+            deleted_local[each.root].add(mappings[each.root].relative_path(each.key))
         elif each.action is Action.DELETE_REMOTE:
             # There, directories go with the last object in them, and no others do.
-            leaving_there |= {each.key, *_above(each.key)}
-    here = {name: _Tree(mapping.local, leaving_here[name], follow, temporary) for name, mapping in mappings.items()}
-    there = _Tree(bucket, leaving_there, keeps_empty=True) if bucket is not None else None
+            deleted_remote |= {each.key, *_parents(each.key)}
+    local_trees = {
+        name: _TargetTree(mapping.local, deleted_local[name], follow, temp_prefix) for name, mapping in mappings.items()
+    }
+    bucket_tree = _TargetTree(bucket, deleted_remote, keeps_empty=True) if bucket is not None else None
     checked: list[Operation] = []
     refused: dict[Action, set[str]] = {Action.DELETE_LOCAL: set(), Action.DELETE_REMOTE: set()}
     for each in operations:
-        mapping, why = mappings[each.root], None
-        if each.key in unseen:
+        mapping, blocker = mappings[each.root], None
+        if each.key in skipped_keys:
             pass
         elif each.action is Action.DOWNLOAD and each.local is None and not mapping.is_file:
-            why = here[each.root].blocker(mapping.relative_path(each.key))
-        elif each.action is Action.UPLOAD and each.remote is None and there is not None:
-            why = there.blocker(each.key)
-        if why is None:
+            blocker = local_trees[each.root].find_blocker(mapping.relative_path(each.key))
+        elif each.action is Action.UPLOAD and each.remote is None and bucket_tree is not None:
+            blocker = bucket_tree.find_blocker(each.key)
+        if blocker is None:
             checked.append(each)
             continue
         refused[Action.DELETE_LOCAL if each.action is Action.DOWNLOAD else Action.DELETE_REMOTE].add(each.key)
-        refusal = replace(each, action=Action.REFUSE, reason=Reason.REFUSED_KEY, detail=why, loser=None)
+        refusal = replace(each, action=Action.REFUSE, reason=Reason.REFUSED_KEY, detail=blocker, loser=None)
         checked.append(replace(refusal, after_deletes=False))
-    return [_held(each, refused.get(each.action, ())) for each in checked]
+    return [_hold_back_delete(each, refused.get(each.action, ())) for each in checked]
 
 
-def _held(operation: Operation, refused: Collection[str]) -> Operation:
+def _hold_back_delete(operation: Operation, refused: Collection[str]) -> Operation:
     """Turn the delete of what a refused file was to replace into a skip."""
-    key = next((above for above in _above(operation.key) if above in refused), None) if refused else None
+    key = next((above for above in _parents(operation.key) if above in refused), None) if refused else None
     if key is None:
         return operation
     return replace(operation, action=Action.SKIP, reason=Reason.REPLACEMENT_BLOCKED, detail=key, loser=None)
 
 
-def _above(path: str) -> Iterator[str]:
+def _parents(path: str) -> Iterator[str]:
     """Yield the directories above a path, outermost first."""
     return (path[:end] for end, letter in enumerate(path) if letter == "/")
 
 
 @dataclass(slots=True)
-class _Tree:
+class _TargetTree:
     """A directory that a plan puts files into.
 
     Attributes:
@@ -92,24 +94,24 @@ class _Tree:
     """
 
     root: str
-    leaving: set[str]
+    deleted: set[str]
     follow: bool = False
-    temporary: str = ""
+    temp_prefix: str = ""
     keeps_empty: bool = False
-    _ways: dict[str, str | None] = field(default_factory=dict)
+    _parent_blockers: dict[str, str | None] = field(default_factory=dict)
 
-    def blocker(self, path: str) -> str | None:
+    def find_blocker(self, path: str) -> str | None:
         """Say what stands where a file is to come, or on the way there; `None` if nothing does."""
-        way = self._way(path.rpartition("/")[0])
+        way = self._find_blocking_parent(path.rpartition("/")[0])
         if way is not None:
             return way or None
-        status = self._status(path)
+        status = self._stat(path)
         if status is None or stat.S_ISREG(status.st_mode):
             # A file that came since the scan is seen when the operation is executed, and the key is planned again.
             return None
         if not _is_directory(status):
             return in_the_way(kind(status), self._path(path))
-        inside = self._staying(path)
+        inside = self._find_remaining(path)
         if inside is None:
             return None
         # What is in an excluded directory may have any name.
@@ -117,35 +119,35 @@ class _Tree:
         more = f" (with {shown}, which this run leaves alone)" if inside != path else ""
         return in_the_way("a directory", self._path(path), more)
 
-    def _way(self, directory: str) -> str | None:
+    def _find_blocking_parent(self, directory: str) -> str | None:
         """Return `None` if a directory is there, `_NOTHING` if nothing is, and else what stands there or on the way."""
         if not directory:
             return None
-        if directory not in self._ways:
-            for above in (*_above(directory), directory):
-                if above not in self._ways:
-                    self._ways[above] = self._look(above)
-                if self._ways[above] is not None:
-                    self._ways[directory] = self._ways[above]
+        if directory not in self._parent_blockers:
+            for above in (*_parents(directory), directory):
+                if above not in self._parent_blockers:
+                    self._parent_blockers[above] = self._directory_blocker(above)
+                if self._parent_blockers[above] is not None:
+                    self._parent_blockers[directory] = self._parent_blockers[above]
                     break
-        return self._ways[directory]
+        return self._parent_blockers[directory]
 
-    def _look(self, directory: str) -> str | None:
-        status = self._status(directory)
+    def _directory_blocker(self, directory: str) -> str | None:
+        status = self._stat(directory)
         if status is None:
-            return _NOTHING
+            return _NO_BLOCKER
         if _is_directory(status):
             return None
         if stat.S_ISREG(status.st_mode):
-            return _NOTHING if directory in self.leaving else in_the_way("a file", self._path(directory))
+            return _NO_BLOCKER if directory in self.deleted else in_the_way("a file", self._path(directory))
         return in_the_way(kind(status), self._path(directory))
 
-    def _staying(self, directory: str) -> str | None:
+    def _find_remaining(self, directory: str) -> str | None:
         """Return what stays in a directory, or the directory if it stays itself; `None` if it makes room."""
         waiting = [directory]
         while waiting:
             directory = waiting.pop()
-            if self.keeps_empty and directory not in self.leaving:
+            if self.keeps_empty and directory not in self.deleted:
                 return directory
             try:
                 with os.scandir(self._path(directory)) as entries:
@@ -153,9 +155,9 @@ class _Tree:
                         path = f"{directory}/{entry.name}"
                         if entry.is_dir(follow_symlinks=False) and _is_directory(entry.stat(follow_symlinks=False)):
                             waiting.append(path)
-                        elif self.temporary and entry.name.startswith(self.temporary):
+                        elif self.temp_prefix and entry.name.startswith(self.temp_prefix):
                             continue
-                        elif path not in self.leaving:
+                        elif path not in self.deleted:
                             return path
             except FileNotFoundError:
                 continue
@@ -163,7 +165,7 @@ class _Tree:
                 return directory
         return None
 
-    def _status(self, path: str) -> os.stat_result | None:
+    def _stat(self, path: str) -> os.stat_result | None:
         place = self._path(path)
         try:
             if self.follow and os.path.exists(place):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.factory import open_bucket
-from buckia_core.config import BucketConfig, KeepReplaced
+from buckia_core.config import BucketConfig
 from buckia_core.planning.keys import FilesystemRules
 from buckia_core.syncing.disk.paths import FileLocator, Identity
 from buckia_core.syncing.planner.decider import Decider
@@ -33,77 +32,45 @@ class BucketHandle:
         adapter: BaseSync | None,
         config: BucketConfig | None,
         algorithm: str,
-        disks: dict[str, FilesystemRules],
+        filesystem_rules: dict[str, FilesystemRules],
         follow: bool = False,
         roots: Mapping[str, Identity | None] | None = None,
     ) -> None:
-        self._given = adapter
+        self._adapter = adapter
         self._config = config
         self._algorithm = algorithm
-        self.disks = disks
+        self.filesystem_rules = filesystem_rules
         self.roots = roots or {}
         self._follow = follow
 
     @cached_property
     def adapter(self) -> BaseSync:
         """The bucket."""
-        if self._given is not None:
-            return self._given
+        if self._adapter is not None:
+            return self._adapter
         assert self._config is not None
-        return _opened(self._config)
+        return _shared_adapter(self._config)
 
     @cached_property
     def decider(self) -> Decider:
         """What decides single keys."""
-        return Decider(EvidenceCollector(self.adapter, self._algorithm, self._follow), self.disks)
+        return Decider(EvidenceCollector(self.adapter, self._algorithm, self._follow), self.filesystem_rules)
 
-    def places(self) -> FileLocator:
+    def locator(self) -> FileLocator:
         """Return the places of keys on the local disks, to be closed after use."""
-        return FileLocator(self.disks, follow=self._follow, roots=self.roots)
+        return FileLocator(self.filesystem_rules, follow=self._follow, roots=self.roots)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._config is None:
             raise TypeError("an adapter that was handed in can't go to another process; give a configuration instead")
-        return BucketHandle, (None, self._config, self._algorithm, self.disks, self._follow, self.roots)
+        return BucketHandle, (None, self._config, self._algorithm, self.filesystem_rules, self._follow, self.roots)
 
 
 _adapters: dict[BucketConfig, BaseSync] = {}
 
 
-def _opened(config: BucketConfig) -> BaseSync:
+def _shared_adapter(config: BucketConfig) -> BaseSync:
     """Return the adapter of this process for a configuration, which lives as long as the process."""
     if config not in _adapters:
         _adapters[config] = open_bucket(config)
     return _adapters[config]
-
-
-@dataclass(frozen=True, slots=True)
-class BackupPolicy:
-    """Which versions in the bucket are fetched into the local trash before they are replaced or deleted.
-
-        mode     fetched
-        ----------------------------------------------------------------------------------------
-        AUTO     nothing where the bucket keeps versions; all where reading it is free; else what
-                 a person would lose
-        ALWAYS   all
-        NEVER    nothing
-
-    Attributes:
-        mode: As configured.
-        versions: The bucket keeps versions.
-        free_reads: Reading the bucket costs nothing.
-    """
-
-    mode: KeepReplaced
-    versions: bool
-    free_reads: bool
-
-    def covers(self, loses: bool) -> bool:
-        """Tell whether to fetch a version. `loses`: a person wrote it, and nobody let it go."""
-        match self.mode:
-            case KeepReplaced.AUTO:
-                return not self.versions and (loses or self.free_reads)
-            case KeepReplaced.ALWAYS:
-                return True
-            case KeepReplaced.NEVER:
-                return False

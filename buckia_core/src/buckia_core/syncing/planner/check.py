@@ -19,8 +19,8 @@ from buckia_core.syncing.planner.planner import Planner
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.state.database import StateDatabase
 
-_AHEAD = 64
-_AT_ONCE = 8
+_MAX_PENDING = 64
+_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class CheckResult:
         return not self.differ
 
 
-def compare_contents(request: SyncRequest, survey: Planner, state: StateDatabase) -> CheckResult:
+def compare_contents(request: SyncRequest, planner: Planner, state: StateDatabase) -> CheckResult:
     """Compare both sides of a request by content.
 
     Digests that the provider tells are believed; where it tells none, the object is read.
@@ -64,18 +64,18 @@ def compare_contents(request: SyncRequest, survey: Planner, state: StateDatabase
             result.same += 1
 
     with (
-        survey.reading() as (scan, here, there),
-        ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="buckia-check") as pool,
+        planner.open_manifests() as (scan, here, there),
+        ThreadPoolExecutor(_THREADS, thread_name_prefix="buckia-check") as pool,
     ):
-        triples = merge_join(here, there, state.entries(request.scope, [each.id for each in request.mappings]))
-        for mapping, local, remote, base in _owned(triples, request):
+        triples = merge_join(here, there, state.baseline(request.scope, [each.id for each in request.mappings]))
+        for mapping, local, remote, base in _with_mapping(triples, request):
             if request.stopped.is_set():
                 break
-            if local is None and remote is not None and scan.blind.hiding(remote.key):
+            if local is None and remote is not None and scan.unreadable.at_or_above(remote.key):
                 result.differ.append(Difference(remote.key, "not looked at here: a link or an unreadable folder"))
             elif local is not None and remote is not None:
-                comparing.append(pool.submit(_compare, survey.site.decider.inspector, mapping, local, remote, base))
-                if len(comparing) >= _AHEAD:
+                comparing.append(pool.submit(_compare, planner.bucket.decider.evidence, mapping, local, remote, base))
+                if len(comparing) >= _MAX_PENDING:
                     collect(comparing.popleft())
             elif local is not None and mapping.rules.direction is not Direction.DOWN:
                 result.differ.append(Difference(local.key, "only here"))
@@ -83,13 +83,13 @@ def compare_contents(request: SyncRequest, survey: Planner, state: StateDatabase
                 result.differ.append(Difference(remote.key, "only in the bucket"))
         while comparing:
             collect(comparing.popleft())
-    result.differ += [Difference(place.key, place.why) for place in scan.blind if place.failed]
-    result.differ = list(survey.in_scope(result.differ, lambda difference: difference.key))
+    result.differ += [Difference(place.key, place.reason) for place in scan.unreadable if place.is_error]
+    result.differ = list(planner.limit_to_paths(result.differ, lambda difference: difference.key))
     result.differ.sort(key=lambda each: each.key)
     return result
 
 
-def _owned(
+def _with_mapping(
     triples: Iterator[KeyTriple], request: SyncRequest
 ) -> Iterator[tuple[PathMapping, LocalEntry | None, RemoteObject | None, BaselineEntry | None]]:
     by_id = {mapping.id: mapping for mapping in request.mappings}
@@ -106,7 +106,7 @@ def _owned(
 
 
 def _compare(
-    inspector: EvidenceCollector,
+    evidence: EvidenceCollector,
     mapping: PathMapping,
     local: LocalEntry,
     remote: RemoteObject,
@@ -118,9 +118,9 @@ def _compare(
         if base is not None and base.fingerprint == remote.fingerprint:
             # The object is the one that was verified when it went over, so its digest is known.
             remote = remote._replace(digests=base.digests or remote.digests)
-        local = inspector.hash_local(mapping, local, [digest.algorithm for digest in remote.digests])
+        local = evidence.hash_local(mapping, local, [digest.algorithm for digest in remote.digests])
         if compare(local.digests, remote.digests) is Comparison.UNKNOWN:
-            remote = inspector.hash_remote(remote, [local.digests])
+            remote = evidence.hash_remote(remote, [local.digests])
     except FATAL_ERRORS:
         raise
     except Exception as error:  # noqa: BLE001  # whatever a file does, the others get their turn

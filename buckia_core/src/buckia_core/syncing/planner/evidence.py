@@ -15,7 +15,7 @@ from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.disk.paths import FileLocator, entry_from_stat
 from buckia_core.syncing.transfer.hashing import FileChanged, hash_open_file, hash_stream, supported_algorithms
 
-_BLOCK = 1 << 20
+_BUFFER_SIZE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,17 @@ class EvidenceCollector:
             return entry_from_stat(entry.key, entry.root, status)._replace(digests=digests)
         raise Transient("it is being written to; it is left for the next run", key=entry.key)
 
-    def stat_remote(self, seen: RemoteObject) -> RemoteObject:
+    def stat_remote(self, listed: RemoteObject) -> RemoteObject:
         """Return all that the provider tells about an object, as it is now."""
-        found = self.adapter.stat_file(seen.key)
+        found = self.adapter.stat_file(listed.key)
         if found.metadata is None:
             # An adapter that tells none must not be asked for it again and again.
             found = found._replace(metadata={})
-        if found.fingerprint == seen.fingerprint:
-            return found._replace(digests=merge(found.digests, seen.digests))
+        if found.fingerprint == listed.fingerprint:
+            return found._replace(digests=merge(found.digests, listed.digests))
         return found
 
-    def hash_remote(self, seen: RemoteObject, wanted: Sequence[Digests]) -> RemoteObject:
+    def hash_remote(self, listed: RemoteObject, wanted: Sequence[Digests]) -> RemoteObject:
         """Return an object with digests that can be compared with each of the wanted ones: told, or read.
 
         A digest that a client stored beside the content may say that it is another content than all that are wanted,
@@ -68,7 +68,7 @@ class EvidenceCollector:
         Raises:
             IntegrityError: The object has another number of bytes than the provider told.
         """
-        found = self.stat_remote(seen)
+        found = self.stat_remote(listed)
         unknown = [each for each in wanted if compare(found.digests, each) is Comparison.UNKNOWN]
         if wanted and not unknown:
             return found
@@ -77,7 +77,7 @@ class EvidenceCollector:
         algorithms = [self.algorithm, *(digest.algorithm for each in wanted for digest in without_tentative(each))]
         with (
             self.adapter.open_file(found.key, expect=found) as stream,
-            io.BufferedReader(LimitedReader(stream, found.size + 1), _BLOCK) as limited,
+            io.BufferedReader(LimitedReader(stream, found.size + 1), _BUFFER_SIZE) as limited,
         ):
             digests, size = hash_stream(limited, supported_algorithms(algorithms))
         if size != found.size:

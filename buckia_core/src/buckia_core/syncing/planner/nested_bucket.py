@@ -22,28 +22,28 @@ def refuse_nesting(request: SyncRequest) -> None:
     bucket = request.adapter.local_directory
     state = str(request.state_dir)
     for mapping in request.mappings:
-        if bucket is not None and _way(bucket, mapping.local) is not None:
+        if bucket is not None and _parts_below(bucket, mapping.local) is not None:
             raise InvalidSetting(
                 f"the synced path {mapping.local} is inside the folder that is the bucket, {bucket}: each run would "
                 "copy the files into the bucket again. Use another folder as the bucket"
             )
         if mapping.is_file:
             continue
-        if bucket is not None and _takes_part(mapping, _way(mapping.local, bucket)):
+        if bucket is not None and _is_scanned(mapping, _parts_below(mapping.local, bucket)):
             raise InvalidSetting(
                 f"the folder that is the bucket, {bucket}, is inside the synced path {mapping.local}: each run would "
                 "copy the bucket into itself. Use a folder outside of it, or exclude it"
             )
-        if _takes_part(mapping, _way(mapping.local, state)):
+        if _is_scanned(mapping, _parts_below(mapping.local, state)):
             raise InvalidSetting(
                 f"the state is kept in {state}, which is inside the synced path {mapping.local}; keep it elsewhere, or "
                 "exclude it"
             )
-    if bucket is not None and (way := _way(bucket, state)) is not None and not is_internal("/".join(way)):
+    if bucket is not None and (way := _parts_below(bucket, state)) is not None and not is_internal("/".join(way)):
         raise InvalidSetting(f"the state is kept in {state}, which is inside the folder that is the bucket, {bucket}")
 
 
-def _takes_part(mapping: PathMapping, way: Sequence[str] | None) -> bool:
+def _is_scanned(mapping: PathMapping, way: Sequence[str] | None) -> bool:
     """Tell whether a scan of the mapping comes to the directory at the end of a way down from its root."""
     if way is None:
         return False
@@ -51,7 +51,7 @@ def _takes_part(mapping: PathMapping, way: Sequence[str] | None) -> bool:
     return not any(is_internal(path) for path in above) and all(mapping.path_filter(path) for path in above)
 
 
-def _way(outer: str, inner: str) -> list[str] | None:
+def _parts_below(outer: str, inner: str) -> list[str] | None:
     """Return the names that lead down from one place to another one that is inside of it, or the same place."""
     outer = os.path.realpath(outer)
     identity = _identity(outer)

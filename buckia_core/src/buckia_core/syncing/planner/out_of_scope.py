@@ -1,127 +1,85 @@
-"""Keys that took part in an earlier run and do not any more: the configuration changed, and nobody deleted anything.
+"""Keys out of scope: those that an earlier run synced and that the configuration excludes now.
 
-They stay as they are on both sides. Their rows of the baseline are marked, so that a person is told once, and so that
-a key which takes part again is compared and not deleted.
+They stay as they are on both sides. Their baseline rows are marked, so that Buckia reports them once, and compares a
+key that comes back into scope instead of deleting it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
 
-from buckia_core.config import BucketConfig
 from buckia_core.planning.manifest import BaselineEntry
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.request import SyncRequest
-from buckia_core.syncing.scan.mappings import entry_of
+from buckia_core.syncing.scan.mappings import parse_mapping_id
 from buckia_core.syncing.state.database import StateDatabase
 
-if TYPE_CHECKING:
-    from buckia_core.syncing.state.former_mapping import FormerMapping
-
-_ROOT = " > "
-_SHOWN = 3
+_MAX_SHOWN = 3
 
 
-class OtherMappings(NamedTuple):
-    """The mappings that earlier runs had and this one has not, other than those that a run chose for itself.
-
-    Attributes:
-        removed: Those that are not configured any more, by id.
-        elsewhere: The ids of those that another entry may have.
-    """
-
-    removed: dict[str, FormerMapping]
-    elsewhere: frozenset[str]
-
-
-def other_mappings(request: SyncRequest, state: StateDatabase) -> OtherMappings:
-    """Return the mappings of earlier runs that are none of this run.
-
-    What an entry is called says little: it may have got another name, or that of another entry. So all entries are
-    looked at before a mapping counts as removed.
-    """
-    ids = {mapping.id for mapping in request.mappings}
-    roots = {root: name for root, name in state.roots().items() if root not in ids and name != ""}
-    if request.ad_hoc_path or not roots:
-        return OtherMappings({}, frozenset())
-    if request.file_config is not None:
-        from buckia_core.syncing.scan.configured_mappings import still_configured  # noqa: PLC0415  # most buckets have one entry
-
-        elsewhere = still_configured(request.file_config, roots)
-    else:
-        elsewhere = frozenset(root for root, name in roots.items() if name not in (None, request.config_entry))
-    places = {mapping.remote for mapping in request.mappings if not mapping.is_file}
-    gone = sorted(roots.keys() - elsewhere)
-    if not gone:
-        return OtherMappings({}, elsewhere)
-    from buckia_core.syncing.state.former_mapping import FormerMapping  # noqa: PLC0415  # few configurations have changed
-
-    return OtherMappings({root: FormerMapping.read(root, request.base_dir, places) for root in gone}, elsewhere)
-
-
-def roots_of_others(config: BucketConfig, mappings: Collection[str], state: StateDatabase) -> dict[str, str]:
-    """Return the mappings, besides these, that another entry for the same bucket had last, with that entry."""
-    ours = (config.name, entry_of(config))
-    return {root: name for root, name in state.roots().items() if root not in mappings and name and name not in ours}
-
-
-def entries_of(request: SyncRequest) -> dict[str, str]:
-    """Return the mappings of a run with the bucket entry that has them, which is none if the run chose its path."""
+def roots_of_run(request: SyncRequest) -> dict[str, str]:
+    """Return the ids of a run's mappings, with the label of their entry; it is empty if the run chose its path."""
     name = "" if request.ad_hoc_path else request.config_entry
     return {mapping.id: name for mapping in request.mappings}
 
 
-def outside_folders(request: SyncRequest, state: StateDatabase) -> list[BaselineEntry]:
+def find_rows_outside_folders(request: SyncRequest, state: StateDatabase) -> list[BaselineEntry]:
     """Return the rows that a change of `folders` put out of scope. Reads the baseline only if it changed."""
-    if request.ad_hoc_path or state.meta(_folders_of(request)) == _text(request):
+    if request.ad_hoc_path or state.get_meta(_folders_meta_key(request)) == _folders_text(request):
         return []
-    return state.outside(request.folders, list(entries_of(request))) if request.folders.names else []
+    return state.rows_outside(request.folders, list(roots_of_run(request))) if request.folders.names else []
 
 
-def remember(request: SyncRequest, state: StateDatabase, rows: Sequence[BaselineEntry]) -> None:
-    """Write down which keys are out of scope, and what this run had. What it told of as removed is its own."""
-    had = entries_of(request)
-    state.remember_roots(had | {row.root: request.config_entry for row in rows if row.root not in had})
+def record_scope(request: SyncRequest, state: StateDatabase, rows: Sequence[BaselineEntry]) -> None:
+    """Mark rows as out of scope, and record the mappings and `folders` of this run.
+
+    Mappings that this run reported as removed are recorded under its entry.
+    """
+    own = roots_of_run(request)
+    state.record_roots(own | {row.root: request.config_entry for row in rows if row.root not in own})
     if rows:
         state.commit(put=[row._replace(out_of_scope=True) for row in rows], roots=())
     if not request.ad_hoc_path:
-        state.set_meta(_folders_of(request), _text(request))
+        state.set_meta(_folders_meta_key(request), _folders_text(request))
 
 
-def notices(request: SyncRequest, rows: Sequence[BaselineEntry], outside: Sequence[BaselineEntry]) -> list[str]:
-    """Return what a person is told of rows that are out of scope now: those of mappings, and those of folders."""
+def build_notices(request: SyncRequest, rows: Sequence[BaselineEntry], outside: Sequence[BaselineEntry]) -> list[str]:
+    """Return the notices about newly out-of-scope rows: first those of mappings, then those outside of `folders`."""
     by_id = {mapping.id: mapping for mapping in request.mappings}
     by_root: dict[str, list[BaselineEntry]] = {}
     for row in rows:
         by_root.setdefault(row.root, []).append(row)
-    told = [_notice(root, some, by_id) for root, some in sorted(by_root.items())]
+    notices = [_mapping_notice(root, some, by_id) for root, some in sorted(by_root.items())]
     if outside:
-        told.append(f"{_files(outside)} not synced any more, because `folders` does not name their folder now. {_STAY}")
-    return told
+        notices.append(
+            f"{_format_files(outside)} not synced any more, because `folders` does not name their folder now. {_STAY}"
+        )
+    return notices
 
 
-def twins_notice(twins: Sequence[tuple[str, str]]) -> list[str]:
-    """Return what a person is told of new keys that look like other ones."""
-    if not twins:
+def unicode_variants_notice(variants: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the notice about new keys that differ from other keys in Unicode normalization only."""
+    if not variants:
         return []
-    key, other = twins[0]
+    key, other = variants[0]
     return [
-        f"{len(twins)} new in the bucket with a name that differs only in Unicode form from another one, such as "
+        f"{len(variants)} new in the bucket with a name that differs only in Unicode form from another one, such as "
         f"{key!a} beside {other!a}. Each is a file of its own; delete the one that you do not need."
     ]
 
 
-def _notice(root: str, rows: Sequence[BaselineEntry], by_id: Mapping[str, PathMapping]) -> str:
+def _mapping_notice(root: str, rows: Sequence[BaselineEntry], by_id: Mapping[str, PathMapping]) -> str:
     if root in by_id:
         return (
-            f"{_files(rows)} excluded now and not synced any more, because the patterns of {by_id[root].local} "
+            f"{_format_files(rows)} excluded now and not synced any more, because the patterns of {by_id[root].local} "
             f"changed. {_STAY}"
         )
-    local, arrow, remote = root.rpartition(_ROOT)
-    where = f"the path {local!r} for {remote or 'the whole bucket'!r}" if arrow else f"the entry {root!r} of `files`"
+    local, remote, is_file = parse_mapping_id(root)
+    setting = f"the entry {root!r} of `files`"
+    if not is_file:
+        setting = f"the path {local!r} for {remote or 'the whole bucket'!r}"
     return (
-        f"{_files(rows)} not synced any more, because the configuration does not have {where} now. {_STAY} "
+        f"{_format_files(rows)} not synced any more, because the configuration does not have {setting} now. {_STAY} "
         "To sync them again, put it back."
     )
 
@@ -129,14 +87,14 @@ def _notice(root: str, rows: Sequence[BaselineEntry], by_id: Mapping[str, PathMa
 _STAY = "Nothing was deleted: they stay here and in the bucket. `buckia rm` removes objects from the bucket."
 
 
-def _files(rows: Sequence[BaselineEntry]) -> str:
-    shown = ", ".join(row.key for row in rows[:_SHOWN]) + (", …" if len(rows) > _SHOWN else "")
+def _format_files(rows: Sequence[BaselineEntry]) -> str:
+    shown = ", ".join(row.key for row in rows[:_MAX_SHOWN]) + (", …" if len(rows) > _MAX_SHOWN else "")
     return f"1 file ({shown}) is" if len(rows) == 1 else f"{len(rows)} files ({shown}) are"
 
 
-def _folders_of(request: SyncRequest) -> str:
+def _folders_meta_key(request: SyncRequest) -> str:
     return f"folders of {request.config_entry}"
 
 
-def _text(request: SyncRequest) -> str:
+def _folders_text(request: SyncRequest) -> str:
     return "\n".join(request.folders.names)

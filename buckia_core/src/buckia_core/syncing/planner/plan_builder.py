@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as Mapping_
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from buckia_core.planning.keys import is_internal
 from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
@@ -18,18 +17,16 @@ from buckia_core.planning.path_collisions import PathCollisionDetector
 from buckia_core.planning.plan import Action, Counts, Operation, Plan
 from buckia_core.planning.reconcile import InSync, NeedsEvidence, reconcile
 from buckia_core.syncing.disk.paths import in_the_way, local_path
-from buckia_core.syncing.planner.decider import Decider, Decision, refusal
-from buckia_core.syncing.scan.local import BlindSpots
+from buckia_core.syncing.planner.decider import Decider, Decision, refused_operation
+from buckia_core.syncing.planner.former_mappings import FormerMapping
+from buckia_core.syncing.scan.local import UnreadablePaths
 
-if TYPE_CHECKING:
-    from buckia_core.syncing.state.former_mapping import FormerMapping
-
-_AHEAD = 256
+_MAX_PENDING = 256
 """Keys that may wait for a closer look while the merge goes on."""
 
 _DELETES = (Action.DELETE_LOCAL, Action.DELETE_REMOTE)
 
-_GLANCE = 1000
+_STOP_CHECK_INTERVAL = 1000
 """Keys in step after which the merge looks whether the run is to end."""
 
 
@@ -67,18 +64,18 @@ class PlanBuilder:
 
     mappings: Sequence[PathMapping]
     decider: Decider
-    blind: BlindSpots
+    unreadable: UnreadablePaths
     stopped: threading.Event
     pool: ThreadPoolExecutor
-    removed: Mapping_[str, FormerMapping] = field(default_factory=dict)
-    others: frozenset[str] = frozenset()
+    removed_mappings: Mapping_[str, FormerMapping] = field(default_factory=dict)
+    other_roots: frozenset[str] = frozenset()
 
-    def plan(
+    def build(
         self, local: Iterable[LocalEntry], remote: Iterable[RemoteObject], base: Iterable[BaselineEntry]
     ) -> PlannedRun:
         """Merge the three manifests into a plan. If the run is to end, the plan is cut short."""
         found = PlannedRun()
-        shapes = PathCollisionDetector(nested_keys=self.decider.inspector.adapter.capabilities.nested_keys)
+        shapes = PathCollisionDetector(nested_keys=self.decider.evidence.adapter.capabilities.nested_keys)
         operations: dict[str, Operation] = {}
         for outcome, here, there, before in self._outcomes(local, remote, base, found, shapes):
             match outcome:
@@ -135,15 +132,15 @@ class PlanBuilder:
                 in_step[here.root] += 1
                 glances += 1
                 see(key, here, there)
-                if not glances % _GLANCE and self.stopped.is_set():
+                if not glances % _STOP_CHECK_INTERVAL and self.stopped.is_set():
                     return
                 continue
-            theirs = before is not None and before.root in self.others
+            theirs = before is not None and before.root in self.other_roots
             # Another entry's row proves that the key is wanted, and nothing else to this one.
             row = None if theirs else before
             if theirs and here is None and there is None:
                 continue
-            mapping = by_id[here.root] if here is not None else self._owner(key, row, by_id, owners, found)
+            mapping = by_id[here.root] if here is not None else self._find_owner(key, row, by_id, owners, found)
             if mapping is None:
                 continue
             seen = counts[mapping.id]
@@ -151,10 +148,10 @@ class PlanBuilder:
             seen.remote += there is not None
             seen.base += row is not None and row.root == mapping.id
             see(key, here, there)
-            if here is None and (place := self.blind.hiding(key)):
-                if there is not None and not place.failed and not place.gone:
-                    why = in_the_way(place.why, place.path)
-                    yield refusal(key, mapping, None, there, row, why), None, there, row
+            if here is None and (place := self.unreadable.at_or_above(key)):
+                if there is not None and not place.is_error and not place.has_vanished:
+                    why = in_the_way(place.reason, place.path)
+                    yield refused_operation(key, mapping, None, there, row, why), None, there, row
                 continue
             if self.stopped.is_set():
                 return
@@ -162,10 +159,10 @@ class PlanBuilder:
             if theirs and isinstance(outcome, Operation) and outcome.action in _DELETES:
                 continue
             if not isinstance(outcome, NeedsEvidence):
-                yield self.decider.gate(outcome, mapping), here, there, row
+                yield self.decider.check_path(outcome, mapping), here, there, row
                 continue
             waiting.append(self.pool.submit(self.decider.decide, mapping, here, there, row))
-            if len(waiting) >= _AHEAD:
+            if len(waiting) >= _MAX_PENDING:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -175,10 +172,10 @@ class PlanBuilder:
         found.plan.unchanged += sum(in_step.values())
         found.plan.counts = dict(counts)
 
-    def _owner(
+    def _find_owner(
         self,
         key: str,
-        before: BaselineEntry | None,
+        base: BaselineEntry | None,
         by_id: dict[str, PathMapping],
         owners: Owners,
         found: PlannedRun,
@@ -194,18 +191,18 @@ class PlanBuilder:
         of a mapping that is not configured any more     out of scope, unless another one has taken over: it has the
                                                          same file, or the place in the bucket of a folder that moved
         """
-        if before is None:
+        if base is None:
             return None if is_internal(key) else owners.find(key)
-        mapping = by_id.get(before.root)
+        mapping = by_id.get(base.root)
         if mapping is not None and not is_internal(key):
             if mapping.includes(key):
                 return mapping
             if mapping.includes_by_configuration(key):
                 return None
-        elif (former := self.removed.get(before.root)) is not None and not is_internal(key):
+        elif (former := self.removed_mappings.get(base.root)) is not None and not is_internal(key):
             mapping = owners.find(key)
-            if mapping is not None and (former.has_moved or former.path(key) == local_path(key, mapping)):
+            if mapping is not None and (former.has_moved or former.local_path(key) == local_path(key, mapping)):
                 return mapping
-        if not before.out_of_scope:
-            found.out_of_scope.append(before)
+        if not base.out_of_scope:
+            found.out_of_scope.append(base)
         return None

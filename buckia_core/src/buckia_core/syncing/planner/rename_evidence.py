@@ -15,11 +15,11 @@ from buckia_core.planning.policy import Side
 from buckia_core.syncing.error_messages import FATAL_ERRORS, error_message
 from buckia_core.syncing.planner.evidence import EvidenceCollector
 
-_AT_ONCE = 8
+_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Renames:
+class RenameDetector:
     """Finds moved files in a plan.
 
     Attributes:
@@ -27,51 +27,51 @@ class Renames:
         mappings: By id.
     """
 
-    inspector: EvidenceCollector
+    evidence: EvidenceCollector
     mappings: Mapping[str, PathMapping]
 
-    def join(self, operations: Sequence[Operation]) -> list[Operation]:
+    def detect(self, operations: Sequence[Operation]) -> list[Operation]:
         """Make moves of deletes and uploads of the same content, and hold back the source of a move that is blocked.
 
         Only files whose size is that of an object to be deleted are hashed.
         """
-        copies = self.inspector.adapter.capabilities.server_copy
+        copies = self.evidence.adapter.capabilities.server_copy
         wanted = moves.blocked_moves(operations)
         if copies:
             wanted += moves.move_candidates(operations)
-        known = {operation.key: self._hashed(operation) for operation in wanted}
+        known = {operation.key: self._hash_local(operation) for operation in wanted}
         found = moves.hold_move_sources([known.get(operation.key, operation) for operation in operations])
         return moves.detect_moves(found) if copies else found
 
-    def explain(self, operations: Sequence[Operation]) -> list[Operation]:
+    def add_digests(self, operations: Sequence[Operation]) -> list[Operation]:
         """Find out the content of what arrives, as far as it may be what the plan deletes under other keys.
 
         Objects are only read where reading them is free; elsewhere what the provider tells has to do.
         """
         wanted: dict[str, Callable[[Operation], Operation]] = {}
-        for side, look in ((Side.REMOTE, self._hashed), (Side.LOCAL, self._told)):
+        for side, look in ((Side.REMOTE, self._hash_local), (Side.LOCAL, self._fetch_digests)):
             wanted |= {operation.key: look for operation in moves.find_uncertain_arrivals(operations, side)}
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="buckia-look") as pool:
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="buckia-look") as pool:
             return list(pool.map(lambda each: wanted[each.key](each) if each.key in wanted else each, operations))
 
-    def _hashed(self, operation: Operation) -> Operation:
+    def _hash_local(self, operation: Operation) -> Operation:
         local = operation.local
         if local is None or local.digests:
             return operation
         try:
-            return replace(operation, local=self.inspector.hash_local(self.mappings[operation.root], local, ()))
+            return replace(operation, local=self.evidence.hash_local(self.mappings[operation.root], local, ()))
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001  # what can't be read is told when it is uploaded
             error_message(error)
             return operation
 
-    def _told(self, operation: Operation) -> Operation:
+    def _fetch_digests(self, operation: Operation) -> Operation:
         remote = operation.remote
-        if remote is None or any(digest.algorithm == self.inspector.algorithm for digest in remote.digests):
+        if remote is None or any(digest.algorithm == self.evidence.algorithm for digest in remote.digests):
             return operation
         try:
-            digests = self._digests(remote)
+            digests = self._remote_digests(remote)
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001  # then it is not known what arrives, and the guard refuses
@@ -79,11 +79,11 @@ class Renames:
             return operation
         return replace(operation, remote=remote._replace(digests=digests))
 
-    def _digests(self, remote: RemoteObject) -> Digests:
-        found = self.inspector.stat_remote(remote)
+    def _remote_digests(self, remote: RemoteObject) -> Digests:
+        found = self.evidence.stat_remote(remote)
         if found.fingerprint != remote.fingerprint:
             return remote.digests
-        told = any(digest.algorithm == self.inspector.algorithm for digest in found.digests)
-        if not told and self.inspector.adapter.capabilities.free_reads:
-            found = self.inspector.hash_remote(remote, ())
+        told = any(digest.algorithm == self.evidence.algorithm for digest in found.digests)
+        if not told and self.evidence.adapter.capabilities.free_reads:
+            found = self.evidence.hash_remote(remote, ())
         return found.digests if found.fingerprint == remote.fingerprint else remote.digests

@@ -52,7 +52,7 @@ class Conflict:
     since: datetime
 
     @classmethod
-    def of(cls, record: dict[str, Any], mappings: Mapping_[str, PathMapping], base: Path) -> Conflict:
+    def from_record(cls, record: dict[str, Any], mappings: Mapping_[str, PathMapping], base: Path) -> Conflict:
         """Return the conflict that a run recorded; paths below `base` are told relative to it."""
         mapping = mappings.get(record["root"])
         path = local_path(record["key"], mapping) if mapping else record["key"]
@@ -70,12 +70,12 @@ class NotAConflict(BuckiaError):
     """No conflict is left on the key."""
 
 
-def decided(
+def build_resolution_operations(
     request: SyncRequest,
-    places: FileLocator,
+    locator: FileLocator,
     records: Sequence[dict[str, Any]],
     keys: Sequence[str],
-    choice: Resolution,
+    resolution: Resolution,
 ) -> list[Operation]:
     """Return the operations that carry out a person's choice on conflicts that the last run left.
 
@@ -96,8 +96,8 @@ def decided(
         if record["reason"].startswith((Reason.TYPE_CONFLICT.value, Reason.CASE_COLLISION.value)):
             raise NotAConflict(f"{key!r}: {record['reason']}; rename one of the two, then sync again")
         mapping = by_id[record["root"]]
-        local = places.look(key, mapping)
-        operation = _operation(key, mapping, local, _stat(request, key), choice)
+        local = locator.look(key, mapping)
+        operation = _operation(key, mapping, local, _stat(request, key), resolution)
         if operation.is_delete:
             _check_loss(record, operation)
         operations.append(operation)
@@ -119,14 +119,14 @@ def _check_loss(record: Mapping_[str, Any], operation: Operation) -> None:
 
 
 def _operation(
-    key: str, mapping: PathMapping, local: LocalEntry | None, remote: RemoteObject | None, choice: Resolution
+    key: str, mapping: PathMapping, local: LocalEntry | None, remote: RemoteObject | None, resolution: Resolution
 ) -> Operation:
     common: dict[str, Any] = {"key": key, "root": mapping.id, "local": local, "remote": remote}
     if local is None and remote is None:
         return Operation(Action.FORGET, reason=Reason.DELETED_BOTH, **common)
-    if choice is Resolution.BOTH and local is not None and remote is not None:
+    if resolution is Resolution.BOTH and local is not None and remote is not None:
         return Operation(Action.KEEP_BOTH, reason=Reason.CONFLICT, **common)
-    keeps_local = choice is Resolution.LOCAL or (choice is Resolution.BOTH and remote is None)
+    keeps_local = resolution is Resolution.LOCAL or (resolution is Resolution.BOTH and remote is None)
     if keeps_local:
         action = Action.UPLOAD if local is not None else Action.DELETE_REMOTE
         return Operation(action, reason=Reason.CONFLICT_LOCAL_WINS, loser=Side.REMOTE, **common)

@@ -1,10 +1,10 @@
-"""Which paths take part: gitignore patterns, default excludes and regular expressions. Filters can be pickled."""
+"""`PathFilter`: includes and excludes paths by gitignore patterns, default excludes and regular expressions."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,33 +17,35 @@ from buckia_core.config.trust.ownership import file_owner
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning.gitignore import ParentMatcher, PatternList, parse_pattern
 from buckia_core.planning.keys import fold_name, is_internal
-from buckia_core.syncing.scan.default_excludes import DEFAULT_EXCLUDES, named_by
 
 IGNORE_FILE = ".buckiaignore"
 
-EXPRESSION_SECONDS = 5.0
-"""How long a regular expression may take for one path."""
+DEFAULT_EXCLUDES = (".git/", ".hg/", ".svn/", ".DS_Store", "Thumbs.db", "desktop.ini", IGNORE_FILE)
+"""Names that are excluded at any level and in both directions, ignoring case; a slash marks directories."""
+
+REGEX_TIMEOUT = 5.0
+"""Seconds that a regular expression may take for one path."""
 
 
 @dataclass(frozen=True)
 class PathFilter:
-    """Tells of a path relative to a root whether it takes part; a directory's path ends in a slash.
+    """Filter: tells whether a path, relative to a root, is included. A directory's path ends in a slash.
 
-    What is below a directory that takes no part takes no part either.
+    Everything below an excluded directory is excluded. Filters can be pickled.
 
     Attributes:
-        include: gitignore patterns; where there are any, only files that one of them matches take part.
-        exclude: gitignore patterns of what takes no part.
+        include: gitignore patterns. If there are any, only files that match one of them are included.
+        exclude: gitignore patterns to exclude.
         include_pattern, exclude_pattern: Regular expressions, searched in the paths of files.
-        without: Paths that never take part, such as the configuration file.
-        defaults: Whether the default excludes hold, save for those that `include` names or `exclude` takes back.
+        always_excluded: Paths that are excluded whatever the patterns say, such as the configuration file.
+        defaults: Whether the default excludes apply, except those that `include` mentions or `exclude` negates.
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     include_pattern: str | None = None
     exclude_pattern: str | None = None
-    without: frozenset[str] = field(default_factory=frozenset)
+    always_excluded: frozenset[str] = field(default_factory=frozenset)
     defaults: bool = False
 
     def __post_init__(self) -> None:
@@ -55,22 +57,19 @@ class PathFilter:
                 raise InvalidSetting(f"{name} is no regular expression: {pattern!r}: {error}") from error
         if self.include and all(line.startswith("!") for line in self.include):
             raise InvalidSetting(
-                f"include has only patterns that begin with ! ({self.include[0]!r}), so nothing would take part; "
-                "write what takes part, or use exclude"
+                f"include has only patterns that begin with ! ({self.include[0]!r}), so it includes nothing; "
+                "write what to include, or use exclude"
             )
 
     @property
-    def lets_all_pass(self) -> bool:
-        """Whether nothing is filtered but what is Buckia's own."""
-        given = self.include or self.exclude or self.include_pattern or self.exclude_pattern or self.without
+    def is_noop(self) -> bool:
+        """Whether the filter excludes nothing but Buckia's own files."""
+        given = self.include or self.exclude or self.include_pattern or self.exclude_pattern or self.always_excluded
         return not (given or self.defaults)
 
     @cached_property
     def description(self) -> str:
-        """What the filter says, as text that is equal for filters that let the same paths take part.
-
-        Comments of an ignore file do not count, and neither do paths in `without`.
-        """
+        """Text that is equal for filters with the same rules, ignoring comments and `always_excluded`."""
         parts: dict[str, object] = {
             "include": [line for line in self.include if parse_pattern(line)],
             "exclude": [line for line in self.exclude if parse_pattern(line)],
@@ -81,48 +80,50 @@ class PathFilter:
         return json.dumps({name: value for name, value in parts.items() if value}, sort_keys=True)
 
     @cached_property
-    def passing_initials(self) -> frozenset[str]:
-        """The first letters of names that no part of the filter is about, if their directories take part."""
-        return _HARMLESS if replace(self, defaults=False).lets_all_pass else frozenset()
+    def accepted_initials(self) -> frozenset[str]:
+        """First letters of names that are included whenever their directories are."""
+        return _ORDINARY_INITIALS if replace(self, defaults=False).is_noop else frozenset()
 
     def __call__(self, path: str) -> bool:
         cut = path.rfind("/")
-        # Nearly every file of nearly every project, so this is what a filter costs.
-        if path[cut + 1 : cut + 2] in self.passing_initials:
-            return cut < 0 or not (self._above(path) if (known := self._known.get(path[:cut])) is None else known)
+        # Fast path for most files of most projects.
+        if path[cut + 1 : cut + 2] in self.accepted_initials:
+            return cut < 0 or not (
+                self._excluded_parents(path) if (known := self._known_parents.get(path[:cut])) is None else known
+            )
         directory = path.endswith("/")
         bare = path[:-1] if directory else path
-        if self._above(bare) or self._is_excluded(bare, directory=directory):
+        if self._excluded_parents(bare) or self._is_excluded(bare, directory=directory):
             return False
         if directory:
-            # A directory is entered unless it is excluded: what is included may be below it.
+            # Included files may be below any directory that is not excluded.
             return True
         if self.include and not self._included.match(bare):
             return False
-        if self.include_pattern is not None and not self._finds("include_pattern", bare):
+        if self.include_pattern is not None and not self._search("include_pattern", bare):
             return False
-        return self.exclude_pattern is None or not self._finds("exclude_pattern", bare)
+        return self.exclude_pattern is None or not self._search("exclude_pattern", bare)
 
-    def names(self, path: str) -> bool:
-        """Tell whether a pattern is about this very file: `include` has its name, or `exclude` takes it back."""
+    def mentions(self, path: str) -> bool:
+        """Tell whether a pattern names this file: `include` has its name, or a pattern of `exclude` negates it."""
         name = path.rpartition("/")[2]
-        return named_by(self.include, name) or self._excluded.decide(path, directory=False) is False
+        return is_mentioned(self.include, name) or self._excluded.decide(path, directory=False) is False
 
     def _is_excluded(self, path: str, *, directory: bool) -> bool:
-        """Tell whether the file or directory itself is excluded, whatever is said of those above."""
+        """Tell whether the file or directory itself is excluded, regardless of its parents."""
         name = path[path.rfind("/") + 1 :]
-        is_harmless = name[:1] in _HARMLESS
-        if (not is_harmless and is_internal(name)) or (path in self.without and not directory):
+        is_harmless = name[:1] in _ORDINARY_INITIALS
+        if (not is_harmless and is_internal(name)) or (path in self.always_excluded and not directory):
             return True
-        if self.exclude and (said := self._excluded.decide(path, directory=directory)) is not None:
-            return said
+        if self.exclude and (decision := self._excluded.decide(path, directory=directory)) is not None:
+            return decision
         if is_harmless:
             return False
         return fold_name(name) in (self._default_directories if directory else self._default_names)
 
-    def _finds(self, name: str, path: str) -> bool:
+    def _search(self, name: str, path: str) -> bool:
         try:
-            return self._expressions[name].search(path, timeout=EXPRESSION_SECONDS) is not None
+            return self._expressions[name].search(path, timeout=REGEX_TIMEOUT) is not None
         except TimeoutError:
             message = (
                 f"{name} {getattr(self, name)!r} takes too long for the path {path!r}; write it with fewer + and *"
@@ -139,31 +140,31 @@ class PathFilter:
 
     @cached_property
     def _default_names(self) -> frozenset[str]:
-        return self._defaults_of(directories=False)
+        return self._select_default_excludes(directories=False)
 
     @cached_property
     def _default_directories(self) -> frozenset[str]:
-        return self._defaults_of(directories=True)
+        return self._select_default_excludes(directories=True)
 
-    def _defaults_of(self, *, directories: bool) -> frozenset[str]:
+    def _select_default_excludes(self, *, directories: bool) -> frozenset[str]:
         if not self.defaults:
             return frozenset()
-        names = [name for name in DEFAULT_EXCLUDES if not named_by(self.include, name)]
-        # NTFS has a second name for `.git`, by which git was attacked.
+        names = [name for name in DEFAULT_EXCLUDES if not is_mentioned(self.include, name)]
+        # The NTFS short name of `.git` (CVE-2014-9390).
         names += ["git~1/"] if ".git/" in names else []
         return frozenset(name.rstrip("/").lower() for name in names if name.endswith("/") is directories)
 
     @cached_property
-    def _above(self) -> ParentMatcher:
+    def _excluded_parents(self) -> ParentMatcher:
         return ParentMatcher(partial(self._is_excluded, directory=True))
 
     @cached_property
-    def _known(self) -> dict[str, bool]:
-        return self._above.cache
+    def _known_parents(self) -> dict[str, bool]:
+        return self._excluded_parents.cache
 
     @cached_property
     def _expressions(self) -> dict[str, Any]:
-        # Unlike `re`, this package can give up: a pattern may take longer than anybody waits for names from a bucket.
+        # Unlike `re`, this package has timeouts: names in a bucket may make a pattern backtrack for hours.
         import regex  # noqa: PLC0415  # few runs have regular expressions
 
         given = {name: getattr(self, name) for name in ("include_pattern", "exclude_pattern")}
@@ -173,23 +174,23 @@ class PathFilter:
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
-_HARMLESS = frozenset(map(chr, range(128))).difference(
+_ORDINARY_INITIALS = frozenset(map(chr, range(128))).difference(
     *((name[0], name[0].upper()) for name in (*DEFAULT_EXCLUDES, "git~1", "buckia.yaml"))
 )
-"""Characters with which no name begins that is Buckia's own or excluded by default, however it is spelled."""
+"""ASCII characters that begin no internal or default-excluded name, in any case."""
 
 
 def read_ignore_file(directory: Path, config: str | None = None) -> tuple[str, ...]:
-    """Return the patterns of the `.buckiaignore` file in a directory, none if there is no such file.
+    """Return the patterns of the `.buckiaignore` file in a directory; an empty tuple if there is none.
 
     Args:
         directory: The directory.
-        config: The configuration file beside it, to whose owner it may belong.
+        config: The configuration file beside it; the ignore file may belong to the same owner.
 
     Raises:
         ConfigError: It is no regular file, is too large, or can be written by other users.
-        InvalidSetting: It is not text, or has a pattern that can match nothing.
-        OSError: The system does not let it be read.
+        InvalidSetting: It is not UTF-8, or has a pattern that can't match.
+        OSError: It can't be read.
     """
     path = directory / IGNORE_FILE
     try:
@@ -200,7 +201,7 @@ def read_ignore_file(directory: Path, config: str | None = None) -> tuple[str, .
     except IsADirectoryError as error:
         raise InvalidSetting(f"the patterns can't be read: {error.strerror}", source=str(path)) from error
     try:
-        # Only what ends a line for git does here: other separators may be part of a name.
+        # `splitlines` knows more separators than git; they may be part of a name.
         lines = tuple(data.decode("utf-8-sig").replace("\r\n", "\n").split("\n"))
     except UnicodeDecodeError as error:
         raise InvalidSetting(f"the patterns can't be read: {error}", source=str(path)) from error
@@ -209,6 +210,11 @@ def read_ignore_file(directory: Path, config: str | None = None) -> tuple[str, .
     return tuple(line for line in lines if line)
 
 
-def patterns(*parts: Sequence[str]) -> tuple[str, ...]:
-    """Join lists of patterns, in order; later ones overrule earlier ones, as in a gitignore file."""
-    return tuple(pattern for part in parts for pattern in part)
+def is_mentioned(include: Iterable[str], name: str) -> bool:
+    """Tell whether a part of an include pattern matches a name. Parts that match every name do not count.
+
+    `.git/hooks/` and `**/.git` mention `.git`; `*` and the directories above it do not.
+    """
+    name = name.rstrip("/")
+    parts = (part for line in include if not line.startswith("!") for part in line.strip(" /").split("/"))
+    return any(PatternList([part]).match(name) for part in parts if part.strip("*"))

@@ -24,7 +24,7 @@ from buckia_core.syncing.disk.paths import below, entry_from_stat, kind
 from buckia_core.syncing.scan.filters import PathFilter
 
 _ID = re.compile(r"[0-9a-f]{8}")
-_DEEP = 16
+_MAX_OPEN_LEVELS = 16
 """Levels of directories that stay open. Those of deeper trees are opened again on the way back."""
 
 
@@ -43,13 +43,13 @@ class Unreadable(NamedTuple):
 
     key: str
     path: str
-    why: str
-    failed: bool
+    reason: str
+    is_error: bool
     root: str = ""
-    gone: bool = False
+    has_vanished: bool = False
 
 
-class BlindSpots:
+class UnreadablePaths:
     """The places that a scan did not look into, in the order in which it met them."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class BlindSpots:
         self._places.append(place)
         self._by_key.setdefault(place.key, place)
 
-    def hiding(self, key: str) -> Unreadable | None:
+    def at_or_above(self, key: str) -> Unreadable | None:
         """Return the place that is at a key, or above it."""
         while self._by_key:
             found = self._by_key.get(key)
@@ -92,15 +92,15 @@ class LocalScan:
     mappings: Sequence[PathMapping]
     scope: Scope
     follow_links: bool
-    temporary: str | None
-    kept: frozenset[str] = frozenset()
-    blind: BlindSpots = field(default_factory=BlindSpots)
-    owned_twice: list[tuple[str, str]] = field(default_factory=list)
+    temp_prefix: str | None
+    kept_temp_files: frozenset[str] = frozenset()
+    unreadable: UnreadablePaths = field(default_factory=UnreadablePaths)
+    duplicate_keys: list[tuple[str, str]] = field(default_factory=list)
     bucket: str | None = None
 
     def entries(self) -> Iterator[LocalEntry]:
         """Yield the files of all roots in order of their keys; of a key under several roots, the first root's."""
-        streams = [self._of(mapping) for mapping in self.mappings]
+        streams = [self._scan_mapping(mapping) for mapping in self.mappings]
         if len(streams) == 1:
             yield from streams[0]
             return
@@ -108,17 +108,17 @@ class LocalScan:
         for entry in heapq.merge(*streams, key=lambda entry: entry.key):
             # `merge` is stable, so of equal keys the one of the first root comes first.
             if entry.key == last:
-                self.owned_twice.append((entry.key, entry.root))
+                self.duplicate_keys.append((entry.key, entry.root))
                 continue
             last = entry.key
             yield entry
 
-    def _of(self, mapping: PathMapping) -> Iterator[LocalEntry]:
+    def _scan_mapping(self, mapping: PathMapping) -> Iterator[LocalEntry]:
         if mapping.is_file:
-            return self._file(mapping)
-        return self._tree(mapping)
+            return self._scan_file(mapping)
+        return self._scan_tree(mapping)
 
-    def _file(self, mapping: PathMapping) -> Iterator[LocalEntry]:
+    def _scan_file(self, mapping: PathMapping) -> Iterator[LocalEntry]:
         if not self.scope.covers(mapping.remote):
             return
         try:
@@ -126,27 +126,27 @@ class LocalScan:
         except (FileNotFoundError, NotADirectoryError) as error:
             # A link whose target is gone may point to a disk that is not mounted.
             if os.path.islink(mapping.local):
-                self._note(mapping.remote, mapping.local, _trouble(error), mapping, failed=True)
+                self._add_unreadable(mapping.remote, mapping.local, _stat_error(error), mapping, failed=True)
             return
         except OSError as error:
-            self._note(mapping.remote, mapping.local, _trouble(error), mapping, failed=True)
+            self._add_unreadable(mapping.remote, mapping.local, _stat_error(error), mapping, failed=True)
             return
         if stat.S_ISREG(status.st_mode):
             yield entry_from_stat(mapping.remote, mapping.id, status)
         else:
-            self._note(mapping.remote, mapping.local, "not a regular file", mapping, failed=True)
+            self._add_unreadable(mapping.remote, mapping.local, "not a regular file", mapping, failed=True)
 
-    def _tree(self, mapping: PathMapping) -> Iterator[LocalEntry]:
+    def _scan_tree(self, mapping: PathMapping) -> Iterator[LocalEntry]:
         """Walk a root depth first. A directory sorts as if its name ended in a slash, which gives the order of keys."""
         try:
-            tree = Tree(mapping.local, follow=self.follow_links, reads=True, most=_DEEP)
+            tree = Tree(mapping.local, follow=self.follow_links, reads=True, most=_MAX_OPEN_LEVELS)
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
             if not mapping.remote:
                 _raise_unreadable_root(mapping.local, error)
             reason = f"the directory can't be read: {error.strerror}"
-            self._note(mapping.remote[:-1], mapping.local, reason, mapping, failed=True)
+            self._add_unreadable(mapping.remote[:-1], mapping.local, reason, mapping, failed=True)
             return
         with tree:
             yield from self._walk(mapping, tree)
@@ -161,9 +161,9 @@ class LocalScan:
         )
         whole = scope.is_everything
         # Most files need not be asked about, and there may be millions of them.
-        passing: frozenset[str] = accepts.passing_initials if isinstance(accepts, PathFilter) else frozenset()
+        passing: frozenset[str] = accepts.accepted_initials if isinstance(accepts, PathFilter) else frozenset()
         cut = len(mapping.remote)
-        stack = [self._level(tree.root, mapping.remote, mapping)]
+        stack = [self._read_directory(tree.root, mapping.remote, mapping)]
         while stack:
             level = stack[-1]
             names, prefix, directory = level.names, level.prefix, level.directory
@@ -171,7 +171,7 @@ class LocalScan:
                 # Opened again, if many that are deeper had to be opened since.
                 at = directory.descriptor
             except OSError as error:
-                self._note(prefix[:-1], directory.path, _trouble(error), mapping, failed=True)
+                self._add_unreadable(prefix[:-1], directory.path, _stat_error(error), mapping, failed=True)
                 stack.pop()
                 continue
             while names:
@@ -179,7 +179,7 @@ class LocalScan:
                 key = prefix + name
                 if name[-1] == "/":
                     if accepts(key[cut:]) and scope.may_contain(key[:-1]):
-                        below = self._below(level, name[:-1], key, mapping, tree, stack)
+                        below = self._open_below(level, name[:-1], key, mapping, tree, stack)
                         if below is not None:
                             stack.append(below)
                             break
@@ -194,52 +194,58 @@ class LocalScan:
                 except OSError as error:
                     # A link whose target is gone may point to a disk that is not mounted; a file that is gone is gone.
                     if not isinstance(error, FileNotFoundError) or name in level.links:
-                        self._note(key, directory.join(name), _trouble(error), mapping, failed=True)
+                        self._add_unreadable(key, directory.join(name), _stat_error(error), mapping, failed=True)
                     continue
                 if not stat.S_ISREG(status.st_mode):
-                    self._note(key, directory.join(name), kind(status), mapping, failed=False)
-                elif name in level.links and (problem := _leads_to_ours(mapping, directory.join(name))):
-                    self._note(key, directory.join(name), problem, mapping, failed=False)
+                    self._add_unreadable(key, directory.join(name), kind(status), mapping, failed=False)
+                elif name in level.links and (problem := _link_to_internal(mapping, directory.join(name))):
+                    self._add_unreadable(key, directory.join(name), problem, mapping, failed=False)
                 else:
                     yield entry_from_stat(key, root, status)
             else:
                 stack.pop()
 
-    def _below(
-        self, level: _Level, name: str, key: str, mapping: PathMapping, tree: Tree, above: Sequence[_Level]
-    ) -> _Level | None:
+    def _open_below(
+        self,
+        level: _OpenDirectory,
+        name: str,
+        key: str,
+        mapping: PathMapping,
+        tree: Tree,
+        above: Sequence[_OpenDirectory],
+    ) -> _OpenDirectory | None:
         """Walk into a directory; where links are followed, into none that it is itself below."""
-        if name in level.links and (problem := _leads_to_ours(mapping, level.directory.join(name))):
-            self._note(key[:-1], level.directory.join(name), problem, mapping, failed=False)
+        if name in level.links and (problem := _link_to_internal(mapping, level.directory.join(name))):
+            self._add_unreadable(key[:-1], level.directory.join(name), problem, mapping, failed=False)
             return None
-        if name in level.links and self.bucket is not None and _is_same_place(level.directory.join(name), self.bucket):
-            self._note(
+        if name in level.links and self.bucket is not None and _is_same_path(level.directory.join(name), self.bucket):
+            self._add_unreadable(
                 key[:-1], level.directory.join(name), "a link to the folder that is the bucket", mapping, failed=False
             )
             return None
         try:
             directory = tree.below(level.directory, name)
         except FileNotFoundError:
-            self._note(key[:-1], level.directory.join(name), "it is gone", mapping, failed=False, gone=True)
+            self._add_unreadable(key[:-1], level.directory.join(name), "it is gone", mapping, failed=False, gone=True)
             return None
         except InTheWay as error:
             # It was a directory a moment ago.
-            self._note(key[:-1], error.path, error.what, mapping, failed=False)
+            self._add_unreadable(key[:-1], error.path, error.what, mapping, failed=False)
             return None
         except OSError as error:
             reason = f"the directory can't be read: {error.strerror}"
-            self._note(key[:-1], level.directory.join(name), reason, mapping, failed=True)
+            self._add_unreadable(key[:-1], level.directory.join(name), reason, mapping, failed=True)
             return None
         if self.follow_links and any(_is_same(directory, each.directory) for each in above):
             what = "a symbolic link to a directory that it is in"
-            self._note(key[:-1], directory.path, what, mapping, failed=False)
+            self._add_unreadable(key[:-1], directory.path, what, mapping, failed=False)
             return None
-        return self._level(directory, key, mapping)
+        return self._read_directory(directory, key, mapping)
 
-    def _level(self, directory: Directory, prefix: str, mapping: PathMapping) -> _Level:
+    def _read_directory(self, directory: Directory, prefix: str, mapping: PathMapping) -> _OpenDirectory:
         """Read a directory. Of its entries no more is kept than their names, since it may have a great many."""
         names: list[str] = []
-        level = _Level(directory, prefix, names)
+        level = _OpenDirectory(directory, prefix, names)
         follow = self.follow_links
         try:
             with directory.entries() as entries:
@@ -248,11 +254,13 @@ class LocalScan:
                     plain = name.isascii()
                     if not plain and not _is_utf8(name):
                         shown = prefix + os.fsencode(name).decode("utf-8", "backslashreplace")
-                        self._note(shown, directory.join(name), "its name is not valid UTF-8", mapping, failed=True)
+                        self._add_unreadable(
+                            shown, directory.join(name), "its name is not valid UTF-8", mapping, failed=True
+                        )
                         continue
                     # The first letter tells of nearly all that they are not ours.
                     if (name[0] in ".bB" or not plain) and is_internal(name):
-                        self._sweep(directory, name)
+                        self._remove_temp_file(directory, name)
                         continue
                     if follow and entry.is_symlink():
                         level.links.add(name)
@@ -265,32 +273,34 @@ class LocalScan:
         except FileNotFoundError:
             # Of the root, the survey looks whether it still is what it was.
             if directory.relative:
-                self._note(prefix[:-1], directory.path, "it is gone", mapping, failed=False, gone=True)
+                self._add_unreadable(prefix[:-1], directory.path, "it is gone", mapping, failed=False, gone=True)
             names.clear()
             return level
         except OSError as error:
             if not prefix:
                 _raise_unreadable_root(directory.path, error)
             reason = f"the directory can't be read: {error.strerror}"
-            self._note(prefix[:-1], directory.path, reason, mapping, failed=True)
+            self._add_unreadable(prefix[:-1], directory.path, reason, mapping, failed=True)
             names.clear()
             return level
         names.sort(reverse=True)
         return level
 
-    def _sweep(self, directory: Directory, name: str) -> None:
+    def _remove_temp_file(self, directory: Directory, name: str) -> None:
         """Remove a temporary file that a killed run left. The lock is held, so no other run of ours is at work."""
-        if self.temporary and name.startswith(self.temporary) and name not in self.kept:
+        if self.temp_prefix and name.startswith(self.temp_prefix) and name not in self.kept_temp_files:
             # What can't be removed now, as on a disk that is read-only, is no one's file and in no one's way.
             with suppress(OSError):
                 remove(directory, name)
 
-    def _note(self, key: str, path: str, why: str, mapping: PathMapping, *, failed: bool, gone: bool = False) -> None:
-        self.blind.add(Unreadable(key, path, why, failed, mapping.id, gone))
+    def _add_unreadable(
+        self, key: str, path: str, why: str, mapping: PathMapping, *, failed: bool, gone: bool = False
+    ) -> None:
+        self.unreadable.add(Unreadable(key, path, why, failed, mapping.id, gone))
 
 
 @dataclass(slots=True)
-class _Level:
+class _OpenDirectory:
     """A directory that is being walked through.
 
     Attributes:
@@ -312,7 +322,7 @@ def _is_utf8(name: str) -> bool:
     return True
 
 
-def _trouble(error: OSError) -> str:
+def _stat_error(error: OSError) -> str:
     return f"it can't be looked at: {error.strerror or error}"
 
 
@@ -329,14 +339,14 @@ def _is_same(one: Directory, other: Directory) -> bool:
     return os.path.samestat(one.own_status(), other.own_status())
 
 
-def _is_same_place(one: str, other: str) -> bool:
+def _is_same_path(one: str, other: str) -> bool:
     try:
         return os.path.samefile(one, other)
     except OSError:
         return False
 
 
-def _leads_to_ours(mapping: PathMapping, path: str) -> str | None:
+def _link_to_internal(mapping: PathMapping, path: str) -> str | None:
     """Say so if a link that is followed leads to what is Buckia's own: that is neither sent nor written."""
     real = below(os.path.realpath(mapping.local), os.path.realpath(path))
     return "a symbolic link to what is Buckia's own" if is_internal(real) else None

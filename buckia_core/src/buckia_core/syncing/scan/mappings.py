@@ -1,7 +1,8 @@
-"""From a configuration to mappings and a scope."""
+"""Builds the mappings and the scope of a run from the configuration."""
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,16 +16,17 @@ from buckia_core.errors import InvalidSetting
 from buckia_core.planning import mapping as planned
 from buckia_core.planning.policy import ConflictPolicy, Direction, SyncRules
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.scan.filters import PathFilter, patterns, read_ignore_file
-from buckia_core.syncing.scan.open_logs import open_log_files
+from buckia_core.syncing.scan.filters import PathFilter, read_ignore_file
 
-OF = " of "
-"""What is between the name of an entry and its file."""
+ENTRY_FILE_SEPARATOR = " of "
+"""Separates the name of an entry from the name of its file in a label."""
+
+_ROOT_SEPARATOR, _FILE_SEPARATOR = " > ", " = "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOverrides:
-    """What one run overrides of the configuration; `None` and empty leave it as configured."""
+    """Options of one run that override the configuration; `None` and empty values keep what is configured."""
 
     local_path: Path | None = None
     direction: Direction | None = None
@@ -47,105 +49,115 @@ class RunOverrides:
             raise InvalidSetting(problem)
 
 
-def build_mappings(config: BucketConfig, choices: RunOverrides) -> list[planned.PathMapping]:
+def build_mappings(config: BucketConfig, overrides: RunOverrides) -> list[planned.PathMapping]:
     """Return the mappings of a bucket, in order: single files, then roots.
 
-    Without any, the directory of the configuration is the one root; a `local_path` is, whatever is configured.
+    Without any, the directory of the configuration is the only root. A `local_path` replaces all configured mappings.
     """
-    if choices.local_path is not None:
-        return [_root(config, choices, PathRule(local=os.path.abspath(choices.local_path)), first=True)]
+    if overrides.local_path is not None:
+        return [_root(config, overrides, PathRule(local=os.path.abspath(overrides.local_path)), first=True)]
     found = [
-        *_files(config, choices, config.files, Direction.BOTH),
-        *_files(config, choices, config.upload_files, Direction.UP),
-        *_files(config, choices, config.download_files, Direction.DOWN),
+        *_files(config, overrides, config.files, Direction.BOTH),
+        *_files(config, overrides, config.upload_files, Direction.UP),
+        *_files(config, overrides, config.download_files, Direction.DOWN),
     ]
     roots = config.paths or (() if found else (PathRule(local="."),))
-    return found + [_root(config, choices, rule, first=index == 0) for index, rule in enumerate(roots)]
+    return found + [_root(config, overrides, rule, first=index == 0) for index, rule in enumerate(roots)]
 
 
-def entry_of(config: BucketConfig) -> str:
-    """Return what tells an entry from others for the same bucket: its name, and its file unless that is `.buckia`.
-
-    Another file beside it, as `-c` names one, may have other paths.
-    """
+def entry_label(config: BucketConfig) -> str:
+    """Return a label that is unique among the entries of a bucket: the name, and the file unless that is `.buckia`."""
     file = os.path.basename(config.source) if config.source else FILE_NAME
-    return config.name if file == FILE_NAME else f"{config.name}{OF}{file}"
+    return config.name if file == FILE_NAME else f"{config.name}{ENTRY_FILE_SEPARATOR}{file}"
 
 
-def ids_of(config: BucketConfig) -> set[str]:
-    """Return the ids of the mappings of a bucket, without reading any file."""
+def mapping_ids(config: BucketConfig) -> set[str]:
+    """Return the ids of the mappings of a bucket, without reading the ignore file."""
     files = [*config.files.items(), *config.upload_files.items(), *config.download_files.items()]
     roots = config.paths or (() if files else (PathRule(local="."),))
     return {*(_file_id(local, key) for local, key in files), *(_root_id(config, rule) for rule in roots)}
 
 
 def _file_id(local: str, key: str) -> str:
-    return f"{local} = {key}"
+    return f"{local}{_FILE_SEPARATOR}{key}"
 
 
 def _root_id(config: BucketConfig, rule: PathRule) -> str:
-    return f"{_relative(config, rule.local)} > {rule.remote}"
+    return f"{_portable_path(config, rule.local)}{_ROOT_SEPARATOR}{rule.remote}"
 
 
-def folders_of(config: BucketConfig) -> Scope:
-    """Return the keys that the configuration lets take part."""
+def parse_mapping_id(id_: str) -> tuple[str, str, bool]:
+    """Return the local path, the key prefix or key, and whether the mapping is of a single file."""
+    local, separator, remote = id_.rpartition(_ROOT_SEPARATOR)
+    if separator:
+        return local, remote, False
+    local, _, key = id_.partition(_FILE_SEPARATOR)
+    return local, key, True
+
+
+def build_scope(config: BucketConfig) -> Scope:
+    """Return the keys that the configuration includes."""
     return Scope.from_names(config.folders) if config.folders else Scope()
 
 
-def _rules(config: BucketConfig, choices: RunOverrides, direction: Direction) -> SyncRules:
-    orphans = choices.delete_orphaned if choices.delete_orphaned is not None else config.delete_orphaned
+def _rules(config: BucketConfig, overrides: RunOverrides, direction: Direction) -> SyncRules:
+    orphans = overrides.delete_orphaned if overrides.delete_orphaned is not None else config.delete_orphaned
     return SyncRules(
-        direction=choices.direction or direction,
-        conflicts=choices.conflict or config.conflict_resolution or ConflictPolicy.KEEP_BOTH,
+        direction=overrides.direction or direction,
+        conflicts=overrides.conflict or config.conflict_resolution or ConflictPolicy.KEEP_BOTH,
         delete_orphaned=orphans,
-        checksum=choices.checksum,
+        checksum=overrides.checksum,
         algorithm=config.checksum_algorithm,
     )
 
 
 def _files(
-    config: BucketConfig, choices: RunOverrides, files: Mapping[str, str], direction: Direction
+    config: BucketConfig, overrides: RunOverrides, files: Mapping[str, str], direction: Direction
 ) -> list[planned.PathMapping]:
     return [
         planned.PathMapping(
             id=_file_id(local, key),
-            local=_absolute(config, local),
+            local=absolute_path(config.base_dir, local),
             remote=key,
             is_file=True,
-            rules=_rules(config, choices, direction),
+            rules=_rules(config, overrides, direction),
         )
         for local, key in files.items()
     ]
 
 
-def _root(config: BucketConfig, choices: RunOverrides, rule: PathRule, *, first: bool) -> planned.PathMapping:
-    local = _absolute(config, rule.local)
-    # The first root receives what comes down; the others only send, unless it says otherwise.
+def _root(config: BucketConfig, overrides: RunOverrides, rule: PathRule, *, first: bool) -> planned.PathMapping:
+    local = absolute_path(config.base_dir, rule.local)
+    # Only the first root downloads by default; the others upload.
     direction = rule.direction or config.direction or Direction.BOTH
     if not first and rule.direction is None and direction is Direction.BOTH:
         direction = Direction.UP
     accepts = PathFilter(
-        include=patterns(config.include, rule.include, choices.include),
-        exclude=patterns(
-            read_ignore_file(config.base_dir, config.source), config.exclude, rule.exclude, choices.exclude
+        # As in a gitignore file, later patterns overrule earlier ones.
+        include=(*config.include, *rule.include, *overrides.include),
+        exclude=(
+            *read_ignore_file(config.base_dir, config.source),
+            *config.exclude,
+            *rule.exclude,
+            *overrides.exclude,
         ),
-        include_pattern=choices.include_pattern,
-        exclude_pattern=choices.exclude_pattern,
-        without=_below(local, [*([config.source] if config.source else []), *open_log_files()]),
+        include_pattern=overrides.include_pattern,
+        exclude_pattern=overrides.exclude_pattern,
+        always_excluded=_paths_below(local, [*([config.source] if config.source else []), *_open_log_files()]),
         defaults=config.default_excludes,
     )
     return planned.PathMapping(
         id=_root_id(config, rule),
         local=local,
         remote=rule.remote,
-        rules=_rules(config, choices, direction),
-        path_filter=planned.accept_all if accepts.lets_all_pass else accepts,
-        configured_filter=_without_choices(accepts, choices),
+        rules=_rules(config, overrides, direction),
+        path_filter=planned.accept_all if accepts.is_noop else accepts,
+        configured_filter=_configured_filter(accepts, overrides),
     )
 
 
-def _without_choices(accepts: PathFilter, choices: RunOverrides) -> planned.PathPredicate | None:
-    """Return the filter as it is configured; `None` if the run adds nothing to it."""
+def _configured_filter(accepts: PathFilter, choices: RunOverrides) -> planned.PathPredicate | None:
+    """Return the filter without the overrides of the run; `None` if there are none."""
     if not (choices.include or choices.exclude or choices.include_pattern or choices.exclude_pattern):
         return None
     configured = replace(
@@ -155,12 +167,19 @@ def _without_choices(accepts: PathFilter, choices: RunOverrides) -> planned.Path
         include_pattern=None,
         exclude_pattern=None,
     )
-    return planned.accept_all if configured.lets_all_pass else configured
+    return planned.accept_all if configured.is_noop else configured
 
 
-def _relative(config: BucketConfig, local: str) -> str:
-    """Return a root's path in a form that stays equal when the whole project is moved to another place."""
-    path = _absolute(config, local)
+def _open_log_files() -> list[str]:
+    """Return the log files that this process writes. A sync would change them, so they can't be synced."""
+    loggers = [logging.getLogger(name) for name in ("", "buckia", "buckia_core")]
+    handlers = (handler for logger in loggers for handler in logger.handlers)
+    return [handler.baseFilename for handler in handlers if isinstance(handler, logging.FileHandler)]
+
+
+def _portable_path(config: BucketConfig, local: str) -> str:
+    """Return a root's path relative to the project if it is inside, so that the project can be moved."""
+    path = absolute_path(config.base_dir, local)
     base = os.path.normpath(config.base_dir)
     if path == base:
         return "."
@@ -168,10 +187,10 @@ def _relative(config: BucketConfig, local: str) -> str:
     return path[len(base) + 1 :].replace(os.sep, "/") if inside else path
 
 
-def _below(root: str, files: Sequence[str]) -> frozenset[str]:
+def _paths_below(root: str, files: Sequence[str]) -> frozenset[str]:
     """Return the paths, relative to a root, of those files that are below it."""
     found = set()
-    # Root and file may be named by way of different links.
+    # The paths of root and file may contain different symbolic links.
     for resolved in (os.path.abspath, os.path.realpath):
         above = resolved(root).rstrip(os.sep) + os.sep
         paths = (resolved(file) for file in files)
@@ -179,6 +198,6 @@ def _below(root: str, files: Sequence[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _absolute(config: BucketConfig, local: str) -> str:
+def absolute_path(base_dir: Path, local: str) -> str:
     """Return a configured path as an absolute one; `~` is the user's home."""
-    return os.path.normpath(os.path.join(config.base_dir, os.path.expanduser(local)))
+    return os.path.normpath(os.path.join(base_dir, os.path.expanduser(local)))

@@ -24,14 +24,14 @@ class PrefetchIterator(Generic[Item]):
         iterable: Iterable[Item],
         *,
         name: str,
-        taken: Callable[[int], None] | None = None,
-        batch: int = 500,
-        batches: int = 8,
+        on_batch: Callable[[int], None] | None = None,
+        batch_size: int = 500,
+        max_batches: int = 8,
     ) -> None:
-        self._taken = taken
-        self._queue: Queue[list[Item] | BaseException | None] = Queue(batches)
+        self._on_batch = on_batch
+        self._queue: Queue[list[Item] | BaseException | None] = Queue(max_batches)
         self._stop = threading.Event()
-        self._batch = batch
+        self._batch_size = batch_size
         self._thread = threading.Thread(target=self._run, args=(iterable,), name=name, daemon=True)
         self._thread.start()
 
@@ -42,8 +42,8 @@ class PrefetchIterator(Generic[Item]):
                 return
             if isinstance(batch, BaseException):
                 raise batch
-            if self._taken:
-                self._taken(len(batch))
+            if self._on_batch:
+                self._on_batch(len(batch))
             yield from batch
 
     def close(self) -> None:
@@ -58,7 +58,7 @@ class PrefetchIterator(Generic[Item]):
     def _run(self, iterable: Iterable[Item]) -> None:
         source = iter(iterable)
         try:
-            while batch := list(islice(source, self._batch)):
+            while batch := list(islice(source, self._batch_size)):
                 self._put(batch)
                 if self._stop.is_set():
                     return

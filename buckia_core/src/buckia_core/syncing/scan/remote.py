@@ -18,10 +18,10 @@ from buckia_core.planning.scope import Scope
 KEYS_PER_RANGE = 5000
 """Keys in one range of a split listing: five of the usual pages."""
 
-AT_ONCE = 4
+CONCURRENT_RANGES = 4
 """Ranges that are fetched at the same time."""
 
-MOST_AHEAD = 4 * KEYS_PER_RANGE
+MAX_BUFFERED = 4 * KEYS_PER_RANGE
 """Objects of a range that are held before its turn comes. It has more only where many are new."""
 
 
@@ -46,7 +46,9 @@ def list_remote(adapter: BaseSync, scope: Scope, ranges: Sequence[ListRange]) ->
     Raises:
         AdapterError: A range can't be finished; what came before proves nothing about what is missing.
     """
-    source = _one_by_one(adapter, ranges) if len(ranges) < AT_ONCE else _several(adapter, ranges)
+    source = (
+        _list_sequentially(adapter, ranges) if len(ranges) < CONCURRENT_RANGES else _list_concurrently(adapter, ranges)
+    )
     whole = scope.is_everything
     for found in source:
         if (whole or scope.covers(found.key)) and not (
@@ -55,41 +57,41 @@ def list_remote(adapter: BaseSync, scope: Scope, ranges: Sequence[ListRange]) ->
             yield found
 
 
-def _one_by_one(adapter: BaseSync, ranges: Sequence[ListRange]) -> Iterator[RemoteObject]:
+def _list_sequentially(adapter: BaseSync, ranges: Sequence[ListRange]) -> Iterator[RemoteObject]:
     for prefix in dict.fromkeys(part.prefix for part in ranges):
         yield from adapter.list_files(prefix)
 
 
-class _Fetched(NamedTuple):
+class _FetchedRange(NamedTuple):
     """A range that was begun: its first objects, and the rest of them."""
 
-    part: ListRange
+    range: ListRange
     head: list[RemoteObject]
     rest: Iterator[RemoteObject]
 
 
-def _several(adapter: BaseSync, ranges: Sequence[ListRange]) -> Iterator[RemoteObject]:
+def _list_concurrently(adapter: BaseSync, ranges: Sequence[ListRange]) -> Iterator[RemoteObject]:
     """Fetch a few ranges ahead of the one that is handed out. Holds `MOST_AHEAD` objects of each in memory."""
 
-    def fetch(part: ListRange) -> _Fetched:
+    def fetch(part: ListRange) -> _FetchedRange:
         found = iter(adapter.list_files(part.prefix, start_after=part.start_after, end_at=part.end_at))
-        return _Fetched(part, list(islice(found, MOST_AHEAD)), found)
+        return _FetchedRange(part, list(islice(found, MAX_BUFFERED)), found)
 
-    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="buckia-list")
+    pool = ThreadPoolExecutor(CONCURRENT_RANGES, thread_name_prefix="buckia-list")
     try:
         for _, parts in groupby(ranges, lambda part: part.prefix):
-            yield from _joined(adapter, _ahead(pool, fetch, deque(parts)))
+            yield from _join_ranges(adapter, _fetch_ahead(pool, fetch, deque(parts)))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ahead(
-    pool: ThreadPoolExecutor, fetch: Callable[[ListRange], _Fetched], waiting: deque[ListRange]
-) -> Generator[_Fetched]:
-    running: deque[Future[_Fetched]] = deque()
+def _fetch_ahead(
+    pool: ThreadPoolExecutor, fetch: Callable[[ListRange], _FetchedRange], waiting: deque[ListRange]
+) -> Generator[_FetchedRange]:
+    running: deque[Future[_FetchedRange]] = deque()
     try:
         while waiting or running:
-            while waiting and len(running) < AT_ONCE + 1:
+            while waiting and len(running) < CONCURRENT_RANGES + 1:
                 running.append(pool.submit(fetch, waiting.popleft()))
             yield running.popleft().result()
     finally:
@@ -97,7 +99,7 @@ def _ahead(
             future.cancel()
 
 
-def _joined(adapter: BaseSync, fetched: Generator[_Fetched]) -> Iterator[RemoteObject]:
+def _join_ranges(adapter: BaseSync, fetched: Generator[_FetchedRange]) -> Iterator[RemoteObject]:
     """Yield the objects of the ranges of one prefix, and see that none is lost where two of them meet.
 
     A server that lists in another order than that of the keys' bytes may end a range early, and keep a key to itself
@@ -109,14 +111,14 @@ def _joined(adapter: BaseSync, fetched: Generator[_Fetched]) -> Iterator[RemoteO
     prefix, seam_open = "", False
     with closing(fetched):
         for each in fetched:
-            prefix, part = each.part.prefix, each.part
+            prefix, part = each.range.prefix, each.range
             seam_open = seam_open or last != part.start_after
             first = each.head[0].key if each.head else None
             if first is None:
                 seam_open = True
                 continue
             _check_bounds(part, each.head)
-            if seam_open and _next(adapter, prefix, last, first) != first:
+            if seam_open and _next_key(adapter, prefix, last, first) != first:
                 break
             seam_open = False
             yield from each.head
@@ -126,18 +128,18 @@ def _joined(adapter: BaseSync, fetched: Generator[_Fetched]) -> Iterator[RemoteO
                 last = found.key
                 yield found
         else:
-            if not seam_open or _next(adapter, prefix, last, None) is None:
+            if not seam_open or _next_key(adapter, prefix, last, None) is None:
                 return
     yield from adapter.list_files(prefix, start_after=last)
 
 
-def _next(adapter: BaseSync, prefix: str, last: str | None, end_at: str | None) -> str | None:
+def _next_key(adapter: BaseSync, prefix: str, last: str | None, end_at: str | None) -> str | None:
     """Return the key that follows another one, as the server has it."""
-    with closing(_generator(adapter.list_files(prefix, start_after=last, end_at=end_at))) as found:
+    with closing(_as_generator(adapter.list_files(prefix, start_after=last, end_at=end_at))) as found:
         return next((each.key for each in found), None)
 
 
-def _generator(found: Iterator[RemoteObject]) -> Generator[RemoteObject]:
+def _as_generator(found: Iterator[RemoteObject]) -> Generator[RemoteObject]:
     yield from found
 
 

@@ -39,7 +39,7 @@ SENSITIVE = (
 _SHOWN = 3
 
 
-def sensitive_uploads(operations: Iterable[Operation], mappings: Sequence[PathMapping]) -> list[str]:
+def find_sensitive_uploads(operations: Iterable[Operation], mappings: Sequence[PathMapping]) -> list[str]:
     """Return the keys of files among the new uploads that often hold secrets, in order.
 
     Single files, and files that a pattern is about, were asked for and are not among them.
@@ -56,7 +56,7 @@ def sensitive_uploads(operations: Iterable[Operation], mappings: Sequence[PathMa
     return found
 
 
-def warning(keys: Sequence[str]) -> str:
+def sensitive_warning(keys: Sequence[str]) -> str:
     """Return one line about such files: their names, and how to exclude or accept them."""
     shown = ", ".join(keys[:_SHOWN]) + (f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else "")
     names = list(dict.fromkeys(re.sub(r"([*?\[\\])", r"\\\1", key.rpartition("/")[2]) for key in keys[:_SHOWN]))
@@ -70,4 +70,4 @@ def _is_asked_for(key: str, mapping: PathMapping) -> bool:
     if mapping.is_file:
         return True
     accepts = mapping.path_filter
-    return isinstance(accepts, PathFilter) and accepts.names(mapping.relative_path(key))
+    return isinstance(accepts, PathFilter) and accepts.mentions(mapping.relative_path(key))

@@ -28,18 +28,18 @@ from buckia_core.errors import InvalidSetting
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.scope import Glob, Scope
-from buckia_core.syncing.scan.mappings import RunOverrides, build_mappings, folders_of
+from buckia_core.syncing.scan.mappings import RunOverrides, build_mappings, build_scope
 from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.locations import StateFiles
-from buckia_core.syncing.state.migration import peek_state
+from buckia_core.syncing.state.migration import open_state_readonly
 
-_WILD = re.compile(r"[*?\[]")
-_MOST = 10_000
+_WILDCARD = re.compile(r"[*?\[]")
+_MAX_NAMES = 10_000
 """Names that a message about a wrong path compares with, at most."""
 
 
 @dataclass(slots=True)
-class OpenPath:
+class UnresolvedPath:
     """A path of which neither the disk nor the baseline knows anything.
 
     Attributes:
@@ -50,9 +50,9 @@ class OpenPath:
     """
 
     text: str
-    readings: Sequence[Scope]
+    interpretations: Sequence[Scope]
     problem: str
-    seen: set[int] = field(default_factory=set)
+    matched: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -65,38 +65,38 @@ class SyncPaths:
         folders: The keys that the configuration lets take part.
     """
 
-    certain: Scope | None = None
-    open: list[OpenPath] = field(default_factory=list)
+    resolved: Scope | None = None
+    unresolved: list[UnresolvedPath] = field(default_factory=list)
     folders: Scope = field(default_factory=Scope)
 
     @property
     def scope(self) -> Scope:
         """The keys that take part, as far as it is known: of an open path, all that it may stand for."""
-        return self._joined([reading for path in self.open for reading in path.readings])
+        return self._combine([reading for path in self.unresolved for reading in path.interpretations])
 
     def watch(self, objects: Iterable[RemoteObject]) -> Iterator[RemoteObject]:
         """Yield the objects of a listing, and note which of the open paths they belong to."""
-        waiting = [(path, number, each) for path in self.open for number, each in enumerate(path.readings)]
+        waiting = [(path, number, each) for path in self.unresolved for number, each in enumerate(path.interpretations)]
         for found in objects:
             for path, number, reading in waiting:
                 if reading.covers(found.key):
-                    path.seen.add(number)
-            waiting = [each for each in waiting if each[1] not in each[0].seen]
+                    path.matched.add(number)
+            waiting = [each for each in waiting if each[1] not in each[0].matched]
             yield found
 
-    def settle(self) -> Scope:
+    def resolve(self) -> Scope:
         """Return the keys that take part, after a listing has been watched to its end.
 
         Raises:
             InvalidSetting: A path matches nothing.
         """
-        missing = [path for path in self.open if not path.seen]
+        missing = [path for path in self.unresolved if not path.matched]
         if missing:
             raise InvalidSetting("; ".join(path.problem for path in missing))
-        return self._joined([path.readings[min(path.seen)] for path in self.open])
+        return self._combine([path.interpretations[min(path.matched)] for path in self.unresolved])
 
-    def _joined(self, readings: Sequence[Scope]) -> Scope:
-        scopes = [*([self.certain] if self.certain else []), *readings]
+    def _combine(self, readings: Sequence[Scope]) -> Scope:
+        scopes = [*([self.resolved] if self.resolved else []), *readings]
         if not scopes:
             return self.folders
         joined = scopes[0]
@@ -109,7 +109,7 @@ class SyncPaths:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _Interpretation:
     """One way to read a path: the keys, and whether a file or directory of it is on the disk."""
 
     keys: Scope
@@ -135,16 +135,16 @@ def find_sync_paths(
 
         @cache
         def state() -> StateDatabase:
-            return stack.enter_context(closing(peek_state(files)))
+            return stack.enter_context(closing(open_state_readonly(files)))
 
         def is_known(keys: Scope) -> bool:
-            return next(iter(state().entries(keys)), None) is not None
+            return next(iter(state().baseline(keys)), None) is not None
 
-        return _found(paths, [Path(os.path.abspath(base)) for base in bases], mappings, folders, is_known)
+        return _find(paths, [Path(os.path.abspath(base)) for base in bases], mappings, folders, is_known)
 
 
 def has_path(
-    config: BucketConfig, adapter: BaseSync, state_dir: Path, path: str, *, relative_to: Path, ask: bool
+    config: BucketConfig, adapter: BaseSync, state_dir: Path, path: str, *, relative_to: Path, list_bucket: bool
 ) -> bool:
     """Tell whether a path names something of a bucket: on the disk, in the baseline, or, with `ask`, in the bucket.
 
@@ -152,20 +152,20 @@ def has_path(
         AdapterError: The bucket can't be listed.
     """
     mappings = build_mappings(config, RunOverrides())
-    files = StateFiles.of(state_dir, config.name, adapter)
+    files = StateFiles.for_adapter(state_dir, config.name, adapter)
     try:
-        found = find_sync_paths([path], [relative_to, config.base_dir], mappings, folders_of(config), files)
+        found = find_sync_paths([path], [relative_to, config.base_dir], mappings, build_scope(config), files)
     except InvalidSetting:
         return False
-    if not ask:
-        return not found.open
-    readings = [reading for each in found.open for reading in each.readings]
+    if not list_bucket:
+        return not found.unresolved
+    readings = [reading for each in found.unresolved for reading in each.interpretations]
     starts = {start for each in readings for mapping in mappings for start in each.ranges(mapping.remote)}
     keys = (each.key for start in sorted(starts) for each in adapter.list_files(start))
-    return not found.open or any(reading.covers(key) for key in keys for reading in readings)
+    return not found.unresolved or any(reading.covers(key) for key in keys for reading in readings)
 
 
-def _found(
+def _find(
     paths: Iterable[str],
     bases: Sequence[Path],
     mappings: Sequence[PathMapping],
@@ -174,48 +174,48 @@ def _found(
 ) -> SyncPaths:
     found = SyncPaths(folders=folders)
     for text in paths:
-        readings = list(_readings(text, bases, mappings))
+        readings = list(_interpret(text, bases, mappings))
         if not readings:
-            raise InvalidSetting(_outside(text, mappings))
+            raise InvalidSetting(_outside_message(text, mappings))
         first = next((each.keys for each in readings if each.on_disk or is_known(each.keys)), None)
         if first is None:
             scopes = list(dict.fromkeys(each.keys for each in readings))
             is_there = any(os.path.lexists(os.path.join(base, text)) for base in bases)
-            problem = _outside(text, mappings) if is_there else _nothing(text, bases)
-            found.open.append(OpenPath(text, scopes, problem))
+            problem = _outside_message(text, mappings) if is_there else _no_match_message(text, bases)
+            found.unresolved.append(UnresolvedPath(text, scopes, problem))
         else:
-            found.certain = first if found.certain is None else found.certain.union(first)
+            found.resolved = first if found.resolved is None else found.resolved.union(first)
     # Says at once if the configured folders leave nothing of them.
     _ = found.scope
     return found
 
 
-def _readings(text: str, bases: Sequence[Path], mappings: Sequence[PathMapping]) -> Iterator[_Reading]:
+def _interpret(text: str, bases: Sequence[Path], mappings: Sequence[PathMapping]) -> Iterator[_Interpretation]:
     if not text.strip():
         raise InvalidSetting("an empty path names nothing; leave it out, or write '.' for all that is in a directory")
     for base in dict.fromkeys(bases):
         path = os.path.normpath(os.path.join(base, text))
         on_disk = os.path.lexists(path)
         keys = _keys(path, [], mappings) or _keys(os.path.realpath(path), [], mappings, real=True)
-        if not on_disk and _WILD.search(text):
+        if not on_disk and _WILDCARD.search(text):
             above, pattern = _split(path)
             on_disk = any(glob.iglob("/".join(pattern), root_dir=above, recursive=True, include_hidden=True))
             matching = _keys(above, pattern, mappings) or _keys(os.path.realpath(above), pattern, mappings, real=True)
             keys = keys.union(matching) if keys and matching else keys or matching
         if keys is not None:
-            yield _Reading(keys, on_disk)
+            yield _Interpretation(keys, on_disk)
     parts = text.replace(os.sep, "/").split("/")
     if os.path.isabs(text) or ".." in parts:
         return
     key = "/".join(part for part in parts if part not in ("", "."))
     if key:
-        yield _Reading(_of_key(key), any(os.path.lexists(path) for path in _paths_of(key, mappings)))
+        yield _Interpretation(_key_scope(key), any(os.path.lexists(path) for path in _local_paths(key, mappings)))
 
 
 def _split(path: str) -> tuple[str, list[str]]:
     """Return the directory before the first part with a wildcard, and the parts from there on."""
     parts = path.split(os.sep)
-    first = next(index for index, part in enumerate(parts) if _WILD.search(part))
+    first = next(index for index, part in enumerate(parts) if _WILDCARD.search(part))
     above = os.sep.join(parts[:first])
     return (above + os.sep if first == 1 else above), parts[first:]
 
@@ -262,11 +262,11 @@ def _remaining(pattern: list[str], parts: list[str]) -> list[list[str]]:
     return _remaining(rest, parts[1:]) if Glob("", head).covers(parts[0]) else []
 
 
-def _of_key(key: str) -> Scope:
-    return Scope.from_names([key], [Glob("", key)] if _WILD.search(key) else [])
+def _key_scope(key: str) -> Scope:
+    return Scope.from_names([key], [Glob("", key)] if _WILDCARD.search(key) else [])
 
 
-def _paths_of(key: str, mappings: Sequence[PathMapping]) -> Iterator[str]:
+def _local_paths(key: str, mappings: Sequence[PathMapping]) -> Iterator[str]:
     """Yield the local paths that a key has, whatever the filters say."""
     for mapping in mappings:
         if mapping.is_file:
@@ -276,18 +276,18 @@ def _paths_of(key: str, mappings: Sequence[PathMapping]) -> Iterator[str]:
             yield os.path.join(mapping.local, *key[len(mapping.remote) :].split("/"))
 
 
-def _outside(text: str, mappings: Sequence[PathMapping]) -> str:
+def _outside_message(text: str, mappings: Sequence[PathMapping]) -> str:
     roots = ", ".join(mapping.local for mapping in mappings)
     return f"{text!r} is not below any path that is synced ({roots})"
 
 
-def _nothing(text: str, bases: Sequence[Path]) -> str:
-    near = _nearest(text, bases)
+def _no_match_message(text: str, bases: Sequence[Path]) -> str:
+    near = _closest_name(text, bases)
     meant = f"; did you mean {near!r}?" if near else ""
     return f"{text!r} matches no file here, no object in the bucket, and nothing that was synced before{meant}"
 
 
-def _nearest(text: str, bases: Sequence[Path]) -> str:
+def _closest_name(text: str, bases: Sequence[Path]) -> str:
     """Return the path on the disk that is most like one that is not there; empty if none is."""
     import difflib  # noqa: PLC0415  # only after a mistake
 
@@ -295,7 +295,7 @@ def _nearest(text: str, bases: Sequence[Path]) -> str:
         head, name = os.path.split(os.path.normpath(os.path.join(base, text)))
         try:
             with os.scandir(head) as entries:
-                names = [entry.name for entry in islice(entries, _MOST)]
+                names = [entry.name for entry in islice(entries, _MAX_NAMES)]
         except OSError:
             continue
         if near := difflib.get_close_matches(name, names, 1, cutoff=0.6):

@@ -1,4 +1,4 @@
-"""From what happened to one row of the baseline."""
+"""Builds the baseline row of a key after an operation."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from buckia_core.planning import digest
 from buckia_core.planning.digest import Digests
 from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
 
-_FINE = 20_000_000
-"""Nanoseconds within which two writes may leave the same time on a disk that keeps parts of seconds (a kernel tick)."""
+_FINE_RESOLUTION_NS = 20_000_000
+"""Timestamp resolution of disks that store fractions of a second: one kernel tick."""
 
-_COARSE = 2_000_000_000
-"""The same on a disk that keeps whole seconds; FAT keeps even ones."""
+_COARSE_RESOLUTION_NS = 2_000_000_000
+"""Timestamp resolution of disks that store whole seconds; FAT stores even ones."""
 
 
 def baseline_row(local: LocalEntry, remote: RemoteObject, digests: Digests, since_ns: int) -> BaselineEntry:
-    """Return the row for a key that is in step now. `local` was looked at after `since_ns`, the start of the run."""
+    """Return the row of a key that is in sync. `since_ns` is the start of the run, before the `stat` of `local`."""
     return BaselineEntry(
         local.key,
         local.root,
@@ -31,14 +31,14 @@ def baseline_row(local: LocalEntry, remote: RemoteObject, digests: Digests, sinc
 
 
 def dirty_row(local: LocalEntry, remote: RemoteObject) -> BaselineEntry:
-    """Return the row for an upload during which the file changed: the object is ours, the file counts as changed."""
+    """Return the row of a file that changed during its upload: it matches the object, and no local file."""
     return BaselineEntry(local.key, local.root, -1, 0, 0, 0, True, remote.fingerprint, "")
 
 
 def is_racy(local: LocalEntry, since_ns: int, now_ns: int) -> bool:
-    """Tell whether a file is so young that an edit after the look at it may have left, or may leave, the same times.
+    """Tell whether an edit after the `stat` of a file may have the same timestamps (git calls such entries racy).
 
-    The look may have been any time since the run began: between it and the record lies a whole upload.
+    The `stat` may be as old as the run, since a whole upload may follow it.
     """
-    grain = _FINE if local.mtime_ns % 1_000_000_000 else _COARSE
-    return since_ns - grain < local.mtime_ns < now_ns + grain
+    resolution = _FINE_RESOLUTION_NS if local.mtime_ns % 1_000_000_000 else _COARSE_RESOLUTION_NS
+    return since_ns - resolution < local.mtime_ns < now_ns + resolution

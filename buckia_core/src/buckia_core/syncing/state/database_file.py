@@ -1,4 +1,4 @@
-"""The database file of a state: making, opening and checking it, and putting it aside when it is damaged."""
+"""Database file of a state: creates, opens and checks it, and renames it when it is damaged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from buckia_core.errors import ConfigError, StateError
-from buckia_core.syncing.state.errors import code_of, is_damage, raise_translated, state_error
+from buckia_core.syncing.state.errors import is_damage, primary_code, raise_translated, state_error
 
 T = TypeVar("T")
 
@@ -33,56 +33,56 @@ CREATE TABLE conflicts (
 CREATE TABLE runs (id INTEGER PRIMARY KEY, record TEXT NOT NULL);
 """
 
-TABLES = {
+_TABLE_NAMES = {
     1: frozenset({"meta", "entries", "conflicts", "runs"}),
     2: frozenset({"meta", "entries", "roots", "conflicts", "runs"}),
 }
-"""The tables that a database has, by schema."""
+"""Names of the tables, by schema version."""
 
-_BESIDE = ("-wal", "-shm")
-"""How the names of the files end that SQLite keeps beside a database."""
+_JOURNAL_SUFFIXES = ("-wal", "-shm")
+"""Suffixes of the files that SQLite keeps beside a database in WAL mode."""
 
 
 class StateTooNew(ConfigError):
-    """The state was written by a newer Buckia, which this one does not understand."""
+    """A newer version of Buckia wrote the state."""
 
 
-class Damaged(Exception):
-    """A file is no sound database of a state."""
+class DamagedDatabase(Exception):
+    """The file is not an intact state database."""
 
 
 def create(path: Path, identity: str) -> sqlite3.Connection:
-    """Make a database at a path where none is. If that fails, none is there."""
-    # Journals of a database that somebody removed are not those of this one.
-    for rest in beside(path):
-        rest.unlink(missing_ok=True)
+    """Create a database. On errors, removes what it created."""
+    # SQLite would replay the journal of a database that was removed.
+    for journal in journal_files(path):
+        journal.unlink(missing_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
     connection = None
     try:
         connection = connect(path)
-        fill(connection, identity)
+        create_tables(connection, identity)
     except BaseException:
         if connection is not None:
             connection.close()
-        for each in (path, *beside(path)):
+        for each in (path, *journal_files(path)):
             with suppress(OSError):
                 each.unlink(missing_ok=True)
         raise
     return connection
 
 
-def fill(connection: sqlite3.Connection, identity: str) -> None:
-    """Make the tables."""
+def create_tables(connection: sqlite3.Connection, identity: str) -> None:
+    """Create the tables, and an id for the state."""
     connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {SCHEMA};")
     connection.executemany("INSERT INTO meta VALUES (?, ?)", [("identity", identity), ("id", uuid.uuid4().hex[:8])])
     connection.execute("COMMIT")
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open a database for writing. SQLite gives the files beside it the permissions of the database."""
+    """Open a database for writing. SQLite gives the journal files the permissions of the database."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
-        # A commit that a loss of power takes back is found again by the next run: both sides are equal, and adopted.
+        # With NORMAL, a power loss may undo the last commits; the next run adopts those files, as both sides are equal.
         connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;")
     except BaseException:
         connection.close()
@@ -90,35 +90,35 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def connect_to_read(path: Path, *, alone: bool = False) -> sqlite3.Connection:
-    """Open a database for reading only.
+def connect_readonly(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
+    """Open a database for reading.
 
-    `alone` promises that nobody writes to it, so that SQLite needs no files beside it, and makes none.
+    `immutable` tells SQLite that nothing writes to it, so it needs no journal files, and creates none.
     """
-    mode = "mode=ro&immutable=1" if alone and not _has_journal(path) else "mode=ro"
+    mode = "mode=ro&immutable=1" if immutable and not _has_journal(path) else "mode=ro"
     return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None)
 
 
-def connect_to_peek(path: Path) -> sqlite3.Connection:
-    """Open a database for reading only, also where the directory can't be written."""
-    connection = connect_to_read(path)
+def connect_readonly_anywhere(path: Path) -> sqlite3.Connection:
+    """Open a database for reading, even in a read-only directory."""
+    connection = connect_readonly(path)
     try:
         connection.execute("PRAGMA schema_version").fetchone()
     except sqlite3.OperationalError as error:
         connection.close()
-        # In a directory that can't be written, SQLite can't make the files that it shares with other programs.
-        if code_of(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+        # SQLite can't create the shared-memory file there.
+        if primary_code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             raise
-        connection = connect_to_read(path, alone=True)
+        connection = connect_readonly(path, immutable=True)
     return connection
 
 
-def check(connection: sqlite3.Connection, path: Path, *, schema: int = SCHEMA) -> None:
-    """Make sure that a database is a sound one of a schema.
+def check_database(connection: sqlite3.Connection, path: Path, *, schema: int = SCHEMA) -> None:
+    """Check that a database is intact and has a schema.
 
     Raises:
-        StateTooNew: A newer Buckia wrote it.
-        Damaged: It is not.
+        StateTooNew: A newer version of Buckia wrote it.
+        DamagedDatabase: It is damaged, or not a state database.
     """
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA:
@@ -128,43 +128,43 @@ def check(connection: sqlite3.Connection, path: Path, *, schema: int = SCHEMA) -
             source=str(path),
         )
     if version != schema:
-        raise Damaged("it is no state of Buckia")
+        raise DamagedDatabase("it is no state of Buckia")
     result = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if result != "ok":
-        raise Damaged(result)
-    missing = TABLES[schema].difference(name for (name,) in connection.execute("SELECT name FROM sqlite_master"))
+        raise DamagedDatabase(result)
+    missing = _TABLE_NAMES[schema].difference(name for (name,) in connection.execute("SELECT name FROM sqlite_master"))
     if missing:
-        raise Damaged(f"it has no table {', '.join(sorted(missing))}")
+        raise DamagedDatabase(f"it has no table {', '.join(sorted(missing))}")
 
 
-def refuse_link(path: Path) -> None:
-    """Make sure that no symbolic link stands in for a file of the state.
+def refuse_symlink(path: Path) -> None:
+    """Refuse symbolic links in place of the database files: one from a checkout could point to any file.
 
     Raises:
-        StateError: One does. A link that came with a checkout could lead to any file.
+        StateError: There is one.
     """
     try:
-        linked = leads_elsewhere(path)
+        linked = find_symlink(path)
     except OSError as error:
         raise state_error(error, path) from error
     if linked is not None:
         raise StateError(f"{linked}: it is a symbolic link, which Buckia does not follow here; remove it")
 
 
-def leads_elsewhere(path: Path) -> Path | None:
-    """Return the one of a database and its journals that is a symbolic link; SQLite would write where that leads."""
-    for each in (path, *beside(path), path.with_name(f"{path.name}-journal")):
+def find_symlink(path: Path) -> Path | None:
+    """Return the first file of a database and its journals that is a symbolic link, which SQLite would follow."""
+    for each in (path, *journal_files(path), path.with_name(f"{path.name}-journal")):
         with suppress(FileNotFoundError):
             if stat.S_ISLNK(os.lstat(each).st_mode):
                 return each
     return None
 
 
-def narrow(path: Path) -> None:
-    """Take from others what earlier versions let them read."""
+def restrict_permissions(path: Path) -> None:
+    """Remove the permissions of group and others, which earlier versions set."""
     if os.name != "posix":
         return
-    for each in (path, *beside(path)):
+    for each in (path, *journal_files(path)):
         try:
             status = each.stat()
         except FileNotFoundError:
@@ -173,15 +173,15 @@ def narrow(path: Path) -> None:
             each.chmod(status.st_mode & 0o600)
 
 
-def put_aside(path: Path, why: str) -> Path:
-    """Give a database and its journals another name, and return that.
+def put_aside(path: Path, suffix: str) -> Path:
+    """Rename a database and its journals, adding a timestamp and a suffix, and return the new path.
 
     Raises:
-        StateError: The directory can't be written; the database is as it was.
+        StateError: The directory can't be written; the database has its old name.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-    aside = path.with_name(f"{path.name}.{stamp}.{why}")
-    pairs = [(path, aside), *zip(beside(path), beside(aside), strict=True)]
+    aside = path.with_name(f"{path.name}.{stamp}.{suffix}")
+    pairs = [(path, aside), *zip(journal_files(path), journal_files(aside), strict=True)]
     done = []
     try:
         for old, new in pairs:
@@ -189,7 +189,7 @@ def put_aside(path: Path, why: str) -> Path:
                 old.rename(new)
                 done.append((old, new))
     except OSError as error:
-        # A database without its journal would lack what was committed last.
+        # A database without its journal lacks the last commits.
         for old, new in reversed(done):
             with suppress(OSError):
                 new.rename(old)
@@ -197,61 +197,61 @@ def put_aside(path: Path, why: str) -> Path:
     return aside
 
 
-def beside(path: Path) -> list[Path]:
-    """Return the files that SQLite keeps beside a database."""
-    return [path.with_name(path.name + suffix) for suffix in _BESIDE]
+def journal_files(path: Path) -> list[Path]:
+    """Return the paths of the files that SQLite keeps beside a database."""
+    return [path.with_name(path.name + suffix) for suffix in _JOURNAL_SUFFIXES]
 
 
 def _has_journal(path: Path) -> bool:
-    journal = beside(path)[0]
+    journal = journal_files(path)[0]
     return journal.exists() and journal.stat().st_size > 0
 
 
-def as_damage(error: sqlite3.Error | Damaged, path: Path) -> Damaged:
-    """Return damage as such.
+def damage_from_error(error: sqlite3.Error | DamagedDatabase, path: Path) -> DamagedDatabase:
+    """Convert an error that reports damage.
 
     Raises:
-        StateError: The error is of another kind: the file could not be reached, which says nothing of what it holds.
+        StateError: The error does not report damage; the file could not be read.
     """
-    if isinstance(error, Damaged):
+    if isinstance(error, DamagedDatabase):
         return error
     if not is_damage(error):
         raise_translated(error, path)
-    return Damaged(str(error))
+    return DamagedDatabase(str(error))
 
 
-def confirmed(path: Path, attempt: Callable[[], T]) -> T:
-    """Call what opens and checks a database; damage that it finds has to be found twice, in a file that can be read.
+def confirm_damage(path: Path, attempt: Callable[[], T]) -> T:
+    """Call `attempt`, which opens and checks a database; if it reports damage, read the whole file and retry once.
 
-    SQLite reports a page that it could not read as damage, if it reads it for the schema or for the check.
+    This tells damage from read errors: SQLite reports a page of the schema that it can't read as damage.
 
     Raises:
-        Damaged: It is no sound database.
-        StateError: It could not be read.
+        DamagedDatabase: It is damaged, or not a state database.
+        StateError: It can't be read.
     """
     try:
         return attempt()
-    except (sqlite3.Error, Damaged) as error:
-        as_damage(error, path)
+    except (sqlite3.Error, DamagedDatabase) as error:
+        damage_from_error(error, path)
     try:
-        for each in (path, *beside(path)):
-            _read_to_its_end(each)
+        for each in (path, *journal_files(path)):
+            _read_fully(each)
     except OSError as error:
         raise state_error(error, path) from error
     try:
         return attempt()
-    except (sqlite3.Error, Damaged) as error:
-        raise as_damage(error, path) from error
+    except (sqlite3.Error, DamagedDatabase) as error:
+        raise damage_from_error(error, path) from error
 
 
-def _read_to_its_end(path: Path) -> None:
+def _read_fully(path: Path) -> None:
     with suppress(FileNotFoundError), path.open("rb", buffering=0) as file:
         while file.read(1 << 20):
             pass
 
 
-def once_each(batches: Iterable[list[Any]], roots: Sequence[str]) -> Iterator[list[Any]]:
-    """Yield batches of rows in which no key comes twice: the root that comes first is its owner."""
+def deduplicate_keys(batches: Iterable[list[Any]], roots: Sequence[str]) -> Iterator[list[Any]]:
+    """Yield batches of rows with unique keys: of several rows of a key, the one whose root comes first in `roots`."""
     rank = {root: index for index, root in enumerate(roots)}
     held: list[Any] = []
     for batch in batches:
@@ -262,18 +262,18 @@ def once_each(batches: Iterable[list[Any]], roots: Sequence[str]) -> Iterator[li
                 if row[0] not in best or rank[row[1]] < rank[best[row[0]][1]]:
                     best[row[0]] = row
             rows = list(best.values())
-        # Other rows of the last key may come with the next batch.
+        # The next batch may have more rows of the last key.
         held = rows[-1:]
         yield rows[:-1]
     yield held
 
 
-def bounds(prefix: str) -> tuple[str, str | bytes]:
-    """Return bounds (low included, high not) of the keys that begin with a prefix."""
+def prefix_bounds(prefix: str) -> tuple[str, str | bytes]:
+    """Return the half-open range of the keys with a prefix."""
     for end in range(len(prefix), 0, -1):
         last = ord(prefix[end - 1])
         if last < 0x10FFFF:
-            # The code points of surrogates are no characters.
+            # Skips the surrogates, which text can't contain.
             return prefix, prefix[: end - 1] + chr(0xE000 if last == 0xD7FF else last + 1)
-    # SQLite sorts every blob behind every text.
+    # SQLite sorts blobs after all text.
     return prefix, b""

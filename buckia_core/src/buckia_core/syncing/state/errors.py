@@ -1,4 +1,4 @@
-"""Errors of the system and of SQLite, where the state is concerned, in words."""
+"""Translates errors of the system and of SQLite into `StateError`, with advice."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from buckia_core.errors import StateDenied, StateError
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_DAMAGE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_DENIED_ERRNOS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full; free some space, then try again",
@@ -31,7 +31,7 @@ _ADVICE = {
     errno.ELOOP: "it is a symbolic link, which Buckia does not follow here; remove it",
 }
 
-_OF_SQLITE = {
+_ERRNO_BY_SQLITE_CODE = {
     sqlite3.SQLITE_FULL: errno.ENOSPC,
     sqlite3.SQLITE_IOERR: errno.EIO,
     sqlite3.SQLITE_READONLY: errno.EACCES,
@@ -41,7 +41,7 @@ _OF_SQLITE = {
 
 
 class HasPath(Protocol):
-    """What a method belongs to whose errors are about one file."""
+    """Class with methods that read or write one file."""
 
     path: Path
 
@@ -49,68 +49,68 @@ class HasPath(Protocol):
 S = TypeVar("S", bound=HasPath)
 
 
-def reports_errors(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
-    """Make a method raise `StateError` for errors of the database that are not its caller's fault."""
+def translates_errors(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+    """Decorator: makes a method raise `StateError` for SQLite errors that are not bugs."""
 
     @wraps(method)
-    def reporting(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
+    def translating(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return method(self, *args, **kwargs)
         except sqlite3.Error as error:
             raise_translated(error, self.path)
 
-    return cast("Callable[Concatenate[S, P], T]", reporting)
+    return cast("Callable[Concatenate[S, P], T]", translating)
 
 
-def code_of(error: sqlite3.Error) -> int:
-    """Return SQLite's primary code of an error; 0 where Python raised it without one."""
+def primary_code(error: sqlite3.Error) -> int:
+    """Return the primary SQLite code of an error; 0 if it has none."""
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Tell whether an error says that the file is no sound database, rather than that it can't be reached now."""
-    return code_of(error) in _DAMAGED
+    """Tell whether an error reports that the file is damaged, rather than that it can't be read."""
+    return primary_code(error) in _DAMAGE_CODES
 
 
 def raise_translated(error: sqlite3.Error, path: Path) -> NoReturn:
-    """Raise the error that stands for one of SQLite."""
-    found = from_database(error, path)
+    """Raise the translation of an SQLite error."""
+    found = translate_error(error, path)
     if found is error:
         raise error
     raise found from error
 
 
-def from_database(error: sqlite3.Error, path: Path) -> Exception:
-    """Return the error to raise for one of SQLite: what is a fault of Buckia stays as it is."""
-    code = code_of(error)
+def translate_error(error: sqlite3.Error, path: Path) -> Exception:
+    """Return the error to raise for an SQLite error; errors that are bugs in Buckia stay as they are."""
+    code = primary_code(error)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StateError(f"{path}: another program keeps it locked; end that program, then try again")
-    if code in _DAMAGED:
+    if code in _DAMAGE_CODES:
         return StateError(f"{path}: it is damaged ({error}); the next sync puts it aside and begins anew")
     if code == sqlite3.SQLITE_NOMEM:
         return StateError(f"{path}: there is not enough memory")
-    if code == sqlite3.SQLITE_CANTOPEN or code in _OF_SQLITE:
-        return state_error(_cause(path, _OF_SQLITE.get(code)), path, detail=str(error))
+    if code == sqlite3.SQLITE_CANTOPEN or code in _ERRNO_BY_SQLITE_CODE:
+        return state_error(_probe_cause(path, _ERRNO_BY_SQLITE_CODE.get(code)), path, detail=str(error))
     return error
 
 
 def state_error(error: OSError, path: Path, *, detail: str = "") -> StateError:
-    """Return the error to raise where the system refuses a file of the state, with what to do."""
+    """Build the error for a system error on a state file, with advice."""
     number = error.errno or 0
     reason = _ADVICE.get(number) or (detail or error.strerror or str(error))
     if number in (errno.EACCES, errno.EPERM):
-        reason = f"you may not read or write it{_owner(path)}; sync as that user, or give yourself permission"
-    known = f" ({detail})" if number == errno.EIO and detail else ""
-    kind = StateDenied if number in _DENIED else StateError
-    return kind(f"{path}: {reason}{known}. What it holds stays as it is")
+        reason = f"you may not read or write it{_owner_hint(path)}; sync as that user, or give yourself permission"
+    suffix = f" ({detail})" if number == errno.EIO and detail else ""
+    kind = StateDenied if number in _DENIED_ERRNOS else StateError
+    return kind(f"{path}: {reason}{suffix}. What it holds stays as it is")
 
 
-def _cause(path: Path, likely: int | None) -> OSError:
-    """Find out what stands behind an error of SQLite, which does not tell: ask the system for the same things."""
+def _probe_cause(path: Path, likely: int | None) -> OSError:
+    """Find the system error behind an SQLite error, which does not contain it, by repeating the system calls."""
     handles: list[int] = []
     try:
         if os.path.lexists(path):
-            # SQLite opens the database, its journal, its shared memory and, to make one, the directory.
+            # SQLite opens the database, the journal, the shared memory and, to create one, the directory.
             for _ in range(4):
                 handle = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
                 handles.append(handle)
@@ -130,7 +130,7 @@ def _cause(path: Path, likely: int | None) -> OSError:
 
 
 def _is_full(directory: Path) -> bool:
-    """Tell whether there is no room for the shared memory of a database, 32 KiB, and a few pages."""
+    """Tell whether the disk has no room for the shared memory of a database (32 KiB) and a few pages."""
     if os.name != "posix":
         return False
     try:
@@ -140,15 +140,15 @@ def _is_full(directory: Path) -> bool:
     return status.f_bavail * status.f_frsize < 64 * 1024
 
 
-def _owner(path: Path) -> str:
-    """Say whose file it is if it is another user's, or whose directory, as far as that can be told."""
+def _owner_hint(path: Path) -> str:
+    """Name the owner of a file or its directory if it is another user; empty if not."""
     if os.name != "posix":
         return ""
     import pwd  # noqa: PLC0415  # POSIX only
 
-    for place in (path, path.parent):
+    for each in (path, path.parent):
         try:
-            owner = place.stat().st_uid
+            owner = each.stat().st_uid
         except OSError:
             continue
         if owner != os.geteuid():

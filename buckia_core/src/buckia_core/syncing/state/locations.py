@@ -1,4 +1,4 @@
-"""Where the state of one bucket is: the database, the lock, the trash, and notes of unfinished transfers."""
+"""Paths of the state of a bucket: database, lock, trash, and records of unfinished transfers."""
 
 from __future__ import annotations
 
@@ -23,47 +23,47 @@ from buckia_core.localfs.opening import NO_LINK, InTheWay, is_link
 from buckia_core.syncing.state.errors import state_error
 
 STATE_DIRECTORY = ".buckia-state"
-"""What the state directory of a project is called."""
+"""Name of the state directory of a project."""
 
 _SEPARATORS = re.compile(r"[/\\\\:\x00]")
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class StateFiles(NamedTuple):
-    """The files of one bucket's state. They are named by the bucket's identity, whatever a `.buckia` calls it.
+    """Paths of the state of one bucket, named by the bucket's identity.
 
     Attributes:
         directory: The state directory.
         bucket: The bucket's name in the configuration, by which Buckia 0.6 named the files.
-        identity: The bucket, as its adapter tells it.
-        earlier: How earlier versions of the adapter told it.
+        identity: The identity that the adapter reports.
+        earlier_identities: Identities that earlier versions of the adapter reported.
     """
 
     directory: Path
     bucket: str
     identity: str
-    earlier: tuple[str, ...] = ()
+    earlier_identities: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, directory: Path, bucket: str, adapter: BaseSync) -> StateFiles:
-        """Return the files of the bucket that an adapter reaches."""
+    def for_adapter(cls, directory: Path, bucket: str, adapter: BaseSync) -> StateFiles:
+        """Return the paths for the bucket of an adapter."""
         return cls(directory, bucket, adapter.identity, tuple(adapter.earlier_identities))
 
-    def is_of(self, identity: str | None) -> bool:
-        """Tell whether an identity, of now or earlier, is that of the bucket."""
-        return identity == self.identity or identity in self.earlier
+    def matches(self, identity: str | None) -> bool:
+        """Tell whether an identity is a current or earlier one of the bucket."""
+        return identity == self.identity or identity in self.earlier_identities
 
     @property
     def stem(self) -> str:
-        """What all names begin with: a part to read, and a digest of the identity that tells buckets apart."""
+        """Stem of all file names: a readable part, and a digest of the identity."""
         parts = [part for part in self.identity.split("/") if part and ":" not in part]
-        words = _UNFIT.sub("-", "-".join([self.identity.partition(":")[0], *parts[-2:]])).strip("-.")
-        return f"{words[:48]}-{hashlib.sha256(self.identity.encode()).hexdigest()[:12]}"
+        readable = _UNFIT.sub("-", "-".join([self.identity.partition(":")[0], *parts[-2:]])).strip("-.")
+        return f"{readable[:48]}-{hashlib.sha256(self.identity.encode()).hexdigest()[:12]}"
 
     @property
-    def former_stem(self) -> str:
-        """What the names began with in Buckia 0.6."""
-        return file_name(self.bucket)
+    def legacy_stem(self) -> str:
+        """Stem of the file names in Buckia 0.6."""
+        return state_file_name(self.bucket)
 
     @property
     def database(self) -> Path:
@@ -77,46 +77,46 @@ class StateFiles(NamedTuple):
 
     @property
     def trash(self) -> Path:
-        """The directory of the trash that takes what comes, below the bucket's name: that is where a person looks."""
-        return self.directory / "trash" / self.former_stem / self.stem
+        """The directory that the trash adds files to, below the bucket's name, where users look for it."""
+        return self.directory / "trash" / self.legacy_stem / self.stem
 
     @property
     def unfinished(self) -> Path:
-        """The directory of notes of unfinished transfers."""
+        """The directory of the records of unfinished transfers."""
         return self.directory / "unfinished" / self.stem
 
 
-def trash_directories(state_dir: Path, bucket: str, stems: Sequence[str], former: Iterable[str] = ()) -> list[Path]:
-    """Return the directories of a trash, of which the first one takes what comes.
+def trash_directories(state_dir: Path, bucket: str, stems: Sequence[str], legacy: Iterable[str] = ()) -> list[Path]:
+    """Return the directories of a trash. New files go to the first one.
 
     Args:
         state_dir: The state directory.
-        bucket: The bucket's name in the configuration. Other names, under which it was synced before, are found.
-        stems: What files of the bucket are called.
-        former: What its files were called in Buckia 0.6, whose trash has one level less.
+        bucket: The bucket's name in the configuration. Directories of earlier names are found by their stems.
+        stems: Stems of the state files of the bucket.
+        legacy: Stems of its files in Buckia 0.6, whose trash has one level less.
     """
-    trash, name = state_dir / "trash", file_name(bucket)
-    stems, former = filter_names(stems), filter_names(former)
+    trash, name = state_dir / "trash", state_file_name(bucket)
+    stems, legacy = safe_file_names(stems), safe_file_names(legacy)
     found = [trash / name / stem for stem in stems]
     found += [path for stem in stems for path in sorted(trash.glob(f"*/{glob.escape(stem)}"))]
-    found += [trash / stem for stem in (*former, name)]
+    found += [trash / stem for stem in (*legacy, name)]
     return list(dict.fromkeys(found))
 
 
-def filter_names(stems: Iterable[object]) -> list[str]:
-    """Return those of the names, which a state tells, that are names of one file: others could lead anywhere."""
+def safe_file_names(stems: Iterable[object]) -> list[str]:
+    """Return the names, read from a state, that are file names without a path: others could point anywhere."""
     return [stem for stem in stems if isinstance(stem, str) and stem.strip(".") and not _SEPARATORS.search(stem)]
 
 
 def check_state_dir(directory: Path) -> None:
-    """See whether a state directory may be believed: nobody else can have prepared it, or the user trusts who did.
+    """Check that a state directory can be trusted: only the user, or an owner the user trusts, can write to it.
 
-    A state decides which files count as deleted. One that is not there is no problem. A directory with another name
-    than the usual one was chosen by the caller, who may mean a link.
+    The state decides which files count as deleted. A missing directory passes. A directory with another name than
+    `STATE_DIRECTORY` was chosen by the caller, so it may be a symbolic link.
 
     Raises:
-        StateError: It may not. Says what to do.
-        ConfigError: The user's configuration can't be used.
+        StateError: It can't be trusted; the message says what to do.
+        ConfigError: The user's configuration is invalid.
     """
     try:
         status = os.lstat(directory)
@@ -138,23 +138,25 @@ def _refuse_untrusted(directory: Path, problem: str) -> None:
     from buckia_core.config.trust.consent import is_trusted  # noqa: PLC0415  # only a problem needs it
 
     owner, beside = file_owner(str(directory)), directory.parent / ".buckia"
-    is_his = file_owner(str(beside)) == owner
-    # Whoever is trusted to say where files go is trusted to say what became of them.
-    if is_trusted(directory) or (is_his and is_trusted(beside)):
+    has_same_owner = file_owner(str(beside)) == owner
+    # Trust in the configuration includes trust in the state beside it.
+    if is_trusted(directory) or (has_same_owner and is_trusted(beside)):
         return
-    way = f"buckia trust {shlex.quote(str(beside))}" if is_his else "name the directory in BUCKIA_TRUSTED_PATHS"
+    consent = (
+        f"buckia trust {shlex.quote(str(beside))}" if has_same_owner else "name the directory in BUCKIA_TRUSTED_PATHS"
+    )
     cure = f"take that from them: chmod o-w {shlex.quote(str(directory))}" if "written" in problem else ""
     raise StateDenied(
         f"{directory}: it {problem}, so it is not used: a state decides which files count as deleted. "
-        f"Remove it, and the next sync begins anew{', or ' * bool(cure)}{cure}. If you trust it as it is: {way}"
+        f"Remove it, and the next sync begins anew{', or ' * bool(cure)}{cure}. If you trust it as it is: {consent}"
     )
 
 
 def prepare_state_dir(directory: Path) -> None:
-    """Make the state directory, which keeps itself out of version control and is for its owner alone.
+    """Create the state directory, private to its owner, with a `.gitignore` that ignores it.
 
     Raises:
-        StateError: It can't be made or written, or may not be believed.
+        StateError: It can't be created, written or trusted.
         ConfigError: As `check_state_dir`.
     """
     try:
@@ -162,25 +164,25 @@ def prepare_state_dir(directory: Path) -> None:
         with suppress(FileExistsError):
             directory.mkdir(mode=0o700)
         check_state_dir(directory)
-        # Only a directory with the usual name is ours: earlier versions let others read it.
+        # Restricts permissions only of a directory with the usual name; earlier versions created it readable for all.
         is_usual = directory.name == STATE_DIRECTORY
         with Tree(str(directory.parent if is_usual else directory)) as tree:
             if is_usual:
                 make_private(tree.root, directory.name)
-            _ignore_itself(tree.directory(directory.name) if is_usual else tree.root)
+            _write_gitignore(tree.directory(directory.name) if is_usual else tree.root)
     except InTheWay as error:
         raise state_error(OSError(errno.ELOOP if error.is_link else errno.EEXIST, ""), directory) from error
     except OSError as error:
         raise state_error(error, Path(error.filename or directory)) from error
 
 
-def _ignore_itself(directory: Directory) -> None:
+def _write_gitignore(directory: Directory) -> None:
     name = ".gitignore"
     with suppress(FileNotFoundError):
         status = directory.status(name)
         if is_link(status):
             raise OSError(errno.ELOOP, "", directory.join(name))
-        # A disk that is full now may have left an empty one.
+        # A full disk may have left an empty file.
         if status.st_size:
             return
     descriptor = directory.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_LINK, 0o666)
@@ -190,8 +192,8 @@ def _ignore_itself(directory: Directory) -> None:
         os.close(descriptor)
 
 
-def file_name(bucket: str) -> str:
-    """Return the file name for a bucket's name, whatever the bucket is called."""
+def state_file_name(bucket: str) -> str:
+    """Return a safe file name for the name of a bucket."""
     name = quote(bucket, safe=" -+@") or "bucket"
-    # `quote` leaves dots alone, and `..` is another directory.
+    # `quote` does not escape dots, and `..` is the parent directory.
     return name.replace(".", "%2E") if not name.strip(".") else name

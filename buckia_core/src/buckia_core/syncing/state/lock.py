@@ -1,4 +1,4 @@
-"""One sync at a time for a project and bucket. The lock dies with its process."""
+"""`RunLock`: allows one run at a time for a project and bucket. It is released when its process ends."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from buckia_core.syncing.state.errors import state_error
 if sys.platform == "win32":
     import msvcrt
 
-    # What Windows says where another process has the byte locked.
+    # Error codes of Windows for a byte that another process has locked.
     _HELD = frozenset({errno.EACCES, errno.EDEADLK, 36})
 
     def _lock(file: IO[str]) -> None:
-        # A byte far behind the text is locked, so that others can still read who holds it.
+        # Locks a byte far behind the text, so that others can read the process id.
         file.seek(1 << 20)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         file.seek(0)
@@ -34,11 +34,11 @@ else:
 
 
 class RunLock:
-    """A context manager that holds the lock file at `path`.
+    """Lock of a run: a context manager that holds the lock file at `path`.
 
     Raises:
-        LockHeld: On entering, when another process or another client of this one holds it.
-        StateError: It can't be locked for another reason, such as a file system that has no locks.
+        LockHeld: On entering, if another process, or another client in this one, holds it.
+        StateError: It can't be locked for another reason, such as a file system without locks.
     """
 
     def __init__(self, path: Path) -> None:
@@ -70,7 +70,7 @@ class RunLock:
             file.close()
             raise
         self._file = file
-        # Who holds it is only told to others; on a full disk the lock holds all the same.
+        # The process id is for messages only; the lock works without it, such as on a full disk.
         with suppress(OSError):
             file.truncate(0)
             file.write(str(os.getpid()))
@@ -84,13 +84,13 @@ class RunLock:
             with suppress(OSError):
                 self._file.truncate(0)
             with suppress(OSError):
-                # What could not be written before is tried once more by `close`, which closes it in any case.
+                # `close` retries an earlier failed write, and closes the file in any case.
                 self._file.close()
             self._file = None
 
 
 def _open(path: Path) -> IO[str]:
-    """Open a lock file, or make one for this user alone. A link that came with a checkout could lead to any file."""
+    """Open or create a private lock file. Does not follow links: one from a checkout could point to any file."""
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
     handle = os.open(path, flags, 0o600)
     try:

@@ -1,7 +1,7 @@
-"""What is kept of transfers that did not come to their end, so that a later run goes on with them.
+"""`ResumeStore`: records of unfinished transfers, which a later run resumes.
 
-Each is a small file of its own in the state's directory. So workers write theirs at any moment, in whatever thread or
-process, and what a killed run left is there.
+Each record is a small file of its own in the state directory. So workers write them from any thread or process, and
+they survive a kill.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.syncing.state.errors import state_error
 from buckia_core.syncing.state.locations import StateFiles, check_state_dir
 
-_PART = ".part"
-_NAME = re.compile(r"[0-9a-f]{32}\.(json|part)")
-"""What a note is called, and what it is called until it is complete. All else in the directory is not ours."""
+_TEMP_SUFFIX = ".part"
+_FILE_NAME = re.compile(r"[0-9a-f]{32}\.(json|part)")
+"""Names of complete and of partially written records. All other files in the directory are ignored."""
 
 
 class TransferKind(Enum):
-    """Which way a transfer went."""
+    """Direction of a transfer."""
 
     UPLOAD = "upload"
     DOWNLOAD = "download"
@@ -41,15 +41,15 @@ class TransferKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ResumeRecord:
-    """What is known of one transfer.
+    """Record of one unfinished transfer.
 
     Attributes:
-        kind: Which way.
-        identity: The bucket, as its adapter tells it.
-        key: The object.
-        content: What was transferred: a digest of the file, or the object's fingerprint.
-        path: The temporary file of a download; of an upload, nothing.
-        text: How far it is, in words of whoever transferred it.
+        kind: The direction.
+        identity: The identity of the bucket.
+        key: The key of the object.
+        content: The transferred content: a digest of the file, or the object's fingerprint.
+        path: The staging file of a download; empty for an upload.
+        text: The checkpoint, as the adapter or the download wrote it.
     """
 
     kind: TransferKind
@@ -61,191 +61,189 @@ class ResumeRecord:
 
 
 class ResumeStore:
-    """The unfinished transfers of one bucket of one project. Safe for threads, and can be pickled."""
+    """Store of the unfinished transfers of one bucket of one project. Thread-safe and picklable."""
 
     def __init__(self, files: StateFiles) -> None:
         self._state_files = files
-        self._notes = Notes(str(files.directory), files.unfinished.name)
+        self._records = RecordDirectory(str(files.directory), files.unfinished.name)
         self._identity = files.identity
 
-    def take_over(self, stem: str) -> None:
-        """Take over the notes about this bucket that Buckia 0.6 kept under a name; others stay.
+    def import_legacy(self, stem: str) -> None:
+        """Move the records of this bucket that Buckia 0.6 wrote under a stem; those of other buckets stay.
 
         Raises:
-            StateError: They can't be read or written.
+            StateError: The records can't be read or written.
         """
-        former = Notes(str(self._state_files.directory), stem)
-        for name, kept in former.all():
-            if kept is None or not self._state_files.is_of(kept.identity):
+        legacy = RecordDirectory(str(self._state_files.directory), stem)
+        for legacy_name, record in legacy.all():
+            if record is None or not self._state_files.matches(record.identity):
                 continue
-            about = replace(kept, identity=self._identity, text="")
-            if not self._notes.has(own := _name(kept.kind, kept.key)):
-                FileCheckpoint(self._notes, own, about).write(kept.text)
-            former.remove(name)
-        former.remove_directory()
+            own_record = replace(record, identity=self._identity, text="")
+            if self._records.read(name := _file_name(record.kind, record.key)) is None:
+                FileCheckpoint(self._records, name, own_record).write(record.text)
+            legacy.remove(legacy_name)
+        legacy.remove_directory()
 
-    def take_up(self, kind: TransferKind, key: str, content: str, adapter: BaseSync, path: str = "") -> FileCheckpoint:
-        """Return the note of a transfer. What is left of another content under the key is abandoned."""
-        about = ResumeRecord(kind, self._identity, key, content, path, "")
-        kept = self.find(kind, key)
-        if kept is not None and replace(kept, text="") != about:
+    def claim(self, kind: TransferKind, key: str, content: str, adapter: BaseSync, path: str = "") -> FileCheckpoint:
+        """Return the checkpoint of a transfer. Discards an unfinished transfer of other content under the key."""
+        record = ResumeRecord(kind, self._identity, key, content, path, "")
+        found = self.find(kind, key)
+        if found is not None and replace(found, text="") != record:
             with suppress(AdapterError):
-                self.abandon(kept, adapter)
-        return FileCheckpoint(self._notes, _name(kind, key), about)
+                self.discard(found, adapter)
+        return FileCheckpoint(self._records, _file_name(kind, key), record)
 
     def find(self, kind: TransferKind, key: str) -> ResumeRecord | None:
-        """Return what is kept of a transfer."""
-        return self._notes.read(_name(kind, key))
+        """Return the record of a transfer; `None` if there is none or it is damaged."""
+        return self._records.read(_file_name(kind, key))
 
     def all(self) -> Iterator[ResumeRecord]:
-        """Yield what is kept of all transfers, without what is damaged.
+        """Yield all records that are not damaged.
 
         Raises:
-            StateError: The system does not let them be read.
+            StateError: The records can't be read.
         """
-        yield from (kept for _, kept in self._notes.all() if kept is not None)
+        yield from (record for _, record in self._records.all() if record is not None)
 
-    def uploads(self) -> dict[str, str]:
-        """Return how far each upload is, by key; also those that Buckia 0.6 left and no run has taken over yet.
+    def upload_checkpoints(self) -> dict[str, str]:
+        """Return the checkpoints of uploads by key, including those of Buckia 0.6 that no run has migrated yet.
 
         Raises:
-            StateError: They can't be read, or the state directory may not be believed.
+            StateError: The records can't be read, or the state directory can't be trusted.
             ConfigError: As `check_state_dir`.
         """
         check_state_dir(self._state_files.directory)
-        former = Notes(str(self._state_files.directory), self._state_files.former_stem)
-        left = (kept for _, kept in former.all() if kept is not None and self._state_files.is_of(kept.identity))
+        legacy = RecordDirectory(str(self._state_files.directory), self._state_files.legacy_stem)
+        left = (
+            record for _, record in legacy.all() if record is not None and self._state_files.matches(record.identity)
+        )
         found = [*left, *self.all()]
         return {each.key: each.text for each in found if each.kind is TransferKind.UPLOAD}
 
-    def temporaries(self) -> frozenset[str]:
-        """Return the names of the temporary files that downloads still need."""
-        return frozenset(os.path.basename(kept.path) for kept in self.all() if kept.kind is TransferKind.DOWNLOAD)
+    def temp_files(self) -> frozenset[str]:
+        """Return the names of the staging files of unfinished downloads."""
+        return frozenset(os.path.basename(record.path) for record in self.all() if record.kind is TransferKind.DOWNLOAD)
 
-    def tidy(self, wanted: Callable[[ResumeRecord], bool], adapter: BaseSync) -> None:
-        """Abandon what is not wanted any more, and remove what can't be read, such as after a loss of power.
+    def prune(self, wanted: Callable[[ResumeRecord], bool], adapter: BaseSync) -> None:
+        """Discard the transfers that `wanted` rejects, and remove records that a power loss damaged.
 
-        For the start of a run: nothing is being written.
+        For the start of a run, when no worker writes records.
 
         Raises:
-            StateError: The system does not let them be read or removed.
+            StateError: The records can't be read or removed.
         """
-        for name, kept in self._notes.all():
-            if kept is None:
-                self._notes.remove(name)
-            elif not wanted(kept):
-                # If the provider can't be asked now, the next run asks it.
+        for name, record in self._records.all():
+            if record is None:
+                self._records.remove(name)
+            elif not wanted(record):
+                # If the provider does not respond now, the next run retries.
                 with suppress(AdapterError):
-                    self.abandon(kept, adapter)
+                    self.discard(record, adapter)
 
-    def abandon(self, kept: ResumeRecord, adapter: BaseSync) -> None:
-        """Give up a transfer: remove what is left of it at the provider, or on this disk, and forget it.
+    def discard(self, record: ResumeRecord, adapter: BaseSync) -> None:
+        """Abort a transfer: remove its parts at the provider, or its staging file, and its record.
 
         Raises:
-            AdapterError: The provider could not be asked. It stays known.
+            AdapterError: The provider could not abort the upload. The record stays.
         """
-        if kept.kind is TransferKind.DOWNLOAD:
-            # The state may have come from somebody else, and nothing but a temporary file is to go for what it says.
-            if os.path.basename(kept.path).startswith(TEMP_PREFIX):
+        if record.kind is TransferKind.DOWNLOAD:
+            # The record may be forged, so it can only remove temporary files of Buckia.
+            if os.path.basename(record.path).startswith(TEMP_PREFIX):
                 with suppress(OSError):
-                    os.unlink(kept.path)
-        elif kept.identity == self._identity and isinstance(adapter, ResumableUpload):
-            adapter.abort_upload(kept.key, kept.text)
-        self._notes.remove(_name(kept.kind, kept.key))
+                    os.unlink(record.path)
+        elif record.identity == self._identity and isinstance(adapter, ResumableUpload):
+            adapter.abort_upload(record.key, record.text)
+        self._records.remove(_file_name(record.kind, record.key))
 
 
 class FileCheckpoint:
-    """The `Note` of one transfer, in a file."""
+    """`Checkpoint` of one transfer, in a file."""
 
-    def __init__(self, notes: Notes, name: str, about: ResumeRecord) -> None:
-        self._notes = notes
+    def __init__(self, records: RecordDirectory, name: str, record: ResumeRecord) -> None:
+        self._records = records
         self._name = name
-        self._about = about
+        self._record = record
 
     def read(self) -> str | None:
-        """See `Note`."""
-        kept = self._notes.read(self._name)
-        return kept.text if kept is not None and replace(kept, text="") == self._about else None
+        """See `Checkpoint`."""
+        record = self._records.read(self._name)
+        return record.text if record is not None and replace(record, text="") == self._record else None
 
     def write(self, text: str) -> None:
-        """See `Note`."""
-        about = self._about
-        self._notes.write(self._name, json.dumps(asdict(about) | {"kind": about.kind.value, "text": text}))
+        """See `Checkpoint`."""
+        fields = asdict(self._record) | {"kind": self._record.kind.value, "text": text}
+        self._records.write(self._name, json.dumps(fields))
 
     def clear(self) -> None:
-        """See `Note`."""
-        self._notes.remove(self._name)
+        """See `Checkpoint`."""
+        self._records.remove(self._name)
 
 
 @dataclass(frozen=True, slots=True)
-class Notes:
-    """The directory of the notes of one bucket. It may have come with a checkout: no link in it is followed.
+class RecordDirectory:
+    """Directory of the records of one bucket. Follows no links, since it may come from a checkout.
 
-    Every call raises `StateError` where the system does not let it do its work, or something is in its way.
+    All methods raise `StateError` on system errors, and where another kind of file is in the way.
 
     Attributes:
-        below: The state directory.
-        stem: What the directory is called below `unfinished`.
+        state_dir: The state directory.
+        stem: Name of the directory below `unfinished`.
     """
 
-    below: str
+    state_dir: str
     stem: str
 
     def read(self, name: str) -> ResumeRecord | None:
-        """Return a note; `None` if there is none, or it is damaged, such as after a loss of power."""
-        with self._opened() as directory:
+        """Return a record; `None` if there is none, or it is damaged."""
+        with self._open() as directory:
             return None if directory is None else _read(directory, name)
 
     def all(self) -> list[tuple[str, ResumeRecord | None]]:
-        """Return all notes by name, with `None` for what can't be used."""
-        with self._opened() as directory:
+        """Return all records with their file names; `None` stands for a damaged record."""
+        with self._open() as directory:
             if directory is None:
                 return []
-            return [(name, _read(directory, name)) for name in sorted(directory.names()) if _NAME.fullmatch(name)]
-
-    def has(self, name: str) -> bool:
-        """Tell whether there is a note."""
-        return self.read(name) is not None
+            return [(name, _read(directory, name)) for name in sorted(directory.names()) if _FILE_NAME.fullmatch(name)]
 
     def write(self, name: str, text: str) -> None:
-        """Write a note, in place of the one that is there."""
-        with self._opened(make=True) as directory:
+        """Write a record, replacing an existing one atomically."""
+        with self._open(make=True) as directory:
             assert directory is not None
-            part = f"{uuid.uuid4().hex}{_PART}"
+            temp_name = f"{uuid.uuid4().hex}{_TEMP_SUFFIX}"
             try:
-                descriptor = directory.open(part, CREATE, 0o600)
+                descriptor = directory.open(temp_name, CREATE, 0o600)
                 try:
                     write_all(descriptor, text.encode("ascii"))
                 finally:
                     os.close(descriptor)
-                directory.replace(part, directory, name)
+                directory.replace(temp_name, directory, name)
             except BaseException:
                 with suppress(OSError):
-                    remove(directory, part)
+                    remove(directory, temp_name)
                 raise
 
     def remove(self, name: str) -> None:
-        """Remove a note."""
-        with self._opened() as directory:
+        """Remove a record."""
+        with self._open() as directory:
             if directory is not None:
                 remove(directory, name)
 
     def remove_directory(self) -> None:
         """Remove the directory if it is empty."""
-        with self._opened() as directory:
+        with self._open() as directory:
             if directory is None or directory.names():
                 return
-        with Tree(self.below) as tree, suppress(FileNotFoundError):
+        with Tree(self.state_dir) as tree, suppress(FileNotFoundError):
             tree.directory("unfinished").remove_directory(self.stem)
 
     @contextmanager
-    def _opened(self, *, make: bool = False) -> Iterator[Directory | None]:
-        path = os.path.join(self.below, "unfinished", self.stem)
+    def _open(self, *, make: bool = False) -> Iterator[Directory | None]:
+        path = os.path.join(self.state_dir, "unfinished", self.stem)
         try:
             if make:
-                os.makedirs(self.below, 0o700, exist_ok=True)
+                os.makedirs(self.state_dir, 0o700, exist_ok=True)
             try:
-                tree = Tree(self.below, reads=True)
+                tree = Tree(self.state_dir, reads=True)
             except FileNotFoundError:
                 yield None
                 return
@@ -264,7 +262,7 @@ class Notes:
             raise state_error(error, Path(path)) from error
 
 
-def _name(kind: TransferKind, key: str) -> str:
+def _file_name(kind: TransferKind, key: str) -> str:
     return hashlib.sha256(f"{kind.value}\0{key}".encode()).hexdigest()[:32] + ".json"
 
 

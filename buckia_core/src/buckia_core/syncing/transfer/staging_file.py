@@ -143,7 +143,7 @@ def open_staging_file(
     if not name.startswith(prefix) or (kept is not None and kept.path != directory.join(name)):
         # Only the note knows it: a name that follows from the object could be taken beforehand.
         name = f"{prefix}{secrets.token_hex(8)}"
-    note = unfinished.take_up(TransferKind.DOWNLOAD, expected.key, content, adapter, directory.join(name))
+    note = unfinished.claim(TransferKind.DOWNLOAD, expected.key, content, adapter, directory.join(name))
     return ResumableStagingFile(adapter, directory, name, mode, algorithm, note)
 
 

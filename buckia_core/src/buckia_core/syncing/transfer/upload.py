@@ -165,7 +165,7 @@ def _upload_parts(
     before = entry_from_stat(planned.key, planned.root, status)
     if not same_file(before, planned):
         raise StateChanged
-    note = unfinished.take_up(TransferKind.UPLOAD, key, ":".join(digests[0]), adapter)
+    note = unfinished.claim(TransferKind.UPLOAD, key, ":".join(digests[0]), adapter)
     passed = ByteCounter(before.size)
     # Parts are read side by side, each by a descriptor of its own.
     path = Path(path_of_open(source.file.fileno(), source.place.path))

@@ -1,0 +1,142 @@
+"""Mappings of earlier runs that the current run does not have: removed from the configuration, or in another entry."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from buckia_core.config import BucketConfig
+from buckia_core.config.file.loader import FILE_NAME, load
+from buckia_core.errors import ConfigError
+from buckia_core.syncing.request import SyncRequest
+from buckia_core.syncing.scan.mappings import (
+    ENTRY_FILE_SEPARATOR,
+    absolute_path,
+    entry_label,
+    mapping_ids,
+    parse_mapping_id,
+)
+from buckia_core.syncing.state.database import StateDatabase
+
+_ACCESS = re.compile(r"key|secret|token|password|credential|user|profile|session|passphrase", re.IGNORECASE)
+"""Names of settings that authenticate to a bucket; all other settings identify it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormerMapping:
+    """A mapping that an earlier run had and that is no longer configured.
+
+    Attributes:
+        local: Absolute path of its directory, or of its file.
+        remote: Its key prefix; of a single file, its key.
+        is_file: Whether it mapped a single file.
+        has_moved: Its directory is gone, and another mapping has its key prefix.
+    """
+
+    local: str
+    remote: str
+    is_file: bool = False
+    has_moved: bool = False
+
+    @classmethod
+    def from_id(cls, id_: str, base_dir: Path, prefixes: Collection[str]) -> FormerMapping:
+        """Return the mapping with an id; `prefixes` are the key prefixes that are configured now.
+
+        Raises:
+            OSError: `stat` of its directory fails for another reason than that it is missing.
+        """
+        local, remote, is_file = parse_mapping_id(id_)
+        local = absolute_path(base_dir, local)
+        if is_file:
+            return cls(local, remote, is_file=True)
+        return cls(local, remote, has_moved=remote in prefixes and not _is_directory(local))
+
+    def local_path(self, key: str) -> str:
+        """Return the local path that a key had."""
+        return self.local if self.is_file else os.path.join(self.local, *key[len(self.remote) :].split("/"))
+
+
+def _is_directory(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+class OtherMappings(NamedTuple):
+    """Mappings of earlier runs that this run does not have. Those of runs with a path of their own are left out.
+
+    Attributes:
+        removed: Those that no entry configures any more, by id.
+        elsewhere: The ids of those that another entry may configure.
+    """
+
+    removed: dict[str, FormerMapping]
+    elsewhere: frozenset[str]
+
+
+def find_other_mappings(request: SyncRequest, state: StateDatabase) -> OtherMappings:
+    """Return the mappings of earlier runs that this run does not have.
+
+    Entries may be renamed, or swap their names. So a mapping counts as removed only if no entry has it.
+    """
+    ids = {mapping.id for mapping in request.mappings}
+    roots = {root: name for root, name in state.roots().items() if root not in ids and name != ""}
+    if request.ad_hoc_path or not roots:
+        return OtherMappings({}, frozenset())
+    if request.file_config is not None:
+        elsewhere = find_configured(request.file_config, roots)
+    else:
+        elsewhere = frozenset(root for root, name in roots.items() if name not in (None, request.config_entry))
+    prefixes = {mapping.remote for mapping in request.mappings if not mapping.is_file}
+    removed = sorted(roots.keys() - elsewhere)
+    return OtherMappings({root: FormerMapping.from_id(root, request.base_dir, prefixes) for root in removed}, elsewhere)
+
+
+def find_roots_of_other_entries(
+    config: BucketConfig, mappings: Collection[str], state: StateDatabase
+) -> dict[str, str]:
+    """Return the mappings that another entry for the same bucket had last, with the label of that entry."""
+    own = (config.name, entry_label(config))
+    return {root: name for root, name in state.roots().items() if root not in mappings and name and name not in own}
+
+
+def find_configured(config: BucketConfig, roots: Mapping[str, str | None]) -> frozenset[str]:
+    """Return those of the mappings that another entry for the same bucket configures.
+
+    Reads the file of this entry, `.buckia` beside it, and the file that each mapping was in last. If one of them
+    can't be read, all of the mappings count as configured.
+
+    Args:
+        config: The entry of the run, which was read from a file.
+        roots: Ids of mappings that are not its own, with the label of the entry that had each last.
+    """
+    assert config.source is not None
+    own = Path(config.source)
+    labels = (name for name in roots.values() if name and ENTRY_FILE_SEPARATOR in name)
+    files = {own.name, FILE_NAME, *(name.rpartition(ENTRY_FILE_SEPARATOR)[2] for name in labels)}
+    try:
+        found = {
+            root
+            for file in files
+            for entry in _load_entries(own.with_name(file))
+            if (file, entry.name) != (own.name, config.name) and _bucket_identity(entry) == _bucket_identity(config)
+            for root in mapping_ids(entry)
+        }
+    except (ConfigError, OSError):
+        return frozenset(roots)
+    return frozenset(found & roots.keys())
+
+
+def _load_entries(path: Path) -> Iterator[BucketConfig]:
+    if path.is_file():
+        yield from load(path).buckets.values()
+
+
+def _bucket_identity(config: BucketConfig) -> tuple[str, dict[str, object]]:
+    return config.provider, {name: value for name, value in config.settings.items() if not _ACCESS.search(name)}
