@@ -1,4 +1,4 @@
-"""The command line. It reads what was typed, asks the client, and shows what came back; it decides nothing."""
+"""Command line: parses arguments, calls the client and shows the results. It has no sync logic of its own."""
 
 from __future__ import annotations
 

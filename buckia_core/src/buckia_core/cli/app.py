@@ -1,4 +1,4 @@
-"""The `buckia` command: its groups and where each command is. A command's module is imported when it is used."""
+"""The `buckia` command and its groups. The module of a command is imported on first use."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ COMMANDS = {
     "trust": "trust",
     "completion": "completion",
 }
-"""Name of a command to the module of `buckia_core.cli.commands` that has it; in the order of the help."""
+"""Module of each command in `buckia_core.cli.commands`, in the order of the help."""
 
 
 class Command(click.Command):
-    """A command that takes the options of `buckia` itself as well."""
+    """Command that also takes the global options."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.params.extend(global_options())
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the command's own options apart from those of `buckia`."""
+        """Write the command's own options, then the global ones."""
         _format_options(self, ctx, formatter)
 
 
 class Group(click.Group):
-    """A group of commands, all of which take the options of `buckia` itself as well."""
+    """Group of commands, all of which also take the global options."""
 
     command_class = Command
     group_class: type[click.Group | type] | None = type  # click's word for "the same class"
@@ -60,27 +60,27 @@ class Group(click.Group):
         self.params.extend(global_options())
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the group's own options apart from those of `buckia`, then its commands."""
+        """Write the group's own options, the global ones, then the commands."""
         _format_options(self, ctx, formatter)
         self.format_commands(ctx, formatter)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command; one that does not exist is answered with the nearest that does."""
+        """Find a command; for an unknown one, raise an error that suggests the closest name."""
         name = args[0]
         if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
             raise click.UsageError(f"There is no command {name!r}.{self.suggestion(ctx, name)}", ctx)
         return super().resolve_command(ctx, args)
 
     def suggestion(self, ctx: click.Context, name: str) -> str:
-        """Return what else to say of a command that does not exist; empty for nothing."""
-        near = difflib.get_close_matches(name, self.list_commands(ctx), 1)
-        return f" Did you mean {near[0]!r}?" if near else ""
+        """Return a suggestion for an unknown command; empty if there is none."""
+        close = difflib.get_close_matches(name, self.list_commands(ctx), 1)
+        return f" Did you mean {close[0]!r}?" if close else ""
 
 
 class Root(Group):
-    """The top of all commands: Buckia's own ones, and those of plugins."""
+    """Root group: the built-in commands, and those of plugins."""
 
     group_class = Group
 
@@ -89,12 +89,12 @@ class Root(Group):
         self._plugins_loaded = False
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all commands, Buckia's own ones first."""
+        """Return the names of all commands, built-in ones first."""
         self._load_plugin_commands(ctx)
         return [*COMMANDS, *sorted(set(super().list_commands(ctx)) - set(COMMANDS))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command; only its own module is imported. Plugins are asked for names that are not Buckia's."""
+        """Return a command; imports only its module. Plugins are loaded for names that are not built in."""
         if cmd_name in COMMANDS:
             module = importlib.import_module(f"buckia_core.cli.commands.{COMMANDS[cmd_name]}")
             command: click.Command = getattr(module, _command_attribute(cmd_name))
@@ -103,15 +103,15 @@ class Root(Group):
         return super().get_command(ctx, cmd_name)
 
     def suggestion(self, ctx: click.Context, name: str) -> str:
-        """Return how to install the provider of that name, whose package may bring the commands; else as any group."""
+        """Return how to install the provider of that name, whose package may add the command; else as in any group."""
         from buckia_core.adapters.plugins.registry import known_extras, registry  # noqa: PLC0415  # only after a mistake
 
         if name in known_extras():
             try:
                 registry().spec(name)
             except AdapterNotInstalled as error:
-                words = str(error)
-                return f" {words[:1].upper()}{words[1:]}"
+                message = str(error)
+                return f" {message[:1].upper()}{message[1:]}"
             except AdapterBroken:
                 pass
         return super().suggestion(ctx, name)
@@ -120,7 +120,7 @@ class Root(Group):
         """Add a command of a plugin.
 
         Raises:
-            ValueError: Buckia has a command of that name.
+            ValueError: A built-in command has that name.
         """
         if (name or cmd.name) in COMMANDS:
             raise ValueError(f"the command {name or cmd.name!r} is Buckia's own")

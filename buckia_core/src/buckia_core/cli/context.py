@@ -1,4 +1,4 @@
-"""One call of the command: its options, its output, its configuration, and the clients made of it."""
+"""Context of one run of the command: options, output, configuration and clients."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 class CliContext:
-    """What commands are handed as `click.pass_obj` hands it: nothing is read or imported before it is used.
+    """Context object of commands. Reads and imports nothing before it is used.
 
-    To the commands of plugins it is the `CommandHost`.
+    Commands of plugins receive it as their `CommandHost`.
 
     Attributes:
-        options: What the options of `buckia` say.
-        output: Where text goes.
-        bucket: The name of the one bucket that the command works on, once it has asked for it.
+        options: The global options.
+        output: The output streams.
+        bucket: Name of the bucket that the command works on, after a call of `one_bucket`.
     """
 
     def __init__(self) -> None:
@@ -40,25 +40,25 @@ class CliContext:
         self.bucket: str | None = None
 
     def configure_logs(self) -> None:
-        """Make the log follow the options."""
+        """Configure logging from the options."""
         log_setup.configure(self.output)
 
     @cached_property
     def config_file(self) -> ConfigFile:
-        """The configuration that the options name, or the nearest one.
+        """Configuration that the options name, or the nearest one.
 
         Raises:
-            ConfigError: There is none, or it can't be used.
+            ConfigError: There is no configuration, or it is invalid.
         """
-        from buckia_core.config import load  # noqa: PLC0415  # YAML is read by those only who need it
+        from buckia_core.config import load  # noqa: PLC0415  # imports the YAML library
 
         return load(config_path(self.options))
 
     def buckets(self) -> list[BucketConfig]:
-        """Return the buckets that were asked for, in the order of the options, else of the file.
+        """Return the selected buckets, in the order of the options, else all in the order of the file.
 
         Raises:
-            BucketNotConfigured: One that was named is not in the configuration.
+            BucketNotConfigured: The configuration has no bucket of a given name.
         """
         return [self.config_file.bucket(name) for name in self.options.buckets or self.config_file.buckets]
 
@@ -75,7 +75,7 @@ class CliContext:
         raise ConfigError(self._wrong_provider_message(chosen, providers))
 
     def _wrong_provider_message(self, chosen: Sequence[BucketConfig], providers: Sequence[str]) -> str:
-        """Say that none of the chosen buckets is of the providers, and which ones there are that could be chosen."""
+        """Build the message that no selected bucket has one of the providers, with the buckets that do."""
         known = [self.config_file.bucket(name) for name in self.config_file.buckets]
         names = [config.name for config in known if config.provider in providers]
         advice = f"name another one with --bucket: {', '.join(names)}" if names else "the configuration has none of it"
@@ -85,14 +85,14 @@ class CliContext:
 
     @contextmanager
     def client(self, config: BucketConfig) -> Iterator[BuckiaClient]:
-        """Give a client for a bucket, and close it afterwards."""
-        from buckia_core.client import BuckiaClient  # noqa: PLC0415  # the engine is imported when it is used
+        """Open a client for a bucket, and close it at the end of the block."""
+        from buckia_core.client import BuckiaClient  # noqa: PLC0415  # imports the engine
 
         client = BuckiaClient(config)
         try:
             yield client
         finally:
-            # An error that is told later may repeat one of them.
+            # An error that is shown later may contain one of them.
             self.output.remember_secrets()
             client.close()
 
@@ -139,19 +139,19 @@ class CliContext:
 
         return confirm(self.output, question, yes=yes)
 
-    def each_bucket(self, work: Callable[[BuckiaClient], ExitCode]) -> ExitCode:
-        """Do `work` for the buckets that were asked for, one after the other, and return the worst exit code.
+    def each_bucket(self, action: Callable[[BuckiaClient], ExitCode]) -> ExitCode:
+        """Run a function for each selected bucket in turn, and return the worst exit code.
 
-        A bucket that fails is reported, and does not keep the others from their turn. An interruption does.
+        An error of one bucket is reported, and the next one follows. An interruption ends the loop.
         """
         codes = []
         for config in self.buckets():
             try:
                 with self.client(config) as client:
-                    codes.append(work(client))
+                    codes.append(action(client))
             except (click.ClickException, click.exceptions.Exit, click.Abort, PipeClosed, MemoryError):
                 raise
-            except Exception as error:  # noqa: BLE001  # whatever one bucket does, the others get their turn
+            except Exception as error:  # noqa: BLE001  # an error of one bucket must not skip the others
                 codes.append(errors.print_error(error, self.output, bucket=config.name))
             if codes[-1] is ExitCode.INTERRUPTED:
                 break
@@ -159,14 +159,14 @@ class CliContext:
 
 
 pass_context = click.make_pass_decorator(CliContext, ensure=True)
-"""Decorator of commands: hands in the `CliContext` as the first argument."""
+"""Decorator of commands that passes the `CliContext` as the first argument."""
 
 
 def config_path(options: Options) -> Path:
     """Return the configuration file that the options name, or the nearest one.
 
     Raises:
-        ConfigError: None is named, and there is none in this directory or above it.
+        ConfigError: None is named, and this directory and its parents have none.
     """
     from buckia_core.config import find  # noqa: PLC0415  # as above
 

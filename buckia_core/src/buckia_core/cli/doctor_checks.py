@@ -1,4 +1,4 @@
-"""What a sync needs, looked at piece by piece."""
+"""Checks of `buckia doctor`: adapter, connection, credentials, state directory, clock and disk."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
 
 CLOCK_TOLERANCE = 2.0
-"""Seconds by which the times of new files may differ from the clock; some disks keep even seconds only."""
+"""Seconds by which the mtime of a new file may differ from the clock. Some file systems keep even seconds only."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckOutcome:
-    """The outcome of one check.
+    """Outcome of one check.
 
     Attributes:
-        check: What was looked at.
-        message: What was found.
-        error: What keeps a sync from working; `None` where nothing does.
-        warning: Whether it works and is unsafe.
+        check: Name of the check.
+        message: Result.
+        error: Error that prevents a sync; `None` if the check passed.
+        warning: Whether the setup works and is unsafe.
     """
 
     check: str
@@ -43,11 +43,11 @@ class CheckOutcome:
 
 
 class UnreliableClock(BuckiaError):
-    """The clock is not what the disk, or an earlier run, says it is."""
+    """The clock disagrees with the disk or an earlier run."""
 
 
 def diagnose(client: BuckiaClient) -> Iterator[CheckOutcome]:
-    """Check one bucket; what depends on something that is broken is left out."""
+    """Check one bucket; checks that depend on a failed one are skipped."""
     adapter = _run_check("adapter", lambda: _check_adapter(client))
     yield adapter
     if adapter.error is None:
@@ -62,12 +62,12 @@ def diagnose(client: BuckiaClient) -> Iterator[CheckOutcome]:
         yield _run_check("disk", lambda: _check_disk(directory))
 
 
-def _run_check(check: str, find: Callable[[], str]) -> CheckOutcome:
+def _run_check(check: str, run: Callable[[], str]) -> CheckOutcome:
     try:
-        return CheckOutcome(check, find())
+        return CheckOutcome(check, run())
     except MemoryError:
         raise
-    except Exception as error:  # noqa: BLE001  # whatever one check finds, the others get their turn
+    except Exception as error:  # noqa: BLE001  # an error of one check must not skip the others
         return CheckOutcome(check, error_message(error), error)
 
 
@@ -82,17 +82,17 @@ def _check_listing(client: BuckiaClient) -> str:
 
 def _check_writable(directory: Path) -> str:
     state = directory / ".buckia-state"
-    place = state if state.is_dir() else directory
-    with tempfile.NamedTemporaryFile(dir=place, prefix=TEMP_PREFIX):
-        return f"{place} can be written"
+    target = state if state.is_dir() else directory
+    with tempfile.NamedTemporaryFile(dir=target, prefix=TEMP_PREFIX):
+        return f"{target} can be written"
 
 
 def _check_clock(directory: Path, client: BuckiaClient) -> str:
     with tempfile.NamedTemporaryFile(dir=directory, prefix=TEMP_PREFIX) as probe:
-        apart = abs(os.stat(probe.name).st_mtime - time.time())
-    if apart > CLOCK_TOLERANCE:
+        difference = abs(os.stat(probe.name).st_mtime - time.time())
+    if difference > CLOCK_TOLERANCE:
         raise UnreliableClock(
-            f"new files here get a time that is {format_duration(apart)} away from the clock of this machine; "
+            f"new files here get a time that is {format_duration(difference)} away from the clock of this machine; "
             "set the clocks of this machine and of the disk's server"
         )
     for run in client.history(1):

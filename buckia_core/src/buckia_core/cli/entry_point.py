@@ -1,4 +1,4 @@
-"""The way in and out of the process: from the arguments to the exit code."""
+"""Entry point of the process: from the arguments to the exit code."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from buckia_core.cli.report import errors
 from buckia_core.cli.terminal.output import PipeClosed, prepare_streams
 
 COMPLETE = "_BUCKIA_COMPLETE"
-"""The environment variable by which the script of `buckia completion` asks for what a shell may offer."""
+"""Environment variable by which the script of `buckia completion` requests completions."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the `buckia` command and return its exit code. No error leaves it.
+    """Run the `buckia` command and return its exit code. Never raises.
 
-    `arguments` are those after the program's name; without them, the process's own.
+    `arguments` are those after the program's name; by default, those of the process.
     """
     prepare_streams()
-    # Plans hold many objects and no cycles: looking for some after every 700 of them finds nothing.
+    # Plans hold many objects and no cycles, so the default threshold of 700 wastes time.
     gc.set_threshold(50_000, 20, 50)
     if instruction := os.environ.get(COMPLETE):
-        from click.shell_completion import shell_complete  # noqa: PLC0415  # only a shell asks
+        from click.shell_completion import shell_complete  # noqa: PLC0415  # only needed for completion
 
         return shell_complete(cli, {}, "buckia", COMPLETE, instruction)
-    # The arguments are taken as they are: click's own way would expand patterns in them on Windows, where no shell
-    # does, and `--include *.png` is a pattern for us.
+    # Passed explicitly: on Windows, click would expand patterns in the arguments of the process, and
+    # `--include *.png` must stay a pattern.
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     context = CliContext()
     signals.treat_sigterm_as_interrupt()
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PipeClosed:
         return ExitCode.DONE
     except OSError as error:
-        # What was still to be written can't be, for another reason than a reader who left; a full disk, say.
+        # The remaining output can't be written, for another reason than a closed pipe, such as a full disk.
         return errors.print_error(error, context.output)
     finally:
         log_setup.stop()
@@ -55,17 +55,17 @@ def _run(arguments: list[str], context: CliContext) -> int:
     try:
         with cli.make_context("buckia", arguments, obj=context) as ctx:
             result = cli.invoke(ctx)
-    except click.exceptions.Exit as ending:
-        return ending.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
         signals.exit_on_second_interrupt()
         context.output.error("buckia: interrupted")
         return exit_code_for(error)
     except PipeClosed:
         raise
-    except Exception as error:  # noqa: BLE001  # no traceback reaches a person who did not ask for one
+    except Exception as error:  # noqa: BLE001  # no traceback without -vv
         if isinstance(error, click.UsageError) and "--json" in arguments:
-            # A command line that can't be read is answered in the form that it asks for all the same.
+            # The error of an invalid command line is JSON if the command line has --json.
             context.options.json = True
         return errors.print_error(error, context.output, bucket=context.bucket, one_of_many=False)
     return result if isinstance(result, int) else ExitCode.DONE

@@ -1,4 +1,4 @@
-"""Exit codes: the one table from errors and results to what a shell sees.
+"""Exit codes of the process, for errors and results.
 
 0    done
 1    finished, but something failed
@@ -7,7 +7,7 @@
 4    network or provider
 5    permission
 6    bucket or object not found
-7    a safety guard refused, nothing was changed
+7    refused by a safety guard, nothing was changed
 8    conflicts are left to decide
 9    another sync holds the lock
 130  interrupted
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """What the process ends with."""
+    """Exit code of the process."""
 
     DONE = 0
     FAILED = 1
@@ -67,7 +67,7 @@ _TABLE: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (ConnectionError, ExitCode.PROVIDER),
     (TimeoutError, ExitCode.PROVIDER),
 )
-"""The first row whose class the error is an instance of counts; an error that no row has is `FAILED`."""
+"""The first row whose class matches the error applies; other errors are `FAILED`."""
 
 _BY_SEVERITY = (
     ExitCode.INTERRUPTED,
@@ -82,7 +82,7 @@ _BY_SEVERITY = (
     ExitCode.CONFLICTS,
     ExitCode.DONE,
 )
-"""What needs a person comes before what passes by itself, and both before a run that at least finished."""
+"""From severe to harmless: problems that need a person, temporary ones, then runs that finished."""
 
 
 def exit_code_for(error: BaseException) -> ExitCode:
@@ -96,7 +96,7 @@ def exit_code_for(error: BaseException) -> ExitCode:
 
 
 def exit_code_for_result(result: SyncResult) -> ExitCode:
-    """Return the exit code of one bucket's run that came to its end."""
+    """Return the exit code of a finished run of one bucket."""
     if result.interrupted:
         return ExitCode.INTERRUPTED
     if result.failed:
@@ -105,5 +105,5 @@ def exit_code_for_result(result: SyncResult) -> ExitCode:
 
 
 def worst_exit_code(codes: Iterable[ExitCode]) -> ExitCode:
-    """Return the one code that stands for several buckets; `DONE` for none."""
+    """Return the most severe exit code; `DONE` for none."""
     return min(codes, key=_BY_SEVERITY.index, default=ExitCode.DONE)

@@ -1,4 +1,4 @@
-"""The options of `buckia` itself. Every command takes them too, because that is where people type them."""
+"""Global options of `buckia`. Every command accepts them too, since people type them there."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from buckia_core.cli.context import CliContext
 
 
 class GlobalOption(click.Option):
-    """An option of `buckia` itself. What it says goes into `Options`, not into the command's parameters."""
+    """Global option. Its value goes into `Options` instead of the command's parameters."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, expose_value=False, callback=_remember, **settings)
+        super().__init__(*args, expose_value=False, callback=_store_option, **settings)
 
 
 def global_options() -> Iterator[GlobalOption]:
-    """Make the options anew, for one command."""
+    """Create the global options for one command."""
     yield GlobalOption(
         ["-C", "directory"],
         metavar="DIR",
         type=click.Path(exists=True, file_okay=False),
-        # Eager, so that the paths of the same command line are taken relative to it.
+        # Eager, so that other paths on the command line are relative to it.
         is_eager=True,
         help="Run as if started in DIR.",
     )
@@ -62,8 +62,8 @@ def _complete_bucket(ctx: click.Context, _param: click.Parameter, incomplete: st
     return [name for name in names if name.startswith(incomplete)]
 
 
-def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-    # An option that is not given says nothing, so that `buckia -v sync` and `buckia sync -v` are the same.
+def _store_option(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    # An option that is not given changes nothing, so that `buckia -v sync` and `buckia sync -v` are the same.
     if not value:
         return
     context = ctx.ensure_object(CliContext)

@@ -1,4 +1,4 @@
-"""A project's first configuration: made of what was given, and of what a person at a terminal answers."""
+"""First configuration of a project, from options and from answers at a terminal."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ from buckia_core.planning.keys import TEMP_PREFIX
 
 
 def render_first_config(output: Output, provider: str | None, name: str | None, given: dict[str, str]) -> str:
-    """Return the text of a configuration with one bucket.
+    """Render a configuration with one bucket.
 
     Raises:
-        click.UsageError: The provider is not given, and nobody is there to ask.
+        click.UsageError: The provider is not given, and there is no terminal to ask for it.
         AdapterNotInstalled, AdapterBroken: The provider's adapter can't be used.
-        UnknownSetting, InvalidSetting: A setting does not exist, can't have its value, or is missing.
+        UnknownSetting, InvalidSetting: A setting is unknown, invalid or missing.
     """
-    asks = can_ask(output)
+    interactive = can_ask(output)
     if provider is None:
-        if not asks:
+        if not interactive:
             raise click.UsageError("Nobody is there to ask for the provider; give --provider. See: buckia providers")
         provider = choose("Provider", [each.provider for each in registry().providers() if not each.problem])
     settings = registry().spec(provider).settings_class()
     values: dict[str, object] = {key: _parse_setting(key, text) for key, text in given.items()}
     if name is None:
-        usual = str(values.get("bucket_name") or Path.cwd().name or provider)
-        name = ask("Name of the bucket in the configuration", usual) if asks else usual
-    if asks:
+        default = str(values.get("bucket_name") or Path.cwd().name or provider)
+        name = ask("Name of the bucket in the configuration", default) if interactive else default
+    if interactive:
         values |= _ask_required(describe(settings), values, name)
     _check_settings(output, provider, name, values, settings)
     return render(provider, name, values, settings=settings)
 
 
 def write_config(path: Path, text: str) -> None:
-    """Write a file, whole or not at all; one that is replaced stays as private as it was.
+    """Write a file atomically; a replaced file keeps its mode.
 
-    Whatever the umask says, others can't write it, or it would not be obeyed.
+    Other users can never write it, whatever the umask is: otherwise it would not be trusted.
     """
     temporary = path.absolute().with_name(f"{TEMP_PREFIX}{os.urandom(8).hex()}")
     try:
@@ -75,7 +75,7 @@ def _open_private(path: str, flags: int) -> int:
 
 
 def _parse_setting(name: str, text: str) -> object:
-    """Return a value as the file would have it: lists and maps are written as there, all else is text."""
+    """Parse a value as in the file: lists and maps are YAML, everything else is a string."""
     if not text.startswith(("[", "{")):
         return text
     try:
@@ -90,15 +90,15 @@ def _ask_required(rows: list[SettingDoc], given: dict[str, object], name: str) -
         if not row.required or not given.keys().isdisjoint((row.name, *row.aliases)):
             continue
         if row.secret:
-            usual = f"env:{row.env[0]}" if row.env else None
-            answers[row.name] = ask(f"{row.name}, as a reference such as env:NAME or keyring:SERVICE/USER", usual)
+            default = f"env:{row.env[0]}" if row.env else None
+            answers[row.name] = ask(f"{row.name}, as a reference such as env:NAME or keyring:SERVICE/USER", default)
         else:
             answers[row.name] = ask(f"{row.name} ({row.help})", name if row.name == "bucket_name" else None)
     return answers
 
 
 def _check_settings(output: Output, provider: str, name: str, values: dict[str, object], settings: type[Any]) -> None:
-    # What a variable stands for is known when the file is read, not now.
+    # The values of variables are known when the file is read.
     fixed = {key: value for key, value in values.items() if not (isinstance(value, str) and "${" in value)}
     config = BucketConfig.from_mapping({"provider": provider} | fixed, name=name, source="--set")
     try:

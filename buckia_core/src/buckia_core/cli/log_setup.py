@@ -1,4 +1,4 @@
-"""The log on its way to the terminal and to `--log-file`: made safe, and without secrets."""
+"""Logging to the terminal and to `--log-file`, sanitized and without secrets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOGGER_PREFIX = "buckia"
 
 
 def configure(output: Output) -> None:
-    """Make the log follow the options. Called again, it starts anew; a file is appended to.
+    """Configure logging from the options; replaces an earlier configuration. A log file is appended to.
 
     Raises:
         OSError: The log file can't be opened.
@@ -33,12 +33,12 @@ def configure(output: Output) -> None:
             root, _file_handler(options.log_file), logging.DEBUG, everything=options.verbosity >= _LIBRARIES_VERBOSITY
         )
     root.setLevel(min(handler.level for handler in _handlers))
-    # Warnings of libraries would otherwise go to standard error as they are.
+    # Otherwise warnings of libraries would go to standard error without redaction.
     logging.captureWarnings(capture=True)
 
 
 def stop() -> None:
-    """Take our handlers away again and close what they hold."""
+    """Remove and close the handlers."""
     root = logging.getLogger()
     logging.captureWarnings(capture=False)
     while _handlers:
@@ -67,7 +67,7 @@ def _redact(record: logging.LogRecord) -> bool:
 
 
 def _is_relevant(record: logging.LogRecord) -> bool:
-    # Libraries tell much that only helps to debug the libraries; their warnings concern everybody.
+    # Below a warning, records of libraries only help to debug the libraries.
     return record.levelno >= logging.WARNING or record.name.startswith(_LOGGER_PREFIX)
 
 
@@ -78,7 +78,7 @@ def _file_handler(path: Path) -> logging.Handler:
 
 
 class _LogFile(logging.FileHandler):
-    """A file that is appended to. A new one is for its owner only; a link that somebody else placed is not followed."""
+    """Log file, appended to. A new file is private; symbolic links of other users are not followed."""
 
     def _open(self) -> TextIOWrapper:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
@@ -94,7 +94,7 @@ class _LogFile(logging.FileHandler):
             return False
         if not stat.S_ISLNK(status.st_mode):
             return False
-        # Links of the system, such as /dev/stderr, and those of the user are meant to be followed.
+        # Links of the system, such as /dev/stderr, and of the user are followed.
         if os.name != "nt" and status.st_uid not in (0, os.geteuid()):
             raise PermissionError(
                 errno.EACCES, "is a link that another user made; name another file", self.baseFilename
@@ -103,7 +103,7 @@ class _LogFile(logging.FileHandler):
 
 
 class _OneLineFormatter(logging.Formatter):
-    """Keeps a record on its line, so that no name of a file can forge another one; a traceback follows below it."""
+    """Formatter that keeps a record on one line, so that no file name can forge another; tracebacks follow below."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's own name
         return sanitize(super().formatMessage(record))
@@ -119,5 +119,5 @@ class _TerminalHandler(logging.Handler):
         try:
             for line in self.format(record).splitlines():
                 self._output.error(line)
-        except Exception:  # noqa: BLE001  # `logging` asks handlers to survive whatever a record does to them
+        except Exception:  # noqa: BLE001  # a handler must never raise
             self.handleError(record)

@@ -1,4 +1,4 @@
-"""What the options of `buckia` itself say."""
+"""Values of the global options."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 @dataclass(slots=True)
 class Options:
-    """What the options of `buckia` say so far; filled in while the command line is read.
+    """Values of the global options, filled in while the command line is parsed.
 
     Attributes:
-        config: The configuration file; `None` means "look for it".
-        buckets: Names of buckets, in the order given; empty means "all".
-        verbosity: -1 errors only, 0 usual, 1 information, 2 debugging and tracebacks, 3 the libraries' own too.
-        json: One JSON object a line on standard output.
-        log_file: Where the log goes besides.
+        config: Configuration file; `None` to search for it.
+        buckets: Names of buckets, in the order given; empty for all.
+        verbosity: -1 errors only, 0 default, 1 information, 2 debugging and tracebacks, 3 libraries too.
+        json: Whether standard output is JSON Lines.
+        log_file: File for the log, besides standard error.
     """
 
     config: Path | None = None
@@ -26,10 +26,10 @@ class Options:
 
     @property
     def quiet(self) -> bool:
-        """Only errors, and what was asked for, are shown."""
+        """Whether only errors and requested results are shown."""
         return self.verbosity < 0
 
     @property
     def tracebacks(self) -> bool:
-        """Errors show where in the program they happened."""
+        """Whether errors are shown with a traceback."""
         return self.verbosity >= 2

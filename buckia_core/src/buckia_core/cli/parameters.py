@@ -1,4 +1,4 @@
-"""Parameters that several commands have, and text that a person types, read by whoever owns its meaning."""
+"""Options shared by commands, and callbacks that parse the values of options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def parse_rate(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    """Read a number of bytes a second: `500k`, `4M`."""
+    """Parse a rate in bytes per second: `500k`, `4M`."""
     try:
         return None if value is None else parse_bytes(value)
     except ValueError as error:
@@ -24,7 +24,7 @@ def parse_rate(ctx: click.Context, param: click.Parameter, value: str | None) ->
 
 
 def parse_delete_limit(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Read a bound of deletions: `25`, `10%`."""
+    """Parse a delete limit: `25`, `10%`."""
     try:
         return None if value is None else str(DeleteLimit.parse(value))
     except ValueError as error:
@@ -32,7 +32,7 @@ def parse_delete_limit(ctx: click.Context, param: click.Parameter, value: str | 
 
 
 def parse_age(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
-    """Read a span of time: `45m`, `12h`, `30d`, `2w`."""
+    """Parse an age: `45m`, `12h`, `30d`, `2w`."""
     try:
         return None if value is None else parse_duration(value)
     except ValueError as error:
@@ -40,7 +40,7 @@ def parse_age(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 
 
 def parse_time(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
-    """Read a time: `2026-03-31 09:30`, in the local time zone unless it has one; or how long ago: `12h`, `3d`."""
+    """Parse a time: `2026-03-31 09:30`, in the local time zone unless it has one; or an age: `12h`, `3d`."""
     if value is None:
         return None
     try:
@@ -57,7 +57,7 @@ def parse_time(ctx: click.Context, param: click.Parameter, value: str | None) ->
 
 
 def parse_assignments(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> dict[str, str]:
-    """Read `NAME=VALUE`, any number of times."""
+    """Parse repeated `NAME=VALUE` pairs."""
     found: dict[str, str] = {}
     for each in value:
         name, equals, text = each.partition("=")
@@ -73,7 +73,7 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def selection_options(command: F) -> F:
-    """Add the parameters that say what takes part, and under which rules; of `sync` and `status`."""
+    """Add the parameters of `sync` and `status` that select files and rules."""
     for parameter in reversed(_SELECTION_OPTIONS):
         command = parameter(command)
     return command
@@ -112,7 +112,7 @@ def selection_arguments(
     conflict: str | None,
     **others: Any,
 ) -> dict[str, Any]:
-    """Return what `selection` added, as arguments of the client."""
+    """Convert the parameters that `selection_options` added to arguments of the client."""
     return {
         "sync_paths": [*paths, *more_paths] or None,
         "direction": None if direction is None else Direction(direction),

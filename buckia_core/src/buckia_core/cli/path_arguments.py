@@ -1,4 +1,4 @@
-"""PATHS of a command that works on several buckets: each goes to the buckets that have it."""
+"""Arguments PATHS of commands on several buckets: each path is assigned to the buckets that have it."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
 
 PathRun = Callable[["BuckiaClient", "dict[str, object]"], ExitCode]
-"""Works on one bucket; the dictionary has the arguments of the client that limit the run."""
+"""Function that runs on one bucket; the dictionary has the client's arguments that limit the run to paths."""
 
 
-def for_each_bucket(context: CliContext, paths: Sequence[str] | None, work: PathRun) -> ExitCode:
-    """Do `work` for the buckets that were asked for, limited to paths.
+def for_each_bucket(context: CliContext, paths: Sequence[str] | None, action: PathRun) -> ExitCode:
+    """Run a function for each selected bucket, limited to paths.
 
-    Of several buckets, a path is for those that have it on the disk or in their baseline; if none has, for those that
-    have an object of that name, which takes a listing of what begins with it. The others are left out.
+    With several buckets, a path applies to those that have it on disk or in their baseline; if none has, to those
+    with such an object, which costs a listing of the prefix. Buckets without any of the paths are skipped.
 
     Raises:
         InvalidSetting: A path matches nothing in any of several buckets.
     """
     buckets = context.buckets()
     if not paths:
-        return context.each_bucket(lambda client: work(client, {"sync_paths": None}))
+        return context.each_bucket(lambda client: action(client, {"sync_paths": None}))
     wanted = {config.name: list(paths) for config in buckets}
     if len(buckets) > 1:
         wanted = _assign_paths(context, paths)
 
     def limited(client: BuckiaClient) -> ExitCode:
         found = wanted[client.config.name]
-        return work(client, {"sync_paths": found, "relative_to": Path.cwd()}) if found else ExitCode.DONE
+        return action(client, {"sync_paths": found, "relative_to": Path.cwd()}) if found else ExitCode.DONE
 
     return context.each_bucket(limited)
 
@@ -44,8 +44,8 @@ def _assign_paths(context: CliContext, paths: Sequence[str]) -> dict[str, list[s
     wanted: dict[str, list[str]] = {config.name: [] for config in context.buckets()}
     missing = list(dict.fromkeys(paths))
     for ask in (False, True):
-        looked_for, missing = missing, []
-        for path in looked_for:
+        remaining, missing = missing, []
+        for path in remaining:
             owners = [config.name for config in context.buckets() if _has_path(context, config.name, path, ask=ask)]
             for name in owners:
                 wanted[name].append(path)
@@ -60,7 +60,7 @@ def _assign_paths(context: CliContext, paths: Sequence[str]) -> dict[str, list[s
 
 
 def _has_path(context: CliContext, name: str, path: str, *, ask: bool) -> bool:
-    from buckia_core.syncing.scan.sync_paths import has_path  # noqa: PLC0415  # one bucket, and all without PATHS, do without
+    from buckia_core.syncing.scan.sync_paths import has_path  # noqa: PLC0415  # only needed with PATHS and several buckets
 
     config = context.config_file.bucket(name)
     with context.client(config) as client:
@@ -69,5 +69,5 @@ def _has_path(context: CliContext, name: str, path: str, *, ask: bool) -> bool:
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001
-            # What is wrong with this bucket is told when it has its turn; it may be the one that has the path.
+            # The run on this bucket reports the error; it may be the bucket with the path.
             return True

@@ -1,4 +1,4 @@
-"""A run of one bucket, shown while it goes on."""
+"""Sync of one bucket with progress and a summary."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 def run_sync(
     client: BuckiaClient, output: Output, request: dict[str, Any], prompt: ConflictPrompt | None = None
 ) -> SyncResult:
-    """Sync one bucket as `request` says (arguments of `BuckiaClient.sync`), show it, and return how it ended.
+    """Sync one bucket, show the run and return its result. `request` has the arguments of `BuckiaClient.sync`.
 
-    With a `question`, a conflict that neither the request nor the configuration decides is asked about.
+    With a `prompt`, it asks about conflicts that neither the request nor the configuration resolves.
     """
     progress = progress_for(output, client.config.name)
-    interruption = GracefulShutdown(client.stop, output, progress.restore)
+    shutdown = GracefulShutdown(client.stop, output, progress.restore)
     if prompt is not None:
-        request = request | {"ask": prompt.as_callback(progress.paused, interruption.interrupt_prompt)}
+        request = request | {"ask": prompt.as_callback(progress.paused, shutdown.interrupt_prompt)}
         if request["conflict"] is None and client.config.conflict_resolution is None:
             request["conflict"] = ConflictPolicy.ASK
     reporter = Reporter(output, client.config.name, progress, dry_run=request["dry_run"])
     try:
-        with interruption.handle_signals():
+        with shutdown.handle_signals():
             result = client.sync(events=reporter, **request)
     finally:
         progress.close()

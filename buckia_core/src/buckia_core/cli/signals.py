@@ -1,4 +1,4 @@
-"""Ctrl-C and its kin. Once: what is in flight is finished, and the run ends in order. Twice: the process ends now."""
+"""Signals. The first Ctrl-C finishes transfers in flight and stops the run; the second one exits at once."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from buckia_core.cli.terminal.output import Output
 
 _STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM]
 if hasattr(signal, "SIGBREAK"):
-    # Windows has no SIGTERM that another process could send; Ctrl-Break stands in for it.
+    # On Windows, other processes can't send SIGTERM; Ctrl-Break takes its place.
     _STOP_SIGNALS.append(signal.SIGBREAK)
 
 
 class GracefulShutdown:
-    """What an interruption does to a run.
+    """Signal handling of a run: stop gracefully on the first signal, exit on the second.
 
     Args:
-        stop: Asks the run to end in order; called in a thread of its own.
-        restore: Puts the terminal in order before the process ends at once. Called in a signal handler.
+        stop: Requests the run to stop; called in a separate thread.
+        restore: Restores the terminal before the process exits at once. Called in a signal handler.
     """
 
     def __init__(self, stop: Callable[[], None], output: Output, restore: Callable[[], None]) -> None:
@@ -35,25 +35,25 @@ class GracefulShutdown:
 
     @property
     def stop_requested(self) -> bool:
-        """Whether somebody asked the run to end."""
+        """Whether a signal requested the run to stop."""
         return self._stop_requested
 
     @contextlib.contextmanager
     def handle_signals(self) -> Iterator[None]:
-        """Handle signals while inside. Signals belong to the main thread; elsewhere this does nothing."""
+        """Handle signals inside of the block. Does nothing outside of the main thread."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self._handle) for number in _STOP_SIGNALS if _may_handle(number)}
+        previous = {number: signal.signal(number, self._handle) for number in _STOP_SIGNALS if _may_handle(number)}
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in previous.items():
                 signal.signal(number, handler)
 
     @contextlib.contextmanager
     def interrupt_prompt(self) -> Iterator[None]:
-        """While inside, an interruption also ends the wait for an answer."""
+        """Inside of the block, a signal also interrupts a prompt."""
         self._at_prompt = True
         try:
             yield
@@ -67,7 +67,7 @@ class GracefulShutdown:
                 os._exit(ExitCode.INTERRUPTED)
             return
         self._stop_requested = True
-        # The main thread may be interrupted while it holds a lock of the very stream or event that is needed here.
+        # In a thread: the interrupted main thread may hold a lock of the stream or event that this needs.
         threading.Thread(target=self._stop_gracefully, daemon=True).start()
         if self._at_prompt:
             raise KeyboardInterrupt
@@ -78,7 +78,7 @@ class GracefulShutdown:
 
 
 def treat_sigterm_as_interrupt() -> None:
-    """Let a request to terminate end a command as Ctrl-C does, wherever no run has its own way to end."""
+    """Make SIGTERM raise `KeyboardInterrupt`, except where a run handles signals itself."""
     if threading.current_thread() is threading.main_thread():
         for number in _STOP_SIGNALS[1:]:
             if _may_handle(number):
@@ -86,7 +86,7 @@ def treat_sigterm_as_interrupt() -> None:
 
 
 def exit_on_second_interrupt() -> None:
-    """After an interruption: do not let a second one find the interpreter while it waits for threads to end."""
+    """After an interruption, exit on the next one: the interpreter may be waiting for threads."""
     if threading.current_thread() is threading.main_thread() and _may_handle(signal.SIGINT):
         signal.signal(signal.SIGINT, _exit_now)
 
@@ -94,8 +94,8 @@ def exit_on_second_interrupt() -> None:
 def _may_handle(number: int) -> bool:
     """Tell whether a signal may be handled.
 
-    What is ignored stays ignored: a shell starts jobs in the background that way, so that Ctrl-C for another command
-    does not reach them. What was handled by other than Python code could not be put back.
+    Ignored signals stay ignored: shells start background jobs so, to shield them from Ctrl-C. A handler that is not
+    Python code could not be restored.
     """
     return signal.getsignal(number) not in (signal.SIG_IGN, None)
 
