@@ -34,9 +34,9 @@ def check_command(context: CliContext, paths: tuple[str, ...]) -> ExitCode:
 def _check(context: CliContext, client: BuckiaClient, limits: dict[str, Any]) -> ExitCode:
     output, name = context.output, client.config.name
     progress = progress_for(output, name)
-    interruption = GracefulShutdown(client.stop, output, progress.restore)
+    shutdown = GracefulShutdown(client.stop, output, progress.restore)
     try:
-        with interruption.handle_signals():
+        with shutdown.handle_signals():
             result = client.check(events=Reporter(output, name, progress, dry_run=True), **limits)
     finally:
         progress.close()
@@ -50,6 +50,6 @@ def _check(context: CliContext, client: BuckiaClient, limits: dict[str, Any]) ->
         {"type": "check_summary", "bucket": name, "same": same, "differ": differ},
         f"{name}: {format_count(same, 'file')} the same, {differ} different",
     )
-    if interruption.stop_requested:
+    if shutdown.stop_requested:
         return ExitCode.INTERRUPTED
     return ExitCode.DONE if result.success else ExitCode.FAILED

@@ -98,21 +98,21 @@ def resolve_command(context: CliContext, keys: tuple[str, ...], keep: str) -> Ex
 
 
 def _find_conflicts(names: Sequence[str], client: BuckiaClient) -> list[Conflict]:
-    """Return the conflicts that names stand for.
+    """Return the conflicts with the given keys or paths.
 
     Raises:
-        click.UsageError: A name stands for none.
+        click.UsageError: A name matches no conflict.
     """
     conflicts = client.conflicts()
     by_key = {each.key: each for each in conflicts}
     keys = {name: _find_key(name, client, conflicts) for name in names}
-    if strange := next((name for name, key in keys.items() if key not in by_key), None):
-        raise click.UsageError(f"{strange!r} is no conflict; `buckia conflicts list` shows what is.")
+    if unknown := next((name for name, key in keys.items() if key not in by_key), None):
+        raise click.UsageError(f"{unknown!r} is no conflict; `buckia conflicts list` shows what is.")
     return [by_key[key] for key in keys.values()]
 
 
 def _find_key(name: str, client: BuckiaClient, conflicts: Sequence[Conflict]) -> str:
-    """Return the key of the conflict whose file a name is, relative to this directory or the project; else the name."""
+    """Return the key of the conflict whose path is `name`, relative to this directory or the project; else `name`."""
     base = client.config.base_dir
     keys = {os.path.normpath(base / each.path): each.key for each in conflicts}
     found = (keys.get(os.path.normpath(start / name)) for start in (Path.cwd(), base))

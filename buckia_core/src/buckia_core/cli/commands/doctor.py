@@ -21,20 +21,20 @@ def doctor_command(context: CliContext) -> ExitCode:
     """
     codes = [ExitCode.DONE]
 
-    def show(bucket: str | None, finding: CheckOutcome) -> None:
-        if finding.error is not None:
-            codes.append(exit_code_for(finding.error))
+    def show(bucket: str | None, outcome: CheckOutcome) -> None:
+        if outcome.error is not None:
+            codes.append(exit_code_for(outcome.error))
         record = {
             "type": "diagnosis",
             "bucket": bucket,
-            "check": finding.check,
-            "ok": finding.error is None,
-            "warning": finding.warning,
-            "message": finding.message,
+            "check": outcome.check,
+            "ok": outcome.error is None,
+            "warning": outcome.warning,
+            "message": outcome.message,
         }
-        where = f"{bucket}: " if bucket else ""
-        state = "PROBLEM" if finding.error is not None else "WARNING" if finding.warning else "ok     "
-        context.output.result(record, f"{state}  {where}{finding.check}: {finding.message}")
+        label = f"{bucket}: " if bucket else ""
+        state = "PROBLEM" if outcome.error is not None else "WARNING" if outcome.warning else "ok     "
+        context.output.result(record, f"{state}  {label}{outcome.check}: {outcome.message}")
 
     show(
         None,
@@ -42,6 +42,6 @@ def doctor_command(context: CliContext) -> ExitCode:
     )
     for config in context.buckets():
         with context.client(config) as client:
-            for finding in diagnose(client):
-                show(config.name, finding)
+            for outcome in diagnose(client):
+                show(config.name, outcome)
     return worst_exit_code(codes)

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 @pass_context
 def history_command(context: CliContext, limit: int) -> ExitCode:
     """Show the last runs, the latest one first."""
-    # Entries for one bucket share their history.
-    shown: set[object] = set()
+    # Configuration entries for the same bucket share a history.
+    seen: set[object] = set()
 
     def show(client: BuckiaClient) -> ExitCode:
-        runs = [run for run in client.history(limit) if (run.bucket, run.started) not in shown]
-        shown.update((run.bucket, run.started) for run in runs)
+        runs = [run for run in client.history(limit) if (run.bucket, run.started) not in seen]
+        seen.update((run.bucket, run.started) for run in runs)
         if not runs:
             context.output.note(f"{client.config.name}: no run yet")
         for run in runs:

@@ -42,7 +42,7 @@ def init_command(
         raise click.UsageError(f"{path} exists. Give --force to replace it.")
     text = init_config.render_first_config(context.output, provider, name, settings)
     init_config.write_config(path, text)
-    # Who names code on the command line has agreed to it.
+    # Naming code on the command line is consent.
     if code := find_code_settings(path):
         trust(path, code)
     context.output.result({"type": "written", "path": str(path.absolute())}, f"{path} is written. Next: buckia doctor")

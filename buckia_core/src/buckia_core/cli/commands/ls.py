@@ -34,9 +34,9 @@ def ls_command(context: CliContext, prefix: str, long: bool, recursive: bool) ->
                 record: dict[str, object] = {"type": "directory", "bucket": config.name, "prefix": entry}
                 context.output.result(record, _format_columns("", "", entry) if long else entry)
             else:
-                facts = _format_columns(format_size(entry.size), format_time(entry.modified_ns or None), entry.key)
+                columns = _format_columns(format_size(entry.size), format_time(entry.modified_ns or None), entry.key)
                 record = json_records.remote_object(config.name, entry)
-                context.output.result(record, facts if long else entry.key)
+                context.output.result(record, columns if long else entry.key)
     return ExitCode.DONE
 
 
@@ -67,7 +67,7 @@ def stat_command(context: CliContext, key: str) -> ExitCode:
 
 
 def _first_level(objects: Iterable[RemoteObject], prefix: str) -> Iterator[RemoteObject | str]:
-    """Yield the objects of the directory that `prefix` is in, and the names of the directories in it, once each."""
+    """Yield the objects and the subdirectories, once each, of the directory of `prefix`."""
     start = prefix.rfind("/") + 1
     last = None
     for each in objects:

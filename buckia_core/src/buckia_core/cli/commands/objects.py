@@ -1,4 +1,4 @@
-"""`buckia get`, `buckia put` and `buckia cp`: single objects, apart from any sync."""
+"""`buckia get`, `buckia put` and `buckia cp`: transfers of single objects."""
 
 from __future__ import annotations
 
@@ -74,10 +74,10 @@ def cp_command(context: CliContext, source_key: str, key: str) -> ExitCode:
 
 
 def _resolve_target(key: str, target: Path) -> Path:
-    """Return the file that a key is downloaded to; of a directory, the file in it that has the key's last part.
+    """Return the file to download a key to; in a directory, it is named after the last part of the key.
 
     Raises:
-        click.UsageError: The disk can't hold that part as a name.
+        click.UsageError: That part is not a valid file name.
     """
     if not target.is_dir():
         return target

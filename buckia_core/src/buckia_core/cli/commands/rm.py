@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
 
 _BATCH_SIZE = 1000
-"""Keys of one call; so many at most are held at once, however many there are."""
-
+"""Keys per delete call, and the number of keys held in memory."""
 
 _CONCURRENT_STATS = 8
-"""Keys that are looked for side by side."""
+"""Number of concurrent requests that check whether keys exist."""
 
 
 @click.command("rm", cls=Command)
@@ -52,8 +51,8 @@ def rm_command(context: CliContext, keys: tuple[str, ...], recursive: bool, vers
     codes = [ExitCode.DONE]
     removed = 0
     with context.client(config) as client:
-        doomed = iter(_list_below(client, keys) if recursive else keys)
-        while batch := list(islice(doomed, _BATCH_SIZE)):
+        remaining = iter(_list_below(client, keys) if recursive else keys)
+        while batch := list(islice(remaining, _BATCH_SIZE)):
             for outcome in client.remove(batch) if recursive else _remove_named(client, batch):
                 record = {"type": "removed", "bucket": config.name, "key": outcome.key}
                 if outcome.error is not None:
@@ -68,40 +67,40 @@ def rm_command(context: CliContext, keys: tuple[str, ...], recursive: bool, vers
 
 
 def _remove_named(client: BuckiaClient, keys: Sequence[str]) -> Iterator[DeleteOutcome]:
-    """Delete objects that a person named, and yield what became of each; one that does not exist is an error.
+    """Delete the named objects and yield the outcome of each; one that does not exist is an error.
 
-    Buckets that keep versions mark the deletion of whatever key they are asked for, so an absent one is not asked for.
+    Versioned buckets create a delete marker even for an absent key, so absent keys are not deleted.
     """
     missing = _find_missing(client, tuple(dict.fromkeys(keys)))
     yield from missing
     absent = {outcome.key for outcome in missing}
-    there = [key for key in dict.fromkeys(keys) if key not in absent]
-    if there:
-        yield from client.remove(there)
+    existing = [key for key in dict.fromkeys(keys) if key not in absent]
+    if existing:
+        yield from client.remove(existing)
 
 
 def _find_missing(client: BuckiaClient, keys: Sequence[str]) -> list[DeleteOutcome]:
-    from buckia_core.adapters.contract.types import DeleteOutcome  # noqa: PLC0415  # as the client, imported when it is used
+    from buckia_core.adapters.contract.types import DeleteOutcome  # noqa: PLC0415  # imports the engine
     from buckia_core.errors import InvalidKey, NotFound, PermissionDenied  # noqa: PLC0415
 
-    def look(key: str) -> DeleteOutcome | None:
+    def find_missing(key: str) -> DeleteOutcome | None:
         try:
             client.stat(key)
         except NotFound as error:
             if error.key is None:
-                raise  # it is the bucket that does not exist
+                raise  # the bucket does not exist
             return DeleteOutcome(key, error)
         except (PermissionDenied, InvalidKey):
-            pass  # who may delete need not be allowed to look, and the deletion itself tells what is wrong with a key
+            pass  # deleting may be allowed without reading, and the deletion itself reports an invalid key
         return None
 
     if len(keys) == 1:
-        found = [look(keys[0])]
+        found = [find_missing(keys[0])]
     else:
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # one key needs none
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # not needed for one key
 
-        with ThreadPoolExecutor(min(len(keys), _CONCURRENT_STATS), thread_name_prefix="buckia-look") as pool:
-            found = list(pool.map(look, keys))
+        with ThreadPoolExecutor(min(len(keys), _CONCURRENT_STATS), thread_name_prefix="buckia-stat") as pool:
+            found = list(pool.map(find_missing, keys))
     return [outcome for outcome in found if outcome is not None]
 
 
@@ -126,6 +125,6 @@ def _list_below(client: BuckiaClient, names: Iterable[str]) -> Iterator[str]:
     for name in names:
         start = name.rstrip("/")
         for each in client.list(start):
-            # `images` also begins `images-old`, which is something else.
+            # `images-old` also starts with `images`.
             if each.key == start or each.key.startswith(f"{start}/"):
                 yield each.key

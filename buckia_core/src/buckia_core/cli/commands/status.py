@@ -29,7 +29,7 @@ def status_command(context: CliContext, /, **given: Any) -> ExitCode:
 
     The deletion guard is not asked, so that you see what it would refuse. The exit code is 0 whatever there is to do.
     """
-    # A status is a dry run without the guard: what it shows is what a sync would do, by the same means.
+    # The status is a dry run without the deletion guard.
     request = selection_arguments(**given) | {"dry_run": True, "force": True}
     return for_each_bucket(
         context, request.pop("sync_paths"), lambda client, limits: _status(context, client, request | limits)
@@ -39,16 +39,16 @@ def status_command(context: CliContext, /, **given: Any) -> ExitCode:
 def _status(context: CliContext, client: BuckiaClient, request: dict[str, Any]) -> ExitCode:
     output, bucket = context.output, client.config.name
     last = next(iter(client.history(1)), None)
-    left = len(client.conflicts())
+    unresolved = len(client.conflicts())
     record = {
         "type": "status",
         "bucket": bucket,
         "last_sync": json_records.iso_time(last.started) if last else None,
-        "unresolved": left,
+        "unresolved": unresolved,
     }
     lines = [f"{bucket}: {f'last sync {format_time(last.started)}' if last else 'never synced'}"]
-    if left:
-        lines.append(f"{format_count(left, 'conflict')} left to decide. See: buckia conflicts list")
+    if unresolved:
+        lines.append(f"{format_count(unresolved, 'conflict')} left to decide. See: buckia conflicts list")
     output.result(record, *lines)
     result = run_sync(client, output, request)
     code = exit_code_for_result(result)

@@ -52,10 +52,10 @@ def sync_command(context: CliContext, /, yes: bool, left_out: tuple[str, ...], *
     for name in left_out:
         registry().exclude_plugin(name)
     request = selection_arguments(**given)
-    # A dry run asks nothing: it shows the conflicts that the real run would ask about.
-    question = None if yes or request["dry_run"] or not can_ask(output) else ConflictPrompt(output)
+    # A dry run shows the conflicts instead of asking about them.
+    prompt = None if yes or request["dry_run"] or not can_ask(output) else ConflictPrompt(output)
 
     def sync(client: BuckiaClient, limits: dict[str, object]) -> ExitCode:
-        return exit_code_for_result(run_sync(client, output, request | limits, question))
+        return exit_code_for_result(run_sync(client, output, request | limits, prompt))
 
     return for_each_bucket(context, request.pop("sync_paths"), sync)

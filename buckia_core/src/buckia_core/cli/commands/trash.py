@@ -35,13 +35,13 @@ def trash_command(ctx: click.Context) -> ExitCode | None:
 @pass_context
 def list_command(context: CliContext) -> ExitCode:
     """List what is in the trash, oldest first."""
-    # Entries for one bucket have one trash.
-    shown: set[str] = set()
+    # Configuration entries for the same bucket share a trash.
+    seen: set[str] = set()
 
     def show(client: BuckiaClient) -> ExitCode:
         bucket = client.config.name
-        found = [each for each in client.trash().list() if each.id not in shown]
-        shown.update(each.id for each in found)
+        found = [each for each in client.trash().list() if each.id not in seen]
+        seen.update(each.id for each in found)
         if not found:
             context.output.note(f"{bucket}: the trash is empty")
         for each in found:
@@ -55,11 +55,11 @@ def list_command(context: CliContext) -> ExitCode:
                 "when": json_records.iso_time(each.when),
                 "why": each.why,
             }
-            place = os.path.relpath(each.path, client.config.base_dir).replace(os.sep, "/") if each.path else each.key
-            # A record is not trusted, and the path is where it is restored to.
-            was = "" if place == each.key else f", was {each.path}"
-            moved = f"{format_time(each.when)}  {format_size(each.size):>10}"
-            context.output.result(record, f"{each.id}  {moved}  {each.key}  ({each.why}{was})")
+            path = os.path.relpath(each.path, client.config.base_dir).replace(os.sep, "/") if each.path else each.key
+            # The path, where the entry is restored to, comes from a record that is not trusted.
+            was = "" if path == each.key else f", was {each.path}"
+            columns = f"{format_time(each.when)}  {format_size(each.size):>10}"
+            context.output.result(record, f"{each.id}  {columns}  {each.key}  ({each.why}{was})")
         return ExitCode.DONE
 
     return context.each_bucket(show)

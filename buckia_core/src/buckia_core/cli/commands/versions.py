@@ -33,11 +33,11 @@ def versions_command(context: CliContext, prefix: str, deleted: bool) -> ExitCod
     """
     config = context.one_bucket()
     with context.client(config) as client:
-        gone = None
+        deleted_key = None
         for each in client.versions().list(prefix):
             if each.latest and each.deleted:
-                gone = each.key
-            if deleted and each.key != gone:
+                deleted_key = each.key
+            if deleted and each.key != deleted_key:
                 continue
             context.output.result(_version_record(config.name, each), _format_version(each))
     return ExitCode.DONE
@@ -111,16 +111,16 @@ def _show_outcome(output: Output, bucket: str, outcome: Restored) -> Restored:
 
 
 def _format_counts(plan: Sequence[Restoration], restore: str = "restored", delete: str = "deleted") -> str:
-    back = sum(each.version is not None for each in plan)
-    text = f"{format_count(back, 'object')} {restore}"
-    return text if back == len(plan) else f"{text}, {len(plan) - back} {delete}"
+    restored = sum(each.version is not None for each in plan)
+    text = f"{format_count(restored, 'object')} {restore}"
+    return text if restored == len(plan) else f"{text}, {len(plan) - restored} {delete}"
 
 
 def _format_restoration(each: Restoration) -> str:
     if each.version is None:
         return f"delete   {each.key}"
-    when = format_time(each.version.modified_ns or None)
-    return f"restore  {each.key}  ({format_size(each.version.size)}, of {when})"
+    time = format_time(each.version.modified_ns or None)
+    return f"restore  {each.key}  ({format_size(each.version.size)}, of {time})"
 
 
 def _restoration_record(bucket: str, each: Restoration, status: str, error: str | None = None) -> dict[str, object]:

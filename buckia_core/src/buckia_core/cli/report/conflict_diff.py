@@ -1,4 +1,4 @@
-"""How the two versions of a conflict differ, where both are text."""
+"""Unified diff of the two versions of a conflict, where both are text."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
     from buckia_core.syncing.planner.resolve import Conflict
 
 MAX_DIFF_BYTES = 1 << 20
-"""Bytes of a version that is still compared. A longer text is for a tool that is made for it."""
+"""Maximum size in bytes of a version to compare."""
 
 
 def show_diff(output: Output, client: BuckiaClient, conflict: Conflict) -> None:
-    """Show the difference as lines of a unified diff, the bucket's version first; else say why there is none."""
+    """Show a unified diff from the remote to the local version; else say why there is none."""
     if conflict.local_size is None or conflict.remote_size is None:
         return
     if max(conflict.local_size, conflict.remote_size) > MAX_DIFF_BYTES:
         output.note(f"Not compared: longer than {format_size(MAX_DIFF_BYTES)}")
         return
-    here = _decode_lines((client.config.base_dir / conflict.path).read_bytes())
+    local = _decode_lines((client.config.base_dir / conflict.path).read_bytes())
     with client.adapter.open_file(conflict.key) as reader:
-        there = _decode_lines(reader.read())
-    if here is None or there is None:
+        remote = _decode_lines(reader.read())
+    if local is None or remote is None:
         output.note("Not compared: at least one side is no text")
         return
-    for line in difflib.unified_diff(there, here, f"{conflict.key} (in the bucket)", conflict.path, lineterm=""):
+    for line in difflib.unified_diff(remote, local, f"{conflict.key} (in the bucket)", conflict.path, lineterm=""):
         output.result({"type": "diff", "line": line}, line.expandtabs())
 
 
 def _decode_lines(content: bytes) -> list[str] | None:
-    """Return the lines of a text, without the line feeds that end them; `None` if it is none."""
+    """Return the lines without line feeds; `None` if the content is not UTF-8 text."""
     if b"\0" in content:
         return None
     try:

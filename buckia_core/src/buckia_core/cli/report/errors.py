@@ -1,4 +1,4 @@
-"""Errors in words: lines for a person, one record for a program, an exit code for the shell."""
+"""Error reports: lines for a person, one record for a program, and the exit code."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from buckia_core.errors import BuckiaError
 _HELP_REQUESTS: tuple[type[click.UsageError], ...] = tuple(
     kind for kind in (getattr(click.exceptions, "NoArgsIsHelpError", None),) if kind is not None
 )
-"""What click raises for a group without a command. Before 8.2 it showed the help by itself."""
+"""Error that click raises for a group without a command since 8.2; before, it printed the help itself."""
 
 
 def print_error(
     error: BaseException, output: Output, *, bucket: str | None = None, one_of_many: bool = True
 ) -> ExitCode:
-    """Show an error and return its exit code. A traceback is shown from `-vv` on; secrets never are.
+    """Print an error and return its exit code. `-vv` adds the traceback. Secrets are masked.
 
-    Records name the `bucket` that the error is about; text does if it is one of many that the command works on.
+    Records have the `bucket` of the error; text has it with `one_of_many`, if the command works on several.
     """
     if isinstance(error, _HELP_REQUESTS) and not output.options.json:
-        # What click shows for a group without a command: its help, and no complaint.
+        # A group without a command shows its help instead of an error.
         for line in error.format_message().splitlines():
             output.error(line)
         return exit_code_for(error)
@@ -34,18 +34,18 @@ def print_error(
         kind = "UsageError" if isinstance(error, click.ClickException) else type(error).__name__
         output.record({"type": "error", "bucket": bucket, "error": kind, "message": message})
     if output.options.tracebacks:
-        # All of it at once: a secret may go over several lines.
+        # Redacted as a whole: a secret may span several lines.
         for line in _without_secrets("".join(traceback.format_exception(error))).splitlines():
             output.error(line)
-    where = f"{bucket}: " if bucket and one_of_many and not message.startswith(f"{bucket}:") else ""
-    output.error(f"buckia: {where}{message}")
+    label = f"{bucket}: " if bucket and one_of_many and not message.startswith(f"{bucket}:") else ""
+    output.error(f"buckia: {label}{message}")
     for hint in hints:
         output.error(f"  {hint}")
     return exit_code_for(error)
 
 
 def _lines(error: BaseException) -> list[str]:
-    """Return the message, and after it what may help."""
+    """Return the message, followed by hints."""
     match error:
         case click.UsageError(ctx=ctx) if ctx is not None and isinstance(error, _HELP_REQUESTS):
             return ["Missing command.", f"See: {ctx.command_path} --help"]
@@ -68,7 +68,7 @@ def _lines(error: BaseException) -> list[str]:
 
 
 def _click_message(error: click.ClickException) -> list[str]:
-    """Return click's message; the choices that it lists below each other, set in by tabs, go on one line."""
+    """Return the lines of click's message; the tabbed list of choices is joined into one line."""
     if not isinstance(error, click.MissingParameter):
         return error.format_message().splitlines()
     message = " ".join(error.format_message().split())
@@ -83,6 +83,6 @@ def _os_error_message(error: OSError) -> str:
 
 def _without_secrets(text: str) -> str:
     from buckia_core.config.secrets.redaction import redact  # noqa: PLC0415
-    from buckia_core.config.secrets.secret import known_secrets  # noqa: PLC0415  # most runs end well
+    from buckia_core.config.secrets.secret import known_secrets  # noqa: PLC0415  # only needed for errors
 
     return redact(text, known_secrets())

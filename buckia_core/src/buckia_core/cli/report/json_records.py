@@ -1,4 +1,4 @@
-"""Lines of JSON: what each kind of thing looks like to a program. Their fields are documented in `docs/cli.md`."""
+"""JSON records of the output, one per line. Their fields are documented in `docs/cli.md`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DOCUMENTED = {"keep_both": "conflict", "refuse": "skip", "unresolved": "planned
 
 
 def operation(bucket: str, operation: Operation, path: str | None, status: Status, error: str | None = None) -> Record:
-    """Return an operation of a run, done or planned."""
+    """Build the record of an operation, done or planned."""
     return {
         "type": "operation",
         "bucket": bucket,
@@ -39,12 +39,12 @@ def _documented(member: Action | Status) -> str:
 
 
 def notice(bucket: str, message: str) -> Record:
-    """Return something that a person should know and that is no failure."""
+    """Build the record of a notice: information that is not an error."""
     return {"type": "notice", "bucket": bucket, "message": message}
 
 
 def summary(result: SyncResult, *, kind: str = "summary") -> dict[str, object]:
-    """Return the counts of one bucket's run."""
+    """Build the record with the counts of a run."""
     return {
         "type": kind,
         "bucket": result.bucket,
@@ -67,7 +67,7 @@ def summary(result: SyncResult, *, kind: str = "summary") -> dict[str, object]:
 
 
 def remote_object(bucket: str, found: RemoteObject) -> dict[str, object]:
-    """Return one object of a bucket."""
+    """Build the record of an object in a bucket."""
     return {
         "type": "object",
         "bucket": bucket,
@@ -84,11 +84,11 @@ def remote_object(bucket: str, found: RemoteObject) -> dict[str, object]:
     }
 
 
-def iso_time_ns(since_1970: int | None) -> str | None:
-    """Return a time as ISO 8601 in UTC; `None` where there is none, or none that a calendar reaches."""
-    return None if since_1970 is None else iso_time(time_from_ns(since_1970))
+def iso_time_ns(time_ns: int | None) -> str | None:
+    """Format nanoseconds since 1970 as ISO 8601 in UTC; `None` if unset or outside of the range of `datetime`."""
+    return None if time_ns is None else iso_time(time_from_ns(time_ns))
 
 
 def iso_time(time: datetime | None) -> str | None:
-    """Return a time as ISO 8601 in UTC."""
+    """Format a time as ISO 8601 in UTC."""
     return None if time is None else time.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""A run while it goes on: events in, lines and bars out."""
+"""Reporter of a run: turns events into lines, records and progress."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _ACTION_LABELS = {
 }
 _WIDTH = max(map(len, _ACTION_LABELS.values()))
 _BOOKKEEPING = frozenset({Action.ADOPT, Action.FORGET})
-"""Actions that change no file and no object: a first run may have one for each of a hundred thousand files."""
+"""Actions that change no file and no object. A first run may have one for every file."""
 _TRANSFERS = frozenset({Action.UPLOAD, Action.DOWNLOAD})
 
 
 class Reporter:
-    """The listener of one bucket's run."""
+    """Event listener of one bucket's run."""
 
     def __init__(self, output: Output, bucket: str, progress: Progress, *, dry_run: bool) -> None:
         self._output = output
@@ -68,22 +68,22 @@ class Reporter:
         elif event.status is Status.FAILED:
             self._output.failed(_display_name(event), event.error or event.operation.explanation)
         elif options.quiet or (event.operation.reason is Reason.NOT_A_FILE and not options.verbosity):
-            # Where there are links there are often many, and the summary counts them.
+            # There may be many links, and the summary counts them.
             return
         elif self._dry_run or event.operation.action not in _BOOKKEEPING or options.verbosity > 0:
             self._output.say(format_operation(event.operation, event.path))
-        # A program that reads along learns of each operation when it is over.
+        # A program that reads the output sees each operation when it is done.
         self._output.flush()
 
 
 def _display_name(event: Finished) -> str:
-    """Return what to call the file of an event: its path; of a key that can't be one, the key."""
+    """Return the path of an event; the key if it can't be a path."""
     refused = event.operation.reason is Reason.REFUSED_KEY and event.operation.local is None
     return event.operation.key if refused else event.path or event.operation.key
 
 
 def format_operation(operation: Operation, path: str | None) -> str:
-    """Return one operation as a line: what, size, path, why."""
+    """Format an operation as a line: action, size, path, reason."""
     size = format_size(operation.size)
     return (
         f"{_ACTION_LABELS[operation.action]:<{_WIDTH}}  {size:>10}  {path or operation.key}  ({operation.explanation})"
@@ -91,7 +91,7 @@ def format_operation(operation: Operation, path: str | None) -> str:
 
 
 def show_summary(output: Output, result: SyncResult) -> None:
-    """Tell how a bucket's run ended."""
+    """Show the summary of a run."""
     if output.options.json:
         output.record(json_records.summary(result))
         return

@@ -1,1 +1,1 @@
-"""Text, prompts and progress at a terminal."""
+"""Terminal output, prompts and progress."""

@@ -1,4 +1,4 @@
-"""Numbers and times in the words that people read."""
+"""Formatting of sizes, counts, durations, times and summaries for people."""
 
 from __future__ import annotations
 
@@ -13,62 +13,62 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def format_size(number: int) -> str:
-    """Return bytes as `812 B`, `1.2 KiB`, `3.4 GiB`."""
+    """Format a byte count: `812 B`, `1.2 KiB`, `3.4 GiB`."""
     if number < 1024:
         return f"{number} B"
     amount = float(number)
     for unit in ("KiB", "MiB", "GiB", "TiB", "PiB"):
         amount /= 1024
-        # 1023.96 would round to 1024.0, which belongs to the next unit.
+        # 1023.96 would round to 1024.0 of this unit.
         if amount < 1023.95:
             return f"{amount:.1f} {unit}"
     return f"{amount / 1024:.1f} EiB"
 
 
 def format_count(number: int, noun: str) -> str:
-    """Return `1 file`, `2 files`."""
+    """Format a count with its noun: `1 file`, `2 files`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def format_duration(amount: float) -> str:
-    """Return a time span as `0.4 s`, `3 min 20 s`, `2 h 5 min`."""
+    """Format a duration in seconds: `0.4 s`, `3 min 20 s`, `2 h 5 min`."""
     if amount < 59.95:
         return f"{amount:.1f} s"
-    whole = round(amount)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    rounded = round(amount)
+    if rounded < 3600:
+        return f"{rounded // 60} min {rounded % 60} s"
+    return f"{rounded // 3600} h {rounded % 3600 // 60} min"
 
 
 def time_from_ns(nanoseconds: int) -> datetime | None:
-    """Return the time that is so many nanoseconds after 1970, in UTC; `None` if no calendar of ours reaches it."""
+    """Convert nanoseconds since 1970 to a time in UTC; `None` outside of the range of `datetime`."""
     try:
         return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
     except OverflowError:
         return None
 
 
-def format_time(moment: datetime | int | None) -> str:
-    """Return a time (or nanoseconds since 1970) in the local time zone, to the second; `-` if there is none."""
-    if moment is None:
+def format_time(time: datetime | int | None) -> str:
+    """Format a time, or nanoseconds since 1970, in the local time zone to the second; `-` for `None`."""
+    if time is None:
         return "-"
-    if isinstance(moment, int):
-        nanoseconds = moment
+    if isinstance(time, int):
+        nanoseconds = time
         found = time_from_ns(nanoseconds)
         if found is None:
             return f"{nanoseconds // 10**9} s after 1970"
-        moment = found
+        time = found
     try:
-        return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+        return f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
     except (OverflowError, OSError, ValueError):
-        # The C library of some systems knows no local time that far away.
-        return f"{moment.isoformat(sep=' ', timespec='seconds')}"
+        # Some C libraries have no local time for such a distant date.
+        return time.isoformat(sep=" ", timespec="seconds")
 
 
 def format_summary(result: SyncResult) -> str:
-    """Return the sentence at the end of one bucket's run."""
+    """Format the summary of a run."""
     planned = result.dry_run
-    work = [
+    changes = [
         *_transfer_counts(result, planned=planned),
         *_delete_counts(result, planned=planned),
         *_problem_counts(result),
@@ -76,19 +76,19 @@ def format_summary(result: SyncResult) -> str:
     rest = [*_skipped_counts(result)]
     if result.interrupted:
         start = "Interrupted: "
-    elif not work:
+    elif not changes:
         start = "Nothing to do: "
     else:
         start = "Dry run, nothing was changed: " if planned else ""
-    if work:
+    if changes:
         rest.append(f"{result.unchanged} unchanged")
     else:
         rest.insert(0, f"{format_count(result.unchanged, 'file')} in step")
-    return start + ", ".join([*work, *rest, format_duration(result.seconds)])
+    return start + ", ".join([*changes, *rest, format_duration(result.seconds)])
 
 
 def _skipped_counts(result: SyncResult) -> Iterable[str]:
-    """Yield what takes no part: entries that are no files, by what they are, and the rest."""
+    """Yield the counts of entries that are not files, by kind, and of other skipped entries."""
     kinds = [format_count(number, kind.removeprefix("a ")) for kind, number in sorted(result.left_out.items())]
     if kinds:
         yield f"{' and '.join([', '.join(kinds[:-1]), kinds[-1]] if kinds[1:] else kinds)} left out"
@@ -119,7 +119,7 @@ def _delete_counts(result: SyncResult, *, planned: bool) -> Iterable[str]:
 
 def _problem_counts(result: SyncResult) -> Iterable[str]:
     if result.conflicts:
-        left = f" ({len(result.unresolved)} left to decide)" if result.unresolved else ""
-        yield format_count(result.conflicts, "conflict") + left
+        unresolved = f" ({len(result.unresolved)} left to decide)" if result.unresolved else ""
+        yield format_count(result.conflicts, "conflict") + unresolved
     if result.failed:
         yield f"{result.failed} failed"

@@ -1,4 +1,4 @@
-"""Where text goes: results to standard output, everything about the way there to standard error."""
+"""Output streams: results go to standard output, messages to standard error."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 Record = Mapping[str, object]
 
 NAME_FIELDS = frozenset({"key", "path", "prefix", "line"})
-"""Fields of records that programs use to find a thing again: they are what they are, even if a secret is part of it."""
+"""Record fields that identify a file or object. They are never masked, even if they contain a secret."""
 
 MESSAGE_FIELDS = frozenset({"error", "message", "problem"})
-"""Fields of records that hold what a server, a library or the system said."""
+"""Record fields that hold messages of a server, a library or the system."""
 
 
-class PipeClosed(Exception):  # not an error: whoever read the output has all that he wanted
-    """Nobody reads standard output any more."""
+class PipeClosed(Exception):  # not an error: the reader has all the output that it wanted
+    """The reader of standard output closed the pipe."""
 
 
 class Output:
-    """The two streams of the command: the one gate for all that it says.
+    """Output of the command: every line passes through it.
 
-    Each line is made safe for a terminal here, and no secret of this process passes, save by `disclose`. Messages also
-    lose what only looks like a credential; results keep it, because it may be the name of an object.
+    Each line is sanitized and known secrets are masked, except by `disclose`. In messages, everything that looks like
+    a credential is masked, too; in results it may be the name of an object.
 
     Attributes:
-        options: What `--json` and `--quiet` say; they are looked at anew for each line.
-        above: Takes a line that is to stand above a drawing on the terminal; `None` while nothing is drawn.
+        options: Global options; `--json` and `--quiet` are read for each line.
+        print_above: Prints a line above the progress bars; `None` while there are none.
     """
 
     def __init__(self, options: Options) -> None:
@@ -49,7 +49,7 @@ class Output:
         self._secrets: list[Secret] = []
 
     def result(self, record: Record, *lines: str) -> None:
-        """Show one thing that was asked for: the record as a line of JSON, or the lines for a person."""
+        """Show one result: the record as a line of JSON, or the lines for a person."""
         if self.options.json:
             self.record(record)
             return
@@ -57,7 +57,7 @@ class Output:
             self._write(sys.stdout, _masked_line(line))
 
     def disclose(self, record: Record, *lines: str) -> None:
-        """Show a result that is a secret itself, such as a key that was just made. Nothing of it is masked."""
+        """Show a result that contains a secret, such as a new access key, without masking."""
         if self.options.json:
             self._write(sys.stdout, json.dumps(record))
             return
@@ -65,44 +65,44 @@ class Output:
             self._write(sys.stdout, sanitize(line))
 
     def record(self, record: Record) -> None:
-        """Write a line of JSON, in ASCII: names with any bytes arrive as they are."""
+        """Write a line of JSON in ASCII, so that names of any bytes are preserved."""
         text = json.dumps(record)
         if record.get("error") or record.get("message") or record.get("problem") or _mask(text) is not text:
             text = json.dumps(_mask_record(record))
         self._write(sys.stdout, text)
 
     def say(self, line: str) -> None:
-        """Tell a person what was done; not under `--json` or `--quiet`."""
+        """Print a line about what was done, except with `--json` or `--quiet`."""
         if not self.options.json and not self.options.quiet:
             self._write(sys.stdout, _masked_line(line))
 
     def note(self, line: str) -> None:
-        """Tell a person something by the way, on standard error; not under `--quiet`."""
+        """Print a note on standard error, except with `--quiet`."""
         if not self.options.quiet:
             self._write(sys.stderr, clean_message(line))
 
     def error(self, line: str) -> None:
-        """Tell what went wrong, on standard error."""
+        """Print an error on standard error."""
         self._write(sys.stderr, clean_message(line))
 
     def failed(self, name: str, message: str) -> None:
-        """Tell what went wrong with one file or object, on standard error; its name is shown as it is."""
+        """Print an error of one file or object on standard error; its name keeps what only looks like a credential."""
         self._write(sys.stderr, f"failed: {_masked_line(name)}: {clean_message(message)}")
 
     def raw(self, text: str) -> None:
-        """Write a text of our own, such as a script, to standard output as it is."""
+        """Write trusted text, such as a completion script, to standard output unchanged."""
         self._write(sys.stdout, text)
 
     def remember_secrets(self) -> None:
-        """Keep the secrets that the process holds now out of all that follows, whoever forgets them."""
+        """Keep the current secrets alive, so that later output masks them."""
         self._secrets = _redaction().known_secrets()
 
     def ignore_broken_pipe(self) -> None:
-        """From now on, a reader of standard output that goes away stops the text and not the work."""
+        """Make a closed pipe end only the output, and not the command."""
         self._ignores_broken_pipe = True
 
     def flush(self) -> None:
-        """Hand everything to the system, so that an error shows while it can still be reported."""
+        """Flush both streams, so that an error can still be reported."""
         for stream in (sys.stdout, sys.stderr):
             self._try_write(stream, lambda stream: stream.flush())
 
@@ -113,13 +113,13 @@ class Output:
         self._try_write(stream, lambda stream: print(line, file=stream, flush=stream is sys.stderr))
 
     def _try_write(self, stream: TextIO | None, act: Callable[[TextIO], object]) -> None:
-        # A process that is started without a console, or with a stream closed, has `None` here.
+        # A stream is `None` in a process without a console, or if it was started closed.
         if stream is None or (self._silenced and stream is sys.stdout):
             return
         try:
             act(stream)
         except OSError as error:
-            # Where standard error can't be written, there is no place left to say so.
+            # Errors of standard error can't be reported.
             if stream is sys.stdout:
                 self._close_stdout(stream, error)
 
@@ -142,21 +142,21 @@ def _mask(text: str) -> str:
 
 
 def clean_message(text: str) -> str:
-    """Return a message as it may be shown: on one line, without secrets and without control characters."""
+    """Return a message on one line, without secrets and without control characters."""
     message: str = _redaction().clean(text)
     return message
 
 
 @cache
 def _redaction() -> ModuleType:
-    """Import it when something is shown: the help and the version do without."""
+    """Import the module on first use: the help and the version do not need it."""
     from buckia_core.config.secrets import redaction  # noqa: PLC0415
 
     return redaction
 
 
 def _mask_record(value: object, name: str = "") -> object:
-    """Return a value of a record without the secrets; `name` is that of the field that it stands in."""
+    """Mask the secrets in a value of a record; `name` is the enclosing field."""
     match value:
         case str() if name in NAME_FIELDS:
             return value
@@ -173,12 +173,12 @@ def _mask_record(value: object, name: str = "") -> object:
 
 
 def is_broken_pipe(error: OSError) -> bool:
-    """Tell whether an error of a write means that nobody reads any more. Windows says "invalid argument"."""
+    """Tell whether a write error means a closed pipe. On Windows, that is EINVAL."""
     return error.errno == errno.EPIPE or (sys.platform == "win32" and error.errno == errno.EINVAL)
 
 
 def redirect_to_null(stream: TextIO) -> None:
-    """Send what a stream still holds, and all that follows, to nowhere; the interpreter flushes it at its end."""
+    """Redirect a stream to the null device, so that the flush at exit does not fail."""
     try:
         descriptor = stream.fileno()
     except OSError:
@@ -189,7 +189,7 @@ def redirect_to_null(stream: TextIO) -> None:
 
 
 def prepare_streams() -> None:
-    """Let no character that the terminal's encoding lacks end the program."""
+    """Escape characters that the encoding of a stream lacks, instead of raising an error."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -1,4 +1,4 @@
-"""How far a run is: bars where a person looks on, a line now and then where nobody does."""
+"""Progress of a run: bars on a terminal, log lines elsewhere."""
 
 from __future__ import annotations
 
@@ -12,55 +12,55 @@ from buckia_core.cli.terminal.formatting import format_size
 from buckia_core.cli.terminal.output import Output
 
 INTERVAL = 15.0
-"""Seconds between two lines of `LogProgress`. Services that run jobs take a silent one for dead after minutes."""
+"""Seconds between two lines of `LogProgress`. CI services kill jobs that are silent for minutes."""
 
 
 class Progress:
-    """Is told how far one bucket's run is, by one thread at a time. This one shows nothing of it."""
+    """Progress of one bucket's run, updated by one thread at a time. The base class shows nothing."""
 
     def scanned(self, local: int, remote: int) -> None:
-        """So many entries of both sides have been read."""
+        """Report the number of entries read on both sides."""
 
     def planned(self, operations: int, size: int) -> None:
-        """The plan has so many operations, which transfer so many bytes."""
+        """Report the number of planned operations, and the bytes that they transfer."""
 
     def transferred(self, delta: int) -> None:
-        """So many more bytes have gone over; negative where an attempt starts again."""
+        """Report transferred bytes; negative when an attempt is repeated."""
 
     def finished(self) -> None:
-        """One more operation is over."""
+        """Report that an operation is done."""
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Nothing is drawn inside: the terminal belongs to a question."""
+        """Draw nothing inside of the block: a prompt uses the terminal."""
         yield
 
     def restore(self) -> None:
-        """Leave the terminal in order, at once and without a lock: the process is about to end."""
+        """Restore the terminal without taking a lock: the process is about to exit."""
 
     def close(self) -> None:
-        """Draw nothing any more."""
+        """Stop drawing."""
 
 
 def progress_for(output: Output, bucket: str) -> Progress:
-    """Return the progress that suits the options and the terminal."""
+    """Create the progress for the options and the terminal."""
     if output.options.quiet or output.options.json:
         return Progress()
     if is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
-        from buckia_core.cli.terminal.progress_bars import RichProgress  # noqa: PLC0415  # rich is imported when something is drawn
+        from buckia_core.cli.terminal.progress_bars import RichProgress  # noqa: PLC0415  # imports rich
 
         return RichProgress(output, bucket)
     return LogProgress(output, bucket)
 
 
 def is_terminal(stream: object) -> bool:
-    """Tell whether a person sees what is written to the stream, or writes what is read from it."""
+    """Tell whether a stream is a terminal."""
     ask = getattr(stream, "isatty", None)
     return bool(ask and ask())
 
 
 class LogProgress(Progress):
-    """A line on standard error now and then, for a log."""
+    """Progress as log lines on standard error at intervals."""
 
     def __init__(self, output: Output, bucket: str) -> None:
         self._output = output

@@ -1,4 +1,4 @@
-"""Bars on a terminal, drawn by rich."""
+"""Progress bars on a terminal, drawn by rich."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.progress import Progress as Drawing
+from rich.progress import Progress as RichBars
 from rich.text import Text
 
 from buckia_core.cli.terminal.formatting import format_size
@@ -27,14 +27,14 @@ from buckia_core.config.secrets.sanitize import sanitize
 
 
 class RichProgress(Progress):
-    """Two bars on standard error, one for operations and one for bytes; lines of text appear above them."""
+    """Two bars on standard error, for operations and for bytes; other output appears above them."""
 
     def __init__(self, output: Output, bucket: str) -> None:
         self._output = output
         self._bucket = Text(sanitize(bucket))
-        # Names are data: nothing in them is markup, an emoji code, or a thing to highlight.
+        # Names are data: no markup, emoji codes or highlighting.
         self._console = Console(file=sys.stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
-        self._bars = Drawing(
+        self._bars = RichBars(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             _Amount(),
@@ -72,7 +72,7 @@ class RichProgress(Progress):
             self._start()
 
     def restore(self) -> None:
-        # Straight to the terminal: the drawing's thread may hold the console's lock.
+        # Written directly: the drawing thread may hold the console's lock.
         os.write(sys.stderr.fileno(), b"\x1b[?25h\n")
 
     def close(self) -> None:
@@ -88,7 +88,7 @@ class RichProgress(Progress):
 
 
 class _Amount(ProgressColumn):
-    """`12/40` for operations, `3.2/9.8 MiB` for bytes."""
+    """Column: `12/40` for operations, `3.2/9.8 MiB` for bytes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class _Amount(ProgressColumn):
 
 
 class _Speed(ProgressColumn):
-    """Bytes a second; a rate of operations would say nothing."""
+    """Column: bytes per second; empty for operations."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed

@@ -1,4 +1,4 @@
-"""Questions that a person at a terminal is asked."""
+"""Prompts on a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from buckia_core.cli.terminal.progress import is_terminal
 from buckia_core.planning.plan import Operation
 from buckia_core.planning.policy import ConflictPolicy
 
-Hold = Callable[[], AbstractContextManager[None]]
+EnterContext = Callable[[], AbstractContextManager[None]]
 
 _ANSWERS = {
     "l": ConflictPolicy.LOCAL_WINS,
@@ -25,15 +25,15 @@ _ANSWERS = {
 
 
 def can_ask(output: Output) -> bool:
-    """Tell whether somebody is there to answer: both ends are a terminal, and the output is for a person."""
+    """Tell whether prompts are possible: stdin and stderr are terminals, and the output is not JSON."""
     return not output.options.json and is_terminal(sys.stdin) and is_terminal(sys.stderr)
 
 
 def confirm(output: Output, question: str, *, yes: bool) -> bool:
-    """Ask whether to go on. `yes` is the answer that was given beforehand.
+    """Ask for confirmation. `yes` skips the prompt.
 
     Raises:
-        click.UsageError: It was not, and nobody is there to ask.
+        click.UsageError: There is no terminal to ask on.
     """
     if yes:
         return True
@@ -43,22 +43,22 @@ def confirm(output: Output, question: str, *, yes: bool) -> bool:
 
 
 def ask(question: str, default: str | None = None) -> str:
-    """Ask for a text."""
+    """Ask for a string."""
     answer: str = click.prompt(clean_message(question), default=default, err=True)
     return answer
 
 
 def choose(question: str, choices: Sequence[str]) -> str:
-    """Ask for one of several texts."""
+    """Ask for one of several choices."""
     answer: str = click.prompt(clean_message(question), type=click.Choice(choices), err=True)
     return answer
 
 
 class ConflictPrompt:
-    """Asks who wins a conflict. A capital letter answers for all conflicts that follow, in all buckets.
+    """Prompt for the resolution of conflicts. A capital letter answers for all later conflicts, in all buckets.
 
     Args:
-        output: Where the facts are shown.
+        output: Output for both sides of the conflict.
     """
 
     def __init__(self, output: Output) -> None:
@@ -66,15 +66,15 @@ class ConflictPrompt:
         self._for_all: ConflictPolicy | None = None
         self._answered_for_all = False
 
-    def as_callback(self, *held: Hold) -> Callable[[Operation], ConflictPolicy | None]:
-        """Return the question as the engine asks it: `None` leaves the conflict. `held` is entered for so long."""
+    def as_callback(self, *contexts: EnterContext) -> Callable[[Operation], ConflictPolicy | None]:
+        """Return the callback for the engine; it enters `contexts` for each prompt and returns `None` to skip."""
 
         def ask_person(operation: Operation) -> ConflictPolicy | None:
             if self._answered_for_all:
                 return self._for_all
             with ExitStack() as stack:
-                for hold in held:
-                    stack.enter_context(hold())
+                for enter in contexts:
+                    stack.enter_context(enter())
                 return self._ask(operation)
 
         return ask_person
@@ -85,8 +85,8 @@ class ConflictPrompt:
             self._output.error(f"  here:          {_format_side(operation.local.size, operation.local.mtime_ns)}")
         if operation.remote is not None:
             remote = operation.remote
-            moment = (remote.modified_ns or None) if remote.mtime_ns is None else remote.mtime_ns
-            self._output.error(f"  in the bucket: {_format_side(remote.size, moment)}")
+            time_ns = (remote.modified_ns or None) if remote.mtime_ns is None else remote.mtime_ns
+            self._output.error(f"  in the bucket: {_format_side(remote.size, time_ns)}")
         answer = click.prompt(
             "Keep [l]ocal, [r]emote, [b]oth, or [s]kip? (a capital answers for all)",
             type=click.Choice([*_ANSWERS, *map(str.upper, _ANSWERS)]),
