@@ -1,24 +1,24 @@
-"""What B2 and the network say, as errors of Buckia. The one place where that is decided.
+"""Errors of B2 and the network, translated into errors of Buckia.
 
     status and code                                       error                retryable
     -------------------------------------------------------------------------------------
-    no answer, half an answer                             Transient            yes
+    no response, or an incomplete one                     Transient            yes
     429, 503                                              Throttled            yes
     408, other 5xx                                        Transient            yes
-    400 auth_token_limit; 401 about a token just renewed  Transient            yes
-    401 while the key is shown                            Unauthenticated      no
+    400 auth_token_limit; 401 for a token just renewed    Transient            yes
+    401 for the application key                           Unauthenticated      no
     other 401, 403 access_denied                          PermissionDenied     no
     403 …cap_exceeded                                     PermissionDenied     no
-    400 no_such_file, file_not_present; 404 about a key   NotFound             no
+    400 no_such_file, file_not_present; 404 for a key     NotFound             no
     400 bad_bucket_id; other 404                          NotFound, no key     no
     400 duplicate_bucket_name                             AlreadyExists        no
-    409; 400 about a bucket that is not empty             PreconditionFailed   no
-    400 about the name of a file                          InvalidKey           no
-    400 about a checksum                                  IntegrityError       yes
+    409; 400 for a bucket that is not empty               PreconditionFailed   no
+    400 for the name of a file                            InvalidKey           no
+    400 for a checksum                                    IntegrityError       yes
     400 bucket_missing_file_lock                          NotSupported         no
     an untrusted certificate, a redirect, anything else   AdapterError         no
 
-A cap does not pass by itself within a run: it is raised by hand, or ends at midnight UTC.
+Caps are not retried: they are raised by hand, or end at midnight UTC.
 """
 
 from __future__ import annotations
@@ -71,27 +71,27 @@ _BY_STATUS: dict[int, type[AdapterError]] = {
     503: Throttled,
 }
 
-_WORDS = {
+_MESSAGES = {
     "bucket_missing_file_lock": "the bucket has no object lock: enable it for the bucket, or leave out "
     "object_lock_mode, object_lock_retain and object_lock_legal_hold",
     "retain_until_timestamp_must_be_in_future": "the retention would have ended already: check this machine's clock",
 }
 
 ABSENT = frozenset({"file_not_present", "no_such_file", "not_found"})
-"""Codes that say that a version is not there."""
+"""Codes for a version that does not exist."""
 
 LOCKED = "the version is locked by a retention or a legal hold, which has to end before it can be removed"
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,60}")
-_LONGEST_WAIT = 86_400.0
+_MAX_RETRY_AFTER = 86_400.0
 
-_SHORTEST_SECRET = 8
-"""Characters of a token that is looked for in messages. Shorter ones are in words that mean something else."""
+_MIN_SECRET_LENGTH = 8
+"""Shortest token that is redacted in messages. Shorter ones occur inside ordinary words."""
 
-_WORN = frozenset({"bad_auth_token", "expired_auth_token", ""})
+_EXPIRED_TOKEN_CODES = frozenset({"bad_auth_token", "expired_auth_token", ""})
 
-_TELLTALES = frozenset({"auth_token_limit"})
-"""Codes whose messages have the token of an upload in them, which nobody is to see."""
+_CODES_WITH_TOKEN = frozenset({"auth_token_limit"})
+"""Codes whose messages contain the token of an upload."""
 
 _CAPS = {
     "storage_cap_exceeded": "the account's cap on storage is reached: raise it on Backblaze's page Caps & Alerts, or "
@@ -104,193 +104,196 @@ _CAPS = {
 
 
 class B2ResponseError(Exception):
-    """An answer that is no success.
+    """Response with an error status.
 
     Attributes:
-        status: Of HTTP.
-        code, message: What B2 says; empty of an answer without a body, as to HEAD.
-        retry_after: Seconds that it asks to wait.
-        leads_to: The host that a redirect names.
+        status: HTTP status.
+        code, message: Error code and message of B2; empty for a response without a body, as to HEAD.
+        retry_after: Seconds that the server asks to wait.
+        redirect_host: Host that a redirect names.
     """
 
     def __init__(
-        self, status: int, code: str, message: str, retry_after: float | None = None, leads_to: str = ""
+        self, status: int, code: str, message: str, retry_after: float | None = None, redirect_host: str = ""
     ) -> None:
         super().__init__(f"{status} {code}: {message}")
         self.status = status
         self.code = code
         self.message = message
         self.retry_after = retry_after
-        self.leads_to = leads_to
+        self.redirect_host = redirect_host
 
     @property
-    def worn(self) -> bool:
-        """Whether it may be the token alone that is no good any more. To HEAD, B2 does not say what is the matter."""
-        return self.status == 401 and self.code in _WORN
+    def is_token_expired(self) -> bool:
+        """Whether the token may have expired. A response to HEAD has no code, so any 401 counts."""
+        return self.status == 401 and self.code in _EXPIRED_TOKEN_CODES
 
     @classmethod
-    def of(cls, status: int, headers: Mapping[str, str], body: bytes, secrets: Iterable[str] = ()) -> B2ResponseError:
-        """Read an answer. What it repeats of `secrets` is left out."""
+    def from_response(
+        cls, status: int, headers: Mapping[str, str], body: bytes, secrets: Iterable[str] = ()
+    ) -> B2ResponseError:
+        """Parse an error response. `secrets` that the message repeats are redacted."""
         try:
-            told = json.loads(body or b"{}")
+            parsed = json.loads(body or b"{}")
         except (ValueError, RecursionError):
-            told = {}
-        if not isinstance(told, dict):
-            told = {}
-        code, message = told.get("code"), told.get("message")
+            parsed = {}
+        if not isinstance(parsed, dict):
+            parsed = {}
+        code, message = parsed.get("code"), parsed.get("message")
         code = code if isinstance(code, str) and _CODE.fullmatch(code) else ""
         message = " ".join(message.split()) if isinstance(message, str) else ""
-        if code in _TELLTALES:
-            message = "two uploads went to one address at once"
+        if code in _CODES_WITH_TOKEN:
+            message = "two uploads used one upload URL at once"
         for secret in secrets:
-            if len(secret) >= _SHORTEST_SECRET:
+            if len(secret) >= _MIN_SECRET_LENGTH:
                 message = message.replace(secret, "***")
-        return cls(status, code, message[:300], _wait(headers), _host_in(headers) if 300 <= status < 400 else "")
+        redirect_host = _redirect_host(headers) if 300 <= status < 400 else ""
+        return cls(status, code, message[:300], _parse_retry_after(headers), redirect_host)
 
 
-class TooLong(Exception):
-    """An answer is longer than any that is expected."""
+class BodyTooLong(Exception):
+    """A response is longer than any that is expected."""
 
 
-class AnswerTooLong(AdapterError):
-    """The same of a call. A page of a listing can be asked for in smaller ones."""
+class ResponseTooLong(AdapterError):
+    """The response to a call is too long. Listings then request smaller pages."""
 
 
-def unexpected_response(doing: str, key: str | None = None) -> AdapterError:
-    """Return the error for an answer that is none of B2's."""
-    named = f"{key!r}: {doing}" if key is not None else doing
-    return AdapterError(f"{named}: the server answered in a form that is not known", provider=PROVIDER, key=key)
+def unexpected_response(action: str, key: str | None = None) -> AdapterError:
+    """Build the error for a response that B2 would not send."""
+    named = f"{key!r}: {action}" if key is not None else action
+    return AdapterError(f"{named}: the server sent a response of an unknown form", provider=PROVIDER, key=key)
 
 
 @contextmanager
-def understanding(doing: str, key: str | None = None) -> Iterator[None]:
-    """Turn what reading an answer of another form raises into an error of its request.
+def parsing_response(action: str, key: str | None = None) -> Iterator[None]:
+    """Translate the exceptions that a malformed response causes while it is parsed.
 
     Raises:
-        AdapterError: The answer can't be read.
+        AdapterError: The response is malformed.
     """
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise unexpected_response(doing, key) from error
+        raise unexpected_response(action, key) from error
 
 
 def translate_error(
-    error: Exception, *, doing: str, key: str | None = None, host: str = "", why: str = ""
+    error: Exception, *, action: str, key: str | None = None, host: str = "", reason: str = ""
 ) -> AdapterError:
-    """Return the error for an exception that came while a request was made.
+    """Translate an exception of a request.
 
     Args:
-        error: A `B2ResponseError`, or what `requests` and urllib3 raise.
-        doing: What the request was for.
-        key: The object that it was about.
-        host: Where it went.
-        why: What of the application key does not allow it, where that is known.
+        error: A `B2ResponseError`, or an exception of `requests` or urllib3.
+        action: What the request does.
+        key: Object that it concerns.
+        host: Host that it went to.
+        reason: Why the application key does not allow it, where that is known.
     """
-    named = f"{key!r}: {doing}" if key is not None else doing
+    named = f"{key!r}: {action}" if key is not None else action
     if isinstance(error, AdapterError):
         return error
     if isinstance(error, B2ResponseError):
-        return _of_refusal(error, doing, key, why)
-    if isinstance(error, TooLong):
-        return AnswerTooLong(f"{named}: {error}", provider=PROVIDER, key=key)
-    if not isinstance(error, (OSError, http.client.HTTPException)) and not _of_urllib3(error):
-        words = f"{host} answered in a form that is not known"
-        return AdapterError(f"{named}: {words}", provider=PROVIDER, key=key)
+        return _from_response_error(error, action, key, reason)
+    if isinstance(error, BodyTooLong):
+        return ResponseTooLong(f"{named}: {error}", provider=PROVIDER, key=key)
+    if not isinstance(error, (OSError, http.client.HTTPException)) and not _is_urllib3_error(error):
+        message = f"{host} sent a response of an unknown form"
+        return AdapterError(f"{named}: {message}", provider=PROVIDER, key=key)
     if failure := failure_of_system(error):
-        # Not the network: this machine.
+        # An error of this machine, such as too many open files.
         return Transient(f"{named} at {host} failed: {failure_words(failure)}", provider=PROVIDER, key=key)
     kind = type(error).__name__
     if kind == "SSLError":
-        words = "is not trusted. If its authority is your own, name it in the setting `ca_bundle`."
-        return AdapterError(f"{named}: the certificate of {host} {words}", provider=PROVIDER, key=key)
+        message = "is not trusted. If its authority is your own, name it in the setting `ca_bundle`."
+        return AdapterError(f"{named}: the certificate of {host} {message}", provider=PROVIDER, key=key)
     if kind == "ProxyError":
         return Transient(f"{named} at {host} failed: {unreached_proxy(host)}", provider=PROVIDER, key=key)
-    late = "Timeout" in kind or "timed out" in str(error)
-    words = "no progress in time" if late else "no connection, or no whole answer"
-    return Transient(f"{named} at {host} failed: {words}", provider=PROVIDER, key=key)
+    timed_out = "Timeout" in kind or "timed out" in str(error)
+    message = "no progress in time" if timed_out else "no connection, or an incomplete response"
+    return Transient(f"{named} at {host} failed: {message}", provider=PROVIDER, key=key)
 
 
-def unauthenticated(refusal: B2ResponseError) -> AdapterError:
-    """Return the error for a refusal to the application key itself."""
-    if refusal.status != 401:
-        return translate_error(refusal, doing="signing in")
-    words = "Backblaze does not accept the application key: check application_key_id and application_key"
-    if refusal.message:
-        words = f"{words} ({refusal.message})"
-    return Unauthenticated(words, provider=PROVIDER, status=refusal.status, code=refusal.code)
+def unauthenticated(error: B2ResponseError) -> AdapterError:
+    """Build the error for a rejected application key."""
+    if error.status != 401:
+        return translate_error(error, action="signing in")
+    message = "Backblaze does not accept the application key: check application_key_id and application_key"
+    if error.message:
+        message = f"{message} ({error.message})"
+    return Unauthenticated(message, provider=PROVIDER, status=error.status, code=error.code)
 
 
 def precondition_failed(key: str) -> PreconditionFailed:
-    """Return the error for an object that is not as expected."""
+    """Build the error for an object in an unexpected state."""
     return PreconditionFailed(f"{key!r}: it is not in the expected state", provider=PROVIDER, key=key)
 
 
-def _of_refusal(refusal: B2ResponseError, doing: str, key: str | None, why: str) -> AdapterError:
-    kind, words = _kind_of(refusal, why), refusal.message.rstrip(".")
-    if kind is NotFound and (key is None or refusal.code == "bad_bucket_id"):
-        key, words = None, "the bucket does not exist"
+def _from_response_error(error: B2ResponseError, action: str, key: str | None, reason: str) -> AdapterError:
+    kind, message = _error_class(error, reason), error.message.rstrip(".")
+    if kind is NotFound and (key is None or error.code == "bad_bucket_id"):
+        key, message = None, "the bucket does not exist"
     elif kind is NotFound:
-        words = "there is no such object"
-    elif refusal.code in _CAPS:
-        words = _CAPS[refusal.code]
-    elif refusal.code in _WORDS:
-        words = _WORDS[refusal.code]
-    elif 300 <= refusal.status < 400:
-        words = f"the server answered with a redirect to {refusal.leads_to or 'nowhere'}, which is not followed"
+        message = "there is no such object"
+    elif error.code in _CAPS:
+        message = _CAPS[error.code]
+    elif error.code in _MESSAGES:
+        message = _MESSAGES[error.code]
+    elif 300 <= error.status < 400:
+        message = f"the server answered with a redirect to {error.redirect_host or 'nowhere'}, which is not followed"
     elif kind is PermissionDenied:
-        words = why or f"the application key does not allow it ({words or 'no reason was told'})"
-    elif kind is Throttled and not words:
-        words = "the server asks for fewer requests"
-    named = f"{key!r}: {doing}" if key is not None else doing
-    shown = f" ({refusal.code})" if refusal.code and refusal.code not in words else ""
-    if refusal.worn and not why:
-        words = "the token ended again right after it was renewed"
-    words = words or f"the server answered {refusal.status} {http.client.responses.get(refusal.status, '')}".rstrip()
+        message = reason or f"the application key does not allow it ({message or 'no reason given'})"
+    elif kind is Throttled and not message:
+        message = "the server asks for fewer requests"
+    named = f"{key!r}: {action}" if key is not None else action
+    shown = f" ({error.code})" if error.code and error.code not in message else ""
+    if error.is_token_expired and not reason:
+        message = "the token ended again right after it was renewed"
+    message = message or f"the server answered {error.status} {http.client.responses.get(error.status, '')}".rstrip()
     return kind(
-        f"{named}: {words}{shown}",
+        f"{named}: {message}{shown}",
         provider=PROVIDER,
         key=key,
-        status=refusal.status,
-        retry_after=refusal.retry_after if kind is Throttled else None,
-        code=refusal.code,
+        status=error.status,
+        retry_after=error.retry_after if kind is Throttled else None,
+        code=error.code,
     )
 
 
-def _kind_of(refusal: B2ResponseError, why: str) -> type[AdapterError]:
-    status, message = refusal.status, refusal.message.lower()
-    if refusal.worn:
-        return PermissionDenied if why else Transient
+def _error_class(error: B2ResponseError, reason: str) -> type[AdapterError]:
+    status, message = error.status, error.message.lower()
+    if error.is_token_expired:
+        return PermissionDenied if reason else Transient
     if (
         status == 400
-        and refusal.code == "bad_request"
+        and error.code == "bad_request"
         and ("sha1" in message or "checksum" in message or "md5" in message)
     ):
         return IntegrityError
     if status == 400 and "file names" in message:
         return InvalidKey
-    kind = _BY_CODE.get(refusal.code) or _BY_STATUS.get(status)
+    kind = _BY_CODE.get(error.code) or _BY_STATUS.get(status)
     return kind or (Transient if 500 <= status < 600 else AdapterError)
 
 
-def _of_urllib3(error: Exception) -> bool:
+def _is_urllib3_error(error: Exception) -> bool:
     return type(error).__module__.startswith("urllib3.")
 
 
-def _wait(headers: Mapping[str, str]) -> float | None:
-    told = (headers.get("Retry-After") or "").strip()[:100]
-    if not told:
+def _parse_retry_after(headers: Mapping[str, str]) -> float | None:
+    text = (headers.get("Retry-After") or "").strip()[:100]
+    if not text:
         return None
     try:
-        if told.isdecimal():
-            return min(float(told), _LONGEST_WAIT)
-        return min(max(0.0, email.utils.parsedate_to_datetime(told).timestamp() - time.time()), _LONGEST_WAIT)
+        if text.isdecimal():
+            return min(float(text), _MAX_RETRY_AFTER)
+        return min(max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time()), _MAX_RETRY_AFTER)
     except (OverflowError, TypeError, ValueError):
         return None
 
 
-def _host_in(headers: Mapping[str, str]) -> str:
+def _redirect_host(headers: Mapping[str, str]) -> str:
     try:
-        return urlsplit(headers.get("Location") or "").hostname or "another address of its own"
+        return urlsplit(headers.get("Location") or "").hostname or "another path of its own"
     except ValueError:
         return ""

@@ -1,4 +1,4 @@
-"""From settings to the adapter that they ask for."""
+"""Factory: opens the adapter of the API that the settings choose."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from buckia_core.errors import AdapterBroken
 
 
 def open_b2(settings: B2Settings) -> BaseSync:
-    """Return the adapter for a bucket, by the API that the settings name. Costs no request.
+    """Open the adapter of a bucket, for the API in the settings. Costs no request.
 
     Raises:
-        AdapterBroken: The S3 API is asked for, and the package that speaks it is not installed.
+        AdapterBroken: The settings choose the S3 API, and buckia-s3 is not installed.
     """
     if settings.api is ApiKind.NATIVE:
         from buckia_b2.sync import B2Sync  # noqa: PLC0415  # imports the SDK, which the S3 API does not need
 
         return B2Sync(settings)
     try:
-        from buckia_b2.s3_compatible import B2S3Sync  # noqa: PLC0415  # stands on a package that may be missing
+        from buckia_b2.s3_compatible import B2S3Sync  # noqa: PLC0415  # needs an optional package
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "buckia_s3":
             raise
-        words = "`api: s3` needs the package buckia-s3, which is not installed"
-        raise AdapterBroken(f'{words}: pip install "buckia[b2,s3]", or leave out `api`') from error
+        message = "`api: s3` needs the package buckia-s3, which is not installed"
+        raise AdapterBroken(f'{message}: pip install "buckia[b2,s3]", or leave out `api`') from error
     return B2S3Sync(settings)

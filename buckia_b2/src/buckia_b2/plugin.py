@@ -1,4 +1,4 @@
-"""Registers provider `b2`, and the commands `buckia b2 …`."""
+"""Plugin: registers the provider `b2` and the commands `buckia b2 …`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`B2S3Sync`: a bucket of Backblaze B2, by its S3 API."""
+"""`B2S3Sync`: adapter for a bucket of Backblaze B2 by its S3 API."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from buckia_s3.sync import S3Sync
 if TYPE_CHECKING:
     from buckia_b2.admin.bucket_admin import BucketAdmin
 
-_UNKNOWN_YET = "https://s3.backblazeb2.com"
-"""Stands for the endpoint until it is asked for: it tells buckets apart, and does not exist."""
+_PLACEHOLDER_ENDPOINT = "https://s3.backblazeb2.com"
+"""Endpoint in the settings until the real one is known. It identifies buckets and does not exist."""
 
 _ENCRYPTION = {Encryption.B2: ServerSideEncryption.S3, Encryption.CUSTOMER: ServerSideEncryption.CUSTOMER}
 
 
 class B2S3Sync(S3Sync):
-    """A bucket of Backblaze B2, by its S3 API: S3, less what B2 does not have of it.
+    """Adapter for a bucket of Backblaze B2 by its S3 API, without the features of S3 that B2 lacks.
 
-    - There are no conditional writes (B2 answers 501), no tags and no access control lists of objects. What is there is
-      looked at just before a write, and not after it, as the native API allows.
-    - A bucket of B2 always keeps versions, so a delete hides.
-    - Without `region` and `endpoint_url`, the first request of all asks B2's own API for the endpoint.
+    - There are no conditional writes (B2 answers 501), object tags or object ACLs. Preconditions are checked just
+      before a write, but not verified afterwards as with the native API.
+    - B2 always keeps versions, so a delete hides the object.
+    - Without `region` and `endpoint_url`, the first request asks the native API for the endpoint.
     """
 
     provider_id = PROVIDER
 
     def __init__(self, settings: B2Settings) -> None:
         self._b2 = settings
-        given = s3_settings(settings)
-        searched = settings.endpoint_url is None and settings.region is None
-        super().__init__(given, resolver=_Site(given, lambda: self._account) if searched else None)
+        s3 = s3_settings(settings)
+        discover = settings.endpoint_url is None and settings.region is None
+        super().__init__(s3, resolver=_DiscoveredEndpoint(s3, lambda: self._b2_session) if discover else None)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -51,53 +51,55 @@ class B2S3Sync(S3Sync):
         return replace(super().capabilities, conditional_write=False, versions=True)
 
     def probe(self) -> Capabilities:
-        """Return what is known: there is nothing that the server would have to tell."""
+        """Return `capabilities`; nothing needs to be probed."""
         return self.capabilities
 
     @cached_property
     def native(self) -> BucketAdmin:
-        """What B2's own API does with the bucket, and with application keys."""
-        from buckia_b2.admin.bucket_admin import BucketAdmin  # noqa: PLC0415  # a sync does not need it
+        """Administration of the bucket, by B2's native API."""
+        from buckia_b2.admin.bucket_admin import BucketAdmin  # noqa: PLC0415  # not needed by a sync
         from buckia_b2.api.bucket import Bucket  # noqa: PLC0415  # as above
         from buckia_b2.api.file_options import FileOptions  # noqa: PLC0415  # as above
 
         prefix = normalize_prefix(self._b2.prefix)
-        return BucketAdmin(Bucket(self._account, self._b2.bucket_name, prefix, FileOptions(self._b2)))
+        return BucketAdmin(Bucket(self._b2_session, self._b2.bucket_name, prefix, FileOptions(self._b2)))
 
     def public_url(self, key: str) -> str:
-        """See `PublicUrl`; with `domain` or `public_url_base`, an address of B2's own kind."""
-        wanted = self._b2
-        base = wanted.public_url_base
-        if base is None and wanted.domain is not None:
-            base = f"https://{wanted.domain}/file/{wanted.bucket_name}"
+        """See `PublicUrl`; with `domain` or `public_url_base`, a native URL of B2."""
+        settings = self._b2
+        base = settings.public_url_base
+        if base is None and settings.domain is not None:
+            base = f"https://{settings.domain}/file/{settings.bucket_name}"
         if base is None:
             return super().public_url(key)
         return f"{base.rstrip('/')}/{quote(self._object_head.full_key(key), safe='/')}"
 
     def close(self) -> None:
-        """Give back connections and end the threads."""
-        made = self.__dict__.get("_account")
-        if made is not None:
-            made.close()
+        """Close the connections and stop the threads."""
+        session = self.__dict__.get("_b2_session")
+        if session is not None:
+            session.close()
         super().close()
 
     @cached_property
-    def _account(self) -> B2Session:
+    def _b2_session(self) -> B2Session:
         return B2Session(self._b2, normalize_prefix(self._b2.prefix), self._counter)
 
 
 def s3_settings(settings: B2Settings) -> S3Settings:
-    """Return the settings of a bucket of B2 as one of S3."""
-    address = settings.endpoint_url
-    if address is None:
-        address = _UNKNOWN_YET if settings.region is None else f"https://s3.{settings.region}.backblazeb2.com"
+    """Convert the settings of B2 into settings of S3."""
+    endpoint_url = settings.endpoint_url
+    if endpoint_url is None:
+        endpoint_url = (
+            _PLACEHOLDER_ENDPOINT if settings.region is None else f"https://s3.{settings.region}.backblazeb2.com"
+        )
     encryption = settings.server_side_encryption
     lock = settings.object_lock_mode
     return S3Settings(
         bucket_name=settings.bucket_name,
         prefix=settings.prefix,
-        endpoint_url=address,
-        region=settings.region or _region_in(address),
+        endpoint_url=endpoint_url,
+        region=settings.region or _region_from_endpoint(endpoint_url),
         access_key_id=settings.application_key_id,
         secret_access_key=settings.application_key,
         server_side_encryption=None if encryption is None else _ENCRYPTION[encryption],
@@ -116,24 +118,26 @@ def s3_settings(settings: B2Settings) -> S3Settings:
     )
 
 
-class _Site(endpoint.EndpointResolver):
-    """The address of a bucket whose endpoint B2's own API has to tell."""
+class _DiscoveredEndpoint(endpoint.EndpointResolver):
+    """Endpoint that comes from the authorization of the native API."""
 
-    def __init__(self, settings: S3Settings, account: Callable[[], B2Session]) -> None:
+    def __init__(self, settings: S3Settings, session: Callable[[], B2Session]) -> None:
         super().__init__(settings, lambda: None)
-        self._account = account
+        self._b2_session = session
 
     @property
     def endpoint(self) -> endpoint.Endpoint:
-        """The address to use now; the first time, at the cost of a request."""
+        """Current endpoint. The first access costs a request."""
         if self._endpoint is None:
-            address = self._account().authorization().s3_url
-            found = replace(self._settings, endpoint_url=address)
-            self._endpoint = endpoint.resolve_endpoint(found, _region_in(address) or endpoint.DEFAULT_REGION)
+            endpoint_url = self._b2_session().authorization().s3_url
+            found = replace(self._settings, endpoint_url=endpoint_url)
+            self._endpoint = endpoint.resolve_endpoint(
+                found, _region_from_endpoint(endpoint_url) or endpoint.DEFAULT_REGION
+            )
         return self._endpoint
 
 
-def _region_in(address: str) -> str | None:
-    """Return the region that an endpoint of B2's names: `s3.us-west-004.backblazeb2.com`."""
-    labels = (urlsplit(address).hostname or "").split(".")
+def _region_from_endpoint(endpoint_url: str) -> str | None:
+    """Return the region of an endpoint such as `s3.us-west-004.backblazeb2.com`."""
+    labels = (urlsplit(endpoint_url).hostname or "").split(".")
     return labels[1] if len(labels) == 4 and labels[0] == "s3" else None

@@ -1,4 +1,4 @@
-"""The settings of provider `b2`."""
+"""Settings of the provider `b2`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from buckia_b2.files.attributes import NAMES, parse_objects
+from buckia_b2.files.attributes import ATTRIBUTE_NAMES, parse_objects
 from buckia_core.config.object_rules import ObjectRules, object_rules_schema
 from buckia_core.config.parsers import parse_encryption_key
 from buckia_core.config.secrets.references import Secret
@@ -19,35 +19,35 @@ MIB = 1 << 20
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 MIN_PART = 5_000_000
-"""The smallest part, in bytes, that B2 takes, save for the last one of a large file."""
+"""Smallest part in bytes, except for the last one of a large file."""
 
 MAX_PART = 5_000_000_000
-"""The largest part, the largest file that is sent whole, and the largest that is copied whole, in bytes."""
+"""Largest part, largest upload in one request and largest copy in one request, in bytes."""
 
 
 class ApiKind(StrEnum):
-    """By which of B2's APIs objects are reached."""
+    """API of B2 that reaches the objects."""
 
     NATIVE = "native"
     S3 = "s3"
 
 
 class Deletion(StrEnum):
-    """What a delete does: it hides the object, or removes all versions that it has."""
+    """Effect of a delete: hide the object, or remove all of its versions."""
 
     HIDE = "hide"
     VERSION = "version"
 
 
 class Encryption(StrEnum):
-    """Whose key the server encrypts with: Backblaze's, or the customer's."""
+    """Owner of the encryption key: Backblaze or the customer."""
 
     B2 = "sse-b2"
     CUSTOMER = "sse-c"
 
 
 class LockMode(StrEnum):
-    """Whether a retention can be ended by those with a special capability, or by nobody."""
+    """Whether a retention can be ended with a special capability, or not at all."""
 
     GOVERNANCE = "governance"
     COMPLIANCE = "compliance"
@@ -55,7 +55,7 @@ class LockMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class B2Settings:
-    """Which bucket, with which application key, and how it is written to."""
+    """Settings of a B2 bucket."""
 
     bucket_name: str = setting(help="The bucket's name.", required=True, aliases=("bucket",))
     prefix: str = setting(help="Part of the bucket that counts as its root.", default="")
@@ -97,7 +97,7 @@ class B2Settings:
         help="Headers and metadata of what is uploaded, by patterns of keys.",
         default=ObjectRules,
         parse=parse_objects,
-        schema=object_rules_schema(NAMES),
+        schema=object_rules_schema(ATTRIBUTE_NAMES),
     )
     deletion: Deletion = setting(
         help="Deletes hide the object and keep its versions, or remove all `version`s for good.", default=Deletion.HIDE
@@ -112,8 +112,7 @@ class B2Settings:
         parse=parse_encryption_key,
     )
     object_lock_mode: LockMode | None = setting(
-        help="Lock what is uploaded: `governance` can be ended by those with a special capability, `compliance` by "
-        "nobody."
+        help="Lock what is uploaded: `governance` can be ended with a special capability, `compliance` cannot be ended."
     )
     object_lock_retain: int | None = setting(help="Days for which what is uploaded is locked.", minimum=1)
     object_lock_legal_hold: bool = setting(

@@ -1,4 +1,4 @@
-"""`B2Sync`: a bucket of Backblaze B2, by its own API."""
+"""`B2Sync`: adapter for a bucket of Backblaze B2 by its native API."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 from buckia_b2.api.bucket import Bucket
 from buckia_b2.api.file_options import FileOptions
-from buckia_b2.api.retry import PATIENCE
 from buckia_b2.api.session import B2Session
+from buckia_b2.api.transport import RETRY_POLICY
 from buckia_b2.api.upload_url_pool import UploadUrlPool
-from buckia_b2.errors import PROVIDER, understanding
+from buckia_b2.errors import PROVIDER, parsing_response
 from buckia_b2.files.file_names import MAX_KEY_BYTES
 from buckia_b2.operations.copy import Copier
 from buckia_b2.operations.delete import BATCH, Deleter
@@ -41,41 +41,43 @@ from buckia_core.planning.versions import ObjectVersion
 if TYPE_CHECKING:
     from buckia_b2.admin.bucket_admin import BucketAdmin
 
-LONGEST = 604_800
-"""Seconds for which a download can be authorized at most: a week."""
+MAX_SIGNED_SECONDS = 604_800
+"""Longest lifetime of a download authorization: a week."""
 
 _SIGNABLE = ("GET", "HEAD")
-_LARGEST = 10_000_000_000_000
+_MAX_OBJECT_BYTES = 10_000_000_000_000
 
 
 class B2Sync(BaseSync):
-    """A bucket of Backblaze B2, by its own API.
+    """Adapter for a bucket of Backblaze B2 by its native API.
 
-    What it does beyond the contract, and what it can't do:
+    Beyond the contract:
 
-    - The file id is the fingerprint, and the version.
-    - B2 has no conditional writes. After a write that expects something, the list of versions is looked at; if another
-      writer came between, the own version is taken away again. See `buckia_b2.operations.write_conflicts`.
-    - What is written in parts from a reader has no SHA-1 of the whole, since B2 wants it told beforehand.
-    - The first request of all shows the application key. So does the first one after its token has ended.
-    - Single parts and ranges of large objects are repeated by the adapter itself, five times in all.
+    - The file id is both fingerprint and version.
+    - B2 has no conditional writes. After a conditional write the adapter lists the versions, and removes its own if
+      another writer came first. See `buckia_b2.operations.write_conflicts`.
+    - Multipart uploads from a reader have no SHA-1 of the whole object, since B2 requires it at the start.
+    - The first request, and the first after the token expires, sends the application key.
+    - The adapter itself retries single parts and ranges of large objects, up to five attempts.
     """
 
     def __init__(self, settings: B2Settings) -> None:
         prefix = normalize_prefix(settings.prefix)
         self._settings = settings
         self._prefix = prefix
-        self._account = B2Session(settings, prefix)
-        bucket = Bucket(self._account, settings.bucket_name, prefix, FileOptions(settings))
+        self._session = B2Session(settings, prefix)
+        bucket = Bucket(self._session, settings.bucket_name, prefix, FileOptions(settings))
         self._bucket = bucket
-        self._pieces = PartPool(PATIENCE)
-        large = LargeFiles(bucket, self._pieces)
+        self._part_pool = PartPool(RETRY_POLICY)
+        large = LargeFiles(bucket, self._part_pool)
         self._resumer = ResumableUploader(settings, bucket, large)
-        settler = WriteConflictDetector(bucket)
-        urls = UploadUrlPool(self._account, lambda: self._account.call("get_upload_url", bucket.id, doing="writing"))
-        self._uploader = Uploader(settings, bucket, urls, large, self._resumer, settler)
-        self._downloader = Downloader(bucket, self._pieces)
-        self._copier = Copier(bucket, large, settler)
+        conflicts = WriteConflictDetector(bucket)
+        url_pool = UploadUrlPool(
+            self._session, lambda: self._session.call("get_upload_url", bucket.id, action="writing")
+        )
+        self._uploader = Uploader(settings, bucket, url_pool, large, self._resumer, conflicts)
+        self._downloader = Downloader(bucket, self._part_pool)
+        self._copier = Copier(bucket, large, conflicts)
         self._deleter = Deleter(bucket, settings.deletion)
         self.versions = Versions(bucket, self._downloader, self._copier, self._deleter)
 
@@ -86,19 +88,19 @@ class B2Sync(BaseSync):
 
     @property
     def identity(self) -> str:
-        """Service, bucket and prefix. Names of buckets are unique in the whole of a service."""
+        """Service, bucket and prefix. Bucket names are unique within a service."""
         service = endpoint_identity(self._settings.api_url).partition("://")[2]
         return f"{PROVIDER}:{service.removesuffix(':443')}/{self._settings.bucket_name}/{self._prefix}"
 
     @property
     def earlier_identities(self) -> Sequence[str]:
-        """The same with `api_url` as it is spelt."""
+        """Identity with `api_url` as it is spelled in the settings."""
         service = self._settings.api_url.rstrip("/").partition("://")[2]
         return (f"{PROVIDER}:{service}/{self._settings.bucket_name}/{self._prefix}",)
 
     @property
     def capabilities(self) -> Capabilities:
-        """What B2 can do, and what the settings leave of it."""
+        """Capabilities of B2 with these settings."""
         return Capabilities(
             start_after=True,
             listing_digests=("sha1",),
@@ -111,25 +113,25 @@ class B2Sync(BaseSync):
             resumable_upload=True,
             resumable_download=True,
             max_key_bytes=MAX_KEY_BYTES - len(self._prefix.encode()),
-            max_object_bytes=_LARGEST,
+            max_object_bytes=_MAX_OBJECT_BYTES,
             delete_batch=BATCH,
             workers=16,
         )
 
     @property
     def request_count(self) -> int:
-        """Requests so far, each page of a listing and each part of an upload counted."""
-        return self._account.requests
+        """Number of requests so far, including each page of a listing and each part of an upload."""
+        return self._session.requests
 
     def limit_requests(self, wait: Callable[[], object]) -> bool:
         """See `BaseSync`."""
-        self._account.counter.limit(wait)
+        self._session.counter.limit(wait)
         return True
 
     @cached_property
     def native(self) -> BucketAdmin:
-        """The configuration of the bucket, application keys, and what uploads have left unfinished."""
-        from buckia_b2.admin.bucket_admin import BucketAdmin  # noqa: PLC0415  # a sync does not need it
+        """Configuration of the bucket, application keys and unfinished uploads."""
+        from buckia_b2.admin.bucket_admin import BucketAdmin  # noqa: PLC0415  # not needed by a sync
 
         return BucketAdmin(self._bucket)
 
@@ -141,7 +143,7 @@ class B2Sync(BaseSync):
 
     def stat_file(self, key: str) -> RemoteObject:
         """See `BaseSync`."""
-        return self._bucket.look(key)
+        return self._bucket.head(key)
 
     def upload_file(
         self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
@@ -188,7 +190,7 @@ class B2Sync(BaseSync):
         self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
     ) -> Iterator[BinaryIO]:
         """See `BaseSync`."""
-        with self._downloader.opened(key, expect, start, end) as opened, open_chunks(opened.chunks) as reader:
+        with self._downloader.open(key, expect, start, end) as stream, open_chunks(stream.chunks) as reader:
             yield reader
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
@@ -210,11 +212,11 @@ class B2Sync(BaseSync):
     @contextmanager
     def open_version(self, key: str, version: str) -> Iterator[BinaryIO]:
         """See `Versioned`."""
-        with self.versions.opened(key, version) as blocks, open_chunks(blocks) as reader:
+        with self.versions.open(key, version) as blocks, open_chunks(blocks) as reader:
             yield reader
 
     def restore_version(self, key: str, version: str, *, expect: Precondition | None = None) -> RemoteObject:
-        """See `Versioned`. A copy on the server, of what is above 5 GB in parts."""
+        """See `Versioned`. Copies on the server, in parts above 5 GB."""
         return self.versions.restore(key, version, expect)
 
     def delete_version(self, key: str, version: str) -> None:
@@ -222,43 +224,43 @@ class B2Sync(BaseSync):
         self.versions.delete(key, version)
 
     def public_url(self, key: str) -> str:
-        """See `PublicUrl`. Whether everybody may read it is up to the bucket's type.
+        """See `PublicUrl`. The bucket's type decides whether the URL is readable.
 
-        Without the settings `domain` and `public_url_base` the address begins as B2 says when the application key is
-        shown: the first request, if there was none before.
+        Without the settings `domain` and `public_url_base`, the host comes from the authorization, which costs a
+        request if there was none before.
         """
-        return f"{self._public_base()}/{quote(self._bucket.whole(key), safe='/')}"
+        return f"{self._public_base()}/{quote(self._bucket.full_key(key), safe='/')}"
 
     def signed_url(self, key: str, *, seconds: int, method: str = "GET") -> str:
         """See `SignedUrl`: GET and HEAD, for up to a week. Costs a request.
 
-        B2 authorizes names by how they begin: the address also opens objects whose keys begin with this key.
+        B2 authorizes prefixes: the URL also opens objects whose keys begin with this key.
         """
         if method not in _SIGNABLE:
-            raise ValueError(f"B2 addresses are signed for {', '.join(_SIGNABLE)}, not for {method!r}")
-        if not 1 <= seconds <= LONGEST:
-            raise ValueError(f"B2 addresses are good for 1 to {LONGEST} seconds, not for {seconds}")
-        whole = self._bucket.whole(key)
+            raise ValueError(f"B2 URLs are signed for {', '.join(_SIGNABLE)}, not for {method!r}")
+        if not 1 <= seconds <= MAX_SIGNED_SECONDS:
+            raise ValueError(f"B2 URLs are good for 1 to {MAX_SIGNED_SECONDS} seconds, not for {seconds}")
+        full_key = self._bucket.full_key(key)
         if self._settings.sse_customer_key_base64 is not None:
-            words = "an address can't carry the customer's key that the object is encrypted with"
-            raise NotSupported(f"{key!r}: {words}", provider=PROVIDER, key=key)
-        answer = self._account.call(
-            "get_download_authorization", self._bucket.id, whole, seconds, doing="signing an address", key=key
+            message = "a URL can't carry the customer key that the object is encrypted with"
+            raise NotSupported(f"{key!r}: {message}", provider=PROVIDER, key=key)
+        response = self._session.call(
+            "get_download_authorization", self._bucket.id, full_key, seconds, action="signing a URL", key=key
         )
-        address = self._bucket.file_url(self._account.authorization(), whole)
-        with understanding("signing an address", key):
-            token = fields.token(answer, "authorizationToken")
-        return f"{address}?Authorization={quote(token, safe='')}"
+        url = self._bucket.file_url(self._session.authorization(), full_key)
+        with parsing_response("signing a URL", key):
+            token = fields.token(response, "authorizationToken")
+        return f"{url}?Authorization={quote(token, safe='')}"
 
     def close(self) -> None:
-        """Give back connections and end the threads."""
-        self._pieces.close()
-        self._account.close()
+        """Close the connections and stop the threads."""
+        self._part_pool.close()
+        self._session.close()
 
     def _public_base(self) -> str:
-        wanted = self._settings
-        if wanted.public_url_base is not None:
-            return wanted.public_url_base.rstrip("/")
-        if wanted.domain is not None:
-            return f"https://{wanted.domain}/file/{wanted.bucket_name}"
-        return f"{self._account.authorization().download_url}/file/{wanted.bucket_name}"
+        settings = self._settings
+        if settings.public_url_base is not None:
+            return settings.public_url_base.rstrip("/")
+        if settings.domain is not None:
+            return f"https://{settings.domain}/file/{settings.bucket_name}"
+        return f"{self._session.authorization().download_url}/file/{settings.bucket_name}"

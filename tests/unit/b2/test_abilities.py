@@ -103,7 +103,7 @@ def test_encryption_with_a_key_of_ones_own(connect, tmp_path):
 def test_a_large_file_copied_in_parts_with_a_key_of_ones_own(connect):
     b2 = connect(server_side_encryption=Encryption.CUSTOMER, sse_customer_key_base64=Secret(KEY))
     source = b2.upload_file(bytes(2 * PART), "k")
-    b2._copier = replace(b2._copier, most=PART, part=PART)
+    b2._copier = replace(b2._copier, max_copy_size=PART, part_size=PART)
     b2.copy_file(source, "copy")
     assert b2.read_file("copy")[1] == bytes(2 * PART)
 
@@ -206,7 +206,7 @@ def test_the_s3_api_is_found_by_the_key(b2_account, bucket):
         # The server says that its S3 API is where its own one is.
         assert b2.public_url("k") == f"{b2_account.endpoint}/{bucket}/k"
         assert b2.request_count == 1
-        assert b2.native.facts().name == bucket
+        assert b2.native.info().name == bucket
 
 
 def test_the_s3_api_has_the_commands_too(b2_account, bucket, tmp_path, monkeypatch, capsys):

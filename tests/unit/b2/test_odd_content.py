@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from buckia_b2.api.transport import LONGEST
+from buckia_b2.api.transport import MAX_JSON_BYTES
 from buckia_b2.settings import Encryption
 from buckia_core.config.secrets.references import Secret
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported, PermissionDenied, Transient
@@ -31,12 +31,12 @@ def test_of_an_object_no_more_is_read_than_it_has(opened, tmp_path):
 def test_a_page_that_is_too_long_is_asked_for_in_shorter_ones(opened):
     def page(asked: Asked) -> Reply:
         if json.loads(asked.body)["maxFileCount"] > 1000:
-            return Reply(body=b" " * (LONGEST + 1))
+            return Reply(body=b" " * (MAX_JSON_BYTES + 1))
         return listing(file("a"))
 
     b2, server = opened(at("b2_list_file_names", page))
     assert [each.key for each in b2.list_files()] == ["a"]
-    server.script = lambda _: Reply(body=b" " * (LONGEST + 1))
+    server.script = lambda _: Reply(body=b" " * (MAX_JSON_BYTES + 1))
     with pytest.raises(AdapterError, match=r"longer than 16 MiB"):
         list(b2.list_files())
 
@@ -45,7 +45,7 @@ def test_answers_are_not_unpacked(opened):
 
     packed = gzip.compress(json.dumps({"files": [], "nextFileName": None}).encode())
     b2, server = opened(at("b2_list_file_names", Reply(body=packed, headers={"Content-Encoding": "gzip"})))
-    with pytest.raises(AdapterError, match="form that is not known"):
+    with pytest.raises(AdapterError, match="unknown form"):
         list(b2.list_files())
     assert server.asked[-1].headers["accept-encoding"] == "identity"
 
@@ -94,7 +94,7 @@ def test_parts_are_compared(opened, wrong):
         return part(asked) if asked.target == "/up" else None
 
     b2, server = opened(answers, multipart_threshold=5_000_000, part_size=5_000_000)
-    b2._pieces._policy = b2._pieces._policy.__class__(attempts=1)
+    b2._part_pool._policy = b2._part_pool._policy.__class__(attempts=1)
     with pytest.raises(IntegrityError, match="part"):
         b2.upload_file(bytes(6_000_000), "k")
     assert server.asked[-1].target.endswith("/b2_cancel_large_file")
@@ -126,7 +126,7 @@ def test_tokens_that_a_server_repeats_do_not_show(opened):
 def test_a_token_that_no_header_can_have_is_not_shown(opened, token):
     b2, server = opened(lambda asked: None)
     server.script = lambda _: Reply(body=authorized(server) | {"authorizationToken": token})
-    with pytest.raises(AdapterError, match="did not answer as B2 does") as caught:
+    with pytest.raises(AdapterError, match="did not respond as B2 does") as caught:
         list(b2.list_files())
     if isinstance(token, str) and token:
         assert token not in str(caught.value)

@@ -58,7 +58,7 @@ READ = ("listBuckets", "listFiles", "readFiles")
     ],
 )
 def test_refusals(status, code, message, kind, retryable):
-    error = translate_error(B2ResponseError(status, code, message, 7.0), doing="reading", key="k")
+    error = translate_error(B2ResponseError(status, code, message, 7.0), action="reading", key="k")
     assert (type(error), error.retryable) == (kind, retryable)
     assert (error.status, error.code, error.provider) == (status, code, "b2")
     assert str(error).startswith("reading: " if code == "bad_bucket_id" else "'k': reading: ")
@@ -66,7 +66,7 @@ def test_refusals(status, code, message, kind, retryable):
 
 
 def test_caps_say_what_to_do():
-    words = str(translate_error(B2ResponseError(403, "transaction_cap_exceeded", "Cap exceeded"), doing="listing"))
+    words = str(translate_error(B2ResponseError(403, "transaction_cap_exceeded", "Cap exceeded"), action="listing"))
     assert "cap on transactions" in words
     assert "midnight UTC" in words
 
@@ -215,7 +215,7 @@ def test_the_token_of_netrc_is_not_sent(b2_account, connect, monkeypatch, tmp_pa
 def test_no_secret_shows(connect, b2_account):
     b2 = connect()
     list(b2.list_files())
-    signed = b2._account.authorization()
+    signed = b2._session.authorization()
     shown = repr((b2._settings, signed, b2.__dict__))
     assert b2_account.key not in shown
     assert signed.token not in shown
@@ -225,6 +225,6 @@ def test_no_secret_shows(connect, b2_account):
 def test_a_failure_of_this_machine_is_not_one_of_the_network():
     found = ConnectionError("aborted")
     found.__cause__ = OSError(errno.EMFILE, "Too many open files")
-    error = translate_error(found, doing="listing", host="h")
+    error = translate_error(found, action="listing", host="h")
     assert isinstance(error, Transient)
     assert str(error) == "listing at h failed: this machine: Too many open files"

@@ -67,7 +67,7 @@ def test_a_large_file_is_copied_in_parts(b2, b2_account, tmp_path):
     source = b2.upload_file(tmp_path / "file", "k", info=info)
     with pytest.raises(AdapterError):
         b2.copy_file(source, "whole")
-    b2._copier = replace(b2._copier, most=PART, part=PART)
+    b2._copier = replace(b2._copier, max_copy_size=PART, part_size=PART)
     copied = b2.copy_file(source, "copy")
     assert (copied.size, copied.digests, copied.metadata) == (source.size, source.digests, {"a": "ü"})
     assert b2.stat_file("copy").content_type == "text/x-special"
@@ -76,7 +76,7 @@ def test_a_large_file_is_copied_in_parts(b2, b2_account, tmp_path):
 
 def test_a_copy_that_fails_leaves_nothing(b2, b2_account, raw_bucket):
     source = b2.upload_file(bytes(2 * PART), "k")
-    b2._copier = replace(b2._copier, most=PART, part=PART)
+    b2._copier = replace(b2._copier, max_copy_size=PART, part_size=PART)
     b2_account.fail("b2_copy_part", status=403, code="access_denied")
     with pytest.raises(AdapterError):
         b2.copy_file(source, "copy")

@@ -1,22 +1,19 @@
-"""What B2's own API does beside objects: a bucket's configuration, application keys, unfinished large files."""
+"""Bucket administration: configuration, application keys and unfinished large files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
-from buckia_b2.admin.bucket_rules import BucketRules, RuleChange, RuleKind, merged, without
+from buckia_b2.admin.bucket_rules import BucketRules, RuleChange, RuleKind, merge_rules, remove_rules
 from buckia_b2.api.bucket import Bucket
-from buckia_b2.api.retry import repeated
-from buckia_b2.errors import understanding
+from buckia_b2.api.transport import retry_request
+from buckia_b2.errors import parsing_response
 from buckia_core.adapters.service import json_fields as fields
 from buckia_core.config.secrets.references import Secret
 from buckia_core.errors import AdapterError
-
-LONGEST_KEY = 86_400_000
-"""Seconds for which a key can be good at most: a thousand days."""
 
 _PAGE = 100
 _KEYS_PAGE = 1000
@@ -25,16 +22,16 @@ _MILLISECOND = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class BucketInfo:
-    """What B2 tells of a bucket. What the key may not see is `None`.
+    """Configuration of a bucket. Fields that the key may not read are `None`.
 
     Attributes:
-        id, name: Of the bucket.
+        id, name: Id and name of the bucket.
         access: `allPrivate` or `allPublic`.
-        info: What it was given.
-        encryption: The default one: `none` or `SSE-B2`.
-        lock: Whether files can be locked.
-        retention: The default one in words, such as `governance for 7 days`; `none` if there is none.
-        lifecycle, cors: Its rules.
+        info: Bucket info set by the user.
+        encryption: Default encryption: `none` or `SSE-B2`.
+        lock: Whether object lock is enabled.
+        retention: Default retention, such as `governance for 7 days`, or `none`.
+        lifecycle, cors: Rules of the bucket.
     """
 
     id: str
@@ -53,12 +50,12 @@ class ApplicationKey:
     """An application key.
 
     Attributes:
-        id, name: Of the key.
-        capabilities: What it may do.
-        buckets: Ids of the only buckets that it may touch; none if all.
-        name_prefix: What names begin with that it may touch; `None` if all.
-        expires_ns: When it ends, in nanoseconds since 1970; `None` if never.
-        secret: The key itself; only of one that was just made.
+        id, name: Id and name of the key.
+        capabilities: Capabilities of the key.
+        buckets: Ids of the buckets that it is restricted to; empty if it is not.
+        name_prefix: Prefix that it is restricted to; `None` if it is not.
+        expires_ns: Expiry in nanoseconds since 1970; `None` for no expiry.
+        secret: The key itself; only set when it was just created.
     """
 
     id: str
@@ -72,12 +69,12 @@ class ApplicationKey:
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedLargeFile:
-    """A large file that was begun and is not finished.
+    """Unfinished large file.
 
     Attributes:
-        key: Its key.
-        file_id: Its id.
-        started_ns: When it was begun, in nanoseconds since 1970.
+        key: Key of the object.
+        file_id: Id of the large file.
+        started_ns: Start of the upload in nanoseconds since 1970.
     """
 
     key: str
@@ -87,114 +84,107 @@ class UnfinishedLargeFile:
 
 @runtime_checkable
 class HasBucketAdmin(Protocol):
-    """An adapter of a bucket of B2, whichever API reaches its objects."""
+    """Adapter of a B2 bucket, by either API."""
 
     @property
     def native(self) -> BucketAdmin:
-        """What B2's own API does beside objects."""
+        """Administration of the bucket, by B2's native API."""
 
 
 class BucketAdmin:
-    """What B2's own API does with one bucket and with keys of its account."""
+    """Bucket administrator: configures one bucket and manages the keys of its account."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._account = bucket.account
+        self._session = bucket.session
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """What the application key may do. Raises AdapterError where it could not be asked."""
-        return self._account.authorization().capabilities
+        """Capabilities of the application key. Raises AdapterError if the request fails."""
+        return self._session.authorization().capabilities
 
     @property
     def prefix(self) -> str:
-        """The part of the bucket that counts as its root."""
+        """Configured prefix."""
         return self._bucket.prefix
 
-    def facts(self) -> BucketInfo:
-        """Return what B2 tells of the bucket.
+    def info(self) -> BucketInfo:
+        """Return the configuration of the bucket.
 
         Raises:
-            AdapterError: It could not be asked for.
+            AdapterError: The request failed.
         """
-        told = repeated(self._bucket.told)
-        with understanding("looking for the bucket"):
-            encryption = fields.mapping(told, "defaultServerSideEncryption").get("value")
-            lock = fields.mapping(told, "fileLockConfiguration").get("value")
+        bucket = retry_request(self._bucket.info)
+        with parsing_response("reading the bucket"):
+            encryption = fields.mapping(bucket, "defaultServerSideEncryption").get("value")
+            lock = fields.mapping(bucket, "fileLockConfiguration").get("value")
             return BucketInfo(
-                id=told["bucketId"],
-                name=fields.string(told, "bucketName"),
-                access=fields.string(told, "bucketType"),
-                info={name: str(value) for name, value in fields.mapping(told, "bucketInfo").items()},
+                id=bucket["bucketId"],
+                name=fields.string(bucket, "bucketName"),
+                access=fields.string(bucket, "bucketType"),
+                info={name: str(value) for name, value in fields.mapping(bucket, "bucketInfo").items()},
                 encryption=(fields.string_or_none(encryption, "mode") or "none") if encryption else None,
                 lock=fields.boolean(lock, "isFileLockEnabled") if lock else None,
-                retention=_in_words(fields.mapping(lock, "defaultRetention")) if lock else None,
-                lifecycle=_rules(told, RuleKind.LIFECYCLE),
-                cors=_rules(told, RuleKind.CORS),
+                retention=_format_retention(fields.mapping(lock, "defaultRetention")) if lock else None,
+                lifecycle=_parse_rules(bucket, RuleKind.LIFECYCLE),
+                cors=_parse_rules(bucket, RuleKind.CORS),
             )
 
     def rules(self, kind: RuleKind) -> BucketRules:
-        """Return the rules of a kind. Errors are those of `facts`."""
-        return self._configured(kind)[0]
+        """Return the rules of a kind. Raises as `info`."""
+        return self._rules_and_revision(kind)[0]
 
     def plan(self, kind: RuleKind, new: BucketRules, *, replace: bool = False) -> RuleChange:
-        """Return the change that sets rules; those of other names stay, unless they are to be replaced.
+        """Plan a change that sets rules, and keeps those of other names unless `replace` is set.
 
         Raises:
-            ConfigError: That would be too many.
-            AdapterError: As `facts`.
+            ConfigError: There would be too many rules.
+            AdapterError: As `info`.
         """
-        before, revision = self._configured(kind)
-        return RuleChange(kind, before, merged(kind, [] if replace else before, new), revision)
+        before, revision = self._rules_and_revision(kind)
+        return RuleChange(kind, before, merge_rules(kind, [] if replace else before, new), revision)
 
     def plan_removal(self, kind: RuleKind, names: Sequence[str] = ()) -> RuleChange:
-        """Return the change that removes the named rules; without names, all.
+        """Plan a change that removes the named rules, or all without names.
 
         Raises:
-            ConfigError: One of them is not there.
-            AdapterError: As `facts`.
+            ConfigError: There is no rule of such a name.
+            AdapterError: As `info`.
         """
-        before, revision = self._configured(kind)
-        return RuleChange(kind, before, without(kind, before, names), revision)
+        before, revision = self._rules_and_revision(kind)
+        return RuleChange(kind, before, remove_rules(kind, before, names), revision)
 
-    def _configured(self, kind: RuleKind) -> tuple[BucketRules, int]:
-        """Return the rules of a kind, and the revision of the bucket that they are of."""
-        told = repeated(self._bucket.told)
-        with understanding("looking for the bucket"):
-            return _rules(told, kind), fields.number(told, "revision")
+    def _rules_and_revision(self, kind: RuleKind) -> tuple[BucketRules, int]:
+        """Return the rules of a kind and the revision of the bucket."""
+        bucket = retry_request(self._bucket.info)
+        with parsing_response("reading the bucket"):
+            return _parse_rules(bucket, kind), fields.number(bucket, "revision")
 
     def apply(self, change: RuleChange) -> BucketRules:
-        """Make a change, and return the rules as they are then.
+        """Apply a change and return the resulting rules.
 
         Raises:
-            PreconditionFailed: The bucket was changed since the change was planned.
-            AdapterError: It failed.
+            PreconditionFailed: The bucket changed after the change was planned.
+            AdapterError: The request failed.
         """
         rules = [dict(rule) for rule in change.after]
         given: dict[str, Any] = {
             "lifecycle_rules" if change.kind is RuleKind.LIFECYCLE else "cors_rules": rules,
             "if_revision_is": change.revision,
         }
-        account_id = self._account.authorization().account_id
-        told = self._account.call("update_bucket", account_id, self._bucket.id, doing="changing the bucket", **given)
-        with understanding("changing the bucket"):
-            return _rules(told, change.kind)
+        account_id = self._session.authorization().account_id
+        bucket = self._session.call("update_bucket", account_id, self._bucket.id, action="changing the bucket", **given)
+        with parsing_response("changing the bucket"):
+            return _parse_rules(bucket, change.kind)
 
     def application_keys(self) -> Iterator[ApplicationKey]:
-        """Yield the application keys of the account. Raises AdapterError where they can't be had."""
-        account_id, start = self._account.authorization().account_id, None
-        seen: frozenset[str] = frozenset()
-        while True:
-            answer = repeated(
-                partial(self._account.call, "list_keys", account_id, _KEYS_PAGE, start, doing="listing keys")
-            )
-            with understanding("listing keys"):
-                found = [_key_of(each) for each in fields.entries(answer, "keys")]
-                start = fields.next_page(answer, "nextApplicationKeyId")
-                seen = _advanced(seen, start)
-            yield from found
-            if start is None:
-                return
+        """Yield the application keys of the account. Raises AdapterError if they can't be listed."""
+        list_keys = partial(self._session.call, "list_keys", self._session.authorization().account_id, _KEYS_PAGE)
+        pages = _iter_pages(list_keys, "keys", "nextApplicationKeyId", action="listing keys")
+        for page in pages:
+            with parsing_response("listing keys"):
+                keys = [_parse_key(each) for each in page]
+            yield from keys
 
     def create_key(
         self,
@@ -205,90 +195,92 @@ class BucketAdmin:
         seconds: int | None = None,
         all_buckets: bool = False,
     ) -> ApplicationKey:
-        """Make an application key, for this bucket alone unless it is for all. Sent once, whatever comes of it.
+        """Create an application key, restricted to this bucket unless `all_buckets` is set. Not retried.
 
         Raises:
-            AdapterError: It failed.
+            AdapterError: The request failed.
         """
-        account_id = self._account.authorization().account_id
+        account_id = self._session.authorization().account_id
         buckets = None if all_buckets else [self._bucket.id]
-        told = self._account.call(
-            "create_key", account_id, list(capabilities), name, seconds, buckets, name_prefix, doing="making a key"
+        response = self._session.call(
+            "create_key", account_id, list(capabilities), name, seconds, buckets, name_prefix, action="creating a key"
         )
-        with understanding("making a key"):
-            return _key_of(told, new=True)
+        with parsing_response("creating a key"):
+            return _parse_key(response, new=True)
 
     def delete_key(self, key_id: str) -> None:
-        """Revoke a key. Raises AdapterError where that fails."""
-        repeated(partial(self._account.call, "delete_key", key_id, doing="revoking a key"))
+        """Revoke a key. Raises AdapterError if the request fails."""
+        retry_request(partial(self._session.call, "delete_key", key_id, action="revoking a key"))
 
     def unfinished(self, prefix: str = "") -> Iterator[UnfinishedLargeFile]:
-        """Yield the large files that are not finished, of keys that begin with `prefix`.
+        """Yield the unfinished large files whose keys begin with `prefix`. Raises AdapterError if that fails."""
+        root, action, call = self._bucket.prefix, "listing unfinished large files", self._session.call
 
-        Raises:
-            AdapterError: They can't be had.
-        """
-        root, start = self._bucket.prefix, None
-        seen: frozenset[str] = frozenset()
-        while True:
-            answer = repeated(partial(
-                self._account.call, "list_unfinished_large_files", self._bucket.id, start, _PAGE, root + prefix,
-                doing="listing unfinished large files",
-            ))  # fmt: skip
-            with understanding("listing unfinished large files"):
-                found = [_unfinished_of(each, root) for each in fields.entries(answer, "files")]
-                start = fields.next_page(answer, "nextFileId")
-                seen = _advanced(seen, start)
-            yield from found
-            if start is None:
-                return
+        def list_files(start: str | None, **options: Any) -> Any:
+            return call("list_unfinished_large_files", self._bucket.id, start, _PAGE, root + prefix, **options)
+
+        for page in _iter_pages(list_files, "files", "nextFileId", action=action):
+            with parsing_response(action):
+                files = [_parse_unfinished(each, root) for each in page]
+            yield from files
 
     def abort(self, file: UnfinishedLargeFile) -> None:
-        """Throw away what is there of a large file. That there is nothing any more is no error."""
+        """Abort a large file. A missing one is not an error."""
         try:
-            repeated(partial(
-                self._account.call, "cancel_large_file", file.file_id, doing="throwing it away", key=file.key
+            retry_request(partial(
+                self._session.call, "cancel_large_file", file.file_id, action="aborting the upload", key=file.key
             ))  # fmt: skip
         except AdapterError as error:
             if error.status not in (400, 404):
                 raise
 
 
-def _key_of(told: fields.JsonObject, *, new: bool = False) -> ApplicationKey:
-    expires = None if told.get("expirationTimestamp") is None else fields.millis(told, "expirationTimestamp")
+def _parse_key(key: fields.JsonObject, *, new: bool = False) -> ApplicationKey:
+    expires = None if key.get("expirationTimestamp") is None else fields.millis(key, "expirationTimestamp")
     return ApplicationKey(
-        id=fields.string(told, "applicationKeyId"),
-        name=fields.string(told, "keyName"),
-        capabilities=tuple(fields.strings(told, "capabilities")),
-        buckets=() if told.get("bucketIds") is None else tuple(fields.strings(told, "bucketIds")),
-        name_prefix=fields.string_or_none(told, "namePrefix") or None,
+        id=fields.string(key, "applicationKeyId"),
+        name=fields.string(key, "keyName"),
+        capabilities=tuple(fields.strings(key, "capabilities")),
+        buckets=() if key.get("bucketIds") is None else tuple(fields.strings(key, "bucketIds")),
+        name_prefix=fields.string_or_none(key, "namePrefix") or None,
         expires_ns=None if expires is None else expires * _MILLISECOND,
-        secret=Secret(fields.token(told, "applicationKey")) if new else None,
+        secret=Secret(fields.token(key, "applicationKey")) if new else None,
     )
 
 
-def _unfinished_of(told: fields.JsonObject, root: str) -> UnfinishedLargeFile:
-    name, started_ns = fields.string(told, "fileName"), fields.millis(told, "uploadTimestamp") * _MILLISECOND
+def _parse_unfinished(file: fields.JsonObject, root: str) -> UnfinishedLargeFile:
+    name, started_ns = fields.string(file, "fileName"), fields.millis(file, "uploadTimestamp") * _MILLISECOND
     if not name.startswith(root):
-        raise ValueError("it is not below the prefix")
-    return UnfinishedLargeFile(name[len(root) :], fields.string(told, "fileId"), started_ns)
+        raise ValueError("the key does not begin with the prefix")
+    return UnfinishedLargeFile(name[len(root) :], fields.string(file, "fileId"), started_ns)
 
 
-def _rules(told: fields.JsonObject, kind: RuleKind) -> BucketRules:
-    rules = fields.entries(told, kind.field)
+def _parse_rules(bucket: fields.JsonObject, kind: RuleKind) -> BucketRules:
+    rules = fields.entries(bucket, kind.field)
     for rule in rules:
-        _ = fields.string(rule, kind.by)
+        _ = fields.string(rule, kind.name_field)
     return rules
 
 
-def _advanced(seen: frozenset[str], start: str | None) -> frozenset[str]:
-    """Return where pages begin, with one more. Raises ValueError where a page comes again."""
-    if start in seen:
-        raise ValueError("a page of the list comes again")
-    return seen if start is None else seen | {start}
+def _iter_pages(
+    fetch: Callable[..., Any], items: str, following: str, *, action: str
+) -> Iterator[list[fields.JsonObject]]:
+    """Yield the pages of a list; `items` and `following` are its fields. Raises AdapterError also if a page repeats."""
+    start: str | None = None
+    seen: set[str | None] = set()
+    while True:
+        response = retry_request(partial(fetch, start, action=action))
+        with parsing_response(action):
+            page, start = fields.entries(response, items), fields.next_page(response, following)
+            if start in seen:
+                raise ValueError("a page of the list repeats")
+        yield page
+        if start is None:
+            return
+        seen.add(start)
 
 
-def _in_words(retention: fields.JsonObject) -> str:
+def _format_retention(retention: fields.JsonObject) -> str:
     period = retention.get("period")
     if not retention.get("mode") or not period:
         return "none"

@@ -1,4 +1,4 @@
-"""Rules of a bucket, for its lifecycle and for pages of other origins: read, merged by their names, compared."""
+"""Bucket rules, for lifecycle and CORS: parse, merge by name, compare."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from buckia_core.errors import ConfigError
 Rule = Mapping[str, Any]
 BucketRules = Sequence[Rule]
 
-MOST = 100
-"""Rules of one kind that a bucket has at most."""
+MAX_RULES = 100
+"""Rules of one kind that a bucket can have."""
 
 _DAYS = (
     "daysFromHidingToDeleting",
@@ -24,26 +24,26 @@ _DAYS = (
 
 
 class RuleKind(Enum):
-    """A kind of rules: how people call it, the field of a bucket that has them, and the field that names one."""
+    """Kind of rules: its topic in commands, the field of the bucket, and the field that names a rule."""
 
     LIFECYCLE = ("lifecycle", "lifecycleRules", "fileNamePrefix")
     CORS = ("cors", "corsRules", "corsRuleName")
 
-    def __init__(self, topic: str, field: str, by: str) -> None:
+    def __init__(self, topic: str, field: str, name_field: str) -> None:
         self.topic = topic
         self.field = field
-        self.by = by
+        self.name_field = name_field
 
 
 @dataclass(frozen=True, slots=True)
 class RuleChange:
-    """A change that is planned.
+    """Planned change of rules.
 
     Attributes:
-        kind: Of what.
-        before: What is there.
-        after: What will be there.
-        revision: Of the bucket when it was planned: one that was changed since is not changed.
+        kind: Kind of rules.
+        before: Current rules.
+        after: Rules after the change.
+        revision: Revision of the bucket when the change was planned. Applying to another revision fails.
     """
 
     kind: RuleKind
@@ -53,70 +53,71 @@ class RuleChange:
 
     @property
     def differs(self) -> bool:
-        """Whether there is anything to do."""
+        """Whether the change has any effect."""
         return canonical(self.before) != canonical(self.after)
 
     def diff(self) -> list[str]:
-        """Return the lines of a unified diff, without line feeds; none if nothing differs."""
+        """Return the lines of a unified diff, without line feeds; empty if nothing differs."""
         return unified_diff(canonical(self.before), canonical(self.after), self.kind.topic)
 
 
-def parse(kind: RuleKind, text: str, source: str) -> BucketRules:
-    """Read rules: a list of them in JSON or YAML, or a map that has it under the name of the kind's field.
+def parse_rules(kind: RuleKind, text: str, source: str) -> BucketRules:
+    """Parse a list of rules in JSON or YAML, or a mapping with the list under the field of the kind.
 
     Raises:
-        ConfigError: They are none, or one of them lacks its name, or two have the same.
+        ConfigError: The text is malformed, a rule has no name, or two rules have the same.
     """
-    import yaml  # noqa: PLC0415  # only who sets rules needs it
+    import yaml  # noqa: PLC0415  # only needed to set rules
 
     try:
-        told = yaml.safe_load(text)
+        document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"is neither JSON nor YAML: {' '.join(str(error).split())}", source=source) from error
-    if isinstance(told, Mapping):
-        told = told.get(kind.field)
-    if not isinstance(told, list) or not all(isinstance(each, Mapping) for each in told):
+    if isinstance(document, Mapping):
+        document = document.get(kind.field)
+    if not isinstance(document, list) or not all(isinstance(each, Mapping) for each in document):
         raise ConfigError(f"must be a list of rules, or have one under {kind.field}", source=source)
-    for number, rule in enumerate(told, 1):
-        if not isinstance(rule.get(kind.by), str):
-            raise ConfigError(f"rule {number} must have {kind.by}, which is its name", source=source)
+    for number, rule in enumerate(document, 1):
+        if not isinstance(rule.get(kind.name_field), str):
+            raise ConfigError(f"rule {number} must have {kind.name_field}, which is its name", source=source)
         if kind is RuleKind.LIFECYCLE and not any(rule.get(name) for name in _DAYS):
             raise ConfigError(f"rule {number} does nothing: give it one of {', '.join(_DAYS)}", source=source)
-    names = [rule[kind.by] for rule in told]
+    names = [rule[kind.name_field] for rule in document]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ConfigError(f"more than one rule has the {kind.by} {', '.join(map(repr, twice))}", source=source)
-    return [dict(rule) for rule in told]
+        raise ConfigError(f"more than one rule has the {kind.name_field} {', '.join(map(repr, twice))}", source=source)
+    return [dict(rule) for rule in document]
 
 
-def merged(kind: RuleKind, present: BucketRules, new: BucketRules) -> BucketRules:
-    """Return the present rules with the new ones: those of the same name replaced, the others added.
+def merge_rules(kind: RuleKind, current: BucketRules, new: BucketRules) -> BucketRules:
+    """Return the current rules with the new ones, which replace rules of the same name.
 
     Raises:
-        ConfigError: That would be more than B2 takes.
+        ConfigError: There would be more rules than B2 accepts.
     """
-    replacing = {rule[kind.by]: rule for rule in new}
-    kept = [replacing.pop(rule[kind.by], rule) for rule in present]
+    replacing = {rule[kind.name_field]: rule for rule in new}
+    kept = [replacing.pop(rule[kind.name_field], rule) for rule in current]
     found = [*kept, *replacing.values()]
-    if len(found) > MOST:
-        raise ConfigError(f"a bucket has {MOST} {kind.topic} rules at most; these would be {len(found)}")
+    if len(found) > MAX_RULES:
+        raise ConfigError(f"a bucket has {MAX_RULES} {kind.topic} rules at most; these would be {len(found)}")
     return found
 
 
-def without(kind: RuleKind, present: BucketRules, names: Sequence[str]) -> BucketRules:
-    """Return the present rules without the named ones; without any names, none.
+def remove_rules(kind: RuleKind, current: BucketRules, names: Sequence[str]) -> BucketRules:
+    """Return the current rules without the named ones; an empty list without names.
 
     Raises:
-        ConfigError: One of them is not there.
+        ConfigError: There is no rule of such a name.
     """
-    there = [rule[kind.by] for rule in present]
-    missing = [name for name in names if name not in there]
+    existing = [rule[kind.name_field] for rule in current]
+    missing = [name for name in names if name not in existing]
     if missing:
-        words = ", ".join(map(repr, missing))
-        raise ConfigError(f"there is no {kind.topic} rule with the {kind.by} {words}: there are {there}")
-    return [rule for rule in present if names and rule[kind.by] not in names]
+        missing_names = ", ".join(map(repr, missing))
+        message = f"there is no {kind.topic} rule with the {kind.name_field} {missing_names}: there are {existing}"
+        raise ConfigError(message)
+    return [rule for rule in current if names and rule[kind.name_field] not in names]
 
 
 def canonical(rules: BucketRules) -> list[dict[str, Any]]:
-    """Return rules in a form that is equal for equal ones: a field that is not set is as good as none."""
+    """Normalize rules for comparison: sort the fields and omit null."""
     return [{name: rule[name] for name in sorted(rule) if rule[name] is not None} for rule in rules]

@@ -1,4 +1,4 @@
-"""What uploads send: bytes, or a stretch of a file that is read when it is sent."""
+"""Upload bodies: bytes in memory, or a byte range of a file that is read while it is sent."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from buckia_core.adapters.transfers.sources import DigestVerifier, iter_file_ran
 from buckia_core.errors import IntegrityError
 from buckia_core.planning.digest import Digest, Digests
 
-AT_END = "hex_digits_at_end"
-"""What stands for the SHA-1 that follows the bytes."""
+SHA1_AT_END = "hex_digits_at_end"
+"""Header value that announces the SHA-1 at the end of the body."""
 
 
 class BytesBody:
@@ -27,23 +27,23 @@ class BytesBody:
 
     @property
     def sent_size(self) -> int:
-        """Bytes that are sent."""
+        """Bytes on the wire."""
         return self.size
 
-    def as_sent(self) -> bytes:
-        """Return what is handed to the network."""
+    def content(self) -> bytes:
+        """Return the body in the form that `requests` takes."""
         return self.data
 
 
 class FileRangeBody:
-    """A stretch of a file: `size` bytes from `start`. It is read anew each time that it is sent.
+    """Byte range of a file: `size` bytes from `start`, read again for each attempt.
 
-    With the SHA-1 told beforehand, that goes in front and the server compares. Else it is made as the bytes pass, and
-    goes after them. The last bytes are sent only if all are what the digests say, so that nothing else is ever stored.
+    A known SHA-1 goes into the header and the server verifies it. Otherwise it is computed while sending and appended.
+    The last chunk is withheld until the digests are verified, so that the server never stores other bytes.
 
     Attributes:
-        failure: What was wrong with the file when it was last sent; the network hides it.
-        digest: The SHA-1 of its bytes; empty until it is known.
+        failure: Error of the last attempt to read the file, which the HTTP client would report as a network error.
+        digest: SHA-1 of the bytes; empty until it is computed.
     """
 
     def __init__(
@@ -55,25 +55,25 @@ class FileRangeBody:
         key: str,
         sha1: str | None = None,
         digests: Digests = (),
-        passing: Callable[[int], object] | None = None,
+        on_bytes_sent: Callable[[int], object] | None = None,
     ) -> None:
         self.size = size
-        self.sha1 = sha1 or AT_END
+        self.sha1 = sha1 or SHA1_AT_END
         self.digest = sha1 or ""
         self.failure: Exception | None = None
         self._path = path
         self._start = start
-        self._told = (Digest("sha1", sha1),) if sha1 else digests
+        self._digests = (Digest("sha1", sha1),) if sha1 else digests
         self._key = key
-        self._passing = passing
+        self._on_bytes_sent = on_bytes_sent
 
     @property
     def sent_size(self) -> int:
-        """Bytes that are sent."""
-        return self.size + (40 if self.sha1 == AT_END else 0)
+        """Bytes on the wire."""
+        return self.size + (40 if self.sha1 == SHA1_AT_END else 0)
 
-    def as_sent(self) -> FileRangeBody:
-        """Return what is handed to the network."""
+    def content(self) -> FileRangeBody:
+        """Return the body in the form that `requests` takes."""
         return self
 
     def __len__(self) -> int:
@@ -82,22 +82,22 @@ class FileRangeBody:
     def __iter__(self) -> Iterator[bytes]:
         self.failure = None
         try:
-            yield from self._blocks()
+            yield from self._chunks()
         except (OSError, IntegrityError) as error:
             self.failure = error
             raise
 
-    def _blocks(self) -> Iterator[bytes]:
-        check, sha1 = DigestVerifier(self._told), hashlib.sha1(usedforsecurity=False)
+    def _chunks(self) -> Iterator[bytes]:
+        check, sha1 = DigestVerifier(self._digests), hashlib.sha1(usedforsecurity=False)
 
-        blocks = iter_file_range(self._path, self._start, self.size)
-        for block in check.verify_stream(blocks, provider=PROVIDER, key=self._key):
-            if self._passing is not None:
-                self._passing(len(block))
-            if self.sha1 == AT_END:
-                sha1.update(block)
-            yield block
-        if self.sha1 == AT_END:
+        chunks = iter_file_range(self._path, self._start, self.size)
+        for chunk in check.verify_stream(chunks, provider=PROVIDER, key=self._key):
+            if self._on_bytes_sent is not None:
+                self._on_bytes_sent(len(chunk))
+            if self.sha1 == SHA1_AT_END:
+                sha1.update(chunk)
+            yield chunk
+        if self.sha1 == SHA1_AT_END:
             self.digest = sha1.hexdigest()
             yield self.digest.encode()
 

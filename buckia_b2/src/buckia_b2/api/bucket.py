@@ -1,4 +1,4 @@
-"""One bucket: its id, names with its prefix, and looks at single files."""
+"""Bucket: its id, full keys, and the metadata of single files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from buckia_b2.api.file_options import FileOptions
 from buckia_b2.api.session import Authorization, B2Session, bucket_not_allowed
-from buckia_b2.errors import PROVIDER, precondition_failed, understanding
+from buckia_b2.errors import PROVIDER, parsing_response, precondition_failed
 from buckia_b2.files.file_info import from_file, from_headers
 from buckia_b2.files.file_names import check_key, is_rewritten_by_proxies
 from buckia_core.adapters.contract.types import Precondition, satisfies, stat_or_none
@@ -17,177 +17,185 @@ from buckia_core.adapters.service import json_fields as fields
 from buckia_core.errors import AdapterError, NotFound
 from buckia_core.planning.manifest import RemoteObject
 
-UNFINISHED = "start"
-"""The action of a large file that is not finished: nobody can read it."""
+START_ACTION = "start"
+"""Action of an unfinished large file, which cannot be read."""
 
-_FEW = 100
+_HISTORY_PAGE = 100
 
 
 class Bucket:
-    """A bucket as an account sees it."""
+    """Bucket that one application key gives access to."""
 
-    def __init__(self, account: B2Session, name: str, prefix: str, marks: FileOptions) -> None:
-        self.account = account
+    def __init__(self, session: B2Session, name: str, prefix: str, file_options: FileOptions) -> None:
+        self.session = session
         self.name = name
         self.prefix = prefix
-        self.marks = marks
+        self.file_options = file_options
         self._lock = threading.Lock()
         self._id: str | None = None
 
     @property
     def id(self) -> str:
-        """The bucket's id; asked for once, for nothing where the key is restricted to buckets.
+        """Id of the bucket. Costs one request, or none where the key is restricted to buckets.
 
         Raises:
             NotFound: There is no such bucket.
-            PermissionDenied: The key is for others.
-            AdapterError: It could not be asked for.
+            PermissionDenied: The key is restricted to other buckets.
+            AdapterError: The request failed.
         """
         with self._lock:
             if self._id is None:
-                self._id = self._find(self.account.authorization())
+                self._id = self._find_id(self.session.authorization())
             return self._id
 
-    def whole(self, key: str) -> str:
-        """Return a key with the prefix, after a check that B2 can hold it.
+    def full_key(self, key: str) -> str:
+        """Return the key with the configured prefix.
 
         Raises:
-            InvalidKey: It can't.
+            InvalidKey: B2 does not accept it.
         """
-        whole = self.prefix + key
-        check_key(key, whole)
-        return whole
+        full_key = self.prefix + key
+        check_key(key, full_key)
+        return full_key
 
-    def file_url(self, signed: Authorization, whole: str) -> str:
-        """Return the address that a file is read from."""
-        url: str = self.account.raw.get_download_url_by_name(signed.download_url, self.name, whole)
+    def file_url(self, authorization: Authorization, full_key: str) -> str:
+        """Return the download URL of a file by its name."""
+        url: str = self.session.raw.get_download_url_by_name(authorization.download_url, self.name, full_key)
         return url
 
-    def id_url(self, signed: Authorization, file_id: str) -> str:
-        """Return the address that a version is read from."""
-        url: str = self.account.raw.get_download_url_by_id(signed.download_url, file_id)
+    def id_url(self, authorization: Authorization, file_id: str) -> str:
+        """Return the download URL of a version by its id."""
+        url: str = self.session.raw.get_download_url_by_id(authorization.download_url, file_id)
         return url
 
-    def look(self, key: str) -> RemoteObject:
-        """Return an object as it is.
+    def head(self, key: str) -> RemoteObject:
+        """Return the current version of an object.
 
         Raises:
-            NotFound: It is not there; or the bucket is not, and then the error's `key` is `None`.
+            NotFound: There is no such object; or no such bucket, and then `key` of the error is `None`.
         """
-        whole = self.whole(key)
-        # Otherwise the answer could mean the bucket as well: that to HEAD has no body.
+        full_key = self.full_key(key)
+        # A 404 to HEAD has no body, so the bucket is checked first to tell the two apart.
         _ = self.id
-        if is_rewritten_by_proxies(whole):
-            listed = self.listed(key, whole)
-            with understanding("looking at it", key):
-                return from_file(key, listed)
+        if is_rewritten_by_proxies(full_key):
+            head_by_listing = self.head_by_listing(key, full_key)
+            with parsing_response("reading its metadata", key):
+                return from_file(key, head_by_listing)
         headers: dict[str, str] = {}
-        if self.marks.reading is not None:
-            self.marks.reading.add_to_download_headers(headers)
+        if self.file_options.download_key is not None:
+            self.file_options.download_key.add_to_download_headers(headers)
 
-        def ask(signed: Authorization) -> Any:
-            url, given = self.file_url(signed, whole), {**headers, "Authorization": signed.token}
-            with closing(self.account.transport.request("HEAD", url, given)) as response:
+        def send(authorization: Authorization) -> Any:
+            url = self.file_url(authorization, full_key)
+            sent_headers = {**headers, "Authorization": authorization.token}
+            with closing(self.session.transport.request("HEAD", url, sent_headers)) as response:
                 return response.headers
 
-        answer = self.account.signed(ask, needs="readFiles", doing="looking at it", key=key)
-        with understanding("looking at it", key):
-            return from_headers(key, answer)
+        response = self.session.with_authorization(send, needs="readFiles", action="reading its metadata", key=key)
+        with parsing_response("reading its metadata", key):
+            return from_headers(key, response)
 
-    def listed(self, key: str, whole: str) -> dict[str, Any]:
-        """Return what a listing tells of one file. Raises as `look`."""
-        answer = self.account.call("list_file_names", self.id, whole, 1, whole, doing="looking at it", key=key)
-        with understanding("looking at it", key):
-            found = [each for each in fields.entries(answer, "files") if fields.string(each, "fileName") == whole]
+    def head_by_listing(self, key: str, full_key: str) -> dict[str, Any]:
+        """Return a file as a listing describes it. Raises as `head`."""
+        response = self.session.call(
+            "list_file_names", self.id, full_key, 1, full_key, action="reading its metadata", key=key
+        )
+        with parsing_response("reading its metadata", key):
+            found = [each for each in fields.entries(response, "files") if fields.string(each, "fileName") == full_key]
             if found:
                 return dict(found[0], fileId=fields.string(found[0], "fileId"))
-        raise NotFound(f"{key!r}: looking at it: there is no such object", provider=PROVIDER, key=key)
+        raise NotFound(f"{key!r}: reading its metadata: there is no such object", provider=PROVIDER, key=key)
 
-    def by_id(self, key: str, file_id: str) -> dict[str, Any]:
-        """Return what B2 tells of one version of a file that has content.
+    def get_by_id(self, key: str, file_id: str) -> dict[str, Any]:
+        """Return the JSON of one version that has content.
 
         Raises:
-            NotFound: There is none of that id, it is another key's, or it has no content.
+            NotFound: There is no version of that id, it has another key, or it has no content.
         """
-        whole = self.whole(key)
-        missing = NotFound(
-            f"{key!r}: there is no version {file_id!r} of it that has content", provider=PROVIDER, key=key
-        )
+        full_key = self.full_key(key)
+        message = f"{key!r}: there is no version {file_id!r} of it that has content"
+        missing = NotFound(message, provider=PROVIDER, key=key)
         try:
-            told: dict[str, Any] = self.account.call("get_file_info_by_id", file_id, doing="looking at it", key=key)
+            version: dict[str, Any] = self.session.call(
+                "get_file_info_by_id", file_id, action="reading its metadata", key=key
+            )
         except AdapterError as error:
-            # What does not even look like an id is a bad request.
+            # A malformed id is a bad request.
             if error.status not in (400, 404):
                 raise
             raise missing from error
-        with understanding("looking at it", key):
-            if fields.string(told, "fileName") != whole or told["action"] not in ("upload", "copy"):
+        with parsing_response("reading its metadata", key):
+            if fields.string(version, "fileName") != full_key or version["action"] not in ("upload", "copy"):
                 raise missing
-            _ = fields.string(told, "fileId"), fields.number(told, "contentLength")
-        return told
+            _ = fields.string(version, "fileId"), fields.number(version, "contentLength")
+        return version
 
     def history(self, key: str) -> Iterator[dict[str, Any]]:
-        """Yield the versions of one file, the newest first, unfinished large files left out."""
-        whole, doing = self.whole(key), "listing its versions"
-        name: str | None = whole
+        """Yield the versions of one file, newest first, without unfinished large files."""
+        full_key, action = self.full_key(key), "listing its versions"
+        name: str | None = full_key
         file_id: str | None = None
         seen: set[str] = set()
-        while name == whole:
-            answer = self.account.call("list_file_versions", self.id, name, file_id, _FEW, whole, doing=doing, key=key)
-            with understanding(doing, key):
-                page, name, file_id = versions_page(answer, seen)
-            yield from (told for told in page if told["fileName"] == whole and told["action"] != UNFINISHED)
+        while name == full_key:
+            response = self.session.call(
+                "list_file_versions", self.id, name, file_id, _HISTORY_PAGE, full_key, action=action, key=key
+            )
+            with parsing_response(action, key):
+                page, name, file_id = parse_versions_page(response, seen)
+            yield from (each for each in page if each["fileName"] == full_key and each["action"] != START_ACTION)
 
     def newest(self, key: str) -> dict[str, Any] | None:
-        """Return the newest version of a file, which may be a marker that hides it; `None` if there is none."""
+        """Return the newest version of a file, which may be a hide marker; `None` without any version."""
         return next(self.history(key), None)
 
-    def check(self, key: str, expect: Precondition | None) -> None:
-        """See whether an object is as expected.
+    def check_precondition(self, key: str, expect: Precondition | None) -> None:
+        """Check that the object is in the expected state.
 
         Raises:
-            PreconditionFailed: It is not.
+            PreconditionFailed: It is in another one.
         """
-        if expect is not None and not satisfies(expect, stat_or_none(self.look, key)):
+        if expect is not None and not satisfies(expect, stat_or_none(self.head, key)):
             raise precondition_failed(key)
 
-    def told(self) -> dict[str, Any]:
-        """Return what B2 tells of the bucket itself: type, rules, encryption, locks. Raises as `id`."""
-        signed = self.account.authorization()
-        answer = self.account.call("list_buckets", signed.account_id, None, self.name, doing="looking for the bucket")
-        with understanding("looking for the bucket"):
-            for each in fields.entries(answer, "buckets"):
+    def info(self) -> dict[str, Any]:
+        """Return the JSON of the bucket: type, rules, encryption, locks. Raises as `id`."""
+        authorization = self.session.authorization()
+        response = self.session.call(
+            "list_buckets", authorization.account_id, None, self.name, action="reading the bucket"
+        )
+        with parsing_response("reading the bucket"):
+            for each in fields.entries(response, "buckets"):
                 if fields.string(each, "bucketName").lower() == self.name.lower():
                     return dict(each, bucketId=fields.string(each, "bucketId"))
         raise NotFound(f"the bucket {self.name!r} does not exist", provider=PROVIDER, status=404)
 
-    def _find(self, signed: Authorization) -> str:
-        if signed.buckets is not None:
-            for each, known in signed.buckets:
-                if known.lower() == self.name.lower():
-                    return each
-            if all(known for _, known in signed.buckets):
-                raise bucket_not_allowed(signed, self.name)
-        return str(self.told()["bucketId"])
+    def _find_id(self, authorization: Authorization) -> str:
+        if authorization.buckets is not None:
+            for bucket_id, name in authorization.buckets:
+                if name.lower() == self.name.lower():
+                    return bucket_id
+            if all(name for _, name in authorization.buckets):
+                raise bucket_not_allowed(authorization, self.name)
+        return str(self.info()["bucketId"])
 
 
-def versions_page(answer: Any, seen: set[str]) -> tuple[list[dict[str, Any]], str | None, str | None]:
-    """Return the versions of one page, and the name and the id at which the next page begins; `None` after the last.
+def parse_versions_page(response: Any, seen: set[str]) -> tuple[list[dict[str, Any]], str | None, str | None]:
+    """Parse a page of versions: the versions, and the name and id at which the next page starts, `None` after the last.
 
     Args:
-        answer: The answer to `b2_list_file_versions`.
-        seen: Ids at which earlier pages of the same name began. The next one is added.
+        response: The response to `b2_list_file_versions`.
+        seen: Ids at which earlier pages of the same name started. The next one is added.
 
     Raises:
-        LookupError, TypeError, ValueError: It is none, or the listing would go round in circles.
+        LookupError, TypeError, ValueError: The response is malformed, or the listing loops.
     """
-    page = [dict(each) for each in fields.entries(answer, "files")]
+    page = [dict(each) for each in fields.entries(response, "files")]
     for each in page:
         _ = fields.string(each, "fileName"), fields.string(each, "fileId"), fields.string(each, "action")
         _ = fields.millis(each, "uploadTimestamp")
-    name, file_id = fields.next_page(answer, "nextFileName"), fields.next_page(answer, "nextFileId")
+    name, file_id = fields.next_page(response, "nextFileName"), fields.next_page(response, "nextFileId")
     if (name is None) != (file_id is None) or file_id in seen:
-        raise ValueError("the next page has no beginning, or is one that came before")
+        raise ValueError("the next page has no start, or repeats an earlier one")
     if file_id is not None:
         seen.add(file_id)
     return page, name, file_id

@@ -1,4 +1,4 @@
-"""What the settings give a file that is written: encryption, retention, legal hold."""
+"""File options: encryption, retention and legal hold of files that are written."""
 
 from __future__ import annotations
 
@@ -13,58 +13,58 @@ _DAY_MILLIS = 86_400_000
 
 
 class FileOptions:
-    """Encryption and locks of new files, in the forms that b2sdk takes."""
+    """Encryption and locks of new files, as arguments for b2sdk."""
 
     def __init__(self, settings: B2Settings) -> None:
         self._settings = settings
         self._encryption = _encryption(settings)
 
     @property
-    def reading(self) -> Any:
-        """The customer's key that goes with each download, or `None`."""
+    def download_key(self) -> Any:
+        """Customer key that each download must send; `None` without one."""
         return self._encryption if self._settings.server_side_encryption is Encryption.CUSTOMER else None
 
     @property
-    def fields(self) -> str:
-        """What tells these marks from others, without telling a key."""
-        wanted = self._settings
-        key = wanted.sse_customer_key_base64
+    def fingerprint(self) -> str:
+        """Text that differs between different options, without revealing a key."""
+        settings = self._settings
+        key = settings.sse_customer_key_base64
         digest = hashlib.sha256(base64.b64decode(key.reveal())).hexdigest() if key is not None else None
-        lock = (wanted.object_lock_mode, wanted.object_lock_retain, wanted.object_lock_legal_hold)
-        return repr((wanted.server_side_encryption, digest, *lock))
+        lock = (settings.object_lock_mode, settings.object_lock_retain, settings.object_lock_legal_hold)
+        return repr((settings.server_side_encryption, digest, *lock))
 
-    def of_file(self) -> dict[str, Any]:
-        """Return what goes with the upload of a file, or with the start of a large one."""
+    def for_file(self) -> dict[str, Any]:
+        """Return the options for uploading a file or starting a large one."""
         return {"server_side_encryption": self._encryption, **self._locks()}
 
-    def of_part(self) -> dict[str, Any]:
-        """Return what goes with each part: a customer's key, since the server does not keep it."""
-        return {"server_side_encryption": self.reading}
+    def for_part(self) -> dict[str, Any]:
+        """Return the options for each part: a customer key, since the server does not keep it."""
+        return {"server_side_encryption": self.download_key}
 
-    def of_copy(self) -> dict[str, Any]:
-        """Return what goes with a copy of a file that was written with the same settings."""
+    def for_copy(self) -> dict[str, Any]:
+        """Return the options for copying a file that was written with the same settings."""
         return {
             "destination_server_side_encryption": self._encryption,
-            "source_server_side_encryption": self.reading,
+            "source_server_side_encryption": self.download_key,
             **self._locks(),
         }
 
-    def of_copied_part(self) -> dict[str, Any]:
-        """Return what goes with the copy of a part."""
+    def for_copied_part(self) -> dict[str, Any]:
+        """Return the options for copying a part."""
         return {
-            "destination_server_side_encryption": self.reading,
-            "source_server_side_encryption": self.reading,
+            "destination_server_side_encryption": self.download_key,
+            "source_server_side_encryption": self.download_key,
         }
 
     def _locks(self) -> dict[str, Any]:
-        from b2sdk.v3 import FileRetentionSetting, LegalHold, RetentionMode  # noqa: PLC0415  # imported by now
+        from b2sdk.v3 import FileRetentionSetting, LegalHold, RetentionMode  # noqa: PLC0415  # imported with the session
 
-        wanted = self._settings
+        settings = self._settings
         retention = None
-        if wanted.object_lock_mode is not None and wanted.object_lock_retain is not None:
-            until = time.time_ns() // 1_000_000 + wanted.object_lock_retain * _DAY_MILLIS
-            retention = FileRetentionSetting(RetentionMode(wanted.object_lock_mode.value), until)
-        return {"file_retention": retention, "legal_hold": LegalHold.ON if wanted.object_lock_legal_hold else None}
+        if settings.object_lock_mode is not None and settings.object_lock_retain is not None:
+            until = time.time_ns() // 1_000_000 + settings.object_lock_retain * _DAY_MILLIS
+            retention = FileRetentionSetting(RetentionMode(settings.object_lock_mode.value), until)
+        return {"file_retention": retention, "legal_hold": LegalHold.ON if settings.object_lock_legal_hold else None}
 
 
 def _encryption(settings: B2Settings) -> Any:

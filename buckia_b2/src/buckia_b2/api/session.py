@@ -1,4 +1,4 @@
-"""The account behind an application key: what the key may do, where its requests go, and a token that is renewed."""
+"""Session: the authorization of an application key, and API calls that renew an expired token."""
 
 from __future__ import annotations
 
@@ -45,22 +45,23 @@ _NEEDS = {
 """The capability that a call needs, by its name in b2sdk's raw API."""
 
 _DOMAINS = ("backblazeb2.com", "backblaze.com")
-"""Where Backblaze's own hosts are: those of the API and of downloads, and those that uploads go to."""
+"""Domains of Backblaze's hosts for the API, downloads and uploads."""
 
 _OWN_S3 = re.compile(r"https://s3\.([a-z0-9-]+)\.backblazeb2\.com")
 
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """What B2 said when the key was shown.
+    """Response to `b2_authorize_account`.
 
     Attributes:
         account_id: Id of the account.
-        token: Goes with each request, for a day at most.
-        api_url, download_url, s3_url: Where requests go.
-        capabilities: What the key may do.
-        name_prefix: What the names of files begin with that it may touch; `None` if all.
-        buckets: Ids and names of the buckets that it may touch, a name empty where it is not told; `None` if all.
+        token: Authorization token, valid for up to a day.
+        api_url, download_url, s3_url: Endpoints of the account.
+        capabilities: Capabilities of the key.
+        name_prefix: Prefix that the key is restricted to; `None` if it is not.
+        buckets: Ids and names of the buckets that the key is restricted to, a name empty where B2 reports none; `None`
+            if it is not restricted.
     """
 
     account_id: str
@@ -74,29 +75,29 @@ class Authorization:
     _secret: Secret = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # As long as this lives, the token stays out of messages, whoever repeats it.
+        # Registers the token, so that it is redacted in messages.
         object.__setattr__(self, "_secret", Secret(self.token))
 
     @classmethod
-    def of(cls, answer: Any, api_url: str) -> Authorization:
-        """Read the answer to `b2_authorize_account` of the service at `api_url`.
+    def from_response(cls, response: Any, api_url: str) -> Authorization:
+        """Parse the response to `b2_authorize_account` of the service at `api_url`.
 
         Raises:
-            LookupError, TypeError, ValueError: It is none, or sends requests to another service.
+            LookupError, TypeError, ValueError: It is malformed, or names endpoints of another service.
         """
-        storage = fields.mapping(fields.mapping(answer, "apiInfo"), "storageApi")
+        storage = fields.mapping(fields.mapping(response, "apiInfo"), "storageApi")
         allowed = fields.mapping(storage, "allowed")
         buckets = None if allowed.get("buckets") is None else fields.entries(allowed, "buckets")
 
-        def address(name: str) -> str:
+        def endpoint(name: str) -> str:
             return check_service_address(storage[name], configured=api_url, domains=_DOMAINS)
 
         return cls(
-            account_id=fields.string(answer, "accountId"),
-            token=fields.token(answer, "authorizationToken"),
-            api_url=address("apiUrl"),
-            download_url=address("downloadUrl"),
-            s3_url=address("s3ApiUrl"),
+            account_id=fields.string(response, "accountId"),
+            token=fields.token(response, "authorizationToken"),
+            api_url=endpoint("apiUrl"),
+            download_url=endpoint("downloadUrl"),
+            s3_url=endpoint("s3ApiUrl"),
             capabilities=frozenset(fields.strings(allowed, "capabilities")),
             name_prefix=fields.string_or_none(allowed, "namePrefix") or None,
             buckets=None
@@ -106,13 +107,13 @@ class Authorization:
 
     @property
     def region(self) -> str | None:
-        """The account's region; `None` where the address of the S3 API does not name one."""
+        """Region of the account; `None` where the S3 endpoint does not name one."""
         found = _OWN_S3.fullmatch(self.s3_url)
         return found[1] if found else None
 
 
 class B2Session:
-    """Calls with the token of one application key. The key is shown at the first one, and when its token is worn."""
+    """API calls with one application key, which is sent on the first call and when its token expires. Thread-safe."""
 
     def __init__(self, settings: B2Settings, prefix: str = "", counter: RequestCounter | None = None) -> None:
         from b2sdk.v3 import B2RawHTTPApi  # noqa: PLC0415  # it takes a quarter of a second
@@ -127,130 +128,132 @@ class B2Session:
 
     @property
     def requests(self) -> int:
-        """Requests so far."""
+        """Number of requests so far."""
         return self.counter.total
 
     def authorization(self) -> Authorization:
-        """Return what is known of the key; the first time, at the cost of a request.
+        """Return the authorization of the key. The first call costs a request.
 
         Raises:
             Unauthenticated: Backblaze does not accept the key.
-            AdapterError: It could not be asked.
+            AdapterError: The request failed.
         """
         with self._lock:
             if self._authorization is None:
-                self._authorization = self._sign_in()
+                self._authorization = self._authorize()
             return self._authorization
 
-    def call(self, name: str, *arguments: Any, doing: str, key: str | None = None, **options: Any) -> Any:
-        """Make a call of b2sdk's raw API with address and token, and return its answer.
+    def call(self, name: str, *arguments: Any, action: str, key: str | None = None, **options: Any) -> Any:
+        """Call a method of b2sdk's raw API with endpoint and token, and return the response.
 
         Args:
-            name: The method of the raw API.
-            *arguments: What it takes after the token.
-            doing: What for, for errors.
-            key: The object that it is about, for errors.
-            **options: What else it takes.
+            name: Method of the raw API.
+            *arguments: Arguments after the token.
+            action: What the call does, for error messages.
+            key: Object that it concerns, for error messages.
+            **options: Keyword arguments.
 
         Raises:
-            AdapterError: It failed.
+            AdapterError: The call failed.
         """
         method = getattr(self.raw, name)
-        return self.signed(
-            lambda signed: method(signed.api_url, signed.token, *arguments, **options),
+        return self.with_authorization(
+            lambda authorization: method(authorization.api_url, authorization.token, *arguments, **options),
             needs=_NEEDS.get(name, ""),
-            doing=doing,
+            action=action,
             key=key,
         )
 
-    def signed(self, request: Callable[[Authorization], T], *, needs: str, doing: str, key: str | None = None) -> T:
-        """Make a request, once more with a new token if it is refused for its token; return what it returns.
+    def with_authorization(
+        self, request: Callable[[Authorization], T], *, needs: str, action: str, key: str | None = None
+    ) -> T:
+        """Send a request with the current token, and once more with a new one if B2 rejects the token.
 
-        `needs` is the capability that it takes. Errors are those of `call`.
+        `needs` is the capability that the request requires. Raises as `call`.
         """
         used = self.authorization()
         try:
             try:
                 return request(used)
-            except B2ResponseError as refusal:
-                if not refusal.worn:
+            except B2ResponseError as error:
+                if not error.is_token_expired:
                     raise
-                used = self._renewed(used)
+                used = self._renew_authorization(used)
                 return request(used)
         except (AdapterError, MemoryError):
             raise
         except Exception as error:
-            host = urlsplit(used.api_url).netloc
-            raise translate_error(error, doing=doing, key=key, host=host, why=self._why(used, needs, error)) from error
+            host, reason = urlsplit(used.api_url).netloc, self._find_denial_reason(used, needs, error)
+            raise translate_error(error, action=action, key=key, host=host, reason=reason) from error
 
-    def why_not_written(self, refusal: B2ResponseError) -> str:
-        """Return what does not allow an upload, as far as that can be told from here."""
-        return self._why(self.authorization(), "writeFiles", refusal)
+    def upload_denial_reason(self, error: B2ResponseError) -> str:
+        """Return why an upload was denied; empty if unknown."""
+        return self._find_denial_reason(self.authorization(), "writeFiles", error)
 
-    def upload_address(self, answer: Any) -> tuple[str, str]:
-        """Return the address and the token of an answer that tells where an upload goes.
+    def parse_upload_url(self, response: Any) -> tuple[str, str]:
+        """Parse an upload URL and its token.
 
         Raises:
-            LookupError, TypeError, ValueError: It is none, or sends the upload to another service.
+            LookupError, TypeError, ValueError: The response is malformed, or names a host of another service.
         """
-        address = check_service_address(answer["uploadUrl"], configured=self._settings.api_url, domains=_DOMAINS)
-        return address, fields.token(answer, "authorizationToken")
+        address = check_service_address(response["uploadUrl"], configured=self._settings.api_url, domains=_DOMAINS)
+        return address, fields.token(response, "authorizationToken")
 
     def close(self) -> None:
         """Close the connections."""
         self.transport.close()
 
-    def _renewed(self, used: Authorization) -> Authorization:
-        """Return another authorization than the one that was used. Of many threads, one asks for it."""
+    def _renew_authorization(self, used: Authorization) -> Authorization:
+        """Return an authorization newer than `used`. One of many threads requests it."""
         with self._lock:
             if self._authorization is None or self._authorization.token == used.token:
-                self._authorization = self._sign_in()
+                self._authorization = self._authorize()
             return self._authorization
 
-    def _sign_in(self) -> Authorization:
-        wanted = self._settings
-        key_id, key = wanted.application_key_id.reveal(), wanted.application_key.reveal()
-        realm = wanted.api_url.rstrip("/")
+    def _authorize(self) -> Authorization:
+        settings = self._settings
+        key_id, key = settings.application_key_id.reveal(), settings.application_key.reveal()
+        realm = settings.api_url.rstrip("/")
         try:
-            found = Authorization.of(self.raw.authorize_account(realm, key_id, key), realm)
-        except B2ResponseError as refusal:
-            raise unauthenticated(refusal) from refusal
+            found = Authorization.from_response(self.raw.authorize_account(realm, key_id, key), realm)
+        except B2ResponseError as error:
+            raise unauthenticated(error) from error
         except (LookupError, RecursionError, TypeError, ValueError) as error:
-            words = f"{urlsplit(realm).netloc} did not answer as B2 does: check api_url"
-            raise AdapterError(f"signing in: {words} ({error})", provider=PROVIDER) from error
+            message = f"{urlsplit(realm).netloc} did not respond as B2 does: check api_url"
+            raise AdapterError(f"signing in: {message} ({error})", provider=PROVIDER) from error
         except MemoryError:
             raise
         except Exception as error:
-            raise translate_error(error, doing="signing in", host=urlsplit(realm).netloc) from error
-        if wanted.region is not None and found.region not in (None, wanted.region):
-            raise InvalidSetting(f"region is {wanted.region}, but the account of the key is in {found.region}")
+            raise translate_error(error, action="signing in", host=urlsplit(realm).netloc) from error
+        if settings.region is not None and found.region not in (None, settings.region):
+            raise InvalidSetting(f"region is {settings.region}, but the account of the key is in {found.region}")
         return found
 
-    def _why(self, used: Authorization, needs: str, error: Exception) -> str:
-        """Return what does not allow a call, as far as that can be told from here."""
+    def _find_denial_reason(self, used: Authorization, needs: str, error: Exception) -> str:
+        """Return why a call was denied; empty if unknown."""
         if needs and needs not in used.capabilities:
             return f"the application key lacks the capability {needs}"
         if used.name_prefix is not None and not self._prefix.startswith(used.name_prefix):
-            words = f"the application key is for names that begin with {used.name_prefix!r}"
-            return f"{words}: set `prefix` to it, or to something below it"
-        wanted = self._settings
+            message = f"the application key is for names that begin with {used.name_prefix!r}"
+            return f"{message}: set `prefix` to it, or to something below it"
+        settings = self._settings
         if needs == "writeFiles":
             for setting, capability in (
-                (wanted.object_lock_mode, "writeFileRetentions"),
-                (wanted.object_lock_legal_hold, "writeFileLegalHolds"),
+                (settings.object_lock_mode, "writeFileRetentions"),
+                (settings.object_lock_legal_hold, "writeFileLegalHolds"),
             ):
                 if setting and capability not in used.capabilities:
                     return f"the application key lacks the capability {capability}, which object locks need"
         if needs == "deleteFiles" and isinstance(error, B2ResponseError) and error.code == "access_denied":
             return LOCKED
         forbidden = isinstance(error, B2ResponseError) and error.status == 403
-        if needs == "readFiles" and forbidden and wanted.server_side_encryption is Encryption.CUSTOMER:
+        if needs == "readFiles" and forbidden and settings.server_side_encryption is Encryption.CUSTOMER:
             return "sse_customer_key_base64 is not the key that the object is encrypted with"
         return ""
 
 
 def bucket_not_allowed(used: Authorization, name: str) -> PermissionDenied:
-    """Return the error for a bucket that the key is not for."""
-    named = ", ".join(repr(known or each) for each, known in used.buckets or ())
-    words = f"the application key is not for the bucket {name!r}, but for {named}"
-    return PermissionDenied(words, provider=PROVIDER)
+    """Build the error for a bucket that the key is restricted from."""
+    allowed = ", ".join(repr(bucket_name or bucket_id) for bucket_id, bucket_name in used.buckets or ())
+    message = f"the application key is not for the bucket {name!r}, but for {allowed}"
+    return PermissionDenied(message, provider=PROVIDER)

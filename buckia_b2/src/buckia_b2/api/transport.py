@@ -1,45 +1,60 @@
-"""How b2sdk's raw API sends its requests here: each once, to the address that is named and no other.
+"""Transport: sends the requests of b2sdk's raw API over `requests`, each once, without following redirects.
 
-b2sdk's own transport tries a request up to twenty times, for minutes, follows redirects with the token and the
-content, and sets the locale of the process with each answer.
+b2sdk's own transport retries a request up to twenty times, for minutes, follows redirects with the token and the
+content, and sets the locale of the process for each response.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 
-from buckia_b2.errors import B2ResponseError, TooLong
+from buckia_b2.errors import B2ResponseError, BodyTooLong
 from buckia_b2.settings import B2Settings
 from buckia_core.adapters.service.connection import system_proxy, trust_bundle
+from buckia_core.adapters.transfers import retry
+from buckia_core.adapters.transfers.retry import RetryPolicy
 
-LONGEST = 16 << 20
-"""Bytes of an answer in JSON that are read. A page of 1,000 files is below it, whatever they are called."""
+T = TypeVar("T")
 
-_LONGEST_REFUSAL = 1 << 16
+RETRY_POLICY = RetryPolicy(attempts=5, seconds=math.inf, initial_wait=0.2, max_wait=10.0)
+"""Five attempts with short waits: B2 answers 503 where another of its servers would take the request at once."""
+
+MAX_JSON_BYTES = 16 << 20
+"""Largest JSON response that is read. A page of 1,000 files fits, whatever their names."""
+
+_MAX_ERROR_BYTES = 1 << 16
 _CONNECTIONS = 64
 _SUCCESS = (200, 206)
 
-# What the server does while nobody hears of it: it copies and puts together many gigabytes.
+# Calls that copy or assemble many gigabytes before the server sends any byte of the response.
 _SLOW = ("/b2_copy_file", "/b2_copy_part", "/b2_finish_large_file")
 _SLOW_SECONDS = 1200.0
 
 
+def retry_request(request: Callable[[], T]) -> T:
+    """Retry one request of a call that makes many; the wrapper `Retry` retries whole calls.
+
+    A server that asks for a wait of more than ten seconds is left to that wrapper.
+    """
+    return retry.retry_call(request, RETRY_POLICY)
+
+
 class Transport:
-    """Requests over connections that are kept open. From many threads at once.
+    """Sends requests over a pool of kept connections. Thread-safe.
 
-    No redirect is followed: it would take the token and the content along to a host of somebody else's choice.
+    Redirects are errors: following one would hand the token and the content to another host.
 
-    The methods with names of b2sdk's are what its `B2RawHTTPApi` calls; how often it would have them
-    tried is not heeded.
+    `B2RawHTTPApi` of b2sdk calls the `post_…` methods; the number of attempts that it passes is ignored.
     """
 
     def __init__(self, settings: B2Settings, count: Callable[[], None]) -> None:
@@ -47,7 +62,7 @@ class Transport:
         self._connect = settings.connect_timeout
         self._read = settings.read_timeout
         self._session = requests.Session()
-        # Otherwise an entry of ~/.netrc would take the place of the token, and NO_PROXY be read in another way.
+        # Otherwise requests replaces the token with an entry of ~/.netrc, and reads NO_PROXY differently from Buckia.
         self._session.trust_env = False
         self._session.auth = _no_netrc_auth
         self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
@@ -57,15 +72,15 @@ class Transport:
         self._session.mount("http://", pool)
 
     def request(self, method: str, url: str, headers: Mapping[str, str], data: Any = None) -> Any:
-        """Return the response to one request, of which the head is read. The caller closes it.
+        """Send one request and return its response, with the body unread. The caller closes it.
 
         Raises:
-            Refusal: It is no success.
-            requests.RequestException: There was none.
+            B2ResponseError: The status is not a success.
+            requests.RequestException: There is no response.
         """
         self._count()
         read = max(self._read, _SLOW_SECONDS) if urlsplit(url).path.endswith(_SLOW) else self._read
-        answer = self._session.request(
+        response = self._session.request(
             method,
             url,
             headers=dict(headers),
@@ -75,19 +90,20 @@ class Transport:
             allow_redirects=False,
             proxies=_proxies(url),
         )
-        if answer.status_code not in _SUCCESS:
-            with closing(answer):
-                body = _body(answer, _LONGEST_REFUSAL)
-                raise B2ResponseError.of(answer.status_code, answer.headers, body, (headers.get("Authorization", ""),))
-        return answer
+        if response.status_code not in _SUCCESS:
+            with closing(response):
+                body = _read_body(response, _MAX_ERROR_BYTES)
+                secrets = (headers.get("Authorization", ""),)
+                raise B2ResponseError.from_response(response.status_code, response.headers, body, secrets)
+        return response
 
     def post_json_return_json(self, url: str, headers: Mapping[str, str], params: Any, **_tries: Any) -> Any:
-        """Send a call with its parameters."""
+        """Send an API call as JSON and return the JSON of the response."""
         data = json.dumps(params).encode()
         return self._read_json("POST", url, {**headers, "Content-Type": "application/json"}, data)
 
     def post_content_return_json(self, url: str, headers: Mapping[str, str], data: Any, **_tries: Any) -> Any:
-        """Send the bytes of a file or a part."""
+        """Send the bytes of a file or a part and return the JSON of the response."""
         return self._read_json("POST", url, headers, data)
 
     def close(self) -> None:
@@ -95,16 +111,16 @@ class Transport:
         self._session.close()
 
     def _read_json(self, method: str, url: str, headers: Mapping[str, str], data: Any) -> Any:
-        """Raises what `request` does; ValueError or RecursionError of what is no JSON; TooLong."""
-        with closing(self.request(method, url, headers, data)) as answer:
-            body = _body(answer, LONGEST)
-        if len(body) > LONGEST:
-            raise TooLong(f"the answer of {urlsplit(url).hostname} is longer than {LONGEST >> 20} MiB")
+        """Raise as `request`; ValueError or RecursionError for invalid JSON; BodyTooLong."""
+        with closing(self.request(method, url, headers, data)) as response:
+            body = _read_body(response, MAX_JSON_BYTES)
+        if len(body) > MAX_JSON_BYTES:
+            raise BodyTooLong(f"the response of {urlsplit(url).hostname} is longer than {MAX_JSON_BYTES >> 20} MiB")
         return json.loads(body)
 
 
 class _Pool(HTTPAdapter):  # type: ignore[misc, unused-ignore]  # with or without types of requests
-    """As many connections as there are threads, which trust the `ca_bundle` besides the system's authorities."""
+    """Connection pool: trusts `ca_bundle` in addition to the authorities of the system."""
 
     def __init__(self, settings: B2Settings) -> None:
         self._trusted = ssl.create_default_context()
@@ -123,12 +139,12 @@ def _proxies(url: str) -> dict[str, str]:
     return {} if proxy is None else {parts.scheme: proxy}
 
 
-def _body(answer: Any, most: int) -> bytes:
-    """Return the body of a response as it was sent, of which `most` bytes and one more are read at most."""
+def _read_body(response: Any, maximum: int) -> bytes:
+    """Read a body without decoding it, up to `maximum` bytes and one more."""
     body = b""
-    # The read that brings nothing notices that the connection broke off.
-    while len(body) <= most and (block := answer.raw.read(most + 1 - len(body), decode_content=False)):
-        body += block
+    # Only a read that returns nothing detects a connection that broke off.
+    while len(body) <= maximum and (chunk := response.raw.read(maximum + 1 - len(body), decode_content=False)):
+        body += chunk
     return body
 
 

@@ -1,4 +1,4 @@
-"""The commands `buckia b2 …`, one module a subject. What a command works with is imported when it runs."""
+"""Commands `buckia b2 …`, one module per subject. They import the adapter when they run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib
 import click
 
 MODULES = ("info", "rules", "keys", "unfinished")
-"""The modules of this package that have commands. Each has `register_commands(b2: click.Group) -> None`."""
+"""Modules with commands. Each has `register_commands(b2: click.Group) -> None`."""
 
 
 def register(cli: click.Group) -> None:
@@ -15,9 +15,9 @@ def register(cli: click.Group) -> None:
 
     @cli.group("b2")
     def b2_command() -> None:
-        """Look after a bucket of Backblaze B2, and after application keys.
+        """Manage a bucket of Backblaze B2, and application keys.
 
-        Versions are what `buckia versions` and `buckia restore` show and bring back.
+        See `buckia versions` and `buckia restore` for versions.
         """
 
     for module in MODULES:

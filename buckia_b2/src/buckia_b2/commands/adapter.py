@@ -1,4 +1,4 @@
-"""What a command works with, and options that several have."""
+"""Shared parts of the commands: the bucket administrator and common options."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 @contextmanager
 def native(host: CommandHost) -> Iterator[BucketAdmin]:
-    """Give what B2's own API does with the bucket that was asked for, and close its adapter afterwards.
+    """Open the administrator of the selected bucket and close its adapter afterwards.
 
     Raises:
-        ConfigError: The bucket is of another provider.
+        ConfigError: The bucket has another provider.
     """
-    from buckia_b2.admin.bucket_admin import HasBucketAdmin  # noqa: PLC0415  # the adapter is imported when a command runs
+    from buckia_b2.admin.bucket_admin import HasBucketAdmin  # noqa: PLC0415  # when a command runs
 
     with host.adapter("b2") as adapter:
         assert isinstance(adapter, HasBucketAdmin)
@@ -33,7 +33,7 @@ def native(host: CommandHost) -> Iterator[BucketAdmin]:
 
 
 def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
-    """Read a span of time: `45m`, `12h`, `30d`, `2w`."""
+    """Parse a duration: `45m`, `12h`, `30d`, `2w`."""
     try:
         return None if value is None else parse_duration(value)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""`buckia b2 info`: the bucket, and what the application key may do with it."""
+"""`buckia b2 info`: shows the bucket and the capabilities of the application key."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def register_commands(b2: click.Group) -> None:
     @b2.command("info")
     @click.pass_obj
     def info_command(host: CommandHost) -> None:
-        """Show the bucket: type, encryption, locks, rules; and what the application key may do."""
+        """Show the bucket (type, encryption, locks, rules) and the capabilities of the application key."""
         with native(host) as api:
-            facts = api.facts()
+            bucket = api.info()
             capabilities = sorted(api.capabilities)
-            lock = {None: _HIDDEN, True: f"on, by default {facts.retention}", False: "off"}[facts.lock]
+            lock = {None: _HIDDEN, True: f"on, by default {bucket.retention}", False: "off"}[bucket.lock]
             host.result(
-                {"type": "bucket", **asdict(facts), "key_capabilities": capabilities},
-                f"bucket       {facts.name} ({facts.id})",
-                f"access       {facts.access}",
-                f"encryption   {facts.encryption or _HIDDEN}",
+                {"type": "bucket", **asdict(bucket), "key_capabilities": capabilities},
+                f"bucket       {bucket.name} ({bucket.id})",
+                f"access       {bucket.access}",
+                f"encryption   {bucket.encryption or _HIDDEN}",
                 f"object lock  {lock}",
-                f"lifecycle    {len(facts.lifecycle)} rules",
-                f"CORS         {len(facts.cors)} rules",
+                f"lifecycle    {len(bucket.lifecycle)} rules",
+                f"CORS         {len(bucket.cors)} rules",
                 f"key may      {', '.join(capabilities)}",
             )

@@ -1,4 +1,4 @@
-"""`buckia b2 keys`: application keys, above all those that may do little."""
+"""`buckia b2 keys`: lists, creates and revokes application keys."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 READ = ("listBuckets", "listFiles", "readFiles", "readBuckets")
 WRITE = (*READ, "writeFiles", "deleteFiles", "shareFiles")
-"""What a sync needs, and what signs addresses."""
+"""Capabilities that a sync and signed URLs need."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LONGEST = timedelta(days=1000)
+_MAX_LIFETIME = timedelta(days=1000)
 
 
 def register_commands(b2: click.Group) -> None:
@@ -26,7 +26,7 @@ def register_commands(b2: click.Group) -> None:
 
     @b2.group("keys")
     def keys_group() -> None:
-        """List, make and revoke application keys."""
+        """List, create and revoke application keys."""
 
     for command in (_add_list, _add_create, _add_delete):
         command(keys_group)
@@ -36,26 +36,27 @@ def _add_list(keys: click.Group) -> None:
     @keys.command("list")
     @click.pass_obj
     def list_command(host: CommandHost) -> None:
-        """List the application keys: id, name, where, what. The keys themselves are not shown."""
-        none = True
+        """List the application keys: id, name, scope, capabilities. The secrets are not shown."""
+        found = False
         with native(host) as b2:
             for each in b2.application_keys():
-                none = False
-                host.result(_record(each), f"{each.id}  {each.name}  {_where(each)}  {','.join(each.capabilities)}")
-        if none:
+                found = True
+                scope, capabilities = _format_scope(each), ",".join(each.capabilities)
+                host.result(_record(each), f"{each.id}  {each.name}  {scope}  {capabilities}")
+        if not found:
             host.note("The account has no application keys besides its master key.")
 
 
 def _add_create(keys: click.Group) -> None:
     @keys.command("create")
     @click.argument("name")
-    @click.option("--read-only", is_flag=True, help="It may list and read, and nothing else.")
+    @click.option("--read-only", is_flag=True, help="Allow listing and reading only.")
     @click.option(
-        "--capability", "more", multiple=True, help="What else it may do, such as writeKeys. May be repeated."
+        "--capability", "more", multiple=True, help="Allow another capability, such as writeKeys. May be repeated."
     )
-    @click.option("--prefix", help="Only names that begin so; else those of the bucket's setting `prefix`.")
-    @click.option("--all-buckets", is_flag=True, help="For all buckets of the account; else for this one.")
-    @click.option("--lasting", metavar="AGE", callback=duration, help="It ends by itself, such as after 12h or 90d.")
+    @click.option("--prefix", help="Restrict to names with this prefix; default: the setting `prefix` of the bucket.")
+    @click.option("--all-buckets", is_flag=True, help="Allow all buckets of the account instead of this one.")
+    @click.option("--lasting", metavar="AGE", callback=duration, help="Expire after this time, such as 12h or 90d.")
     @click.pass_obj
     def create_command(
         host: CommandHost,
@@ -66,30 +67,30 @@ def _add_create(keys: click.Group) -> None:
         all_buckets: bool,
         lasting: timedelta | None,
     ) -> None:
-        """Make an application key NAME for this bucket. The key is shown this once, and can't be had again.
+        """Create an application key NAME for this bucket. The key is shown only once.
 
-        Without options it may do what a sync of this bucket needs.
+        By default it has the capabilities that a sync of this bucket needs.
         """
-        if lasting is not None and not timedelta(0) < lasting <= _LONGEST:
-            raise click.UsageError(f"A key lasts for up to {_LONGEST.days} days.")
+        if lasting is not None and not timedelta(0) < lasting <= _MAX_LIFETIME:
+            raise click.UsageError(f"A key lasts for up to {_MAX_LIFETIME.days} days.")
         if all_buckets and prefix:
             raise click.UsageError("A key for all buckets has no --prefix.")
         capabilities = dict.fromkeys((*(READ if read_only else WRITE), *more))
         with native(host) as b2:
-            made = b2.create_key(
+            key = b2.create_key(
                 name,
                 list(capabilities),
                 name_prefix=None if all_buckets else (b2.prefix if prefix is None else prefix) or None,
                 seconds=None if lasting is None else int(lasting.total_seconds()),
                 all_buckets=all_buckets,
             )
-            secret = made.secret.reveal() if made.secret else ""
+            secret = key.secret.reveal() if key.secret else ""
             host.disclose(
-                _record(made) | {"application_key": secret},
-                f"application_key_id  {made.id}",
+                _record(key) | {"application_key": secret},
+                f"application_key_id  {key.id}",
                 f"application_key     {secret}",
             )
-            host.note(f"It is for {_where(made)}. Keep the key now: it is not shown again.")
+            host.note(f"It is for {_format_scope(key)}. Store the key now: it is not shown again.")
 
 
 def _add_delete(keys: click.Group) -> None:
@@ -98,9 +99,9 @@ def _add_delete(keys: click.Group) -> None:
     @yes
     @click.pass_obj
     def delete_command(host: CommandHost, key_id: str, yes: bool) -> int | None:
-        """Revoke the key with the id KEY_ID, as `keys list` shows it. Whatever uses it stops to work."""
+        """Revoke the key with the id KEY_ID, as shown by `keys list`. Programs that use it stop working."""
         with native(host) as b2:
-            if not host.confirm(f"The key {key_id} will stop to work. Go on?", yes=yes):
+            if not host.confirm(f"The key {key_id} will stop working. Go on?", yes=yes):
                 host.note("Nothing was revoked.")
                 return 1
             b2.delete_key(key_id)
@@ -108,7 +109,7 @@ def _add_delete(keys: click.Group) -> None:
         return None
 
 
-def _where(key: ApplicationKey) -> str:
+def _format_scope(key: ApplicationKey) -> str:
     if not key.buckets:
         return "all buckets"
     names = f", names that begin with {key.name_prefix!r}" if key.name_prefix else ""

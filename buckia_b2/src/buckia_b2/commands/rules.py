@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_b2.admin.bucket_rules import RuleChange, RuleKind, canonical, parse
+from buckia_b2.admin.bucket_rules import RuleChange, RuleKind, canonical, parse_rules
 from buckia_b2.commands.adapter import native, yes
 from buckia_core.adapters.commands.config_change import PlannedChange, confirm_and_apply, read_text
 
@@ -49,7 +49,7 @@ def _add_get(group: click.Group, kind: RuleKind) -> None:
 def _add_set(group: click.Group, kind: RuleKind) -> None:
     text = (
         f"Set the {_TITLES[kind]} that FILE has: a list in JSON or YAML; - is standard input. Rules with another "
-        f"{kind.by} stay."
+        f"{kind.name_field} stay."
     )
 
     @group.command("set", help=text)
@@ -59,13 +59,15 @@ def _add_set(group: click.Group, kind: RuleKind) -> None:
     @yes
     @click.pass_obj
     def set_command(host: CommandHost, file: str, replace: bool, dry_run: bool, yes: bool) -> int | None:
-        rules = parse(kind, *read_text(file))
+        rules = parse_rules(kind, *read_text(file))
         return _change(host, lambda b2: b2.plan(kind, rules, replace=replace), dry_run=dry_run, yes=yes)
 
 
 def _add_delete(group: click.Group, kind: RuleKind) -> None:
     @group.command("delete", help=f"Remove all {_TITLES[kind]}, or some.")
-    @click.option(_NAMES[kind], "names", multiple=True, help=f"Only the rule with this {kind.by}. May be repeated.")
+    @click.option(
+        _NAMES[kind], "names", multiple=True, help=f"Only the rule with this {kind.name_field}. May be repeated."
+    )
     @_dry_run
     @yes
     @click.pass_obj

@@ -1,4 +1,4 @@
-"""`buckia b2 unfinished`: what large uploads have left on the server."""
+"""`buckia b2 unfinished`: lists and aborts unfinished large files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_b2.commands.adapter import duration, native
+from buckia_b2.commands.adapter import duration, native, yes
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
@@ -19,18 +19,20 @@ def register_commands(b2: click.Group) -> None:
     @b2.command("unfinished")
     @click.argument("prefix", default="")
     @click.option(
-        "--older-than", metavar="AGE", callback=duration, help="Only those begun longer ago, such as 12h or 7d."
+        "--older-than", metavar="AGE", callback=duration, help="Only uploads older than this, such as 12h or 7d."
     )
-    @click.option("--abort", is_flag=True, help="Throw away what is there of them.")
-    @click.option("--resumable", is_flag=True, help="Abort also what the next sync of this project would go on with.")
-    @click.option("--yes", is_flag=True, help="Do not ask.")
+    @click.option("--abort", is_flag=True, help="Abort them.")
+    @click.option(
+        "--resumable", is_flag=True, help="Also abort uploads that the next sync of this project would resume."
+    )
+    @yes
     @click.pass_obj
     def unfinished_command(
         host: CommandHost, prefix: str, older_than: timedelta | None, abort: bool, resumable: bool, yes: bool
     ) -> int | None:
-        """List large files that were begun and not finished.
+        """List unfinished large files whose keys start with PREFIX.
 
-        Those to keys that start with PREFIX. Listings do not show them, and they are paid for until they are aborted.
+        They do not appear in listings, and are billed until they are aborted.
         """
         from buckia_core.adapters.commands.unfinished import list_or_abort_uploads  # noqa: PLC0415  # when a command runs
 

@@ -1,1 +1,1 @@
-"""Files of B2: names, info, attributes."""
+"""Files of B2: names, file info, attributes."""

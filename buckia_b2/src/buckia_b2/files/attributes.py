@@ -1,4 +1,4 @@
-"""What files are given by patterns of their keys: headers of their downloads, a content type, metadata."""
+"""Object attributes: headers, content type and metadata, assigned by key patterns in the settings."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _HEADERS = {
     "content_language": "b2-content-language",
     "expires": "b2-expires",
 }
-"""Attributes that are headers of downloads, and the file info that B2 keeps each in."""
+"""File info in which B2 keeps each attribute that is a download header."""
 
-NAMES = (*_HEADERS, "content_type", "metadata")
-"""The attributes that B2 has."""
+ATTRIBUTE_NAMES = (*_HEADERS, "content_type", "metadata")
+"""Attributes that B2 supports."""
 
 
 def parse_objects(value: object) -> ObjectRules:
-    """Read `objects`, with what B2 takes of each attribute.
+    """Parse the setting `objects` and check the attributes against B2's rules.
 
     Raises:
-        Unsuitable: B2 does not take it.
+        InvalidValue: B2 does not accept an attribute.
     """
-    rules = parse_object_rules(value, names=NAMES)
+    rules = parse_object_rules(value, names=ATTRIBUTE_NAMES)
     for index, rule in enumerate(rules):
         for name in rule.attributes.metadata:
             problem = invalid_metadata_name(name)
@@ -35,5 +35,5 @@ def parse_objects(value: object) -> ObjectRules:
 
 
 def attribute_headers(attributes: ObjectAttributes) -> dict[str, str]:
-    """Return the file info that gives a download its headers."""
+    """Build the file info for download headers."""
     return {info: getattr(attributes, name) for name, info in _HEADERS.items() if getattr(attributes, name)}

@@ -1,22 +1,21 @@
-"""Files of B2 as objects of Buckia, and what is sent along with an upload.
+"""File info: converts between files of B2 and objects of Buckia.
 
-Names of file info, of which B2 keeps ten with a file:
+Names of file info, of which B2 keeps ten per file:
 
-    src_last_modified_millis  modification time of the file, in milliseconds since 1970, as B2's own tools have it
-    large_file_sha1           SHA-1 of a large file's content, as B2's own tools have it
+    src_last_modified_millis  modification time in milliseconds since 1970, as B2's own tools write it
+    large_file_sha1           SHA-1 of a large file, as B2's own tools write it
     buckia-sha256             SHA-256 of the content; other algorithms likewise
-    buckia-bound              SHA-1 of the content that the names above were written with
-    any other                 user metadata, but for names that begin with `b2-`, which are headers of downloads
+    buckia-bound              SHA-1 of the content that the other digests belong to
+    any other                 user metadata, except names that begin with `b2-`, which are download headers
 
-Whoever uploads a file says what its file info is, and may have taken it from another file. So a digest in file info is
-a claim, and counts as follows:
+The uploader sets the file info and may have copied it from another file. So a digest in file info is a claim:
 
-    B2 computed the SHA-1, and `buckia-bound` is the same    the digests are those of the content
-    B2 computed the SHA-1                                    only that is, the others are `claimed`
-    a large file, of which B2 computes none                  all are `claimed`; and `large_file_sha1` is a guess: equal
-                                                             digests are taken for equal content where nothing else is
-                                                             known of it, and other ones say nothing
-    anything else                                            all are `claimed`
+    B2 computed the SHA-1, and `buckia-bound` equals it    all digests are trusted
+    B2 computed the SHA-1                                  only that is trusted, the others are `claimed`
+    a large file, for which B2 computes none               all are `claimed`; `large_file_sha1` is a guess: equal
+                                                           digests count as equal content where nothing else is
+                                                           known, and different ones prove nothing
+    anything else                                          all are `claimed`
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ DIGEST = "buckia-"
 BOUND = f"{DIGEST}bound"
 
 CLAIMED_SHA1 = "sha1?"
-"""The algorithm of a SHA-1 that B2 did not compute: a guess, see `planning.digest`."""
+"""Algorithm of a SHA-1 that B2 did not compute: a guess, see `planning.digest`."""
 
 _HEADER = "x-bz-info-"
 _OWN_HEADERS = "b2-"
@@ -62,29 +61,29 @@ _DIGEST_NAME = re.compile(r"[a-z0-9_]{1,40}")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
-def from_file(key: str, told: Mapping[str, Any], *, with_metadata: bool = True) -> RemoteObject:
-    """Return the object that the JSON of a file tells, in a listing or in the answer to an upload.
+def from_file(key: str, file: Mapping[str, Any], *, with_metadata: bool = True) -> RemoteObject:
+    """Convert the JSON of a file, from a listing or the response to an upload.
 
-    Without metadata, it is read with fewer steps: of digests, it has the SHA-1 alone.
+    Without metadata this is faster, and the SHA-1 is the only digest.
 
     Raises:
-        LookupError, TypeError, ValueError: It tells none.
+        LookupError, TypeError, ValueError: The JSON is malformed.
     """
-    file_id, size, at, kind = told["fileId"], told["contentLength"], told["uploadTimestamp"], told["contentType"]
-    # Listings bring a million of these: the checks of `json_fields`, in one place.
+    file_id, size, at, kind = file["fileId"], file["contentLength"], file["uploadTimestamp"], file["contentType"]
+    # Inlines the checks of `json_fields`, since listings call this a million times.
     if type(file_id) is not str or type(size) is not int or type(at) is not int or type(kind) not in _TEXT_OR_NONE:
         raise TypeError(file_id)
     if not (0 <= size <= fields.MAX_INT64 and 0 <= at <= fields.MAX_MILLIS):
         raise ValueError(file_id)
-    info, content_sha1 = told["fileInfo"] or {}, told["contentSha1"]
+    info, content_sha1 = file["fileInfo"] or {}, file["contentSha1"]
     metadata: dict[str, str] | None = None
     claimed: Digests = ()
     if with_metadata:
         mtime_ns, digests, claimed, metadata = _read_info(info, content_sha1)
     else:
         mtime_ns, digests = _mtime(info.get(MTIME, "")), _sha1(content_sha1, info)
-    if not digests and told.get("contentMd5") is not None and _MD5.fullmatch(told["contentMd5"]):
-        digests = (Digest("md5", told["contentMd5"]),)
+    if not digests and file.get("contentMd5") is not None and _MD5.fullmatch(file["contentMd5"]):
+        digests = (Digest("md5", file["contentMd5"]),)
     return RemoteObject(
         key,
         size,
@@ -100,54 +99,56 @@ def from_file(key: str, told: Mapping[str, Any], *, with_metadata: bool = True) 
 
 
 def from_headers(key: str, headers: Mapping[str, str]) -> RemoteObject:
-    """Return the object that the headers of a download tell. Of a range, its size is that of the whole.
+    """Convert the headers of a download. For a range, the size is that of the whole object.
 
     Raises:
-        LookupError, ValueError: They tell none.
+        LookupError, ValueError: The headers are malformed.
     """
-    told = {name.lower(): value for name, value in headers.items()}
-    info = {name.removeprefix(_HEADER): unquote_plus(value) for name, value in told.items() if name.startswith(_HEADER)}
-    mtime_ns, digests, claimed, metadata = _read_info(info, told.get("x-bz-content-sha1"))
-    size = told["content-range"].rpartition("/")[2] if "content-range" in told else told["content-length"]
+    lower = {name.lower(): value for name, value in headers.items()}
+    info = {
+        name.removeprefix(_HEADER): unquote_plus(value) for name, value in lower.items() if name.startswith(_HEADER)
+    }
+    mtime_ns, digests, claimed, metadata = _read_info(info, lower.get("x-bz-content-sha1"))
+    size = lower["content-range"].rpartition("/")[2] if "content-range" in lower else lower["content-length"]
     return RemoteObject(
         key=key,
         size=_decimal(size, fields.MAX_INT64),
-        fingerprint=told["x-bz-file-id"],
-        modified_ns=_decimal(told["x-bz-upload-timestamp"], fields.MAX_INT64 // _MILLISECOND) * _MILLISECOND,
+        fingerprint=lower["x-bz-file-id"],
+        modified_ns=_decimal(lower["x-bz-upload-timestamp"], fields.MAX_INT64 // _MILLISECOND) * _MILLISECOND,
         mtime_ns=mtime_ns,
         digests=digests,
-        version=told["x-bz-file-id"],
-        content_type=told.get("content-type"),
+        version=lower["x-bz-file-id"],
+        content_type=lower.get("content-type"),
         metadata=metadata,
         claimed=claimed,
     )
 
 
-def version_of(key: str, told: Mapping[str, Any], *, latest: bool) -> ObjectVersion:
-    """Return the version that the JSON of a file, or of a marker that hides one, tells. Raises as `from_file`."""
-    file_id, modified_ns = fields.string(told, "fileId"), fields.millis(told, "uploadTimestamp") * _MILLISECOND
-    if told["action"] == "hide":
+def version_from_file(key: str, file: Mapping[str, Any], *, latest: bool) -> ObjectVersion:
+    """Convert the JSON of a file or a hide marker into a version. Raises as `from_file`."""
+    file_id, modified_ns = fields.string(file, "fileId"), fields.millis(file, "uploadTimestamp") * _MILLISECOND
+    if file["action"] == "hide":
         return ObjectVersion(key, file_id, modified_ns, latest, deleted=True)
-    size = fields.number(told, "contentLength")
+    size = fields.number(file, "contentLength")
     return ObjectVersion(key, file_id, modified_ns, latest, size=size, fingerprint=file_id)
 
 
-def sha1_of(found: RemoteObject) -> str | None:
-    """Return the SHA-1 that B2 computed of an object's content; `None` where it did not."""
+def computed_sha1(found: RemoteObject) -> str | None:
+    """Return the SHA-1 that B2 computed for an object; `None` without one."""
     return next((digest.value for digest in found.digests if digest.algorithm == "sha1"), None)
 
 
 def build_file_info(info: UploadInfo, headers: Mapping[str, str], *, key: str, large: bool) -> dict[str, str]:
-    """Return the file info to send. Digests are left out where B2 has no room for them besides the rest.
+    """Build the file info of an upload. Digests are omitted where they exceed B2's limits.
 
     Args:
-        info: What is told about the upload.
-        headers: File info that gives a download its headers.
-        key: The object, for errors.
-        large: Whether it goes up in parts: then its SHA-1 is part of it.
+        info: Metadata and digests of the upload.
+        headers: File info for download headers.
+        key: Object, for error messages.
+        large: Whether the upload has parts: the file info then includes the SHA-1.
 
     Raises:
-        NotSupported: B2 can't keep the metadata: a name that it does not take, too many of them, or too long.
+        NotSupported: B2 can't keep the metadata: an invalid name, too many entries, or too many bytes.
     """
     kept = dict(headers)
     for name, value in info.metadata.items():
@@ -157,24 +158,24 @@ def build_file_info(info: UploadInfo, headers: Mapping[str, str], *, key: str, l
         kept[name.lower()] = value
     if info.mtime_ns is not None and abs(info.mtime_ns) <= fields.MAX_INT64:
         kept[MTIME] = str(info.mtime_ns // _MILLISECOND)
-    digests = dict(_kept_digests(info.digests, large=large))
+    digests = dict(_digest_info(info.digests, large=large))
     bound = next((digest.value for digest in info.digests if digest.algorithm == "sha1"), None)
     if digests and bound is not None and not large:
         digests[BOUND] = bound
-    if len(kept) + len(digests) > _MOST_INFO or _bytes_of(kept | digests) > _INFO_BYTES:
+    if len(kept) + len(digests) > _MOST_INFO or _encoded_size(kept | digests) > _INFO_BYTES:
         digests = {name: value for name, value in digests.items() if name == LARGE_SHA1}
     kept |= digests
     if len(kept) > _MOST_INFO:
-        words = f"B2 keeps {_MOST_INFO} entries with a file, its times and digests among them; there are {len(kept)}"
-        raise NotSupported(f"{key!r}: {words}", provider=PROVIDER, key=key)
-    if _bytes_of(kept) > _INFO_BYTES:
-        words = f"B2 keeps {_INFO_BYTES} bytes of metadata with a file; there are {_bytes_of(kept)}"
-        raise NotSupported(f"{key!r}: {words}", provider=PROVIDER, key=key)
+        message = f"B2 keeps {_MOST_INFO} entries with a file, its times and digests among them; there are {len(kept)}"
+        raise NotSupported(f"{key!r}: {message}", provider=PROVIDER, key=key)
+    if _encoded_size(kept) > _INFO_BYTES:
+        message = f"B2 keeps {_INFO_BYTES} bytes of metadata with a file; there are {_encoded_size(kept)}"
+        raise NotSupported(f"{key!r}: {message}", provider=PROVIDER, key=key)
     return kept
 
 
 def invalid_metadata_name(name: str) -> str | None:
-    """Return why metadata can't have a name, completing "metadata 'x' "; `None` if it can."""
+    """Return what is wrong with a metadata name, completing "metadata 'x' "; `None` if it is valid."""
     if not _NAME.fullmatch(name):
         return "can't be sent: a name has 1 to 50 letters, digits and _.`~!#$%^&*'|+-"
     lower = name.lower()
@@ -183,7 +184,7 @@ def invalid_metadata_name(name: str) -> str | None:
     return None
 
 
-def _kept_digests(digests: Digests, *, large: bool) -> dict[str, str]:
+def _digest_info(digests: Digests, *, large: bool) -> dict[str, str]:
     kept = {}
     for digest in digests:
         if digest.algorithm == "sha1":
@@ -197,9 +198,9 @@ def _kept_digests(digests: Digests, *, large: bool) -> dict[str, str]:
 def _read_info(
     info: Mapping[str, str], content_sha1: str | None
 ) -> tuple[int | None, Digests, Digests, dict[str, str]]:
-    """Return the modification time, the digests of the content, those that are claimed, and the user metadata.
+    """Return modification time, trusted digests, claimed digests and user metadata.
 
-    A SHA-1 that B2 calls unverified was told by whoever sent the bytes, so it is not told here.
+    A SHA-1 that B2 calls unverified comes from the uploader, so it is ignored.
     """
     metadata = {}
     digests, claims = _sha1(content_sha1, info), _claims(info)
@@ -224,7 +225,7 @@ def _claims(info: Mapping[str, str]) -> Digests:
 
 
 def _sha1(content_sha1: str | None, info: Mapping[str, str]) -> Digests:
-    """Return the SHA-1 that B2 computed, or that of a large file as a guess. Raises TypeError of what is no text."""
+    """Return the SHA-1 that B2 computed, or that of a large file as a guess. Raises TypeError for another type."""
     if content_sha1 == _NOT_COMPUTED:
         claimed = info.get(LARGE_SHA1, "")
         return (Digest(CLAIMED_SHA1, claimed),) if _SHA1.fullmatch(claimed) else ()
@@ -236,12 +237,12 @@ def _mtime(text: str) -> int | None:
     return mtime_ns if mtime_ns is not None and abs(mtime_ns) <= fields.MAX_INT64 else None
 
 
-def _decimal(text: str, most: int) -> int:
-    """Raises ValueError."""
-    if not _DECIMAL.fullmatch(text) or (number := int(text)) > most:
+def _decimal(text: str, maximum: int) -> int:
+    """Parse a decimal of at most `maximum`. Raises ValueError."""
+    if not _DECIMAL.fullmatch(text) or (number := int(text)) > maximum:
         raise ValueError(text[:30])
     return number
 
 
-def _bytes_of(info: Mapping[str, str]) -> int:
+def _encoded_size(info: Mapping[str, str]) -> int:
     return sum(len(name) + len(quote(value, safe="/")) for name, value in info.items())

@@ -1,4 +1,4 @@
-"""Copies on the server: of one version, by its id."""
+"""Server-side copies of one version, by its id."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from buckia_b2.api.bucket import Bucket
-from buckia_b2.errors import PROVIDER, precondition_failed, understanding
+from buckia_b2.errors import PROVIDER, parsing_response, precondition_failed
 from buckia_b2.files.file_info import from_file
 from buckia_b2.files.file_names import check_new_key
 from buckia_b2.operations.large_files import LargeFiles
@@ -21,94 +21,96 @@ from buckia_core.adapters.transfers.sources import part_size_for
 from buckia_core.errors import AdapterError, IntegrityError
 from buckia_core.planning.manifest import RemoteObject
 
-_PART = 1 << 30
-_DOING = "copying"
+_PART_SIZE = 1 << 30
+_ACTION = "copying"
 
 
 @dataclass(frozen=True, slots=True)
 class Copier:
-    """Copies within one bucket.
+    """Copier: copies objects within one bucket.
 
     Attributes:
-        most: The largest file, in bytes, that one request copies; larger ones are copied in parts.
-        part: Bytes of such a part.
+        max_copy_size: Largest file, in bytes, that one request copies; larger ones are copied in parts.
+        part_size: Bytes of each part.
     """
 
     bucket: Bucket
     large: LargeFiles
-    settler: WriteConflictDetector
-    most: int = MAX_PART
-    part: int = _PART
+    conflicts: WriteConflictDetector
+    max_copy_size: int = MAX_PART
+    part_size: int = _PART_SIZE
 
     def copy(self, source: RemoteObject, key: str, expect: Precondition | None) -> RemoteObject:
         """See `ServerCopy.copy_file`."""
-        self.bucket.whole(key)
-        if self.bucket.look(source.key).fingerprint != source.fingerprint:
+        self.bucket.full_key(key)
+        if self.bucket.head(source.key).fingerprint != source.fingerprint:
             raise precondition_failed(source.key)
         return self.copy_version(source.key, source.fingerprint, key, expect)
 
     def copy_version(self, source: str, file_id: str, key: str, expect: Precondition | None) -> RemoteObject:
-        """Copy one version of the key `source` to `key`, with type and file info.
+        """Copy one version of the key `source` to `key`, with content type and file info.
 
         Raises:
             NotFound: There is no such version.
-            PreconditionFailed: What is under `key` is not as expected.
+            PreconditionFailed: `key` is not in the expected state.
         """
         check_new_key(key)
-        whole = self.bucket.whole(key)
-        told = self.bucket.by_id(source, file_id)
-        with understanding(_DOING, source):
-            original = from_file(source, told)
-        earlier = self.settler.settle_earlier(key, expect, original.digests)
+        full_key = self.bucket.full_key(key)
+        file = self.bucket.get_by_id(source, file_id)
+        with parsing_response(_ACTION, source):
+            original = from_file(source, file)
+        earlier = self.conflicts.verify_pending(key, expect, original.digests)
         if earlier is not None:
             return earlier
-        self.bucket.check(key, expect)
-        if original.size > self.most:
-            return self.settler.settle(self._in_parts(told, original.size, key, whole), expect)
-        answer = self.bucket.account.call(
-            "copy_file", file_id, whole, doing=_DOING, key=key, **self.bucket.marks.of_copy()
+        self.bucket.check_precondition(key, expect)
+        if original.size > self.max_copy_size:
+            return self.conflicts.verify(self._copy_in_parts(file, original.size, key, full_key), expect)
+        response = self.bucket.session.call(
+            "copy_file", file_id, full_key, action=_ACTION, key=key, **self.bucket.file_options.for_copy()
         )
-        return self.settler.settle(self._copied(answer, original.size, key), expect)
+        return self.conflicts.verify(self._parse_copy(response, original.size, key), expect)
 
-    def _copied(self, answer: Any, size: int, key: str) -> RemoteObject:
-        """Return the object that the answer to a copy tells."""
-        with understanding(_DOING, key):
-            copied = from_file(key, answer)
+    def _parse_copy(self, response: Any, size: int, key: str) -> RemoteObject:
+        """Parse the response to a copy."""
+        with parsing_response(_ACTION, key):
+            copied = from_file(key, response)
         if copied.size != size:
-            words = f"{key!r}: the copy has {copied.size} bytes where its source has {size}"
-            raise IntegrityError(words, provider=PROVIDER, key=key)
+            message = f"{key!r}: the copy has {copied.size} bytes where its source has {size}"
+            raise IntegrityError(message, provider=PROVIDER, key=key)
         return copied
 
-    def _in_parts(self, told: dict[str, Any], size: int, key: str, whole: str) -> RemoteObject:
-        call = self.bucket.account.call
-        begun = call(
+    def _copy_in_parts(self, file: dict[str, Any], size: int, key: str, full_key: str) -> RemoteObject:
+        call = self.bucket.session.call
+        started = call(
             "start_large_file",
             self.bucket.id,
-            whole,
-            told["contentType"],
-            dict(told.get("fileInfo") or {}),
-            doing=_DOING,
+            full_key,
+            file["contentType"],
+            dict(file.get("fileInfo") or {}),
+            action=_ACTION,
             key=key,
-            **self.bucket.marks.of_file(),
+            **self.bucket.file_options.for_file(),
         )
-        with understanding(_DOING, key):
-            large_id = fields.string(begun, "fileId")
-        part = part_size_for(size, self.part)
-        marks = self.bucket.marks.of_copied_part()
+        with parsing_response(_ACTION, key):
+            large_id = fields.string(started, "fileId")
+        part_size = part_size_for(size, self.part_size)
+        file_options = self.bucket.file_options.for_copied_part()
 
         def copy(number: int, start: int) -> str:
-            stretch = (start, min(start + part, size) - 1)
-            answer = call("copy_part", told["fileId"], large_id, number, stretch, doing=_DOING, key=key, **marks)
-            with understanding(_DOING, key):
-                return fields.string(answer, "contentSha1")
+            byte_range = (start, min(start + part_size, size) - 1)
+            response = call(
+                "copy_part", file["fileId"], large_id, number, byte_range, action=_ACTION, key=key, **file_options
+            )
+            with parsing_response(_ACTION, key):
+                return fields.string(response, "contentSha1")
 
-        def parts() -> Iterator[Callable[[], str]]:
-            for number, start in enumerate(range(0, size, part), 1):
+        def copies() -> Iterator[Callable[[], str]]:
+            for number, start in enumerate(range(0, size, part_size), 1):
                 yield partial(copy, number, start)
 
         try:
-            sha1s = list(self.large.pieces.run(parts()))
-            return self._copied(call("finish_large_file", large_id, sha1s, doing=_DOING, key=key), size, key)
+            sha1s = list(self.large.part_pool.run(copies()))
+            return self._parse_copy(call("finish_large_file", large_id, sha1s, action=_ACTION, key=key), size, key)
         except BaseException:
             with suppress(AdapterError):
                 self.large.cancel(large_id, key)

@@ -1,7 +1,7 @@
-"""Downloads: one request for most objects, ranges side by side for large ones.
+"""Downloads: one request for most objects, parallel byte ranges for large ones.
 
-What comes whole is compared with the SHA-1 that B2 computed. That in the info of a large file is only claimed: whoever
-uploaded it may have taken it from another file.
+Complete downloads are verified against the SHA-1 that B2 computed. The SHA-1 in the file info of a large file is only
+claimed by the uploader, so it is not used.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import urllib3
 
 from buckia_b2.api.bucket import Bucket
 from buckia_b2.api.session import Authorization
-from buckia_b2.errors import PROVIDER, precondition_failed, translate_error, understanding, unexpected_response
-from buckia_b2.files.file_info import from_headers, sha1_of
+from buckia_b2.errors import PROVIDER, parsing_response, precondition_failed, translate_error, unexpected_response
+from buckia_b2.files.file_info import computed_sha1, from_headers
 from buckia_b2.files.file_names import is_rewritten_by_proxies
 from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.adapters.transfers.part_pool import PartPool
@@ -29,154 +29,158 @@ from buckia_core.adapters.transfers.ranged_download import RangedDownload, Range
 from buckia_core.errors import AdapterError, IntegrityError
 from buckia_core.planning.manifest import RemoteObject
 
-_CHUNK = 1 << 18
-_DOING = "reading"
+_CHUNK_SIZE = 1 << 18
+_ACTION = "reading"
 _UNSATISFIABLE = 416
 _PAST_ANY_END = 1 << 60
 
 
 @dataclass(frozen=True, slots=True)
 class Downloader:
-    """Downloads from one bucket."""
+    """Downloader: reads objects of one bucket."""
 
     bucket: Bucket
-    pieces: PartPool
+    part_pool: PartPool
 
     def download(
         self, key: str, target: Path, expect: RemoteObject | None, start: int, end: int | None
     ) -> RemoteObject:
         """See `BaseSync.download_file`."""
-        came = self._ranged.download(key, target, expect, start, end)
-        # What comes by one request is compared as it comes.
-        if came.complete and came.request_count > 1:
-            _verify(came.object, target)
-        return came.object
+        result = self._ranged.download(key, target, expect, start, end)
+        # A download by one request is verified while it is read.
+        if result.complete and result.request_count > 1:
+            _verify(result.object, target)
+        return result.object
 
     def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync.read_file`."""
-        with self.opened(key, expect, 0, None) as opened:
-            return opened.object, b"".join(opened.chunks)
+        with self.open(key, expect, 0, None) as stream:
+            return stream.object, b"".join(stream.chunks)
 
     def resume(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.resume_download`."""
-        found = self._ranged.resume(key, landing, expect) or self._look(key, expect)
+        found = self._ranged.resume(key, landing, expect) or self._head(key, expect)
         _verify(found, landing.target)
         return found
 
     @contextmanager
-    def opened(self, key: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[RangeStream]:
-        """Open the bytes from `start` up to, not including, `end` of the version that is expected.
+    def open(self, key: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[RangeStream]:
+        """Open the bytes from `start` up to, not including, `end` of the expected version.
 
         Raises:
             AdapterError: As `BaseSync.open_file`.
         """
-        whole = self.bucket.whole(key)
+        full_key = self.bucket.full_key(key)
         _ = self.bucket.id
         if end is not None and end <= start:
-            yield RangeStream(self._look(key, expect), iter(()))
+            yield RangeStream(self._head(key, expect), iter(()))
             return
-        file_id = self.bucket.listed(key, whole)["fileId"] if is_rewritten_by_proxies(whole) else None
+        file_id = self.bucket.head_by_listing(key, full_key)["fileId"] if is_rewritten_by_proxies(full_key) else None
         try:
-            response = self._response(key, whole, file_id, start, end)
+            response = self._get(key, full_key, file_id, start, end)
         except AdapterError as error:
             if error.status != _UNSATISFIABLE:
                 raise
-            yield RangeStream(self._look(key, expect), iter(()))
+            yield RangeStream(self._head(key, expect), iter(()))
             return
         with closing(response):
-            found = self._described(key, response, expect)
+            found = self._object_from_response(key, response, expect)
             stop = found.size if end is None else min(end, found.size)
-            yield RangeStream(found, self._blocks(response, found, start, stop))
+            yield RangeStream(found, self._read_chunks(response, found, start, stop))
 
     @contextmanager
-    def opened_version(self, key: str, file_id: str) -> Iterator[Iterator[bytes]]:
-        """Give the bytes of one version, which is known to be the key's."""
-        response = self._response(key, self.bucket.whole(key), file_id, 0, None)
+    def open_version(self, key: str, file_id: str) -> Iterator[Iterator[bytes]]:
+        """Open one version, which the caller knows to belong to the key."""
+        response = self._get(key, self.bucket.full_key(key), file_id, 0, None)
         with closing(response):
-            found = self._described(key, response, None)
-            yield self._blocks(response, found, 0, found.size)
+            found = self._object_from_response(key, response, None)
+            yield self._read_chunks(response, found, 0, found.size)
 
-    def _described(self, key: str, response: Any, expect: RemoteObject | None) -> RemoteObject:
-        """Return the object that a response is of.
+    def _object_from_response(self, key: str, response: Any, expect: RemoteObject | None) -> RemoteObject:
+        """Parse the headers of a download.
 
         Raises:
-            PreconditionFailed: It is not the expected one.
-            AdapterError: The response does not say.
+            PreconditionFailed: It is another version than the expected one.
+            AdapterError: The headers are malformed.
         """
-        with understanding(_DOING, key):
+        with parsing_response(_ACTION, key):
             found = from_headers(key, response.headers)
         if expect is not None and (found.fingerprint, found.size) != (expect.fingerprint, expect.size):
             raise precondition_failed(key)
         return found
 
-    def _response(self, key: str, whole: str, file_id: str | None, start: int, end: int | None) -> Any:
+    def _get(self, key: str, full_key: str, file_id: str | None, start: int, end: int | None) -> Any:
         headers: dict[str, str] = {}
         if start or end is not None:
             headers["Range"] = f"bytes={start}-{(_PAST_ANY_END if end is None else end) - 1}"
-        if self.bucket.marks.reading is not None:
-            self.bucket.marks.reading.add_to_download_headers(headers)
+        if self.bucket.file_options.download_key is not None:
+            self.bucket.file_options.download_key.add_to_download_headers(headers)
 
-        def ask(signed: Authorization) -> Any:
+        def send(authorization: Authorization) -> Any:
             bucket = self.bucket
-            url = bucket.file_url(signed, whole) if file_id is None else bucket.id_url(signed, file_id)
-            given = {**headers, "Authorization": signed.token}
-            return bucket.account.transport.request("GET", url, given)
+            url = bucket.file_url(authorization, full_key) if file_id is None else bucket.id_url(authorization, file_id)
+            sent_headers = {**headers, "Authorization": authorization.token}
+            return bucket.session.transport.request("GET", url, sent_headers)
 
-        response = self.bucket.account.signed(ask, needs="readFiles", doing=_DOING, key=key)
-        asked = headers.get("Range", "bytes=").removeprefix("bytes=").partition("-")[0]
-        if response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0] != asked:
+        response = self.bucket.session.with_authorization(send, needs="readFiles", action=_ACTION, key=key)
+        requested_start = headers.get("Range", "bytes=").removeprefix("bytes=").partition("-")[0]
+        if response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0] != requested_start:
             response.close()
-            raise unexpected_response(_DOING, key)
+            raise unexpected_response(_ACTION, key)
         return response
 
-    def _blocks(self, response: Any, found: RemoteObject, start: int, stop: int) -> Iterator[bytes]:
-        """Yield the bytes of a response, of which one more than there should be is read at most."""
-        whole = (start, stop) == (0, found.size)
-        sha1 = hashlib.sha1(usedforsecurity=False) if whole and sha1_of(found) is not None else None
+    def _read_chunks(self, response: Any, found: RemoteObject, start: int, stop: int) -> Iterator[bytes]:
+        """Yield the chunks of a response and verify size and SHA-1. Reads at most one byte too many."""
+        is_whole = (start, stop) == (0, found.size)
+        sha1 = hashlib.sha1(usedforsecurity=False) if is_whole and computed_sha1(found) is not None else None
         left = max(0, stop - start)
         try:
-            while block := response.raw.read(min(_CHUNK, left + 1), decode_content=False):
-                left -= len(block)
+            while chunk := response.raw.read(min(_CHUNK_SIZE, left + 1), decode_content=False):
+                left -= len(chunk)
                 if left < 0:
                     break
                 if sha1 is not None:
-                    sha1.update(block)
-                yield block
+                    sha1.update(chunk)
+                yield chunk
         except (urllib3.exceptions.HTTPError, requests.RequestException, http.client.HTTPException, OSError) as error:
-            raise translate_error(error, doing=_DOING, key=found.key, host=urlsplit(response.url).netloc) from error
+            raise translate_error(error, action=_ACTION, key=found.key, host=urlsplit(response.url).netloc) from error
         if left:
-            words = "fewer" if left > 0 else "more"
-            raise IntegrityError(f"{found.key!r}: {words} bytes came than it has", provider=PROVIDER, key=found.key)
-        if sha1 is not None and sha1.hexdigest() != sha1_of(found):
-            raise _other_bytes(found.key)
+            difference = "fewer" if left > 0 else "more"
+            raise IntegrityError(
+                f"{found.key!r}: received {difference} bytes than it has", provider=PROVIDER, key=found.key
+            )
+        if sha1 is not None and sha1.hexdigest() != computed_sha1(found):
+            raise _sha1_mismatch(found.key)
 
     @property
     def _ranged(self) -> RangedDownload:
-        return RangedDownload(self.pieces, self.opened)
+        return RangedDownload(self.part_pool, self.open)
 
-    def _look(self, key: str, expect: RemoteObject | None) -> RemoteObject:
-        """Look at an object of which no bytes are wanted."""
-        found = self.bucket.look(key)
+    def _head(self, key: str, expect: RemoteObject | None) -> RemoteObject:
+        """Return an object whose content is not needed."""
+        found = self.bucket.head(key)
         if expect is not None and found.fingerprint != expect.fingerprint:
             raise precondition_failed(key)
         return found
 
 
 def _verify(found: RemoteObject, target: Path) -> None:
-    """Compare a whole file that came in ranges with the SHA-1 that B2 computed.
+    """Verify a file that was downloaded in ranges against the SHA-1 that B2 computed.
 
     Raises:
-        IntegrityError: It is another one.
+        IntegrityError: The SHA-1 differs.
         OSError: The file can't be read.
     """
-    computed = sha1_of(found)
+    computed = computed_sha1(found)
     if computed is None:
         return
     with target.open("rb") as file:
-        came = hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()
-    if came != computed:
-        raise _other_bytes(found.key)
+        actual = hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()
+    if actual != computed:
+        raise _sha1_mismatch(found.key)
 
 
-def _other_bytes(key: str) -> IntegrityError:
-    return IntegrityError(f"{key!r}: what came has another SHA-1 than B2 tells of it", provider=PROVIDER, key=key)
+def _sha1_mismatch(key: str) -> IntegrityError:
+    return IntegrityError(
+        f"{key!r}: the SHA-1 of the downloaded bytes is not the one that B2 computed", provider=PROVIDER, key=key
+    )

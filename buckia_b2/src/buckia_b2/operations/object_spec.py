@@ -1,4 +1,4 @@
-"""What an upload is to become."""
+"""Object specification: key, content type and file info of an upload."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from buckia_core.planning.digest import Digest, merge
 
 @dataclass(frozen=True, slots=True)
 class ObjectSpec:
-    """The object that an upload makes.
+    """Object that an upload creates.
 
     Attributes:
-        key: Its key.
-        whole: The same with the prefix.
-        content_type: Its MIME type.
-        expect: What must be there now.
-        info: What was told about the bytes.
-        headers: File info that gives a download its headers.
+        key: Key without the prefix.
+        full_key: Key with the prefix.
+        content_type: MIME type.
+        expect: Precondition of the write.
+        info: Metadata and digests given by the caller.
+        headers: File info for download headers.
     """
 
     key: str
-    whole: str
+    full_key: str
     content_type: str
     expect: Precondition | None
     info: UploadInfo
     headers: Mapping[str, str]
 
     def file_info(self, *, large: bool = False) -> Mapping[str, str]:
-        """Return the file info to send.
+        """Build the file info.
 
         Raises:
             NotSupported: B2 can't keep the metadata.
@@ -44,20 +44,20 @@ class ObjectSpec:
         return build_file_info(self.info, self.headers, key=self.key, large=large)
 
     def with_sha1(self, sha1: str) -> ObjectSpec:
-        """Return the same with the SHA-1 of the bytes known."""
+        """Return a copy with the SHA-1 of the content."""
         return replace(self, info=replace(self.info, digests=merge((Digest("sha1", sha1),), self.info.digests)))
 
 
 def build_object_spec(
     bucket: Bucket, objects: ObjectRules, key: str, expect: Precondition | None, info: UploadInfo | None
 ) -> ObjectSpec:
-    """Return what an upload is to become, by what is told about it, and by the settings where nothing is told.
+    """Build the specification from the caller's info, and from the settings where that is silent.
 
     Raises:
-        InvalidKey: B2 can't hold the key.
+        InvalidKey: B2 does not accept the key.
     """
     check_new_key(key)
     info, attributes = info or UploadInfo(), objects.attributes_for(key)
     info = replace(info, metadata={**attributes.metadata, **info.metadata})
     content_type = info.content_type or attributes.content_type or guess_content_type(key)
-    return ObjectSpec(key, bucket.whole(key), content_type, expect, info, attribute_headers(attributes))
+    return ObjectSpec(key, bucket.full_key(key), content_type, expect, info, attribute_headers(attributes))

@@ -1,13 +1,13 @@
-"""Large files that go on where an earlier attempt ended.
+"""Resumable uploads: continue a large file that an earlier attempt left unfinished.
 
-    the server has of a part          what is done
-    ----------------------------------------------------
-    nothing                           it is sent
-    as many bytes of the same SHA-1   nothing
-    anything else                     it is sent again
+    state of a part on the server   action
+    --------------------------------------
+    missing                         upload
+    same size and SHA-1             keep
+    anything else                   upload again
 
-A large file counts from when it was begun. So one that was begun before the newest version that is there now would end
-up below it, and is begun anew.
+B2 dates a large file by its start. One that was started before the current version would end up below it, so it is
+started anew.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from buckia_b2.api.body import FileRangeBody
 from buckia_b2.api.bucket import Bucket
 from buckia_b2.api.upload_url_pool import UploadUrlPool
 from buckia_b2.errors import PROVIDER
-from buckia_b2.operations.large_files import LargeFiles, Part, digests_of
+from buckia_b2.operations.large_files import LargeFiles, Part, sha1_in_parts
 from buckia_b2.operations.object_spec import ObjectSpec
 from buckia_b2.settings import B2Settings
 from buckia_core.adapters.contract.resume import MultipartSource, PartLayout
@@ -35,7 +35,7 @@ _DIGEST = "sha1"
 
 @dataclass(frozen=True, slots=True)
 class ResumableUploader:
-    """Uploads files in parts, and leaves the parts on the server where a later attempt can use them."""
+    """Resumable uploader: uploads files in parts, and keeps the parts for a later attempt where it can use them."""
 
     settings: B2Settings
     bucket: Bucket
@@ -49,81 +49,83 @@ class ResumableUploader:
 
     def abandon(self, key: str, text: str) -> None:
         """See `ResumableUpload.abort_upload`."""
-        begun = UploadSession.from_json(text)
-        if begun is not None:
-            self.large.cancel(begun.upload_id, key)
+        upload_session = UploadSession.from_json(text)
+        if upload_session is not None:
+            self.large.cancel(upload_session.upload_id, key)
 
-    def upload(self, source: MultipartSource, target: ObjectSpec) -> RemoteObject:
-        """See `ResumableUpload.upload_parts`; who calls looks after whether another writer came between."""
-        begun = resume_session(source, self._becoming(target), lambda other: self._drop(other, target))
-        there: dict[int, Part] = {}
-        if begun is not None:
+    def upload(self, source: MultipartSource, spec: ObjectSpec) -> RemoteObject:
+        """See `ResumableUpload.upload_parts`. The caller verifies write conflicts."""
+        upload_session = resume_session(source, self._spec_digest(spec), lambda other: self._cancel(other, spec))
+        uploaded: dict[int, Part] = {}
+        if upload_session is not None:
             try:
-                there = self.large.parts(begun.upload_id, target.key)
+                uploaded = self.large.parts(upload_session.upload_id, spec.key)
             except AdapterError as error:
                 if error.status not in (400, 404):
                     raise
-                landed = self.large.landed(begun.upload_id, target)
-                if landed is not None:
-                    return landed
-                begun = None
-        self.bucket.check(target.key, target.expect)
-        if begun is not None and not self._would_be_newest(begun, target):
-            self._drop(begun, target)
-            begun, there = None, {}
-        if begun is None:
-            begun = self._begin(source, target)
-        urls = self.large.urls(begun.upload_id, target.key)
+                completed = self.large.find_completed(upload_session.upload_id, spec)
+                if completed is not None:
+                    return completed
+                upload_session = None
+        self.bucket.check_precondition(spec.key, spec.expect)
+        if upload_session is not None and not self._would_be_newest(upload_session, spec):
+            self._cancel(upload_session, spec)
+            upload_session, uploaded = None, {}
+        if upload_session is None:
+            upload_session = self._start(source, spec)
+        url_pool = self.large.part_url_pool(upload_session.upload_id, spec.key)
         try:
-            sha1s = list(self.large.pieces.run(self._pieces(source, target, urls, there)))
-            return self.large.finish(begun.upload_id, sha1s, target, source.size)
+            sha1s = list(self.large.part_pool.run(self._part_uploads(source, spec, url_pool, uploaded)))
+            return self.large.finish(upload_session.upload_id, sha1s, spec, source.size)
         except BaseException as error:
             if not is_resumable(error):
-                self._drop(begun, target)
+                self._cancel(upload_session, spec)
                 source.checkpoint.clear()
             raise
 
-    def _begin(self, source: MultipartSource, target: ObjectSpec) -> UploadSession:
-        """Begin a large file whose info tells the SHA-1 of the whole, which takes another reading of it."""
-        whole, parts = digests_of(source.path, source.size, source.layout.part_size, DigestVerifier(()))
+    def _start(self, source: MultipartSource, spec: ObjectSpec) -> UploadSession:
+        """Start a large file. Reads the whole file for the SHA-1 in its file info."""
+        file_sha1, parts = sha1_in_parts(source.path, source.size, source.layout.part_size, DigestVerifier(()))
         if parts != list(source.digests):
             raise IntegrityError(
-                f"{target.key!r}: the file changed while it was sent",
+                f"{spec.key!r}: the file changed during the upload",
                 provider=PROVIDER,
-                key=target.key,
+                key=spec.key,
                 retryable=False,
             )
-        told = self.large.begin(target.with_sha1(whole))
-        began = int(told["uploadTimestamp"])
-        begun = UploadSession(told["fileId"], source.layout.part_size, self._becoming(target), began)
-        source.checkpoint.write(begun.to_json())
-        return begun
+        file = self.large.start(spec.with_sha1(file_sha1))
+        started = int(file["uploadTimestamp"])
+        upload_session = UploadSession(file["fileId"], source.layout.part_size, self._spec_digest(spec), started)
+        source.checkpoint.write(upload_session.to_json())
+        return upload_session
 
-    def _would_be_newest(self, begun: UploadSession, target: ObjectSpec) -> bool:
-        newest = self.bucket.newest(target.key)
-        return newest is None or int(newest["uploadTimestamp"]) < begun.began
+    def _would_be_newest(self, upload_session: UploadSession, spec: ObjectSpec) -> bool:
+        newest = self.bucket.newest(spec.key)
+        return newest is None or int(newest["uploadTimestamp"]) < upload_session.began
 
-    def _drop(self, begun: UploadSession, target: ObjectSpec) -> None:
+    def _cancel(self, upload_session: UploadSession, spec: ObjectSpec) -> None:
         with suppress(AdapterError):
-            self.large.cancel(begun.upload_id, target.key)
+            self.large.cancel(upload_session.upload_id, spec.key)
 
-    def _becoming(self, target: ObjectSpec) -> str:
-        """Return a digest of what the beginning of a large file decides about the object."""
-        return spec_digest(target.content_type, sorted(target.file_info(large=True).items()), self.bucket.marks.fields)
+    def _spec_digest(self, spec: ObjectSpec) -> str:
+        """Return a digest of the properties that are fixed when the large file starts."""
+        return spec_digest(
+            spec.content_type, sorted(spec.file_info(large=True).items()), self.bucket.file_options.fingerprint
+        )
 
-    def _pieces(
-        self, source: MultipartSource, target: ObjectSpec, urls: UploadUrlPool, there: dict[int, Part]
+    def _part_uploads(
+        self, source: MultipartSource, spec: ObjectSpec, url_pool: UploadUrlPool, uploaded: dict[int, Part]
     ) -> Iterator[Callable[[], str]]:
         for number in range(1, len(source.digests) + 1):
-            yield partial(self._settle, source, target, urls, number, there.get(number))
+            yield partial(self._ensure_part, source, spec, url_pool, number, uploaded.get(number))
 
-    def _settle(
-        self, source: MultipartSource, target: ObjectSpec, urls: UploadUrlPool, number: int, there: Part | None
+    def _ensure_part(
+        self, source: MultipartSource, spec: ObjectSpec, url_pool: UploadUrlPool, number: int, uploaded: Part | None
     ) -> str:
-        """See to it that the server has a part; return its SHA-1."""
+        """Upload a part unless the server has it, and return its SHA-1."""
         start, size = source.part_range(number)
         sha1 = source.digests[number - 1]
-        if there == Part(size, sha1):
+        if uploaded == Part(size, sha1):
             return sha1
-        body = FileRangeBody(source.path, start, size, key=target.key, sha1=sha1, passing=source.on_bytes_sent)
-        return self.large.send(urls, number, body, target.key)
+        body = FileRangeBody(source.path, start, size, key=spec.key, sha1=sha1, on_bytes_sent=source.on_bytes_sent)
+        return self.large.send(url_pool, number, body, spec.key)

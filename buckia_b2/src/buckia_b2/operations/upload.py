@@ -1,12 +1,12 @@
 """Uploads.
 
-    size                           by                            SHA-1
-    ----------------------------------------------------------------------------------------------------
-    up to `multipart_threshold`    one request                   in front of the bytes, or after them
-    more                           a large file: parts, eight    with each part; of the whole in the file info, but for
-                                   at once                       readers, whose bytes nobody knows beforehand
+    size                           request                       SHA-1
+    -----------------------------------------------------------------------------------------------
+    up to `multipart_threshold`    one request                   in the header, or appended to the body
+    more                           large file: eight parts       with each part; of the whole file in the file info,
+                                   in parallel                   except for readers
 
-What is there is looked at just before; see `settling` for what is looked at after.
+Preconditions are checked just before an upload, and verified afterwards by `write_conflicts`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from buckia_b2.api.body import AT_END, Body, BytesBody, FileRangeBody
+from buckia_b2.api.body import SHA1_AT_END, Body, BytesBody, FileRangeBody
 from buckia_b2.api.bucket import Bucket
-from buckia_b2.api.retry import repeated
+from buckia_b2.api.transport import retry_request
 from buckia_b2.api.upload_url_pool import UploadUrlPool
-from buckia_b2.errors import PROVIDER, understanding
-from buckia_b2.files.file_info import MTIME, from_file, sha1_of
+from buckia_b2.errors import PROVIDER, parsing_response
+from buckia_b2.files.file_info import MTIME, computed_sha1, from_file
 from buckia_b2.operations.large_files import LargeFiles
 from buckia_b2.operations.object_spec import ObjectSpec, build_object_spec
 from buckia_b2.operations.resume_upload import ResumableUploader
@@ -36,118 +36,117 @@ from buckia_core.errors import AdapterError, IntegrityError, PermissionDenied, P
 from buckia_core.planning.digest import Comparison, Digest, Digests, compare, merge
 from buckia_core.planning.manifest import RemoteObject
 
-SMALL = 256 << 10
-"""Files of so many bytes are read at once, so that what is sent is what was checked."""
+SMALL_FILE = 256 << 10
+"""Files of up to this many bytes are read into memory, so that the verified bytes are the ones that are sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Uploader:
-    """Uploads to one bucket."""
+    """Uploader: writes objects of one bucket."""
 
     settings: B2Settings
     bucket: Bucket
-    urls: UploadUrlPool
+    url_pool: UploadUrlPool
     large: LargeFiles
     resumer: ResumableUploader
-    settler: WriteConflictDetector
+    conflicts: WriteConflictDetector
 
     def upload(
         self, source: Source | MultipartSource, key: str, expect: Precondition | None, info: UploadInfo | None
     ) -> RemoteObject:
-        """See `BaseSync.upload_file`; of a file in parts, `ResumableUpload.upload_parts`."""
-        target = build_object_spec(self.bucket, self.settings.objects, key, expect, info)
+        """See `BaseSync.upload_file`; for a file in parts, `ResumableUpload.upload_parts`."""
+        spec = build_object_spec(self.bucket, self.settings.objects, key, expect, info)
         if isinstance(source, MultipartSource):
-            written = self.resumer.upload(source, target)
+            written = self.resumer.upload(source, spec)
             try:
-                return self.settler.settle(written, expect)
+                return self.conflicts.verify(written, expect)
             except (PreconditionFailed, PermissionDenied):
                 source.checkpoint.clear()
                 raise
-        earlier = self.settler.settle_earlier(key, expect, target.info.digests)
+        earlier = self.conflicts.verify_pending(key, expect, spec.info.digests)
         if earlier is not None:
             return earlier
-        self.bucket.check(key, expect)
+        self.bucket.check_precondition(key, expect)
         match source:
             case bytes():
-                written = self._bytes(source, target)
+                written = self._upload_bytes(source, spec)
             case Path():
-                written = self._path(source, target)
+                written = self._upload_path(source, spec)
             case _:
-                written = self._reader(source, target)
-        return self.settler.settle(written, expect)
+                written = self._upload_reader(source, spec)
+        return self.conflicts.verify(written, expect)
 
-    def _bytes(self, data: bytes, target: ObjectSpec) -> RemoteObject:
+    def _upload_bytes(self, data: bytes, spec: ObjectSpec) -> RemoteObject:
         if len(data) > self.settings.multipart_threshold:
-            return self._reader(io.BytesIO(data), target)
-        check = DigestVerifier(target.info.digests)
+            return self._upload_reader(io.BytesIO(data), spec)
+        check = DigestVerifier(spec.info.digests)
         check.update(data)
-        check.verify(provider=PROVIDER, key=target.key)
-        return self._single(BytesBody(data), target)
+        check.verify(provider=PROVIDER, key=spec.key)
+        return self._upload_single(BytesBody(data), spec)
 
-    def _path(self, path: Path, target: ObjectSpec) -> RemoteObject:
+    def _upload_path(self, path: Path, spec: ObjectSpec) -> RemoteObject:
         size = path.stat().st_size
-        if size <= SMALL:
-            return self._bytes(path.read_bytes(), target)
+        if size <= SMALL_FILE:
+            return self._upload_bytes(path.read_bytes(), spec)
         if size <= self.settings.multipart_threshold:
-            return self._single(FileRangeBody(path, 0, size, key=target.key, digests=target.info.digests), target)
-        return self.large.upload_file(path, size, part_size_for(size, self.settings.part_size), target)
+            return self._upload_single(FileRangeBody(path, 0, size, key=spec.key, digests=spec.info.digests), spec)
+        return self.large.upload_file(path, size, part_size_for(size, self.settings.part_size), spec)
 
-    def _reader(self, reader: BinaryIO, target: ObjectSpec) -> RemoteObject:
-        most = self.settings.multipart_threshold
-        head = read_exactly(reader, most + 1)
-        if len(head) <= most:
-            return self._bytes(head, target)
-        return self.large.upload_reader(PrependedReader(head, reader), self.settings.part_size, target)
+    def _upload_reader(self, reader: BinaryIO, spec: ObjectSpec) -> RemoteObject:
+        threshold = self.settings.multipart_threshold
+        head = read_exactly(reader, threshold + 1)
+        if len(head) <= threshold:
+            return self._upload_bytes(head, spec)
+        return self.large.upload_reader(PrependedReader(head, reader), self.settings.part_size, spec)
 
-    def _single(self, body: Body, target: ObjectSpec) -> RemoteObject:
-        if body.sha1 != AT_END:
-            target = target.with_sha1(body.sha1)
-        info, raw = dict(target.file_info()), self.bucket.account.raw
-        marks = self.bucket.marks.of_file()
+    def _upload_single(self, body: Body, spec: ObjectSpec) -> RemoteObject:
+        if body.sha1 != SHA1_AT_END:
+            spec = spec.with_sha1(body.sha1)
+        info, raw = dict(spec.file_info()), self.bucket.session.raw
+        file_options = self.bucket.file_options.for_file()
 
         def post(url: str, token: str, sent: object) -> object:
             return raw.upload_file(
-                url, token, target.whole, body.sent_size, target.content_type, body.sha1, info, sent, **marks
+                url, token, spec.full_key, body.sent_size, spec.content_type, body.sha1, info, sent, **file_options
             )
 
         try:
-            told = self.urls.send(body, post, key=target.key, doing="writing")
+            file = self.url_pool.send(body, post, key=spec.key, action="writing")
         except Transient as error:
-            landed = self._landed(body, target) if error.status is None else None
-            if landed is None:
+            completed = self._find_completed(body, spec) if error.status is None else None
+            if completed is None:
                 raise
-            return landed
-        with understanding("writing", target.key):
-            written = from_file(target.key, told)
-            same_name = told["fileName"] == target.whole
-        if not same_name or written.size != body.size or sha1_of(written) not in (None, body.digest):
-            self._take_back(written, target)
-            words = f"{target.key!r}: what B2 says that it stored is not what was sent"
-            raise IntegrityError(words, provider=PROVIDER, key=target.key)
+            return completed
+        with parsing_response("writing", spec.key):
+            written = from_file(spec.key, file)
+            same_name = file["fileName"] == spec.full_key
+        if not same_name or written.size != body.size or computed_sha1(written) not in (None, body.digest):
+            self._remove_written(written, spec)
+            message = f"{spec.key!r}: what B2 says that it stored is not what was sent"
+            raise IntegrityError(message, provider=PROVIDER, key=spec.key)
         return written
 
-    def _take_back(self, written: RemoteObject, target: ObjectSpec) -> None:
-        """Remove a version that has other bytes than were sent, as far as the application key allows it."""
+    def _remove_written(self, written: RemoteObject, spec: ObjectSpec) -> None:
+        """Remove a version with wrong bytes, as far as the application key allows it."""
         with suppress(AdapterError):
-            self.bucket.account.call(
-                "delete_file_version", written.fingerprint, target.whole, doing="taking it back", key=target.key
-            )
+            call, action = self.bucket.session.call, "removing a damaged upload"
+            call("delete_file_version", written.fingerprint, spec.full_key, action=action, key=spec.key)
 
-    def _landed(self, body: Body, target: ObjectSpec) -> RemoteObject | None:
-        """Return what became of an upload that got no answer, if that can be told and matters."""
-        if target.expect is None:
+    def _find_completed(self, body: Body, spec: ObjectSpec) -> RemoteObject | None:
+        """Find the file that an upload without a response created; `None` if unknown or unconditional."""
+        if spec.expect is None:
             return None
         known: Digests = (Digest("sha1", body.digest),)
         try:
-            newest = repeated(lambda: self.bucket.newest(target.key))
+            newest = retry_request(lambda: self.bucket.newest(spec.key))
         except AdapterError:
             return None
         if newest is None or newest["action"] == "hide":
             return None
-        with understanding("writing", target.key):
-            found = from_file(target.key, newest)
-        if isinstance(target.expect, IfUnchanged) and found.fingerprint == target.expect.seen.fingerprint:
+        with parsing_response("writing", spec.key):
+            found = from_file(spec.key, newest)
+        if isinstance(spec.expect, IfUnchanged) and found.fingerprint == spec.expect.seen.fingerprint:
             return None
-        mine = compare(found.digests, merge(known, target.info.digests)) is Comparison.SAME
-        same_time = (newest.get("fileInfo") or {}).get(MTIME) == target.file_info().get(MTIME)
-        return found if mine and same_time and found.size == body.size else None
+        same_content = compare(found.digests, merge(known, spec.info.digests)) is Comparison.SAME
+        same_time = (newest.get("fileInfo") or {}).get(MTIME) == spec.file_info().get(MTIME)
+        return found if same_content and same_time and found.size == body.size else None

@@ -1,17 +1,18 @@
-"""After a write: whether another writer came between. B2 has no conditional writes, but it keeps all versions in order.
+"""Write conflicts: detects after a write whether another writer came first, since B2 has no conditional writes.
 
-Of a file's versions, the newest first, with `mine` the one just written and `seen` what it was to replace:
+B2 keeps all versions in order. With `written` the version just written and `expected` the one it was to replace, the
+versions of a file, newest first, mean:
 
-    [mine, seen, …]         it stands
-    [mine, other, …]        another writer was first: mine is taken away, and the other one's is there
-    [other, mine, seen, …]  another writer came after, or its upload began later than mine. Buckia's takes its own
-                            version away as in the line above; so this looks again a few times, and if the other one
-                            stays, mine is taken away
+    [written, expected, …]         CURRENT: the write succeeded
+    [written, other, …]            CONFLICTING: another writer was first; `written` is removed, so `other` is current
+    [other, written, expected, …]  SUPERSEDED: another writer came later, or its upload started later. Other writers of
+                                   Buckia remove `other`, as in the line above; so the position is checked again a few
+                                   times, and if `other` stays, `written` is removed
 
-Where nothing was to be there, `seen` is no version, or a marker that hides the older ones.
+Where no object was expected, `expected` is no version at all, or a hide marker.
 
-Two of these writers can't both find that theirs stands: whichever finished last sees the other's version between, or on
-top. That holds whatever B2 takes for the time of an upload: of a large file it is the time at which it was begun.
+Two such writers never both succeed: the one that finishes last sees the version of the other below its own or on top.
+This holds whatever B2 takes as the time of an upload: for a large file it is the time at which it was started.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ import logging
 import time
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from buckia_b2.api.bucket import Bucket
-from buckia_b2.api.retry import repeated
+from buckia_b2.api.transport import retry_request
 from buckia_b2.errors import ABSENT, PROVIDER, precondition_failed
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition
 from buckia_core.errors import AdapterError, PermissionDenied, Transient
@@ -33,121 +35,131 @@ from buckia_core.planning.manifest import RemoteObject
 log = logging.getLogger(__name__)
 
 _PAUSES = (0.1, 0.2, 0.4, 0.8)
-"""Seconds between looks. Buckia's own writers take a version away within one or two requests."""
+"""Seconds between checks. Buckia's own writers remove a conflicting version within one or two requests."""
 
 
-class _Place(Enum):
-    STANDS = "it is the newest, on what was seen"
-    BENEATH = "it is on what was seen, and something else is on it"
-    BETWEEN = "what is right below it is not what was seen"
+class _Position(Enum):
+    """Position of a written version among the versions of its file."""
+
+    CURRENT = "newest, directly above the expected version"
+    SUPERSEDED = "directly above the expected version, below another one"
+    CONFLICTING = "not directly above the expected version"
 
 
 class WriteConflictDetector:
-    """Looks after a write whether it was the one expected, and takes it back if it was not."""
+    """Write conflict detector: verifies conditional writes afterwards, and undoes those that conflict."""
 
     def __init__(self, bucket: Bucket, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._bucket = bucket
         self._sleep = sleep
-        self._unsettled: dict[str, tuple[RemoteObject, Precondition]] = {}
+        self._pending: dict[str, tuple[RemoteObject, Precondition]] = {}
 
-    def settle(self, written: RemoteObject, expect: Precondition | None) -> RemoteObject:
-        """Return what was written, if it stands.
+    def verify(self, written: RemoteObject, expect: Precondition | None) -> RemoteObject:
+        """Verify that a write met its precondition, and return the object.
 
         Raises:
-            PreconditionFailed: Another writer came between. What was written is taken away again.
-            PermissionDenied: So it is, but the application key can't take it away.
-            Transient: It could not be found out, or not be taken away. `settle_earlier` goes on with it.
-            AdapterError: So it is, and will be.
+            PreconditionFailed: Another writer came first. The written version is removed.
+            PermissionDenied: Another writer came first, and the application key can't remove the written version.
+            Transient: The check or the removal failed for now. `verify_pending` repeats it.
+            AdapterError: The check or the removal failed permanently.
         """
         if expect is None:
             return written
         try:
-            return self._settled(written, expect)
+            return self._verify(written, expect)
         except AdapterError as error:
             if not error.retryable:
                 raise
-            self._unsettled[written.key] = written, expect
-            # The write itself was answered. An error without a status would say that it may not have arrived.
+            self._pending[written.key] = written, expect
+            # The write has succeeded. An error without a status would mean that it may not have arrived.
             raise Transient(
-                f"{written.key!r} is written, but not whether another writer came between: {error.message}",
+                f"{written.key!r} is written, but the check for another writer failed: {error.message}",
                 provider=PROVIDER,
                 key=written.key,
                 status=error.status or 200,
                 retry_after=error.retry_after,
             ) from error
 
-    def settle_earlier(self, key: str, expect: Precondition | None, digests: Digests) -> RemoteObject | None:
-        """Settle an earlier write of the same bytes, on the same condition, for which `settle` could not.
+    def verify_pending(self, key: str, expect: Precondition | None, digests: Digests) -> RemoteObject | None:
+        """Verify an earlier write of the same bytes and precondition whose `verify` raised `Transient`.
 
-        Without this, a repeated write would find its own version in its way, and nobody had looked what is below it.
-        Errors are those of `settle`; `None` if there was no such write.
+        Otherwise a retried write would conflict with its own earlier version. Returns `None` without such a write;
+        raises as `verify`.
         """
-        written, expected = self._unsettled.pop(key, (None, None))
+        written, expected = self._pending.pop(key, (None, None))
         if written is None or expected != expect or compare(written.digests, digests) is not Comparison.SAME:
             return None
-        return self.settle(written, expect)
+        return self.verify(written, expect)
 
-    def _settled(self, written: RemoteObject, expect: Precondition) -> RemoteObject:
+    def _verify(self, written: RemoteObject, expect: Precondition) -> RemoteObject:
         for pause in (*_PAUSES, None):
-            match repeated(lambda: self._place(written, expect)):
-                case _Place.STANDS:
+            match retry_request(lambda: self._find_position(written, expect)):
+                case _Position.CURRENT:
                     return written
-                case _Place.BENEATH if pause is not None:
+                case _Position.SUPERSEDED if pause is not None:
                     self._sleep(pause)
                 case _:
                     break
-        log.info("%r: another writer came between; version %s is taken away", written.key, written.fingerprint)
-        self._take_away(written)
+        log.info("%r: another writer came first; removing version %s", written.key, written.fingerprint)
+        self._undo(written)
         raise precondition_failed(written.key)
 
-    def _place(self, written: RemoteObject, expect: Precondition) -> _Place:
-        on_top = True
+    def _find_position(self, written: RemoteObject, expect: Precondition) -> _Position:
+        is_newest = True
         history = self._bucket.history(written.key)
-        for told in history:
-            if told["fileId"] == written.fingerprint:
-                if not _fits(next(history, None), expect):
-                    return _Place.BETWEEN
-                return _Place.STANDS if on_top else _Place.BENEATH
-            on_top = False
-        return _Place.BETWEEN
+        for version in history:
+            if version["fileId"] == written.fingerprint:
+                if not _matches(next(history, None), expect):
+                    return _Position.CONFLICTING
+                return _Position.CURRENT if is_newest else _Position.SUPERSEDED
+            is_newest = False
+        return _Position.CONFLICTING
 
-    def _take_away(self, written: RemoteObject) -> None:
-        whole = self._bucket.whole(written.key)
+    def _undo(self, written: RemoteObject) -> None:
+        full_key = self._bucket.full_key(written.key)
         try:
-            repeated(lambda: self._bucket.account.call(
-                "delete_file_version", written.fingerprint, whole, doing="taking it away", key=written.key
+            retry_request(partial(
+                self._bucket.session.call, "delete_file_version", written.fingerprint, full_key,
+                action="removing the conflicting version", key=written.key,
             ))  # fmt: skip
         except PermissionDenied as error:
-            self._cover(written, error)
+            self._restore_previous(written, error)
         except AdapterError as error:
             if error.code not in ABSENT:
                 raise
 
-    def _cover(self, written: RemoteObject, cause: PermissionDenied) -> None:
-        """Make what was there the newest version again, where the own one can't be deleted."""
+    def _restore_previous(self, written: RemoteObject, cause: PermissionDenied) -> None:
+        """Make the previous version current again where the application key can't delete the written one."""
         history = list(self._bucket.history(written.key))
         if not history or history[0]["fileId"] != written.fingerprint:
             return
-        before = history[1] if len(history) > 1 else None
-        whole, call = self._bucket.whole(written.key), self._bucket.account.call
+        previous = history[1] if len(history) > 1 else None
+        full_key, call = self._bucket.full_key(written.key), self._bucket.session.call
         try:
-            if before is None or before["action"] == "hide":
-                call("hide_file", self._bucket.id, whole, doing="hiding it", key=written.key)
+            if previous is None or previous["action"] == "hide":
+                call("hide_file", self._bucket.id, full_key, action="hiding it", key=written.key)
             else:
-                marks = self._bucket.marks.of_copy()
-                call("copy_file", before["fileId"], whole, doing="bringing it back", key=written.key, **marks)
+                file_options = self._bucket.file_options.for_copy()
+                call(
+                    "copy_file",
+                    previous["fileId"],
+                    full_key,
+                    action="restoring the previous version",
+                    key=written.key,
+                    **file_options,
+                )
         except AdapterError as error:
-            words = f"another writer's version {before['fileId'] if before else ''} is below the one just written"
+            message = f"another writer's version {previous['fileId'] if previous else ''} is below the one just written"
             raise PermissionDenied(
-                f"{written.key!r}: {words}, which the application key can't take away: {cause.message}",
+                f"{written.key!r}: {message}, which the application key can't remove: {cause.message}",
                 provider=PROVIDER,
                 key=written.key,
             ) from error
 
 
-def _fits(below: dict[str, Any] | None, expect: Precondition) -> bool:
+def _matches(previous: dict[str, Any] | None, expect: Precondition) -> bool:
     match expect:
         case IfAbsent():
-            return below is None or below["action"] == "hide"
+            return previous is None or previous["action"] == "hide"
         case IfUnchanged(seen):
-            return below is not None and below["action"] != "hide" and below["fileId"] == seen.fingerprint
+            return previous is not None and previous["action"] != "hide" and previous["fileId"] == seen.fingerprint

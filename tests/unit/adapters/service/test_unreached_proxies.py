@@ -34,7 +34,7 @@ def _of_urllib3() -> Exception:
 
 
 def _told_by_b2() -> AdapterError:
-    return of_b2(_of_requests(), doing="listing", host="objects.example")
+    return of_b2(_of_requests(), action="listing", host="objects.example")
 
 
 def _told_by_bunny() -> AdapterError:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from buckia_b2.api import retry
+from buckia_b2.api import transport
 from buckia_core.adapters.contract.resume import MultipartSource, PartLayout
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.transfers.retry import RetryPolicy
@@ -26,7 +26,7 @@ MOST = ("listBuckets", "listFiles", "readFiles", "writeFiles")
 
 def around_uploads(adapter, *, before=None, after=None):
     """Let somebody else act just before, or just after, the bytes of the adapter's next upload arrive."""
-    send, once = adapter._account.raw.upload_file, threading.Lock()
+    send, once = adapter._session.raw.upload_file, threading.Lock()
 
     def upload_file(*arguments: Any, **options: Any) -> Any:
         acting = once.acquire(blocking=False)
@@ -37,7 +37,7 @@ def around_uploads(adapter, *, before=None, after=None):
             after()
         return answer
 
-    adapter._account.raw.upload_file = upload_file
+    adapter._session.raw.upload_file = upload_file
 
 
 def history(raw_bucket, name="k"):
@@ -51,7 +51,7 @@ def read(adapter, key="k"):
 @pytest.fixture
 def hurried(b2):
     """The adapter, which does not wait between looks."""
-    b2._uploader.settler._sleep = lambda seconds: None
+    b2._uploader.conflicts._sleep = lambda seconds: None
     return b2
 
 
@@ -86,7 +86,7 @@ def test_who_came_after_and_takes_it_back_leaves_ours(b2, raw_bucket):
         if len(pauses) == 2:
             theirs[0].delete()
 
-    b2._uploader.settler._sleep = sleep
+    b2._uploader.conflicts._sleep = sleep
     written = b2.upload_file(b"mine", "k", expect=IfUnchanged(seen))
     assert b2.stat_file("k").fingerprint == written.fingerprint
     assert read(b2) == b"mine"
@@ -219,8 +219,8 @@ def test_an_upload_whose_answer_was_lost_is_found_again(b2_account, connect, raw
 @pytest.fixture
 def unseen(hurried, b2_account, monkeypatch):
     """The adapter as a run has it, which repeats; the first attempt's looks at versions are refused, all of them."""
-    monkeypatch.setattr(retry, "PATIENCE", replace(retry.PATIENCE, sleep=lambda seconds: None))
-    b2_account.fail("b2_list_file_versions", times=retry.PATIENCE.attempts)
+    monkeypatch.setattr(transport, "RETRY_POLICY", replace(transport.RETRY_POLICY, sleep=lambda seconds: None))
+    b2_account.fail("b2_list_file_versions", times=transport.RETRY_POLICY.attempts)
     return Retry(hurried, policy=RetryPolicy(sleep=lambda seconds: None))
 
 
@@ -242,7 +242,7 @@ def test_what_is_below_a_write_is_found_in_the_next_attempt(unseen, hurried, raw
 
 
 def test_a_write_that_could_not_be_taken_away_is_in_the_next_attempt(unseen, hurried, b2_account, raw_bucket):
-    b2_account.fail("b2_delete_file_version", times=retry.PATIENCE.attempts)
+    b2_account.fail("b2_delete_file_version", times=transport.RETRY_POLICY.attempts)
     around_uploads(hurried, before=lambda: raw_bucket.upload_bytes(b"theirs", "k"))
     with pytest.raises(PreconditionFailed):
         unseen.upload_file(b"mine", "k", expect=IfAbsent(), info=UploadInfo(5_000_000, DIGESTS))
@@ -252,13 +252,13 @@ def test_a_write_that_could_not_be_taken_away_is_in_the_next_attempt(unseen, hur
 def test_what_is_below_a_version_that_is_brought_back_is_found_too(unseen, hurried, raw_bucket):
     first = hurried.upload_file(b"0", "k")
     seen = hurried.upload_file(b"11", "k")
-    copy, once = hurried._account.raw.copy_file, iter([lambda: raw_bucket.upload_bytes(b"theirs", "k")])
+    copy, once = hurried._session.raw.copy_file, iter([lambda: raw_bucket.upload_bytes(b"theirs", "k")])
 
     def copy_file(*arguments: Any, **options: Any) -> Any:
         next(once, lambda: None)()
         return copy(*arguments, **options)
 
-    hurried._account.raw.copy_file = copy_file
+    hurried._session.raw.copy_file = copy_file
     with pytest.raises(PreconditionFailed):
         unseen.restore_version("k", first.fingerprint, expect=IfUnchanged(seen))
     assert read(hurried) == b"theirs"
@@ -266,9 +266,9 @@ def test_what_is_below_a_version_that_is_brought_back_is_found_too(unseen, hurri
 
 
 def test_a_later_write_of_something_else_is_none_of_an_earlier_one(hurried, b2_account, monkeypatch):
-    monkeypatch.setattr(retry, "PATIENCE", replace(retry.PATIENCE, attempts=1))
+    monkeypatch.setattr(transport, "RETRY_POLICY", replace(transport.RETRY_POLICY, attempts=1))
     b2_account.fail("b2_list_file_versions", times=1)
-    with pytest.raises(Transient, match="'k' is written, but not whether") as caught:
+    with pytest.raises(Transient, match="'k' is written, but the check") as caught:
         hurried.upload_file(b"mine", "k", expect=IfAbsent(), info=UploadInfo(5_000_000, DIGESTS))
     assert caught.value.status == 503
     with pytest.raises(PreconditionFailed):
