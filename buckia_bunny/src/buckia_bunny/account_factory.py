@@ -1,4 +1,4 @@
-"""From settings to the account of their API key."""
+"""Account factory: opens the account of an API key."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from buckia_core.errors import MissingCredentials
 
 
 def open_account(settings: BunnySettings, http: HttpClient) -> BunnyAccount:
-    """Return the account of the settings.
+    """Open the account of the settings.
 
     Raises:
-        MissingCredentials: They have no `api_key`.
+        MissingCredentials: The settings have no `api_key`.
     """
     if settings.api_key is None:
         raise MissingCredentials(

@@ -1,12 +1,12 @@
-"""Purging a pull zone after a sync."""
+"""After a sync: purges the changed objects from the pull zone."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 
-from buckia_bunny.cdn.purge import plan_purge, purger_of
-from buckia_bunny.factory import account_of_bucket
+from buckia_bunny.cdn.purge import open_purger, plan_purge
+from buckia_bunny.factory import open_bucket_account
 from buckia_bunny.settings import BunnySettings, Purge
 from buckia_bunny.storage.key_encoding import KeyCodec
 from buckia_core.adapters.contract.identity import normalize_prefix
@@ -17,19 +17,19 @@ log = logging.getLogger(__name__)
 
 
 def purge_changed(bucket: str, changed: Sequence[str], config: BucketConfig) -> None:
-    """Purge objects that changed; what goes wrong is logged, since the sync itself is done.
+    """Purge changed objects. Failures are logged only, since the sync itself has succeeded.
 
     Raises:
-        ConfigError: The settings can't be used.
+        ConfigError: The settings are invalid.
     """
-    with account_of_bucket(config) as (settings, account):
+    with open_bucket_account(config) as (settings, account):
         if settings.purge is Purge.OFF or settings.pull_zone is None or account is None:
             return
         plan = plan_purge(
-            None if settings.purge is Purge.ZONE else zone_paths(settings, changed), most=settings.purge_urls
+            None if settings.purge is Purge.ZONE else zone_paths(settings, changed), max_urls=settings.purge_urls
         )
         try:
-            purger_of(account, settings.pull_zone, settings.hostname).carry_out(plan)
+            open_purger(account, settings.pull_zone, settings.hostname).run(plan)
         except AdapterError as error:
             log.warning(
                 "%s: visitors may be served old versions for a while, since the pull zone %s could not be purged: %s. "
@@ -41,6 +41,6 @@ def purge_changed(bucket: str, changed: Sequence[str], config: BucketConfig) -> 
 
 
 def zone_paths(settings: BunnySettings, keys: Sequence[str]) -> list[str]:
-    """Return the paths of keys in the storage zone, which are those in the pull zone too."""
-    names, prefix = KeyCodec(escape=settings.escape_names), normalize_prefix(settings.prefix)
-    return [names.path(key, prefix) for key in keys]
+    """Return the paths of keys, which are the same in the storage zone and the pull zone."""
+    codec, prefix = KeyCodec(escape=settings.escape_names), normalize_prefix(settings.prefix)
+    return [codec.path(key, prefix) for key in keys]

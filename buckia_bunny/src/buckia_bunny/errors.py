@@ -1,10 +1,10 @@
-"""What bunny.net and the network say, as errors of Buckia. The one place where that is decided.
+"""Errors of bunny.net and the network, translated into errors of Buckia.
 
     status                                      error               retryable
     --------------------------------------------------------------------------
     400 "Unable to process request"             Throttled           yes
     400 "directory for path does not exist"     AlreadyExists       no
-    400 that speaks of a checksum               IntegrityError      yes
+    400 for a checksum                           IntegrityError      yes
     400                                         AdapterError        no
     401                                         Unauthenticated     no
     403                                         PermissionDenied    no
@@ -12,11 +12,11 @@
     405, 501                                    NotSupported        no
     429                                         Throttled           yes
     408, 500, 502, 503, 504                     Transient           yes
-    no answer, half an answer                   Transient           yes
+    no response, or an incomplete one           Transient           yes
     an untrusted certificate                    AdapterError        no
-    a redirect, what is not understood          AdapterError        no
+    a redirect, a malformed response            AdapterError        no
 
-The first line is how a storage server says that too many listings or deletes go on at a time.
+A storage server sends the first one when too many listings or deletes run at a time.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ from buckia_core.localfs.system_errors import failure_of_system, failure_words
 PROVIDER = "bunny"
 
 _SECONDS = re.compile(r"[0-9]{1,9}")
-_LONGEST_WAIT = 86_400.0
+_MAX_RETRY_AFTER = 86_400.0
 
 STORAGE_ADVICE = (
     "check storage_api_key, which is the password of the storage zone and not the account's API key; check the zone's "
     "name, and that region is the zone's main one. The password for reading can't write"
 )
-"""What to look at where a storage host does not accept a key."""
+"""Advice where a storage host rejects a key."""
 
 ACCOUNT_ADVICE = "check api_key, which is the API key of the account and not a zone's password"
-"""What to look at where the account's API does not accept a key."""
+"""Advice where the account's API rejects a key."""
 
 _BY_STATUS: Mapping[int, type[AdapterError]] = {
     401: Unauthenticated,
@@ -75,123 +75,123 @@ _BY_STATUS: Mapping[int, type[AdapterError]] = {
 def error_from_status(
     status: int,
     *,
-    doing: str,
+    action: str,
     advice: str,
     headers: Mapping[str, str] | None = None,
     body: bytes = b"",
     key: str | None = None,
 ) -> AdapterError:
-    """Return the error for an answer that is no success. `doing` says what was asked for, `advice` is for a 401."""
-    said = _words(body)
-    kind = _kind(status, said)
-    words = said or f"the service answered {status}"
+    """Build the error for a response with an error status. `action` is what was tried; `advice` is for a 401."""
+    detail = _parse_message(body)
+    kind = _error_class(status, detail)
+    message = detail or f"the service answered {status}"
     if 300 <= status < 400:
-        words = f"the service answered {status}, a redirect, which is not followed"
+        message = f"the service answered {status}, a redirect, which is not followed"
     if kind is Unauthenticated:
-        words = f"the key is not accepted: {advice}"
+        message = f"the key is not accepted: {advice}"
     elif kind is Throttled and status == 400:
-        words = "too many such requests at a time"
+        message = "too many such requests at a time"
     elif kind is IntegrityError:
-        words = "other bytes arrived than were sent"
+        message = "other bytes arrived than were sent"
     elif kind is AlreadyExists:
-        words = (
+        message = (
             "a directory of that name is there, or a file where a directory would have to be. If it is an empty "
             "directory, remove it, or set prune_empty_directories"
         )
     return kind(
-        f"{doing}: {words}",
+        f"{action}: {message}",
         provider=PROVIDER,
         key=key,
         status=status,
         request_id=(headers or {}).get("CDN-RequestId"),
-        retry_after=_wait(headers or {}) if kind in (Throttled, Transient) else None,
+        retry_after=_parse_retry_after(headers or {}) if kind in (Throttled, Transient) else None,
     )
 
 
-def error_from_exception(error: Exception, *, doing: str, host: str, key: str | None = None) -> AdapterError:
-    """Return the error for an exception that came while a request went on."""
+def error_from_exception(error: Exception, *, action: str, host: str, key: str | None = None) -> AdapterError:
+    """Translate an exception of a request."""
     cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason else error
     if isinstance(cause, urllib3.exceptions.SSLError):
         return AdapterError(
-            f"{doing}: the certificate of {host} is not trusted. "
+            f"{action}: the certificate of {host} is not trusted. "
             "If its authority is your own, name it in the setting `ca_bundle`.",
             provider=PROVIDER,
             key=key,
         )
     if failure := failure_of_system(error):
-        # Not the network: this machine.
-        return Transient(f"{doing} at {host} failed: {failure_words(failure)}", provider=PROVIDER, key=key)
+        # An error of this machine, such as too many open files.
+        return Transient(f"{action} at {host} failed: {failure_words(failure)}", provider=PROVIDER, key=key)
     if isinstance(cause, urllib3.exceptions.ProxyError):
-        return Transient(f"{doing} at {host} failed: {unreached_proxy(host)}", provider=PROVIDER, key=key)
-    # A refused connection is a kind of timeout to urllib3.
+        return Transient(f"{action} at {host} failed: {unreached_proxy(host)}", provider=PROVIDER, key=key)
+    # urllib3 derives a refused connection from its timeouts.
     refused = isinstance(cause, urllib3.exceptions.NewConnectionError)
     if isinstance(cause, (urllib3.exceptions.TimeoutError, TimeoutError)) and not refused:
-        return Transient(f"{doing} at {host} failed: no progress in time", provider=PROVIDER, key=key)
-    return Transient(f"{doing} at {host} failed: no connection, or no whole answer", provider=PROVIDER, key=key)
+        return Transient(f"{action} at {host} failed: no progress in time", provider=PROVIDER, key=key)
+    return Transient(f"{action} at {host} failed: no connection, or an incomplete response", provider=PROVIDER, key=key)
 
 
-def unexpected_response(doing: str, key: str | None = None) -> AdapterError:
-    """Return the error for an answer that is none of the service's."""
-    return AdapterError(f"{doing}: the answer has a form that is not known", provider=PROVIDER, key=key)
+def unexpected_response(action: str, key: str | None = None) -> AdapterError:
+    """Build the error for a response that the service would not send."""
+    return AdapterError(f"{action}: the response has an unknown form", provider=PROVIDER, key=key)
 
 
-def too_long(doing: str, longest: int, key: str | None = None) -> AdapterError:
-    """Return the error for an answer that is longer than any that is expected."""
-    return AdapterError(f"{doing}: the answer is longer than {longest >> 20} MiB", provider=PROVIDER, key=key)
+def response_too_long(action: str, max_bytes: int, key: str | None = None) -> AdapterError:
+    """Build the error for a response that is longer than expected."""
+    return AdapterError(f"{action}: the response is longer than {max_bytes >> 20} MiB", provider=PROVIDER, key=key)
 
 
 def not_found(key: str) -> NotFound:
-    """Return the error for an object that is not there."""
+    """Build the error for a missing object."""
     return NotFound(f"{key!r}: there is no such object", provider=PROVIDER, key=key, status=404)
 
 
-def precondition_failed(key: str, what: str = "it is not as expected") -> PreconditionFailed:
-    """Return the error for an object that is not the one that was seen."""
-    return PreconditionFailed(f"{key!r}: {what}", provider=PROVIDER, key=key)
+def precondition_failed(key: str, detail: str = "it is not in the expected state") -> PreconditionFailed:
+    """Build the error for an object in an unexpected state."""
+    return PreconditionFailed(f"{key!r}: {detail}", provider=PROVIDER, key=key)
 
 
 def invalid_key(key: str, reason: str) -> InvalidKey:
-    """Return the error for a key that a storage zone can't hold."""
+    """Build the error for a key that a storage zone does not accept."""
     return InvalidKey(f"{key!r}: refused: {reason}", provider=PROVIDER, key=key)
 
 
-def _kind(status: int, said: str) -> type[AdapterError]:
-    if status == 400 and "unable to process request" in said.lower():
+def _error_class(status: int, detail: str) -> type[AdapterError]:
+    if status == 400 and "unable to process request" in detail.lower():
         return Throttled
-    if status == 400 and "directory for path does not exist" in said.lower():
+    if status == 400 and "directory for path does not exist" in detail.lower():
         return AlreadyExists
-    if status == 400 and "checksum" in said.lower():
+    if status == 400 and "checksum" in detail.lower():
         return IntegrityError
     return _BY_STATUS.get(status, AdapterError)
 
 
-def _words(body: bytes) -> str:
-    """Return what an answer says went wrong; empty if it says nothing that is known."""
-    answer = _json_object(body) or {}
-    said = " ".join(_text(answer, "Message").split()).rstrip(".")[:300]
-    field = _text(answer, "Field")[:100]
-    return f"{field}: {said}" if said and field else said
+def _parse_message(body: bytes) -> str:
+    """Return the error message of a response; empty without one."""
+    response = _json_object(body) or {}
+    detail = " ".join(_text(response, "Message").split()).rstrip(".")[:300]
+    field = _text(response, "Field")[:100]
+    return f"{field}: {detail}" if detail and field else detail
 
 
 def is_from_service(body: bytes) -> bool:
-    """Tell whether an answer may be the service's: a JSON object, or nothing. Others on the way show pages."""
+    """Tell whether a body may come from the service: a JSON object or nothing. Proxies send HTML pages."""
     return not body.strip() or _json_object(body) is not None
 
 
 def _json_object(body: bytes) -> Mapping[str, object] | None:
-    """Return the JSON object that a body is; `None` of anything else."""
+    """Parse a JSON object; `None` for anything else."""
     try:
-        answer = json.loads(body)
+        response = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    return answer if isinstance(answer, dict) else None
+    return response if isinstance(response, dict) else None
 
 
-def _text(answer: Mapping[str, object], name: str) -> str:
-    value = answer.get(name)
+def _text(response: Mapping[str, object], name: str) -> str:
+    value = response.get(name)
     return value if isinstance(value, str) else ""
 
 
-def _wait(headers: Mapping[str, str]) -> float | None:
-    told = headers.get("Retry-After", "")
-    return min(float(told), _LONGEST_WAIT) if _SECONDS.fullmatch(told) else None
+def _parse_retry_after(headers: Mapping[str, str]) -> float | None:
+    value = headers.get("Retry-After", "")
+    return min(float(value), _MAX_RETRY_AFTER) if _SECONDS.fullmatch(value) else None

@@ -1,4 +1,4 @@
-"""From settings to the adapter that has just the abilities that they give it."""
+"""Factory: opens the adapter whose capabilities match the settings."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def open_zone(settings: BunnySettings) -> BaseSync:
-    """Return the adapter of a zone. Costs no request.
+    """Open the adapter of a zone. Costs no request.
 
     Raises:
-        AdapterNotInstalled: The zone is one of the S3 interface, and the adapter for that is not there.
+        AdapterNotInstalled: The settings choose the S3 API, and buckia-s3 is not installed.
     """
     if settings.api is ApiKind.S3:
         try:
@@ -33,23 +33,21 @@ def open_zone(settings: BunnySettings) -> BaseSync:
             if error.name is None or error.name.partition(".")[0] != "buckia_s3":
                 raise
             raise AdapterNotInstalled('api: s3 needs the adapter for S3: pip install "buckia[bunny,s3]"') from error
-        return S3Zone.of(settings)
+        return S3Zone.from_settings(settings)
     if settings.public_host is None:
         return BunnySync(settings)
     return PublicUrlZone(settings) if settings.token_key is None else SignedUrlZone(settings)
 
 
 @contextmanager
-def account_of_bucket(config: BucketConfig) -> Iterator[tuple[BunnySettings, BunnyAccount | None]]:
-    """Give the settings of a bucket and its account, whatever interface its objects are reached by.
-
-    The account is `None` without an `api_key`.
+def open_bucket_account(config: BucketConfig) -> Iterator[tuple[BunnySettings, BunnyAccount | None]]:
+    """Open the account of a bucket, and return it with the settings. It is `None` without an `api_key`.
 
     Raises:
-        ConfigError: The settings can't be used.
+        ConfigError: The settings are invalid.
     """
-    from buckia_bunny.account_factory import open_account  # noqa: PLC0415  # most syncs do without
+    from buckia_bunny.account_factory import open_account  # noqa: PLC0415  # not needed by most syncs
 
     settings = config.adapter_settings(BunnySettings, secret_stores=secret_stores(registry()))
-    with closing(HttpClient.of(settings)) as http:
+    with closing(HttpClient.from_settings(settings)) as http:
         yield settings, None if settings.api_key is None else open_account(settings, http)

@@ -1,48 +1,56 @@
-"""Requests over kept connections: whole answers, and answers that are read as they come."""
+"""HTTP client: sends requests over pooled connections, with complete or streamed responses."""
 
 from __future__ import annotations
 
 import http.client
+import math
 import re
 import ssl
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module, util
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import urllib3
 
-from buckia_bunny.errors import PROVIDER, error_from_exception, too_long
+from buckia_bunny.errors import PROVIDER, error_from_exception, response_too_long
 from buckia_bunny.settings import BunnySettings
 from buckia_core.adapters.service.connection import system_proxy, trust_bundle
+from buckia_core.adapters.transfers import retry
 from buckia_core.adapters.transfers.request_counter import RequestCounter
+from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.errors import AdapterError, MissingCredentials
 
+T = TypeVar("T")
+
+RETRY_POLICY = RetryPolicy(attempts=6, seconds=math.inf, initial_wait=0.2, max_wait=20.0)
+"""Retries of one request of a call that makes many, such as one directory of a listing of a thousand."""
+
 _CONNECTIONS = 64
-"""Kept connections to a host; it takes a hundred from one address."""
+"""Pooled connections per host; the service accepts a hundred per address."""
 
-LONGEST = 1 << 20
-"""Bytes of an answer that are read where nothing long is expected."""
+MAX_BODY_BYTES = 1 << 20
+"""Largest body of an ordinary response."""
 
-LONGEST_LIST = 256 << 20
-"""Bytes of an answer with a list. The service sends all entries of a directory in one."""
+MAX_LIST_BYTES = 256 << 20
+"""Largest body of a listing. The service sends all entries of a directory in one response."""
 
-SHORTEST_SECRET = 8
-"""Characters of a key that is looked for in answers. Shorter ones are in words that mean something else."""
+MIN_SECRET_LENGTH = 8
+"""Shortest key that is redacted in responses. Shorter ones occur inside ordinary words."""
 
 _FAILURES = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
-_BLOCK = 1 << 20
+_CHUNK_SIZE = 1 << 20
 _HEADER = re.compile(r"[\x20-\x7e]*")
 _SECRETS = ("AccessKey", "Authorization")
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer. Names of headers are as the server wrote them, or in any case with `get`."""
+    """HTTP response with its complete body. `headers.get` ignores case."""
 
     status: int
     headers: Mapping[str, str]
@@ -51,32 +59,32 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """What is asked for. The headers carry a key: they are not shown."""
+    """HTTP request. The headers contain a key, so `repr` omits them."""
 
     method: str
     url: str
     headers: Mapping[str, str] = field(repr=False)
-    doing: str = ""
+    action: str = ""
     key: str | None = None
 
     @property
     def host(self) -> str:
-        """The host that is asked."""
+        """Host and port of the URL."""
         return urlsplit(self.url).netloc
 
     def without_secrets(self, body: bytes) -> bytes:
-        """Return a body without the keys of the request, which a server may repeat."""
+        """Redact the keys of the request in the body of a response."""
         for name in _SECRETS:
             secret = self.headers.get(name, "")
-            if len(secret) >= SHORTEST_SECRET:
+            if len(secret) >= MIN_SECRET_LENGTH:
                 body = body.replace(secret.encode(), b"***")
         return body
 
 
 class HttpClient:
-    """Makes requests, from many threads at once. Nothing is repeated, and no redirection is followed.
+    """HTTP client with connection pools. Thread-safe. Does not retry, and does not follow redirects.
 
-    Proxies are those of the environment. A server that makes no progress is given up on.
+    Proxies come from the environment. Requests without progress time out.
     """
 
     def __init__(self, *, connect_timeout: float, read_timeout: float, ca_bundle: Path | None) -> None:
@@ -87,35 +95,35 @@ class HttpClient:
         self._managers: dict[tuple[str, str | None], urllib3.PoolManager] = {}
 
     @classmethod
-    def of(cls, settings: BunnySettings) -> Self:
-        """Return one with the timeouts and the authorities of the settings."""
+    def from_settings(cls, settings: BunnySettings) -> Self:
+        """Create a client with the timeouts and certificate authorities of the settings."""
         return cls(
             connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout, ca_bundle=settings.ca_bundle
         )
 
-    def call(
-        self, request: HttpRequest, body: bytes | Iterable[bytes] | None = None, *, longest: int = LONGEST
+    def request(
+        self, request: HttpRequest, body: bytes | Iterable[bytes] | None = None, *, max_bytes: int = MAX_BODY_BYTES
     ) -> Response:
-        """Make a request and return the whole answer, whatever its status. It is not unpacked.
+        """Send a request and return the complete response, whatever its status. The body is not decompressed.
 
         Raises:
-            AdapterError: There is none, or a longer one.
+            AdapterError: There is no response, or a longer one.
         """
         with self.stream(request, body) as response:
-            data = read_body(response, request, longest)
-            if len(data) > longest:
-                raise too_long(request.doing, longest, request.key)
+            data = read_body(response, request, max_bytes)
+            if len(data) > max_bytes:
+                raise response_too_long(request.action, max_bytes, request.key)
             return Response(response.status, response.headers, data)
 
     @contextmanager
     def stream(
         self, request: HttpRequest, body: bytes | Iterable[bytes] | None = None
     ) -> Iterator[urllib3.BaseHTTPResponse]:
-        """Make a request and give the answer to be read. Errors while it is read are those of urllib3.
+        """Send a request and open the response. Reading it raises exceptions of urllib3.
 
         Raises:
-            MissingCredentials: The key is none that can be sent.
-            AdapterError: There is none.
+            MissingCredentials: The key can't be sent in a header.
+            AdapterError: There is no response.
         """
         _check_headers(request)
         self.counter.add()
@@ -133,17 +141,17 @@ class HttpClient:
                 decode_content=False,
             )
         except _FAILURES as error:
-            raise error_from_exception(error, doing=request.doing, host=request.host, key=request.key) from error
+            raise error_from_exception(error, action=request.action, host=request.host, key=request.key) from error
         try:
             yield response
         finally:
-            # A connection whose answer was not read to its end can't be used again.
+            # A connection with an unread rest can't be reused.
             if not response.closed:
                 response.close()
             response.release_conn()
 
     def close(self) -> None:
-        """Close the connections that are idle."""
+        """Close the idle connections."""
         with self._lock:
             managers = list(self._managers.values())
             self._managers.clear()
@@ -176,37 +184,48 @@ class HttpClient:
     def _trusted(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
         paths = ssl.get_default_verify_paths()
-        none = paths.cafile is None and paths.capath is None and not context.cert_store_stats()["x509_ca"]
-        if none and util.find_spec("certifi"):
-            # Pythons of python.org on macOS bring no authorities along; certifi, where it is installed, does.
+        has_none = paths.cafile is None and paths.capath is None and not context.cert_store_stats()["x509_ca"]
+        if has_none and util.find_spec("certifi"):
+            # Python from python.org has no authorities on macOS; certifi provides them if it is installed.
             context.load_verify_locations(import_module("certifi").where())
         if self._ca_bundle is not None:
             trust_bundle(context, self._ca_bundle)
         return context
 
 
-def read_body(response: urllib3.BaseHTTPResponse, request: HttpRequest, longest: int) -> bytes:
-    """Return the body of an answer, of which `longest` bytes and one more are read at most.
+def retry_request(request: Callable[[], T]) -> T:
+    """Retry one request of a call that makes many; the wrapper `Retry` retries whole calls.
+
+    A server that asks for a wait of more than twenty seconds is left to that wrapper.
+    """
+    return retry.retry_call(request, RETRY_POLICY)
+
+
+def read_body(response: urllib3.BaseHTTPResponse, request: HttpRequest, max_bytes: int) -> bytes:
+    """Read a body without decoding it, up to `max_bytes` and one more.
 
     Raises:
         AdapterError: The connection failed.
     """
-    blocks, size = [], 0
+    chunks, size = [], 0
     try:
-        while size <= longest and (block := response.read(min(_BLOCK, longest + 1 - size), decode_content=False)):
-            blocks.append(block)
-            size += len(block)
+        while size <= max_bytes:
+            chunk = response.read(min(_CHUNK_SIZE, max_bytes + 1 - size), decode_content=False)
+            if not chunk:
+                break
+            chunks.append(chunk)
+            size += len(chunk)
     except _FAILURES as error:
-        raise error_from_exception(error, doing=request.doing, host=request.host, key=request.key) from error
-    return b"".join(blocks)
+        raise error_from_exception(error, action=request.action, host=request.host, key=request.key) from error
+    return b"".join(chunks)
 
 
 def _check_headers(request: HttpRequest) -> None:
-    """Raise before the client does, which would show the value."""
+    """Check the header values first, since urllib3 would show an invalid one in its error."""
     for name, text in request.headers.items():
         if _HEADER.fullmatch(text):
             continue
         if name in _SECRETS:
-            raise MissingCredentials(f"the key for {request.host} has a character that no key has: check it")
-        words = f"{request.doing}: the header {name} can't have the value {text!r}"
-        raise AdapterError(words, provider=PROVIDER, key=request.key)
+            raise MissingCredentials(f"the key for {request.host} has an invalid character: check it")
+        message = f"{request.action}: the header {name} can't have the value {text!r}"
+        raise AdapterError(message, provider=PROVIDER, key=request.key)

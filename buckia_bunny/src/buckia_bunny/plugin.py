@@ -1,4 +1,4 @@
-"""Registers provider `bunny`, the commands `buckia bunny …`, and what tells a pull zone of changes after a sync."""
+"""Plugin: registers the provider `bunny`, the commands `buckia bunny …`, and the purge after a sync."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def buckia_register_adapters() -> list[AdapterSpec]:
 @hookimpl
 def buckia_register_commands(cli: Any) -> None:
     """Add the commands of this package."""
-    from buckia_bunny.commands import register  # noqa: PLC0415  # a sync does not need them
+    from buckia_bunny.commands import register  # noqa: PLC0415  # not needed by a sync
 
     register(cli)
 
 
 @hookimpl
 def buckia_after_sync(bucket: str, changed: Sequence[str], config: BucketConfig | None) -> None:
-    """Purge what changed from the pull zone in front of the bucket, if it is of this provider and has one."""
+    """Purge changed objects from the pull zone of the bucket, if it has one."""
     if not changed or config is None or config.provider != BUNNY.provider:
         return
-    from buckia_bunny.after_sync import purge_changed  # noqa: PLC0415  # other providers do not need it
+    from buckia_bunny.after_sync import purge_changed  # noqa: PLC0415  # not needed by other providers
 
     purge_changed(bucket, changed, config)

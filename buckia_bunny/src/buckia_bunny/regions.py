@@ -1,11 +1,11 @@
-"""Where storage zones are: the regions that one can have as its main one, and the host of each."""
+"""Regions: the main regions of storage zones, and their hosts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 DOMAIN = "storage.bunnycdn.com"
-"""The domain of all storage hosts; the host of Falkenstein has no more to its name."""
+"""Domain of all storage hosts, and the host of Falkenstein."""
 
 REGIONS: Mapping[str, str] = {
     "de": "Falkenstein",
@@ -23,10 +23,10 @@ _OTHER_NAMES = {"eu-central": "de", "fsn": "de", "lon": "uk", "ldn": "uk", "sto"
 
 
 def parse_region(value: object) -> str:
-    """Return a region's code in lower case.
+    """Parse the code of a region.
 
     Raises:
-        ValueError: It is none that is known.
+        ValueError: There is no such region.
     """
     name = str(value).strip().lower()
     code = _OTHER_NAMES.get(name, name)
@@ -36,10 +36,10 @@ def parse_region(value: object) -> str:
 
 
 def storage_host(region: str, domain: str) -> str:
-    """Return the host that serves the zones of a region."""
+    """Return the storage host of a region."""
     return domain if region == "de" else f"{region}.{domain}"
 
 
 def s3_host(region: str) -> str:
-    """Return the host that serves the S3 zones of a region."""
+    """Return the S3 host of a region."""
     return f"{region}-s3.storage.bunnycdn.com"

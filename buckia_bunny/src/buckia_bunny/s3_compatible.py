@@ -1,4 +1,4 @@
-"""`api: s3`: a zone that was made with the S3 interface, by way of the adapter for S3 less what the service lacks."""
+"""`S3Zone`: adapter for a storage zone by its S3 API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Self
 
 from buckia_bunny.errors import PROVIDER
 from buckia_bunny.settings import BunnySettings
-from buckia_bunny.storage.key_encoding import quoted
+from buckia_bunny.storage.key_encoding import quote_path
 from buckia_core.adapters.contract.base import Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.resume import MultipartSource
@@ -20,17 +20,17 @@ from buckia_s3.sync import S3Sync
 
 
 class S3Zone(S3Sync):
-    """A storage zone by its S3 interface, which is a preview.
+    """Adapter for a storage zone by its S3 API, which is a preview.
 
-    It is not told a file's time, digests or metadata, which it would not keep; it checks a SHA-256 of what is
-    uploaded. Each object is deleted with a request of its own, and what is expected is looked at just before a write.
+    The service keeps no modification time, digests or metadata, so they are not sent; it verifies a SHA-256 of uploads.
+    Each object is deleted with its own request, and preconditions are checked just before a write.
     """
 
     provider_id = PROVIDER
 
     @classmethod
-    def of(cls, settings: BunnySettings) -> Self:
-        """Return the adapter of a zone. Costs no request."""
+    def from_settings(cls, settings: BunnySettings) -> Self:
+        """Open the adapter of a zone. Costs no request."""
         adapter = cls(s3_settings(settings))
         adapter._zone = settings  # its own class
         return adapter
@@ -43,30 +43,30 @@ class S3Zone(S3Sync):
         return replace(super().capabilities, mtime=False, metadata=False, requests_per_second=500)
 
     def probe(self) -> Capabilities:
-        """Return `capabilities`: the service is known, and has no versions and no conditions to be asked about."""
+        """Return `capabilities`; nothing needs to be probed."""
         return self.capabilities
 
     def upload_file(
         self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
         """See `BaseSync`."""
-        return super().upload_file(source, key, expect=expect, info=_kept(info))
+        return super().upload_file(source, key, expect=expect, info=_without_metadata(info))
 
     def upload_parts(
         self, source: MultipartSource, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
         """See `ResumableUpload`."""
-        return super().upload_parts(source, key, expect=expect, info=_kept(info))
+        return super().upload_parts(source, key, expect=expect, info=_without_metadata(info))
 
     def public_url(self, key: str) -> str:
-        """See `PublicUrl`: the address at the pull zone, or at the S3 host where the settings tell of none."""
+        """See `PublicUrl`: the URL at the pull zone, or at the S3 host without one."""
         if self._zone.public_host is None:
             return super().public_url(key)
-        return f"https://{self._zone.public_host}/{quoted(self._object_head.full_key(key))}"
+        return f"https://{self._zone.public_host}/{quote_path(self._object_head.full_key(key))}"
 
 
 def s3_settings(settings: BunnySettings) -> S3Settings:
-    """Return the settings of a zone as those of S3."""
+    """Convert the settings of a zone into settings of S3."""
     return S3Settings(
         bucket_name=settings.zone,
         prefix=settings.prefix,
@@ -85,6 +85,6 @@ def s3_settings(settings: BunnySettings) -> S3Settings:
     )
 
 
-def _kept(info: UploadInfo | None) -> UploadInfo:
-    """Return what the service keeps of what is told about an upload."""
+def _without_metadata(info: UploadInfo | None) -> UploadInfo:
+    """Return the part of an upload's info that the service keeps."""
     return UploadInfo(content_type=info.content_type if info else None)

@@ -1,4 +1,4 @@
-"""The settings of provider `bunny`: the storage zone, its keys, the account, and the pull zone in front."""
+"""Settings of the provider `bunny`: storage zone, keys, account and pull zone."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 class ApiKind(StrEnum):
-    """By which of the service's interfaces objects are reached."""
+    """API that reaches the objects."""
 
     STORAGE = "storage"
     S3 = "s3"
 
 
 class ClientKind(StrEnum):
-    """Whose code makes the requests."""
+    """Client that sends requests of the account."""
 
     DIRECT = "direct"
     PACKAGE = "bunnycdnpython"
 
 
 class Purge(StrEnum):
-    """What is purged from the pull zone after a sync."""
+    """Scope of the purge after a sync."""
 
     AUTO = "auto"
     ZONE = "zone"
@@ -42,7 +42,7 @@ class Purge(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BunnySettings:
-    """Which zone, where, with which keys, and what stands in front of it."""
+    """Settings of a storage zone."""
 
     bucket_name: str = setting(help="Name of the storage zone.", default="", aliases=("bucket",))
     storage_zone: str | None = setting(help="Name of the storage zone, where it is not `bucket_name`.")
@@ -100,7 +100,7 @@ class BunnySettings:
 
     @staticmethod
     def implied(values: Mapping[str, object]) -> dict[str, object]:
-        """Return settings that follow from those given, before the environment is looked at; see `read_settings`."""
+        """Return settings implied by the given ones, before the environment is read; see `read_settings`."""
         return {"storage_api_key": values["password"]} if "password" in values else {}
 
     @property
@@ -133,17 +133,17 @@ class BunnySettings:
 
     @property
     def zone(self) -> str:
-        """The storage zone's name."""
+        """Name of the storage zone."""
         return self.storage_zone or self.bucket_name
 
     @property
     def zone_key(self) -> Secret | None:
-        """The zone's password, where it was given."""
+        """Password of the zone, if the settings have it."""
         return self.storage_api_key or self.password
 
     @property
     def address(self) -> str | None:
-        """Where the zone is reached, as far as the settings tell; `None` if the API has to be asked."""
+        """URL of the storage host; `None` if it must be requested from the API."""
         if self.endpoint_url is not None:
             return self.endpoint_url.rstrip("/")
         if self.api is ApiKind.S3 and self.region is not None:
@@ -154,7 +154,7 @@ class BunnySettings:
 
     @property
     def public_host(self) -> str | None:
-        """The host of addresses for everybody, as far as the settings tell it."""
+        """Host of public URLs; `None` if the settings do not determine it."""
         if self.hostname is not None:
             return self.hostname
         if self.pull_zone is None or self.pull_zone.isdecimal():

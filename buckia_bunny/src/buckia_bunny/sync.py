@@ -1,4 +1,4 @@
-"""`BunnySync`: a storage zone of bunny.net as a bucket."""
+"""`BunnySync`: adapter for a storage zone of bunny.net."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from buckia_bunny.operations.upload import Uploader
 from buckia_bunny.settings import BunnySettings, ClientKind
 from buckia_bunny.storage.api import StorageApi
 from buckia_bunny.storage.endpoint import BuildZoneUrl, ZoneEndpoint, ZoneLookup, default_zone_url
-from buckia_bunny.storage.key_encoding import LONGEST_PATH, KeyCodec
+from buckia_bunny.storage.key_encoding import MAX_PATH_BYTES, KeyCodec
 from buckia_core.adapters.contract.base import BaseSync, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
@@ -33,32 +33,31 @@ if TYPE_CHECKING:
 
 
 class BunnySync(BaseSync):
-    """A storage zone of bunny.net, by its Edge Storage API.
+    """Adapter for a storage zone of bunny.net by the Edge Storage API.
 
-    What it does beyond the contract, and what it can't do:
+    Beyond the contract:
 
-    - Uploads go with their SHA-256, which the service checks, and are looked at afterwards: it is known to have said
-      that a file is stored which was not. One that another writer replaced at the same time is `PreconditionFailed`.
-    - There are no conditional writes: what is expected is looked at just before.
-    - A file's time and metadata are not kept by the service. Content types are, and it does not tell them.
-    - Directories are entries of their own, which are not listed. They stay when they are empty, unless
-      `prune_empty_directories` is set.
-    - Listings ask for five directories at a time, all listings of this adapter together.
+    - Uploads send their SHA-256, which the service verifies, and are checked again afterwards, since the service has
+      been seen to confirm files that it did not store. A concurrent overwrite raises `PreconditionFailed`.
+    - There are no conditional writes: preconditions are checked just before a write.
+    - The service keeps no modification times and no metadata. It keeps content types, but does not report them.
+    - Directories are entries of their own and are not listed. Empty ones stay, unless `prune_empty_directories` is set.
+    - All listings of an adapter together request up to five directories at a time.
     """
 
     def __init__(self, settings: BunnySettings) -> None:
         self._settings = settings
         self._prefix = normalize_prefix(settings.prefix)
-        self._http = HttpClient.of(settings)
-        self._site = ZoneEndpoint(settings, self._find_zone, _signing(settings))
-        self._names = KeyCodec(escape=settings.escape_names)
-        self._storage = StorageApi(self._http, self._site)
-        self._looker = ObjectHead(self._storage, self._names, self._prefix)
-        root = f"{self._names.path(self._prefix[:-1])}/" if self._prefix else ""
+        self._http = HttpClient.from_settings(settings)
+        self._endpoint = ZoneEndpoint(settings, self._find_zone, _zone_url_builder(settings))
+        self._codec = KeyCodec(escape=settings.escape_names)
+        self._storage = StorageApi(self._http, self._endpoint)
+        self._objects = ObjectHead(self._storage, self._codec, self._prefix)
+        root = f"{self._codec.path(self._prefix[:-1])}/" if self._prefix else ""
         self._directories = DirectoryPruner(self._storage, root, prune=settings.prune_empty_directories)
-        self._uploader = Uploader(self._storage, self._looker, self._directories)
-        self._downloader = Downloader(self._storage, self._looker)
-        self._deleter = Deleter(self._storage, self._looker, self._directories)
+        self._uploader = Uploader(self._storage, self._objects, self._directories)
+        self._downloader = Downloader(self._storage, self._objects)
+        self._deleter = Deleter(self._storage, self._objects, self._directories)
 
     @property
     def provider(self) -> str:
@@ -67,13 +66,13 @@ class BunnySync(BaseSync):
 
     @property
     def identity(self) -> str:
-        """The zone and the prefix; with escapes it is another bucket, in which other keys are seen."""
-        return f"bunny:{self._site.identity}/{self._prefix}{self._escaping}"
+        """Zone and prefix, and whether names are escaped, since that changes the keys."""
+        return f"bunny:{self._endpoint.identity}/{self._prefix}{self._escaping}"
 
     @property
     def earlier_identities(self) -> Sequence[str]:
-        """The same with the zone's address as it is spelt."""
-        return (f"bunny:{self._site.earlier_identity}/{self._prefix}{self._escaping}",)
+        """Identity with the endpoint as it is spelled in the settings."""
+        return (f"bunny:{self._endpoint.earlier_identity}/{self._prefix}{self._escaping}",)
 
     @property
     def _escaping(self) -> str:
@@ -81,19 +80,19 @@ class BunnySync(BaseSync):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the Edge Storage API can do."""
+        """Capabilities of the Edge Storage API."""
         return Capabilities(
             listing_digests=("sha256",),
             resumable_download=True,
             nested_keys=False,
-            max_key_bytes=LONGEST_PATH - len(self._prefix.encode()),
+            max_key_bytes=MAX_PATH_BYTES - len(self._prefix.encode()),
             delete_batch=BATCH,
             workers=32,
         )
 
     @property
     def request_count(self) -> int:
-        """Requests so far, each directory of a listing counted."""
+        """Number of requests so far, including each directory of a listing."""
         return self._http.counter.total
 
     def limit_requests(self, wait: Callable[[], object]) -> bool:
@@ -103,36 +102,36 @@ class BunnySync(BaseSync):
 
     @property
     def settings(self) -> BunnySettings:
-        """The settings that it was made with."""
+        """Settings of the adapter."""
         return self._settings
 
     @cached_property
     def account(self) -> BunnyAccount:
-        """The account of `api_key`.
+        """Account of `api_key`.
 
         Raises:
             MissingCredentials: There is no `api_key`.
         """
-        from buckia_bunny.account_factory import open_account  # noqa: PLC0415  # most syncs do without
+        from buckia_bunny.account_factory import open_account  # noqa: PLC0415  # not needed by most syncs
 
         return open_account(self._settings, self._http)
 
     def list_files(
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
     ) -> Iterator[RemoteObject]:
-        """See `BaseSync`. Directories in which nothing is wanted are not asked for."""
+        """See `BaseSync`. Directories outside the range are not requested."""
         own = len(self._prefix)
         wanted = KeyRange(
             self._prefix + prefix,
             None if start_after is None else self._prefix + start_after,
             None if end_at is None else self._prefix + end_at,
         )
-        objects = ZoneListing(self._storage, self._names, wanted).objects()
+        objects = ZoneListing(self._storage, self._codec, wanted).objects()
         return (found._replace(key=found.key[own:]) for found in objects) if own else objects
 
     def stat_file(self, key: str) -> RemoteObject:
         """See `BaseSync`."""
-        return self._looker.look(key)
+        return self._objects.head(key)
 
     def upload_file(
         self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
@@ -165,7 +164,7 @@ class BunnySync(BaseSync):
         self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
     ) -> Iterator[BinaryIO]:
         """See `BaseSync`."""
-        with self._downloader.opened(key, expect, start, end) as blocks, open_chunks(blocks) as reader:
+        with self._downloader.open(key, expect, start, end) as chunks, open_chunks(chunks) as reader:
             yield reader
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
@@ -181,7 +180,7 @@ class BunnySync(BaseSync):
         return ZoneLookup(zone.host, zone.password)
 
 
-def _signing(settings: BunnySettings) -> BuildZoneUrl:
+def _zone_url_builder(settings: BunnySettings) -> BuildZoneUrl:
     if settings.client is ClientKind.DIRECT:
         return default_zone_url
     from buckia_bunny.account.bunnycdn_account import bunnycdn_zone_url  # noqa: PLC0415  # imports requests

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from buckia_bunny.factory import open_zone
-from buckia_bunny.retry import PATIENCE
+from buckia_bunny.http import RETRY_POLICY
 from buckia_bunny.settings import BunnySettings
 from buckia_bunny.sync import BunnySync
 from buckia_core.config.secrets.references import Secret
@@ -60,4 +60,4 @@ def adapter(connect: Connect) -> BunnySync:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch):
-    monkeypatch.setattr("buckia_bunny.retry.PATIENCE", replace(PATIENCE, initial_wait=0.0))
+    monkeypatch.setattr("buckia_bunny.http.RETRY_POLICY", replace(RETRY_POLICY, initial_wait=0.0))

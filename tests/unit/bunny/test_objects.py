@@ -32,7 +32,7 @@ def test_an_upload_is_a_look_the_object_and_a_look(adapter, bunny_account):
 
 def test_what_is_said_to_be_stored_and_is_not_is_sent_again(adapter, bunny_account):
     bunny_account.fail("upload", status=201, message="File uploaded.", times=1)
-    with pytest.raises(Transient, match="it is not") as caught:
+    with pytest.raises(Transient, match="did not store") as caught:
         adapter.upload_file(b"1", "k", expect=IfAbsent())
     assert caught.value.retryable
     assert adapter.upload_file(b"1", "k", expect=IfAbsent()).size == 1
@@ -53,7 +53,7 @@ def test_another_writer_at_the_same_time_is_noticed(adapter, connect, bunny_acco
         return refusal
 
     monkeypatch.setattr(adapter._storage, "put", and_then_another)
-    with pytest.raises(PreconditionFailed, match="somebody else"):
+    with pytest.raises(PreconditionFailed, match="another writer"):
         adapter.upload_file(b"mine", "k", expect=IfUnchanged(seen))
     assert other.read_file("k")[1] == b"theirs"
 

@@ -1,1 +1,1 @@
-"""The account's API."""
+"""Account API of bunny.net."""

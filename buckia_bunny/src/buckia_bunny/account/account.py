@@ -1,4 +1,4 @@
-"""`BunnyAccount`: what an account's API key allows: zones, pull zones, purges, statistics."""
+"""`BunnyAccount`: storage zones, pull zones, purges and statistics of an account."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 
 class BunnyAccount:
-    """One account, by its API key. From many threads at once.
+    """Account of an API key. Thread-safe.
 
-    Every method may raise `Unauthenticated`, `PermissionDenied`, `Throttled`, `Transient`, and `NotFound` where what it
-    names is not there.
+    Every method may raise `Unauthenticated`, `PermissionDenied`, `Throttled` and `Transient`, and `NotFound` for a
+    missing zone.
     """
 
     def __init__(self, api: AccountApi) -> None:
@@ -26,11 +26,12 @@ class BunnyAccount:
 
     def storage_zones(self) -> list[StorageZone]:
         """Return the storage zones."""
-        doing = "listing storage zones"
-        return [_read(StorageZone.of, each, doing) for each in self._api.entries("/storagezone", doing=doing)]
+        action = "listing storage zones"
+        zones = self._api.entries("/storagezone", action=action)
+        return [_parse(StorageZone.from_response, each, action) for each in zones]
 
     def storage_zone(self, name: str) -> StorageZone:
-        """Return the storage zone of that name."""
+        """Return the storage zone of a name."""
         for zone in self.storage_zones():
             if zone.name == name:
                 return zone
@@ -38,71 +39,72 @@ class BunnyAccount:
 
     def pull_zones(self) -> list[PullZone]:
         """Return the pull zones."""
-        doing = "listing pull zones"
-        return [_read(PullZone.of, each, doing) for each in self._api.entries("/pullzone", doing=doing)]
+        action = "listing pull zones"
+        zones = self._api.entries("/pullzone", action=action)
+        return [_parse(PullZone.from_response, each, action) for each in zones]
 
     def pull_zone(self, name: str) -> PullZone:
-        """Return the pull zone of that name or number."""
+        """Return the pull zone of a name or number."""
         if name.isdecimal():
-            doing = f"looking for pull zone {name}"
-            return _read(PullZone.of, self._told_of_pull_zone(int(name), doing), doing)
+            action = f"reading pull zone {name}"
+            return _parse(PullZone.from_response, self._fetch_pull_zone(int(name), action), action)
         for zone in self.pull_zones():
             if zone.name == name:
                 return zone
         raise NotFound(f"the account has no pull zone {name!r}", provider=PROVIDER)
 
     def create_pull_zone(self, name: str, storage_zone: int) -> PullZone:
-        """Make a pull zone in front of a storage zone, and return it.
+        """Create a pull zone in front of a storage zone and return it.
 
         Raises:
-            AdapterError: The name is taken, or is none.
+            AdapterError: The name is taken or invalid.
         """
-        doing = f"making pull zone {name!r}"
+        action = f"creating pull zone {name!r}"
         body = {"Name": name, "StorageZoneId": storage_zone, "OriginType": 2}
-        return _read(PullZone.of, self._api.post("/pullzone", body, doing=doing, once=True), doing)
+        return _parse(PullZone.from_response, self._api.post("/pullzone", body, action=action, once=True), action)
 
     def link_pull_zone(self, pull_zone: int, storage_zone: int) -> PullZone:
-        """Put a pull zone in front of a storage zone, and return it."""
-        doing = f"linking pull zone {pull_zone}"
+        """Make a storage zone the origin of a pull zone, and return the pull zone."""
+        action = f"linking pull zone {pull_zone}"
         body = {"StorageZoneId": storage_zone, "OriginType": 2}
-        return _read(PullZone.of, self._api.post(f"/pullzone/{pull_zone}", body, doing=doing), doing)
+        return _parse(PullZone.from_response, self._api.post(f"/pullzone/{pull_zone}", body, action=action), action)
 
     def purge_url(self, url: str) -> None:
-        """Purge one address, or with `*` at its end all that begin so."""
-        self._api.post("/purge", doing=purging(url), url=url)
+        """Purge one URL, or all URLs with a prefix if it ends in `*`."""
+        self._api.post("/purge", action=purge_action(url), url=url)
 
     def purge_zone(self, pull_zone: int) -> None:
-        """Purge all of a pull zone."""
-        self._api.post(f"/pullzone/{pull_zone}/purgeCache", doing=f"purging pull zone {pull_zone}")
+        """Purge a whole pull zone."""
+        self._api.post(f"/pullzone/{pull_zone}/purgeCache", action=f"purging pull zone {pull_zone}")
 
     def statistics(self, pull_zone: int | None = None, period: Period | None = None) -> Statistics:
-        """Return what a pull zone served, or all of them."""
-        doing = "reading statistics"
-        return _read(Statistics.of, self._told_of_statistics(pull_zone, period or Period(), doing), doing)
+        """Return the statistics of a pull zone, or of all."""
+        action = "reading statistics"
+        return _parse(Statistics.from_response, self._fetch_statistics(pull_zone, period or Period(), action), action)
 
-    def _told_of_pull_zone(self, number: int, doing: str) -> object:
-        return self._api.get(f"/pullzone/{number}", doing=doing)
+    def _fetch_pull_zone(self, number: int, action: str) -> object:
+        return self._api.get(f"/pullzone/{number}", action=action)
 
-    def _told_of_statistics(self, pull_zone: int | None, period: Period, doing: str) -> object:
-        asked: dict[str, str | int] = {}
+    def _fetch_statistics(self, pull_zone: int | None, period: Period, action: str) -> object:
+        query: dict[str, str | int] = {}
         if pull_zone is not None:
-            asked["pullZone"] = pull_zone
+            query["pullZone"] = pull_zone
         if period.begin is not None:
-            asked["dateFrom"] = period.begin.isoformat()
+            query["dateFrom"] = period.begin.isoformat()
         if period.end is not None:
-            asked["dateTo"] = period.end.isoformat()
-        return self._api.get("/statistics", doing=doing, **asked)
+            query["dateTo"] = period.end.isoformat()
+        return self._api.get("/statistics", action=action, **query)
 
 
-def purging(url: str) -> str:
-    """Return what a purge is called in errors: without the parameters, among which a token may be."""
+def purge_action(url: str) -> str:
+    """Return the action of a purge for messages, without the query, which may contain a token."""
     return f"purging {url.partition('?')[0]}"
 
 
-def _read(read: Callable[[JsonObject], T], answer: object, doing: str) -> T:
-    if not isinstance(answer, dict):
-        raise unexpected_response(doing)
+def _parse(parse: Callable[[JsonObject], T], response: object, action: str) -> T:
+    if not isinstance(response, dict):
+        raise unexpected_response(action)
     try:
-        return read(answer)
+        return parse(response)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise unexpected_response(doing) from error
+        raise unexpected_response(action) from error

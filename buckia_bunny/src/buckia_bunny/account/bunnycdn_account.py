@@ -1,17 +1,16 @@
-"""`client: bunnycdnpython`: that package, where it can be used without its faults reaching anybody.
+"""`client: bunnycdnpython`: sends requests of the account through that package, where it is safe.
 
-    what                                      used    why, or how
+    feature                                   used    reason, or how
     ----------------------------------------------------------------------------------------------------------------
     Storage: address and headers of a zone    yes     `base_url` and `headers`, for Buckia's own requests
     Storage: PutFile, DownloadFile            no      whole files in memory, no digest, no timeout, writes in place
-    Storage: DeleteFile                       no      a refused delete counts as done
-    Storage: GetStoragedObjectsList           no      tells names only, and breaks on some paths
-    CDN: purges, statistics, one pull zone    yes     with `base_url` of the current API, and its answers checked
-    CDN: lists, CreatePullZone                no      tell names only; sends a form where JSON is wanted
+    Storage: DeleteFile                       no      reports a failed delete as done
+    Storage: GetStoragedObjectsList           no      returns names only, and fails on some paths
+    CDN: purges, statistics, one pull zone    yes     with `base_url` of the current API; responses are checked
+    CDN: lists, CreatePullZone                no      return names only; sends a form instead of JSON
 
-The package sends requests by the functions of `requests`: without a limit on the time, to wherever a redirect leads,
-with the API key, and with what ~/.netrc has for the host. So its module is loaded once more for Buckia alone, with
-something in the place of `requests` that sends them as all others are sent.
+The package calls functions of `requests` without a timeout, follows redirects with the API key, and uses ~/.netrc. So
+Buckia loads a private copy of its module, and replaces `requests` there with its own HTTP client.
 """
 
 from __future__ import annotations
@@ -25,68 +24,63 @@ from urllib.parse import quote, urlencode
 from BunnyCDN.Storage import Storage
 from requests.exceptions import HTTPError
 
-from buckia_bunny.account.account import BunnyAccount, purging
-from buckia_bunny.account.api import AccountApi, parsed
+from buckia_bunny.account.account import BunnyAccount, purge_action
+from buckia_bunny.account.api import parse_json
 from buckia_bunny.account.models import Period
 from buckia_bunny.errors import ACCOUNT_ADVICE, error_from_status, unexpected_response
-from buckia_bunny.http import HttpClient, HttpRequest
-from buckia_bunny.retry import repeated
+from buckia_bunny.http import HttpClient, HttpRequest, retry_request
 from buckia_bunny.storage.endpoint import ZoneUrl
 from buckia_core.errors import AdapterError
 
 
 def bunnycdn_zone_url(address: str, zone: str, key: str) -> ZoneUrl:
-    """Return the place of a zone: the headers are the package's, and so is the address where it knows it."""
-    its = Storage(key, zone)
+    """Build the URL and headers of a zone with those of the package."""
+    package = Storage(key, zone)
     host = "https://storage.bunnycdn.com"
-    url = its.base_url if address == host else its.base_url.replace(host, address, 1)
-    return ZoneUrl(url, {**its.headers, "Accept": "application/json"})
+    url = package.base_url if address == host else package.base_url.replace(host, address, 1)
+    return ZoneUrl(url, {**package.headers, "Accept": "application/json"})
 
 
 class BunnyCdnAccount(BunnyAccount):
-    """An account whose calls go through the package, as far as it makes them well."""
-
-    def __init__(self, api: AccountApi) -> None:
-        super().__init__(api)
-        self._wanted = api
+    """Account that calls the package, except where the package has faults."""
 
     def purge_url(self, url: str) -> None:
         """See `BunnyAccount`."""
-        self._call(purging(url), lambda cdn: cdn.PurgeUrlCache(url))
+        self._call(purge_action(url), lambda cdn: cdn.PurgeUrlCache(url))
 
     def purge_zone(self, pull_zone: int) -> None:
         """See `BunnyAccount`."""
         self._call(f"purging pull zone {pull_zone}", lambda cdn: cdn.PurgePullZoneCache(pull_zone))
 
-    def _told_of_pull_zone(self, number: int, doing: str) -> object:
-        return self._call(doing, lambda cdn: cdn.GetPullZone(number))
+    def _fetch_pull_zone(self, number: int, action: str) -> object:
+        return self._call(action, lambda cdn: cdn.GetPullZone(number))
 
-    def _told_of_statistics(self, pull_zone: int | None, period: Period, doing: str) -> object:
+    def _fetch_statistics(self, pull_zone: int | None, period: Period, action: str) -> object:
         begin = period.begin.isoformat() if period.begin else None
         end = period.end.isoformat() if period.end else None
-        return self._call(doing, lambda cdn: cdn.Stats(dateFrom=begin, dateTo=end, pullZone=pull_zone))
+        return self._call(action, lambda cdn: cdn.Stats(dateFrom=begin, dateTo=end, pullZone=pull_zone))
 
-    def _call(self, doing: str, call: Callable[[Any], Any]) -> object:
-        return repeated(lambda: self._checked(doing, call))
+    def _call(self, action: str, call: Callable[[Any], Any]) -> object:
+        return retry_request(lambda: self._call_once(action, call))
 
-    def _checked(self, doing: str, call: Callable[[Any], Any]) -> object:
-        cdn = _package_with(Requests(self._wanted.http, doing)).CDN(self._wanted.key.reveal())
-        cdn.base_url = f"{self._wanted.url}/"
-        answer = call(cdn)
-        if not isinstance(answer, dict):
-            raise unexpected_response(doing)
-        # Its own answers have this form, and none of the service's has.
-        if answer.keys() >= {"status", "HTTP", "msg"} and str(answer["status"]).lower() != "success":
-            failure = answer["msg"]
-            raise failure.error if isinstance(failure, Failure) else unexpected_response(doing)
-        return answer
+    def _call_once(self, action: str, call: Callable[[Any], Any]) -> object:
+        cdn = _load_package(RequestsShim(self._api.http, action)).CDN(self._api.key.reveal())
+        cdn.base_url = f"{self._api.url}/"
+        response = call(cdn)
+        if not isinstance(response, dict):
+            raise unexpected_response(action)
+        # The package reports errors in this form, which no response of the service has.
+        if response.keys() >= {"status", "HTTP", "msg"} and str(response["status"]).lower() != "success":
+            failure = response["msg"]
+            raise failure.error if isinstance(failure, RequestFailed) else unexpected_response(action)
+        return response
 
 
-class Failure(HTTPError):
-    """What the package is told of a request that failed, and hands on without a look.
+class RequestFailed(HTTPError):
+    """Exception of a failed request, which the package returns inside its result.
 
     Attributes:
-        error: Why it failed.
+        error: Error of Buckia.
     """
 
     def __init__(self, error: AdapterError) -> None:
@@ -95,35 +89,35 @@ class Failure(HTTPError):
 
 
 class BunnyCdnResponse:
-    """A response of `requests`, as far as the package looks at it."""
+    """Response of `requests`, as far as the package uses it."""
 
-    def __init__(self, status: int, body: bytes, doing: str, error: AdapterError | None = None) -> None:
+    def __init__(self, status: int, body: bytes, action: str, error: AdapterError | None = None) -> None:
         self.status_code = status
         self._body = body
-        self._doing = doing
+        self._action = action
         self._error = error
 
     def raise_for_status(self) -> None:
-        """Raise `Failure` where it is no success."""
+        """Raise `RequestFailed` for an error."""
         if self._error is not None:
-            raise Failure(self._error)
+            raise RequestFailed(self._error)
 
     def json(self) -> object:
-        """Return what it says. Raises AdapterError of what is no JSON."""
-        return parsed(self._body, self._doing)
+        """Parse the body. Raises AdapterError for invalid JSON."""
+        return parse_json(self._body, self._action)
 
 
-class Requests:
-    """The functions of `requests` that the package calls, by Buckia's own client. It would hide what they raise."""
+class RequestsShim:
+    """Functions of `requests` that the package calls, sent by Buckia's HTTP client. Errors become responses."""
 
-    def __init__(self, http: HttpClient, doing: str) -> None:
+    def __init__(self, http: HttpClient, action: str) -> None:
         self._http = http
-        self._doing = doing
+        self._action = action
 
     def get(
         self, url: str, params: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
     ) -> BunnyCdnResponse:
-        """Ask for something."""
+        """Send a GET request."""
         return self._send("GET", url, params, headers or {}, None)
 
     def post(
@@ -134,34 +128,34 @@ class Requests:
         headers: Mapping[str, str] | None = None,
         json: object = None,
     ) -> BunnyCdnResponse:
-        """Change something."""
-        return self._send("POST", url, params, headers or {}, _encoded(data, json))
+        """Send a POST request."""
+        return self._send("POST", url, params, headers or {}, _encode_body(data, json))
 
     def _send(
         self, method: str, url: str, params: Mapping[str, Any] | None, headers: Mapping[str, str], body: bytes | None
     ) -> BunnyCdnResponse:
-        given = {name: value for name, value in (params or {}).items() if value is not None}
-        address = f"{url}?{urlencode(given, quote_via=quote)}" if given else url
-        request = HttpRequest(method, address, {**headers, "User-Agent": "buckia"}, self._doing)
+        query = {name: value for name, value in (params or {}).items() if value is not None}
+        address = f"{url}?{urlencode(query, quote_via=quote)}" if query else url
+        request = HttpRequest(method, address, {**headers, "User-Agent": "buckia"}, self._action)
         try:
-            answer = self._http.call(request, body)
+            response = self._http.request(request, body)
         except AdapterError as error:
-            return BunnyCdnResponse(0, b"", self._doing, error)
-        if 200 <= answer.status < 300:
-            return BunnyCdnResponse(answer.status, answer.body, self._doing)
-        said = request.without_secrets(answer.body)
-        refusal = error_from_status(
-            answer.status, doing=self._doing, advice=ACCOUNT_ADVICE, headers=answer.headers, body=said
+            return BunnyCdnResponse(0, b"", self._action, error)
+        if 200 <= response.status < 300:
+            return BunnyCdnResponse(response.status, response.body, self._action)
+        detail = request.without_secrets(response.body)
+        failure = error_from_status(
+            response.status, action=self._action, advice=ACCOUNT_ADVICE, headers=response.headers, body=detail
         )
-        return BunnyCdnResponse(answer.status, b"", self._doing, refusal)
+        return BunnyCdnResponse(response.status, b"", self._action, failure)
 
 
-def _encoded(data: str | None, value: object) -> bytes:
+def _encode_body(data: str | None, value: object) -> bytes:
     return json.dumps(value).encode() if value is not None else (data or "").encode()
 
 
-def _package_with(requests: Requests) -> Any:
-    """Return the package's module `CDN`, loaded for this call, with something else in the place of `requests`."""
+def _load_package(requests: RequestsShim) -> Any:
+    """Load a private copy of the package's module `CDN` that uses `requests` of the caller."""
     spec = importlib.util.find_spec("BunnyCDN.CDN")
     if spec is None or spec.loader is None:
         raise ModuleNotFoundError("bunnycdnpython has no module CDN", name="BunnyCDN.CDN")

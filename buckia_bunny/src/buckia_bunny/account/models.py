@@ -1,4 +1,4 @@
-"""What the account's API tells of zones, read into data."""
+"""Models: storage zones, pull zones and statistics of the account API."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _HOST = re.compile(r"[A-Za-z0-9*_]([A-Za-z0-9_.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 
 @dataclass(frozen=True, slots=True)
 class StorageZone:
-    """A storage zone.
+    """Storage zone.
 
     Attributes:
-        id: Its number.
-        name: Its name.
-        region: Code of its main region, in lower case.
-        replicas: Codes of the regions that it is copied to.
-        host: Its storage host.
-        password: What reads and writes; `None` if the key may not see it.
-        size: Bytes that it holds; `None` if the API does not report it.
-        files: Files that it holds; `None` if the API does not report it.
-        pull_zones: Names of the pull zones in front of it.
-        s3: It was made for the S3 interface.
+        id: Numeric id.
+        name: Name.
+        region: Code of the main region, in lower case.
+        replicas: Codes of the replication regions.
+        host: Storage host.
+        password: Password for reading and writing; `None` if the key may not see it.
+        size: Stored bytes; `None` if the API does not report it.
+        files: Stored files; `None` if the API does not report it.
+        pull_zones: Names of the linked pull zones.
+        s3: Whether the zone was created for the S3 API.
     """
 
     id: int
@@ -43,8 +43,8 @@ class StorageZone:
     s3: bool
 
     @classmethod
-    def of(cls, response: JsonObject) -> Self:
-        """Read one of an answer."""
+    def from_response(cls, response: JsonObject) -> Self:
+        """Parse the JSON of a response."""
         password = response.get("Password")
         return cls(
             id=fields.number(response, "Id"),
@@ -62,16 +62,16 @@ class StorageZone:
 
 @dataclass(frozen=True, slots=True)
 class PullZone:
-    """A pull zone.
+    """Pull zone.
 
     Attributes:
-        id: Its number.
-        name: Its name.
-        hosts: Its host names; one's own come before that of the service.
-        storage_zone: Number of the storage zone that it is in front of; `None` if it has another origin.
-        origin: Address of its origin, where it has another one.
-        signed: Only signed addresses are served.
-        key: The key that addresses are signed with; `None` if the API key may not see it.
+        id: Numeric id.
+        name: Name.
+        hosts: Host names; custom ones come before that of the service.
+        storage_zone: Id of the storage zone that is its origin; `None` for another origin.
+        origin: URL of another origin.
+        signed: Whether only signed URLs are served.
+        key: Signing key for URLs; `None` if the API key may not see it.
     """
 
     id: int
@@ -83,8 +83,8 @@ class PullZone:
     key: Secret | None
 
     @classmethod
-    def of(cls, response: JsonObject) -> Self:
-        """Read one of an answer."""
+    def from_response(cls, response: JsonObject) -> Self:
+        """Parse the JSON of a response."""
         hosts = sorted(response.get("Hostnames") or (), key=lambda each: bool(each.get("IsSystemHostname")))
         linked, key = response.get("StorageZoneId"), response.get("ZoneSecurityKey")
         return cls(
@@ -100,13 +100,13 @@ class PullZone:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What the pull zones of an account, or one of them, served.
+    """Statistics of one pull zone, or of all pull zones of an account.
 
     Attributes:
-        requests: Requests.
-        bytes: Bytes that were sent to visitors.
-        origin_bytes: Bytes that came from the origin.
-        cache_hit_rate: Share of the requests that the cache answered, in per cent.
+        requests: Number of requests.
+        bytes: Bytes sent to visitors.
+        origin_bytes: Bytes read from the origin.
+        cache_hit_rate: Percentage of requests answered by the cache.
     """
 
     requests: int
@@ -115,8 +115,8 @@ class Statistics:
     cache_hit_rate: float
 
     @classmethod
-    def of(cls, response: JsonObject) -> Self:
-        """Read them of an answer."""
+    def from_response(cls, response: JsonObject) -> Self:
+        """Parse the JSON of a response."""
         return cls(
             requests=fields.number(response, "TotalRequestsServed"),
             bytes=fields.number(response, "TotalBandwidthUsed"),
@@ -127,7 +127,7 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From when to when statistics are asked for; the service's last thirty days if nothing is said."""
+    """Period of statistics; the service defaults to the last thirty days."""
 
     begin: datetime | None = None
     end: datetime | None = None

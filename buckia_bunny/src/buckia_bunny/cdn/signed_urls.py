@@ -1,13 +1,13 @@
-"""Signed addresses of a pull zone: tokens that end, and that hold for one file or for a directory.
+"""Signed URLs of a pull zone: tokens that expire, for a file or a directory.
 
-Two kinds, by what the service calls them. The key of both is the pull zone's token authentication key.
+The service has two kinds. Both use the pull zone's token authentication key.
 
-| kind | token | can be bound to |
+| kind | token | can be restricted to |
 |---|---|---|
-| basic | MD5 of key, path, expiry, address | a path, a visitor's address |
+| basic | MD5 of key, path, expiry, address | a path, a visitor's IP address |
 | advanced | HMAC-SHA256 of path, expiry, address, parameters | also directories, countries, a speed |
 
-The path is signed as it reads without percent-encoding, and so are the parameters.
+Path and parameters are signed without percent-encoding.
 """
 
 from __future__ import annotations
@@ -28,27 +28,25 @@ _RESERVED: Final = frozenset(
     | {"token_path"}
 )
 _LATEST: Final = 1 << 36
-"""A time in milliseconds, taken for one in seconds, is far behind this."""
+"""Latest expiry in seconds. Rejects times in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restrictions:
-    """What a signed address holds for, besides its time."""
+    """Restrictions of a signed URL besides its expiry."""
 
     directory: str | None = None
-    """Path that begins and ends with `/`: the token opens every file below it, instead of the one."""
+    """Path that begins and ends with `/`: the token opens every file below it."""
     ip: str | None = None
-    """Only from this address; from the same /64 network where it is an IPv6 address. The pull zone has to check
-    addresses ("Token IP validation")."""
+    """IP address of the visitor; for IPv6, its /64 network. The pull zone must have "Token IP validation"."""
     countries: Sequence[str] = ()
-    """Only from these: ISO 3166-1, two letters."""
+    """Allowed countries: ISO 3166-1, two letters."""
     blocked_countries: Sequence[str] = ()
-    """Not from these."""
+    """Blocked countries."""
     kilobytes_per_second: int | None = None
-    """No faster than this."""
+    """Speed limit."""
     ignore_parameters: bool = False
-    """Parameters of the address may change and more be added. Countries and a speed are such parameters, so that
-    they cannot be restricted then."""
+    """Leave URL parameters unsigned. Countries and speed are such parameters, so they can't be combined with this."""
 
     def __post_init__(self) -> None:
         if self.directory is not None and not (self.directory.startswith("/") and self.directory.endswith("/")):
@@ -63,20 +61,20 @@ class Restrictions:
 
 
 def sign_basic(url: str, key: str, *, expires: int, ip: str | None = None) -> str:
-    """Return `url` with a basic token, which the service calls outdated: its parameters are not signed.
+    """Return `url` with a basic token, which the service calls outdated. Its parameters are not signed.
 
     Args:
-        url: Address of a file, percent-encoded as it is asked for.
+        url: URL of a file, percent-encoded.
         key: The pull zone's token authentication key.
-        expires: When it ends, in seconds since 1970.
-        ip: Only from this address; the pull zone has to check addresses.
+        expires: Expiry in seconds since 1970.
+        ip: IP address of the visitor; the pull zone must have "Token IP validation".
 
     Raises:
-        ValueError: The address has a token already or no path, the time is none in seconds, the key is empty.
+        ValueError: The URL has a token or no path, the expiry is not in seconds, or the key is empty.
     """
     parts, _ = _checked(url, key, expires)
-    bound_to = "" if ip is None else str(_address(ip))
-    digest = hashlib.md5(f"{key}{unquote(parts.path)}{expires}{bound_to}".encode(), usedforsecurity=False).digest()
+    ip_text = "" if ip is None else str(_address(ip))
+    digest = hashlib.md5(f"{key}{unquote(parts.path)}{expires}{ip_text}".encode(), usedforsecurity=False).digest()
     query = f"token={_text(digest)}&expires={expires}" + (f"&{parts.query}" if parts.query else "")
     return urlunsplit(parts._replace(query=query))
 
@@ -87,27 +85,26 @@ def sign_advanced(
     """Return `url` with an advanced token.
 
     Args:
-        url: Address of a file, percent-encoded as it is asked for. Its parameters are signed.
+        url: URL of a file, percent-encoded. Its parameters are signed.
         key: The pull zone's token authentication key.
-        expires: When it ends, in seconds since 1970.
-        restrictions: What it holds for, besides.
-        in_path: Put the token before the path, so that addresses relative to this one carry it too, as those in
-            video playlists do.
+        expires: Expiry in seconds since 1970.
+        restrictions: Further restrictions.
+        in_path: Put the token before the path, so that relative URLs carry it too, as in video playlists.
 
     Raises:
-        ValueError: The address has a token already, no path, a parameter twice, or is not below the directory;
-            the time is none in seconds; the IP address is none; the key is empty.
+        ValueError: The URL has a token, no path, a repeated parameter, or is not below the directory; the expiry is not
+            in seconds; the IP address is invalid; or the key is empty.
     """
     parts, given = _checked(url, key, expires)
-    wanted = restrictions or Restrictions()
+    limits = restrictions or Restrictions()
     path = unquote(parts.path)
-    if wanted.directory is not None and not path.startswith(wanted.directory):
-        raise ValueError(f"{path} is not below {wanted.directory}: the token would not open it")
-    signed = dict(sorted(_parameters(given, wanted).items()))
-    packed = b"" if wanted.ip is None else _packed(wanted.ip)
+    if limits.directory is not None and not path.startswith(limits.directory):
+        raise ValueError(f"{path} is not below {limits.directory}: the token would not open it")
+    signed = dict(sorted(_parameters(given, limits).items()))
+    packed = b"" if limits.ip is None else _packed(limits.ip)
     message = b"".join(
         [
-            (wanted.directory or path).encode(),
+            (limits.directory or path).encode(),
             str(expires).encode(),
             packed,
             "&".join(f"{name}={value}" for name, value in signed.items()).encode(),
@@ -115,8 +112,8 @@ def sign_advanced(
     )
     digest = _text(hmac.digest(key.encode(), message, "sha256"))
     token = f"HS256-{'1-' if packed else ''}{digest}"
-    shown = given | signed if wanted.ignore_parameters else signed
-    pairs = "".join(f"&{quote(name, safe='')}={quote(value, safe='')}" for name, value in shown.items())
+    sent = given | signed if limits.ignore_parameters else signed
+    pairs = "".join(f"&{quote(name, safe='')}={quote(value, safe='')}" for name, value in sent.items())
     if in_path:
         return urlunsplit(parts._replace(path=f"/bcdn_token={token}{pairs}&expires={expires}{parts.path}", query=""))
     return urlunsplit(parts._replace(query=f"token={token}{pairs}&expires={expires}"))
@@ -140,16 +137,16 @@ def _checked(url: str, key: str, expires: int) -> tuple[SplitResult, dict[str, s
     return parts, given
 
 
-def _parameters(given: dict[str, str], wanted: Restrictions) -> dict[str, str]:
-    parameters = {"token_ignore_params": "true"} if wanted.ignore_parameters else dict(given)
-    if wanted.countries:
-        parameters["token_countries"] = ",".join(wanted.countries).upper()
-    if wanted.blocked_countries:
-        parameters["token_countries_blocked"] = ",".join(wanted.blocked_countries).upper()
-    if wanted.kilobytes_per_second is not None:
-        parameters["limit"] = str(wanted.kilobytes_per_second)
-    if wanted.directory is not None:
-        parameters["token_path"] = wanted.directory
+def _parameters(given: dict[str, str], limits: Restrictions) -> dict[str, str]:
+    parameters = {"token_ignore_params": "true"} if limits.ignore_parameters else dict(given)
+    if limits.countries:
+        parameters["token_countries"] = ",".join(limits.countries).upper()
+    if limits.blocked_countries:
+        parameters["token_countries_blocked"] = ",".join(limits.blocked_countries).upper()
+    if limits.kilobytes_per_second is not None:
+        parameters["limit"] = str(limits.kilobytes_per_second)
+    if limits.directory is not None:
+        parameters["token_path"] = limits.directory
     return parameters
 
 

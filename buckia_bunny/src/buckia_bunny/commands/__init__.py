@@ -1,4 +1,4 @@
-"""The commands `buckia bunny …`, one module a subject. What a command works with is imported when it runs."""
+"""Commands `buckia bunny …`, one module per subject. They import the adapter when they run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib
 import click
 
 MODULES = ("zones", "pull_zones", "purge", "statistics", "public_urls")
-"""The modules of this package that have commands. Each has `register_commands(bunny: click.Group) -> None`."""
+"""Modules with commands. Each has `register_commands(bunny: click.Group) -> None`."""
 
 
 def register(cli: click.Group) -> None:
@@ -15,9 +15,9 @@ def register(cli: click.Group) -> None:
 
     @cli.group("bunny")
     def bunny_command() -> None:
-        """Look after storage zones and pull zones of a bunny.net account.
+        """Manage storage zones and pull zones of a bunny.net account.
 
-        All but signed-url need the account's API key, which is not the password of a zone.
+        All commands except signed-url need the account's API key, which is not the password of a zone.
         """
 
     for module in MODULES:

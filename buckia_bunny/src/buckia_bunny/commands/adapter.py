@@ -1,4 +1,4 @@
-"""The account and the zone that a command works with."""
+"""Shared parts of the commands: settings and account of the selected bucket."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 @contextmanager
 def zone_settings(host: CommandHost) -> Iterator[tuple[BunnySettings, BunnyAccount | None]]:
-    """Give the settings of the bucket that was asked for, and the account if they have its key.
+    """Open the settings of the selected bucket, and the account if they have its key.
 
     Raises:
-        ConfigError: The bucket is of another provider, or its settings can't be used.
+        ConfigError: The bucket has another provider, or its settings are invalid.
     """
-    from buckia_bunny.factory import account_of_bucket  # noqa: PLC0415  # imported when a command runs
+    from buckia_bunny.factory import open_bucket_account  # noqa: PLC0415  # when a command runs
 
-    with account_of_bucket(host.one_bucket("bunny")) as opened:
+    with open_bucket_account(host.one_bucket("bunny")) as opened:
         yield opened
 
 
 @contextmanager
 def zone_account(host: CommandHost) -> Iterator[tuple[BunnySettings, BunnyAccount]]:
-    """Give the settings of the bucket that was asked for, and its account.
+    """Open the settings and the account of the selected bucket.
 
     Raises:
         ConfigError: As `zone_settings`, or there is no API key.
@@ -42,11 +42,11 @@ def zone_account(host: CommandHost) -> Iterator[tuple[BunnySettings, BunnyAccoun
         yield settings, account
 
 
-def pull_zone_of(settings: BunnySettings) -> str:
+def require_pull_zone(settings: BunnySettings) -> str:
     """Return the name or number of the configured pull zone.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: None is configured.
     """
     if settings.pull_zone is None:
         raise ConfigError("the bucket has no pull zone: set pull_zone to the name of the one in front of it")

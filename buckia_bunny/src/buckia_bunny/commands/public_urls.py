@@ -1,4 +1,4 @@
-"""`buckia bunny signed-url`: addresses that end, and that are for some visitors only."""
+"""`buckia bunny signed-url`: URLs that expire, with optional restrictions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_bunny.commands.adapter import pull_zone_of, zone_settings
+from buckia_bunny.commands.adapter import require_pull_zone, zone_settings
 from buckia_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ def register_commands(bunny: click.Group) -> None:
 
     @bunny.command("signed-url")
     @click.argument("key")
-    @click.option("--seconds", type=click.IntRange(1), default=3600, show_default=True, help="It is good for so long.")
-    @click.option("--ip", metavar="ADDRESS", help="Only for this visitor; the pull zone must check addresses.")
+    @click.option("--seconds", type=click.IntRange(1), default=3600, show_default=True, help="Lifetime of the URL.")
+    @click.option("--ip", metavar="ADDRESS", help="Only for this IP address; the pull zone must validate token IPs.")
     @click.option("--country", "countries", multiple=True, metavar="CODE", help="Only from this country, such as DE.")
     @click.option("--block-country", "blocked", multiple=True, metavar="CODE", help="Not from this country.")
-    @click.option("--limit", type=click.IntRange(1), metavar="KB", help="No faster than so many kilobytes a second.")
-    @click.option("--below", metavar="PREFIX/", help="Good for all keys that begin so, one of which KEY is.")
-    @click.option("--in-path", is_flag=True, help="Token in the path, so that relative addresses carry it too.")
-    @click.option("--basic", is_flag=True, help="A token of the older kind, which can only be bound to --ip.")
+    @click.option("--limit", type=click.IntRange(1), metavar="KB", help="Speed limit in kilobytes per second.")
+    @click.option("--below", metavar="PREFIX/", help="Valid for all keys with this prefix, which KEY must have.")
+    @click.option("--in-path", is_flag=True, help="Put the token into the path, so that relative URLs carry it too.")
+    @click.option("--basic", is_flag=True, help="Use the older kind of token, which supports --ip only.")
     @click.pass_obj
     def signed_url_command(
         host: CommandHost,
@@ -42,18 +42,18 @@ def register_commands(bunny: click.Group) -> None:
         in_path: bool,
         basic: bool,
     ) -> None:
-        """Show an address by which whoever has it can read the object KEY for some time."""
+        """Show a URL that gives read access to the object KEY for a limited time."""
         if basic and (countries or blocked or limit or below or in_path):
             raise click.UsageError("--basic goes with --ip and --seconds only.")
-        from buckia_bunny.after_sync import zone_paths  # noqa: PLC0415  # imported when the command runs
+        from buckia_bunny.after_sync import zone_paths  # noqa: PLC0415  # when the command runs
         from buckia_bunny.cdn.signed_urls import Restrictions, sign_advanced, sign_basic  # noqa: PLC0415
-        from buckia_bunny.storage.key_encoding import quoted  # noqa: PLC0415
+        from buckia_bunny.storage.key_encoding import quote_path  # noqa: PLC0415
 
         with zone_settings(host) as (settings, account):
-            name, token_key = _signing(settings, account)
+            name, token_key = _find_signing_key(settings, account)
             (path,) = zone_paths(settings, [key])
             directory = None if below is None else f"/{zone_paths(settings, [below.rstrip('/')])[0]}/"
-        url, expires = f"https://{name}/{quoted(path)}", int(time.time()) + seconds
+        url, expires = f"https://{name}/{quote_path(path)}", int(time.time()) + seconds
         try:
             if basic:
                 signed = sign_basic(url, token_key, expires=expires, ip=ip)
@@ -71,18 +71,18 @@ def register_commands(bunny: click.Group) -> None:
         host.disclose({"type": "url", "key": key, "url": signed, "seconds": seconds, "method": "GET"}, signed)
 
 
-def _signing(settings: BunnySettings, account: BunnyAccount | None) -> tuple[str, str]:
-    """Return the host of addresses and the key that signs them: from the settings, or from the account."""
+def _find_signing_key(settings: BunnySettings, account: BunnyAccount | None) -> tuple[str, str]:
+    """Return the host and the signing key, from the settings or from the account."""
     if settings.public_host is not None and settings.token_key is not None:
         return settings.public_host, settings.token_key.reveal()
     if account is None:
         raise ConfigError(
-            "to sign addresses, set token_key and pull_zone; or api_key and pull_zone, to have it asked for"
+            "to sign URLs, set token_key and pull_zone; or api_key and pull_zone, to read the key from the account"
         )
-    zone = account.pull_zone(pull_zone_of(settings))
+    zone = account.pull_zone(require_pull_zone(settings))
     key = settings.token_key or zone.key
     if key is None or not (settings.hostname or zone.hosts):
         raise ConfigError(
-            f"the API tells no key or no host name of the pull zone {zone.name!r}: set token_key and hostname"
+            f"the API returns no key or no host name of the pull zone {zone.name!r}: set token_key and hostname"
         )
     return settings.hostname or zone.hosts[0], key.reveal()

@@ -1,4 +1,4 @@
-"""`buckia bunny pull-zones`: what stands in front of storage zones."""
+"""`buckia bunny pull-zones`: lists, creates and links pull zones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from buckia_bunny.commands.adapter import pull_zone_of, zone_account
+from buckia_bunny.commands.adapter import require_pull_zone, zone_account
 
 if TYPE_CHECKING:
     from buckia_bunny.account.models import PullZone
@@ -18,7 +18,7 @@ def register_commands(bunny: click.Group) -> None:
 
     @bunny.group("pull-zones")
     def pull_zones_group() -> None:
-        """List, make and link pull zones."""
+        """List, create and link pull zones."""
 
     for command in (_add_list, _add_create, _add_link):
         command(pull_zones_group)
@@ -39,11 +39,13 @@ def _add_create(pull_zones: click.Group) -> None:
     @click.argument("name", required=False)
     @click.pass_obj
     def create_command(host: CommandHost, name: str | None) -> None:
-        """Make a pull zone in front of the configured storage zone: NAME, or the one that the configuration names."""
+        """Create a pull zone in front of the configured storage zone: NAME, or the configured pull zone."""
         with zone_account(host) as (settings, account):
             zone = account.storage_zone(settings.zone)
-            made = account.create_pull_zone(name or pull_zone_of(settings), zone.id)
-            host.result(_record(made), f"The pull zone {made.name} serves {zone.name} at https://{made.hosts[0]}.")
+            created = account.create_pull_zone(name or require_pull_zone(settings), zone.id)
+            host.result(
+                _record(created), f"The pull zone {created.name} serves {zone.name} at https://{created.hosts[0]}."
+            )
 
 
 def _add_link(pull_zones: click.Group) -> None:
@@ -52,10 +54,10 @@ def _add_link(pull_zones: click.Group) -> None:
     @click.option("--yes", is_flag=True, help="Do not ask.")
     @click.pass_obj
     def link_command(host: CommandHost, name: str | None, yes: bool) -> int | None:
-        """Put a pull zone that there is in front of the configured storage zone, in place of its origin now."""
+        """Make the configured storage zone the origin of an existing pull zone."""
         with zone_account(host) as (settings, account):
             zone = account.storage_zone(settings.zone)
-            found = account.pull_zone(name or pull_zone_of(settings))
+            found = account.pull_zone(name or require_pull_zone(settings))
             question = f"The pull zone {found.name} will serve {zone.name} and nothing else. Go on?"
             if found.storage_zone != zone.id:
                 if not host.confirm(question, yes=yes):

@@ -1,4 +1,4 @@
-"""`buckia bunny statistics`: what visitors asked for."""
+"""`buckia bunny statistics`: shows requests, traffic and the cache hit rate."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def register_commands(bunny: click.Group) -> None:
     @bunny.command("statistics")
     @click.option("--from", "begin", type=_DAY, metavar="YYYY-MM-DD", help="First day; thirty days ago by default.")
     @click.option("--to", "end", type=_DAY, metavar="YYYY-MM-DD", help="Last day; today by default.")
-    @click.option("--all", "everything", is_flag=True, help="Of all pull zones, not only the configured one.")
+    @click.option("--all", "everything", is_flag=True, help="Include all pull zones, not only the configured one.")
     @click.pass_obj
     def statistics_command(host: CommandHost, begin: datetime | None, end: datetime | None, everything: bool) -> None:
-        """Show what was served: requests, bytes, and how much of it came from the cache."""
+        """Show requests, bytes and the cache hit rate."""
         from buckia_bunny.account.models import Period  # noqa: PLC0415  # as the account
 
         with zone_account(host) as (settings, account):

@@ -1,4 +1,4 @@
-"""`buckia bunny zones`: the storage zones of the account."""
+"""`buckia bunny zones`: lists the storage zones of the account."""
 
 from __future__ import annotations
 
@@ -33,11 +33,10 @@ def register_commands(bunny: click.Group) -> None:
                     "pull_zones": list(each.pull_zones),
                     "s3": each.s3,
                 }
-                fronts = ", ".join(each.pull_zones) or "-"
-                host.result(
-                    record, f"{each.region:<4} {_shown(each.files):>10} {_shown(each.size):>15}  {each.name}  {fronts}"
-                )
+                pull_zones = ", ".join(each.pull_zones) or "-"
+                counts = f"{_format_count(each.files):>10} {_format_count(each.size):>15}"
+                host.result(record, f"{each.region:<4} {counts}  {each.name}  {pull_zones}")
 
 
-def _shown(count: int | None) -> str:
+def _format_count(count: int | None) -> str:
     return "-" if count is None else str(count)

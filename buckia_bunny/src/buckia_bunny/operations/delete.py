@@ -1,4 +1,4 @@
-"""Deletes: one request a key after a look, several keys at a time."""
+"""Deletes: two requests per key, several keys in parallel."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.errors import AdapterError
 
 BATCH = 100
-"""Keys that one call is best given."""
+"""Keys per call."""
 
-_AT_ONCE = 8
+_WORKERS = 8
 
 
 class Deleter:
-    """Deletes objects. A path that is a directory is never deleted for a key: the service would take all below it."""
+    """Deleter: deletes objects. Never deletes a directory for a key, since the service removes its content too."""
 
-    def __init__(self, storage: StorageApi, looker: ObjectHead, directories: DirectoryPruner) -> None:
+    def __init__(self, storage: StorageApi, objects: ObjectHead, directories: DirectoryPruner) -> None:
         self._storage = storage
-        self._looker = looker
+        self._objects = objects
         self._directories = directories
 
     def delete(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync.delete_files`."""
         if len(keys) < 2:
             return [self._delete(key) for key in keys]
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="buckia-bunny-delete") as pool:
+        with ThreadPoolExecutor(_WORKERS, thread_name_prefix="buckia-bunny-delete") as pool:
             return list(pool.map(self._delete, keys))
 
     def _delete(self, key: str) -> DeleteOutcome:
         try:
-            path = self._looker.path(key)
+            path = self._objects.path(key)
             if self._storage.describe(path, key) is None:
                 return DeleteOutcome(key)
             self._storage.delete(path, key)

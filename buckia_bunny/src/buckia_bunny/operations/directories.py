@@ -1,4 +1,4 @@
-"""Directories, which stay in a zone when their last file goes: removed if the settings say so, and only empty ones."""
+"""Directories: removes those that a delete leaves empty, if the settings ask for it."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from buckia_bunny.storage.api import StorageApi
 
 
 class DirectoryPruner:
-    """Removes empty directories, where `prune` is set; else it never removes one.
+    """Directory pruner: removes empty directories if `prune` is set.
 
-    The service deletes a directory with all that is in it. So a directory is listed just before; no upload of this
-    process goes on meanwhile; and what another one puts there in that moment is lost.
+    The service deletes a directory with its content. So the pruner lists a directory just before, while uploads of this
+    process wait. A file that another process uploads at that moment is lost.
     """
 
     def __init__(self, storage: StorageApi, root: str, *, prune: bool) -> None:
         self._storage = storage
         self._root = root
         self._prune = prune
-        self._state = threading.Condition()
-        self._writers = 0
+        self._condition = threading.Condition()
+        self._uploads = 0
         self._removing = False
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold off removals for as long as the block, in which something is uploaded."""
-        with self._state:
-            self._state.wait_for(lambda: not self._removing)
-            self._writers += 1
+    def hold_removals(self) -> Iterator[None]:
+        """Block removals while the context is active, for an upload."""
+        with self._condition:
+            self._condition.wait_for(lambda: not self._removing)
+            self._uploads += 1
         try:
             yield
         finally:
-            with self._state:
-                self._writers -= 1
-                self._state.notify_all()
+            with self._condition:
+                self._uploads -= 1
+                self._condition.notify_all()
 
     def prune(self, path: str) -> None:
-        """Remove the directories above a file that was deleted, as far as they are empty.
+        """Remove the empty directories above a deleted file.
 
         Raises:
-            AdapterError: A directory could not be looked at, or not removed.
+            AdapterError: A directory could not be listed or removed.
         """
         if not self._prune:
             return
@@ -49,45 +49,45 @@ class DirectoryPruner:
         while len(directory) > len(self._root) and self._remove_empty(directory):
             directory = _parent(directory[:-1])
 
-    def clear(self, path: str) -> bool:
-        """Remove what stands where a file is to be, if it is a directory without files; return whether it was.
+    def remove_empty_at(self, path: str) -> bool:
+        """Remove a directory without files at the path of a new file; return whether there was one.
 
-        To be called within `writing`.
+        Call it within `hold_removals`.
 
         Raises:
-            AdapterError: A directory could not be looked at, or not removed.
+            AdapterError: A directory could not be listed or removed.
         """
         if not self._prune or not self._is_without_files(f"{path}/"):
             return False
-        with self._alone(writing=1):
+        with self._exclusive(own_uploads=1):
             if not self._is_without_files(f"{path}/"):
                 return False
             self._storage.delete_directory(f"{path}/")
         return True
 
     def _remove_empty(self, directory: str) -> bool:
-        with self._alone():
+        with self._exclusive():
             if self._storage.list(directory):
                 return False
             self._storage.delete_directory(directory)
             return True
 
     @contextmanager
-    def _alone(self, writing: int = 0) -> Iterator[None]:
-        """Wait until no upload goes on but the caller's own, of which there are `writing`, and hold off others."""
-        with self._state:
-            self._writers -= writing
-            self._state.notify_all()
-            self._state.wait_for(lambda: not self._removing)
+    def _exclusive(self, own_uploads: int = 0) -> Iterator[None]:
+        """Wait for all uploads except the caller's own, and block new ones."""
+        with self._condition:
+            self._uploads -= own_uploads
+            self._condition.notify_all()
+            self._condition.wait_for(lambda: not self._removing)
             self._removing = True
-            self._state.wait_for(lambda: not self._writers)
+            self._condition.wait_for(lambda: not self._uploads)
         try:
             yield
         finally:
-            with self._state:
+            with self._condition:
                 self._removing = False
-                self._writers += writing
-                self._state.notify_all()
+                self._uploads += own_uploads
+                self._condition.notify_all()
 
     def _is_without_files(self, directory: str) -> bool:
         entries = self._storage.list(directory)
@@ -95,5 +95,5 @@ class DirectoryPruner:
 
 
 def _parent(path: str) -> str:
-    """Return the directory that a file is in, with its slash; empty for the root."""
+    """Return the parent directory with its slash; empty for the root."""
     return path[: path.rfind("/") + 1]

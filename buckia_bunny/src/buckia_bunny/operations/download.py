@@ -1,4 +1,4 @@
-"""Downloads: one stream each, of one version, checked against the digest that the service tells."""
+"""Downloads: one stream per object, verified against the digest of the service."""
 
 from __future__ import annotations
 
@@ -17,85 +17,85 @@ from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.errors import AdapterError, IntegrityError
 from buckia_core.planning.manifest import RemoteObject
 
-_BLOCK = 1 << 18
+_CHUNK_SIZE = 1 << 18
 _STEP = 16 << 20
 
 
 class Downloader:
-    """Reads objects.
+    """Downloader: reads objects.
 
-    The service has no condition that a download could go with. So a whole object is known by its digest, which is
-    that of the version expected; and of a part, the object is looked at before and after.
+    The service has no conditional downloads. So whole objects are verified by the digest of the expected version, and
+    for byte ranges the object's metadata is read before and after.
     """
 
-    def __init__(self, storage: StorageApi, looker: ObjectHead) -> None:
+    def __init__(self, storage: StorageApi, objects: ObjectHead) -> None:
         self._storage = storage
-        self._looker = looker
+        self._objects = objects
 
     def download(
         self, key: str, target: Path, expect: RemoteObject | None, start: int, end: int | None
     ) -> RemoteObject:
         """See `BaseSync.download_file`."""
-        with self.opened(key, expect, start, end) as blocks, target.open("wb") as file:
-            for block in blocks:
-                file.write(block)
-            return blocks.object
+        with self.open(key, expect, start, end) as body, target.open("wb") as file:
+            for chunk in body:
+                file.write(chunk)
+            return body.object
 
     def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync.read_file`."""
-        with self.opened(key, expect, 0, None) as blocks:
-            return blocks.object, b"".join(blocks)
+        with self.open(key, expect, 0, None) as body:
+            return body.object, b"".join(body)
 
     def resume(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload`."""
-        at = told = landing.start
-        with self.opened(key, expect, at, None) as blocks, landing.target.open("r+b", buffering=0) as file:
-            file.seek(at)
-            for block in blocks:
-                write_all(file, block)
-                at += len(block)
-                if at - told >= _STEP or at == expect.size:
-                    landing.on_progress(at)
-                    told = at
-            return blocks.object
+        offset = reported = landing.start
+        with self.open(key, expect, offset, None) as body, landing.target.open("r+b", buffering=0) as file:
+            file.seek(offset)
+            for chunk in body:
+                write_all(file, chunk)
+                offset += len(chunk)
+                if offset - reported >= _STEP or offset == expect.size:
+                    landing.on_progress(offset)
+                    reported = offset
+            return body.object
 
     @contextmanager
-    def opened(self, key: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[VerifiedBody]:
-        """Give the blocks of an object, or of a part of it. What they are is checked with the last one.
+    def open(self, key: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[VerifiedBody]:
+        """Open an object or a byte range. The last chunk is yielded after verification.
 
         Raises:
-            NotFound, PreconditionFailed, AdapterError: As `BaseSync.open_file`; also while blocks are read.
+            NotFound, PreconditionFailed, AdapterError: As `BaseSync.open_file`; also while chunks are read.
         """
-        whole = start == 0 and end is None
-        found = expect if expect is not None and whole else self._looker.expected(key, expect)
+        is_whole = start == 0 and end is None
+        found = expect if expect is not None and is_whole else self._objects.head_expected(key, expect)
         stop = found.size if end is None else min(end, found.size)
-        blocks = VerifiedBody(key, found, whole=whole and bool(found.digests), looker=self._looker)
-        if start >= stop and not (whole and found.size == 0 and expect is not None):
-            yield blocks
+        body = VerifiedBody(key, found, verify_digest=is_whole and bool(found.digests), objects=self._objects)
+        if start >= stop and not (is_whole and found.size == 0 and expect is not None):
+            yield body
             return
         try:
-            with self._storage.reading(self._looker.path(key), key, start, None if whole else stop) as response:
-                blocks.read_from(response, stop - start)
-                yield blocks
+            with self._storage.get(self._objects.path(key), key, start, None if is_whole else stop) as response:
+                body.read_from(response, stop - start)
+                yield body
         except AdapterError as error:
             if error.status == 416:
-                self._looker.expected(key, found)
+                self._objects.head_expected(key, found)
             raise
 
 
 class VerifiedBody:
-    """The bytes of an answer, block by block. The last step checks that all came, and which version they are of."""
+    """Verified body: chunks of a response. Size and version are verified before the last chunk is yielded."""
 
-    def __init__(self, key: str, found: RemoteObject, *, whole: bool, looker: ObjectHead) -> None:
+    def __init__(self, key: str, found: RemoteObject, *, verify_digest: bool, objects: ObjectHead) -> None:
         self.object = found
         self._key = key
-        self._looker = looker
-        self._digest = hashlib.sha256() if whole else None
+        self._objects = objects
+        self._digest = hashlib.sha256() if verify_digest else None
         self._response: urllib3.BaseHTTPResponse | None = None
         self._size = 0
 
     def read_from(self, response: urllib3.BaseHTTPResponse, size: int) -> None:
-        """Take the bytes from an answer, which should have so many."""
+        """Set the response, which should have `size` bytes."""
         self._response = response
         self._size = size
 
@@ -103,39 +103,39 @@ class VerifiedBody:
         if self._response is None:
             return
         left = self._size
-        while block := self._read(left):
-            left -= len(block)
+        while chunk := self._read(left):
+            left -= len(chunk)
             if self._digest is not None:
-                self._digest.update(block)
+                self._digest.update(chunk)
             if left > 0:
-                yield block
+                yield chunk
                 continue
-            self._check(left)
-            yield block
+            self._verify(left)
+            yield chunk
             return
         if left:
-            self._check(left)
+            self._verify(left)
 
     def _read(self, left: int) -> bytes:
-        """Read a block, of no more than one byte beyond what is left."""
+        """Read a chunk, of at most one byte beyond the expected size."""
         if self._response is None:
             return b""
         try:
-            return self._response.read(min(_BLOCK, left + 1), decode_content=False)
+            return self._response.read(min(_CHUNK_SIZE, left + 1), decode_content=False)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            doing = f"{self._key!r}: downloading it"
-            raise error_from_exception(error, doing=doing, host="the storage host", key=self._key) from error
+            action = f"{self._key!r}: downloading it"
+            raise error_from_exception(error, action=action, host="the storage host", key=self._key) from error
 
-    def _check(self, left: int) -> None:
-        """See whether what came is what was expected; `left` bytes are missing, or too many if it is less than none."""
+    def _verify(self, left: int) -> None:
+        """Verify the received bytes; `left` bytes are missing, or too many if it is negative."""
         if self._digest is None:
-            self._looker.expected(self._key, self.object)
+            self._objects.head_expected(self._key, self.object)
         elif not left and self._digest.hexdigest() == self.object.digests[0].value:
             return
         else:
-            self._looker.expected(self._key, self.object)
+            self._objects.head_expected(self._key, self.object)
             left = left or -1
         if left:
             raise IntegrityError(
-                f"{self._key!r}: the bytes that came are not those of the object", provider=PROVIDER, key=self._key
+                f"{self._key!r}: the received bytes are not those of the object", provider=PROVIDER, key=self._key
             )

@@ -1,4 +1,4 @@
-"""Looking at single objects, by their keys."""
+"""Object metadata by key."""
 
 from __future__ import annotations
 
@@ -10,54 +10,54 @@ from buckia_core.planning.manifest import RemoteObject
 
 
 class ObjectHead:
-    """Looks at objects below the setting `prefix`, with one request each."""
+    """Object metadata below the configured prefix, with one request per key."""
 
-    def __init__(self, storage: StorageApi, names: KeyCodec, prefix: str) -> None:
+    def __init__(self, storage: StorageApi, codec: KeyCodec, prefix: str) -> None:
         self._storage = storage
-        self._names = names
+        self._codec = codec
         self._prefix = prefix
 
     def path(self, key: str) -> str:
         """Return the path of a key in the zone.
 
         Raises:
-            InvalidKey: The zone can't hold it.
+            InvalidKey: The zone does not accept it.
         """
-        return self._names.path(key, self._prefix)
+        return self._codec.path(key, self._prefix)
 
     def find(self, key: str) -> RemoteObject | None:
-        """Return an object; `None` if there is none."""
+        """Return an object; `None` if it does not exist."""
         entry = self._storage.describe(self.path(key), key)
         return None if entry is None else entry.as_object(key)
 
-    def look(self, key: str) -> RemoteObject:
+    def head(self, key: str) -> RemoteObject:
         """Return an object.
 
         Raises:
-            NotFound: There is none.
+            NotFound: There is no such object.
         """
         found = self.find(key)
         if found is None:
             raise not_found(key)
         return found
 
-    def expected(self, key: str, expect: RemoteObject | None) -> RemoteObject:
-        """Return an object, which has to be the one that is expected, if one is.
+    def head_expected(self, key: str, expect: RemoteObject | None) -> RemoteObject:
+        """Return an object and check that it is the expected version.
 
         Raises:
-            NotFound: There is none.
+            NotFound: There is no such object.
             PreconditionFailed: It is another version.
         """
-        found = self.look(key)
+        found = self.head(key)
         if expect is not None and found.fingerprint != expect.fingerprint:
             raise precondition_failed(key, "it is another version now")
         return found
 
-    def meets(self, key: str, expect: Precondition | None) -> RemoteObject | None:
-        """Return what is there before a write.
+    def check_precondition(self, key: str, expect: Precondition | None) -> RemoteObject | None:
+        """Check a precondition, and return the current object or `None`.
 
         Raises:
-            PreconditionFailed: It is not as `expect` says.
+            PreconditionFailed: The object is in another state.
         """
         found = self.find(key)
         match expect:

@@ -1,4 +1,4 @@
-"""Recursive listings in key order: directories are asked for ahead of their turn, five at a time, in bounded memory."""
+"""Recursive listings in key order: prefetches directories, five at a time, in bounded memory."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from itertools import islice, pairwise
 from operator import itemgetter
 
 from buckia_bunny.errors import unexpected_response
-from buckia_bunny.retry import repeated
+from buckia_bunny.http import retry_request
 from buckia_bunny.storage.api import LISTINGS, StorageApi
 from buckia_bunny.storage.entries import Entry
-from buckia_bunny.storage.key_encoding import LONGEST_PATH, KeyCodec
+from buckia_bunny.storage.key_encoding import MAX_PATH_BYTES, KeyCodec
 from buckia_core.errors import InvalidKey
 from buckia_core.planning.manifest import RemoteObject
 
 log = logging.getLogger(__name__)
 
-_AHEAD = 2 * LISTINGS
-"""Directories whose listings are under way or wait for their turn."""
+_PREFETCH = 2 * LISTINGS
+"""Directories whose listings are requested ahead."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRange:
-    """Which keys are wanted: those with a prefix, greater than `start_after`, not greater than `end_at`."""
+    """Key range: keys with a prefix, greater than `start_after`, up to and including `end_at`."""
 
     prefix: str
     start_after: str | None = None
     end_at: str | None = None
 
-    def has(self, key: str) -> bool:
-        """Tell whether a key is among them."""
+    def contains(self, key: str) -> bool:
+        """Tell whether the range contains a key."""
         return (
             key.startswith(self.prefix)
             and (self.start_after is None or key > self.start_after)
             and (self.end_at is None or key <= self.end_at)
         )
 
-    def may_be_below(self, directory: str) -> bool:
-        """Tell whether keys of a directory, whose own ends in a slash, may be among them."""
+    def may_contain(self, directory: str) -> bool:
+        """Tell whether the range may contain keys of a directory, whose own key ends in a slash."""
         if not (directory.startswith(self.prefix) or self.prefix.startswith(directory)):
             return False
         after, end = self.start_after, self.end_at
@@ -51,37 +51,37 @@ class KeyRange:
 
 @dataclass(slots=True, eq=False)
 class _Directory:
-    """A directory on the way. What is wanted of it comes when it is listed, and goes as it is handed on.
+    """Directory of a listing. `pending` has its entries in the range until they are yielded.
 
-    `left` and `below` are in descending order of keys: files and directories, and the directories among them.
+    `pending` and `subdirectories`, which are the directories in `pending`, are in descending order of keys.
     """
 
     key: str
     path: str
     listed: Future[None] | None = None
-    left: list[tuple[str, Entry]] = field(default_factory=list)
-    below: list[_Directory] = field(default_factory=list)
+    pending: list[tuple[str, Entry]] = field(default_factory=list)
+    subdirectories: list[_Directory] = field(default_factory=list)
 
     @property
-    def is_known(self) -> bool:
-        """Whether the listing has come, and can be used."""
+    def is_listed(self) -> bool:
+        """Whether the listing succeeded."""
         return self.listed is not None and self.listed.done() and self.listed.exception() is None
 
 
 class ZoneListing:
-    """One listing. Keys are those of the zone, without the setting `prefix` taken off."""
+    """Listing of a zone. Keys include the configured prefix."""
 
-    def __init__(self, storage: StorageApi, names: KeyCodec, wanted: KeyRange) -> None:
+    def __init__(self, storage: StorageApi, codec: KeyCodec, key_range: KeyRange) -> None:
         self._storage = storage
-        self._names = names
-        self._wanted = wanted
-        self._top = self._deepest()
+        self._codec = codec
+        self._key_range = key_range
+        self._top = self._find_root()
 
     def objects(self) -> Iterator[RemoteObject]:
         """Yield the objects, in ascending order of their keys.
 
         Raises:
-            AdapterError: A directory can't be listed.
+            AdapterError: A directory could not be listed.
         """
         if self._top is None:
             return
@@ -91,11 +91,11 @@ class ZoneListing:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _deepest(self) -> _Directory | None:
-        """Return the deepest directory that has all that is wanted; `None` if no directory can have such a name."""
-        key = self._wanted.prefix[: self._wanted.prefix.rfind("/") + 1]
+    def _find_root(self) -> _Directory | None:
+        """Return the deepest directory that contains the range; `None` if its name is invalid."""
+        key = self._key_range.prefix[: self._key_range.prefix.rfind("/") + 1]
         try:
-            return _Directory(key, f"{self._names.path(key[:-1])}/" if key else "")
+            return _Directory(key, f"{self._codec.path(key[:-1])}/" if key else "")
         except InvalidKey:
             return None
 
@@ -103,60 +103,60 @@ class ZoneListing:
         stack = [top]
         while stack:
             current = stack[-1]
-            if not current.is_known:
-                self._ask_ahead(pool, stack)
+            if not current.is_listed:
+                self._prefetch(pool, stack)
                 assert current.listed is not None
                 current.listed.result()
-            self._ask_ahead(pool, stack)
-            while current.left:
-                key, entry = current.left.pop()
+            self._prefetch(pool, stack)
+            while current.pending:
+                key, entry = current.pending.pop()
                 if entry.is_directory:
-                    stack.append(current.below.pop())
+                    stack.append(current.subdirectories.pop())
                     break
                 yield entry.as_object(key)
             else:
                 stack.pop()
 
-    def _ask_ahead(self, pool: ThreadPoolExecutor, stack: list[_Directory]) -> None:
-        """Ask for the directories whose turn comes next, as many as there is room for."""
+    def _prefetch(self, pool: ThreadPoolExecutor, stack: list[_Directory]) -> None:
+        """Request the listings of the next directories."""
         upcoming = (each for level in reversed(stack) for each in _upcoming(level))
-        for directory in islice(upcoming, _AHEAD):
+        for directory in islice(upcoming, _PREFETCH):
             if directory.listed is None:
                 directory.listed = pool.submit(self._list, directory)
 
     def _list(self, directory: _Directory) -> None:
-        """Fill in what is wanted of a directory."""
+        """List a directory and keep the entries in the range."""
         for entry in self._entries(directory):
             if entry.name in (".", ".."):
-                # Clients resolve it, so that a request would go to another directory.
+                # Clients resolve such names, so requests would go to another directory.
                 raise unexpected_response(f"listing {directory.path!r}: it has an entry {entry.name!r}")
-            name = self._names.from_name(entry.name)
+            name = self._codec.from_name(entry.name)
             if name is None:
-                log.warning("%r is left out: with escape_names no key leads to it", directory.path + entry.name)
+                log.warning("%r is skipped: with escape_names no key encodes to it", directory.path + entry.name)
                 continue
             key = f"{directory.key}{name}/" if entry.is_directory else f"{directory.key}{name}"
-            if self._wanted.may_be_below(key) if entry.is_directory else self._wanted.has(key):
-                directory.left.append((key, entry))
+            if self._key_range.may_contain(key) if entry.is_directory else self._key_range.contains(key):
+                directory.pending.append((key, entry))
         # Directories sort with their slash: `a-b` < `a/b` < `a0`.
-        directory.left.sort(key=itemgetter(0), reverse=True)
-        if any(one[0] == other[0] for one, other in pairwise(directory.left)):
+        directory.pending.sort(key=itemgetter(0), reverse=True)
+        if any(one[0] == other[0] for one, other in pairwise(directory.pending)):
             raise unexpected_response(f"listing {directory.path!r}: two entries have one name")
-        if len(directory.path) > LONGEST_PATH:
-            raise unexpected_response(f"listing {directory.path[:50]!r}…: it goes on without end")
-        directory.below = [
-            _Directory(key, f"{directory.path}{entry.name}/") for key, entry in directory.left if entry.is_directory
+        if len(directory.path) > MAX_PATH_BYTES:
+            raise unexpected_response(f"listing {directory.path[:50]!r}…: the path is too long")
+        directory.subdirectories = [
+            _Directory(key, f"{directory.path}{entry.name}/") for key, entry in directory.pending if entry.is_directory
         ]
 
     def _entries(self, directory: _Directory) -> list[Entry]:
-        # A listing that fails at its very beginning is repeated by the wrapper `Retry`, and must not be by both.
+        # The wrapper `Retry` retries listings that fail at the start.
         if directory is self._top:
             return self._storage.list(directory.path)
-        return repeated(lambda: self._storage.list(directory.path))
+        return retry_request(lambda: self._storage.list(directory.path))
 
 
 def _upcoming(directory: _Directory) -> Iterator[_Directory]:
-    """Yield a directory and those below it that are not listed or not begun yet, in the order of their turns."""
+    """Yield a directory and its known subdirectories, in the order of the listing."""
     yield directory
-    if directory.is_known:
-        for below in reversed(directory.below):
-            yield from _upcoming(below)
+    if directory.is_listed:
+        for subdirectories in reversed(directory.subdirectories):
+            yield from _upcoming(subdirectories)

@@ -1,1 +1,1 @@
-"""The Edge Storage API."""
+"""Edge Storage API of bunny.net."""

@@ -1,4 +1,4 @@
-"""Where a storage zone is and with which headers it is asked: from the settings, or from the account's API, once."""
+"""Zone endpoint: URL and headers of a storage zone, from the settings or from the account API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DOMAINS = ("bunnycdn.com", "bunny.net")
 
 @dataclass(frozen=True, slots=True)
 class ZoneUrl:
-    """A zone's address, with a slash at its end, and the headers that every request has."""
+    """URL of a zone, with a trailing slash, and the headers of every request."""
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
@@ -27,77 +27,78 @@ class ZoneUrl:
 
 @dataclass(frozen=True, slots=True)
 class ZoneLookup:
-    """What the account's API tells of a zone: its host, and its password if the key may see it."""
+    """Host of a zone from the account API, and its password if the key may see it."""
 
     host: str
     key: Secret | None
 
 
 class BuildZoneUrl(Protocol):
-    """Makes a place of a zone's address and its key."""
+    """Builds the URL of a zone from the storage host and the key."""
 
     def __call__(self, address: str, zone: str, key: str) -> ZoneUrl:
-        """Return the place of the zone at an address that has no slash at its end."""
+        """Build the URL of a zone; `address` has no trailing slash."""
 
 
 def default_zone_url(address: str, zone: str, key: str) -> ZoneUrl:
-    """Return the place of a zone."""
+    """Build the URL of a zone with Buckia's own headers."""
     return ZoneUrl(f"{address}/{zone}/", {"AccessKey": key, "User-Agent": "buckia"})
 
 
 class ZoneEndpoint:
-    """The place of the configured zone. What the settings do not tell, the API is asked for when it is first needed."""
+    """Endpoint of the configured zone. The account API provides what the settings lack, on first use."""
 
     def __init__(
-        self, settings: BunnySettings, ask: Callable[[], ZoneLookup], signing: BuildZoneUrl = default_zone_url
+        self, settings: BunnySettings, lookup: Callable[[], ZoneLookup], build_url: BuildZoneUrl = default_zone_url
     ) -> None:
         self._settings = settings
-        self._ask = ask
-        self._signing = signing
+        self._lookup = lookup
+        self._build_url = build_url
         self._lock = threading.Lock()
-        self._place: ZoneUrl | None = None
+        self._zone_url: ZoneUrl | None = None
 
     @property
     def identity(self) -> str:
-        """The zone's name and, if it is not the service itself, its address: names of zones are unique there."""
+        """Name of the zone, and a custom endpoint. Zone names are unique within the service."""
         settings = self._settings
         return f"{endpoint_identity(settings.endpoint_url)}/{settings.zone}" if settings.endpoint_url else settings.zone
 
     @property
     def earlier_identity(self) -> str:
-        """The same with the address as it is spelt."""
+        """Identity with the endpoint as it is spelled in the settings."""
         settings = self._settings
         return f"{settings.endpoint_url.rstrip('/')}/{settings.zone}" if settings.endpoint_url else settings.zone
 
-    def place(self) -> ZoneUrl:
-        """Return the place.
+    def zone_url(self) -> ZoneUrl:
+        """Return the URL of the zone. The first call may cost a request.
 
         Raises:
-            MissingCredentials: The API does not tell the zone's password.
-            AdapterError: The API could not be asked, or has no such zone.
+            MissingCredentials: The account API does not return the password of the zone.
+            AdapterError: The request failed, or there is no such zone.
         """
         with self._lock:
-            if self._place is None:
-                self._place = self._look()
-            return self._place
+            if self._zone_url is None:
+                self._zone_url = self._resolve()
+            return self._zone_url
 
-    def _look(self) -> ZoneUrl:
+    def _resolve(self) -> ZoneUrl:
         address, key = self._settings.address, self._settings.zone_key
         if address is None or key is None:
-            found = self._ask()
+            found = self._lookup()
             scheme = self._settings.api_url.partition(":")[0]
-            address, key = address or self._checked(f"{scheme}://{found.host}"), key or found.key
+            address, key = address or self._check_host(f"{scheme}://{found.host}"), key or found.key
         if key is None:
-            raise MissingCredentials(
-                f"the API does not tell the password of the storage zone {self._settings.zone!r}: give storage_api_key"
-            )
-        return self._signing(address, self._settings.zone, key.reveal())
+            message = f"the API does not return the password of the zone {self._settings.zone!r}: give storage_api_key"
+            raise MissingCredentials(message)
+        return self._build_url(address, self._settings.zone, key.reveal())
 
-    def _checked(self, address: str) -> str:
-        """Return the address that the API told, if it is one of the service's."""
-        wanted = self._settings
+    def _check_host(self, address: str) -> str:
+        """Check that a host from the API belongs to the service, and return it."""
+        settings = self._settings
         try:
-            return check_service_address(address, configured=wanted.api_url, domains=(wanted.domain.lower(), *_DOMAINS))
+            return check_service_address(
+                address, configured=settings.api_url, domains=(settings.domain.lower(), *_DOMAINS)
+            )
         except ValueError as error:
-            words = f"the API tells a storage host that is none of the service's: {error}"
-            raise AdapterError(words, provider=PROVIDER) from error
+            message = f"the API returns a storage host that does not belong to the service: {error}"
+            raise AdapterError(message, provider=PROVIDER) from error

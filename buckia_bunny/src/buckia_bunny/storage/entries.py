@@ -1,4 +1,4 @@
-"""What listings and DESCRIBE show of a file or a directory, read into something small."""
+"""Entries: files and directories in the responses to listings and DESCRIBE."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _NO_METADATA: dict[str, str] = {}
-_LARGEST = (1 << 63) - 1
+_MAX_INT64 = (1 << 63) - 1
 
 
 class Entry(NamedTuple):
-    """One file or directory.
+    """File or directory.
 
     Attributes:
-        name: Its name in its directory.
-        is_directory: It is a directory.
+        name: Name within the directory.
+        is_directory: Whether it is a directory.
         size: Bytes.
-        sha256: Of the content, in lower-case hexadecimal; empty where the service does not tell it.
-        changed_ns: When it was written last; nanoseconds since 1970.
-        guid: The service's own id of it.
+        sha256: SHA-256 of the content in lower-case hexadecimal; empty if the service does not report it.
+        changed_ns: Last write in nanoseconds since 1970.
+        guid: Id given by the service.
     """
 
     name: str
@@ -37,10 +37,10 @@ class Entry(NamedTuple):
     guid: str
 
     def as_object(self, key: str) -> RemoteObject:
-        """Return the file as an object.
+        """Convert a file into an object.
 
-        The fingerprint has the content's digest and the time of the last write, in milliseconds. So it is equal for
-        as long as nobody writes the file; a write of the same content changes it, and is seen by the digest to be one.
+        The fingerprint contains the digest and the time of the last write in milliseconds. So every write changes it,
+        and the digest shows whether the content changed.
         """
         stamp = self.changed_ns // 1_000_000
         return RemoteObject(
@@ -56,73 +56,73 @@ class Entry(NamedTuple):
         )
 
 
-def read_listing(body: bytes) -> list[Entry]:
-    """Return the entries of a directory's listing, in no order.
+def parse_listing(body: bytes) -> list[Entry]:
+    """Parse the listing of a directory into unordered entries.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The listing is malformed.
     """
-    # Each object becomes an entry as soon as it is read: mappings of a large directory would take much more room.
-    found = _parsed(body)
+    # Converts each JSON object while parsing, since dicts of a large directory need much more memory.
+    found = _parse_json(body)
     if not isinstance(found, list) or not all(isinstance(each, Entry) for each in found):
-        raise ValueError("it is no list of entries")
+        raise ValueError("it is not a list of entries")
     return found
 
 
-def read_entry(body: bytes) -> Entry:
-    """Return the entry that DESCRIBE answers.
+def parse_entry(body: bytes) -> Entry:
+    """Parse the response to DESCRIBE.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The response is malformed.
     """
-    found = _parsed(body)
+    found = _parse_json(body)
     if isinstance(found, Entry):
         return found
-    raise ValueError("it is no entry")
+    raise ValueError("it is not an entry")
 
 
-def _parsed(body: bytes) -> object:
+def _parse_json(body: bytes) -> object:
     try:
-        return json.loads(body, object_hook=_entry)
+        return json.loads(body, object_hook=_parse_entry)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
 
-def time_ns(text: str) -> int:
-    """Return a time as the service writes it, which is UTC and does not say so, in nanoseconds since 1970.
+def parse_time_ns(text: str) -> int:
+    """Parse a time of the service, which is UTC without saying so, into nanoseconds since 1970.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The time is malformed or out of range.
     """
     at = datetime.fromisoformat(text)
     since = (at.replace(tzinfo=at.tzinfo or UTC) - _EPOCH) // _MICROSECOND * 1000
-    if not 0 <= since <= _LARGEST:
+    if not 0 <= since <= _MAX_INT64:
         raise ValueError(f"{text!r} is before 1970, or too far away")
     return since
 
 
-def _entry(shown: dict[str, Any]) -> Entry:
+def _parse_entry(fields: dict[str, Any]) -> Entry:
     try:
-        return _read(shown)
+        return _parse(fields)
     except (AttributeError, KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"an entry is not as expected: {error!r}") from error
 
 
-def _read(shown: dict[str, Any]) -> Entry:
-    name, is_directory, size = shown["ObjectName"], shown["IsDirectory"], shown["Length"]
+def _parse(fields: dict[str, Any]) -> Entry:
+    name, is_directory, size = fields["ObjectName"], fields["IsDirectory"], fields["Length"]
     if type(name) is not str or type(is_directory) is not bool or type(size) is not int:
         raise TypeError(name)
     if not name.isascii():
-        # Raises UnicodeEncodeError, a ValueError, of what is no text.
+        # Raises UnicodeEncodeError, a ValueError, for invalid Unicode.
         name.encode()
-    if not name or "/" in name or not 0 <= size <= _LARGEST:
-        raise ValueError(f"{name!r} is the name of no entry, or its length {size} is none")
+    if not name or "/" in name or not 0 <= size <= _MAX_INT64:
+        raise ValueError(f"{name!r} is not a valid name, or {size} not a valid length")
     if is_directory:
         return Entry(name, is_directory, 0, "", 0, "")
-    checksum, guid = shown.get("Checksum") or "", shown.get("Guid") or ""
+    checksum, guid = fields.get("Checksum") or "", fields.get("Guid") or ""
     if type(checksum) is not str or type(guid) is not str:
         raise TypeError(name)
     sha256 = checksum.lower() if _SHA256.fullmatch(checksum) else ""
     if not sha256 and not guid:
-        raise ValueError(f"nothing tells one version of {name!r} from another")
-    return Entry(name, is_directory, size, sha256, time_ns(shown["LastChanged"]), guid)
+        raise ValueError(f"{name!r} has neither a checksum nor a GUID")
+    return Entry(name, is_directory, size, sha256, parse_time_ns(fields["LastChanged"]), guid)

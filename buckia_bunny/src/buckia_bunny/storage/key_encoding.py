@@ -1,7 +1,7 @@
-"""Keys and paths of a storage zone: what can't be held is refused, what some servers change can be escaped.
+"""Key encoding: converts keys to paths of a storage zone, rejects invalid keys, and escapes characters on request.
 
-An escape is `=` and two upper-case hexadecimal digits for one byte, as in quoted-printable. Only what some server
-changes is escaped, and an `=` that would else read as the beginning of an escape; so most names stay as they are.
+An escape is `=` and two upper-case hexadecimal digits per byte, as in quoted-printable. Only characters that some
+server changes are escaped, and an `=` that would otherwise start an escape.
 """
 
 from __future__ import annotations
@@ -11,69 +11,68 @@ from urllib.parse import quote
 
 from buckia_bunny.errors import invalid_key
 
-LONGEST_PATH = 6000
-"""Characters that a path has at most, escapes included; bytes are counted here, which are never fewer."""
+MAX_PATH_BYTES = 6000
+"""Longest path in bytes, including escapes. The service counts characters, which are never more."""
 
-_ESCAPE = re.compile(r"=([0-9A-F]{2})")
-_DOUBTFUL = re.compile(r'[\x00-\x1f\x7f\\"<>#%?]|=(?=[0-9A-F]{2})|^[ ~.]|[ .]$')
-# The group of escapes in a row, since one character may take several bytes.
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f\\"<>#%?]|=(?=[0-9A-F]{2})|^[ ~.]|[ .]$')
+# Matches consecutive escapes together, since one character may have several bytes.
 _ESCAPES = re.compile(r"(?:=[0-9A-F]{2})+")
 
 
 class KeyCodec:
-    """How keys become paths, and the names in listings become keys again."""
+    """Key codec: converts keys to paths, and names in listings back to keys."""
 
     def __init__(self, *, escape: bool) -> None:
         self._escape = escape
 
     def path(self, key: str, prefix: str = "") -> str:
-        """Return the path of a key, not yet quoted for an address.
+        """Return the path of a key, without percent-encoding.
 
         Raises:
-            InvalidKey: No storage zone can hold it.
+            InvalidKey: Storage zones do not accept it.
         """
         try:
-            whole = prefix + key
-            whole.encode()
+            full_key = prefix + key
+            full_key.encode()
         except UnicodeEncodeError as error:
             raise invalid_key(key, "it is not valid UTF-8") from error
         if not key or "\0" in key:
             raise invalid_key(key, "it is empty, or has a NUL character")
-        parts = whole.split("/")
-        for part in parts:
-            self._check(key, part)
-        path = "/".join(self.to_name(part) for part in parts)
-        if len(path.encode()) > LONGEST_PATH:
-            raise invalid_key(key, f"its path is longer than {LONGEST_PATH} bytes")
+        segments = full_key.split("/")
+        for segment in segments:
+            self._check(key, segment)
+        path = "/".join(self.to_name(segment) for segment in segments)
+        if len(path.encode()) > MAX_PATH_BYTES:
+            raise invalid_key(key, f"its path is longer than {MAX_PATH_BYTES} bytes")
         return path
 
-    def to_name(self, part: str) -> str:
-        """Return the name under which a part of a key is stored."""
+    def to_name(self, segment: str) -> str:
+        """Encode a segment of a key."""
         if not self._escape:
-            return part
-        return _DOUBTFUL.sub(lambda found: "".join(f"={byte:02X}" for byte in found[0].encode()), part)
+            return segment
+        return _UNSAFE.sub(lambda found: "".join(f"={byte:02X}" for byte in found[0].encode()), segment)
 
     def from_name(self, name: str) -> str | None:
-        """Return the part of a key that a stored name stands for; `None` if no key leads to that name."""
+        """Decode a stored name into a segment of a key; `None` if no key encodes to it."""
         if not self._escape:
             return name
         try:
-            part = _ESCAPES.sub(lambda found: bytes.fromhex(found[0].replace("=", "")).decode(), name)
+            segment = _ESCAPES.sub(lambda found: bytes.fromhex(found[0].replace("=", "")).decode(), name)
         except UnicodeDecodeError:
             return None
-        return part if self.to_name(part) == name and "/" not in part else None
+        return segment if self.to_name(segment) == name and "/" not in segment else None
 
-    def _check(self, key: str, part: str) -> None:
-        if not part:
+    def _check(self, key: str, segment: str) -> None:
+        if not segment:
             raise invalid_key(key, "a part of it is empty: it has two slashes together, or one at its start or end")
         if self._escape:
             return
-        if part in (".", ".."):
+        if segment in (".", ".."):
             raise invalid_key(key, 'a part of it is only "." or ".."; escape_names would keep it')
-        if part != part.strip(" "):
+        if segment != segment.strip(" "):
             raise invalid_key(key, "a part of it begins or ends with a space; escape_names would keep it")
 
 
-def quoted(path: str) -> str:
-    """Return a path as it stands in an address."""
-    return "/".join(quote(part, safe="") for part in path.split("/"))
+def quote_path(path: str) -> str:
+    """Percent-encode a path for a URL."""
+    return "/".join(quote(segment, safe="") for segment in path.split("/"))

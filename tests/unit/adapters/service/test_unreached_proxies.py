@@ -38,7 +38,7 @@ def _told_by_b2() -> AdapterError:
 
 
 def _told_by_bunny() -> AdapterError:
-    return of_bunny(_of_urllib3(), doing="listing", host="objects.example")
+    return of_bunny(_of_urllib3(), action="listing", host="objects.example")
 
 
 def _told_by_linode() -> AdapterError:

@@ -27,7 +27,7 @@ def below(directory, count):
     ],
 )
 def test_few_requests(paths, plan):
-    assert plan_purge(paths, most=3) == plan
+    assert plan_purge(paths, max_urls=3) == plan
 
 
 class Service:
@@ -50,14 +50,14 @@ class Service:
 def test_a_refused_purge_waits_as_told():
     waits: list[float] = []
     service = Service(2)
-    Purger(service, 1, "h", sleep=waits.append).carry_out(PurgePlan(paths=("a b",), directories=("d/",)))
+    Purger(service, 1, "h", sleep=waits.append).run(PurgePlan(paths=("a b",), directories=("d/",)))
     assert service.purged == ["https://h/a%20b", "https://h/d/*"]
     assert waits == [3.0, 3.0]
 
 
 def test_everything_is_one_request():
     service = Service(0)
-    Purger(service, 7, "h").carry_out(PurgePlan(everything=True))
+    Purger(service, 7, "h").run(PurgePlan(everything=True))
     assert service.purged == ["7"]
 
 
@@ -69,7 +69,7 @@ def test_a_purge_that_is_refused_for_ever_fails():
 def test_the_pace_is_the_services():
     waits: list[float] = []
     service = Service(0)
-    Purger(service, 1, "h", sleep=waits.append).carry_out(
+    Purger(service, 1, "h", sleep=waits.append).run(
         PurgePlan(paths=tuple(below("a", 103)), directories=tuple(f"{each}/" for each in below("d", 17)))
     )
     assert len(service.purged) == 120

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_bunny.storage.key_encoding import LONGEST_PATH, KeyCodec, quoted
+from buckia_bunny.storage.key_encoding import MAX_PATH_BYTES, KeyCodec, quote_path
 from buckia_core.errors import InvalidKey
 
 PLAIN = KeyCodec(escape=False)
@@ -19,7 +19,7 @@ def test_what_no_zone_holds_is_refused(key):
 
 
 def test_long_paths_are_refused_with_their_escapes_counted():
-    longest = "/".join(["#" * 100] * 100)[:LONGEST_PATH]
+    longest = "/".join(["#" * 100] * 100)[:MAX_PATH_BYTES]
     assert PLAIN.path(longest) == longest
     with pytest.raises(InvalidKey, match="longer than 6000 bytes"):
         PLAIN.path(longest, "p/")
@@ -56,4 +56,4 @@ def test_a_name_that_no_key_leads_to_has_none(name):
 
 
 def test_every_character_is_quoted_for_an_address():
-    assert quoted("a b/ü+%?#") == "a%20b/%C3%BC%2B%25%3F%23"
+    assert quote_path("a b/ü+%?#") == "a%20b/%C3%BC%2B%25%3F%23"
