@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from buckia_core.adapters.service import json_fields as fields
 from buckia_core.adapters.service.json_fields import JsonObject
@@ -25,8 +25,6 @@ from buckia_linode.models import (
 _METHODS_WITHOUT_CONTENT_TYPE = ("GET", "DELETE")
 """Methods whose URLs are signed without a content type."""
 
-T = TypeVar("T")
-
 
 class LinodeAccount:
     """The account that a token belongs to. Not thread-safe.
@@ -39,32 +37,21 @@ class LinodeAccount:
         self._api = api
         self._provider = provider
 
-    @property
-    def requests(self) -> int:
-        """Number of requests sent so far, including those to the bucket."""
-        return self._api.counter.total
-
     def endpoints(self) -> list[LinodeEndpoint]:
         """Return the endpoints that the account can use."""
-        action = "listing endpoints"
-        return [
-            self._parse(LinodeEndpoint.from_response, each, action)
-            for each in self._api.entries("/endpoints", action=action)
-        ]
+        with self._parsing("listing endpoints") as action:
+            return [LinodeEndpoint.from_response(each) for each in self._api.entries("/endpoints", action=action)]
 
     def buckets(self, region: str | None = None) -> list[LinodeBucket]:
         """Return the account's buckets, of one region or of all."""
-        action, path = "listing buckets", build_path("buckets", *([region] if region else []))
-        return [
-            self._parse(LinodeBucket.from_response, each, action) for each in self._api.entries(path, action=action)
-        ]
+        path = build_path("buckets", *([region] if region else []))
+        with self._parsing("listing buckets") as action:
+            return [LinodeBucket.from_response(each) for each in self._api.entries(path, action=action)]
 
     def bucket(self, region: str, name: str) -> LinodeBucket:
         """Return one bucket."""
-        action = f"reading bucket {name!r} in region {region!r}"
-        return self._parse(
-            LinodeBucket.from_response, self._api.get(build_path("buckets", region, name), action=action), action
-        )
+        with self._parsing(f"reading bucket {name!r} in region {region!r}") as action:
+            return LinodeBucket.from_response(self._api.get(build_path("buckets", region, name), action=action))
 
     def create_bucket(
         self,
@@ -97,8 +84,8 @@ class LinodeAccount:
             "endpoint_type": type,
             "s3_endpoint": endpoint,
         }
-        action = f"creating bucket {name!r}"
-        return self._parse(LinodeBucket.from_response, self._api.post("/buckets", body, action=action), action)
+        with self._parsing(f"creating bucket {name!r}") as action:
+            return LinodeBucket.from_response(self._api.post("/buckets", body, action=action))
 
     def delete_bucket(self, region: str, name: str) -> None:
         """Delete an empty bucket.
@@ -110,22 +97,20 @@ class LinodeAccount:
 
     def access(self, region: str, bucket: str) -> Access:
         """Return the ACL and CORS setting of a bucket."""
-        action = f"reading the access of bucket {bucket!r}"
-        return self._parse(
-            Access.from_response, self._api.get(build_path("buckets", region, bucket, "access"), action=action), action
-        )
+        path = build_path("buckets", region, bucket, "access")
+        with self._parsing(f"reading the access of bucket {bucket!r}") as action:
+            return Access.from_response(self._api.get(path, action=action))
 
     def set_access(self, region: str, bucket: str, *, acl: BucketAcl | None = None, cors: bool | None = None) -> None:
         """Change the ACL and CORS setting of a bucket; `None` keeps the present value."""
-        action = f"changing the access of bucket {bucket!r}"
-        self._api.put(
-            build_path("buckets", region, bucket, "access"), {"acl": acl, "cors_enabled": cors}, action=action
-        )
+        path = build_path("buckets", region, bucket, "access")
+        body = {"acl": acl, "cors_enabled": cors}
+        self._api.put(path, body, action=f"changing the access of bucket {bucket!r}")
 
     def access_keys(self) -> list[Key]:
         """Return the access keys, without their secrets."""
-        action = "listing keys"
-        return [self._parse(Key.from_response, each, action) for each in self._api.entries("/keys", action=action)]
+        with self._parsing("listing keys") as action:
+            return [Key.from_response(each) for each in self._api.entries("/keys", action=action)]
 
     def create_key(self, label: str, *, grants: Sequence[Grant] = (), regions: Sequence[str] = ()) -> Key:
         """Create an access key, and return it with its secret. The secret cannot be read again.
@@ -140,10 +125,8 @@ class LinodeAccount:
             "regions": sorted({*regions, *(grant.region for grant in grants)}) or None,
             "bucket_access": [grant.to_request() for grant in grants] or None,
         }
-        action = f"making key {label!r}"
-        return self._parse(
-            lambda response: Key.from_response(response, new=True), self._api.post("/keys", body, action=action), action
-        )
+        with self._parsing(f"creating key {label!r}") as action:
+            return Key.from_response(self._api.post("/keys", body, action=action), new=True)
 
     def delete_key(self, key: int) -> None:
         """Revoke an access key by its id."""
@@ -151,11 +134,9 @@ class LinodeAccount:
 
     def object_acl(self, region: str, bucket: str, key: str) -> str:
         """Return the canned ACL of an object; `custom` if it matches none."""
-        action = f"{key!r}: reading its ACL"
         path = build_path("buckets", region, bucket, "object-acl")
-        return self._parse(
-            lambda response: fields.string(response, "acl"), self._api.get(path, action=action, name=key), action
-        )
+        with self._parsing(f"{key!r}: reading its ACL") as action:
+            return fields.string(self._api.get(path, action=action, name=key), "acl")
 
     def set_object_acl(self, region: str, bucket: str, key: str, acl: BucketAcl) -> None:
         """Set the ACL of an object."""
@@ -179,44 +160,40 @@ class LinodeAccount:
                 send the same one.
         """
         if not MIN_URL_SECONDS <= seconds <= MAX_URL_SECONDS:
-            raise ValueError(
-                f"Linode signs addresses for {MIN_URL_SECONDS} to {MAX_URL_SECONDS} seconds, not for {seconds}"
-            )
+            raise ValueError(f"Linode signs URLs for {MIN_URL_SECONDS} to {MAX_URL_SECONDS} seconds, not for {seconds}")
         if method not in _METHODS_WITHOUT_CONTENT_TYPE and content_type is None:
-            raise ValueError(f"an address for {method} is signed for one content type: say which")
+            raise ValueError(f"a URL for {method} is signed for one content type: give content_type")
         body = {"method": method, "name": key, "expires_in": seconds, "content_type": content_type}
-        path, action = build_path("buckets", region, bucket, "object-url"), f"{key!r}: signing an address"
-        return self._parse(
-            lambda response: fields.string(response, "url"), self._api.post(path, body, action=action), action
-        )
+        path = build_path("buckets", region, bucket, "object-url")
+        with self._parsing(f"{key!r}: signing a URL") as action:
+            return fields.string(self._api.post(path, body, action=action), "url")
 
     def quotas(self) -> list[Quota]:
         """Return the quotas of the account with their usage."""
-        action = "listing quotas"
-        return [self._parse(self._quota, each, action) for each in list(self._api.entries("/quotas", action=action))]
+        with self._parsing("listing quotas") as action:
+            return [self._add_usage(each) for each in list(self._api.entries("/quotas", action=action))]
 
     def transfer(self) -> int:
         """Return the bytes sent from all buckets in the current month."""
-        action = "reading the transfer"
-        return self._parse(
-            lambda response: fields.number(response, "used"), self._api.get("/transfer", action=action), action
-        )
+        with self._parsing("reading the transfer") as action:
+            return fields.number(self._api.get("/transfer", action=action), "used")
 
     def close(self) -> None:
         """Close the connections."""
         self._api.close()
 
-    def _quota(self, response: JsonObject) -> Quota:
-        if not response.get("has_usage", True):
-            return Quota.from_response(response, None)
-        usage = self._api.get(
-            build_path("quotas", fields.string(response, "quota_id"), "usage"), action="reading the use of a quota"
-        )
-        return Quota.from_response(response, fields.number_or_none(usage, "usage"))
+    def _add_usage(self, quota: JsonObject) -> Quota:
+        if not quota.get("has_usage", True):
+            return Quota.from_response(quota, None)
+        path = build_path("quotas", fields.string(quota, "quota_id"), "usage")
+        usage = self._api.get(path, action="reading the usage of a quota")
+        return Quota.from_response(quota, fields.number_or_none(usage, "usage"))
 
-    def _parse(self, parse: Callable[[JsonObject], T], response: JsonObject, action: str) -> T:
+    @contextmanager
+    def _parsing(self, action: str) -> Iterator[str]:
+        """Turn errors in the response's form into an `AdapterError`. Yields the action."""
         try:
-            return parse(response)
+            yield action
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             message = f"{action}: the API answered in a form that is not known"
             raise AdapterError(message, provider=self._provider) from error

@@ -53,9 +53,9 @@ class LinodeApi:
         if not _TOKEN.fullmatch(token):
             # The error of the client would show the token.
             raise MissingCredentials("the token has a character that no token has: check it for spaces and line breaks")
-        self.counter = counter
+        self._counter = counter
         self._provider = provider
-        self._backoff = settings.retry_config.policy
+        self._retry_policy = settings.retry_config.policy
         self._host = urlsplit(settings.api_url).netloc
         self._client = LinodeClient(token, base_url=settings.api_url.rstrip("/"), user_agent="buckia", retry=False)
         # With trust_env, an entry in ~/.netrc would replace the token, and NO_PROXY would follow other rules.
@@ -112,10 +112,10 @@ class LinodeApi:
         self._client.session.close()
 
     def _call_with_retry(self, call: Callable[[], Any], action: str) -> JsonObject:
-        return retry_call(lambda: self._call(call, action), self._backoff)
+        return retry_call(lambda: self._call(call, action), self._retry_policy)
 
     def _call(self, call: Callable[[], Any], action: str) -> JsonObject:
-        self.counter.add()
+        self._counter.add()
         try:
             response = call()
         except MemoryError:

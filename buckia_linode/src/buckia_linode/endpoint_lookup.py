@@ -62,7 +62,7 @@ class EndpointLookup:
         Raises:
             MissingCredentials: There is no token.
             ConfigError: The region has no endpoint, or several.
-            AdapterError: The API could not be asked.
+            AdapterError: A request to the API failed.
         """
         with self._lock:
             if self._location is None:
@@ -107,13 +107,13 @@ class EndpointLookup:
             candidates = in_region or [each for each in known if each.host == f"{settings.region}.{settings.domain}"]
             candidates = [each for each in candidates if settings.endpoint_type in (None, each.type)]
         else:
-            candidates = [each for each in known if each.host == urlsplit(settings.address).netloc]
+            candidates = [each for each in known if each.host == urlsplit(settings.static_url).netloc]
         only = candidates[0] if len(set(candidates)) == 1 else None
         location = (
             BucketLocation(only.region, only.url or "", only.type) if only else self._locate_by_bucket(candidates)
         )
         return replace(
-            location, url=self._check_service_url(location.url) if settings.needs_lookup else settings.address
+            location, url=self._check_service_url(location.url) if settings.needs_lookup else settings.static_url
         )
 
     def _check_service_url(self, address: str) -> str:
@@ -135,11 +135,11 @@ class EndpointLookup:
                 bucket = self._account().bucket(region, settings.bucket_name)
             except NotFound:
                 continue
-            url = f"https://{bucket.endpoint}" if bucket.endpoint else settings.address
+            url = f"https://{bucket.endpoint}" if bucket.endpoint else settings.static_url
             return BucketLocation(region, url, bucket.type)
         if not settings.needs_lookup:
             region = candidates[0].region if candidates else settings.region or settings.cluster or ""
-            return BucketLocation(region, settings.address, settings.endpoint_type)
+            return BucketLocation(region, settings.static_url, settings.endpoint_type)
         if not candidates:
             kind = f"endpoint of type {settings.endpoint_type}" if settings.endpoint_type else "endpoint"
             raise ConfigError(
@@ -149,8 +149,7 @@ class EndpointLookup:
         choices = ", ".join(sorted(f"{each.host} ({each.type})" for each in set(candidates)))
         raise ConfigError(
             f"region {settings.region!r} has several endpoints, and none of them has a bucket "
-            f"{settings.bucket_name!r}: "
-            f"set endpoint_url or endpoint_type ({choices})"
+            f"{settings.bucket_name!r}: set endpoint_url or endpoint_type ({choices})"
         )
 
 

@@ -142,7 +142,7 @@ class LinodeSettings:
         return connection_warnings(addresses, [name for name, is_set in unverified.items() if is_set])
 
     @property
-    def address(self) -> str:
+    def static_url(self) -> str:
         """Endpoint URL according to the settings alone.
 
         With `needs_lookup` it has the region instead of the cluster: it identifies the bucket, but may not resolve.
@@ -163,7 +163,10 @@ class LinodeSettings:
         shared = {name: getattr(self, name) for name in setting_fields(type(self)) if name not in _LINODE_ONLY}
         encryption = None if self.sse_customer_key_base64 is None else ServerSideEncryption.CUSTOMER
         return S3Settings(
-            region=self.cluster or self.region, endpoint_url=self.address, server_side_encryption=encryption, **shared
+            region=self.cluster or self.region,
+            endpoint_url=self.static_url,
+            server_side_encryption=encryption,
+            **shared,
         )
 
     def _check_location(self) -> None:

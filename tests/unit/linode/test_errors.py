@@ -49,7 +49,7 @@ def test_statuses(api, account, status, kind, retryable):
     error = caught.value
     assert (type(error), error.status, error.retryable) == (kind, status, retryable)
     assert (error.provider, error.request_id) == ("linode", "r-1")
-    assert str(error).startswith("making key 'phone': It is so")
+    assert str(error).startswith("creating key 'phone': It is so")
     assert len(api.asked) == 1, "what makes something is sent once"
 
 
@@ -120,7 +120,9 @@ def test_a_lost_answer_does_not_make_a_second_key(api, account):
 
 def test_connection_refused(connect):
     account = connect(region="us-ord", api_url=f"http://127.0.0.1:{free_port()}/v4").account
-    with pytest.raises(errors.Transient, match=r"making key 'phone' at 127.0.0.1:\d+ failed: no connection") as caught:
+    with pytest.raises(
+        errors.Transient, match=r"creating key 'phone' at 127.0.0.1:\d+ failed: no connection"
+    ) as caught:
         account.create_key("phone", regions=["us-ord"])
     assert READ_WRITE not in repr(caught.value)
 

@@ -49,4 +49,4 @@ def test_the_example_can_be_used(tmp_path):
     environ = {"LINODE_OBJ_ACCESS_KEY": "k", "LINODE_OBJ_SECRET_KEY": "s"}
     config = BucketConfig.from_mapping(values, name=name, base_dir=tmp_path)
     settings = config.adapter_settings(LinodeSettings, environ=environ)
-    assert settings.address == "https://us-ord-1.linodeobjects.com"
+    assert settings.static_url == "https://us-ord-1.linodeobjects.com"

@@ -38,7 +38,7 @@ def read(tmp_path):
 )
 def test_the_endpoint_follows_from_cluster_region_or_address(read, values, address):
     settings = read(**values)
-    assert settings.address == settings.s3().endpoint_url == address
+    assert settings.static_url == settings.s3().endpoint_url == address
     assert not settings.needs_lookup
 
 
@@ -55,7 +55,7 @@ def test_the_endpoint_follows_from_cluster_region_or_address(read, values, addre
 def test_an_address_names_the_bucket_and_its_endpoint(url, given, bucket, prefix, address):
     with LinodeSync.from_url(url, **given, access_key="k", secret_key="s") as adapter:
         settings = adapter._linode_settings
-        assert (settings.bucket_name, settings.prefix, settings.address) == (bucket, prefix, address)
+        assert (settings.bucket_name, settings.prefix, settings.static_url) == (bucket, prefix, address)
         assert adapter.provider == "linode"
         style = AddressingStyle.VIRTUAL if url.startswith("https://b.") else settings.addressing_style
         assert settings.addressing_style is style
@@ -81,7 +81,7 @@ def test_with_a_token_the_endpoint_of_a_region_is_searched(read):
     settings = read(region="us-ord", token="t")
     assert settings.needs_lookup
     assert not read(cluster="us-ord-1", token="t").needs_lookup
-    assert settings.address == "https://us-ord.linodeobjects.com"
+    assert settings.static_url == "https://us-ord.linodeobjects.com"
 
 
 def test_the_environment_of_linodes_own_tools_is_read(read):

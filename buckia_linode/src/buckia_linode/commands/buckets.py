@@ -99,9 +99,9 @@ def _add_access(linode: click.Group) -> None:
             if acl is not None or cors is not None:
                 adapter.managed.set_access(acl=BucketAcl(acl) if acl else None, cors=cors)
             access = adapter.managed.access()
-            cors_text = {None: "not there", True: "every origin", False: "no origin, or rules of its own"}[access.cors]
+            origins = {None: "not supported", True: "every origin", False: "no origin, or rules of its own"}
             record = {"type": "access", "name": adapter.bucket_name, "acl": access.acl, "cors": access.cors}
-            host.result(record, f"ACL   {access.acl}", f"CORS  {cors_text}")
+            host.result(record, f"ACL   {access.acl}", f"CORS  {origins[access.cors]}")
 
 
 def _record(bucket: LinodeBucket) -> dict[str, Any]:

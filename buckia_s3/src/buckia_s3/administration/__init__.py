@@ -2,8 +2,7 @@
 
 from buckia_s3.administration.administration import Administration, Change, SubresourceStatus
 from buckia_s3.administration.buckets import Bucket, Buckets
-from buckia_s3.administration.canned_acl import CANNED_ACLS
-from buckia_s3.administration.subresources import SUBRESOURCES, Document, Merge, Subresource
+from buckia_s3.administration.subresources import CANNED_ACLS, SUBRESOURCES, Document, Merge, Subresource
 
 __all__ = [
     "CANNED_ACLS",

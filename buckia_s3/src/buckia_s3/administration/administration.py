@@ -20,8 +20,13 @@ from buckia_core.errors import (
 )
 from buckia_s3.administration import documents, merge, operations, shapes
 from buckia_s3.administration.buckets import Buckets
-from buckia_s3.administration.canned_acl import expand_canned_acl
-from buckia_s3.administration.subresources import SUBRESOURCES, Document, Subresource, find_subresource
+from buckia_s3.administration.subresources import (
+    SUBRESOURCES,
+    Document,
+    Subresource,
+    expand_canned_acl,
+    find_subresource,
+)
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.client import BufferedResponse, S3Client
 

@@ -85,7 +85,7 @@ class Buckets:
         # Some servers, and AWS in us-east-1, accept a second creation and reset the ACL.
         exists = self._exists()
         if exists:
-            raise AlreadyExists(f"{action}: it is there already", provider=self._client.provider)
+            raise AlreadyExists(f"{action}: it already exists", provider=self._client.provider)
         site = self._client.resolver
         if region is not None and site.endpoint.aws:
             site.set_region(region)

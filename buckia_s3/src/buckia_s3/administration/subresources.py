@@ -20,7 +20,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from buckia_s3.administration.canned_acl import expand_canned_acl
 from buckia_s3.administration.normalize import (
     drop_display_names,
     drop_false,
@@ -33,14 +32,28 @@ Document: TypeAlias = dict[str, Any]
 """Configuration in JSON types, with S3's own names."""
 
 
+_GROUPS = "http://acs.amazonaws.com/groups/"
+
+_CANNED: dict[str, tuple[tuple[str, str], ...]] = {
+    "private": (),
+    "public-read": (("global/AllUsers", "READ"),),
+    "public-read-write": (("global/AllUsers", "READ"), ("global/AllUsers", "WRITE")),
+    "authenticated-read": (("global/AuthenticatedUsers", "READ"),),
+    "log-delivery-write": (("s3/LogDelivery", "WRITE"), ("s3/LogDelivery", "READ_ACP")),
+}
+
+CANNED_ACLS = tuple(_CANNED)
+"""Names of the canned ACLs for buckets."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merge:
     """Rule for merging a new document into the present one.
 
     Attributes:
         entries: Name of the list that is merged.
-        by: Field that identifies an entry.
-        together: Converts a merged document to one form of entries, where S3 refuses a mixture.
+        key: Field that identifies an entry.
+        unify: Converts a merged document to one form of entries, where S3 refuses a mixture.
     """
 
     entries: str
@@ -58,12 +71,12 @@ class Subresource:
         get: S3's operation that reads it.
         put: S3's operation that sets it.
         delete: S3's operation that deletes it; empty if there is none.
-        unset: Error codes of a subresource that is not set.
-        cleared: Builds the document that is set instead of a deletion, if there is no delete operation.
+        not_set_codes: Error codes of a subresource that is not set.
+        reset: Builds the document that is set instead of a deletion, if there is no delete operation.
         inherits: Fields that a new document takes from the present one if it lacks them.
         merge: How a new document is merged into the present one; `None` replaces it.
         ordered: Whether the order of entries has a meaning.
-        meaning: Converts equivalent documents to one form.
+        normalize: Converts equivalent documents to one form.
     """
 
     name: str
@@ -214,3 +227,18 @@ def find_subresource(name: str) -> Subresource:
         return SUBRESOURCES[name]
     except KeyError:
         raise ValueError(f"there is no subresource {name!r}: the subresources are {', '.join(SUBRESOURCES)}") from None
+
+
+def expand_canned_acl(name: str, present: Document) -> Document:
+    """Return the ACL document of a canned ACL, with the owner of the `present` document.
+
+    Raises:
+        ValueError: There is no canned ACL of that name.
+    """
+    if name not in _CANNED:
+        raise ValueError(f"there is no canned access control list {name!r}: there are {', '.join(CANNED_ACLS)}")
+    owner = present["Owner"]
+    grants = [{"Grantee": {**owner, "Type": "CanonicalUser"}, "Permission": "FULL_CONTROL"}]
+    for group, permission in _CANNED[name]:
+        grants.append({"Grantee": {"URI": f"{_GROUPS}{group}", "Type": "Group"}, "Permission": permission})
+    return {"Owner": owner, "Grants": grants}

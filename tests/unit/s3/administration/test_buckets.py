@@ -27,7 +27,7 @@ def test_a_bucket_is_made_listed_and_removed(on, server):
     buckets.create()
     (found,) = (each for each in buckets.list() if each.name == name)
     assert found.created is not None
-    with pytest.raises(AlreadyExists, match=f"creating the bucket '{name}': it is there already"):
+    with pytest.raises(AlreadyExists, match=f"creating the bucket '{name}': it already exists"):
         buckets.create()
     buckets.remove()
     assert name not in {each.name for each in buckets.list()}

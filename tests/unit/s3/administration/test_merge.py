@@ -7,9 +7,8 @@ import pickle
 import pytest
 
 from buckia_s3.administration.administration import Change
-from buckia_s3.administration.canned_acl import CANNED_ACLS, expand_canned_acl
 from buckia_s3.administration.merge import DuplicateEntry, MissingEntry, is_equivalent, merge_documents, remove_entries
-from buckia_s3.administration.subresources import SUBRESOURCES, Document
+from buckia_s3.administration.subresources import CANNED_ACLS, SUBRESOURCES, Document, expand_canned_acl
 
 LIFECYCLE, CORS, TAGS, POLICY = (SUBRESOURCES[name] for name in ("lifecycle", "cors", "tags", "policy"))
 
