@@ -194,9 +194,9 @@ def test_what_is_ours_is_so_in_any_spelling_that_a_disk_takes_for_it(spelling, p
     "key",
     [".buckiaignore", "d/.BuckiaIgnore", ".buckiaignore.", "BUCKIA~1", "d/buckia~23/x", "buckia~1.yam", "BU3F2A~1"],
 )
-def test_what_configures_us_never_comes_from_a_bucket(key):
+def test_configuration_never_comes_from_a_bucket(key):
     assert not is_internal(key)
-    assert "never comes from a bucket" in str(own_config_reason(key))
+    assert "never written from a bucket" in str(own_config_reason(key))
 
 
 @pytest.mark.parametrize("key", ["a~1", "buckia~", "buckia-1", "notbuckia~1", "bu~1", "é/ü", "my.buckiaignore", "~/x"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_core.planning.mapping import Owners, PathMapping
+from buckia_core.planning.mapping import MappingIndex, PathMapping
 from buckia_core.planning.policy import Direction, SyncRules
 
 UP = SyncRules(direction=Direction.UP)
@@ -76,7 +76,7 @@ def test_relative(key, relative):
     ],
 )
 def test_owner_of(mappings, key, remembered, owner):
-    assert Owners(mappings).find(key, remembered=remembered) is owner
+    assert MappingIndex(mappings).find(key, baseline_root=remembered) is owner
 
 
 def test_a_key_of_many_single_files_is_found_without_asking_each():
@@ -89,7 +89,7 @@ def test_a_key_of_many_single_files_is_found_without_asking_each():
             return super().includes(key)
 
     files = [Asked(f"{n}", f"/p/{n}", f"{n:04}", is_file=True) for n in range(1000)]
-    owners = Owners([*files, FIRST])
+    owners = MappingIndex([*files, FIRST])
     assert [owners.find(f"x{n}") for n in range(100)] == [FIRST] * 100
     assert owners.find("0500") is files[500]
     assert asked == []

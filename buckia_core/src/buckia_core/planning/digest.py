@@ -1,15 +1,13 @@
-r"""Digests of content, and what two of them say about each other.
+"""Digests of content, and their comparison.
 
-a \ b           same algorithm, same value   same algorithm, other value   no algorithm in common
---------------------------------------------------------------------------------------------------
-compare(a, b)  SAME                         DIFFERENT                     UNKNOWN
-the same of    SAME                         UNKNOWN                       UNKNOWN
-guesses
+    compare(a, b)        same value    different value    no common algorithm
+    -------------------------------------------------------------------------
+    digests              SAME          DIFFERENT          UNKNOWN
+    tentative digests    SAME          UNKNOWN            UNKNOWN
 
-A guess is a digest whose algorithm may be another one than it says, such as that of parts whose size nobody told, or
-one that a client claims and nothing binds to the content. The names of such algorithms end in `?`. The same value of a
-guess is no chance, another value says nothing. A guess is never equal to a digest of the algorithm itself, and is not
-kept in the baseline.
+The algorithm of a tentative digest is uncertain: the MD5 of parts of unknown size, or a digest that a client claims.
+The name of its algorithm ends in `?`. Equal values are no coincidence; different values prove nothing. A tentative
+digest never equals a digest of the algorithm itself, and is not stored in the baseline.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ from typing import NamedTuple
 
 
 class Comparison(Enum):
-    """What is known about two contents."""
+    """Result of the comparison of two contents."""
 
     SAME = "same"
     DIFFERENT = "different"
@@ -27,14 +25,15 @@ class Comparison(Enum):
 
 
 class Digest(NamedTuple):
-    """The digest of one content.
+    """Digest of one content.
 
-    A named tuple and not a dataclass: listings make one for each object, and a tuple costs a third.
+    A named tuple instead of a dataclass, because listings create one for each object, and a tuple costs a third.
 
     Attributes:
-        algorithm: `sha256`, `sha1`, `md5`, … as `hashlib` names them; `md5-parts-SIZE` for the MD5 of the MD5s of all
-            parts of SIZE bytes, followed by their number; or a name of an adapter's own. A `?` at its end: a guess.
-        value: The digest in lower-case hexadecimal, or in the form that the algorithm's owner defines.
+        algorithm: `sha256`, `sha1`, `md5`, … as in `hashlib`; `md5-parts-SIZE` for the MD5 of the MD5s of all parts of
+            SIZE bytes, followed by the number of parts; or a name defined by an adapter. A trailing `?` marks a
+            tentative digest.
+        value: The digest in lower-case hexadecimal, or in the format of an adapter's algorithm.
     """
 
     algorithm: str
@@ -45,38 +44,38 @@ class Digest(NamedTuple):
 
 
 Digests = tuple[Digest, ...]
-"""All that is known of one content; several algorithms at most once each."""
+"""All known digests of one content, one for each algorithm."""
 
 
 def compare(a: Digests, b: Digests) -> Comparison:
-    """Compare two contents by the digests that are known of them.
+    """Compare two contents by their known digests.
 
-    One algorithm in common decides. Where several are in common and disagree among themselves, the answer
-    is DIFFERENT: a false "different" costs a transfer, a false "same" costs a version.
+    One common algorithm decides. If several disagree, the result is DIFFERENT: a false "different" costs a transfer, a
+    false "same" costs a version.
     """
-    verdict = Comparison.UNKNOWN
-    for mine in a:
-        for theirs in b:
-            if mine.algorithm == theirs.algorithm:
-                if mine.value == theirs.value:
-                    verdict = Comparison.SAME
-                elif not is_tentative(mine):
+    result = Comparison.UNKNOWN
+    for one in a:
+        for other in b:
+            if one.algorithm == other.algorithm:
+                if one.value == other.value:
+                    result = Comparison.SAME
+                elif not is_tentative(one):
                     return Comparison.DIFFERENT
-    return verdict
+    return result
 
 
 def is_tentative(digest: Digest) -> bool:
-    """Tell whether a digest may be another one than it says."""
+    """Tell whether the algorithm of a digest is uncertain."""
     return digest.algorithm.endswith("?")
 
 
 def without_tentative(digests: Digests) -> Digests:
-    """Return the digests that are no guesses."""
+    """Return the digests whose algorithm is certain."""
     return tuple(digest for digest in digests if not is_tentative(digest))
 
 
 def merge(a: Digests, b: Digests) -> Digests:
-    """Return what both know of one content; of an algorithm in both, `a`'s value."""
+    """Return the digests of both, and the value of `a` for a common algorithm."""
     if not a or not b:
         return a or b
     known = {digest.algorithm for digest in a}
@@ -84,10 +83,10 @@ def merge(a: Digests, b: Digests) -> Digests:
 
 
 def format_digests(digests: Digests) -> str:
-    """Return digests as one text, which `read` takes back."""
+    """Format digests for `parse_digests`."""
     return " ".join(f"{digest.algorithm}:{digest.value}" for digest in digests)
 
 
 def parse_digests(text: str) -> Digests:
-    """Return the digests that `write` made the text of."""
+    """Parse digests that `format_digests` formatted."""
     return tuple(Digest(*each.split(":", 1)) for each in text.split())

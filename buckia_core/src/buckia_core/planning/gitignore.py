@@ -1,6 +1,6 @@
-"""gitignore patterns: parsed and matched as `git check-ignore` does, in bounded time (see `wildmatch`).
+"""Patterns of `.gitignore`: parsed and matched as by `git check-ignore`, in bounded time (see `wildmatch`).
 
-Two things differ from git: `?` and `[…]` match one character instead of one byte, and case always counts.
+Two differences from git: `?` and `[…]` match one character instead of one byte, and matching is always case-sensitive.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import NamedTuple
 from buckia_core.planning.wildmatch import WILDCARD, NeverMatches, to_regex
 
 MAX_PATTERN_LENGTH = 4096
-"""Characters that one pattern may have."""
+"""Maximum number of characters of a pattern."""
 
 MAX_PATTERNS = 10_000
-"""Patterns that one list may have."""
+"""Maximum number of patterns in a list."""
 
 
 class Pattern(NamedTuple):
-    """One pattern.
+    """Pattern of a `.gitignore` file.
 
     Attributes:
-        text: The pattern without `!` and without the slash at its end.
-        negated: Whether it begins with `!`: what it matches is taken back.
-        directory: Whether it ends in a slash: it matches directories only.
-        anchored: Whether it has a slash elsewhere: it matches the path from the root, else the last part of a path.
+        text: The pattern without `!` and trailing slash.
+        negated: Whether it begins with `!`, and takes back earlier matches.
+        directory_only: Whether it ends in a slash, and matches directories only.
+        anchored: Whether it has a slash elsewhere, and matches the path from the root instead of its last part.
     """
 
     text: str
@@ -36,7 +36,7 @@ class Pattern(NamedTuple):
 
 
 def parse_pattern(line: str) -> Pattern | None:
-    """Read one line of a gitignore file; `None` for a comment or an empty line."""
+    """Parse one line of a `.gitignore` file; `None` for a comment or an empty line."""
     line = _strip_trailing_spaces(line)
     if not line or line.startswith("#"):
         return None
@@ -47,9 +47,9 @@ def parse_pattern(line: str) -> Pattern | None:
 
 
 def invalid_pattern_reason(line: str) -> str | None:
-    """Say why a pattern can match no path, and what to write instead; `None` if it can match one.
+    """Return the reason why a pattern can't match any path, with what to write instead; `None` if it can match one.
 
-    The answer is a clause that completes "pattern 'x' ".
+    The reason completes "pattern 'x' ".
     """
     if len(line) > MAX_PATTERN_LENGTH:
         return f"has more than {MAX_PATTERN_LENGTH:,} characters"
@@ -77,9 +77,9 @@ def invalid_pattern_reason(line: str) -> str | None:
 
 @dataclass(slots=True)
 class PatternList:
-    """Patterns in order, of which the last one that matches decides.
+    """List of patterns. The last one that matches decides.
 
-    Safe for threads. Paths are relative to the root, with slashes.
+    Thread-safe. Paths are relative to the root, with slashes.
     """
 
     lines: Sequence[str]
@@ -91,9 +91,9 @@ class PatternList:
         self._groups = list(_group_patterns([pattern for pattern in map(parse_pattern, self.lines) if pattern]))
 
     def decide(self, path: str, *, directory: bool) -> bool | None:
-        """Return what the patterns say of this very path: true if it matches, false if `!` takes it back.
+        """Match the path itself, but not its parent directories: true for a match, false if `!` takes it back.
 
-        `None` where no pattern matches. Directories above the path are not looked at.
+        `None` if no pattern matches.
         """
         name = path[path.rfind("/") + 1 :]
         for group in self._groups:
@@ -102,9 +102,9 @@ class PatternList:
         return None
 
     def match(self, path: str) -> bool:
-        """Tell whether a path matches, as `git check-ignore` does; a directory's path ends in a slash.
+        """Tell whether a path matches, as by `git check-ignore`. The path of a directory ends in a slash.
 
-        All that is below a directory that matches does, whatever later patterns say of it.
+        Everything in a directory that matches does so as well, whatever the later patterns are.
         """
         directory = path.endswith("/")
         bare = path[:-1] if directory else path
@@ -115,13 +115,12 @@ class PatternList:
 
 
 class ParentMatcher:
-    """Tells whether something holds for a directory above a path. Safe for threads.
+    """Predicate: whether a parent directory of a path matches. Thread-safe.
 
-    A path may have any number of directories, so they are walked, and not recursed into.
+    It iterates instead of recursing, because the number of directories is not limited.
 
     Attributes:
-        known: For directories, the outcome of paths in them. It is kept for a while, because files of one directory
-            come one after the other.
+        cache: The results for recent directories, because files of one directory follow each other.
     """
 
     def __init__(self, holds: Callable[[str], bool]) -> None:
@@ -129,24 +128,24 @@ class ParentMatcher:
         self.cache: dict[str, bool] = {}
 
     def __call__(self, path: str) -> bool:
-        """Tell whether it holds for a directory above the path, which has no slash at its end."""
-        above = path[: max(path.rfind("/"), 0)]
-        if not above:
+        """Tell whether a parent directory of the path matches. The path has no trailing slash."""
+        parent = path[: max(path.rfind("/"), 0)]
+        if not parent:
             return False
-        found = self.cache.get(above)
+        found = self.cache.get(parent)
         if found is not None:
             return found
         if len(self.cache) >= _CACHE_SIZE:
             self.cache.clear()
-        known, end, found = self.cache, 0, False
-        while not found and end < len(above):
-            end = above.find("/", end + 1)
-            end = len(above) if end < 0 else end
-            directory = above[:end]
-            # Another thread may forget everything at any moment.
-            seen = known.get(directory)
-            found = known[directory] = self._matches(directory) if seen is None else seen
-        known[above] = found
+        cache, end, found = self.cache, 0, False
+        while not found and end < len(parent):
+            end = parent.find("/", end + 1)
+            end = len(parent) if end < 0 else end
+            directory = parent[:end]
+            # Another thread may clear the cache at any time.
+            seen = cache.get(directory)
+            found = cache[directory] = self._matches(directory) if seen is None else seen
+        cache[parent] = found
         return found
 
 
@@ -155,7 +154,7 @@ _CACHE_SIZE = 4096
 
 @dataclass(slots=True)
 class _Group:
-    """Adjacent patterns that are all negated, or all not, so that their order does not matter."""
+    """Adjacent patterns that are all negated or all not negated, so that their order does not matter."""
 
     negated: bool
     names: frozenset[str]
@@ -179,7 +178,7 @@ class _Group:
 
 
 def _group_patterns(patterns: Sequence[Pattern]) -> Iterator[_Group]:
-    """Yield groups of patterns, the last ones first."""
+    """Yield groups of patterns, the last group first."""
     end = len(patterns)
     while end:
         begin = end
@@ -223,14 +222,14 @@ def _compile_any(expressions: Sequence[str]) -> re.Pattern[str] | None:
 
 
 def _strip_trailing_spaces(line: str) -> str:
-    r"""Return the line without spaces at its end, save for those behind a backslash."""
+    r"""Strip trailing spaces, except for one after a backslash."""
     kept = line.rstrip(" ")
     backslashes = len(kept) - len(kept.rstrip("\\"))
     return kept + " " if backslashes % 2 and len(kept) < len(line) else kept
 
 
 def find_invalid_patterns(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Yield the number of each pattern in a list that can match nothing, from 0, and why."""
+    """Yield index and reason of each pattern that can't match any path."""
     for number, line in enumerate(lines):
-        if problem := invalid_pattern_reason(line):
-            yield number, problem
+        if reason := invalid_pattern_reason(line):
+            yield number, reason

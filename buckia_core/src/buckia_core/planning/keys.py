@@ -1,8 +1,7 @@
-"""Keys: their order, their folding, and which of them a disk can hold.
+"""Keys: which of them a file system can hold, and which of them belong to Buckia.
 
-A key is an object's whole name in a bucket: text that is valid UTF-8, otherwise opaque. In the bucket it
-may be anything; on its way to a disk it is hostile input. `invalid_reason` is the gate's pure half (the other
-half, links on the disk itself, is `syncing.disk.paths`).
+A key is the full name of an object: an arbitrary UTF-8 string. Keys from a bucket are untrusted input for the file
+system. `invalid_reason` checks the key itself; `syncing.disk.paths` checks for links on the way.
 """
 
 from __future__ import annotations
@@ -15,18 +14,18 @@ _WINDOWS_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³
 _WINDOWS_FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f]')
 
 TEMP_PREFIX = ".buckia-tmp-"
-"""How the names of Buckia's temporary files begin; they take part in no sync, and stale ones are swept."""
+"""Prefix of the names of temporary files. They are never synced, and stale ones are removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilesystemRules:
-    """What a disk can hold.
+    """Rules of a file system for names.
 
     Attributes:
-        windows: Whether names follow Windows' rules (no `CON`, no `a:`, no trailing dot, no backslash).
-        folds: Whether names that differ only in case are one file.
-        normalizes: Whether names that differ only in Unicode normalisation are one file.
-        max_name_bytes: The longest name of one file or directory, in bytes of UTF-8.
+        windows: Whether the naming rules of Windows apply (no `CON`, no `a:`, no trailing dot, no backslash).
+        case_insensitive: Whether names that differ only in case are one file.
+        normalization_insensitive: Whether names that differ only in Unicode normalization are one file.
+        max_name_bytes: Maximum length of one name, in bytes of UTF-8.
     """
 
     windows: bool = False
@@ -36,11 +35,11 @@ class FilesystemRules:
 
     @property
     def merges_names(self) -> bool:
-        """Whether two names can be one file."""
+        """Whether two different names can be one file."""
         return self.case_insensitive or self.normalization_insensitive
 
     def collision_key(self, name: str) -> str:
-        """Return a text that is the same for all names which are one file on the disk."""
+        """Return a string that is equal for all names of one file."""
         if self.normalization_insensitive:
             name = unicodedata.normalize("NFC", name)
         if self.case_insensitive:
@@ -49,46 +48,46 @@ class FilesystemRules:
 
 
 def casefold_key(key: str) -> str:
-    """Return the name under which a case-insensitive file system would keep the key."""
+    """Return a string that is equal for all spellings of a key in case and Unicode form."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", key).casefold())
 
 
 _CONFIG_FILES = frozenset({".buckia", ".buckia.yaml", "buckia.yaml"})
 _IGNORE_FILE = ".buckiaignore"
 
-# What HFS+, and ext4 where it folds case, leave out when they compare names: Unicode's default ignorable characters.
+# Default ignorable characters of Unicode: HFS+, and ext4 with case folding, ignore them when they compare names.
 _IGNORABLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-# Windows and FAT give each name a second one of eight and three characters, of which the end is counted or hashed.
+# Windows and FAT create a short name (8.3) for each file, which ends in a number or hash.
 _SHORT_NAME = re.compile(r"(buckia|bu[0-9a-f]{4})~[0-9]+(\..*)?")
 
 
 def is_internal(path: str) -> bool:
-    """Tell whether a path is Buckia's own: a configuration (`.buckia`, `.buckia-staging`), state, or a temporary file.
+    """Tell whether a path belongs to Buckia: configuration (`.buckia`, `.buckia-staging`), state, or temporary file.
 
-    Those take part in no sync, on neither side: configurations may hold secrets, and what comes down must not replace
-    one. A part counts in any spelling that some disk takes for such a name, such as `.BUCKIA` and `.buckia.`.
+    Such files are never synced: configurations may hold secrets, and a download must not replace one. Spellings that
+    some file system treats as the same name, such as `.BUCKIA` and `.buckia.`, belong to Buckia as well.
     """
-    # Nearly no path gets past this, and every file of a tree comes here.
+    # Fast path: this runs for each file, and few names have this part.
     if path.isascii() and "buckia" not in path.lower():
         return False
     return any(map(_is_config_name, map(fold_name, path.split("/"))))
 
 
 def own_config_reason(path: str) -> str | None:
-    """Say why a path must never be written from a bucket, whatever its sync says; `None` if it may be.
+    """Return the reason why a path must never be written from a bucket; `None` if it may be.
 
-    That is everything that `is_internal`, the file of patterns, and what may be a second name of one of these.
+    Such paths are those for which `is_internal` is true, `.buckiaignore`, and names that may be short names of these.
     """
     if path.isascii() and "~" not in path and "buckia" not in path.lower():
         return None
     for part in map(fold_name, path.split("/")):
         if _is_config_name(part) or part == _IGNORE_FILE:
-            return "it would configure Buckia, or be state of it, which never comes from a bucket"
+            return "it is configuration or state of Buckia, which is never written from a bucket"
         if _SHORT_NAME.fullmatch(part):
-            return "Windows may take it for the short name of what configures Buckia, which never comes from a bucket"
+            return "on Windows it may be a short name of Buckia's configuration, which is never written from a bucket"
     return None
 
 
@@ -97,10 +96,10 @@ def _is_config_name(name: str) -> bool:
 
 
 def fold_name(name: str) -> str:
-    """Return the name that any of the disks may take this one for.
+    """Return a string that is equal for all names that any file system treats as the same.
 
-    More than one of them does: case and Unicode forms are folded, ignorable characters dropped, and so are dots and
-    spaces at the end, and what Windows takes for the name of a stream.
+    It folds case and Unicode forms, and drops ignorable characters, trailing dots and spaces, and stream names of
+    Windows.
     """
     if not name.isascii():
         name = unicodedata.normalize("NFKC", _IGNORABLE.sub("", unicodedata.normalize("NFKC", name)))
@@ -108,14 +107,14 @@ def fold_name(name: str) -> str:
 
 
 def is_directory_marker(key: str, size: int) -> bool:
-    """Tell whether an object only stands for a directory, as consoles make them: a key with a slash at its end."""
+    """Tell whether an object is a directory marker, as web consoles create them: empty, with a trailing slash."""
     return size == 0 and key.endswith("/")
 
 
 def invalid_reason(key: str, rules: FilesystemRules) -> str | None:
-    """Say why a key can't be a path on a disk with these rules; `None` if it can.
+    """Return the reason why a key can't be a path under these rules; `None` if it can.
 
-    The answer is a clause that completes "refused: ", such as `it climbs out of its directory ("..")`.
+    The reason completes "refused: ", such as `it climbs out of its directory ("..")`.
     """
     if not key:
         return "it is empty"

@@ -1,10 +1,10 @@
-"""What each side knows of one key.
+"""Manifest entries: one key as the local side, the bucket and the baseline have it.
 
-A manifest is an iterable of entries in ascending order of the key's UTF-8 bytes. Python orders text by code
-point, which is the same order, so keys are compared as text.
+A manifest is an iterable of entries, sorted by the UTF-8 bytes of their keys. Python sorts strings by code point, which
+is the same order.
 
-Entries are named tuples and not frozen dataclasses: a run makes three for every file there is, and a tuple
-is made in a third of the time.
+Entries are named tuples instead of frozen dataclasses, because a run creates three for each file, and a tuple takes a
+third of the time.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from buckia_core.planning.digest import Digests
 
 
 class LocalEntry(NamedTuple):
-    """One local file, as `os.stat` shows it.
+    """Local file, with the result of `os.stat`.
 
     Attributes:
         key: The key that the file has in the bucket.
-        root: The id of the mapping that owns the file.
+        root: The id of the mapping that has the file.
         size: Bytes.
         mtime_ns: Modification time, nanoseconds since 1970.
-        ctime_ns: Time of the last change of the inode, in nanoseconds; 0 where the system has none (Windows).
-        inode: File number; 0 where the system has none.
-        digests: What is known of the content; empty until something needed it.
+        ctime_ns: Time of the last change of the inode, in nanoseconds; 0 on systems without one (Windows).
+        inode: Inode number; 0 on systems without one.
+        digests: Known digests of the content; empty until they are computed.
     """
 
     key: str
@@ -39,22 +39,22 @@ class LocalEntry(NamedTuple):
 
 
 class RemoteObject(NamedTuple):
-    """One object of a bucket.
+    """Object of a bucket.
 
     Attributes:
-        key: The object's whole name, without the `prefix` that the adapter was configured with.
+        key: The object's key, without the configured `prefix`.
         size: Bytes.
-        fingerprint: Proof of "unchanged", opaque to everybody but the adapter (an ETag, a version id, a
-            hash): as long as it is equal, the content is. Never empty.
-        modified_ns: When the provider took the object in, by the provider's clock; nanoseconds since 1970; 0 where
-            it is not known.
-        mtime_ns: Modification time of the file that was uploaded, where the provider keeps it and has told.
-        digests: What the provider tells about the content.
-        version: Id of this version, where the bucket keeps versions.
-        content_type: MIME type, where it was told.
-        metadata: User metadata; `None` means "not told here" (listings), empty means "has none".
-        claimed: Digests that a client stored beside the content, such as in metadata. Another client may have
-            replaced the content and kept them: equal ones prove nothing, so they never stand in for `digests`.
+        fingerprint: Opaque value of the adapter (an ETag, a version id, a hash) that proves unchanged content: as long
+            as it is equal, so is the content. Never empty.
+        modified_ns: Time when the provider received the object, by the provider's clock; nanoseconds since 1970; 0 if
+            unknown.
+        mtime_ns: Modification time of the uploaded file, if the provider stores and reports it.
+        digests: Digests of the content that the provider reports.
+        version: Version id, if the bucket keeps versions.
+        content_type: MIME type, if reported.
+        metadata: User metadata; `None` if not reported (listings), empty if there is none.
+        claimed: Digests that a client stored with the content, such as in metadata. They prove nothing, because another
+            client may have replaced the content and kept them. They are never used as `digests`.
     """
 
     key: str
@@ -70,20 +70,20 @@ class RemoteObject(NamedTuple):
 
 
 class BaselineEntry(NamedTuple):
-    """What both sides agreed on when the key was last in step: one row of the baseline.
+    """Baseline row: the state of a key when both sides were last in sync.
 
     Attributes:
         key: The key.
-        root: The id of the mapping that owned the file.
+        root: The id of the mapping that had the file.
         size: Bytes, the same on both sides.
         mtime_ns, ctime_ns, inode: The local file's fingerprint.
-        racy: The file was so young when it was recorded that a later edit may have left the same times;
-            such a file is hashed before it counts as unchanged (git calls this "racily clean").
+        racy: The file was so recent when it was recorded that a later edit may have left the same times. It is hashed
+            before it counts as unchanged (git calls this "racily clean").
         fingerprint: The object's fingerprint.
-        content: Digests of the content, as text; empty where it isn't known (the file changed while it was read).
-            Text, because most rows are never asked for it.
-        out_of_scope: The last run that came across the key did not sync it, because its mapping or the filter had
-            changed. Then nobody knows why one of the sides is missing, and nothing is deleted for it.
+        content: Digests of the content, formatted; empty if unknown (the file changed while it was read). They are
+            parsed on demand, because most rows never need them.
+        out_of_scope: The last run that found the key did not sync it, because its mapping or the filter had changed.
+            A side that is missing then proves no deletion, so nothing is deleted for it.
     """
 
     key: str
@@ -99,5 +99,5 @@ class BaselineEntry(NamedTuple):
 
     @property
     def digests(self) -> Digests:
-        """Digests of the content; empty where it isn't known."""
+        """Digests of the content; empty if unknown."""
         return digest.parse_digests(self.digests_text)

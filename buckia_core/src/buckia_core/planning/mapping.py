@@ -1,4 +1,4 @@
-"""How local paths and keys map onto each other, and which mapping owns a key."""
+"""Path mappings: which local path belongs to which key."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from dataclasses import dataclass, field
 from buckia_core.planning.policy import Direction, SyncRules
 
 PathPredicate = Callable[[str], bool]
-"""Takes a path relative to the mapping's local root, with slashes (a directory ends in one); true: takes part."""
+"""Tells whether a path takes part. Paths are relative to the local root, with slashes; a directory ends in one."""
 
 
-def accept_all(path: str) -> bool:  # noqa: ARG001  # it is a `Filter`
-    """The filter that lets everything take part."""
+def accept_all(path: str) -> bool:  # noqa: ARG001  # a `PathPredicate`
+    """Accept every path."""
     return True
 
 
 @dataclass(frozen=True, slots=True)
 class PathMapping:
-    """One local root, or one local file, and its place in the bucket.
+    """Mapping of a local directory to a key prefix, or of a local file to a key.
 
     Attributes:
-        id: Stable name, kept in the baseline: what the configuration says, not where it is on this machine.
-        local: Absolute path of a directory, or of a file.
-        remote: Of a directory: the key prefix, empty or with a slash at its end. Of a file: its key.
+        id: Stable id, stored in the baseline. It is made of the configured paths, not of absolute ones.
+        local: Absolute path of the directory or file.
+        remote: The key prefix of a directory, empty or with a trailing slash; the key of a file.
         is_file: Whether it maps a single file.
-        rules: The rules that hold for its keys.
-        accepts: The filter.
-        configured: The filter without what a single run adds to it; `None` if nothing does.
+        rules: The rules for its keys.
+        path_filter: The filter of the run.
+        configured_filter: The filter without the arguments of the run; `None` if it is the same.
     """
 
     id: str
@@ -40,11 +40,11 @@ class PathMapping:
     configured_filter: PathPredicate | None = None
 
     def includes(self, key: str) -> bool:
-        """Tell whether the key has its place below this root and passes the filter."""
+        """Tell whether the key is below the prefix and passes the filter."""
         return self._includes(key, self.path_filter)
 
     def includes_by_configuration(self, key: str) -> bool:
-        """Tell whether it takes the key in a run that adds nothing to the filter."""
+        """Tell whether the key passes the filter of the configuration alone."""
         return self._includes(key, self.configured_filter or self.path_filter)
 
     def _includes(self, key: str, accepts: PathPredicate) -> bool:
@@ -55,20 +55,20 @@ class PathMapping:
         if accepts is accept_all:
             return True
         path = key[len(self.remote) :]
-        # A scan does not enter a directory that the filter refuses, whatever it says of what is in there.
-        above = (path[: end + 1] for end, letter in enumerate(path) if letter == "/")
-        return accepts(path) and all(map(accepts, above))
+        # As in a scan, a directory that the filter rejects excludes everything in it.
+        parents = (path[: end + 1] for end, letter in enumerate(path) if letter == "/")
+        return accepts(path) and all(map(accepts, parents))
 
     def relative_path(self, key: str) -> str:
-        """Return the key's path relative to the root, with slashes; of a single file, its key's last part."""
+        """Return the path of a key relative to the local root; for a single file, the last part of its key."""
         return key.rsplit("/", 1)[-1] if self.is_file else key[len(self.remote) :]
 
 
-class Owners:
-    """Tells which mapping owns a key that no local file claims.
+class MappingIndex:
+    """Index of mappings: finds the mapping of a key that has no local file.
 
     Args:
-        mappings: In order. There may be many single files; roots are few.
+        mappings: In order of precedence. There may be many single files, but few directories.
     """
 
     def __init__(self, mappings: Sequence[PathMapping]) -> None:
@@ -81,18 +81,18 @@ class Owners:
             else:
                 self._roots.append(mapping)
 
-    def find(self, key: str, *, remembered: str | None = None) -> PathMapping | None:
-        """Return the owner of a key; `None` if the key takes no part.
+    def find(self, key: str, *, baseline_root: str | None = None) -> PathMapping | None:
+        """Return the mapping of a key; `None` if the key takes no part.
 
-        The mapping that the baseline remembers stays the owner as long as it takes the key. Else a single-file
-        mapping of that very key; else the first root that lets content come down; else the first that takes it.
+        In order of precedence: the mapping of the baseline row if it still includes the key; a single-file mapping of
+        the key; the first directory that is not `up` only; the first directory.
         """
-        before = self._by_id.get(remembered) if remembered is not None else None
-        if before is not None and before.includes(key):
-            return before
+        previous = self._by_id.get(baseline_root) if baseline_root is not None else None
+        if previous is not None and previous.includes(key):
+            return previous
         found = self._first_receiving(self._files[key]) if key in self._files else None
         return found or self._first_receiving([root for root in self._roots if root.includes(key)])
 
-    def _first_receiving(self, takers: Sequence[PathMapping]) -> PathMapping | None:
-        receiving = (each for each in takers if each.rules.direction is not Direction.UP)
-        return next(receiving, takers[0] if takers else None)
+    def _first_receiving(self, candidates: Sequence[PathMapping]) -> PathMapping | None:
+        receiving = (each for each in candidates if each.rules.direction is not Direction.UP)
+        return next(receiving, candidates[0] if candidates else None)

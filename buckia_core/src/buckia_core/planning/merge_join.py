@@ -1,4 +1,4 @@
-"""The streaming three-way merge: what the three manifests say of each key, key by key."""
+"""Merge join: combines the three sorted manifests into one stream, key by key."""
 
 from __future__ import annotations
 
@@ -13,39 +13,48 @@ KeyTriple = tuple[str, LocalEntry | None, RemoteObject | None, BaselineEntry | N
 def merge_join(
     local: Iterable[LocalEntry], remote: Iterable[RemoteObject], base: Iterable[BaselineEntry]
 ) -> Iterator[KeyTriple]:
-    """Yield `(key, local, remote, base)` for every key of the three manifests, in order of keys.
+    """Yield `(key, local, remote, base)` for each key of the three manifests, in order of keys.
 
-    Holds one entry of each at a time.
+    Holds one entry of each manifest at a time.
 
     Raises:
-        AdapterError: A manifest has a key that is not greater than the one before it.
+        AdapterError: A manifest is not sorted, or has a key twice.
     """
     locals_, remotes, bases = iter(local), iter(remote), iter(base)
-    mine, theirs, agreed = next(locals_, None), next(remotes, None), next(bases, None)
+    next_local, next_remote, next_base = next(locals_, None), next(remotes, None), next(bases, None)
     last: str | None = None
     while True:
-        # The common case first: all three are at the same key.
-        if mine is not None and theirs is not None and agreed is not None and mine[0] == theirs[0] == agreed[0]:
-            key = mine[0]
+        # Fast path for the common case: all three are at the same key.
+        if (
+            next_local is not None
+            and next_remote is not None
+            and next_base is not None
+            and next_local[0] == next_remote[0] == next_base[0]
+        ):
+            key = next_local[0]
         else:
-            heads = [entry[0] for entry in (mine, theirs, agreed) if entry is not None]
+            heads = [entry[0] for entry in (next_local, next_remote, next_base) if entry is not None]
             if not heads:
                 return
             key = min(heads)
         if last is not None and key <= last:
             side = next(
                 name
-                for name, entry in (("the bucket", theirs), ("the folder", mine), ("the baseline", agreed))
+                for name, entry in (
+                    ("the bucket", next_remote),
+                    ("the folder", next_local),
+                    ("the baseline", next_base),
+                )
                 if entry is not None and entry[0] == key
             )
-            # Merging it would invent deletions, and repeating does not help.
+            # Merging an unsorted manifest would invent deletions. A retry does not help.
             raise AdapterError(f"{side} was not listed in order: {key!r} comes after {last!r}", key=key)
         last = key
-        here = there = before = None
-        if mine is not None and mine[0] == key:
-            here, mine = mine, next(locals_, None)
-        if theirs is not None and theirs[0] == key:
-            there, theirs = theirs, next(remotes, None)
-        if agreed is not None and agreed[0] == key:
-            before, agreed = agreed, next(bases, None)
-        yield key, here, there, before
+        found_local = found_remote = found_base = None
+        if next_local is not None and next_local[0] == key:
+            found_local, next_local = next_local, next(locals_, None)
+        if next_remote is not None and next_remote[0] == key:
+            found_remote, next_remote = next_remote, next(remotes, None)
+        if next_base is not None and next_base[0] == key:
+            found_base, next_base = next_base, next(bases, None)
+        yield key, found_local, found_remote, found_base

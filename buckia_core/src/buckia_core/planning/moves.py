@@ -1,6 +1,6 @@
-"""Moved files: a delete and an upload of the same content become one move on the server. Pure.
+"""Move detection: turns a delete and an upload of the same content into one server-side move. Pure.
 
-Content is found by its digest, so pairing takes time in proportion to the number of operations.
+Content is matched by digest, in time linear in the number of operations.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from buckia_core.planning.policy import Side
 
 
 def move_candidates(operations: Iterable[Operation]) -> list[Operation]:
-    """Return the uploads of new files whose size equals that of an object about to be deleted for a local delete.
+    """Return the uploads of new files that have the size of an object which is deleted after a local deletion.
 
-    Only these are worth hashing before the transfer.
+    Only these have to be hashed to detect moves.
     """
     operations = list(operations)
     sizes = {operation.size for operation in operations if _may_be_move_source(operation)}
@@ -25,25 +25,25 @@ def move_candidates(operations: Iterable[Operation]) -> list[Operation]:
 
 
 def detect_moves(operations: Iterable[Operation]) -> list[Operation]:
-    """Join deletes and uploads of the same content into moves; the rest stays as it is, in order.
+    """Replace deletes and uploads of the same content by moves. Other operations and their order are unchanged.
 
-    Empty files are not paired: all of them have the same content, and there is nothing to save.
+    Empty files are not matched: they all have the same content, and a move saves nothing.
     """
     operations = list(operations)
-    leaving = _ContentIndex()
+    sources = _ContentIndex()
     for operation in operations:
         if _may_be_move_source(operation) and operation.size:
             assert operation.base is not None
-            leaving.add(operation, operation.size, operation.base.digests)
+            sources.add(operation, operation.size, operation.base.digests)
     moves: dict[str, Operation] = {}
-    gone: set[str] = set()
+    moved_keys: set[str] = set()
     for operation in operations:
         if not _may_be_move_target(operation):
             continue
         assert operation.local is not None
-        old = leaving.take(operation.size, operation.local.digests)
+        old = sources.take(operation.size, operation.local.digests)
         if old is not None:
-            gone.add(old.key)
+            moved_keys.add(old.key)
             moves[operation.key] = replace(
                 operation,
                 action=Action.MOVE_REMOTE,
@@ -52,13 +52,13 @@ def detect_moves(operations: Iterable[Operation]) -> list[Operation]:
                 source=old.remote,
                 base=None,
             )
-    return [moves.get(operation.key, operation) for operation in operations if operation.key not in gone]
+    return [moves.get(operation.key, operation) for operation in operations if operation.key not in moved_keys]
 
 
 def blocked_moves(operations: Iterable[Operation]) -> list[Operation]:
-    """Return the operations whose local file may be one that was moved, and does not get to the bucket.
+    """Return the operations that leave a new local file out of the bucket, if that file may have been moved there.
 
-    Only these are worth hashing, to know which deletes `hold_sources` has to hold back.
+    Only these have to be hashed for `hold_move_sources`.
     """
     operations = list(operations)
     sizes = {operation.size for operation in operations if _may_be_move_source(operation)}
@@ -68,39 +68,39 @@ def blocked_moves(operations: Iterable[Operation]) -> list[Operation]:
 
 
 def hold_move_sources(operations: Sequence[Operation]) -> list[Operation]:
-    """Turn deletes into skips whose content has moved to a key that is left to a person, or refused.
+    """Skip the deletion of content that has moved to a key with an undecided conflict, or to a refused key.
 
-    A delete in the bucket is held back as well where the content of such a file of the same size is not known. Here
-    the trash keeps what is deleted, so only known content holds back a delete.
+    An object also stays if the content of such a file is unknown and its size is the same. Local files go to the trash,
+    so only known content keeps them from being deleted.
     """
-    waiting = [each for each in operations if _keeps_both_sides(each)]
-    if not waiting:
+    unsynced = [each for each in operations if _leaves_both_sides(each)]
+    if not unsynced:
         return list(operations)
-    here, there = _ContentIndex(), _ContentIndex()
+    local_files, objects = _ContentIndex(), _ContentIndex()
     by_size: dict[int, Operation] = {}
     unknown: dict[int, Operation] = {}
-    for each in waiting:
+    for each in unsynced:
         if each.local is not None and each.local.size and _has_new_local_file(each):
-            here.add(each, each.local.size, each.local.digests)
+            local_files.add(each, each.local.size, each.local.digests)
             by_size.setdefault(each.local.size, each)
             if not each.local.digests:
                 unknown.setdefault(each.local.size, each)
         if each.remote is not None and each.remote.size and _has_new_object(each):
-            there.add(each, each.remote.size, _with_fingerprint(each.remote.digests, each.remote.fingerprint))
+            objects.add(each, each.remote.size, _with_fingerprint(each.remote.digests, each.remote.fingerprint))
 
-    def target_of(operation: Operation) -> Operation | None:
+    def find_target(operation: Operation) -> Operation | None:
         base, size = operation.base, operation.size
         if base is None or not size:
             return None
         if _may_be_move_source(operation):
-            return here.find(size, base.digests) or (unknown if base.digests else by_size).get(size)
+            return local_files.find(size, base.digests) or (unknown if base.digests else by_size).get(size)
         if operation.action is Action.DELETE_LOCAL and operation.reason is Reason.DELETED_REMOTE:
-            return there.find(size, _with_fingerprint(base.digests, base.fingerprint))
+            return objects.find(size, _with_fingerprint(base.digests, base.fingerprint))
         return None
 
     held = []
     for operation in operations:
-        target = target_of(operation)
+        target = find_target(operation)
         if target is None:
             held.append(operation)
         else:
@@ -109,9 +109,9 @@ def hold_move_sources(operations: Sequence[Operation]) -> list[Operation]:
 
 
 def find_moved_keys(operations: Iterable[Operation], side: Side) -> set[str]:
-    """Return the keys that the plan deletes on a side while the same content arrives there under another key.
+    """Return the keys that the plan deletes on one side while it adds the same content there under another key.
 
-    Each arrival accounts for one delete. Such a delete loses nothing, so the guard does not count it.
+    Each addition accounts for one delete. Such a delete loses nothing, so the guard does not count it.
     """
     operations = list(operations)
     leaving = [operation for operation in operations if operation.action is _DELETES[side]]
@@ -126,7 +126,7 @@ def find_moved_keys(operations: Iterable[Operation], side: Side) -> set[str]:
 
 
 def find_uncertain_arrivals(operations: Iterable[Operation], side: Side) -> list[Operation]:
-    """Return arrivals on a side that may be what is deleted there, but of whose content too little is known."""
+    """Return additions to a side that may be content deleted there, but whose digests are not sufficient to tell."""
     operations = list(operations)
     deletes = _DELETES[side]
     sizes = {_deleted_content(each, side)[0] for each in operations if each.action is deletes}
@@ -143,7 +143,7 @@ def find_uncertain_arrivals(operations: Iterable[Operation], side: Side) -> list
 
 @dataclass(slots=True)
 class _ContentIndex:
-    """Operations by the size and each digest of a content; each is taken at most once."""
+    """Index of operations by size and digest of their content. Each operation is taken at most once."""
 
     _queues: defaultdict[tuple[int, Digest], deque[tuple[Operation, Digests]]] = field(
         default_factory=lambda: defaultdict(deque)
@@ -158,7 +158,7 @@ class _ContentIndex:
             self._queues[size, digest].append((operation, digests))
 
     def take(self, size: int, digests: Digests) -> Operation | None:
-        """Return the first one of this content that was not taken yet, and take it."""
+        """Return and take the first operation with this content that is not taken yet."""
         if not size:
             return self._empty.popleft() if self._empty else None
         for queue in self._matching_queues(size, digests):
@@ -171,7 +171,7 @@ class _ContentIndex:
         return None
 
     def find(self, size: int, digests: Digests) -> Operation | None:
-        """Return one of this content, without taking it."""
+        """Return an operation with this content, without taking it."""
         for queue in self._matching_queues(size, digests):
             if compare(digests, queue[0][1]) is Comparison.SAME:
                 return queue[0][0]
@@ -189,20 +189,20 @@ def _may_be_move_source(operation: Operation) -> bool:
 
 
 def _may_be_move_target(operation: Operation) -> bool:
-    # What waits for deletes may wait for its own source: `a` that became `a/b`, where keys can't nest.
+    # An upload that waits for deletes may wait for its own source: `a` became `a/b`, and keys can't be nested.
     waits = operation.after_deletes
     return operation.action is Action.UPLOAD and operation.remote is None and operation.local is not None and not waits
 
 
-def _keeps_both_sides(operation: Operation) -> bool:
-    """Tell whether both versions of a key stay where they are, though they differ."""
+def _leaves_both_sides(operation: Operation) -> bool:
+    """Tell whether both versions of a key stay, although they differ."""
     return operation.action in (Action.CONFLICT, Action.REFUSE)
 
 
 def _has_new_local_file(operation: Operation) -> bool:
-    """Tell whether a blocked key has a local file that it did not have at the last sync: one may have moved there."""
+    """Tell whether a key that is left alone has a local file that was not there at the last sync."""
     local, base = operation.local, operation.base
-    if local is None or not _keeps_both_sides(operation):
+    if local is None or not _leaves_both_sides(operation):
         return False
     if base is None:
         return True
@@ -211,15 +211,17 @@ def _has_new_local_file(operation: Operation) -> bool:
 
 
 def _has_new_object(operation: Operation) -> bool:
-    """Tell whether a blocked key has an object that it did not have at the last sync."""
+    """Tell whether a key that is left alone has an object that was not there at the last sync."""
     remote, base = operation.remote, operation.base
     return (
-        remote is not None and _keeps_both_sides(operation) and (base is None or remote.fingerprint != base.fingerprint)
+        remote is not None
+        and _leaves_both_sides(operation)
+        and (base is None or remote.fingerprint != base.fingerprint)
     )
 
 
 def _arriving_content(operation: Operation, side: Side) -> tuple[int, Digests] | None:
-    """Return size and digests of what an operation brings to a side."""
+    """Return size and digests of the content that an operation adds to a side."""
     local, remote = operation.local, operation.remote
     if side is Side.REMOTE:
         if operation.action is Action.UPLOAD and local is not None:
@@ -231,7 +233,7 @@ def _arriving_content(operation: Operation, side: Side) -> tuple[int, Digests] |
 
 
 def _deleted_content(operation: Operation, side: Side) -> tuple[int, Digests]:
-    """Return size and digests of what an operation deletes on a side."""
+    """Return size and digests of the content that an operation deletes on a side."""
     base = operation.base
     if side is Side.REMOTE:
         assert operation.remote is not None
@@ -247,5 +249,5 @@ def _deleted_content(operation: Operation, side: Side) -> tuple[int, Digests]:
 
 
 def _with_fingerprint(digests: Digests, fingerprint: str) -> Digests:
-    """Return digests with the object's fingerprint as one of them: objects of one fingerprint have one content."""
+    """Return digests, with the object's fingerprint as a tentative one: equal fingerprints mean equal content."""
     return (*digests, Digest("fingerprint?", fingerprint)) if fingerprint else digests

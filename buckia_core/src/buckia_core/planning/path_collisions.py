@@ -1,7 +1,9 @@
-"""What one disk can't hold at once: a file where a directory must be, and twins. Pure.
+"""Path collisions: keys that a file system can't hold at once. Pure.
 
-Keys in order have this property: every key between `a` and `a/b` begins with `a`. So the keys that may turn
-out to be a file in the way of a later key are a short stack, and the check needs no second look at anything.
+Two keys collide if one needs a directory where the other one is a file, or if they differ only in case or Unicode form.
+
+In sorted order, each key between `a` and `a/b` begins with `a`. So the keys that may be a file instead of a directory
+form a short stack, and one pass finds all of them.
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from buckia_core.planning import mapping as planned
 from buckia_core.planning.keys import FilesystemRules
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
+from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation, Reason
 
 _CONFLICTS = frozenset({Action.CONFLICT, Action.KEEP_BOTH})
@@ -29,10 +31,11 @@ class _Key(NamedTuple):
 
 @dataclass(slots=True)
 class PathCollisionDetector:
-    """Watches keys go by, in order, and remembers pairs where one is a file in the way of the other.
+    """Detector of pairs of keys where one is a file and the other one needs a directory of the same name.
 
     Attributes:
-        nested: Whether the bucket holds `a` and `a/b` at once. No disk does.
+        nested_keys: Whether the bucket can hold `a` and `a/b` at once. File systems can't.
+        pairs: The detected pairs, the file first.
     """
 
     nested_keys: bool = True
@@ -40,22 +43,22 @@ class PathCollisionDetector:
     _prefixes: list[_Key] = field(default_factory=list)
 
     def add(self, key: str, local: LocalEntry | None, remote: RemoteObject | None) -> None:
-        """Take note of one key. Keys come in ascending order."""
-        opened = self._prefixes
-        while opened and not key.startswith(opened[-1].key):
-            opened.pop()
+        """Add one key. Keys have to be added in ascending order."""
+        prefixes = self._prefixes
+        while prefixes and not key.startswith(prefixes[-1].key):
+            prefixes.pop()
         seen = _Key(key, local is not None, remote is not None)
-        for file in opened:
+        for file in prefixes:
             if key.startswith(file.key + "/") and (file.remote or seen.remote):
                 self.pairs.append((file, seen))
-        opened.append(seen)
+        prefixes.append(seen)
 
     def resolve(self, operations: dict[str, Operation]) -> None:
-        """Rewrite the operations of pairs that can't both be: by order where one goes, as conflicts else."""
-        # Who ends where is judged by the plan as it came: one conflict must not clear the way for another key.
-        before = dict(operations) if self.pairs else operations
+        """Rewrite the operations of colliding pairs: order them if one is a delete, else turn both into conflicts."""
+        # Judge by the original operations, so that one conflict does not make room for another key.
+        original = dict(operations) if self.pairs else operations
         for file, below in self.pairs:
-            first, second = before.get(file.key), before.get(below.key)
+            first, second = original.get(file.key), original.get(below.key)
             clash = _exists_locally_after(file, first) and _exists_locally_after(below, second)
             clash = clash or (
                 not self.nested_keys and _exists_remotely_after(file, first) and _exists_remotely_after(below, second)
@@ -73,80 +76,81 @@ class PathCollisionDetector:
                         )
                 continue
             if first is not None and second is not None:
-                for waits, goes in ((first, second), (second, first)):
-                    if (waits.action, goes.action) in _WAITS:
-                        operations[waits.key] = replace(operations[waits.key], after_deletes=True)
+                for waiting, deleting in ((first, second), (second, first)):
+                    if (waiting.action, deleting.action) in _WAITING_PAIRS:
+                        operations[waiting.key] = replace(operations[waiting.key], after_deletes=True)
 
 
-_WAITS = frozenset({(Action.DOWNLOAD, Action.DELETE_LOCAL), (Action.UPLOAD, Action.DELETE_REMOTE)})
+_WAITING_PAIRS = frozenset({(Action.DOWNLOAD, Action.DELETE_LOCAL), (Action.UPLOAD, Action.DELETE_REMOTE)})
 
 
 def _exists_locally_after(seen: _Key, operation: Operation | None) -> bool:
-    """Tell whether the key will be a local file when the operation is done."""
+    """Tell whether the key is a local file after the operation."""
     if operation is None:
         return seen.local
     return operation.action in _ON_BOTH or (operation.action in _CONFLICTS and seen.local)
 
 
 def _exists_remotely_after(seen: _Key, operation: Operation | None) -> bool:
-    """Tell whether the key will be an object when the operation is done."""
+    """Tell whether the key is an object after the operation."""
     if operation is None:
         return seen.remote
     return operation.action in _ON_BOTH or (operation.action in _LEAVES_REMOTE and seen.remote)
 
 
 class NameCollisions(NamedTuple):
-    """Finds keys that one disk takes for the same name, or puts into the same directory.
+    """Detector of keys whose names are the same to a file system: they differ only in case or Unicode form.
 
-    A folding disk has one directory for `Photos/` and `photos/`, so each directory of a path is compared as well.
+    A case-insensitive file system has one directory for `Photos/` and `photos/`, so the directories of a path are
+    compared as well.
 
     Attributes:
-        mappings: By id.
-        disks: Rules of the disk of each mapping, by the mapping's id.
-        spelling: Takes a mapping and a path below its root, and returns what the disk has there under another
-            spelling of the path's last part; `None` if it has nothing, or the very name.
-        exists: Takes the same, and tells whether something is there.
+        mappings: Mappings by id.
+        disks: Rules of the file system of each mapping, by the mapping's id.
+        find_spelling: Takes a mapping and a path below its root. Returns the existing path whose last part differs only
+            in spelling; `None` if there is none, or if the path itself exists.
+        exists: Takes the same, and tells whether the path exists.
     """
 
-    mappings: Mapping[str, planned.PathMapping]
+    mappings: Mapping[str, PathMapping]
     disks: Mapping[str, FilesystemRules]
-    spelling: Callable[[planned.PathMapping, str], str | None]
-    exists: Callable[[planned.PathMapping, str], bool]
+    find_spelling: Callable[[PathMapping, str], str | None]
+    exists: Callable[[PathMapping, str], bool]
 
     def report(self, operations: Sequence[Operation]) -> list[Operation]:
-        """Turn downloads that a folding disk would write over another file, or into another directory, into reports.
+        """Turn downloads that would replace a file of another spelling, or go into its directory, into conflicts.
 
-        Where the same plan deletes what has the other spelling, the download comes after the deletes instead: the
-        file or directory changed in its case only.
+        If the same plan deletes the other spelling, the download waits for that delete instead: the file or directory
+        was renamed in case only.
         """
         operations = list(operations)
         if not any(rules.merges_names for rules in self.disks.values()):
             return operations
-        leaving = {
-            place
+        deleted = {
+            collision_key
             for each in operations
             if each.action is Action.DELETE_LOCAL and self._may_collide(each)
-            for place, _ in self._collision_keys(each)
+            for collision_key, _ in self._collision_keys(each)
         }
-        coming: dict[tuple[str, str], str] = {}
-        kept: list[Operation] = []
+        added: dict[tuple[str, str], str] = {}
+        checked: list[Operation] = []
         for operation in operations:
             if not (_is_new_local_file(operation) and self._may_collide(operation)):
-                kept.append(operation)
+                checked.append(operation)
                 continue
-            places = self._collision_keys(operation)
-            twin, waits = self._find_collision(operation, places, coming, leaving)
-            if twin is None or waits:
-                coming |= {place: name for place, name in places if place not in coming}
-                kept.append(replace(operation, after_deletes=operation.after_deletes or waits))
+            collision_keys = self._collision_keys(operation)
+            collision, waits = self._find_collision(operation, collision_keys, added, deleted)
+            if collision is None or waits:
+                added |= {collision_key: name for collision_key, name in collision_keys if collision_key not in added}
+                checked.append(replace(operation, after_deletes=operation.after_deletes or waits))
                 continue
-            kept.append(replace(operation, action=Action.CONFLICT, reason=Reason.CASE_COLLISION, detail=twin))
-        return kept
+            checked.append(replace(operation, action=Action.CONFLICT, reason=Reason.CASE_COLLISION, detail=collision))
+        return checked
 
     def find_unicode_variants(self, operations: Iterable[Operation]) -> list[tuple[str, str]]:
-        """Return new keys that come to a disk beside the same key in another Unicode form, each with the other one.
+        """Return new keys that differ from another one only in Unicode form, each with the other key.
 
-        Such a disk holds both, but a person sees two files of one name, and another disk may not hold both.
+        The file system can hold both, but users see two files of one name, and other file systems may not hold both.
         """
         seen: dict[tuple[str, str], str] = {}
         found = []
@@ -169,7 +173,7 @@ class NameCollisions(NamedTuple):
         return self.disks[operation.root].merges_names and not self.mappings[operation.root].is_file
 
     def _collision_keys(self, operation: Operation) -> list[tuple[tuple[str, str], str]]:
-        """Return the path of a key and the directories above it, outermost first: folded, and as they are."""
+        """Return the parent directories and the path of a key: the collision key and the name of each."""
         mapping = self.mappings[operation.root]
         path = mapping.relative_path(operation.key)
         names = [path[:end] for end, letter in enumerate(path) if letter == "/"]
@@ -179,21 +183,21 @@ class NameCollisions(NamedTuple):
     def _find_collision(
         self,
         operation: Operation,
-        places: Sequence[tuple[tuple[str, str], str]],
-        coming: Mapping[tuple[str, str], str],
-        leaving: Collection[tuple[str, str]],
+        collision_keys: Sequence[tuple[tuple[str, str], str]],
+        added: Mapping[tuple[str, str], str],
+        deleted: Collection[tuple[str, str]],
     ) -> tuple[str | None, bool]:
-        """Return the key, or the directory, that has a part of a path under another spelling, and whether it leaves."""
+        """Return the key or directory that the path collides with, and whether the plan deletes it."""
         mapping = self.mappings[operation.root]
-        for place, name in places:
-            first = coming.get(place)
+        for collision_key, name in collision_keys:
+            first = added.get(collision_key)
             if first == name:
                 continue
             if first is not None:
                 return mapping.remote + first, False
-            other = self.spelling(mapping, name)
+            other = self.find_spelling(mapping, name)
             if other is not None:
-                return mapping.remote + other, place in leaving
+                return mapping.remote + other, collision_key in deleted
         return None, False
 
 

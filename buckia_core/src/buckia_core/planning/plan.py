@@ -1,4 +1,4 @@
-"""A plan is data: operations with their reasons, and the state each was planned under."""
+"""Plan: operations as data, each with its reason and the state that it was planned for."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Action(Enum):
 
 
 class Reason(Enum):
-    """Why an operation is in a plan, in words for a person."""
+    """Reason of an operation; the value is text for the user."""
 
     NEW_LOCAL = "new here"
     NEW_REMOTE = "new in the bucket"
@@ -86,25 +86,25 @@ CONFLICT_REASONS = frozenset(
         Reason.CASE_COLLISION,
     }
 )
-"""Reasons that count as a conflict in a summary, settled or not."""
+"""Reasons that a summary counts as a conflict, resolved or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One step of a plan. Can be pickled.
+    """Operation of a plan. Can be pickled.
 
     Attributes:
-        action: What is done.
-        key: The key it is done to.
-        root: The id of the mapping that owns the key.
-        reason: Why.
-        local, remote, base: The state it was planned under; the operation is not executed in any other.
-        loser: The side whose version is replaced or deleted though a person wrote it and nobody deleted it;
-            that version is kept. `None` where nothing is lost that a person did not let go.
-        detail: More about the reason, such as what is wrong with a refused key.
-        source: Of a move: the key that the object has now.
-        after_deletes: Something that is deleted by the same plan stands in the way (a file where a directory
-            must be, or the reverse).
+        action: What to do.
+        key: The key.
+        root: The id of the mapping that has the key.
+        reason: The reason.
+        local, remote, base: The state that it was planned for. It is not executed in any other state.
+        loser: The side that loses a version which no user deleted. That version goes to the trash first. `None` if
+            no such version is lost.
+        detail: Details of the reason, such as what is wrong with a refused key.
+        source: The object to move, for `MOVE_REMOTE`.
+        after_deletes: The operation has to wait for a delete of the same plan, such as that of a file where it needs a
+            directory, or the reverse.
     """
 
     action: Action
@@ -121,7 +121,7 @@ class Operation:
 
     @property
     def size(self) -> int:
-        """Bytes of the version that the operation is about."""
+        """Bytes of the version that the operation transfers or deletes."""
         if self.action in (Action.DOWNLOAD, Action.DELETE_REMOTE) and self.remote:
             return self.remote.size
         entry = self.local or self.remote or self.base
@@ -134,18 +134,18 @@ class Operation:
 
     @property
     def unresolved(self) -> bool:
-        """Whether it is a conflict that a person has to decide. Nothing is done for it."""
+        """Whether it is an undecided conflict, which changes nothing."""
         return self.action is Action.CONFLICT
 
     @property
     def explanation(self) -> str:
-        """The reason in words, with its detail."""
+        """The text of the reason, with its detail."""
         return f"{self.reason.value}: {self.detail}" if self.detail else self.reason.value
 
 
 @dataclass(slots=True)
 class Counts:
-    """What a run saw of one mapping.
+    """Numbers of entries of one mapping.
 
     Attributes:
         local, remote: Entries on each side.
@@ -159,13 +159,13 @@ class Counts:
 
 @dataclass(slots=True)
 class Plan:
-    """What a run will do, and what it saw.
+    """Plan of a run: its operations, and the numbers of entries that it is based on.
 
     Attributes:
-        operations: In order of keys.
-        unchanged: Number of keys that are in step.
-        counts: What was seen of each mapping, by its id; a mapping of which nothing was seen may be left out.
-        left_out: Operations that only tell of local entries which are no files, such as symbolic links.
+        operations: The operations, in order of keys.
+        unchanged: Number of keys that are in sync.
+        counts: Numbers of entries by the id of the mapping. Mappings without entries may be missing.
+        left_out: `SKIP` operations of local entries that are not regular files, such as symbolic links.
     """
 
     operations: list[Operation] = field(default_factory=list)
@@ -175,22 +175,22 @@ class Plan:
 
     @property
     def local_count(self) -> int:
-        """Entries seen here."""
+        """Number of local entries."""
         return sum(each.local for each in self.counts.values())
 
     @property
     def remote_count(self) -> int:
-        """Entries seen in the bucket."""
+        """Number of objects."""
         return sum(each.remote for each in self.counts.values())
 
     @property
     def base_count(self) -> int:
-        """Rows of the baseline that the run was about."""
+        """Number of baseline rows."""
         return sum(each.base for each in self.counts.values())
 
     def __iter__(self) -> Iterator[Operation]:
         return iter(self.operations)
 
     def count(self) -> Counter[Action]:
-        """Return how many operations of each action there are."""
+        """Return the number of operations of each action."""
         return Counter(operation.action for operation in self.operations)

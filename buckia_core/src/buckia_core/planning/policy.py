@@ -1,4 +1,4 @@
-"""What the user decided beforehand: directions, conflicts, deletions."""
+"""Policy: the configured rules for directions, conflicts and deletions."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Side(Enum):
 
     @property
     def other(self) -> Side:
-        """The side across."""
+        """The opposite side."""
         return Side.REMOTE if self is Side.LOCAL else Side.LOCAL
 
 
 class Direction(Enum):
-    """Which way content travels: `up` makes local the truth, `down` the bucket, `both` neither."""
+    """Direction of a sync. The source of truth is local for `up`, the bucket for `down`, and neither for `both`."""
 
     UP = "up"
     DOWN = "down"
@@ -27,7 +27,7 @@ class Direction(Enum):
 
 
 class ConflictPolicy(Enum):
-    """Who wins where both sides changed a key to different content."""
+    """How to resolve a key that changed to different content on both sides."""
 
     KEEP_BOTH = "keep_both"
     LOCAL_WINS = "local_wins"
@@ -38,15 +38,15 @@ class ConflictPolicy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SyncRules:
-    """The rules that hold for one mapping in one run.
+    """Rules of one mapping in one run.
 
     Attributes:
-        direction: Which way content travels.
-        conflicts: Who wins a conflict. `ASK` leaves it to be decided.
-        delete_orphaned: `None`: deletes that a person made propagate in `both`, one-way paths delete nothing.
-            `True`: one-way paths mirror as well. `False`: nothing is deleted from the bucket.
-        checksum: Hash every local file, whatever its times say.
-        algorithm: The digest that the baseline keeps of each file.
+        direction: The direction of the sync.
+        conflicts: The conflict policy. `ASK` leaves conflicts undecided.
+        delete_orphaned: `None`: deletions propagate in direction `both`; one-way paths delete nothing. `True`: one-way
+            paths mirror their source as well. `False`: nothing is deleted from the bucket.
+        checksum: Hash each local file instead of trusting its times.
+        algorithm: The digest algorithm of the baseline.
     """
 
     direction: Direction = Direction.BOTH

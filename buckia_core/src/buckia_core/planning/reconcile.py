@@ -1,41 +1,43 @@
-"""What to do about one key, from what the three manifests say of it. Pure.
+"""Three-way reconcile: decides what to do with one key, given its local, remote and baseline entries. Pure.
 
-Each side is compared with its own baseline, never with the other side's clock. The rows, for direction `both`:
+Each side is compared with its own baseline entry; the clocks of the two sides are never compared. Direction `both`:
 
     local        remote       result
     ---------------------------------------------------------------------------------------------------
     same         same         nothing
     changed      same/absent  upload
     same/absent  changed      download
-    deleted      same         delete remote (`delete_orphaned: false`: nothing, and it does not come back)
+    deleted      same         delete remote (`delete_orphaned: false`: nothing, and no download later)
     same         deleted      delete local
     deleted      deleted      forget
-    changed      changed      same content: adopt; other content: conflict, settled by policy
-    changed      deleted      the change wins, unless the policy names the other side; and mirrored
+    changed      changed      same content: adopt; other content: conflict, resolved by policy
+    changed      deleted      the change wins, unless the policy names the other side
+    deleted      changed      the change wins, unless the policy names the other side
 
-"changed" includes "new". `up` and `down` have one writing side, the source; the other is the receiver:
+"changed" includes "new". With `up` and `down`, one side is the source, and the other one the receiver:
 
     source       receiver     result
     ---------------------------------------------------------------------------------------------------
     changed      same/absent  transfer
     changed      deleted      transfer
-    same         deleted      transfer: the source is the truth
-    changed      changed      same content: adopt; other: as the next row
-    same         changed      reported; overwritten if the policy names the source
-    deleted      same         nothing; with `delete_orphaned: true` deleted
-    deleted      changed      reported; with `delete_orphaned: true` and a policy for the source, deleted
-    absent       changed      nothing; with `delete_orphaned: true` deleted
+    same         deleted      transfer
+    changed      changed      same content: adopt; other content: as the next row
+    same         changed      undecided conflict; transfer if the policy names the source
+    deleted      same         nothing; delete with `delete_orphaned: true`
+    deleted      changed      undecided conflict; delete with `delete_orphaned: true` and a policy that names the source
+    absent       changed      nothing; delete with `delete_orphaned: true`
     deleted      deleted      forget
 
-A row of the baseline that was out of scope in the last run, or that another mapping had, does not prove that somebody
-deleted what is missing: with one side missing it counts as no row. With both sides there:
+A baseline row that was out of scope in the last run, or that belongs to another mapping, does not prove a deletion. It
+is ignored if one side is missing. If both sides exist:
 
-    local against the row of another mapping     result
+    local compared with the row of another mapping    result
     ---------------------------------------------------------------------------------------------------
-    same                                         as above: the file is the one that was in step
-    changed                                      as without a row; `up` still tells whether the object is as it was
+    same                                              as above
+    changed                                           as without a row, except that `up` overwrites an unchanged object
 
-Where a row depends on content that is not hashed yet, the result is `NeedsEvidence`: the caller gets it and asks again.
+If a decision depends on content that is not hashed yet, the result is `NeedsEvidence`: the caller collects the evidence
+and calls `reconcile` again.
 """
 
 from __future__ import annotations
@@ -50,37 +52,37 @@ from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.policy import ConflictPolicy, Direction, Side, SyncRules
 
 _LAST_NS = (1 << 63) - 1
-"""The last time, and without its sign the first one, that the manifest of local files holds."""
+"""Maximum of the absolute value of a time in a manifest of local files."""
 
 
 class SideState(Enum):
-    """One side against its own baseline."""
+    """State of one side, compared with its own baseline entry."""
 
-    ABSENT = "never there"
+    ABSENT = "never existed"
     SAME = "same"
     CHANGED = "new or changed"
     DELETED = "deleted"
-    UNSURE = "touched, content not looked at"
+    UNSURE = "touched, content not compared"
 
 
 class Evidence(Enum):
-    """What has to be looked at before a key can be decided."""
+    """Evidence that a decision needs."""
 
     LOCAL_DIGEST = "hash the local file"
-    REMOTE_STAT = "ask the provider for all it knows of the object"
-    REMOTE_DIGEST = "hash the object, unless a stat tells its digest"
+    REMOTE_STAT = "stat the object"
+    REMOTE_DIGEST = "hash the object, unless a stat reports its digest"
 
 
 @dataclass(frozen=True, slots=True)
 class NeedsEvidence:
-    """Not decided yet: look, add what was found to the entry, and reconcile again."""
+    """Outcome: undecided. Collect the evidence, add it to the entries, and reconcile again."""
 
     evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
 class InSync:
-    """Nothing to do. `refresh` says that fingerprints moved though the content did not."""
+    """Outcome: nothing to do. `refresh`: fingerprints changed although the content did not, so the row is updated."""
 
     refresh: bool = False
 
@@ -91,7 +93,7 @@ IN_SYNC = InSync()
 
 
 def matches_baseline(local: LocalEntry, base: BaselineEntry) -> bool:
-    """Tell whether a local file's fingerprint proves that it is as it was."""
+    """Tell whether the fingerprint of a local file proves that it is unchanged."""
     return (
         local.size == base.size
         and local.mtime_ns == base.mtime_ns
@@ -102,7 +104,7 @@ def matches_baseline(local: LocalEntry, base: BaselineEntry) -> bool:
 
 
 def local_state(local: LocalEntry | None, base: BaselineEntry | None, rules: SyncRules) -> SideState:
-    """Compare the local side with its baseline."""
+    """Compare the local entry with its baseline entry."""
     if local is None:
         return SideState.ABSENT if base is None else SideState.DELETED
     if base is None or local.size != base.size:
@@ -115,12 +117,12 @@ def local_state(local: LocalEntry | None, base: BaselineEntry | None, rules: Syn
         case Comparison.DIFFERENT:
             return SideState.CHANGED
         case Comparison.UNKNOWN:
-            # Nothing to compare with: the baseline never knew the content.
+            # Without digests in the baseline there is nothing to compare with.
             return SideState.UNSURE if base.digests and not local.digests else SideState.CHANGED
 
 
 def remote_state(remote: RemoteObject | None, base: BaselineEntry | None) -> SideState:
-    """Compare the remote side with its baseline."""
+    """Compare the remote entry with its baseline entry."""
     if remote is None:
         return SideState.ABSENT if base is None else SideState.DELETED
     if base is None:
@@ -146,57 +148,57 @@ def reconcile(
     base: BaselineEntry | None,
     rules: SyncRules,
 ) -> Outcome:
-    """Decide one key. At least one of `local`, `remote` and `base` is given, all of the same key.
+    """Decide what to do with one key. At least one of `local`, `remote` and `base` is given, all for the same key.
 
     Returns:
-        An operation, "nothing to do", or what to get first. A caller that obeys every `NeedsEvidence` gets a decision
-        after at most four rounds.
+        An operation, `InSync`, or `NeedsEvidence`. A caller that collects all evidence gets a decision after at most
+        four rounds.
     """
     if base is not None and (base.out_of_scope or base.root != root):
         if local is None and remote is None:
             return _KeyContext(key, root, local, remote, base, rules).operation(Action.FORGET, Reason.DELETED_BOTH)
         if local is None or remote is None:
             base = None
-    mine = local_state(local, base, rules)
-    if mine is SideState.UNSURE:
+    local_side = local_state(local, base, rules)
+    if local_side is SideState.UNSURE:
         return NeedsEvidence(Evidence.LOCAL_DIGEST)
-    theirs = remote_state(remote, base)
-    if theirs is SideState.UNSURE:
+    remote_side = remote_state(remote, base)
+    if remote_side is SideState.UNSURE:
         return NeedsEvidence(Evidence.REMOTE_DIGEST)
-    if base is not None and base.root != root and mine is SideState.CHANGED:
-        # It is no edit of the file that was in step, so a person may still want what the bucket has.
-        if rules.direction is Direction.UP and theirs is SideState.SAME:
-            case = _KeyContext(key, root, local, remote, base, rules)
-            return case.transfer(Side.LOCAL, Reason.CHANGED_LOCAL, loser=Side.REMOTE)
-        base, theirs = None, SideState.CHANGED
-    case = _KeyContext(key, root, local, remote, base, rules)
-    if mine is SideState.SAME and theirs is SideState.SAME:
-        return case.in_sync()
-    if mine is SideState.CHANGED and theirs is SideState.CHANGED:
+    if base is not None and base.root != root and local_side is SideState.CHANGED:
+        # The local file is a different file, not an edit of the recorded one, so the object may still be wanted.
+        if rules.direction is Direction.UP and remote_side is SideState.SAME:
+            context = _KeyContext(key, root, local, remote, base, rules)
+            return context.transfer(Side.LOCAL, Reason.CHANGED_LOCAL, loser=Side.REMOTE)
+        base, remote_side = None, SideState.CHANGED
+    context = _KeyContext(key, root, local, remote, base, rules)
+    if local_side is SideState.SAME and remote_side is SideState.SAME:
+        return context.in_sync()
+    if local_side is SideState.CHANGED and remote_side is SideState.CHANGED:
         assert local is not None and remote is not None
         match _same_content(local, remote, rules):
             case NeedsEvidence() as need:
                 return need
             case True:
-                return case.operation(Action.ADOPT, Reason.SAME_CONTENT)
+                return context.operation(Action.ADOPT, Reason.SAME_CONTENT)
             case _:
                 pass
-    if mine in _GONE and theirs in _GONE:
-        return case.operation(Action.FORGET, Reason.DELETED_BOTH)
+    if local_side in _GONE and remote_side in _GONE:
+        return context.operation(Action.FORGET, Reason.DELETED_BOTH)
     match rules.direction:
         case Direction.BOTH:
-            return case.both_ways(mine, theirs)
+            return context.both_ways(local_side, remote_side)
         case Direction.UP:
-            return case.one_way(Side.LOCAL, mine, theirs)
+            return context.one_way(Side.LOCAL, local_side, remote_side)
         case Direction.DOWN:
-            return case.one_way(Side.REMOTE, theirs, mine)
+            return context.one_way(Side.REMOTE, remote_side, local_side)
 
 
 _GONE = (SideState.DELETED, SideState.ABSENT)
 
 
 def _same_content(local: LocalEntry, remote: RemoteObject, rules: SyncRules) -> bool | NeedsEvidence:
-    """Compare the two sides' contents; the cheapest look that may decide is asked for first."""
+    """Compare the contents of both sides. Requests the cheapest evidence first."""
     if local.size != remote.size:
         return False
     match compare(local.digests, remote.digests):
@@ -211,7 +213,7 @@ def _same_content(local: LocalEntry, remote: RemoteObject, rules: SyncRules) -> 
 
 
 class _KeyContext(NamedTuple):
-    """One key with all that is known of it; the rows of the table are its methods."""
+    """One key with its entries and rules. The rules of the tables are its methods."""
 
     key: str
     root: str
@@ -235,12 +237,12 @@ class _KeyContext(NamedTuple):
     def in_sync(self) -> InSync:
         local, remote, base = self.local, self.remote, self.base
         assert local is not None and remote is not None and base is not None
-        moved = not matches_baseline(local, base) or remote.fingerprint != base.fingerprint or local.root != base.root
-        return InSync(refresh=True) if moved or base.out_of_scope else IN_SYNC
+        stale = not matches_baseline(local, base) or remote.fingerprint != base.fingerprint or local.root != base.root
+        return InSync(refresh=True) if stale or base.out_of_scope else IN_SYNC
 
-    def both_ways(self, mine: SideState, theirs: SideState) -> Outcome:
-        """Neither side is the truth. Not both are same, not both are gone, not both changed to the same."""
-        match mine, theirs:
+    def both_ways(self, local_side: SideState, remote_side: SideState) -> Outcome:
+        """Apply the table for direction `both`, except for the rows that `reconcile` handles."""
+        match local_side, remote_side:
             case SideState.CHANGED, SideState.CHANGED:
                 return self.conflict()
             case SideState.CHANGED, SideState.DELETED:
@@ -256,17 +258,17 @@ class _KeyContext(NamedTuple):
             case _, SideState.CHANGED:
                 return self.transfer(Side.REMOTE, Reason.CHANGED_REMOTE if self.base else Reason.NEW_REMOTE)
             case SideState.DELETED, SideState.SAME:
-                # The row of the baseline stays: it remembers that the object is not wanted here.
+                # The baseline row stays, so that the object is not downloaded again.
                 if self.rules.delete_orphaned is False:
                     return IN_SYNC
                 return self.delete(Side.REMOTE, Reason.DELETED_LOCAL)
             case SideState.SAME, SideState.DELETED:
                 return self.delete(Side.LOCAL, Reason.DELETED_REMOTE)
             case _:
-                raise _no_rule(mine, theirs)
+                raise _no_rule(local_side, remote_side)
 
     def conflict(self) -> Outcome:
-        """Both sides changed the key, to different content."""
+        """Resolve a key that changed to different content on both sides."""
         assert self.local is not None and self.remote is not None
         match self.rules.conflicts:
             case ConflictPolicy.LOCAL_WINS:
@@ -276,11 +278,12 @@ class _KeyContext(NamedTuple):
             case ConflictPolicy.NEWEST_WINS:
                 if self.remote.mtime_ns is None and self.remote.metadata is None:
                     return NeedsEvidence(Evidence.REMOTE_STAT)
-                mine, theirs = self.local.mtime_ns, _clamp_time(self.remote.mtime_ns or self.remote.modified_ns)
-                # A file or object of 1970 is one whose time nobody knows.
-                if not mine or not theirs or mine == theirs:
+                local_ns = self.local.mtime_ns
+                remote_ns = _clamp_time(self.remote.mtime_ns or self.remote.modified_ns)
+                # A time of 0 is unknown.
+                if not local_ns or not remote_ns or local_ns == remote_ns:
                     return self._keep_both()
-                if mine > theirs:
+                if local_ns > remote_ns:
                     return self.transfer(Side.LOCAL, Reason.CONFLICT_LOCAL_NEWER, loser=Side.REMOTE)
                 return self.transfer(Side.REMOTE, Reason.CONFLICT_REMOTE_NEWER, loser=Side.LOCAL)
             case ConflictPolicy.KEEP_BOTH:
@@ -291,35 +294,37 @@ class _KeyContext(NamedTuple):
     def _keep_both(self) -> Operation:
         return self.operation(Action.KEEP_BOTH, Reason.CONFLICT)
 
-    def one_way(self, truth: Side, source: SideState, receiver: SideState) -> Outcome:
-        """One side is the truth. Not both are same, not both are gone, not both changed to the same."""
-        up = truth is Side.LOCAL
+    def one_way(self, source_side: Side, source: SideState, receiver: SideState) -> Outcome:
+        """Apply the table for `up` and `down`, except for the rows that `reconcile` handles."""
+        up = source_side is Side.LOCAL
         overrules = self.rules.conflicts is (ConflictPolicy.LOCAL_WINS if up else ConflictPolicy.REMOTE_WINS)
         edited = Reason.REMOTE_EDIT_OF_UP if up else Reason.LOCAL_EDIT_OF_DOWN
         overruled = Reason.OVERRULED_REMOTE_EDIT if up else Reason.OVERRULED_LOCAL_EDIT
         match source, receiver:
             case ((SideState.CHANGED | SideState.SAME), SideState.CHANGED):
                 return (
-                    self.transfer(truth, overruled, loser=truth.other) if overrules else self.leave_unresolved(edited)
+                    self.transfer(source_side, overruled, loser=source_side.other)
+                    if overrules
+                    else self.leave_unresolved(edited)
                 )
             case SideState.CHANGED, _:
                 if self.base is None:
-                    return self.transfer(truth, Reason.NEW_LOCAL if up else Reason.NEW_REMOTE)
-                return self.transfer(truth, Reason.CHANGED_LOCAL if up else Reason.CHANGED_REMOTE)
+                    return self.transfer(source_side, Reason.NEW_LOCAL if up else Reason.NEW_REMOTE)
+                return self.transfer(source_side, Reason.CHANGED_LOCAL if up else Reason.CHANGED_REMOTE)
             case SideState.SAME, SideState.DELETED:
-                return self.transfer(truth, Reason.MISSING_REMOTE if up else Reason.MISSING_LOCAL)
+                return self.transfer(source_side, Reason.MISSING_REMOTE if up else Reason.MISSING_LOCAL)
             case SideState.DELETED, SideState.CHANGED:
                 if self.rules.delete_orphaned and overrules:
-                    return self.delete(truth.other, overruled, loser=truth.other)
+                    return self.delete(source_side.other, overruled, loser=source_side.other)
                 return self.leave_unresolved(edited)
             case SideState.ABSENT, SideState.CHANGED:
                 if self.rules.delete_orphaned:
                     orphan = Reason.ORPHAN_REMOTE if up else Reason.ORPHAN_LOCAL
-                    return self.delete(truth.other, orphan, loser=truth.other)
+                    return self.delete(source_side.other, orphan, loser=source_side.other)
                 return IN_SYNC
             case SideState.DELETED, SideState.SAME:
                 if self.rules.delete_orphaned:
-                    return self.delete(truth.other, Reason.DELETED_LOCAL if up else Reason.DELETED_REMOTE)
+                    return self.delete(source_side.other, Reason.DELETED_LOCAL if up else Reason.DELETED_REMOTE)
                 return IN_SYNC
             case _:
                 raise _no_rule(source, receiver)
@@ -331,5 +336,5 @@ def _no_rule(first: SideState, second: SideState) -> AssertionError:
 
 
 def _clamp_time(time_ns: int) -> int:
-    """Return a time as manifests keep that of a local file, so that two which are cut are not told apart."""
+    """Clamp a time as manifests of local files do, so that two clamped times compare as equal."""
     return max(-_LAST_NS, min(time_ns, _LAST_NS))

@@ -1,17 +1,17 @@
-"""The guard against plans that delete or overwrite more than a person can have meant. Pure.
+"""Safety guard: refuses plans that delete or overwrite more than a user is likely to intend. Pure.
 
 It counts per mapping and side; the single files of `files` count as one mapping.
 
-    what one side of a mapping would lose                               result
+    loss on one side of a mapping                                       result
     ---------------------------------------------------------------------------------------------------
-    anything, for the other side had entries and has none, or is the
+    any, if the other side had entries and has none, or if it is the
     source of a mirror and has none                                     SideEmptied
-    more than half of the baseline, and at least ten                    TooManyDeletes
-    all of the baseline, and at least three                             TooManyDeletes
-    the versions in the bucket of more than half, and at least ten,     TooManyOverwrites
-    where nothing keeps them, and the mapping does not only go up
+    more than half of the baseline, and at least ten files              TooManyDeletes
+    all of the baseline, and at least three files                       TooManyDeletes
+    unrecoverable versions in the bucket of more than half of the       TooManyOverwrites
+    baseline, and at least ten, unless the direction is `up`
 
-What is deleted under one key and arrives under another one in the same plan is not lost and does not count.
+Content that the same plan deletes under one key and adds under another one is not lost and does not count.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from buckia_core.planning.plan import Action, Counts, Operation, Plan
 from buckia_core.planning.policy import Direction, Side
 
 MIN_DELETES = 10
-"""Fewer deletions than this pass the default guard, unless they are all that there was."""
+"""Minimum of deletions that the default limit refuses, if they are more than half of the baseline."""
 
 MIN_DELETES_OF_ALL = 3
-"""As many deletions as this are refused if they are all that there was."""
+"""Minimum of deletions that the default limit refuses, if they are all of the baseline."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteLimit:
-    """How many deletions on one side are allowed: a number on that side, or a share of each mapping's baseline."""
+    """Limit of deletions on one side: a number for that side, or a share of each mapping's baseline."""
 
     count: int | None = None
     share: float | None = None
 
     @classmethod
     def parse(cls, text: str) -> DeleteLimit:
-        """Read `25` or `10%`.
+        """Parse `25` or `10%`.
 
         Raises:
             ValueError: It is neither a whole number nor a percentage from 0 to 100.
@@ -54,7 +54,7 @@ class DeleteLimit:
         return cls(count=int(match[1])) if match[1] else cls(share=float(match[2]) / 100)
 
     def allows(self, deletes: int, entries: int) -> bool:
-        """Tell whether so many deletions are allowed on a side that had so many entries."""
+        """Tell whether the limit allows this number of deletions on a side with this number of entries."""
         if self.count is not None:
             return deletes <= self.count
         return deletes <= entries * (self.share or 0.0)
@@ -65,14 +65,14 @@ class DeleteLimit:
 
 @dataclass(slots=True)
 class _Group:
-    """What the guard judges together: one root, or all single files.
+    """Mappings that are counted together: one directory, or all single files.
 
     Attributes:
-        here, there: What its sides are called.
-        single_files: Whether it stands for the single files.
-        counts: What was seen of it.
-        deletes: How many entries each side would lose.
-        known: How many of them are in the baseline.
+        local_name, remote_name: Names of the two sides in messages.
+        single_files: Whether it is the group of the single files.
+        counts: Numbers of entries.
+        deletes: Number of deletions on each side.
+        in_baseline: Number of those deletions whose key is in the baseline.
     """
 
     local_name: str
@@ -83,9 +83,9 @@ class _Group:
     in_baseline: Counter[Side]
 
     def is_emptied(self, side: Side) -> bool:
-        """Tell whether a side has no entries. One or two single files may well be deleted by a person.
+        """Tell whether a side is empty and should not be. One or two single files may be deleted on purpose.
 
-        Without a baseline, only a mirror deletes, and an empty source is no more to be believed for that.
+        Without a baseline only a mirror deletes, and the source of a mirror should not be empty either.
         """
         seen = self.counts.local if side is Side.LOCAL else self.counts.remote
         entries = self.counts.base or self.deletes[side.other]
@@ -103,12 +103,12 @@ def check_plan(
     Args:
         plan: The plan.
         mappings: All mappings of the run.
-        limit: Replaces the default bound for deletions; it lifts neither `SideEmptied` nor `TooManyOverwrites`.
-        is_recoverable: Tells whether the version that an upload replaces can be restored. Only called if the number of
-            uploads is beyond the bound. `None` leaves overwrites unchecked.
+        limit: Replaces the default limit of deletions. It affects neither `SideEmptied` nor `TooManyOverwrites`.
+        is_recoverable: Tells whether the version that an upload replaces can be restored. Called only if there are
+            more uploads than allowed. `None` skips the check of overwrites.
 
     Raises:
-        SideEmptied, TooManyDeletes, TooManyOverwrites: As the table above says.
+        SideEmptied, TooManyDeletes, TooManyOverwrites: See the table above.
     """
     error = next(_find_excess_deletes(plan, mappings, limit), None)
     if error is not None:
@@ -118,10 +118,10 @@ def check_plan(
 
 
 def check_overwrites(plan: Plan, mappings: Sequence[PathMapping], is_recoverable: Callable[[Operation], bool]) -> None:
-    """Refuse a plan for what it overwrites alone; see `check_plan`.
+    """Refuse a plan that overwrites too much; see `check_plan`.
 
     Raises:
-        TooManyOverwrites: As the table above says.
+        TooManyOverwrites: See the table above.
     """
     error = next(_find_excess_overwrites(plan, mappings, is_recoverable), None)
     if error is not None:
@@ -129,7 +129,7 @@ def check_overwrites(plan: Plan, mappings: Sequence[PathMapping], is_recoverable
 
 
 def deletes_too_much(plan: Plan, mappings: Sequence[PathMapping], limit: DeleteLimit | None = None) -> bool:
-    """Tell whether `check_plan` would refuse the plan for what it deletes."""
+    """Tell whether `check_plan` would refuse the plan because of its deletions."""
     return next(_find_excess_deletes(plan, mappings, limit), None) is not None
 
 
@@ -200,7 +200,7 @@ def _group_by_root(plan: Plan, mappings: Sequence[PathMapping]) -> list[_Group]:
     groups: dict[str, _Group] = {}
     by_root: dict[str, _Group] = {}
     for mapping in mappings:
-        # No root is called so: the id of a root has an arrow in it.
+        # No directory has this id, because those have an arrow in them.
         name = "files" if mapping.is_file else mapping.id
         if name not in groups:
             here, there = ("`files`", "the bucket") if mapping.is_file else (mapping.local, _remote_name(mapping))

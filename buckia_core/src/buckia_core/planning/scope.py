@@ -1,4 +1,4 @@
-"""Which part of a bucket takes part: prefixes, single keys and patterns."""
+"""Scope: a set of keys, given by keys, prefixes and patterns."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _WILD = re.compile(r"[*?\[]")
 
 
 class Glob(NamedTuple):
-    """A pattern of keys, as a shell would expand it; a directory that matches takes all that is below it along.
+    """Pattern of keys, as in a shell. A directory that matches covers everything in it.
 
     Attributes:
-        prefix: What the keys begin with as it stands: empty, or with a slash at its end.
-        pattern: What follows: parts with `*`, `?`, `[…]`, and `**` for any number of directories. `*` also matches a
-            dot at the beginning.
-        within: A name that the keys also have to be at or below; empty for any.
+        prefix: Literal prefix of the keys: empty, or with a trailing slash.
+        pattern: The pattern after the prefix, with `*`, `?`, `[…]`, and `**` for any number of directories. `*` also
+            matches a leading dot.
+        within: Restricts the pattern to this key and the keys below it; empty for no restriction.
     """
 
     prefix: str
@@ -30,28 +30,28 @@ class Glob(NamedTuple):
 
     @property
     def literal_prefix(self) -> str:
-        """What all keys that it covers begin with."""
+        """Literal prefix of all covered keys."""
         wild = _WILD.search(self.pattern)
         literal = self.prefix + (self.pattern[: wild.start()] if wild else self.pattern)
         return self.within if len(self.within) > len(literal) else literal
 
     def covers(self, key: str) -> bool:
-        """Tell whether a key, or a directory above it, matches."""
+        """Tell whether a key or one of its parent directories matches."""
         if not key.startswith(self.prefix) or not (self.within in ("", key) or key.startswith(f"{self.within}/")):
             return False
         expression = _compiled(self.pattern)
-        cut = len(self.prefix)
+        start = len(self.prefix)
         while expression is not None:
-            if expression.match(key, cut):
+            if expression.match(key, start):
                 return True
-            end = key.rfind("/", cut)
+            end = key.rfind("/", start)
             if end < 0:
                 break
             key = key[:end]
         return False
 
     def may_contain(self, directory: str) -> bool:
-        """Tell whether a key below `directory` (no slash at the end) can match."""
+        """Tell whether a key below `directory` (no trailing slash) can match."""
         below = f"{directory}/"
         if self.within and not (below.startswith(f"{self.within}/") or self.within.startswith(below)):
             return False
@@ -76,11 +76,11 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A set of keys, given by names that stand for themselves and for all that is below them, and by patterns.
+    """Set of keys, given by names and patterns. A name covers the key of that name and all keys below it.
 
     Attributes:
-        names: In order, none inside another, without a slash at the end.
-        globs: The patterns. Without any, and without names, the scope is everything.
+        names: Names without a trailing slash, sorted, none below another one.
+        globs: Patterns. A scope without names and patterns covers everything.
     """
 
     names: tuple[str, ...] = ()
@@ -92,29 +92,29 @@ class Scope:
 
     @classmethod
     def from_names(cls, names: Iterable[str], globs: Iterable[Glob] = ()) -> Scope:
-        """Make a scope of names like `images/` or `documents/important.pdf`; an empty name is "everything"."""
+        """Build a scope from names like `images/` or `documents/important.pdf`; an empty name covers everything."""
         clean = {name.strip("/") for name in names}
         if "" in clean:
             return cls()
-        kept = sorted(name for name in clean if not any(above in clean for above in _parents(name)))
+        kept = sorted(name for name in clean if not any(parent in clean for parent in _parents(name)))
         return cls(tuple(kept), tuple(dict.fromkeys(globs)))
 
     @property
     def is_everything(self) -> bool:
-        """Whether every key takes part."""
+        """Whether it covers every key."""
         return not self.names and not self.globs
 
     def covers(self, key: str) -> bool:
-        """Tell whether a key takes part."""
+        """Tell whether it covers a key."""
         names = self._names
         if not names and not self.globs:
             return True
-        if key in names or any(above in names for above in _parents(key)):
+        if key in names or any(parent in names for parent in _parents(key)):
             return True
         return any(glob.covers(key) for glob in self.globs)
 
     def may_contain(self, directory: str) -> bool:
-        """Tell whether a key below `directory` (no slash at the end) can take part."""
+        """Tell whether it may cover a key below `directory` (no trailing slash)."""
         if not directory or self.covers(directory):
             return True
         index = bisect_left(self.names, directory + "/")
@@ -123,15 +123,15 @@ class Scope:
         return any(glob.may_contain(directory) for glob in self.globs)
 
     def overlaps(self, prefix: str) -> bool:
-        """Tell whether a key that begins with a prefix, such as that of a mapping, can take part."""
+        """Tell whether it may cover a key with this prefix."""
         return bool(self.ranges(prefix))
 
     def ranges(self, within: str = "") -> list[str]:
-        """Return key prefixes that together hold every covered key below `within`, in order, not overlapping.
+        """Return the prefixes to list for all covered keys below `within`; sorted, not overlapping.
 
-        They may hold more than what is covered (`images` also begins `images-old`); `covers` decides.
+        They may include keys that are not covered (`images` is also a prefix of `images-old`); check with `covers`.
         """
-        if self.is_everything or any(above in self._names for above in _parents(within)):
+        if self.is_everything or any(parent in self._names for parent in _parents(within)):
             return [within]
         starts: Iterable[str] = self.names[bisect_left(self.names, within) :]
         if self.globs:
@@ -139,7 +139,7 @@ class Scope:
                 return [within]
             starts = sorted({*starts, *(glob.literal_prefix for glob in self.globs if glob.literal_prefix >= within)})
         ranges: list[str] = []
-        # They are in order, so what one of them begins comes right behind it.
+        # Sorted, so prefixes that overlap are adjacent.
         for start in starts:
             if not start.startswith(within):
                 break
@@ -148,7 +148,7 @@ class Scope:
         return ranges
 
     def intersect(self, other: Scope) -> Scope | None:
-        """Return what is covered by both; `None` if nothing can be."""
+        """Return the intersection; `None` if it is empty."""
         if self.is_everything:
             return other
         if other.is_everything:
@@ -159,21 +159,21 @@ class Scope:
         return Scope.from_names(names, globs) if names or globs else None
 
     def union(self, other: Scope) -> Scope:
-        """Return what is covered by one of both."""
+        """Return the union."""
         if self.is_everything or other.is_everything:
             return Scope()
         return Scope.from_names([*self.names, *other.names], [*self.globs, *other.globs])
 
 
 def _restrict(globs: Iterable[Glob], names: Iterable[str]) -> list[Glob]:
-    """Return what the patterns cover at or below the names."""
+    """Restrict the patterns to the names and the keys below them."""
     names = list(names)
-    cut = [glob._replace(within=name) for glob in globs for name in names if not glob.within]
-    return [glob for glob in cut if glob.covers(glob.within) or glob.may_contain(glob.within)]
+    restricted = [glob._replace(within=name) for glob in globs for name in names if not glob.within]
+    return [glob for glob in restricted if glob.covers(glob.within) or glob.may_contain(glob.within)]
 
 
 def _parents(key: str) -> Iterator[str]:
-    """Yield the directories above a key, without a slash at their ends."""
+    """Yield the parent directories of a key, without trailing slashes."""
     end = key.find("/")
     while end >= 0:
         yield key[:end]

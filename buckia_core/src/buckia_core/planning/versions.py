@@ -1,14 +1,14 @@
-"""Versions of objects, and what has to be done so that a bucket is as it was. Pure.
+"""Versions of objects, and plans that restore them. Pure.
 
-What a key is brought to, by what was there at the time asked for and what is there now:
+Restoring a key to a point in time:
 
-    then        now          what is done
+    then        now          operation
     -----------------------------------------------------------------
-    content     the same     nothing
-    content     other        that version is brought back
-    content     deleted      that version is brought back
-    nothing     content      nothing; with `delete_new` it is deleted
-    nothing     deleted      nothing
+    content     the same     none
+    content     other        restore that version
+    content     deleted      restore that version
+    nothing     content      none; delete with `delete_new`
+    nothing     deleted      none
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from buckia_core.planning.manifest import RemoteObject
 
 
 class ObjectVersion(NamedTuple):
-    """One version of one object, or the mark that it was deleted.
+    """Version of an object, or delete marker.
 
     Attributes:
         key: The object's key.
-        version: The provider's id of this version; unique within the key.
-        modified_ns: When the provider took it in, by the provider's clock; nanoseconds since 1970.
-        latest: It is what the key stands for now.
-        deleted: It has no content: it says that the object was deleted then.
-        size: Bytes; 0 of a deletion.
-        fingerprint: As that of a `RemoteObject`; empty of a deletion.
+        version: The provider's version id; unique within the key.
+        modified_ns: Time when the provider received it, by the provider's clock; nanoseconds since 1970.
+        latest: Whether it is the current version.
+        deleted: Whether it is a delete marker, which has no content.
+        size: Bytes; 0 for a delete marker.
+        fingerprint: As in `RemoteObject`; empty for a delete marker.
     """
 
     key: str
@@ -44,18 +44,18 @@ class ObjectVersion(NamedTuple):
     fingerprint: str = ""
 
     def as_object(self) -> RemoteObject:
-        """Return the object that this version is while it is the latest one."""
+        """Return the version as an object."""
         return RemoteObject(self.key, self.size, self.fingerprint, self.modified_ns, version=self.version)
 
 
 @dataclass(frozen=True, slots=True)
 class Restoration:
-    """What is to be done to one key.
+    """Operation that restores a version of one key.
 
     Attributes:
-        key: The object.
-        version: What is brought back; `None` if the object is deleted, because it was not there.
-        current: What is there now; `None` if nothing is.
+        key: The object's key.
+        version: The version to restore; `None` to delete the object, because it did not exist.
+        current: The current version; `None` if there is none.
     """
 
     key: str
@@ -64,10 +64,10 @@ class Restoration:
 
 
 def plan_undelete(versions: Iterable[ObjectVersion]) -> Iterator[Restoration]:
-    """Yield what brings back all that is deleted now: of each key the newest version.
+    """Yield operations that restore the newest version of each deleted object.
 
     Args:
-        versions: In order of their keys; those of a key one after the other, the newest first.
+        versions: Versions in order of keys; for each key, the newest first.
     """
     for key, history in _group_by_key(versions):
         if history[0].deleted:
@@ -79,12 +79,12 @@ def plan_undelete(versions: Iterable[ObjectVersion]) -> Iterator[Restoration]:
 def plan_restore_to_time(
     versions: Iterable[ObjectVersion], at_ns: int, *, delete_new: bool = False
 ) -> Iterator[Restoration]:
-    """Yield what brings keys to what they were at a time, in nanoseconds since 1970 by the provider's clock.
+    """Yield operations that restore objects to a point in time.
 
     Args:
-        versions: As of `undeletions`.
-        at_ns: The time.
-        delete_new: Delete what was not there.
+        versions: As for `plan_undelete`.
+        at_ns: The time, by the provider's clock; nanoseconds since 1970.
+        delete_new: Whether to delete objects that did not exist at that time.
     """
     for key, history in _group_by_key(versions):
         now = None if history[0].deleted else history[0]
@@ -97,11 +97,11 @@ def plan_restore_to_time(
 
 
 def plan_restore_version(versions: Iterable[ObjectVersion], version: str) -> Restoration | None:
-    """Return what brings back one version of one key; `None` if there is none of that id that has content.
+    """Return the operation that restores one version; `None` if there is no such version with content.
 
     Args:
-        versions: All of that key, the newest first.
-        version: Its id.
+        versions: All versions of one key, the newest first.
+        version: The version id.
     """
     history = list(versions)
     wanted = next((each for each in history if each.version == version and not each.deleted), None)

@@ -1,8 +1,8 @@
-"""git's wildcards as regular expressions that match in bounded time: path length times pattern length.
+"""Wildcards of git, translated to regular expressions that match in time O(length of path x length of pattern).
 
-There is no backtracking between wildcards: what follows a `*` or `**/` is matched at the first place where it fits, in
-an atomic group. Of several such places the first leaves most to what follows, so no other need be tried. Patterns may
-thus come from anybody.
+There is no backtracking between wildcards: the text after a `*` or `**/` is matched at its first possible position, in
+an atomic group. The first position leaves most to the rest of the pattern, so no other one has to be tried. This makes
+untrusted patterns safe.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 WILDCARD = re.compile(r"[*?\[\\]")
-"""What makes a pattern more than a name."""
+"""Characters that make a string a pattern."""
 
 _POSIX = {
     "alnum": "a-zA-Z0-9",
@@ -29,7 +29,7 @@ _POSIX = {
 }
 
 
-class NeverMatches(Exception):  # not an error: what a pattern with an open bracket is to git
+class NeverMatches(Exception):  # not an error: git accepts such a pattern
     """The pattern matches no path."""
 
 
@@ -39,26 +39,26 @@ _END = r"(?=/|\Z)"
 
 
 def to_regex(text: str, *, anchored: bool) -> str:
-    """Return the regular expression that matches a whole path as the pattern does, ending included.
+    """Translate a pattern to a regular expression for an entire path.
 
     Args:
-        text: The pattern, without `!`, and without slashes at its ends.
-        anchored: Whether it matches the path from the root, and not the last part of a path at any level.
+        text: The pattern, without `!`, leading and trailing slashes.
+        anchored: Whether it matches the path from the root, instead of the last part of a path at any level.
 
     Raises:
-        NeverMatches: The pattern is one that git lets match nothing, such as one with an open bracket.
+        NeverMatches: The pattern matches nothing in git, such as one with an open bracket.
     """
     if not anchored:
         return r"(?:[^/]*/)*+" + _segment_regex(list(_tokens(text, within_part=True))) + r"\Z"
-    # git compares what comes before the first wildcard as it is, and takes the rest for a pattern of its own: so
-    # the stars of `a**/b` stand at the beginning of one.
+    # git compares the text before the first wildcard literally, and treats the rest as a pattern of its own. So the
+    # stars of `a**/b` are at the beginning of a pattern.
     found = WILDCARD.search(text)
     literal = text[: found.start()] if found else text
     return re.escape(literal) + _path_regex(list(_tokens(text[len(literal) :], within_part=False))) + r"\Z"
 
 
 def _path_regex(tokens: list[str]) -> str:
-    """Return the expression for a path: blocks of directories with `**/` between them."""
+    """Translate a path: blocks of directories with `**/` between them."""
     blocks: list[tuple[str, list[str]]] = [("", [])]
     for token in tokens:
         if token in (_ANY_DIRECTORIES, _SOME_DIRECTORIES):
@@ -66,51 +66,51 @@ def _path_regex(tokens: list[str]) -> str:
             blocks += [] if repeated else [(token, [])]
         else:
             blocks[-1][1].append(token)
-    written = []
-    for number, (before, block) in enumerate(blocks):
-        ways = {"": "", _ANY_DIRECTORIES: "(?:[^/]*/)*?", _SOME_DIRECTORIES: "(?:[^/]*/)+?"}[before]
+    result = []
+    for number, (separator, block) in enumerate(blocks):
+        gap = {"": "", _ANY_DIRECTORIES: "(?:[^/]*/)*?", _SOME_DIRECTORIES: "(?:[^/]*/)+?"}[separator]
         last = number == len(blocks) - 1
-        # Of several places where a block fits, the first leaves most to what follows, so no other need be tried.
-        written.append(ways + _block_regex(block) if last else f"(?>{ways}{_block_regex(block)})")
-    return "".join(written)
+        # The first position of a block leaves most to the rest, so no other one has to be tried.
+        result.append(gap + _block_regex(block) if last else f"(?>{gap}{_block_regex(block)})")
+    return "".join(result)
 
 
 def _block_regex(tokens: Sequence[str]) -> str:
-    written: list[str] = []
+    result: list[str] = []
     segment: list[str] = []
     for token in tokens:
         if token == _SLASH:
-            written += [_segment_regex(segment), "/"]
+            result += [_segment_regex(segment), "/"]
             segment = []
         elif token == _EVERYTHING:
-            written += [_segment_regex(segment), r"[\s\S]*+"]
-            return "".join(written)
+            result += [_segment_regex(segment), r"[\s\S]*+"]
+            return "".join(result)
         else:
             segment.append(token)
-    return "".join([*written, _segment_regex(segment)])
+    return "".join([*result, _segment_regex(segment)])
 
 
 def _segment_regex(tokens: Sequence[str]) -> str:
-    """Return the expression for one part of a path: chunks of single characters with stars between them."""
-    chunks: list[list[str]] = [[]]
+    """Translate one part of a path: runs of single characters with stars between them."""
+    runs: list[list[str]] = [[]]
     for token in tokens:
         if token == _STAR:
-            chunks.append([])
+            runs.append([])
         else:
-            chunks[-1].append(token)
-    first, *others = ["".join(chunk) for chunk in chunks]
+            runs[-1].append(token)
+    first, *others = ["".join(run) for run in runs]
     if not others:
         return first
     *middle, last = others
-    written = first + "".join(f"(?>[^/]*?{chunk})" for chunk in middle if chunk)
-    return written + (f"(?>[^/]*{last}{_END})" if last else "[^/]*+")
+    result = first + "".join(f"(?>[^/]*?{run})" for run in middle if run)
+    return result + (f"(?>[^/]*{last}{_END})" if last else "[^/]*+")
 
 
 def _tokens(text: str, *, within_part: bool) -> Iterator[str]:
-    """Yield tokens, expressions for single characters among them.
+    """Yield tokens, which include expressions for single characters.
 
     Raises:
-        NeverMatches: The pattern is one that git lets match nothing.
+        NeverMatches: The pattern matches nothing in git.
     """
     at = 0
     while at < len(text):
@@ -150,7 +150,7 @@ def _tokens(text: str, *, within_part: bool) -> Iterator[str]:
 
 
 def _parse_bracket(text: str, at: int) -> tuple[str, int]:
-    """Return the expression for `[…]`, which never matches a slash, and where the pattern goes on."""
+    """Translate `[…]`, which never matches a slash. Returns the expression and the position after it."""
     negated = text[at : at + 1] in ("!", "^") and at < len(text)
     at += negated
     begin, previous = at, ""

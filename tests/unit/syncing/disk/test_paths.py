@@ -165,12 +165,12 @@ def test_a_directory_that_is_gone_or_a_file_by_now_needs_no_syncing(tmp_path):
     "key", [".BUCKIA", "d/.Buckia-State/x", "d/.buckiaignore", "BUCKIA~1", ".buckia.", "buckia.yaml"]
 )
 def test_what_configures_buckia_has_no_place_to_be_written_to(root, key):
-    with pytest.raises(InvalidKey, match="never comes from a bucket"):
+    with pytest.raises(InvalidKey, match="never written from a bucket"):
         path_of(f"data/{key}", root)
 
 
 def test_not_even_if_the_mapping_names_it(tmp_path):
-    with pytest.raises(InvalidKey, match="never comes from a bucket"):
+    with pytest.raises(InvalidKey, match="never written from a bucket"):
         path_of("harmless", PathMapping("f", str(tmp_path / ".buckiaignore"), "harmless", is_file=True))
 
 
@@ -245,7 +245,7 @@ def test_a_followed_link_does_not_lead_to_what_is_our_own(root):
     os.symlink(".buckia-state/x", os.path.join(root.local, "file"))
     with FileLocator({}, follow=True) as places:
         for key in ("data/state/x", "data/file"):
-            with pytest.raises(InvalidKey, match="never comes from a bucket"):
+            with pytest.raises(InvalidKey, match="never written from a bucket"):
                 places.of(key, root)
 
 

@@ -212,7 +212,7 @@ def test_nothing_is_put_back_outside_of_the_roots(tmp_path):
 @pytest.mark.parametrize("name", [".buckia", "d/.BUCKIA-state/x.sqlite3", ".buckiaignore", "d/.buckia-staging"])
 def test_nothing_is_put_back_over_what_configures_buckia(trash, tmp_path, name):
     plant(tmp_path, key=name, path=str(tmp_path / name))
-    with pytest.raises(NotRestored, match=r"never comes from a bucket.*--to"):
+    with pytest.raises(NotRestored, match=r"never written from a bucket.*--to"):
         trash.restore("x")
     assert not (tmp_path / name).exists()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from buckia_core.planning.digest import Comparison, compare
 from buckia_core.planning.keys import is_internal
 from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
-from buckia_core.planning.mapping import Owners, PathMapping
+from buckia_core.planning.mapping import MappingIndex, PathMapping
 from buckia_core.planning.merge_join import KeyTriple, merge_join
 from buckia_core.planning.policy import Direction
 from buckia_core.syncing.error_messages import FATAL_ERRORS, error_message
@@ -93,14 +93,14 @@ def _with_mapping(
     triples: Iterator[KeyTriple], request: SyncRequest
 ) -> Iterator[tuple[PathMapping, LocalEntry | None, RemoteObject | None, BaselineEntry | None]]:
     by_id = {mapping.id: mapping for mapping in request.mappings}
-    owners = Owners(request.mappings)
+    owners = MappingIndex(request.mappings)
     for key, local, remote, base in triples:
         if local is None and remote is None:
             continue
         if local is not None:
             yield by_id[local.root], local, remote, base
         elif not is_internal(key):
-            mapping = owners.find(key, remembered=base.root if base else None)
+            mapping = owners.find(key, baseline_root=base.root if base else None)
             if mapping is not None:
                 yield mapping, local, remote, base
 

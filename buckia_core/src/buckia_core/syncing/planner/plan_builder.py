@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from buckia_core.planning.keys import is_internal
 from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
-from buckia_core.planning.mapping import Owners, PathMapping
+from buckia_core.planning.mapping import MappingIndex, PathMapping
 from buckia_core.planning.merge_join import merge_join
 from buckia_core.planning.path_collisions import PathCollisionDetector
 from buckia_core.planning.plan import Action, Counts, Operation, Plan
@@ -106,7 +106,7 @@ class PlanBuilder:
         Keys that need a closer look get it in the pool, while the merge goes on.
         """
         by_id = {mapping.id: mapping for mapping in self.mappings}
-        owners = Owners(self.mappings)
+        owners = MappingIndex(self.mappings)
         checksum = any(mapping.rules.checksum for mapping in self.mappings)
         waiting: deque[Future[Decision]] = deque()
         in_step: defaultdict[str, int] = defaultdict(int)
@@ -177,7 +177,7 @@ class PlanBuilder:
         key: str,
         base: BaselineEntry | None,
         by_id: dict[str, PathMapping],
-        owners: Owners,
+        owners: MappingIndex,
         found: PlannedRun,
     ) -> PathMapping | None:
         """Return the mapping of a key that no local file claims; `None` if it takes no part in this run.
