@@ -145,7 +145,7 @@ def test_no_way_goes_through_a_linked_directory(adapter, root, outside):
         lambda: adapter.download_file("link/secret", root.parent / "file"),
         lambda: adapter.open_file("link/secret").__enter__(),
     ):
-        with pytest.raises(InvalidKey, match="'link' on its way is a symbolic link"):
+        with pytest.raises(InvalidKey, match="'link' in its path is a symbolic link"):
             call()
     assert isinstance(adapter.delete_files(["link/secret"])[0].error, InvalidKey)
     assert keys(adapter) == []
@@ -163,7 +163,7 @@ def test_linked_files_are_left_alone(adapter, root, outside):
             lambda key=key: adapter.stat_file(key),
             lambda key=key: adapter.download_file(key, root.parent / "file"),
         ):
-            with pytest.raises(InvalidKey, match="a symbolic link stands there"):
+            with pytest.raises(InvalidKey, match="it is a symbolic link"):
                 call()
         assert isinstance(adapter.delete_files([key])[0].error, InvalidKey)
         assert (root / key).is_symlink()
@@ -270,7 +270,7 @@ def test_file_where_a_directory_must_be(adapter):
 def test_directory_where_a_file_must_be(adapter):
     adapter.upload_file(b"1", "a/b")
     for expect in (None, IfAbsent()):
-        with pytest.raises(AlreadyExists, match="a directory of that name is there"):
+        with pytest.raises(AlreadyExists, match="a directory of that name exists"):
             adapter.upload_file(b"2", "a", expect=expect)
     assert keys(adapter) == ["a/b"]
 
@@ -311,7 +311,7 @@ def test_directory_that_can_not_be_read_ends_the_listing(adapter, monkeypatch):
     [
         (28, "AdapterError", "the disk is full"),
         (30, "PermissionDenied", "the disk is read-only"),
-        (36, "InvalidKey", "can't hold"),
+        (36, "InvalidKey", "can't store"),
         (5, "Transient", "the disk failed"),
     ],
 )
@@ -588,7 +588,7 @@ def test_twins_on_a_disk_that_folds(adapter, root, monkeypatch):
         return status(directory, name.lower() if directory.path == str(root) else name, **more)
 
     monkeypatch.setattr(Directory, "status", folding)
-    with pytest.raises(InvalidKey, match=r"'A\.TXT' is there in another spelling"):
+    with pytest.raises(InvalidKey, match=r"'A\.TXT' exists in another spelling"):
         adapter.upload_file(b"2", "A.TXT")
     with pytest.raises(NotFound):
         adapter.stat_file("A.TXT")

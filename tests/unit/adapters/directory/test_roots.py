@@ -52,7 +52,9 @@ CALLS: dict[str, Callable[[DirectorySync], object]] = {
 @pytest.mark.parametrize("call", CALLS)
 def test_a_root_that_went_is_neither_worked_in_nor_made_anew(adapter, root, gone, call):
     gone(root)
-    expected, words = (NotFound, "is missing") if gone is remove else (AdapterError, "taken the place of the root")
+    expected, words = (
+        (NotFound, "is missing") if gone is remove else (AdapterError, "was replaced by another directory")
+    )
     try:
         error = CALLS[call](adapter)
     except AdapterError as raised:

@@ -101,7 +101,7 @@ def test_a_bucket_on_such_a_disk_keeps_to_one_spelling(folding_disk):
     bucket = DirectorySync(DirectorySettings(root=folding_disk / "bucket"))
     bucket.upload_file(b"1", "Dir/Name")
     for key in ("Dir/name", "dir/Name", "dir/other"):
-        with pytest.raises(InvalidKey, match="is there in another spelling"):
+        with pytest.raises(InvalidKey, match="exists in another spelling"):
             bucket.upload_file(b"2", key)
         with pytest.raises(NotFound):
             bucket.stat_file(key)

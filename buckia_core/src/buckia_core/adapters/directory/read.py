@@ -1,4 +1,4 @@
-"""Reading a file of the bucket, and noticing that it changed meanwhile."""
+"""Read an object's file, and detect that it changes during the read."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from buckia_core.adapters.directory.errors import (
     translate_errors,
 )
 from buckia_core.adapters.directory.paths import Paths
-from buckia_core.adapters.directory.stat import changed_while_read, fingerprint_from_stat
+from buckia_core.adapters.directory.stat import fingerprint_from_stat, was_modified
 from buckia_core.localfs.opening import NO_LINK
 from buckia_core.planning.manifest import RemoteObject
 
 
 class ObjectReader(io.RawIOBase):
-    """The bytes of a range of one version. The read that returns the last of them raises if the file has changed."""
+    """A reader of a range of one version. The read of the last bytes raises if the file has changed."""
 
     def __init__(self, descriptor: int, key: str, *, start: int, end: int | None) -> None:
         super().__init__()
@@ -50,12 +50,12 @@ class ObjectReader(io.RawIOBase):
         return count
 
     def check_unchanged(self) -> None:
-        """Look whether the file is still as it was when it was opened.
+        """Check that the file was not written to since it was opened.
 
         Raises:
-            PreconditionFailed: It was written to.
+            PreconditionFailed: It was.
         """
-        if changed_while_read(self.status, os.fstat(self._file.fileno())):
+        if was_modified(self.status, os.fstat(self._file.fileno())):
             raise precondition_failed(self._key, "it changed while it was read")
 
     def fileno(self) -> int:
@@ -73,22 +73,22 @@ def open_object(
     """Open an object for reading.
 
     Raises:
-        NotFound: There is no such object.
-        PreconditionFailed: It is not the version expected any more.
+        NotFound: The object does not exist.
+        PreconditionFailed: The object is no longer the version `expect`.
     """
     with ObjectReader(_open(paths, key), key, start=start, end=end) as reader:
         if not stat.S_ISREG(reader.status.st_mode):
-            raise invalid_key(key, "what stands there is not a regular file")
+            raise invalid_key(key, "it is not a regular file")
         if expect is not None and fingerprint_from_stat(reader.status) != expect.fingerprint:
             raise precondition_failed(key, "it is another version now")
         yield reader
 
 
 def _open(paths: Paths, key: str) -> int:
-    place = paths.resolve(key)
-    if place.file() is None:
+    resolved = paths.resolve(key)
+    if resolved.file_stat() is None:
         raise not_found(key)
     try:
-        return place.directory.open(place.name, os.O_RDONLY | NO_LINK)
+        return resolved.directory.open(resolved.name, os.O_RDONLY | NO_LINK)
     except OSError as error:
         raise translate_error(error, key) from error

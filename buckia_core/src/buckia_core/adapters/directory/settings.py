@@ -10,7 +10,7 @@ from buckia_core.config.settings import setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectorySettings:
-    """Which directory is the bucket."""
+    """Settings of a directory as a bucket."""
 
     root: Path = setting(help="Directory that is the bucket.", required=True)
     bucket_name: str | None = setting(help="What errors call the bucket, beside the path of its directory.")

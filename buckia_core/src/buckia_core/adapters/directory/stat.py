@@ -1,4 +1,4 @@
-"""What a file's `stat` says, as an object of the bucket."""
+"""Conversion of a file's `stat` into an object and its fingerprint."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import os
 
 from buckia_core.planning.manifest import RemoteObject
 
-# Windows tells the inode and the change time in some calls and not in others; a fingerprint must not depend on which.
+# On Windows only some calls return the inode and the change time; a fingerprint must not depend on the call.
 _HAS_INODES = os.name != "nt"
 
 
 def fingerprint_from_stat(status: os.stat_result) -> str:
-    """Return the proof that a file is unchanged: size, modification time, inode and change time."""
+    """Build a fingerprint from size, modification time, inode and change time."""
     if _HAS_INODES:
         return f"{status.st_size:x}.{status.st_mtime_ns:x}.{status.st_ino:x}.{status.st_ctime_ns:x}"
     return f"{status.st_size:x}.{status.st_mtime_ns:x}.0.0"
 
 
 def object_from_stat(key: str, status: os.stat_result) -> RemoteObject:
-    """Return a file as a listing tells it."""
+    """Build the object that listings return for a file."""
     modified = status.st_mtime_ns
     return RemoteObject(key, status.st_size, fingerprint_from_stat(status), modified, modified)
 
 
-def changed_while_read(before: os.stat_result, after: os.stat_result) -> bool:
-    """Tell whether a file that is held open was written to between two looks.
+def was_modified(before: os.stat_result, after: os.stat_result) -> bool:
+    """Tell whether an open file was written to between two calls of `fstat`.
 
-    A file that was replaced or linked meanwhile has another change time for that, and the same content.
+    To rename or link a file changes its change time too, but not its content: the number of links tells them apart.
     """
     if before.st_size != after.st_size or before.st_mtime_ns != after.st_mtime_ns:
         return True

@@ -21,7 +21,7 @@ from buckia_core.adapters.directory.settings import DirectorySettings
 from buckia_core.adapters.directory.stat import object_from_stat
 from buckia_core.adapters.directory.temp_file import remove_stale
 from buckia_core.adapters.directory.walk import Walk, WalkRange
-from buckia_core.adapters.directory.write import copy_all, write
+from buckia_core.adapters.directory.write import copy_descriptor, write
 from buckia_core.adapters.transfers.sources import READ_CHUNK, DigestVerifier, iter_chunks, open_source
 from buckia_core.errors import AdapterError
 from buckia_core.localfs import names
@@ -32,18 +32,18 @@ from buckia_core.planning.manifest import RemoteObject
 class DirectorySync(BaseSync):
     """A directory as a bucket: the file `a/b.txt` below it is the object `a/b.txt`.
 
-    What it does beyond the contract, and what it can't do:
+    Beyond the contract:
 
-    - Links and special files are not listed, read, replaced or deleted, and no way goes through a link. Names
-      that are not valid UTF-8 are not listed; the log names them.
-    - A listing that meets a directory which it can't read raises. A missing root raises too; an upload makes the
-      root only where its parent exists.
-    - Objects appear whole, under their name: bytes go to a file `.buckia-tmp-…` beside it first. Such files that
-      a dead process left are removed a day later, by the first upload or delete after a listing that saw them.
-    - Directories that a delete leaves empty are removed. Empty directories are not listed.
-    - `IfAbsent` is one atomic step where the disk has hard links. `IfUnchanged` is one where the disk can exchange two
-      files, as those of Linux and macOS can; elsewhere it is one among the threads of a process.
-    - Content types are guessed from names; user metadata is not kept.
+    - Links and special files are not listed, read, replaced or deleted, and links are not followed. Names that are not
+      valid UTF-8 are not listed, but logged.
+    - A listing raises if a directory can't be read, or if the root does not exist. An upload creates the root if its
+      parent exists.
+    - Objects are written to a temporary file `.buckia-tmp-…` beside them first. Stale ones, left by a dead process, are
+      removed after a day, by the first upload or delete after a listing that found them.
+    - A delete removes directories that become empty. Empty directories are not listed.
+    - `IfAbsent` is atomic if the disk has hard links. `IfUnchanged` is atomic if the disk can exchange two files, as on
+      Linux and macOS; elsewhere only among the threads of this process.
+    - Content types are guessed from names; user metadata is not stored.
     """
 
     def __init__(self, settings: DirectorySettings) -> None:
@@ -70,12 +70,12 @@ class DirectorySync(BaseSync):
 
     @property
     def identity(self) -> str:
-        """The absolute path of the directory without links: a link that leads elsewhere now is another bucket."""
+        """The resolved absolute path: if a link in it changes, it is another bucket."""
         return f"file:{os.path.normcase(os.path.join(self._real_root, self._prefix))}"
 
     @property
     def earlier_identities(self) -> Sequence[str]:
-        """The path as it is configured, links included."""
+        """The configured path, with links."""
         return (f"file:{os.path.normcase(os.path.join(self._root, self._prefix))}",)
 
     @property
@@ -85,18 +85,18 @@ class DirectorySync(BaseSync):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What a directory can do: keep modification times, list from anywhere, copy."""
+        """Modification times, listings from any key, copies."""
         return self._capabilities
 
     def list_files(
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
     ) -> Iterator[RemoteObject]:
-        """See `BaseSync`. Directories outside the range are not read."""
+        """See `BaseSync`. Does not read directories outside the range."""
         return Walk(self._paths, WalkRange(prefix, start_after, end_at), self._stale).objects()
 
     def stat_file(self, key: str) -> RemoteObject:
         """See `BaseSync`."""
-        status = self._paths.resolve(key).file()
+        status = self._paths.resolve(key).file_stat()
         if status is None:
             raise not_found(key)
         return object_from_stat(key, status)._replace(content_type=guess_content_type(key), metadata={})
@@ -106,17 +106,17 @@ class DirectorySync(BaseSync):
     ) -> RemoteObject:
         """See `BaseSync`."""
         info = info or UploadInfo()
-        check = DigestVerifier(info.digests)
+        verifier = DigestVerifier(info.digests)
         with open_source(source) as reader:
 
-            def fill(descriptor: int) -> None:
-                for chunk in check.hash_stream(iter_chunks(reader)):
+            def write_content(descriptor: int) -> None:
+                for chunk in verifier.hash_stream(iter_chunks(reader)):
                     with translate_errors(key):
                         write_all(descriptor, chunk)
-                check.verify(provider=PROVIDER, key=key)
+                verifier.verify(provider=PROVIDER, key=key)
 
             self._remove_stale()
-            return write(self._paths, key, fill, expect=expect, mtime_ns=info.mtime_ns, mode=info.mode)
+            return write(self._paths, key, write_content, expect=expect, mtime_ns=info.mtime_ns, mode=info.mode)
 
     def download_file(
         self,
@@ -158,32 +158,32 @@ class DirectorySync(BaseSync):
         return [DeleteOutcome(key, self._delete(key)) for key in keys]
 
     def copy_file(self, source: RemoteObject, key: str, *, expect: Precondition | None = None) -> RemoteObject:
-        """See `ServerCopy`. On a disk that can share blocks between files, no bytes are moved."""
+        """See `ServerCopy`. Copies no bytes on a file system that can share blocks between files."""
         with open_object(self._paths, source.key, expect=source) as reader:
 
-            def fill(descriptor: int) -> None:
+            def write_content(descriptor: int) -> None:
                 with translate_errors(key):
-                    copy_all(reader.fileno(), descriptor)
+                    copy_descriptor(reader.fileno(), descriptor)
                 reader.check_unchanged()
 
             status, mode = reader.status, permissions(reader.status)
-            return write(self._paths, key, fill, expect=expect, mtime_ns=status.st_mtime_ns, mode=mode)
+            return write(self._paths, key, write_content, expect=expect, mtime_ns=status.st_mtime_ns, mode=mode)
 
     def close(self) -> None:
-        """See `BaseSync`. The disk can be unmounted after that."""
+        """See `BaseSync`. The disk can be unmounted afterwards."""
         self._paths.close()
 
     def _delete(self, key: str) -> AdapterError | None:
         try:
-            place = self._paths.resolve(key)
-            if place.file() is None:
+            resolved = self._paths.resolve(key)
+            if resolved.file_stat() is None:
                 return None
             with translate_errors(key):
                 try:
-                    place.directory.unlink(place.name)
+                    resolved.directory.unlink(resolved.name)
                 except FileNotFoundError:
                     return None
-            self._paths.prune(place)
+            self._paths.prune(resolved)
         except AdapterError as error:
             return error
         return None

@@ -1,4 +1,4 @@
-"""Files of uploads that are under way: written beside their target, put in its place when they are whole."""
+"""Temporary file of an upload: written beside the target, and renamed to it when complete."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from buckia_core.localfs.system_errors import NO_ATOMIC_RENAME
 from buckia_core.planning.keys import TEMP_PREFIX
 
 STALE_SECONDS = 86_400
-"""A temporary file that nobody wrote to for so long was left by a process that died."""
+"""Age at which a temporary file counts as left by a dead process."""
 
 
 class TempFile:
-    """A file in `directory` that goes away at the end of the `with` block unless it was put in a place.
+    """A temporary file in `directory`; the end of the `with` block removes it unless it was committed.
 
-    Its name can't be foreseen. It has the mode that it is made with, less what the umask takes away.
+    Its name is unpredictable. The umask applies to `mode`.
     """
 
     def __init__(self, directory: Directory, mode: int) -> None:
@@ -43,16 +43,16 @@ class TempFile:
             with suppress(OSError):
                 self._directory.unlink(self._name)
 
-    def finish(self, *, mtime_ns: int | None, mode: int | None) -> None:
-        """Bring what was written to the disk, with its modification time and, where there is one, a mode."""
+    def flush(self, *, mtime_ns: int | None, mode: int | None) -> None:
+        """Set the modification time and mode, if any, and `fsync` the file."""
         if mode is not None:
             set_permissions(self.descriptor, mode)
         if os.name == "nt":
-            # There the time would be set again by closing, and an open file can't be moved.
+            # On Windows, closing would set the time again, and an open file can't be renamed.
             os.fsync(self.descriptor)
             self._close()
         if mtime_ns is not None:
-            # A time that this disk can't hold is no reason not to keep the bytes.
+            # The content matters more than a time that this disk can't store.
             with suppress(OverflowError):
                 path = self._directory.join(self._name)
                 os.utime(self.descriptor if self._open else path, ns=(mtime_ns, mtime_ns))
@@ -60,74 +60,75 @@ class TempFile:
             os.fsync(self.descriptor)
 
     def commit(self, target: Directory, name: str) -> os.stat_result:
-        """Put the file in the place of whatever file has the name, and return its status."""
+        """Rename the file to the name, over any other file, and return its status."""
         return self._commit(target, lambda: self._directory.replace(self._name, target, name))
 
     def commit_over(self, target: Directory, name: str, seen: os.stat_result) -> os.stat_result | None:
-        """Put the file in the place of the one that was seen under the name, and return its status.
+        """Rename the file to the name if that still is the file `seen`; return its status, or `None` if it is not.
 
-        `None` if another one has the name. That is one step where the file system can exchange two files; elsewhere
-        another process may come in between the caller's look and the replacement.
+        Atomic if the file system can exchange two files. Elsewhere another process may write between the caller's
+        `stat` and the rename.
         """
-        stands = True
+        committed = True
 
         def move() -> None:
-            nonlocal stands
+            nonlocal committed
             try:
                 self._directory.exchange(self._name, target, name)
             except FileNotFoundError:
-                stands = False
+                committed = False
             except OSError as error:
                 if error.errno not in NO_ATOMIC_RENAME:
                     raise
                 self._directory.replace(self._name, target, name)
             else:
-                stands = self._discard_replaced(target, name, seen)
+                committed = self._discard_replaced(target, name, seen)
 
         status = self._commit(target, move)
-        self._committed = stands
-        return status if stands else None
+        self._committed = committed
+        return status if committed else None
 
     def _discard_replaced(self, target: Directory, name: str, seen: os.stat_result) -> bool:
-        """Tell whether what was taken from the name is the file that was seen; if not, put it back."""
+        """After an exchange: remove the replaced file if it is `seen`, else restore it. Tell whether it was."""
         taken = self._directory.status(self._name)
         if (taken.st_ino, taken.st_size, taken.st_mtime_ns) == (seen.st_ino, seen.st_size, seen.st_mtime_ns):
-            # It has its name: what is left aside is removed later, if not now.
+            # If this fails, the replaced file is removed later, as a stale one.
             with suppress(OSError):
                 self._directory.unlink(self._name)
             return True
-        # Until it is back under its name, it is all there is of the other one's version.
+        # The temporary name holds the only copy of the other writer's version now: do not remove it.
         self._committed = True
         self._restore_replaced(target, name)
         return False
 
     def _restore_replaced(self, target: Directory, name: str) -> None:
-        put = os.fstat(self.descriptor).st_ino
+        expected_back = os.fstat(self.descriptor).st_ino
         while True:
             taken = self._directory.status(self._name).st_ino
             try:
                 self._directory.exchange(self._name, target, name)
             except FileNotFoundError:
-                # Somebody deleted what had been put there. The other one's version was not what that was about.
+                # A concurrent delete removed our file. It did not mean the other writer's version.
                 with suppress(FileExistsError):
                     self._rename_without_links(target, name)
                 return
-            if self._directory.status(self._name).st_ino == put:
+            if self._directory.status(self._name).st_ino == expected_back:
                 return
-            # Yet another version came on top of what had been put there. It is the last one, and gets the name.
-            put = taken
+            # A third writer replaced our file: its version is the newest, and gets the name.
+            expected_back = taken
 
     def commit_new(self, target: Directory, name: str) -> os.stat_result:
-        """Put the file where no file is, in one step, and return its status.
+        """Rename the file to a new name atomically, and return its status.
 
         Raises:
-            FileExistsError: Something is there.
+            FileExistsError: The name exists.
         """
         return self._commit(target, lambda: self._rename_to_new(target, name))
 
     def _commit(self, target: Directory, move: Callable[[], None]) -> os.stat_result:
         if self._open:
-            # Moving changes the change time, and by the number it is this file whatever stands there meanwhile.
+            # `fstat` after the rename, which changes the change time; the descriptor is this file whatever has the
+            # name.
             move()
             status = os.fstat(self.descriptor)
         else:
@@ -160,7 +161,7 @@ class TempFile:
         except OSError as error:
             if error.errno not in NO_ATOMIC_RENAME:
                 raise
-            # Look, then replace. Another process may come in between.
+            # Not atomic: another process may write between the check and the rename.
             if exists(target, name):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target.join(name)) from error
             self._directory.replace(self._name, target, name)
@@ -172,17 +173,17 @@ class TempFile:
 
 
 def is_stale(status: os.stat_result) -> bool:
-    """Tell whether a temporary file was left behind.
+    """Tell whether a temporary file was left by a dead process.
 
-    Its modification time may be that of the file which is being uploaded, so the change time is asked.
+    Uses the change time: the modification time may be that of the source.
     """
     return status.st_ctime < time.time() - STALE_SECONDS
 
 
 def remove_stale(tree: Tree, stale: set[str]) -> None:
-    """Remove temporary files that were left behind, and take them out of the set; what can't be removed stays."""
+    """Remove stale temporary files, and empty the set. Files that can't be removed stay on the disk."""
     while stale:
-        # Another thread may have taken the last one.
+        # Another thread may have popped the last one.
         with suppress(OSError, KeyError, InTheWay):
-            above, _, name = stale.pop().rpartition("/")
-            tree.directory(above).unlink(name)
+            parent, _, name = stale.pop().rpartition("/")
+            tree.directory(parent).unlink(name)

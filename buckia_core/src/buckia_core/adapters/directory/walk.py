@@ -1,4 +1,4 @@
-"""The listing of a directory in the order of keys, read as far as it is asked for."""
+"""Walk: lists the files of a directory tree lazily, in the order of keys."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ log = logging.getLogger(__name__)
 
 
 class WalkRange(NamedTuple):
-    """Which keys are wanted: those that start with `prefix`, are greater than `after` and not greater than `end`."""
+    """The keys to list: those that start with `prefix`, with `after < key <= end`."""
 
     prefix: str
     after: str | None = None
     end: str | None = None
 
     def is_past(self, name: str) -> bool:
-        """Tell whether this key, or every key in this directory, and all that follow are behind the range."""
+        """Tell whether a key, or all keys of a directory, are after the range."""
         if self.end is None:
             return False
         return name >= self.end if name.endswith("/") else name > self.end
 
     def overlaps(self, directory: str) -> bool:
-        """Tell whether a key in the directory, whose name ends in a slash, can be wanted."""
+        """Tell whether a directory, whose name ends in a slash, can contain keys of the range."""
         if self.after is not None and directory < self.after and not self.after.startswith(directory):
             return False
         return directory.startswith(self.prefix) or self.prefix.startswith(directory)
 
     def contains(self, key: str) -> bool:
-        """Tell whether a key that is not past the range is wanted."""
+        """Tell whether the range contains a key for which `is_past` is false."""
         return key.startswith(self.prefix) and (self.after is None or key > self.after)
 
 
@@ -52,8 +52,8 @@ class Walk:
 
     Attributes:
         paths: The bucket.
-        wanted: Which keys.
-        stale: Temporary files that were left behind, as they are passed by; their paths below the root.
+        range: The keys to list.
+        stale: Collects stale temporary files, as paths below the root.
     """
 
     paths: Paths
@@ -72,55 +72,54 @@ class Walk:
         self.paths.check_root()
         base = self.range.prefix.rpartition("/")[0]
         with self.paths.open(base, reads=True) as tree:
-            start = self._start(tree, base)
+            start = self._open_start(tree, base)
             if start is not None:
                 yield from self._walk(tree, start, f"{base}/" if base else "")
             self.paths.check_root()
 
     def _walk(self, tree: Tree, start: Directory, base: str) -> Iterator[RemoteObject]:
-        wanted = self.range
-        stack = [(start, base, self._names(start, base))]
+        stack = [(start, base, self._sorted_names(start, base))]
         while stack:
             directory, prefix, names = stack[-1]
             while names:
                 name = names.pop()
                 key = prefix + name
-                if wanted.is_past(key):
+                if self.range.is_past(key):
                     return
                 if name[-1] == "/":
-                    if wanted.overlaps(key) and (below := self._below(tree, directory, name[:-1], key)) is not None:
-                        stack.append((below, key, self._names(below, key)))
+                    if self.range.overlaps(key) and (child := self._open_child(tree, directory, name[:-1], key)):
+                        stack.append((child, key, self._sorted_names(child, key)))
                         break
-                elif wanted.contains(key):
-                    status = self._status(directory, name, key)
+                elif self.range.contains(key):
+                    status = self._file_stat(directory, name, key)
                     if status is not None:
                         yield object_from_stat(key, status)
             else:
                 stack.pop()
 
-    def _start(self, tree: Tree, base: str) -> Directory | None:
+    def _open_start(self, tree: Tree, base: str) -> Directory | None:
         self.paths.find_directory(tree, "")
         try:
             return self.paths.find_directory(tree, base)
         except InvalidKey:
-            # Links are not listed, nor is what is behind them.
+            # Links are not followed.
             return None
 
-    def _below(self, tree: Tree, directory: Directory, name: str, key: str) -> Directory | None:
+    def _open_child(self, tree: Tree, directory: Directory, name: str, key: str) -> Directory | None:
         try:
             return tree.below(directory, name)
         except FileNotFoundError:
-            # It may have been deleted; or the disk was unmounted, and everything seems to be gone.
+            # Deleted; or the disk was unmounted, which would make all files look deleted.
             self.paths.check_root()
             return None
         except InTheWay:
-            # It was a directory a moment ago, and what is behind a link is not listed.
+            # Replaced by a link, which is not followed.
             return None
         except OSError as error:
             raise translate_error(error, key) from error
 
-    def _names(self, directory: Directory, base: str) -> list[str]:
-        """Return the names in a directory, the first one last. Nothing else is kept: there may be a great many."""
+    def _sorted_names(self, directory: Directory, base: str) -> list[str]:
+        """Return the names in a directory in descending order. Keeps names only, since there may be many."""
         found: list[str] = []
         try:
             with directory.entries() as entries:
@@ -129,7 +128,7 @@ class Walk:
                     if not name.isascii() and not _is_utf8(name):
                         log.warning("%r in %r is not listed: its name is not valid UTF-8", name, base or "/")
                     elif name.startswith(TEMP_PREFIX):
-                        self._note_temporary(directory, entry)
+                        self._record_stale(directory, entry)
                     elif entry.is_dir(follow_symlinks=False):
                         if os.name != "nt" or not is_link(entry.stat(follow_symlinks=False)):
                             found.append(f"{name}/")
@@ -143,7 +142,7 @@ class Walk:
         found.sort(reverse=True)
         return found
 
-    def _status(self, directory: Directory, name: str, key: str) -> os.stat_result | None:
+    def _file_stat(self, directory: Directory, name: str, key: str) -> os.stat_result | None:
         try:
             status = directory.status(name)
         except FileNotFoundError:
@@ -153,12 +152,12 @@ class Walk:
             raise translate_error(error, key) from error
         return status if stat.S_ISREG(status.st_mode) and not is_link(status) else None
 
-    def _note_temporary(self, directory: Directory, entry: os.DirEntry[str]) -> None:
+    def _record_stale(self, directory: Directory, entry: os.DirEntry[str]) -> None:
         try:
             if entry.is_file(follow_symlinks=False) and is_stale(entry.stat(follow_symlinks=False)):
                 self.stale.add(f"{directory.relative}/{entry.name}" if directory.relative else entry.name)
         except OSError:
-            log.debug("%r vanished while it was looked at", entry.name)
+            log.debug("%r was removed during the listing", entry.name)
 
 
 def _is_utf8(name: str) -> bool:

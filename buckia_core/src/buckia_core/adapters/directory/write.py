@@ -1,4 +1,4 @@
-"""Writing a file of the bucket: whole or not at all."""
+"""Write an object's file atomically."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _ATTEMPTS = 10
 
 _NEW, _PRIVATE = 0o666, 0o600
 
-# The look at what is there and the replacement are one step for all threads of this process.
-_placing = threading.Lock()
+# Makes the check of the present file and the rename atomic among the threads of this process.
+_commit_lock = threading.Lock()
 
 
 def write(
     paths: Paths,
     key: str,
-    fill: WriteContent,
+    write_content: WriteContent,
     *,
     expect: Precondition | None,
     mtime_ns: int | None,
@@ -38,32 +38,32 @@ def write(
 ) -> RemoteObject:
     """Write an object and return it.
 
-    `IfAbsent` is one atomic step wherever the disk has hard links, `IfUnchanged` wherever it can exchange two files.
-    Elsewhere, `IfUnchanged` is one among the threads of this process.
+    `IfAbsent` is atomic if the disk has hard links, `IfUnchanged` if it can exchange two files; otherwise `IfUnchanged`
+    is atomic among the threads of this process.
 
-    An object that is replaced keeps its permission bits. A new one has those of a new file, less what its source
-    (`mode`) does not give to the group and to others. It never has more while it is written.
+    A replaced object keeps its permission bits. A new one has those of a new file, without the group and other bits
+    that the source, `mode`, does not have. The temporary file never has more.
 
     Raises:
         PreconditionFailed: The object is not as expected.
     """
-    place, temporary = _begin(paths, key, mode)
+    resolved, temp_file = _create_temp_file(paths, key, mode)
     try:
-        with paths.keep_open(place), temporary:
-            fill(temporary.descriptor)
+        with paths.keep_open(resolved), temp_file:
+            write_content(temp_file.descriptor)
             with translate_errors(key):
-                kept = permissions(place.status) if place.status else None
-                temporary.finish(mtime_ns=mtime_ns, mode=kept)
-                status = _put_in_place(paths, key, temporary, expect)
+                kept = permissions(resolved.status) if resolved.status else None
+                temp_file.flush(mtime_ns=mtime_ns, mode=kept)
+                status = _commit(paths, key, temp_file, expect)
     except BaseException:
-        if place.created_dirs:
-            paths.prune(place)
+        if resolved.created_dirs:
+            paths.prune(resolved)
         raise
     return object_from_stat(key, status)
 
 
-def copy_all(source: int, target: int) -> None:
-    """Copy a file's bytes from where it stands; in the kernel, where that can do it without moving them at all."""
+def copy_descriptor(source: int, target: int) -> None:
+    """Copy the rest of a file, in the kernel if possible, which may share blocks instead of copying."""
     if hasattr(os, "copy_file_range"):
         try:
             while os.copy_file_range(source, target, 1 << 30):
@@ -77,45 +77,45 @@ def copy_all(source: int, target: int) -> None:
         write_all(target, data)
 
 
-def _begin(paths: Paths, key: str, mode: int | None) -> tuple[ResolvedPath, TempFile]:
-    # Whoever deletes the last object of a directory removes it, and that may be just now.
+def _create_temp_file(paths: Paths, key: str, mode: int | None) -> tuple[ResolvedPath, TempFile]:
+    # A concurrent delete of the last object in the directory removes it: create it again.
     for _ in range(_ATTEMPTS):
         try:
-            place = paths.resolve_for_write(key)
-            return place, TempFile(place.directory, _mode_of(place, mode))
+            resolved = paths.resolve_for_write(key)
+            return resolved, TempFile(resolved.directory, _new_file_mode(resolved, mode))
         except FileNotFoundError:
             continue
         except OSError as error:
             raise translate_error(error, key) from error
-    raise Transient(f"{key!r}: its directory is removed again and again", provider=PROVIDER, key=key)
+    raise Transient(f"{key!r}: its directory is removed repeatedly", provider=PROVIDER, key=key)
 
 
-def _put_in_place(paths: Paths, key: str, temporary: TempFile, expect: Precondition | None) -> os.stat_result:
-    with _placing:
-        # Looked at again: much may have happened on the way to the target while the bytes came.
-        place = paths.resolve(key)
-        place.check_writable()
+def _commit(paths: Paths, key: str, temp_file: TempFile, expect: Precondition | None) -> os.stat_result:
+    with _commit_lock:
+        # Resolved again: the path may have changed while the content was written.
+        resolved = paths.resolve(key)
+        resolved.check_writable()
         match expect:
             case IfAbsent():
                 try:
-                    return temporary.commit_new(place.directory, place.name)
+                    return temp_file.commit_new(resolved.directory, resolved.name)
                 except FileExistsError as error:
                     raise precondition_failed(key, "it exists") from error
             case IfUnchanged(seen):
-                if place.status is None:
+                if resolved.status is None:
                     raise precondition_failed(key, "it is gone")
-                if fingerprint_from_stat(place.status) != seen.fingerprint:
+                if fingerprint_from_stat(resolved.status) != seen.fingerprint:
                     raise precondition_failed(key, "it is another version now")
-                status = temporary.commit_over(place.directory, place.name, place.status)
+                status = temp_file.commit_over(resolved.directory, resolved.name, resolved.status)
                 if status is None:
-                    raise precondition_failed(key, "another writer came in between")
+                    raise precondition_failed(key, "another writer replaced it")
                 return status
             case None:
-                return temporary.commit(place.directory, place.name)
+                return temp_file.commit(resolved.directory, resolved.name)
 
 
-def _mode_of(place: ResolvedPath, source: int | None) -> int:
-    """Return the mode to make a file with; the umask is still to come."""
-    if place.status is not None:
+def _new_file_mode(resolved: ResolvedPath, source: int | None) -> int:
+    """Return the mode of the temporary file, before the umask."""
+    if resolved.status is not None:
         return _PRIVATE
     return _NEW if source is None else _NEW & (source | _PRIVATE)
