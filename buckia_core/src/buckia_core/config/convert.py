@@ -24,15 +24,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from buckia_core.config.frozen import FrozenMapping
 from buckia_core.config.secrets.redaction import redact
 from buckia_core.config.secrets.references import Secret, SecretStore, resolve
 from buckia_core.config.setting_fields import SettingSpec
 
+E = TypeVar("E", bound=Enum)
+T = TypeVar("T")
+
 MAX_SHOWN = 80
 """Number of characters of a value that messages show."""
+
+
+STRING_LIST_SCHEMA: Mapping[str, Any] = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
+STRING_MAP_SCHEMA: Mapping[str, Any] = {"type": "object", "additionalProperties": {"type": "string"}}
 
 
 class InvalidValue(ValueError):
@@ -99,7 +106,7 @@ def convert(value: object, kind: Any, spec: SettingSpec, context: ConvertContext
     if get_origin(kind) is Literal:
         return _convert_choice(value, {str(each): each for each in get_args(kind)})
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return value if isinstance(value, kind) else _convert_choice(value, {str(each.value): each for each in kind})
+        return as_enum(value, kind)
     if kind == tuple[str, ...]:
         return as_str_list(value)
     if get_origin(kind) is collections.abc.Mapping and get_args(kind) == (str, str):
@@ -150,6 +157,11 @@ def as_str_map(value: object, *, at: str = "") -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise invalid_value(value, "a mapping of strings to strings", at=at)
     return {as_str(name, at=at): as_str(each, at=f"{at}.{name}") for name, each in value.items()}
+
+
+def as_enum(value: object, kind: type[E], *, at: str = "") -> E:
+    """Return the value, a member of the enum or the value of one, as a member."""
+    return value if isinstance(value, kind) else _convert_choice(value, {str(each.value): each for each in kind}, at)
 
 
 def _call_parser(value: object, spec: SettingSpec) -> object:
@@ -212,8 +224,8 @@ def _convert_number(value: object, kind: type[int | float], minimum: float | Non
     return number
 
 
-def _convert_choice(value: object, allowed: Mapping[str, Any]) -> Any:
+def _convert_choice(value: object, allowed: Mapping[str, T], at: str = "") -> T:
     text = str(value.value) if isinstance(value, Enum) else str(value)
     if text not in allowed or isinstance(value, Mapping | list | tuple):
-        raise invalid_value(value, f"one of {', '.join(allowed)}")
+        raise invalid_value(value, f"one of {', '.join(allowed)}", at=at)
     return allowed[text]

@@ -27,7 +27,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from buckia_core.config.convert import InvalidValue, as_str, as_str_map, invalid_value
+from buckia_core.config.convert import (
+    STRING_LIST_SCHEMA,
+    STRING_MAP_SCHEMA,
+    InvalidValue,
+    as_str,
+    as_str_map,
+    invalid_value,
+)
 from buckia_core.config.frozen import FrozenMapping
 from buckia_core.config.locations import suggest
 from buckia_core.config.parsers import parse_patterns
@@ -137,11 +144,9 @@ def parse_object_rules(value: object, *, names: Collection[str] = ATTRIBUTES) ->
 
 def object_rules_schema(names: Collection[str] = ATTRIBUTES) -> Mapping[str, Any]:
     """Build the JSON Schema of `objects` with these attributes."""
-    strings = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
-    properties: dict[str, Any] = {"match": strings | {"description": "Patterns as in .gitignore, of keys."}}
+    properties: dict[str, Any] = {"match": {**STRING_LIST_SCHEMA, "description": "Patterns as in .gitignore, of keys."}}
     for name in names:
-        mapping = {"type": "object", "additionalProperties": {"type": "string"}}
-        properties[name] = mapping if name in _MAPS else {"type": "string", "minLength": 1}
+        properties[name] = STRING_MAP_SCHEMA if name in _MAPS else {"type": "string", "minLength": 1}
     entry = {"type": "object", "properties": properties, "required": ["match"], "additionalProperties": False}
     return {"type": "array", "items": entry}
 

@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from buckia_core.config.convert import STRING_LIST_SCHEMA
 from buckia_core.config.frozen import FrozenMapping
 from buckia_core.config.parsers import parse_bytes, parse_patterns
 from buckia_core.config.path_rules import (
     FILES_SCHEMA,
-    FOLDERS_SCHEMA,
     PATHS_SCHEMA,
-    PATTERNS_SCHEMA,
     PathRule,
     parse_files,
     parse_folders,
@@ -81,7 +80,7 @@ class BucketOptions:
         help="Top-level folders of the bucket that take part; all of them if it is left out.",
         default=(),
         parse=parse_folders,
-        schema=FOLDERS_SCHEMA,
+        schema=STRING_LIST_SCHEMA,
     )
     paths: tuple[PathRule, ...] = setting(
         help="Local directories that map onto the bucket; the first one receives what comes down.",
@@ -112,10 +111,10 @@ class BucketOptions:
         help="Patterns as in `.gitignore`; where there are any, only what one of them names takes part.",
         default=(),
         parse=parse_patterns,
-        schema=PATTERNS_SCHEMA,
+        schema=STRING_LIST_SCHEMA,
     )
     exclude: tuple[str, ...] = setting(
-        help="Patterns of what takes no part.", default=(), parse=parse_patterns, schema=PATTERNS_SCHEMA
+        help="Patterns of what takes no part.", default=(), parse=parse_patterns, schema=STRING_LIST_SCHEMA
     )
     default_excludes: bool = setting(
         help="Whether `.git/`, `.hg/`, `.svn/`, `.DS_Store`, `Thumbs.db` and `desktop.ini` take no part.", default=True

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from buckia_core.config.convert import InvalidValue, as_str, as_str_list, as_str_map, invalid_value
+from buckia_core.config.convert import (
+    STRING_LIST_SCHEMA,
+    InvalidValue,
+    as_enum,
+    as_str,
+    as_str_list,
+    as_str_map,
+    invalid_value,
+)
 from buckia_core.config.frozen import FrozenMapping
 from buckia_core.config.locations import suggest
 from buckia_core.config.parsers import parse_patterns
@@ -116,25 +124,17 @@ def _parse_rule(entry: object, at: str) -> PathRule:
     local = as_str(os.fspath(local) if isinstance(local, os.PathLike) else local, at=f"{at}.local")
     if not local or "\x00" in local:
         raise invalid_value(local, "the path of a directory", at=f"{at}.local")
+    direction = given.get("direction")
     return PathRule(
         local=local,
         remote=parse_prefix(given.get("remote", ""), at=f"{at}.remote"),
-        direction=_parse_direction(given.get("direction"), at=f"{at}.direction"),
+        direction=None if direction is None else as_enum(direction, Direction, at=f"{at}.direction"),
         include=parse_patterns(given.get("include", ()), at=f"{at}.include"),
         exclude=parse_patterns(given.get("exclude", ()), at=f"{at}.exclude"),
     )
 
 
 _FIELDS = ("local", "remote", "direction", "include", "exclude")
-
-
-def _parse_direction(value: object, *, at: str) -> Direction | None:
-    if value is None or isinstance(value, Direction):
-        return value
-    for direction in Direction:
-        if direction.value == value:
-            return direction
-    raise invalid_value(value, f"one of {', '.join(each.value for each in Direction)}", at=at)
 
 
 def _check_key(key: str, *, at: str) -> str:
@@ -146,11 +146,7 @@ def _check_key(key: str, *, at: str) -> str:
     return key
 
 
-_STRINGS = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
-
 FILES_SCHEMA = {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
-FOLDERS_SCHEMA = _STRINGS
-PATTERNS_SCHEMA = _STRINGS
 PATHS_SCHEMA: Mapping[str, Any] = {
     "type": "array",
     "items": {
@@ -162,8 +158,8 @@ PATHS_SCHEMA: Mapping[str, Any] = {
                     "local": {"type": "string", "minLength": 1, "description": "The local directory."},
                     "remote": {"type": "string", "description": "Directory in the bucket; empty is its root."},
                     "direction": {"enum": [direction.value for direction in Direction]},
-                    "include": _STRINGS,
-                    "exclude": _STRINGS,
+                    "include": STRING_LIST_SCHEMA,
+                    "exclude": STRING_LIST_SCHEMA,
                 },
                 "required": ["local"],
                 "additionalProperties": False,

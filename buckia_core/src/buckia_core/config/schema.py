@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from buckia_core.config.convert import STRING_LIST_SCHEMA, STRING_MAP_SCHEMA
 from buckia_core.config.options import OPTIONS, BucketOptions
 from buckia_core.config.secrets.references import Secret
 from buckia_core.config.setting_fields import SettingSpec, default_value, field_types, setting_fields
@@ -115,9 +116,9 @@ def _setting_schema(kind: Any, spec: SettingSpec) -> Schema:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return {"anyOf": [{"enum": [each.value for each in kind]}, _VARIABLE]}
     if kind == tuple[str, ...]:
-        return {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
+        return dict(STRING_LIST_SCHEMA)
     if get_origin(kind) is collections.abc.Mapping and get_args(kind) == (str, str):
-        return {"type": "object", "additionalProperties": {"type": "string"}}
+        return dict(STRING_MAP_SCHEMA)
     if spec.parse is not None:
         return {}
     raise TypeError(f"a setting can't be of type {kind!r}")

@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 from buckia_core.config.convert import ConvertContext
-from buckia_core.config.secrets.redaction import redact
-from buckia_core.config.secrets.references import Secret, SecretStore, known_secrets
+from buckia_core.config.locations import format_location
+from buckia_core.config.secrets.redaction import redact_known
+from buckia_core.config.secrets.references import Secret, SecretStore
 from buckia_core.config.setting_fields import SettingSpec, default_value, field_types, setting, setting_fields
 from buckia_core.config.setting_values import GivenValues, read_values
 from buckia_core.errors import InvalidSetting, MissingCredentials
@@ -93,18 +94,18 @@ def read_settings(
     """
     wanted = setting_fields(cls)
     kept = {name: value for name, value in values.items() if name in wanted or not _is_ignorable(name, value)}
-    owner, location = f"provider {provider!r}", GivenValues("", {}, source, lines).location()
+    owner, location = f"provider {provider!r}", format_location(source, lines)
     try:
         kept = _add_implied(cls, kept)
     except ValueError as error:
-        raise InvalidSetting(redact(f"{owner}: {error}", known_secrets()), source=location) from None
+        raise InvalidSetting(redact_known(f"{owner}: {error}"), source=location) from None
     given = GivenValues(owner, kept, source, lines)
     context = ConvertContext(base_dir, os.environ if environ is None else environ, secret_stores or {})
     read = read_values(cls, given, context)
     try:
         return cls(**read)
     except (ValueError, MissingCredentials) as error:
-        message = redact(f"{owner}: {error}", known_secrets())
+        message = redact_known(f"{owner}: {error}")
         kind = MissingCredentials if isinstance(error, MissingCredentials) else InvalidSetting
     raise kind(message, source=location)
 

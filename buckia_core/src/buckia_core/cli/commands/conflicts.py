@@ -15,7 +15,7 @@ from buckia_core.cli.exit_codes import ExitCode, exit_code_for_result
 from buckia_core.cli.report import json_records
 from buckia_core.cli.report.conflict_diff import show_diff
 from buckia_core.cli.report.sync_report import show_summary
-from buckia_core.cli.terminal.formatting import format_size, format_time
+from buckia_core.cli.terminal.formatting import format_time, format_version
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
@@ -67,8 +67,8 @@ def show_command(context: CliContext, key: str) -> ExitCode:
         context.output.result(
             _conflict_record(config.name, conflict),
             f"{conflict.key}: {conflict.reason}",
-            f"  here:          {_format_side(conflict.local_size, conflict.local_mtime_ns)}  {conflict.path}",
-            f"  in the bucket: {_format_side(conflict.remote_size, conflict.remote_mtime_ns)}",
+            f"  here:          {format_version(conflict.local_size, conflict.local_mtime_ns)}  {conflict.path}",
+            f"  in the bucket: {format_version(conflict.remote_size, conflict.remote_mtime_ns)}",
         )
         show_diff(context.output, client, conflict)
     return ExitCode.DONE
@@ -132,7 +132,3 @@ def _conflict_record(bucket: str, conflict: Conflict) -> dict[str, object]:
         "since": json_records.iso_time(conflict.since),
         "reason": conflict.reason,
     }
-
-
-def _format_side(size: int | None, mtime_ns: int | None) -> str:
-    return "deleted" if size is None else f"{format_size(size)}, {format_time(mtime_ns)}"

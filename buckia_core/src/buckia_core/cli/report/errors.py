@@ -82,7 +82,6 @@ def _os_error_message(error: OSError) -> str:
 
 
 def _without_secrets(text: str) -> str:
-    from buckia_core.config.secrets.redaction import redact  # noqa: PLC0415
-    from buckia_core.config.secrets.secret import known_secrets  # noqa: PLC0415  # only needed for errors
+    from buckia_core.config.secrets.redaction import redact_known  # noqa: PLC0415  # only needed for errors
 
-    return redact(text, known_secrets())
+    return redact_known(text)

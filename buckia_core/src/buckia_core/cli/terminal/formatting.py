@@ -65,6 +65,11 @@ def format_time(time: datetime | int | None) -> str:
         return time.isoformat(sep=" ", timespec="seconds")
 
 
+def format_version(size: int | None, time: datetime | int | None) -> str:
+    """Format the size and time of one side of a conflict; `deleted` without a size."""
+    return "deleted" if size is None else f"{format_size(size)}, {format_time(time)}"
+
+
 def format_summary(result: SyncResult) -> str:
     """Format the summary of a run."""
     planned = result.dry_run

@@ -161,7 +161,7 @@ def _mask_record(value: object, name: str = "") -> object:
         case str() if name in NAME_FIELDS:
             return value
         case str() if name in MESSAGE_FIELDS:
-            return _redaction().redact(value, _redaction().known_secrets())
+            return _redaction().redact_known(value)
         case str():
             return _mask(value)
         case Mapping():

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack
 
 import click
 
-from buckia_core.cli.terminal.formatting import format_size, format_time
+from buckia_core.cli.terminal.formatting import format_version
 from buckia_core.cli.terminal.output import Output, clean_message
 from buckia_core.cli.terminal.progress import is_terminal
 from buckia_core.planning.plan import Operation
@@ -82,11 +82,11 @@ class ConflictPrompt:
     def _ask(self, operation: Operation) -> ConflictPolicy | None:
         self._output.error(f"{operation.key}: {operation.explanation}")
         if operation.local is not None:
-            self._output.error(f"  here:          {_format_side(operation.local.size, operation.local.mtime_ns)}")
+            self._output.error(f"  here:          {format_version(operation.local.size, operation.local.mtime_ns)}")
         if operation.remote is not None:
             remote = operation.remote
             time_ns = (remote.modified_ns or None) if remote.mtime_ns is None else remote.mtime_ns
-            self._output.error(f"  in the bucket: {_format_side(remote.size, time_ns)}")
+            self._output.error(f"  in the bucket: {format_version(remote.size, time_ns)}")
         answer = click.prompt(
             "Keep [l]ocal, [r]emote, [b]oth, or [s]kip? (a capital answers for all)",
             type=click.Choice([*_ANSWERS, *map(str.upper, _ANSWERS)]),
@@ -97,7 +97,3 @@ class ConflictPrompt:
         if answer.isupper():
             self._for_all, self._answered_for_all = policy, True
         return policy
-
-
-def _format_side(size: int, mtime_ns: int | None) -> str:
-    return f"{format_size(size)}, {format_time(mtime_ns)}"

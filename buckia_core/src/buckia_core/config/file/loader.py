@@ -12,7 +12,7 @@ from buckia_core.config.bucket import BucketConfig
 from buckia_core.config.file.interpolation import interpolate
 from buckia_core.config.locations import format_location, suggest
 from buckia_core.config.options import OPTIONS
-from buckia_core.config.trust.bounded_read import read_bytes
+from buckia_core.config.trust.bounded_read import read_text
 from buckia_core.config.trust.consent import check_file
 from buckia_core.config.yaml_reader import Value, YamlDocument, parse
 from buckia_core.errors import BucketNotConfigured, ConfigError, InvalidSetting
@@ -151,13 +151,8 @@ def _interpolate_values(
 
 def _read_text(path: Path) -> str:
     try:
-        data = read_bytes(path)
+        return read_text(path)
     except (FileNotFoundError, NotADirectoryError):
         raise ConfigError("there is no such file; make one with: buckia init", source=str(path)) from None
     except IsADirectoryError:
         raise ConfigError("is a directory, and not a configuration file", source=str(path)) from None
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-    raise ConfigError("is not text in UTF-8", source=f"{path}:{line}")

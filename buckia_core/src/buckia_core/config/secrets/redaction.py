@@ -100,9 +100,14 @@ def redact(text: str, secrets: Iterable[Secret] = ()) -> str:
     return text
 
 
+def redact_known(text: str) -> str:
+    """Return the text as `redact` does, without the known secrets."""
+    return redact(text, known_secrets())
+
+
 def clean(text: str) -> str:
     """Return a message on one line, without the known secrets and without control characters."""
-    return sanitize(redact(text, known_secrets()))
+    return sanitize(redact_known(text))
 
 
 def mask(text: str, secrets: Iterable[Secret]) -> str:
@@ -170,23 +175,22 @@ class RedactingFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Redact the record in place, and keep it."""
-        secrets = known_secrets()
         try:
             message = record.getMessage()
         except (TypeError, ValueError):
             # logging would write the arguments of such a record to standard error without redaction.
             message = f"{record.msg} {record.args!r}"
-            record.msg, record.args = redact(message, secrets), ()
-        redacted = redact(message, secrets)
+            record.msg, record.args = redact_known(message), ()
+        redacted = redact_known(message)
         if redacted != message:
             record.msg, record.args = redacted, ()
         if record.exc_info and record.exc_info[0] and not record.exc_text:
             # Formatters use this string instead of the exception.
             record.exc_text = logging.Formatter().formatException(record.exc_info)
         if record.exc_text:
-            record.exc_text = redact(record.exc_text, secrets)
+            record.exc_text = redact_known(record.exc_text)
         if record.stack_info:
-            record.stack_info = redact(record.stack_info, secrets)
+            record.stack_info = redact_known(record.stack_info)
         return True
 
 

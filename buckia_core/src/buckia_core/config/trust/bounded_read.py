@@ -41,6 +41,21 @@ def read_bytes(path: Path, *, limit: int = MAX_BYTES) -> bytes:
     return data
 
 
+def read_text(path: Path) -> str:
+    """Read a regular file as UTF-8, with or without a byte order mark.
+
+    Raises:
+        OSError, ConfigError: As in `read_bytes`; also `ConfigError` if the file is not UTF-8.
+    """
+    data = read_bytes(path)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+    # Raised outside of the handler: a decoding error holds the bytes, secrets included.
+    raise ConfigError("is not text in UTF-8", source=f"{path}:{line}")
+
+
 def _raise_not_regular(mode: int, path: Path) -> NoReturn:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))

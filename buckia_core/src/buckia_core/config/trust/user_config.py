@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from buckia_core.config.trust.bounded_read import read_bytes
+from buckia_core.config.trust.bounded_read import read_text
 from buckia_core.config.trust.ownership import untrusted_reason
 from buckia_core.errors import ConfigError
 
@@ -41,17 +41,13 @@ def read(name: str) -> dict[str, Any]:
     path = directory() / name
     try:
         problem = untrusted_reason(str(path))
-        data = read_bytes(path) if problem is None else b""
+        text = read_text(path) if problem is None else ""
     except FileNotFoundError:
         return {}
     except (IsADirectoryError, NotADirectoryError) as error:
         raise ConfigError(f"can't be read: {error.strerror}", source=str(path)) from error
     if problem is not None:
         raise ConfigError(f"{problem}, so it can't be your configuration; remove it", source=str(path))
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ConfigError("is not text in UTF-8", source=str(path)) from None
     from buckia_core.config.yaml_reader import parse  # noqa: PLC0415  # imports the YAML library
 
     content = parse(text, str(path)).value
