@@ -1,4 +1,4 @@
-"""Buckia keeps local folders and cloud buckets in step.
+"""Buckia syncs local folders with cloud buckets.
 
     from buckia import BuckiaClient, BucketConfig
 
@@ -6,8 +6,7 @@
     result = BuckiaClient(config).sync("assets")
     print(f"{result.uploaded} uploaded, {result.downloaded} downloaded")
 
-This package is the door for applications: the names below are all that it has, and they stay. Adapters are written
-against `buckia_core`.
+This package is the public API for applications. Adapters import from `buckia_core`.
 """
 
 from __future__ import annotations
@@ -149,7 +148,7 @@ __all__ = [
     "load_config",
 ]
 
-# Imported when first used: a program that only asks for the version, or catches an error, does not wait for the engine.
+# Imported on first use, so that a program that needs only the version or an error class does not load the engine.
 _HOMES = {
     "buckia_core.client": ("BuckiaClient",),
     "buckia_core.config.bucket": ("BucketConfig",),
@@ -178,7 +177,7 @@ _HOMES = {
         "Transferred",
     ),
 }
-_NAME_THERE = {"find_config": "find", "load_config": "load"}
+_NAME_IN_MODULE = {"find_config": "find", "load_config": "load"}
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 
@@ -186,7 +185,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'buckia' has no attribute {name!r}")
     module = importlib.import_module(_HOME.get(name, "buckia_core.errors"))
-    value = getattr(module, _NAME_THERE.get(name, name))
+    value = getattr(module, _NAME_IN_MODULE.get(name, name))
     globals()[name] = value
     return value
 

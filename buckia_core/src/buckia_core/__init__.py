@@ -1,4 +1,4 @@
-"""The core of Buckia: what adapters are written against, and the engine that they serve.
+"""Core of Buckia: the contract for adapters, and the sync engine.
 
 Adapter authors import from here and from `buckia_core.testing`; applications import from `buckia`.
 """
@@ -122,7 +122,7 @@ __all__ = [
     "setting",
 ]
 
-# Imported when first used, as in `buckia`: each module of ours imports this one first, and most need little of it.
+# Imported on first use, as in `buckia`: each module imports this package first, and needs few of its names.
 _HOMES = {
     "buckia_core.adapters.content_types": ("guess_content_type",),
     "buckia_core.adapters.contract.base": (

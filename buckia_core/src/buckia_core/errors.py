@@ -1,7 +1,7 @@
-"""Every error that Buckia raises on purpose, in one tree.
+"""Errors: the hierarchy of all exceptions that Buckia raises.
 
-Adapters translate the errors of their SDK into the `AdapterError` branch, in one place, and raise `from`
-the original. Servers may repeat in a message what they were sent, so each message passes `BuckiaError.clean`.
+An adapter translates the errors of its SDK to subclasses of `AdapterError`, in one module, and raises them `from` the
+original. Servers may repeat secrets of a request in their messages, so each message is redacted by `BuckiaError.clean`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class BuckiaError(Exception):
-    """Base of all errors of Buckia. Its message is one line, without secrets and without control characters."""
+    """Base class of all errors. The message is one line, without secrets and control characters."""
 
     clean: ClassVar[Callable[[str], str]] = staticmethod(str)
-    """Takes secrets out of a message. `config.secrets.redaction` puts it here, which stands above this module."""
+    """Redacts a message. `config.secrets.redaction` sets it, because this module can't import that one."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(BuckiaError.clean(each) if isinstance(each, str) else each for each in args))
@@ -27,7 +27,7 @@ class BuckiaError(Exception):
 
 
 class ConfigError(BuckiaError):
-    """The configuration can't be used. `source` says where it stands: a file, a file and line, or an argument."""
+    """The configuration is invalid. `source` is its origin: a file, a file and line, or an argument."""
 
     def __init__(self, message: str, *, source: str | None = None) -> None:
         super().__init__(f"{source}: {message}" if source else message)
@@ -35,19 +35,19 @@ class ConfigError(BuckiaError):
 
 
 class UnknownSetting(ConfigError):
-    """A key that no setting has; the message names the nearest one that exists."""
+    """The configuration has an unknown key. The message suggests the closest setting."""
 
 
 class InvalidSetting(ConfigError):
-    """A setting whose value has the wrong type or shape."""
+    """The value of a setting has the wrong type or format."""
 
 
 class MissingCredentials(ConfigError):
-    """The provider needs credentials, and none were found in any place that it looks at."""
+    """The provider needs credentials, and none of its sources has any."""
 
 
 class BucketNotConfigured(ConfigError):
-    """A bucket was named that the configuration does not have."""
+    """The configuration has no bucket of this name."""
 
 
 # --- plugins ---------------------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ class AdapterNotInstalled(PluginError):
 
 
 class AdapterBroken(PluginError):
-    """The package that registers the provider is there, but fails when it is loaded."""
+    """The package that registers the provider is installed, but fails to load."""
 
 
 # --- adapters --------------------------------------------------------------------------------------------
@@ -72,14 +72,14 @@ class AdapterError(BuckiaError):
     """A call to a provider failed.
 
     Args:
-        message: What happened, in words for a person; without secrets.
+        message: The message for the user, without secrets.
         provider: The provider's id, as in the configuration.
-        key: The key the call was about, where it was about one.
-        status: HTTP status, or `None` where there was no answer.
-        request_id: The provider's own id of the request, for its support; cleaned like the message.
-        retryable: Whether the same call may succeed later. Defaults to what the class says.
-        retry_after: Seconds that the provider asked to wait.
-        code: The provider's own name of the error, such as `NoSuchKey`; empty where it told none.
+        key: The key of the call, if it had one.
+        status: HTTP status; `None` without a response.
+        request_id: The provider's id of the request, for its support; redacted like the message.
+        retryable: Whether the same call may succeed later. Defaults to that of the class.
+        retry_after: Seconds to wait, if the provider sent them.
+        code: The provider's error code, such as `NoSuchKey`; empty if it sent none.
     """
 
     default_retryable = False
@@ -131,43 +131,43 @@ class NotFound(AdapterError):
 
 
 class AlreadyExists(AdapterError):
-    """Something of that name exists where a new one was to be made."""
+    """The object, file or bucket to create exists already."""
 
 
 class PreconditionFailed(AdapterError):
-    """The object is not in the state that the call expected; nothing was changed."""
+    """The object is not in the expected state. Nothing was changed."""
 
 
 class PermissionDenied(AdapterError):
-    """The credentials are good, but do not allow this; or the disk refuses."""
+    """The credentials are valid, but do not allow the call; or the file system denies access."""
 
 
 class Unauthenticated(AdapterError):
-    """The provider does not accept the credentials."""
+    """The provider rejects the credentials."""
 
 
 class InvalidKey(AdapterError):
-    """The provider, or the disk, can't hold this key."""
+    """The provider or the file system can't hold the key."""
 
 
 class NotSupported(AdapterError):
-    """The provider, as configured, can't do this at all."""
+    """The provider, as configured, does not support the operation."""
 
 
 class IntegrityError(AdapterError):
-    """Bytes arrived that are not the bytes that were sent."""
+    """The received content does not match its digest."""
 
     default_retryable = True
 
 
 class Throttled(AdapterError):
-    """Too many requests; `retry_after` says how long to wait where the provider told."""
+    """Too many requests. `retry_after` is the time to wait, if the provider sent it."""
 
     default_retryable = True
 
 
 class Transient(AdapterError):
-    """A fault of the network or of the server that may pass."""
+    """Temporary failure of the network or the server."""
 
     default_retryable = True
 
@@ -176,7 +176,7 @@ class Transient(AdapterError):
 
 
 class UnsafePlan(BuckiaError):
-    """A safety guard refused the plan. Nothing was changed."""
+    """The safety guard refused the plan. Nothing was changed."""
 
 
 class SideEmptied(UnsafePlan):
@@ -184,15 +184,15 @@ class SideEmptied(UnsafePlan):
 
 
 class TooManyDeletes(UnsafePlan):
-    """The plan would delete more than the guard allows."""
+    """The plan would delete more files or objects than the guard allows."""
 
 
 class TooManyOverwrites(UnsafePlan):
-    """The plan would overwrite more objects than the guard allows, and nothing keeps their old versions."""
+    """The plan would overwrite more objects than the guard allows, and their old versions would be lost."""
 
 
 class UnresolvedConflicts(BuckiaError):
-    """Keys are left on which a person has to decide; `keys` names them."""
+    """Conflicts are undecided. `keys` has their keys."""
 
     def __init__(self, message: str, keys: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -200,11 +200,11 @@ class UnresolvedConflicts(BuckiaError):
 
 
 class StateError(BuckiaError):
-    """The state of past syncs can't be read or written, such as on a full disk. Nothing of it is thrown away."""
+    """The state can't be read or written, such as on a full disk. It is never discarded."""
 
 
 class StateDenied(StateError):
-    """The system does not allow to read or write the state: another user's files, or a read-only disk."""
+    """The system denies access to the state: files of another user, or a read-only disk."""
 
 
 class LockHeld(BuckiaError):
@@ -212,7 +212,7 @@ class LockHeld(BuckiaError):
 
 
 class SyncIncomplete(BuckiaError):
-    """A run finished, but something in it failed; `report` says what."""
+    """A run ended, but operations failed. `report` is its result."""
 
     def __init__(self, message: str, report: Any) -> None:
         super().__init__(message)

@@ -203,8 +203,8 @@ def _group_by_root(plan: Plan, mappings: Sequence[PathMapping]) -> list[_Group]:
         # No directory has this id, because those have an arrow in them.
         name = "files" if mapping.is_file else mapping.id
         if name not in groups:
-            here, there = ("`files`", "the bucket") if mapping.is_file else (mapping.local, _remote_name(mapping))
-            groups[name] = _Group(here, there, mapping.is_file, Counts(), Counter(), Counter())
+            local, remote = ("`files`", "the bucket") if mapping.is_file else (mapping.local, _remote_name(mapping))
+            groups[name] = _Group(local, remote, mapping.is_file, Counts(), Counter(), Counter())
         group = by_root[mapping.id] = groups[name]
         seen = plan.counts.get(mapping.id, Counts())
         group.counts.local += seen.local

@@ -88,7 +88,7 @@ def sync(request: SyncRequest) -> SyncResult:
             state, planner.request.scope, request.mappings, planner.since_ns, planner.removed_mappings, folders
         )
         recorder.refresh(prepared.refreshed)
-        return _execute_plan(planner, plan, recorder, tally, whole=True)
+        return _execute_plan(planner, plan, recorder, tally, is_complete=True)
 
 
 def resolve(request: SyncRequest, keys: Sequence[str], choice: Resolution) -> SyncResult:
@@ -145,9 +145,9 @@ def open_run(request: SyncRequest) -> Iterator[tuple[StateDatabase, RunTally, Pl
 
 
 def _execute_plan(
-    planner: Planner, plan: Plan, recorder: BaselineRecorder, tally: RunTally, *, whole: bool = False
+    planner: Planner, plan: Plan, recorder: BaselineRecorder, tally: RunTally, *, is_complete: bool = False
 ) -> SyncResult:
-    """Execute a plan, record the results and return them. `whole`: the plan covers all keys of the scope."""
+    """Execute a plan, record the results and return them. `is_complete`: the plan covers all keys of the scope."""
     request = planner.request
     if not request.stopped.is_set():
         actions: dict[str, set[Action]] = {}
@@ -186,7 +186,7 @@ def _execute_plan(
                 results.close()
                 recorder.flush()
     result = tally.result(plan)
-    recorder.finish(result, plan if whole else None)
+    recorder.finish(result, plan if is_complete else None)
     if recorder.failure:
         raise recorder.failure
     if tally.fatal:
@@ -269,10 +269,10 @@ def download_object(adapter: BaseSync, found: RemoteObject, target: Path, algori
         Download(
             adapter,
             found,
-            place := FileLocation(tree.root, name),
+            location := FileLocation(tree.root, name),
             root="",
             temporary=TEMP_PREFIX,
-            planned=place.look(found.key, ""),
+            planned=location.look(found.key, ""),
             algorithm=algorithm,
             keep=lambda _: None,
         ) as file,
