@@ -1,4 +1,4 @@
-"""What the server, the network and botocore say, as errors of Buckia. The one place where that is decided.
+"""Errors: maps responses, network failures and exceptions of botocore to Buckia's errors.
 
     code or status                                        error                retryable
     -------------------------------------------------------------------------------------
@@ -15,7 +15,7 @@
     NotImplemented, MethodNotAllowed, 405, 501            NotSupported         no
     anything else                                         AdapterError         no
 
-A code that is known goes before the status that it came with.
+A known code takes precedence over the status.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ _BY_STATUS: dict[int, type[AdapterError]] = {
 }
 
 _NOTHING_THERE = ("", "NotFound", "NoSuchKey")
-"""Codes that tell no more than the status 404: of a request about the bucket, that it is the bucket."""
+"""Codes that add nothing to status 404. In a response about the bucket, they mean that the bucket is missing."""
 
 _MESSAGES: dict[str, str] = {
     "NoSuchBucket": "the bucket does not exist: check its name and the endpoint, or make it with `buckia s3 create`",
@@ -119,20 +119,20 @@ _MESSAGES: dict[str, str] = {
 
 
 class UnusableResponse(http.client.HTTPException):
-    """A response that breaks the protocol, so that a retry does not help. Its text completes "the answer "."""
+    """A response that breaks the protocol, so that a retry does not help. The message completes "the response "."""
 
 
 class Headers(Protocol):
-    """The headers of a response: names are found in any case."""
+    """Response headers; names are case-insensitive."""
 
     def get(self, name: str, /) -> str | None:
-        """Return the value, `None` if the response has no such header."""
+        """Return the value; `None` without this header."""
 
 
 def from_response(
     status: int, headers: Headers, body: bytes, *, provider: str, key: str | None, action: str
 ) -> AdapterError:
-    """Return the error for a response. `doing` says what was asked, such as `GET`; `key` is without prefix."""
+    """Return the error for a response. `action` says what was tried, such as `reading`; `key` is without prefix."""
     code, message = error_code(body), xml_text(body, "Message")
     error = from_code(code, message, status, provider=provider, key=key, action=action)
     error.request_id = headers.get("x-amz-request-id") or xml_text(body, "RequestId") or None
@@ -148,8 +148,8 @@ def from_response(
 def from_code(
     code: str, message: str, status: int | None, *, provider: str, key: str | None, action: str
 ) -> AdapterError:
-    """Return the error for a code of S3's, with the status that it came with."""
-    told = code
+    """Return the error for an S3 error code and its status."""
+    reported = code
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status or 0, AdapterError)
     if code == "InvalidArgument" and "object name" in message.lower():
         kind = InvalidKey
@@ -157,14 +157,14 @@ def from_code(
         key, code = None, "NoSuchBucket"
     elif kind is NotFound:
         code = code or "NoSuchKey"
-    words = _MESSAGES.get(code) or _one_line(message) or _status_message(status)
+    text = _MESSAGES.get(code) or _one_line(message) or _status_message(status)
     named = f"{key!r}: " if key is not None else ""
-    shown = f" ({code})" if code and code not in words else ""
-    return kind(f"{named}{action}: {words}{shown}", provider=provider, key=key, status=status, code=told)
+    shown = f" ({code})" if code and code not in text else ""
+    return kind(f"{named}{action}: {text}{shown}", provider=provider, key=key, status=status, code=reported)
 
 
 def from_network(error: Exception, *, provider: str, key: str | None, action: str, host: str) -> AdapterError:
-    """Return the error for a request that got no answer, or not all of it."""
+    """Return the error for a request without a response, or with an incomplete one."""
     named = f"{key!r}: " if key is not None else ""
     if isinstance(error, ssl.SSLCertVerificationError):
         return AdapterError(
@@ -174,20 +174,20 @@ def from_network(error: Exception, *, provider: str, key: str | None, action: st
             key=key,
         )
     if isinstance(error, ssl.SSLError) and error.reason in _NOT_TLS:
-        words = f"{host} does not speak TLS: does its address begin with http:// and not with https://?"
-        return AdapterError(f"{named}{action}: {words}", provider=provider, key=key)
+        message = f"{host} does not speak TLS: does its address begin with http:// and not with https://?"
+        return AdapterError(f"{named}{action}: {message}", provider=provider, key=key)
     if isinstance(error, UnusableResponse):
-        words = f"the answer of {host} {error}"
-        return AdapterError(f"{named}{action}: {words}", provider=provider, key=key)
+        message = f"the response of {host} {error}"
+        return AdapterError(f"{named}{action}: {message}", provider=provider, key=key)
     if isinstance(error, TimeoutError):
-        words = "no progress in time"
+        message = "no progress in time"
     elif isinstance(error, http.client.IncompleteRead):
-        words = "the answer was cut short"
+        message = "the response was cut short"
     elif isinstance(error, http.client.RemoteDisconnected):
-        words = "the connection was closed without an answer"
+        message = "the connection was closed without a response"
     else:
-        words = str(getattr(error, "strerror", None) or error) or type(error).__name__
-    return Transient(f"{named}{action} at {host} failed: {words}", provider=provider, key=key)
+        message = str(getattr(error, "strerror", None) or error) or type(error).__name__
+    return Transient(f"{named}{action} at {host} failed: {message}", provider=provider, key=key)
 
 
 _DIGITS = re.compile(r"[0-9]{1,15}")
@@ -206,9 +206,9 @@ _UNREACHABLE = ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutEr
 
 
 def from_botocore(error: Exception, *, provider: str, profile: str | None) -> Exception:
-    """Return the error for credentials that botocore could not get. `profile` is the one that was asked for.
+    """Return the error for credentials that botocore could not fetch. `profile` is the configured one.
 
-    A failure of the system says nothing of the credentials, so it is returned itself.
+    A failure of the operating system is returned as it is.
     """
     if failure := failure_of_system(error):
         return failure
@@ -222,32 +222,32 @@ def from_botocore(error: Exception, *, provider: str, profile: str | None) -> Ex
 
 
 def error_code(body: bytes) -> str:
-    """Return the `Code` of an error's body; empty if it has none."""
+    """Return the `Code` in the body of an error response; empty if there is none."""
     return xml_text(body, "Code")
 
 
 def retry_after(headers: Headers) -> float | None:
-    """Return how many seconds the server asks to wait, `None` if it does not say."""
+    """Return the seconds to wait that the server asks for; `None` if it does not."""
     milliseconds = headers.get("x-amz-retry-after")
     if milliseconds is not None and _DIGITS.fullmatch(milliseconds):
         return min(int(milliseconds) / 1000, _MAX_WAIT)
-    told = (headers.get("Retry-After") or "").strip()
-    if _DIGITS.fullmatch(told):
-        return min(float(told), _MAX_WAIT)
+    header = (headers.get("Retry-After") or "").strip()
+    if _DIGITS.fullmatch(header):
+        return min(float(header), _MAX_WAIT)
     try:
-        wait = email.utils.parsedate_to_datetime(told).timestamp() - time.time()
+        wait = email.utils.parsedate_to_datetime(header).timestamp() - time.time()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return min(max(0.0, wait), _MAX_WAIT)
 
 
 def xml_text(body: bytes, name: str) -> str:
-    """Return the text of an element of an answer; empty if it has none of the name."""
-    # A search, because error bodies come from proxies too, and need not be XML at all.
+    """Return the text of the first element with this name; empty if there is none."""
+    # A regex, because proxies send error bodies too, and these may not be XML.
     found = re.search(rf"<{name}>([^<]*)</{name}>".encode(), body)
     if found is None:
         return ""
-    import html  # noqa: PLC0415  # its table of names is large, and errors are few
+    import html  # noqa: PLC0415  # the import is slow, and errors are rare
 
     return html.unescape(found[1].decode("utf-8", "replace")).strip()
 
@@ -260,4 +260,4 @@ def _status_message(status: int | None) -> str:
     if status is None:
         return "it failed"
     reason = http.client.responses.get(status, "")
-    return f"the server answered {status} {reason}".rstrip()
+    return f"the server responded {status} {reason}".rstrip()

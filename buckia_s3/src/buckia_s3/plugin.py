@@ -1,4 +1,4 @@
-"""Registers provider `s3`, and the commands `buckia s3 …`."""
+"""Plugin: registers the provider `s3` and the commands `buckia s3 …`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ def buckia_register_adapters() -> list[AdapterSpec]:
 @hookimpl
 def buckia_register_commands(cli: Any) -> None:
     """Add the commands of this package."""
-    from buckia_s3.commands import register  # noqa: PLC0415  # a sync does not need them
+    from buckia_s3.commands import register  # noqa: PLC0415  # only needed for these commands
 
     register(cli)

@@ -89,7 +89,7 @@ def test_a_404_of_something_else_is_told_in_the_servers_words():
     error = answered(404, "NoSuchInventory", "There is no inventory of that id", key=None)
     assert (type(error), error.code) == (NotFound, "NoSuchInventory")
     assert str(error) == "reading: There is no inventory of that id (NoSuchInventory)"
-    assert "the server answered 404 Not Found (NoSuchInventory)" in str(answered(404, "NoSuchInventory", key=None))
+    assert "the server responded 404 Not Found (NoSuchInventory)" in str(answered(404, "NoSuchInventory", key=None))
 
 
 def test_an_argument_that_is_the_name():
@@ -142,7 +142,7 @@ def test_nothing_of_a_refused_signature_shows():
     [
         (TimeoutError("timed out"), "no progress in time"),
         (http.client.IncompleteRead(b"x"), "cut short"),
-        (http.client.RemoteDisconnected("x"), "closed without an answer"),
+        (http.client.RemoteDisconnected("x"), "closed without a response"),
         (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
     ],
 )

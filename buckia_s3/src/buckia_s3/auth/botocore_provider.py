@@ -1,4 +1,4 @@
-"""Credentials that botocore or boto3 find, or that STS gives for a role."""
+"""Credentials from botocore and boto3 sessions, and of roles assumed with STS."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _SESSION_NAME = "buckia"
 
 
 class BotocoreCredentials:
-    """Credentials of a session of botocore's, which renews them when they expire."""
+    """BotocoreCredentials: credentials of a botocore session, which refreshes them before they expire."""
 
     never_expires = False
 
     def __init__(self, make_session: Callable[[], Any], nothing_found: str, provider: str, profile: str | None) -> None:
-        """Take how the session is made, at the first use of it, and what to say if it has no credentials."""
+        """Create a provider. `make_session` runs at first use; `nothing_found` is the error without credentials."""
         self._make_session = make_session
         self._nothing_found = nothing_found
         self._provider = provider
@@ -33,7 +33,7 @@ class BotocoreCredentials:
         self._credentials: Any = None
 
     def get(self) -> Credentials | None:
-        """Return what the session has now."""
+        """Return the current credentials of the session."""
         try:
             with self._lock:
                 if self._credentials is None:
@@ -41,7 +41,7 @@ class BotocoreCredentials:
             frozen = self._credentials and self._credentials.get_frozen_credentials()
         except Exception as error:
             if type(error).__name__ == "MetadataRetrievalError":
-                # The last provider_ of all: there may be no instance, or one that gives no tokens.
+                # The last provider of the chain: there is no EC2 instance, or it issues no IMDSv2 tokens.
                 hint = "an instance of EC2 that gives no tokens needs imdsv1_fallback: true"
                 raise MissingCredentials(f"{self._nothing_found}; {hint}") from error
             raise from_botocore(error, provider=self._provider, profile=self._profile) from error
@@ -59,9 +59,9 @@ class BotocoreCredentials:
         return None if region is None else str(region)
 
     def endpoint_url(self) -> str | None:
-        """Return the address of S3 that the profile has: that of its `services`, else its own.
+        """Return the endpoint URL of the profile: that in its `services` section, else its own.
 
-        Environment variables are not looked at here, save for AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: they are settings.
+        Of the environment, only AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is read here; the rest are settings.
         """
         try:
             with self._lock:
@@ -88,7 +88,7 @@ class BotocoreCredentials:
 
 
 def chain(settings: S3Settings, provider: str) -> BotocoreCredentials:
-    """Return what botocore finds in the providers where it looks: those of the settings and of the environment."""
+    """Return botocore's credential chain, configured by the settings."""
     if settings.profile:
         nothing = f"profile {settings.profile!r} of the AWS configuration has no credentials"
     else:
@@ -98,42 +98,42 @@ def chain(settings: S3Settings, provider: str) -> BotocoreCredentials:
         )
 
     def make() -> Any:
-        import botocore.session  # noqa: PLC0415  # costs a fifth of a second, and many runs have keys
+        import botocore.session  # noqa: PLC0415  # takes 0.2 seconds, and many runs have static keys
 
         session = botocore.session.Session(profile=settings.profile)
         session.set_config_variable("ec2_metadata_v1_disabled", not settings.imdsv1_fallback)
         if settings.metadata_endpoint is not None:
             session.set_config_variable("ec2_metadata_service_endpoint", settings.metadata_endpoint)
         providers = session.get_component("credential_provider").providers
-        for provider_ in _configured_providers(settings, session):
-            # Each in its turn, where the one is that knows the environment only.
-            providers[:] = [provider_ if provider_.METHOD == each.METHOD else each for each in providers]
+        for configured in _configured_providers(settings, session):
+            # Replace the provider of the same method, which reads the environment only.
+            providers[:] = [configured if configured.METHOD == each.METHOD else each for each in providers]
         return session
 
     return BotocoreCredentials(make, nothing, provider, settings.profile)
 
 
 def boto3_session(settings: S3Settings, provider: str) -> BotocoreCredentials:
-    """Return the credentials of the session that the application has set up in boto3, or of one for the profile.
+    """Return the credentials of boto3's default session, or of a new session for the profile.
 
     Raises:
         InvalidSetting: boto3 is not installed.
     """
     try:
-        import boto3  # noqa: PLC0415  # not a requirement: only those who name it need it
+        import boto3  # noqa: PLC0415  # optional dependency
     except ImportError as error:
         raise InvalidSetting("setting 'credential_provider': boto3 is not installed: pip install boto3") from error
 
     def make() -> Any:
         default = boto3.DEFAULT_SESSION if settings.profile is None else None
-        # The session of botocore's that is in it has the same credentials, and tells the region too.
+        # The botocore session inside has the same credentials, and the region.
         return (default or boto3.Session(profile_name=settings.profile))._session  # noqa: SLF001
 
     return BotocoreCredentials(make, "the session of boto3 has no credentials", provider, settings.profile)
 
 
 def assume_role(settings: S3Settings, source: Callable[[], Credentials | None], provider: str) -> CallableCredentials:
-    """Return credentials of the role `role_arn`, which those that `source` returns may assume."""
+    """Return the credentials of the role `role_arn`, assumed with those of `source`."""
 
     def assume() -> Mapping[str, Any]:
         import botocore.session  # noqa: PLC0415  # as above
@@ -168,7 +168,7 @@ def assume_role(settings: S3Settings, source: Callable[[], Credentials | None], 
 
 
 def _configured_providers(settings: S3Settings, session: Any) -> list[Any]:
-    """Return the providers of the chain that the settings tell more about than the environment does."""
+    """Return the providers of the chain that are configured by settings instead of the environment."""
     from botocore.credentials import (  # noqa: PLC0415  # as above
         AssumeRoleWithWebIdentityProvider,
         ContainerProvider,
@@ -205,7 +205,7 @@ def _configured_providers(settings: S3Settings, session: Any) -> list[Any]:
 
 
 def _sts_client_factory(settings: S3Settings, session: Any) -> Callable[..., Any]:
-    """Return what makes a client of STS, in the region and with the certificates of the settings."""
+    """Return a factory for STS clients, with region and certificates of the settings."""
     region = settings.region or settings.default_region or session.get_config_variable("region") or "us-east-1"
 
     def client(service: str, **options: Any) -> Any:

@@ -1,10 +1,10 @@
-"""Credentials that a function gives.
+"""Credentials from a function.
 
     def my_credentials():
         return {"access_key_id": "…", "secret_access_key": "…", "token": None, "expires_at": None}
 
-It may be a coroutine function. `token` may be left out. `expires_at` is a `datetime` with its time zone, or `None`
-for credentials that stay good; the function is called again before that time comes.
+It may be a coroutine function. `token` is optional. `expires_at` is an aware `datetime`, or `None` for credentials that
+never expire; the function is called again before that time.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from buckia_core.errors import BuckiaError, InvalidSetting, Unauthenticated
 from buckia_s3.auth.sigv4 import Credentials
 
 CredentialFunction = Callable[[], Mapping[str, Any] | Coroutine[Any, Any, Mapping[str, Any]]]
-"""A function that gives credentials, at once or awaited."""
+"""A function or coroutine function that returns credentials."""
 
 _MARGIN = timedelta(minutes=5)
 
 
 class CallableCredentials:
-    """Credentials that a function gives, and gives anew before they expire."""
+    """CallableCredentials: calls a function, and calls it again before the credentials expire."""
 
     never_expires = False
 
@@ -40,27 +40,27 @@ class CallableCredentials:
         self._renew_at: datetime | None = None
 
     def get(self) -> Credentials | None:
-        """Return what the function gave last, or gives now.
+        """Return the cached or new credentials.
 
         Raises:
-            InvalidSetting: It gave something that is no credentials.
-            Unauthenticated: It failed. An error of Buckia's that it raises goes on as it is.
+            InvalidSetting: The function returned something else than credentials.
+            Unauthenticated: The function failed. Errors of Buckia are passed on unchanged.
         """
         with self._lock:
             now = datetime.now(UTC)
             if self._current is None or (self._renew_at is not None and now >= self._renew_at):
                 self._current = self._parse(self._call())
                 expires = self._current.expires_at
-                # Half of what is left, where less than twice the margin is: it may give no longer ones.
+                # For short lifetimes, renew after half of the time instead of calling the function for each request.
                 self._renew_at = None if expires is None else max(expires - _MARGIN, now + (expires - now) / 2)
             return self._current
 
     def region(self) -> str | None:
-        """Return nothing: a function tells no region."""
+        """Return `None`: a function returns no region."""
         return None
 
     def endpoint_url(self) -> str | None:
-        """Return nothing: a function tells no address."""
+        """Return `None`: a function returns no endpoint."""
         return None
 
     def _call(self) -> object:
@@ -68,13 +68,13 @@ class CallableCredentials:
             given = self._function()
             if not inspect.iscoroutine(given):
                 return given
-            # This thread may have a loop that is running already.
+            # This thread may already run an event loop.
             with ThreadPoolExecutor(1, thread_name_prefix="buckia-s3-credentials") as pool:
                 return pool.submit(asyncio.run, given).result()
         except (BuckiaError, MemoryError):
             raise
         except Exception as error:
-            # Its message may hold a secret.
+            # The message of the exception may contain a secret.
             raise Unauthenticated(
                 f"the credential provider {self._name} failed with {type(error).__name__}", provider=self._provider
             ) from error
@@ -104,7 +104,7 @@ class CallableCredentials:
 
 
 def load_function(named: object) -> CredentialFunction:
-    """Return the function, of one or of its name as `module:function`.
+    """Return the function for a callable or a name like `module:function`.
 
     Raises:
         InvalidSetting: The module can't be imported, or has no such function.

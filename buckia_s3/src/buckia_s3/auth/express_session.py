@@ -1,4 +1,4 @@
-"""Directory buckets (S3 Express One Zone): requests are signed with the keys of a session of a few minutes."""
+"""Sessions of directory buckets (S3 Express One Zone): temporary credentials from CreateSession."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from buckia_s3.auth.sigv4 import Credentials
 from buckia_s3.errors import xml_text
 
 CREATE_SESSION = (("session", ""),)
-"""The query that asks for a session."""
+"""Query of CreateSession."""
 
 SERVICE = "s3express"
-"""The name that requests to directory buckets are signed for."""
+"""Service name in signatures for directory buckets."""
 
 _FIELDS = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
 
@@ -23,10 +23,10 @@ _MARGIN = timedelta(minutes=1)
 
 
 class ExpressSessions:
-    """The session to sign with now; a new one is asked for before it ends."""
+    """ExpressSessions: caches a session, and creates a new one before it expires."""
 
     def __init__(self, create_session: Callable[[], bytes], provider: str) -> None:
-        """Take what asks for a session and returns the body of the answer."""
+        """Create a cache. `create_session` sends the request and returns the response body."""
         self._create_session = create_session
         self._provider = provider
         self._lock = threading.Lock()
@@ -36,7 +36,7 @@ class ExpressSessions:
         """Return the credentials of the session.
 
         Raises:
-            AdapterError: There is none to be had.
+            AdapterError: A session can't be created.
         """
         with self._lock:
             now = datetime.now(UTC)
@@ -47,13 +47,13 @@ class ExpressSessions:
     def _parse(self, body: bytes, now: datetime) -> Credentials:
         fields = {name: xml_text(body, name) for name in _FIELDS}
         if not fields["AccessKeyId"] or not fields["SecretAccessKey"] or not fields["SessionToken"]:
-            raise Transient("asking for a session: the answer has no credentials", provider=self._provider)
+            raise Transient("creating a session: the response has no credentials", provider=self._provider)
         try:
             expires = datetime.fromisoformat(fields["Expiration"])
             expires = expires.astimezone(UTC) if expires.tzinfo else expires.replace(tzinfo=UTC)
         except (ValueError, OverflowError):
             expires = now + _MAX_LIFETIME
-        # No session lasts longer, nor does one end before it began.
+        # Clamp an implausible expiration.
         expires = min(max(expires, now), now + _MAX_LIFETIME)
         return Credentials(
             fields["AccessKeyId"], fields["SecretAccessKey"], fields["SessionToken"], expires, is_session=True

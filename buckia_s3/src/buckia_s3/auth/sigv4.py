@@ -1,4 +1,4 @@
-"""AWS Signature Version 4, for requests and for addresses that carry their permission."""
+"""AWS Signature Version 4: signed requests and presigned URLs."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from urllib.parse import quote
 from buckia_core import Secret
 
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
-"""Stands for the hash of a body that is not signed."""
+"""In place of the SHA-256 of a body that is not signed."""
 
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
-"""The hash of an empty body."""
+"""SHA-256 of an empty body."""
 
 MAX_PRESIGN_SECONDS = 7 * 24 * 3600
-"""Seconds that a signed address is good for at most."""
+"""The longest lifetime of a presigned URL, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What requests are signed with. The secret parts do not show in `repr`.
+    """Credentials: access key, secret and token. `repr` does not show the secrets.
 
     Attributes:
-        access_key_id: The access key.
-        secret_access_key: The secret that belongs to it.
-        session_token: The token that belongs to a temporary key.
-        expires_at: When they stop being good, as far as it is known.
-        of_session: They are of a session of S3 Express, which signs in another name.
+        access_key_id: Access key.
+        secret_access_key: Its secret.
+        session_token: Token of a temporary access key.
+        expires_at: Expiration, if known.
+        is_session: They belong to an S3 Express session, whose token has another header.
     """
 
     access_key_id: str
@@ -43,13 +43,13 @@ class Credentials:
     _secrets: tuple[Secret, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # Those of profiles, roles and sessions are in no settings; as long as these live, they stay out of messages.
+        # Credentials of profiles, roles and sessions are in no settings, so they are registered here for redaction.
         secrets = tuple(Secret(text) for text in (self.secret_access_key, self.session_token) if text)
         object.__setattr__(self, "_secrets", secrets)
 
     @property
     def token_name(self) -> str:
-        """The header that the token goes in."""
+        """Name of the header with the token."""
         return "x-amz-s3session-token" if self.is_session else "x-amz-security-token"
 
 
@@ -57,7 +57,7 @@ Query = Iterable[tuple[str, str]]
 
 
 def query_string(query: Query) -> str:
-    """Return a query in the order and the encoding that signatures are made over; requests are sent with just this."""
+    """Return the canonical query string, sorted and percent-encoded; requests are sent with it too."""
     pairs = sorted((_quote(name), _quote(value)) for name, value in query)
     return "&".join(f"{name}={value}" for name, value in pairs)
 
@@ -75,17 +75,17 @@ def sign_request(
     service: str = "s3",
     now: datetime | None = None,
 ) -> dict[str, str]:
-    """Return the headers to send: those given, and those that sign the request.
+    """Return the headers to send: those given, and those of the signature.
 
     Args:
         method: HTTP method.
-        authority: What `Host` will say.
+        authority: Value of the `Host` header.
         path: Percent-encoded path.
-        query: As `query_string` makes it.
-        headers: The other headers, all of which are signed. Names in any case.
+        query: Result of `query_string`.
+        headers: The other headers; all are signed. Names in any case.
         payload: Hex SHA-256 of the body, or `UNSIGNED_PAYLOAD`.
-        credentials: Who signs.
-        region: The bucket's region.
+        credentials: Credentials to sign with.
+        region: Region of the bucket.
         service: `s3`, or `s3express` for directory buckets.
         now: Time of the signature.
     """
@@ -116,9 +116,9 @@ def presign(
     extra_query: Query = (),
     now: datetime | None = None,
 ) -> str:
-    """Return the query that makes an address good for `method` during so many seconds (1 to `MAX_PRESIGN_SECONDS`).
+    """Return the query string of a presigned URL for `method`, valid for 1 to `MAX_PRESIGN_SECONDS` seconds.
 
-    `more` is signed too: it stands for headers that whoever has the address need not send.
+    `extra_query` is signed too; it replaces headers that the user of the URL does not send.
     """
     stamp = _stamp(int(now.timestamp() if now else time.time()))
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"

@@ -1,19 +1,19 @@
-"""Addresses of buckets, taken apart.
+"""Parser for bucket URLs.
 
-    address                                                         bucket        region         service
+    URL                                                             bucket        region         service
     -------------------------------------------------------------------------------------------------------------
-    s3://BUCKET/PREFIX, s3a://BUCKET/PREFIX                         first part    not groups       as configured
+    s3://BUCKET/PREFIX, s3a://BUCKET/PREFIX                         first part    none           as configured
     https://s3.REGION.amazonaws.com/BUCKET/PREFIX                   in the path   in the host    AWS
     https://BUCKET.s3.REGION.amazonaws.com/PREFIX                   in the host   in the host    AWS
-    … s3.dualstack.REGION, s3-fips.REGION, s3-fips.dualstack.REGION as above      in the host    that face of AWS
-    https://BUCKET.s3-accelerate.amazonaws.com, … .dualstack.…      in the host   not groups       AWS, accelerated
+    … s3.dualstack.REGION, s3-fips.REGION, s3-fips.dualstack.REGION as above      in the host    AWS, that endpoint
+    https://BUCKET.s3-accelerate.amazonaws.com, … .dualstack.…      in the host   none           AWS, accelerated
     https://BUCKET.s3express-ZONE.REGION.amazonaws.com              in the host   in the host    AWS, directory bucket
     https://ACCOUNT.r2.cloudflarestorage.com/BUCKET (also .eu., …)  in the path   auto           Cloudflare R2
     https://BUCKET.CLUSTER.linodeobjects.com, or /BUCKET            either        the cluster    Linode
     https://BUCKET.s3.REGION.backblazeb2.com, or /BUCKET            either        in the host    Backblaze B2
     https://BUCKET.REGION.digitaloceanspaces.com, or /BUCKET        either        in the host    DigitalOcean Spaces
 
-What follows the bucket is the prefix. Hosts of AWS may end in `.amazonaws.com.cn`.
+The rest of the path is the prefix. Hosts of AWS may end in `.amazonaws.com.cn`.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from urllib.parse import unquote, urlsplit
 
 @dataclass(frozen=True, slots=True)
 class ParsedBucketUrl:
-    """What an address tells. What it does not tell is `None`.
+    """ParsedBucketUrl: the settings in a bucket URL. Settings that it does not contain are `None`.
 
     Attributes:
         bucket_name: The bucket.
-        prefix: The part of the bucket that is meant; empty is all of it.
-        region: The region that signatures are made for.
-        endpoint_url: The service, where it is not AWS's usual one.
-        addressing_style: `path` or `virtual`, where the service does not decide it.
-        accelerated: It is AWS's transfer acceleration.
-        dualstack: It is an endpoint of AWS that has IPv6 too.
-        fips: It is an endpoint of AWS that FIPS 140 holds for.
+        prefix: Prefix; empty means the whole bucket.
+        region: Region for signatures.
+        endpoint_url: The service, unless it is AWS.
+        addressing_style: `path` or `virtual`, unless the service has one style only.
+        accelerated: It is an AWS endpoint for transfer acceleration.
+        dualstack: It is an AWS endpoint with IPv6.
+        fips: It is an AWS endpoint for FIPS 140.
     """
 
     bucket_name: str
@@ -49,14 +49,14 @@ class ParsedBucketUrl:
 
 
 def parse_bucket_url(url: str) -> ParsedBucketUrl:
-    """Return what the address of a bucket tells.
+    """Parse a bucket URL.
 
     Raises:
-        ValueError: It is none of the forms above. The message does not repeat a user or password in it.
+        ValueError: It has none of the forms above. The message contains no user or password.
     """
     scheme, separator, rest = url.partition("://")
     if separator and scheme.lower() in ("s3", "s3a"):
-        # No query and no fragment: `?` and `#` may stand in a key.
+        # `?` and `#` are valid in keys, so there is no query and no fragment.
         bucket, _, prefix = rest.partition("/")
         if not bucket or "@" in bucket:
             raise ValueError("url must be like s3://BUCKET/PREFIX, without user and password")
@@ -76,7 +76,7 @@ def parse_bucket_url(url: str) -> ParsedBucketUrl:
     )
 
 
-# The service's address, by what the pattern found; empty is AWS, whose address follows from the region.
+# Endpoint URL of the service, with the groups of the pattern; empty for AWS, where the region determines it.
 _SERVICES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(rf"(?:(?P<bucket>[a-z0-9_.-]+)\.)?{pattern}"), service)
     for pattern, service in (
@@ -113,6 +113,6 @@ def _parse_match(found: re.Match[str], path: str, service: str) -> ParsedBucketU
             dualstack=bool(groups.get("dualstack")),
             fips=bool(groups.get("fips")),
         )
-    # A dot in the bucket's name needs a certificate for one level more, which nobody has.
+    # Wildcard certificates cover one level only, so a bucket name with a dot needs path style.
     virtual = bool(groups.get("bucket")) and "." not in bucket
     return ParsedBucketUrl(bucket, prefix, region, service.format(**groups), "virtual" if virtual else "path")

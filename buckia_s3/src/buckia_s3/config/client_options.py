@@ -1,6 +1,6 @@
-"""The setting `parse_client_options`: how connections are made. Its names are those of obstore's `ClientConfig`.
+"""The setting `client_options`: connection options with the names of obstore's `ClientConfig`.
 
-Each option acts on our own requests and on those of `S3Sync.store`. Those that could not are refused, with the reason.
+Each option applies to the requests of Buckia and of `S3Sync.store`. Options that can't apply to both are refused.
 """
 
 from __future__ import annotations
@@ -23,24 +23,22 @@ from buckia_core.config.setting_fields import SettingSpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientOptions:
-    """How connections are made. Times are in seconds; `None` leaves an option to the settings beside it.
+    """ClientOptions: connection options. Times are in seconds; `None` means that another setting decides.
 
     Attributes:
-        allow_http: Whether the server may be reached without encryption; `None` allows what `endpoint_url` says.
-        allow_invalid_certificates: Trust whatever certificate the server shows.
-        connect_timeout: In place of the setting `connect_timeout`.
-        read_timeout: In place of the setting `read_timeout`.
-        timeout: How long a request may take from its first byte to its last; `None` is as long as it needs.
-        default_content_type: Type of uploads whose key does not tell one.
-        default_headers: Sent with each request that has no header of that name; they are signed.
-        http1_only: Always true.
-        pool_idle_timeout: How long an idle connection is kept.
-        pool_max_idle_per_host: How many idle connections are kept.
-        proxy_url: `http://…` of the proxy, with its user and password if it wants them.
-        proxy_excludes: Hosts, domains, addresses and networks that are reached without it; `None` is those of
-            `NO_PROXY`.
-        root_certificate: Certificates in PEM that are trusted besides the system's.
-        user_agent: What the header `User-Agent` says.
+        allow_http: Whether an `endpoint_url` without TLS is allowed; `None` allows it.
+        allow_invalid_certificates: Do not verify the certificate of the server.
+        connect_timeout: Overrides the setting `connect_timeout`.
+        read_timeout: Overrides the setting `read_timeout`.
+        timeout: Time limit of a whole request, from its first byte to its last; `None` is unlimited.
+        default_content_type: Content type of uploads whose key has no known extension.
+        default_headers: Headers of each request that does not set them itself; they are signed.
+        pool_idle_timeout: How long to keep an idle connection.
+        pool_max_idle_per_host: How many idle connections to keep.
+        proxy_url: `http://…` of the proxy, with user and password if it requires them.
+        proxy_excludes: Hosts, domains, addresses and networks to reach directly; `None` means those of `NO_PROXY`.
+        root_certificate: Trusted certificates in PEM, besides those of the system.
+        user_agent: `User-Agent` header.
     """
 
     allow_http: bool | None = None
@@ -50,7 +48,7 @@ class ClientOptions:
     timeout: float | None = None
     default_content_type: str | None = None
     default_headers: Mapping[str, Secret] = field(default_factory=HiddenMapping)
-    http1_only: bool = True
+
     pool_idle_timeout: float = 10.0
     pool_max_idle_per_host: int = 64
     proxy_url: Secret | None = None
@@ -59,24 +57,24 @@ class ClientOptions:
     user_agent: str | None = None
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that all requests have, names in lower case."""
+        """Return the default headers of all requests, names in lower case."""
         sent = {name.lower(): value.reveal() for name, value in self.default_headers.items()}
         return sent if self.user_agent is None else sent | {"user-agent": self.user_agent}
 
     def no_proxy_hosts(self) -> tuple[str, ...]:
-        """Return what is reached without `proxy_url`."""
+        """Return the hosts to reach without `proxy_url`."""
         return no_proxy_of_environment() if self.proxy_excludes is None else self.proxy_excludes
 
     def bypasses_proxy(self, host: str, port: int) -> bool:
-        """Tell whether a server is reached without `proxy_url`."""
+        """Tell whether to reach a server without `proxy_url`."""
         return bypasses_proxy(self.no_proxy_hosts(), host, port)
 
 
 def parse_client_options(value: object) -> ClientOptions:
-    """Return the options that a mapping names.
+    """Parse a mapping of options.
 
     Raises:
-        Unsuitable: There is no such option, it can't have this value, or it could not act.
+        InvalidValue: An option is unknown or refused, or its value is invalid.
     """
     if isinstance(value, ClientOptions):
         return value
@@ -94,14 +92,15 @@ def parse_client_options(value: object) -> ClientOptions:
             read[name] = _PARSERS[name](given)
         except InvalidValue as error:
             raise InvalidValue(error.clause, at=f".{name}{error.at}") from None
+    read.pop("http1_only", None)
     return ClientOptions(**read)
 
 
 def parse_seconds(value: object) -> float:
-    """Return a time in seconds: of a number, a `timedelta`, or a text such as `30`, `500ms` or `2h 37min`.
+    """Parse a duration to seconds: a number, a `timedelta`, or a text such as `30`, `500ms` or `2h 37min`.
 
     Raises:
-        Unsuitable: It is none, or is not above zero.
+        InvalidValue: It is not a duration above zero.
     """
     expected = "a time above zero, such as 30, 500ms or 2h 37min"
     match value:
@@ -195,7 +194,7 @@ def _parse_headers(value: object) -> Mapping[str, Secret]:
             raise InvalidValue(f"has {name!r}, which Buckia sets itself")
         text = each.decode("latin-1") if isinstance(each, bytes) else each
         text = text.reveal() if isinstance(text, Secret) else text
-        # The value may be a secret, so the message does not show it.
+        # The value may be a secret, so the message does not contain it.
         if not isinstance(text, str) or not _PRINTABLE.fullmatch(text):
             raise InvalidValue("must be printable ASCII", at=f".{name}")
         headers[name] = Secret(text)
@@ -204,7 +203,7 @@ def _parse_headers(value: object) -> Mapping[str, Secret]:
 
 def _parse_proxy(value: object) -> Secret:
     text = value.reveal() if isinstance(value, Secret) else value
-    # The address may have a password in it, so no message shows it.
+    # The URL may contain a password, so no message contains it.
     expected = "must be like http://host:port or http://user:password@host:port"
     if not isinstance(text, str) or not _PRINTABLE.fullmatch(text):
         raise InvalidValue(expected)
@@ -227,7 +226,7 @@ def _parse_hosts(value: object) -> tuple[str, ...]:
 
 
 def _parse_certificates(value: object) -> bytes:
-    import ssl  # noqa: PLC0415  # settings are read by commands that make no connection
+    import ssl  # noqa: PLC0415  # commands without connections parse settings too
 
     expected = "must be certificates in PEM; name a file that has them in the setting 'ca_bundle'"
     if not isinstance(value, str | bytes):

@@ -1,10 +1,10 @@
-"""The setting `copy_if_not_exists`: how a server is asked to copy only where nothing is.
+"""The setting `copy_if_not_exists`: how to make a copy fail if the key exists.
 
-    multipart                                       by parts; the completion goes with `If-None-Match: *`
-    header:NAME:VALUE                               with that header; 412 says that something is there
-    header-with-status:NAME:VALUE:STATUS            with that header; STATUS says that something is there
+    multipart                                       multipart copy; the completion has `If-None-Match: *`
+    header:NAME:VALUE                               send the header; status 412 means that the key exists
+    header-with-status:NAME:VALUE:STATUS            send the header; STATUS means that the key exists
 
-Without the setting, AWS is asked by `If-None-Match: *`, and others are looked at just before the copy.
+Without the setting, `If-None-Match: *` is sent to AWS, and a HEAD just before the copy checks other services.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _FORMS = "multipart, header:NAME:VALUE or header-with-status:NAME:VALUE:STATUS"
 
 @dataclass(frozen=True, slots=True)
 class CopyIfNotExists:
-    """How a copy is made conditional.
+    """CopyIfNotExists: how to make a copy conditional.
 
     Attributes:
-        header: Name and value of a header; `None` is by parts.
-        status: Status of the answer that says that something is there.
+        header: Name and value of a header; `None` means multipart.
+        status: Response status that means that the key exists.
     """
 
     header: tuple[str, str] | None = None
@@ -35,10 +35,10 @@ class CopyIfNotExists:
 
 
 def parse_copy_if_not_exists(value: object) -> CopyIfNotExists:
-    """Read the setting.
+    """Parse the setting.
 
     Raises:
-        ValueError: It has none of the forms.
+        ValueError: It has none of the forms above.
     """
     if isinstance(value, CopyIfNotExists):
         return value

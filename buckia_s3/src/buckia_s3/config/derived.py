@@ -1,4 +1,4 @@
-"""Settings that follow from others, and whether those about credentials go together."""
+"""Derived settings: values that other settings imply, and checks of those about credentials."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
 def settings_from_url(url: str) -> dict[str, object]:
-    """Return the settings that the address of a bucket tells, by name.
+    """Return the settings that a bucket URL implies, by name.
 
-    An `endpoint_url` that is empty is AWS itself, whatever the environment says.
+    An empty `endpoint_url` means AWS and overrides the environment.
 
     Raises:
-        ValueError: See `urls.parse_url`.
+        ValueError: See `parse_bucket_url`.
     """
     found = parse_bucket_url(url)
     implied: dict[str, object] = {"bucket_name": found.bucket_name}
@@ -54,10 +54,10 @@ def settings_from_url(url: str) -> dict[str, object]:
 
 
 def implied_before_env(values: Mapping[str, object]) -> dict[str, object]:
-    """Return the settings that follow from those that a configuration gives, whatever the environment says.
+    """Return the settings that configured settings imply. They take precedence over the environment.
 
     Raises:
-        ValueError: The address of the bucket is none.
+        ValueError: The bucket URL is invalid.
     """
     url = values.get("url")
     implied = settings_from_url(url) if isinstance(url, str) else {}
@@ -67,10 +67,10 @@ def implied_before_env(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def implied_after_env(values: Mapping[str, object]) -> dict[str, object]:
-    """Return the settings that have their default, of all by name, and another value because of others.
+    """Return new values for settings that have their default, but are implied by others. `values` has all settings.
 
     Raises:
-        ValueError: The address of the bucket is none.
+        ValueError: The bucket URL is invalid.
     """
     changed: dict[str, object] = {}
     if values["url"] is not None:
@@ -89,10 +89,10 @@ def implied_after_env(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def check_directory_bucket(bucket_name: str, endpoints: Mapping[str, bool]) -> None:
-    """See whether a directory bucket of AWS is named as one, and reached by none of these other endpoints of AWS.
+    """Check the name of a directory bucket, and that none of the other AWS endpoints is enabled.
 
     Raises:
-        ValueError: It is not.
+        ValueError: The name or the endpoint is not for directory buckets.
     """
     if express_zone(bucket_name) is None:
         raise ValueError("s3_express needs the name of a directory bucket, such as my-bucket--use1-az4--x-s3")
@@ -102,16 +102,16 @@ def check_directory_bucket(bucket_name: str, endpoints: Mapping[str, bool]) -> N
 
 
 def express_zone(bucket_name: str) -> str | None:
-    """Return the zone that the name of a directory bucket ends in, `None` if it is no such name."""
+    """Return the zone in the name of a directory bucket; `None` for other buckets."""
     found = _DIRECTORY_BUCKET.fullmatch(bucket_name)
     return None if found is None else found["zone"]
 
 
 def parse_conditional_put(value: object) -> object:
-    """Return how conditions of writes are asked for: `etag` or `disabled`.
+    """Parse the setting `conditional_put`: `etag` or `disabled`.
 
     Raises:
-        Unsuitable: It is something else.
+        InvalidValue: It is something else.
     """
     if value in ("etag", "disabled"):
         return value
@@ -124,10 +124,10 @@ def parse_conditional_put(value: object) -> object:
 
 
 def parse_credential_provider(value: object) -> object:
-    """Return where credentials come from: one of `PROVIDERS`, `module:function`, or something that can be called.
+    """Parse the setting `credential_provider`: one of `CREDENTIAL_PROVIDERS`, `module:function`, or a callable.
 
     Raises:
-        Unsuitable: It is something else.
+        InvalidValue: It is something else.
     """
     if callable(value) or value in CREDENTIAL_PROVIDERS or (isinstance(value, str) and _FUNCTION.fullmatch(value)):
         return value
@@ -136,17 +136,17 @@ def parse_credential_provider(value: object) -> object:
 
 
 def names_function(text: str) -> bool:
-    """Tell whether a text names a function, and none of `PROVIDERS`."""
+    """Tell whether a `credential_provider` names a function."""
     return text not in CREDENTIAL_PROVIDERS
 
 
 def check_credential_provider(
     provider: object, access_key_id: Secret | None, profile: str | None, role_arn: str | None
 ) -> None:
-    """See whether a provider of credentials has what it needs, and nothing stands beside it that it would not use.
+    """Check that a credential provider has the settings it needs, and no others.
 
     Raises:
-        ValueError: It lacks a setting, or another one excludes it.
+        ValueError: A setting is missing, or would be unused.
     """
     match provider:
         case "static" if access_key_id is None:

@@ -1,4 +1,4 @@
-"""The setting `parse_retry_config`: how often one piece of a large object is tried. Its names are obstore's."""
+"""The setting `retry_config`: retries of parts and ranges of large objects, with the names of obstore."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _BACKOFF = ("init_backoff", "max_backoff", "base")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryConfig:
-    """How a request that failed is repeated. Times are in seconds.
+    """RetryConfig: how to retry a failed request. Times are in seconds.
 
     Attributes:
-        max_retries: How often after the first time; 0 is never.
-        retry_timeout: How long after the first time it began the last one may begin.
-        init_backoff: The longest pause before the first repetition; each pause is random, from none to its longest.
-        max_backoff: The longest pause of all. A server that asks for a longer one is not waited for.
-        base: By how much the longest pause grows each time.
+        max_retries: Retries after the first attempt; 0 means none.
+        retry_timeout: Start no retry later than this after the first attempt.
+        init_backoff: Longest wait before the first retry. Each wait is random between zero and its maximum.
+        max_backoff: Longest wait of all. If the server asks for a longer one, the request fails.
+        base: Factor by which the longest wait grows with each retry.
     """
 
     max_retries: int = 2
@@ -37,7 +37,7 @@ class RetryConfig:
 
     @property
     def policy(self) -> RetryPolicy:
-        """What `repeated` and `Pieces` of the core go by."""
+        """The same as `RetryPolicy` of `buckia_core`."""
         return RetryPolicy(
             self.max_retries + 1,
             self.retry_timeout,
@@ -48,10 +48,10 @@ class RetryConfig:
 
 
 def parse_retry_config(value: object) -> RetryConfig:
-    """Return the configuration that a mapping describes.
+    """Parse a mapping of options.
 
     Raises:
-        Unsuitable: It has an unknown name, or a value that can't be.
+        InvalidValue: A name is unknown, or a value is invalid.
     """
     if isinstance(value, RetryConfig):
         return value

@@ -1,4 +1,4 @@
-"""The settings of provider `s3`."""
+"""Settings of the provider `s3`."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ MIB = 1 << 20
 GIB = 1 << 30
 
 MIN_PART = 5 * MIB
-"""The smallest part, in bytes, that S3 takes, save for the last one of an upload."""
+"""The smallest part in bytes, except for the last one of an upload."""
 
 MAX_PART = 5 * GIB
-"""The largest part, and the largest object that one request can write, in bytes."""
+"""The largest part, and the largest object of one PUT, in bytes."""
 
 
 class AddressingStyle(StrEnum):
-    """Where requests name the bucket."""
+    """Whether the bucket name is in the path or in the host name."""
 
     AUTO = "auto"
     PATH = "path"
@@ -50,7 +50,7 @@ class AddressingStyle(StrEnum):
 
 
 class ConditionalWrites(StrEnum):
-    """Whether the server is asked to refuse a write whose condition does not hold."""
+    """Whether writes are conditional."""
 
     AUTO = "auto"
     ON = "on"
@@ -59,10 +59,10 @@ class ConditionalWrites(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Settings:
-    """Which bucket, where, and with which credentials.
+    """S3Settings: all settings of the provider `s3`.
 
-    The environment variables of credentials (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, …) are
-    read as one set by `buckia_s3.auth.credentials`: a token belongs to the keys that it was issued with.
+    `buckia_s3.auth.credentials` reads the environment variables of credentials (`AWS_ACCESS_KEY_ID`,
+    `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, …) as one set, since a token belongs to the keys it was issued with.
     """
 
     url: str | None = setting(
@@ -290,18 +290,18 @@ class S3Settings:
 
     @classmethod
     def from_url(cls, url: str, **settings: object) -> Self:
-        """Return the settings of the bucket at a URL, in one of the forms of `buckia_s3.config.bucket_url`.
+        """Return the settings for a bucket URL, in one of the forms of `buckia_s3.config.bucket_url`.
 
-        Those given by name go before what the address tells, and this before the environment.
+        Keyword arguments take precedence over the URL, and the URL over the environment.
 
         Raises:
-            ConfigError: The address or a setting can't be used.
+            ConfigError: The URL or a setting is invalid.
         """
         return read_settings(cls, {"url": url, **settings}, provider="s3", base_dir=Path.cwd())
 
     @staticmethod
     def implied(values: Mapping[str, object]) -> dict[str, object]:
-        """Return settings that follow from those given, before the environment is looked at; see `read_settings`."""
+        """Return the settings that `values` imply; called before the environment is read. See `read_settings`."""
         return implied_before_env(values)
 
     def __post_init__(self) -> None:
@@ -340,7 +340,7 @@ class S3Settings:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is unsafe about these settings, a line each."""
+        """Warnings about unsafe settings, one line each."""
         addresses = (
             {} if self.skip_signature else {"endpoint_url": self.endpoint_url, "sts_endpoint": self.sts_endpoint}
         )
@@ -366,7 +366,7 @@ _AWS_ENDPOINTS = ("use_accelerate_endpoint", "use_dualstack_endpoint", "use_fips
 
 
 def _check_aws_endpoints(settings: S3Settings) -> None:
-    """See whether the endpoints of AWS that are asked for exist."""
+    """Check that AWS has the configured combination of endpoints."""
     asked = [name for name in _AWS_ENDPOINTS if getattr(settings, name)]
     if asked and settings.endpoint_url:
         raise ValueError(f"{asked[0]} chooses among the endpoints of AWS: leave out endpoint_url, or it")

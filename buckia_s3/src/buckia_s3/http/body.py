@@ -1,4 +1,4 @@
-"""What requests send: bytes, or a stretch of a file that is read when it is sent."""
+"""Request bodies: bytes, or a byte range of a file that is read while it is sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from buckia_core.planning.digest import Digests
 
 @dataclass(frozen=True, slots=True)
 class BytesBody:
-    """Bytes in memory. `known` is their SHA-256, hexadecimal, if somebody has computed it already."""
+    """BytesBody: bytes in memory. `known_sha256` is their hex SHA-256 if it has been computed already."""
 
     data: bytes | memoryview = field(default=b"", repr=False)
     known_sha256: str | None = None
@@ -24,11 +24,11 @@ class BytesBody:
         return len(self.data)
 
     def sha256(self) -> str:
-        """Return the hex digest of what will be sent."""
+        """Return the hex SHA-256 of the body."""
         return self.known_sha256 or hashlib.sha256(self.data).hexdigest()
 
     def iter_chunks(self) -> Iterator[bytes | memoryview]:
-        """Yield what is to be sent, from its start, in pieces small enough to see progress in."""
+        """Yield the body in chunks small enough to show progress."""
         view = memoryview(self.data)
         for start in range(0, len(view), SEND_CHUNK):
             yield view[start : start + SEND_CHUNK]
@@ -36,36 +36,36 @@ class BytesBody:
 
 @dataclass(frozen=True, slots=True)
 class FileRangeBody:
-    """A stretch of a file: `size` bytes from `start`."""
+    """FileRangeBody: a byte range of a file, `size` bytes from `start`."""
 
     path: Path
     start: int
     size: int
 
     def sha256(self) -> str:
-        """Return the hex digest of what will be sent.
+        """Return the hex SHA-256 of the body.
 
         Raises:
             OSError: The file can't be read.
-            IntegrityError: It is shorter than it was.
+            IntegrityError: The file has become shorter.
         """
         return self.digest("sha256")
 
     def digest(self, algorithm: str) -> str:
-        """Return a hex digest of what will be sent. Raises as `sha256` does."""
+        """Return a hex digest of the body. Raises as `sha256` does."""
         digest = hashlib.new(algorithm, usedforsecurity=False)
         for block in self.iter_chunks():
             digest.update(block)
         return digest.hexdigest()
 
     def iter_chunks(self) -> Iterator[bytes]:
-        """Yield what is to be sent, from its start. Raises as `sha256` does."""
+        """Yield the body in chunks. Raises as `sha256` does."""
         return iter_file_range(self.path, self.start, self.size)
 
 
 @dataclass(frozen=True, slots=True)
 class PrehashedBody:
-    """Another body, whose SHA-256 is known. It is for the server to find out that it is something else."""
+    """PrehashedBody: a body whose SHA-256 is known. The server has to verify it."""
 
     body: FileRangeBody
     known_sha256: str
@@ -76,19 +76,16 @@ class PrehashedBody:
         return self.body.size
 
     def sha256(self) -> str:
-        """Return the hex digest of what should be sent."""
+        """Return the known hex SHA-256."""
         return self.known_sha256
 
     def iter_chunks(self) -> Iterator[bytes | memoryview]:
-        """Yield what is to be sent. Raises as the other body does."""
+        """Yield the body in chunks. Raises as the wrapped body does."""
         return self.body.iter_chunks()
 
 
 class VerifyingBody:
-    """Another body, whose last bytes are sent only if all of them are what their digests say.
-
-    See `DigestVerifier.verify_stream`.
-    """
+    """VerifyingBody: withholds the last chunk of a body until its digests are verified. See `DigestVerifier`."""
 
     def __init__(self, body: FileRangeBody, digests: Digests, *, provider: str, key: str) -> None:
         self._body = body
@@ -102,18 +99,18 @@ class VerifyingBody:
         return self._body.size
 
     def sha256(self) -> str:
-        """Return the hex digest of what will be sent: the one that was given, or else computed."""
+        """Return the given hex SHA-256, or compute it."""
         given = [digest.value for digest in self._digests if digest.algorithm == "sha256"]
         return given[0] if given else self._body.sha256()
 
     def iter_chunks(self) -> Iterator[bytes | memoryview]:
-        """Yield what is to be sent. Raises `IntegrityError` before the last piece if it is something else."""
+        """Yield the body in chunks. Raises `IntegrityError` before the last one if a digest differs."""
         check = DigestVerifier(self._digests)
         return check.verify_stream(self._body.iter_chunks(), provider=self._provider, key=self._key)
 
 
 class ProgressBody:
-    """Another body, which tells how many bytes it is about to send."""
+    """ProgressBody: reports the size of each chunk of a body before it is sent."""
 
     def __init__(self, body: VerifyingBody | PrehashedBody, on_bytes_sent: Callable[[int], object]) -> None:
         self._body = body
@@ -125,11 +122,11 @@ class ProgressBody:
         return self._body.size
 
     def sha256(self) -> str:
-        """Return the hex digest of what will be sent."""
+        """Return the hex SHA-256 of the body."""
         return self._body.sha256()
 
     def iter_chunks(self) -> Iterator[bytes | memoryview]:
-        """Yield what is to be sent. Raises as the other body does."""
+        """Yield the body in chunks. Raises as the wrapped body does."""
         for block in self._body.iter_chunks():
             self._on_bytes_sent(len(block))
             yield block

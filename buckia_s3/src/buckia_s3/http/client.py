@@ -1,4 +1,4 @@
-"""Signed requests to one bucket, answered or raised as errors of Buckia."""
+"""S3 client: sends signed requests to one bucket, and raises Buckia's errors."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from buckia_s3.http.request_headers import COPY_SOURCE, RequestHeaders
 from buckia_s3.http.response import FastResponse, Headers, Response, read_body
 
 _REGION = re.compile(rb"<Region>([a-z0-9-]{1,40})</Region>")
-# It becomes a part of the host's name, and of what is signed.
+# The region becomes part of the host name and of the signature.
 _REGION_NAME = re.compile(r"[a-z0-9-]{1,40}")
 
 MAX_RESPONSE_BYTES = 64 << 20
-"""Bytes of the largest answer that is read as a whole: a page that lists some hundred thousand objects."""
+"""The largest response that is read into memory, in bytes: a page with some hundred thousand objects."""
 
 _MAX_ERROR_BYTES = 256 << 10
 
@@ -44,16 +44,16 @@ _DEFAULT_ACTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request.
+    """Request: one request to a bucket or object.
 
     Attributes:
         method: HTTP method.
-        key: The whole key in the bucket, with prefix; `None` asks the bucket itself.
+        full_key: Key with prefix; `None` for a request to the bucket itself.
         query: Names and values.
-        headers: What is sent besides host, length and signature. Values are printable ASCII.
-        body: What is sent.
-        about: The key that errors name, without prefix.
-        doing: What errors say was tried; by the method where it is empty.
+        headers: Headers besides host, length and signature. Values are printable ASCII.
+        body: Request body.
+        key: Key without prefix, for errors.
+        action: What errors say was tried; if empty, it depends on the method.
     """
 
     method: str
@@ -66,13 +66,13 @@ class Request:
 
     @property
     def purpose(self) -> str:
-        """What errors say was tried."""
+        """The action in error messages."""
         return self.action or _DEFAULT_ACTIONS.get(self.method, self.method)
 
 
 @dataclass(frozen=True, slots=True)
 class BufferedResponse:
-    """An answer, read to its end."""
+    """BufferedResponse: a response whose body has been read."""
 
     status: int
     headers: Headers
@@ -80,9 +80,9 @@ class BufferedResponse:
 
 
 class S3Client:
-    """Sends requests: one at a time on each connection, from any thread. Does not repeat them.
+    """S3Client: sends requests without retries. Thread-safe; each connection carries one request at a time.
 
-    A redirect to the bucket's real region is followed, and the region is remembered.
+    Follows a redirect to the region of the bucket, and uses that region from then on.
     """
 
     def __init__(
@@ -106,11 +106,11 @@ class S3Client:
         self._sessions = ExpressSessions(self._new_session, provider) if settings.s3_express else None
 
     def send(self, request: Request) -> BufferedResponse:
-        """Send a request and return the whole answer, which has `MOST_ANSWER` bytes at most.
+        """Send a request; return the response with its body, `MAX_RESPONSE_BYTES` at most.
 
         Raises:
-            AdapterError: There was no answer, it was not a success, or it has no end.
-            OSError: The body's file can't be read.
+            AdapterError: There was no response, its status is an error, or it is too large.
+            OSError: The file of the request body can't be read.
         """
         with self.open(request) as response:
             try:
@@ -121,9 +121,9 @@ class S3Client:
 
     @contextmanager
     def open(self, request: Request) -> Iterator[Response]:
-        """Send a request and give its answer for reading. Errors are those of `send`; reading raises the network's own.
+        """Send a request; yield the response for reading. Raises as `send`; reading raises errors of `http.client`.
 
-        The connection is used again if the answer was read to its end.
+        The connection is reused if the body was read to its end.
         """
         endpoint, connection, response = self._send_following_redirect(request)
         try:
@@ -134,11 +134,11 @@ class S3Client:
         self._put_back(connection, response, endpoint)
 
     def iter_body(self, response: Response, key: str, length: int) -> Iterator[bytes]:
-        """Yield the body of an object's answer, which must have `length` bytes; no more than one block is read beyond.
+        """Yield the body in chunks. Reads at most one chunk beyond `length`.
 
         Raises:
             Transient: The connection failed.
-            IntegrityError: Other than so many bytes came.
+            IntegrityError: The body does not have `length` bytes.
         """
         count = 0
         try:
@@ -154,7 +154,7 @@ class S3Client:
             raise self.wrong_length(key, count, length)
 
     def read_body(self, response: Response, key: str, length: int) -> bytes:
-        """Return the whole body of an object's answer, which must have `length` bytes. Raises as `blocks` does."""
+        """Return the body, which must have `length` bytes. Raises as `iter_body` does."""
         if not isinstance(response, FastResponse):
             return b"".join(self.iter_body(response, key, length))
         if response.remaining != length:
@@ -166,21 +166,21 @@ class S3Client:
             raise from_network(error, provider=self.provider, key=key, action="reading", host=host) from error
 
     def wrong_length(self, key: str, count: int, length: int) -> IntegrityError:
-        """Return the error for an object of which another number of bytes came."""
+        """Return the error for a body of the wrong length."""
         came = f"{count} bytes" if count < length else "more bytes"
         message = f"{key!r}: {came} came where there should be {length}"
         return IntegrityError(message, provider=self.provider, key=key)
 
     def find_region(self) -> None:
-        """Ask for the bucket once, so that a redirect to its region is noticed.
+        """Send HEAD for the bucket, so that a redirect to its region is followed.
 
         Raises:
             AdapterError: As `send`.
         """
-        self.send(Request("HEAD", action="looking for the bucket"))
+        self.send(Request("HEAD", action="finding the bucket"))
 
     def bucket_exists(self) -> bool:
-        """Tell whether the bucket is there; one that may not be looked at is."""
+        """Tell whether the bucket exists. A forbidden one counts as existing."""
         try:
             self.find_region()
         except NotFound:
@@ -191,10 +191,10 @@ class S3Client:
         return True
 
     def credentials(self) -> Credentials | None:
-        """Return what requests are signed with now; of a directory bucket, the credentials of a session.
+        """Return the credentials to sign with; for directory buckets, those of a session.
 
         Raises:
-            MissingCredentials, AdapterError: There are none, or they could not be renewed.
+            MissingCredentials, AdapterError: There are none, or they could not be refreshed.
         """
         own = self._credentials.get()
         return own if own is None or self._sessions is None else self._sessions.get()
@@ -204,7 +204,7 @@ class S3Client:
         self._pool.close()
 
     def _send_following_redirect(self, request: Request) -> tuple[Endpoint, Connection, Response]:
-        """Send a request, once more if it went to the wrong region, and return the success that it had."""
+        """Send a request, and resend it if it went to the wrong region; raise unless it succeeded."""
         endpoint = self.resolver.endpoint
         connection, response = self._send_once(endpoint, request)
         if response.status >= 300:
@@ -219,11 +219,11 @@ class S3Client:
 
     def _send_once(self, endpoint: Endpoint, request: Request) -> tuple[Connection, Response]:
         path, query = endpoint.path(request.full_key), query_string(request.query)
-        # Before it is signed: a signature is good for some minutes, and a limit may let it wait for longer.
+        # Before signing: a rate limit may wait for longer than a signature is valid.
         self.counter.add()
         headers = self._headers(request, endpoint, path, query)
         blocks = request.body.iter_chunks()
-        # What is small goes in one piece with its head.
+        # A small body is sent together with the head.
         first = b"".join(blocks) if request.body.size <= _INLINE_BODY_BYTES else b""
         connection = self._pool.acquire(endpoint)
         try:
@@ -246,13 +246,13 @@ class S3Client:
     def _finish_sending(
         self, connection: Connection, blocks: Iterator[bytes | memoryview], request: Request
     ) -> Response:
-        """Send the rest of the body and return the answer."""
+        """Send the rest of the body; return the response."""
         unsent: OSError | None = None
         for block in blocks:
             try:
                 connection.send(block)
             except OSError as error:
-                # A server that refuses may answer and close before it has read everything.
+                # A server that refuses a request may respond and close the connection before it has read the body.
                 unsent = error
                 break
         try:
@@ -267,7 +267,7 @@ class S3Client:
         if request.method in ("PUT", "POST"):
             headers["Content-Length"] = str(request.body.size)
         own = request.query == CREATE_SESSION or COPY_SOURCE in request.headers
-        # Directory buckets take no session for a copy, nor for asking for one.
+        # Directory buckets accept no session for CopyObject and CreateSession.
         credentials = self._credentials.get() if own else self.credentials()
         asked = self._setting_headers.headers_for(
             request.method, request.full_key, request.query, request.headers
@@ -294,7 +294,7 @@ class S3Client:
 
     def _new_session(self) -> bytes:
         mode = {"x-amz-create-session-mode": "ReadWrite"}
-        return self.send(Request("GET", None, CREATE_SESSION, mode, action="asking for a session")).body
+        return self.send(Request("GET", None, CREATE_SESSION, mode, action="creating a session")).body
 
     def _error_from_response(
         self,
@@ -308,7 +308,7 @@ class S3Client:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             if response.status == 404:
-                # Only the body tells whether the object is missing, or the bucket.
+                # Without the body, it is unknown whether the object or the bucket is missing.
                 return self._connection_error(error, request)
             body = b""
         else:
@@ -329,7 +329,7 @@ class S3Client:
             "PermanentRedirect",
             "IllegalLocationConstraintException",
         )
-        # The answer to HEAD has no body, and 400 is then all that says "signed for another region".
+        # A response to HEAD has no body, and status 400 alone may mean "signed for another region".
         if redirected or response.status == 400:
             region = response.headers.get("x-amz-bucket-region")
             found = _REGION.search(body)

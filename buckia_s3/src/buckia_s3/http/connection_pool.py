@@ -1,4 +1,4 @@
-"""Keep-alive connections to one server, shared by all threads."""
+"""Connection pool: keep-alive connections, shared by all threads."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from buckia_s3.http.timeouts import Deadline, Timeouts
 
 
 class ConnectionPool:
-    """Connections to whatever server is asked for; those given back are used again for the same one.
+    """ConnectionPool: reuses connections to the same endpoint.
 
-    A connection that was idle for long, or that the server has closed meanwhile, is not used again: a request
-    that fails on one could not be told from a request that reached the server.
+    It discards a connection that was idle for too long or closed by the server: after a failure on a reused connection,
+    it is unknown whether the request reached the server.
     """
 
     def __init__(self, settings: S3Settings) -> None:
@@ -48,7 +48,7 @@ class ConnectionPool:
         self._closed = False
 
     def acquire(self, endpoint: Endpoint) -> Connection:
-        """Return a connection for one request, whose time begins now. It may not be connected yet."""
+        """Return a connection for one request, and start its deadline. It may not be connected yet."""
         connection = self._idle_or_new(endpoint)
         connection.deadline.start()
         return connection
@@ -66,7 +66,7 @@ class ConnectionPool:
             connection.close()
 
     def release(self, endpoint: Endpoint, connection: Connection) -> None:
-        """Take back a connection whose last answer was read to its end."""
+        """Return a connection to the pool after its response has been read completely."""
         address = (endpoint.scheme, endpoint.host, endpoint.port)
         with self._lock:
             kept = self._idle.setdefault(address, [])
@@ -77,12 +77,12 @@ class ConnectionPool:
         connection.close()
 
     def route(self, endpoint: Endpoint) -> str:
-        """Return a server's name for messages, with that of the proxy on the way to it, which may be what fails."""
+        """Return the server's host for messages, with that of its proxy, since either may fail."""
         proxy = _proxy_for(endpoint, self._options)
         return f"{endpoint.authority} through the proxy {proxy.authority}" if proxy else endpoint.authority
 
     def close(self) -> None:
-        """Close what is idle; what comes back later is closed then."""
+        """Close idle connections now, and others when they are released."""
         with self._lock:
             self._closed = True
             connections = [connection for kept in self._idle.values() for _, connection in kept]
@@ -110,11 +110,11 @@ class ConnectionPool:
 
 
 def tls_context(*, verify: bool, ca_bundle: Path | None, more: bytes | None = None) -> ssl.SSLContext:
-    """Return what TLS is set up with: the system's authorities, those of `ca_bundle`, and `more` in PEM.
+    """Return a TLS context that trusts the authorities of the system, those of `ca_bundle`, and `more` in PEM.
 
     Raises:
-        InvalidSetting: There is no such bundle, or it holds no certificate.
-        OSError: The system does not let it be read.
+        InvalidSetting: The bundle does not exist, or contains no certificate.
+        OSError: The bundle can't be read.
     """
     context = ssl.create_default_context()
     if not verify:
@@ -127,7 +127,7 @@ def tls_context(*, verify: bool, ca_bundle: Path | None, more: bytes | None = No
         context.load_verify_locations(cadata=more.decode("ascii", "replace"))
     paths = ssl.get_default_verify_paths()
     if paths.cafile is None and paths.capath is None and not context.cert_store_stats()["x509_ca"]:
-        # Pythons of python.org on macOS bring no authorities along; botocore does.
+        # Python from python.org on macOS has no certificate authorities; botocore includes some.
         package = importlib.util.find_spec("botocore")
         if package and package.origin:
             context.load_verify_locations(Path(package.origin).with_name("cacert.pem"))
@@ -135,11 +135,11 @@ def tls_context(*, verify: bool, ca_bundle: Path | None, more: bytes | None = No
 
 
 def read_ca_bundle(ca_bundle: Path) -> bytes:
-    """Return the certificates that the file of the setting `ca_bundle` has, in PEM.
+    """Return the certificates in the file `ca_bundle`, in PEM.
 
     Raises:
-        InvalidSetting: There is no such file, or it holds none.
-        OSError: The system does not let it be read.
+        InvalidSetting: The file does not exist, or contains no certificate.
+        OSError: The file can't be read.
     """
     trust_bundle(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ca_bundle)
     return ca_bundle.read_bytes()
@@ -149,22 +149,22 @@ _NOT_LATIN_1 = re.compile(r"[^\x00-\xff]")
 
 
 class Connection(http.client.HTTPConnection):
-    """A connection with one limit for connecting, another for each step after that, and one for a whole request."""
+    """Connection: an `HTTPConnection` with timeouts to connect, for each read and write, and for a whole request."""
 
     deadline: Deadline
 
     def connect(self) -> None:
-        """Connect within the limit for it."""
+        """Connect within the connect timeout."""
         self.timeout = self.deadline.remaining(self.deadline.timeouts.connect)
         super().connect()
         self.deadline.connected(self.sock)
 
     def send_request(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> None:
-        """Send the head of a request, and the beginning of its body along with it.
+        """Send the head of a request together with the first bytes of its body.
 
         Raises:
-            ValueError: A header has a line break or a NUL in it, or a character that is none of Latin-1.
-            OSError: It can't be sent.
+            ValueError: A header contains a line break, a NUL, or a character outside Latin-1.
+            OSError: Sending failed.
         """
         if self.sock is None:
             self.connect()
@@ -173,17 +173,17 @@ class Connection(http.client.HTTPConnection):
         if head.count("\n") >= len(lines) or head.count("\r") >= len(lines) or "\0" in head:
             raise ValueError("a header has a line break or a NUL in it")
         if _NOT_LATIN_1.search(head):
-            # The error of `encode` would hold the whole head, with all that is secret in it.
+            # The error of `encode` would contain the whole head, including secrets.
             raise ValueError("a header has a character that is none of Latin-1")
         self.send(head.encode("latin-1") + body)
 
     def send(self, data: Any) -> None:
-        """Send a block as one step."""
+        """Send data within the read timeout."""
         self._before_step()
         super().send(data)
 
     def get_response(self, method: str) -> Response:
-        """Return the answer, whose body is read in steps. Raises as `read_response` does."""
+        """Read the head of the response and return it. Raises as `read_response` does."""
         return read_response(method, self.sock, self._before_step)
 
     def _before_step(self) -> None:
@@ -201,7 +201,7 @@ class _PlainConnection(Connection):
         self._origin = origin
 
     def send_request(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> None:
-        """See `Connection`; a proxy is told the whole address."""
+        """See `Connection`. The request to a proxy has an absolute URL."""
         if self._proxy is None:
             super().send_request(method, url, headers, body)
         else:
@@ -216,7 +216,7 @@ class _TlsConnection(Connection, http.client.HTTPSConnection):
         self.deadline = Deadline(limits)
 
 
-# `select` can't take numbers of files above 1,024, and `poll` does not exist on Windows.
+# `select` does not support file descriptors above 1,024, and `poll` does not exist on Windows.
 if sys.platform == "win32":
 
     def _has_input(sock: socket.socket) -> bool:
@@ -231,7 +231,7 @@ else:
 
 
 def _is_readable(sock: socket.socket | None) -> bool:
-    """Tell whether something came on a connection that nothing was asked on: its end, most likely."""
+    """Tell whether an idle connection has data to read, which most likely means that the server closed it."""
     try:
         return sock is None or _has_input(sock)
     except (OSError, ValueError):
@@ -251,7 +251,7 @@ class _Proxy:
 
 
 def _proxy_for(endpoint: Endpoint, options: ClientOptions) -> _Proxy | None:
-    """Return the proxy that the options name for this server, or else the environment."""
+    """Return the proxy for this server, from the options or the environment."""
     if options.proxy_url is not None:
         if options.bypasses_proxy(endpoint.host, endpoint.port):
             return None

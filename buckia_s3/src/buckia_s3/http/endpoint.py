@@ -1,4 +1,4 @@
-"""Where a bucket is reached: host, path, region."""
+"""Endpoints: host, path and region of a bucket."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from buckia_s3.config.settings import AddressingStyle, S3Settings
 
 DEFAULT_REGION = "us-east-1"
 
-# A dot would need a certificate for a host of two more levels, which AWS does not have.
+# AWS has no certificate for host names with a dot in the bucket.
 _HOST_LABEL = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A bucket's address.
+    """Endpoint: the address of a bucket.
 
     Attributes:
         scheme: `http` or `https`.
         host: Host name or IP address; an IPv6 one without brackets.
         port: TCP port.
-        base: Path that all keys follow: empty, or starts with a slash and does not end in one.
-        region: Region that signatures are made for.
+        base: Path before all keys: empty, or with a slash at its start and none at its end.
+        region: Region for signatures.
         aws: The service is AWS itself.
         virtual: The host name begins with the bucket.
     """
@@ -42,13 +42,13 @@ class Endpoint:
 
     @property
     def authority(self) -> str:
-        """What the header `Host` says: the host, and the port where it is not the scheme's own."""
+        """Value of the `Host` header: the host, and the port unless it is the default of the scheme."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.scheme == "https" else 80) else f"{host}:{self.port}"
 
     @property
     def root(self) -> str:
-        """The URL that all keys follow after a slash."""
+        """The URL of the bucket, without a slash at its end."""
         return f"{self.scheme}://{self.authority}{self.base}"
 
     def path(self, key: str | None) -> str:
@@ -58,7 +58,7 @@ class Endpoint:
         return f"{self.base}/{quote(key, safe='/-_.~')}"
 
     def in_region(self, region: str) -> Endpoint:
-        """Return the same bucket in another region; AWS has a host for each."""
+        """Return the endpoint of the same bucket in another region; AWS has a host for each region."""
         changed = replace(self, region=region)
         if self.aws:
             changed = replace(changed, host=self.host.replace(f".{self.region}.", f".{region}."))
@@ -66,7 +66,7 @@ class Endpoint:
 
 
 def resolve_endpoint(settings: S3Settings, region: str) -> Endpoint:
-    """Return the address of the bucket that the settings name."""
+    """Return the endpoint of the bucket in the settings."""
     aws = is_aws(settings)
     bucket = settings.bucket_name
     if not settings.endpoint_url:
@@ -111,7 +111,7 @@ def is_aws(settings: S3Settings) -> bool:
 
 
 def identity(settings: S3Settings, prefix: str) -> str:
-    """Return what tells this bucket from all others, whatever its region and credentials."""
+    """Return a unique id of the bucket that does not depend on region and credentials."""
     if is_aws(settings):
         region = settings.region or settings.default_region or ""
         service = "aws-cn" if region.startswith("cn-") else "aws"
@@ -121,7 +121,7 @@ def identity(settings: S3Settings, prefix: str) -> str:
 
 
 class EndpointResolver:
-    """The address as far as it is known: it changes once, where a bucket turns out to be in another region."""
+    """EndpointResolver: the current endpoint. It changes once if the bucket is in another region."""
 
     def __init__(self, settings: S3Settings, default_region: Callable[[], str | None]) -> None:
         self._settings = settings
@@ -131,7 +131,7 @@ class EndpointResolver:
 
     @property
     def endpoint(self) -> Endpoint:
-        """The address to use now."""
+        """The current endpoint."""
         if self._endpoint is None:
             with self._lock:
                 if self._endpoint is None:
@@ -141,7 +141,7 @@ class EndpointResolver:
         return self._endpoint
 
     def set_region(self, region: str) -> bool:
-        """Remember the bucket's real region; false if it is the one that was used already."""
+        """Set the region of the bucket; return false if it is the current one."""
         current = self.endpoint
         with self._lock:
             if current.region == region:

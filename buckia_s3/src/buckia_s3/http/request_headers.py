@@ -1,14 +1,12 @@
-"""What goes with requests because of the settings, whoever makes them.
+"""Request headers that follow from the settings, for all kinds of requests.
 
-    request                                           payer   encryption   customer's key   of the source
-    ------------------------------------------------------------------------------------------------------
-    GET, HEAD of an object; asks for checksums too    yes     no           yes              no
-    PUT of an object; beginning of parts              yes     yes          yes              if it is a copy
-    PUT of a part                                     yes     no           yes              if it is a copy
-    completion of parts                               yes     no           yes              no
-    listings, deletes, `?acl`, `?tagging` and others  yes     no           no               no
-
-It is decided here for all of them, so that no module can forget one.
+request                                           payer   encryption   SSE-C key        SSE-C key of source
+------------------------------------------------------------------------------------------------------
+GET, HEAD of an object; also checksum mode        yes     no           yes              no
+PUT of an object; CreateMultipartUpload           yes     yes          yes              if it is a copy
+PUT of a part                                     yes     no           yes              if it is a copy
+CompleteMultipartUpload                           yes     no           yes              no
+listings, deletes, `?acl`, `?tagging` and others  yes     no           no               no
 """
 
 from __future__ import annotations
@@ -25,14 +23,14 @@ if TYPE_CHECKING:
 COPY_SOURCE = "x-amz-copy-source"
 
 REQUESTER_PAYS = {"x-amz-request-payer": "requester"}
-"""What a requester who pays says; in a signed address, it stands in the query."""
+"""Header of Requester Pays; in presigned URLs, a query parameter."""
 
-# The names that ask for an object itself, and not for something that is kept about it.
+# Query parameters of requests to an object itself, not to one of its subresources.
 _CONTENT_QUERY = frozenset({"uploads", "uploadId", "partNumber", "versionId"})
 
 
 def store_encryption(settings: S3Settings) -> S3Config:
-    """Return how obstore's store is told to encrypt, as `RequestHeaders` does for our own requests."""
+    """Return the encryption options for obstore, equivalent to `RequestHeaders`."""
     config: S3Config = {}
     if settings.server_side_encryption is not None:
         config["server_side_encryption"] = settings.server_side_encryption.value
@@ -46,7 +44,7 @@ def store_encryption(settings: S3Settings) -> S3Config:
 
 
 class RequestHeaders:
-    """Tells the headers that the settings add to a request."""
+    """RequestHeaders: the headers that the settings add to requests."""
 
     def __init__(self, settings: S3Settings) -> None:
         self._always = REQUESTER_PAYS if settings.request_payer else {}
@@ -60,7 +58,7 @@ class RequestHeaders:
     def headers_for(
         self, method: str, key: str | None, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]
     ) -> dict[str, str]:
-        """Return what is sent besides a request's own headers, which hold over these."""
+        """Return the headers to add. The request's own headers take precedence."""
         found = dict(self._always)
         names = {name for name, _ in query}
         lists_parts = method == "GET" and "uploadId" in names

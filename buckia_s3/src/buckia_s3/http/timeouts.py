@@ -1,4 +1,4 @@
-"""How long the steps of a request may take, and all of it."""
+"""Timeouts: limits for connecting, for each read and write, and for a whole request."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long things may take, in seconds.
+    """Timeouts in seconds.
 
     Attributes:
-        connect: Until a connection is made.
-        step: Without any progress after that.
-        total: From the beginning of a request to the last byte of its answer; `None` is as long as it needs.
+        connect: To connect.
+        read: For each read and write.
+        total: From the start of a request to the last byte of its response; `None` is unlimited.
     """
 
     connect: float
@@ -23,7 +23,7 @@ class Timeouts:
 
 
 class Deadline:
-    """Measures one request after the other on a connection, against its limits."""
+    """Deadline: applies the timeouts to the requests of one connection."""
 
     def __init__(self, timeouts: Timeouts) -> None:
         self.timeouts = timeouts
@@ -31,15 +31,15 @@ class Deadline:
         self._set: float | None = None
 
     def start(self) -> None:
-        """Begin a request."""
+        """Start the time of a request."""
         total = self.timeouts.total
         self._ends = None if total is None else time.monotonic() + total
 
     def remaining(self, most: float) -> float:
-        """Return how many seconds the next step may take, which are never more than `most`.
+        """Return the seconds for the next operation, `most` at most.
 
         Raises:
-            TimeoutError: The request has had its time.
+            TimeoutError: The total time is over.
         """
         if self._ends is None:
             return most
@@ -49,13 +49,13 @@ class Deadline:
         return min(left, most)
 
     def set_timeout(self, sock: socket.socket) -> None:
-        """Give the next step its time."""
+        """Set the socket timeout for the next read or write."""
         seconds = self.remaining(self.timeouts.read)
         if seconds != self._set:
             sock.settimeout(seconds)
             self._set = seconds
 
     def connected(self, sock: socket.socket) -> None:
-        """Take over from the limit for connecting."""
+        """Switch from the connect timeout to the read timeout."""
         self._set = None
         self.set_timeout(sock)

@@ -1,4 +1,4 @@
-"""What an object is given besides its bytes: content type, metadata, and headers by settings and patterns."""
+"""Object attributes: storage class, ACL, tags and content headers, by the settings and the rules in `objects`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _HEADERS = {
 }
 
 CONTENT_HEADERS = tuple(name for name in _HEADERS.values() if not name.startswith("x-amz-"))
-"""The headers of content that S3 keeps with an object, besides its type."""
+"""Content headers that S3 stores with an object, besides Content-Type."""
 
 _MAX_TAGS = 10
 _MAX_TAG_NAME = 128
@@ -37,7 +37,7 @@ _MAX_TAG_VALUE = 256
 
 
 class CannedAcl(StrEnum):
-    """Who may read and write an object, by names that S3 has for the usual cases."""
+    """Canned ACL: S3's names for common sets of permissions."""
 
     PRIVATE = "private"
     PUBLIC_READ = "public-read"
@@ -49,10 +49,10 @@ class CannedAcl(StrEnum):
 
 
 def parse_tags(value: object, *, at: str = "") -> FrozenMapping[str]:
-    """Read the tags of objects, a mapping of texts.
+    """Parse tags, a mapping of strings.
 
     Raises:
-        Unsuitable: S3 does not take them: too many, too long, or of a name that is AWS's own.
+        InvalidValue: There are too many tags, or a name or value is too long, or a name is reserved for AWS.
     """
     tags = as_str_map(value, at=at)
     if len(tags) > _MAX_TAGS:
@@ -66,10 +66,10 @@ def parse_tags(value: object, *, at: str = "") -> FrozenMapping[str]:
 
 
 def parse_objects(value: object) -> ObjectRules:
-    """Read `objects`, with what S3 takes of each attribute.
+    """Parse the setting `objects`, and check each attribute for S3.
 
     Raises:
-        Unsuitable: S3 does not take it.
+        InvalidValue: S3 does not support an attribute or its value.
     """
     rules = parse_object_rules(value, names=ATTRIBUTES)
     for index, rule in enumerate(rules):
@@ -91,15 +91,15 @@ def parse_objects(value: object) -> ObjectRules:
 def attributes_for(
     key: str, *, objects: ObjectRules, storage_class: str | None, acl: str | None, tags: Mapping[str, str]
 ) -> ObjectAttributes:
-    """Return what an object is given: by the patterns that its key matches, else by the settings for all objects."""
+    """Return the attributes of an object: those of the rules that match its key, else those for all objects."""
     return objects.attributes_for(key).merged_onto(ObjectAttributes(storage_class=storage_class, acl=acl, tags=tags))
 
 
 def attribute_headers(attributes: ObjectAttributes, *, tagging: bool, provider: str, key: str) -> dict[str, str]:
-    """Return the headers that give an object its attributes, save content type and metadata.
+    """Return the headers that set the attributes, except content type and metadata.
 
     Raises:
-        NotSupported: Settings and patterns together make more tags than S3 takes.
+        NotSupported: Settings and rules together define more tags than S3 supports.
     """
     headers = {header: getattr(attributes, name) for name, header in _HEADERS.items() if getattr(attributes, name)}
     if attributes.tags and tagging:
@@ -111,5 +111,5 @@ def attribute_headers(attributes: ObjectAttributes, *, tagging: bool, provider: 
 
 
 def encode_tags(tags: Mapping[str, str]) -> str:
-    """Return tags as the header that carries them has them."""
+    """Encode tags for the header `x-amz-tagging`."""
     return urlencode(tags, quote_via=quote, safe="")

@@ -1,12 +1,12 @@
-"""Checksums that S3 checks and keeps with an object.
+"""Checksums that S3 verifies and stores with an object.
 
-    algorithm               by          of an object in parts
+    algorithm               module      checksum of a multipart object
     ----------------------------------------------------------------------------------------
-    CRC32                   zlib        of the whole object
-    CRC32C, CRC64NVME       awscrt      of the whole object
-    SHA1, SHA256            hashlib     of the checksums of its parts; can't be checked when it is read
+    CRC32                   zlib        of the full object
+    CRC32C, CRC64NVME       awscrt      of the full object
+    SHA1, SHA256            hashlib     of the checksums of its parts; downloads can't verify it
 
-Algorithms that AWS has and Python has not come from the package `awscrt`, where it is installed.
+The package `awscrt` is optional; it provides the algorithms that Python lacks.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PREFIX = "x-amz-checksum-"
 
 
 class ChecksumAlgorithm(StrEnum):
-    """A kind of checksum."""
+    """Checksum algorithm, as S3 names it."""
 
     CRC32 = "CRC32"
     CRC32C = "CRC32C"
@@ -37,25 +37,25 @@ class ChecksumAlgorithm(StrEnum):
 
     @property
     def header(self) -> str:
-        """The header that carries one."""
+        """Name of the header with the checksum."""
         return f"{_PREFIX}{self.value.lower()}"
 
     @property
     def element(self) -> str:
-        """The element of XML that carries one."""
+        """Name of the XML element with the checksum."""
         return f"Checksum{self.value}"
 
     @property
     def covers_full_object(self) -> bool:
-        """Whether an object in parts has one of its whole content."""
+        """Whether a multipart object has a checksum of its full content."""
         return self.value.startswith("CRC")
 
 
 class ChecksumState(Protocol):
-    """A checksum of what came so far."""
+    """Running checksum, with the interface of `hashlib`."""
 
     def update(self, data: bytes | memoryview, /) -> None:
-        """Take in what comes next."""
+        """Add data."""
 
     def digest(self) -> bytes:
         """Return the checksum."""
@@ -75,10 +75,10 @@ class _Crc:
 
 
 def parse_algorithm(value: object) -> ChecksumAlgorithm:
-    """Return the algorithm of a name in any case.
+    """Parse the name of an algorithm, in any case.
 
     Raises:
-        ValueError: There is none, or it needs a package that is not installed.
+        ValueError: The name is unknown, or the algorithm needs a package that is not installed.
     """
     try:
         algorithm = ChecksumAlgorithm(str(value).upper())
@@ -93,10 +93,10 @@ def parse_algorithm(value: object) -> ChecksumAlgorithm:
 
 
 def new_checksum(algorithm: ChecksumAlgorithm) -> ChecksumState:
-    """Return a checksum of nothing yet.
+    """Return a new running checksum.
 
     Raises:
-        ImportError: It needs `awscrt`, which is not installed.
+        ImportError: The algorithm needs `awscrt`, which is not installed.
     """
     match algorithm:
         case ChecksumAlgorithm.SHA1:
@@ -113,7 +113,7 @@ def new_checksum(algorithm: ChecksumAlgorithm) -> ChecksumState:
 
 
 def checksum(algorithm: ChecksumAlgorithm, chunks: Iterable[bytes | memoryview]) -> str:
-    """Return the checksum of what blocks hold, in base64."""
+    """Return the checksum of all chunks, in base64."""
     state = new_checksum(algorithm)
     for block in chunks:
         state.update(block)
@@ -121,19 +121,19 @@ def checksum(algorithm: ChecksumAlgorithm, chunks: Iterable[bytes | memoryview])
 
 
 def encode_checksum(state: ChecksumState) -> str:
-    """Return a checksum in base64, as headers have it."""
+    """Encode a checksum in base64, as in headers."""
     return b64encode(state.digest()).decode()
 
 
 def verify_chunks(
     chunks: Iterable[B], headers: Mapping[str, str], algorithm: ChecksumAlgorithm, *, provider: str, key: str
 ) -> Iterator[B]:
-    """Yield the blocks of a whole object, the last one only if they have the checksum that its headers tell.
+    """Yield the chunks of a full object; withhold the last one until the checksum in `headers` is verified.
 
-    Where the headers tell none of the whole content, nothing is checked.
+    Verifies nothing if `headers` has no checksum of the full object.
 
     Raises:
-        IntegrityError: They have another.
+        IntegrityError: The checksum differs.
     """
     reported = full_object_checksum(headers, algorithm)
     if reported is None:
@@ -153,9 +153,9 @@ def verify_chunks(
 
 
 def full_object_checksum(headers: Mapping[str, str], algorithm: ChecksumAlgorithm) -> str | None:
-    """Return the checksum of the whole content that headers tell, `None` if they don't."""
+    """Return the checksum of the full object from response headers; `None` if there is none."""
     reported = headers.get(algorithm.header)
-    # That of the checksums of parts has their number behind it.
+    # A checksum of checksums ends in `-` and the number of parts.
     if reported is None or "-" in reported or headers.get(f"{_PREFIX}type", "FULL_OBJECT") == "COMPOSITE":
         return None
     return reported

@@ -1,15 +1,15 @@
-"""What a copy must be told again of its source, since the server does not take it over by itself.
+"""Headers of copies: which attributes of the source the server copies, and which have to be sent.
 
-    of the source                          one request                     in parts
+    attribute                              CopyObject                      multipart copy
     -----------------------------------------------------------------------------------------
-    content type, Cache-Control, …         taken over                      told again
-    metadata                               taken over                      told again
-    tags                                   taken over                      asked for, told again
-    storage class, website redirect        told again                      told again
-    encryption with a key of KMS           told again                      told again
-    permissions (ACL)                      by the settings                 by the settings
+    content type, Cache-Control, …         copied                          sent
+    metadata                               copied                          sent
+    tags                                   copied                          fetched and sent
+    storage class, website redirect        sent                            sent
+    encryption with SSE-KMS                sent                            sent
+    ACL                                    by the settings                 by the settings
 
-What the settings say of the new key's storage class, permissions and encryption holds over what the source has.
+Storage class, ACL and encryption in the settings take precedence over those of the source.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _KMS = (ServerSideEncryption.KMS.value, ServerSideEncryption.KMS_DSSE.value)
 def copied_headers(
     source: Mapping[str, str], settings_headers: Mapping[str, str], *, encryption_set: bool
 ) -> dict[str, str]:
-    """Return the headers that every copy goes with.
+    """Return the headers to send with every copy.
 
     Args:
-        source: The headers that tell of the source, names in lower case.
-        settings_headers: What the settings give to the new key.
-        encryption_set: Whether the settings say how.
+        source: Response headers of the source, names in lower case.
+        settings_headers: Headers that the settings define for the new key.
+        encryption_set: Whether the settings define an encryption.
     """
     names = [STORAGE_CLASS, REDIRECT]
     if source.get(SSE) in _KMS and not encryption_set:
@@ -41,19 +41,19 @@ def copied_headers(
 
 
 def content_headers(source: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of the content, besides its type, that a copy in parts goes with."""
+    """Return the content headers to send with a multipart copy, except Content-Type."""
     return {name: source[name.lower()] for name in CONTENT_HEADERS if name.lower() in source}
 
 
 def parse_tagging(body: bytes) -> dict[str, str]:
-    """Return the tags that the answer to `?tagging` tells. Ceph has none to tell of an object that never had any.
+    """Parse the response of GetObjectTagging. Ceph sends an empty body for an object that never had tags.
 
     Raises:
-        ElementTree.ParseError: It is no XML.
+        ElementTree.ParseError: The body is not XML.
     """
     if not body:
         return {}
-    root = ElementTree.fromstring(body)  # noqa: S314  # from the server that has the data anyway
+    root = ElementTree.fromstring(body)  # noqa: S314  # from the server that has the data
     tags = {}
     for tag in root.iter():
         if tag.tag.rpartition("}")[2] == "Tag":

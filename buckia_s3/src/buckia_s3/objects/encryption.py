@@ -1,4 +1,4 @@
-"""Encryption on the server: by its own keys, by those of KMS, or by a customer's that goes with each request."""
+"""Server-side encryption: SSE-S3, SSE-KMS, DSSE-KMS, and SSE-C with a key that is sent with each request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COPY_SOURCE_CUSTOMER = "x-amz-copy-source-server-side-encryption-customer"
 
 
 class ServerSideEncryption(StrEnum):
-    """Whose keys the server encrypts with."""
+    """Kind of server-side encryption."""
 
     S3 = "AES256"
     KMS = "aws:kms"
@@ -28,17 +28,17 @@ class ServerSideEncryption(StrEnum):
 
     @property
     def hides_md5(self) -> bool:
-        """Whether the ETag of what is encrypted so only looks like an MD5."""
+        """Whether ETags are not MD5s, though they look like it."""
         return self is not ServerSideEncryption.S3
 
 
 def check_encryption(
     kind: ServerSideEncryption | None, kms_key: str | None, bucket_key: bool | None, customer_key: Secret | None
 ) -> None:
-    """See whether settings of encryption go together.
+    """Check that the settings of encryption are consistent.
 
     Raises:
-        ValueError: They don't.
+        ValueError: They are not.
     """
     kms = kind in (ServerSideEncryption.KMS, ServerSideEncryption.KMS_DSSE)
     if kms_key is not None and not kms:
@@ -50,7 +50,7 @@ def check_encryption(
 
 
 def sse_headers(kind: ServerSideEncryption | None, kms_key: str | None, bucket_key: bool | None) -> dict[str, str]:
-    """Return the headers that have a new object encrypted by the server's own keys, or those of KMS."""
+    """Return the headers that encrypt a new object with SSE-S3 or SSE-KMS."""
     if kind is None or kind is ServerSideEncryption.CUSTOMER:
         return {}
     headers = {SSE: kind.value}
@@ -62,7 +62,7 @@ def sse_headers(kind: ServerSideEncryption | None, kms_key: str | None, bucket_k
 
 
 def customer_key_md5(customer_key: Secret | None) -> str | None:
-    """Return what tells one customer's key from another without telling it, as headers have it."""
+    """Return the MD5 of an SSE-C key in base64: it identifies the key without revealing it."""
     if customer_key is None:
         return None
     md5 = hashlib.md5(base64.b64decode(customer_key.reveal()), usedforsecurity=False).digest()
@@ -70,7 +70,7 @@ def customer_key_md5(customer_key: Secret | None) -> str | None:
 
 
 def sse_c_headers(customer_key: Secret | None, *, of_source: bool = False) -> dict[str, str]:
-    """Return the headers that carry the customer's key, for an object or for the source of a copy."""
+    """Return the headers with the SSE-C key, for an object or for the source of a copy."""
     if customer_key is None:
         return {}
     name = _COPY_SOURCE_CUSTOMER if of_source else _CUSTOMER

@@ -1,4 +1,4 @@
-"""ETags: the fingerprints of objects, and mostly the MD5 of their content."""
+"""ETags: fingerprints of objects, and of most the MD5 of the content."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import re
 from collections.abc import Mapping
 
 from buckia_core.planning.digest import Digest, Digests
+from buckia_s3.objects.encryption import CUSTOMER_ALGORITHM, SSE
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
-_ENCRYPTION = "x-amz-server-side-encryption"
-_CUSTOMER_KEY = "x-amz-server-side-encryption-customer-algorithm"
 
 
 def unquoted(etag: str | None) -> str:
-    """Return an ETag without its quotes; empty if there is none."""
+    """Return the unquoted ETag; empty if there is none."""
     bare = (etag or "").strip()
     if len(bare) >= 2 and bare[0] == bare[-1] == '"':
         bare = bare[1:-1]
@@ -21,7 +20,7 @@ def unquoted(etag: str | None) -> str:
 
 
 def fingerprint_from_etag(etag: str | None, size: int, modified_ns: int) -> str:
-    """Return the fingerprint: the ETag without its quotes. Of a server that has none: size and second.
+    """Return the fingerprint: the unquoted ETag, or size and modification time of a server without ETags.
 
     Raises:
         ValueError: There is neither an ETag nor a time.
@@ -33,25 +32,25 @@ def fingerprint_from_etag(etag: str | None, size: int, modified_ns: int) -> str:
 
 
 def etag_from_fingerprint(fingerprint: str) -> str | None:
-    """Return the ETag as headers have it; `None` of a server that has none."""
+    """Return the quoted ETag for headers; `None` for a fingerprint without ETag."""
     if fingerprint.startswith("size="):
         return None
     return fingerprint if fingerprint.startswith("W/") else f'"{fingerprint}"'
 
 
 def is_md5(etag: str) -> bool:
-    """Tell whether an ETag without quotes looks like an MD5: that of a multipart object, with its `-`, does not."""
+    """Tell whether an unquoted ETag looks like an MD5. That of a multipart object contains a `-`, and does not."""
     return _MD5.fullmatch(etag) is not None
 
 
 def md5_from_etag(fingerprint: str) -> Digests:
-    """Return the MD5 that an ETag is, if it looks like one."""
+    """Return the ETag as MD5 digest; empty if it does not look like one."""
     return (Digest("md5", fingerprint),) if is_md5(fingerprint) else ()
 
 
 def hides_content(headers: Mapping[str, str]) -> bool:
-    """Tell whether headers, with names in lower case, say that the ETag only looks like an MD5.
+    """Tell whether the ETag is not an MD5 even if it looks like one: the object is encrypted with SSE-KMS or SSE-C.
 
-    That is so of what is encrypted with a key of KMS or of the customer.
+    Names of `headers` are in lower case.
     """
-    return headers.get(_ENCRYPTION, "AES256") != "AES256" or _CUSTOMER_KEY in headers
+    return headers.get(SSE, "AES256") != "AES256" or CUSTOMER_ALGORITHM in headers

@@ -1,14 +1,14 @@
-"""Objects as S3's headers tell them, and what is sent along with an upload.
+"""Object metadata: headers to `RemoteObject`, and `UploadInfo` to headers.
 
-Metadata names (each is sent with `x-amz-meta-` before it):
+Metadata names (sent with the prefix `x-amz-meta-`):
 
-    mtime             modification time of the file, in seconds since 1970 with a fraction, as rclone has it too
+    mtime             modification time of the file, in seconds since 1970 with a fraction, as rclone stores it
     buckia-sha256     SHA-256 of the content, hexadecimal in lower case; other algorithms likewise
-    md5chksum         MD5 of the content in base64, as rclone writes it for objects that it uploads in parts
+    md5chksum         MD5 of the content in base64, as rclone stores it for multipart uploads
     any other         user metadata
 
-The server does not compare the digests with the content, and a client that replaces the content may keep them. They
-count as digests of the object only where `md5chksum` equals an ETag that is an MD5; otherwise they are `claimed`.
+The server does not verify these digests, and a client that replaces the content may keep them. So they count as
+`digests` of the object only if `md5chksum` equals an ETag that is an MD5, and as `claimed` otherwise.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from buckia_core.adapters.contract.types import UploadInfo
 from buckia_core.errors import AdapterError, InvalidKey, NotSupported
 from buckia_core.planning.digest import Digest, Digests, merge
 from buckia_core.planning.manifest import RemoteObject
-from buckia_s3.objects.etags import fingerprint_from_etag, hides_content, md5_from_etag
+from buckia_s3.objects.etags import fingerprint_from_etag, hides_content, is_md5, md5_from_etag
 from buckia_s3.objects.multipart_etag import possible_digests
 
 META_PREFIX = "x-amz-meta-"
@@ -38,7 +38,7 @@ MD5_CHECKSUM = "md5chksum"
 MAX_KEY_BYTES = 1024
 
 MAX_DELETES = 1000
-"""Keys that one request deletes at most."""
+"""Keys of one DeleteObjects request at most."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _PLAIN = re.compile(r"(?! )[\x20-\x7e]*(?<! )")
@@ -47,17 +47,17 @@ _DIGEST_NAME = re.compile(r"[a-z0-9_]+")
 _SECONDS = re.compile(r"-?\d{1,12}(\.\d{1,18})?")
 _SIZE = re.compile(r"[0-9]{1,18}")
 _MAX_NS = (1 << 63) - 1
-"""The last time, and without its sign the first one, that databases and disks keep in nanoseconds."""
+"""The last time that fits into 64 bits in nanoseconds; negated, the first one."""
 
-_MD5 = re.compile(r"[0-9a-f]{32}")
+
 _DIGEST_VALUE = re.compile(r"[0-9A-Za-z+/=_-]{1,200}")
 
 
 def check_key(key: str, full_key: str, provider: str) -> None:
-    """See whether S3 can hold a key; `whole` is it with the prefix before it.
+    """Check that S3 can store a key. `full_key` is the key with the prefix.
 
     Raises:
-        InvalidKey: It is empty, has a NUL, is no valid UTF-8, or longer than 1,024 bytes.
+        InvalidKey: It is empty, contains a NUL, is not valid UTF-8, or is longer than 1,024 bytes.
     """
     try:
         length = len(full_key.encode())
@@ -73,7 +73,7 @@ def check_key(key: str, full_key: str, provider: str) -> None:
 
 
 def content_length(headers: Mapping[str, str]) -> int | None:
-    """Return how many bytes a body has by its headers, whose names are in lower case; `None` if they do not tell."""
+    """Return the Content-Length in bytes; `None` without a valid one. Names of `headers` are in lower case."""
     length = headers.get("content-length", "")
     return int(length) if _SIZE.fullmatch(length) else None
 
@@ -81,24 +81,24 @@ def content_length(headers: Mapping[str, str]) -> int | None:
 def from_headers(
     key: str, headers: Mapping[str, str], *, etag_is_md5: bool, provider: str, size: int | None = None
 ) -> RemoteObject:
-    """Return the object that the headers of a HEAD or GET tell; their names are in lower case.
+    """Return the object that the response headers of a HEAD or GET describe; names in lower case.
 
-    Of a range, its size is that of the whole. `size` is the one to take where the headers tell none.
+    For a range, the size is that of the full object. `size` is the size if the headers do not contain it.
 
     Raises:
-        AdapterError: They do not tell how large it is, or neither an ETag nor a time.
+        AdapterError: The size is missing, or both ETag and modification time are.
     """
     found_size = full_size(headers)
     if found_size is None:
         found_size = size
     if found_size is None:
-        message = f"{key!r}: the server's answer does not say how large it is"
+        message = f"{key!r}: the server's response does not say how large it is"
         raise AdapterError(message, provider=provider, key=key)
     modified = parse_last_modified(headers.get("last-modified"))
     try:
         fingerprint = fingerprint_from_etag(headers.get("etag"), found_size, modified)
     except ValueError as error:
-        message = f"{key!r}: the server's answer can't be used: {error}"
+        message = f"{key!r}: the server's response can't be used: {error}"
         raise AdapterError(message, provider=provider, key=key) from error
     metadata = {name[len(META_PREFIX) :]: value for name, value in headers.items() if name.startswith(META_PREFIX)}
     return with_metadata(
@@ -116,18 +116,18 @@ def from_headers(
 
 
 def content_digests(fingerprint: str, size: int) -> Digests:
-    """Return what an ETag that tells of the content tells: its MD5, or guesses at the digest of its parts."""
+    """Return the digests that an ETag implies: the MD5, or possible digests of a multipart object."""
     return md5_from_etag(fingerprint) or possible_digests(fingerprint, size)
 
 
 def with_listed_time(found: RemoteObject, listed: RemoteObject) -> RemoteObject:
-    """Return an object with the time that a listing told of the same version: headers tell whole seconds only."""
+    """Return an object with the modification time of its listing: headers contain whole seconds only."""
     same = found.fingerprint == listed.fingerprint and 0 <= listed.modified_ns - found.modified_ns < 1_000_000_000
     return found._replace(modified_ns=listed.modified_ns) if same else found
 
 
 def full_size(headers: Mapping[str, str]) -> int | None:
-    """Return the size of the whole object by the headers of a HEAD or GET; `None` if they do not tell it."""
+    """Return the size of the full object from the headers of a HEAD or GET; `None` if they do not contain it."""
     part = headers.get("content-range")
     if part is None:
         return content_length(headers)
@@ -136,11 +136,11 @@ def full_size(headers: Mapping[str, str]) -> int | None:
 
 
 def with_metadata(found: RemoteObject, metadata: Mapping[str, str]) -> RemoteObject:
-    """Return the object with all that its metadata tells; names may be in any case."""
+    """Return the object with modification time, digests and user metadata from `metadata`; names in any case."""
     mtime_ns, others = None, {}
     claimed: Digests = ()
     for name, value in metadata.items():
-        name = name.lower()  # noqa: PLW2901  # some servers capitalise names
+        name = name.lower()  # noqa: PLW2901  # some servers capitalize names
         if name == MTIME:
             mtime_ns = _parse_mtime(value)
         elif name == MD5_CHECKSUM or name.startswith(DIGEST_PREFIX):
@@ -149,13 +149,13 @@ def with_metadata(found: RemoteObject, metadata: Mapping[str, str]) -> RemoteObj
             others[name] = _decode_value(value)
     digests = found.digests
     if any(each in digests for each in claimed if each.algorithm == "md5"):
-        # The content has the MD5 that was written along with the other digests.
+        # The ETag confirms the stored MD5, so the other digests belong to this content too.
         digests, claimed = merge(claimed, digests), ()
     return found._replace(mtime_ns=mtime_ns, digests=digests, metadata=others, claimed=claimed)
 
 
 def _parse_digest(name: str, value: str) -> Digests:
-    """Return the digest that a name and value of metadata tell; nothing if they tell none."""
+    """Parse a digest in metadata; return nothing if it is invalid."""
     if name != MD5_CHECKSUM:
         algorithm = name[len(DIGEST_PREFIX) :]
         usable = _DIGEST_NAME.fullmatch(algorithm) and _DIGEST_VALUE.fullmatch(value)
@@ -164,12 +164,12 @@ def _parse_digest(name: str, value: str) -> Digests:
         md5 = b64decode(value, validate=True).hex()
     except (binascii.Error, ValueError):
         return ()
-    return (Digest("md5", md5),) if _MD5.fullmatch(md5) else ()
+    return md5_from_etag(md5)
 
 
 @lru_cache(maxsize=256)
 def parse_last_modified(header: str | None) -> int:
-    """Return nanoseconds since 1970 for a `Last-Modified`; 0 if it is none."""
+    """Parse `Last-Modified` to nanoseconds since 1970; 0 if invalid."""
     try:
         return int(email.utils.parsedate_to_datetime(header or "").timestamp()) * 1_000_000_000
     except (ValueError, TypeError, IndexError, OverflowError):
@@ -177,12 +177,12 @@ def parse_last_modified(header: str | None) -> int:
 
 
 def parse_version_id(header: str | None) -> str | None:
-    """Return a version id; a bucket without versions says `null`, or nothing."""
+    """Return the version id; `None` for `null`, which unversioned buckets send, and without the header."""
     return None if header in (None, "", "null") else header
 
 
 def choose_content_type(info: UploadInfo, key: str, default: str | None = None) -> str:
-    """Return the MIME type that an upload is given; `default` where nobody and nothing tells one."""
+    """Return the MIME type of an upload: that of `info`, else by the extension, else `default`."""
     if info.content_type:
         return info.content_type
     guessed = guess_content_type(key)
@@ -193,7 +193,7 @@ def encode_metadata(info: UploadInfo, *, provider: str, key: str) -> dict[str, s
     """Return the metadata to send, names without `x-amz-meta-`, values in printable ASCII.
 
     Raises:
-        NotSupported: A name is no token of HTTP, or one that Buckia keeps for itself.
+        NotSupported: A name is not an HTTP token, or reserved for Buckia.
     """
     kept = {}
     for name, value in info.metadata.items():
@@ -204,7 +204,7 @@ def encode_metadata(info: UploadInfo, *, provider: str, key: str) -> dict[str, s
     if info.mtime_ns is not None and abs(info.mtime_ns) <= _MAX_NS:
         kept[MTIME] = _format_mtime(info.mtime_ns)
     for digest in info.digests:
-        if digest.algorithm == "md5" and _MD5.fullmatch(digest.value):
+        if digest.algorithm == "md5" and is_md5(digest.value):
             kept[MD5_CHECKSUM] = b64encode(bytes.fromhex(digest.value)).decode()
         elif _DIGEST_NAME.fullmatch(digest.algorithm) and _DIGEST_VALUE.fullmatch(digest.value):
             kept[f"{DIGEST_PREFIX}{digest.algorithm}"] = digest.value
@@ -212,7 +212,7 @@ def encode_metadata(info: UploadInfo, *, provider: str, key: str) -> dict[str, s
 
 
 def invalid_metadata_name(name: str) -> str | None:
-    """Return why metadata can't have a name, completing "metadata 'x' "; `None` if it can."""
+    """Return why a metadata name is invalid, as completion of "metadata 'x' "; `None` if it is valid."""
     lower = name.lower()
     if not _TOKEN.fullmatch(lower):
         return "can't be sent: a name is made of letters, digits and !#$%&'*+-.^_`|~"

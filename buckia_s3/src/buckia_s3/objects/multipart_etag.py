@@ -1,7 +1,7 @@
-"""What the ETag of an object tells that went up in parts: a digest, but not the size of the parts.
+"""Multipart ETags: guesses the part size, so that local files can be compared with the ETag.
 
-That of the content follows from the size of the parts, and their number is in the ETag. The tools that people use have
-few sizes, so that few come into question for one object, and mostly a single one.
+A multipart ETag is the MD5 of the MD5s of the parts, followed by their number. It lacks the part size. But common tools
+use few part sizes, so size and number of parts leave few candidates, mostly one.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ _MIB = 1 << 20
 _COMMON_PART_SIZES = tuple(
     size * _MIB for size in (5, 6, 7, 8, 10, 12, 15, 16, 20, 24, 25, 32, 48, 50, 64, 96, 100, 128, 256, 512, 1024)
 )
-"""Sizes of parts, in bytes: aws-cli and boto3 take 8 MiB and double it, rclone 5, s5cmd 50, s3cmd 15, Buckia 16."""
+"""Part sizes in bytes: aws-cli and boto3 use 8 MiB and double it, rclone 5, s5cmd 50, s3cmd 15, Buckia 16."""
 
 _MAX_CANDIDATES = 4
-"""Each costs a digest of the whole file where one has to be compared."""
+"""Each candidate costs a digest of the whole file when it is compared."""
 
 _MULTIPART_ETAG = re.compile(r"[0-9a-f]{32}-([1-9][0-9]{0,4})")
 
 
 def possible_digests(fingerprint: str, size: int) -> Digests:
-    """Return what the ETag of an object of `size` bytes may be the digest of; nothing of one that is not of parts."""
+    """Return the digests that a multipart ETag may be, one for each candidate part size; nothing for other ETags."""
     found = _MULTIPART_ETAG.fullmatch(fingerprint)
     if found is None:
         return ()
@@ -32,12 +32,12 @@ def possible_digests(fingerprint: str, size: int) -> Digests:
 
 
 def candidate_part_sizes(size: int, count: int) -> tuple[int, ...]:
-    """Return the sizes that `count` parts of an object of `size` bytes may have, the usual ones first, at most four."""
+    """Return up to four part sizes with which `size` bytes make `count` parts, the common ones first."""
     if count == 1:
-        # All of them would do.
+        # Every part size would fit.
         return (max(size, 1),)
     least = -(-size // count)
-    # Tools that need larger parts, for there may be 10,000 at most, take the next whole MiB.
+    # Tools that need larger parts, since 10,000 is the limit, round up to whole MiB.
     whole = -(-least // _MIB) * _MIB
     fitting = dict.fromkeys(
         part for part in (*_COMMON_PART_SIZES, whole) if least <= part and (count - 1) * part < size

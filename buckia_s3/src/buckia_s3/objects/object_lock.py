@@ -1,4 +1,4 @@
-"""What an upload is locked with, by the settings."""
+"""Object lock headers of uploads."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ RETAIN_UNTIL = "x-amz-object-lock-retain-until-date"
 LEGAL_HOLD = "x-amz-object-lock-legal-hold"
 
 CONTENT_MD5 = "Content-MD5"
-"""AWS wants it with what is written to be locked."""
+"""AWS requires it for uploads with object lock headers."""
 
 
 class LockMode(StrEnum):
-    """Who may end a retention before its time: whoever has a special permission, or nobody at all."""
+    """Retention mode. GOVERNANCE can be ended early with a special permission, COMPLIANCE can't."""
 
     GOVERNANCE = "GOVERNANCE"
     COMPLIANCE = "COMPLIANCE"
 
 
 def check_locks(mode: LockMode | None, days: int | None) -> None:
-    """See whether settings of object lock go together.
+    """Check that the settings of object lock are consistent.
 
     Raises:
-        ValueError: They don't.
+        ValueError: They are not.
     """
     if (mode is None) != (days is None):
         raise ValueError("object_lock_mode and object_lock_retain go together: give both, or neither")
 
 
 def object_lock_headers(mode: LockMode | None, days: int | None, now: datetime, *, hold: bool) -> dict[str, str]:
-    """Return the headers that lock what is uploaded, for so many days from now.
+    """Return the headers that lock an upload for `days` days from now.
 
-    The last day is a whole one, in UTC, so that an upload that is taken up again the same day is locked alike.
+    Rounds up to the end of a day in UTC, so that an upload resumed on the same day has the same headers.
     """
     headers = {}
     if mode is not None and days is not None:
@@ -48,7 +48,7 @@ def object_lock_headers(mode: LockMode | None, days: int | None, now: datetime, 
 
 
 def content_md5(chunks: Iterable[bytes | memoryview]) -> str:
-    """Return the value of `CONTENT_MD5` for what blocks hold."""
+    """Return the value of `Content-MD5` for all chunks."""
     digest = hashlib.md5(usedforsecurity=False)
     for block in chunks:
         digest.update(block)
@@ -56,5 +56,5 @@ def content_md5(chunks: Iterable[bytes | memoryview]) -> str:
 
 
 def format_time(time: datetime) -> str:
-    """Return a time as S3's requests have it, to the second."""
+    """Format a time for S3 requests, in UTC, with seconds."""
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

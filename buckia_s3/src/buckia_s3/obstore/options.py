@@ -1,7 +1,7 @@
-"""The settings as obstore takes them.
+"""Settings converted to options of obstore.
 
-obstore also reads the environment, where `AWS_ENDPOINT_URL_S3` and others would hold over what it is given. So
-everything that the environment could say is told.
+obstore also reads the environment, and `AWS_ENDPOINT_URL_S3` and others would override its arguments. So every option
+that has an environment variable is passed explicitly.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _NO_TIMEOUT = timedelta(days=30)
 
 
 def client_config(settings: S3Settings, endpoint: Endpoint) -> ClientConfig:
-    """Return how obstore makes its connections."""
+    """Return the connection options."""
     options = settings.client_options
     config: dict[str, Any] = {
         "allow_http": endpoint.scheme == "http",
         "allow_invalid_certificates": options.allow_invalid_certificates or not settings.verify_tls,
         "connect_timeout": timedelta(seconds=options.connect_timeout or settings.connect_timeout),
         "read_timeout": timedelta(seconds=options.read_timeout or settings.read_timeout),
-        # This one is for the whole request, however large, and can't be left out.
+        # The limit for a whole request, however large; obstore has a default if it is left out.
         "timeout": _NO_TIMEOUT if options.timeout is None else timedelta(seconds=options.timeout),
-        # Servers close what is idle; a request on a connection that is being closed fails.
+        # Servers close idle connections, and a request on a connection that is being closed fails.
         "pool_idle_timeout": timedelta(seconds=options.pool_idle_timeout),
         "pool_max_idle_per_host": str(options.pool_max_idle_per_host),
         "http1_only": True,
@@ -46,7 +46,7 @@ def client_config(settings: S3Settings, endpoint: Endpoint) -> ClientConfig:
         config["proxy_url"] = options.proxy_url.reveal()
         config["proxy_excludes"] = ",".join(options.no_proxy_hosts())
         if options.bypasses_proxy(endpoint.host, endpoint.port):
-            # obstore has its own idea of what a pattern covers; both must go the same way.
+            # obstore matches patterns differently; both clients must use the same route.
             config["proxy_excludes"] = endpoint.host
     trusted = []
     if endpoint.scheme == "https":
@@ -59,7 +59,7 @@ def client_config(settings: S3Settings, endpoint: Endpoint) -> ClientConfig:
 
 
 def retry_config(settings: S3Settings) -> RetryConfig:
-    """Return how obstore repeats a request, where that is left to it."""
+    """Return the retry options."""
     wanted = settings.retry_config
     return {
         "max_retries": wanted.max_retries,
@@ -79,7 +79,7 @@ def _copy_if_not_exists(wanted: CopyIfNotExists) -> str:
 
 
 def store_config(settings: S3Settings, endpoint: Endpoint, *, signed: bool) -> S3Config:
-    """Return which bucket obstore reaches, where, and what it asks of it. Holds no credentials."""
+    """Return bucket, endpoint and request options; without credentials."""
     address = endpoint.root if endpoint.virtual else endpoint.root.rpartition("/")[0]
     config: S3Config = {
         "bucket": settings.bucket_name,

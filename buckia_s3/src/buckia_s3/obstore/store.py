@@ -1,4 +1,4 @@
-"""obstore's own store of a bucket, for who wants that: with our settings and credentials, and no secret to be seen."""
+"""`S3Sync.store`: an obstore `S3Store` with the settings and credentials of the adapter."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 def open_obstore(
     settings: S3Settings, endpoint: Endpoint, credentials: CredentialProvider, prefix: str
 ) -> RedactedS3Store:
-    """Return a store with all settings, for keys below `prefix`, that repeats by `retry_config`.
+    """Return a store with all settings, for keys below `prefix`.
 
     Raises:
         MissingCredentials, Unauthenticated: There are no credentials.
@@ -39,7 +39,7 @@ def open_obstore(
 
 
 def _provider(source: CredentialProvider) -> Callable[[], S3Credential]:
-    """Return what answers obstore's question for credentials, which it asks again before they expire."""
+    """Return a credential provider for obstore, which calls it again before the credentials expire."""
 
     def provide() -> S3Credential:
         credentials = source.get()
@@ -58,11 +58,11 @@ def _provider(source: CredentialProvider) -> Callable[[], S3Credential]:
 
 
 class RedactedS3Store(S3Store):
-    """A store of obstore's that shows no secret: not in `config`, and not in a pickle, which it refuses."""
+    """RedactedS3Store: an `S3Store` without secrets in `config` and `client_options`; it can't be pickled."""
 
     @property
     def config(self) -> S3Config:
-        """What it was made with, without the customer's key of encryption."""
+        """The configuration, without the SSE-C key."""
         config = dict(super().config)
         config.pop("sse_customer_key_base64", None)
         shown: S3Config = config  # type: ignore[assignment]  # the same keys as before
@@ -70,7 +70,7 @@ class RedactedS3Store(S3Store):
 
     @property
     def client_options(self) -> ClientConfig | None:
-        """What it was made with, without headers and proxy, which may hold secrets."""
+        """The connection options, without headers and proxy, which may contain secrets."""
         options = dict(super().client_options or {})
         for name in ("default_headers", "proxy_url"):
             options.pop(name, None)

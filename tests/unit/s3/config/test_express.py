@@ -178,7 +178,7 @@ def test_deletes_go_one_by_one(bucket):
 
 def test_a_session_that_is_refused(connect):
     adapter, _ = connect(lambda _: error(403, "AccessDenied"), bucket_name=BUCKET, s3_express=True)
-    with pytest.raises(PermissionDenied, match="asking for a session"):
+    with pytest.raises(PermissionDenied, match="creating a session"):
         adapter.stat_file("k")
     with pytest.raises(Transient, match="no credentials"):
         ExpressSessions(lambda: b"<html/>", "s3").get()

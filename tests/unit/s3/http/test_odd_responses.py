@@ -135,7 +135,7 @@ def test_metadata_that_is_not_encoded_as_it_says(value):
 def test_half_a_lock_is_not_none(connect):
     lock = {**OBJECT, "x-amz-object-lock-mode": "GOVERNANCE"}
     adapter, _ = connect(lambda asked: Answer(200, b"", lock))
-    with pytest.raises(AdapterError, match="looking at its lock"):
+    with pytest.raises(AdapterError, match="reading its lock"):
         adapter.locks.get("k")
 
 
