@@ -194,7 +194,7 @@ def translate_error(
     if isinstance(error, AdapterError):
         return error
     if isinstance(error, B2ResponseError):
-        return _from_response_error(error, action, key, reason)
+        return _error_from_response(error, action, key, reason)
     if isinstance(error, BodyTooLong):
         return ResponseTooLong(f"{named}: {error}", provider=PROVIDER, key=key)
     if not isinstance(error, (OSError, http.client.HTTPException)) and not _is_urllib3_error(error):
@@ -229,7 +229,7 @@ def precondition_failed(key: str) -> PreconditionFailed:
     return PreconditionFailed(f"{key!r}: it is not in the expected state", provider=PROVIDER, key=key)
 
 
-def _from_response_error(error: B2ResponseError, action: str, key: str | None, reason: str) -> AdapterError:
+def _error_from_response(error: B2ResponseError, action: str, key: str | None, reason: str) -> AdapterError:
     kind, message = _error_class(error, reason), error.message.rstrip(".")
     if kind is NotFound and (key is None or error.code == "bad_bucket_id"):
         key, message = None, "the bucket does not exist"
@@ -246,12 +246,12 @@ def _from_response_error(error: B2ResponseError, action: str, key: str | None, r
     elif kind is Throttled and not message:
         message = "the server asks for fewer requests"
     named = f"{key!r}: {action}" if key is not None else action
-    shown = f" ({error.code})" if error.code and error.code not in message else ""
+    code = f" ({error.code})" if error.code and error.code not in message else ""
     if error.is_token_expired and not reason:
-        message = "the token ended again right after it was renewed"
+        message = "the token expired again right after it was renewed"
     message = message or f"the server answered {error.status} {http.client.responses.get(error.status, '')}".rstrip()
     return kind(
-        f"{named}: {message}{shown}",
+        f"{named}: {message}{code}",
         provider=PROVIDER,
         key=key,
         status=error.status,

@@ -60,7 +60,7 @@ class B2Settings:
     bucket_name: str = setting(help="The bucket's name.", required=True, aliases=("bucket",))
     prefix: str = setting(help="Part of the bucket that counts as its root.", default="")
     application_key_id: Secret = setting(
-        help="Id of the application key. Not a secret by itself, but it may come from where secrets come from.",
+        help="Id of the application key. It is not secret, but may be a reference to a secret.",
         required=True,
         env=("B2_APPLICATION_KEY_ID", "B2_KEY_ID"),
         aliases=("key_id",),
@@ -72,73 +72,64 @@ class B2Settings:
         env=("B2_APPLICATION_KEY", "B2_APP_KEY"),
         aliases=("api_key", "key"),
     )
-    api: ApiKind = setting(help="B2's own API, or its S3 API, which needs `buckia-s3`.", default=ApiKind.NATIVE)
+    api: ApiKind = setting(help="`native`, or `s3`, which needs `buckia-s3`.", default=ApiKind.NATIVE)
     api_url: str = setting(
-        help="Address of B2's own API, where the application key is shown first.",
+        help="URL of the native API.",
         default="https://api.backblazeb2.com",
         aliases=("realm",),
     )
     region: str | None = setting(
-        help="Region of the account, such as `us-west-004`. Found without it; if it is given, a key of an account in "
-        "another one is refused."
+        help="Region of the account, such as `us-west-004`. Keys of accounts in other regions are rejected."
     )
     endpoint_url: str | None = setting(
-        help="Address of the S3 API, such as `https://s3.us-west-004.backblazeb2.com`; goes before `region`.",
+        help="URL of the S3 API, such as `https://s3.us-west-004.backblazeb2.com`; overrides `region`.",
         aliases=("endpoint",),
     )
     domain: str | None = setting(
-        help="Host in front of Backblaze's own, such as one at Cloudflare, for public addresses: "
-        "`https://DOMAIN/file/BUCKET/…`."
+        help="Host in front of Backblaze, such as one at Cloudflare, for public URLs: `https://DOMAIN/file/BUCKET/…`."
     )
-    public_url_base: str | None = setting(
-        help="What public addresses of objects begin with, where it is not what `domain` makes of it."
-    )
+    public_url_base: str | None = setting(help="Start of public URLs; overrides `domain`.")
     objects: ObjectRules = setting(
-        help="Headers and metadata of what is uploaded, by patterns of keys.",
+        help="Headers and metadata of uploads, by key patterns.",
         default=ObjectRules,
         parse=parse_objects,
         schema=object_rules_schema(ATTRIBUTE_NAMES),
     )
     deletion: Deletion = setting(
-        help="Deletes hide the object and keep its versions, or remove all `version`s for good.", default=Deletion.HIDE
+        help="`hide` keeps the versions of a deleted object, `version` removes all of them.", default=Deletion.HIDE
     )
     server_side_encryption: Encryption | None = setting(
-        help="Encrypt what is uploaded with Backblaze's keys (`sse-b2`), or with one of yours (`sse-c`); as the bucket "
-        "has it without this."
+        help="Encrypt uploads with Backblaze's keys (`sse-b2`) or your own (`sse-c`). Default: that of the bucket."
     )
     sse_customer_key_base64: Secret | None = setting(
-        help="Your own key to encrypt with, 256 bits in base64. Whoever loses it has lost the objects.",
+        help="Your own encryption key, 256 bits in base64. Without it the objects are lost.",
         env=("B2_DESTINATION_SSE_C_KEY_B64",),
         parse=parse_encryption_key,
     )
     object_lock_mode: LockMode | None = setting(
-        help="Lock what is uploaded: `governance` can be ended with a special capability, `compliance` cannot be ended."
+        help="Lock uploads: `governance` can be ended with a special capability, `compliance` cannot be ended."
     )
-    object_lock_retain: int | None = setting(help="Days for which what is uploaded is locked.", minimum=1)
-    object_lock_legal_hold: bool = setting(
-        help="Put a legal hold on what is uploaded, which keeps it until it is lifted.", default=False
-    )
+    object_lock_retain: int | None = setting(help="Days for which uploads are locked.", minimum=1)
+    object_lock_legal_hold: bool = setting(help="Put a legal hold on uploads.", default=False)
     multipart_threshold: int = setting(
-        help="Objects of more bytes than this are uploaded in parts, side by side.", default=16 * MIB, minimum=MIN_PART
+        help="Objects of more bytes than this are uploaded in parallel parts.", default=16 * MIB, minimum=MIN_PART
     )
     part_size: int = setting(
-        help="Bytes of one part; more where an object would otherwise need over 10,000 parts.",
+        help="Bytes of a part; larger if an object would otherwise need over 10,000 parts.",
         default=16 * MIB,
         minimum=MIN_PART,
     )
-    ca_bundle: Path | None = setting(
-        help="PEM file with certificate authorities that are trusted besides the system's."
-    )
-    connect_timeout: float = setting(help="Seconds that a connection may take to be made.", default=10.0, minimum=0.001)
+    ca_bundle: Path | None = setting(help="PEM file with additional certificate authorities.")
+    connect_timeout: float = setting(help="Timeout for connecting, in seconds.", default=10.0, minimum=0.001)
     read_timeout: float = setting(
-        help="Seconds without any progress after which a request fails; a slow transfer may take as long as it needs.",
+        help="Timeout for a request without progress, in seconds. Slow transfers do not time out.",
         default=60.0,
         minimum=0.001,
     )
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is unsafe about these settings, a line each."""
+        """Warnings about unsafe settings, one per line."""
         return connection_warnings({"api_url": self.api_url, "endpoint_url": self.endpoint_url})
 
     def __post_init__(self) -> None:
@@ -151,7 +142,7 @@ class B2Settings:
         if self.part_size > self.multipart_threshold:
             raise ValueError("part_size is at most multipart_threshold: what is sent in parts has two at least")
         if self.multipart_threshold > MAX_PART:
-            raise ValueError(f"multipart_threshold is at most {MAX_PART}, which is what B2 takes whole")
+            raise ValueError(f"multipart_threshold is at most {MAX_PART}, which is the largest upload in one request")
         if (self.sse_customer_key_base64 is not None) != (self.server_side_encryption is Encryption.CUSTOMER):
             raise ValueError(
                 "sse_customer_key_base64 and server_side_encryption: sse-c go together: give both, or neither"

@@ -163,7 +163,7 @@ class B2Sync(BaseSync):
 
     def abort_upload(self, key: str, text: str) -> None:
         """See `ResumableUpload`."""
-        self._resumer.abandon(key, text)
+        self._resumer.abort(key, text)
 
     def download_file(
         self,

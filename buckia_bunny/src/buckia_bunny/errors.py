@@ -72,7 +72,7 @@ _BY_STATUS: Mapping[int, type[AdapterError]] = {
 }
 
 
-def error_from_status(
+def error_from_response(
     status: int,
     *,
     action: str,
@@ -108,7 +108,7 @@ def error_from_status(
     )
 
 
-def error_from_exception(error: Exception, *, action: str, host: str, key: str | None = None) -> AdapterError:
+def translate_error(error: Exception, *, action: str, host: str, key: str | None = None) -> AdapterError:
     """Translate an exception of a request."""
     cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason else error
     if isinstance(cause, urllib3.exceptions.SSLError):

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 import urllib3
 
-from buckia_bunny.errors import PROVIDER, error_from_exception, response_too_long
+from buckia_bunny.errors import PROVIDER, response_too_long, translate_error
 from buckia_bunny.settings import BunnySettings
 from buckia_core.adapters.service.connection import system_proxy, trust_bundle
 from buckia_core.adapters.transfers import retry
@@ -141,7 +141,7 @@ class HttpClient:
                 decode_content=False,
             )
         except _FAILURES as error:
-            raise error_from_exception(error, action=request.action, host=request.host, key=request.key) from error
+            raise translate_error(error, action=request.action, host=request.host, key=request.key) from error
         try:
             yield response
         finally:
@@ -216,7 +216,7 @@ def read_body(response: urllib3.BaseHTTPResponse, request: HttpRequest, max_byte
             chunks.append(chunk)
             size += len(chunk)
     except _FAILURES as error:
-        raise error_from_exception(error, action=request.action, host=request.host, key=request.key) from error
+        raise translate_error(error, action=request.action, host=request.host, key=request.key) from error
     return b"".join(chunks)
 
 

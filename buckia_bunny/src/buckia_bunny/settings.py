@@ -48,41 +48,41 @@ class BunnySettings:
     storage_zone: str | None = setting(help="Name of the storage zone, where it is not `bucket_name`.")
     prefix: str = setting(help="Directory of the zone that counts as its root.", default="")
     storage_api_key: Secret | None = setting(
-        help="The zone's password; the one for reading is enough for downloads. With `api_key` it is asked for.",
+        help="Password of the zone; the read-only one is enough for downloads. Read from the account with `api_key`.",
         env=("BUNNY_STORAGE_API_KEY", "BUNNY_STORAGE_PASSWORD"),
     )
-    password: Secret | None = setting(help="The same; counts where there is no `storage_api_key`.")
+    password: Secret | None = setting(help="Alternative name of `storage_api_key`, which overrides it.")
     api_key: Secret | None = setting(
         help="The account's API key: finds the zone's host and password, and manages zones and caches.",
         env=("BUNNY_API_KEY", "BUNNYNET_API_KEY"),
     )
     region: str | None = setting(
-        help="Main region of the zone: `de`, `uk`, `ny`, `la`, `sg`, `se`, `br`, `jh`, `syd`; left out: asked for with "
-        "`api_key`, else `de`.",
+        help="Main region of the zone: `de`, `uk`, `ny`, `la`, `sg`, `se`, `br`, `jh`, `syd`; default: read "
+        "from the account with `api_key`, else `de`.",
         parse=parse_region,
         schema={"type": "string"},
     )
     domain: str = setting(help="Domain of the storage hosts.", default=DOMAIN)
     endpoint_url: str | None = setting(
-        help="Address of the storage host; goes before `region` and `domain`.", aliases=("endpoint",)
+        help="URL of the storage host; overrides `region` and `domain`.", aliases=("endpoint",)
     )
-    api_url: str = setting(help="Address of the account's API.", default="https://api.bunny.net")
-    api: ApiKind = setting(help="`s3` for a zone that was made with the S3 interface.", default=ApiKind.STORAGE)
+    api_url: str = setting(help="URL of the account API.", default="https://api.bunny.net")
+    api: ApiKind = setting(help="`s3` for a zone that was created for the S3 API.", default=ApiKind.STORAGE)
     client: ClientKind = setting(
-        help="`bunnycdnpython` uses that package where it is safe to; see the page on bunny.net.",
+        help="`bunnycdnpython` uses that package where it is safe; see the page on bunny.net.",
         default=ClientKind.DIRECT,
     )
     pull_zone: str | None = setting(help="Name or number of the pull zone in front of the storage zone.")
-    hostname: str | None = setting(help="Host name of addresses; left out: that of the pull zone at `b-cdn.net`.")
+    hostname: str | None = setting(help="Host name of public URLs; default: that of the pull zone at `b-cdn.net`.")
     token_key: Secret | None = setting(
-        help="The pull zone's key for signed addresses.", env=("BUNNY_TOKEN_KEY",), aliases=("security_key",)
+        help="Key of the pull zone for signed URLs.", env=("BUNNY_TOKEN_KEY",), aliases=("security_key",)
     )
     purge: Purge = setting(
         help="After a sync: `auto` purges what changed, `zone` the whole pull zone if anything did, `off` nothing.",
         default=Purge.AUTO,
     )
     purge_urls: int = setting(
-        help="Up to so many changed objects are purged one by one; more by their directories, or all at once.",
+        help="Up to this many changed objects are purged one by one; more by directory, or all at once.",
         default=100,
         minimum=0,
     )
@@ -90,13 +90,11 @@ class BunnySettings:
         help="Escape characters in names that some storage servers change or refuse.", default=False
     )
     prune_empty_directories: bool = setting(help="Remove directories that a delete leaves empty.", default=False)
-    connect_timeout: float = setting(help="Seconds that a connection may take to be made.", default=10.0, minimum=0.001)
+    connect_timeout: float = setting(help="Timeout for connecting, in seconds.", default=10.0, minimum=0.001)
     read_timeout: float = setting(
-        help="Seconds without any progress after which a request fails.", default=60.0, minimum=0.001
+        help="Timeout for a request without progress, in seconds.", default=60.0, minimum=0.001
     )
-    ca_bundle: Path | None = setting(
-        help="PEM file with certificate authorities that are trusted besides the system's."
-    )
+    ca_bundle: Path | None = setting(help="PEM file with additional certificate authorities.")
 
     @staticmethod
     def implied(values: Mapping[str, object]) -> dict[str, object]:
@@ -105,7 +103,7 @@ class BunnySettings:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is unsafe about these settings, a line each."""
+        """Warnings about unsafe settings, one per line."""
         return connection_warnings({"endpoint_url": self.endpoint_url, "api_url": self.api_url})
 
     def __post_init__(self) -> None:

@@ -121,12 +121,12 @@ class BunnySync(BaseSync):
     ) -> Iterator[RemoteObject]:
         """See `BaseSync`. Directories outside the range are not requested."""
         own = len(self._prefix)
-        wanted = KeyRange(
+        key_range = KeyRange(
             self._prefix + prefix,
             None if start_after is None else self._prefix + start_after,
             None if end_at is None else self._prefix + end_at,
         )
-        objects = ZoneListing(self._storage, self._codec, wanted).objects()
+        objects = ZoneListing(self._storage, self._codec, key_range).objects()
         return (found._replace(key=found.key[own:]) for found in objects) if own else objects
 
     def stat_file(self, key: str) -> RemoteObject:

@@ -8,7 +8,7 @@ import json
 import pytest
 import urllib3
 
-from buckia_bunny.errors import STORAGE_ADVICE, error_from_exception, error_from_status
+from buckia_bunny.errors import STORAGE_ADVICE, error_from_response, translate_error
 from buckia_bunny.http import HttpClient
 from buckia_core import errors
 
@@ -32,19 +32,19 @@ from buckia_core import errors
 )  # fmt: skip
 def test_statuses(status, message, kind, retryable):
     body = json.dumps({"HttpCode": status, "Message": message}).encode()
-    error = error_from_status(status, action="listing 'a/'", advice=STORAGE_ADVICE, body=body, key="k")
+    error = error_from_response(status, action="listing 'a/'", advice=STORAGE_ADVICE, body=body, key="k")
     assert type(error) is kind
     assert (error.retryable, error.status, error.key, error.provider) == (retryable, status, "k", "bunny")
     assert str(error).startswith("listing 'a/': ")
 
 
 def test_the_wait_that_the_service_asks_for_is_told():
-    error = error_from_status(429, action="x", advice="", headers={"Retry-After": "7"})
+    error = error_from_response(429, action="x", advice="", headers={"Retry-After": "7"})
     assert error.retry_after == 7.0
 
 
 def test_a_wrong_key_says_which_key_belongs_where():
-    words = str(error_from_status(401, action="x", advice=STORAGE_ADVICE))
+    words = str(error_from_response(401, action="x", advice=STORAGE_ADVICE))
     assert "storage_api_key" in words
     assert "region" in words
     assert "not the account's API key" in words
@@ -52,19 +52,20 @@ def test_a_wrong_key_says_which_key_belongs_where():
 
 def test_the_account_names_the_field_that_is_wrong():
     body = json.dumps({"ErrorKey": "e", "Field": "Name", "Message": "It is taken."}).encode()
-    assert str(error_from_status(400, action="making it", advice="", body=body)) == "making it: Name: It is taken"
+    assert str(error_from_response(400, action="making it", advice="", body=body)) == "making it: Name: It is taken"
 
 
 def test_a_page_of_a_proxy_is_not_shown():
     assert (
-        str(error_from_status(502, action="x", advice="", body=b"<html>secret</html>")) == "x: the service answered 502"
+        str(error_from_response(502, action="x", advice="", body=b"<html>secret</html>"))
+        == "x: the service answered 502"
     )
 
 
 def test_a_failure_of_this_machine_is_not_one_of_the_network():
     found = urllib3.exceptions.ProtocolError("Connection aborted.")
     found.__cause__ = OSError(errno.EMFILE, "Too many open files")
-    error = error_from_exception(found, action="listing", host="h")
+    error = translate_error(found, action="listing", host="h")
     assert isinstance(error, errors.Transient)
     assert str(error) == "listing at h failed: this machine: Too many open files"
 

@@ -168,12 +168,14 @@ class BucketAdmin:
             AdapterError: The request failed.
         """
         rules = [dict(rule) for rule in change.after]
-        given: dict[str, Any] = {
+        changes: dict[str, Any] = {
             "lifecycle_rules" if change.kind is RuleKind.LIFECYCLE else "cors_rules": rules,
             "if_revision_is": change.revision,
         }
         account_id = self._session.authorization().account_id
-        bucket = self._session.call("update_bucket", account_id, self._bucket.id, action="changing the bucket", **given)
+        bucket = self._session.call(
+            "update_bucket", account_id, self._bucket.id, action="changing the bucket", **changes
+        )
         with parsing_response("changing the bucket"):
             return _parse_rules(bucket, change.kind)
 

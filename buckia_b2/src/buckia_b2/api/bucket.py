@@ -78,9 +78,9 @@ class Bucket:
         # A 404 to HEAD has no body, so the bucket is checked first to tell the two apart.
         _ = self.id
         if is_rewritten_by_proxies(full_key):
-            head_by_listing = self.head_by_listing(key, full_key)
+            file = self.head_by_listing(key, full_key)
             with parsing_response("reading its metadata", key):
-                return from_file(key, head_by_listing)
+                return from_file(key, file)
         headers: dict[str, str] = {}
         if self.file_options.download_key is not None:
             self.file_options.download_key.add_to_download_headers(headers)

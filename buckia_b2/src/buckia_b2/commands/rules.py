@@ -1,4 +1,4 @@
-"""`buckia b2 lifecycle` and `buckia b2 cors`: rules of the bucket shown, set and removed."""
+"""`buckia b2 lifecycle` and `buckia b2 cors`: show, set and remove rules of the bucket."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _TITLES = {RuleKind.LIFECYCLE: "lifecycle rules", RuleKind.CORS: "CORS rules"}
 _NAMES = {RuleKind.LIFECYCLE: "--prefix", RuleKind.CORS: "--name"}
 
-_dry_run = click.option("-n", "--dry-run", is_flag=True, help="Show the difference, and change nothing.")
+_dry_run = click.option("-n", "--dry-run", is_flag=True, help="Show the difference without changing anything.")
 
 
 def register_commands(b2: click.Group) -> None:
@@ -48,13 +48,13 @@ def _add_get(group: click.Group, kind: RuleKind) -> None:
 
 def _add_set(group: click.Group, kind: RuleKind) -> None:
     text = (
-        f"Set the {_TITLES[kind]} that FILE has: a list in JSON or YAML; - is standard input. Rules with another "
-        f"{kind.name_field} stay."
+        f"Set the {_TITLES[kind]} from FILE: a list in JSON or YAML; - is standard input. Rules with another "
+        f"{kind.name_field} are kept."
     )
 
     @group.command("set", help=text)
     @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-    @click.option("--replace", is_flag=True, help="Let no other rules stay.")
+    @click.option("--replace", is_flag=True, help="Remove all other rules.")
     @_dry_run
     @yes
     @click.pass_obj
@@ -75,10 +75,10 @@ def _add_delete(group: click.Group, kind: RuleKind) -> None:
         return _change(host, lambda b2: b2.plan_removal(kind, names), dry_run=dry_run, yes=yes)
 
 
-def _change(host: CommandHost, wish: Callable[[BucketAdmin], RuleChange], *, dry_run: bool, yes: bool) -> int | None:
-    """Show what a change changes, ask, and make it. Returns the exit code 1 where a person says no."""
+def _change(host: CommandHost, plan: Callable[[BucketAdmin], RuleChange], *, dry_run: bool, yes: bool) -> int | None:
+    """Show a change, ask for confirmation and apply it. Returns exit code 1 if the user declines."""
     with native(host) as b2:
-        planned = wish(b2)
+        planned = plan(b2)
         before, after = canonical(planned.before), canonical(planned.after)
         change = PlannedChange(planned.kind.topic, before, after, planned.diff())
         return confirm_and_apply(host, change, lambda: canonical(b2.apply(planned)), dry_run=dry_run, yes=yes)

@@ -147,7 +147,7 @@ class Downloader:
         if left:
             difference = "fewer" if left > 0 else "more"
             raise IntegrityError(
-                f"{found.key!r}: received {difference} bytes than it has", provider=PROVIDER, key=found.key
+                f"{found.key!r}: received {difference} bytes than the object has", provider=PROVIDER, key=found.key
             )
         if sha1 is not None and sha1.hexdigest() != computed_sha1(found):
             raise _sha1_mismatch(found.key)

@@ -47,7 +47,7 @@ class ResumableUploader:
             return None
         return PartLayout(part_size_for(size, self.settings.part_size), _DIGEST)
 
-    def abandon(self, key: str, text: str) -> None:
+    def abort(self, key: str, text: str) -> None:
         """See `ResumableUpload.abort_upload`."""
         upload_session = UploadSession.from_json(text)
         if upload_session is not None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote, urlencode
 
-from buckia_bunny.errors import ACCOUNT_ADVICE, error_from_status, unexpected_response
+from buckia_bunny.errors import ACCOUNT_ADVICE, error_from_response, unexpected_response
 from buckia_bunny.http import HttpClient, HttpRequest, retry_request
 from buckia_core.adapters.service.json_fields import JsonObject
 from buckia_core.config.secrets.references import Secret
@@ -78,7 +78,7 @@ class AccountApi:
         response = self._http.request(request, data, max_bytes=_MAX_BODY_BYTES)
         if not 200 <= response.status < 300:
             detail = request.without_secrets(response.body)
-            raise error_from_status(
+            raise error_from_response(
                 response.status, action=action, advice=ACCOUNT_ADVICE, headers=response.headers, body=detail
             )
         return parse_json(response.body, action)

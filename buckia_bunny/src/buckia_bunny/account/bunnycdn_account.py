@@ -27,7 +27,7 @@ from requests.exceptions import HTTPError
 from buckia_bunny.account.account import BunnyAccount, purge_action
 from buckia_bunny.account.api import parse_json
 from buckia_bunny.account.models import Period
-from buckia_bunny.errors import ACCOUNT_ADVICE, error_from_status, unexpected_response
+from buckia_bunny.errors import ACCOUNT_ADVICE, error_from_response, unexpected_response
 from buckia_bunny.http import HttpClient, HttpRequest, retry_request
 from buckia_bunny.storage.endpoint import ZoneUrl
 from buckia_core.errors import AdapterError
@@ -144,7 +144,7 @@ class RequestsShim:
         if 200 <= response.status < 300:
             return BunnyCdnResponse(response.status, response.body, self._action)
         detail = request.without_secrets(response.body)
-        failure = error_from_status(
+        failure = error_from_response(
             response.status, action=self._action, advice=ACCOUNT_ADVICE, headers=response.headers, body=detail
         )
         return BunnyCdnResponse(response.status, b"", self._action, failure)

@@ -53,7 +53,7 @@ class Restrictions:
             raise ValueError(f"a directory's path begins and ends with a slash, not {self.directory!r}")
         for country in [*self.countries, *self.blocked_countries]:
             if _COUNTRY.fullmatch(country) is None:
-                raise ValueError(f"{country!r} is no country: give the two letters of ISO 3166-1, such as DE")
+                raise ValueError(f"{country!r} is not a country: give the two letters of ISO 3166-1, such as DE")
         if self.kilobytes_per_second is not None and self.kilobytes_per_second < 1:
             raise ValueError("kilobytes_per_second must be at least 1")
         if self.ignore_parameters and (self.countries or self.blocked_countries or self.kilobytes_per_second):
@@ -72,11 +72,11 @@ def sign_basic(url: str, key: str, *, expires: int, ip: str | None = None) -> st
     Raises:
         ValueError: The URL has a token or no path, the expiry is not in seconds, or the key is empty.
     """
-    parts, _ = _checked(url, key, expires)
-    ip_text = "" if ip is None else str(_address(ip))
+    parts, _ = _parse_url(url, key, expires)
+    ip_text = "" if ip is None else str(_parse_ip(ip))
     digest = hashlib.md5(f"{key}{unquote(parts.path)}{expires}{ip_text}".encode(), usedforsecurity=False).digest()
-    query = f"token={_text(digest)}&expires={expires}" + (f"&{parts.query}" if parts.query else "")
-    return urlunsplit(parts._replace(query=query))
+    signed_query = f"token={_base64(digest)}&expires={expires}" + (f"&{parts.query}" if parts.query else "")
+    return urlunsplit(parts._replace(query=signed_query))
 
 
 def sign_advanced(
@@ -95,13 +95,13 @@ def sign_advanced(
         ValueError: The URL has a token, no path, a repeated parameter, or is not below the directory; the expiry is not
             in seconds; the IP address is invalid; or the key is empty.
     """
-    parts, given = _checked(url, key, expires)
+    parts, query = _parse_url(url, key, expires)
     limits = restrictions or Restrictions()
     path = unquote(parts.path)
     if limits.directory is not None and not path.startswith(limits.directory):
         raise ValueError(f"{path} is not below {limits.directory}: the token would not open it")
-    signed = dict(sorted(_parameters(given, limits).items()))
-    packed = b"" if limits.ip is None else _packed(limits.ip)
+    signed = dict(sorted(_parameters(query, limits).items()))
+    packed = b"" if limits.ip is None else _pack_ip(limits.ip)
     message = b"".join(
         [
             (limits.directory or path).encode(),
@@ -110,35 +110,35 @@ def sign_advanced(
             "&".join(f"{name}={value}" for name, value in signed.items()).encode(),
         ]
     )
-    digest = _text(hmac.digest(key.encode(), message, "sha256"))
+    digest = _base64(hmac.digest(key.encode(), message, "sha256"))
     token = f"HS256-{'1-' if packed else ''}{digest}"
-    sent = given | signed if limits.ignore_parameters else signed
+    sent = query | signed if limits.ignore_parameters else signed
     pairs = "".join(f"&{quote(name, safe='')}={quote(value, safe='')}" for name, value in sent.items())
     if in_path:
         return urlunsplit(parts._replace(path=f"/bcdn_token={token}{pairs}&expires={expires}{parts.path}", query=""))
     return urlunsplit(parts._replace(query=f"token={token}{pairs}&expires={expires}"))
 
 
-def _checked(url: str, key: str, expires: int) -> tuple[SplitResult, dict[str, str]]:
+def _parse_url(url: str, key: str, expires: int) -> tuple[SplitResult, dict[str, str]]:
     parts = urlsplit(url)
     if not key:
         raise ValueError("the pull zone's token authentication key is empty")
     if not parts.netloc or not parts.path.startswith("/"):
-        raise ValueError(f"{url!r} is no address of a file, such as https://zone.b-cdn.net/file")
+        raise ValueError(f"{url!r} is not the URL of a file, such as https://zone.b-cdn.net/file")
     if not 0 < expires < _LATEST:
-        raise ValueError(f"{expires} is no time in seconds since 1970")
-    given: dict[str, str] = {}
+        raise ValueError(f"{expires} is not a time in seconds since 1970")
+    query: dict[str, str] = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
         if name in _RESERVED:
-            raise ValueError(f"the address has the parameter {name!r}, which is one of a token")
-        if name in given:
-            raise ValueError(f"the address has the parameter {name!r} twice, which cannot be signed")
-        given[name] = value
-    return parts, given
+            raise ValueError(f"the URL has the parameter {name!r}, which is one of a token")
+        if name in query:
+            raise ValueError(f"the URL has the parameter {name!r} twice, which cannot be signed")
+        query[name] = value
+    return parts, query
 
 
-def _parameters(given: dict[str, str], limits: Restrictions) -> dict[str, str]:
-    parameters = {"token_ignore_params": "true"} if limits.ignore_parameters else dict(given)
+def _parameters(query: dict[str, str], limits: Restrictions) -> dict[str, str]:
+    parameters = {"token_ignore_params": "true"} if limits.ignore_parameters else dict(query)
     if limits.countries:
         parameters["token_countries"] = ",".join(limits.countries).upper()
     if limits.blocked_countries:
@@ -150,17 +150,17 @@ def _parameters(given: dict[str, str], limits: Restrictions) -> dict[str, str]:
     return parameters
 
 
-def _address(ip: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+def _parse_ip(ip: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     try:
         return ipaddress.ip_address(ip)
     except ValueError as error:
-        raise ValueError(f"{ip!r} is no IP address") from error
+        raise ValueError(f"{ip!r} is not an IP address") from error
 
 
-def _packed(ip: str) -> bytes:
-    packed = _address(ip).packed
+def _pack_ip(ip: str) -> bytes:
+    packed = _parse_ip(ip).packed
     return packed if len(packed) == 4 else packed[:8] + bytes(8)
 
 
-def _text(digest: bytes) -> str:
+def _base64(digest: bytes) -> str:
     return base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import urllib3
 
-from buckia_bunny.errors import PROVIDER, error_from_exception
+from buckia_bunny.errors import PROVIDER, translate_error
 from buckia_bunny.operations.head import ObjectHead
 from buckia_bunny.storage.api import StorageApi
 from buckia_core.adapters.contract.readers import write_all
@@ -124,7 +124,7 @@ class VerifiedBody:
             return self._response.read(min(_CHUNK_SIZE, left + 1), decode_content=False)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             action = f"{self._key!r}: downloading it"
-            raise error_from_exception(error, action=action, host="the storage host", key=self._key) from error
+            raise translate_error(error, action=action, host="the storage host", key=self._key) from error
 
     def _verify(self, left: int) -> None:
         """Verify the received bytes; `left` bytes are missing, or too many if it is negative."""

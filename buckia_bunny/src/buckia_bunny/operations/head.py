@@ -62,7 +62,7 @@ class ObjectHead:
         found = self.find(key)
         match expect:
             case IfAbsent() if found is not None:
-                raise precondition_failed(key, "it is there already")
+                raise precondition_failed(key, "it exists already")
             case IfUnchanged(seen) if found is None or found.fingerprint != seen.fingerprint:
                 raise precondition_failed(key)
             case _:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import urllib3
 
-from buckia_bunny.errors import STORAGE_ADVICE, error_from_status, is_from_service, not_found, unexpected_response
+from buckia_bunny.errors import STORAGE_ADVICE, error_from_response, is_from_service, not_found, unexpected_response
 from buckia_bunny.http import MAX_LIST_BYTES, HttpClient, HttpRequest, Response, read_body
 from buckia_bunny.storage.endpoint import ZoneEndpoint
 from buckia_bunny.storage.entries import Entry, parse_entry, parse_listing
@@ -150,7 +150,7 @@ def _build_error(request: HttpRequest, response: Response) -> AdapterError:
     if response.status == 404 and not is_from_service(response.body):
         # A 404 from a proxy does not mean that the file is missing.
         return unexpected_response(request.action, request.key)
-    return error_from_status(
+    return error_from_response(
         response.status,
         action=request.action,
         advice=STORAGE_ADVICE,

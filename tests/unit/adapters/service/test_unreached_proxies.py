@@ -7,7 +7,7 @@ import requests
 import urllib3
 
 from buckia_b2.errors import translate_error as of_b2
-from buckia_bunny.errors import error_from_exception as of_bunny
+from buckia_bunny.errors import translate_error as of_bunny
 from buckia_core.adapters.service.connection import unreached_proxy
 from buckia_core.errors import AdapterError
 from buckia_linode.errors import translate_error as of_linode

@@ -114,8 +114,8 @@ def test_basic() -> None:
     [
         ({"directory": "v/"}, "begins and ends with a slash"),
         ({"directory": "/v"}, "begins and ends with a slash"),
-        ({"countries": ["Germany"]}, "'Germany' is no country"),
-        ({"blocked_countries": "D"}, "'D' is no country"),
+        ({"countries": ["Germany"]}, "'Germany' is not a country"),
+        ({"blocked_countries": "D"}, "'D' is not a country"),
         ({"kilobytes_per_second": 0}, "at least 1"),
         ({"ignore_parameters": True, "countries": ["DE"]}, "cannot be restricted and ignored"),
     ],
@@ -128,16 +128,16 @@ def test_restrictions_that_cannot_be(wanted: dict[str, Any], message: str) -> No
 @pytest.mark.parametrize(
     ("url", "more", "message"),
     [
-        ("/file", {}, "no address of a file"),
-        (SITE, {}, "no address of a file"),
+        ("/file", {}, "not the URL of a file"),
+        (SITE, {}, "not the URL of a file"),
         (f"{SITE}/file?token=x", {}, "'token', which is one of a token"),
         (f"{SITE}/file?limit=1", {}, "'limit', which is one of a token"),
         (f"{SITE}/file?a=1&a=2", {}, "'a' twice"),
         (f"{SITE}/file", {"key": ""}, "key is empty"),
-        (f"{SITE}/file", {"expires": EXPIRES * 1000}, "no time in seconds"),
-        (f"{SITE}/file", {"expires": 0}, "no time in seconds"),
+        (f"{SITE}/file", {"expires": EXPIRES * 1000}, "not a time in seconds"),
+        (f"{SITE}/file", {"expires": 0}, "not a time in seconds"),
         (f"{SITE}/file", {"restrictions": Restrictions(directory="/v/")}, "not below /v/"),
-        (f"{SITE}/file", {"restrictions": Restrictions(ip="somewhere")}, "'somewhere' is no IP address"),
+        (f"{SITE}/file", {"restrictions": Restrictions(ip="somewhere")}, "'somewhere' is not an IP address"),
     ],
 )
 def test_addresses_that_cannot_be_signed(url: str, more: dict[str, Any], message: str) -> None:
