@@ -121,7 +121,7 @@ def test_status_is_refused_by_no_guard(client, folder):
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ({"direction": "sideways"}, "direction must be one of up, down, both, not 'sideways'"),
         ({"conflict": "mine"}, "conflict must be one of keep_both, local_wins, remote_wins, newest_wins, ask"),
@@ -131,11 +131,11 @@ def test_status_is_refused_by_no_guard(client, folder):
         ({"sync_paths": ["../other"]}, "not below any path that is synced"),
     ],
 )
-def test_what_can_not_be_used_is_named_before_anything_is_done(client, folder, options, words):
+def test_an_invalid_argument_is_refused_before_anything_is_done(client, folder, options, message):
     m("a=1").write_to(folder)
     with pytest.raises(InvalidSetting) as caught:
         client.sync(**options)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
     assert not client.state_dir.exists()
 
 
@@ -204,7 +204,7 @@ def test_put_stat_list_get_and_remove(client, tmp_path, bucket):
         client.get("y", tmp_path / "new")
 
 
-def test_get_overwrites_only_if_told(client, tmp_path, bucket):
+def test_get_overwrites_only_with_overwrite(client, tmp_path, bucket):
     m("a=new").upload_to(bucket)
     target = tmp_path / "target"
     target.write_text("mine")

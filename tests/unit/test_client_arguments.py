@@ -39,20 +39,20 @@ def test_a_client_of_a_path(project, form, name):
         assert client.sync().uploaded == 2
 
 
-def test_several_buckets_must_be_told_apart(project):
+def test_a_file_of_several_buckets_is_refused(project):
     (project / ".buckia").write_text(json.dumps({name: {"provider": "memory"} for name in ("one", "two")}))
     with pytest.raises(ConfigError, match=r"several buckets \(one, two\); pass the one you mean: load_config"):
         BuckiaClient(project)
 
 
 @pytest.mark.parametrize("path", ["none-such", "sub/none/.buckia"])
-def test_a_path_without_a_configuration_is_told_at_once(project, path):
+def test_a_path_without_a_configuration_is_refused_at_once(project, path):
     with pytest.raises(ConfigError):
         BuckiaClient(project / path)
 
 
 @pytest.mark.parametrize("given", [{"provider": "memory"}, None, 5, b"path", "", "a\0b"])
-def test_what_is_no_configuration_is_told_at_once(given):
+def test_what_is_no_configuration_is_refused_at_once(given):
     with pytest.raises(InvalidSetting, match="config must be"):
         BuckiaClient(given)
 
@@ -78,7 +78,7 @@ def test_get_and_put_take_paths_in_any_form(client, project, tmp_path, form):
 
 
 @pytest.mark.parametrize("target", [None, 5, b"x", "", "a\0"])
-def test_what_is_no_path_is_told_by_name(client, target):
+def test_what_is_no_path_is_refused_by_name(client, target):
     with pytest.raises(InvalidSetting, match="target must be a path"):
         client.get("a", target)
     with pytest.raises(InvalidSetting, match="source must be a path"):
@@ -134,7 +134,7 @@ def test_the_number_of_workers_is_checked(client, value):
         client.sync(max_workers=value)
 
 
-def test_what_can_not_be_used_is_told_before_anything_is_done(project):
+def test_an_invalid_path_is_refused_before_anything_is_done(project):
     bucket = MemorySync(MemorySettings())
     client = BuckiaClient(BucketConfig(provider="memory", base_dir=project), adapter=bucket)
     for given in ({"max_workers": 0}, {"max_delete": "x"}, {"bwlimit": "x"}, {"include": "*"}, {"sync_paths": "a"}):

@@ -215,7 +215,7 @@ def test_names_with_line_breaks_are_names():
     assert not PatternList(["*b"]).match("a\nb\n")
 
 
-def test_what_a_line_says():
+def test_parse_pattern():
     assert parse_pattern("# comment") is None and parse_pattern("  ") is None
     pattern = parse_pattern("!/docs/*.txt/ ")
     assert pattern is not None
@@ -223,7 +223,7 @@ def test_what_a_line_says():
 
 
 @pytest.mark.parametrize(
-    ("pattern", "words"),
+    ("pattern", "reason"),
     [
         ("#recycle/", r"comment.*'\\#recycle/'"),
         ("", "empty"),
@@ -240,8 +240,8 @@ def test_what_a_line_says():
         ("a" * (MAX_PATTERN_LENGTH + 1), "4,096"),
     ],
 )
-def test_what_can_match_nothing_is_told(pattern, words):
-    assert re.search(words, invalid_pattern_reason(pattern) or "")
+def test_what_can_match_nothing_has_a_reason(pattern, reason):
+    assert re.search(reason, invalid_pattern_reason(pattern) or "")
 
 
 @pytest.mark.parametrize("pattern", ["\\#recycle/", "a", "!a", "[.]/a", "*", "**/..a", ".git/", "a\\ "])

@@ -84,20 +84,20 @@ def test_names_that_every_disk_takes(key):
     assert invalid_reason(key, WINDOWS) is None
 
 
-@pytest.mark.parametrize(("key", "why"), NOT_ON_WINDOWS.values(), ids=NOT_ON_WINDOWS)
-def test_names_that_windows_refuses(key, why):
+@pytest.mark.parametrize(("key", "reason"), NOT_ON_WINDOWS.values(), ids=NOT_ON_WINDOWS)
+def test_names_that_windows_refuses(key, reason):
     assert invalid_reason(key, POSIX) is None
-    assert why in str(invalid_reason(key, WINDOWS))
+    assert reason in str(invalid_reason(key, WINDOWS))
 
 
-@pytest.mark.parametrize(("key", "why"), NOWHERE.values(), ids=NOWHERE)
+@pytest.mark.parametrize(("key", "reason"), NOWHERE.values(), ids=NOWHERE)
 @pytest.mark.parametrize("rules", [POSIX, WINDOWS], ids=["posix", "windows"])
-def test_names_that_every_disk_refuses(key, why, rules):
-    assert why in str(invalid_reason(key, rules))
+def test_names_that_every_disk_refuses(key, reason, rules):
+    assert reason in str(invalid_reason(key, rules))
 
 
 @pytest.mark.parametrize("key", ["console", "com", "com10", "lpt", "auxiliary.txt", "nul1", "a.con", "prn-2"])
-def test_names_that_only_look_like_devices(key):
+def test_names_that_resemble_devices(key):
     assert invalid_reason(key, WINDOWS) is None
 
 
@@ -130,7 +130,7 @@ def test_no_key_that_passes_can_leave_its_directory(key, windows):
         ("한글", unicodedata.normalize("NFD", "한글")),
     ],
 )
-def test_twins_fold_to_one_name(one, other):
+def test_names_of_one_file_have_one_casefold_key(one, other):
     assert one != other
     assert casefold_key(one) == casefold_key(other)
 
@@ -140,7 +140,7 @@ def test_folding_twice_changes_nothing(key):
     assert casefold_key(casefold_key(key)) == casefold_key(key)
 
 
-def test_others_do_not_fold_to_one_name():
+def test_other_names_have_keys_of_their_own():
     assert len({casefold_key(key) for key in ["a", "b", "a.txt", "a/b", "ä", "à"]}) == 6
 
 

@@ -95,7 +95,7 @@ def test_a_key_of_many_single_files_is_found_without_asking_each():
     assert asked == []
 
 
-def test_what_a_run_adds_to_a_filter_is_told_apart_from_the_configured_one():
+def test_the_filter_of_a_run_is_apart_from_the_configured_one():
     mapping = PathMapping(
         "m",
         "/m",

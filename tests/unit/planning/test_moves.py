@@ -33,7 +33,7 @@ def operations(local: str, remote: str, base: str, rules: SyncRules | None = Non
     return found
 
 
-def words(found: list[Operation]) -> dict[str, str]:
+def describe(found: list[Operation]) -> dict[str, str]:
     return {
         each.key: f"move {each.detail}" if each.action is Action.MOVE_REMOTE else each.action.value for each in found
     }
@@ -56,7 +56,7 @@ CASES = {
 
 @pytest.mark.parametrize(("local", "remote", "base", "expected"), CASES.values(), ids=CASES)
 def test_moves(local, remote, base, expected):
-    assert words(detect_moves(operations(local, remote, base))) == expected
+    assert describe(detect_moves(operations(local, remote, base))) == expected
 
 
 def test_a_move_knows_its_source():
@@ -73,21 +73,21 @@ def test_only_what_may_be_a_move_is_worth_a_hash():
 def test_a_version_that_loses_is_not_the_source_of_a_move():
     """A mirror that deletes what nobody here ever had must keep it, so it can't be taken for a rename."""
     rules = SyncRules(direction=Direction.UP, delete_orphaned=True, conflicts=ConflictPolicy.LOCAL_WINS)
-    assert words(detect_moves(operations("b=1", "a=1", "", rules))) == {"a": "delete_remote", "b": "upload"}
+    assert describe(detect_moves(operations("b=1", "a=1", "", rules))) == {"a": "delete_remote", "b": "upload"}
 
 
 def test_what_waits_for_deletes_is_not_moved():
     """A file that became a directory of itself: where keys can't nest, its copy needs the place of its source."""
     found = operations("a/b=1", "a=1", "a=1")
     waiting = [replace(each, after_deletes=each.action is Action.UPLOAD) for each in found]
-    assert words(detect_moves(waiting)) == {"a": "delete_remote", "a/b": "upload"}
+    assert describe(detect_moves(waiting)) == {"a": "delete_remote", "a/b": "upload"}
     assert move_candidates(waiting) == []
 
 
 def test_without_digests_nothing_is_joined():
     found = [replace(each, local=each.local and each.local._replace(digests=())) for each in
              operations("b=1", "a=1", "a=1")]  # fmt: skip
-    assert words(detect_moves(found)) == {"a": "delete_remote", "b": "upload"}
+    assert describe(detect_moves(found)) == {"a": "delete_remote", "b": "upload"}
 
 
 def test_pairing_compares_each_file_a_few_times_however_many_have_its_size(monkeypatch):
@@ -119,7 +119,7 @@ def held(local: str, remote: str, base: str, rules: SyncRules | None = None) -> 
     structure.resolve(found)
     joined = detect_moves(hold_move_sources([found[key] for key in sorted(found)]))
     return {
-        each.key: f"held for {each.detail}" if each.reason is Reason.MOVE_BLOCKED else words([each])[each.key]
+        each.key: f"held for {each.detail}" if each.reason is Reason.MOVE_BLOCKED else describe([each])[each.key]
         for each in joined
     }
 
@@ -189,7 +189,7 @@ def test_what_can_not_be_read_may_be_the_moved_file(size, action):
     assert {each.key: each.action for each in hold_move_sources(found)}["a"] is action
 
 
-def test_a_source_whose_content_nobody_knows_may_be_any_file_of_its_size():
+def test_a_source_of_unknown_content_may_be_any_file_of_its_size():
     found = operations("b=mine", "a=only b=theirs", "a=only?", ASK)
     assert {each.key: each.action for each in hold_move_sources(found)}["a"] is Action.SKIP
 
@@ -208,7 +208,7 @@ def test_what_moved_here_is_accounted_for_where_nothing_is_copied():
     assert find_moved_keys(found, Side.REMOTE) == {"d/a"}
 
 
-def test_what_arrives_without_a_digest_is_looked_at():
+def test_what_arrives_without_a_digest_is_uncertain():
     found = operations("d/a=one d/b=four", "e/a=one? e/b=sixty?", "d/a=one d/b=four")
     blind = [replace(each, remote=each.remote and each.remote._replace(fingerprint=f"of {each.key}")) for each in found]
     assert [each.key for each in find_uncertain_arrivals(blind, Side.LOCAL)] == ["e/a"]
@@ -220,6 +220,6 @@ def test_what_arrives_without_a_digest_is_looked_at():
     assert find_moved_keys(looked_at, Side.LOCAL) == {"d/a"}
 
 
-def test_where_all_is_accounted_for_nothing_is_looked_at():
+def test_where_all_is_accounted_for_nothing_is_uncertain():
     found = operations("d/a=one", "e/a=one", "d/a=one")
     assert find_uncertain_arrivals(found, Side.LOCAL) == []

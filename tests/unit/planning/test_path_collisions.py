@@ -1,4 +1,4 @@
-"""What one disk can't hold at once: a file where a directory must be, and twins."""
+"""What one disk can't hold at once: a file where a directory must be, and collisions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def planned(
     return operations
 
 
-def words(operations: dict[str, Operation]) -> dict[str, str]:
+def describe(operations: dict[str, Operation]) -> dict[str, str]:
     return {
         key: "type conflict"
         if operation.reason is Reason.TYPE_CONFLICT
@@ -126,7 +126,7 @@ CASES = {
 
 @pytest.mark.parametrize(("local", "remote", "base", "expected"), CASES.values(), ids=CASES)
 def test_files_and_directories(local, remote, base, expected):
-    assert words(planned(local, remote, base)) == expected
+    assert describe(planned(local, remote, base)) == expected
 
 
 def test_a_type_conflict_touches_nothing_and_names_the_other_key():
@@ -135,17 +135,20 @@ def test_a_type_conflict_touches_nothing_and_names_the_other_key():
         assert operation.detail == ("a/b" if key == "a" else "a")
 
 
-def test_what_does_not_come_down_is_in_nobodys_way():
+def test_what_is_not_downloaded_collides_with_nothing():
     rules = SyncRules(direction=Direction.UP)
-    assert words(planned("a=1", "a/b=2", rules=rules)) == {"a": "upload"}
+    assert describe(planned("a=1", "a/b=2", rules=rules)) == {"a": "upload"}
 
 
 def test_a_bucket_that_is_a_directory_does_not_hold_both_either():
     """`b` is deleted here and stays in the bucket, where the new `b/a` then has no place."""
     rules = SyncRules(delete_orphaned=False)
-    assert words(planned("b/a=1", "b=1", "b=1", rules)) == {"b/a": "upload"}
-    assert words(planned("b/a=1", "b=1", "b=1", rules, nested=False)) == {"b/a": "type conflict"}
-    assert words(planned("b/a=1", "b=1", "b=1", nested=False)) == {"b": "delete_remote", "b/a": "upload after deletes"}
+    assert describe(planned("b/a=1", "b=1", "b=1", rules)) == {"b/a": "upload"}
+    assert describe(planned("b/a=1", "b=1", "b=1", rules, nested=False)) == {"b/a": "type conflict"}
+    assert describe(planned("b/a=1", "b=1", "b=1", nested=False)) == {
+        "b": "delete_remote",
+        "b/a": "upload after deletes",
+    }
 
 
 @given(st.sets(st.sampled_from(["a", "a-b", "a.txt", "a/b", "a/b-c", "a/b/c", "a0", "b", "b/a"])))
@@ -157,7 +160,7 @@ def test_exactly_the_pairs_of_which_one_is_in_the_way_are_found(keys):
     assert found == {(one, other) for one, other in combinations(sorted(keys), 2) if other.startswith(one + "/")}
 
 
-# --- twins -------------------------------------------------------------------------------------------------
+# --- collisions -------------------------------------------------------------------------------------------------
 
 FOLDS = FilesystemRules(case_insensitive=True, normalization_insensitive=True)
 
@@ -182,34 +185,37 @@ def finder(
     return NameCollisions({each.id: each for each in mappings}, {each.id: rules for each in mappings}, *disk_of(*names))
 
 
-def twins(
+def collisions(
     remote: str, *, local: str = "", base: str = "", rules: FilesystemRules = FOLDS, names: Sequence[str] | None = None
 ) -> dict[str, str]:
     """Return what becomes of a plan on a disk that holds the local files, or these names."""
     found = planned(local, remote, base).values()
     kept = finder(*([item.key for item in m(local)] if names is None else names), rules=rules).report(list(found))
     return {
-        each.key: f"twin of {each.detail}"
+        each.key: f"collides with {each.detail}"
         if each.reason is Reason.CASE_COLLISION
-        else words({each.key: each})[each.key]
+        else describe({each.key: each})[each.key]
         for each in kept
     }
 
 
 TWINS = {
-    "two new ones": (("A.txt=1 a.txt=2 b=1", ""), {"A.txt": "download", "a.txt": "twin of A.txt", "b": "download"}),
-    "two forms of a letter": (("é=1 e\u0301=2", ""), {"e\u0301": "download", "é": "twin of e\u0301"}),
-    "of a file that is here": (("A=1 a=1 b=1", "A=1"), {"A": "adopt", "a": "twin of A", "b": "download"}),
+    "two new ones": (
+        ("A.txt=1 a.txt=2 b=1", ""),
+        {"A.txt": "download", "a.txt": "collides with A.txt", "b": "download"},
+    ),
+    "two forms of a letter": (("é=1 e\u0301=2", ""), {"e\u0301": "download", "é": "collides with e\u0301"}),
+    "of a file that is here": (("A=1 a=1 b=1", "A=1"), {"A": "adopt", "a": "collides with A", "b": "download"}),
     "two directories": (
         ("Dir/a=1 dir/b=2 dir/c/d=3", ""),
-        {"Dir/a": "download", "dir/b": "twin of Dir", "dir/c/d": "twin of Dir"},
+        {"Dir/a": "download", "dir/b": "collides with Dir", "dir/c/d": "collides with Dir"},
     ),
-    "of a directory that is here": (("Dir/a=1 dir/b=2", "Dir/a=1"), {"Dir/a": "adopt", "dir/b": "twin of Dir"}),
+    "of a directory that is here": (("Dir/a=1 dir/b=2", "Dir/a=1"), {"Dir/a": "adopt", "dir/b": "collides with Dir"}),
     "of a directory far above": (
         ("x/Dir/y/a=1 x/dir/y/b=2", "x/Dir/y/a=1"),
-        {"x/Dir/y/a": "adopt", "x/dir/y/b": "twin of x/Dir"},
+        {"x/Dir/y/a": "adopt", "x/dir/y/b": "collides with x/Dir"},
     ),
-    "a file and a directory": (("A/x=1 a=2", "A/x=1"), {"A/x": "adopt", "a": "twin of A"}),
+    "a file and a directory": (("A/x=1 a=2", "A/x=1"), {"A/x": "adopt", "a": "collides with A"}),
     "same directory, same spelling": (("d/a=1 d/b=1", ""), {"d/a": "download", "d/b": "download"}),
 }
 
@@ -217,13 +223,13 @@ TWINS = {
 @pytest.mark.parametrize(("sides", "expected"), TWINS.values(), ids=TWINS)
 def test_what_a_folding_disk_would_join_is_reported(sides, expected):
     remote, local = sides
-    assert twins(remote, local=local) == expected
+    assert collisions(remote, local=local) == expected
 
 
 @pytest.mark.parametrize(("sides", "expected"), TWINS.values(), ids=TWINS)
 def test_a_disk_that_keeps_both_gets_both(sides, expected):
     remote, local = sides
-    assert "twin" not in "".join(twins(remote, local=local, rules=FilesystemRules()).values())
+    assert "collision" not in "".join(collisions(remote, local=local, rules=FilesystemRules()).values())
 
 
 def test_a_disk_joins_only_what_it_takes_for_one():
@@ -235,25 +241,25 @@ def test_a_disk_joins_only_what_it_takes_for_one():
         FilesystemRules(case_insensitive=True, normalization_insensitive=True): {"a", "é"},
     }
     for rules, keys in expected.items():
-        assert {key for key, words in twins(remote, rules=rules).items() if "twin" in words} == keys
+        assert {key for key, found in collisions(remote, rules=rules).items() if "collides" in found} == keys
 
 
 def test_a_name_that_changed_its_case_there_comes_after_the_delete():
-    assert twins("A=1", local="a=1", base="a=1") == {"A": "download after deletes", "a": "delete_local"}
-    assert twins("D/x=1", local="d/x=1", base="d/x=1") == {"D/x": "download after deletes", "d/x": "delete_local"}
-    assert twins("D/x=1 d/y=2", local="d/x=1 d/y=2", base="d/x=1 d/y=2") == {
+    assert collisions("A=1", local="a=1", base="a=1") == {"A": "download after deletes", "a": "delete_local"}
+    assert collisions("D/x=1", local="d/x=1", base="d/x=1") == {"D/x": "download after deletes", "d/x": "delete_local"}
+    assert collisions("D/x=1 d/y=2", local="d/x=1 d/y=2", base="d/x=1 d/y=2") == {
         "D/x": "download after deletes",
         "d/x": "delete_local",
     }
 
 
-def test_a_twin_is_left_for_a_person():
+def test_a_collision_is_an_undecided_conflict():
     operations = list(planned("", "A=1 a=2").values())
-    _, twin = finder().report(operations)
-    assert twin.action is Action.CONFLICT
+    _, collision = finder().report(operations)
+    assert collision.action is Action.CONFLICT
 
 
-def test_twins_of_two_roots_are_none():
+def test_keys_of_two_roots_do_not_collide():
     one, two = PathMapping("one", "/one", "x/"), PathMapping("two", "/two", "X/")
     objects = {each.key: each for each in m("X/a=1 x/a=1 x/A=1").remote()}
     operations = [
@@ -279,7 +285,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize(("sides", "expected"), FORMS.values(), ids=FORMS)
-def test_new_twins_in_unicode_form_are_found_on_every_disk(sides, expected):
+def test_new_unicode_variants_are_found_on_every_disk(sides, expected):
     remote, local, base = sides
     operations = planned(local, remote, base).values()
     found = finder(*(item.key for item in m(local)), rules=FilesystemRules())

@@ -21,7 +21,7 @@ def operation(action: Action, reason: Reason = Reason.NEW_LOCAL, **more: object)
     ("action", "size"),
     [(Action.UPLOAD, 3), (Action.DELETE_LOCAL, 3), (Action.DOWNLOAD, 4), (Action.DELETE_REMOTE, 4), (Action.ADOPT, 3)],
 )
-def test_size_is_that_of_the_version_that_the_operation_is_about(action, size):
+def test_size_is_that_of_the_version_that_is_transferred_or_deleted(action, size):
     assert operation(action, local=LOCAL, remote=REMOTE, base=BASE).size == size
 
 
@@ -30,7 +30,7 @@ def test_size_of_what_is_gone():
     assert operation(Action.SKIP).size == 0
 
 
-def test_why_tells_the_detail():
+def test_the_explanation_has_the_detail():
     assert operation(Action.REFUSE, Reason.REFUSED_KEY, detail="it is empty").explanation == "refused: it is empty"
     assert operation(Action.UPLOAD).explanation == "new here"
 
@@ -41,8 +41,8 @@ def test_only_a_conflict_waits_for_a_decision(action):
 
 
 def test_operations_travel_between_processes():
-    whole = operation(Action.UPLOAD, local=LOCAL, remote=REMOTE, base=BASE, loser=Side.REMOTE, source=REMOTE)
-    assert pickle.loads(pickle.dumps(whole)) == whole
+    planned = operation(Action.UPLOAD, local=LOCAL, remote=REMOTE, base=BASE, loser=Side.REMOTE, source=REMOTE)
+    assert pickle.loads(pickle.dumps(planned)) == planned
 
 
 def test_count():
@@ -51,7 +51,7 @@ def test_count():
     assert list(plan) == plan.operations
 
 
-def test_every_reason_that_settles_or_reports_a_conflict_counts_as_one():
-    said = {reason for reason in Reason if "both sides: " in reason.value or "wins" in reason.name.lower()}
-    assert said - CONFLICT_REASONS == set()
+def test_every_reason_of_a_conflict_counts_as_one():
+    conflicts = {reason for reason in Reason if "both sides: " in reason.value or "wins" in reason.name.lower()}
+    assert conflicts - CONFLICT_REASONS == set()
     assert Reason.CHANGE_BEATS_DELETE not in CONFLICT_REASONS

@@ -108,15 +108,15 @@ def entries(local: str, remote: str, base: str, key: str = "a") -> Entries:
     def one(token: str):
         return m(f"{key}={token}") if token != "." else m()
 
-    mine = next(iter(one(local).hashed()), None)
-    theirs = next(iter(one(remote).remote()), None)
-    agreed = next(iter(one(base).base()), None)
-    if theirs is not None:
-        theirs = theirs._replace(mtime_ns=theirs.modified_ns, metadata={})
-    return mine, theirs, agreed
+    found_local = next(iter(one(local).hashed()), None)
+    found_remote = next(iter(one(remote).remote()), None)
+    found_base = next(iter(one(base).base()), None)
+    if found_remote is not None:
+        found_remote = found_remote._replace(mtime_ns=found_remote.modified_ns, metadata={})
+    return found_local, found_remote, found_base
 
 
-def words(outcome: object) -> str:
+def describe(outcome: object) -> str:
     match outcome:
         case InSync():
             return "nothing"
@@ -154,7 +154,7 @@ def test_every_row_under_every_rule(situation):
             continue  # without times there is no newer one; the lines with times are about that
         rule = f"{direction.value} {orphans} {policy.value}"
         rules = SyncRules(direction=direction, conflicts=policy, delete_orphaned=ORPHANS[orphans])
-        found[rule] = words(reconcile("a", "", *entries(*situation), rules))
+        found[rule] = describe(reconcile("a", "", *entries(*situation), rules))
         wanted[rule] = LINES[line_for(situation, direction, orphans, policy)][6]
     assert found == wanted
 
@@ -237,12 +237,12 @@ def test_p14_swapped_sides_give_the_mirrored_result(situation, orphans):
 
 
 def test_an_operation_carries_the_state_it_was_planned_under():
-    mine, theirs, agreed = entries("2", "1", "1")
-    agreed = agreed and agreed._replace(root="docs")
-    operation = reconcile("a", "docs", mine, theirs, agreed, SyncRules())
+    found_local, found_remote, found_base = entries("2", "1", "1")
+    found_base = found_base and found_base._replace(root="docs")
+    operation = reconcile("a", "docs", found_local, found_remote, found_base, SyncRules())
     assert isinstance(operation, Operation)
     assert (operation.key, operation.root) == ("a", "docs")
-    assert (operation.local, operation.remote, operation.base) == (mine, theirs, agreed)
+    assert (operation.local, operation.remote, operation.base) == (found_local, found_remote, found_base)
 
 
 def test_in_step_without_a_trace_is_not_refreshed():
@@ -317,8 +317,8 @@ def reconcile_of(sides: tuple[str, str, str], rules: SyncRules, changes: dict[st
 
 def test_a_path_that_goes_up_deploys_from_another_folder_and_keeps_what_it_replaces():
     rules = SyncRules(direction=Direction.UP)
-    words, operation = unproven(("a=2", "a=1", "a=1"), rules, root="other")
-    assert words == "upload: CHANGED_LOCAL" and isinstance(operation, Operation)
+    outcome, operation = unproven(("a=2", "a=1", "a=1"), rules, root="other")
+    assert outcome == "upload: CHANGED_LOCAL" and isinstance(operation, Operation)
     assert operation.loser is Side.REMOTE
     assert unproven(("a=2", "a=3", "a=1"), rules, root="other")[0] == "conflict: REMOTE_EDIT_OF_UP"
 
@@ -327,7 +327,7 @@ def test_a_path_that_goes_up_deploys_from_another_folder_and_keeps_what_it_repla
 
 
 @pytest.mark.parametrize(
-    ("mine", "mtime", "modified", "action"),
+    ("local_ns", "mtime", "modified", "action"),
     [
         (9, 5, 0, Action.UPLOAD),
         (9, None, 5, Action.UPLOAD),
@@ -337,10 +337,10 @@ def test_a_path_that_goes_up_deploys_from_another_folder_and_keeps_what_it_repla
         (5, 5, 9, Action.KEEP_BOTH),
     ],
 )
-def test_newest_wins_keeps_both_where_a_time_is_not_known(mine, mtime, modified, action):
+def test_newest_wins_keeps_both_where_a_time_is_not_known(local_ns, mtime, modified, action):
     here, there, base = entries("2", "3", "1")
     assert here is not None and there is not None
-    here, there = here._replace(mtime_ns=mine), there._replace(mtime_ns=mtime, modified_ns=modified, metadata={})
+    here, there = here._replace(mtime_ns=local_ns), there._replace(mtime_ns=mtime, modified_ns=modified, metadata={})
     outcome = reconcile("a", "", here, there, base, SyncRules(conflicts=ConflictPolicy.NEWEST_WINS))
     assert isinstance(outcome, Operation)
     assert outcome.action is action

@@ -166,12 +166,15 @@ def test_an_empty_side_that_costs_nothing_is_fine():
 # --- what arrives under another name -----------------------------------------------------------------------
 
 
-def arriving(side: Side, deletes: list[Operation], *, told: bool = True) -> list[Operation]:
+def arriving(side: Side, deletes: list[Operation], *, has_digest: bool = True) -> list[Operation]:
     """Return the transfers that bring what is deleted to a side, under other keys."""
     found = []
     for each in deletes:
         assert each.base is not None
-        key, digests = f"new-{each.key}", (Digest("sha256", each.base.digests_text.partition(":")[2]),) if told else ()
+        key, digests = (
+            f"new-{each.key}",
+            (Digest("sha256", each.base.digests_text.partition(":")[2]),) if has_digest else (),
+        )
         if side is Side.REMOTE:
             local = LocalEntry(key, each.root, each.size, 1, 1, 1, digests)
             found.append(Operation(Action.UPLOAD, key, each.root, Reason.NEW_LOCAL, local))
@@ -187,7 +190,11 @@ def test_content_that_arrives_under_another_name_is_no_loss(side):
     counts = {ROOT.id: Counts(20, 20, 20)}
     check_plan(Plan(deletes + arriving(side, deletes), counts=counts), [ROOT])
     check_plan(Plan(deletes + arriving(side, deletes), counts=counts), [ROOT], DeleteLimit(count=0))
-    for loses in (deletes, deletes + arriving(side, deletes, told=False), deletes + arriving(side.other, deletes)):
+    for loses in (
+        deletes,
+        deletes + arriving(side, deletes, has_digest=False),
+        deletes + arriving(side.other, deletes),
+    ):
         with pytest.raises(TooManyDeletes):
             check_plan(Plan(loses, counts=counts), [ROOT])
 
@@ -208,7 +215,7 @@ def test_empty_files_under_other_names_are_no_loss(side):
         )
 
     deletes = doomed(side, ROOT.id, 20)
-    moved = [emptied(each) for each in deletes + arriving(side, deletes, told=False)]
+    moved = [emptied(each) for each in deletes + arriving(side, deletes, has_digest=False)]
     check_plan(Plan(moved, counts={ROOT.id: Counts(20, 20, 20)}), [ROOT])
 
 
@@ -216,7 +223,7 @@ def test_an_object_of_the_same_fingerprint_and_size_is_the_same_content():
     deletes = doomed(Side.LOCAL, ROOT.id, 20)
     moved = [
         replace(each, remote=each.remote and each.remote._replace(fingerprint=old.base.fingerprint))
-        for each, old in zip(arriving(Side.LOCAL, deletes, told=False), deletes, strict=True)
+        for each, old in zip(arriving(Side.LOCAL, deletes, has_digest=False), deletes, strict=True)
         if old.base is not None
     ]
     check_plan(Plan(deletes + moved, counts={ROOT.id: Counts(20, 20, 20)}), [ROOT])
@@ -263,7 +270,7 @@ def test_a_path_that_goes_up_deploys():
     check_plan(harmful, mappings, is_recoverable=lambda _: False)
 
 
-def test_nobody_is_asked_what_is_kept_where_little_is_overwritten():
+def test_recoverable_versions_are_not_checked_where_little_is_overwritten():
     harmful, mappings = overwriting(MIN_DELETES - 1, base=0)
     check_plan(harmful, mappings, is_recoverable=lambda _: pytest.fail("it was asked"))
 

@@ -126,7 +126,7 @@ def calls_of(work: Callable[[], object]) -> int:
     return calls
 
 
-def test_of_many_names_few_are_looked_at():
+def test_of_many_names_few_are_compared():
     """A thousand paths on the command line, and as many keys."""
     names = [f"{n:04}/x" for n in range(1000)]
 

@@ -24,7 +24,7 @@ def history(text: str, key: str = "k") -> list[ObjectVersion]:
     return [each._replace(latest=index == 0) for index, each in enumerate(reversed(found))]
 
 
-def told(plan: Restoration | None) -> str:
+def describe(plan: Restoration | None) -> str:
     """Return what is done in one word: the version brought back, `delete`, or nothing."""
     if plan is None:
         return ""
@@ -51,8 +51,8 @@ def told(plan: Restoration | None) -> str:
 )
 def test_back_to_a_time(versions, at, restored, with_delete_new):
     found = history(versions)
-    assert told(next(plan_restore_to_time(found, at), None)) == restored
-    assert told(next(plan_restore_to_time(found, at, delete_new=True), None)) == with_delete_new
+    assert describe(next(plan_restore_to_time(found, at), None)) == restored
+    assert describe(next(plan_restore_to_time(found, at, delete_new=True), None)) == with_delete_new
 
 
 @pytest.mark.parametrize(
@@ -60,14 +60,14 @@ def test_back_to_a_time(versions, at, restored, with_delete_new):
     [("1:a", ""), ("1:a 2:-", "v1"), ("1:a 2:b 3:-", "v2"), ("1:a 2:- 3:-", "v1"), ("1:-", ""), ("1:a 2:- 3:b", "")],
 )
 def test_what_is_deleted_comes_back(versions, restored):
-    assert told(next(plan_undelete(history(versions)), None)) == restored
+    assert describe(next(plan_undelete(history(versions)), None)) == restored
 
 
 def test_a_version_by_its_id():
     found = history("1:a 2:- 3:bb")
     plan = plan_restore_version(found, "v1")
     assert plan is not None
-    assert (told(plan), plan.current) == ("v1", found[0])
+    assert (describe(plan), plan.current) == ("v1", found[0])
     assert plan_restore_version(found, "v2") is None
     assert plan_restore_version(found, "v9") is None
     assert plan_restore_version([], "v1") is None
@@ -76,10 +76,10 @@ def test_a_version_by_its_id():
     assert deleted.current is None
 
 
-def test_keys_are_told_apart():
+def test_keys_are_distinguished():
     found = [*history("1:a 3:b", "x"), *history("1:a", "y"), *history("1:a 3:-", "z")]
-    assert [(each.key, told(each)) for each in plan_restore_to_time(found, 2)] == [("x", "v1"), ("z", "v1")]
-    assert [(each.key, told(each)) for each in plan_undelete(found)] == [("z", "v1")]
+    assert [(each.key, describe(each)) for each in plan_restore_to_time(found, 2)] == [("x", "v1"), ("z", "v1")]
+    assert [(each.key, describe(each)) for each in plan_undelete(found)] == [("z", "v1")]
 
 
 def test_a_version_as_an_object():

@@ -48,17 +48,17 @@ def test_the_word_for_each_action(action, word):
     assert calls == [(1, 1, word, "path/a")]
 
 
-def test_both_kinds_of_listener_are_told():
+def test_both_kinds_of_listener_are_called():
     events: list[Event] = []
     calls = []
     listener = combine_listeners(events.append, lambda *arguments: calls.append(arguments))
-    told: list[Event] = [
+    sent: list[Event] = [
         Planned(Plan([operation(Action.UPLOAD)])),
         Finished(operation(Action.UPLOAD), Status.DONE, "a"),
     ]
-    for event in told:
+    for event in sent:
         listener(event)
-    assert events == told and len(calls) == 1
+    assert events == sent and len(calls) == 1
 
 
 def test_without_a_callback_the_listener_is_the_listener():
@@ -68,7 +68,7 @@ def test_without_a_callback_the_listener_is_the_listener():
     assert combine_listeners(None, None) is no_listener
 
 
-def test_a_failed_operation_is_over_but_not_told_of(sides):
+def test_a_failed_operation_counts_but_is_not_reported(sides):
     """The callback has no way to say that something failed; the result does."""
     sides.here("a=1 b=1 c=1")
     sides.adapter = Faulty(sides.bucket, [Fault("upload_file", key="b")])

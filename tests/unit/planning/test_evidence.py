@@ -74,7 +74,7 @@ def test_p10_every_part_of_the_fingerprint_counts(field):
     assert not matches_baseline(moved, base("1"))
 
 
-def test_p10_checksum_looks_at_every_file():
+def test_p10_checksum_hashes_every_file():
     rules = SyncRules(checksum=True)
     assert reconcile("a", "", local("1"), remote("1"), base("1"), rules) == NeedsEvidence(Evidence.LOCAL_DIGEST)
     edited = local("1")._replace(digests=hashed("2").digests)
@@ -89,9 +89,9 @@ def test_checksum_of_an_unchanged_file_needs_no_refresh():
 # --- the remote side ---------------------------------------------------------------------------------------
 
 
-def moved_object(text: str, *, told: bool = True) -> RemoteObject:
+def moved_object(text: str, *, has_digest: bool = True) -> RemoteObject:
     found = remote(text)
-    return found._replace(fingerprint="moved", digests=found.digests if told else ())
+    return found._replace(fingerprint="moved", digests=found.digests if has_digest else ())
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ def moved_object(text: str, *, told: bool = True) -> RemoteObject:
         (moved_object("22"), base("1"), SideState.CHANGED),
         (moved_object("1"), base("1"), SideState.SAME),
         (moved_object("2"), base("1"), SideState.CHANGED),
-        (moved_object("1", told=False), base("1"), SideState.UNSURE),
-        (moved_object("1", told=False), base("1?"), SideState.CHANGED),
+        (moved_object("1", has_digest=False), base("1"), SideState.UNSURE),
+        (moved_object("1", has_digest=False), base("1?"), SideState.CHANGED),
     ],
 )
 def test_remote_state(there, before, state):
@@ -115,9 +115,9 @@ def test_remote_state(there, before, state):
 
 @pytest.mark.parametrize("here", [None, local("1"), hashed("2")], ids=["deleted", "same", "edited"])
 @pytest.mark.parametrize("direction", Direction)
-def test_an_object_of_unknown_content_is_looked_at(here, direction):
+def test_an_object_of_unknown_content_is_hashed(here, direction):
     """P7: somebody uploaded again, perhaps the same bytes; those must neither go over again nor count as an edit."""
-    found = moved_object("1", told=False)
+    found = moved_object("1", has_digest=False)
     assert reconcile("a", "", here, found, base("1"), SyncRules(direction=direction)) == NeedsEvidence(
         Evidence.REMOTE_DIGEST
     )
@@ -136,19 +136,19 @@ def test_p7_the_same_bytes_on_both_sides_are_adopted_and_not_transferred():
     assert isinstance(outcome, Operation) and outcome.action is Action.ADOPT
 
 
-def test_two_new_files_of_two_sizes_need_no_look():
+def test_two_new_files_of_two_sizes_need_no_evidence():
     outcome = reconcile("a", "", local("2"), remote("33?"), None, RULES)
     assert isinstance(outcome, Operation) and outcome.action is Action.KEEP_BOTH
 
 
-def test_newest_wins_keeps_both_where_nothing_tells_the_time_of_the_object():
+def test_newest_wins_keeps_both_if_the_time_of_the_object_is_unknown():
     rules = SyncRules(conflicts=ConflictPolicy.NEWEST_WINS)
     timeless = remote("3@5")._replace(mtime_ns=None, modified_ns=0, metadata={})
     outcome = reconcile("a", "", hashed("2@9"), timeless, None, rules)
     assert isinstance(outcome, Operation) and outcome.action is Action.KEEP_BOTH
 
 
-def test_newest_wins_asks_for_the_time_that_listings_do_not_tell():
+def test_newest_wins_needs_a_stat_if_listings_have_no_time():
     rules = SyncRules(conflicts=ConflictPolicy.NEWEST_WINS)
     assert reconcile("a", "", hashed("2@9"), remote("3@5"), None, rules) == NeedsEvidence(Evidence.REMOTE_STAT)
 
@@ -177,7 +177,7 @@ def test_newest_wins_keeps_both_of_two_times_that_a_manifest_cuts(mtime_ns):
     [(hashed("1@5"), remote("1")), (hashed("1"), moved_object("1")), (hashed("1@5"), moved_object("1"))],
     ids=["touched here", "uploaded again", "both"],
 )
-def test_p8_moved_fingerprints_are_refreshed_and_nothing_is_transferred(here, there):
+def test_p8_changed_fingerprints_are_refreshed_and_nothing_is_transferred(here, there):
     assert reconcile("a", "", here, there, base("1"), RULES) == InSync(refresh=True)
 
 
@@ -198,11 +198,11 @@ TOKENS = st.sampled_from(["1", "2", "33", "1@5", "2?", "1?"])
 
 @given(
     here=st.none() | TOKENS.map(local),
-    there=st.none() | st.builds(moved_object, TOKENS, told=st.booleans()) | TOKENS.map(remote),
+    there=st.none() | st.builds(moved_object, TOKENS, has_digest=st.booleans()) | TOKENS.map(remote),
     before=st.none() | TOKENS.map(base) | TOKENS.map(lambda token: base(token + "!")),
     rules=st.builds(SyncRules, direction=st.sampled_from(Direction), conflicts=st.sampled_from(ConflictPolicy)),
 )
-def test_whoever_obeys_gets_a_decision_after_at_most_four_rounds(here, there, before, rules):
+def test_a_key_is_decided_after_at_most_four_rounds(here, there, before, rules):
     if here is None and there is None and before is None:
         return
     looks = []
