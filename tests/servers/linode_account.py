@@ -1,4 +1,4 @@
-"""The account behind the fake of Linode's API: its endpoints, buckets, keys and quotas, and what may be done."""
+"""Fake of a Linode account: endpoints, buckets, access keys and quotas, with the API's validation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import secrets
 from typing import Any
 
-from .linode_objects import NotThere, Shelf
+from .linode_objects import BucketStore, ObjectNotFound
 
 Record = dict[str, Any]
 
@@ -25,7 +25,7 @@ ENDPOINTS: list[Record] = [
 
 
 class Refused(Exception):
-    """An answer that is an error."""
+    """An error response."""
 
     def __init__(self, status: int, reason: str, field: str = "") -> None:
         super().__init__(reason)
@@ -35,10 +35,10 @@ class Refused(Exception):
 
 
 class FakeAccount:
-    """The state, and what each call does to it. `page_limit` makes pages smaller than asked for."""
+    """State of the account. `page_limit` limits the size of pages."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self.shelf = shelf
+    def __init__(self, store: BucketStore) -> None:
+        self.store = store
         self.endpoints = [dict(each) for each in ENDPOINTS]
         self.buckets: dict[tuple[str, str], Record] = {}
         self.keys: dict[int, Record] = {}
@@ -46,7 +46,7 @@ class FakeAccount:
         self.page_limit = 500
 
     def call(self, method: str, path: list[str], asked: Record) -> Record:
-        """Carry out one call; `asked` is query and body together."""
+        """Execute one call; `asked` is query and body together."""
         match method, path:
             case "GET", ["endpoints"]:
                 return self._page(self.endpoints, asked)
@@ -60,8 +60,8 @@ class FakeAccount:
                 return self._shown(self._bucket(region, name))
             case "DELETE", ["buckets", region, name]:
                 return self._delete_bucket(self._bucket(region, name))
-            case _, ["buckets", region, name, what]:
-                return self._part(method, self._bucket(region, name), what, asked)
+            case _, ["buckets", region, name, part]:
+                return self._part(method, self._bucket(region, name), part, asked)
             case "GET", ["keys"]:
                 return self._page([each | {"secret_key": "[REDACTED]"} for each in self.keys.values()], asked)
             case "POST", ["keys"]:
@@ -101,7 +101,7 @@ class FakeAccount:
         raise Refused(404, "Not found")
 
     def _shown(self, bucket: Record) -> Record:
-        sizes = self.shelf.sizes(bucket["label"])
+        sizes = self.store.sizes(bucket["label"])
         hidden = {"acl", "cors_enabled"}
         return {k: v for k, v in bucket.items() if k not in hidden} | {"objects": len(sizes), "size": sum(sizes)}
 
@@ -111,7 +111,7 @@ class FakeAccount:
             raise Refused(400, "Label must be 3-63 lowercase letters, digits, dots or dashes", "label")
         if asked.get("acl", "private") not in ACLS:
             raise Refused(400, "ACL is not valid", "acl")
-        there = [
+        matching = [
             each
             for each in self.endpoints
             if each["s3_endpoint"]
@@ -119,13 +119,13 @@ class FakeAccount:
             and asked.get("endpoint_type") in (None, each["endpoint_type"])
             and asked.get("s3_endpoint") in (None, each["s3_endpoint"])
         ]
-        if not there:
+        if not matching:
             raise Refused(400, "Object Storage is not available there", "region")
-        endpoint = min(there, key=lambda each: each["endpoint_type"])
+        endpoint = min(matching, key=lambda each: each["endpoint_type"])
         if asked.get("cors_enabled") and endpoint["endpoint_type"] not in WITH_CORS:
             raise Refused(400, "CORS is not supported by this endpoint type", "cors_enabled")
         if (endpoint["region"], name) not in self.buckets:
-            self.shelf.create(name)
+            self.store.create(name)
             self.buckets[endpoint["region"], name] = {
                 "label": name,
                 "region": endpoint["region"],
@@ -140,17 +140,17 @@ class FakeAccount:
         return self._shown(self.buckets[endpoint["region"], name])
 
     def _delete_bucket(self, bucket: Record) -> Record:
-        if self.shelf.sizes(bucket["label"]):
+        if self.store.sizes(bucket["label"]):
             raise Refused(400, "Bucket is not empty")
-        self.shelf.remove(bucket["label"])
+        self.store.remove(bucket["label"])
         del self.buckets[bucket["region"], bucket["label"]]
         return {}
 
-    def _part(self, method: str, bucket: Record, what: str, asked: Record) -> Record:
+    def _part(self, method: str, bucket: Record, part: str, asked: Record) -> Record:
         name, key = bucket["label"], asked.get("name", "")
         with_cors = bucket["endpoint_type"] in WITH_CORS
         try:
-            match method, what:
+            match method, part:
                 case "GET", "access":
                     cors = bucket["cors_enabled"] if with_cors else None
                     return {"acl": bucket["acl"], "acl_xml": "<x/>", "cors_enabled": cors, "cors_xml": None}
@@ -162,15 +162,15 @@ class FakeAccount:
                     bucket.update({k: asked[k] for k in ("acl", "cors_enabled") if k in asked})
                     return {}
                 case "GET", "object-acl":
-                    return {"acl": self.shelf.acl(name, key), "acl_xml": "<x/>"}
+                    return {"acl": self.store.acl(name, key), "acl_xml": "<x/>"}
                 case "PUT", "object-acl":
                     if asked.get("acl") not in ACLS:
                         raise Refused(400, "ACL is not valid", "acl")
-                    self.shelf.set_acl(name, key, asked["acl"])
+                    self.store.set_acl(name, key, asked["acl"])
                     return {"acl": asked["acl"], "acl_xml": "<x/>"}
                 case "POST", "object-url":
                     return self._object_url(name, key, asked)
-        except NotThere as error:
+        except ObjectNotFound as error:
             raise Refused(404, "Not found") from error
         raise Refused(404, "Not found")
 
@@ -180,7 +180,7 @@ class FakeAccount:
             raise Refused(400, "Must be 360-86400", "expires_in")
         if method not in ("GET", "DELETE") and not asked.get("content_type"):
             raise Refused(400, "content_type is required", "content_type")
-        return {"url": self.shelf.url(bucket, key, method, seconds, asked.get("content_type")), "exists": True}
+        return {"url": self.store.url(bucket, key, method, seconds, asked.get("content_type")), "exists": True}
 
     def _create_key(self, asked: Record) -> Record:
         if not 3 <= len(asked.get("label", "")) <= 50:

@@ -1,7 +1,7 @@
-"""A fake of Linode's API v4, object storage only, written after its documentation. Runs in a thread.
+"""Fake of Linode's API v4, object storage only, written after its documentation. Runs in a thread.
 
-Lists come in pages; errors are `{"errors": [{"field", "reason"}]}`; every answer tells the rate limit; a bucket must be
-empty to be deleted; a key's secret is told once. Where an S3 server is given, the buckets are on it.
+Lists are paginated; errors are `{"errors": [{"field", "reason"}]}`; every response has rate limit headers; only an
+empty bucket can be deleted; only the creation of a key returns its secret. With an S3 server, the buckets are on it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .linode_account import FakeAccount, Refused
-from .linode_objects import Remembered, Shelf, Stored
+from .linode_objects import BucketStore, MemoryStore, S3Store
 from .process import HOST
 from .s3_server import S3Server
 
@@ -36,13 +36,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Trouble:
-    """An answer that a test wants instead of the real one. `None` as status closes the connection."""
+    """A response that a test injects instead of the real one. Status `None` closes the connection."""
 
     status: int | None
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
     after: bool = False
-    """The request is carried out first: only its answer is lost."""
+    """Execute the request first, so that only its response is lost."""
 
 
 @dataclass
@@ -53,24 +53,24 @@ class LinodeApi:
     account: FakeAccount
     asked: list[Asked] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
-    """The answers to the next requests, first one first."""
+    """Responses to the next requests, in order."""
 
     def paths(self) -> list[str]:
-        """Return what was asked so far: method and path."""
+        """Return method and path of each request so far."""
         return [f"{each.method} {each.path}" for each in self.asked]
 
 
 @contextmanager
 def linode_api(storage: S3Server | None = None) -> Iterator[LinodeApi]:
     """Run the fake until the block ends."""
-    shelf: Shelf = Stored(storage) if storage is not None else Remembered()
+    store: BucketStore = S3Store(storage) if storage is not None else MemoryStore()
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = 1 << 16  # Headers and body in one packet: two would wait for each other.
 
-        def answer(self) -> None:
+        def respond(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             content = self.rfile.read(length)
             parts = urlsplit(self.path)
@@ -81,16 +81,16 @@ def linode_api(storage: S3Server | None = None) -> Iterator[LinodeApi]:
                 api.asked.append(asked)
                 trouble = api.troubles.pop(0) if api.troubles else None
                 if trouble is not None and not trouble.after:
-                    self.give(trouble)
+                    self.send(trouble)
                     return
                 try:
-                    status, answer = 200, self.carry_out(asked)
+                    status, response = 200, self.execute(asked)
                 except Refused as refusal:
                     error = {"reason": refusal.reason} | ({"field": refusal.field} if refusal.field else {})
-                    status, answer = refusal.status, {"errors": [error]}
-            self.give(trouble or Trouble(status, json.dumps(answer).encode()))
+                    status, response = refusal.status, {"errors": [error]}
+            self.send(trouble or Trouble(status, json.dumps(response).encode()))
 
-        def carry_out(self, asked: Asked) -> dict[str, Any]:
+        def execute(self, asked: Asked) -> dict[str, Any]:
             token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
             if token not in (READ_WRITE, READ_ONLY):
                 raise Refused(401, "Invalid Token")
@@ -102,7 +102,7 @@ def linode_api(storage: S3Server | None = None) -> Iterator[LinodeApi]:
             # The SDK sends the parameters of some GETs as a body.
             return api.account.call(asked.method, path, asked.query | asked.body)
 
-        def give(self, trouble: Trouble) -> None:
+        def send(self, trouble: Trouble) -> None:
             if trouble.status is None:
                 self.close_connection = True
                 return
@@ -116,7 +116,7 @@ def linode_api(storage: S3Server | None = None) -> Iterator[LinodeApi]:
 
         def __getattr__(self, name: str) -> Any:
             if name.startswith("do_"):
-                return self.answer
+                return self.respond
             raise AttributeError(name)
 
         def log_message(self, *_: object) -> None:
@@ -124,7 +124,7 @@ def linode_api(storage: S3Server | None = None) -> Iterator[LinodeApi]:
 
     running = ThreadingHTTPServer((HOST, 0), Handler)
     running.daemon_threads = True
-    api = LinodeApi(f"http://{HOST}:{running.server_port}/v4", FakeAccount(shelf))
+    api = LinodeApi(f"http://{HOST}:{running.server_port}/v4", FakeAccount(store))
     if storage is not None:
         host = urlsplit(storage.endpoint_tls or "").netloc
         api.account.endpoints = [{"region": "us-ord", "endpoint_type": "E1", "s3_endpoint": host}]

@@ -1,4 +1,4 @@
-"""Where the buckets of the fake of Linode's API really are: in its memory, or on an S3 server."""
+"""Bucket stores of the fake of Linode's API: in memory, or on an S3 server."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _EVERYBODY = "http://acs.amazonaws.com/groups/global/AllUsers"
 _METHODS = {"GET": "get_object", "PUT": "put_object", "DELETE": "delete_object"}
 
 
-class NotThere(Exception):
-    """There is no such object."""
+class ObjectNotFound(Exception):
+    """The object does not exist."""
 
 
-class Shelf(Protocol):
-    """What the API does with buckets and their objects. Buckets exist when they are asked for."""
+class BucketStore(Protocol):
+    """Operations of the API on buckets and objects. Except for `create`, the bucket must exist."""
 
     def create(self, bucket: str) -> None: ...
     def remove(self, bucket: str) -> None: ...
@@ -26,8 +26,8 @@ class Shelf(Protocol):
     def url(self, bucket: str, key: str, method: str, seconds: int, content_type: str | None) -> str: ...
 
 
-class Remembered:
-    """Objects that a test says exist; `objects` maps a bucket to its keys and their sizes."""
+class MemoryStore:
+    """Objects that a test declares; `objects` maps a bucket to its keys and their sizes."""
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, int]] = {}
@@ -44,7 +44,7 @@ class Remembered:
 
     def acl(self, bucket: str, key: str) -> str:
         if key not in self.objects[bucket]:
-            raise NotThere(key)
+            raise ObjectNotFound(key)
         return self._acls.get((bucket, key), PRIVATE)
 
     def set_acl(self, bucket: str, key: str, acl: str) -> None:
@@ -55,8 +55,8 @@ class Remembered:
         return f"https://{bucket}.example/{key}?X-Amz-Expires={seconds}&method={method}&type={content_type or ''}"
 
 
-class Stored:
-    """Buckets and objects on an S3 server, reached over TLS as Linode's are."""
+class S3Store:
+    """Buckets and objects on an S3 server, accessed over TLS."""
 
     def __init__(self, server: S3Server) -> None:
         self._client = server.client(tls=True)
@@ -72,20 +72,20 @@ class Stored:
         return [entry["Size"] for page in pages for entry in page.get("Contents", ())]
 
     def acl(self, bucket: str, key: str) -> str:
-        grants = self._translated(lambda: self._client.get_object_acl(Bucket=bucket, Key=key))["Grants"]
+        grants = self._with_not_found(lambda: self._client.get_object_acl(Bucket=bucket, Key=key))["Grants"]
         everybody = {grant["Permission"] for grant in grants if grant["Grantee"].get("URI") == _EVERYBODY}
         return {frozenset(): PRIVATE, frozenset({"READ"}): "public-read"}.get(frozenset(everybody), "custom")
 
     def set_acl(self, bucket: str, key: str, acl: str) -> None:
-        self._translated(lambda: self._client.put_object_acl(Bucket=bucket, Key=key, ACL=acl))
+        self._with_not_found(lambda: self._client.put_object_acl(Bucket=bucket, Key=key, ACL=acl))
 
     def url(self, bucket: str, key: str, method: str, seconds: int, content_type: str | None) -> str:
         parameters = {"Bucket": bucket, "Key": key} | ({"ContentType": content_type} if content_type else {})
         url: str = self._client.generate_presigned_url(_METHODS[method], Params=parameters, ExpiresIn=seconds)
         return url
 
-    def _translated(self, call: Any) -> Any:
+    def _with_not_found(self, call: Any) -> Any:
         try:
             return call()
         except self._client.exceptions.NoSuchKey as error:
-            raise NotThere from error
+            raise ObjectNotFound from error

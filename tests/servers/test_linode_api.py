@@ -29,11 +29,11 @@ def test_the_sdk_makes_lists_and_removes_buckets(api, linode):
     assert (made.label, made.region, made.endpoint_type) == ("photos", "us-ord", "E1")
     assert [each.label for each in linode.buckets()] == ["photos"]
     assert [each.hostname for each in linode.buckets_in_region("us-ord")] == ["photos.us-ord-1.linodeobjects.com"]
-    api.account.shelf.objects["photos"]["a.txt"] = 5
+    api.account.store.objects["photos"]["a.txt"] = 5
     with pytest.raises(ApiError, match="not empty") as caught:
         made.delete()
     assert caught.value.status == 400
-    del api.account.shelf.objects["photos"]["a.txt"]
+    del api.account.store.objects["photos"]["a.txt"]
     assert made.delete()
     assert len(linode.buckets()) == 0
 
@@ -62,7 +62,7 @@ def test_the_sdk_changes_access_and_signs_addresses(api, linode):
     bucket = linode.bucket_create("us-ord", "photos")
     assert bucket.access_update(acl="public-read", cors_enabled=True)
     assert (bucket.access_get().acl, bucket.access_get().cors_enabled) == ("public-read", True)
-    api.account.shelf.objects["photos"]["a b/ü.txt"] = 5
+    api.account.store.objects["photos"]["a b/ü.txt"] = 5
     assert linode.object_acl_config_update("us-ord", "photos", "public-read", "a b/ü.txt").acl == "public-read"
     assert linode.object_acl_config("us-ord", "photos", "a b/ü.txt").acl == "public-read"
     assert "Expires=360" in linode.object_url_create("us-ord", "photos", "GET", "a.txt", expires_in=360).url

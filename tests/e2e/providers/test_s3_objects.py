@@ -119,7 +119,7 @@ def test_objects_and_their_copies_have_what_patterns_give(server, bucket_name, o
     plain = opened(server, bucket, **SMALL_PARTS)
     plain.copy_file(small, "copy")
     monkeypatch.setattr("buckia_s3.operations.copy.MAX_PART", 5 * MIB)
-    monkeypatch.setattr("buckia_s3.operations.copy._PART", 6 * MIB)
+    monkeypatch.setattr("buckia_s3.operations.copy._PART_SIZE", 6 * MIB)
     copied = plain.copy_file(large, "copy in parts")
     assert seen(client, bucket, "copy") == expected
     assert seen(client, bucket, "copy in parts") == expected

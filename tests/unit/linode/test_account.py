@@ -22,13 +22,13 @@ def test_endpoints(api, account):
 def test_a_bucket_comes_is_seen_and_goes(api, account):
     made = account.create_bucket("us-ord", "photos")
     assert (made.region, made.endpoint, made.type) == ("us-ord", "us-ord-1.linodeobjects.com", EndpointType.E1)
-    api.account.shelf.objects["photos"] = {"a": 3, "b": 4}
+    api.account.store.objects["photos"] = {"a": 3, "b": 4}
     seen = account.bucket("us-ord", "photos")
     assert (seen.objects, seen.size, seen.hostname) == (2, 7, "photos.us-ord-1.linodeobjects.com")
     assert account.buckets() == account.buckets("us-ord") == [seen]
     with pytest.raises(AdapterError, match=r"removing bucket 'photos'.*not empty"):
         account.delete_bucket("us-ord", "photos")
-    api.account.shelf.objects["photos"] = {}
+    api.account.store.objects["photos"] = {}
     account.delete_bucket("us-ord", "photos")
     assert account.buckets() == []
     with pytest.raises(NotFound):
@@ -85,7 +85,7 @@ def test_access(account):
 @pytest.mark.parametrize("key", ["a.txt", "a b/ü&?.txt", "x/../y"])
 def test_the_acl_of_an_object(api, account, key):
     account.create_bucket("us-ord", "photos")
-    api.account.shelf.objects["photos"][key] = 1
+    api.account.store.objects["photos"][key] = 1
     assert account.object_acl("us-ord", "photos", key) == "private"
     account.set_object_acl("us-ord", "photos", key, BucketAcl.PUBLIC_READ)
     assert account.object_acl("us-ord", "photos", key) == "public-read"

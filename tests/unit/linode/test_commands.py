@@ -44,10 +44,10 @@ def test_a_bucket_is_made_listed_and_removed(api, linode):
     assert linode("buckets", "create", "more", "--region", "us-iad", "--endpoint-type", "E3").code == 0
     assert [each["name"] for each in linode("buckets", "list", "--json").records] == ["photos", "more"]
     assert linode("buckets", "list", "--region", "us-iad").out.split() == ["us-iad", "E3", "0", "0", "more"]
-    api.account.shelf.objects["photos"]["app/a"] = 5
+    api.account.store.objects["photos"]["app/a"] = 5
     ran = linode("buckets", "delete", "photos", "--yes")
     assert (ran.code, "not empty" in ran.err) == (4, True)
-    api.account.shelf.objects["photos"].clear()
+    api.account.store.objects["photos"].clear()
     assert linode("buckets", "delete", "photos", "--yes").out == "The bucket photos is removed.\n"
     assert [each["name"] for each in linode("buckets", "list", "--json").records] == ["more"]
 
@@ -112,7 +112,7 @@ def test_access_is_shown_and_changed(linode):
 
 def test_an_object_is_made_public_below_the_prefix(api, linode):
     linode("buckets", "create")
-    api.account.shelf.objects["photos"]["app/a b.txt"] = 5
+    api.account.store.objects["photos"]["app/a b.txt"] = 5
     assert linode("acl", "get", "a b.txt").out == "private\n"
     assert linode("acl", "set", "a b.txt", "public-read").out == "a b.txt: public-read\n"
     assert linode("acl", "get", "a b.txt", "--json").records[0]["acl"] == "public-read"

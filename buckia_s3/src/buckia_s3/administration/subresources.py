@@ -31,7 +31,6 @@ from buckia_s3.administration.normalize import (
 Document: TypeAlias = dict[str, Any]
 """Configuration in JSON types, with S3's own names."""
 
-
 _GROUPS = "http://acs.amazonaws.com/groups/"
 
 _CANNED: dict[str, tuple[tuple[str, str], ...]] = {
@@ -97,7 +96,7 @@ class Subresource:
         return bool(self.delete) or self.reset is not None
 
 
-def _owner_alone(present: Document) -> Document:
+def _private_acl(present: Document) -> Document:
     return expand_canned_acl("private", present)
 
 
@@ -130,7 +129,7 @@ _ALL = (
         "acl",
         "the access control list",
         "BucketAcl",
-        reset=_owner_alone,
+        reset=_private_acl,
         inherits=("Owner",),
         normalize=drop_display_names,
     ),
