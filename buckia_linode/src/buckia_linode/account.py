@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 from buckia_core.adapters.service import json_fields as fields
 from buckia_core.adapters.service.json_fields import JsonObject
-from buckia_core.errors import AdapterError
 from buckia_linode.api import LinodeApi, build_path
 from buckia_linode.endpoint_types import EndpointType
+from buckia_linode.errors import unexpected_response
 from buckia_linode.models import (
     MAX_URL_SECONDS,
     MIN_URL_SECONDS,
@@ -33,9 +33,8 @@ class LinodeAccount:
     `Transient`, and `NotFound` if the named resource does not exist.
     """
 
-    def __init__(self, api: LinodeApi, provider: str) -> None:
+    def __init__(self, api: LinodeApi) -> None:
         self._api = api
-        self._provider = provider
 
     def endpoints(self) -> list[LinodeEndpoint]:
         """Return the endpoints that the account can use."""
@@ -195,5 +194,4 @@ class LinodeAccount:
         try:
             yield action
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            message = f"{action}: the API answered in a form that is not known"
-            raise AdapterError(message, provider=self._provider) from error
+            raise unexpected_response(action) from error

@@ -25,8 +25,8 @@ from buckia_core.adapters.service.connection import system_proxy
 from buckia_core.adapters.service.json_fields import JsonObject
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.adapters.transfers.retry import retry_call
-from buckia_core.errors import AdapterError, MissingCredentials
-from buckia_linode.errors import Redirected, ResponseTooLong, translate_error
+from buckia_core.errors import MissingCredentials
+from buckia_linode.errors import Redirected, ResponseTooLong, translate_error, unexpected_response
 from buckia_linode.settings import LinodeSettings
 from buckia_s3.http.connection_pool import tls_context
 
@@ -44,7 +44,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 class LinodeApi:
     """Sends requests to the API with one token. Not thread-safe."""
 
-    def __init__(self, settings: LinodeSettings, token: str, provider: str, counter: RequestCounter) -> None:
+    def __init__(self, settings: LinodeSettings, token: str, counter: RequestCounter) -> None:
         """Create the client. `counter` counts each request before it is sent.
 
         Raises:
@@ -54,7 +54,6 @@ class LinodeApi:
             # The error of the client would show the token.
             raise MissingCredentials("the token has a character that no token has: check it for spaces and line breaks")
         self._counter = counter
-        self._provider = provider
         self._retry_policy = settings.retry_config.policy
         self._host = urlsplit(settings.api_url).netloc
         self._client = LinodeClient(token, base_url=settings.api_url.rstrip("/"), user_agent="buckia", retry=False)
@@ -83,10 +82,10 @@ class LinodeApi:
             response = self.get(path, action=action, page=page, page_size=PAGE_SIZE)
             entries, pages = response.get("data"), response.get("pages")
             if not isinstance(entries, list) or type(pages) is not int:
-                raise self._unexpected_response(action)
+                raise unexpected_response(action)
             # An empty page before the last one could go on forever.
             if not all(isinstance(each, dict) for each in entries) or (page < pages and not entries):
-                raise self._unexpected_response(action)
+                raise unexpected_response(action)
             yield from entries
             if page >= pages:
                 return
@@ -121,13 +120,10 @@ class LinodeApi:
         except MemoryError:
             raise
         except Exception as error:
-            raise translate_error(error, provider=self._provider, action=action, host=self._host) from error
+            raise translate_error(error, action=action, host=self._host) from error
         if not isinstance(response, dict):
-            raise self._unexpected_response(action)
+            raise unexpected_response(action)
         return response
-
-    def _unexpected_response(self, action: str) -> AdapterError:
-        return AdapterError(f"{action}: {self._host} answered in a form that is not known", provider=self._provider)
 
 
 class _ApiTransport(HTTPAdapter):  # type: ignore[misc, unused-ignore]  # with or without types of requests

@@ -17,13 +17,12 @@ class ManagedBucket:
     """
 
     def __init__(
-        self, name: str, account: LinodeAccount, lookup: EndpointLookup, full_key: Callable[[str], str], provider: str
+        self, name: str, account: LinodeAccount, lookup: EndpointLookup, full_key: Callable[[str], str]
     ) -> None:
         self._name = name
         self._account = account
         self._lookup = lookup
         self._full_key = full_key
-        self._provider = provider
 
     @property
     def location(self) -> BucketLocation:
@@ -45,7 +44,7 @@ class ManagedBucket:
             NotSupported: The endpoint does not support CORS.
         """
         if cors is not None:
-            require_full_api(self.location.type, "CORS", provider=self._provider)
+            require_full_api(self.location.type, "CORS")
         self._account.set_access(self.location.region, self._name, acl=acl, cors=cors)
 
     def object_acl(self, key: str) -> str:
@@ -54,7 +53,7 @@ class ManagedBucket:
         Raises:
             NotSupported: The endpoint does not support ACLs of objects.
         """
-        require_full_api(self.location.type, "the ACL of an object", provider=self._provider)
+        require_full_api(self.location.type, "the ACL of an object")
         return self._account.object_acl(self.location.region, self._name, self._full_key(key))
 
     def set_object_acl(self, key: str, acl: BucketAcl) -> None:
@@ -63,7 +62,7 @@ class ManagedBucket:
         Raises:
             NotSupported: The endpoint does not support ACLs of objects.
         """
-        require_full_api(self.location.type, "the ACL of an object", provider=self._provider)
+        require_full_api(self.location.type, "the ACL of an object")
         self._account.set_object_acl(self.location.region, self._name, self._full_key(key), acl)
 
     def object_url(self, key: str, *, seconds: int, method: str = "GET", content_type: str | None = None) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from buckia_core.adapters.service.redirects import check_service_address
 from buckia_core.errors import AdapterError, ConfigError, NotFound
-from buckia_linode.endpoint_types import EndpointType
+from buckia_linode.endpoint_types import PROVIDER, EndpointType
 from buckia_linode.settings import LinodeSettings
 from buckia_s3.http import endpoint
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _DOMAINS = ("linodeobjects.com", "linode.com")
-_PROVIDER = "linode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ class EndpointLookup:
             )
         except ValueError as error:
             message = f"the API reports an endpoint that is none of the service's: {error}"
-            raise AdapterError(f"{message}; set endpoint_url if it is right", provider=_PROVIDER) from error
+            raise AdapterError(f"{message}; set endpoint_url if it is right", provider=PROVIDER) from error
 
     def _locate_by_bucket(self, candidates: list[LinodeEndpoint]) -> BucketLocation:
         """Return the location of the bucket itself, where its region has no single endpoint."""

@@ -17,6 +17,9 @@ from enum import StrEnum
 
 from buckia_core.errors import NotSupported
 
+PROVIDER = "linode"
+"""Provider id in settings and errors."""
+
 _TB = 10**12
 _PB = 10**15
 
@@ -58,7 +61,7 @@ LOWEST_RATE = min(limits.requests_per_second for limits in LIMITS.values())
 """Requests per second that every type allows."""
 
 
-def require_full_api(type: EndpointType | None, feature: str, *, provider: str) -> None:
+def require_full_api(type: EndpointType | None, feature: str) -> None:
     """Check that an endpoint supports a feature of types E0 and E1. An unknown type passes: the server decides.
 
     Raises:
@@ -67,5 +70,5 @@ def require_full_api(type: EndpointType | None, feature: str, *, provider: str) 
     if type is not None and not LIMITS[type].api_access:
         have = " and ".join(each for each, limits in LIMITS.items() if limits.api_access)
         raise NotSupported(
-            f"{feature}: an endpoint of type {type} does not have this, only {have} do", provider=provider
+            f"{feature}: an endpoint of type {type} does not have this, only {have} do", provider=PROVIDER
         )

@@ -38,6 +38,7 @@ from buckia_core.errors import (
     Unauthenticated,
 )
 from buckia_core.localfs.system_errors import failure_of_system, failure_words
+from buckia_linode.endpoint_types import PROVIDER
 
 _BY_STATUS: dict[int, type[AdapterError]] = {
     401: Unauthenticated,
@@ -72,35 +73,40 @@ class ResponseTooLong(Exception):
     """A response exceeds the size limit."""
 
 
-def translate_error(error: Exception, *, provider: str, action: str, host: str) -> AdapterError:
+def translate_error(error: Exception, *, action: str, host: str) -> AdapterError:
     """Return the error for an exception of a request. `action` describes the request in messages."""
     if isinstance(error, ApiError):
-        return _error_from_response(error, provider=provider, action=action)
+        return _error_from_response(error, action=action)
     if isinstance(error, Redirected):
-        return AdapterError(f"{action}: {host} answered with a redirect, which is not followed", provider=provider)
+        return AdapterError(f"{action}: {host} answered with a redirect, which is not followed", provider=PROVIDER)
     if isinstance(error, ResponseTooLong):
-        return AdapterError(f"{action}: the response of {host} is too long", provider=provider)
+        return AdapterError(f"{action}: the response of {host} is too long", provider=PROVIDER)
     if isinstance(error, requests.exceptions.SSLError):
         return AdapterError(
             f"{action}: the certificate of {host} is not trusted. "
             "If its authority is your own, name it in the setting `ca_bundle`.",
-            provider=provider,
+            provider=PROVIDER,
         )
     if failure := failure_of_system(error):
         # A failure of this machine, not of the network.
-        return Transient(f"{action} at {host} failed: {failure_words(failure)}", provider=provider)
+        return Transient(f"{action} at {host} failed: {failure_words(failure)}", provider=PROVIDER)
     if isinstance(error, requests.exceptions.ProxyError):
-        return Transient(f"{action} at {host} failed: {unreached_proxy(host)}", provider=provider)
+        return Transient(f"{action} at {host} failed: {unreached_proxy(host)}", provider=PROVIDER)
     if isinstance(error, requests.exceptions.Timeout):
-        return Transient(f"{action} at {host} failed: no progress in time", provider=provider)
+        return Transient(f"{action} at {host} failed: no progress in time", provider=PROVIDER)
     if isinstance(error, requests.exceptions.JSONDecodeError):
-        return AdapterError(f"{action}: {host} answered with something that is not JSON", provider=provider)
+        return AdapterError(f"{action}: {host} answered with something that is not JSON", provider=PROVIDER)
     if isinstance(error, requests.exceptions.RequestException):
-        return Transient(f"{action} at {host} failed: no connection, or an incomplete response", provider=provider)
-    return AdapterError(f"{action}: {host} answered in a form that is not known", provider=provider)
+        return Transient(f"{action} at {host} failed: no connection, or an incomplete response", provider=PROVIDER)
+    return unexpected_response(action)
 
 
-def _error_from_response(error: ApiError, *, provider: str, action: str) -> AdapterError:
+def unexpected_response(action: str) -> AdapterError:
+    """Return the error for a response in an unknown form."""
+    return AdapterError(f"{action}: the API answered in a form that is not known", provider=PROVIDER)
+
+
+def _error_from_response(error: ApiError, *, action: str) -> AdapterError:
     status = int(error.status)
     message = _reasons(error.json) or f"the API answered {status}"
     if error.response is not None:
@@ -113,7 +119,7 @@ def _error_from_response(error: ApiError, *, provider: str, action: str) -> Adap
     kind = _BY_STATUS.get(status, AdapterError)
     return kind(
         f"{action}: {message}",
-        provider=provider,
+        provider=PROVIDER,
         status=status,
         request_id=headers.get("X-Request-Id"),
         retry_after=_retry_after(headers) if kind is Throttled else None,

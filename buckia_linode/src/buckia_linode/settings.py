@@ -14,7 +14,7 @@ from buckia_core.config.secrets.references import Secret
 from buckia_core.config.settings import default_value, read_settings, setting, setting_fields
 from buckia_core.config.urls import check_url, connection_warnings
 from buckia_core.errors import InvalidSetting
-from buckia_linode.endpoint_types import EndpointType
+from buckia_linode.endpoint_types import PROVIDER, EndpointType
 from buckia_s3.config.bucket_url import parse_bucket_url
 from buckia_s3.config.client_options import ClientOptions
 from buckia_s3.config.retry_config import RetryConfig
@@ -118,7 +118,7 @@ class LinodeSettings:
             url_settings = _settings_from_url(url)
         except ValueError as error:
             raise InvalidSetting(str(error)) from error
-        return read_settings(cls, url_settings | settings, provider="linode", base_dir=Path.cwd())
+        return read_settings(cls, url_settings | settings, provider=PROVIDER, base_dir=Path.cwd())
 
     def __post_init__(self) -> None:
         check_url("api_url", self.api_url, example="https://api.linode.com/v4")

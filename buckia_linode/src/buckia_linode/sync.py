@@ -10,7 +10,7 @@ from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
 from buckia_core.errors import MissingCredentials
 from buckia_linode.endpoint_lookup import EndpointLookup, LinodeEndpointResolver
-from buckia_linode.endpoint_types import LIMITS, LOWEST_RATE, require_full_api
+from buckia_linode.endpoint_types import LIMITS, LOWEST_RATE, PROVIDER, require_full_api
 from buckia_linode.settings import LinodeSettings
 from buckia_s3.auth.sigv4 import Credentials
 from buckia_s3.sync import S3Sync
@@ -30,7 +30,7 @@ class LinodeSync(S3Sync):
     - `account` and `managed` require a token.
     """
 
-    provider_id = "linode"
+    provider_id = PROVIDER
 
     def __init__(self, settings: LinodeSettings) -> None:
         self._linode_settings = settings
@@ -99,8 +99,8 @@ class LinodeSync(S3Sync):
         from buckia_linode.account import LinodeAccount  # noqa: PLC0415
         from buckia_linode.api import LinodeApi  # noqa: PLC0415
 
-        api = LinodeApi(self._linode_settings, self._linode_settings.token.reveal(), self.provider_id, self._counter)
-        return LinodeAccount(api, self.provider_id)
+        api = LinodeApi(self._linode_settings, self._linode_settings.token.reveal(), self._counter)
+        return LinodeAccount(api)
 
     @cached_property
     def administration(self) -> Administration:
@@ -120,7 +120,7 @@ class LinodeSync(S3Sync):
 
         prefix = normalize_prefix(self._linode_settings.prefix)
         name = self._linode_settings.bucket_name
-        return ManagedBucket(name, self.account, self._lookup, lambda key: f"{prefix}{key}", self.provider_id)
+        return ManagedBucket(name, self.account, self._lookup, lambda key: f"{prefix}{key}")
 
     def close(self) -> None:
         """Close all connections, and stop the threads."""
@@ -132,7 +132,7 @@ class LinodeSync(S3Sync):
     def _require_supported(self, subresource: str) -> None:
         if subresource == "cors":
             self._lookup.detect_type()
-            require_full_api(self._lookup.type, "CORS", provider=self.provider_id)
+            require_full_api(self._lookup.type, "CORS")
 
 
 class MissingKeys:

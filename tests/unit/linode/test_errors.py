@@ -164,5 +164,5 @@ def test_the_token_does_not_show(api, connect):
 def test_a_failure_of_this_machine_is_not_one_of_the_network():
     found = requests.exceptions.ConnectionError("Max retries exceeded")
     found.__cause__ = OSError(errno.EMFILE, "Too many open files")
-    error = translate_error(found, provider="linode", action="asking", host="h")
+    error = translate_error(found, action="asking", host="h")
     assert isinstance(error, errors.Transient) and str(error).endswith("failed: this machine: Too many open files")

@@ -58,7 +58,7 @@ def _add_create(buckets: click.Group) -> None:
         with linode_adapter(host) as adapter:
             endpoint_type = EndpointType(kind) if kind else None
             if cors:
-                require_full_api(endpoint_type, "CORS", provider=adapter.provider)
+                require_full_api(endpoint_type, "CORS")
             bucket = adapter.account.create_bucket(
                 resolve_region(adapter, region),
                 name or adapter.bucket_name,

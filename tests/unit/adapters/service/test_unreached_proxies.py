@@ -42,7 +42,7 @@ def _told_by_bunny() -> AdapterError:
 
 
 def _told_by_linode() -> AdapterError:
-    return of_linode(_of_requests(), provider="linode", action="listing", host="objects.example")
+    return of_linode(_of_requests(), action="listing", host="objects.example")
 
 
 @pytest.mark.parametrize("tell", [_told_by_b2, _told_by_bunny, _told_by_linode])
