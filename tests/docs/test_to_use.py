@@ -1,4 +1,4 @@
-"""What docs/writing-an-adapter.md offers to adapter authors is there, where it says."""
+"""What docs/writing-an-adapter.md offers to adapter authors exists, in the module that it names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import buckia_core
 from tests.docs.pages import ROOT
 
 _PAGE = (ROOT / "docs" / "writing-an-adapter.md").read_text("utf-8")
-_TABLE = _PAGE.partition("## What is there to use\n")[2].partition("\n## ")[0]
+_TABLE = _PAGE.partition("## Shared building blocks\n")[2].partition("\n## ")[0]
 _CELLS = [row.split(" | ")[1] for row in re.findall(r"^\| (?!for \|).*\|$", _TABLE, re.MULTILINE)]
 _NAMED = [
     (name, module)

@@ -1,4 +1,4 @@
-"""The provider is found by its id, and made from its settings."""
+"""Registration of the provider, and deduplication of content."""
 
 from __future__ import annotations
 

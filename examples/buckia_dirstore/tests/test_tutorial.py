@@ -1,4 +1,4 @@
-"""The tutorial shows the files of this example, all of them that belong to an adapter, and as they are."""
+"""The tutorial shows the files of this example completely and unchanged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BLOCK = re.compile(r"^<!-- shows: (\S+) -->\n```\w+\n(.*?)^```$", re.MULTILINE 
 
 
 def shown(name):
-    """The lines of a file that the page shows, in the order of the page, without indentation and empty lines."""
+    """The lines of a file that the page shows, without indentation and empty lines."""
     blocks = [text for path, text in _BLOCK.findall(PAGE.read_text("utf-8")) if path == name]
     return [line.strip() for text in blocks for line in text.splitlines() if line.strip()]
 

@@ -1,4 +1,4 @@
-"""Blobs and their index on the disk. Knows nothing of Buckia."""
+"""Store: blobs and their index on the disk. Does not use Buckia."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One step for all threads and processes: who comes second waits."""
+        """An exclusive transaction; other threads and processes wait."""
         with closing(sqlite3.connect(self._index, timeout=30, isolation_level=None)) as index:
             index.execute("BEGIN IMMEDIATE")
             try:
@@ -53,7 +53,7 @@ class Store:
             index.execute("COMMIT")
 
     def page(self, bucket: str, after: str, *, inclusive: bool, size: int) -> list[Row]:
-        """The next rows in order of keys. SQLite compares text by its bytes of UTF-8, as Buckia does."""
+        """The next rows in order of keys. SQLite compares text by its UTF-8 bytes, as Buckia does."""
         order = f"key {'>=' if inclusive else '>'} ? ORDER BY key LIMIT ?"
         with closing(sqlite3.connect(self._index, timeout=30)) as index:
             rows = index.execute(f"SELECT * FROM object WHERE bucket = ? AND {order}", (bucket, after, size))
@@ -63,8 +63,8 @@ class Store:
         with closing(sqlite3.connect(self._index, timeout=30)) as index:
             return find(index, bucket, key)
 
-    def receive(self, chunks: Iterator[bytes]) -> tuple[Path, int, str]:
-        """Write a content to a temporary file, and return that with the content's size and digest."""
+    def write_temp(self, chunks: Iterator[bytes]) -> tuple[Path, int, str]:
+        """Write content to a temporary file; return the file, its size and its digest."""
         digest, size = hashlib.sha256(), 0
         descriptor, name = tempfile.mkstemp(dir=self._blobs)
         try:
@@ -79,18 +79,18 @@ class Store:
             raise
         return Path(name), size, digest.hexdigest()
 
-    def keep(self, received: Path, sha256: str) -> None:
-        """Put a received content in its place. Inside of the transaction that makes a row of it."""
-        self.path_of(sha256).parent.mkdir(exist_ok=True)
-        os.replace(received, self.path_of(sha256))
+    def commit_blob(self, received: Path, sha256: str) -> None:
+        """Rename a temporary file to its blob. Call it in the transaction that writes the row."""
+        self.blob_path(sha256).parent.mkdir(exist_ok=True)
+        os.replace(received, self.blob_path(sha256))
 
-    def forget(self, sha256: str) -> None:
-        """Remove a content that no row names. After that row is gone for good, so that no row lacks its content."""
+    def delete_unreferenced(self, sha256: str) -> None:
+        """Delete a blob if no row references it. Call it after the transaction that removed the row."""
         with self.transaction() as index:
             if not index.execute("SELECT 1 FROM object WHERE sha256 = ?", (sha256,)).fetchone():
-                self.path_of(sha256).unlink(missing_ok=True)
+                self.blob_path(sha256).unlink(missing_ok=True)
 
-    def path_of(self, sha256: str) -> Path:
+    def blob_path(self, sha256: str) -> Path:
         return self._blobs / sha256[:2] / sha256[2:]
 
 

@@ -32,7 +32,7 @@ from buckia_core import (
     open_source,
 )
 from buckia_dirstore import store
-from buckia_dirstore.errors import PROVIDER, changed, invalid, not_found, translated
+from buckia_dirstore.errors import PROVIDER, invalid_key, not_found, precondition_failed, translate_errors
 from buckia_dirstore.settings import DirstoreSettings
 from buckia_dirstore.store import Row, Store
 
@@ -47,7 +47,7 @@ class DirstoreSync(BaseSync):
         self._identity = f"dirstore:{settings.root.absolute().as_posix()}:{self._bucket}/{self._prefix}"
         self._directory = str(settings.root.absolute())
         self._store = Store(settings.root)
-        with translated():
+        with translate_errors():
             self._store.create()
 
     @property
@@ -76,21 +76,21 @@ class DirstoreSync(BaseSync):
             delete_batch=100,
         )
 
-    # --- listing and looking ---------------------------------------------------------------------------------
+    # --- listings and metadata ---------------------------------------------------------------------------------
 
     def list_files(
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
     ) -> Iterator[RemoteObject]:
-        whole = self._prefix + prefix
-        after, inclusive = whole, True
+        full_prefix = self._prefix + prefix
+        after, inclusive = full_prefix, True
         if start_after is not None and start_after >= prefix:
             after, inclusive = self._prefix + start_after, False
         while True:
-            with translated():
+            with translate_errors():
                 rows = self._store.page(self._bucket, after, inclusive=inclusive, size=_PAGE)
             for row in rows:
                 found = self._object(row)
-                if not row.key.startswith(whole) or (end_at is not None and found.key > end_at):
+                if not row.key.startswith(full_prefix) or (end_at is not None and found.key > end_at):
                     return
                 yield found
             if len(rows) < _PAGE:
@@ -112,7 +112,7 @@ class DirstoreSync(BaseSync):
         start: int = 0,
         end: int | None = None,
     ) -> RemoteObject:
-        with self._opened(key, expect, start, end) as (row, reader), target.open("wb") as file:
+        with self._open_blob(key, expect, start, end) as (row, reader), target.open("wb") as file:
             shutil.copyfileobj(reader, file)
             return self._object(row)
 
@@ -120,21 +120,21 @@ class DirstoreSync(BaseSync):
     def open_file(
         self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
     ) -> Iterator[BinaryIO]:
-        with self._opened(key, expect, start, end) as (_, reader):
+        with self._open_blob(key, expect, start, end) as (_, reader):
             yield reader
 
     @contextmanager
-    def _opened(
+    def _open_blob(
         self, key: str, expect: RemoteObject | None, start: int, end: int | None
     ) -> Iterator[tuple[Row, BinaryIO]]:
         row = self._row(key)
         if expect is not None and expect.fingerprint != row.sha256:
-            raise changed(key)
+            raise precondition_failed(key)
         try:
-            blob = self._store.path_of(row.sha256).open("rb")
+            blob = self._store.blob_path(row.sha256).open("rb")
         except FileNotFoundError as error:
-            # Between the look at the index and this one it was replaced or deleted. A repeat sees which.
-            raise Transient(f"{key!r}: it was replaced just now", provider=PROVIDER, key=key) from error
+            # Replaced or deleted since the index was read. A retry sees which.
+            raise Transient(f"{key!r}: it was replaced concurrently", provider=PROVIDER, key=key) from error
         with blob:
             blob.seek(start)
             yield row, io.BufferedReader(LimitedReader(blob, (row.size if end is None else end) - start))
@@ -144,15 +144,15 @@ class DirstoreSync(BaseSync):
     def upload_file(
         self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
-        whole, info = self._whole(key), info or UploadInfo()
-        check = DigestVerifier(info.digests)
+        full_key, info = self._full_key(key), info or UploadInfo()
+        verifier = DigestVerifier(info.digests)
         with open_source(source) as reader:
-            received, size, sha256 = self._store.receive(check.hash_stream(iter_chunks(reader)))
+            received, size, sha256 = self._store.write_temp(verifier.hash_stream(iter_chunks(reader)))
         try:
-            check.verify(provider=PROVIDER, key=key)
+            verifier.verify(provider=PROVIDER, key=key)
             content_type = info.content_type or guess_content_type(key)
             metadata = json.dumps(dict(info.metadata))
-            row = Row(self._bucket, whole, size, sha256, time.time_ns(), info.mtime_ns, content_type, metadata)
+            row = Row(self._bucket, full_key, size, sha256, time.time_ns(), info.mtime_ns, content_type, metadata)
             return self._replace(key, row, expect, received)
         finally:
             received.unlink(missing_ok=True)
@@ -160,26 +160,26 @@ class DirstoreSync(BaseSync):
     def copy_file(self, source: RemoteObject, key: str, *, expect: Precondition | None = None) -> RemoteObject:
         row = self._row(source.key)
         if row.sha256 != source.fingerprint:
-            raise changed(source.key)
-        return self._replace(key, row._replace(key=self._whole(key), modified_ns=time.time_ns()), expect, None)
+            raise precondition_failed(source.key)
+        return self._replace(key, row._replace(key=self._full_key(key), modified_ns=time.time_ns()), expect, None)
 
     def _replace(self, key: str, row: Row, expect: Precondition | None, received: Path | None) -> RemoteObject:
-        with translated(key), self._store.transaction() as index:
+        with translate_errors(key), self._store.transaction() as index:
             old = store.find(index, self._bucket, row.key)
             match expect:
                 case IfAbsent() if old is not None:
-                    raise changed(key)
+                    raise precondition_failed(key)
                 case IfUnchanged(seen) if old is None or old.sha256 != seen.fingerprint:
-                    raise changed(key)
+                    raise precondition_failed(key)
                 case _:
                     pass
             if received is not None:
-                self._store.keep(received, row.sha256)
-            elif not self._store.path_of(row.sha256).exists():
-                raise changed(key)
+                self._store.commit_blob(received, row.sha256)
+            elif not self._store.blob_path(row.sha256).exists():
+                raise precondition_failed(key)
             store.write(index, row)
         if old is not None:
-            self._store.forget(old.sha256)
+            self._store.delete_unreferenced(old.sha256)
         return self._object(row)
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
@@ -187,33 +187,33 @@ class DirstoreSync(BaseSync):
 
     def _delete(self, key: str) -> AdapterError | None:
         try:
-            whole = self._whole(key)
-            with translated(key):
+            full_key = self._full_key(key)
+            with translate_errors(key):
                 with self._store.transaction() as index:
-                    old = store.find(index, self._bucket, whole)
-                    store.delete(index, self._bucket, whole)
+                    old = store.find(index, self._bucket, full_key)
+                    store.delete(index, self._bucket, full_key)
                 if old is not None:
-                    self._store.forget(old.sha256)
+                    self._store.delete_unreferenced(old.sha256)
         except AdapterError as error:
             return error
         return None
 
-    # --- between keys and rows -------------------------------------------------------------------------------
+    # --- keys and rows ---------------------------------------------------------------------------------------
 
-    def _whole(self, key: str) -> str:
+    def _full_key(self, key: str) -> str:
         try:
             size = len(key.encode())
         except UnicodeEncodeError as error:
-            raise invalid(key, "it is not valid UTF-8") from error
+            raise invalid_key(key, "it is not valid UTF-8") from error
         if not key or "\0" in key:
-            raise invalid(key, "it is empty, or has a NUL character")
+            raise invalid_key(key, "it is empty, or has a NUL character")
         if size > self.capabilities.max_key_bytes:
-            raise invalid(key, f"it is longer than {self.capabilities.max_key_bytes} bytes")
+            raise invalid_key(key, f"it is longer than {self.capabilities.max_key_bytes} bytes")
         return self._prefix + key
 
     def _row(self, key: str) -> Row:
-        with translated(key):
-            row = self._store.find(self._bucket, self._whole(key))
+        with translate_errors(key):
+            row = self._store.find(self._bucket, self._full_key(key))
         if row is None:
             raise not_found(key)
         return row
