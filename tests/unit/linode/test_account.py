@@ -127,7 +127,7 @@ def test_a_token_that_may_only_read(connect):
 
 
 @pytest.mark.parametrize("answer", [b"{}", b'{"data": 5, "pages": 1}', b'{"data": [{}], "pages": 1}', b"[]"])
-def test_an_answer_in_another_form_is_an_error_and_no_surprise(api, account, answer):
+def test_a_response_in_an_unknown_form_is_an_error(api, account, answer):
     api.troubles.append(Trouble(200, answer))
     with pytest.raises(AdapterError, match="form that is not known"):
         account.endpoints()

@@ -62,7 +62,7 @@ def test_of_several_endpoints_the_type_may_tell(connect):
         ({"region": "us-ord", "endpoint_type": EndpointType.E3}, "no endpoint of type E3"),
     ],
 )
-def test_a_place_that_can_not_be_found_says_what_to_do(connect, settings, said):
+def test_an_endpoint_that_is_not_found_has_advice(connect, settings, said):
     with pytest.raises(ConfigError, match=said):
         endpoint_of(connect(**settings))
 
@@ -105,7 +105,7 @@ def test_without_the_type_work_goes_on(api, connect, caplog):
     assert adapter.capabilities.requests_per_second == 750
 
 
-def test_a_search_that_fails_is_told(api, connect):
+def test_a_failed_lookup_is_raised(api, connect):
     api.troubles.append(Trouble(401, b'{"errors": [{"reason": "Invalid Token"}]}'))
     with pytest.raises(Unauthenticated):
         connect(region="us-ord").probe()

@@ -111,7 +111,7 @@ def test_a_long_wait_is_reported_and_a_short_one_is_waited_for(api, account):
     assert (caught.value.retry_after, len(api.asked)) == (600, 2)
 
 
-def test_a_lost_answer_does_not_make_a_second_key(api, account):
+def test_a_lost_response_does_not_create_a_second_key(api, account):
     api.troubles.append(Trouble(None, after=True))
     with pytest.raises(errors.Transient, match="incomplete response"):
         account.create_key("phone", regions=["us-ord"])
@@ -137,7 +137,7 @@ def test_read_timeout(connect):
             account.create_key("phone", regions=["us-ord"])
 
 
-def test_an_answer_that_is_no_json(api, account):
+def test_a_response_that_is_not_json(api, account):
     api.troubles.append(Trouble(200, b"<html>"))
     with pytest.raises(errors.AdapterError, match="something that is not JSON") as caught:
         account.transfer()

@@ -125,7 +125,7 @@ def test_nor_does_a_bucket(opened):
     [b"", b"<html>", b"null", b"[]", b"5", b"{}", b"[" * 100_000, b"\xff\xfe{", b'{"data": [5], "pages": 1}',
      b'{"data": [{}], "pages": 1}', b'{"data": [], "pages": 9}', b'{"data": [], "pages": true}', b'{"used": -1}'],
 )  # fmt: skip
-def test_answers_of_another_form(opened, call, body):
+def test_responses_in_unknown_forms(opened, call, body):
     linode, server = opened(Reply(body=body))
     with pytest.raises(AdapterError, match=r"form that is not known|something that is not JSON") as caught:
         CALLS[call](linode)
@@ -161,13 +161,13 @@ def test_unknown_permissions_are_not_taken_for_reading(opened):
         linode.account.access_keys()
 
 
-def test_an_answer_that_is_too_long_is_not_read(opened):
+def test_a_response_that_is_too_long_is_not_read(opened):
     linode, _ = opened(Reply(body=b" " * (MAX_RESPONSE_BYTES + 1)))
     with pytest.raises(AdapterError, match="is too long"):
         linode.account.endpoints()
 
 
-def test_answers_are_not_unpacked(opened):
+def test_responses_are_not_decompressed(opened):
     packed = gzip.compress(json.dumps({"data": [], "pages": 1}).encode())
     linode, server = opened(Reply(body=packed, headers={"Content-Encoding": "gzip"}))
     with pytest.raises(AdapterError):

@@ -79,7 +79,7 @@ def test_nothing_is_sent_if_nothing_differs(connect):
     assert methods(server) == ["GET"]
 
 
-def test_nothing_is_removed_where_nothing_is(connect):
+def test_an_absent_subresource_is_not_deleted(connect):
     adapter, server = connect(OneSubresource(None))
     bucket = adapter.administration
     assert bucket.apply(bucket.plan_removal("tags")) is None

@@ -70,13 +70,13 @@ def test_a_region_is_asked_for(connect):
     assert server.asked[-1].body == b""
 
 
-def test_who_may_not_look_may_still_create(connect):
+def test_a_bucket_is_created_without_permission_for_head(connect):
     adapter, server = connect(lambda asked: error(403, "AccessDenied") if asked.method == "HEAD" else Answer())
     adapter.administration.buckets.create()
     assert [asked.method for asked in server.asked] == ["HEAD", "PUT"]
 
 
-def test_somebody_elses_bucket_is_not_taken_for_a_fault_that_passes(connect):
+def test_a_bucket_of_another_account_is_not_a_transient_fault(connect):
     adapter, server = connect(lambda asked: error(403 if asked.method == "HEAD" else 409, "BucketAlreadyExists"))
     with pytest.raises(AlreadyExists):
         adapter.administration.buckets.create()
@@ -114,14 +114,14 @@ QUICKLY = {"retry_config": RetryConfig(init_backoff=0.0)}
 
 
 @pytest.mark.parametrize("refusal", ["BucketAlreadyOwnedByYou", "BucketAlreadyExists"])
-def test_a_bucket_whose_making_was_not_answered_is_ones_own(connect, refusal):
+def test_a_bucket_whose_creation_got_no_response_is_own(connect, refusal):
     service = Making(refusal=refusal)
     adapter, _ = connect(service, **QUICKLY)
     adapter.administration.buckets.create()
     assert service.sent.count("PUT") == 2
 
 
-def test_one_that_somebody_else_made_in_the_same_moment_is_not(connect):
+def test_a_bucket_created_concurrently_by_another_account_is_not_own(connect):
     service = Making(refusal="BucketAlreadyExists", mine=False)
     adapter, _ = connect(service, **QUICKLY)
     with pytest.raises(AlreadyExists):
@@ -137,7 +137,7 @@ def test_one_that_appeared_before_the_first_attempt_is_not(connect):
         adapter.administration.buckets.create()
 
 
-def test_a_removal_that_was_not_answered_is_one(connect):
+def test_a_deletion_without_response_counts(connect):
     service = Making(there=True)
     adapter, _ = connect(service, **QUICKLY)
     adapter.administration.buckets.remove()
@@ -146,7 +146,7 @@ def test_a_removal_that_was_not_answered_is_one(connect):
         adapter.administration.buckets.remove()
 
 
-def test_a_listing_goes_on_where_a_page_ends(connect):
+def test_a_listing_continues_on_the_next_page(connect):
     def script(asked):
         token = asked.query.get("continuation-token")
         name, more = ("b", "") if token == "two" else ("a", "<ContinuationToken>two</ContinuationToken>")
