@@ -56,7 +56,7 @@ def test_a_name_that_is_not_utf8_is_refused_and_stays(project, folder, latin_loc
     assert os.path.exists(data + b"/caf\xe9") and folder.tree() == NAMES
 
 
-def test_a_program_in_another_locale_is_told_how_to_start(project, latin_locale):
+def test_a_program_in_another_locale_is_shown_how_to_start(project, latin_locale):
     code = "from pathlib import Path; from buckia import BuckiaClient, load_config; "
     code += "BuckiaClient(next(iter(load_config(Path('.buckia')).buckets.values()))).sync()"
     ran = subprocess.run(

@@ -121,7 +121,7 @@ def test_not_even_what_the_libraries_tell_shows_it(on_ceph, form):
 
 
 @pytest.mark.parametrize("form", ["plain", "env", "file"])
-def test_a_wrong_one_is_told_in_one_sentence_that_says_what_to_do(on_ceph, form):
+def test_a_wrong_one_is_reported_in_one_sentence_that_says_what_to_do(on_ceph, form):
     guarded = Guarded(on_ceph, form, WRONG)
     on_ceph.write("a.txt", "a")
     ran = guarded.run("sync")
@@ -199,7 +199,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("line", BROKEN.values(), ids=BROKEN.keys())
-def test_a_broken_configuration_is_told_without_it(on_folder, line):
+def test_a_broken_configuration_is_reported_without_it(on_folder, line):
     text = f"{NAME}:\n  provider: s3\n  bucket_name: b\n  {line}\n"
     on_folder.path(".buckia").write_text(text, encoding="utf-8")
     log = on_folder.directory.parent / "log.txt"

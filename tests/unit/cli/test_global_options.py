@@ -78,7 +78,7 @@ def test_bad_usage_is_one_answer_on_standard_error(buckia, arguments, tmp_path, 
     assert "--help" in ran.err
 
 
-def test_bad_usage_is_told_to_a_program_as_well(buckia):
+def test_bad_usage_is_reported_to_a_program_too(buckia):
     ran = buckia("sync", "--json", "--nonsense")
     assert ran.code == 2
     assert [record["type"] for record in ran.records] == ["error"]

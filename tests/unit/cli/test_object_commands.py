@@ -116,7 +116,7 @@ def test_get(buckia, assets, project, arguments, target):
     assert ran.records[0]["path"] == target
 
 
-def test_get_over_a_file_only_if_told_to(buckia, assets):
+def test_get_over_a_file_only_with_overwrite(buckia, assets):
     buckia("get", "a", "--overwrite")
     assert assets.asked("get")["overwrite"] is True
 

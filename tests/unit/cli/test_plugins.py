@@ -132,7 +132,7 @@ def test_a_bucket_of_another_provider_is_refused_by_name(buckia, plugins, in_two
     assert "bucket 'one' is of provider 'memory', and this command works on 'file'" in ran.err
 
 
-def test_what_could_be_chosen_instead_is_told(buckia, plugins, in_two_buckets, tmp_path):
+def test_what_could_be_chosen_instead_is_reported(buckia, plugins, in_two_buckets, tmp_path):
     plugins.register(Counting(), "counting")
     assert "works on 'file': the configuration has none of it" in buckia("-b", "one", "team", "count", "file").err
     assert "bucket 'two' is of provider 'memory'" in buckia("team", "count", "file").err
@@ -143,7 +143,7 @@ def test_what_could_be_chosen_instead_is_told(buckia, plugins, in_two_buckets, t
     assert "Say which with --bucket: two." in ran.err
 
 
-def test_a_command_of_a_package_that_is_not_there_is_told_how_to_install(buckia, plugins, monkeypatch):
+def test_a_command_of_a_package_that_is_not_there_is_shown_how_to_install(buckia, plugins, monkeypatch):
     monkeypatch.setattr("buckia_core.adapters.plugins.registry.known_extras", lambda: ["nowhere", "file"])
     ran = buckia("nowhere", "ls")
     assert ran.code == 2

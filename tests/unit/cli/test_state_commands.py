@@ -110,7 +110,7 @@ def test_a_name_that_is_no_conflict_is_a_mistake_of_the_command_line(buckia, ass
     assert not assets.calls
 
 
-def test_a_missing_choice_is_told_in_one_line(buckia, assets):
+def test_a_missing_choice_is_reported_in_one_line(buckia, assets):
     ran = buckia("conflicts", "resolve", "a")
     assert ran.code == 2
     assert ran.err.splitlines()[0] == "buckia: Missing option '--keep'. Choose from: local, remote, both"

@@ -238,7 +238,7 @@ def test_an_interrupted_bucket_is_the_last_one(buckia, buckets):
     assert not buckets["backup"].calls
 
 
-def test_what_nobody_expected_is_one_line_without_a_traceback(buckia, assets):
+def test_an_unexpected_error_is_one_line_without_a_traceback(buckia, assets):
     assets.error = ZeroDivisionError("division by zero")
     ran = buckia("sync")
     assert ran.code == 1

@@ -196,7 +196,7 @@ def test_settings_that_do_not_go_together_are_refused(settings, message):
         config(**settings)
 
 
-def test_the_same_directory_can_have_two_places_in_the_bucket():
+def test_the_same_directory_can_have_two_prefixes_in_the_bucket():
     made = config(paths=["a", {"local": "a", "remote": "copy"}])
     assert [rule.remote for rule in made.paths] == ["", "copy/"]
 

@@ -51,7 +51,7 @@ def test_what_follows_is_checked_like_what_is_given(read):
         read(address="h:many")
 
 
-def test_a_refusal_tells_the_place(read):
+def test_an_error_has_the_location(read):
     with pytest.raises(InvalidSetting, match="provider 'x': address is HOST:PORT") as caught:
         read(address="h")
     assert caught.value.source == "f:3"

@@ -100,7 +100,7 @@ def test_times_become_those_of_http(read, text):
         ("{match: a, metadata: {a b: c}}", InvalidSetting, 4, "name of metadata"),
     ],
 )
-def test_what_can_not_be_is_told_with_its_place(read, tmp_path, entry, error, line, message):
+def test_what_can_not_be_is_reported_with_its_location(read, tmp_path, entry, error, line, message):
     with pytest.raises(error, match=message) as caught:
         read(f"    - {entry}\n")
     assert str(caught.value).startswith(f"{tmp_path / '.buckia'}:{line}: ")

@@ -277,7 +277,7 @@ def test_a_bucket_name_that_an_adapter_has_no_use_for_is_no_error_but_a_prefix_i
 
 
 @pytest.mark.parametrize(("name", "bound"), [("size", "5000000"), ("share", "0.001")])
-def test_a_bound_is_told_as_a_person_writes_it(name, bound):
+def test_a_bound_is_shown_as_a_person_writes_it(name, bound):
     with pytest.raises(InvalidSetting, match=f"of at least {bound}$"):
         read(Large, {name: 0})
 
@@ -325,7 +325,7 @@ def test_a_setting_that_may_be_read_by_others_is_kept_as_an_open_secret():
     assert (read.name.is_public, read.other.is_public) == (True, False)
 
 
-def test_a_secret_that_can_not_be_had_is_named_with_its_setting_and_place():
+def test_a_secret_that_can_not_be_had_is_named_with_its_setting_and_location():
     with pytest.raises(MissingCredentials) as caught:
         read(values={"token": "env:GONE"}, source="f", lines={"": 1, "token": 4})
     assert str(caught.value).startswith("f:4: setting 'token': 'env:GONE': the environment variable 'GONE' is not set")

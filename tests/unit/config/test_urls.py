@@ -45,18 +45,18 @@ def test_another_example():
         "http://a.localhost",
     ],
 )
-def test_addresses_that_nobody_else_can_read_are_safe(address):
+def test_loopback_addresses_are_safe(address):
     assert connection_warnings({"endpoint_url": address}) == ()
 
 
 @pytest.mark.parametrize(
     "address", ["http://example.com", "http://10.0.0.1:9000/x", "http://minio:9000", "HTTP://[fe80::1]"]
 )
-def test_others_without_encryption_are_told(address):
+def test_others_without_encryption_are_reported(address):
     (line,) = connection_warnings({"endpoint_url": address, "api_url": "https://example.com"})
     assert line.startswith("endpoint_url http://") and "not encrypted" in line
 
 
-def test_certificates_that_are_not_checked_are_told():
+def test_certificates_that_are_not_checked_are_reported():
     (line,) = connection_warnings({}, ["verify_tls: false"])
     assert line.startswith("verify_tls: false turns off the check of the server's certificate")

@@ -55,7 +55,7 @@ def test_a_process_without_streams_runs(assets, monkeypatch):
     assert main(["nonsense"]) == 2
 
 
-def test_a_full_disk_below_standard_output_is_told(assets, monkeypatch, capsys):
+def test_a_full_disk_below_standard_output_is_reported(assets, monkeypatch, capsys):
     class Full(io.StringIO):
         def write(self, text):
             raise OSError(errno.ENOSPC, "no space left")

@@ -23,7 +23,7 @@ class Box:
     token: Secret | None = setting(help="Access token.", env=("BOX_TOKEN",), aliases=("key",))
 
 
-def test_the_whole_text():
+def test_the_rendered_file():
     values = {"bucket_name": "media-1", "region": "us", "token": "env:T", "x": None}
     assert (
         render("box", "media", values, settings=Box)

@@ -65,7 +65,7 @@ def test_no_text_shows_a_secret(before, secret, after):
     assert secret not in shown or secret in "***" + after + before or set(secret) <= {"*"}
 
 
-def test_of_two_secrets_the_longer_is_hidden_whole():
+def test_of_two_secrets_the_longer_is_hidden_completely():
     assert redact("abcd1efgh2ijkl", [Secret("abcd1efgh"), Secret("abcd1efgh2ijkl")]) == "***"
 
 
@@ -104,7 +104,7 @@ AWKWARD = "wJa/lr+XUtnF&MI/K7MDENG/bPxRf+iCYEXAMPLEKEY"
         *(AWKWARD[:20] + between + AWKWARD[20:] for between in ("\0", "\u200b", "%00", "&#8203;", "§")),
     ],
 )
-def test_a_secret_that_is_encoded_in_parts_or_twice_is_hidden_whole(shown):
+def test_a_secret_that_is_encoded_in_parts_or_twice_is_hidden_completely(shown):
     text = f"{shown} was refused, {shown}"
     known = Secret(AWKWARD)
     assert redact(text, [known]) == f"{MASK} was refused, {MASK}"
@@ -289,7 +289,7 @@ def test_a_secret_is_forgotten_with_its_owner(log):
     assert stream.getvalue().split("\n")[:2] == [f"{logger.name} ***", f"{logger.name} a short-lived secret"]
 
 
-def test_lines_are_looked_at_for_the_secrets_that_there_are_now():
+def test_lines_are_checked_for_the_current_secrets():
     line = "x 0a1b-2c3d-4e5f y password=swordfish"
     assert mask_known(line) is line
     first = Secret("0a1b-2c3d-4e5f")
@@ -303,7 +303,7 @@ def test_lines_are_looked_at_for_the_secrets_that_there_are_now():
 # --- errors ------------------------------------------------------------------------------------------------
 
 
-def test_the_message_of_an_error_shows_no_secret_wherever_it_is_looked_at():
+def test_the_message_of_an_error_shows_no_secret_wherever_it_is_shown():
     secret = Secret(LONG)
     error = AdapterError(f"it said {LONG}", key=f"a/{LONG}", request_id=f"id {LONG}", code=LONG)
     copy = pickle.loads(pickle.dumps(error))

@@ -68,7 +68,7 @@ def test_a_text_that_is_no_reference_is_the_secret(text):
 
 
 @pytest.mark.parametrize("text", ["env:A", "file:a", "keyring:a/b", "op://v/i/f", "env:"])
-def test_references_are_told_from_secrets(text):
+def test_references_differ_from_secrets(text):
     assert is_reference(text)
     assert is_reference("vault:x", {"vault": str})
     assert not is_reference("vault:x")

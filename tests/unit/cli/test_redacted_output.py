@@ -1,4 +1,4 @@
-"""All that the command says goes through one gate: no secret, and nothing that steers a terminal."""
+"""Every line of output is redacted and sanitized."""
 
 from __future__ import annotations
 

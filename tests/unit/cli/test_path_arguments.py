@@ -121,7 +121,7 @@ def test_each_path_goes_to_its_bucket(buckia, two):
     assert (bucket(two), bucket(two, "backup")) == (["images/x.png"], ["videos/v"])
 
 
-def test_a_path_that_only_one_bucket_has_is_looked_for_in_each(buckia, two):
+def test_a_path_that_only_one_bucket_has_is_searched_in_each(buckia, two):
     (two.parent / "backup" / "videos").mkdir()
     (two.parent / "backup" / "videos" / "new").write_text("1")
     assert buckia("sync", "videos/new").code == 0
@@ -135,7 +135,7 @@ def test_a_path_that_no_bucket_has_stops_all_of_them_before_anything_is_done(buc
     assert (bucket(two), bucket(two, "backup")) == ([], [])
 
 
-def test_a_bucket_that_can_not_be_asked_is_told_in_its_turn(buckia, two):
+def test_a_bucket_that_can_not_be_asked_is_reported_in_its_turn(buckia, two):
     shutil.rmtree(two.parent / "backup")
     ran = buckia("sync", "images", "videos/new")
     assert ran.code != 0 and "buckia: backup:" in ran.err
@@ -173,7 +173,7 @@ def test_a_conflict_is_named_by_its_path_or_its_key(buckia, conflict, monkeypatc
     assert (conflict.parent / "assets/s/images/z.png").read_text() == "here"
 
 
-def test_a_name_without_a_conflict_is_told_as_it_was_typed(buckia, conflict):
+def test_a_name_without_a_conflict_is_reported_as_typed(buckia, conflict):
     for arguments in (["show", "z.png"], ["resolve", "z.png", "--keep", "local"]):
         ran = buckia("conflicts", *arguments)
         assert ran.code != 0 and "'z.png' is no conflict" in ran.err
