@@ -40,16 +40,18 @@ def global_options() -> Iterator[GlobalOption]:
         metavar="BUCKET",
         multiple=True,
         shell_complete=_complete_bucket,
-        help="Bucket, by its name in the configuration; may be repeated. Without it: all of them.",
+        help="Name of a bucket in the configuration; may be repeated. All buckets by default.",
     )
-    yield GlobalOption(["-v", "--verbose"], count=True, help="Tell more; -vv for debugging, -vvv with libraries.")
-    yield GlobalOption(["-q", "--quiet"], is_flag=True, help="Only errors, and what was asked for.")
-    yield GlobalOption(["--json"], is_flag=True, help="One JSON object a line on standard output.")
+    yield GlobalOption(
+        ["-v", "--verbose"], count=True, help="More output; -vv for debugging, -vvv including libraries."
+    )
+    yield GlobalOption(["-q", "--quiet"], is_flag=True, help="Only errors and requested results.")
+    yield GlobalOption(["--json"], is_flag=True, help="Print JSON Lines on standard output.")
     yield GlobalOption(
         ["--log-file"],
         metavar="FILE",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Append the log, debugging included, to FILE.",
+        help="Append the log, including debug messages, to FILE.",
     )
 
 

@@ -86,22 +86,26 @@ _SELECTION_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "more_paths",
         metavar="PATH",
         multiple=True,
-        help="A file or directory that takes part; PATHS without --paths mean the same.",
+        help="A file or directory to sync, as an argument PATHS.",
     ),
-    click.option("--include", metavar="PATTERN", multiple=True, help="Only what this pattern names, as in .gitignore."),
-    click.option("--exclude", metavar="PATTERN", multiple=True, help="Not what this pattern names, as in .gitignore."),
-    click.option("--direction", type=click.Choice([each.value for each in Direction]), help="Which way content goes."),
+    click.option(
+        "--include", metavar="PATTERN", multiple=True, help="Sync only files that match this pattern, as in .gitignore."
+    ),
+    click.option(
+        "--exclude", metavar="PATTERN", multiple=True, help="Leave out files that match this pattern, as in .gitignore."
+    ),
+    click.option("--direction", type=click.Choice([each.value for each in Direction]), help="Direction of transfers."),
     click.option(
         "--conflict",
         type=click.Choice([each.value for each in ConflictPolicy]),
-        help="Who wins where both sides changed a file.",
+        help="Which side wins a conflict.",
     ),
     click.option(
         "--delete-orphaned/--no-delete-orphaned",
         default=None,
-        help="Mirror one-way paths, deletions included; or delete nothing from the bucket.",
+        help="Mirror one-way paths, including deletions; or delete nothing from the bucket.",
     ),
-    click.option("--checksum", is_flag=True, help="Read every local file, whatever its time and size say."),
+    click.option("--checksum", is_flag=True, help="Read every local file, even if its time and size are unchanged."),
 )
 
 

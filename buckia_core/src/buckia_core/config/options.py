@@ -68,22 +68,22 @@ def _parse_algorithm(value: object) -> str:
 class BucketOptions:
     """Common settings. The `help` of each field is its documentation."""
 
-    provider: str = setting(help="Id of the provider, such as `file`; decides which adapter is used.", required=True)
+    provider: str = setting(help="Id of the provider, such as `file`; selects the adapter.", required=True)
     bucket_name: str | None = setting(help="Name of the bucket at the provider.")
     prefix: str = setting(
-        help="Directory in the bucket that counts as its root; nothing outside of it is seen.",
+        help="Key prefix that is the root; keys outside of it are never touched.",
         default="",
         parse=parse_prefix,
         schema={"type": "string"},
     )
     folders: tuple[str, ...] = setting(
-        help="Top-level folders of the bucket that take part; all of them if it is left out.",
+        help="Top-level folders of the bucket to sync; all by default.",
         default=(),
         parse=parse_folders,
         schema=STRING_LIST_SCHEMA,
     )
     paths: tuple[PathRule, ...] = setting(
-        help="Local directories that map onto the bucket; the first one receives what comes down.",
+        help="Local directories to sync; the first one receives new downloads.",
         default=(),
         parse=parse_paths,
         schema=PATHS_SCHEMA,
@@ -95,68 +95,73 @@ class BucketOptions:
         schema=FILES_SCHEMA,
     )
     upload_files: Mapping[str, str] = setting(
-        help="Local files and their keys, only uploaded.",
+        help="Local files and their keys, uploaded only.",
         default=FrozenMapping,
         parse=parse_files,
         schema=FILES_SCHEMA,
     )
     download_files: Mapping[str, str] = setting(
-        help="Local files and their keys, only downloaded.",
+        help="Local files and their keys, downloaded only.",
         default=FrozenMapping,
         parse=parse_files,
         schema=FILES_SCHEMA,
     )
-    direction: Direction | None = setting(help="Which way content travels; `both` if it is left out.")
+    direction: Direction | None = setting(help="Direction of transfers; `both` by default.")
     include: tuple[str, ...] = setting(
-        help="Patterns as in `.gitignore`; where there are any, only what one of them names takes part.",
+        help="Patterns as in `.gitignore` of files to sync; all files by default.",
         default=(),
         parse=parse_patterns,
         schema=STRING_LIST_SCHEMA,
     )
     exclude: tuple[str, ...] = setting(
-        help="Patterns of what takes no part.", default=(), parse=parse_patterns, schema=STRING_LIST_SCHEMA
+        help="Patterns as in `.gitignore` of files to leave out.",
+        default=(),
+        parse=parse_patterns,
+        schema=STRING_LIST_SCHEMA,
     )
     default_excludes: bool = setting(
-        help="Whether `.git/`, `.hg/`, `.svn/`, `.DS_Store`, `Thumbs.db` and `desktop.ini` take no part.", default=True
+        help="Whether `.git/`, `.hg/`, `.svn/`, `.DS_Store`, `Thumbs.db` and `desktop.ini` are left out.", default=True
     )
     delete_orphaned: bool | None = setting(
         help="`true`: one-way paths mirror, deletions included. `false`: nothing is deleted from the bucket."
     )
     conflict_resolution: ConflictPolicy | None = setting(
-        help="Who wins where both sides changed a file; left out: `ask` at a terminal, else `keep_both`."
+        help="Which side wins a conflict; by default `ask` at a terminal, else `keep_both`."
     )
     keep_replaced: KeepReplaced = setting(
-        help="Which versions that are replaced in the bucket are fetched into the local trash first.",
+        help="Which objects are downloaded to the local trash before they are replaced.",
         default=KeepReplaced.AUTO,
     )
     max_delete: str | None = setting(
-        help="How many deletions a run may make on one side: a number, or a share such as `10%`.",
+        help="Maximum deletions of a run on one side: a number, or a share such as `10%`.",
         parse=_parse_delete_limit,
         schema={"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]},
     )
     checksum_algorithm: str = setting(
-        help="Digest by which local content is compared.",
+        help="Digest for the comparison of local content.",
         default="sha256",
         parse=_parse_algorithm,
         schema={"enum": list(CHECKSUM_ALGORITHMS)},
     )
     follow_symlinks: bool = setting(help="Whether symbolic links are followed.", default=False)
-    max_workers: int | None = setting(help="How many transfers go on at once; left out: found by itself.", minimum=1)
+    max_workers: int | None = setting(
+        help="Maximum concurrent transfers; adapted during the run by default.", minimum=1
+    )
     rate_limit: float | None = setting(
-        help="Requests a second, at most, with each part, page and repetition counted; left out: what the provider is "
-        "known to allow.",
+        help="Maximum requests per second, including parts, pages and retries; by default what the provider is known "
+        "to allow.",
         parse=_parse_rate,
         schema={"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]},
     )
     bwlimit: int | None = setting(
-        help="Bytes a second, at most: `500k`, `4M`, in units of 1024.",
+        help="Maximum bytes per second: `500k`, `4M`, in units of 1024.",
         parse=parse_bytes,
         schema={"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]},
     )
-    retry_attempts: int = setting(help="How often a request is tried in all; 1 never repeats it.", default=5, minimum=1)
-    retry_seconds: float = setting(
-        help="How long a request is repeated, at most, in seconds.", default=120.0, minimum=0
+    retry_attempts: int = setting(
+        help="Maximum attempts of a request, the first one included; 1 disables retries.", default=5, minimum=1
     )
+    retry_seconds: float = setting(help="Maximum seconds that a request is retried.", default=120.0, minimum=0)
 
 
 OPTIONS = tuple(setting_fields(BucketOptions))

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def check_command(context: CliContext, paths: tuple[str, ...]) -> ExitCode:
     """Compare the content of both sides.
 
-    Every file and every object is read, and each difference is named. Changes nothing. The exit code is 1 where
-    there is a difference.
+    Reads every file and every object, and lists the differences. Changes nothing. The exit code is 1 if there are
+    differences.
     """
     return for_each_bucket(context, paths, lambda client, limits: _check(context, client, limits))
 

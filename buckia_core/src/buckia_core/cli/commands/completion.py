@@ -15,9 +15,9 @@ from buckia_core.cli.exit_codes import ExitCode
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @pass_context
 def completion_command(context: CliContext, shell: str) -> ExitCode:
-    """Print the script that lets a shell complete.
+    """Print the completion script of a shell.
 
-    Commands, options, the buckets of the configuration and installed providers are completed.
+    Completes commands, options, buckets of the configuration and installed providers.
 
     For bash, put this line into ~/.bashrc:  eval "$(buckia completion bash)"
     """

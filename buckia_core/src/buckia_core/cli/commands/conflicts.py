@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 @click.group("conflicts", cls=Group, invoke_without_command=True)
 @click.pass_context
 def conflicts_command(ctx: click.Context) -> ExitCode | None:
-    """List, show and decide conflicts.
+    """List, show and resolve conflicts.
 
-    A conflict is a key that both sides changed, left for you to decide. Without a command, they are listed.
+    A conflict is a key that both sides changed, left for you to resolve. Without a command, lists them.
     """
     return ctx.invoke(list_command) if ctx.invoked_subcommand is None else None
 
@@ -35,9 +35,9 @@ def conflicts_command(ctx: click.Context) -> ExitCode | None:
 @conflicts_command.command("list")
 @pass_context
 def list_command(context: CliContext) -> ExitCode:
-    """List the conflicts that the last syncs left.
+    """List the unresolved conflicts.
 
-    The exit code is 8 where there are any.
+    The exit code is 8 if there are any.
     """
 
     def show(client: BuckiaClient) -> ExitCode:
@@ -59,7 +59,7 @@ def list_command(context: CliContext) -> ExitCode:
 def show_command(context: CliContext, key: str) -> ExitCode:
     """Show both sides of a conflict.
 
-    KEY is its key, or the path of its file. Where both sides are text, also how they differ.
+    KEY is its key, or the path of its file. If both sides are text, shows a diff, too.
     """
     config = context.one_bucket()
     with context.client(config) as client:
@@ -80,11 +80,11 @@ def show_command(context: CliContext, key: str) -> ExitCode:
     "--keep",
     type=click.Choice(["local", "remote", "both"]),
     required=True,
-    help="The version that keeps the name. With both, the remote one does, and the local one becomes a copy.",
+    help="The version that keeps the name; with both, the remote one, and the local one becomes a copy.",
 )
 @pass_context
 def resolve_command(context: CliContext, keys: tuple[str, ...], keep: str) -> ExitCode:
-    """Decide conflicts. The version that loses goes to the trash.
+    """Resolve conflicts. The losing version goes to the trash.
 
     KEYS are keys, or paths of files.
     """

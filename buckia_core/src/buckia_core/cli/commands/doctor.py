@@ -15,9 +15,9 @@ from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst_exit_code
 def doctor_command(context: CliContext) -> ExitCode:
     """Check what a sync needs.
 
-    That is the configuration, and for each bucket the adapter, the credentials (by one listing), the state
-    directory, the clock and the disk. What works and is unsafe is a warning. Changes nothing. The exit code is that
-    of the worst problem found.
+    Checks the configuration, and for each bucket the adapter, the credentials (by one listing), the state directory,
+    the clock and the disk. An unsafe setup is a warning. Changes nothing. The exit code is that of the most severe
+    problem.
     """
     codes = [ExitCode.DONE]
 

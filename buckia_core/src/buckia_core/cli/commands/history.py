@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("history", cls=Command)
 @click.option(
-    "-n", "--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs."
+    "-n", "--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="Number of runs."
 )
 @pass_context
 def history_command(context: CliContext, limit: int) -> ExitCode:

@@ -25,17 +25,22 @@ def _complete_provider(_ctx: click.Context, _param: click.Parameter, incomplete:
 @click.option("--provider", metavar="ID", shell_complete=_complete_provider, help="The provider; see buckia providers.")
 @click.option("--name", help="The bucket's name in the configuration.")
 @click.option(
-    "--set", "settings", metavar="NAME=VALUE", callback=parse_assignments, multiple=True, help="A setting; repeat it."
+    "--set",
+    "settings",
+    metavar="NAME=VALUE",
+    callback=parse_assignments,
+    multiple=True,
+    help="A setting; may be repeated.",
 )
-@click.option("--force", is_flag=True, help="Replace a configuration that exists.")
+@click.option("--force", is_flag=True, help="Replace an existing configuration.")
 @pass_context
 def init_command(
     context: CliContext, provider: str | None, name: str | None, settings: dict[str, str], force: bool
 ) -> ExitCode:
     """Write a first .buckia file.
 
-    It is written into this directory, or is the file that --config names. At a terminal, what is not given is asked
-    for. Secrets are not written: a setting refers to them, as in --set api_key=env:NAME.
+    Writes into this directory, or to the file of --config. At a terminal, asks for missing settings. Secrets are
+    never written: give a reference, as in --set api_key=env:NAME.
     """
     path = context.options.config or Path(FILE_NAME)
     if path.exists() and not force:

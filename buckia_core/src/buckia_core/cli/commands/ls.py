@@ -17,14 +17,14 @@ from buckia_core.planning.manifest import RemoteObject
 
 @click.command("ls", cls=Command)
 @click.argument("prefix", default="")
-@click.option("-l", "--long", is_flag=True, help="Size and time as well.")
-@click.option("-r", "--recursive", is_flag=True, help="What is in directories too, instead of their names.")
+@click.option("-l", "--long", is_flag=True, help="Show size and time.")
+@click.option("-r", "--recursive", is_flag=True, help="Show the content of directories, too.")
 @pass_context
 def ls_command(context: CliContext, prefix: str, long: bool, recursive: bool) -> ExitCode:
     """List the objects of a bucket.
 
-    Those whose keys start with PREFIX, in the order of their keys. Without --recursive, what is in a directory is
-    shown as the directory. The listing itself always reads all keys below PREFIX.
+    Shows the objects whose keys start with PREFIX, in key order. Without --recursive, directories are shown by name.
+    All keys below PREFIX are listed in any case.
     """
     config = context.one_bucket()
     with context.client(config) as client:
@@ -44,7 +44,7 @@ def ls_command(context: CliContext, prefix: str, long: bool, recursive: bool) ->
 @click.argument("key")
 @pass_context
 def stat_command(context: CliContext, key: str) -> ExitCode:
-    """Show what the provider tells about an object."""
+    """Show the metadata of an object."""
     config = context.one_bucket()
     with context.client(config) as client:
         found = client.stat(key)

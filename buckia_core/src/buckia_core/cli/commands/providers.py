@@ -15,7 +15,7 @@ from buckia_core.cli.exit_codes import ExitCode
 def providers_command(context: CliContext) -> ExitCode:
     """List the providers that can be used.
 
-    Those whose adapters are installed, with what is wrong with one that can't be loaded.
+    Lists the installed adapters, and why one can't be loaded.
     """
     for status in registry().providers():
         record = {

@@ -27,17 +27,17 @@ _CONCURRENT_STATS = 8
 
 @click.command("rm", cls=Command)
 @click.argument("keys", nargs=-1, required=True)
-@click.option("-r", "--recursive", is_flag=True, help="Also all that is below KEYS, as if they were directories.")
-@click.option("--version", metavar="ID", help="This version, for good; of the mark of a deletion, undo it.")
-@click.option("--yes", is_flag=True, help="Do not ask before a recursive deletion, or one of a version.")
+@click.option("-r", "--recursive", is_flag=True, help="Delete all objects below KEYS, too.")
+@click.option("--version", metavar="ID", help="Delete this version permanently; of a delete marker, undo the deletion.")
+@click.option("--yes", is_flag=True, help="Do not ask before deleting recursively or deleting a version.")
 @pass_context
 def rm_command(context: CliContext, keys: tuple[str, ...], recursive: bool, version: str | None, yes: bool) -> ExitCode:
     """Delete objects from a bucket.
 
-    Local files stay. The next sync notices that the objects are gone, and does what it does then.
+    Local files are kept. The next sync treats the objects as deleted in the bucket.
     """
     if not all(key.strip("/") for key in keys):
-        raise click.UsageError("An empty KEY would be the whole bucket. Name what is to be deleted.")
+        raise click.UsageError("An empty KEY would delete the entire bucket. Name the objects to delete.")
     if version is not None:
         return _remove_version(context, keys, version, recursive=recursive, yes=yes)
     config = context.one_bucket()
@@ -108,10 +108,12 @@ def _remove_version(
     context: CliContext, keys: tuple[str, ...], version: str, *, recursive: bool, yes: bool
 ) -> ExitCode:
     if len(keys) != 1 or recursive:
-        raise click.UsageError("--version is about one KEY, without --recursive.")
+        raise click.UsageError("--version needs exactly one KEY, without --recursive.")
     config, output = context.one_bucket(), context.output
     (key,) = keys
-    if not confirm(output, f"Version {version} of {key} in the bucket {config.name} will be gone. Go on?", yes=yes):
+    if not confirm(
+        output, f"Version {version} of {key} in the bucket {config.name} will be deleted permanently. Go on?", yes=yes
+    ):
         output.note("Nothing was deleted.")
         return ExitCode.FAILED
     with context.client(config) as client:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 def status_command(context: CliContext, /, **given: Any) -> ExitCode:
     """Show what a sync would do now.
 
-    Also when the last one was, and how many conflicts are left to decide. Changes nothing.
+    Also shows the time of the last sync and the number of unresolved conflicts. Changes nothing.
 
-    The deletion guard is not asked, so that you see what it would refuse. The exit code is 0 whatever there is to do.
+    Ignores the deletion guard, so that you see what it would refuse. The exit code is 0, whatever there is to do.
     """
     # The status is a dry run without the deletion guard.
     request = selection_arguments(**given) | {"dry_run": True, "force": True}

@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 
 @click.command("sync", cls=Command)
 @selection_options
-@click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
-@click.option("--max-workers", metavar="N", type=click.IntRange(min=1), help="How many transfers go on at once.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what a sync would do, and change nothing.")
+@click.option("--max-workers", metavar="N", type=click.IntRange(min=1), help="Maximum concurrent transfers.")
 @click.option(
     "--max-delete",
     metavar="N|N%",
     callback=parse_delete_limit,
-    help="Refuse to delete more than N, or this share, on a side.",
+    help="Maximum deletions on one side: a number, or a share.",
 )
-@click.option("--force", is_flag=True, help="Do it even if a safety guard would refuse.")
-@click.option("--yes", is_flag=True, help="Ask nothing, even at a terminal.")
+@click.option("--force", is_flag=True, help="Sync even if a safety guard refuses.")
+@click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
 @click.option(
     "--without-plugin",
     "left_out",
     metavar="NAME",
     multiple=True,
-    help="Go without a plugin, such as one that can't be loaded; may be repeated.",
+    help="Leave out a plugin, such as one that can't be loaded; may be repeated.",
 )
-@click.option("--bwlimit", metavar="RATE", callback=parse_rate, help="Bytes a second, at most, such as 500k or 4M.")
+@click.option("--bwlimit", metavar="RATE", callback=parse_rate, help="Maximum bytes per second, such as 500k or 4M.")
 @pass_context
 def sync_command(context: CliContext, /, yes: bool, left_out: tuple[str, ...], **given: Any) -> ExitCode:
     """Bring local files and the bucket in step.

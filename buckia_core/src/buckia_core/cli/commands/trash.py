@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def trash_command(ctx: click.Context) -> ExitCode | None:
     """List, restore and empty the trash.
 
-    What syncs replaced or deleted is kept there until you empty it. Without a command, it is listed.
+    Syncs keep the files that they replace or delete in the trash, until you empty it. Without a command, lists it.
     """
     return ctx.invoke(list_command) if ctx.invoked_subcommand is None else None
 
@@ -34,7 +34,7 @@ def trash_command(ctx: click.Context) -> ExitCode | None:
 @trash_command.command("list")
 @pass_context
 def list_command(context: CliContext) -> ExitCode:
-    """List what is in the trash, oldest first."""
+    """List the trash, oldest entries first."""
     # Configuration entries for the same bucket share a trash.
     seen: set[str] = set()
 
@@ -67,12 +67,12 @@ def list_command(context: CliContext) -> ExitCode:
 
 @trash_command.command("restore")
 @click.argument("id")
-@click.option("--to", metavar="PATH", type=click.Path(path_type=Path), help="Another place than where it was.")
+@click.option("--to", metavar="PATH", type=click.Path(path_type=Path), help="Target path, instead of the original one.")
 @pass_context
 def restore_command(context: CliContext, id: str, to: Path | None) -> ExitCode:
-    """Move something back from the trash. Nothing is overwritten.
+    """Restore an entry of the trash. Nothing is overwritten.
 
-    ID is what `buckia trash list` shows first.
+    ID is the first column of `buckia trash list`.
     """
     config = context.one_bucket()
     with context.client(config) as client:
@@ -83,14 +83,16 @@ def restore_command(context: CliContext, id: str, to: Path | None) -> ExitCode:
 
 
 @trash_command.command("empty")
-@click.option("--older-than", metavar="AGE", callback=parse_age, help="Only what is older, such as 12h, 30d or 2w.")
+@click.option(
+    "--older-than", metavar="AGE", callback=parse_age, help="Only entries that are older, such as 12h, 30d or 2w."
+)
 @yes_option
 @pass_context
 def empty_command(context: CliContext, older_than: timedelta | None, yes: bool) -> ExitCode:
-    """Delete what is in the trash for good."""
+    """Delete the content of the trash permanently."""
     names = ", ".join(config.name for config in context.buckets())
     what = "Part of the trash" if older_than else "All of the trash"
-    if not confirm(context.output, f"{what} of {names} will be gone for good. Go on?", yes=yes):
+    if not confirm(context.output, f"{what} of {names} will be deleted permanently. Go on?", yes=yes):
         context.output.note("Nothing was deleted.")
         return ExitCode.FAILED
 

@@ -19,14 +19,14 @@ from buckia_core.errors import ConfigError, PluginError
 
 @click.command("trust", cls=Command)
 @click.argument("path", required=False, type=click.Path(path_type=Path))
-@click.option("--list", "lists", is_flag=True, help="Show what is trusted, and change nothing.")
-@click.option("--revoke", "revokes", is_flag=True, help="Trust the file no longer.")
+@click.option("--list", "lists", is_flag=True, help="List the trusted files, and change nothing.")
+@click.option("--revoke", "revokes", is_flag=True, help="No longer trust the file.")
 @pass_context
 def trust_command(context: CliContext, path: Path | None, lists: bool, revokes: bool) -> ExitCode:
     """Trust a configuration that other users can write, or that runs code.
 
-    PATH is the file, or the directory of a .buckia file. Without it, it is the nearest .buckia. Read the file first:
-    it says where your files go. What is trusted is kept in your own configuration.
+    PATH is the file, or the directory of a .buckia file; the nearest .buckia by default. Read the file first: it
+    decides where your files go. Trusted files are recorded in your own configuration.
     """
     if lists and (path or revokes):
         raise click.UsageError("--list stands alone.")

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @click.command("versions", cls=Command)
 @click.argument("prefix", default="")
-@click.option("--deleted", is_flag=True, help="Only of objects that are deleted now.")
+@click.option("--deleted", is_flag=True, help="Only of deleted objects.")
 @pass_context
 def versions_command(context: CliContext, prefix: str, deleted: bool) -> ExitCode:
-    """List the versions that a bucket has kept.
+    """List the versions in a bucket.
 
-    Those of the objects whose keys start with PREFIX: in the order of their keys, of each the newest version first.
+    Shows the objects whose keys start with PREFIX, in key order, with the newest version first.
     """
     config = context.one_bucket()
     with context.client(config) as client:
@@ -47,11 +47,11 @@ def versions_command(context: CliContext, prefix: str, deleted: bool) -> ExitCod
 @click.argument("key", default="")
 @click.option("--version", metavar="ID", help="This version, as `buckia versions` shows it.")
 @click.option(
-    "--at", metavar="TIME", callback=parse_time, help="What was there then: a time, or an age such as 12h or 3d."
+    "--at", metavar="TIME", callback=parse_time, help="The state at that time: a time, or an age such as 12h or 3d."
 )
-@click.option("-r", "--recursive", is_flag=True, help="All that is below KEY; without a KEY, the whole bucket.")
-@click.option("--delete-new", is_flag=True, help="With --at, delete what was not there then.")
-@click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
+@click.option("-r", "--recursive", is_flag=True, help="All objects below KEY; without a KEY, the entire bucket.")
+@click.option("--delete-new", is_flag=True, help="With --at, delete objects that did not exist then.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be restored, and change nothing.")
 @yes_option
 @pass_context
 def restore_command(
@@ -64,17 +64,17 @@ def restore_command(
     dry_run: bool,
     yes: bool,
 ) -> ExitCode:
-    """Bring back what a bucket has kept of an object.
+    """Restore a version that a bucket has kept.
 
-    Without --version and --at: what is deleted now. The version becomes the latest one again; those that came after it
-    are kept. Local files stay as they are: the next sync brings them what was restored.
+    Without --version and --at, deleted objects are restored. The version becomes the latest one; later versions are
+    kept. Local files are not changed: the next sync downloads what was restored.
     """
     if version is not None and (at is not None or recursive):
-        raise click.UsageError("--version is about one object: leave out --at and --recursive.")
+        raise click.UsageError("--version restores one object: leave out --at and --recursive.")
     if delete_new and at is None:
         raise click.UsageError("--delete-new goes with --at.")
     if not key and not recursive:
-        raise click.UsageError("Name a KEY, or give --recursive for the whole bucket.")
+        raise click.UsageError("Name a KEY, or give --recursive for the entire bucket.")
     config, output = context.one_bucket(), context.output
     with context.client(config) as client:
         versions = client.versions()
