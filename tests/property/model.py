@@ -15,18 +15,18 @@ class Expected:
     """What one key has to be after a sync.
 
     Attributes:
-        here, there: The contents on both sides.
+        local, remote: The contents on both sides.
         copy: A content that has to be on both sides under a conflict copy's name.
-        left: The key is left to a person.
+        unresolved: The key has an undecided conflict.
     """
 
-    here: Content
-    there: Content
+    local: Content
+    remote: Content
     copy: Content = None
-    left: bool = False
+    unresolved: bool = False
 
 
-def expected(here: Content, there: Content, base: Content, policy: ConflictPolicy, orphans: bool | None) -> Expected:
+def expected(local: Content, remote: Content, base: Content, policy: ConflictPolicy, orphans: bool | None) -> Expected:
     """Return what the table says. `base` is what both sides agreed on last.
 
     local against base   remote against base   result
@@ -42,23 +42,23 @@ def expected(here: Content, there: Content, base: Content, policy: ConflictPolic
     changed              deleted               the change, unless the policy names the other side
     deleted              changed               the same, mirrored
     """
-    if here == there:
-        return Expected(here, there)
-    if here == base:
-        return Expected(there, there)
-    if there == base:
-        return Expected(here, there if here is None and orphans is False else here)
-    if here is None:
+    if local == remote:
+        return Expected(local, remote)
+    if local == base:
+        return Expected(remote, remote)
+    if remote == base:
+        return Expected(local, remote if local is None and orphans is False else local)
+    if local is None:
         wins = policy is ConflictPolicy.LOCAL_WINS and orphans is not False
-        return Expected(None, None) if wins else Expected(there, there)
-    if there is None:
-        return Expected(None, None) if policy is ConflictPolicy.REMOTE_WINS else Expected(here, here)
+        return Expected(None, None) if wins else Expected(remote, remote)
+    if remote is None:
+        return Expected(None, None) if policy is ConflictPolicy.REMOTE_WINS else Expected(local, local)
     match policy:
         case ConflictPolicy.LOCAL_WINS:
-            return Expected(here, here)
+            return Expected(local, local)
         case ConflictPolicy.REMOTE_WINS:
-            return Expected(there, there)
+            return Expected(remote, remote)
         case ConflictPolicy.ASK:
-            return Expected(here, there, left=True)
+            return Expected(local, remote, unresolved=True)
         case _:
-            return Expected(there, there, copy=here)
+            return Expected(remote, remote, copy=local)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from tests.property.profiles import examples
-from tests.property.world import Tree, everywhere, new_sides, remove_here, write_here
+from tests.property.world import Tree, new_sides, recoverable_contents, remove_file, write_file
 from tests.unit.syncing.sides import Sides
 
 KEYS = ("a", "b", "logs/x", "logs/y", "pics/1", "pics/2")
@@ -47,7 +47,7 @@ class Configurations(RuleBasedStateMachine):
     @initialize()
     def begin_in_step(self):
         for key in KEYS:
-            write_here(self.sides, key, self._new())
+            write_file(self.sides, key, self._new())
         self.sync()
 
     def _new(self) -> str:
@@ -60,7 +60,7 @@ class Configurations(RuleBasedStateMachine):
 
     @rule(key=st.sampled_from(KEYS))
     def write_here(self, key):
-        write_here(self.sides, key, self._new())
+        write_file(self.sides, key, self._new())
 
     @rule(key=st.sampled_from(KEYS))
     def write_there(self, key):
@@ -69,7 +69,7 @@ class Configurations(RuleBasedStateMachine):
     @rule(key=st.sampled_from(KEYS))
     def delete_here(self, key):
         assume(key in self.sides.files())
-        remove_here(self.sides, key)
+        remove_file(self.sides, key)
 
     @rule(key=st.sampled_from(KEYS))
     def delete_there(self, key):
@@ -106,12 +106,12 @@ class Configurations(RuleBasedStateMachine):
                 self.agreed.pop(key, None)
         # What was on one side and not what was agreed on is somewhere still.
         for tree in (here, there):
-            assert set(tree.values()) <= everywhere(self.sides)
+            assert set(tree.values()) <= recoverable_contents(self.sides)
         assert self.sides.sync().notices == []
 
     @invariant()
     def nothing_is_invented(self):
-        assert everywhere(self.sides) <= self.written
+        assert recoverable_contents(self.sides) <= self.written
 
 
 def test_a_configuration_that_changes_deletes_nothing():

@@ -28,15 +28,15 @@ from tests.property.world import (
     CostlyReads,
     Tree,
     clashes,
-    everywhere,
-    held,
+    held_keys,
     new_sides,
     nothing_done,
     operations,
-    remove_here,
+    recoverable_contents,
+    remove_file,
     sha256,
     snapshot,
-    write_here,
+    write_file,
 )
 from tests.unit.syncing.sides import Sides
 
@@ -86,7 +86,7 @@ class People(RuleBasedStateMachine):
         if costly:
             self.sides.adapter = CostlyReads(self.sides.bucket)
         for key in keys:
-            write_here(self.sides, key, self._new_content(4))
+            write_file(self.sides, key, self._new_content(4))
         self.sides.sync()
         self._check_and_take_the_baseline()
 
@@ -100,12 +100,12 @@ class People(RuleBasedStateMachine):
     def _make_room_here(self, key: str) -> None:
         for other in self.sides.files():
             if clashes(key, other):
-                remove_here(self.sides, other)
+                remove_file(self.sides, other)
 
     @rule(key=SOME_KEYS, length=LENGTHS)
     def write_here(self, key, length):
         self._make_room_here(key)
-        write_here(self.sides, key, self._new_content(length))
+        write_file(self.sides, key, self._new_content(length))
 
     @rule(key=SOME_KEYS, length=LENGTHS)
     def write_there(self, key, length):
@@ -115,13 +115,13 @@ class People(RuleBasedStateMachine):
     def write_the_same_on_both_sides(self, key):
         content = self._new_content(4)
         self._make_room_here(key)
-        write_here(self.sides, key, content)
+        write_file(self.sides, key, content)
         self.sides.bucket.upload_file(content.encode(), key)
 
     @rule(key=SOME_KEYS)
     def empty_here(self, key):
         self._make_room_here(key)
-        write_here(self.sides, key, "")
+        write_file(self.sides, key, "")
 
     @rule(data=st.data(), length=LENGTHS, here=CHANGES, there=CHANGES)
     def change_what_was_in_step(self, data, length, here, there):
@@ -131,9 +131,9 @@ class People(RuleBasedStateMachine):
         assume(keys)
         key = data.draw(st.sampled_from(keys))
         if here == "edit":
-            write_here(self.sides, key, self._new_content(length))
+            write_file(self.sides, key, self._new_content(length))
         elif here == "delete":
-            remove_here(self.sides, key)
+            remove_file(self.sides, key)
         if there == "edit":
             self.sides.bucket.upload_file(self._new_content(length).encode(), key)
         elif there == "delete":
@@ -147,8 +147,8 @@ class People(RuleBasedStateMachine):
         assume(not any(clashes(to, other) for other in files if other != key))
         aside = self.sides.folder.with_name("aside")
         os.rename(self.sides.folder / key, aside)
-        write_here(self.sides, key, "")
-        remove_here(self.sides, key)
+        write_file(self.sides, key, "")
+        remove_file(self.sides, key)
         (self.sides.folder / to).parent.mkdir(parents=True, exist_ok=True)
         os.rename(aside, self.sides.folder / to)
 
@@ -176,7 +176,7 @@ class People(RuleBasedStateMachine):
         assume(tree)
         key = data.draw(st.sampled_from(sorted(tree)))
         if here:
-            write_here(self.sides, key, tree[key])
+            write_file(self.sides, key, tree[key])
         else:
             self.sides.bucket.upload_file(tree[key].encode(), key)
 
@@ -185,8 +185,8 @@ class People(RuleBasedStateMachine):
         files = self.sides.files()
         assume(files)
         key = data.draw(st.sampled_from(sorted(files)))
-        write_here(self.sides, key, "something else")
-        write_here(self.sides, key, files[key])
+        write_file(self.sides, key, "something else")
+        write_file(self.sides, key, files[key])
 
     @rule(data=st.data())
     def edit_without_a_trace(self, data):
@@ -244,14 +244,14 @@ class People(RuleBasedStateMachine):
 
     @invariant()
     def p5_nothing_is_invented(self):
-        assert everywhere(self.sides) <= self.written
+        assert recoverable_contents(self.sides) <= self.written
 
     def _check_the_table(
         self, here: Tree, there: Tree, policy: ConflictPolicy, orphans: bool | None, result: SyncResult
     ) -> None:
         files, objects = self.sides.files(), self.sides.objects()
         keys = here.keys() | there.keys()
-        kept = held(self.sides)
+        kept = held_keys(self.sides)
         for key in keys:
             if key in kept:
                 self._check_a_held_source(key, here, there, result)
@@ -287,7 +287,7 @@ class People(RuleBasedStateMachine):
         """P3: what was on a side before, and not what was agreed on, a person wrote, and nobody let go."""
         for tree in (here, there):
             wanted = {content for key, content in tree.items() if self.base.get(key) != content}
-            assert wanted <= everywhere(self.sides)
+            assert wanted <= recoverable_contents(self.sides)
 
     def _check_and_take_the_baseline(self) -> None:
         """What is remembered is what happened: a row is as before, or says what both sides are now."""
@@ -303,13 +303,13 @@ class People(RuleBasedStateMachine):
         """P1, P2: after a sync both sides are equal, and a second one finds nothing to do."""
         first = self.sides.sync()
         assert first.failed == 0, first.errors
-        left = set(first.unresolved) | held(self.sides)
+        left = set(first.unresolved) | held_keys(self.sides)
         files, objects = self.sides.files(), self.sides.objects()
         assert {key: files[key] for key in files if key not in left} == {
             key: objects[key] for key in objects if key not in left
         }
         second = self.sides.sync()
-        assert nothing_done(second) and set(second.unresolved) | held(self.sides) == left
+        assert nothing_done(second) and set(second.unresolved) | held_keys(self.sides) == left
 
 
 def test_the_model_and_the_engine_agree():

@@ -15,7 +15,7 @@ from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.policy import ConflictPolicy
 from tests.property.profiles import examples
 from tests.property.test_three_trees import Case, cases
-from tests.property.world import KEYS, clashes, new_sides, remove_here, without_times, write_here
+from tests.property.world import KEYS, clashes, new_sides, remove_file, without_times, write_file
 from tests.unit.syncing.sides import Sides
 
 DAY_NS = 86_400 * 10**9
@@ -92,7 +92,7 @@ def test_p13_edits_of_different_keys_commute(edits, random, data):
         random.shuffle(order)
         with new_sides() as sides:
             for key in edits:
-                write_here(sides, key, "1")
+                write_file(sides, key, "1")
             sides.sync()
             for key in order:
                 make(sides, key, *edits[key])
@@ -108,9 +108,9 @@ def test_p13_edits_of_different_keys_commute(edits, random, data):
 def make(sides: Sides, key: str, side: str, content: str) -> None:
     """Make one edit; an empty content stands for a delete."""
     if side == "here" and content:
-        write_here(sides, key, content)
+        write_file(sides, key, content)
     elif side == "here":
-        remove_here(sides, key)
+        remove_file(sides, key)
     elif content:
         sides.bucket.upload_file(content.encode(), key)
     else:

@@ -16,14 +16,14 @@ from tests.property.world import (
     KEYS,
     CostlyReads,
     Tree,
-    everywhere,
     fits_a_disk,
-    held,
+    held_keys,
     new_sides,
     nothing_done,
     operations,
-    set_here,
-    set_there,
+    recoverable_contents,
+    set_files,
+    set_objects,
     snapshot,
 )
 from tests.unit.syncing.sides import Sides
@@ -42,10 +42,10 @@ class Case:
 
     def set_up(self, sides: Sides) -> None:
         """Sync the first tree really, then edit both sides."""
-        set_here(sides, self.base)
+        set_files(sides, self.base)
         sides.sync()
-        set_here(sides, self.local)
-        set_there(sides, self.remote)
+        set_files(sides, self.local)
+        set_objects(sides, self.remote)
 
     def sync(self, sides: Sides, *, dry_run: bool = False) -> SyncResult:
         return sides.sync(direction=self.direction, conflict=self.policy, delete_orphaned=self.orphans, dry_run=dry_run)
@@ -84,7 +84,7 @@ def cases(*, nested: bool) -> st.SearchStrategy[Case]:
 
 def check_convergence(case: Case, sides: Sides, result: SyncResult) -> None:
     """P1. Keys left to a person may differ. One-way: the receiver may lack or have more only as the rules say."""
-    here, there, left = sides.files(), sides.objects(), set(result.unresolved) | held(sides)
+    here, there, left = sides.files(), sides.objects(), set(result.unresolved) | held_keys(sides)
     settled_here = {key: data for key, data in here.items() if key not in left}
     settled_there = {key: data for key, data in there.items() if key not in left}
     match case.direction:
@@ -107,14 +107,14 @@ def check_nothing_lost(case: Case, sides: Sides, *, all_kept: bool) -> None:
     """P3. A version that a person let go, by an edit or a delete on the other side, may go unless all are kept."""
     for mine in (case.local, case.remote):
         wanted = {data for key, data in mine.items() if all_kept or case.base.get(key) != data}
-        assert wanted <= everywhere(sides)
+        assert wanted <= recoverable_contents(sides)
 
 
 def check_nothing_came_back(case: Case, sides: Sides) -> None:
     """P4. What one side deleted and the other left alone is gone on both, and stays so."""
     if case.direction is not Direction.BOTH:
         return
-    untouched = case.base.keys() - held(sides)
+    untouched = case.base.keys() - held_keys(sides)
     gone_here = {key for key in untouched if key not in case.local and case.remote.get(key) == case.base[key]}
     gone_there = {key for key in untouched if key not in case.remote and case.local.get(key) == case.base[key]}
     assert not (gone_here | gone_there) & sides.files().keys()
@@ -149,7 +149,7 @@ def check(case: Case, sides: Sides, *, all_kept: bool) -> None:
     check_nothing_lost(case, sides, all_kept=all_kept)
     check_nothing_came_back(case, sides)
     written = {*case.base.values(), *case.local.values(), *case.remote.values()}
-    assert everywhere(sides) <= written  # P5: nothing is invented, and nothing is there in part
+    assert recoverable_contents(sides) <= written  # P5: nothing is invented, and nothing is there in part
     check_second_run(case, sides, first)
     check_nothing_came_back(case, sides)
 
@@ -192,7 +192,7 @@ def test_p11_without_a_baseline_nothing_is_deleted(case, runs):
         for _ in range(runs):
             result = sides.sync(conflict=case.policy)
             assert result.deleted == 0 and result.failed == 0
-        assert {*case.local.values(), *case.remote.values()} <= everywhere(sides)
+        assert {*case.local.values(), *case.remote.values()} <= recoverable_contents(sides)
         assert case.local.keys() <= sides.files().keys() and case.remote.keys() <= sides.objects().keys()
         equal = {key for key in case.local if case.remote.get(key) == case.local[key]}
         assert all(sides.files()[key] == case.local[key] for key in equal)

@@ -68,23 +68,23 @@ def new_sides(provider: str = "memory") -> Iterator[Sides]:
             yield Sides(place / "folder", bucket)
 
 
-def set_here(sides: Sides, tree: Tree) -> None:
+def set_files(sides: Sides, tree: Tree) -> None:
     """Make the folder hold exactly this, touching only what differs, as a person would."""
     now = sides.files()
     for key in now.keys() - tree.keys():
-        remove_here(sides, key)
+        remove_file(sides, key)
     for key, data in tree.items():
         if now.get(key) != data:
-            write_here(sides, key, data)
+            write_file(sides, key, data)
 
 
-def write_here(sides: Sides, key: str, data: str) -> None:
+def write_file(sides: Sides, key: str, data: str) -> None:
     path = sides.folder / key
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(data, "utf-8")
 
 
-def remove_here(sides: Sides, key: str) -> None:
+def remove_file(sides: Sides, key: str) -> None:
     """Delete a file and the directories that are empty then."""
     path = sides.folder / key
     path.unlink()
@@ -94,7 +94,7 @@ def remove_here(sides: Sides, key: str) -> None:
         parent.rmdir()
 
 
-def set_there(sides: Sides, tree: Tree) -> None:
+def set_objects(sides: Sides, tree: Tree) -> None:
     """Make the bucket hold exactly this, touching only what differs."""
     now = sides.objects()
     sides.bucket.delete_files(sorted(now.keys() - tree.keys()))
@@ -108,7 +108,7 @@ def without_times(tree: Mapping[str, str]) -> Tree:
     return {CONFLICT_COPY.sub(".conflict-local", key): data for key, data in tree.items()}
 
 
-def everywhere(sides: Sides) -> set[str]:
+def recoverable_contents(sides: Sides) -> set[str]:
     """Return every content that can still be had: of the folder, of the bucket, of the trash."""
     kept = {data for versions in sides.trashed().values() for data in versions}
     return kept | set(sides.files().values()) | set(sides.objects().values())
@@ -132,7 +132,7 @@ def operations(sides: Sides) -> set[tuple[str, str, str]]:
     return {(each.operation.action.value, each.operation.key, each.operation.explanation) for each in sides.finished}
 
 
-def held(sides: Sides) -> set[str]:
+def held_keys(sides: Sides) -> set[str]:
     """Return the keys that the last sync did not delete, because their content moved to a key that is left."""
     return {each.operation.key for each in sides.finished if each.operation.reason is Reason.MOVE_BLOCKED}
 
