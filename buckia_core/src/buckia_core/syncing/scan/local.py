@@ -1,4 +1,4 @@
-"""Reading the local side: a manifest of each root, in the order of whole keys."""
+"""Scans the local side: yields the files of all roots in key order."""
 
 from __future__ import annotations
 
@@ -25,20 +25,21 @@ from buckia_core.syncing.scan.filters import PathFilter
 
 _ID = re.compile(r"[0-9a-f]{8}")
 _MAX_OPEN_LEVELS = 16
-"""Levels of directories that stay open. Those of deeper trees are opened again on the way back."""
+"""Levels of directories that stay open. In deeper trees, upper levels are reopened on the way back."""
 
 
 class Unreadable(NamedTuple):
-    """A place that the scan could not or would not look into; nothing at or below its key may be concluded.
+    """Path that the scan could not read or did not follow. What exists at and below its key is unknown.
 
     Attributes:
-        key: The key of the place, without a slash at its end.
+        key: Its key, without a trailing slash.
         path: Its path.
-        why: What is there, in words.
-        failed: Whether it should have been readable (a directory without permission), or is just no file (a link).
+        reason: What it is, or why it can't be read.
+        is_error: It should be readable, such as a directory without permission; otherwise it is not a file, such as a
+            symbolic link.
         root: The id of its mapping.
-        gone: It went away while the scan was about to read it: a person removed it, or a disk was unmounted. The next
-            run sees which, so this one tells nothing of it.
+        has_vanished: It disappeared during the scan: a user removed it, or a disk was unmounted. It is not reported,
+            since the next run finds out which.
     """
 
     key: str
@@ -50,19 +51,19 @@ class Unreadable(NamedTuple):
 
 
 class UnreadablePaths:
-    """The places that a scan did not look into, in the order in which it met them."""
+    """Unreadable paths of a scan, in scan order."""
 
     def __init__(self) -> None:
-        self._places: list[Unreadable] = []
+        self._paths: list[Unreadable] = []
         self._by_key: dict[str, Unreadable] = {}
 
-    def add(self, place: Unreadable) -> None:
-        """Take note of one."""
-        self._places.append(place)
-        self._by_key.setdefault(place.key, place)
+    def add(self, path: Unreadable) -> None:
+        """Add a path."""
+        self._paths.append(path)
+        self._by_key.setdefault(path.key, path)
 
     def at_or_above(self, key: str) -> Unreadable | None:
-        """Return the place that is at a key, or above it."""
+        """Return the unreadable path at a key or above it."""
         while self._by_key:
             found = self._by_key.get(key)
             if found is not None:
@@ -73,20 +74,20 @@ class UnreadablePaths:
         return None
 
     def __iter__(self) -> Iterator[Unreadable]:
-        return iter(self._places)
+        return iter(self._paths)
 
 
 @dataclass(slots=True)
 class LocalScan:
-    """One reading of the local side.
+    """Scan of the local side.
 
     Attributes:
-        blind: Places not looked into; each is there before any entry that sorts after it is yielded.
-        owned_twice: Keys found under a second root, with the path there.
-        temporary: What the names of temporary files begin with that a killed run of ours may have left; they are
-            removed. `None` removes nothing.
-        kept: Names of temporary files that are not removed, because a later download goes on with them.
-        bucket: The directory that is the bucket, if one is; no link is followed into it.
+        temp_prefix: Prefix of the temporary files of this project and bucket. Those that a killed run left are removed;
+            `None` removes none.
+        kept_temp_files: Names of the staging files that later downloads resume, which are not removed.
+        unreadable: Unreadable paths. Each is added before the entries that sort after it are yielded.
+        duplicate_keys: Keys that a second root has as well, with the id of that root.
+        bucket: The directory of the bucket if it is local; links into it are not followed.
     """
 
     mappings: Sequence[PathMapping]
@@ -99,14 +100,14 @@ class LocalScan:
     bucket: str | None = None
 
     def entries(self) -> Iterator[LocalEntry]:
-        """Yield the files of all roots in order of their keys; of a key under several roots, the first root's."""
+        """Yield the files of all roots in key order; of files with the same key, that of the first root."""
         streams = [self._scan_mapping(mapping) for mapping in self.mappings]
         if len(streams) == 1:
             yield from streams[0]
             return
         last = None
         for entry in heapq.merge(*streams, key=lambda entry: entry.key):
-            # `merge` is stable, so of equal keys the one of the first root comes first.
+            # `merge` is stable: of equal keys, that of the first root comes first.
             if entry.key == last:
                 self.duplicate_keys.append((entry.key, entry.root))
                 continue
@@ -124,20 +125,20 @@ class LocalScan:
         try:
             status = os.stat(mapping.local)
         except (FileNotFoundError, NotADirectoryError) as error:
-            # A link whose target is gone may point to a disk that is not mounted.
+            # The target of a broken link may be on a disk that is not mounted.
             if os.path.islink(mapping.local):
-                self._add_unreadable(mapping.remote, mapping.local, _stat_error(error), mapping, failed=True)
+                self._add_unreadable(mapping.remote, mapping.local, _stat_error(error), mapping, is_error=True)
             return
         except OSError as error:
-            self._add_unreadable(mapping.remote, mapping.local, _stat_error(error), mapping, failed=True)
+            self._add_unreadable(mapping.remote, mapping.local, _stat_error(error), mapping, is_error=True)
             return
         if stat.S_ISREG(status.st_mode):
             yield entry_from_stat(mapping.remote, mapping.id, status)
         else:
-            self._add_unreadable(mapping.remote, mapping.local, "not a regular file", mapping, failed=True)
+            self._add_unreadable(mapping.remote, mapping.local, "not a regular file", mapping, is_error=True)
 
     def _scan_tree(self, mapping: PathMapping) -> Iterator[LocalEntry]:
-        """Walk a root depth first. A directory sorts as if its name ended in a slash, which gives the order of keys."""
+        """Walk a root depth first. Directories sort with a trailing slash, which gives key order."""
         try:
             tree = Tree(mapping.local, follow=self.follow_links, reads=True, most=_MAX_OPEN_LEVELS)
         except (FileNotFoundError, NotADirectoryError):
@@ -146,7 +147,7 @@ class LocalScan:
             if not mapping.remote:
                 _raise_unreadable_root(mapping.local, error)
             reason = f"the directory can't be read: {error.strerror}"
-            self._add_unreadable(mapping.remote[:-1], mapping.local, reason, mapping, failed=True)
+            self._add_unreadable(mapping.remote[:-1], mapping.local, reason, mapping, is_error=True)
             return
         with tree:
             yield from self._walk(mapping, tree)
@@ -159,19 +160,19 @@ class LocalScan:
             self.follow_links,
             os.stat,
         )
-        whole = scope.is_everything
-        # Most files need not be asked about, and there may be millions of them.
-        passing: frozenset[str] = accepts.accepted_initials if isinstance(accepts, PathFilter) else frozenset()
+        everything = scope.is_everything
+        # Fast path: most of what may be millions of files need no call of the filter.
+        accepted: frozenset[str] = accepts.accepted_initials if isinstance(accepts, PathFilter) else frozenset()
         cut = len(mapping.remote)
         stack = [self._read_directory(tree.root, mapping.remote, mapping)]
         while stack:
             level = stack[-1]
             names, prefix, directory = level.names, level.prefix, level.directory
             try:
-                # Opened again, if many that are deeper had to be opened since.
+                # Reopens the directory if too many deeper ones were opened since.
                 at = directory.descriptor
             except OSError as error:
-                self._add_unreadable(prefix[:-1], directory.path, _stat_error(error), mapping, failed=True)
+                self._add_unreadable(prefix[:-1], directory.path, _stat_error(error), mapping, is_error=True)
                 stack.pop()
                 continue
             while names:
@@ -179,12 +180,12 @@ class LocalScan:
                 key = prefix + name
                 if name[-1] == "/":
                     if accepts(key[cut:]) and scope.may_contain(key[:-1]):
-                        below = self._open_below(level, name[:-1], key, mapping, tree, stack)
-                        if below is not None:
-                            stack.append(below)
+                        child = self._open_below(level, name[:-1], key, mapping, tree, stack)
+                        if child is not None:
+                            stack.append(child)
                             break
                     continue
-                if (name[0] not in passing and not accepts(key[cut:])) or not (whole or scope.covers(key)):
+                if (name[0] not in accepted and not accepts(key[cut:])) or not (everything or scope.covers(key)):
                     continue
                 try:
                     if at is not None:
@@ -192,14 +193,14 @@ class LocalScan:
                     else:
                         status = directory.status(name, follow=follow)
                 except OSError as error:
-                    # A link whose target is gone may point to a disk that is not mounted; a file that is gone is gone.
+                    # The target of a broken link may be on a disk that is not mounted; a missing file was deleted.
                     if not isinstance(error, FileNotFoundError) or name in level.links:
-                        self._add_unreadable(key, directory.join(name), _stat_error(error), mapping, failed=True)
+                        self._add_unreadable(key, directory.join(name), _stat_error(error), mapping, is_error=True)
                     continue
                 if not stat.S_ISREG(status.st_mode):
-                    self._add_unreadable(key, directory.join(name), kind(status), mapping, failed=False)
+                    self._add_unreadable(key, directory.join(name), kind(status), mapping, is_error=False)
                 elif name in level.links and (problem := _link_to_internal(mapping, directory.join(name))):
-                    self._add_unreadable(key, directory.join(name), problem, mapping, failed=False)
+                    self._add_unreadable(key, directory.join(name), problem, mapping, is_error=False)
                 else:
                     yield entry_from_stat(key, root, status)
             else:
@@ -214,36 +215,38 @@ class LocalScan:
         tree: Tree,
         above: Sequence[_OpenDirectory],
     ) -> _OpenDirectory | None:
-        """Walk into a directory; where links are followed, into none that it is itself below."""
+        """Open a directory of a level; `None` if it is unreadable, or a link to a loop or into the bucket."""
         if name in level.links and (problem := _link_to_internal(mapping, level.directory.join(name))):
-            self._add_unreadable(key[:-1], level.directory.join(name), problem, mapping, failed=False)
+            self._add_unreadable(key[:-1], level.directory.join(name), problem, mapping, is_error=False)
             return None
         if name in level.links and self.bucket is not None and _is_same_path(level.directory.join(name), self.bucket):
             self._add_unreadable(
-                key[:-1], level.directory.join(name), "a link to the folder that is the bucket", mapping, failed=False
+                key[:-1], level.directory.join(name), "a link to the folder that is the bucket", mapping, is_error=False
             )
             return None
         try:
             directory = tree.below(level.directory, name)
         except FileNotFoundError:
-            self._add_unreadable(key[:-1], level.directory.join(name), "it is gone", mapping, failed=False, gone=True)
+            self._add_unreadable(
+                key[:-1], level.directory.join(name), "it is gone", mapping, is_error=False, has_vanished=True
+            )
             return None
         except InTheWay as error:
-            # It was a directory a moment ago.
-            self._add_unreadable(key[:-1], error.path, error.what, mapping, failed=False)
+            # It was a directory when its parent was read.
+            self._add_unreadable(key[:-1], error.path, error.what, mapping, is_error=False)
             return None
         except OSError as error:
             reason = f"the directory can't be read: {error.strerror}"
-            self._add_unreadable(key[:-1], level.directory.join(name), reason, mapping, failed=True)
+            self._add_unreadable(key[:-1], level.directory.join(name), reason, mapping, is_error=True)
             return None
         if self.follow_links and any(_is_same(directory, each.directory) for each in above):
             what = "a symbolic link to a directory that it is in"
-            self._add_unreadable(key[:-1], directory.path, what, mapping, failed=False)
+            self._add_unreadable(key[:-1], directory.path, what, mapping, is_error=False)
             return None
         return self._read_directory(directory, key, mapping)
 
     def _read_directory(self, directory: Directory, prefix: str, mapping: PathMapping) -> _OpenDirectory:
-        """Read a directory. Of its entries no more is kept than their names, since it may have a great many."""
+        """Read a directory. Keeps only the names, to save memory."""
         names: list[str] = []
         level = _OpenDirectory(directory, prefix, names)
         follow = self.follow_links
@@ -255,10 +258,10 @@ class LocalScan:
                     if not plain and not _is_utf8(name):
                         shown = prefix + os.fsencode(name).decode("utf-8", "backslashreplace")
                         self._add_unreadable(
-                            shown, directory.join(name), "its name is not valid UTF-8", mapping, failed=True
+                            shown, directory.join(name), "its name is not valid UTF-8", mapping, is_error=True
                         )
                         continue
-                    # The first letter tells of nearly all that they are not ours.
+                    # Fast path: the first letter rules out most names.
                     if (name[0] in ".bB" or not plain) and is_internal(name):
                         self._remove_temp_file(directory, name)
                         continue
@@ -267,45 +270,47 @@ class LocalScan:
                     try:
                         is_directory = entry.is_dir(follow_symlinks=follow)
                     except OSError:
-                        # A link that leads to itself; the look at it that follows says what is wrong.
+                        # A link to itself; the `stat` that follows reports the error.
                         is_directory = False
                     names.append(f"{name}/" if is_directory else name)
         except FileNotFoundError:
-            # Of the root, the survey looks whether it still is what it was.
+            # The planner checks the root itself.
             if directory.relative:
-                self._add_unreadable(prefix[:-1], directory.path, "it is gone", mapping, failed=False, gone=True)
+                self._add_unreadable(
+                    prefix[:-1], directory.path, "it is gone", mapping, is_error=False, has_vanished=True
+                )
             names.clear()
             return level
         except OSError as error:
             if not prefix:
                 _raise_unreadable_root(directory.path, error)
             reason = f"the directory can't be read: {error.strerror}"
-            self._add_unreadable(prefix[:-1], directory.path, reason, mapping, failed=True)
+            self._add_unreadable(prefix[:-1], directory.path, reason, mapping, is_error=True)
             names.clear()
             return level
         names.sort(reverse=True)
         return level
 
     def _remove_temp_file(self, directory: Directory, name: str) -> None:
-        """Remove a temporary file that a killed run left. The lock is held, so no other run of ours is at work."""
+        """Remove a temporary file that a killed run left. The run lock excludes that it is in use."""
         if self.temp_prefix and name.startswith(self.temp_prefix) and name not in self.kept_temp_files:
-            # What can't be removed now, as on a disk that is read-only, is no one's file and in no one's way.
+            # A leftover that can't be removed, as on a read-only disk, does no harm.
             with suppress(OSError):
                 remove(directory, name)
 
     def _add_unreadable(
-        self, key: str, path: str, why: str, mapping: PathMapping, *, failed: bool, gone: bool = False
+        self, key: str, path: str, reason: str, mapping: PathMapping, *, is_error: bool, has_vanished: bool = False
     ) -> None:
-        self.unreadable.add(Unreadable(key, path, why, failed, mapping.id, gone))
+        self.unreadable.add(Unreadable(key, path, reason, is_error, mapping.id, has_vanished))
 
 
 @dataclass(slots=True)
 class _OpenDirectory:
-    """A directory that is being walked through.
+    """Directory of the walk.
 
     Attributes:
-        names: What is still to come, the next one last; names of directories end in a slash.
-        links: Names of links, where they are followed.
+        names: Remaining names, the next one last; names of directories end in a slash.
+        links: Names of links, if links are followed.
     """
 
     directory: Directory
@@ -347,13 +352,13 @@ def _is_same_path(one: str, other: str) -> bool:
 
 
 def _link_to_internal(mapping: PathMapping, path: str) -> str | None:
-    """Say so if a link that is followed leads to what is Buckia's own: that is neither sent nor written."""
+    """Return a reason if a followed link leads to a file of Buckia itself, which is never synced."""
     real = below(os.path.realpath(mapping.local), os.path.realpath(path))
     return "a symbolic link to what is Buckia's own" if is_internal(real) else None
 
 
 def temporary_prefix(state_id: str) -> str:
-    """Return how the temporary files of one project and bucket begin. The id is not trusted to be fit for a name."""
+    """Return the prefix of the temporary files of one project and bucket. Hashes an id that is not safe in a name."""
     if not _ID.fullmatch(state_id):
         state_id = hashlib.sha256(state_id.encode(errors="surrogatepass")).hexdigest()[:8]
     return f"{TEMP_PREFIX}{state_id}-"

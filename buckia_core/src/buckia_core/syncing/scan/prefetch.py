@@ -1,4 +1,4 @@
-"""Running an iterator ahead in a thread of its own, in batches."""
+"""`PrefetchIterator`: runs an iterator ahead in a thread of its own, in batches."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Item = TypeVar("Item")
 
 
 class PrefetchIterator(Generic[Item]):
-    """Iterates over what an iterable yields, which runs in a thread, at most so many batches ahead.
+    """Iterator over an iterable that runs in another thread, up to `max_batches` ahead.
 
-    Batches keep the cost of passing an item between threads below that of making it. Errors of the iterable
-    are raised here, after the items that came before them. `close` ends the thread early. `taken` is called with
-    the size of each batch, in the thread that iterates.
+    Batches keep the cost of passing items between threads low. Errors of the iterable are raised after the items
+    before them. `close` ends the thread early. `on_batch` is called with the size of each batch in the consuming
+    thread.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class PrefetchIterator(Generic[Item]):
             yield from batch
 
     def close(self) -> None:
-        """End the thread, and wait for it."""
+        """Stop the thread, and wait for it to end."""
         self._stop.set()
         while self._thread.is_alive():
             try:
@@ -63,7 +63,7 @@ class PrefetchIterator(Generic[Item]):
                 if self._stop.is_set():
                     return
             self._put(None)
-        except BaseException as error:  # noqa: BLE001  # handed to the thread that iterates
+        except BaseException as error:  # noqa: BLE001  # raised in the consuming thread
             self._put(error)
         finally:
             close = getattr(source, "close", None)

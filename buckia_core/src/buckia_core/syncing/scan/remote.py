@@ -1,4 +1,4 @@
-"""Reading the remote side: one stream of objects in key order, fetched in several ranges at once where that helps."""
+"""Lists the remote side: one stream of objects in key order, fetched in concurrent ranges if the listing is long."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.scope import Scope
 
 KEYS_PER_RANGE = 5000
-"""Keys in one range of a split listing: five of the usual pages."""
+"""Keys in one range of a split listing: five pages of most providers."""
 
 CONCURRENT_RANGES = 4
-"""Ranges that are fetched at the same time."""
+"""Number of ranges that are fetched concurrently."""
 
 MAX_BUFFERED = 4 * KEYS_PER_RANGE
-"""Objects of a range that are held before its turn comes. It has more only where many are new."""
+"""Objects of a range that are buffered ahead of its turn. A range has more only if many of them are new."""
 
 
 class ListRange(NamedTuple):
-    """One part of a listing: keys with a prefix, greater than `start_after`, not greater than `end_at`."""
+    """Range of a listing: keys with a prefix, after `start_after` (exclusive) up to `end_at` (inclusive)."""
 
     prefix: str
     start_after: str | None = None
@@ -34,36 +34,36 @@ class ListRange(NamedTuple):
 
 
 def split_listing(prefix: str, points: Sequence[str]) -> list[ListRange]:
-    """Cut the listing of a prefix at keys that are known to be near its objects."""
+    """Split the listing of a prefix at keys, which come from the baseline."""
     starts: list[str | None] = [None, *points]
     ends: list[str | None] = [*points, None]
     return [ListRange(prefix, start, end) for start, end in zip(starts, ends, strict=True)]
 
 
 def list_remote(adapter: BaseSync, scope: Scope, ranges: Sequence[ListRange]) -> Iterator[RemoteObject]:
-    """Yield the objects of all ranges that the scope covers, in order, without directory markers.
+    """Yield the objects of all ranges that the scope covers, in key order, without directory markers.
 
     Raises:
-        AdapterError: A range can't be finished; what came before proves nothing about what is missing.
+        AdapterError: A range can't be listed to its end. The objects yielded so far are an incomplete listing.
     """
     source = (
         _list_sequentially(adapter, ranges) if len(ranges) < CONCURRENT_RANGES else _list_concurrently(adapter, ranges)
     )
-    whole = scope.is_everything
+    everything = scope.is_everything
     for found in source:
-        if (whole or scope.covers(found.key)) and not (
+        if (everything or scope.covers(found.key)) and not (
             found.key[-1:] == "/" and is_directory_marker(found.key, found.size)
         ):
             yield found
 
 
 def _list_sequentially(adapter: BaseSync, ranges: Sequence[ListRange]) -> Iterator[RemoteObject]:
-    for prefix in dict.fromkeys(part.prefix for part in ranges):
+    for prefix in dict.fromkeys(range_.prefix for range_ in ranges):
         yield from adapter.list_files(prefix)
 
 
 class _FetchedRange(NamedTuple):
-    """A range that was begun: its first objects, and the rest of them."""
+    """Range whose listing has started: the buffered objects, and the iterator over the rest."""
 
     range: ListRange
     head: list[RemoteObject]
@@ -71,16 +71,16 @@ class _FetchedRange(NamedTuple):
 
 
 def _list_concurrently(adapter: BaseSync, ranges: Sequence[ListRange]) -> Iterator[RemoteObject]:
-    """Fetch a few ranges ahead of the one that is handed out. Holds `MOST_AHEAD` objects of each in memory."""
+    """Fetch a few ranges ahead. Buffers up to `MAX_BUFFERED` objects of each."""
 
-    def fetch(part: ListRange) -> _FetchedRange:
-        found = iter(adapter.list_files(part.prefix, start_after=part.start_after, end_at=part.end_at))
-        return _FetchedRange(part, list(islice(found, MAX_BUFFERED)), found)
+    def fetch(range_: ListRange) -> _FetchedRange:
+        found = iter(adapter.list_files(range_.prefix, start_after=range_.start_after, end_at=range_.end_at))
+        return _FetchedRange(range_, list(islice(found, MAX_BUFFERED)), found)
 
     pool = ThreadPoolExecutor(CONCURRENT_RANGES, thread_name_prefix="buckia-list")
     try:
-        for _, parts in groupby(ranges, lambda part: part.prefix):
-            yield from _join_ranges(adapter, _fetch_ahead(pool, fetch, deque(parts)))
+        for _, group in groupby(ranges, lambda range_: range_.prefix):
+            yield from _join_ranges(adapter, _fetch_ahead(pool, fetch, deque(group)))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -100,41 +100,40 @@ def _fetch_ahead(
 
 
 def _join_ranges(adapter: BaseSync, fetched: Generator[_FetchedRange]) -> Iterator[RemoteObject]:
-    """Yield the objects of the ranges of one prefix, and see that none is lost where two of them meet.
+    """Yield the objects of the ranges of one prefix, checking that no object is lost between two ranges.
 
-    A server that lists in another order than that of the keys' bytes may end a range early, and keep a key to itself
-    that belongs to it. Where the last key of a range is the one that it ends at, the next range follows it in the
-    server's own order. Where that key is gone, the server is asked what follows; and where that is not what the next
-    range began with, the rest is listed in one piece.
+    A server that does not list in byte order may end a range early and omit keys. If the last key of a range is its
+    `end_at`, the next range continues from there in the server's order. If that key no longer exists, ask the server
+    for the next key; if it is not the first key of the next range, list the rest without ranges.
     """
     last: str | None = None
-    prefix, seam_open = "", False
+    prefix, unchecked_seam = "", False
     with closing(fetched):
         for each in fetched:
-            prefix, part = each.range.prefix, each.range
-            seam_open = seam_open or last != part.start_after
+            prefix, range_ = each.range.prefix, each.range
+            unchecked_seam = unchecked_seam or last != range_.start_after
             first = each.head[0].key if each.head else None
             if first is None:
-                seam_open = True
+                unchecked_seam = True
                 continue
-            _check_bounds(part, each.head)
-            if seam_open and _next_key(adapter, prefix, last, first) != first:
+            _check_bounds(range_, each.head)
+            if unchecked_seam and _next_key(adapter, prefix, last, first) != first:
                 break
-            seam_open = False
+            unchecked_seam = False
             yield from each.head
             last = each.head[-1].key
             for found in each.rest:
-                _check_bounds(part, [found])
+                _check_bounds(range_, [found])
                 last = found.key
                 yield found
         else:
-            if not seam_open or _next_key(adapter, prefix, last, None) is None:
+            if not unchecked_seam or _next_key(adapter, prefix, last, None) is None:
                 return
     yield from adapter.list_files(prefix, start_after=last)
 
 
 def _next_key(adapter: BaseSync, prefix: str, last: str | None, end_at: str | None) -> str | None:
-    """Return the key that follows another one, as the server has it."""
+    """Ask the server for the key that follows another one."""
     with closing(_as_generator(adapter.list_files(prefix, start_after=last, end_at=end_at))) as found:
         return next((each.key for each in found), None)
 
@@ -143,15 +142,15 @@ def _as_generator(found: Iterator[RemoteObject]) -> Generator[RemoteObject]:
     yield from found
 
 
-def _check_bounds(part: ListRange, found: Sequence[RemoteObject]) -> None:
-    """See whether a range has no key that is none of its own. Its keys are in order, as the merge sees to it."""
+def _check_bounds(range_: ListRange, found: Sequence[RemoteObject]) -> None:
+    """Check that all keys are inside of their range. The merge join checks their order."""
     first, last = found[0].key, found[-1].key
-    inside = first.startswith(part.prefix) and last.startswith(part.prefix)
-    after = part.start_after is None or first > part.start_after
-    before = part.end_at is None or last <= part.end_at
+    inside = first.startswith(range_.prefix) and last.startswith(range_.prefix)
+    after = range_.start_after is None or first > range_.start_after
+    before = range_.end_at is None or last <= range_.end_at
     if not (inside and after and before):
-        words = (
-            f"listing: keys from {first!r} to {last!r} came where only those of prefix {part.prefix!r} above "
-            f"{part.start_after!r} up to {part.end_at!r} were asked for; nothing was concluded from it"
+        message = (
+            f"listing: keys from {first!r} to {last!r} came where only those of prefix {range_.prefix!r} above "
+            f"{range_.start_after!r} up to {range_.end_at!r} were asked for; nothing was concluded from it"
         )
-        raise AdapterError(words, retryable=False)
+        raise AdapterError(message, retryable=False)

@@ -1,4 +1,4 @@
-"""Files that often hold secrets: a run that uploads a new one says so."""
+"""Warns about new uploads of files that often hold secrets."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ _SHOWN = 3
 
 
 def find_sensitive_uploads(operations: Iterable[Operation], mappings: Sequence[PathMapping]) -> list[str]:
-    """Return the keys of files among the new uploads that often hold secrets, in order.
+    """Return the keys of new uploads of files that often hold secrets, in order.
 
-    Single files, and files that a pattern is about, were asked for and are not among them.
+    Leaves out entries of `files`, and files that an include or exclude pattern names.
     """
     patterns = PatternList(SENSITIVE)
     by_id = {mapping.id: mapping for mapping in mappings}
@@ -57,7 +57,7 @@ def find_sensitive_uploads(operations: Iterable[Operation], mappings: Sequence[P
 
 
 def sensitive_warning(keys: Sequence[str]) -> str:
-    """Return one line about such files: their names, and how to exclude or accept them."""
+    """Return a one-line warning: the names of the files, and how to exclude or accept them."""
     shown = ", ".join(keys[:_SHOWN]) + (f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else "")
     names = list(dict.fromkeys(re.sub(r"([*?\[\\])", r"\\\1", key.rpartition("/")[2]) for key in keys[:_SHOWN]))
     return (

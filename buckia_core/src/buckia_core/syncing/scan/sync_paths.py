@@ -1,13 +1,13 @@
-"""Paths that a sync is limited to: what a person typed, found on the disk, in the baseline or in the bucket.
+"""Resolves the paths that limit a sync: finds them on the disk, in the baseline or in the bucket.
 
-    a path is, in this order                           what it names
+    interpretations of a path, in this order           found in
     ---------------------------------------------------------------------------------------------
-    relative to the current directory                  what is there on the disk, or was at the last sync
-    relative to the project                            likewise
-    a key or a prefix                                  likewise
-    any of these, in the same order                    what only the bucket has, which its listing tells
+    relative to the current directory                  the disk or the baseline
+    relative to the project                            the disk or the baseline
+    a key or a prefix                                  the disk or the baseline
+    any of these, in the same order                    the listing of the bucket
 
-A path with `*`, `?` or `[` that is no file itself is a pattern, as a shell expands it.
+A path with `*`, `?` or `[` that is not the name of a file is a shell pattern.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ from buckia_core.syncing.state.migration import open_state_readonly
 
 _WILDCARD = re.compile(r"[*?\[]")
 _MAX_NAMES = 10_000
-"""Names that a message about a wrong path compares with, at most."""
+"""Names to compare a mistyped path with, at most."""
 
 
 @dataclass(slots=True)
 class UnresolvedPath:
-    """A path of which neither the disk nor the baseline knows anything.
+    """Path that is neither on the disk nor in the baseline.
 
     Attributes:
-        text: As it was given.
-        readings: What it may stand for; the first one of which the bucket has an object counts.
-        problem: What is wrong with it, if the bucket has none.
-        seen: Numbers of the readings of which the bucket has an object.
+        text: The path as given.
+        interpretations: What it may mean; the first one that an object matches counts.
+        problem: The error message if no object matches.
+        matched: Indexes of the interpretations that an object matches.
     """
 
     text: str
@@ -57,12 +57,12 @@ class UnresolvedPath:
 
 @dataclass(slots=True)
 class SyncPaths:
-    """What the paths of a run stand for.
+    """Paths of a run.
 
     Attributes:
-        certain: The keys of those paths that were found on the disk or in the baseline; `None` if there are none.
-        open: The others.
-        folders: The keys that the configuration lets take part.
+        resolved: The keys of the paths found on the disk or in the baseline; `None` if there are none.
+        unresolved: The other paths, which take a listing to resolve.
+        folders: The keys that the configuration includes.
     """
 
     resolved: Scope | None = None
@@ -71,21 +71,21 @@ class SyncPaths:
 
     @property
     def scope(self) -> Scope:
-        """The keys that take part, as far as it is known: of an open path, all that it may stand for."""
-        return self._combine([reading for path in self.unresolved for reading in path.interpretations])
+        """The keys in scope; of an unresolved path, all interpretations."""
+        return self._combine([interpretation for path in self.unresolved for interpretation in path.interpretations])
 
     def watch(self, objects: Iterable[RemoteObject]) -> Iterator[RemoteObject]:
-        """Yield the objects of a listing, and note which of the open paths they belong to."""
+        """Yield the objects of a listing, recording which interpretations of unresolved paths they match."""
         waiting = [(path, number, each) for path in self.unresolved for number, each in enumerate(path.interpretations)]
         for found in objects:
-            for path, number, reading in waiting:
-                if reading.covers(found.key):
+            for path, number, interpretation in waiting:
+                if interpretation.covers(found.key):
                     path.matched.add(number)
             waiting = [each for each in waiting if each[1] not in each[0].matched]
             yield found
 
     def resolve(self) -> Scope:
-        """Return the keys that take part, after a listing has been watched to its end.
+        """Return the keys in scope, after `watch` has yielded the whole listing.
 
         Raises:
             InvalidSetting: A path matches nothing.
@@ -95,8 +95,8 @@ class SyncPaths:
             raise InvalidSetting("; ".join(path.problem for path in missing))
         return self._combine([path.interpretations[min(path.matched)] for path in self.unresolved])
 
-    def _combine(self, readings: Sequence[Scope]) -> Scope:
-        scopes = [*([self.resolved] if self.resolved else []), *readings]
+    def _combine(self, interpretations: Sequence[Scope]) -> Scope:
+        scopes = [*([self.resolved] if self.resolved else []), *interpretations]
         if not scopes:
             return self.folders
         joined = scopes[0]
@@ -110,7 +110,7 @@ class SyncPaths:
 
 @dataclass(frozen=True, slots=True)
 class _Interpretation:
-    """One way to read a path: the keys, and whether a file or directory of it is on the disk."""
+    """Interpretation of a path: its keys, and whether it exists on the disk."""
 
     keys: Scope
     on_disk: bool
@@ -119,14 +119,14 @@ class _Interpretation:
 def find_sync_paths(
     paths: Iterable[str], bases: Sequence[Path], mappings: Sequence[PathMapping], folders: Scope, files: StateFiles
 ) -> SyncPaths:
-    """Return what paths stand for. Reads the disk, and the baseline where the disk has nothing; asks no bucket.
+    """Resolve paths from the disk and, for paths that are not there, from the baseline. Sends no requests.
 
     Args:
-        paths: As they were typed.
-        bases: Directories that a relative path is relative to, in order.
-        mappings: What is synced.
-        folders: The keys that the configuration lets take part.
-        files: Where the baseline is.
+        paths: The paths as given.
+        bases: Directories to resolve relative paths against, in order.
+        mappings: The mappings of the run.
+        folders: The keys that the configuration includes.
+        files: The state of the bucket.
 
     Raises:
         InvalidSetting: A path is empty, or can be neither below a local root nor a key.
@@ -146,7 +146,7 @@ def find_sync_paths(
 def has_path(
     config: BucketConfig, adapter: BaseSync, state_dir: Path, path: str, *, relative_to: Path, list_bucket: bool
 ) -> bool:
-    """Tell whether a path names something of a bucket: on the disk, in the baseline, or, with `ask`, in the bucket.
+    """Tell whether a path exists on the disk, in the baseline or, with `list_bucket`, in the bucket.
 
     Raises:
         AdapterError: The bucket can't be listed.
@@ -159,10 +159,10 @@ def has_path(
         return False
     if not list_bucket:
         return not found.unresolved
-    readings = [reading for each in found.unresolved for reading in each.interpretations]
-    starts = {start for each in readings for mapping in mappings for start in each.ranges(mapping.remote)}
+    interpretations = [interpretation for each in found.unresolved for interpretation in each.interpretations]
+    starts = {start for each in interpretations for mapping in mappings for start in each.ranges(mapping.remote)}
     keys = (each.key for start in sorted(starts) for each in adapter.list_files(start))
-    return not found.unresolved or any(reading.covers(key) for key in keys for reading in readings)
+    return not found.unresolved or any(interpretation.covers(key) for key in keys for interpretation in interpretations)
 
 
 def _find(
@@ -174,18 +174,18 @@ def _find(
 ) -> SyncPaths:
     found = SyncPaths(folders=folders)
     for text in paths:
-        readings = list(_interpret(text, bases, mappings))
-        if not readings:
+        interpretations = list(_interpret(text, bases, mappings))
+        if not interpretations:
             raise InvalidSetting(_outside_message(text, mappings))
-        first = next((each.keys for each in readings if each.on_disk or is_known(each.keys)), None)
+        first = next((each.keys for each in interpretations if each.on_disk or is_known(each.keys)), None)
         if first is None:
-            scopes = list(dict.fromkeys(each.keys for each in readings))
+            scopes = list(dict.fromkeys(each.keys for each in interpretations))
             is_there = any(os.path.lexists(os.path.join(base, text)) for base in bases)
             problem = _outside_message(text, mappings) if is_there else _no_match_message(text, bases)
             found.unresolved.append(UnresolvedPath(text, scopes, problem))
         else:
             found.resolved = first if found.resolved is None else found.resolved.union(first)
-    # Says at once if the configured folders leave nothing of them.
+    # Raises now if all paths are outside of the configured folders.
     _ = found.scope
     return found
 
@@ -213,7 +213,7 @@ def _interpret(text: str, bases: Sequence[Path], mappings: Sequence[PathMapping]
 
 
 def _split(path: str) -> tuple[str, list[str]]:
-    """Return the directory before the first part with a wildcard, and the parts from there on."""
+    """Split a pattern into the directory before the first part with a wildcard, and the parts from there on."""
     parts = path.split(os.sep)
     first = next(index for index, part in enumerate(parts) if _WILDCARD.search(part))
     above = os.sep.join(parts[:first])
@@ -253,7 +253,7 @@ def _relative(path: str, directory: str) -> str | None:
 
 
 def _remaining(pattern: list[str], parts: list[str]) -> list[list[str]]:
-    """Return what is left of a pattern once it has matched a path; an empty rest is all that is below the path."""
+    """Return the possible rests of a pattern after it matched a path; an empty rest matches everything below."""
     if not pattern or not parts:
         return [pattern]
     head, rest = pattern[0], pattern[1:]
@@ -267,7 +267,7 @@ def _key_scope(key: str) -> Scope:
 
 
 def _local_paths(key: str, mappings: Sequence[PathMapping]) -> Iterator[str]:
-    """Yield the local paths that a key has, whatever the filters say."""
+    """Yield the local paths of a key in all mappings, ignoring filters."""
     for mapping in mappings:
         if mapping.is_file:
             if mapping.remote == key:
@@ -282,13 +282,13 @@ def _outside_message(text: str, mappings: Sequence[PathMapping]) -> str:
 
 
 def _no_match_message(text: str, bases: Sequence[Path]) -> str:
-    near = _closest_name(text, bases)
-    meant = f"; did you mean {near!r}?" if near else ""
-    return f"{text!r} matches no file here, no object in the bucket, and nothing that was synced before{meant}"
+    closest = _closest_name(text, bases)
+    suggestion = f"; did you mean {closest!r}?" if closest else ""
+    return f"{text!r} matches no file here, no object in the bucket, and nothing that was synced before{suggestion}"
 
 
 def _closest_name(text: str, bases: Sequence[Path]) -> str:
-    """Return the path on the disk that is most like one that is not there; empty if none is."""
+    """Return the path on the disk that is most similar to a missing one; empty if there is none."""
     import difflib  # noqa: PLC0415  # only after a mistake
 
     for base in bases:
@@ -298,6 +298,6 @@ def _closest_name(text: str, bases: Sequence[Path]) -> str:
                 names = [entry.name for entry in islice(entries, _MAX_NAMES)]
         except OSError:
             continue
-        if near := difflib.get_close_matches(name, names, 1, cutoff=0.6):
-            return os.path.join(os.path.dirname(text.rstrip("/" + os.sep)), near[0])
+        if matches := difflib.get_close_matches(name, names, 1, cutoff=0.6):
+            return os.path.join(os.path.dirname(text.rstrip("/" + os.sep)), matches[0])
     return ""
