@@ -1,4 +1,4 @@
-"""Finds what no manifest tells of, such as excluded files and links, where a plan puts a file: that can't be done."""
+"""Refuses operations whose target is blocked by what no manifest has, such as excluded files and links."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def refuse_blocked(
     bucket: str | None,
     skipped_keys: Collection[str] = (),
 ) -> list[Operation]:
-    """Refuse new files, here and in a bucket that is a directory, in whose place or on whose way something stands.
+    """Refuse downloads, and uploads to a local bucket, whose target or a parent of it is blocked.
 
-    What the plan deletes makes room. Where it would do so in vain, it is not deleted either.
+    Files that the plan deletes do not block. If a refused file was to replace one, that one is not deleted either.
 
     Args:
-        operations: Of one plan.
-        mappings: By id.
-        follow: Symbolic links below the local roots are followed.
-        temp_prefix: How the names of our temporary files begin here, which the run removes.
-        bucket: The directory that is the bucket, if one is.
+        operations: The operations of a plan.
+        mappings: The mappings, by id.
+        follow: Whether symbolic links below the local roots are followed.
+        temp_prefix: Prefix of temporary files, which do not block, since the run removes them.
+        bucket: The directory of the bucket, if it is local.
         skipped_keys: Keys to leave unchecked: the plan deletes a file with another spelling of their names, and a disk
             that takes both for one may cache the result of `stat` for a moment.
     """
@@ -43,7 +43,7 @@ def refuse_blocked(
         if each.action is Action.DELETE_LOCAL and not mappings[each.root].is_file:
             deleted_local[each.root].add(mappings[each.root].relative_path(each.key))
         elif each.action is Action.DELETE_REMOTE:
-            # There, directories go with the last object in them, and no others do.
+            # A local bucket removes a directory with its last object, and no other directories.
             deleted_remote |= {each.key, *_parents(each.key)}
     local_trees = {
         name: _TargetTree(mapping.local, deleted_local[name], follow, temp_prefix) for name, mapping in mappings.items()
@@ -69,28 +69,28 @@ def refuse_blocked(
 
 
 def _hold_back_delete(operation: Operation, refused: Collection[str]) -> Operation:
-    """Turn the delete of what a refused file was to replace into a skip."""
-    key = next((above for above in _parents(operation.key) if above in refused), None) if refused else None
+    """Turn the delete of a file that a refused one was to replace into a skip."""
+    key = next((parent for parent in _parents(operation.key) if parent in refused), None) if refused else None
     if key is None:
         return operation
     return replace(operation, action=Action.SKIP, reason=Reason.REPLACEMENT_BLOCKED, detail=key, loser=None)
 
 
 def _parents(path: str) -> Iterator[str]:
-    """Yield the directories above a path, outermost first."""
+    """Yield the parent directories of a path, outermost first."""
     return (path[:end] for end, letter in enumerate(path) if letter == "/")
 
 
 @dataclass(slots=True)
 class _TargetTree:
-    """A directory that a plan puts files into.
+    """Directory tree into which a plan writes files.
 
     Attributes:
         root: Its path.
-        leaving: Paths in it that the plan deletes before.
-        follow: Links are followed on the way.
-        temporary: How names begin that are in nobody's way; empty if none are.
-        keeps_empty: A directory that stays is in the way even if nothing is in it.
+        deleted: Relative paths that the plan deletes before it writes.
+        follow: Whether links are followed.
+        temp_prefix: Prefix of names that do not block; empty if there are none.
+        keeps_empty: Whether empty directories block.
     """
 
     root: str
@@ -101,34 +101,34 @@ class _TargetTree:
     _parent_blockers: dict[str, str | None] = field(default_factory=dict)
 
     def find_blocker(self, path: str) -> str | None:
-        """Say what stands where a file is to come, or on the way there; `None` if nothing does."""
-        way = self._find_blocking_parent(path.rpartition("/")[0])
-        if way is not None:
-            return way or None
+        """Return what blocks the path of a new file; `None` if nothing does."""
+        blocker = self._find_blocking_parent(path.rpartition("/")[0])
+        if blocker is not None:
+            return blocker or None
         status = self._stat(path)
         if status is None or stat.S_ISREG(status.st_mode):
-            # A file that came since the scan is seen when the operation is executed, and the key is planned again.
+            # A file that is newer than the scan is found during execution, which plans the key again.
             return None
         if not _is_directory(status):
             return in_the_way(kind(status), self._path(path))
-        inside = self._find_remaining(path)
-        if inside is None:
+        remaining = self._find_remaining(path)
+        if remaining is None:
             return None
-        # What is in an excluded directory may have any name.
-        shown = os.fsencode(self._path(inside)).decode("utf-8", "backslashreplace")
-        more = f" (with {shown}, which this run leaves alone)" if inside != path else ""
+        # Names in excluded directories may be any bytes.
+        shown = os.fsencode(self._path(remaining)).decode("utf-8", "backslashreplace")
+        more = f" (with {shown}, which this run leaves alone)" if remaining != path else ""
         return in_the_way("a directory", self._path(path), more)
 
     def _find_blocking_parent(self, directory: str) -> str | None:
-        """Return `None` if a directory is there, `_NOTHING` if nothing is, and else what stands there or on the way."""
+        """Return `None` if the directory exists, `_NO_BLOCKER` if it can be created, and else what blocks it."""
         if not directory:
             return None
         if directory not in self._parent_blockers:
-            for above in (*_parents(directory), directory):
-                if above not in self._parent_blockers:
-                    self._parent_blockers[above] = self._directory_blocker(above)
-                if self._parent_blockers[above] is not None:
-                    self._parent_blockers[directory] = self._parent_blockers[above]
+            for parent in (*_parents(directory), directory):
+                if parent not in self._parent_blockers:
+                    self._parent_blockers[parent] = self._directory_blocker(parent)
+                if self._parent_blockers[parent] is not None:
+                    self._parent_blockers[directory] = self._parent_blockers[parent]
                     break
         return self._parent_blockers[directory]
 
@@ -143,10 +143,10 @@ class _TargetTree:
         return in_the_way(kind(status), self._path(directory))
 
     def _find_remaining(self, directory: str) -> str | None:
-        """Return what stays in a directory, or the directory if it stays itself; `None` if it makes room."""
-        waiting = [directory]
-        while waiting:
-            directory = waiting.pop()
+        """Return a path in a directory, or the directory itself, that is not deleted; `None` if all is deleted."""
+        pending = [directory]
+        while pending:
+            directory = pending.pop()
             if self.keeps_empty and directory not in self.deleted:
                 return directory
             try:
@@ -154,7 +154,7 @@ class _TargetTree:
                     for entry in entries:
                         path = f"{directory}/{entry.name}"
                         if entry.is_dir(follow_symlinks=False) and _is_directory(entry.stat(follow_symlinks=False)):
-                            waiting.append(path)
+                            pending.append(path)
                         elif self.temp_prefix and entry.name.startswith(self.temp_prefix):
                             continue
                         elif path not in self.deleted:
@@ -166,13 +166,13 @@ class _TargetTree:
         return None
 
     def _stat(self, path: str) -> os.stat_result | None:
-        place = self._path(path)
+        full_path = self._path(path)
         try:
-            if self.follow and os.path.exists(place):
-                return os.stat(place)
-            return os.lstat(place)
+            if self.follow and os.path.exists(full_path):
+                return os.stat(full_path)
+            return os.lstat(full_path)
         except (OSError, ValueError):
-            # What can't be looked at is told when the operation is executed.
+            # Execution reports paths whose `stat` fails.
             return None
 
     def _path(self, path: str) -> str:

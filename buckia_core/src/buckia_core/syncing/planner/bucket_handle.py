@@ -1,4 +1,4 @@
-"""The bucket as the workers of a run see it, in this process or in another one."""
+"""`BucketHandle`: the bucket for the workers of a run, in this process or in others."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from buckia_core.syncing.planner.evidence import EvidenceCollector
 
 
 class BucketHandle:
-    """The bucket, and what decides its keys. Pickled, it is the configuration, of which an adapter is made elsewhere.
+    """Handle of a bucket: its adapter and decider. Pickles the configuration, from which other processes open adapters.
 
     Args:
-        adapter: The bucket.
-        config: What to make the adapter of in another process; `None` keeps all work in this one.
-        algorithm: The digest that the baseline keeps.
-        disks: Rules of each mapping's disk, by id.
-        follow: Symbolic links below the local roots are followed.
-        roots: Which directory the local root of each mapping was when the run began, by id.
+        adapter: The adapter; `None` to open one from `config`.
+        config: The configuration for other processes; `None` if the handle is not pickled.
+        algorithm: The digest algorithm of the baseline.
+        filesystem_rules: The rules of each mapping's file system, by id.
+        follow: Whether symbolic links below the local roots are followed.
+        roots: The identity of each mapping's local root at the start of the run, by id.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class BucketHandle:
 
     @cached_property
     def adapter(self) -> BaseSync:
-        """The bucket."""
+        """The adapter of the bucket."""
         if self._adapter is not None:
             return self._adapter
         assert self._config is not None
@@ -53,11 +53,11 @@ class BucketHandle:
 
     @cached_property
     def decider(self) -> Decider:
-        """What decides single keys."""
+        """The decider of single keys."""
         return Decider(EvidenceCollector(self.adapter, self._algorithm, self._follow), self.filesystem_rules)
 
     def locator(self) -> FileLocator:
-        """Return the places of keys on the local disks, to be closed after use."""
+        """Return a locator of the local files, to be closed after use."""
         return FileLocator(self.filesystem_rules, follow=self._follow, roots=self.roots)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -70,7 +70,7 @@ _adapters: dict[BucketConfig, BaseSync] = {}
 
 
 def _shared_adapter(config: BucketConfig) -> BaseSync:
-    """Return the adapter of this process for a configuration, which lives as long as the process."""
+    """Return the adapter of this process for a configuration; it is opened once a process."""
     if config not in _adapters:
         _adapters[config] = open_bucket(config)
     return _adapters[config]

@@ -1,4 +1,4 @@
-"""Comparing the content of both sides. Changes nothing, and believes no local fingerprint."""
+"""Compares the content of both sides. Changes nothing, and hashes all local files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _THREADS = 8
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A key whose two sides are not equal, and how."""
+    """Difference: a key whose sides are not equal, and in what."""
 
     key: str
     what: str
@@ -33,21 +33,21 @@ class Difference:
 
 @dataclass(slots=True)
 class CheckResult:
-    """The outcome of a comparison: the number of keys that are the same, and each that is not."""
+    """Result of a comparison: the number of equal keys, and all differences."""
 
     same: int = 0
     differ: list[Difference] = field(default_factory=list)
 
     @property
     def success(self) -> bool:
-        """Whether there is no difference."""
+        """Whether both sides are equal."""
         return not self.differ
 
 
 def compare_contents(request: SyncRequest, planner: Planner, state: StateDatabase) -> CheckResult:
     """Compare both sides of a request by content.
 
-    Digests that the provider tells are believed; where it tells none, the object is read.
+    Trusts digests that the provider reports, and downloads objects without a comparable digest.
 
     Raises:
         AdapterError: The bucket can't be listed.
@@ -64,10 +64,12 @@ def compare_contents(request: SyncRequest, planner: Planner, state: StateDatabas
             result.same += 1
 
     with (
-        planner.open_manifests() as (scan, here, there),
+        planner.open_manifests() as (scan, local_entries, objects),
         ThreadPoolExecutor(_THREADS, thread_name_prefix="buckia-check") as pool,
     ):
-        triples = merge_join(here, there, state.baseline(request.scope, [each.id for each in request.mappings]))
+        triples = merge_join(
+            local_entries, objects, state.baseline(request.scope, [each.id for each in request.mappings])
+        )
         for mapping, local, remote, base in _with_mapping(triples, request):
             if request.stopped.is_set():
                 break
@@ -83,7 +85,7 @@ def compare_contents(request: SyncRequest, planner: Planner, state: StateDatabas
                 result.differ.append(Difference(remote.key, "only in the bucket"))
         while comparing:
             collect(comparing.popleft())
-    result.differ += [Difference(place.key, place.reason) for place in scan.unreadable if place.is_error]
+    result.differ += [Difference(path.key, path.reason) for path in scan.unreadable if path.is_error]
     result.differ = list(planner.limit_to_paths(result.differ, lambda difference: difference.key))
     result.differ.sort(key=lambda each: each.key)
     return result
@@ -116,14 +118,14 @@ def _compare(
         return Difference(local.key, f"{local.size} bytes here, {remote.size} bytes in the bucket")
     try:
         if base is not None and base.fingerprint == remote.fingerprint:
-            # The object is the one that was verified when it went over, so its digest is known.
+            # The object is the one that the sync verified, so the baseline has its digests.
             remote = remote._replace(digests=base.digests or remote.digests)
         local = evidence.hash_local(mapping, local, [digest.algorithm for digest in remote.digests])
         if compare(local.digests, remote.digests) is Comparison.UNKNOWN:
             remote = evidence.hash_remote(remote, [local.digests])
     except FATAL_ERRORS:
         raise
-    except Exception as error:  # noqa: BLE001  # whatever a file does, the others get their turn
+    except Exception as error:  # noqa: BLE001  # an error of one file must not stop the others
         return Difference(local.key, f"can't be compared: {error_message(error)}")
     if compare(local.digests, remote.digests) is Comparison.SAME:
         return None

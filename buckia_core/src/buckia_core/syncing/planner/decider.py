@@ -1,4 +1,4 @@
-"""Deciding one key, with as many closer looks as that takes."""
+"""`Decider`: reconciles one key, collecting as much evidence as that takes."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from buckia_core.syncing.planner.evidence import EvidenceCollector
 
 _LOCAL_WRITES = (Action.DOWNLOAD, Action.DELETE_LOCAL, Action.CONFLICT, Action.KEEP_BOTH)
 _MAX_ROUNDS = 8
-"""More rounds than any key needs: four, and as many again for a key that changes meanwhile."""
+"""Limit of rounds: a key needs up to four, and as many again if it changes during the run."""
 
 Decision = tuple[Outcome, LocalEntry | None, RemoteObject | None, BaselineEntry | None]
-"""An outcome (never a `NeedsEvidence`), and the entries that it was decided by, with what the looks added."""
+"""An outcome (never a `NeedsEvidence`), and the entries that it is based on, with the collected evidence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decider:
-    """Decides single keys. May be used from many threads.
+    """Decider of single keys. Thread-safe.
 
     Attributes:
-        inspector: Looks closer.
-        disks: Rules of each mapping's disk, by its id.
+        evidence: Collects evidence.
+        filesystem_rules: The rules of each mapping's file system, by id.
     """
 
     evidence: EvidenceCollector
@@ -38,7 +38,7 @@ class Decider:
     def decide(
         self, mapping: PathMapping, local: LocalEntry | None, remote: RemoteObject | None, base: BaselineEntry | None
     ) -> Decision:
-        """Reconcile one key, looking closer as often as that is needed. What can't be looked at is refused by name."""
+        """Reconcile one key, collecting evidence until it is decided. Refuses a key whose evidence can't be read."""
         key = next(entry.key for entry in (local, remote, base) if entry is not None)
         for _ in range(_MAX_ROUNDS):
             outcome = reconcile(key, mapping.id, local, remote, base, mapping.rules)
@@ -47,18 +47,18 @@ class Decider:
             try:
                 local, remote = self._collect(outcome.evidence, mapping, local, remote, base)
             except (NotFound, PreconditionFailed, FileNotFoundError):
-                # It went or changed while it was looked at: the next run sees that, and decides.
+                # It changed or was deleted during the run; the next run decides.
                 return InSync(), None, None, base
             except FATAL_ERRORS:
                 raise
-            except Exception as error:  # noqa: BLE001  # whatever a key does, the others get their turn
+            except Exception as error:  # noqa: BLE001  # an error of one key must not stop the others
                 reason = error_message(error, local_path(key, mapping))
                 return refused_operation(key, mapping, local, remote, base, reason), local, remote, base
         reason = "the provider does not tell enough of it to compare both sides"
         return refused_operation(key, mapping, local, remote, base, reason), local, remote, base
 
     def check_path(self, outcome: Outcome, mapping: PathMapping) -> Outcome:
-        """Refuse what would write where the disk can't hold it, and leave alone what configures Buckia."""
+        """Refuse local writes to paths that the file system does not allow, and skip the configuration of Buckia."""
         if not isinstance(outcome, Operation) or outcome.action not in _LOCAL_WRITES:
             return outcome
         name = os.path.basename(mapping.local) if mapping.is_file else mapping.relative_path(outcome.key)
@@ -101,5 +101,5 @@ def refused_operation(
     base: BaselineEntry | None,
     reason: str,
 ) -> Operation:
-    """Return the operation that stands for a key which can't be synced, and says why."""
+    """Return the operation of a key that can't be synced, with the reason."""
     return Operation(Action.REFUSE, key, mapping.id, Reason.REFUSED_KEY, local, remote, base, detail=reason)

@@ -1,4 +1,4 @@
-"""Closer looks at one key: hashing what no fingerprint decides."""
+"""`EvidenceCollector`: hashes files and objects whose fingerprints do not decide whether they are equal."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _BUFFER_SIZE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class EvidenceCollector:
-    """Looks closer at local files and at objects. May be used from many threads.
+    """Collector of metadata and digests of files and objects. Thread-safe.
 
     Attributes:
-        adapter: The bucket.
-        algorithm: The digest that is always computed.
-        follow: Symbolic links below the roots are followed.
+        adapter: The adapter of the bucket.
+        algorithm: The digest algorithm of the baseline, which is always computed.
+        follow: Whether symbolic links below the roots are followed.
     """
 
     adapter: BaseSync
@@ -33,12 +33,12 @@ class EvidenceCollector:
     follow: bool = False
 
     def hash_local(self, mapping: PathMapping, entry: LocalEntry, algorithms: Sequence[str]) -> LocalEntry:
-        """Return the local entry as it is now, with its digests.
+        """Return the current local entry, with digests.
 
         Raises:
-            OSError: It can't be read.
-            InvalidKey: A link stands in its way.
-            Transient: It is written to all the time.
+            OSError: The file can't be read.
+            InvalidKey: A parent directory is a symbolic link.
+            Transient: The file keeps changing.
         """
         for _ in range(3):
             try:
@@ -50,23 +50,23 @@ class EvidenceCollector:
         raise Transient("it is being written to; it is left for the next run", key=entry.key)
 
     def stat_remote(self, listed: RemoteObject) -> RemoteObject:
-        """Return all that the provider tells about an object, as it is now."""
+        """Return the current metadata of an object."""
         found = self.adapter.stat_file(listed.key)
         if found.metadata is None:
-            # An adapter that tells none must not be asked for it again and again.
+            # Empty metadata, so that an adapter without metadata is not asked again.
             found = found._replace(metadata={})
         if found.fingerprint == listed.fingerprint:
             return found._replace(digests=merge(found.digests, listed.digests))
         return found
 
     def hash_remote(self, listed: RemoteObject, wanted: Sequence[Digests]) -> RemoteObject:
-        """Return an object with digests that can be compared with each of the wanted ones: told, or read.
+        """Return an object with digests that are comparable with all wanted ones, downloading it if necessary.
 
-        A digest that a client stored beside the content may say that it is another content than all that are wanted,
-        but never that it is the same: a wrong "different" costs a transfer, a wrong "same" costs a version.
+        Digests that a client stored in the metadata can prove a difference, but never equality: a wrong "different"
+        costs a transfer, a wrong "same" costs a version.
 
         Raises:
-            IntegrityError: The object has another number of bytes than the provider told.
+            IntegrityError: The download has another size than the provider reports.
         """
         found = self.stat_remote(listed)
         unknown = [each for each in wanted if compare(found.digests, each) is Comparison.UNKNOWN]

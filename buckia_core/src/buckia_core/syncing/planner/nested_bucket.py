@@ -1,4 +1,4 @@
-"""Refuses a bucket that is a local directory inside or around what is synced with it: it would grow by itself."""
+"""Refuses a local bucket inside or around its synced paths, which would copy the bucket into itself."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from buckia_core.syncing.request import SyncRequest
 
 
 def refuse_nesting(request: SyncRequest) -> None:
-    """Check where the bucket, the synced paths and the state are; links are followed.
+    """Check that bucket, synced paths and state are not inside each other, following links.
 
-    What the filter of a mapping keeps out may be inside of it.
+    Directories that the filter of a mapping excludes may be inside of it.
 
     Raises:
         InvalidSetting: One is inside another.
@@ -39,39 +39,37 @@ def refuse_nesting(request: SyncRequest) -> None:
                 f"the state is kept in {state}, which is inside the synced path {mapping.local}; keep it elsewhere, or "
                 "exclude it"
             )
-    if bucket is not None and (way := _parts_below(bucket, state)) is not None and not is_internal("/".join(way)):
+    if bucket is not None and (parts := _parts_below(bucket, state)) is not None and not is_internal("/".join(parts)):
         raise InvalidSetting(f"the state is kept in {state}, which is inside the folder that is the bucket, {bucket}")
 
 
-def _is_scanned(mapping: PathMapping, way: Sequence[str] | None) -> bool:
-    """Tell whether a scan of the mapping comes to the directory at the end of a way down from its root."""
-    if way is None:
+def _is_scanned(mapping: PathMapping, parts: Sequence[str] | None) -> bool:
+    """Tell whether a scan of the mapping reads the directory at a relative path, given as its parts."""
+    if parts is None:
         return False
-    above = ["/".join(way[: depth + 1]) + "/" for depth in range(len(way))]
+    above = ["/".join(parts[: depth + 1]) + "/" for depth in range(len(parts))]
     return not any(is_internal(path) for path in above) and all(mapping.path_filter(path) for path in above)
 
 
 def _parts_below(outer: str, inner: str) -> list[str] | None:
-    """Return the names that lead down from one place to another one that is inside of it, or the same place."""
+    """Return the parts of the path of `inner` relative to `outer`; `None` if it is outside."""
     outer = os.path.realpath(outer)
     identity = _identity(outer)
-    place = os.path.realpath(inner)
+    path = os.path.realpath(inner)
     names: list[str] = []
     while True:
-        # A disk may fold case, or be mounted at two places, so names alone do not tell.
-        if os.path.normcase(place) == os.path.normcase(outer) or (
-            identity is not None and _identity(place) == identity
-        ):
+        # A disk may ignore case or be mounted twice, so names alone are not enough.
+        if os.path.normcase(path) == os.path.normcase(outer) or (identity is not None and _identity(path) == identity):
             return names[::-1]
-        parent, name = os.path.split(place)
-        if parent == place:
+        parent, name = os.path.split(path)
+        if parent == path:
             return None
         names.append(name)
-        place = parent
+        path = parent
 
 
 def _identity(path: str) -> tuple[int, int] | None:
-    """Return which file or directory a path leads to; `None` where there is none, or the disk does not tell."""
+    """Return device and inode of a path; `None` if it does not exist, or the file system has no inodes."""
     try:
         status = os.stat(path)
     except OSError:

@@ -1,4 +1,4 @@
-"""Making a plan: the three manifests run through the merge, key by key, and what needs a closer look gets it."""
+"""`PlanBuilder`: merges the three manifests into a plan."""
 
 from __future__ import annotations
 
@@ -22,24 +22,23 @@ from buckia_core.syncing.planner.former_mappings import FormerMapping
 from buckia_core.syncing.scan.local import UnreadablePaths
 
 _MAX_PENDING = 256
-"""Keys that may wait for a closer look while the merge goes on."""
+"""Keys that may wait for evidence while the merge continues."""
 
 _DELETES = (Action.DELETE_LOCAL, Action.DELETE_REMOTE)
 
 _STOP_CHECK_INTERVAL = 1000
-"""Keys in step after which the merge looks whether the run is to end."""
+"""Number of keys in sync after which the merge checks whether to stop."""
 
 
 @dataclass(slots=True)
 class PlannedRun:
-    """A plan, and what goes into the state without an operation.
+    """Plan of a run, with the changes of the state that need no operation.
 
     Attributes:
         plan: The plan.
-        refreshed: Keys in step whose fingerprints moved (a touch, an upload of the same content).
-        out_of_scope: Rows of keys that their mapping, or the filter, does not let take part any more, as far as they
-            did at the last sync.
-        notices: What a person should be told of the plan, beside its operations.
+        refreshed: Keys in sync whose fingerprints changed (a touch, an upload of the same content).
+        out_of_scope: Rows that the last sync covered, and that no mapping or filter includes any more.
+        notices: Messages to the user about the plan.
     """
 
     plan: Plan = field(default_factory=Plan)
@@ -50,16 +49,16 @@ class PlannedRun:
 
 @dataclass(slots=True)
 class PlanBuilder:
-    """Everything that making a plan needs.
+    """Builder of a plan.
 
     Attributes:
-        mappings: In order; the first one that has a key owns it.
-        decider: Decides keys that need a closer look.
-        blind: Places that the scan did not look into; grows while the scan goes on.
-        stopped: Set when the run is to end.
-        pool: Where closer looks are taken while the merge goes on.
-        removed: Mappings that are not configured any more, by id.
-        others: The ids of mappings that other entries have. Keys of theirs are no orphans.
+        mappings: The mappings of the run, in order; the first one that includes a key owns it.
+        decider: Decides keys that need evidence.
+        unreadable: Unreadable paths; grows during the scan.
+        stopped: Set to end the run.
+        pool: Collects evidence while the merge continues.
+        removed_mappings: Mappings that are no longer configured, by id.
+        other_roots: Ids of mappings of other entries. Their keys are not orphans.
     """
 
     mappings: Sequence[PathMapping]
@@ -71,106 +70,106 @@ class PlanBuilder:
     other_roots: frozenset[str] = frozenset()
 
     def build(
-        self, local: Iterable[LocalEntry], remote: Iterable[RemoteObject], base: Iterable[BaselineEntry]
+        self, local_entries: Iterable[LocalEntry], objects: Iterable[RemoteObject], baseline: Iterable[BaselineEntry]
     ) -> PlannedRun:
-        """Merge the three manifests into a plan. If the run is to end, the plan is cut short."""
-        found = PlannedRun()
-        shapes = PathCollisionDetector(nested_keys=self.decider.evidence.adapter.capabilities.nested_keys)
+        """Merge the three manifests into a plan. The plan is incomplete if `stopped` is set."""
+        planned = PlannedRun()
+        collisions = PathCollisionDetector(nested_keys=self.decider.evidence.adapter.capabilities.nested_keys)
         operations: dict[str, Operation] = {}
-        for outcome, here, there, before in self._outcomes(local, remote, base, found, shapes):
+        for outcome, local, remote, base in self._outcomes(local_entries, objects, baseline, planned, collisions):
             match outcome:
                 case Operation():
                     operations[outcome.key] = outcome
                 case InSync(refresh=refresh):
-                    if here is not None and there is not None:
-                        found.plan.unchanged += 1
+                    if local is not None and remote is not None:
+                        planned.plan.unchanged += 1
                     if refresh:
-                        assert here is not None and there is not None and before is not None
-                        found.refreshed.append((here, there, before))
+                        assert local is not None and remote is not None and base is not None
+                        planned.refreshed.append((local, remote, base))
                 case _:
                     raise AssertionError(outcome)
-        shapes.resolve(operations)
-        found.plan.operations = [operations[key] for key in sorted(operations)]
-        return found
+        collisions.resolve(operations)
+        planned.plan.operations = [operations[key] for key in sorted(operations)]
+        return planned
 
     def _outcomes(
         self,
-        local: Iterable[LocalEntry],
-        remote: Iterable[RemoteObject],
-        base: Iterable[BaselineEntry],
-        found: PlannedRun,
-        shapes: PathCollisionDetector,
+        local_entries: Iterable[LocalEntry],
+        objects: Iterable[RemoteObject],
+        baseline: Iterable[BaselineEntry],
+        planned: PlannedRun,
+        collisions: PathCollisionDetector,
     ) -> Iterator[Decision]:
-        """Yield the outcome of every key that is not plainly in step; those are only counted.
+        """Yield the outcomes of all keys whose fingerprints differ from the baseline; count the other keys.
 
-        Keys that need a closer look get it in the pool, while the merge goes on.
+        Collects evidence in the pool, while the merge continues.
         """
         by_id = {mapping.id: mapping for mapping in self.mappings}
         owners = MappingIndex(self.mappings)
         checksum = any(mapping.rules.checksum for mapping in self.mappings)
-        waiting: deque[Future[Decision]] = deque()
-        in_step: defaultdict[str, int] = defaultdict(int)
+        pending: deque[Future[Decision]] = deque()
+        in_sync: defaultdict[str, int] = defaultdict(int)
         counts: defaultdict[str, Counts] = defaultdict(Counts)
-        see = shapes.add
-        glances = 0
-        for key, here, there, before in merge_join(local, remote, base):
-            # The common case in line, because it is the only one that every file of a large tree goes through.
+        add_path = collisions.add
+        checked = 0
+        for key, local, remote, base in merge_join(local_entries, objects, baseline):
+            # Inlined: most files of a large tree take only this path.
             if (
-                here is not None
-                and there is not None
-                and before is not None
-                and here.mtime_ns == before.mtime_ns
-                and here.size == before.size == there.size
-                and here.ctime_ns == before.ctime_ns
-                and here.inode == before.inode
-                and there.fingerprint == before.fingerprint != ""
-                and here.root == before.root
-                and not before.racy
-                and not before.out_of_scope
+                local is not None
+                and remote is not None
+                and base is not None
+                and local.mtime_ns == base.mtime_ns
+                and local.size == base.size == remote.size
+                and local.ctime_ns == base.ctime_ns
+                and local.inode == base.inode
+                and remote.fingerprint == base.fingerprint != ""
+                and local.root == base.root
+                and not base.racy
+                and not base.out_of_scope
                 and not checksum
             ):
-                in_step[here.root] += 1
-                glances += 1
-                see(key, here, there)
-                if not glances % _STOP_CHECK_INTERVAL and self.stopped.is_set():
+                in_sync[local.root] += 1
+                checked += 1
+                add_path(key, local, remote)
+                if not checked % _STOP_CHECK_INTERVAL and self.stopped.is_set():
                     return
                 continue
-            theirs = before is not None and before.root in self.other_roots
-            # Another entry's row proves that the key is wanted, and nothing else to this one.
-            row = None if theirs else before
-            if theirs and here is None and there is None:
+            is_of_other_entry = base is not None and base.root in self.other_roots
+            # The row of another entry only proves that the key is not an orphan.
+            row = None if is_of_other_entry else base
+            if is_of_other_entry and local is None and remote is None:
                 continue
-            mapping = by_id[here.root] if here is not None else self._find_owner(key, row, by_id, owners, found)
+            mapping = by_id[local.root] if local is not None else self._find_owner(key, row, by_id, owners, planned)
             if mapping is None:
                 continue
-            seen = counts[mapping.id]
-            seen.local += here is not None
-            seen.remote += there is not None
-            seen.base += row is not None and row.root == mapping.id
-            see(key, here, there)
-            if here is None and (place := self.unreadable.at_or_above(key)):
-                if there is not None and not place.is_error and not place.has_vanished:
-                    why = in_the_way(place.reason, place.path)
-                    yield refused_operation(key, mapping, None, there, row, why), None, there, row
+            count = counts[mapping.id]
+            count.local += local is not None
+            count.remote += remote is not None
+            count.base += row is not None and row.root == mapping.id
+            add_path(key, local, remote)
+            if local is None and (blocker := self.unreadable.at_or_above(key)):
+                if remote is not None and not blocker.is_error and not blocker.has_vanished:
+                    reason = in_the_way(blocker.reason, blocker.path)
+                    yield refused_operation(key, mapping, None, remote, row, reason), None, remote, row
                 continue
             if self.stopped.is_set():
                 return
-            outcome = reconcile(key, mapping.id, here, there, row, mapping.rules)
-            if theirs and isinstance(outcome, Operation) and outcome.action in _DELETES:
+            outcome = reconcile(key, mapping.id, local, remote, row, mapping.rules)
+            if is_of_other_entry and isinstance(outcome, Operation) and outcome.action in _DELETES:
                 continue
             if not isinstance(outcome, NeedsEvidence):
-                yield self.decider.check_path(outcome, mapping), here, there, row
+                yield self.decider.check_path(outcome, mapping), local, remote, row
                 continue
-            waiting.append(self.pool.submit(self.decider.decide, mapping, here, there, row))
-            if len(waiting) >= _MAX_PENDING:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-        for root, number in in_step.items():
-            seen = counts[root]
-            seen.local, seen.remote, seen.base = seen.local + number, seen.remote + number, seen.base + number
-        found.plan.unchanged += sum(in_step.values())
-        found.plan.counts = dict(counts)
+            pending.append(self.pool.submit(self.decider.decide, mapping, local, remote, row))
+            if len(pending) >= _MAX_PENDING:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+        for root, number in in_sync.items():
+            count = counts[root]
+            count.local, count.remote, count.base = count.local + number, count.remote + number, count.base + number
+        planned.plan.unchanged += sum(in_sync.values())
+        planned.plan.counts = dict(counts)
 
     def _find_owner(
         self,
@@ -178,18 +177,18 @@ class PlanBuilder:
         base: BaselineEntry | None,
         by_id: dict[str, PathMapping],
         owners: MappingIndex,
-        found: PlannedRun,
+        planned: PlannedRun,
     ) -> PathMapping | None:
-        """Return the mapping of a key that no local file claims; `None` if it takes no part in this run.
+        """Return the mapping of a key without a local file; `None` if the run skips the key.
 
-        the row of the baseline                          result
+        baseline row of the key                          result
         ----------------------------------------------------------------------------------------------
-        none                                             whichever mapping takes the key
-        of a mapping of the run that takes the key       that mapping
-        of one that this run's own options keep from it  no part; the row stays as it is
-        of one whose configured filter refuses it        out of scope
-        of a mapping that is not configured any more     out of scope, unless another one has taken over: it has the
-                                                         same file, or the place in the bucket of a folder that moved
+        none                                             the first mapping that includes the key
+        of a mapping of the run that includes the key    that mapping
+        of one whose run options exclude the key         `None`; the row stays as it is
+        of one whose configured filter excludes the key  `None`; the row is out of scope
+        of a mapping that is no longer configured        `None`; the row is out of scope, unless another mapping
+                                                         has the same local path, or the key prefix of a moved folder
         """
         if base is None:
             return None if is_internal(key) else owners.find(key)
@@ -204,5 +203,5 @@ class PlanBuilder:
             if mapping is not None and (former.has_moved or former.local_path(key) == local_path(key, mapping)):
                 return mapping
         if not base.out_of_scope:
-            found.out_of_scope.append(base)
+            planned.out_of_scope.append(base)
         return None

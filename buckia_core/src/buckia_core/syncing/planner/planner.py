@@ -1,4 +1,4 @@
-"""Reading both sides and making the plan."""
+"""`Planner`: reads both sides and plans a run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.resume_store import ResumeStore
 
 if TYPE_CHECKING:
-    from buckia_core.syncing.planner.rename_evidence import RenameDetector
+    from buckia_core.syncing.planner.rename_detector import RenameDetector
 
 Item = TypeVar("Item")
 
@@ -40,15 +40,15 @@ _EVIDENCE_THREADS = 8
 
 @dataclass
 class Planner:
-    """Reads both sides of one request and plans.
+    """Planner of one run.
 
     Attributes:
-        request: What is asked. Planning narrows its scope where that takes a listing to know.
-        state: The baseline.
-        temporary: How the names of our temporary files begin; what a killed run left is swept, not in a dry run.
-        seen: Told how many more entries were read here and in the bucket.
-        site: The bucket, and what decides single keys.
-        since_ns: When it was made; nothing was looked at before.
+        request: The request. Planning replaces it with one of a narrower scope if that takes a listing to resolve.
+        state: The state of the bucket, with the baseline.
+        temp_prefix: Prefix of temporary files. A scan removes leftover ones, except in a dry run.
+        on_scanned: Called with the numbers of local and remote entries that were read since the last call.
+        bucket: The bucket.
+        since_ns: Start of the run, before any file or object was read.
     """
 
     request: SyncRequest
@@ -62,14 +62,14 @@ class Planner:
     def for_request(
         cls, request: SyncRequest, state: StateDatabase, temp_prefix: str, on_scanned: Callable[[int, int], None]
     ) -> Planner:
-        """Make a survey; asks each disk what it can hold."""
+        """Create a planner, detecting the rules of each file system."""
         roots = {
             mapping.id: root_identity(mapping) for mapping in request.mappings if request.scope.overlaps(mapping.remote)
         }
-        disks = {mapping.id: disk_rules(_nearest_directory(mapping.local)) for mapping in request.mappings}
+        rules = {mapping.id: disk_rules(_nearest_directory(mapping.local)) for mapping in request.mappings}
         follow = request.follow_symlinks
-        site = BucketHandle(request.adapter, request.config, request.algorithm, disks, follow, roots)
-        return cls(request, state, temp_prefix, on_scanned, site)
+        bucket = BucketHandle(request.adapter, request.config, request.algorithm, rules, follow, roots)
+        return cls(request, state, temp_prefix, on_scanned, bucket)
 
     @property
     def _mappings_by_id(self) -> dict[str, PathMapping]:
@@ -77,7 +77,7 @@ class Planner:
 
     @property
     def removed_mappings(self) -> dict[str, FormerMapping]:
-        """Mappings that earlier runs had, and that are not configured any more, by id."""
+        """Mappings of earlier runs that are no longer configured, by id."""
         return self._other_mappings.removed
 
     @cached_property
@@ -85,26 +85,27 @@ class Planner:
         return find_other_mappings(self.request, self.state)
 
     def _protected_roots(self) -> frozenset[str]:
-        """Return the mappings of other entries whose rows matter: only to a mirror, which may delete what is theirs."""
+        """Return the ids of the mappings of other entries, if a mirror of this run could delete their objects."""
         mirrors = any(mapping.rules.delete_orphaned for mapping in self.request.mappings)
         return self._other_mappings.elsewhere if mirrors else frozenset()
 
     @property
     def _rename_detector(self) -> RenameDetector:
-        from buckia_core.syncing.planner.rename_evidence import RenameDetector  # noqa: PLC0415  # most runs find nothing to do
+        from buckia_core.syncing.planner.rename_detector import RenameDetector  # noqa: PLC0415  # not needed by most runs
 
         return RenameDetector(self.bucket.decider.evidence, self._mappings_by_id)
 
     @property
     def resume_store(self) -> ResumeStore:
-        """Transfers that an earlier run did not finish."""
+        """The unfinished transfers of earlier runs."""
         return ResumeStore(self.request.state_files)
 
     def plan(self) -> PlannedRun:
         """Read both sides, each in a thread of its own, and merge them with the baseline.
 
         Raises:
-            SideEmptied: A local root is gone that the baseline knows, or that is the truth; or one went away meanwhile.
+            SideEmptied: A local root is missing that the baseline has, or that is the source of an upload; or one
+                disappeared during the scan.
             InvalidSetting: A path that the run is limited to matches nothing.
             AdapterError: The bucket can't be listed to its end.
             PermissionDenied: A local root can't be read.
@@ -112,11 +113,11 @@ class Planner:
         """
         request = self.request
         with (
-            self.open_manifests() as (scan, here, there),
-            ThreadPoolExecutor(_EVIDENCE_THREADS, thread_name_prefix="buckia-look") as pool,
+            self.open_manifests() as (scan, local, remote),
+            ThreadPoolExecutor(_EVIDENCE_THREADS, thread_name_prefix="buckia-evidence") as pool,
         ):
             others = self._protected_roots()
-            preparation = PlanBuilder(
+            builder = PlanBuilder(
                 request.mappings,
                 self.bucket.decider,
                 scan.unreadable,
@@ -125,36 +126,36 @@ class Planner:
                 self.removed_mappings,
                 others,
             )
-            # Rows of mappings that are gone protect their keys, and know the content of files that moved.
+            # Rows of removed mappings protect their keys, and tell the content of moved files.
             known = [*self._mappings_by_id, *self.removed_mappings, *sorted(others)]
-            prepared = preparation.build(here, there, self.state.baseline(request.scope, known))
-        plan = prepared.plan
+            planned = builder.build(local, remote, self.state.baseline(request.scope, known))
+        plan = planned.plan
         plan.operations = list(self.limit_to_paths(plan.operations, lambda operation: operation.key))
-        twins = self._refine(plan) if plan.operations else []
+        variants = self._refine(plan) if plan.operations else []
         outside = out_of_scope.find_rows_outside_folders(request, self.state)
-        prepared.notices += out_of_scope.build_notices(request, prepared.out_of_scope, outside)
-        prepared.notices += out_of_scope.unicode_variants_notice(twins)
-        prepared.out_of_scope += outside
+        planned.notices += out_of_scope.build_notices(request, planned.out_of_scope, outside)
+        planned.notices += out_of_scope.unicode_variants_notice(variants)
+        planned.out_of_scope += outside
         plan.operations = sorted(
             [*plan.operations, *_unreadable_operations(scan, request.mappings)], key=lambda each: each.key
         )
         plan.left_out = _left_out_operations(scan, plan)
-        return prepared
+        return planned
 
     def _refine(self, plan: Plan) -> list[tuple[str, str]]:
-        """Refuse what has no place, settle conflicts and find moves.
+        """Refuse operations without a valid target, ask about conflicts, and detect moves.
 
         Returns:
-            New keys that are others in another Unicode form.
+            New keys that differ from other keys in Unicode normalization only.
         """
-        # Most runs find nothing to do.
+        # Not needed by most runs.
         from buckia_core.planning.path_collisions import NameCollisions  # noqa: PLC0415
         from buckia_core.syncing.disk.spelling import Spellings, exists  # noqa: PLC0415
         from buckia_core.syncing.planner.blocked_paths import refuse_blocked  # noqa: PLC0415
 
-        adapter, before = self.request.adapter, plan.operations
-        twins = NameCollisions(self._mappings_by_id, self.bucket.filesystem_rules, Spellings().other, exists)
-        operations = twins.report(before)
+        adapter, original = self.request.adapter, plan.operations
+        collisions = NameCollisions(self._mappings_by_id, self.bucket.filesystem_rules, Spellings().other, exists)
+        operations = collisions.report(original)
         waiting = {each.key for each in operations if each.after_deletes}
         operations = [self._ask_user(operation) for operation in operations]
         operations = refuse_blocked(
@@ -163,13 +164,13 @@ class Planner:
             follow=self.request.follow_symlinks,
             temp_prefix=self.temp_prefix,
             bucket=None if adapter.capabilities.nested_keys else adapter.local_directory,
-            skipped_keys=waiting.difference(each.key for each in before if each.after_deletes),
+            skipped_keys=waiting.difference(each.key for each in original if each.after_deletes),
         )
         plan.operations = self._rename_detector.detect(operations)
-        return twins.find_unicode_variants(operations)
+        return collisions.find_unicode_variants(operations)
 
     def recheck_deletes(self, plan: Plan) -> None:
-        """Look closer at a plan that the guard would refuse for what it deletes: it may be less than it seems."""
+        """Refine a plan that the deletion guard would refuse: count whole mappings, and look for moves."""
         request = self.request
         if request.scope != request.folders and self._deletes_too_much(plan):
             self._count_whole_mappings(plan)
@@ -180,29 +181,33 @@ class Planner:
         return safety.deletes_too_much(plan, self.request.mappings, self.request.max_delete)
 
     def _count_whole_mappings(self, plan: Plan) -> None:
-        """Judge a run that is limited to some paths by all that its mappings have, unless a local root is empty."""
+        """Count all files of the mappings of a run that is limited to some paths, unless a local root is empty."""
         request = self.request
         for mapping in request.mappings:
-            seen = plan.counts.setdefault(mapping.id, Counts())
-            rest = self.state.count_rows(mapping.id) - seen.base
+            counts = plan.counts.setdefault(mapping.id, Counts())
+            rest = self.state.count_rows(mapping.id) - counts.base
             if rest > 0 and _has_included_file(mapping, request):
-                seen.local, seen.remote, seen.base = seen.local + rest, seen.remote + rest, seen.base + rest
+                counts.local, counts.remote, counts.base = (
+                    counts.local + rest,
+                    counts.remote + rest,
+                    counts.base + rest,
+                )
 
     @contextmanager
     def open_manifests(
         self,
     ) -> Iterator[tuple[LocalScan, PrefetchIterator[LocalEntry], PrefetchIterator[RemoteObject]]]:
-        """Read both sides, each in a thread of its own: give the scan, and the two manifests.
+        """Start to read both sides, each in a thread of its own; yield the scan and the two manifests.
 
         Raises:
-            SideEmptied: A local root is gone that the baseline knows, or that is the truth; or, at the end of the
-                context, one went away while it was read.
+            SideEmptied: A local root is missing that the baseline has, or that is the source of an upload; or, at the
+                end of the context, one disappeared during the scan.
         """
         request = self.request
         self.check_roots()
-        sweep = None if request.dry_run else self.temp_prefix
+        temp_prefix = None if request.dry_run else self.temp_prefix
         kept = frozenset() if request.dry_run else self.resume_store.temp_files()
-        scan = LocalScan(request.mappings, request.scope, request.follow_symlinks, sweep, kept)
+        scan = LocalScan(request.mappings, request.scope, request.follow_symlinks, temp_prefix, kept)
         scan.bucket = request.adapter.local_directory
         objects = remote_scan.list_remote(request.adapter, request.scope, self._list_ranges())
         if request.sync_paths is not None:
@@ -214,7 +219,7 @@ class Planner:
             self._check_roots_unchanged()
 
     def limit_to_paths(self, found: Iterable[Item], key_of: Callable[[Item], str]) -> Iterable[Item]:
-        """Return of what was found that which the paths of the request stand for, now that both sides were read.
+        """Return the items in scope, after both sides were read and the paths of the request can be resolved.
 
         Raises:
             InvalidSetting: A path matches nothing.
@@ -226,11 +231,11 @@ class Planner:
         return [each for each in found if self.request.scope.covers(key_of(each))]
 
     def check_roots(self) -> None:
-        """Refuse a root that is missing; of a single file, the directory that it is in.
+        """Check that all local roots exist; of a single file, its directory.
 
         Raises:
-            SideEmptied: A local root is gone that the baseline knows, or that is the truth.
-            InvalidSetting: It is no directory.
+            SideEmptied: A local root is missing that the baseline has, or that is the source of an upload.
+            InvalidSetting: A local root is not a directory.
         """
         for mapping in self.request.mappings:
             if not self.request.scope.overlaps(mapping.remote):
@@ -252,9 +257,9 @@ class Planner:
                 )
 
     def _check_roots_unchanged(self) -> None:
-        """Refuse what was read of a root that was mounted, unmounted or replaced meanwhile.
+        """Check that no local root was mounted, unmounted or replaced during the scan.
 
-        `--force` is about what a person knew before the run, so it does not help against that.
+        `--force` does not override this check: it confirms only what the user knew before the run.
         """
         for mapping in self.request.mappings:
             identity = self.bucket.roots.get(mapping.id)
@@ -265,18 +270,18 @@ class Planner:
                 )
 
     def _list_ranges(self) -> list[remote_scan.ListRange]:
-        """Cut the listing where the baseline knows keys, if it is long and the provider can begin anywhere."""
+        """Split a long listing at keys of the baseline, if the provider can start a listing at any key."""
         prefixes = _remote_prefixes(self.request)
         if not self.request.adapter.capabilities.start_after:
             return [remote_scan.ListRange(prefix) for prefix in prefixes]
         return [
-            part
+            each
             for prefix in prefixes
-            for part in remote_scan.split_listing(prefix, self.state.sample_keys(remote_scan.KEYS_PER_RANGE, prefix))
+            for each in remote_scan.split_listing(prefix, self.state.sample_keys(remote_scan.KEYS_PER_RANGE, prefix))
         ]
 
     def _ask_user(self, operation: Operation) -> Operation:
-        """Ask about a conflict that policy `ask` left open."""
+        """Ask the user about a conflict under policy `ask`."""
         request = self.request
         if not (operation.unresolved and operation.reason is Reason.CONFLICT and request.ask):
             return operation
@@ -290,18 +295,18 @@ class Planner:
 
 
 def _nearest_directory(path: str) -> str:
-    """Return the path itself or the nearest directory above it that exists."""
+    """Return the nearest existing directory at or above a path."""
     while not os.path.isdir(path) and os.path.dirname(path) != path:
         path = os.path.dirname(path)
     return path
 
 
 def _has_included_file(mapping: PathMapping, request: SyncRequest) -> bool:
-    """Tell whether a local root has a file that takes part, in whichever run: what is excluded is there on any disk."""
+    """Tell whether a local root has a file that the configuration includes; any disk has excluded files."""
     if mapping.is_file:
         return os.path.lexists(mapping.local)
-    whole = replace(mapping, path_filter=mapping.configured_filter or mapping.path_filter)
-    scan = LocalScan([whole], request.folders, request.follow_symlinks, None)
+    configured = replace(mapping, path_filter=mapping.configured_filter or mapping.path_filter)
+    scan = LocalScan([configured], request.folders, request.follow_symlinks, None)
     scan.bucket = request.adapter.local_directory
     try:
         return next(scan.entries(), None) is not None
@@ -310,7 +315,7 @@ def _has_included_file(mapping: PathMapping, request: SyncRequest) -> bool:
 
 
 def _remote_prefixes(request: SyncRequest) -> list[str]:
-    """Return the prefixes to list: what the mappings reach, cut down to the scope; in order, not overlapping."""
+    """Return the prefixes to list: those of the mappings within the scope, in order, without overlaps."""
     wanted = sorted({prefix for mapping in request.mappings for prefix in request.scope.ranges(mapping.remote)})
     kept: list[str] = []
     for prefix in wanted:
@@ -320,23 +325,23 @@ def _remote_prefixes(request: SyncRequest) -> list[str]:
 
 
 def _unreadable_operations(scan: LocalScan, mappings: Sequence[PathMapping]) -> Iterator[Operation]:
-    """Yield an operation that does nothing for each place that could not be read, and each second file of a key."""
-    for place in scan.unreadable:
-        if place.is_error:
-            root = place.root or mappings[0].id
-            yield Operation(Action.REFUSE, place.key, root, Reason.UNREADABLE, detail=f"{place.reason}: {place.path}")
+    """Yield a refused operation for each path that can't be read, and a skipped one for each duplicate key."""
+    for path in scan.unreadable:
+        if path.is_error:
+            root = path.root or mappings[0].id
+            yield Operation(Action.REFUSE, path.key, root, Reason.UNREADABLE, detail=f"{path.reason}: {path.path}")
     for key, root in scan.duplicate_keys:
         yield Operation(Action.SKIP, key, root, Reason.DUPLICATE_KEY)
 
 
 def _left_out_operations(scan: LocalScan, plan: Plan) -> list[Operation]:
-    """Return an operation that does nothing for each entry that is no file and that nothing else tells of."""
-    places = [place for place in scan.unreadable if not (place.is_error or place.has_vanished)]
-    if not places:
+    """Return a skipped operation for each path that is not a file, unless the plan has another one for its key."""
+    paths = [path for path in scan.unreadable if not (path.is_error or path.has_vanished)]
+    if not paths:
         return []
-    told = {operation.key for operation in plan.operations}
+    reported = {operation.key for operation in plan.operations}
     return [
-        Operation(Action.SKIP, place.key, place.root, Reason.NOT_A_FILE, detail=place.reason)
-        for place in places
-        if place.key not in told
+        Operation(Action.SKIP, path.key, path.root, Reason.NOT_A_FILE, detail=path.reason)
+        for path in paths
+        if path.key not in reported
     ]

@@ -1,4 +1,4 @@
-"""Settling conflicts by a person's word, whatever the policy and the direction say."""
+"""Resolves conflicts by a choice of the user, regardless of policy and direction."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from buckia_core.syncing.request import SyncRequest
 
 
 class Resolution(Enum):
-    """Which version keeps the name. With both, the remote one does, and the local one becomes a conflict copy."""
+    """Version that keeps the key. With `BOTH`, the remote one does, and the local one becomes a conflict copy."""
 
     LOCAL = "local"
     REMOTE = "remote"
@@ -31,15 +31,15 @@ class Resolution(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A key that is left for a person to decide.
+    """Unresolved conflict.
 
     Attributes:
         key: The key.
-        path: Its local path, relative to the project where it is inside.
-        reason: What is wrong, in words.
-        local_size, local_mtime_ns: The local file; `None` if there is none.
-        remote_size, remote_mtime_ns: The object; `None` if there is none.
-        since: When it was first seen, in UTC.
+        path: Its local path, relative to the project if it is inside.
+        reason: What the conflict is.
+        local_size, local_mtime_ns: Size and modification time of the local file; `None` if there is none.
+        remote_size, remote_mtime_ns: Size and modification time of the object; `None` if there is none.
+        since: When a run first found it, in UTC.
     """
 
     key: str
@@ -53,11 +53,11 @@ class Conflict:
 
     @classmethod
     def from_record(cls, record: dict[str, Any], mappings: Mapping_[str, PathMapping], base: Path) -> Conflict:
-        """Return the conflict that a run recorded; paths below `base` are told relative to it."""
+        """Build a conflict from the record of a run, with paths relative to `base` if they are below it."""
         mapping = mappings.get(record["root"])
         path = local_path(record["key"], mapping) if mapping else record["key"]
         fields = {name: value for name, value in record.items() if name != "root"}
-        # Versions before 0.7 wrote down what servers said as it was.
+        # Versions before 0.7 recorded messages of servers without redaction.
         fields["reason"] = clean(record["reason"])
         since = datetime.fromisoformat(record["since"])
         return cls(
@@ -67,7 +67,7 @@ class Conflict:
 
 
 class NotAConflict(BuckiaError):
-    """No conflict is left on the key."""
+    """The key has no conflict that can be resolved."""
 
 
 def build_resolution_operations(
@@ -77,11 +77,11 @@ def build_resolution_operations(
     keys: Sequence[str],
     resolution: Resolution,
 ) -> list[Operation]:
-    """Return the operations that carry out a person's choice on conflicts that the last run left.
+    """Build the operations that resolve recorded conflicts as the user chose.
 
     Raises:
-        NotAConflict: A key is none of them, its name is the trouble, which no choice of a version mends, or the version
-            that is to be kept was there and is gone.
+        NotAConflict: A key has no conflict; its conflict is one of names, not of versions; or the version to keep no
+            longer exists.
     """
     by_id = {mapping.id: mapping for mapping in request.mappings}
     open_keys = {record["key"]: record for record in records if record["root"] in by_id}
@@ -105,10 +105,12 @@ def build_resolution_operations(
 
 
 def _check_loss(record: Mapping_[str, Any], operation: Operation) -> None:
-    """Refuse to delete the last version for one that a person has seen and that is gone, with its disk for all we know.
+    """Refuse to delete the remaining version if the version to keep existed when the conflict was recorded.
+
+    Its disk may not be mounted.
 
     Raises:
-        NotAConflict: There was such a version.
+        NotAConflict: It existed.
     """
     side, where = ("local", "here") if operation.action is Action.DELETE_REMOTE else ("remote", "in the bucket")
     if record[f"{side}_size"] is not None:

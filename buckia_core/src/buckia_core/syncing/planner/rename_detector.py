@@ -1,4 +1,4 @@
-"""Closer looks that tell moved files from deleted ones."""
+"""`RenameDetector`: tells moved files from deleted ones by their content."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _THREADS = 8
 
 @dataclass(frozen=True, slots=True)
 class RenameDetector:
-    """Finds moved files in a plan.
+    """Detector of moved files in a plan.
 
     Attributes:
-        inspector: Looks closer.
-        mappings: By id.
+        evidence: Hashes files and objects.
+        mappings: The mappings of the run, by id.
     """
 
     evidence: EvidenceCollector
     mappings: Mapping[str, PathMapping]
 
     def detect(self, operations: Sequence[Operation]) -> list[Operation]:
-        """Make moves of deletes and uploads of the same content, and hold back the source of a move that is blocked.
+        """Turn deletes and uploads of the same content into moves, and skip the deletes of blocked moves.
 
-        Only files whose size is that of an object to be deleted are hashed.
+        Hashes only files that have the size of an object to delete.
         """
         copies = self.evidence.adapter.capabilities.server_copy
         wanted = moves.blocked_moves(operations)
@@ -44,14 +44,14 @@ class RenameDetector:
         return moves.detect_moves(found) if copies else found
 
     def add_digests(self, operations: Sequence[Operation]) -> list[Operation]:
-        """Find out the content of what arrives, as far as it may be what the plan deletes under other keys.
+        """Add digests to new files and objects that may be moved ones, which the plan deletes under other keys.
 
-        Objects are only read where reading them is free; elsewhere what the provider tells has to do.
+        Downloads objects only if downloads are free; otherwise uses the digests that the provider reports.
         """
         wanted: dict[str, Callable[[Operation], Operation]] = {}
-        for side, look in ((Side.REMOTE, self._hash_local), (Side.LOCAL, self._fetch_digests)):
-            wanted |= {operation.key: look for operation in moves.find_uncertain_arrivals(operations, side)}
-        with ThreadPoolExecutor(_THREADS, thread_name_prefix="buckia-look") as pool:
+        for side, add_digest in ((Side.REMOTE, self._hash_local), (Side.LOCAL, self._fetch_digests)):
+            wanted |= {operation.key: add_digest for operation in moves.find_uncertain_arrivals(operations, side)}
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="buckia-evidence") as pool:
             return list(pool.map(lambda each: wanted[each.key](each) if each.key in wanted else each, operations))
 
     def _hash_local(self, operation: Operation) -> Operation:
@@ -62,7 +62,7 @@ class RenameDetector:
             return replace(operation, local=self.evidence.hash_local(self.mappings[operation.root], local, ()))
         except FATAL_ERRORS:
             raise
-        except Exception as error:  # noqa: BLE001  # what can't be read is told when it is uploaded
+        except Exception as error:  # noqa: BLE001  # the upload reports what can't be read
             error_message(error)
             return operation
 
@@ -74,7 +74,7 @@ class RenameDetector:
             digests = self._remote_digests(remote)
         except FATAL_ERRORS:
             raise
-        except Exception as error:  # noqa: BLE001  # then it is not known what arrives, and the guard refuses
+        except Exception as error:  # noqa: BLE001  # without digests, the guard refuses the plan
             error_message(error)
             return operation
         return replace(operation, remote=remote._replace(digests=digests))
@@ -83,7 +83,7 @@ class RenameDetector:
         found = self.evidence.stat_remote(remote)
         if found.fingerprint != remote.fingerprint:
             return remote.digests
-        told = any(digest.algorithm == self.evidence.algorithm for digest in found.digests)
-        if not told and self.evidence.adapter.capabilities.free_reads:
+        is_reported = any(digest.algorithm == self.evidence.algorithm for digest in found.digests)
+        if not is_reported and self.evidence.adapter.capabilities.free_reads:
             found = self.evidence.hash_remote(remote, ())
         return found.digests if found.fingerprint == remote.fingerprint else remote.digests
