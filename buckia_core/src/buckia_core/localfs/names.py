@@ -24,3 +24,12 @@ def check() -> None:
             f"this process reads the names of files as {sys.getfilesystemencoding()}, and not as UTF-8, so it would "
             "rename them in the bucket. Start Python with -X utf8, or with PYTHONUTF8=1 in its environment."
         )
+
+
+def is_utf8(name: str) -> bool:
+    """Tell whether a name is valid UTF-8: invalid bytes are surrogates in it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -125,7 +125,7 @@ def test_a_link_that_is_excluded_where_a_directory_would_have_to_be(sides, tmp_p
 
 
 @posix_only
-def test_each_link_that_is_in_the_way_is_told_with_what_to_do(sides):
+def test_each_link_that_blocks_is_reported_with_advice(sides):
     (sides.folder / "x").symlink_to("nowhere")
     sides.there("x=2")
     path = sides.folder / "x"
@@ -134,7 +134,7 @@ def test_each_link_that_is_in_the_way_is_told_with_what_to_do(sides):
     }
 
 
-def test_what_a_file_replaces_stays_while_that_has_no_place(sides):
+def test_what_a_blocked_file_replaces_stays(sides):
     sides.in_step("x/in=1 x/deep/in=2 other=3").here("x/a.log=4")
     sides.delete_there("x/in", "x/deep/in").there("x=5")
     refused = refused_alike(sides, exclude=["*.log"])
@@ -156,7 +156,7 @@ def test_what_only_begins_like_it_is_deleted_as_ever(sides):
     assert sides.files() == {"x/in": "1", "x/a.log": "4", "y": "3"}
 
 
-def test_a_directory_that_the_run_empties_is_in_nobodys_way(sides):
+def test_a_directory_that_the_run_empties_does_not_block(sides):
     sides.in_step("x/in=1 x/deep/in=2 other=3")
     (sides.folder / "x/empty/deeper").mkdir(parents=True)
     sides.delete_there("x/in", "x/deep/in").there("x=5")
@@ -164,13 +164,13 @@ def test_a_directory_that_the_run_empties_is_in_nobodys_way(sides):
     assert sides.files() == sides.objects() == {"x": "5", "other": "3"}
 
 
-def test_a_file_that_the_run_deletes_is_in_nobodys_way(sides):
+def test_a_file_that_the_run_deletes_does_not_block(sides):
     sides.in_step("x=1 other=3").delete_there("x").there("x/in=5")
     assert sides.sync().success
     assert sides.files() == sides.objects() == {"x/in": "5", "other": "3"}
 
 
-def test_a_temporary_file_of_a_killed_run_is_in_nobodys_way(sides):
+def test_a_temporary_file_of_a_killed_run_does_not_block(sides):
     sides.in_step("x/in=1 other=3").delete_there("x/in").there("x=5")
     state = StateDatabase.open_readonly(sides.state_file, sides.bucket.identity)
     (sides.folder / "x" / f"{temporary_prefix(state.get_meta('id') or '')}1").touch()
@@ -239,7 +239,7 @@ def test_a_link_in_the_bucket(on_directory, tmp_path, key):
 
 
 @posix_only
-def test_objects_that_a_file_replaces_stay_while_that_has_no_place(on_directory):
+def test_objects_that_a_blocked_file_replaces_stay(on_directory):
     sides = on_directory.in_step("x/in=1 other=3")
     (root_of(sides) / "x/link").symlink_to("nowhere")
     sides.delete_here("x/in")
@@ -262,7 +262,7 @@ def test_the_object_of_a_file_that_is_renamed_stays_while_its_new_name_is_taken(
     assert sides.files() == sides.objects() == {"x": "1", "other": "3"}
 
 
-def test_objects_that_leave_with_their_directories_are_in_nobodys_way(on_directory):
+def test_objects_that_leave_with_their_directories_do_not_block(on_directory):
     sides = on_directory.in_step("x/in=1 x/deep/in=2 y=3 other=4")
     sides.delete_here("x/in", "x/deep/in", "y")
     (sides.folder / "x/deep").rmdir()
@@ -289,7 +289,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch, operations: list[Operation], mapp
     return looked
 
 
-def test_only_what_is_new_here_is_looked_for_and_nothing_below_what_is_not_there(tmp_path, monkeypatch):
+def test_only_new_files_are_checked_and_nothing_below_missing_directories(tmp_path, monkeypatch):
     mapping = PathMapping("m", str(tmp_path), "")
     here, there = LocalEntry("changed", "m", 1, 1, 1, 1), RemoteObject("k", 1, "f")
     new = [f"new/deep/{number}" for number in range(9)] + [f"old/{number}" for number in range(2)]

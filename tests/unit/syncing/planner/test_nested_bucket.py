@@ -76,7 +76,7 @@ def test_a_bucket_outside_of_all_that_is_synced_is_fine(project, root, settings)
 
 @needs_links
 @pytest.mark.parametrize("follow", [False, True])
-def test_links_are_looked_through(project, follow):
+def test_links_are_followed(project, follow):
     (project / "data/link").symlink_to(project / "backup")
     with pytest.raises(InvalidSetting):
         client(project, "data/link", follow_symlinks=follow).sync()
@@ -105,6 +105,6 @@ def test_a_state_of_its_own_inside_of_what_is_synced_is_refused(project):
     assert client(project, "../elsewhere", state_dir=project / "data/.buckia-state").sync().adopted == 2
 
 
-def test_wrappers_tell_the_directory_of_what_they_wrap(tmp_path):
+def test_wrappers_report_the_directory_of_what_they_wrap(tmp_path):
     adapter = DirectorySync(DirectorySettings(root=tmp_path, prefix="in"))
     assert BandwidthLimit(adapter, 1).local_directory == adapter.local_directory == os.path.join(tmp_path, "in/")

@@ -179,7 +179,7 @@ def test_two_entries_for_one_bucket_say_nothing_of_each_other(sides):
 # --- when it is told ---------------------------------------------------------------------------------------
 
 
-def test_a_dry_run_tells_and_the_real_run_tells_again(sides):
+def test_a_dry_run_reports_and_the_real_run_reports_as_well(sides):
     sides.settings = ALL | {"exclude": ["logs/"]}
     for _ in range(2):
         sides.sync(dry_run=True)
@@ -190,7 +190,7 @@ def test_a_dry_run_tells_and_the_real_run_tells_again(sides):
     assert sides.sync().notices == []
 
 
-def test_a_run_that_is_refused_tells_again(sides):
+def test_a_run_after_a_refused_one_reports_as_well(sides):
     sides.settings = ALL | {"exclude": ["logs/"]}
     (sides.folder / "images/a").unlink()
     shutil.rmtree(sides.folder / "logs")
@@ -239,7 +239,7 @@ def test_what_happened_while_a_folder_was_renamed_is_compared(pictures):
     assert {*pictures.files().values()} == {*pictures.objects().values()} == {"1", "mine", "theirs"}
 
 
-def test_a_new_place_for_a_folder_that_is_gone_gets_everything(pictures):
+def test_a_new_path_for_a_missing_folder_gets_everything(pictures):
     """The disk died; the new one is empty."""
     shutil.rmtree(pictures.folder / "images")
     (pictures.folder / "new-disk").mkdir()
@@ -248,7 +248,7 @@ def test_a_new_place_for_a_folder_that_is_gone_gets_everything(pictures):
     assert len(pictures.objects()) == 3
 
 
-def test_a_new_place_beside_the_old_folder_gets_nothing_and_says_so(pictures):
+def test_a_new_path_beside_the_old_folder_gets_nothing_and_reports_it(pictures):
     (pictures.folder / "assets").mkdir()
     pictures.settings = named("assets")
     result = pictures.sync(force=False)
@@ -281,7 +281,7 @@ def test_a_single_file_that_takes_over_a_key(sides, tmp_path, content):
     assert desk.exists() and sides.files()["logs/x"] == sides.objects()["logs/x"]
 
 
-def test_what_another_mapping_has_under_the_same_path_takes_part_there(sides):
+def test_another_mapping_with_the_same_path_takes_over(sides):
     """Narrowed to a folder that keeps its keys, while a file of it is missing: it is copied."""
     sides.settings = {"paths": [{"local": "images", "remote": "images"}]}
     sides.delete_here("images/a").sync(force=False)
@@ -307,7 +307,7 @@ def test_a_mapping_is_known_by_its_id(id_, expected, monkeypatch):
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
-def test_a_folder_that_can_not_be_looked_at_has_not_moved(sides, monkeypatch, number):
+def test_a_folder_whose_stat_fails_has_not_moved(sides, monkeypatch, number):
     """Where a folder moved, files that are missing at its new place count as deleted."""
     sides.settings = {"paths": [{"local": "old", "remote": "docs"}]}
     sides.in_step("old/a=1 old/b=1")

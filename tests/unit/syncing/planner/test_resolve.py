@@ -64,7 +64,7 @@ def test_a_version_that_is_gone_since_is_not_kept_at_the_cost_of_the_other(confl
     assert [each.key for each in conflicts.client().conflicts()] == ["a", "b", "new"]
 
 
-def test_nothing_is_settled_for_a_folder_that_is_missing(conflicts):
+def test_nothing_is_resolved_for_a_missing_folder(conflicts):
     conflicts.folder.rename(conflicts.folder.with_name("unmounted"))
     for keep in ("local", "remote", "both"):
         with pytest.raises(SideEmptied, match="is missing"):
@@ -72,7 +72,7 @@ def test_nothing_is_settled_for_a_folder_that_is_missing(conflicts):
     assert conflicts.objects()["a"] == "yours" and not conflicts.folder.exists()
 
 
-def test_what_is_gone_on_both_sides_is_settled(conflicts):
+def test_a_key_that_both_sides_deleted_is_resolved(conflicts):
     conflicts.delete_here("a").delete_there("a").client().resolve(["a"], "local")
     assert [each.key for each in conflicts.client().conflicts()] == ["b", "new"]
 
@@ -123,7 +123,7 @@ class TestOutOfScope:
         assert [each.key for each in conflicts.client().conflicts()] == ["b", "new"]
 
 
-def test_one_key_that_is_no_conflict_settles_none(conflicts):
+def test_one_key_that_is_no_conflict_resolves_none(conflicts):
     with pytest.raises(NotAConflict, match="'c'"):
         conflicts.client().resolve(["a", "c"], "local")
     assert conflicts.objects()["a"] == "yours"
@@ -136,7 +136,7 @@ def test_a_name_that_is_the_trouble_is_not_mended_by_a_choice(sides):
         sides.client().resolve(["a"], "local")
 
 
-def test_a_choice_that_there_is_not_is_named(conflicts):
+def test_an_unknown_resolution_is_named(conflicts):
     with pytest.raises(InvalidSetting, match="keep must be one of local, remote, both"):
         conflicts.client().resolve(["a"], "newest")
 

@@ -86,7 +86,7 @@ def test_a_path_of_many_directories_is_no_problem():
         (PathFilter(include_pattern="a"), PathFilter(exclude_pattern="a"), False),
     ],
 )
-def test_filters_are_told_apart_by_their_description(one, other, same):
+def test_filters_differ_in_their_description(one, other, same):
     assert (one.description == other.description) is same
     assert pickle.loads(pickle.dumps(one)).description == one.description
 
@@ -169,7 +169,7 @@ def test_the_ignore_file(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_in_place_of_the_ignore_file_does_not_block(tmp_path):
+def test_an_ignore_file_that_is_a_pipe_does_not_block(tmp_path):
     os.mkfifo(tmp_path / IGNORE_FILE)
     with pytest.raises(ConfigError, match="a pipe or a device"):
         read_ignore_file(tmp_path)
@@ -209,7 +209,7 @@ def test_p17_n32_what_is_excluded_is_untouched_on_both_sides(sides):
     assert sides.files() == {"b.log": "2", "cache/y": "1"}
 
 
-def test_a_filter_that_is_taken_back_goes_on_where_it_was(sides):
+def test_a_filter_that_is_removed_has_no_lasting_effect(sides):
     sides.in_step("a=1 cache/x=1")
     sides.delete_here("cache/x")
     sides.sync(exclude=["cache/"])

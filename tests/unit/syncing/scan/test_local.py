@@ -188,7 +188,7 @@ def test_n25_n26_what_is_no_file_is_named_and_not_concluded_upon(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
-def test_n14_a_name_that_is_not_utf8_is_named_and_the_rest_goes_on(tmp_path):
+def test_n14_a_name_that_is_not_utf8_is_reported_and_the_rest_is_scanned(tmp_path):
     m("a=1 d/b=1").write_to(tmp_path)
     with open(os.path.join(os.fsencode(tmp_path), b"d/\xff\xfe"), "wb"):
         pass
@@ -197,7 +197,7 @@ def test_n14_a_name_that_is_not_utf8_is_named_and_the_rest_goes_on(tmp_path):
     assert [(place.key, place.is_error) for place in found.unreadable] == [("d/\\xff\\xfe", True)]
 
 
-def test_a_file_that_vanishes_while_it_is_looked_at_is_not_there(tmp_path):
+def test_a_file_that_vanishes_during_the_scan_is_not_yielded(tmp_path):
     m("a=1 b=1 d/c=1").write_to(tmp_path)
 
     def accepts(path: str) -> bool:
@@ -278,7 +278,7 @@ def test_a_mapped_file_that_is_a_link_to_nothing_is_not_taken_for_deleted(tmp_pa
 
 
 @posix_only
-def test_a_directory_that_becomes_a_link_meanwhile_is_not_entered(tmp_path):
+def test_a_directory_that_becomes_a_link_during_the_scan_is_not_entered(tmp_path):
     m("root/a=1 root/d/x=1 root/e=1 outside/secret=1").write_to(tmp_path)
 
     def accepts(path: str) -> bool:
@@ -369,7 +369,7 @@ def test_a_file_that_became_a_link_is_not_deleted_in_the_bucket(sides):
 
 
 @posix_only
-def test_what_is_no_file_is_counted_and_told_and_no_failure(sides):
+def test_what_is_no_file_is_counted_and_reported_and_no_failure(sides):
     sides.here("a=1")
     os.symlink("a", sides.folder / "link")
     os.symlink("a", sides.folder / "other")

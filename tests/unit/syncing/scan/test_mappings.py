@@ -114,7 +114,7 @@ def test_a_key_of_two_roots_is_reported_and_the_first_one_counts(sides: Sides):
     assert sides.did == ["skip a", "upload a"] and result.skipped == 1 and result.success
 
 
-def test_a_root_inside_another_one_has_its_own_place(sides: Sides):
+def test_a_root_inside_another_one_has_its_own_prefix(sides: Sides):
     """A file below both is under two keys; each of them is its own."""
     sides.settings = {"paths": [".", {"local": "static", "remote": "public/"}]}
     sides.here("a=1 static/x=2").sync()

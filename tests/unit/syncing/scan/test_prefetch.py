@@ -12,7 +12,7 @@ import pytest
 from buckia_core.syncing.scan.prefetch import PrefetchIterator
 
 
-def test_all_items_come_in_order_and_batches_are_told():
+def test_all_items_come_in_order_and_batches_are_reported():
     taken: list[int] = []
     with closing(PrefetchIterator(range(1234), name="t", on_batch=taken.append, batch_size=100)) as ahead:
         assert list(ahead) == list(range(1234))
@@ -20,7 +20,7 @@ def test_all_items_come_in_order_and_batches_are_told():
 
 
 @pytest.mark.parametrize("number", [0, 1, 100, 101, 250])
-def test_an_error_comes_after_the_items_of_whole_batches_before_it(number):
+def test_an_error_comes_after_the_items_of_earlier_batches(number):
     def items():
         yield from range(number)
         raise ValueError("in the middle")

@@ -64,7 +64,7 @@ def test_only_what_the_scope_covers():
 
 @pytest.mark.parametrize("number", [1, CONCURRENT_RANGES + 3])
 @pytest.mark.parametrize("failing", [1, 2, -1])
-def test_p18_a_part_that_fails_fails_the_whole(number, failing):
+def test_p18_a_range_that_fails_fails_the_listing(number, failing):
     names = [f"{index:02}" for index in range(20)]
     ranges = split_listing("", names[2 :: 20 // number][: number - 1])
     at = failing % (len(ranges) + 1) or 1
@@ -106,7 +106,7 @@ class OtherOrder(Wrapper):
     st.sets(st.text("a-/b", min_size=1, max_size=4), min_size=1, max_size=10),
     st.sets(st.text("a-/b", min_size=1, max_size=4), min_size=CONCURRENT_RANGES - 1, max_size=8),
 )
-def test_a_split_listing_of_another_order_is_whole_or_an_error(names, points):
+def test_a_split_listing_of_another_order_is_complete_or_an_error(names, points):
     adapter = OtherOrder(bucket(names))
     try:
         found = listed(adapter, split_listing("", sorted(points)))

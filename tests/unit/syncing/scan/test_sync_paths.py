@@ -80,7 +80,7 @@ def test_a_directory_that_was_deleted_is_known_as_well(tree):
     assert sync(tree, "images/") == ["delete_remote images/old", "delete_remote images/x"]
 
 
-def test_what_only_the_bucket_has_is_found_there_in_the_same_order(tree):
+def test_what_only_the_bucket_has_is_found_in_the_same_order(tree):
     tree.there("sub/new=1 new=1 sub/more/x=1 keys/k=1")
     here = tree.folder / "sub"
     assert sync(tree, "new", "keys", relative_to=here) == ["download keys/k", "download sub/new"]
@@ -98,7 +98,7 @@ def test_a_name_is_no_beginning_of_a_name(tree):
 
 @pytest.mark.parametrize("paths", [["nope"], ["images", "nope"], ["nope/", "neither"], ["*.nope"], ["imag"]])
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_what_matches_nothing_is_refused_before_anything_is_done(tree, paths, dry_run):
+def test_a_path_that_matches_nothing_changes_nothing(tree, paths, dry_run):
     before = tree.objects()
     with pytest.raises(InvalidSetting) as caught:
         sync(tree, *paths, dry_run=dry_run)
@@ -125,14 +125,14 @@ def test_a_path_outside_is_refused(tree, path):
         sync(tree, path)
 
 
-def test_a_file_that_is_not_mapped_is_told_as_such(sides):
+def test_a_file_that_is_not_mapped_has_a_message_of_its_own(sides):
     sides.settings = {"paths": ["data"]}
     sides.here("data/a=1 README=1")
     with pytest.raises(InvalidSetting, match="'README' is not below any path that is synced"):
         sync(sides, "README")
 
 
-def test_nothing_is_asked_about_a_conflict_before_paths_are_known(tree):
+def test_no_conflict_is_asked_until_paths_are_resolved(tree):
     tree.there("a.txt=333")
     with pytest.raises(InvalidSetting):
         sync(tree, "a.txt", "nope", conflict="ask", ask=lambda _: pytest.fail("it asked"))
@@ -258,7 +258,7 @@ def mapped(sides: Sides) -> Sides:
         (".", ["d/x", "data/x", "data/y", "one/a.txt"]),
     ],
 )
-def test_paths_are_told_by_their_keys(mapped, path, keys):
+def test_paths_are_resolved_by_their_keys(mapped, path, keys):
     if path in ("d", "one", "data/*"):
         # Nothing is there by that name on the disk: it is a prefix, which the baseline or the bucket must know.
         mapped.there("d/new=1 one/a.txt=1 data/x=1 data/y=1" if path != "d" else "d/x=1")
@@ -281,7 +281,7 @@ def test_configured_folders_limit_paths(sides):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
-def test_a_project_that_is_reached_by_a_link_is_the_same(tree, tmp_path):
+def test_a_project_below_a_link_is_the_same(tree, tmp_path):
     link = tmp_path / "link"
     link.symlink_to(tree.folder, target_is_directory=True)
     assert sync(tree, "images", relative_to=link) == ["upload images/x"]

@@ -39,7 +39,7 @@ def test_a_young_file_is_racy(age_ns, racy):
 
 
 @pytest.mark.parametrize(("age_ns", "racy"), [(500_000_000, True), (1_500_000_000, True), (2_500_000_000, False)])
-def test_on_a_disk_that_keeps_whole_seconds_it_stays_young_for_longer(age_ns, racy):
+def test_on_a_disk_that_keeps_full_seconds_it_is_racy_for_longer(age_ns, racy):
     assert is_racy(LOCAL._replace(mtime_ns=NOW - age_ns), NOW, NOW) is racy
 
 
@@ -105,7 +105,7 @@ def test_an_edit_right_after_a_sync_is_seen(sides, coarse_disk):
     assert sides.did == ["upload a"] and sides.objects() == {"a": "2"}
 
 
-def test_an_edit_right_after_the_look_is_seen_though_the_record_comes_much_later(sides, coarse_disk, monkeypatch):
+def test_an_edit_right_after_the_stat_is_seen_though_the_row_is_written_much_later(sides, coarse_disk, monkeypatch):
     """A slow upload lies between the look and the record, so the time of the record must not be what counts."""
     much_later = SimpleNamespace(time_ns=lambda: time.time_ns() + 10**10)
     monkeypatch.setattr("buckia_core.syncing.state.baseline_rows.time", much_later)

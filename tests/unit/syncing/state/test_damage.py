@@ -56,7 +56,7 @@ def test_of_a_file_that_can_not_be_read_nothing_is_known(file, monkeypatch):
         confirm_damage(file, attempt)
 
 
-def test_an_error_that_is_no_damage_is_not_tried_again(file):
+def test_an_error_that_is_no_damage_is_not_retried(file):
     calls = []
 
     def attempt():

@@ -159,7 +159,7 @@ def test_mappings_are_known_by_the_entry_that_had_them_last(path):
     state.close()
 
 
-def test_what_is_known_is_not_written_again(path):
+def test_unchanged_values_are_not_written(path):
     state = StateDatabase.open(path, "here")
     changes = []
     for _ in range(3):

@@ -142,7 +142,7 @@ def test_a_commit_that_fails_at_its_end_can_be_repeated(path):
     state.close()
 
 
-def test_an_error_in_the_middle_of_the_baseline_is_told_as_one_of_the_state(path):
+def test_an_error_in_the_middle_of_the_baseline_is_a_state_error(path):
     state = StateDatabase.open(path, "here")
     rows = state.baseline(Scope())
     next(rows)
@@ -163,7 +163,7 @@ def test_an_error_in_the_middle_of_the_baseline_is_told_as_one_of_the_state(path
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EIO, errno.EINVAL])
-def test_a_lock_that_can_not_be_taken_is_not_held_by_somebody(tmp_path, monkeypatch, number):
+def test_a_lock_that_fails_is_not_reported_as_held(tmp_path, monkeypatch, number):
     def refuse(_):
         raise OSError(number, os.strerror(number))
 
@@ -257,7 +257,7 @@ def test_what_can_not_be_written_down_at_all_is_found_by_the_next_run(sides, mon
 
 
 @pytest.mark.parametrize("method", ["update_conflicts", "add_run"])
-def test_a_history_or_a_conflict_that_can_not_be_written_is_told(sides, monkeypatch, method):
+def test_a_history_or_a_conflict_that_can_not_be_written_is_an_error(sides, monkeypatch, method):
     failing(monkeypatch, method, 1, 2)
     with pytest.raises(StateError, match="could not be written down"):
         sides.here("a=1").sync()

@@ -36,7 +36,7 @@ def held(tmp_path):
         process.kill()
 
 
-def test_n49_a_second_process_is_refused_and_told_who_holds_it(held):
+def test_n49_a_second_process_is_refused_with_the_id_of_the_first(held):
     path, process = held
     with pytest.raises(LockHeld, match=f"process {process.pid}"), RunLock(path):
         pass

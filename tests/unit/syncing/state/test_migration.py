@@ -365,7 +365,7 @@ KILLED = textwrap.dedent("""
 
 
 @pytest.mark.skipif(os.name == "nt", reason="kills processes with a signal")
-def test_killed_at_any_step_it_goes_on(tmp_path):
+def test_killed_at_any_step_it_resumes(tmp_path):
     """Killed before each step in turn, until one take-over comes to its end."""
     every = [files_of_s3(tmp_path / str(steps)) for steps in range(50)]
     arguments = [every[0].bucket, every[0].identity, *(str(files.directory) for files in every)]

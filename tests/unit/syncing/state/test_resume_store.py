@@ -47,7 +47,7 @@ def unfinished(tmp_path: Path) -> ResumeStore:
     return ResumeStore(StateFiles(tmp_path, "assets", "memory:x"))
 
 
-def test_a_note_is_read_by_whoever_takes_up_the_same_content(unfinished, bucket):
+def test_a_record_is_read_by_a_claim_of_the_same_content(unfinished, bucket):
     note = unfinished.claim(TransferKind.UPLOAD, "a/ü\n", "sha256:1", bucket)
     assert note.read() is None
     note.write("first")
@@ -85,7 +85,7 @@ def test_only_temporary_files_are_removed_for_what_a_note_says(unfinished, bucke
     assert list(unfinished.all()) == []
 
 
-def test_what_nobody_wants_is_abandoned_and_the_rest_stays(unfinished, bucket):
+def test_prune_discards_what_is_not_wanted(unfinished, bucket):
     for key in ("a", "b"):
         unfinished.claim(TransferKind.UPLOAD, key, "sha256:1", bucket).write(f"of {key}")
     unfinished.prune(lambda kept: kept.key == "a", bucket)
@@ -154,7 +154,7 @@ class TestLinks:
         return victim
 
     @pytest.mark.parametrize("level", ["unfinished", "stem", "former"])
-    def test_no_directory_of_notes_is_reached_through_a_link(self, tmp_path, bucket, victim, level):
+    def test_no_directory_of_records_is_opened_through_a_link(self, tmp_path, bucket, victim, level):
         files = StateFiles(tmp_path / "state", "assets", "memory:x")
         directory = {
             "unfinished": files.unfinished.parent,

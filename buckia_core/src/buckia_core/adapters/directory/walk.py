@@ -15,6 +15,7 @@ from buckia_core.adapters.directory.stat import object_from_stat
 from buckia_core.adapters.directory.temp_file import is_stale
 from buckia_core.errors import InvalidKey
 from buckia_core.localfs.directory import Directory, Tree
+from buckia_core.localfs.names import is_utf8
 from buckia_core.localfs.opening import InTheWay, is_link
 from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import RemoteObject
@@ -125,7 +126,7 @@ class Walk:
             with directory.entries() as entries:
                 for entry in entries:
                     name = entry.name
-                    if not name.isascii() and not _is_utf8(name):
+                    if not name.isascii() and not is_utf8(name):
                         log.warning("%r in %r is not listed: its name is not valid UTF-8", name, base or "/")
                     elif name.startswith(TEMP_PREFIX):
                         self._record_stale(directory, entry)
@@ -158,11 +159,3 @@ class Walk:
                 self.stale.add(f"{directory.relative}/{entry.name}" if directory.relative else entry.name)
         except OSError:
             log.debug("%r was removed during the listing", entry.name)
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

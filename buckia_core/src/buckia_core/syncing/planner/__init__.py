@@ -1,1 +1,1 @@
-"""From both sides to a plan."""
+"""Planner: reads both sides, collects evidence, and builds the plan of a run."""

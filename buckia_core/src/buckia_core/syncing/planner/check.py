@@ -74,7 +74,7 @@ def compare_contents(request: SyncRequest, planner: Planner, state: StateDatabas
             if request.stopped.is_set():
                 break
             if local is None and remote is not None and scan.unreadable.at_or_above(remote.key):
-                result.differ.append(Difference(remote.key, "not looked at here: a link or an unreadable folder"))
+                result.differ.append(Difference(remote.key, "not read here: a link or an unreadable folder"))
             elif local is not None and remote is not None:
                 comparing.append(pool.submit(_compare, planner.bucket.decider.evidence, mapping, local, remote, base))
                 if len(comparing) >= _MAX_PENDING:

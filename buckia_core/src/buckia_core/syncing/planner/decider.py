@@ -54,7 +54,7 @@ class Decider:
             except Exception as error:  # noqa: BLE001  # an error of one key must not stop the others
                 reason = error_message(error, local_path(key, mapping))
                 return refused_operation(key, mapping, local, remote, base, reason), local, remote, base
-        reason = "the provider does not tell enough of it to compare both sides"
+        reason = "the provider does not report enough to compare both sides"
         return refused_operation(key, mapping, local, remote, base, reason), local, remote, base
 
     def check_path(self, outcome: Outcome, mapping: PathMapping) -> Outcome:

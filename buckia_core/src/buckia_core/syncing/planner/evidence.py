@@ -42,7 +42,7 @@ class EvidenceCollector:
         """
         for _ in range(3):
             try:
-                with FileLocator({}, follow=self.follow) as places, places.open(entry.key, mapping) as file:
+                with FileLocator({}, follow=self.follow) as locator, locator.open(entry.key, mapping) as file:
                     digests, status = hash_open_file(file, supported_algorithms([self.algorithm, *algorithms]))
             except FileChanged:
                 continue

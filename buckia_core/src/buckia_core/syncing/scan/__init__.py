@@ -1,1 +1,1 @@
-"""Both sides read in key order, and which paths take part."""
+"""Scans: local files and objects in key order, and the filters, mappings and paths that limit them."""

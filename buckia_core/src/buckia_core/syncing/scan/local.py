@@ -15,6 +15,7 @@ from typing import NamedTuple, NoReturn
 from buckia_core.errors import PermissionDenied
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import remove
+from buckia_core.localfs.names import is_utf8
 from buckia_core.localfs.opening import InTheWay
 from buckia_core.planning.keys import TEMP_PREFIX, is_internal
 from buckia_core.planning.manifest import LocalEntry
@@ -255,7 +256,7 @@ class LocalScan:
                 for entry in entries:
                     name = entry.name
                     plain = name.isascii()
-                    if not plain and not _is_utf8(name):
+                    if not plain and not is_utf8(name):
                         shown = prefix + os.fsencode(name).decode("utf-8", "backslashreplace")
                         self._add_unreadable(
                             shown, directory.join(name), "its name is not valid UTF-8", mapping, is_error=True
@@ -319,16 +320,8 @@ class _OpenDirectory:
     links: set[str] = field(default_factory=set)
 
 
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _stat_error(error: OSError) -> str:
-    return f"it can't be looked at: {error.strerror or error}"
+    return f"it can't be read: {error.strerror or error}"
 
 
 def _raise_unreadable_root(path: str, error: OSError) -> NoReturn:

@@ -1,1 +1,1 @@
-"""What is kept between runs: the baseline, the lock, checkpoints of transfers."""
+"""State: what Buckia stores between runs: baseline, conflicts, history, lock, and records of unfinished transfers."""

@@ -322,8 +322,8 @@ class StateDatabase:
                 self._db.execute("INSERT OR REPLACE INTO meta VALUES ('id', ?)", own_id)
 
     def _merge_runs(self, records: Iterable[str]) -> None:
-        ours = [record for (record,) in self._db.execute("SELECT record FROM runs ORDER BY id")]
-        merged = sorted(dict.fromkeys([*ours, *records]), key=lambda record: str(json.loads(record).get("started", "")))
+        own = [record for (record,) in self._db.execute("SELECT record FROM runs ORDER BY id")]
+        merged = sorted(dict.fromkeys([*own, *records]), key=lambda record: str(json.loads(record).get("started", "")))
         self._db.execute("DELETE FROM runs")
         self._db.executemany("INSERT INTO runs (record) VALUES (?)", [(record,) for record in merged])
 

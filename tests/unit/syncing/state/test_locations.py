@@ -129,7 +129,7 @@ def test_the_user_who_called_sudo_is_trusted(project, state_dir, give_away, monk
     check_state_dir(state_dir)
 
 
-def test_a_directory_that_the_caller_chose_is_looked_at_and_left_as_it_is(project, give_away, tmp_path):
+def test_a_directory_that_the_caller_chose_is_checked_and_left_as_it_is(project, give_away, tmp_path):
     chosen = tmp_path / "chosen"
     chosen.mkdir()
     chosen.chmod(0o755)
@@ -194,7 +194,7 @@ def test_no_database_is_opened_through_a_link_or_with_the_journal_of_another(pro
 
 
 @pytest.mark.parametrize("planted", [["../../../victim"], ["..", ".", "", 3], "../victim", {"a": 1}])
-def test_what_a_state_tells_of_names_leads_nowhere(project, tmp_path, planted):
+def test_names_from_a_state_are_no_paths(project, tmp_path, planted):
     victim = tmp_path / "victim"
     victim.mkdir()
     for name in ("thesis", "thesis.json"):
