@@ -221,10 +221,10 @@ class World:
 
 def account_id_in(token: str | None) -> str:
     """Return the id of the account that a token of any kind names, or text that no account has."""
-    pieces = (token or "").split("_")
+    chunks = (token or "").split("_")
     if not token:
         raise missing_token()
-    return pieces[2] if len(pieces) > 3 else ""
+    return chunks[2] if len(chunks) > 3 else ""
 
 
 def _cap(code: str, what: str = "storage") -> Refused:

@@ -30,7 +30,7 @@ def authorize_account(world: World, headers: Mapping[str, str], version: int, ba
             if version < 4 and key.bucket_ids is not None and len(key.bucket_ids) > 1:
                 raise unauthorized("a key for several buckets needs API version 4")
             token = account.open_session(key, test_mode=test_mode)
-            return _answer(account, key, token, version, base_url)
+            return _respond(account, key, token, version, base_url)
     except Refused as refused:
         if refused.code == "bad_auth_token":
             raise unauthorized("") from refused
@@ -50,7 +50,7 @@ def _credentials(header: str | None) -> tuple[str, str]:
     return key_id, secret
 
 
-def _answer(account: Account, key: Key, token: str, version: int, base_url: str) -> dict[str, Any]:
+def _respond(account: Account, key: Key, token: str, version: int, base_url: str) -> dict[str, Any]:
     settings = account.settings
     buckets = [
         {"id": bucket_id, "name": account.buckets[bucket_id].name if bucket_id in account.buckets else None}
@@ -66,13 +66,13 @@ def _answer(account: Account, key: Key, token: str, version: int, base_url: str)
     }
     allowed: dict[str, Any] = {"capabilities": list(key.capabilities), "namePrefix": key.prefix}
     one_bucket = {"bucketId": only["id"], "bucketName": only["name"]}
-    answer: dict[str, Any] = {"accountId": account.account_id, "authorizationToken": token}
+    response: dict[str, Any] = {"accountId": account.account_id, "authorizationToken": token}
     if version <= 2:
-        answer |= places | {"allowed": allowed | one_bucket}
-        return answer | ({"minimumPartSize": settings.recommended_part_size} if version == 1 else {})
+        response |= places | {"allowed": allowed | one_bucket}
+        return response | ({"minimumPartSize": settings.recommended_part_size} if version == 1 else {})
     storage: dict[str, Any] = {"infoType": "storageApi", **places}
     if version == 3:
         storage |= allowed | one_bucket
     else:
         storage |= {"allowed": allowed | {"buckets": buckets if key.bucket_ids is not None else None}}
-    return answer | {"apiInfo": {"storageApi": storage}, "applicationKeyExpirationTimestamp": key.expires}
+    return response | {"apiInfo": {"storageApi": storage}, "applicationKeyExpirationTimestamp": key.expires}

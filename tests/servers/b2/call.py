@@ -70,4 +70,4 @@ class Call:
 
 
 Carry = Callable[[Call], dict[str, Any]]
-"""A function that carries out a call and returns the answer's JSON, or raises Refused."""
+"""A function that carries out a call and returns the response's JSON, or raises Refused."""

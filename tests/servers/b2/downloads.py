@@ -11,12 +11,12 @@ from typing import Final
 from urllib.parse import quote
 
 from .accounts import Account, DownloadGrant, World, account_id_in
-from .answer import Answer
 from .buckets import Bucket
 from .encryption import Encryption
 from .errors import Refused, bad_request, bad_token, expired_token, missing_token, not_found, unauthorized
 from .keys import Key
 from .names import decode
+from .response import Response
 from .retention import lock_headers
 from .versions import FileVersion
 
@@ -42,7 +42,7 @@ _LOCK_HEADERS: Final = {
 }
 
 
-def download_by_name(world: World, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+def download_by_name(world: World, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Response:
     """Answer `GET /file/BUCKET/NAME` with the newest version, which must not be a marker."""
     bucket_name, _, raw_name = path.partition("/")
     name, bucket = decode(raw_name, "the file name"), world.bucket_named(bucket_name)
@@ -54,10 +54,10 @@ def download_by_name(world: World, path: str, query: Mapping[str, str], headers:
         version = bucket.versions.latest(name)
         if version is None or version.action != "upload":
             raise not_found("File with such name does not exist.")
-        return _answer(account, bucket, version, key, query, headers)
+        return _respond(account, bucket, version, key, query, headers)
 
 
-def download_by_id(world: World, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+def download_by_id(world: World, query: Mapping[str, str], headers: Mapping[str, str]) -> Response:
     """Answer `b2_download_file_by_id?fileId=`, which reaches old versions too."""
     file_id = query.get("fileId", "")
     token = headers.get("Authorization") or query.get("Authorization")
@@ -70,7 +70,7 @@ def download_by_id(world: World, query: Mapping[str, str], headers: Mapping[str,
             raise not_found(f"file_state_none: {file_id}")
         bucket = account.buckets[version.bucket_id]
         key = _authorized(account, bucket, version.name, query, headers)
-        return _answer(account, bucket, version, key, query, headers)
+        return _respond(account, bucket, version, key, query, headers)
 
 
 def _authorized(
@@ -104,14 +104,14 @@ def _check_grant(account: Account, grant: DownloadGrant, bucket: Bucket, name: s
             raise unauthorized(f"the download authorization asks for {override}")
 
 
-def _answer(
+def _respond(
     account: Account,
     bucket: Bucket,
     version: FileVersion,
     key: Key | None,
     query: Mapping[str, str],
     headers: Mapping[str, str],
-) -> Answer:
+) -> Response:
     version.encryption.check_readable_with(Encryption.from_headers(headers))
     data, total = version.data, len(version.data)
     shown = _headers(bucket, version, key)
@@ -125,7 +125,7 @@ def _answer(
         data = data[span[0] : span[1] + 1]
         shown["Content-Range"] = f"bytes {span[0]}-{span[1]}/{total}"
     account.check_download(len(data))
-    return Answer(200 if span is None else 206, shown, data)
+    return Response(200 if span is None else 206, shown, data)
 
 
 def _headers(bucket: Bucket, version: FileVersion, key: Key | None) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Refused(Exception):
-    """An answer other than success. Source of the shape: docs, "Calling the API"; b2sdk `interpret_b2_error`."""
+    """A response other than success. Source of the shape: docs, "Calling the API"; b2sdk `interpret_b2_error`."""
 
     def __init__(self, status: int, code: str, message: str = "", *, retry_after: int | None = None) -> None:
         super().__init__(f"{status} {code}: {message}")
@@ -16,11 +16,11 @@ class Refused(Exception):
         self.retry_after = retry_after
 
     def as_json(self) -> dict[str, Any]:
-        """Return the body of the answer."""
+        """Return the body of the response."""
         return {"status": self.status, "code": self.code, "message": self.message}
 
     def headers(self) -> dict[str, str]:
-        """Return the headers of the answer beside those that every answer has."""
+        """Return the headers of the response beside those that every response has."""
         return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
 

@@ -13,7 +13,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 from . import bucket_calls, file_calls, large_files, uploads
 from .accounts import World, account_id_in
-from .answer import Answer
 from .authorize import authorize_account
 from .call import Call, Carry
 from .control import PATH as CONTROL_PATH
@@ -22,7 +21,8 @@ from .downloads import download_by_id, download_by_name
 from .errors import Refused, bad_request, not_found
 from .headers import Headers
 from .params import Params
-from .uploads import Upload, begun_upload
+from .response import Response
+from .uploads import Upload, start_upload
 
 _API: Final = re.compile(r"/b2api/v([1-4])/(b2_[a-z_]+)(?:/.*?)?([^/]*)")
 _FILE: Final = "/file/"
@@ -71,26 +71,26 @@ class Handler(BaseHTTPRequestHandler):
         with ExitStack() as stack:
             try:
                 upload = self._begin_upload(stack)
-                answer = self._answer(self._read_body(), upload)
+                response = self._respond(self._read_body(), upload)
             except Refused as refused:
-                # Clients that are still sending must have sent all before they read an answer.
+                # Clients that are still sending must have sent all before they read a response.
                 self._read_body()
                 self._count(refused)
-                answer = Answer.of_refusal(refused)
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
+                response = Response.from_refused(refused)
+        self.send_response(response.status)
+        for name, value in response.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body)))
+        self.send_header("Content-Length", str(len(response.body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(answer.body)
+            self.wfile.write(response.body)
 
     def _begin_upload(self, stack: ExitStack) -> Upload | None:
         match = _API.fullmatch(urlsplit(self.path).path)
         if match is None or match[2] not in _UPLOADS:
             return None
-        begun = begun_upload(self.server.world, match[2], match[3], self._headers, int(match[1]))
-        return stack.enter_context(begun)
+        upload = start_upload(self.server.world, match[2], match[3], self._headers, int(match[1]))
+        return stack.enter_context(upload)
 
     def _read_body(self) -> bytes:
         if self._body is None:
@@ -110,13 +110,13 @@ class Handler(BaseHTTPRequestHandler):
                 raise ConnectionError("the client went away")
         return self._body
 
-    def _answer(self, body: bytes, upload: Upload | None) -> Answer:
+    def _respond(self, body: bytes, upload: Upload | None) -> Response:
         if upload is not None:
-            return Answer.of_json(upload.accept(body))
+            return Response.of_json(upload.accept(body))
         url, world = urlsplit(self.path), self.server.world
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         if url.path.startswith(CONTROL_PATH):
-            return Answer.of_json(control(world, url.path.removeprefix(CONTROL_PATH), body))
+            return Response.of_json(control(world, url.path.removeprefix(CONTROL_PATH), body))
         if url.path.startswith(_FILE):
             return download_by_name(world, url.path.removeprefix(_FILE), query, self._headers)
         match = _API.fullmatch(url.path)
@@ -125,7 +125,7 @@ class Handler(BaseHTTPRequestHandler):
         version, name = int(match[1]), match[2]
         base_url = f"http://{self._headers.get('Host', '')}"
         if name == "b2_authorize_account":
-            return Answer.of_json(authorize_account(world, self._headers, version, base_url))
+            return Response.of_json(authorize_account(world, self._headers, version, base_url))
         if name == "b2_download_file_by_id":
             return download_by_id(world, query or _texts(body), self._headers)
         carry = CALLS.get(name)
@@ -135,7 +135,7 @@ class Handler(BaseHTTPRequestHandler):
             account.begin(name, self._headers.get("X-Bz-Test-Mode"))
             session = account.session(self._headers.get("Authorization"))
             params = Params.parse(body) if self.command == "POST" else Params(query, from_query=True)
-            return Answer.of_json(carry(Call(world, account, session, params, version, base_url)))
+            return Response.of_json(carry(Call(world, account, session, params, version, base_url)))
 
     def _count(self, refused: Refused) -> None:
         try:

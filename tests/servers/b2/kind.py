@@ -9,5 +9,5 @@ def b2_kind(method: str, path: str, query: Mapping[str, str], headers: Mapping[s
     """Name the call as the server's own switches do, such as `b2_upload_part`; `HEAD` by name is `head`."""
     if path.startswith("/file/"):
         return "head" if method == "HEAD" else "b2_download_file_by_name"
-    pieces = path.split("/")
-    return pieces[3] if path.startswith("/b2api/") and len(pieces) > 3 else "other"
+    chunks = path.split("/")
+    return chunks[3] if path.startswith("/b2api/") and len(chunks) > 3 else "other"

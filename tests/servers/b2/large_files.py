@@ -55,11 +55,11 @@ def _list_unfinished_large_files(call: Call) -> dict[str, Any]:
 def _finish_large_file(call: Call) -> dict[str, Any]:
     """Make one file of the parts. Codes: b2sdk `MissingPart`, `PartSha1Mismatch`."""
     large = call.unfinished("writeFiles")
-    told = call.params.texts("partSha1Array") or []
-    if len(told) < 2:
+    sha1s = call.params.texts("partSha1Array") or []
+    if len(sha1s) < 2:
         raise bad_request("large files must have at least 2 parts")
-    numbers = range(1, len(told) + 1)
-    for number, sha1 in zip(numbers, told, strict=True):
+    numbers = range(1, len(sha1s) + 1)
+    for number, sha1 in zip(numbers, sha1s, strict=True):
         part = large.parts.get(number)
         if part is None:
             raise Refused(400, "missing_part", f"Part number {number} has not been uploaded")
@@ -107,14 +107,14 @@ def _copy_part(call: Call) -> dict[str, Any]:
 
 
 def _copy_file(call: Call) -> dict[str, Any]:
-    """Copy a file or a range of it. The answer's action is `copy`, lists say `upload` (b2sdk `raw_simulator`)."""
+    """Copy a file or a range of it. The response's action is `copy`, lists say `upload` (b2sdk `raw_simulator`)."""
     source = call.source()
     field = "destinationBucketId" if "destinationBucketId" in call.params else None
     bucket = call.bucket("writeFiles", field=field) if field else call.bucket_of(source)
     call.key.demand("writeFiles", bucket.bucket_id, call.params.text("fileName"))
     directive = call.params.text_or_none("metadataDirective") or "COPY"
-    told = "contentType" in call.params or "fileInfo" in call.params
-    if directive not in {"COPY", "REPLACE"} or (directive == "COPY" and told):
+    has_metadata = "contentType" in call.params or "fileInfo" in call.params
+    if directive not in {"COPY", "REPLACE"} or (directive == "COPY" and has_metadata):
         raise bad_request("contentType and fileInfo go with metadataDirective REPLACE only")
     wanted = Wanted.from_params(call.params, call.account.now(), encryption_field="destinationServerSideEncryption")
     version = new_version(call.account, bucket, call.key, wanted, "upload")
@@ -122,8 +122,8 @@ def _copy_file(call: Call) -> dict[str, Any]:
         version.content_type, version.info = source.content_type, dict(source.info)
     else:
         call.params.text("contentType")
-    version.data, whole = _copied(call, source)
-    version.sha1, version.md5 = (source.sha1, source.md5) if whole else (_sha1(version.data), None)
+    version.data, is_whole = _copied(call, source)
+    version.sha1, version.md5 = (source.sha1, source.md5) if is_whole else (_sha1(version.data), None)
     keep(call.account, bucket, version)
     return {**bucket.file_as_json(version, call.key, call.version), "action": "copy"}
 

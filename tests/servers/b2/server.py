@@ -158,5 +158,5 @@ def post_control(endpoint: str, path: str, given: dict[str, Any]) -> dict[str, A
     request = urllib.request.Request(f"{endpoint}/control/{path}", data=body, method="POST")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=60) as response:
-        answer: dict[str, Any] = json.load(response)
-        return answer
+        result: dict[str, Any] = json.load(response)
+        return result

@@ -55,7 +55,7 @@ class Upload:
     version: int
 
     def accept(self, body: bytes) -> dict[str, Any]:
-        """Store what came and return the answer's JSON."""
+        """Store what came and return the response's JSON."""
         data, sha1 = checked_body(self.headers, body)
         if self.url.large_file is not None:
             return self._accept_part(self.url.large_file, data, sha1)
@@ -98,7 +98,7 @@ class Upload:
 
 
 @contextmanager
-def begun_upload(world: World, call: str, url_id: str, headers: Mapping[str, str], version: int) -> Iterator[Upload]:
+def start_upload(world: World, call: str, url_id: str, headers: Mapping[str, str], version: int) -> Iterator[Upload]:
     """Look at an upload before its bytes come, and keep its URL from others meanwhile."""
     token = headers.get("Authorization")
     with world.account(account_id_in(token)) as account:
@@ -131,7 +131,7 @@ def _check_session(account: Account, session: Session) -> None:
 
 
 def _get_another_url() -> Refused:
-    """The answer upon which clients get a new upload URL (docs, "Uploading files"; PROVIDERS 2.2)."""
+    """The response upon which clients get a new upload URL (docs, "Uploading files"; PROVIDERS 2.2)."""
     return Refused(503, "service_unavailable", "c001_v0001000_t0000 is too busy")
 
 
@@ -148,15 +148,15 @@ def checked_body(headers: Mapping[str, str], body: bytes) -> tuple[bytes, str]:
     The header is hex digits, or says that they follow the bytes, or that nobody knows them: then the file's is
     `unverified:` and the digits (docs, "Uploading files").
     """
-    told = _needed(headers, "X-Bz-Content-Sha1")
-    if told == "hex_digits_at_end":
+    expected = _needed(headers, "X-Bz-Content-Sha1")
+    if expected == "hex_digits_at_end":
         if len(body) < 40:
             raise bad_request("hex_digits_at_end needs 40 hex digits after the bytes")
-        body, told = body[:-40], body[-40:].decode("latin-1")
+        body, expected = body[:-40], body[-40:].decode("latin-1")
     sha1 = hashlib.sha1(body, usedforsecurity=False).hexdigest()
-    if told == "do_not_verify":
+    if expected == "do_not_verify":
         sha1 = f"unverified:{sha1}"
-    elif told.lower() != sha1:
+    elif expected.lower() != sha1:
         raise bad_request("Sha1 did not match data received")
     content_md5 = headers.get("Content-MD5")
     digest = hashlib.md5(body, usedforsecurity=False).digest()

@@ -54,7 +54,7 @@ def order_in_id(file_id: str) -> tuple[int, int] | None:
 
     So a listing goes on after a version that was deleted between two pages.
     """
-    fields = {piece[:1]: piece[1:] for piece in file_id.split("_")[1:] if piece}
+    fields = {chunk[:1]: chunk[1:] for chunk in file_id.split("_")[1:] if chunk}
     sequence, timestamp = fields.get("f", ""), fields.get("u", "")
     if not timestamp.isdigit() or not all(digit in "0123456789abcdef" for digit in sequence):
         return None

@@ -17,7 +17,7 @@ from .server import B2Account
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer."""
+    """A response."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -31,7 +31,7 @@ class Reply:
 
     @property
     def refusal(self) -> tuple[int, str]:
-        """The status and the code of an answer that says no."""
+        """The status and the code of a response that says no."""
         content = self.json
         assert self.status == content["status"] and set(content) == {"status", "code", "message"}
         return self.status, content["code"]

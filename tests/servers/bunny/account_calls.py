@@ -6,15 +6,15 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from .answer import Answer
 from .core_call import CoreCall
+from .response import Response
 from .zones import REPLICA_REGIONS, STANDARD_REGIONS
 
 
-def regions(call: CoreCall) -> Answer:
+def regions(call: CoreCall) -> Response:
     """List regions."""
     known = {**STANDARD_REGIONS, **REPLICA_REGIONS}.items()
-    return Answer.of_json(
+    return Response.of_json(
         [
             {
                 "Id": number,
@@ -30,13 +30,13 @@ def regions(call: CoreCall) -> Answer:
     )
 
 
-def api_keys(call: CoreCall) -> Answer:
+def api_keys(call: CoreCall) -> Response:
     """List the account's keys: one."""
     keys: list[dict[str, Any]] = [{"Id": 1, "Key": call.account.api_key, "Roles": ["User"]}]
-    return Answer.of_json({"Items": keys, "CurrentPage": 1, "TotalItems": 1, "HasMoreItems": False})
+    return Response.of_json({"Items": keys, "CurrentPage": 1, "TotalItems": 1, "HasMoreItems": False})
 
 
-def statistics(call: CoreCall) -> Answer:
+def statistics(call: CoreCall) -> Response:
     """Sum up what the CDN served, of one pull zone or all; all of it today."""
     wanted = call.query.get("pullZone", "")
     served: Counter[str] = Counter()
@@ -46,7 +46,7 @@ def statistics(call: CoreCall) -> Answer:
     day = datetime.fromtimestamp(call.account.now(), UTC).strftime("%Y-%m-%dT00:00:00Z")
     total, hits = served["requests"], served["hits"]
     errors = {f"Error{digit}xxChart": {day: _beginning(served, digit)} for digit in "345"}
-    return Answer.of_json(
+    return Response.of_json(
         {
             "TotalBandwidthUsed": served["bytes"],
             "TotalOriginTraffic": served["bytes"] - served["bytes_cached"],

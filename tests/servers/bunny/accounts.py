@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from .answer import Answer, Refused, over_limit, storage_refusal
 from .pull_zones import PullZone
 from .request import Connection
+from .response import Refused, Response, over_limit, storage_error
 from .switches import Failing, Gate, Settings, TokenBucket
 from .zones import StorageZone
 
@@ -78,19 +78,19 @@ class Account:
         try:
             if id(connection) not in known or self._going_on["", where] > self.settings.requests:
                 self.refusals["429"] += 1
-                raise storage_refusal(429, "Too Many Requests")
+                raise storage_error(429, "Too Many Requests")
             yield
         finally:
             self._going_on["", where] -= 1
 
-    async def interfere(self, kind: str, *, of_core: bool = False) -> Answer | None:
+    async def interfere(self, kind: str, *, of_core: bool = False) -> Response | None:
         """Do to a call what the test wants: hold it, or answer it otherwise."""
         gate = self.gates.get(kind)
         if gate is not None:
             await gate.pass_through()
         for failing in self.failing:
             if failing.applies(kind):
-                return failing.answer(of_core=of_core)
+                return failing.response(of_core=of_core)
         return None
 
 

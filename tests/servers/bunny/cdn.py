@@ -5,41 +5,41 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from .accounts import Account, World
-from .answer import Answer
 from .front import Handle
 from .nodes import File
 from .pull_zones import Cached, PullZone
 from .ranges import answer_with
 from .request import Request
+from .response import Response
 from .storage_api import served_type
 from .tokens import Asked, why_not
-from .tree import Place
+from .tree import ZonePath
 
 
 def cdn_host(world: World) -> Handle:
     """Return what answers for all pull zones; `Host` names the one."""
 
-    async def handle(request: Request) -> Answer:
+    async def handle(request: Request) -> Response:
         found = world.pull_zone(request.host)
         if found is None:
-            return Answer.of_bytes(404, b"Domain suspended or not configured")
+            return Response.of_bytes(404, b"Domain suspended or not configured")
         account, zone = found
         with account.during("cdn", "cdn", None):
-            answer = await account.interfere("cdn") or _serve(account, zone, request)
+            response = await account.interfere("cdn") or _serve(account, zone, request)
         zone.served["requests"] += 1
-        zone.served[str(answer.status)] += 1
-        zone.served["bytes"] += answer.length
-        if answer.headers.get("CDN-Cache") == "HIT":
+        zone.served[str(response.status)] += 1
+        zone.served["bytes"] += response.length
+        if response.headers.get("CDN-Cache") == "HIT":
             zone.served["hits"] += 1
-            zone.served["bytes_cached"] += answer.length
-        return answer
+            zone.served["bytes_cached"] += response.length
+        return response
 
     return handle
 
 
-def _serve(account: Account, zone: PullZone, request: Request) -> Answer:
+def _serve(account: Account, zone: PullZone, request: Request) -> Response:
     if request.method not in {"GET", "HEAD"}:
-        return Answer.of_bytes(405, b"Method Not Allowed")
+        return Response.of_bytes(405, b"Method Not Allowed")
     asked = Asked.parse(request.raw_path, request.query)
     if zone.settings["ZoneSecurityEnabled"]:
         reason = why_not(
@@ -51,7 +51,7 @@ def _serve(account: Account, zone: PullZone, request: Request) -> Answer:
             ip_needed=zone.settings["ZoneSecurityIncludeHashRemoteIP"],
         )
         if reason is not None:
-            return Answer.of_bytes(403, f"Forbidden: {reason}".encode())
+            return Response.of_bytes(403, f"Forbidden: {reason}".encode())
     # A token is no part of what a file is kept by.
     query = {name: value for name, value in asked.parameters.items() if name not in {"token", "expires"}}
     key = asked.path, "" if zone.settings["IgnoreQueryStrings"] else urlencode(sorted(query.items()))
@@ -60,7 +60,7 @@ def _serve(account: Account, zone: PullZone, request: Request) -> Answer:
     if cached is None:
         cached = _pull(account, zone, asked.path)
         if cached is None:
-            return Answer.of_bytes(404, b"Not Found", **{"CDN-Cache": state})
+            return Response.of_bytes(404, b"Not Found", **{"CDN-Cache": state})
         zone.cache[key] = cached
     headers = {"CDN-Cache": state, "CDN-PullZone": str(zone.id)}
     if cached.tags:
@@ -73,9 +73,9 @@ def _pull(account: Account, zone: PullZone, path: str) -> Cached | None:
     storage = account.storage_zones.get(zone.settings["StorageZoneId"])
     if storage is None or storage.deleted:
         return None
-    place = Place.parse(path)
-    file = storage.tree.find(place)
+    zone_path = ZonePath.parse(path)
+    file = storage.tree.find(zone_path)
     if not isinstance(file, File):
         return None
     tags = frozenset(tag for prefix, tag in zone.tags.items() if path.startswith(prefix))
-    return Cached(path, file.content, served_type(place.names[-1], file), tags)
+    return Cached(path, file.content, served_type(zone_path.names[-1], file), tags)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
-_PIECE: Final = 1 << 18
+_CHUNK: Final = 1 << 18
 _IN_MEMORY: Final = 1 << 20
 
 
@@ -22,7 +22,7 @@ class Content:
     """Upper-case hex."""
     held: bytes | Path
 
-    def pieces(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    def chunks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yield the bytes from `start` to before `end`."""
         end = self.size if end is None else end
         if isinstance(self.held, bytes):
@@ -30,9 +30,9 @@ class Content:
             return
         with self.held.open("rb") as file:
             file.seek(start)
-            while start < end and (piece := file.read(min(_PIECE, end - start))):
-                start += len(piece)
-                yield piece
+            while start < end and (chunk := file.read(min(_CHUNK, end - start))):
+                start += len(chunk)
+                yield chunk
 
 
 def content_of(body: bytes) -> Content:
@@ -52,11 +52,11 @@ class Arriving:
         self._path: Path | None = None
         self._file: BinaryIO | None = None
 
-    def add(self, piece: bytes) -> None:
+    def add(self, chunk: bytes) -> None:
         """Take the next bytes."""
-        self._hash.update(piece)
-        self._size += len(piece)
-        self._memory += piece
+        self._hash.update(chunk)
+        self._size += len(chunk)
+        self._memory += chunk
         if len(self._memory) > _IN_MEMORY:
             self._write()
 

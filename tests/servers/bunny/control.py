@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from .accounts import Account, World
-from .answer import Answer, Refused, core_refusal
 from .front import Handle
 from .generated import GeneratedFiles, directory_name
 from .nodes import Directory
 from .request import Request
+from .response import Refused, Response, core_error
 from .switches import Failing, Gate
 from .zones import StorageZone, new_password
 
@@ -20,15 +20,15 @@ from .zones import StorageZone, new_password
 def control_host(world: World) -> Handle:
     """Return what answers a test: `POST /accounts`, `POST /ACCOUNT/WHAT`."""
 
-    async def handle(request: Request) -> Answer:
+    async def handle(request: Request) -> Response:
         given = await request.read_object()
         account_id, _, what = request.path.removeprefix("/").partition("/")
         try:
             if account_id == "accounts":
                 account = world.new_account()
                 account.settings = account.settings.changed(given)
-                return Answer.of_json({"account_id": account.id, "api_key": account.api_key})
-            return Answer.of_json(await _carry_out(world, world.accounts[account_id], what, given))
+                return Response.of_json({"account_id": account.id, "api_key": account.api_key})
+            return Response.of_json(await _carry_out(world, world.accounts[account_id], what, given))
         except (KeyError, TypeError, ValueError) as error:
             raise _wrong(error) from error
 
@@ -97,4 +97,4 @@ def _zone(account: Account, given: Mapping[str, Any]) -> StorageZone:
 
 
 def _wrong(error: Exception) -> Refused:
-    return core_refusal(400, "control", f"{type(error).__name__}: {error}")
+    return core_error(400, "control", f"{type(error).__name__}: {error}")

@@ -9,12 +9,12 @@ from typing import Final
 
 from . import account_calls, pull_zone_calls, purge_calls, storage_zone_calls
 from .accounts import World
-from .answer import Answer, core_refusal
 from .core_call import CoreCall
 from .front import Handle
 from .request import Request
+from .response import Response, core_error
 
-Carry = Callable[[CoreCall], Answer]
+Carry = Callable[[CoreCall], Response]
 
 _ROUTES: Final[Mapping[tuple[str, str], tuple[str, Carry]]] = MappingProxyType(
     {
@@ -49,24 +49,24 @@ _NUMBER: Final = re.compile(r"(?<=/)\d+(?=/|$)")
 def core_host(world: World) -> Handle:
     """Return what answers as the core API."""
 
-    async def handle(request: Request) -> Answer:
+    async def handle(request: Request) -> Response:
         account = world.account_with(request.headers.get("accesskey", ""))
         if account is None:
-            raise core_refusal(401, "unauthorized", "The request authorization failed")
+            raise core_error(401, "unauthorized", "The request authorization failed")
         path = request.raw_path.rstrip("/")
         numbers = _NUMBER.findall(path)
         template = _NUMBER.sub("{id}", path)
         route = _ROUTES.get((request.method, template))
         if route is None:
             known = any(template == one for _, one in _ROUTES)
-            raise core_refusal(405 if known else 404, "not_found", "There is no such call")
+            raise core_error(405 if known else 404, "not_found", "There is no such call")
         kind, carry = route
         with account.during(kind, "core", None):
             try:
                 given = await request.read_object()
             except ValueError as error:
-                raise core_refusal(400, "validation_error", "The body is no JSON object") from error
-            answer = await account.interfere(kind, of_core=True)
-            return answer or carry(CoreCall(world, account, request.query, given, int(numbers[0]) if numbers else 0))
+                raise core_error(400, "validation_error", "The body is no JSON object") from error
+            response = await account.interfere(kind, of_core=True)
+            return response or carry(CoreCall(world, account, request.query, given, int(numbers[0]) if numbers else 0))
 
     return handle

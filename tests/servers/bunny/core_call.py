@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .accounts import Account, World
-from .answer import Answer, Refused, core_refusal
 from .pull_zones import PullZone
+from .response import Refused, Response, core_error
 from .zones import StorageZone
 
 
@@ -28,14 +28,14 @@ class CoreCall:
         """Return the storage zone that the path names. Raises Refused (404)."""
         zone = self.account.storage_zones.get(self.id)
         if zone is None or zone.deleted:
-            raise core_refusal(404, "storageZone.not_found", "The requested storage zone was not found", "StorageZone")
+            raise core_error(404, "storageZone.not_found", "The requested storage zone was not found", "StorageZone")
         return zone
 
     def pull_zone(self) -> PullZone:
         """Return the pull zone that the path names. Raises Refused (404)."""
         zone = self.account.pull_zones.get(self.id)
         if zone is None:
-            raise core_refusal(404, "pullZone.not_found", "The requested pull zone was not found", "PullZone")
+            raise core_error(404, "pullZone.not_found", "The requested pull zone was not found", "PullZone")
         return zone
 
     def text(self, name: str) -> str:
@@ -49,17 +49,17 @@ class CoreCall:
         """Return a flag of the query."""
         return self.query.get(name, str(default)).lower() == "true"
 
-    def paged(self, items: list[dict[str, Any]]) -> Answer:
+    def paged(self, items: list[dict[str, Any]]) -> Response:
         """Answer with a page; without a page's number, or with 0, with all as a plain array, as it always was."""
         page, size = self._number("page", 0), self._number("perPage", 1000)
         if page == 0:
-            return Answer.of_json(items)
+            return Response.of_json(items)
         if not 5 <= size <= 1000:
             raise invalid("perPage", "perPage must be between 5 and 1000")
         start = (page - 1) * size
         more = start + size < len(items)
         shown = items[start : start + size]
-        return Answer.of_json({"Items": shown, "CurrentPage": page, "TotalItems": len(items), "HasMoreItems": more})
+        return Response.of_json({"Items": shown, "CurrentPage": page, "TotalItems": len(items), "HasMoreItems": more})
 
     def _number(self, name: str, default: int) -> int:
         text = self.query.get(name, "")
@@ -70,9 +70,9 @@ class CoreCall:
 
 def invalid(field: str, message: str) -> Refused:
     """Return the refusal of a value."""
-    return core_refusal(400, "validation_error", message, field)
+    return core_error(400, "validation_error", message, field)
 
 
-def done() -> Answer:
-    """Return the answer without a body."""
-    return Answer(204)
+def done() -> Response:
+    """Return the response without a body."""
+    return Response(204)

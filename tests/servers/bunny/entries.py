@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Final
 
 from .nodes import Directory, File
-from .tree import Place
+from .tree import ZonePath
 from .zones import StorageZone
 
 _SLICE: Final = 250
@@ -30,7 +30,7 @@ def _second(whole: int) -> str:
 class Shown:
     """How what is in one directory is shown: a JSON object each."""
 
-    def __init__(self, zone: StorageZone, parent: Place) -> None:
+    def __init__(self, zone: StorageZone, parent: ZonePath) -> None:
         path = "/".join(["", zone.name, *parent.names, ""])
         self._regions = json.dumps(",".join(zone.replication_regions) or None)
         self._place = f'"StorageZoneName":"{zone.name}","Path":{json.dumps(path)}'
@@ -55,10 +55,10 @@ class Shown:
         )
 
 
-async def listing(zone: StorageZone, place: Place, directory: Directory) -> bytes:
+async def listing(zone: StorageZone, zone_path: ZonePath, directory: Directory) -> bytes:
     """Return a directory's listing. Others get their turn while a long one is made."""
     entries = iter(list(directory.entries()) if directory.source is None else directory.entries())
-    shown, lines = Shown(zone, place), list[str]()
+    shown, lines = Shown(zone, zone_path), list[str]()
     while some := list(islice(entries, _SLICE)):
         lines += [shown.entry(name, node) for name, node in some]
         await asyncio.sleep(0)

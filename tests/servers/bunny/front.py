@@ -1,4 +1,4 @@
-"""HTTP/1.1 in front of what answers: connections that are kept, bodies, `Expect`, answers in pieces."""
+"""HTTP/1.1 in front of what answers: connections that are kept, bodies, `Expect`, responses in chunks."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from http import HTTPStatus
 
 from ..http_stream import HEAD_LIMIT, Head, Stream
 from ..process import HOST
-from .answer import Answer, HungUp, Refused
 from .request import Connection, Request
+from .response import HungUp, Refused, Response
 
-Handle = Callable[[Request], Awaitable[Answer]]
+Handle = Callable[[Request], Awaitable[Response]]
 
 
 async def listen(handle: Handle) -> tuple[asyncio.Server, int]:
@@ -47,29 +47,29 @@ async def _serve_one(handle: Handle, stream: Stream, connection: Connection) -> 
         return False
     request = Request(head, stream, connection)
     try:
-        answer = await handle(request)
+        response = await handle(request)
     except Refused as refused:
-        answer = refused.answer()
-    # Many clients read no answer before they have sent all.
+        response = refused.response()
+    # Many clients read no response before they have sent all.
     await request.discard()
     goes_on = head.keeps_alive() and not request.still_coming
-    await _send(answer, head, stream, goes_on=goes_on)
+    await _send(response, head, stream, goes_on=goes_on)
     return goes_on
 
 
-async def _send(answer: Answer, head: Head, stream: Stream, *, goes_on: bool) -> None:
-    lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in answer.headers.items()]
-    if answer.status != HTTPStatus.NO_CONTENT:
-        lines.append(f"Content-Length: {answer.length}")
+async def _send(response: Response, head: Head, stream: Stream, *, goes_on: bool) -> None:
+    lines = [f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in response.headers.items()]
+    if response.status != HTTPStatus.NO_CONTENT:
+        lines.append(f"Content-Length: {response.length}")
     if not goes_on:
         lines.append("Connection: close")
     top = "\r\n".join([*lines, "", ""]).encode("latin-1")
     if head.start[0] == "HEAD":
         await stream.send(top)
         return
-    pieces = iter(answer.pieces)
+    chunks = iter(response.chunks)
     # A head and a small body in one packet.
-    await stream.send(top + next(pieces, b""))
-    for piece in pieces:
-        await stream.send(piece)
+    await stream.send(top + next(chunks, b""))
+    for chunk in chunks:
+        await stream.send(chunk)

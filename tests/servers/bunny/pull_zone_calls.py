@@ -7,63 +7,63 @@ import secrets
 import uuid
 from typing import Final
 
-from .answer import Answer, core_refusal
 from .core_call import CoreCall, done, invalid
 from .pull_zones import SYSTEM_DOMAIN, PullZone
+from .response import Response, core_error
 
 _NAME: Final = re.compile(r"[a-z0-9-]{1,63}", re.IGNORECASE)
 
 
-def list_all(call: CoreCall) -> Answer:
+def list_all(call: CoreCall) -> Response:
     """List pull zones."""
     search = call.query.get("search", "")
     return call.paged([one.model() for one in call.account.pull_zones.values() if search in one.name])
 
 
-def create(call: CoreCall) -> Answer:
+def create(call: CoreCall) -> Response:
     """Make a pull zone with a host name of its own, for a storage zone or another origin."""
     name = call.text("Name")
     if _NAME.fullmatch(name) is None:
         raise invalid("Name", "A name has letters, digits and dashes, 63 at most")
     if call.world.pull_zone_name_taken(name):
-        raise core_refusal(400, "pullzone.name_taken", "The pull zone name is already taken", "Name")
+        raise core_error(400, "pullzone.name_taken", "The pull zone name is already taken", "Name")
     zone = PullZone(call.world.new_id(), name, kind=int(call.given.get("Type") or 0))
     _change(call, zone)
     if zone.settings["OriginUrl"] is None and zone.settings["StorageZoneId"] == -1:
         raise invalid("OriginUrl", "OriginUrl or StorageZoneId is required")
     zone.hostnames[f"{name}.{SYSTEM_DOMAIN}".lower()] = call.world.new_id()
     call.account.pull_zones[zone.id] = zone
-    return Answer.of_json(zone.model(), 201)
+    return Response.of_json(zone.model(), 201)
 
 
-def get(call: CoreCall) -> Answer:
+def get(call: CoreCall) -> Response:
     """Show a pull zone."""
-    return Answer.of_json(call.pull_zone().model())
+    return Response.of_json(call.pull_zone().model())
 
 
-def update(call: CoreCall) -> Answer:
+def update(call: CoreCall) -> Response:
     """Change a pull zone, and show it."""
     zone = call.pull_zone()
     _change(call, zone)
-    return Answer.of_json(zone.model())
+    return Response.of_json(zone.model())
 
 
-def delete(call: CoreCall) -> Answer:
+def delete(call: CoreCall) -> Response:
     """Delete a pull zone."""
     del call.account.pull_zones[call.pull_zone().id]
     return done()
 
 
-def add_hostname(call: CoreCall) -> Answer:
+def add_hostname(call: CoreCall) -> Response:
     """Give a pull zone another host name."""
     zone, hostname = call.pull_zone(), call.text("Hostname").lower()
     if call.world.pull_zone(hostname) is not None:
-        raise core_refusal(400, "pullzone.hostname_already_registered", "The host name is in use", "Hostname")
+        raise core_error(400, "pullzone.hostname_already_registered", "The host name is in use", "Hostname")
     zone.hostnames[hostname] = call.world.new_id()
     return done()
 
 
-def remove_hostname(call: CoreCall) -> Answer:
+def remove_hostname(call: CoreCall) -> Response:
     """Take a host name away; not the pull zone's first one."""
     zone, hostname = call.pull_zone(), call.text("Hostname").lower()
     if hostname not in zone.hostnames or hostname.endswith(f".{SYSTEM_DOMAIN}"):
@@ -72,7 +72,7 @@ def remove_hostname(call: CoreCall) -> Answer:
     return done()
 
 
-def reset_security_key(call: CoreCall) -> Answer:
+def reset_security_key(call: CoreCall) -> Response:
     """Replace the key that signs URLs; signed ones are wrong from now on."""
     call.pull_zone().security_key = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
     return done()

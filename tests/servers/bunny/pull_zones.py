@@ -26,7 +26,7 @@ _TYPES: Final[dict[str, type]] = {
 
 @dataclass(frozen=True, slots=True)
 class Cached:
-    """An answer that the CDN keeps."""
+    """A response that the CDN keeps."""
 
     path: str
     content: Content
@@ -50,7 +50,7 @@ class PullZone:
     tags: dict[str, str] = field(default_factory=dict)
     """Path prefix to the `CDN-Tag` that files below it are sent with: an edge rule's work."""
     served: Counter[str] = field(default_factory=Counter)
-    """`requests`, `hits`, `bytes`, `bytes_cached`, and answers by their status."""
+    """`requests`, `hits`, `bytes`, `bytes_cached`, and responses by their status."""
 
     def __post_init__(self) -> None:
         self.settings = {

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from .answer import Answer
 from .content import Content
+from .response import Response
 
 _ONE: Final = re.compile(r"bytes=(\d*)-(\d*)")
 
 
-def answer_with(content: Content, content_type: str, wanted: str | None, **headers: str) -> Answer:
+def answer_with(content: Content, content_type: str, wanted: str | None, **headers: str) -> Response:
     """Answer with a file or the range of it that `wanted`, the header, names.
 
     200 where there is no range, or none that can be read; 206; 416 where nothing of the file is in it.
@@ -19,15 +19,15 @@ def answer_with(content: Content, content_type: str, wanted: str | None, **heade
     headers = {"Content-Type": content_type, "Accept-Ranges": "bytes", **headers}
     match = _ONE.fullmatch((wanted or "").strip())
     if match is None or match.groups() == ("", ""):
-        return Answer(200, content.pieces(), content.size, headers)
+        return Response(200, content.chunks(), content.size, headers)
     first, last = match.groups()
     if first:
         start, end = int(first), min(int(last) + 1 if last else content.size, content.size)
     else:
         start, end = max(0, content.size - int(last)), content.size
     if first and last and int(last) < int(first):
-        return Answer(200, content.pieces(), content.size, headers)
+        return Response(200, content.chunks(), content.size, headers)
     if start >= end:
-        return Answer(416, headers={"Content-Range": f"bytes */{content.size}"})
+        return Response(416, headers={"Content-Range": f"bytes */{content.size}"})
     headers["Content-Range"] = f"bytes {start}-{end - 1}/{content.size}"
-    return Answer(206, content.pieces(start, end), end - start, headers)
+    return Response(206, content.chunks(start, end), end - start, headers)

@@ -55,22 +55,22 @@ class Request:
         """Whether a body has yet to arrive that nobody may ask for any more."""
         return not self._ended and self._expected and not self._begun
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body. Raises ConnectionError where the client goes away before its end."""
         if self._ended:
             return
         if self._expected and not self._begun:
             await self._stream.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._begun = True
-        async for piece in self._body.pieces():
-            yield piece
+        async for chunk in self._body.pieces():
+            yield chunk
         self._ended = True
 
     async def read(self, limit: int = 1 << 24) -> bytes:
         """Return the whole body. Raises ValueError where it is longer than `limit` bytes."""
         body = bytearray()
-        async for piece in self.pieces():
-            body += piece
+        async for chunk in self.chunks():
+            body += chunk
             if len(body) > limit:
                 raise ValueError("the body is too long")
         return bytes(body)

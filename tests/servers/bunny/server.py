@@ -93,14 +93,14 @@ class BunnyAccount:
         return f"http://{self.server.core}"
 
     def core(self, method: str, path: str, given: Any = None, *, api_key: str | None = None) -> tuple[int, Any]:
-        """Call the core API once. Return the status and what was answered as JSON, None where that is nothing."""
+        """Call the core API once. Return the status and the JSON of the response, None if it is empty."""
         headers = {"AccessKey": self.api_key if api_key is None else api_key, "Content-Type": "application/json"}
         body = None if given is None else json.dumps(given).encode()
         with closing(http.client.HTTPConnection(self.server.core, timeout=60)) as connection:
             connection.request(method, path, body, headers)
             response = connection.getresponse()
-            answered = response.read()
-        return response.status, json.loads(answered) if answered else None
+            body = response.read()
+        return response.status, json.loads(body) if body else None
 
     def new_zone(self, stem: str = "test", *, region: str = "DE", **options: Any) -> BunnyZone:
         """Create a storage zone with a name that no other one has. `options` go to the core API."""
@@ -213,7 +213,7 @@ def post_json(host: str, path: str, given: dict[str, Any]) -> dict[str, Any]:
     with closing(http.client.HTTPConnection(host, timeout=60)) as connection:
         connection.request("POST", path, json.dumps(given).encode())
         response = connection.getresponse()
-        answer: dict[str, Any] = json.load(response)
+        body: dict[str, Any] = json.load(response)
     if response.status != 200:
-        raise ValueError(answer["Message"])
-    return answer
+        raise ValueError(body["Message"])
+    return body

@@ -7,22 +7,22 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from .answer import Answer, core_refusal
 from .core_call import CoreCall, done, invalid
 from .entries import when
+from .response import Response, core_error
 from .zones import REPLICA_REGIONS, STANDARD_REGIONS, StorageZone, new_password
 
 _NAME: Final = re.compile(r"[A-Za-z0-9-]{3,64}")
 
 
-def list_all(call: CoreCall) -> Answer:
+def list_all(call: CoreCall) -> Response:
     """List storage zones."""
     deleted, search = call.flag("includeDeleted", default=False), call.query.get("search", "")
     zones = call.account.storage_zones.values()
     return call.paged([_shown(call, one) for one in zones if search in one.name and (deleted or not one.deleted)])
 
 
-def create(call: CoreCall) -> Answer:
+def create(call: CoreCall) -> Response:
     """Make a zone; it can be used at its storage host at once. Names are shared by all accounts."""
     name, region = call.text("Name"), str(call.given.get("Region") or "DE").upper()
     tier, kind = call.given.get("ZoneTier") or 0, call.given.get("StorageZoneType") or 0
@@ -34,7 +34,7 @@ def create(call: CoreCall) -> Answer:
     if region not in STANDARD_REGIONS or (tier == 1 and region != "DE"):
         raise invalid("Region", f"{region} is no main region of this tier")
     if call.world.storage_zone(name) is not None:
-        raise core_refusal(400, "storagezone.name_taken", "The storage zone name is already taken", "Name")
+        raise core_error(400, "storagezone.name_taken", "The storage zone name is already taken", "Name")
     zone = StorageZone(
         id=call.world.new_id(),
         name=name,
@@ -48,15 +48,15 @@ def create(call: CoreCall) -> Answer:
         kind=kind,
     )
     call.account.storage_zones[zone.id] = zone
-    return Answer.of_json(_shown(call, zone), 201)
+    return Response.of_json(_shown(call, zone), 201)
 
 
-def get(call: CoreCall) -> Answer:
+def get(call: CoreCall) -> Response:
     """Show a zone."""
-    return Answer.of_json(_shown(call, call.storage_zone()))
+    return Response.of_json(_shown(call, call.storage_zone()))
 
 
-def update(call: CoreCall) -> Answer:
+def update(call: CoreCall) -> Response:
     """Change a zone. Regions are added and never taken away."""
     zone = call.storage_zone()
     wanted = _regions(call.given.get("ReplicationZones") or [], zone.region, zone.tier)
@@ -67,7 +67,7 @@ def update(call: CoreCall) -> Answer:
     return done()
 
 
-def delete(call: CoreCall) -> Answer:
+def delete(call: CoreCall) -> Response:
     """Delete a zone, and its pull zones too unless that is asked not to be done."""
     zone = call.storage_zone()
     zone.deleted = True
@@ -79,32 +79,32 @@ def delete(call: CoreCall) -> Answer:
     return done()
 
 
-def check_availability(call: CoreCall) -> Answer:
+def check_availability(call: CoreCall) -> Response:
     """Tell whether a name is free."""
-    return Answer.of_json({"Available": call.world.storage_zone(call.text("Name")) is None})
+    return Response.of_json({"Available": call.world.storage_zone(call.text("Name")) is None})
 
 
-def reset_password(call: CoreCall) -> Answer:
+def reset_password(call: CoreCall) -> Response:
     """Replace the password; the old one is wrong from now on."""
     call.storage_zone().password = new_password()
     return done()
 
 
-def reset_read_only(call: CoreCall) -> Answer:
+def reset_read_only(call: CoreCall) -> Response:
     """Replace the password for reading; the zone's number is in the query."""
     text = call.query.get("id", "")
     zone = call.account.storage_zones.get(int(text)) if text.isdecimal() else None
     if zone is None or zone.deleted:
-        raise core_refusal(404, "storageZone.not_found", "The requested storage zone was not found", "StorageZone")
+        raise core_error(404, "storageZone.not_found", "The requested storage zone was not found", "StorageZone")
     zone.read_only_password = new_password()
     return done()
 
 
-def statistics(call: CoreCall) -> Answer:
+def statistics(call: CoreCall) -> Response:
     """Show usage by day: today's."""
     size, files = call.storage_zone().tree.root.usage()
     day = datetime.fromtimestamp(call.account.now(), UTC).strftime("%Y-%m-%dT00:00:00Z")
-    return Answer.of_json({"StorageUsedChart": {day: size}, "FileCountChart": {day: files}})
+    return Response.of_json({"StorageUsedChart": {day: size}, "FileCountChart": {day: files}})
 
 
 def _regions(given: object, main: str, tier: int) -> list[str]:

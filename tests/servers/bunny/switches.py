@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from .answer import Answer, HungUp, Refused, core_refusal, storage_refusal
+from .response import HungUp, Refused, Response, core_error, storage_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,10 @@ class Settings:
 
 @dataclass(slots=True)
 class Failing:
-    """Calls that get this answer in place of being carried out."""
+    """Calls that get this response in place of being carried out."""
 
     status: int
-    """0 ends the connection without an answer. 201 for uploads: the answer is good and the file is not there."""
+    """0 ends the connection without a response. 201 for uploads: the response is good and the file is not there."""
     message: str = ""
     calls: frozenset[str] | None = None
     """Kinds as they are counted; None for all."""
@@ -78,14 +78,14 @@ class Failing:
             self.times -= 1
         return True
 
-    def answer(self, *, of_core: bool) -> Answer:
+    def response(self, *, of_core: bool) -> Response:
         """Return what is answered. Raises HungUp or Refused."""
         if self.status == 0:
             raise HungUp
-        refuse = core_refusal(self.status, "failing", self.message) if of_core else None
-        refused = refuse or storage_refusal(self.status, self.message)
+        refuse = core_error(self.status, "failing", self.message) if of_core else None
+        refused = refuse or storage_error(self.status, self.message)
         if self.status < 400:
-            return refused.answer()
+            return refused.response()
         headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
         raise Refused(self.status, refused.body, headers)
 

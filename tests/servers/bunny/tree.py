@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from .answer import Refused, no_object, storage_refusal
 from .nodes import Directory, File
+from .response import Refused, no_object, storage_error
 
 LONGEST_PATH: Final = 6000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ZonePath:
     """A path within a zone. No names: the root, which is a directory."""
 
     names: tuple[str, ...]
@@ -20,12 +20,12 @@ class Place:
     """Whether it ends with a slash."""
 
     @property
-    def parent(self) -> Place:
+    def parent(self) -> ZonePath:
         """The directory that it is in."""
-        return Place(self.names[:-1], is_directory=True)
+        return ZonePath(self.names[:-1], is_directory=True)
 
     @classmethod
-    def parse(cls, path: str) -> Place:
+    def parse(cls, path: str) -> ZonePath:
         """Read the path behind the zone's name, which begins with a slash.
 
         Slashes right behind the zone's name are one: the official TypeScript client lists the root as `/zone//`, and
@@ -34,11 +34,11 @@ class Place:
         """
         path = path.lstrip("/")
         if len(path) > LONGEST_PATH:
-            raise storage_refusal(400, "The path is too long")
+            raise storage_error(400, "The path is too long")
         names = tuple(path.removesuffix("/").split("/")) if path else ()
         for name in names:
             if not name or name in {".", ".."} or name != name.strip(" "):
-                raise storage_refusal(400, "Invalid path specified")
+                raise storage_error(400, "Invalid path specified")
         return cls(names, is_directory=not path or path.endswith("/"))
 
 
@@ -48,71 +48,69 @@ class Tree:
 
     root: Directory = field(default_factory=lambda: Directory(created=0.0))
 
-    def find(self, place: Place) -> File | Directory | None:
-        """Return what is there. A file is not found by a path with a slash, nor a directory by one without."""
+    def find(self, zone_path: ZonePath) -> File | Directory | None:
+        """Return the node at a path, or None. Paths of directories need a slash, those of files must not have one."""
         node: File | Directory | None = self.root
-        for name in place.names:
+        for name in zone_path.names:
             if not isinstance(node, Directory):
                 return None
             node = node.find(name)
-        return node if isinstance(node, Directory) == place.is_directory else None
+        return node if isinstance(node, Directory) == zone_path.is_directory else None
 
-    def look(self, place: Place) -> File | Directory:
-        """Return what is there. Raises Refused (404)."""
-        node = self.find(place)
+    def get(self, zone_path: ZonePath) -> File | Directory:
+        """Return the node at a path. Raises Refused (404)."""
+        node = self.find(zone_path)
         if node is None:
             raise no_object()
         return node
 
-    def check_upload(self, place: Place) -> None:
+    def check_upload(self, zone_path: ZonePath) -> None:
         """Raise Refused (400) where a file cannot be put: a directory has its name, a file that of its parent."""
-        self._refuse_files_above(place)
-        if self.find(Place(place.names, is_directory=True)) is not None:
-            raise _no_directory_for(place)
+        self._refuse_files_above(zone_path)
+        if self.find(ZonePath(zone_path.names, is_directory=True)) is not None:
+            raise _no_directory_for(zone_path)
 
-    def upload(self, place: Place, file: File) -> None:
-        """Put a file, over the one that is there. Directories above are made. Raises as `check_upload`."""
-        self.check_upload(place)
-        there = self.find(place)
-        if isinstance(there, File):
-            file.created = there.created
-        self._make(place.parent, file.changed).put(place.names[-1], file)
+    def upload(self, zone_path: ZonePath, file: File) -> None:
+        """Put a file, replacing the one at this path. Directories above are made. Raises as `check_upload`."""
+        self.check_upload(zone_path)
+        existing = self.find(zone_path)
+        if isinstance(existing, File):
+            file.created = existing.created
+        self._make(zone_path.parent, file.changed).put(zone_path.names[-1], file)
 
-    def make_directory(self, place: Place, now: float) -> None:
-        """Make a directory and those above. Raises Refused (400) where it is there, or a file stands in the way."""
-        self._refuse_files_above(place)
-        if self.find(place) is not None or self.find(Place(place.names, is_directory=False)) is not None:
-            raise storage_refusal(400, "Unable to create directory: it already exists")
-        self._make(place, now)
+    def make_directory(self, zone_path: ZonePath, now: float) -> None:
+        """Make a directory and those above. Raises Refused (400) where it exists, or a file stands in the way."""
+        self._refuse_files_above(zone_path)
+        if self.find(zone_path) is not None or self.find(ZonePath(zone_path.names, is_directory=False)) is not None:
+            raise storage_error(400, "Unable to create directory: it already exists")
+        self._make(zone_path, now)
 
-    def delete(self, place: Place) -> None:
-        """Delete a file, or a directory with all below. Raises Refused (404) where it is not there."""
-        self.look(place)
-        if not place.names:
+    def delete(self, zone_path: ZonePath) -> None:
+        """Delete a file, or a directory with all below. Raises Refused (404) where it does not exist."""
+        self.get(zone_path)
+        if not zone_path.names:
             self.root.clear()
             return
-        parent = self.find(place.parent)
+        parent = self.find(zone_path.parent)
         assert isinstance(parent, Directory)
-        parent.remove(place.names[-1])
+        parent.remove(zone_path.names[-1])
 
-    def _make(self, place: Place, now: float) -> Directory:
+    def _make(self, zone_path: ZonePath, now: float) -> Directory:
         directory = self.root
-        for name in place.names:
-            there = directory.find(name)
-            if not isinstance(there, Directory):
-                there = Directory(created=now)
-                directory.put(name, there)
-            directory = there
+        for name in zone_path.names:
+            existing = directory.find(name)
+            if not isinstance(existing, Directory):
+                existing = Directory(created=now)
+                directory.put(name, existing)
+            directory = existing
         return directory
 
-    def _refuse_files_above(self, place: Place) -> None:
-        for end in range(1, len(place.names)):
-            if self.find(Place(place.names[:end], is_directory=False)) is not None:
-                raise _no_directory_for(place)
+    def _refuse_files_above(self, zone_path: ZonePath) -> None:
+        for end in range(1, len(zone_path.names)):
+            if self.find(ZonePath(zone_path.names[:end], is_directory=False)) is not None:
+                raise _no_directory_for(zone_path)
 
 
-def _no_directory_for(place: Place) -> Refused:
-    return storage_refusal(
-        400,
-        f"Unable to upload file: Failed to create file, directory for path does not exist: /{'/'.join(place.names)}",
-    )
+def _no_directory_for(zone_path: ZonePath) -> Refused:
+    message = "Unable to upload file: Failed to create file, directory for path does not exist"
+    return storage_error(400, f"{message}: /{'/'.join(zone_path.names)}")

@@ -15,7 +15,7 @@ from .server import BunnyZone
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer."""
+    """A response."""
 
     status: int
     body: bytes

@@ -7,36 +7,36 @@ import zipfile
 from collections.abc import Iterator
 from typing import Final
 
-from .answer import Answer, storage_refusal
 from .nodes import Directory, File
 from .request import Request
-from .tree import Place
+from .response import Response, storage_error
+from .tree import ZonePath
 from .zones import StorageZone
 
 _BODY_LIMIT: Final = 8 << 20
 
 
-async def zipped(zone: StorageZone, request: Request) -> Answer:
+async def zipped(zone: StorageZone, request: Request) -> Response:
     """Answer `{"RootPath": "/zone/", "Paths": ["/zone/dir/", …]}`. Paths that are not there add nothing."""
     try:
         wanted = await request.read_object() if int(request.headers.get("content-length", "0")) <= _BODY_LIMIT else {}
     except ValueError as error:
-        raise storage_refusal(400, "The body is no JSON object") from error
+        raise storage_error(400, "The body is no JSON object") from error
     root, paths = wanted.get("RootPath"), wanted.get("Paths")
     top = f"/{zone.name}/"
     if not isinstance(root, str) or not root.startswith(top) or not root.endswith("/") or not isinstance(paths, list):
-        raise storage_refusal(400, "RootPath and Paths are needed")
+        raise storage_error(400, "RootPath and Paths are needed")
     body = io.BytesIO()
     with zipfile.ZipFile(body, "w") as archive:
         for path in paths:
             if not isinstance(path, str) or not path.startswith(root):
                 continue
-            place = Place.parse(path.removeprefix(top.rstrip("/")))
-            for name, file in _below(path, zone.tree.find(place)):
+            zone_path = ZonePath.parse(path.removeprefix(top.rstrip("/")))
+            for name, file in _below(path, zone.tree.find(zone_path)):
                 with archive.open(name.removeprefix(root), "w") as member:
-                    for piece in file.content.pieces():
-                        member.write(piece)
-    return Answer.of_bytes(200, body.getvalue(), "application/zip")
+                    for chunk in file.content.chunks():
+                        member.write(chunk)
+    return Response.of_bytes(200, body.getvalue(), "application/zip")
 
 
 def _below(path: str, node: File | Directory | None) -> Iterator[tuple[str, File]]:

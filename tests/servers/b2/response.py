@@ -1,4 +1,4 @@
-"""An answer before it is written to the wire."""
+"""A response before it is written to the wire."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .errors import Refused
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What a client gets."""
 
     status: int
@@ -18,12 +18,12 @@ class Answer:
     body: bytes = b""
 
     @classmethod
-    def of_json(cls, content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
-        """Return an answer with a JSON body."""
+    def of_json(cls, content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+        """Return a response with a JSON body."""
         body = json.dumps(content).encode()
         return cls(status, {"Content-Type": "application/json;charset=utf-8", **(headers or {})}, body)
 
     @classmethod
-    def of_refusal(cls, refused: Refused) -> Answer:
-        """Return the answer to a call that was refused."""
+    def from_refused(cls, refused: Refused) -> Response:
+        """Return the response to a call that was refused."""
         return cls.of_json(refused.as_json(), refused.status, refused.headers())
