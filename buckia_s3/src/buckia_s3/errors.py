@@ -195,13 +195,7 @@ _MAX_WAIT = 86400.0
 
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 
-_MISSING_CREDENTIALS = (
-    "NoCredentialsError",
-    "PartialCredentialsError",
-    "ProfileNotFound",
-    "ConfigNotFound",
-    "ConfigParseError",
-)
+_MISSING = ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "ConfigNotFound", "ConfigParseError")
 _UNREACHABLE = ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError")
 
 
@@ -214,7 +208,7 @@ def from_botocore(error: Exception, *, provider: str, profile: str | None) -> Ex
         return failure
     name = type(error).__name__
     where = f" of profile {profile!r}" if profile else ""
-    if name in _MISSING_CREDENTIALS:
+    if name in _MISSING:
         return MissingCredentials(f"no credentials{where}: {error}")
     if name in _UNREACHABLE:
         return Transient(f"the credentials{where} could not be fetched: {error}", provider=provider)

@@ -292,9 +292,9 @@ class S3Sync(BaseSync):
         """See `ResumableUpload`."""
         self._resumable.abandon(key, text)
 
-    def resume_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
+    def resume_download(self, key: str, download: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload`."""
-        return self._downloader.resume(key, landing, expect)
+        return self._downloader.resume(key, download, expect)
 
     def download_file(
         self,
@@ -339,7 +339,7 @@ class S3Sync(BaseSync):
     @contextmanager
     def open_version(self, key: str, version: str) -> Iterator[BinaryIO]:
         """See `Versioned`."""
-        with self.versions.open_version(key, version) as blocks, open_chunks(blocks) as reader:
+        with self.versions.open_version(key, version) as chunks, open_chunks(chunks) as reader:
             yield reader
 
     def restore_version(self, key: str, version: str, *, expect: Precondition | None = None) -> RemoteObject:

@@ -11,16 +11,9 @@ from buckia_core.config.secrets.references import Secret
 from buckia_s3.config.bucket_url import parse_bucket_url
 
 CREDENTIAL_PROVIDERS = ("static", "environment", "profile", "boto3", "sts", "anonymous")
-"""The places that credentials may be implied to come from, besides functions of one's own."""
+"""Values of `credential_provider`, besides `module:function`."""
 
-_CREDENTIAL_SETTINGS = (
-    "access_key_id",
-    "aws_access_key_id",
-    "profile",
-    "profile_name",
-    "aws_profile",
-    "credential_provider",
-)
+_CREDENTIALS = ("access_key_id", "aws_access_key_id", "profile", "profile_name", "aws_profile", "credential_provider")
 
 _DIRECTORY_BUCKET = re.compile(r".+--(?P<zone>[a-z0-9-]+)--x-s3")
 
@@ -61,7 +54,7 @@ def implied_before_env(values: Mapping[str, object]) -> dict[str, object]:
     """
     url = values.get("url")
     implied = settings_from_url(url) if isinstance(url, str) else {}
-    if any(values.get(name) is not None for name in _CREDENTIAL_SETTINGS):
+    if any(values.get(name) is not None for name in _CREDENTIALS):
         implied["skip_signature"] = False
     return implied
 
@@ -156,12 +149,10 @@ def check_credential_provider(
         case "sts" if role_arn is None:
             raise ValueError("credential_provider: sts needs role_arn, the role to assume")
     if access_key_id is not None and provider not in (None, "static", "sts"):
-        raise ValueError(
-            f"credential_provider: {_provider_name(provider)} does not use access_key_id: leave out one of both"
-        )
+        raise ValueError(f"credential_provider: {_name(provider)} does not use access_key_id: leave out one of both")
     if profile is not None and provider not in (None, "profile", "boto3", "sts"):
-        raise ValueError(f"credential_provider: {_provider_name(provider)} does not use profile: leave out one of both")
+        raise ValueError(f"credential_provider: {_name(provider)} does not use profile: leave out one of both")
 
 
-def _provider_name(provider: object) -> str:
+def _name(provider: object) -> str:
     return provider if isinstance(provider, str) else getattr(provider, "__qualname__", type(provider).__name__)

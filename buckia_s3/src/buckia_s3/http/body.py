@@ -54,8 +54,8 @@ class FileRangeBody:
     def digest(self, algorithm: str) -> str:
         """Return a hex digest of the body. Raises as `sha256` does."""
         digest = hashlib.new(algorithm, usedforsecurity=False)
-        for block in self.iter_chunks():
-            digest.update(block)
+        for chunk in self.iter_chunks():
+            digest.update(chunk)
         return digest.hexdigest()
 
     def iter_chunks(self) -> Iterator[bytes]:
@@ -127,9 +127,9 @@ class ProgressBody:
 
     def iter_chunks(self) -> Iterator[bytes | memoryview]:
         """Yield the body in chunks. Raises as the wrapped body does."""
-        for block in self._body.iter_chunks():
-            self._on_bytes_sent(len(block))
-            yield block
+        for chunk in self._body.iter_chunks():
+            self._on_bytes_sent(len(chunk))
+            yield chunk
 
 
 AnyBody = BytesBody | FileRangeBody | PrehashedBody | VerifyingBody | ProgressBody

@@ -33,13 +33,7 @@ _MAX_ERROR_BYTES = 256 << 10
 _INLINE_BODY_BYTES = 64 << 10
 _CHUNK = 1 << 20
 
-_DEFAULT_ACTIONS = {
-    "GET": "reading",
-    "HEAD": "looking at it",
-    "PUT": "writing",
-    "POST": "writing",
-    "DELETE": "deleting",
-}
+_ACTIONS = {"GET": "reading", "HEAD": "reading metadata", "PUT": "writing", "POST": "writing", "DELETE": "deleting"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +61,7 @@ class Request:
     @property
     def purpose(self) -> str:
         """The action in error messages."""
-        return self.action or _DEFAULT_ACTIONS.get(self.method, self.method)
+        return self.action or _ACTIONS.get(self.method, self.method)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +136,11 @@ class S3Client:
         """
         count = 0
         try:
-            while count <= length and (block := response.read(min(_CHUNK, length - count + 1))):
-                count += len(block)
+            while count <= length and (chunk := response.read(min(_CHUNK, length - count + 1))):
+                count += len(chunk)
                 if count > length:
                     break
-                yield block
+                yield chunk
         except (OSError, http.client.HTTPException) as error:
             host = self._pool.route(self.resolver.endpoint)
             raise from_network(error, provider=self.provider, key=key, action="reading", host=host) from error
@@ -222,9 +216,9 @@ class S3Client:
         # Before signing: a rate limit may wait for longer than a signature is valid.
         self.counter.add()
         headers = self._headers(request, endpoint, path, query)
-        blocks = request.body.iter_chunks()
+        chunks = request.body.iter_chunks()
         # A small body is sent together with the head.
-        first = b"".join(blocks) if request.body.size <= _INLINE_BODY_BYTES else b""
+        first = b"".join(chunks) if request.body.size <= _INLINE_BODY_BYTES else b""
         connection = self._pool.acquire(endpoint)
         try:
             url = f"{path}?{query}" if query else path
@@ -238,19 +232,19 @@ class S3Client:
             message = f"{named}{request.purpose}: {error}"
             raise AdapterError(message, provider=self.provider, key=request.key) from error
         try:
-            return connection, self._finish_sending(connection, blocks, request)
+            return connection, self._finish_sending(connection, chunks, request)
         except BaseException:
             connection.close()
             raise
 
     def _finish_sending(
-        self, connection: Connection, blocks: Iterator[bytes | memoryview], request: Request
+        self, connection: Connection, chunks: Iterator[bytes | memoryview], request: Request
     ) -> Response:
         """Send the rest of the body; return the response."""
         unsent: OSError | None = None
-        for block in blocks:
+        for chunk in chunks:
             try:
-                connection.send(block)
+                connection.send(chunk)
             except OSError as error:
                 # A server that refuses a request may respond and close the connection before it has read the body.
                 unsent = error
@@ -269,14 +263,13 @@ class S3Client:
         own = request.query == CREATE_SESSION or COPY_SOURCE in request.headers
         # Directory buckets accept no session for CopyObject and CreateSession.
         credentials = self._credentials.get() if own else self.credentials()
-        asked = self._setting_headers.headers_for(
-            request.method, request.full_key, request.query, request.headers
-        ) | dict(request.headers)
+        added = self._setting_headers.headers_for(request.method, request.full_key, request.query, request.headers)
+        sent = added | dict(request.headers)
         if self._defaults:
-            present = {name.lower() for name in asked}
-            asked = {name: value for name, value in self._defaults.items() if name not in present} | asked
+            present = {name.lower() for name in sent}
+            sent = {name: value for name, value in self._defaults.items() if name not in present} | sent
         if credentials is None:
-            return headers | asked
+            return headers | sent
         payload = EMPTY_SHA256
         if request.body.size:
             payload = UNSIGNED_PAYLOAD if self._unsigned else request.body.sha256()
@@ -285,7 +278,7 @@ class S3Client:
             endpoint.authority,
             path,
             query,
-            asked,
+            sent,
             payload,
             credentials=credentials,
             region=endpoint.region,

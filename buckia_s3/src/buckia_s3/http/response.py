@@ -81,23 +81,23 @@ class FastResponse:
             self._remaining -= wanted
             return data
         # Allocate as data arrives, since Content-Length may be wrong.
-        block = bytearray(min(wanted, _FIRST_BUFFER))
+        chunk = bytearray(min(wanted, _FIRST_BUFFER))
         got = min(len(self._first), wanted)
-        block[:got] = self._first[:got]
+        chunk[:got] = self._first[:got]
         self._first = self._first[got:]
-        view = memoryview(block)
+        view = memoryview(chunk)
         while got < wanted:
-            if got == len(block):
+            if got == len(chunk):
                 view.release()
-                block.extend(bytes(min(got, wanted - got)))
-                view = memoryview(block)
+                chunk.extend(bytes(min(got, wanted - got)))
+                view = memoryview(chunk)
             count = self._receive(view[got:])
             if not count:
                 return self._end_early(bytes(view[:got]), size)
             got += count
         self._remaining -= wanted
         # Copying the chunks of large objects would take 5 % of the time.
-        return bytes(block) if size is None else block  # type: ignore[return-value]  # it reads like `bytes`
+        return bytes(chunk) if size is None else chunk  # type: ignore[return-value]  # it reads like `bytes`
 
     def _end_early(self, came: bytes, size: int | None) -> bytes:
         if size is None:
@@ -166,15 +166,15 @@ def read_body(response: Response, limit: int) -> bytes:
         if response.remaining > limit:
             raise too_much
         return response.read()
-    blocks, count = [], 0
-    while count <= limit and (block := response.read(min(_FIRST_BUFFER, limit + 1 - count))):
-        blocks.append(block)
-        count += len(block)
+    chunks, count = [], 0
+    while count <= limit and (chunk := response.read(min(_FIRST_BUFFER, limit + 1 - count))):
+        chunks.append(chunk)
+        count += len(chunk)
     if count > limit:
         raise too_much
     if getattr(response, "length", None):
         raise http.client.IncompleteRead(b"")
-    return b"".join(blocks)
+    return b"".join(chunks)
 
 
 def _parse_simple_response(method: str, data: bytes, receive: Callable[[Any], int]) -> FastResponse | None:

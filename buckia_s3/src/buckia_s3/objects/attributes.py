@@ -73,15 +73,15 @@ def parse_objects(value: object) -> ObjectRules:
     """
     rules = parse_object_rules(value, names=ATTRIBUTES)
     for index, rule in enumerate(rules):
-        gives, at = rule.attributes, f"[{index}]"
-        if gives.acl is not None and gives.acl not in set(CannedAcl):
-            raise invalid_value(gives.acl, f"one of {', '.join(CannedAcl)}", at=f"{at}.acl")
-        if gives.website_redirect and not gives.website_redirect.startswith(("/", "http://", "https://")):
+        attributes, at = rule.attributes, f"[{index}]"
+        if attributes.acl is not None and attributes.acl not in set(CannedAcl):
+            raise invalid_value(attributes.acl, f"one of {', '.join(CannedAcl)}", at=f"{at}.acl")
+        if attributes.website_redirect and not attributes.website_redirect.startswith(("/", "http://", "https://")):
             raise invalid_value(
-                gives.website_redirect, "a path that begins with /, or a URL", at=f"{at}.website_redirect"
+                attributes.website_redirect, "a path that begins with /, or a URL", at=f"{at}.website_redirect"
             )
-        parse_tags(gives.tags, at=f"{at}.tags")
-        for name in gives.metadata:
+        parse_tags(attributes.tags, at=f"{at}.tags")
+        for name in attributes.metadata:
             problem = invalid_metadata_name(name)
             if problem:
                 raise InvalidValue(problem, at=f"{at}.metadata.{name}")

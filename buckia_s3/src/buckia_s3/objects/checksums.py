@@ -115,8 +115,8 @@ def new_checksum(algorithm: ChecksumAlgorithm) -> ChecksumState:
 def checksum(algorithm: ChecksumAlgorithm, chunks: Iterable[bytes | memoryview]) -> str:
     """Return the checksum of all chunks, in base64."""
     state = new_checksum(algorithm)
-    for block in chunks:
-        state.update(block)
+    for chunk in chunks:
+        state.update(chunk)
     return encode_checksum(state)
 
 
@@ -141,11 +141,11 @@ def verify_chunks(
         return
     state = new_checksum(algorithm)
     held: B | None = None
-    for block in chunks:
+    for chunk in chunks:
         if held is not None:
             yield held
-        state.update(block)
-        held = block
+        state.update(chunk)
+        held = chunk
     if encode_checksum(state) != reported:
         raise IntegrityError(f"{key!r}: what came has another {algorithm} than the object", provider=provider, key=key)
     if held is not None:

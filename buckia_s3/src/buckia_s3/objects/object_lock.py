@@ -12,9 +12,6 @@ LOCK_MODE = "x-amz-object-lock-mode"
 RETAIN_UNTIL = "x-amz-object-lock-retain-until-date"
 LEGAL_HOLD = "x-amz-object-lock-legal-hold"
 
-CONTENT_MD5 = "Content-MD5"
-"""AWS requires it for uploads with object lock headers."""
-
 
 class LockMode(StrEnum):
     """Retention mode. GOVERNANCE can be ended early with a special permission, COMPLIANCE can't."""
@@ -47,12 +44,12 @@ def object_lock_headers(mode: LockMode | None, days: int | None, now: datetime, 
     return headers
 
 
-def content_md5(chunks: Iterable[bytes | memoryview]) -> str:
-    """Return the value of `Content-MD5` for all chunks."""
+def content_md5(chunks: Iterable[bytes | memoryview]) -> dict[str, str]:
+    """Return the header `Content-MD5`, which AWS requires for uploads with object lock headers."""
     digest = hashlib.md5(usedforsecurity=False)
-    for block in chunks:
-        digest.update(block)
-    return b64encode(digest.digest()).decode()
+    for chunk in chunks:
+        digest.update(chunk)
+    return {"Content-MD5": b64encode(digest.digest()).decode()}
 
 
 def format_time(time: datetime) -> str:

@@ -48,41 +48,27 @@ class Copier:
         """See `ServerCopy.copy_file`."""
         self.object_head.full_key(key)
         # Not every server supports conditions on the source, and the headers to send again are known only from a HEAD.
-        found, source_headers = self.object_head.head_with_headers(source.key)
+        found, headers = self.object_head.head_with_headers(source.key)
         if found.fingerprint != source.fingerprint:
             raise self.object_head.precondition_failed(source.key)
         self.object_head.check_precondition(key, expect)
-        if source.key == key:
-            return found
-        return self.copy_object(found, source_headers, key, expect)
+        return found if source.key == key else self._copy(found, headers, key, expect)
 
     def copy_version(
-        self, version: str, found: RemoteObject, source_headers: Mapping[str, str], expect: Precondition | None
+        self, version: str, found: RemoteObject, headers: Mapping[str, str], expect: Precondition | None
     ) -> RemoteObject:
         """Copy an old version onto its own key, given its HEAD response. See `Versioned.restore_version`."""
         self.object_head.check_precondition(found.key, expect)
-        return replace(self, version=version).copy_object(found, source_headers, found.key, expect)
+        return replace(self, version=version)._copy(found, headers, found.key, expect)  # noqa: SLF001  # its own class
 
-    def copy_object(
+    def _copy(
         self, found: RemoteObject, source_headers: Mapping[str, str], key: str, expect: Precondition | None
     ) -> RemoteObject:
         """Copy an object whose HEAD response is given, onto a key whose precondition has been checked."""
-        full_key = self.object_head.full_key(key)
         condition = self.settings.copy_if_not_exists if isinstance(expect, IfAbsent) else None
         if found.size > MAX_PART or (condition is not None and condition.header is None):
-            return self._multipart_copy(found, source_headers, key, full_key, expect)
-        return self._single_request(found, source_headers, key, full_key, expect)
-
-    def _single_request(
-        self,
-        found: RemoteObject,
-        source_headers: Mapping[str, str],
-        key: str,
-        full_key: str,
-        expect: Precondition | None,
-    ) -> RemoteObject:
-        headers = self._source_headers(found) | self._copied_headers(source_headers, key) | lock_headers(self.settings)
-        condition = self.settings.copy_if_not_exists if isinstance(expect, IfAbsent) else None
+            return self._multipart_copy(found, source_headers, key, expect)
+        headers = self._source_headers(found) | self._object_headers(source_headers, key)
         if condition is not None and condition.header is not None:
             name, value = condition.header
             headers[name] = value
@@ -90,6 +76,7 @@ class Copier:
             headers |= self.conditions.completion_headers(expect, key)
         if self.settings.checksum_algorithm is not None:
             headers["x-amz-checksum-algorithm"] = self.settings.checksum_algorithm.value
+        full_key = self.object_head.full_key(key)
         try:
             response = self.client.send(Request("PUT", full_key, (), headers, key=found.key, action="copying"))
         except AdapterError as error:
@@ -101,21 +88,15 @@ class Copier:
             return self.object_head.head(key)
         return found._replace(key=key, fingerprint=etag, modified_ns=0, version=None)
 
-    def _settings_headers(self, key: str) -> dict[str, str]:
-        """Return the headers that the settings define for a key."""
+    def _object_headers(self, source_headers: Mapping[str, str], key: str) -> dict[str, str]:
+        """Return the headers of the new object, by those of the source and the settings."""
+        settings = self.settings
         attributes = attributes_for(
-            key,
-            objects=self.settings.objects,
-            storage_class=self.settings.storage_class,
-            acl=self.settings.acl,
-            tags={},
+            key, objects=settings.objects, storage_class=settings.storage_class, acl=settings.acl, tags={}
         )
-        return attribute_headers(attributes, tagging=False, provider=self.client.provider, key=key)
-
-    def _copied_headers(self, source_headers: Mapping[str, str], key: str) -> dict[str, str]:
-        return copied_headers(
-            source_headers, self._settings_headers(key), encryption_set=self.settings.server_side_encryption is not None
-        )
+        own = attribute_headers(attributes, tagging=False, provider=self.client.provider, key=key)
+        encrypted = settings.server_side_encryption is not None
+        return copied_headers(source_headers, own, encryption_set=encrypted) | lock_headers(settings)
 
     def _source_headers(self, source: RemoteObject) -> dict[str, str]:
         name = quote(f"{self.settings.bucket_name}/{self.object_head.full_key(source.key)}", safe="/-_.~")
@@ -136,26 +117,18 @@ class Copier:
         return etag
 
     def _multipart_copy(
-        self,
-        found: RemoteObject,
-        source_headers: Mapping[str, str],
-        key: str,
-        full_key: str,
-        expect: Precondition | None,
+        self, found: RemoteObject, source_headers: Mapping[str, str], key: str, expect: Precondition | None
     ) -> RemoteObject:
         info = UploadInfo(found.mtime_ns, found.digests, found.content_type, found.metadata or {})
         stored = tuple(each for each in merge(found.claimed, found.digests) if each.value != found.fingerprint)
         metadata = encode_metadata(replace(info, digests=stored), provider=self.client.provider, key=key)
         kind = found.content_type or "application/octet-stream"
-        extra_headers = (
-            content_headers(source_headers)
-            | self._copied_headers(source_headers, key)
-            | self._tagging_header(found)
-            | lock_headers(self.settings)
-        )
+        extra_headers = content_headers(source_headers) | self._object_headers(source_headers, key)
+        extra_headers |= self._tagging_header(found)
         condition = {}
         if isinstance(expect, IfAbsent) and self.settings.copy_if_not_exists == CopyIfNotExists():
             condition["If-None-Match"] = "*"
+        full_key = self.object_head.full_key(key)
         spec = ObjectSpec(key, full_key, kind, metadata, extra_headers, expect, info, condition=condition)
         size = part_size_for(found.size, _PART_SIZE)
 

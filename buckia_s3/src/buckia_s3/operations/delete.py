@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from base64 import b64encode
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from html import escape
@@ -16,6 +14,7 @@ from buckia_s3.errors import from_code
 from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.metadata import MAX_DELETES
+from buckia_s3.objects.object_lock import content_md5
 from buckia_s3.operations.head import ObjectHead
 
 _THREADS = 8
@@ -61,11 +60,9 @@ class Deleter:
         """Delete a batch of keys by full key; return the error of each. Raises if the request failed as a whole."""
         listed = "".join(f"<Object><Key>{escape(full_key, quote=False)}</Key></Object>" for full_key in batch)
         body = f'<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{listed}</Delete>'.encode()
-        md5 = b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
-        headers = {"Content-MD5": md5, "Content-Type": "application/xml"}
-        response = self._client.send(
-            Request("POST", None, (("delete", ""),), headers, BytesBody(body), action="deleting")
-        )
+        headers = {"Content-Type": "application/xml", **content_md5([body])}
+        request = Request("POST", None, (("delete", ""),), headers, BytesBody(body), action="deleting")
+        response = self._client.send(request)
         try:
             outcomes = _parse_result(response.body)
         except (ElementTree.ParseError, LookupError, ValueError) as error:

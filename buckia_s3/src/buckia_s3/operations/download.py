@@ -52,11 +52,11 @@ class Downloader:
             found = self._object_from_headers(key, response.headers, expect)
             return found, self.client.read_body(response, key, found.size)
 
-    def resume(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
+    def resume(self, key: str, download: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.resume_download`."""
-        found = self._ranged_download.resume(key, landing, expect) or self._empty(key, expect).object
+        found = self._ranged_download.resume(key, download, expect) or self._empty(key, expect).object
         if self.checksum is not None:
-            self._verify_checksum(found, landing.target, self.checksum)
+            self._verify_checksum(found, download.target, self.checksum)
         return found
 
     def _verify_checksum(self, found: RemoteObject, target: Path, algorithm: ChecksumAlgorithm) -> None:
@@ -97,10 +97,10 @@ class Downloader:
             if ranged and not in_part and (start, stop) != (0, found.size):
                 message = "the server sends full_key objects only"
                 raise NotSupported(f"{key!r}: {message}", provider=self.client.provider, key=key)
-            blocks = self.client.iter_body(response, key, stop - start)
+            chunks = self.client.iter_body(response, key, stop - start)
             if self.checksum is not None and (start, stop) == (0, found.size):
-                blocks = verify_chunks(blocks, response.headers, self.checksum, provider=self.client.provider, key=key)
-            yield RangeStream(found, blocks)
+                chunks = verify_chunks(chunks, response.headers, self.checksum, provider=self.client.provider, key=key)
+            yield RangeStream(found, chunks)
 
     @property
     def _ranged_download(self) -> RangedDownload:

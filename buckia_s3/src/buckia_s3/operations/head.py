@@ -53,7 +53,9 @@ class ObjectHead:
         except AdapterError as error:
             if error.status in (400, 403):
                 # For the same reason, a GET fetches the error code of a wrong key or wrong credentials.
-                first = Request("GET", self.full_key(key), (), {"Range": "bytes=0-0"}, key=key, action="looking at it")
+                first = Request(
+                    "GET", self.full_key(key), (), {"Range": "bytes=0-0"}, key=key, action="reading metadata"
+                )
                 with self._client.open(first):
                     # The body is not read: a server that ignores the range sends the whole object.
                     pass

@@ -160,11 +160,11 @@ class Listing:
     def _retry_page(self, token: str) -> tuple[list[RemoteObject], PageHead]:
         """Fetch and parse a page again, with retries."""
 
-        def ask() -> tuple[list[RemoteObject], PageHead]:
+        def fetch() -> tuple[list[RemoteObject], PageHead]:
             body, head = self._fetch(token)
             return self._parse(body, head), head
 
-        return retry_call(ask, self.retry_policy)
+        return retry_call(fetch, self.retry_policy)
 
     @property
     def _can_send_start(self) -> bool:

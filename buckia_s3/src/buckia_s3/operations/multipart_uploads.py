@@ -26,7 +26,7 @@ class MultipartUpload(NamedTuple):
     Attributes:
         key: Key of the object it would write.
         upload_id: Its id.
-        begun_ns: Time of its creation by the server's clock, in nanoseconds since 1970.
+        started_ns: Time of its creation by the server's clock, in nanoseconds since 1970.
     """
 
     key: str

@@ -10,10 +10,11 @@ from buckia_core.adapters.contract.types import Precondition, UploadInfo
 from buckia_core.planning.digest import Digests, merge
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.config.settings import S3Settings
+from buckia_s3.http.body import AnyBody
 from buckia_s3.objects.attributes import attribute_headers, attributes_for
-from buckia_s3.objects.checksums import ChecksumAlgorithm
+from buckia_s3.objects.checksums import ChecksumAlgorithm, checksum
 from buckia_s3.objects.metadata import META_PREFIX, choose_content_type, encode_metadata
-from buckia_s3.objects.object_lock import object_lock_headers
+from buckia_s3.objects.object_lock import content_md5, object_lock_headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,13 @@ class ObjectSpec:
         headers = {"Content-Type": self.content_type}
         headers |= {f"{META_PREFIX}{name}": value for name, value in self.metadata.items()}
         return headers | dict(self.extra_headers)
+
+    def body_headers(self, body: AnyBody) -> dict[str, str]:
+        """Return the headers with the checksums of a body, for an upload in one request."""
+        headers = content_md5(body.iter_chunks()) if self.content_md5 else {}
+        if self.checksum is not None:
+            headers[self.checksum.header] = checksum(self.checksum, body.iter_chunks())
+        return headers
 
     def remote_object(self, size: int, fingerprint: str, version: str | None, digests: Digests) -> RemoteObject:
         """Return the written object. `digests` are those that the server reports."""

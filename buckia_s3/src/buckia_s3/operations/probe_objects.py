@@ -48,19 +48,12 @@ class Probes:
             headers: Additional headers.
             sha256: Digest to sign in place of that of the content.
         """
-        from buckia_s3.objects.checksums import checksum  # noqa: PLC0415  # most runs send no probe
-        from buckia_s3.objects.object_lock import CONTENT_MD5, content_md5  # noqa: PLC0415  # as above
-        from buckia_s3.operations.object_spec import build_object_spec  # noqa: PLC0415  # as above
+        from buckia_s3.operations.object_spec import build_object_spec  # noqa: PLC0415  # most runs send no probe
 
-        provider = self._client.provider
-        spec = build_object_spec(self._settings, key, key, None, UploadInfo(), provider=provider)
+        spec = build_object_spec(self._settings, key, key, None, UploadInfo(), provider=self._client.provider)
         body = BytesBody(PROBE_CONTENT, sha256)
-        sent = spec.headers()
-        if spec.checksum is not None:
-            sent[spec.checksum.header] = checksum(spec.checksum, body.iter_chunks())
-        if spec.content_md5:
-            sent[CONTENT_MD5] = content_md5(body.iter_chunks())
-        return Request("PUT", key, headers=sent | (headers or {}), body=body, action="probing")
+        sent = spec.headers() | spec.body_headers(body) | (headers or {})
+        return Request("PUT", key, headers=sent, body=body, action="probing")
 
     def would_remain(self, *, versions: bool) -> bool:
         """Tell whether a new probe could not be deleted. Deletes the probes of killed runs.

@@ -78,8 +78,8 @@ class ResumableUploader:
             source.checkpoint.write(session.to_json())
         try:
             if spec.checksum is not None and spec.checksum.covers_full_object:
-                for block in FileRangeBody(source.path, 0, source.size).iter_chunks():
-                    checksums.update(block)
+                for chunk in FileRangeBody(source.path, 0, source.size).iter_chunks():
+                    checksums.update(chunk)
             etags = list(
                 self.multipart.part_pool.run(self._part_tasks(source, spec, session, uploaded or {}, checksums))
             )

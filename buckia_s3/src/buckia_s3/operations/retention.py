@@ -13,7 +13,6 @@ from buckia_core.errors import AdapterError, NotSupported, PermissionDenied
 from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.object_lock import (
-    CONTENT_MD5,
     LEGAL_HOLD,
     LOCK_MODE,
     RETAIN_UNTIL,
@@ -151,7 +150,7 @@ class ObjectLocks:
 
     def _put(self, key: str, version: str | None, subject: str, text: str, bypass_governance: bool) -> None:
         body = text.encode()
-        headers = {CONTENT_MD5: content_md5([body]), "Content-Type": "application/xml"}
+        headers = {"Content-Type": "application/xml", **content_md5([body])}
         headers |= BYPASS_GOVERNANCE if bypass_governance else {}
         request = self._request("PUT", key, version, subject, headers, body, action="locking")
         try:

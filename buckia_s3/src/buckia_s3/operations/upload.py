@@ -26,10 +26,8 @@ from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.body import AnyBody, BytesBody, FileRangeBody, VerifyingBody
 from buckia_s3.http.client import Request, S3Client
-from buckia_s3.objects.checksums import checksum
 from buckia_s3.objects.etags import hides_content, md5_from_etag, unquoted
 from buckia_s3.objects.metadata import parse_version_id
-from buckia_s3.objects.object_lock import CONTENT_MD5, content_md5
 from buckia_s3.operations.conditional_writes import ConditionalWriteSupport
 from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.multipart import Multipart
@@ -86,11 +84,13 @@ class Uploader:
         try:
             self.object_head.check_precondition(spec.key, spec.expect)
         except PreconditionFailed:
-            ours = spec.info.digests
+            sent_digests = spec.info.digests
             if isinstance(source, bytes):
-                ours = merge(ours, (Digest("md5", hashlib.md5(source, usedforsecurity=False).hexdigest()),))
+                sent_digests = merge(
+                    sent_digests, (Digest("md5", hashlib.md5(source, usedforsecurity=False).hexdigest()),)
+                )
             found = self.object_head.head(spec.key)
-            return compare(merge(found.digests, found.claimed), ours) is Comparison.DIFFERENT
+            return compare(merge(found.digests, found.claimed), sent_digests) is Comparison.DIFFERENT
         return False
 
     def _upload_bytes(self, data: bytes, spec: ObjectSpec) -> RemoteObject:
@@ -148,11 +148,7 @@ class Uploader:
         condition = self.conditions.headers(spec.expect, spec.key)
         if not condition:
             self.object_head.check_precondition(spec.key, spec.expect)
-        headers = spec.headers() | condition
-        if spec.checksum is not None:
-            headers[spec.checksum.header] = checksum(spec.checksum, body.iter_chunks())
-        if spec.content_md5:
-            headers[CONTENT_MD5] = content_md5(body.iter_chunks())
+        headers = spec.headers() | spec.body_headers(body) | condition
         reported = self.client.send(Request("PUT", spec.full_key, (), headers, body, key=spec.key)).headers
         etag = unquoted(reported.get("ETag"))
         if not etag:
@@ -169,7 +165,7 @@ def _remaining_bytes(reader: BinaryIO) -> int | None:
     """Return the remaining bytes of a reader; `None` if it is not seekable."""
     if not reader.seekable():
         return None
-    here = reader.tell()
+    position = reader.tell()
     end = reader.seek(0, io.SEEK_END)
-    reader.seek(here)
-    return max(end - here, 0)
+    reader.seek(position)
+    return max(end - position, 0)

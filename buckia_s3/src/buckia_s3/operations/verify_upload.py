@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from buckia_core.errors import IntegrityError
 from buckia_s3.http.body import AnyBody
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.etags import etag_from_fingerprint, hides_content, is_md5
+from buckia_s3.objects.object_lock import content_md5
 from buckia_s3.operations.conditional_writes import ConditionalWriteSupport
 
 log = logging.getLogger(__name__)
@@ -45,11 +47,7 @@ class UploadVerifier:
         Raises:
             IntegrityError: The part was corrupted in transit.
         """
-        if (
-            self._can_compare_md5(headers, etag)
-            and self.conditions.etags_are_md5
-            and _md5_hex(body.iter_chunks()) != etag
-        ):
+        if self._can_compare_md5(headers, etag) and self.conditions.etags_are_md5 and not _is_md5_of(etag, body):
             raise self.corrupted(key)
 
     def is_intact(
@@ -71,7 +69,7 @@ class UploadVerifier:
         for name, value in sent.items():
             if name.startswith("x-amz-checksum-") and headers.get(name, value) != value:
                 return False
-        if not self._can_compare_md5(headers, etag) or _md5_hex(body.iter_chunks()) == etag:
+        if not self._can_compare_md5(headers, etag) or _is_md5_of(etag, body):
             return True
         if self.conditions.etags_are_md5:
             return False
@@ -79,8 +77,8 @@ class UploadVerifier:
         digest = hashlib.sha256()
         with self.client.open(Request("GET", full_key, (), condition, key=key)) as response:
             try:
-                for block in self.client.iter_body(response, key, body.size):
-                    digest.update(block)
+                for chunk in self.client.iter_body(response, key, body.size):
+                    digest.update(chunk)
             except IntegrityError:
                 return False
         if digest.hexdigest() != body.sha256():
@@ -100,8 +98,5 @@ class UploadVerifier:
         return not known and self.etag_is_md5 and is_md5(etag) and not hides_content(headers)
 
 
-def _md5_hex(blocks: Iterable[bytes | memoryview]) -> str:
-    digest = hashlib.md5(usedforsecurity=False)
-    for block in blocks:
-        digest.update(block)
-    return digest.hexdigest()
+def _is_md5_of(etag: str, body: AnyBody) -> bool:
+    return content_md5(body.iter_chunks())["Content-MD5"] == b64encode(bytes.fromhex(etag)).decode()
