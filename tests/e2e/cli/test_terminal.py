@@ -159,7 +159,7 @@ def conflict(project):
 def test_a_conflict_is_asked_about(terminal, conflict, key, code, contents):
     ran = terminal("sync")
     ran.wait_for("[s]kip")
-    assert "here:          12 B" in plain(ran.text)
+    assert "local:         12 B" in plain(ran.text)
     ran.type(f"{key}\n")
     assert ran.wait() == code
     assert tuple(path.read_text() for path in conflict) == contents

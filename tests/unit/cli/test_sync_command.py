@@ -128,9 +128,9 @@ def test_lines_for_a_person(buckia, assets):
     assets.counts = {"uploaded": 1, "deleted_local": 1, "adopted": 1}
     ran = buckia("sync")
     assert ran.out.splitlines() == [
-        "upload               3 B  local/images/a.png  (new here)",
-        "delete here          3 B  local/old.txt  (deleted in the bucket)",
-        "assets: 1 uploaded, 1 found in step, 1 deleted here (in the trash), 0 unchanged, 0.4 s",
+        "upload                3 B  local/images/a.png  (new here)",
+        "delete local          3 B  local/old.txt  (deleted in the bucket)",
+        "assets: 1 uploaded, 1 found in step, 1 deleted locally (in the trash), 0 unchanged, 0.4 s",
     ]
     assert ran.err == ""
 

@@ -31,7 +31,9 @@ def render_first_config(output: Output, provider: str | None, name: str | None, 
     interactive = can_ask(output)
     if provider is None:
         if not interactive:
-            raise click.UsageError("Nobody is there to ask for the provider; give --provider. See: buckia providers")
+            raise click.UsageError(
+                "There is no terminal to ask for the provider; give --provider. See: buckia providers"
+            )
         provider = choose("Provider", [each.provider for each in registry().providers() if not each.problem])
     settings = registry().spec(provider).settings_class()
     values: dict[str, object] = {key: _parse_setting(key, text) for key, text in given.items()}

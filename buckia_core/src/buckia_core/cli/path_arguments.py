@@ -43,10 +43,14 @@ def for_each_bucket(context: CliContext, paths: Sequence[str] | None, action: Pa
 def _assign_paths(context: CliContext, paths: Sequence[str]) -> dict[str, list[str]]:
     wanted: dict[str, list[str]] = {config.name: [] for config in context.buckets()}
     missing = list(dict.fromkeys(paths))
-    for ask in (False, True):
+    for list_bucket in (False, True):
         remaining, missing = missing, []
         for path in remaining:
-            owners = [config.name for config in context.buckets() if _has_path(context, config.name, path, ask=ask)]
+            owners = [
+                config.name
+                for config in context.buckets()
+                if _has_path(context, config.name, path, list_bucket=list_bucket)
+            ]
             for name in owners:
                 wanted[name].append(path)
             if not owners:
@@ -59,13 +63,15 @@ def _assign_paths(context: CliContext, paths: Sequence[str]) -> dict[str, list[s
     return wanted
 
 
-def _has_path(context: CliContext, name: str, path: str, *, ask: bool) -> bool:
+def _has_path(context: CliContext, name: str, path: str, *, list_bucket: bool) -> bool:
     from buckia_core.syncing.scan.sync_paths import has_path  # noqa: PLC0415  # only needed with PATHS and several buckets
 
     config = context.config_file.bucket(name)
     with context.client(config) as client:
         try:
-            return has_path(config, client.adapter, client.state_dir, path, relative_to=Path.cwd(), list_bucket=ask)
+            return has_path(
+                config, client.adapter, client.state_dir, path, relative_to=Path.cwd(), list_bucket=list_bucket
+            )
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001

@@ -50,7 +50,7 @@ def test_no_time_is_a_dash():
     [
         (
             {"uploaded": 3, "downloaded": 1, "deleted_local": 1, "unchanged": 212, "seconds": 0.4},
-            "3 uploaded, 1 downloaded, 1 deleted here (in the trash), 212 unchanged, 0.4 s",
+            "3 uploaded, 1 downloaded, 1 deleted locally (in the trash), 212 unchanged, 0.4 s",
         ),
         ({"uploaded": 1, "bytes_up": 2048}, "1 uploaded (2.0 KiB), 0 unchanged, 0.0 s"),
         ({"unchanged": 212, "seconds": 0.1}, "Nothing to do: 212 files in step, 0.1 s"),
@@ -65,7 +65,7 @@ def test_no_time_is_a_dash():
         ),
         (
             {"dry_run": True, "uploaded": 1, "deleted_local": 2, "deleted_remote": 3, "moved": 1},
-            "Dry run, nothing was changed: 1 to upload, 1 to move in the bucket, 2 to delete here (to the trash), "
+            "Dry run, nothing was changed: 1 to upload, 1 to move in the bucket, 2 to delete locally (to the trash), "
             "3 to delete in the bucket, 0 unchanged, 0.0 s",
         ),
         (

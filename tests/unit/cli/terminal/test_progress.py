@@ -26,7 +26,7 @@ def test_a_line_comes_now_and_then(clock, capsys):
     lines.transferred(1024)
     lines.finished()
     assert capsys.readouterr().err.splitlines() == [
-        "assets: reading: 30 here, 40 in the bucket",
+        "assets: reading: 30 local, 40 in the bucket",
         "assets: 0 of 2 done, 1.0 KiB of 4.0 KiB",
     ]
 

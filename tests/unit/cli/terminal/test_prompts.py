@@ -58,7 +58,7 @@ def test_both_versions_are_shown_safely(answers, capsys):
     ConflictPrompt(Output(Options())).as_callback()(conflict("evil\x1b[2J"))
     shown = capsys.readouterr().err
     assert r"evil\x1b[2J: changed on both sides" in shown
-    assert "here:          3 B, 2026-" in shown
+    assert "local:         3 B, 2026-" in shown
     assert "in the bucket: 3 B, 2026-" in shown
 
 

@@ -67,7 +67,7 @@ def show_command(context: CliContext, key: str) -> ExitCode:
         context.output.result(
             _conflict_record(config.name, conflict),
             f"{conflict.key}: {conflict.reason}",
-            f"  here:          {format_version(conflict.local_size, conflict.local_mtime_ns)}  {conflict.path}",
+            f"  local:         {format_version(conflict.local_size, conflict.local_mtime_ns)}  {conflict.path}",
             f"  in the bucket: {format_version(conflict.remote_size, conflict.remote_mtime_ns)}",
         )
         show_diff(context.output, client, conflict)

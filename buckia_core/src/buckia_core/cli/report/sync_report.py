@@ -14,9 +14,9 @@ from buckia_core.syncing.events import Event, Finished, Notice, Planned, Scannin
 _ACTION_LABELS = {
     Action.UPLOAD: "upload",
     Action.DOWNLOAD: "download",
-    Action.DELETE_LOCAL: "delete here",
-    Action.DELETE_REMOTE: "delete there",
-    Action.MOVE_REMOTE: "move there",
+    Action.DELETE_LOCAL: "delete local",
+    Action.DELETE_REMOTE: "delete remote",
+    Action.MOVE_REMOTE: "move remote",
     Action.ADOPT: "adopt",
     Action.FORGET: "forget",
     Action.CONFLICT: "conflict",

@@ -117,7 +117,7 @@ def _transfer_counts(result: SyncResult, *, planned: bool) -> Iterable[str]:
 def _delete_counts(result: SyncResult, *, planned: bool) -> Iterable[str]:
     verb = "to delete" if planned else "deleted"
     if result.deleted_local:
-        yield f"{result.deleted_local} {verb} here ({'to' if planned else 'in'} the trash)"
+        yield f"{result.deleted_local} {verb} locally ({'to' if planned else 'in'} the trash)"
     if result.deleted_remote:
         yield f"{result.deleted_remote} {verb} in the bucket"
 

@@ -70,7 +70,7 @@ class LogProgress(Progress):
         self._size = self._bytes_done = 0
 
     def scanned(self, local: int, remote: int) -> None:
-        self._log(f"reading: {local} here, {remote} in the bucket")
+        self._log(f"reading: {local} local, {remote} in the bucket")
 
     def planned(self, operations: int, size: int) -> None:
         self._operations, self._size = operations, size

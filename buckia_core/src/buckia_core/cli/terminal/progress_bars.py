@@ -50,7 +50,7 @@ class RichProgress(Progress):
         self._start()
 
     def scanned(self, local: int, remote: int) -> None:
-        text = f"{self._bucket.plain}: reading, {local} here, {remote} in the bucket"
+        text = f"{self._bucket.plain}: reading, {local} local, {remote} in the bucket"
         self._bars.update(self._operations, description=text)
 
     def planned(self, operations: int, size: int) -> None:

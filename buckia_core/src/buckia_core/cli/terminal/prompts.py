@@ -38,7 +38,7 @@ def confirm(output: Output, question: str, *, yes: bool) -> bool:
     if yes:
         return True
     if not can_ask(output):
-        raise click.UsageError(f"{question} Nobody is there to answer; give --yes to say so beforehand.")
+        raise click.UsageError(f"{question} There is no terminal to ask on; give --yes to confirm.")
     return click.confirm(clean_message(question), default=False, err=True)
 
 
@@ -82,7 +82,7 @@ class ConflictPrompt:
     def _ask(self, operation: Operation) -> ConflictPolicy | None:
         self._output.error(f"{operation.key}: {operation.explanation}")
         if operation.local is not None:
-            self._output.error(f"  here:          {format_version(operation.local.size, operation.local.mtime_ns)}")
+            self._output.error(f"  local:         {format_version(operation.local.size, operation.local.mtime_ns)}")
         if operation.remote is not None:
             remote = operation.remote
             time_ns = (remote.modified_ns or None) if remote.mtime_ns is None else remote.mtime_ns
