@@ -149,42 +149,31 @@ __all__ = [
 ]
 
 # Imported on first use, so that a program that needs only the version or an error class does not load the engine.
-_HOMES = {
-    "buckia_core.client": ("BuckiaClient",),
-    "buckia_core.config.bucket": ("BucketConfig",),
-    "buckia_core.config.file.loader": ("ConfigFile", "find_config", "load_config"),
-    "buckia_core.config.options": ("KeepReplaced",),
-    "buckia_core.config.path_rules": ("PathRule",),
-    "buckia_core.config.secrets.references": ("Secret",),
-    "buckia_core.planning.plan": ("Action", "Operation", "Plan", "Reason"),
-    "buckia_core.planning.policy": ("ConflictPolicy", "Direction", "Side"),
-    "buckia_core.planning.versions": ("ObjectVersion", "Restoration"),
-    "buckia_core.syncing.transfer.versions": ("BucketVersions", "Restored"),
-    "buckia_core.syncing.planner.check": ("CheckResult", "Difference"),
-    "buckia_core.syncing.planner.resolve": ("Conflict", "NotAConflict"),
-    "buckia_core.syncing.state.database_file": ("StateTooNew",),
-    "buckia_core.syncing.disk.trash": ("NotInTrash", "NotRestored", "Trash", "Trashed"),
-    "buckia_core.syncing.events": (
-        "Event",
-        "FileError",
-        "Finished",
-        "Listener",
-        "Notice",
-        "Planned",
-        "Scanning",
-        "Status",
-        "SyncResult",
-        "Transferred",
-    ),
+_NAMES = {
+    "client": "BuckiaClient",
+    "config.bucket": "BucketConfig",
+    "config.file.loader": "ConfigFile find_config load_config",
+    "config.options": "KeepReplaced",
+    "config.path_rules": "PathRule",
+    "config.secrets.references": "Secret",
+    "planning.plan": "Action Operation Plan Reason",
+    "planning.policy": "ConflictPolicy Direction Side",
+    "planning.versions": "ObjectVersion Restoration",
+    "syncing.transfer.versions": "BucketVersions Restored",
+    "syncing.planner.check": "CheckResult Difference",
+    "syncing.planner.resolve": "Conflict NotAConflict",
+    "syncing.state.database_file": "StateTooNew",
+    "syncing.disk.trash": "NotInTrash NotRestored Trash Trashed",
+    "syncing.events": "Event FileError Finished Listener Notice Planned Scanning Status SyncResult Transferred",
 }
 _NAME_IN_MODULE = {"find_config": "find", "load_config": "load"}
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
+_MODULES = {name: f"buckia_core.{module}" for module, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'buckia' has no attribute {name!r}")
-    module = importlib.import_module(_HOME.get(name, "buckia_core.errors"))
+    module = importlib.import_module(_MODULES.get(name, "buckia_core.errors"))
     value = getattr(module, _NAME_IN_MODULE.get(name, name))
     globals()[name] = value
     return value

@@ -123,73 +123,34 @@ __all__ = [
 ]
 
 # Imported on first use, as in `buckia`: each module imports this package first, and needs few of its names.
-_HOMES = {
-    "buckia_core.adapters.content_types": ("guess_content_type",),
-    "buckia_core.adapters.contract.base": (
-        "BaseSync",
-        "Source",
-    ),
-    "buckia_core.adapters.contract.capabilities": ("Capabilities",),
-    "buckia_core.adapters.contract.identity": ("normalize_prefix",),
-    "buckia_core.adapters.contract.protocols": (
-        "PublicUrl",
-        "ResumableDownload",
-        "ResumableUpload",
-        "ServerCopy",
-        "SignedUrl",
-        "Versioned",
-    ),
-    "buckia_core.adapters.contract.readers": (
-        "LimitedReader",
-        "open_chunks",
-    ),
-    "buckia_core.adapters.contract.resume": (
-        "Checkpoint",
-        "MultipartSource",
-        "PartLayout",
-        "PartialDownload",
-        "resume_by_open",
-    ),
-    "buckia_core.adapters.contract.types": (
-        "DeleteOutcome",
-        "IfAbsent",
-        "IfUnchanged",
-        "Precondition",
-        "UploadInfo",
-        "satisfies",
-    ),
-    "buckia_core.adapters.plugins.hookspecs": ("hookimpl",),
-    "buckia_core.adapters.plugins.registry": ("AdapterSpec",),
-    "buckia_core.adapters.transfers.part_pool": ("PartPool",),
-    "buckia_core.adapters.transfers.ranged_download": (
-        "RangeStream",
-        "RangedDownload",
-    ),
-    "buckia_core.adapters.transfers.retry": (
-        "RetryPolicy",
-        "retry_call",
-    ),
-    "buckia_core.adapters.transfers.sources": (
-        "DigestVerifier",
-        "iter_chunks",
-        "open_source",
-    ),
-    "buckia_core.config.secrets.references": ("Secret",),
-    "buckia_core.config.settings": ("setting",),
-    "buckia_core.planning.digest": (
-        "Digest",
-        "Digests",
-    ),
-    "buckia_core.planning.manifest": ("RemoteObject",),
-    "buckia_core.planning.versions": ("ObjectVersion",),
+_NAMES = {
+    "adapters.content_types": "guess_content_type",
+    "adapters.contract.base": "BaseSync Source",
+    "adapters.contract.capabilities": "Capabilities",
+    "adapters.contract.identity": "normalize_prefix",
+    "adapters.contract.protocols": "PublicUrl ResumableDownload ResumableUpload ServerCopy SignedUrl Versioned",
+    "adapters.contract.readers": "LimitedReader open_chunks",
+    "adapters.contract.resume": "Checkpoint MultipartSource PartLayout PartialDownload resume_by_open",
+    "adapters.contract.types": "DeleteOutcome IfAbsent IfUnchanged Precondition UploadInfo satisfies",
+    "adapters.plugins.hookspecs": "hookimpl",
+    "adapters.plugins.registry": "AdapterSpec",
+    "adapters.transfers.part_pool": "PartPool",
+    "adapters.transfers.ranged_download": "RangeStream RangedDownload",
+    "adapters.transfers.retry": "RetryPolicy retry_call",
+    "adapters.transfers.sources": "DigestVerifier iter_chunks open_source",
+    "config.secrets.references": "Secret",
+    "config.settings": "setting",
+    "planning.digest": "Digest Digests",
+    "planning.manifest": "RemoteObject",
+    "planning.versions": "ObjectVersion",
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
+_MODULES = {name: f"buckia_core.{module}" for module, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'buckia_core' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME.get(name, "buckia_core.errors")), name)
+    value = getattr(importlib.import_module(_MODULES.get(name, "buckia_core.errors")), name)
     globals()[name] = value
     return value
 
