@@ -77,7 +77,7 @@ class TestMoto(OnServer):
     def server(self, moto_server):
         return moto_server
 
-    def test_writers_of_one_key_leave_one_whole_version(self, adapter, second):
+    def test_concurrent_writers_leave_one_complete_version(self, adapter, second):
         pytest.skip("moto answers 500 to some of several writers of one key, in some runs")
 
 
@@ -103,7 +103,7 @@ class TestRclone(OnServer):
     def test_readers_never_see_half_an_object(self, adapter, second):
         pytest.skip("rclone lists a key twice while it is written, in some runs")
 
-    def test_writers_of_one_key_leave_one_whole_version(self, adapter, second):
+    def test_concurrent_writers_leave_one_complete_version(self, adapter, second):
         pytest.skip("rclone answers 500 to some of several writers of one key, in some runs")
 
 

@@ -141,7 +141,7 @@ class TestRestore:
         assert "would restore  d/b" in ran.out
         assert "d/b" not in objects_in(full)
 
-    def test_a_version_that_there_is_not(self, buckia, full):
+    def test_an_unknown_version(self, buckia, full):
         assert buckia("restore", "a", "--version", "none", "--yes").code == 6
 
     def test_one_that_fails_does_not_keep_the_others(self, buckia, full, monkeypatch):

@@ -1,10 +1,10 @@
-"""What tests of adapters and of applications are made of. Needs pytest; `strategies` needs hypothesis as well."""
+"""Test support for adapters and applications. Requires pytest; `strategies` requires hypothesis too."""
 
 from __future__ import annotations
 
 import pytest
 
-# Asserts of the suite tell what they compared only if pytest sees the modules before Python does.
+# pytest must rewrite the asserts of the suite before it is imported.
 pytest.register_assert_rewrite("buckia_core.testing.conformance")
 
 from buckia_core.testing.conformance import AdapterConformance  # noqa: E402  # see above

@@ -1,4 +1,4 @@
-"""`Faulty`: an adapter on which chosen calls fail, to see what others make of it."""
+"""`Faulty`: an adapter whose chosen calls fail, to test the code that uses it."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ Operation = Literal[
 
 
 def transient() -> AdapterError:
-    """Make the error that faults raise where nothing else is said."""
-    return Transient("this fault was asked for")
+    """Create the default error of a fault."""
+    return Transient("injected fault")
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Which calls fail, and how.
+    """A rule for which calls fail, and how.
 
     Attributes:
-        operation: The method.
-        error: Makes the error that is raised.
-        at: The first call of the method, counted from 1, that fails.
-        times: How many calls in a row fail; `None` for all from then on.
-        key: Only calls about this key count; of a listing, its prefix.
-        after: The call is made, and its reply is lost: the error comes when the provider has done its part.
-        entries: Of a listing: how many entries come before the error.
+        operation: Name of the method.
+        error: Creates the error to raise.
+        at: Number of the first call that fails, counted from 1.
+        times: Number of consecutive calls that fail; `None` for all later ones.
+        key: Count only calls with this key, or with this prefix for a listing.
+        after: Raise after the call has taken effect, as if its response was lost.
+        entries: Number of entries that a listing yields before the error.
     """
 
     operation: Operation
@@ -59,15 +59,14 @@ class Fault:
     entries: int = 0
 
     def hits(self, number: int) -> bool:
-        """Tell whether the call of that number fails."""
+        """Tell whether the call with this number fails."""
         return self.at <= number and (self.times is None or number < self.at + self.times)
 
 
 class Faulty(Wrapper):
-    """Fails as its faults say, and is otherwise the adapter that it wraps.
+    """A wrapper that raises the errors of its faults.
 
-    Calls are counted for each fault. `calls` lists all that were made, those that failed included, as
-    (operation, key).
+    Each fault counts its calls. `calls` lists all calls, including failed ones, as `(operation, key)`.
     """
 
     def __init__(self, inner: BaseSync, faults: Sequence[Fault]) -> None:
@@ -78,7 +77,7 @@ class Faulty(Wrapper):
         self._lock = threading.Lock()
 
     def intercept(self, call: Call[T]) -> T:
-        """Make the call, or fail before or after it."""
+        """Make the call, or raise before or after it."""
         fault = self._fault(call.operation, call.key)
         if fault is None:
             return call()

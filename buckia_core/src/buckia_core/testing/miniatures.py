@@ -1,15 +1,14 @@
-"""Miniatures: manifests, folders and buckets in one line.
+"""Miniatures: manifests, folders and buckets described in one line.
 
     m("a=1 b=2 dir/c=long")
 
-is three keys with contents `1`, `2` and `long`. The same token is the same content everywhere, and a token of as
-many letters is other content of the same size. What a file system and a provider would add to it (times, inode,
-fingerprint) is derived from the token, so that a local entry, an object and a row of the baseline of the same
-token are in step. After a token may follow:
+has three keys with contents `1`, `2` and `long`. Equal tokens are equal contents; tokens of equal length are contents
+of equal size. Times, inode and fingerprint are derived from the token, so that a local entry, an object and a baseline
+row with the same token are in sync. A token may have a suffix:
 
-    a=1@5    modified five seconds after 1970: `m("a=1@5")` beside `m("a=1")` was touched and not edited
-    a=1?     nobody has told a digest of it
-    a=1!     of a row of the baseline: recorded while the file was so young that it counts as racy
+    a=1@5    modified five seconds after 1970: `m("a=1@5")` was touched, compared with `m("a=1")`, and not edited
+    a=1?     without a known digest
+    a=1!     a baseline row recorded while the file was so young that it is racy
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _EPOCH_SECONDS = 1_600_000_000
 
 
 def content(token: str) -> bytes:
-    """Return the content that a token stands for: its own letters."""
+    """Return the content of a token: its letters."""
     return token.encode()
 
 
@@ -41,10 +40,10 @@ class Item:
 
     Attributes:
         key: The key.
-        token: What its content is.
-        mtime_ns: Modification time, derived from the token where none is given.
-        told: Whether a digest of it is known.
-        racy: Whether the baseline recorded it as racy.
+        token: The token of its content.
+        mtime_ns: Modification time, by default derived from the token.
+        has_digest: Whether its digest is known.
+        racy: Whether the baseline row is racy.
     """
 
     key: str
@@ -55,7 +54,7 @@ class Item:
 
     @property
     def inode(self) -> int:
-        """A number that goes with the content, so that a file that was moved keeps it."""
+        """Inode derived from the content, so that a moved file keeps it."""
         return zlib.crc32(self.token.encode()) + 1
 
     @property
@@ -65,7 +64,7 @@ class Item:
 
     @property
     def digests(self) -> Digests:
-        """What is known of the content."""
+        """The known digests of the content."""
         return (Digest("sha256", self.sha256),) if self.has_digest else ()
 
 
@@ -83,18 +82,18 @@ class Miniature:
         return {item.key: content(item.token) for item in self.items}
 
     def local(self, root: str = "") -> list[LocalEntry]:
-        """Return the manifest of a folder that a scan finds; scans hash nothing."""
+        """Return the manifest of a folder as scanned, without digests."""
         return [
             LocalEntry(item.key, root, len(content(item.token)), item.mtime_ns, item.mtime_ns, item.inode)
             for item in self.items
         ]
 
     def hashed(self, root: str = "") -> list[LocalEntry]:
-        """Return the manifest of a folder whose files have all been hashed."""
+        """Return the manifest of a folder with digests."""
         return [entry._replace(digests=item.digests) for entry, item in zip(self.local(root), self.items, strict=True)]
 
     def remote(self) -> list[RemoteObject]:
-        """Return the manifest of a bucket whose listings tell a digest and no modification time."""
+        """Return the manifest of a bucket whose listings have digests and no modification times."""
         return [
             RemoteObject(
                 item.key, len(content(item.token)), item.sha256[:16], modified_ns=item.mtime_ns, digests=item.digests
@@ -103,7 +102,7 @@ class Miniature:
         ]
 
     def base(self, root: str = "") -> list[BaselineEntry]:
-        """Return the baseline of a folder and a bucket that were in step like this."""
+        """Return the baseline of a folder and a bucket that were in sync with these contents."""
         return [
             BaselineEntry(
                 key=item.key,
@@ -120,7 +119,7 @@ class Miniature:
         ]
 
     def write_to(self, directory: Path) -> Path:
-        """Write the files into a directory, which is made, and return it; other files there are left alone."""
+        """Write the files into a directory, which is created if needed, and return it. Keeps other files."""
         directory.mkdir(parents=True, exist_ok=True)
         for key, data in self.contents().items():
             path = directory / key
@@ -137,16 +136,16 @@ class Miniature:
 
 
 def m(text: str = "") -> Miniature:
-    """Read a miniature.
+    """Parse a miniature.
 
     Raises:
-        ValueError: A part of it is not `key=token`, or a key comes twice.
+        ValueError: A part is not `key=token`, or a key is repeated.
     """
     items: dict[str, Item] = {}
     for part in text.split():
         match = _TOKEN.fullmatch(part)
         if not match or match["key"] in items:
-            raise ValueError(f"{part!r} in {text!r} is not `key=token`, or its key comes twice")
+            raise ValueError(f"{part!r} in {text!r} is not `key=token`, or its key is repeated")
         seconds = int(match["seconds"]) if match["seconds"] else _EPOCH_SECONDS + zlib.crc32(match["token"].encode())
         marks = match["marks"]
         items[match["key"]] = Item(match["key"], match["token"], seconds * 10**9, "?" not in marks, "!" in marks)
@@ -154,7 +153,7 @@ def m(text: str = "") -> Miniature:
 
 
 def files_in(directory: Path) -> dict[str, bytes]:
-    """Return the contents of all files below a directory, by their paths with slashes; links are not followed."""
+    """Return the contents of all files below a directory by relative POSIX path. Does not follow links."""
     return {
         path.relative_to(directory).as_posix(): path.read_bytes()
         for path in sorted(directory.rglob("*"))

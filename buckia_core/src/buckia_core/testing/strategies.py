@@ -1,4 +1,4 @@
-"""Hypothesis strategies: keys that providers trip over, folders, and three trees that a sync has to bring together."""
+"""Hypothesis strategies: difficult keys, trees of files, and the three trees of a sync."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TOKENS = ["", "1", "2", "3", "long", "longer"]
 
 
 class Trees(NamedTuple):
-    """What a folder, a bucket and the baseline between them hold."""
+    """The contents of a folder, a bucket and their baseline."""
 
     local: Miniature
     remote: Miniature
@@ -22,29 +22,29 @@ class Trees(NamedTuple):
 
 
 def keys(*, most_bytes: int = 200) -> SearchStrategy[str]:
-    """Keys that every bucket can hold and a disk mostly not: any text but NUL and lone surrogates."""
-    from hypothesis import strategies as st  # noqa: PLC0415  # hypothesis is needed by those who use strategies only
+    """Keys that buckets can store, and disks mostly not: any text without NUL and lone surrogates."""
+    from hypothesis import strategies as st  # noqa: PLC0415  # needed for strategies only
 
     letters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
     return st.text(letters, min_size=1).filter(lambda key: len(key.encode()) <= most_bytes)
 
 
 def plain_keys(*, depth: int = 3) -> SearchStrategy[str]:
-    """Keys of few short names, that every disk and bucket can hold; two of them often meet in a directory."""
+    """Keys that every disk and bucket can store, of few short names, so that they often share a directory."""
     from hypothesis import strategies as st  # noqa: PLC0415  # see `keys`
 
     return st.lists(st.sampled_from(_NAMES), min_size=1, max_size=depth).map("/".join)
 
 
 def trees(*, most: int = 8) -> SearchStrategy[Miniature]:
-    """Trees that a disk can hold: no key is both a file and a directory, and none is another one's twin in case."""
+    """Trees that a disk can store: no key is both a file and a directory, or differs from another only in case."""
     from hypothesis import strategies as st  # noqa: PLC0415  # see `keys`
 
     return st.dictionaries(plain_keys(), st.sampled_from(_TOKENS), max_size=most).map(_without_clashes)
 
 
 def three_trees(*, most: int = 8) -> SearchStrategy[Trees]:
-    """Three trees that share many keys and contents, so that every row of the table of reconcile comes up."""
+    """Three trees that share many keys and contents, so that every case of reconcile occurs."""
     from hypothesis import strategies as st  # noqa: PLC0415  # see `keys`
 
     return st.builds(Trees, trees(most=most), trees(most=most), trees(most=most))

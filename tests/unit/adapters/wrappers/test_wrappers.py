@@ -284,7 +284,7 @@ def test_listing_that_fails_is_logged_with_what_came(memory, caplog):
         pytest.raises(Exception, match="fault"),
     ):
         list(logged.list_files())
-    assert "Transient: this fault was asked for" in caplog.text
+    assert "Transient: injected fault" in caplog.text
     assert "2 entries" in caplog.text
 
 

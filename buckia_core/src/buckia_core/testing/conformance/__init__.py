@@ -1,16 +1,16 @@
-"""The conformance suite: everything that `BaseSync` promises, as tests that a subclass runs on its adapter."""
+"""Conformance suite: tests of the adapter contract, which a subclass runs on its adapter."""
 
 from __future__ import annotations
 
-from buckia_core.testing.conformance.abilities import CapabilityTests
-from buckia_core.testing.conformance.deleting import DeleteTests
+from buckia_core.testing.conformance.capabilities import CapabilityTests
+from buckia_core.testing.conformance.delete import DeleteTests
+from buckia_core.testing.conformance.download import DownloadTests
 from buckia_core.testing.conformance.keys import KeyTests
 from buckia_core.testing.conformance.listing import ListingTests
 from buckia_core.testing.conformance.preconditions import PreconditionTests
-from buckia_core.testing.conformance.reading import ReadingTests
-from buckia_core.testing.conformance.resuming import ResumeTests
+from buckia_core.testing.conformance.resume import ResumeTests
+from buckia_core.testing.conformance.upload import UploadTests
 from buckia_core.testing.conformance.versions import VersionTests
-from buckia_core.testing.conformance.writing import WritingTests
 
 __all__ = ["AdapterConformance"]
 
@@ -18,15 +18,15 @@ __all__ = ["AdapterConformance"]
 class AdapterConformance(
     ListingTests,
     KeyTests,
-    WritingTests,
+    UploadTests,
     PreconditionTests,
-    ReadingTests,
+    DownloadTests,
     DeleteTests,
     CapabilityTests,
     VersionTests,
     ResumeTests,
 ):
-    """Derive from this, give the fixture `adapter`, and pytest runs the suite.
+    """Derive from this class and define the fixture `adapter`; pytest then runs the suite.
 
         class TestBox(AdapterConformance):
             known_failures = {"test_keys_round_trip[newline]": "Box answers 400 to line breaks"}
@@ -36,14 +36,13 @@ class AdapterConformance(
                 with BoxSync(BoxSettings(root=tmp_path / "box", prefix=prefix)) as adapter:
                     yield adapter
 
-    Each test starts with an adapter on an empty bucket, or on an empty part of one. Use the fixture `prefix`:
-    then everything runs twice, plainly and under a prefix. Give the fixture `second` where it matters that
-    another adapter, on the same bucket and prefix, sees the same; without it the same adapter stands for both.
+    Each test starts with an empty bucket or an empty prefix. Use the fixture `prefix`: each test then runs without and
+    with one. Define the fixture `second` as another adapter on the same bucket and prefix, to test that both see the
+    same objects; by default it is `adapter`.
 
     Attributes:
-        known_failures: What this provider can't do: name of a test, with its parameter in brackets where only that one
-            is meant, to the reason in words. Such a test is expected to fail; if it passes, the entry is stale
-            and the test fails.
-        listing_count: How many objects the long listing has; more than one page of the provider's.
-        large_bytes: Size of the large object; more than one part of the provider's uploads.
+        known_failures: Tests that the provider can't pass: name, with a parameter in brackets if needed, to the reason.
+            Such a test is expected to fail; if it passes, the suite reports the entry.
+        listing_count: Number of objects in the long listing; more than one page.
+        large_bytes: Size of the large object; more than one part of an upload.
     """

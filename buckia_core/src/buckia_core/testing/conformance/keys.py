@@ -1,4 +1,4 @@
-"""Names: each of them makes the whole round trip, or is refused in words; none becomes another one."""
+"""Tests of keys: each is stored unchanged, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ NASTY = {
 
 
 class KeyTests(Suite):
-    """What becomes of names."""
+    """Tests of difficult keys."""
 
     @pytest.mark.parametrize("key", list(NASTY.values()), ids=list(NASTY))
     def test_keys_round_trip(self, adapter: BaseSync, key: str) -> None:
-        """The key comes back everywhere as it was given, or `InvalidKey` names it and nothing is written."""
+        """All methods return the key unchanged, or `InvalidKey` has the key and nothing is written."""
         refusal = _refusal(adapter, key)
         if refusal is not None:
-            self._is_refused_well(adapter, key, refusal)
+            self._check_refusal(adapter, key, refusal)
             return
         assert listed_keys(adapter.list_files()) == [key]
         assert adapter.stat_file(key).key == key
@@ -43,7 +43,7 @@ class KeyTests(Suite):
         assert adapter.delete_files([key])[0].error is None
         assert list(adapter.list_files()) == []
 
-    def _is_refused_well(self, adapter: BaseSync, key: str, error: InvalidKey) -> None:
+    def _check_refusal(self, adapter: BaseSync, key: str, error: InvalidKey) -> None:
         assert error.key == key
         assert error.provider == adapter.provider
         assert len(str(error)) > len(key), "the message says why"
@@ -68,8 +68,8 @@ class KeyTests(Suite):
             pytest.param("x", "x.", id="trailing_dot"),
         ],
     )
-    def test_twins_are_two_objects(self, adapter: BaseSync, one: str, other: str) -> None:
-        """A provider that would take both for one has to refuse the second; it must not replace the first."""
+    def test_similar_keys_are_two_objects(self, adapter: BaseSync, one: str, other: str) -> None:
+        """A provider that can't distinguish the keys must refuse the second, and not replace the first."""
         put(adapter, {one: b"one"})
         try:
             put(adapter, {other: b"other"})
@@ -81,13 +81,13 @@ class KeyTests(Suite):
         assert read(adapter, one) == b"one"
 
     @pytest.mark.parametrize("key", ["", "\ud800", "a\x00b"], ids=["empty", "surrogate", "nul"])
-    def test_what_is_no_key_is_refused_or_kept(self, adapter: BaseSync, key: str) -> None:
+    def test_invalid_keys_are_refused_or_kept(self, adapter: BaseSync, key: str) -> None:
         refusal = _refusal(adapter, key)
         if refusal is None:
-            assert "\x00" in key, "only a NUL can be a part of a key, and only where the provider keeps it"
+            assert "\x00" in key, "of these, a provider may store only a NUL"
             assert listed_keys(adapter.list_files()) == [key]
         else:
-            self._is_refused_well(adapter, key, refusal)
+            self._check_refusal(adapter, key, refusal)
 
     def test_key_longer_than_declared_is_refused(self, adapter: BaseSync) -> None:
         room = adapter.capabilities.max_key_bytes + 1

@@ -1,4 +1,4 @@
-"""Listings: order, prefixes, ranges, markers, length."""
+"""Tests of listings: order, prefixes, ranges, markers, length."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.testing.conformance.suite import Suite, listed_keys, put, require
 
-# Each of these is out of place in some listing that sorts by parts, by locale or by UTF-16.
+# Listings that sort by path components, locale or UTF-16 return these in a wrong order.
 TRAPS = [
     "A", "B/c", "_x", "a b/bar", "a!", "a-b", "a.txt", "a/foo", "a/foo-1", "a0", "b", "xyz/t", "xyz1/t",
     "z/\U0001f600", "z/\uff5e", "é", "ü/a",
@@ -17,12 +17,12 @@ TRAPS = [
 
 
 def order(key: str) -> bytes:
-    """Return what listings are sorted by, as the contract defines it."""
+    """Return the sort key of listings according to the contract."""
     return key.encode()
 
 
 class ListingTests(Suite):
-    """What `list_files` owes."""
+    """Tests of `list_files`."""
 
     def test_empty_bucket_lists_nothing(self, adapter: BaseSync) -> None:
         assert list(adapter.list_files()) == []
@@ -31,7 +31,7 @@ class ListingTests(Suite):
         put(adapter, reversed(TRAPS))
         assert listed_keys(adapter.list_files()) == sorted(TRAPS, key=order)
 
-    def test_listing_tells_sizes_and_fingerprints(self, adapter: BaseSync) -> None:
+    def test_listing_has_sizes_and_fingerprints(self, adapter: BaseSync) -> None:
         uploaded = put(adapter, {"a": b"", "b": b"1", "c/d": b"22"})
         listed = {found.key: found for found in adapter.list_files()}
         assert {key: found.size for key, found in listed.items()} == {"a": 0, "b": 1, "c/d": 2}
@@ -46,7 +46,7 @@ class ListingTests(Suite):
             pytest.param("a/", ["a/1", "a/2", "a/b/3"], id="directory"),
             pytest.param("a", ["a-x", "a/1", "a/2", "a/b/3", "ab"], id="text"),
             pytest.param("a/b", ["a/b/3"], id="part_of_name"),
-            pytest.param("a/1", ["a/1"], id="whole_key"),
+            pytest.param("a/1", ["a/1"], id="full_key"),
             pytest.param("a/1/", [], id="below_an_object"),
             pytest.param("none/such", [], id="nothing"),
         ],
@@ -99,7 +99,7 @@ class ListingTests(Suite):
         middle = sorted(names)[len(names) // 2]
         assert listed_keys(adapter.list_files(start_after=middle)) == sorted(names)[len(names) // 2 + 1 :]
 
-    def test_listing_can_be_left_early_and_begun_again(self, adapter: BaseSync) -> None:
+    def test_listing_can_be_stopped_early_and_restarted(self, adapter: BaseSync) -> None:
         put(adapter, ["a", "b", "c"])
         listing = iter(adapter.list_files())
         assert next(listing).key == "a"

@@ -1,4 +1,4 @@
-"""Preconditions: what must not be replaced is not, and nobody's write is lost to another one's."""
+"""Tests of preconditions: no write replaces an object that it does not expect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from buckia_core.testing.conformance.suite import Suite, listed_keys, put, read,
 
 
 class PreconditionTests(Suite):
-    """What `expect` of `upload_file` owes."""
+    """Tests of `expect` in `upload_file`."""
 
     def test_if_absent_writes_a_new_object(self, adapter: BaseSync) -> None:
         assert adapter.upload_file(b"1", "d/k", expect=IfAbsent()).size == 1
@@ -44,8 +44,8 @@ class PreconditionTests(Suite):
     def test_if_unchanged_replaces_what_was_seen(self, adapter: BaseSync) -> None:
         uploaded = adapter.upload_file(b"old", "k")
         listed = next(iter(adapter.list_files()))
-        again = adapter.upload_file(b"new", "k", expect=IfUnchanged(listed))
-        assert again.fingerprint != uploaded.fingerprint
+        replaced = adapter.upload_file(b"new", "k", expect=IfUnchanged(listed))
+        assert replaced.fingerprint != uploaded.fingerprint
         assert read(adapter, "k") == b"new"
 
     @pytest.mark.parametrize("how", ["uploaded", "listed", "stat"])
@@ -61,20 +61,20 @@ class PreconditionTests(Suite):
 
     def test_if_unchanged_does_not_replace_another_version(self, adapter: BaseSync, second: BaseSync) -> None:
         seen = adapter.upload_file(b"old", "k")
-        second.upload_file(b"theirs", "k")
+        second.upload_file(b"other", "k")
         with pytest.raises(PreconditionFailed) as caught:
-            adapter.upload_file(b"mine", "k", expect=IfUnchanged(seen))
+            adapter.upload_file(b"new", "k", expect=IfUnchanged(seen))
         assert caught.value.key == "k"
-        assert read(adapter, "k") == b"theirs"
+        assert read(adapter, "k") == b"other"
 
     def test_if_unchanged_refuses_a_large_object_too(self, adapter: BaseSync, second: BaseSync) -> None:
         seen = adapter.upload_file(b"old", "k")
-        second.upload_file(b"theirs", "k")
+        second.upload_file(b"other", "k")
         with pytest.raises(PreconditionFailed):
             adapter.upload_file(io.BytesIO(bytes(self.large_bytes)), "k", expect=IfUnchanged(seen))
-        assert read(adapter, "k") == b"theirs"
+        assert read(adapter, "k") == b"other"
 
-    def test_if_unchanged_does_not_bring_back_what_was_deleted(self, adapter: BaseSync, second: BaseSync) -> None:
+    def test_if_unchanged_does_not_recreate_a_deleted_object(self, adapter: BaseSync, second: BaseSync) -> None:
         seen = adapter.upload_file(b"old", "k")
         second.delete_files(["k"])
         with pytest.raises(PreconditionFailed):

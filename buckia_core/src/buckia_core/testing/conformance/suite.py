@@ -1,4 +1,4 @@
-"""What the parts of the suite stand on: fixtures, and the shorthands that keep a test short."""
+"""Base of the suite: fixtures and helper functions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PREFIXES = {"plain": "", "prefixed": "pre fix/ä+b/"}
 
 
 class Suite:
-    """Base of all parts. See `AdapterConformance` for what a subclass gives."""
+    """Base of all test classes. See `AdapterConformance` for what a subclass defines."""
 
     known_failures: ClassVar[Mapping[str, str]] = {}
     listing_count: ClassVar[int] = 1001
@@ -22,13 +22,13 @@ class Suite:
 
     @pytest.fixture(params=list(PREFIXES))
     def prefix(self, request: pytest.FixtureRequest) -> str:
-        """The setting `prefix` of the adapter; a test that gets it runs once without and once with one."""
+        """The setting `prefix` of the adapter; runs each test without and with one."""
         return PREFIXES[request.param]
 
     @pytest.fixture
     def adapter(self) -> BaseSync:
-        """The adapter that is tested, on an empty bucket."""
-        raise NotImplementedError("a subclass of AdapterConformance has to give the fixture `adapter`")
+        """The adapter under test, on an empty bucket."""
+        raise NotImplementedError("a subclass of AdapterConformance must define the fixture `adapter`")
 
     @pytest.fixture
     def second(self, adapter: BaseSync) -> BaseSync:
@@ -37,7 +37,7 @@ class Suite:
 
     @pytest.fixture(autouse=True)
     def mark_known_failures(self, request: pytest.FixtureRequest) -> None:
-        """Mark the tests that `known_failures` names."""
+        """Mark the tests in `known_failures` as expected to fail."""
         reason = self._known_failure(request)
         if reason:
             request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
@@ -54,13 +54,13 @@ class Suite:
 
 
 def put(adapter: BaseSync, objects: Mapping[str, bytes] | Iterable[str]) -> dict[str, RemoteObject]:
-    """Upload objects; of names alone, each with its name as content."""
+    """Upload objects; from keys alone, each with its key as content."""
     contents = objects if isinstance(objects, Mapping) else {key: key.encode() for key in objects}
     return {key: adapter.upload_file(data, key) for key, data in contents.items()}
 
 
 def listed_keys(objects: Iterable[RemoteObject]) -> list[str]:
-    """Return the keys of a listing, as they came."""
+    """Return the keys of a listing, in its order."""
     return [found.key for found in objects]
 
 
@@ -70,7 +70,7 @@ def read(adapter: BaseSync, key: str, *, expect: RemoteObject | None = None) -> 
         return reader.read()
 
 
-def require(adapter: BaseSync, capability: Callable[[BaseSync], bool], what: str) -> None:
-    """Skip the test where the adapter does not declare what it is about."""
-    if not capability(adapter):
-        pytest.skip(f"the adapter does not declare {what}")
+def require(adapter: BaseSync, has_capability: Callable[[BaseSync], bool], name: str) -> None:
+    """Skip the test if the adapter does not declare the capability."""
+    if not has_capability(adapter):
+        pytest.skip(f"the adapter does not declare {name}")

@@ -1,4 +1,4 @@
-"""Versions: what was overwritten or deleted is listed, read, and brought back."""
+"""Tests of versions: list, read, restore and delete them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from buckia_core.testing.conformance.suite import Suite, listed_keys, put, read
 
 
 class VersionTests(Suite):
-    """Versions, for adapters that declare the capability `versions`."""
+    """Tests for adapters that declare the capability `versions`."""
 
     @pytest.fixture
     def keeping(self, adapter: BaseSync) -> BaseSync:
         """The adapter, on a bucket that keeps versions.
 
-        Give it where the fixture `adapter` is on a bucket that does not: a test that gets this one is skipped else.
+        Override it if the bucket of the fixture `adapter` keeps none; its tests are skipped otherwise.
         """
         if not adapter.probe().versions:
             pytest.skip("the adapter does not declare versions")
         return adapter
 
-    def test_whoever_keeps_versions_can_list_them(self, keeping: BaseSync) -> None:
+    def test_an_adapter_with_versions_is_versioned(self, keeping: BaseSync) -> None:
         assert keeping.probe().versions
         assert isinstance(keeping, Versioned)
 
@@ -43,7 +43,7 @@ class VersionTests(Suite):
         assert found[0].modified_ns >= found[-1].modified_ns > 0
         assert [_content(source, each) for each in found] == [b"333", b"22", b"1"]
 
-    def test_a_deletion_is_told_and_hides_nothing(self, keeping: BaseSync) -> None:
+    def test_a_deletion_adds_a_delete_marker(self, keeping: BaseSync) -> None:
         source = _versioned(keeping)
         keeping.upload_file(b"1", "k")
         keeping.delete_files(["k"])
@@ -65,7 +65,7 @@ class VersionTests(Suite):
         assert found == sorted([*keys, "a/b", "a.txt"], key=str.encode)
         assert list(source.list_versions("none")) == []
 
-    def test_a_version_is_brought_back(self, keeping: BaseSync) -> None:
+    def test_restore_a_version(self, keeping: BaseSync) -> None:
         source = _versioned(keeping)
         metadata = {"a": "b"} if keeping.capabilities.metadata else {}
         info = UploadInfo(mtime_ns=1_600_000_000_000_000_000, metadata=metadata, content_type="text/x-old")
@@ -81,7 +81,7 @@ class VersionTests(Suite):
         assert (after.metadata, after.mtime_ns, after.content_type) == (before.metadata, before.mtime_ns, "text/x-old")
         assert [_content(source, each) for each in source.list_versions()] == [b"old", b"new", b"old"]
 
-    def test_what_was_deleted_is_brought_back(self, keeping: BaseSync) -> None:
+    def test_restore_a_deleted_object(self, keeping: BaseSync) -> None:
         source = _versioned(keeping)
         keeping.upload_file(b"1", "k")
         keeping.delete_files(["k"])
@@ -89,7 +89,7 @@ class VersionTests(Suite):
         source.restore_version("k", kept.version, expect=IfAbsent())
         assert read(keeping, "k") == b"1"
 
-    def test_bringing_back_keeps_to_preconditions(self, keeping: BaseSync) -> None:
+    def test_restore_checks_preconditions(self, keeping: BaseSync) -> None:
         source = _versioned(keeping)
         old = keeping.upload_file(b"old", "k")
         keeping.upload_file(b"new", "k")
@@ -99,7 +99,7 @@ class VersionTests(Suite):
                 source.restore_version("k", version, expect=expect)
         assert read(keeping, "k") == b"new"
 
-    def test_a_version_is_deleted_for_good(self, keeping: BaseSync) -> None:
+    def test_delete_a_version(self, keeping: BaseSync) -> None:
         source = _versioned(keeping)
         keeping.upload_file(b"1", "k")
         keeping.upload_file(b"2", "k")
@@ -109,7 +109,7 @@ class VersionTests(Suite):
         assert [(each.version, each.latest) for each in source.list_versions()] == [(first.version, True)]
         source.delete_version("k", latest.version)
 
-    def test_a_deletion_is_undone(self, keeping: BaseSync) -> None:
+    def test_delete_a_delete_marker(self, keeping: BaseSync) -> None:
         source = _versioned(keeping)
         keeping.upload_file(b"1", "k")
         keeping.delete_files(["k"])
@@ -117,7 +117,7 @@ class VersionTests(Suite):
         source.delete_version("k", mark.version)
         assert read(keeping, "k") == b"1"
 
-    def test_a_version_that_there_is_not(self, keeping: BaseSync) -> None:
+    def test_an_unknown_version(self, keeping: BaseSync) -> None:
         source = _versioned(keeping)
         keeping.upload_file(b"1", "k")
         other = keeping.upload_file(b"1", "other")

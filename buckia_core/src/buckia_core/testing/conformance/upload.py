@@ -1,4 +1,4 @@
-"""Uploads: every kind of source, whole or not at all."""
+"""Tests of uploads: every kind of source, atomic writes, attributes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BINARY = bytes(range(256)) * 4 + b"\r\n\x00\x1a\n"
 
 
 class _Stream(io.RawIOBase):
-    """A reader that can't seek, has no length and gives a little at a time, as a pipe does."""
+    """A reader without seek and length that returns short reads, like a pipe."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class _Stream(io.RawIOBase):
 
 
 class _Breaking(_Stream):
-    """A reader that fails after its bytes, as a disk does that breaks."""
+    """A reader that fails after its bytes, like a broken disk."""
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         return super().readinto(buffer) or self._break()
@@ -47,8 +47,8 @@ class _Breaking(_Stream):
         raise OSError(5, "the disk broke")
 
 
-class WritingTests(Suite):
-    """What `upload_file` owes."""
+class UploadTests(Suite):
+    """Tests of `upload_file`."""
 
     @pytest.mark.parametrize("data", [b"", b"x", BINARY], ids=["empty", "one_byte", "binary"])
     def test_upload_of_bytes(self, adapter: BaseSync, data: bytes) -> None:
@@ -84,8 +84,8 @@ class WritingTests(Suite):
     @pytest.mark.parametrize("kind", ["path", "stream"])
     def test_large_object(self, adapter: BaseSync, kind: str, tmp_path: Path) -> None:
         source = tmp_path / "large"
-        block = os.urandom(1 << 16)
-        source.write_bytes((block * (self.large_bytes // len(block) + 1))[: self.large_bytes])
+        chunk = os.urandom(1 << 16)
+        source.write_bytes((chunk * (self.large_bytes // len(chunk) + 1))[: self.large_bytes])
         data = source.read_bytes()
         digests = (Digest("sha256", hashlib.sha256(data).hexdigest()),)
         uploaded = adapter.upload_file(
@@ -97,17 +97,17 @@ class WritingTests(Suite):
         assert downloaded.fingerprint == uploaded.fingerprint
         assert (tmp_path / "back").read_bytes() == data
 
-    def test_upload_returns_what_a_listing_tells(self, adapter: BaseSync) -> None:
+    def test_upload_returns_what_a_listing_has(self, adapter: BaseSync) -> None:
         uploaded = adapter.upload_file(b"1", "d/k")
         listed = next(iter(adapter.list_files()))
         assert (uploaded.key, uploaded.size, uploaded.fingerprint) == (listed.key, listed.size, listed.fingerprint)
 
     def test_overwriting(self, adapter: BaseSync, second: BaseSync) -> None:
         first = adapter.upload_file(b"first, which is longer", "k")
-        again = second.upload_file(b"second", "k")
-        assert first.fingerprint != again.fingerprint
+        replaced = second.upload_file(b"second", "k")
+        assert first.fingerprint != replaced.fingerprint
         assert listed_keys(adapter.list_files()) == ["k"]
-        assert adapter.stat_file("k").fingerprint == again.fingerprint
+        assert adapter.stat_file("k").fingerprint == replaced.fingerprint
         assert read(adapter, "k") == b"second"
 
     def test_overwriting_with_as_many_bytes_is_noticed(self, adapter: BaseSync) -> None:
@@ -117,7 +117,7 @@ class WritingTests(Suite):
         assert next(iter(adapter.list_files())).fingerprint == second.fingerprint
 
     def test_missing_source_is_an_error_of_the_system(self, adapter: BaseSync, tmp_path: Path) -> None:
-        with pytest.raises(OSError):  # noqa: PT011  # which one is the system's affair
+        with pytest.raises(OSError):  # noqa: PT011  # the class depends on the system
             adapter.upload_file(tmp_path / "none", "k")
         assert list(adapter.list_files()) == []
 
@@ -130,7 +130,7 @@ class WritingTests(Suite):
         assert read(adapter, "old") == b"old"
 
     def test_upload_that_is_not_what_was_sent(self, adapter: BaseSync) -> None:
-        """An adapter that verifies `info.digests` stores nothing else; one that can't, keeps the bytes."""
+        """An adapter that verifies `info.digests` refuses other bytes; one that can't stores them."""
         wrong = UploadInfo(digests=(Digest("sha256", "0" * 64), Digest("md5", "0" * 32), Digest("sha1", "0" * 40)))
         failure = None
         try:
@@ -143,17 +143,17 @@ class WritingTests(Suite):
             assert failure.key == "k"
             assert list(adapter.list_files()) == []
 
-    def test_digests_that_are_told_are_those_of_the_content(self, adapter: BaseSync) -> None:
+    def test_reported_digests_match_the_content(self, adapter: BaseSync) -> None:
         put(adapter, {"k": BINARY})
         declared = set(adapter.capabilities.listing_digests)
         listed = next(iter(adapter.list_files()))
         assert {digest.algorithm for digest in listed.digests} >= declared
         known = [name for name in hashlib.algorithms_guaranteed if not name.startswith("shake")]
         right = tuple(Digest(name, hashlib.new(name, BINARY).hexdigest()) for name in known)
-        for told in (listed.digests, adapter.stat_file("k").digests):
-            assert compare(told, right) is not Comparison.DIFFERENT
+        for reported in (listed.digests, adapter.stat_file("k").digests):
+            assert compare(reported, right) is not Comparison.DIFFERENT
 
-    def test_writers_of_one_key_leave_one_whole_version(self, adapter: BaseSync, second: BaseSync) -> None:
+    def test_concurrent_writers_leave_one_complete_version(self, adapter: BaseSync, second: BaseSync) -> None:
         versions = [bytes([number]) * 50_000 for number in range(8)]
         with ThreadPoolExecutor(8) as pool:
             results = list(pool.map(lambda data: (second if data[0] % 2 else adapter).upload_file(data, "k"), versions))
@@ -191,16 +191,16 @@ class WritingTests(Suite):
         }
         for key, mtime_ns in times.items():
             adapter.upload_file(b"1", key, info=UploadInfo(mtime_ns=mtime_ns))
-        told = {key: adapter.stat_file(key).mtime_ns for key in times}
-        # Providers keep milliseconds, or microseconds; nobody may be off by more than one.
+        reported = {key: adapter.stat_file(key).mtime_ns for key in times}
+        # Providers store milliseconds or better.
         for key, mtime_ns in times.items():
-            kept = told[key]
+            kept = reported[key]
             assert kept is not None
             assert abs(kept - mtime_ns) <= 1_000_000, key
 
     def test_metadata_is_kept(self, adapter: BaseSync) -> None:
         require(adapter, lambda each: each.capabilities.metadata, "metadata")
-        metadata = {"author": "somebody", "with-dash": "a b=c", "number": "1"}
+        metadata = {"author": "someone", "with-dash": "a b=c", "number": "1"}
         adapter.upload_file(b"1", "k", info=UploadInfo(metadata=metadata))
         adapter.upload_file(b"1", "without")
         assert adapter.stat_file("k").metadata == metadata
@@ -214,5 +214,5 @@ class WritingTests(Suite):
 
     def test_content_type_is_guessed_from_the_key(self, adapter: BaseSync) -> None:
         put(adapter, {"a.html": b"1", "b.png": b"1"})
-        told = {key: adapter.stat_file(key).content_type for key in ("a.html", "b.png")}
-        assert told in ({"a.html": "text/html", "b.png": "image/png"}, {"a.html": None, "b.png": None})
+        reported = {key: adapter.stat_file(key).content_type for key in ("a.html", "b.png")}
+        assert reported in ({"a.html": "text/html", "b.png": "image/png"}, {"a.html": None, "b.png": None})

@@ -1,4 +1,4 @@
-"""Downloads: whole and in ranges, of one version, into files that are made or truncated."""
+"""Tests of downloads: full objects and ranges, of one version, into new and existing files."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ RANGES = [
 ]
 
 
-class ReadingTests(Suite):
-    """What `download_file`, `open_file` and `stat_file` owe."""
+class DownloadTests(Suite):
+    """Tests of `download_file`, `read_file`, `open_file` and `stat_file`."""
 
     def test_download_makes_the_file(self, adapter: BaseSync, tmp_path: Path) -> None:
         uploaded = adapter.upload_file(DATA, "d/k")
@@ -42,7 +42,7 @@ class ReadingTests(Suite):
         adapter.download_file("k", tmp_path / "old")
         assert (tmp_path / "old").read_bytes() == b"short"
         assert (tmp_path / "old").stat().st_ino == inode, (
-            "the file was replaced, and the path may be that of an open one"
+            "the file was replaced, but the path may be a second name of an open file"
         )
 
     def test_download_of_an_empty_object(self, adapter: BaseSync, tmp_path: Path) -> None:
@@ -52,14 +52,14 @@ class ReadingTests(Suite):
         assert read(adapter, "k") == b""
 
     @pytest.mark.parametrize("data", [b"", DATA], ids=["empty", "some"])
-    def test_reading_a_whole_object(self, adapter: BaseSync, tmp_path: Path, data: bytes) -> None:
+    def test_read_file(self, adapter: BaseSync, tmp_path: Path, data: bytes) -> None:
         put(adapter, {"k": data})
-        found, came = adapter.read_file("k", expect=adapter.stat_file("k"))
-        assert came == data
+        found, content = adapter.read_file("k", expect=adapter.stat_file("k"))
+        assert content == data
         downloaded = adapter.download_file("k", tmp_path / "file")
         assert found[:5] == downloaded[:5], "key, size, fingerprint and times"
 
-    def test_reading_a_whole_object_that_is_another_now(self, adapter: BaseSync, second: BaseSync) -> None:
+    def test_read_file_of_another_version(self, adapter: BaseSync, second: BaseSync) -> None:
         seen = adapter.upload_file(b"old", "k")
         second.upload_file(b"new", "k")
         with pytest.raises(PreconditionFailed):
@@ -76,7 +76,7 @@ class ReadingTests(Suite):
         put(adapter, {"k": DATA})
         downloaded = adapter.download_file("k", tmp_path / "file", start=start, end=end)
         assert (tmp_path / "file").read_bytes() == DATA[start:end]
-        assert downloaded.size == 200, "the object is told, not the range"
+        assert downloaded.size == 200, "it returns the object, not the range"
 
     @pytest.mark.parametrize(("start", "end"), RANGES)
     def test_reading_of_a_range(self, adapter: BaseSync, start: int, end: int | None) -> None:
@@ -85,15 +85,15 @@ class ReadingTests(Suite):
             assert reader.read() == DATA[start:end]
             assert reader.read() == b""
 
-    def test_reading_in_pieces(self, adapter: BaseSync) -> None:
+    def test_reading_in_chunks(self, adapter: BaseSync) -> None:
         put(adapter, {"k": DATA})
-        pieces = []
+        chunks = []
         with adapter.open_file("k") as reader:
-            while piece := reader.read(7):
-                pieces.append(piece)
-        assert b"".join(pieces) == DATA
+            while chunk := reader.read(7):
+                chunks.append(chunk)
+        assert b"".join(chunks) == DATA
 
-    def test_reading_can_be_left_early(self, adapter: BaseSync) -> None:
+    def test_reading_can_be_stopped_early(self, adapter: BaseSync) -> None:
         put(adapter, {"k": bytes(1_000_000)})
         for _ in range(3):
             with adapter.open_file("k") as reader:
@@ -140,15 +140,15 @@ class ReadingTests(Suite):
 
     def test_target_that_can_not_be_written_is_an_error_of_the_system(self, adapter: BaseSync, tmp_path: Path) -> None:
         put(adapter, {"k": DATA})
-        with pytest.raises(OSError):  # noqa: PT011  # which one is the system's affair
+        with pytest.raises(OSError):  # noqa: PT011  # the class depends on the system
             adapter.download_file("k", tmp_path)
 
     def test_stat_equals_the_listing(self, adapter: BaseSync) -> None:
         put(adapter, {"a": b"", "d/b": DATA})
         for listed in adapter.list_files():
-            told = adapter.stat_file(listed.key)
-            assert (told.key, told.size, told.fingerprint) == (listed.key, listed.size, listed.fingerprint)
-            assert told.metadata is not None
+            reported = adapter.stat_file(listed.key)
+            assert (reported.key, reported.size, reported.fingerprint) == (listed.key, listed.size, listed.fingerprint)
+            assert reported.metadata is not None
 
     def test_reading_changes_nothing(self, adapter: BaseSync, tmp_path: Path) -> None:
         put(adapter, {"a": DATA, "b": b""})

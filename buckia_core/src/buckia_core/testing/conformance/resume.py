@@ -1,4 +1,4 @@
-"""Large transfers that break off and go on: `ResumableUpload` and `ResumableDownload`."""
+"""Tests of resumable transfers: `ResumableUpload` and `ResumableDownload`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from buckia_core.planning.digest import Digest
 from buckia_core.testing.conformance.suite import Suite, read
 
 
-class _Stopped(BaseException):
-    """What ends a transfer from outside, as Ctrl-C does."""
+class _Interrupted(BaseException):
+    """An interruption of a transfer, as by Ctrl-C."""
 
 
-class _Kept:
-    """A note in memory."""
+class _MemoryCheckpoint:
+    """A checkpoint in memory."""
 
     def __init__(self) -> None:
         self.text: str | None = None
@@ -38,77 +38,77 @@ class _Kept:
         self.text = None
 
 
-class _Counted:
-    """Counts the bytes that pass, in whatever threads, and stops the transfer when so many have."""
+class _ByteCounter:
+    """Counts the bytes sent, in any thread, and interrupts the transfer after `limit` bytes."""
 
-    def __init__(self, most: int | None = None) -> None:
-        self.sum = 0
-        self._most = most
+    def __init__(self, limit: int | None = None) -> None:
+        self.total = 0
+        self._limit = limit
         self._lock = threading.Lock()
 
     def __call__(self, number: int) -> None:
         with self._lock:
-            self.sum += number
-            if self._most is not None and self.sum > self._most:
-                raise _Stopped
+            self.total += number
+            if self._limit is not None and self.total > self._limit:
+                raise _Interrupted
 
 
 class ResumeTests(Suite):
-    """Uploads in parts, and downloads from anywhere."""
+    """Resumable uploads and downloads."""
 
-    def test_an_upload_in_parts(self, adapter: BaseSync, tmp_path: Path) -> None:
+    def test_a_multipart_upload(self, adapter: BaseSync, tmp_path: Path) -> None:
         uploader, source, data = self._source(adapter, tmp_path)
         info = UploadInfo(1_600_000_000_000_000_000, (Digest("sha256", hashlib.sha256(data).hexdigest()),))
         written = uploader.upload_parts(source, "k", expect=IfAbsent(), info=info)
         assert read(adapter, "k") == data
-        told = adapter.stat_file("k")
-        assert (written.key, written.size, written.fingerprint) == ("k", len(data), told.fingerprint)
+        reported = adapter.stat_file("k")
+        assert (written.key, written.size, written.fingerprint) == ("k", len(data), reported.fingerprint)
         if adapter.capabilities.mtime:
-            assert told.mtime_ns == info.mtime_ns
+            assert reported.mtime_ns == info.mtime_ns
 
     def test_small_files_have_no_parts(self, adapter: BaseSync) -> None:
         assert _uploader(adapter).part_layout(1) is None
 
-    def test_an_upload_that_was_stopped_goes_on(self, adapter: BaseSync, tmp_path: Path) -> None:
-        note = _Kept()
+    def test_an_interrupted_upload_resumes(self, adapter: BaseSync, tmp_path: Path) -> None:
+        checkpoint = _MemoryCheckpoint()
         size = self._size(adapter)
-        uploader, source, data = self._source(adapter, tmp_path, note, _Counted(size - 1))
-        with pytest.raises(_Stopped):
+        uploader, source, data = self._source(adapter, tmp_path, checkpoint, _ByteCounter(size - 1))
+        with pytest.raises(_Interrupted):
             uploader.upload_parts(source, "k")
         with pytest.raises(NotFound):
             adapter.stat_file("k")
-        assert note.text is not None
-        passed = _Counted()
-        again = MultipartSource(source.path, source.size, source.layout, source.digests, note, passed)
-        uploader.upload_parts(again, "k")
+        assert checkpoint.text is not None
+        sent = _ByteCounter()
+        resumed = MultipartSource(source.path, source.size, source.layout, source.digests, checkpoint, sent)
+        uploader.upload_parts(resumed, "k")
         assert read(adapter, "k") == data
-        assert 0 < passed.sum < size, "a part that has arrived is not sent again"
+        assert 0 < sent.total < size, "a part that has arrived is not sent again"
 
-    def test_an_upload_is_abandoned(self, adapter: BaseSync, tmp_path: Path) -> None:
-        note = _Kept()
-        uploader, source, data = self._source(adapter, tmp_path, note, _Counted(self._size(adapter) - 1))
-        with pytest.raises(_Stopped):
+    def test_abort_upload(self, adapter: BaseSync, tmp_path: Path) -> None:
+        checkpoint = _MemoryCheckpoint()
+        uploader, source, data = self._source(adapter, tmp_path, checkpoint, _ByteCounter(self._size(adapter) - 1))
+        with pytest.raises(_Interrupted):
             uploader.upload_parts(source, "k")
-        assert note.text is not None
-        uploader.abort_upload("k", note.text)
-        uploader.abort_upload("k", note.text)
-        passed = _Counted()
+        assert checkpoint.text is not None
+        uploader.abort_upload("k", checkpoint.text)
+        uploader.abort_upload("k", checkpoint.text)
+        sent = _ByteCounter()
         uploader.upload_parts(
-            MultipartSource(source.path, source.size, source.layout, source.digests, note, passed), "k"
+            MultipartSource(source.path, source.size, source.layout, source.digests, checkpoint, sent), "k"
         )
         assert read(adapter, "k") == data
-        assert passed.sum == len(data)
+        assert sent.total == len(data)
 
-    def test_an_upload_in_parts_keeps_to_preconditions(self, adapter: BaseSync, tmp_path: Path) -> None:
-        note = _Kept()
+    def test_a_multipart_upload_checks_preconditions(self, adapter: BaseSync, tmp_path: Path) -> None:
+        checkpoint = _MemoryCheckpoint()
         adapter.upload_file(b"there", "k")
-        uploader, source, _ = self._source(adapter, tmp_path, note)
+        uploader, source, _ = self._source(adapter, tmp_path, checkpoint)
         with pytest.raises(PreconditionFailed):
             uploader.upload_parts(source, "k", expect=IfAbsent())
         assert read(adapter, "k") == b"there"
-        assert note.text is None, "nobody will go on with it"
+        assert checkpoint.text is None, "the upload is not resumable"
 
-    def test_a_file_that_is_not_as_its_digests_say_is_refused(self, adapter: BaseSync, tmp_path: Path) -> None:
+    def test_a_file_that_does_not_match_its_digests_is_refused(self, adapter: BaseSync, tmp_path: Path) -> None:
         uploader, source, data = self._source(adapter, tmp_path)
         source.path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
         with pytest.raises(IntegrityError):
@@ -117,27 +117,27 @@ class ResumeTests(Suite):
             adapter.stat_file("k")
 
     @pytest.mark.parametrize("part", [0, 0.3, 1], ids=["start", "middle", "end"])
-    def test_a_download_goes_on(self, adapter: BaseSync, tmp_path: Path, part: float) -> None:
+    def test_a_download_resumes(self, adapter: BaseSync, tmp_path: Path, part: float) -> None:
         downloader = _downloader(adapter)
         data = _content(self.large_bytes)
         adapter.upload_file(data, "k", info=UploadInfo(1_600_000_000_000_000_000))
         (expect,) = adapter.list_files()
         start = int(len(data) * part)
-        target, reached = tmp_path / "target", list[int]()
+        target, progress = tmp_path / "target", list[int]()
         target.write_bytes(b"x" * start)
 
-        def note(size: int) -> None:
+        def on_progress(size: int) -> None:
             assert target.read_bytes()[start:size] == data[start:size]
-            reached.append(size)
+            progress.append(size)
 
-        found = downloader.resume_download("k", PartialDownload(target, start, note), expect=expect)
+        found = downloader.resume_download("k", PartialDownload(target, start, on_progress), expect=expect)
         assert target.read_bytes() == b"x" * start + data[start:]
-        assert reached == sorted(reached)
-        assert reached[-1:] == ([len(data)] if start < len(data) else [])
+        assert progress == sorted(progress)
+        assert progress[-1:] == ([len(data)] if start < len(data) else [])
         assert (found.key, found.size, found.fingerprint) == ("k", len(data), expect.fingerprint)
         assert found.mtime_ns == adapter.stat_file("k").mtime_ns
 
-    def test_a_download_does_not_go_on_with_another_version(self, adapter: BaseSync, tmp_path: Path) -> None:
+    def test_a_download_does_not_resume_with_another_version(self, adapter: BaseSync, tmp_path: Path) -> None:
         downloader = _downloader(adapter)
         old = adapter.upload_file(b"the old one", "k")
         adapter.upload_file(b"the new one", "k")
@@ -148,30 +148,33 @@ class ResumeTests(Suite):
 
     def _size(self, adapter: BaseSync) -> int:
         """Return the size of a file that has more than one part."""
-        parts = _uploader(adapter).part_layout(self.large_bytes)
-        assert parts is not None, "`large_bytes` is more than one part"
-        return max(self.large_bytes, parts.part_size + 1)
+        layout = _uploader(adapter).part_layout(self.large_bytes)
+        assert layout is not None, "`large_bytes` is more than one part"
+        return max(self.large_bytes, layout.part_size + 1)
 
     def _source(
         self,
         adapter: BaseSync,
-        place: Path,
-        note: _Kept | None = None,
-        passing: Callable[[int], object] | None = None,
+        directory: Path,
+        checkpoint: _MemoryCheckpoint | None = None,
+        on_bytes_sent: Callable[[int], object] | None = None,
     ) -> tuple[ResumableUpload, MultipartSource, bytes]:
         uploader = _uploader(adapter)
         data = _content(self._size(adapter))
-        parts = uploader.part_layout(len(data))
-        assert parts is not None
-        path = place / "source"
+        layout = uploader.part_layout(len(data))
+        assert layout is not None
+        path = directory / "source"
         path.write_bytes(data)
-        cut = [data[start : start + parts.part_size] for start in range(0, len(data), parts.part_size)]
-        digests = [hashlib.new(parts.algorithm, part).hexdigest() for part in cut]
-        return uploader, MultipartSource(path, len(data), parts, digests, note or _Kept(), passing or _Counted()), data
+        parts = [data[start : start + layout.part_size] for start in range(0, len(data), layout.part_size)]
+        digests = [hashlib.new(layout.algorithm, part).hexdigest() for part in parts]
+        source = MultipartSource(
+            path, len(data), layout, digests, checkpoint or _MemoryCheckpoint(), on_bytes_sent or _ByteCounter()
+        )
+        return uploader, source, data
 
 
 def _content(size: int) -> bytes:
-    """Return bytes of which no two parts are alike."""
+    """Return bytes in which no two parts are equal."""
     block = bytes(range(251)) * 4099
     return b"".join(number.to_bytes(4, "big") + block for number in range(size // len(block) + 1))[:size]
 

@@ -1,4 +1,4 @@
-"""Deletes: an outcome for each key, and one's failure is nobody else's."""
+"""Tests of deletes: one outcome per key, independent of the others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from buckia_core.testing.conformance.suite import Suite, listed_keys, put, read
 
 
 class DeleteTests(Suite):
-    """What `delete_files` owes."""
+    """Tests of `delete_files`."""
 
     def test_delete(self, adapter: BaseSync, second: BaseSync) -> None:
         put(adapter, ["a", "b", "c"])
@@ -62,7 +62,7 @@ class DeleteTests(Suite):
 
     @pytest.mark.parametrize("key", ["a<&>\"'b", "a\nb", "a+b c%20", "ü\u2028", "]]>"])
     def test_delete_of_a_key_that_markup_breaks_on(self, adapter: BaseSync, key: str) -> None:
-        """A key that the provider can't hold has an outcome too, and the others are deleted with it."""
+        """A key that the provider can't store has an outcome too, and does not stop the others."""
         put(adapter, ["one", "two"])
         outcomes = adapter.delete_files(["one", key, "two"])
         assert [outcome.key for outcome in outcomes] == ["one", key, "two"]

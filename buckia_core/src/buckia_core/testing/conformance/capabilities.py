@@ -1,4 +1,4 @@
-"""What an adapter says of itself: capabilities and protocols agree, and what is declared is done."""
+"""Tests of capabilities: they agree with the protocols, and the declared methods work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from buckia_core.testing.conformance.suite import Suite, put, read
 
 
 class CapabilityTests(Suite):
-    """Capabilities, protocols, errors, copies and addresses."""
+    """Capabilities, protocols, errors, copies and URLs."""
 
     def test_capabilities_agree_with_protocols(self, adapter: BaseSync) -> None:
         capabilities = adapter.probe()
@@ -29,7 +29,7 @@ class CapabilityTests(Suite):
     def test_capabilities_stay(self, adapter: BaseSync) -> None:
         probed = adapter.probe()
         assert adapter.probe() == probed
-        assert adapter.capabilities == probed, "what a probe found is known afterwards"
+        assert adapter.capabilities == probed, "a probe updates the capabilities"
 
     def test_limits_are_sensible(self, adapter: BaseSync) -> None:
         capabilities = adapter.capabilities
@@ -57,20 +57,20 @@ class CapabilityTests(Suite):
 
     def test_objects_and_outcomes_can_be_pickled(self, adapter: BaseSync) -> None:
         uploaded = adapter.upload_file(b"1", "k")
-        told = adapter.stat_file("k")
-        for each in (uploaded, told, *adapter.list_files(), DeleteOutcome("k")):
+        reported = adapter.stat_file("k")
+        for each in (uploaded, reported, *adapter.list_files(), DeleteOutcome("k")):
             assert _pickled(each) == each
             assert copy.deepcopy(each) == each
 
-    def test_errors_say_who_and_what(self, adapter: BaseSync) -> None:
+    def test_errors_have_provider_and_key(self, adapter: BaseSync) -> None:
         with pytest.raises(AdapterError) as caught:
             adapter.stat_file("none")
         error = caught.value
         assert isinstance(error, NotFound)
         assert (error.provider, error.key, error.retryable) == (adapter.provider, "none", False)
         assert "none" in str(error)
-        again = _pickled(error)
-        assert (type(again), again.key, str(again)) == (NotFound, "none", str(error))
+        unpickled = _pickled(error)
+        assert (type(unpickled), unpickled.key, str(unpickled)) == (NotFound, "none", str(error))
 
     def test_closing_twice(self, adapter: BaseSync) -> None:
         put(adapter, ["a"])
@@ -87,9 +87,9 @@ class CapabilityTests(Suite):
         assert (copied.key, copied.size) == ("other/target", 7)
         assert read(adapter, "other/target") == b"content"
         assert read(adapter, "d/source") == b"content"
-        original, told = adapter.stat_file("d/source"), adapter.stat_file("other/target")
-        assert told.fingerprint == copied.fingerprint
-        assert (told.metadata, told.mtime_ns) == (original.metadata, original.mtime_ns)
+        original, reported = adapter.stat_file("d/source"), adapter.stat_file("other/target")
+        assert reported.fingerprint == copied.fingerprint
+        assert (reported.metadata, reported.mtime_ns) == (original.metadata, original.mtime_ns)
 
     def test_copy_of_a_nasty_key(self, adapter: BaseSync) -> None:
         copier = _copier(adapter)
@@ -113,7 +113,7 @@ class CapabilityTests(Suite):
         with pytest.raises((NotFound, PreconditionFailed)):
             copier.copy_file(source, "target")
 
-    def test_copy_keeps_to_preconditions(self, adapter: BaseSync) -> None:
+    def test_copy_checks_preconditions(self, adapter: BaseSync) -> None:
         copier = _copier(adapter)
         source = adapter.upload_file(b"source", "source")
         target = adapter.upload_file(b"target", "target")
@@ -126,21 +126,21 @@ class CapabilityTests(Suite):
         copier.copy_file(source, "target", expect=IfUnchanged(adapter.stat_file("target")))
         assert read(adapter, "target") == b"source"
 
-    def test_public_address(self, adapter: BaseSync) -> None:
+    def test_public_url(self, adapter: BaseSync) -> None:
         if not isinstance(adapter, PublicUrl):
             pytest.skip("the adapter does not declare public_url")
-        address = adapter.public_url("d/a b+ü.txt")
-        assert address.isascii()
-        assert " " not in address
-        assert adapter.public_url("d/other") != address
+        url = adapter.public_url("d/a b+ü.txt")
+        assert url.isascii()
+        assert " " not in url
+        assert adapter.public_url("d/other") != url
 
-    def test_signed_address(self, adapter: BaseSync) -> None:
+    def test_signed_url(self, adapter: BaseSync) -> None:
         if not isinstance(adapter, SignedUrl):
             pytest.skip("the adapter does not declare signed_url")
-        address = adapter.signed_url("d/a b+ü.txt", seconds=60)
-        assert address.isascii()
-        assert " " not in address
-        assert adapter.signed_url("d/other", seconds=60) != address
+        url = adapter.signed_url("d/a b+ü.txt", seconds=60)
+        assert url.isascii()
+        assert " " not in url
+        assert adapter.signed_url("d/other", seconds=60) != url
         with pytest.raises(ValueError, match=r"."):
             adapter.signed_url("a", seconds=60, method="NO SUCH METHOD")
 
@@ -152,4 +152,4 @@ def _copier(adapter: BaseSync) -> ServerCopy:
 
 
 def _pickled(each: Any) -> Any:
-    return pickle.loads(pickle.dumps(each))  # what is read was written the line before
+    return pickle.loads(pickle.dumps(each))  # trusted: pickled in the same line
