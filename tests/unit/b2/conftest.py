@@ -24,7 +24,7 @@ Connect = Callable[..., B2Sync]
 
 
 @pytest.fixture(autouse=True)
-def _nobodys_account(monkeypatch):
+def _no_account_from_environment(monkeypatch):
     for name in [name for name in os.environ if name.startswith("B2_") or name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
 
@@ -37,7 +37,7 @@ def bucket(b2_account: B2Account) -> str:
 
 @pytest.fixture
 def raw_bucket(b2_account: B2Account, bucket: str) -> Any:
-    """The same as b2sdk sees it: another writer, who asks nobody."""
+    """The same as b2sdk sees it: another writer, who checks nothing."""
     return b2_account.api().get_bucket_by_name(bucket)
 
 

@@ -1,4 +1,4 @@
-"""A server of B2 whose answers a test chooses, and an adapter that asks it."""
+"""Scripted B2 server: a test chooses its responses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CAPABILITIES = ["listFiles", "readFiles", "writeFiles", "deleteFiles", "listBuck
 
 
 def authorized(server: ScriptedServer, **more: Any) -> dict[str, Any]:
-    """The answer to `b2_authorize_account`."""
+    """Return the response to `b2_authorize_account`."""
     allowed = {"capabilities": CAPABILITIES, "buckets": [{"id": "i", "name": "bucket"}], "namePrefix": None}
     urls = dict.fromkeys(("apiUrl", "downloadUrl", "s3ApiUrl"), server.endpoint)
     return {
@@ -49,18 +49,18 @@ def listing(*files: dict[str, Any], following: str | None = None) -> Reply:
     return Reply(body={"files": list(files), "nextFileName": following})
 
 
-Answers = Callable[[Asked], Reply | None]
+Responses = Callable[[Asked], Reply | None]
 Open = Callable[..., tuple[B2Sync, ScriptedServer]]
 
 
 @pytest.fixture
 def opened() -> Iterator[Open]:
-    """Return an adapter and its server, which answers as told, or as B2 does."""
+    """Return an adapter and its server, which responds as scripted, or as B2 does."""
     with ExitStack() as stack:
 
-        def opened(answers: Answers, **settings: Any) -> tuple[B2Sync, ScriptedServer]:
+        def opened(responses: Responses, **settings: Any) -> tuple[B2Sync, ScriptedServer]:
             def script(asked: Asked) -> Reply:
-                reply = answers(asked)
+                reply = responses(asked)
                 if reply is not None:
                     return reply
                 if asked.target.endswith("/b2_authorize_account"):
@@ -84,6 +84,6 @@ def opened() -> Iterator[Open]:
         yield opened
 
 
-def at(part: str, reply: Reply | Callable[[Asked], Reply]) -> Answers:
+def at(part: str, reply: Reply | Callable[[Asked], Reply]) -> Responses:
     """Answer requests whose target has a part."""
     return lambda asked: (reply if isinstance(reply, Reply) else reply(asked)) if part in asked.target else None

@@ -133,7 +133,7 @@ def test_rules_that_are_none(run, project, text, words):
     assert (ran.code, words in ran.err, "rules.json" in ran.err) == (2, True, True)
 
 
-def test_somebody_else_changes_the_bucket_meanwhile(run, b2, raw_bucket):
+def test_a_concurrent_change_of_the_bucket_is_refused(run, b2, raw_bucket):
     from buckia_b2.admin.bucket_rules import RuleKind
     from buckia_core.errors import PreconditionFailed
 
@@ -182,9 +182,9 @@ def test_nothing_is_revoked_without_a_yes(run):
 
 
 def test_unfinished_large_files(run, raw_bucket, b2_account):
-    begun = [start(raw_bucket, name) for name in ("app/one", "app/two", "other")]
+    started = [start(raw_bucket, name) for name in ("app/one", "app/two", "other")]
     listed = run("unfinished", "--json").records
-    assert [(each["key"], each["upload_id"]) for each in listed] == [("one", begun[0]), ("two", begun[1])]
+    assert [(each["key"], each["upload_id"]) for each in listed] == [("one", started[0]), ("two", started[1])]
     assert run("unfinished", "--older-than", "1h").out == ""
     assert run("unfinished", "--resumable").code == 2
     assert run("unfinished", "--abort", "t", "--yes").out == "aborted  two\n"

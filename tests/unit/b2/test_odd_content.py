@@ -41,7 +41,7 @@ def test_a_page_that_is_too_long_is_asked_for_in_shorter_ones(opened):
         list(b2.list_files())
 
 
-def test_answers_are_not_unpacked(opened):
+def test_responses_are_not_decompressed(opened):
 
     packed = gzip.compress(json.dumps({"files": [], "nextFileName": None}).encode())
     b2, server = opened(at("b2_list_file_names", Reply(body=packed, headers={"Content-Encoding": "gzip"})))
@@ -51,7 +51,7 @@ def test_answers_are_not_unpacked(opened):
 
 
 @pytest.mark.parametrize("wait", ["9" * 500, "soon", "Fri, 31 Dec 99999 23:59:59 GMT", "-5"])
-def test_a_wait_that_nobody_would_wait(opened, wait):
+def test_an_excessive_retry_after_is_capped(opened, wait):
     b2, _ = opened(at("b2_list_file_names", Reply(503, b"{}", {"Retry-After": wait})))
     with pytest.raises(AdapterError) as caught:
         list(b2.list_files())
@@ -88,12 +88,12 @@ def test_parts_are_compared(opened, wrong):
         sha1 = asked.headers["x-bz-content-sha1"]
         return Reply(body={"partNumber": number, "contentLength": size, "contentSha1": sha1, **wrong})
 
-    def answers(asked: Asked) -> Reply | None:
+    def responses(asked: Asked) -> Reply | None:
         if "b2_start_large_file" in asked.target:
             return Reply(body=file(action="start", contentSha1="none"))
         return part(asked) if asked.target == "/up" else None
 
-    b2, server = opened(answers, multipart_threshold=5_000_000, part_size=5_000_000)
+    b2, server = opened(responses, multipart_threshold=5_000_000, part_size=5_000_000)
     b2._part_pool._policy = b2._part_pool._policy.__class__(attempts=1)
     with pytest.raises(IntegrityError, match="part"):
         b2.upload_file(bytes(6_000_000), "k")
@@ -108,12 +108,12 @@ def refused(status: int, code: str, message: str = "") -> Reply:
 
 
 def test_tokens_that_a_server_repeats_do_not_show(opened):
-    def answers(asked: Asked) -> Reply | None:
+    def responses(asked: Asked) -> Reply | None:
         if asked.target == "/up" or "b2_list_file_names" in asked.target:
             return refused(400, "bad_request", f"your token {asked.headers['authorization']} is odd")
         return None
 
-    b2, _ = opened(answers)
+    b2, _ = opened(responses)
     for call in (lambda: list(b2.list_files()), lambda: b2.upload_file(b"1", "k")):
         with pytest.raises(AdapterError, match=r"your token \*\*\* is odd") as caught:
             call()
@@ -123,7 +123,7 @@ def test_tokens_that_a_server_repeats_do_not_show(opened):
 
 
 @pytest.mark.parametrize("token", ["a b", "a\nb", "ü", "", None, 5, "x" * 5000])
-def test_a_token_that_no_header_can_have_is_not_shown(opened, token):
+def test_an_invalid_token_is_not_shown(opened, token):
     b2, server = opened(lambda asked: None)
     server.script = lambda _: Reply(body=authorized(server) | {"authorizationToken": token})
     with pytest.raises(AdapterError, match="did not respond as B2 does") as caught:

@@ -1,4 +1,4 @@
-"""Servers that answer as B2 does not: redirects, other hosts, other forms, lists out of order."""
+"""Servers that do not respond as B2 does: redirects, other hosts, malformed responses, unordered lists."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_uploads_do_not_go_to_other_hosts(opened):
         assert other.asked == []
 
 
-def test_a_region_that_is_not_the_accounts_is_told(opened):
+def test_a_region_that_is_not_the_accounts_is_an_error(opened):
     def signed_in(asked: Asked) -> Reply | None:
         if "authorize" not in asked.target:
             return listing() if "b2_list_file_names" in asked.target else None
@@ -108,7 +108,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("body", ODD)
-def test_a_listing_of_another_form(opened, body):
+def test_a_malformed_listing(opened, body):
     b2, _ = opened(at("b2_list_file_names", Reply(body=body)))
     with pytest.raises(AdapterError, match="unknown form") as caught:
         list(b2.list_files())
@@ -136,7 +136,7 @@ def test_signing_in_to_something_else(opened, body):
         lambda b2: b2.upload_file(bytes(20_000_000), "k"),
     ],
 )
-def test_other_answers_of_another_form(opened, body, call):
+def test_other_malformed_responses(opened, body, call):
     b2, _ = opened(lambda asked: None if "authorize" in asked.target else Reply(body=body))
     with pytest.raises(AdapterError, match=r"unknown form|there is no"):
         call(b2)
@@ -147,14 +147,14 @@ def test_other_answers_of_another_form(opened, body, call):
     [{"x-bz-file-id": ""}, {"x-bz-upload-timestamp": ""}, {"x-bz-upload-timestamp": "9" * 400}],
 )
 def test_a_download_that_does_not_say_what_it_is(opened, headers):
-    told = {name: text for name, text in (described() | headers).items() if text}
-    b2, _ = opened(at("/file/", Reply(body=b"abc", headers=told)))
+    headers = {name: text for name, text in (described() | headers).items() if text}
+    b2, _ = opened(at("/file/", Reply(body=b"abc", headers=headers)))
     for call in (b2.stat_file, b2.read_file):
         with pytest.raises(AdapterError, match="unknown form"):
             call("k")
 
 
-def test_a_length_that_is_not_told_is_not_none(opened):
+def test_a_missing_length_is_an_error(opened):
     b2, _ = opened(at("/file/", Reply(body=b"abc", headers=described(), length=None)))
     for call in (b2.stat_file, b2.read_file):
         with pytest.raises(AdapterError, match="unknown form"):

@@ -1,4 +1,4 @@
-"""Requests: made once, with a token that is renewed, and told as errors of Buckia."""
+"""Requests: sent once, with renewed tokens and translated errors."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ READ = ("listBuckets", "listFiles", "readFiles")
         (503, "service_unavailable", "", Throttled, True),
     ],
 )
-def test_refusals(status, code, message, kind, retryable):
+def test_error_responses(status, code, message, kind, retryable):
     error = translate_error(B2ResponseError(status, code, message, 7.0), action="reading", key="k")
     assert (type(error), error.retryable) == (kind, retryable)
     assert (error.status, error.code, error.provider) == (status, code, "b2")
@@ -83,7 +83,7 @@ def test_what_is_no_b2(connect, rclone_server):
         list(connect(api_url=rclone_server.endpoint).list_files())
 
 
-def test_nobody_is_there(connect):
+def test_a_refused_connection(connect):
     with pytest.raises(Transient) as caught:
         list(connect(api_url="http://127.0.0.1:9").list_files())
     assert caught.value.status is None
@@ -145,7 +145,7 @@ def test_upload_addresses_wear_out(connect, b2_account):
 
 
 @pytest.mark.parametrize("call", ["b2_list_file_names", "b2_upload_file", "b2_download_file_by_name"])
-def test_nothing_is_repeated_but_uploads_to_other_addresses(b2, b2_account, call):
+def test_only_uploads_are_retried_with_other_urls(b2, b2_account, call):
     b2.upload_file(b"1", "k")
     b2_account.fail(call, status=503, retry_after=60)
     b2_account.forget_calls()
@@ -158,7 +158,7 @@ def test_nothing_is_repeated_but_uploads_to_other_addresses(b2, b2_account, call
         }[call]()
     assert caught.value.retry_after == 60
     assert b2_account.calls()[call] == 1
-    assert time.monotonic() - began < 30, "nobody waited for it"
+    assert time.monotonic() - began < 30, "waited for the server"
 
 
 @pytest.mark.filterwarnings("error")
@@ -178,7 +178,7 @@ def test_the_token_of_an_upload_does_not_show(b2, b2_account):
     assert "4_secret" not in f"{caught.value} {caught.value.__cause__}"
 
 
-def test_answers_that_are_cut_short(b2_account, connect):
+def test_responses_that_are_cut_short(b2_account, connect):
     with FaultProxy(b2_account.endpoint) as proxy:
         b2 = connect(api_url=proxy.endpoint)
         b2.upload_file(bytes(100_000), "k")

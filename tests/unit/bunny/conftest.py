@@ -21,7 +21,7 @@ Connect = Callable[..., BunnySync]
 
 
 @pytest.fixture(autouse=True)
-def _nobodys_account(monkeypatch):
+def _no_account_from_environment(monkeypatch):
     for name in [name for name in os.environ if name.startswith("BUNNY") or name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
 

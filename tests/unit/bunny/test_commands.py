@@ -153,11 +153,11 @@ def test_a_signed_address_costs_no_request_where_all_is_known(bunny, bunny_accou
     "options",
     [["--basic", "--country", "DE"], ["--country", "Germany"], ["--below", "other/"], ["--ip", "nowhere"]],
 )
-def test_what_can_not_be_signed_is_told(bunny, options):
+def test_what_can_not_be_signed_is_an_error(bunny, options):
     assert bunny("signed-url", "k", *options).code == 2
 
 
-def test_what_is_missing_is_told(bunny):
+def test_missing_settings_are_errors(bunny):
     assert "BUNNY_API_KEY" in bunny("zones", api_key=None).err
     assert "set token_key and pull_zone" in bunny("signed-url", "k", api_key=None).err
     wrong = bunny("zones", api_key="wrong")

@@ -38,7 +38,7 @@ def test_statuses(status, message, kind, retryable):
     assert str(error).startswith("listing 'a/': ")
 
 
-def test_the_wait_that_the_service_asks_for_is_told():
+def test_retry_after_is_parsed():
     error = error_from_response(429, action="x", advice="", headers={"Retry-After": "7"})
     assert error.retry_after == 7.0
 

@@ -41,7 +41,7 @@ def test_a_proxy_of_the_environment_is_used(connect, zone, monkeypatch):
     assert connect().upload_file(b"1", "k").size == 1
 
 
-def test_nobody_listens(connect):
+def test_a_refused_connection(connect):
     with socket.create_server(("127.0.0.1", 0)) as server:
         endpoint = f"http://127.0.0.1:{server.getsockname()[1]}"
     with pytest.raises(Transient, match="no connection"):
@@ -55,7 +55,7 @@ def test_a_server_that_makes_no_progress_is_given_up_on(connect):
             connect(endpoint_url=endpoint, read_timeout=0.05).stat_file("k")
 
 
-def test_an_answer_that_ends_early_is_no_answer(connect, zone, tmp_path):
+def test_a_truncated_response_is_an_error(connect, zone, tmp_path):
     with FaultProxy(zone.endpoint) as proxy:
         adapter = connect(endpoint_url=proxy.endpoint)
         seen = adapter.upload_file(bytes(100_000), "k")
@@ -66,7 +66,7 @@ def test_an_answer_that_ends_early_is_no_answer(connect, zone, tmp_path):
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b"{}"])
-def test_what_is_no_answer_of_the_service_is_told(connect, zone, body):
+def test_a_response_of_another_service_is_an_error(connect, zone, body):
     with FaultProxy(zone.endpoint) as proxy:
         proxy.fault(Answer(200, body=body, content_type="text/html"))
         adapter = connect(endpoint_url=proxy.endpoint)
@@ -84,7 +84,7 @@ def test_a_zone_that_is_not_found_is_not_empty(connect, zone):
 
 def test_keys_do_not_show(connect, zone):
     adapter = connect(api_key=Secret("the-api-key"))
-    place = adapter._endpoint.zone_url()
-    shown = f"{adapter.settings!r} {place!r} {adapter.identity}"
+    zone_url = adapter._endpoint.zone_url()
+    shown = f"{adapter.settings!r} {zone_url!r} {adapter.identity}"
     assert zone.password not in shown
     assert "the-api-key" not in shown

@@ -23,14 +23,14 @@ from buckia_core.errors import (
 from buckia_core.planning.digest import Digest
 
 
-def test_an_upload_is_a_look_the_object_and_a_look(adapter, bunny_account):
+def test_an_upload_costs_three_requests(adapter, bunny_account):
     bunny_account.forget_calls()
     adapter.upload_file(b"1", "d/k", expect=IfAbsent())
     assert bunny_account.seen()["calls"] == {"describe": 2, "upload": 1}
     assert adapter.request_count == 3
 
 
-def test_what_is_said_to_be_stored_and_is_not_is_sent_again(adapter, bunny_account):
+def test_an_upload_that_was_not_stored_is_retried(adapter, bunny_account):
     bunny_account.fail("upload", status=201, message="File uploaded.", times=1)
     with pytest.raises(Transient, match="did not store") as caught:
         adapter.upload_file(b"1", "k", expect=IfAbsent())
@@ -48,9 +48,9 @@ def test_another_writer_at_the_same_time_is_noticed(adapter, connect, bunny_acco
     put = adapter._storage.put
 
     def and_then_another(*args, **kwargs):
-        refusal = put(*args, **kwargs)
+        error = put(*args, **kwargs)
         other.upload_file(b"theirs", "k")
-        return refusal
+        return error
 
     monkeypatch.setattr(adapter._storage, "put", and_then_another)
     with pytest.raises(PreconditionFailed, match="another writer"):
@@ -59,12 +59,12 @@ def test_another_writer_at_the_same_time_is_noticed(adapter, connect, bunny_acco
 
 
 @pytest.mark.parametrize("size", [10, 3 << 20])
-def test_a_source_that_is_not_what_was_told_is_not_stored(adapter, tmp_path, size):
+def test_a_source_with_another_digest_is_not_stored(adapter, tmp_path, size):
     path = tmp_path / "file"
     path.write_bytes(b"x" * size)
-    told = UploadInfo(digests=(Digest("sha256", hashlib.sha256(b"something else").hexdigest()),))
+    info = UploadInfo(digests=(Digest("sha256", hashlib.sha256(b"something else").hexdigest()),))
     with pytest.raises(IntegrityError) as caught:
-        adapter.upload_file(path, "k", info=told)
+        adapter.upload_file(path, "k", info=info)
     assert not caught.value.retryable
     assert list(adapter.list_files()) == []
 
@@ -79,13 +79,13 @@ class _Shrinking(io.BytesIO):
 
 def test_a_source_that_shrinks_does_not_hang(adapter):
     data = _Shrinking(b"x" * (3 << 20))
-    told = UploadInfo(digests=(Digest("sha256", hashlib.sha256(data.getvalue()).hexdigest()),))
+    info = UploadInfo(digests=(Digest("sha256", hashlib.sha256(data.getvalue()).hexdigest()),))
     with pytest.raises(IntegrityError):
-        adapter.upload_file(data, "k", info=told)
+        adapter.upload_file(data, "k", info=info)
     assert list(adapter.list_files()) == []
 
 
-def test_the_type_is_told_to_the_service(adapter, bunny_account, zone):
+def test_the_content_type_is_sent(adapter, bunny_account, zone):
     adapter.upload_file(b"1", "a.bin", info=UploadInfo(content_type="text/x-own"))
     adapter.upload_file(b"1", "b.html")
     pull_zone = bunny_account.new_pull_zone(zone)
@@ -109,7 +109,7 @@ def test_bytes_that_are_not_those_of_the_object_are_noticed(adapter, monkeypatch
     assert caught.value.retryable
 
 
-def test_a_part_of_an_object_that_changes_meanwhile(adapter, connect):
+def test_a_range_of_an_object_that_changes(adapter, connect):
     data = bytes(2 << 20)
     seen = adapter.upload_file(data, "k")
     with adapter.open_file("k", expect=seen, start=1) as reader:
@@ -119,7 +119,7 @@ def test_a_part_of_an_object_that_changes_meanwhile(adapter, connect):
             reader.read()
 
 
-def test_going_on_behind_the_end_of_what_is_there_now(adapter, tmp_path):
+def test_resuming_behind_the_end_of_the_object(adapter, tmp_path):
     seen = adapter.upload_file(b"x" * 100, "k")
     adapter.upload_file(b"short", "k")
     target = tmp_path / "target"
@@ -137,7 +137,7 @@ def test_a_directory_is_never_deleted_for_a_key(adapter, bunny_account):
     assert [each.key for each in adapter.list_files()] == ["d/a", "d/e/b"]
 
 
-def test_a_failed_delete_is_told(adapter, bunny_account):
+def test_a_failed_delete_is_an_error(adapter, bunny_account):
     adapter.upload_file(b"1", "a")
     bunny_account.fail("delete", status=400, message="File could not be deleted")
     (outcome,) = adapter.delete_files(["a"])

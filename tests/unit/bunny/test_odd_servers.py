@@ -1,4 +1,4 @@
-"""Servers that answer as bunny.net does not: redirects, other hosts, other forms, too much."""
+"""Servers that do not respond as bunny.net does: redirects, other hosts, malformed and oversized responses."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_netrc_is_not_used(opened, monkeypatch, tmp_path, client):
     assert "authorization" not in asked.headers
 
 
-def zone_told(host: object) -> Reply:
+def zone_response(host: object) -> Reply:
     zone = {
         "Id": 1, "Name": "zone", "Region": "DE", "StorageHostname": host, "Password": PASSWORD, "StorageUsed": 0,
         "FilesStored": 0,
@@ -115,14 +115,14 @@ def zone_told(host: object) -> Reply:
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1@evil.example", "evil.example/127.0.0.1", "", None, 5])
 def test_the_api_does_not_send_clients_to_other_hosts(opened, host):
-    adapter, server = opened(zone_told(host), endpoint_url=None, storage_api_key=None)
+    adapter, server = opened(zone_response(host), endpoint_url=None, storage_api_key=None)
     with pytest.raises(AdapterError):
         adapter.upload_file(b"PRIVATE", "k")
     assert [asked.target.partition("?")[0] for asked in server.asked] == ["/storagezone"]
 
 
 def test_the_api_may_name_a_host_of_the_service(opened):
-    adapter, _ = opened(zone_told("ny.storage.bunnycdn.com"), endpoint_url=None, storage_api_key=None)
+    adapter, _ = opened(zone_response("ny.storage.bunnycdn.com"), endpoint_url=None, storage_api_key=None)
     assert adapter._endpoint.zone_url().url == "http://ny.storage.bunnycdn.com/zone/"
 
 
@@ -182,7 +182,7 @@ ODD_LISTINGS = [
 
 
 @pytest.mark.parametrize("body", ODD_LISTINGS)
-def test_a_listing_of_another_form(opened, body):
+def test_a_malformed_listing(opened, body):
     adapter, _ = opened(lambda asked: Reply(body=body if asked.target == "/zone/" else []))
     with pytest.raises(AdapterError, match="unknown form") as caught:
         list(Retry(adapter).list_files())
@@ -197,13 +197,13 @@ def test_a_directory_that_has_itself_ends(opened):
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>No such page</html>", b"null", b"[]"])
-def test_a_404_of_somebody_on_the_way_is_no_empty_directory(opened, body):
+def test_a_404_of_a_proxy_is_no_empty_directory(opened, body):
     adapter, _ = opened(lambda asked: Reply(body=[directory("d")]) if asked.target == "/zone/" else Reply(404, body))
     with pytest.raises(AdapterError):
         list(adapter.list_files())
 
 
-def test_a_404_of_somebody_on_the_way_is_no_missing_object(opened):
+def test_a_404_of_a_proxy_is_no_missing_object(opened):
     adapter, _ = opened(Reply(404, b"<html>"))
     for call in (adapter.stat_file, adapter.read_file, lambda key: adapter.upload_file(b"1", key, expect=IfAbsent())):
         with pytest.raises(AdapterError, match="unknown form") as caught:
@@ -214,8 +214,8 @@ def test_a_404_of_somebody_on_the_way_is_no_missing_object(opened):
 
 
 def test_a_page_for_people_does_not_delete(opened):
-    answers = {"DESCRIBE": Reply(body=entry()), "DELETE": Reply(200, b"<html>Welcome to the hotel</html>")}
-    adapter, _ = opened(lambda asked: answers[asked.method])
+    responses = {"DESCRIBE": Reply(body=entry()), "DELETE": Reply(200, b"<html>Welcome to the hotel</html>")}
+    adapter, _ = opened(lambda asked: responses[asked.method])
     (outcome,) = adapter.delete_files(["k"])
     assert isinstance(outcome.error, AdapterError)
 
@@ -230,7 +230,7 @@ def test_a_page_for_people_does_not_delete(opened):
         lambda account: account.statistics(),
     ],
 )
-def test_answers_of_the_api_of_another_form(opened, client, body, call):
+def test_malformed_responses_of_the_api(opened, client, body, call):
     adapter, _ = opened(Reply(body=body), client=client)
     with pytest.raises(AdapterError, match="unknown form"):
         call(adapter.account)
@@ -248,8 +248,8 @@ def test_a_list_of_the_api_without_an_end_ends(opened, items):
 
 
 def test_of_an_object_no_more_is_read_than_it_has(opened, tmp_path):
-    answers = {"DESCRIBE": Reply(body=entry()), "GET": Reply(body=b"x" * 5_000_000)}
-    adapter, _ = opened(lambda asked: answers[asked.method])
+    responses = {"DESCRIBE": Reply(body=entry()), "GET": Reply(body=b"x" * 5_000_000)}
+    adapter, _ = opened(lambda asked: responses[asked.method])
     seen = adapter.stat_file("k")
     with pytest.raises(IntegrityError):
         adapter.read_file("k", expect=seen)
@@ -258,7 +258,7 @@ def test_of_an_object_no_more_is_read_than_it_has(opened, tmp_path):
     assert (tmp_path / "file").stat().st_size <= 3
 
 
-def test_an_answer_that_is_too_long_is_not_read(opened, monkeypatch):
+def test_a_response_that_is_too_long_is_not_read(opened, monkeypatch):
     adapter, _ = opened(Reply(body=b" " * (http.MAX_BODY_BYTES + 1)))
     with pytest.raises(AdapterError, match="longer than 1 MiB"):
         adapter.stat_file("k")
@@ -267,38 +267,38 @@ def test_an_answer_that_is_too_long_is_not_read(opened, monkeypatch):
         list(adapter.list_files())
 
 
-def test_answers_are_not_unpacked(opened):
+def test_responses_are_not_decompressed(opened):
     adapter, server = opened(Reply(body=gzip.compress(b"[]"), headers={"Content-Encoding": "gzip"}))
     with pytest.raises(AdapterError, match="unknown form"):
         list(adapter.list_files())
     assert server.asked[0].headers.get("accept-encoding", "identity") == "identity"
 
 
-@pytest.mark.parametrize(("status", "told"), [(200, None), (206, None), (206, "bytes 0-1/3"), (206, "odd")])
-def test_a_range_that_is_not_the_one_asked_for(opened, tmp_path, status, told):
-    ranged = Reply(status, b"bc", {} if told is None else {"Content-Range": told})
-    answers = {"DESCRIBE": Reply(body=entry()), "GET": ranged}
-    adapter, _ = opened(lambda asked: answers[asked.method])
+@pytest.mark.parametrize(("status", "content_range"), [(200, None), (206, None), (206, "bytes 0-1/3"), (206, "odd")])
+def test_a_range_that_is_not_the_one_asked_for(opened, tmp_path, status, content_range):
+    ranged = Reply(status, b"bc", {} if content_range is None else {"Content-Range": content_range})
+    responses = {"DESCRIBE": Reply(body=entry()), "GET": ranged}
+    adapter, _ = opened(lambda asked: responses[asked.method])
     with pytest.raises(AdapterError, match="unknown form"):
         adapter.download_file("k", tmp_path / "file", start=1)
 
 
 @pytest.mark.parametrize("wait", ["9" * 500, "soon", "-5", "²"])
-def test_a_wait_that_nobody_would_wait(opened, wait):
+def test_an_excessive_retry_after_is_capped(opened, wait):
     adapter, _ = opened(Reply(503, b"{}", {"Retry-After": wait.encode().decode("latin-1")}))
     with pytest.raises(AdapterError) as caught:
         list(adapter.list_files())
     assert caught.value.retry_after is None
 
 
-def test_what_is_not_stored_is_noticed_where_no_digest_is_told(opened):
+def test_what_is_not_stored_is_noticed_without_a_digest(opened):
     """The old object has as many bytes, and its version did not change."""
     old = entry(Checksum=None)
-    answers = {"DESCRIBE": Reply(body=old), "PUT": Reply(201, {"HttpCode": 201})}
-    adapter, _ = opened(lambda asked: answers[asked.method])
+    responses = {"DESCRIBE": Reply(body=old), "PUT": Reply(201, {"HttpCode": 201})}
+    adapter, _ = opened(lambda asked: responses[asked.method])
     with pytest.raises(Transient, match="did not store"):
         adapter.upload_file(b"new", "k")
-    answers["DESCRIBE"] = Reply(404, {"HttpCode": 404})
+    responses["DESCRIBE"] = Reply(404, {"HttpCode": 404})
     with pytest.raises(Transient, match="did not store"):
         adapter.upload_file(b"new", "k")
 

@@ -51,7 +51,7 @@ def test_what_is_not_kept_is_not_sent(zone):
     assert f"Credential={name}/" in put.headers["authorization"], "the zone's name is the access key"
 
 
-def test_expectations_are_looked_at_before(zone):
+def test_preconditions_are_checked_before(zone):
     adapter, *_ = zone
     adapter.upload_file(b"1", "k")
     with pytest.raises(PreconditionFailed):

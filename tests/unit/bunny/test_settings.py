@@ -85,13 +85,13 @@ def test_what_can_not_be(given, words):
     ("given", "words"),
     [({}, "no key: give storage_api_key"), ({"api": "s3", "api_key": "k", "region": "de"}, "needs storage_api_key")],
 )
-def test_a_missing_key_is_told_with_where_it_is_missing(tmp_path, given, words):
+def test_a_missing_key_is_an_error_with_its_location(tmp_path, given, words):
     config = BucketConfig(provider="bunny", bucket_name="a", base_dir=tmp_path, **given)
     with pytest.raises(MissingCredentials, match=f"provider 'bunny': .*{words}"):
         config.adapter_settings(BunnySettings, environ={})
 
 
-def test_an_unknown_region_is_told_with_those_that_there_are(tmp_path):
+def test_an_unknown_region_is_an_error_that_lists_the_regions(tmp_path):
     config = BucketConfig(provider="bunny", bucket_name="a", region="mars", storage_api_key="k", base_dir=tmp_path)
     with pytest.raises(InvalidSetting, match="syd"):
         config.adapter_settings(BunnySettings, environ={})

@@ -49,14 +49,14 @@ def test_a_new_object_has_no_backslash_in_its_key(b2):
 
 
 def test_objects_that_have_one_can_be_read_and_deleted(opened):
-    def answers(asked):
+    def responses(asked):
         if "b2_list_file_names" in asked.target:
             return listing(file("a\\b"))
         if "b2_hide_file" in asked.target:
             return Reply(body=file("a\\b", action="hide"))
         return Reply(body=b"abc", headers=described()) if asked.target.endswith("/a%5Cb") else None
 
-    b2, _ = opened(answers)
+    b2, _ = opened(responses)
     assert [each.key for each in b2.list_files()] == ["a\\b"]
     assert b2.read_file("a\\b")[1] == b"abc"
     assert [each.error for each in b2.delete_files(["a\\b"])] == [None]
@@ -69,13 +69,13 @@ def test_the_prefix_counts():
 
 
 @pytest.mark.parametrize(
-    ("whole", "expected"), [("a/../b", True), (".", True), ("a/.", True), ("a/...", False), (".a", False)]
+    ("full_key", "expected"), [("a/../b", True), (".", True), ("a/.", True), ("a/...", False), (".a", False)]
 )
-def test_names_that_are_changed_on_the_way(whole, expected):
-    assert is_rewritten_by_proxies(whole) is expected
+def test_names_that_are_changed_on_the_way(full_key, expected):
+    assert is_rewritten_by_proxies(full_key) is expected
 
 
-def told(**more):
+def file_json(**more):
     file = {
         "fileId": "4_z", "fileName": "k", "action": "upload", "contentLength": 3, "uploadTimestamp": 1_700_000_000_123,
         "contentType": "text/plain", "contentSha1": SHA1, "fileInfo": {},
@@ -85,7 +85,7 @@ def told(**more):
 
 def test_a_file():
     found = from_file(
-        "k", told(fileInfo={"src_last_modified_millis": "-5", "author": "somebody", "b2-expires": "never"})
+        "k", file_json(fileInfo={"src_last_modified_millis": "-5", "author": "somebody", "b2-expires": "never"})
     )
     assert (found.size, found.fingerprint, found.version) == (3, "4_z", "4_z")
     assert (found.modified_ns, found.mtime_ns) == (1_700_000_000_123_000_000, -5_000_000)
@@ -114,12 +114,12 @@ KNOWN, STORED, BOUND = Digest("sha1", SHA1), Digest("sha256", SHA256), {"buckia-
 )
 def test_digests(content_sha1, info, digests, claimed):
     """A digest in file info counts only where it is known to have been written with this content."""
-    found = from_file("k", told(contentSha1=content_sha1, fileInfo=info))
+    found = from_file("k", file_json(contentSha1=content_sha1, fileInfo=info))
     assert (found.digests, found.claimed) == (digests, claimed)
 
 
 def test_where_b2_did_not_compute_the_sha1_it_may_have_computed_the_md5():
-    assert from_file("k", told(contentSha1=f"unverified:{SHA1}", contentMd5="d" * 32)).digests == (
+    assert from_file("k", file_json(contentSha1=f"unverified:{SHA1}", contentMd5="d" * 32)).digests == (
         Digest("md5", "d" * 32),
     )
 
@@ -127,12 +127,12 @@ def test_where_b2_did_not_compute_the_sha1_it_may_have_computed_the_md5():
 @pytest.mark.parametrize("digests", [{}, {"buckia-sha256": SHA256, "buckia-bound": SHA1}])
 @pytest.mark.parametrize("content_sha1", [SHA1, "none", None])
 def test_a_listing_reads_less_of_a_file_and_nothing_else(content_sha1, digests):
-    file = told(
+    file = file_json(
         contentSha1=content_sha1, fileInfo={"large_file_sha1": SHA1, "src_last_modified_millis": "5", **digests}
     )
-    whole, listed = from_file("k", file), from_file("k", file, with_metadata=False)
-    sha1_alone = tuple(each for each in whole.digests if each.algorithm != "sha256")
-    assert listed == whole._replace(digests=sha1_alone, metadata=None, claimed=())
+    full, listed = from_file("k", file), from_file("k", file, with_metadata=False)
+    sha1_alone = tuple(each for each in full.digests if each.algorithm != "sha256")
+    assert listed == full._replace(digests=sha1_alone, metadata=None, claimed=())
 
 
 @pytest.mark.parametrize(
@@ -146,12 +146,12 @@ def test_a_listing_reads_less_of_a_file_and_nothing_else(content_sha1, digests):
 )  # fmt: skip
 def test_a_file_of_another_form(odd):
     with pytest.raises((AttributeError, TypeError, ValueError)):
-        from_file("k", told(**odd))
+        from_file("k", file_json(**odd))
 
 
 @pytest.mark.parametrize("name", ["contentLength", "uploadTimestamp", "fileId", "contentSha1", "fileInfo"])
 def test_what_a_file_does_not_tell_is_not_made_up(name):
-    file = told()
+    file = file_json()
     del file[name]
     with pytest.raises(KeyError):
         from_file("k", file)
@@ -161,7 +161,7 @@ def test_what_a_file_does_not_tell_is_not_made_up(name):
     ("millis", "expected"), [("1700000000123", 1_700_000_000_123_000_000), ("9" * 13, None), ("soon", None)]
 )
 def test_a_time_that_no_disk_has_is_not_known(millis, expected):
-    assert from_file("k", told(fileInfo={"src_last_modified_millis": millis})).mtime_ns == expected
+    assert from_file("k", file_json(fileInfo={"src_last_modified_millis": millis})).mtime_ns == expected
 
 
 def test_headers_tell_the_same():
@@ -169,7 +169,7 @@ def test_headers_tell_the_same():
         "Content-Length": "2", "Content-Range": "bytes 0-1/3", "Content-Type": "text/plain", "x-bz-file-id": "4_z",
         "X-Bz-Content-Sha1": SHA1, "X-Bz-Upload-Timestamp": "1700000000123", "X-Bz-Info-author": "J%C3%B6+%2B",
     }  # fmt: skip
-    assert from_headers("k", headers) == from_file("k", told(fileInfo={"author": "Jö +"}))
+    assert from_headers("k", headers) == from_file("k", file_json(fileInfo={"author": "Jö +"}))
 
 
 def test_file_info():
@@ -241,8 +241,8 @@ def test_headers_and_metadata_by_pattern(connect, raw_bucket, size):
     b2.upload_file(bytes(size), "downloads/a.html", info=UploadInfo(5_000_000, metadata={"by": "hand"}))
     found = b2.stat_file("downloads/a.html")
     assert (found.content_type, found.metadata) == ("text/html; charset=utf-8", {"team": "web", "by": "hand"})
-    (told,) = [each for each, _ in raw_bucket.ls(recursive=True)]
-    assert (told.cache_control, told.content_disposition) == ("no-cache", 'attachment; filename="a b.txt"')
+    (version,) = [each for each, _ in raw_bucket.ls(recursive=True)]
+    assert (version.cache_control, version.content_disposition) == ("no-cache", 'attachment; filename="a b.txt"')
     copied = b2.copy_file(found, "other")
     assert b2.stat_file("other").metadata == copied.metadata == found.metadata
 

@@ -1,4 +1,4 @@
-"""Two writers of one key: nobody's bytes are lost, and not both find that theirs stand."""
+"""Two writers of one key: no bytes are lost, and only one write succeeds."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ MOST = ("listBuckets", "listFiles", "readFiles", "writeFiles")
 
 
 def around_uploads(adapter, *, before=None, after=None):
-    """Let somebody else act just before, or just after, the bytes of the adapter's next upload arrive."""
+    """Let another writer act just before or after the adapter's next upload."""
     send, once = adapter._session.raw.upload_file, threading.Lock()
 
     def upload_file(*arguments: Any, **options: Any) -> Any:
         acting = once.acquire(blocking=False)
         if acting and before:
             before()
-        answer = send(*arguments, **options)
+        response = send(*arguments, **options)
         if acting and after:
             after()
-        return answer
+        return response
 
     adapter._session.raw.upload_file = upload_file
 
@@ -50,7 +50,7 @@ def read(adapter, key="k"):
 
 @pytest.fixture
 def hurried(b2):
-    """The adapter, which does not wait between looks."""
+    """The adapter, which does not wait between checks."""
     b2._uploader.conflicts._sleep = lambda seconds: None
     return b2
 
@@ -66,7 +66,7 @@ def test_who_was_first_keeps_the_name(hurried, raw_bucket, there):
     assert history(raw_bucket) == [("upload", 6)] + [("upload", 1)] * there
 
 
-def test_who_came_after_and_asked_nobody_is_not_covered(hurried, raw_bucket):
+def test_a_later_unconditional_write_is_kept(hurried, raw_bucket):
     seen = hurried.upload_file(b"0", "k")
     around_uploads(hurried, after=lambda: raw_bucket.upload_bytes(b"theirs", "k"))
     with pytest.raises(PreconditionFailed):
@@ -109,7 +109,7 @@ def test_what_was_deleted_before_is_no_other_writer(hurried):
     assert read(hurried) == b"1"
 
 
-def test_who_expects_nothing_is_not_asked_about_others(b2, b2_account, raw_bucket):
+def test_an_unconditional_write_is_not_verified(b2, b2_account, raw_bucket):
     b2.upload_file(b"0", "k")
     around_uploads(b2, before=lambda: raw_bucket.upload_bytes(b"theirs", "k"))
     b2_account.forget_calls()
@@ -118,17 +118,17 @@ def test_who_expects_nothing_is_not_asked_about_others(b2, b2_account, raw_bucke
     assert "b2_list_file_versions" not in b2_account.calls()
 
 
-def test_a_large_file_that_was_begun_earlier(hurried, raw_bucket, tmp_path):
-    """It counts from when it was begun, so that another one, which came meanwhile, is on top of it."""
+def test_a_large_file_that_was_started_earlier(hurried, raw_bucket, tmp_path):
+    """B2 dates it by its start, so a write during the upload is newer."""
     seen = hurried.upload_file(b"0", "k")
     data = bytes(PART + 10)
     (tmp_path / "large").write_bytes(data)
     note = Note()
     sha1s = [hashlib.sha1(data[:PART]).hexdigest(), hashlib.sha1(data[PART:]).hexdigest()]
-    meanwhile = iter([lambda: raw_bucket.upload_bytes(b"theirs", "k")])
+    other_writes = iter([lambda: raw_bucket.upload_bytes(b"theirs", "k")])
 
     def passing(count: int) -> None:
-        next(meanwhile, lambda: None)()
+        next(other_writes, lambda: None)()
 
     source = MultipartSource(tmp_path / "large", len(data), PartLayout(PART, "sha1"), sha1s, note, passing)
     with pytest.raises(PreconditionFailed):
@@ -150,18 +150,18 @@ def test_a_large_file_goes_on_only_if_it_would_be_the_newest(hurried, raw_bucket
     source = MultipartSource(tmp_path / "large", len(data), PartLayout(PART, "sha1"), sha1s, note, stop)
     with pytest.raises(KeyboardInterrupt):
         hurried.upload_parts(source, "k", info=UploadInfo())
-    begun = note.text
-    assert begun is not None
+    started = note.text
+    assert started is not None
     raw_bucket.upload_bytes(b"theirs", "k")
     seen = hurried.stat_file("k")
     source = MultipartSource(tmp_path / "large", len(data), PartLayout(PART, "sha1"), sha1s, note, lambda count: None)
     written = hurried.upload_parts(source, "k", expect=IfUnchanged(seen), info=UploadInfo())
-    assert note.text != begun
+    assert note.text != started
     assert hurried.stat_file("k").fingerprint == written.fingerprint
     assert history(raw_bucket) == [("upload", PART + 10), ("upload", 6)]
 
 
-def test_a_key_that_can_not_delete_brings_theirs_back(restricted, raw_bucket):
+def test_a_key_that_can_not_delete_restores_the_previous_version(restricted, raw_bucket):
     writer = restricted(*MOST)
     around_uploads(writer, before=lambda: raw_bucket.upload_bytes(b"theirs", "k"))
     with pytest.raises(PreconditionFailed):
@@ -205,7 +205,7 @@ def test_of_many_writers_one_wins_at_most(connect, there):
             assert key not in listed or read(writers[0], key) == b"0"
 
 
-def test_an_upload_whose_answer_was_lost_is_found_again(b2_account, connect, raw_bucket):
+def test_an_upload_whose_response_was_lost_is_found(b2_account, connect, raw_bucket):
     with FaultProxy(b2_account.endpoint) as proxy:
         b2 = connect(api_url=proxy.endpoint)
         proxy.fault(LoseReply(), when=lambda request: "/b2_upload_file/" in request.path, times=1)
@@ -218,7 +218,7 @@ def test_an_upload_whose_answer_was_lost_is_found_again(b2_account, connect, raw
 
 @pytest.fixture
 def unseen(hurried, b2_account, monkeypatch):
-    """The adapter as a run has it, which repeats; the first attempt's looks at versions are refused, all of them."""
+    """Adapter with retries whose first attempt can't list versions."""
     monkeypatch.setattr(transport, "RETRY_POLICY", replace(transport.RETRY_POLICY, sleep=lambda seconds: None))
     b2_account.fail("b2_list_file_versions", times=transport.RETRY_POLICY.attempts)
     return Retry(hurried, policy=RetryPolicy(sleep=lambda seconds: None))
@@ -227,7 +227,7 @@ def unseen(hurried, b2_account, monkeypatch):
 DIGESTS = (Digest("sha256", hashlib.sha256(b"mine").hexdigest()),)
 
 
-def test_a_write_that_could_not_be_looked_after_is_in_the_next_attempt(unseen, raw_bucket):
+def test_a_write_that_could_not_be_verified_is_verified_by_the_next_attempt(unseen, raw_bucket):
     written = unseen.upload_file(b"mine", "k", expect=IfAbsent(), info=UploadInfo(5_000_000, DIGESTS))
     assert unseen.stat_file("k").fingerprint == written.fingerprint
     assert history(raw_bucket) == [("upload", 4)]

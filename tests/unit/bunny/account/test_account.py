@@ -91,7 +91,7 @@ def test_purges(account, adapter, bunny_account, zone):
 @pytest.mark.parametrize(
     ("how", "error"), [({"status": 401}, Unauthenticated), ({"status": 429}, Throttled), ({"status": 0}, Transient)]
 )
-def test_what_fails_is_told(account, bunny_account, how, error):
+def test_failures_are_errors(account, bunny_account, how, error):
     bunny_account.fail(**how)
     with pytest.raises(error):
         account.purge_zone(1)
@@ -99,7 +99,7 @@ def test_what_fails_is_told(account, bunny_account, how, error):
         account.statistics()
 
 
-def test_what_fails_once_is_asked_again(account, bunny_account, zone):
+def test_failures_are_retried(account, bunny_account, zone):
     pull_zone = bunny_account.new_pull_zone(zone)
     bunny_account.fail("get_pull_zone", times=2)
     assert account.pull_zone(str(pull_zone.id)).id == pull_zone.id
@@ -114,7 +114,7 @@ def test_a_wrong_key_says_which_one(connect, client):
 
 
 @pytest.mark.parametrize("client", list(ClientKind))
-def test_an_account_that_does_not_answer_is_given_up_on(connect, client):
+def test_an_account_that_does_not_respond_times_out(connect, client):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         adapter = connect(client=client, api_key=Secret("k"), api_url=url, connect_timeout=0.02, read_timeout=0.03)
@@ -134,11 +134,11 @@ def test_the_host_and_the_password_are_asked_for(connect, bunny_account):
 
 
 def test_identity_is_the_same_in_another_spelling(connect):
-    told = [connect(endpoint_url=url) for url in ("https://Edge.example/", "https://edge.example:443")]
-    assert told[0].identity == told[1].identity
-    assert told[0].identity.startswith("bunny:https://edge.example:443/")
-    assert told[0].earlier_identities[0].startswith("bunny:https://Edge.example/")
-    assert connect(endpoint_url="http://edge.example").identity != told[0].identity
+    adapters = [connect(endpoint_url=url) for url in ("https://Edge.example/", "https://edge.example:443")]
+    assert adapters[0].identity == adapters[1].identity
+    assert adapters[0].identity.startswith("bunny:https://edge.example:443/")
+    assert adapters[0].earlier_identities[0].startswith("bunny:https://Edge.example/")
+    assert connect(endpoint_url="http://edge.example").identity != adapters[0].identity
 
 
 def test_an_account_without_the_zone(connect, bunny_account):

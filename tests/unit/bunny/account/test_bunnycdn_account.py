@@ -18,11 +18,11 @@ def test_the_attributes_that_are_relied_on():
         assert callable(getattr(CDN, name))
 
 
-def test_the_place_of_a_zone_is_the_packages():
-    place = bunnycdn_zone_url("https://ny.storage.bunnycdn.com", "zone", "key")
-    assert place.url == "https://ny.storage.bunnycdn.com/zone/"
-    assert place.headers["AccessKey"] == "key"
-    assert "key" not in repr(place).replace("keys", "")
+def test_the_url_of_a_zone_is_the_packages():
+    zone_url = bunnycdn_zone_url("https://ny.storage.bunnycdn.com", "zone", "key")
+    assert zone_url.url == "https://ny.storage.bunnycdn.com/zone/"
+    assert zone_url.headers["AccessKey"] == "key"
+    assert "key" not in repr(zone_url).replace("keys", "")
 
 
 def test_a_zone_by_the_package(connect):

@@ -47,7 +47,7 @@ class Service:
         self.purged.append(str(pull_zone))
 
 
-def test_a_refused_purge_waits_as_told():
+def test_a_throttled_purge_waits():
     waits: list[float] = []
     service = Service(2)
     Purger(service, 1, "h", sleep=waits.append).run(PurgePlan(paths=("a b",), directories=("d/",)))

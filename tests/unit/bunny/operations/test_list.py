@@ -66,7 +66,7 @@ def test_a_listing_that_is_left_early_asks_for_little_more(adapter, bunny_accoun
     assert threading.active_count() < 40
 
 
-def test_what_fails_for_a_while_is_asked_for_again(adapter, bunny_account, zone):
+def test_failed_directories_are_retried(adapter, bunny_account, zone):
     bunny_account.generate(zone, directories=60, files=2)
     bunny_account.over_limit("list", share=0.1, seed=1)
     bunny_account.fail("list", status=503, share=0.1, seed=2)

@@ -83,8 +83,8 @@ def test_encryption_with_backblazes_keys(connect, raw_bucket):
 
 
 def test_encryption_with_a_key_of_ones_own(connect, tmp_path):
-    mine = {"server_side_encryption": Encryption.CUSTOMER}
-    b2 = connect(**mine, sse_customer_key_base64=Secret(KEY))
+    customer_key = {"server_side_encryption": Encryption.CUSTOMER}
+    b2 = connect(**customer_key, sse_customer_key_base64=Secret(KEY))
     (tmp_path / "large").write_bytes(bytes(2 * PART))
     for key, source in (("k", b"content"), ("large", tmp_path / "large")):
         written = b2.upload_file(source, key)
@@ -94,7 +94,7 @@ def test_encryption_with_a_key_of_ones_own(connect, tmp_path):
     with pytest.raises(AdapterError):
         connect().read_file("k")
     with pytest.raises(PermissionDenied, match="sse_customer_key_base64 is not the key"):
-        connect(**mine, sse_customer_key_base64=Secret(OTHER_KEY)).read_file("k")
+        connect(**customer_key, sse_customer_key_base64=Secret(OTHER_KEY)).read_file("k")
     assert not b2.capabilities.signed_url
     with pytest.raises(NotSupported):
         b2.signed_url("k", seconds=60)
@@ -173,15 +173,15 @@ def test_identity_costs_nothing_and_tells_buckets_apart(connect):
 
 
 def test_identity_is_the_same_in_another_spelling():
-    def told(url: str):
+    def b2_at(url: str):
         with open_b2(read(api_url=url)) as b2:
             return b2
 
-    usual = told("https://api.backblazeb2.com")
+    usual = b2_at("https://api.backblazeb2.com")
     assert usual.identity == "b2:api.backblazeb2.com/photos/", "as it always was"
     for url in ("https://API.backblazeb2.com:443/", "https://api.backblazeb2.com/"):
-        assert told(url).identity == usual.identity
-    assert told("https://API.backblazeb2.com/").earlier_identities == ("b2:API.backblazeb2.com/photos/",)
+        assert b2_at(url).identity == usual.identity
+    assert b2_at("https://API.backblazeb2.com/").earlier_identities == ("b2:API.backblazeb2.com/photos/",)
 
 
 def test_the_s3_api_by_region():
