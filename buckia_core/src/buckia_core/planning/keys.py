@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _WINDOWS_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])( *\..*)?", re.IGNORECASE)
@@ -104,6 +105,14 @@ def fold_name(name: str) -> str:
     if not name.isascii():
         name = unicodedata.normalize("NFKC", _IGNORABLE.sub("", unicodedata.normalize("NFKC", name)))
     return name.casefold().partition(":")[0].rstrip(". ")
+
+
+def parent_directories(path: str) -> Iterator[str]:
+    """Yield the parent directories of a key or path, outermost first, without trailing slashes."""
+    end = path.find("/")
+    while end >= 0:
+        yield path[:end]
+        end = path.find("/", end + 1)
 
 
 def is_directory_marker(key: str, size: int) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from buckia_core.planning.keys import FilesystemRules
+from buckia_core.planning.keys import FilesystemRules, parent_directories
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation, Reason
@@ -176,9 +176,8 @@ class NameCollisions(NamedTuple):
         """Return the parent directories and the path of a key: the collision key and the name of each."""
         mapping = self.mappings[operation.root]
         path = mapping.relative_path(operation.key)
-        names = [path[:end] for end, letter in enumerate(path) if letter == "/"]
         rules = self.disks[operation.root]
-        return [((mapping.local, rules.collision_key(name)), name) for name in (*names, path)]
+        return [((mapping.local, rules.collision_key(name)), name) for name in (*parent_directories(path), path)]
 
     def _find_collision(
         self,

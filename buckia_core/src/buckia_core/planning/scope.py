@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
+from buckia_core.planning.keys import parent_directories
 from buckia_core.planning.wildmatch import NeverMatches, to_regex
 
 _WILD = re.compile(r"[*?\[]")
@@ -96,7 +97,7 @@ class Scope:
         clean = {name.strip("/") for name in names}
         if "" in clean:
             return cls()
-        kept = sorted(name for name in clean if not any(parent in clean for parent in _parents(name)))
+        kept = sorted(name for name in clean if not any(parent in clean for parent in parent_directories(name)))
         return cls(tuple(kept), tuple(dict.fromkeys(globs)))
 
     @property
@@ -109,7 +110,7 @@ class Scope:
         names = self._names
         if not names and not self.globs:
             return True
-        if key in names or any(parent in names for parent in _parents(key)):
+        if key in names or any(parent in names for parent in parent_directories(key)):
             return True
         return any(glob.covers(key) for glob in self.globs)
 
@@ -131,7 +132,7 @@ class Scope:
 
         They may include keys that are not covered (`images` is also a prefix of `images-old`); check with `covers`.
         """
-        if self.is_everything or any(parent in self._names for parent in _parents(within)):
+        if self.is_everything or any(parent in self._names for parent in parent_directories(within)):
             return [within]
         starts: Iterable[str] = self.names[bisect_left(self.names, within) :]
         if self.globs:
@@ -170,11 +171,3 @@ def _restrict(globs: Iterable[Glob], names: Iterable[str]) -> list[Glob]:
     names = list(names)
     restricted = [glob._replace(within=name) for glob in globs for name in names if not glob.within]
     return [glob for glob in restricted if glob.covers(glob.within) or glob.may_contain(glob.within)]
-
-
-def _parents(key: str) -> Iterator[str]:
-    """Yield the parent directories of a key, without trailing slashes."""
-    end = key.find("/")
-    while end >= 0:
-        yield key[:end]
-        end = key.find("/", end + 1)

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 
 from buckia_core.errors import InvalidKey
-from buckia_core.planning.keys import casefold_key
+from buckia_core.planning.keys import casefold_key, parent_directories
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Reason
 
@@ -46,7 +46,7 @@ class Spellings:
             OSError: A directory can't be listed, for another reason than permission.
         """
         path = mapping.relative_path(key)
-        for name in [*(path[:end] for end, letter in enumerate(path) if letter == "/"), path]:
+        for name in (*parent_directories(path), path):
             other = self.other(mapping, name)
             if other is not None:
                 raise InvalidKey(f"refused, {Reason.CASE_COLLISION.value}: {mapping.remote}{other}", key=key)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from buckia_core.localfs.opening import is_link
 from buckia_core.planning import mapping as planned
+from buckia_core.planning.keys import parent_directories
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.syncing.disk.paths import in_the_way, kind
 
@@ -44,7 +45,7 @@ def refuse_blocked(
             deleted_local[each.root].add(mappings[each.root].relative_path(each.key))
         elif each.action is Action.DELETE_REMOTE:
             # A local bucket removes a directory with its last object, and no other directories.
-            deleted_remote |= {each.key, *_parents(each.key)}
+            deleted_remote |= {each.key, *parent_directories(each.key)}
     local_trees = {
         name: _TargetTree(mapping.local, deleted_local[name], follow, temp_prefix) for name, mapping in mappings.items()
     }
@@ -70,15 +71,10 @@ def refuse_blocked(
 
 def _hold_back_delete(operation: Operation, refused: Collection[str]) -> Operation:
     """Turn the delete of a file that a refused one was to replace into a skip."""
-    key = next((parent for parent in _parents(operation.key) if parent in refused), None) if refused else None
+    key = next((parent for parent in parent_directories(operation.key) if parent in refused), None) if refused else None
     if key is None:
         return operation
     return replace(operation, action=Action.SKIP, reason=Reason.REPLACEMENT_BLOCKED, detail=key, loser=None)
-
-
-def _parents(path: str) -> Iterator[str]:
-    """Yield the parent directories of a path, outermost first."""
-    return (path[:end] for end, letter in enumerate(path) if letter == "/")
 
 
 @dataclass(slots=True)
@@ -124,7 +120,7 @@ class _TargetTree:
         if not directory:
             return None
         if directory not in self._parent_blockers:
-            for parent in (*_parents(directory), directory):
+            for parent in (*parent_directories(directory), directory):
                 if parent not in self._parent_blockers:
                     self._parent_blockers[parent] = self._directory_blocker(parent)
                 if self._parent_blockers[parent] is not None:
