@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Mapping as Mapping_
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -66,7 +65,7 @@ class PlanBuilder:
     unreadable: UnreadablePaths
     stopped: threading.Event
     pool: ThreadPoolExecutor
-    removed_mappings: Mapping_[str, FormerMapping] = field(default_factory=dict)
+    removed_mappings: Mapping[str, FormerMapping] = field(default_factory=dict)
     other_roots: frozenset[str] = frozenset()
 
     def build(
@@ -167,7 +166,9 @@ class PlanBuilder:
             yield pending.popleft().result()
         for root, number in in_sync.items():
             count = counts[root]
-            count.local, count.remote, count.base = count.local + number, count.remote + number, count.base + number
+            count.local += number
+            count.remote += number
+            count.base += number
         planned.plan.unchanged += sum(in_sync.values())
         planned.plan.counts = dict(counts)
 

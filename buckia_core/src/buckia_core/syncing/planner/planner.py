@@ -116,18 +116,10 @@ class Planner:
             self.open_manifests() as (scan, local, remote),
             ThreadPoolExecutor(_EVIDENCE_THREADS, thread_name_prefix="buckia-evidence") as pool,
         ):
-            others = self._protected_roots()
-            builder = PlanBuilder(
-                request.mappings,
-                self.bucket.decider,
-                scan.unreadable,
-                request.stopped,
-                pool,
-                self.removed_mappings,
-                others,
-            )
+            decider, removed, others = self.bucket.decider, self.removed_mappings, self._protected_roots()
+            builder = PlanBuilder(request.mappings, decider, scan.unreadable, request.stopped, pool, removed, others)
             # Rows of removed mappings protect their keys, and tell the content of moved files.
-            known = [*self._mappings_by_id, *self.removed_mappings, *sorted(others)]
+            known = [*self._mappings_by_id, *removed, *sorted(others)]
             planned = builder.build(local, remote, self.state.baseline(request.scope, known))
         plan = planned.plan
         plan.operations = list(self.limit_to_paths(plan.operations, lambda operation: operation.key))
@@ -136,9 +128,8 @@ class Planner:
         planned.notices += out_of_scope.build_notices(request, planned.out_of_scope, outside)
         planned.notices += out_of_scope.unicode_variants_notice(variants)
         planned.out_of_scope += outside
-        plan.operations = sorted(
-            [*plan.operations, *_unreadable_operations(scan, request.mappings)], key=lambda each: each.key
-        )
+        plan.operations += _unreadable_operations(scan, request.mappings)
+        plan.operations.sort(key=lambda each: each.key)
         plan.left_out = _left_out_operations(scan, plan)
         return planned
 
@@ -187,16 +178,12 @@ class Planner:
             counts = plan.counts.setdefault(mapping.id, Counts())
             rest = self.state.count_rows(mapping.id) - counts.base
             if rest > 0 and _has_included_file(mapping, request):
-                counts.local, counts.remote, counts.base = (
-                    counts.local + rest,
-                    counts.remote + rest,
-                    counts.base + rest,
-                )
+                counts.local += rest
+                counts.remote += rest
+                counts.base += rest
 
     @contextmanager
-    def open_manifests(
-        self,
-    ) -> Iterator[tuple[LocalScan, PrefetchIterator[LocalEntry], PrefetchIterator[RemoteObject]]]:
+    def open_manifests(self) -> Iterator[tuple[LocalScan, Iterable[LocalEntry], Iterable[RemoteObject]]]:
         """Start to read both sides, each in a thread of its own; yield the scan and the two manifests.
 
         Raises:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping as Mapping_
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -52,7 +51,7 @@ class Conflict:
     since: datetime
 
     @classmethod
-    def from_record(cls, record: dict[str, Any], mappings: Mapping_[str, PathMapping], base: Path) -> Conflict:
+    def from_record(cls, record: dict[str, Any], mappings: Mapping[str, PathMapping], base: Path) -> Conflict:
         """Build a conflict from the record of a run, with paths relative to `base` if they are below it."""
         mapping = mappings.get(record["root"])
         path = local_path(record["key"], mapping) if mapping else record["key"]
@@ -104,7 +103,7 @@ def build_resolution_operations(
     return operations
 
 
-def _check_loss(record: Mapping_[str, Any], operation: Operation) -> None:
+def _check_loss(record: Mapping[str, Any], operation: Operation) -> None:
     """Refuse to delete the remaining version if the version to keep existed when the conflict was recorded.
 
     Its disk may not be mounted.

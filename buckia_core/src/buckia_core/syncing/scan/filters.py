@@ -75,7 +75,7 @@ class PathFilter:
             "exclude": [line for line in self.exclude if parse_pattern(line)],
             "include_pattern": self.include_pattern,
             "exclude_pattern": self.exclude_pattern,
-            "defaults": sorted(self._default_names | self._default_directories),
+            "defaults": sorted(self._default_names[False] | self._default_names[True]),
         }
         return json.dumps({name: value for name, value in parts.items() if value}, sort_keys=True)
 
@@ -119,7 +119,7 @@ class PathFilter:
             return decision
         if is_harmless:
             return False
-        return fold_name(name) in (self._default_directories if directory else self._default_names)
+        return fold_name(name) in self._default_names[directory]
 
     def _search(self, name: str, path: str) -> bool:
         try:
@@ -139,20 +139,13 @@ class PathFilter:
         return PatternList(self.exclude)
 
     @cached_property
-    def _default_names(self) -> frozenset[str]:
-        return self._select_default_excludes(directories=False)
-
-    @cached_property
-    def _default_directories(self) -> frozenset[str]:
-        return self._select_default_excludes(directories=True)
-
-    def _select_default_excludes(self, *, directories: bool) -> frozenset[str]:
-        if not self.defaults:
-            return frozenset()
-        names = [name for name in DEFAULT_EXCLUDES if not is_mentioned(self.include, name)]
+    def _default_names(self) -> dict[bool, frozenset[str]]:
+        """Names that are excluded by default, in lower case: those of directories by `True`, of files by `False`."""
+        names = [name for name in DEFAULT_EXCLUDES if self.defaults and not is_mentioned(self.include, name)]
         # The NTFS short name of `.git` (CVE-2014-9390).
         names += ["git~1/"] if ".git/" in names else []
-        return frozenset(name.rstrip("/").lower() for name in names if name.endswith("/") is directories)
+        directories = frozenset(name[:-1].lower() for name in names if name.endswith("/"))
+        return {True: directories, False: frozenset(name.lower() for name in names if not name.endswith("/"))}
 
     @cached_property
     def _excluded_parents(self) -> ParentMatcher:

@@ -128,15 +128,15 @@ class LocalScan:
         except (FileNotFoundError, NotADirectoryError) as error:
             # The target of a broken link may be on a disk that is not mounted.
             if os.path.islink(mapping.local):
-                self._add_unreadable(mapping.remote, mapping.local, _stat_error(error), mapping, is_error=True)
+                self._report(mapping.remote, mapping.local, _stat_error(error), mapping, is_error=True)
             return
         except OSError as error:
-            self._add_unreadable(mapping.remote, mapping.local, _stat_error(error), mapping, is_error=True)
+            self._report(mapping.remote, mapping.local, _stat_error(error), mapping, is_error=True)
             return
         if stat.S_ISREG(status.st_mode):
             yield entry_from_stat(mapping.remote, mapping.id, status)
         else:
-            self._add_unreadable(mapping.remote, mapping.local, "not a regular file", mapping, is_error=True)
+            self._report(mapping.remote, mapping.local, "not a regular file", mapping, is_error=True)
 
     def _scan_tree(self, mapping: PathMapping) -> Iterator[LocalEntry]:
         """Walk a root depth first. Directories sort with a trailing slash, which gives key order."""
@@ -148,19 +148,14 @@ class LocalScan:
             if not mapping.remote:
                 _raise_unreadable_root(mapping.local, error)
             reason = f"the directory can't be read: {error.strerror}"
-            self._add_unreadable(mapping.remote[:-1], mapping.local, reason, mapping, is_error=True)
+            self._report(mapping.remote[:-1], mapping.local, reason, mapping, is_error=True)
             return
         with tree:
             yield from self._walk(mapping, tree)
 
     def _walk(self, mapping: PathMapping, tree: Tree) -> Iterator[LocalEntry]:
-        accepts, root, scope, follow, status_of = (
-            mapping.path_filter,
-            mapping.id,
-            self.scope,
-            self.follow_links,
-            os.stat,
-        )
+        accepts, root, status_of = mapping.path_filter, mapping.id, os.stat
+        scope, follow = self.scope, self.follow_links
         everything = scope.is_everything
         # Fast path: most of what may be millions of files need no call of the filter.
         accepted: frozenset[str] = accepts.accepted_initials if isinstance(accepts, PathFilter) else frozenset()
@@ -173,7 +168,7 @@ class LocalScan:
                 # Reopens the directory if too many deeper ones were opened since.
                 at = directory.descriptor
             except OSError as error:
-                self._add_unreadable(prefix[:-1], directory.path, _stat_error(error), mapping, is_error=True)
+                self._report(prefix[:-1], directory.path, _stat_error(error), mapping, is_error=True)
                 stack.pop()
                 continue
             while names:
@@ -196,60 +191,52 @@ class LocalScan:
                 except OSError as error:
                     # The target of a broken link may be on a disk that is not mounted; a missing file was deleted.
                     if not isinstance(error, FileNotFoundError) or name in level.links:
-                        self._add_unreadable(key, directory.join(name), _stat_error(error), mapping, is_error=True)
+                        self._report(key, directory.join(name), _stat_error(error), mapping, is_error=True)
                     continue
                 if not stat.S_ISREG(status.st_mode):
-                    self._add_unreadable(key, directory.join(name), kind(status), mapping, is_error=False)
+                    self._report(key, directory.join(name), kind(status), mapping, is_error=False)
                 elif name in level.links and (problem := _link_to_internal(mapping, directory.join(name))):
-                    self._add_unreadable(key, directory.join(name), problem, mapping, is_error=False)
+                    self._report(key, directory.join(name), problem, mapping, is_error=False)
                 else:
                     yield entry_from_stat(key, root, status)
             else:
                 stack.pop()
 
     def _open_below(
-        self,
-        level: _OpenDirectory,
-        name: str,
-        key: str,
-        mapping: PathMapping,
-        tree: Tree,
-        above: Sequence[_OpenDirectory],
-    ) -> _OpenDirectory | None:
+        self, level: _Level, name: str, key: str, mapping: PathMapping, tree: Tree, above: Sequence[_Level]
+    ) -> _Level | None:
         """Open a directory of a level; `None` if it is unreadable, or a link to a loop or into the bucket."""
         if name in level.links and (problem := _link_to_internal(mapping, level.directory.join(name))):
-            self._add_unreadable(key[:-1], level.directory.join(name), problem, mapping, is_error=False)
+            self._report(key[:-1], level.directory.join(name), problem, mapping, is_error=False)
             return None
         if name in level.links and self.bucket is not None and _is_same_path(level.directory.join(name), self.bucket):
-            self._add_unreadable(
+            self._report(
                 key[:-1], level.directory.join(name), "a link to the folder that is the bucket", mapping, is_error=False
             )
             return None
         try:
             directory = tree.below(level.directory, name)
         except FileNotFoundError:
-            self._add_unreadable(
-                key[:-1], level.directory.join(name), "it is gone", mapping, is_error=False, has_vanished=True
-            )
+            self._report(key[:-1], level.directory.join(name), "it is gone", mapping, is_error=False, has_vanished=True)
             return None
         except InTheWay as error:
             # It was a directory when its parent was read.
-            self._add_unreadable(key[:-1], error.path, error.what, mapping, is_error=False)
+            self._report(key[:-1], error.path, error.what, mapping, is_error=False)
             return None
         except OSError as error:
             reason = f"the directory can't be read: {error.strerror}"
-            self._add_unreadable(key[:-1], level.directory.join(name), reason, mapping, is_error=True)
+            self._report(key[:-1], level.directory.join(name), reason, mapping, is_error=True)
             return None
         if self.follow_links and any(_is_same(directory, each.directory) for each in above):
             what = "a symbolic link to a directory that it is in"
-            self._add_unreadable(key[:-1], directory.path, what, mapping, is_error=False)
+            self._report(key[:-1], directory.path, what, mapping, is_error=False)
             return None
         return self._read_directory(directory, key, mapping)
 
-    def _read_directory(self, directory: Directory, prefix: str, mapping: PathMapping) -> _OpenDirectory:
+    def _read_directory(self, directory: Directory, prefix: str, mapping: PathMapping) -> _Level:
         """Read a directory. Keeps only the names, to save memory."""
         names: list[str] = []
-        level = _OpenDirectory(directory, prefix, names)
+        level = _Level(directory, prefix, names)
         follow = self.follow_links
         try:
             with directory.entries() as entries:
@@ -258,9 +245,7 @@ class LocalScan:
                     plain = name.isascii()
                     if not plain and not is_utf8(name):
                         shown = prefix + os.fsencode(name).decode("utf-8", "backslashreplace")
-                        self._add_unreadable(
-                            shown, directory.join(name), "its name is not valid UTF-8", mapping, is_error=True
-                        )
+                        self._report(shown, directory.join(name), "its name is not valid UTF-8", mapping, is_error=True)
                         continue
                     # Fast path: the first letter rules out most names.
                     if (name[0] in ".bB" or not plain) and is_internal(name):
@@ -277,16 +262,14 @@ class LocalScan:
         except FileNotFoundError:
             # The planner checks the root itself.
             if directory.relative:
-                self._add_unreadable(
-                    prefix[:-1], directory.path, "it is gone", mapping, is_error=False, has_vanished=True
-                )
+                self._report(prefix[:-1], directory.path, "it is gone", mapping, is_error=False, has_vanished=True)
             names.clear()
             return level
         except OSError as error:
             if not prefix:
                 _raise_unreadable_root(directory.path, error)
             reason = f"the directory can't be read: {error.strerror}"
-            self._add_unreadable(prefix[:-1], directory.path, reason, mapping, is_error=True)
+            self._report(prefix[:-1], directory.path, reason, mapping, is_error=True)
             names.clear()
             return level
         names.sort(reverse=True)
@@ -299,14 +282,14 @@ class LocalScan:
             with suppress(OSError):
                 remove(directory, name)
 
-    def _add_unreadable(
+    def _report(
         self, key: str, path: str, reason: str, mapping: PathMapping, *, is_error: bool, has_vanished: bool = False
     ) -> None:
         self.unreadable.add(Unreadable(key, path, reason, is_error, mapping.id, has_vanished))
 
 
 @dataclass(slots=True)
-class _OpenDirectory:
+class _Level:
     """Directory of the walk.
 
     Attributes:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.config import BucketConfig
@@ -108,8 +109,7 @@ class SyncPaths:
         return scope
 
 
-@dataclass(frozen=True, slots=True)
-class _Interpretation:
+class _Interpretation(NamedTuple):
     """Interpretation of a path: its keys, and whether it exists on the disk."""
 
     keys: Scope
