@@ -10,7 +10,7 @@ import yaml
 
 from buckia_b2.settings import B2Settings
 from buckia_core.config import BucketConfig
-from buckia_core.config.settings import describe
+from buckia_core.config.settings import describe_settings
 
 PAGE = (Path(__file__).parents[3] / "docs" / "b2.md").read_text("utf-8")
 
@@ -20,7 +20,7 @@ def test_every_setting_is_there_with_its_variables_its_default_and_its_other_nam
     rows = {
         name: rest for name, *rest in re.findall(r"^\| `(\w+)` \| *(.*?) *\| *(.*?) *\| *(.*) \|$", table, re.MULTILINE)
     }
-    settings = {setting.name: setting for setting in describe(B2Settings)}
+    settings = {setting.name: setting for setting in describe_settings(B2Settings)}
     assert list(rows) == list(settings)
     for name, (env, default, meaning) in rows.items():
         assert re.findall(r"`(\w+)`", env) == list(settings[name].env)

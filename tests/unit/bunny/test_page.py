@@ -10,7 +10,7 @@ import yaml
 from buckia_bunny.regions import REGIONS
 from buckia_bunny.settings import BunnySettings
 from buckia_core.config import BucketConfig
-from buckia_core.config.settings import describe
+from buckia_core.config.settings import describe_settings
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "bunny.md").read_text("utf-8")
@@ -25,7 +25,7 @@ def section(title):
 def test_every_setting_is_there_with_its_variables_its_default_and_its_other_names():
     rows = re.findall(r"^\| `(\w+)` \| *(.*?) *\| *(.*?) *\| *(.*) \|$", section("Settings"), re.MULTILINE)
     found = {name: (re.findall(r"`(\w+)`", env), default.strip("`"), meaning) for name, env, default, meaning in rows}
-    settings = {each.name: each for each in describe(BunnySettings)}
+    settings = {each.name: each for each in describe_settings(BunnySettings)}
     assert list(found) == list(settings)
     for name, (env, default, meaning) in found.items():
         assert env == list(settings[name].env), name

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pytest
 
 from buckia_core.config import BucketConfig, Secret
-from buckia_core.config.settings import default_value, describe, read_settings, setting, setting_fields
+from buckia_core.config.settings import default_value, describe_settings, read_settings, setting, setting_fields
 from buckia_core.errors import ConfigError, InvalidSetting, MissingCredentials, UnknownSetting
 
 
@@ -365,7 +365,7 @@ def test_settings_can_be_copied_and_compared_but_do_not_show_their_secrets():
 
 
 def test_what_documentation_tells():
-    rows = {row.name: row for row in describe(Box)}
+    rows = {row.name: row for row in describe_settings(Box)}
     assert list(rows) == list(setting_fields(Box))
     assert "internal" not in rows
     types = {name: row.type for name, row in rows.items()}
@@ -392,7 +392,7 @@ def test_what_documentation_tells():
     assert region.help == "Where."
     assert (token.secret, token.required, token.default) == (True, False, "")
     assert [rows[name].default for name in ("tls", "tier", "port", "tags")] == ["true", "hot", "443", ""]
-    assert describe(Needy)[0].required
+    assert describe_settings(Needy)[0].required
 
 
 def test_defaults_made_by_a_factory_are_made_anew():

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from buckia_core.config import BucketConfig
-from buckia_core.config.settings import describe
+from buckia_core.config.settings import describe_settings
 from buckia_linode.endpoint_types import LIMITS
 from buckia_linode.settings import LinodeSettings
 
@@ -27,7 +27,7 @@ def test_every_setting_is_there_with_its_variables_its_default_and_its_other_nam
         name: rest for name, *rest in re.findall(r"^\| `(\w+)` \| *(.*?) *\| *(.*?) *\| *(.*) \|$", table, re.MULTILINE)
     }
     shared = re.findall(r"`(\w+)`", found(r"^These are as on the page(.*?)\. "))
-    settings = {setting.name: setting for setting in describe(LinodeSettings)}
+    settings = {setting.name: setting for setting in describe_settings(LinodeSettings)}
     assert set(rows) | set(shared) == set(settings)
     assert not any(settings[name].env for name in shared)
     for name, (env, default, meaning) in rows.items():

@@ -41,7 +41,7 @@ class CliContext:
 
     def configure_logs(self) -> None:
         """Configure logging from the options."""
-        log_setup.configure(self.output)
+        log_setup.configure_logging(self.output)
 
     @cached_property
     def config_file(self) -> ConfigFile:
@@ -139,7 +139,7 @@ class CliContext:
 
         return confirm(self.output, question, yes=yes)
 
-    def each_bucket(self, action: Callable[[BuckiaClient], ExitCode]) -> ExitCode:
+    def for_each_bucket(self, action: Callable[[BuckiaClient], ExitCode]) -> ExitCode:
         """Run a function for each selected bucket in turn, and return the worst exit code.
 
         An error of one bucket is reported, and the next one follows. An interruption ends the loop.

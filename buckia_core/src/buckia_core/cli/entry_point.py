@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The remaining output can't be written, for another reason than a closed pipe, such as a full disk.
         return errors.print_error(error, context.output)
     finally:
-        log_setup.stop()
+        log_setup.stop_logging()
     return code
 
 

@@ -14,7 +14,7 @@ from buckia_core.cli.terminal.output import Output
 from buckia_core.cli.terminal.prompts import ask, can_ask, choose
 from buckia_core.config import BucketConfig
 from buckia_core.config.file.writer import render
-from buckia_core.config.settings import SettingDoc, describe
+from buckia_core.config.settings import SettingDoc, describe_settings
 from buckia_core.errors import InvalidSetting, MissingCredentials
 from buckia_core.localfs.files import permissions, set_permissions
 from buckia_core.planning.keys import TEMP_PREFIX
@@ -41,7 +41,7 @@ def render_first_config(output: Output, provider: str | None, name: str | None, 
         default = str(values.get("bucket_name") or Path.cwd().name or provider)
         name = ask("Name of the bucket in the configuration", default) if interactive else default
     if interactive:
-        values |= _ask_required(describe(settings), values, name)
+        values |= _ask_required(describe_settings(settings), values, name)
     _check_settings(output, provider, name, values, settings)
     return render(provider, name, values, settings=settings)
 

@@ -17,14 +17,14 @@ _LIBRARIES_VERBOSITY = 3
 _LOGGER_PREFIX = "buckia"
 
 
-def configure(output: Output) -> None:
+def configure_logging(output: Output) -> None:
     """Configure logging from the options; replaces an earlier configuration. A log file is appended to.
 
     Raises:
         OSError: The log file can't be opened.
     """
     options = output.options
-    stop()
+    stop_logging()
     root = logging.getLogger()
     level = _LEVELS.get(options.verbosity, logging.DEBUG)
     _add_handler(root, _TerminalHandler(output), level, everything=options.verbosity >= _LIBRARIES_VERBOSITY)
@@ -37,7 +37,7 @@ def configure(output: Output) -> None:
     logging.captureWarnings(capture=True)
 
 
-def stop() -> None:
+def stop_logging() -> None:
     """Remove and close the handlers."""
     root = logging.getLogger()
     logging.captureWarnings(capture=False)

@@ -17,7 +17,7 @@ PathRun = Callable[["BuckiaClient", "dict[str, object]"], ExitCode]
 """Function that runs on one bucket; the dictionary has the client's arguments that limit the run to paths."""
 
 
-def for_each_bucket(context: CliContext, paths: Sequence[str] | None, action: PathRun) -> ExitCode:
+def for_each_bucket_with_paths(context: CliContext, paths: Sequence[str] | None, action: PathRun) -> ExitCode:
     """Run a function for each selected bucket, limited to paths.
 
     With several buckets, a path applies to those that have it on disk or in their baseline; if none has, to those
@@ -28,7 +28,7 @@ def for_each_bucket(context: CliContext, paths: Sequence[str] | None, action: Pa
     """
     buckets = context.buckets()
     if not paths:
-        return context.each_bucket(lambda client: action(client, {"sync_paths": None}))
+        return context.for_each_bucket(lambda client: action(client, {"sync_paths": None}))
     wanted = {config.name: list(paths) for config in buckets}
     if len(buckets) > 1:
         wanted = _assign_paths(context, paths)
@@ -37,7 +37,7 @@ def for_each_bucket(context: CliContext, paths: Sequence[str] | None, action: Pa
         found = wanted[client.config.name]
         return action(client, {"sync_paths": found, "relative_to": Path.cwd()}) if found else ExitCode.DONE
 
-    return context.each_bucket(limited)
+    return context.for_each_bucket(limited)
 
 
 def _assign_paths(context: CliContext, paths: Sequence[str]) -> dict[str, list[str]]:

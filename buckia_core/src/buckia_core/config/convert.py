@@ -28,7 +28,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from buckia_core.config.frozen import FrozenMapping
 from buckia_core.config.secrets.redaction import redact
-from buckia_core.config.secrets.references import Secret, SecretStore, resolve
+from buckia_core.config.secrets.references import Secret, SecretStore, resolve_reference
 from buckia_core.config.setting_fields import SettingSpec
 
 E = TypeVar("E", bound=Enum)
@@ -176,7 +176,7 @@ def _call_parser(value: object, spec: SettingSpec) -> object:
 
 def _convert_secret(value: object, context: ConvertContext, *, is_public: bool) -> Secret:
     if isinstance(value, str):
-        value = resolve(value, base_dir=context.base_dir, environ=context.environ, stores=context.stores)
+        value = resolve_reference(value, base_dir=context.base_dir, environ=context.environ, stores=context.stores)
     if not isinstance(value, Secret):
         raise InvalidValue("must be text (put it in quotes), or a reference to a secret")
     value.is_public = value.is_public or is_public

@@ -10,7 +10,7 @@ from buckia_core.config.locations import format_location, suggest
 from buckia_core.config.options import OPTIONS
 from buckia_core.config.secrets.references import Secret
 from buckia_core.config.setting_fields import SettingSpec, field_types, setting_fields
-from buckia_core.config.trust.consent import check_code
+from buckia_core.config.trust.consent import check_code_trusted
 from buckia_core.errors import ConfigError, InvalidSetting, MissingCredentials, UnknownSetting
 
 
@@ -85,7 +85,7 @@ def _read_given_value(used: str, kind: Any, spec: SettingSpec, given: GivenValue
     is_from_file = given.source is not None and used in (given.lines or {})
     if is_from_file and spec.runs_code and isinstance(value, str) and spec.runs_code(value):
         assert given.source is not None
-        check_code(given.source, used, value, source=given.location(used))
+        check_code_trusted(given.source, used, value, source=given.location(used))
     try:
         return convert(value, kind, spec, context)
     except InvalidValue as error:

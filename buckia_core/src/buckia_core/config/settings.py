@@ -31,7 +31,15 @@ from buckia_core.config.setting_fields import SettingSpec, default_value, field_
 from buckia_core.config.setting_values import GivenValues, read_values
 from buckia_core.errors import InvalidSetting, MissingCredentials
 
-__all__ = ["SettingDoc", "SettingSpec", "default_value", "describe", "read_settings", "setting", "setting_fields"]
+__all__ = [
+    "SettingDoc",
+    "SettingSpec",
+    "default_value",
+    "describe_settings",
+    "read_settings",
+    "setting",
+    "setting_fields",
+]
 
 T = TypeVar("T")
 
@@ -110,7 +118,7 @@ def read_settings(
     raise kind(message, source=location)
 
 
-def describe(settings: type[Any]) -> list[SettingDoc]:
+def describe_settings(settings: type[Any]) -> list[SettingDoc]:
     """Return the documentation of each setting that a class declares, in order of declaration."""
     kinds = field_types(settings)
     return [

@@ -42,7 +42,7 @@ class YamlDocument:
     lines: Mapping[str, int]
 
 
-def parse(text: str, source: str) -> YamlDocument:
+def parse_yaml(text: str, source: str) -> YamlDocument:
     """Parse a YAML document. `source` names it in messages, which never show a value.
 
     Raises:

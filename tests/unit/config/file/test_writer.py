@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from buckia_core.config import Secret, load
 from buckia_core.config.file.writer import render
 from buckia_core.config.settings import setting
-from buckia_core.config.yaml_reader import parse
+from buckia_core.config.yaml_reader import parse_yaml
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning.policy import Direction
 
@@ -82,7 +82,7 @@ TEXTS = st.text(min_size=1, max_size=200)
 @given(provider=TEXTS, name=TEXTS, value=TEXTS, nested=st.dictionaries(TEXTS, TEXTS, max_size=2))
 def test_any_text_is_written_as_it_is(provider, name, value, nested):
     text = render(provider, name, {"a": value, "b": [value], "c": nested})
-    assert parse(text, "f").value == {name: {"provider": provider, "a": value, "b": [value], "c": nested}}
+    assert parse_yaml(text, "f").value == {name: {"provider": provider, "a": value, "b": [value], "c": nested}}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_names_that_mean_something_in_yaml(tmp_path, name):
 @pytest.mark.parametrize("name", ["token", "key"])
 def test_references_to_secrets_are_written(name, reference):
     text = render("box", "b", {name: reference}, settings=Box, secret_stores={"vault": str})
-    assert parse(text, "f").value == {"b": {"provider": "box", name: reference}}
+    assert parse_yaml(text, "f").value == {"b": {"provider": "box", name: reference}}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from buckia_core.config.secrets import references
-from buckia_core.config.secrets.references import Secret, is_reference, known_secrets, resolve
+from buckia_core.config.secrets.references import Secret, is_reference, known_secrets, resolve_reference
 from buckia_core.errors import ConfigError, MissingCredentials
 
 TEXT = "hunter2-hunter2"
@@ -56,7 +56,7 @@ class TestSecret:
 
 
 def fetch(text, tmp_path=None, **arguments):
-    return resolve(text, base_dir=tmp_path, **({"environ": {}} | arguments)).reveal()
+    return resolve_reference(text, base_dir=tmp_path, **({"environ": {}} | arguments)).reveal()
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_reference_that_leads_nowhere_is_named(tmp_path, op, reference, kind, 
     (tmp_path / "binary").write_bytes(b"hunter2-hunter2\xff")
     stores = {"broken": broken_store, "careful": careful_store, "none": lambda rest: None, "nothing": lambda rest: ""}
     with pytest.raises(kind) as caught:
-        resolve(reference, base_dir=tmp_path, environ={"EMPTY": ""} | op, stores=stores)
+        resolve_reference(reference, base_dir=tmp_path, environ={"EMPTY": ""} | op, stores=stores)
     assert type(caught.value) is kind
     assert str(caught.value).startswith(message.replace("{tmp}", str(tmp_path) + os.sep))
     assert TEXT not in str(caught.value)

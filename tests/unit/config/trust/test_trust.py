@@ -15,7 +15,7 @@ import pytest
 from buckia_core.config import find
 from buckia_core.config.bucket import BucketConfig
 from buckia_core.config.file.loader import load, locate
-from buckia_core.config.secrets.references import resolve
+from buckia_core.config.secrets.references import resolve_reference
 from buckia_core.config.settings import setting
 from buckia_core.config.trust import consent, ownership, user_config
 from buckia_core.errors import ConfigError, InvalidSetting
@@ -122,13 +122,13 @@ class TestTrust:
     def test_a_trusted_file_is_obeyed_until_that_is_revoked(self, project, give_away, own_configuration):
         path = project / ".buckia"
         give_away(path)
-        consent.trust(path)
+        consent.trust_file(path)
         assert find(project) == path
         kept = own_configuration / consent.FILE_NAME
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
         assert stat.S_IMODE(own_configuration.stat().st_mode) == 0o700
         assert [each.path for each in consent.trusted_files()] == [str(path.resolve())]
-        assert consent.revoke(path) and not consent.revoke(path)
+        assert consent.revoke_trust(path) and not consent.revoke_trust(path)
         with pytest.raises(ConfigError):
             find(project)
 
@@ -136,7 +136,7 @@ class TestTrust:
     def test_it_is_trusted_as_long_as_it_belongs_to_the_same_user(self, project):
         path = project / ".buckia"
         os.chown(path, NOBODY, NOBODY)
-        consent.trust(path)
+        consent.trust_file(path)
         os.chown(path, NOBODY - 1, NOBODY)
         with pytest.raises(ConfigError):
             find(project)
@@ -151,7 +151,7 @@ class TestTrust:
 
     def test_a_trust_file_of_another_user_is_not_obeyed(self, project, own_configuration):
         (project / ".buckia").chmod(0o666)
-        consent.trust(project / ".buckia")
+        consent.trust_file(project / ".buckia")
         (own_configuration / consent.FILE_NAME).chmod(0o666)
         with pytest.raises(ConfigError, match=r"trust\.yaml: can be written by every user"):
             find(project)
@@ -182,17 +182,17 @@ class TestFilesBesideIt:
     def test_a_secret_that_others_can_write_is_refused(self, project, give_away):
         secret = project / "key"
         secret.write_text("s3cret\n")
-        assert resolve("file:key", base_dir=project).reveal() == "s3cret"
+        assert resolve_reference("file:key", base_dir=project).reveal() == "s3cret"
         secret.chmod(0o646)
         with pytest.raises(ConfigError, match=r"'file:key': .*can be written by every user"):
-            resolve("file:key", base_dir=project)
+            resolve_reference("file:key", base_dir=project)
         secret.chmod(0o600)
         give_away(secret)
         with pytest.raises(ConfigError, match=r"'file:key': .*belongs to user") as caught:
-            resolve("file:key", base_dir=project)
+            resolve_reference("file:key", base_dir=project)
         assert "s3cret" not in str(caught.value)
-        consent.trust(secret)
-        assert resolve("file:key", base_dir=project).reveal() == "s3cret"
+        consent.trust_file(secret)
+        assert resolve_reference("file:key", base_dir=project).reveal() == "s3cret"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,19 +224,19 @@ class TestCode:
         assert from_file("source_of_keys: static") == "static"
 
     def test_after_consent_it_may_name_just_that(self, from_file, project):
-        consent.trust(project / ".buckia", ["mine:run"])
+        consent.trust_file(project / ".buckia", ["mine:run"])
         assert from_file("source_of_keys: mine:run") == "mine:run"
         with pytest.raises(InvalidSetting):
             from_file("source_of_keys: evil:run")
 
     def test_consent_is_for_one_file(self, from_file, project, tmp_path):
         (tmp_path / ".buckia").write_text("")
-        consent.trust(tmp_path / ".buckia", ["mine:run"])
+        consent.trust_file(tmp_path / ".buckia", ["mine:run"])
         with pytest.raises(InvalidSetting):
             from_file("source_of_keys: mine:run")
 
     def test_an_owner_that_is_trusted_is_no_consent_to_code(self, from_file, project):
-        consent.trust(project / ".buckia")
+        consent.trust_file(project / ".buckia")
         with pytest.raises(InvalidSetting):
             from_file("source_of_keys: mine:run")
 

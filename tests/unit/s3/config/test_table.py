@@ -9,7 +9,7 @@ from pathlib import Path
 import obstore
 import pytest
 
-from buckia_core.config.settings import describe
+from buckia_core.config.settings import describe_settings
 from buckia_s3.config.client_options import _PARSERS, _REFUSED
 from buckia_s3.config.settings import S3Settings
 
@@ -18,7 +18,7 @@ PAGE = (ROOT / "docs" / "s3-config.md").read_text(encoding="utf-8")
 KEYS = PAGE.partition("## The keys")[2].partition("\n## ")[0]
 ROWS = re.findall(r"^\| `(\w+)` \| (.*?) ?\| ?(.*?) ?\| `([\w/]+\.py)::(\w+)` \|$", KEYS, re.MULTILINE)
 
-SETTINGS = {name: row for row in describe(S3Settings) for name in (row.name, *row.aliases)}
+SETTINGS = {name: row for row in describe_settings(S3Settings) for name in (row.name, *row.aliases)}
 
 READ_AS_ONE_SET = ("access_key_id", "secret_access_key", "session_token")
 

@@ -15,13 +15,13 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unus
 
 from buckia_core.config.file.loader import load
 from buckia_core.config.object_rules import ATTRIBUTES
-from buckia_core.config.settings import describe
+from buckia_core.config.settings import describe_settings
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.objects.attributes import CannedAcl
 
 DOCS = Path(__file__).parents[4] / "docs"
 PAGE = (DOCS / "s3-objects.md").read_text(encoding="utf-8")
-SETTINGS = {row.name: row for row in describe(S3Settings)}
+SETTINGS = {row.name: row for row in describe_settings(S3Settings)}
 
 OURS = [
     "storage_class",

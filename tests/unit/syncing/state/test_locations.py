@@ -103,7 +103,7 @@ def test_who_is_trusted_to_configure_is_trusted_with_the_state(project, state_di
     give_away(project / ".buckia")
     with pytest.raises(StateError, match=r"buckia trust .*buckia"):
         check_state_dir(state_dir)
-    consent.trust(project / ".buckia")
+    consent.trust_file(project / ".buckia")
     check_state_dir(state_dir)
 
 
@@ -111,7 +111,7 @@ def test_who_is_trusted_to_configure_is_trusted_with_the_state(project, state_di
 def test_trust_in_a_configuration_is_no_trust_in_the_state_of_a_third_user(project, state_dir, give_away):
     give_away(state_dir)
     os.chown(project / ".buckia", NOBODY - 1, NOBODY)
-    consent.trust(project / ".buckia")
+    consent.trust_file(project / ".buckia")
     with pytest.raises(StateError, match="name the directory in BUCKIA_TRUSTED_PATHS"):
         check_state_dir(state_dir)
 

@@ -9,7 +9,7 @@ import click
 from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
-from buckia_core.cli.path_arguments import for_each_bucket
+from buckia_core.cli.path_arguments import for_each_bucket_with_paths
 from buckia_core.cli.report.sync_report import Reporter
 from buckia_core.cli.signals import GracefulShutdown
 from buckia_core.cli.terminal.formatting import format_count
@@ -28,7 +28,7 @@ def check_command(context: CliContext, paths: tuple[str, ...]) -> ExitCode:
     Reads every file and every object, and lists the differences. Changes nothing. The exit code is 1 if there are
     differences.
     """
-    return for_each_bucket(context, paths, lambda client, limits: _check(context, client, limits))
+    return for_each_bucket_with_paths(context, paths, lambda client, limits: _check(context, client, limits))
 
 
 def _check(context: CliContext, client: BuckiaClient, limits: dict[str, Any]) -> ExitCode:

@@ -50,7 +50,7 @@ def list_command(context: CliContext) -> ExitCode:
             context.output.result(_conflict_record(bucket, conflict), text)
         return ExitCode.CONFLICTS if found else ExitCode.DONE
 
-    return context.each_bucket(show)
+    return context.for_each_bucket(show)
 
 
 @conflicts_command.command("show")

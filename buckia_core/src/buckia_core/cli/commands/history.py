@@ -36,7 +36,7 @@ def history_command(context: CliContext, limit: int) -> ExitCode:
             context.output.result(_run_record(run), f"{format_time(run.started)}  {run.bucket}: {format_summary(run)}")
         return ExitCode.DONE
 
-    return context.each_bucket(show)
+    return context.for_each_bucket(show)
 
 
 def _run_record(run: SyncResult) -> dict[str, object]:

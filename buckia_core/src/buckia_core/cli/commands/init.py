@@ -14,7 +14,7 @@ from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.parameters import parse_assignments
 from buckia_core.config.file.loader import FILE_NAME
-from buckia_core.config.trust.consent import trust
+from buckia_core.config.trust.consent import trust_file
 
 
 def _complete_provider(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -49,6 +49,6 @@ def init_command(
     init_config.write_config(path, text)
     # Naming code on the command line is consent.
     if code := find_code_settings(path):
-        trust(path, code)
+        trust_file(path, code)
     context.output.result({"type": "written", "path": str(path.absolute())}, f"{path} is written. Next: buckia doctor")
     return ExitCode.DONE

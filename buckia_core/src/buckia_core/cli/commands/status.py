@@ -10,7 +10,7 @@ from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode, exit_code_for_result
 from buckia_core.cli.parameters import selection_arguments, selection_options
-from buckia_core.cli.path_arguments import for_each_bucket
+from buckia_core.cli.path_arguments import for_each_bucket_with_paths
 from buckia_core.cli.report import json_records
 from buckia_core.cli.run_sync import run_sync
 from buckia_core.cli.terminal.formatting import format_count, format_time
@@ -31,7 +31,7 @@ def status_command(context: CliContext, /, **given: Any) -> ExitCode:
     """
     # The status is a dry run without the deletion guard.
     request = selection_arguments(**given) | {"dry_run": True, "force": True}
-    return for_each_bucket(
+    return for_each_bucket_with_paths(
         context, request.pop("sync_paths"), lambda client, limits: _status(context, client, request | limits)
     )
 

@@ -11,7 +11,7 @@ from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode, exit_code_for_result
 from buckia_core.cli.parameters import parse_delete_limit, parse_rate, selection_arguments, selection_options
-from buckia_core.cli.path_arguments import for_each_bucket
+from buckia_core.cli.path_arguments import for_each_bucket_with_paths
 from buckia_core.cli.run_sync import run_sync
 from buckia_core.cli.terminal.prompts import ConflictPrompt, can_ask
 
@@ -58,4 +58,4 @@ def sync_command(context: CliContext, /, yes: bool, left_out: tuple[str, ...], *
     def sync(client: BuckiaClient, limits: dict[str, object]) -> ExitCode:
         return exit_code_for_result(run_sync(client, output, request | limits, prompt))
 
-    return for_each_bucket(context, request.pop("sync_paths"), sync)
+    return for_each_bucket_with_paths(context, request.pop("sync_paths"), sync)

@@ -62,7 +62,7 @@ def list_command(context: CliContext) -> ExitCode:
             context.output.result(record, f"{each.id}  {columns}  {each.key}  ({each.why}{was})")
         return ExitCode.DONE
 
-    return context.each_bucket(show)
+    return context.for_each_bucket(show)
 
 
 @trash_command.command("restore")
@@ -105,4 +105,4 @@ def empty_command(context: CliContext, older_than: timedelta | None, yes: bool) 
         return ExitCode.DONE
 
     context.output.ignore_broken_pipe()
-    return context.each_bucket(empty)
+    return context.for_each_bucket(empty)

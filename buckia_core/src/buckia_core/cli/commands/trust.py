@@ -13,7 +13,7 @@ from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.config.bucket import BucketConfig
 from buckia_core.config.file.loader import FILE_NAME, load, locate
 from buckia_core.config.settings import setting_fields
-from buckia_core.config.trust.consent import TrustedFile, revoke, trust, trusted_files
+from buckia_core.config.trust.consent import TrustedFile, revoke_trust, trust_file, trusted_files
 from buckia_core.errors import ConfigError, PluginError
 
 
@@ -38,13 +38,13 @@ def trust_command(context: CliContext, path: Path | None, lists: bool, revokes: 
         path = context.options.config or locate(Path.cwd())
     path = path / FILE_NAME if path.is_dir() else path
     if revokes:
-        if not revoke(path):
+        if not revoke_trust(path):
             raise click.UsageError(f"{path} is not trusted. See: buckia trust --list")
         context.output.result({"type": "revoked", "path": str(path.absolute())}, f"no longer trusted: {path}")
         return ExitCode.DONE
     if not path.is_file():
         raise click.UsageError(f"There is no file {path}.")
-    _show(context, trust(path, find_code_settings(path)))
+    _show(context, trust_file(path, find_code_settings(path)))
     return ExitCode.DONE
 
 

@@ -13,8 +13,8 @@ from buckia_core.config.file.interpolation import interpolate
 from buckia_core.config.locations import format_location, suggest
 from buckia_core.config.options import OPTIONS
 from buckia_core.config.trust.bounded_read import read_text
-from buckia_core.config.trust.consent import check_file
-from buckia_core.config.yaml_reader import Value, YamlDocument, parse
+from buckia_core.config.trust.consent import check_trusted
+from buckia_core.config.yaml_reader import Value, YamlDocument, parse_yaml
 from buckia_core.errors import BucketNotConfigured, ConfigError, InvalidSetting
 
 FILE_NAME = ".buckia"
@@ -53,7 +53,7 @@ def find(start: Path) -> Path:
         OSError: The file or a directory can't be accessed.
     """
     path = locate(start)
-    check_file(path, check_directory=True)
+    check_trusted(path, check_directory=True)
     return path
 
 
@@ -88,7 +88,7 @@ def load(path: Path, *, environ: Mapping[str, str] | None = None) -> ConfigFile:
     """
     path = Path(os.path.abspath(path))
     source = str(path)
-    document = parse(_read_text(path), source)
+    document = parse_yaml(_read_text(path), source)
     content = _interpolate_values(document.value, "", document, source, os.environ if environ is None else environ)
     if not content:
         raise ConfigError("is empty; write one with: buckia init", source=source)

@@ -22,11 +22,11 @@ from pathlib import Path
 from buckia_core.config.secrets.redaction import redact
 from buckia_core.config.secrets.secret import Secret, known_secrets
 from buckia_core.config.trust.bounded_read import read_bytes
-from buckia_core.config.trust.consent import check_file
+from buckia_core.config.trust.consent import check_trusted
 from buckia_core.config.trust.ownership import file_owner
 from buckia_core.errors import ConfigError, MissingCredentials
 
-__all__ = ["Secret", "SecretStore", "is_reference", "known_secrets", "resolve"]
+__all__ = ["Secret", "SecretStore", "is_reference", "known_secrets", "resolve_reference"]
 
 SecretStore = Callable[[str], str]
 """Secret store of a plugin: takes the part of a reference after `SCHEME:` and returns the secret."""
@@ -41,7 +41,7 @@ def is_reference(text: str, stores: Mapping[str, SecretStore] | None = None) -> 
     return bool(colon) and (scheme in _BUILT_IN or text.startswith("op://") or scheme in (stores or {}))
 
 
-def resolve(
+def resolve_reference(
     text: str,
     *,
     base_dir: Path,
@@ -89,7 +89,7 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> str:
 def _from_file(name: str, base_dir: Path) -> str:
     path = base_dir / Path(name).expanduser()
     try:
-        check_file(path, extra_owners=(file_owner(str(base_dir)),))
+        check_trusted(path, extra_owners=(file_owner(str(base_dir)),))
         data = read_bytes(path)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
         location, reason = error.filename or path, error.strerror or type(error).__name__

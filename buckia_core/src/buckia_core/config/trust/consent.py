@@ -52,7 +52,7 @@ def trusted_files() -> list[TrustedFile]:
     return found
 
 
-def trust(path: Path, code: Sequence[str] = ()) -> TrustedFile:
+def trust_file(path: Path, code: Sequence[str] = ()) -> TrustedFile:
     """Trust a file with its current owner, and the given code; replaces an earlier entry.
 
     Raises:
@@ -64,7 +64,7 @@ def trust(path: Path, code: Sequence[str] = ()) -> TrustedFile:
     return added
 
 
-def revoke(path: Path) -> bool:
+def revoke_trust(path: Path) -> bool:
     """Remove a file, which need not exist, from the trusted files; return whether it was one.
 
     Raises:
@@ -78,7 +78,7 @@ def revoke(path: Path) -> bool:
     return len(kept) < len(known)
 
 
-def check_file(path: Path, *, extra_owners: Collection[int | None] = (), check_directory: bool = False) -> None:
+def check_trusted(path: Path, *, extra_owners: Collection[int | None] = (), check_directory: bool = False) -> None:
     """Check that a file that the user did not name explicitly may configure Buckia.
 
     Args:
@@ -119,7 +119,7 @@ def is_trusted(path: Path) -> bool:
     return any(each.path == real and each.owner == file_owner(real) for each in trusted_files())
 
 
-def check_code(path: str, name: str, value: str, *, source: str | None) -> None:
+def check_code_trusted(path: str, name: str, value: str, *, source: str | None) -> None:
     """Check that the user agreed that a setting of a file runs code.
 
     Args:

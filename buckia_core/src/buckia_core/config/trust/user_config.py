@@ -48,9 +48,9 @@ def read(name: str) -> dict[str, Any]:
         raise ConfigError(f"can't be read: {error.strerror}", source=str(path)) from error
     if problem is not None:
         raise ConfigError(f"{problem}, so it can't be your configuration; remove it", source=str(path))
-    from buckia_core.config.yaml_reader import parse  # noqa: PLC0415  # imports the YAML library
+    from buckia_core.config.yaml_reader import parse_yaml  # noqa: PLC0415  # imports the YAML library
 
-    content = parse(text, str(path)).value
+    content = parse_yaml(text, str(path)).value
     if not isinstance(content, dict | None):
         raise ConfigError("must hold names and values", source=str(path))
     return content or {}

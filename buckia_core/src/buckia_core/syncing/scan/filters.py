@@ -12,7 +12,7 @@ from typing import Any
 
 from buckia_core.config.parsers import check_ignore_file
 from buckia_core.config.trust.bounded_read import read_bytes
-from buckia_core.config.trust.consent import check_file
+from buckia_core.config.trust.consent import check_trusted
 from buckia_core.config.trust.ownership import file_owner
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning.gitignore import ParentMatcher, PatternList, parse_pattern
@@ -187,7 +187,7 @@ def read_ignore_file(directory: Path, config: str | None = None) -> tuple[str, .
     """
     path = directory / IGNORE_FILE
     try:
-        check_file(path, extra_owners=() if config is None else (file_owner(config),))
+        check_trusted(path, extra_owners=() if config is None else (file_owner(config),))
         data = read_bytes(path)
     except FileNotFoundError:
         return ()
