@@ -135,13 +135,11 @@ def from_response(
     """Return the error for a response. `action` says what was tried, such as `reading`; `key` is without prefix."""
     code, message = error_code(body), xml_text(body, "Message")
     error = from_code(code, message, status, provider=provider, key=key, action=action)
+    wait = retry_after(headers)
+    if status == 503 and wait is not None and type(error) is Transient:
+        error = Throttled(error.message, provider=provider, key=key, status=status, code=error.code)
     error.request_id = headers.get("x-amz-request-id") or xml_text(body, "RequestId") or None
-    error.retry_after = retry_after(headers)
-    if status == 503 and error.retry_after is not None and type(error) is Transient:
-        slower = Throttled(error.message, provider=provider, key=key, status=status, code=error.code)
-        slower.request_id = error.request_id
-        slower.retry_after = error.retry_after
-        return slower
+    error.retry_after = wait
     return error
 
 

@@ -297,13 +297,7 @@ class S3Sync(BaseSync):
         return self._downloader.resume(key, download, expect)
 
     def download_file(
-        self,
-        key: str,
-        target: Path,
-        *,
-        expect: RemoteObject | None = None,
-        start: int = 0,
-        end: int | None = None,
+        self, key: str, target: Path, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
     ) -> RemoteObject:
         """See `BaseSync`."""
         return self._downloader.download(key, target, expect, start, end)

@@ -85,7 +85,7 @@ def test_a_404_of_the_bucket_is_the_bucket(code):
     assert str(error).startswith("reading: the bucket does not exist")
 
 
-def test_a_404_of_something_else_is_told_in_the_servers_words():
+def test_a_404_of_something_else_has_the_servers_message():
     error = answered(404, "NoSuchInventory", "There is no inventory of that id", key=None)
     assert (type(error), error.code) == (NotFound, "NoSuchInventory")
     assert str(error) == "reading: There is no inventory of that id (NoSuchInventory)"
@@ -122,7 +122,7 @@ def test_a_wait_until_a_time():
     assert 25 < wait <= 31
 
 
-def test_the_request_id_is_told():
+def test_the_request_id_is_reported():
     assert answered(500, x_amz_request_id="r1").request_id == "r1"
     body = b"<Error><Code>SlowDown</Code><RequestId>r2</RequestId></Error>"
     assert from_response(503, {}, body, provider="s3", key=None, action="").request_id == "r2"

@@ -133,9 +133,7 @@ def names_function(text: str) -> bool:
     return text not in CREDENTIAL_PROVIDERS
 
 
-def check_credential_provider(
-    provider: object, access_key_id: Secret | None, profile: str | None, role_arn: str | None
-) -> None:
+def check_provider(provider: object, access_key_id: Secret | None, profile: str | None, role_arn: str | None) -> None:
     """Check that a credential provider has the settings it needs, and no others.
 
     Raises:

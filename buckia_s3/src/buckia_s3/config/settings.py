@@ -17,8 +17,8 @@ from buckia_core.config.urls import check_url, connection_warnings
 from buckia_s3.config.client_options import ClientOptions, parse_client_options
 from buckia_s3.config.copy_if_not_exists import CopyIfNotExists, parse_copy_if_not_exists
 from buckia_s3.config.derived import (
-    check_credential_provider,
     check_directory_bucket,
+    check_provider,
     implied_after_env,
     implied_before_env,
     names_function,
@@ -67,7 +67,7 @@ class S3Settings:
 
     url: str | None = setting(
         help="Address of the bucket, such as `s3://my-bucket/photos`, in place of `bucket_name`, `prefix`, `region`, "
-        "`endpoint_url` and `addressing_style`, as far as these are not given.",
+        "`endpoint_url` and `addressing_style`, as far as these are not given."
     )
     bucket_name: str = setting(
         help="The bucket's name.", required=True, aliases=("bucket",), env=("AWS_BUCKET", "AWS_BUCKET_NAME")
@@ -120,7 +120,7 @@ class S3Settings:
     role_duration: int | None = setting(
         help="Seconds for which `sts` assumes the role; an hour, unless the role says otherwise.", minimum=900
     )
-    external_id: str | None = setting(help="What the owner of the role wants to be told, for `sts`.")
+    external_id: str | None = setting(help="External id that the owner of the role requires, for `sts`.")
     sts_endpoint: str | None = setting(
         help="Address of the service that gives roles.", env=("AWS_STS_ENDPOINT", "AWS_ENDPOINT_URL_STS")
     )
@@ -170,7 +170,7 @@ class S3Settings:
         schema={"type": "object"},
     )
     retry_config: RetryConfig = setting(
-        help="How often one piece of a large object is tried: `max_retries`, `retry_timeout`, `backoff`.",
+        help="How often one part of a large object is tried: `max_retries`, `retry_timeout`, `backoff`.",
         default=RetryConfig,
         parse=parse_retry_config,
         schema={"type": "object"},
@@ -323,15 +323,12 @@ class S3Settings:
             raise ValueError("skip_signature sends no credentials: leave out access_key_id and profile, or it")
         if self.s3_express and not self.endpoint_url:
             check_directory_bucket(self.bucket_name, {name: getattr(self, name) for name in _AWS_ENDPOINTS})
-        check_credential_provider(self.credential_provider, self.access_key_id, self.profile, self.role_arn)
+        check_provider(self.credential_provider, self.access_key_id, self.profile, self.role_arn)
         if self.part_size > MAX_PART or self.multipart_threshold > MAX_PART:
             raise ValueError(f"part_size and multipart_threshold are at most 5 GiB ({MAX_PART})")
         _check_endpoint(self.endpoint_url, self.client_options.allow_http)
         check_encryption(
-            self.server_side_encryption,
-            self.sse_kms_key_id,
-            self.sse_bucket_key_enabled,
-            self.sse_customer_key_base64,
+            self.server_side_encryption, self.sse_kms_key_id, self.sse_bucket_key_enabled, self.sse_customer_key_base64
         )
         check_locks(self.object_lock_mode, self.object_lock_retain)
         if self.sse_customer_key_base64 is not None and (self.endpoint_url or "").startswith("http:"):

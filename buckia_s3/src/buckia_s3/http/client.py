@@ -232,14 +232,12 @@ class S3Client:
             message = f"{named}{request.purpose}: {error}"
             raise AdapterError(message, provider=self.provider, key=request.key) from error
         try:
-            return connection, self._finish_sending(connection, chunks, request)
+            return connection, self._send_rest(connection, chunks, request)
         except BaseException:
             connection.close()
             raise
 
-    def _finish_sending(
-        self, connection: Connection, chunks: Iterator[bytes | memoryview], request: Request
-    ) -> Response:
+    def _send_rest(self, connection: Connection, chunks: Iterator[bytes | memoryview], request: Request) -> Response:
         """Send the rest of the body; return the response."""
         unsent: OSError | None = None
         for chunk in chunks:
@@ -290,11 +288,7 @@ class S3Client:
         return self.send(Request("GET", None, CREATE_SESSION, mode, action="creating a session")).body
 
     def _error_from_response(
-        self,
-        connection: Connection,
-        response: Response,
-        endpoint: Endpoint,
-        request: Request,
+        self, connection: Connection, response: Response, endpoint: Endpoint, request: Request
     ) -> AdapterError:
         try:
             body = read_body(response, _MAX_ERROR_BYTES)
@@ -308,12 +302,7 @@ class S3Client:
             self._put_back(connection, response, endpoint)
         self._learn_region(response, body)
         return from_response(
-            response.status,
-            response.headers,
-            body,
-            provider=self.provider,
-            key=request.key,
-            action=request.purpose,
+            response.status, response.headers, body, provider=self.provider, key=request.key, action=request.purpose
         )
 
     def _learn_region(self, response: Response, body: bytes) -> None:

@@ -73,15 +73,15 @@ def parse_objects(value: object) -> ObjectRules:
     """
     rules = parse_object_rules(value, names=ATTRIBUTES)
     for index, rule in enumerate(rules):
-        attributes, at = rule.attributes, f"[{index}]"
-        if attributes.acl is not None and attributes.acl not in set(CannedAcl):
-            raise invalid_value(attributes.acl, f"one of {', '.join(CannedAcl)}", at=f"{at}.acl")
-        if attributes.website_redirect and not attributes.website_redirect.startswith(("/", "http://", "https://")):
+        given, at = rule.attributes, f"[{index}]"
+        if given.acl is not None and given.acl not in set(CannedAcl):
+            raise invalid_value(given.acl, f"one of {', '.join(CannedAcl)}", at=f"{at}.acl")
+        if given.website_redirect and not given.website_redirect.startswith(("/", "http://", "https://")):
             raise invalid_value(
-                attributes.website_redirect, "a path that begins with /, or a URL", at=f"{at}.website_redirect"
+                given.website_redirect, "a path that begins with /, or a URL", at=f"{at}.website_redirect"
             )
-        parse_tags(attributes.tags, at=f"{at}.tags")
-        for name in attributes.metadata:
+        parse_tags(given.tags, at=f"{at}.tags")
+        for name in given.metadata:
             problem = invalid_metadata_name(name)
             if problem:
                 raise InvalidValue(problem, at=f"{at}.metadata.{name}")

@@ -63,6 +63,7 @@ class ConditionalWriteSupport:
     """ConditionalWriteSupport: probes the server once, caches the result, and builds the headers of conditions.
 
     Attributes:
+        compares_content: Whether the server is known to refuse a body that does not match its signed SHA-256.
         etags_are_md5: Whether ETags that look like MD5s are the MD5 of the content; `None` if unknown.
     """
 
@@ -78,7 +79,7 @@ class ConditionalWriteSupport:
             self._if_match = IfMatchSupport.NONE
         elif is_aws(settings):
             self._if_match = IfMatchSupport.QUOTED
-        self._compares_content = is_aws(settings) and not (settings.unsigned_payload or settings.skip_signature)
+        self.compares_content = is_aws(settings) and not (settings.unsigned_payload or settings.skip_signature)
         # Ceph and others accept conditions on CompleteMultipartUpload, and silently ignore them.
         self._conditional_completion = self._if_match is IfMatchSupport.QUOTED
         self.etags_are_md5: bool | None = None
@@ -87,11 +88,6 @@ class ConditionalWriteSupport:
     def known(self) -> ServerFeatures:
         """The features known so far; an unknown one counts as missing. Sends no request."""
         return ServerFeatures(self._if_match not in (None, IfMatchSupport.NONE), bool(self._versions))
-
-    @property
-    def compares_content(self) -> bool:
-        """Whether the server is known to refuse a body that does not match its signed SHA-256."""
-        return self._compares_content
 
     def probe(self) -> ServerFeatures:
         """Find out all features that are not known yet.
@@ -168,7 +164,7 @@ class ConditionalWriteSupport:
             bare = unquoted(written.headers.get("ETag"))
             if is_md5(bare) and not hides_content(written.headers):
                 self.etags_are_md5 = bare == hashlib.md5(PROBE_CONTENT, usedforsecurity=False).hexdigest()
-            self._compares_content = self._is_refused(key, {}, sha256=EMPTY_SHA256)
+            self.compares_content = self._is_refused(key, {}, sha256=EMPTY_SHA256)
             if not self._is_refused(key, {"If-None-Match": "*"}) or not self._is_refused(
                 key, {"If-Match": _WRONG_ETAG}
             ):
@@ -202,18 +198,15 @@ class ConditionalWriteSupport:
 
     def _is_versioned(self) -> bool:
         if self._versions is None:
-            self._versions = self._fetch_versioning()
+            request = Request("GET", query=(("versioning", ""),), action="reading the versioning state")
+            try:
+                response = retry_call(lambda: self._client.send(request), self._retry_policy)
+                self._versions = _ENABLED.search(response.body) is not None
+            except AdapterError as error:
+                if _is_inconclusive(error):
+                    raise
+                self._versions = False
         return self._versions
-
-    def _fetch_versioning(self) -> bool:
-        request = Request("GET", query=(("versioning", ""),), action="asking for versioning")
-        try:
-            response = retry_call(lambda: self._client.send(request), self._retry_policy)
-        except AdapterError as error:
-            if _is_inconclusive(error):
-                raise
-            return False
-        return _ENABLED.search(response.body) is not None
 
 
 def _is_inconclusive(error: AdapterError) -> bool:

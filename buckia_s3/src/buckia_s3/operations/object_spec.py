@@ -81,11 +81,7 @@ def build_object_spec(
         NotSupported: S3 can't store the metadata, or so many tags.
     """
     attributes = attributes_for(
-        key,
-        objects=settings.objects,
-        storage_class=settings.storage_class,
-        acl=settings.acl,
-        tags=settings.tags,
+        key, objects=settings.objects, storage_class=settings.storage_class, acl=settings.acl, tags=settings.tags
     )
     if attributes.content_type or attributes.metadata:
         info = replace(

@@ -12,14 +12,7 @@ from datetime import UTC, datetime, timedelta
 from buckia_core.errors import AdapterError, NotSupported, PermissionDenied
 from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import Request, S3Client
-from buckia_s3.objects.object_lock import (
-    LEGAL_HOLD,
-    LOCK_MODE,
-    RETAIN_UNTIL,
-    LockMode,
-    content_md5,
-    format_time,
-)
+from buckia_s3.objects.object_lock import LEGAL_HOLD, LOCK_MODE, RETAIN_UNTIL, LockMode, content_md5, format_time
 from buckia_s3.operations.head import ObjectHead
 from buckia_s3.xml.reader import EPOCH, parse_time_ns
 

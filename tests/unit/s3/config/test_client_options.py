@@ -119,7 +119,7 @@ class TestAdapterAndStore:
         assert server.connections == 2
 
 
-def test_default_content_type_gives_way_to_what_the_key_tells(on):
+def test_default_content_type_gives_way_to_the_extension(on):
     adapter, server = on(default_content_type="application/x-ours")
     adapter.upload_file(b"hello", "k")
     adapter.upload_file(b"hello", "k.txt")

@@ -87,7 +87,7 @@ def test_by_parts_the_completion_has_the_condition(connect):
     assert "x-amz-copy-source-range" not in part.headers
 
 
-def test_by_parts_what_came_meanwhile_stays(connect):
+def test_by_multipart_a_concurrent_write_stays(connect):
     server = ByParts(taken=True)
     adapter, _ = connect(server, copy_if_not_exists=CopyIfNotExists())
     with pytest.raises(PreconditionFailed):

@@ -79,7 +79,7 @@ def identity(tmp_path):
         ("none", "aws"),
     ],
 )
-def test_a_profile_tells_the_address(identity, profile, address):
+def test_a_profile_has_the_endpoint(identity, profile, address):
     assert identity(profile=profile) == f"s3:{address}/b4t/"
 
 
@@ -97,13 +97,13 @@ def test_it_can_be_ignored(identity, monkeypatch):
     assert identity(profile="of-s3") == "s3:aws/b4t/"
 
 
-def test_the_profile_of_the_environment_tells_it_where_its_credentials_are_used(identity, monkeypatch):
+def test_the_profile_of_the_environment_has_it_where_its_credentials_are_used(identity, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "all")
     assert "all.example" in identity()
     assert identity(access_key_id="AK", secret_access_key="s") == "s3:aws/b4t/", "bare keys ask no profile"
 
 
-def test_boto3s_session_tells_it(identity):
+def test_boto3s_session_has_it(identity):
     assert "s3.example" in identity(profile="of-s3", credential_provider="boto3")
 
 

@@ -362,7 +362,7 @@ class TestInstances:
             assert "x-aws-ec2-metadata-token" not in server.asked[-1].headers
 
 
-def test_a_role_is_not_needed_where_nobody_assumes_one():
+def test_a_role_is_not_needed_without_sts():
     settings = S3Settings(bucket_name="b", role_arn=ROLE, access_key_id=Secret("A"), secret_access_key=Secret("S"))
     assert find_credentials(settings, "s3").get() == Credentials("A", "S")
     assert find_credentials(replace(settings, role_arn=None), "s3").never_expires

@@ -1,4 +1,4 @@
-"""`parse_retry_config`: how often one piece of a large object is tried, and where it is refused."""
+"""`parse_retry_config`: how often one part of a large object is tried, and where it is refused."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def read(tmp_path, value):
     return read_settings(S3Settings, values, provider="s3", base_dir=tmp_path, environ={})
 
 
-def test_as_the_core_repeats():
+def test_equals_the_retry_policy_of_the_core():
     given = RetryConfig(max_retries=4, retry_timeout=7.0, init_backoff=0.5, base=3.0, max_backoff=10.0)
     assert given.policy == RetryPolicy(attempts=5, seconds=7.0, initial_wait=0.5, max_wait=10.0, multiplier=3.0)
     assert RetryConfig(max_retries=0).policy.attempts == 1
 
 
-def test_without_a_word_three_times_in_all():
+def test_three_attempts_by_default():
     assert RetryConfig().policy == RetryPolicy(attempts=3, seconds=180.0, initial_wait=2.0, max_wait=20.0)
 
 
@@ -51,14 +51,14 @@ def test_parts_of_an_upload_are_sent_so_often(connect, retries):
     assert {sent.count(number) for number in set(sent)} == {retries + 1}
 
 
-def test_a_whole_call_is_left_to_the_engine(connect):
+def test_a_call_is_retried_by_the_engine(connect):
     adapter, server = connect(lambda _: error(503, "SlowDown"), retry_config=RetryConfig(max_retries=5))
     with pytest.raises(Throttled):
         adapter.upload_file(b"x", "k")
     assert len(server.asked) == 1
 
 
-def test_the_bare_store_repeats_by_it():
+def test_obstore_retries_by_it():
     settings = S3Settings(
         bucket_name="b", skip_signature=True, region="r", retry_config=RetryConfig(max_retries=7, init_backoff=0.25)
     )
@@ -120,7 +120,7 @@ def test_names_that_are_unknown(tmp_path, value):
     [lambda adapter: list(adapter.list_versions()), lambda adapter: list(adapter.unfinished.all())],
     ids=["versions", "unfinished uploads"],
 )
-def test_pages_of_versions_and_of_uploads_are_repeated_as_it_says(connect, listed):
+def test_pages_of_versions_and_of_uploads_are_retried_by_it(connect, listed):
     never, server = connect(lambda asked: error(500, "InternalError"), retry_config=RetryConfig(max_retries=0))
     with pytest.raises(Transient):
         listed(never)

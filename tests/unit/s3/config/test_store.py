@@ -152,6 +152,6 @@ def test_nothing_secret_shows():
         ({"default_region": "eu-west-1"}, "region", "eu-west-1"),
     ],
 )
-def test_what_obstore_is_told(settings, name, expected):
+def test_options_of_obstore(settings, name, expected):
     with S3Sync(S3Settings(bucket_name="b4t", skip_signature=True, **settings)) as adapter:
         assert dict(adapter.store.config)[name] == expected

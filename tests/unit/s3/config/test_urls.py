@@ -88,7 +88,7 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize(("url", "bucket", "prefix", "region", "root"), ADDRESSES, ids=[each[0] for each in ADDRESSES])
-def test_an_address_tells_everything(url, bucket, prefix, region, root):
+def test_an_address_has_all_settings(url, bucket, prefix, region, root):
     settings = S3Settings.from_url(url)
     assert (settings.bucket_name, settings.prefix, settings.region) == (bucket, prefix, region)
     assert resolve_endpoint(settings, region or "us-east-1").root == root
@@ -148,7 +148,7 @@ class TestPrecedence:
         assert (told_less.bucket_name, told_less.region) == ("b4t", "env")
         assert told_less.endpoint_url == "https://env.example", "an address of no service is one of any"
 
-    def test_an_address_that_is_none_is_told_with_its_place(self, tmp_path):
+    def test_an_invalid_address_is_reported_with_its_location(self, tmp_path):
         with pytest.raises(ConfigError, match="no service") as caught:
             read_settings(
                 S3Settings, {"url": "https://x.example/b"}, provider="s3", base_dir=tmp_path, source="f", lines={"": 7}

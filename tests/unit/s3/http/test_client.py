@@ -32,13 +32,13 @@ def keys(adapter, **options):
 
 
 class TestErrors:
-    def test_a_wait_is_told(self, connect):
+    def test_retry_after(self, connect):
         adapter, _ = connect(lambda asked: error(503, "SlowDown", Retry_After="3"))
         with pytest.raises(Throttled) as caught:
             keys(adapter)
         assert (caught.value.retry_after, caught.value.request_id) == (3.0, "r-1")
 
-    def test_a_look_tells_which_of_both_is_missing(self, connect):
+    def test_head_finds_out_which_of_both_is_missing(self, connect):
         answers = {"/bucket/k": Answer(404), "/bucket": Answer(404)}
         adapter, server = connect(lambda asked: answers[asked.path])
         with pytest.raises(NotFound) as caught:
@@ -51,7 +51,7 @@ class TestErrors:
             assert caught.value.key == "k"
         assert len(server.asked) == 5, "a bucket that was seen is not asked for again"
 
-    def test_a_look_tells_wrong_credentials_from_missing_rights(self, connect):
+    def test_head_tells_wrong_credentials_from_missing_rights(self, connect):
         code = "SignatureDoesNotMatch"
         adapter, _ = connect(lambda asked: Answer(403) if asked.method == "HEAD" else error(403, code))
         with pytest.raises(Unauthenticated):
@@ -110,7 +110,7 @@ class TestConnections:
             time.sleep(0.05)
         assert server.connections == 3
 
-    def test_an_answer_that_is_cut_short(self, connect, tmp_path):
+    def test_a_response_that_is_cut_short(self, connect, tmp_path):
         adapter, _ = connect(lambda asked: Answer(200, b"hel", OBJECT, claims=5, cut=True))
         with pytest.raises((IntegrityError, Transient)):
             adapter.download_file("k", tmp_path / "file")
@@ -131,7 +131,7 @@ class TestConnections:
         assert len(server.asked) == 1
 
     @pytest.mark.parametrize("own", [False, True])
-    def test_a_proxy_that_does_not_answer_is_named_without_its_password(self, monkeypatch, own):
+    def test_a_proxy_that_does_not_respond_is_named_without_its_password(self, monkeypatch, own):
         proxy = "http://me:the-password@127.0.0.1:9"
         if not own:
             monkeypatch.setenv("http_proxy", proxy)
@@ -167,7 +167,7 @@ class TestLineBreaks:
             assert server.recv(1000) == b""
 
     @pytest.mark.parametrize("character", ["&#10;", "&#13;", "&#13;&#10;X-Amz-Acl: public-read"])
-    def test_an_etag_that_a_listing_tells(self, connect, tmp_path, character):
+    def test_an_etag_of_a_listing(self, connect, tmp_path, character):
         listed = page("the-key")
         etag = listed.body.replace(b"d41d8cd98f00b204e9800998ecf8427e", f"a{character}b".encode())
         adapter, server = connect(lambda asked: Answer(200, etag) if "list-type" in asked.query else HELLO)
@@ -203,7 +203,7 @@ class TestLineBreaks:
 
 
 @pytest.mark.parametrize("cut", [True, False])
-def test_a_missing_object_is_not_told_from_half_an_answer(connect, cut):
+def test_half_a_response_does_not_show_a_missing_object(connect, cut):
     """What is missing may be the bucket, and only the rest of the answer would say so."""
     whole = error(404, "NoSuchKey")
     adapter, _ = connect(lambda asked: Answer(404, whole.body[:20], claims=len(whole.body), cut=True) if cut else whole)

@@ -79,7 +79,7 @@ def test_a_time_that_can_not_be(connect, time):
     assert isinstance(adapter.stat_file("k").modified_ns, int)
 
 
-def test_a_range_of_nobody_knows_how_much(connect):
+def test_a_range_of_unknown_size(connect):
     whole = Answer(200, b"hello", OBJECT)
 
     def script(asked):
@@ -110,7 +110,7 @@ def test_an_error_without_end(connect):
         adapter.upload_file(b"x", "k")
 
 
-def test_a_server_that_ignores_the_range_of_a_closer_look(connect):
+def test_a_server_that_ignores_the_range_of_the_get_after_a_head(connect):
     """HEAD is refused, and the GET that is to tell why sends the whole object instead."""
     adapter, _ = connect(lambda asked: error(403, "") if asked.method == "HEAD" else large(asked))
     with pytest.raises(PermissionDenied):
@@ -118,7 +118,7 @@ def test_a_server_that_ignores_the_range_of_a_closer_look(connect):
 
 
 @pytest.mark.parametrize("encoding", ["x-none", "utf-32", "idna"])
-def test_an_encoding_that_nobody_reads(connect, encoding):
+def test_an_unknown_encoding(connect, encoding):
     declared = f'<?xml version="1.0" encoding="{encoding}"?>'.encode()
     with pytest.raises(MalformedResponse):
         parse_objects(declared + page("a").body, "", "", url_encoded=True, etag_is_md5=True)
@@ -132,14 +132,14 @@ def test_metadata_that_is_not_encoded_as_it_says(value):
     assert with_metadata(RemoteObject("k", 0, "f"), {"name": value}).metadata is not None
 
 
-def test_half_a_lock_is_not_none(connect):
+def test_an_incomplete_lock_is_an_error(connect):
     lock = {**OBJECT, "x-amz-object-lock-mode": "GOVERNANCE"}
     adapter, _ = connect(lambda asked: Answer(200, b"", lock))
     with pytest.raises(AdapterError, match="reading its lock"):
         adapter.locks.get("k")
 
 
-def test_a_listing_tells_finer_times_than_headers():
+def test_a_listing_has_finer_times_than_headers():
     found = SEEN._replace(modified_ns=1_767_323_045_000_000_000)
     assert with_listed_time(found, SEEN).modified_ns == SEEN.modified_ns
     assert with_listed_time(found, SEEN._replace(fingerprint="other")) == found

@@ -35,7 +35,7 @@ class TestRegions:
         assert keys(adapter) == ["a"]
         assert len(server.asked) == 3
 
-    def test_by_a_look(self, connect):
+    def test_by_a_head(self, connect):
         adapter, server = connect(self.script)
         assert adapter.stat_file("k").size == 5
         assert len(server.asked) == 2

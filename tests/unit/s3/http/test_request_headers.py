@@ -65,7 +65,7 @@ def test_a_signed_address_says_it_too(connect):
     assert query["x-amz-request-payer"] == "requester"
 
 
-def test_nobody_pays_unasked(connect, tmp_path):
+def test_no_payer_by_default(connect, tmp_path):
     adapter, server = connect(whole_server)
     use_all(adapter, tmp_path)
     assert all("x-amz-request-payer" not in asked.headers for asked in server.asked)

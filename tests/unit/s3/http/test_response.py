@@ -64,7 +64,7 @@ def cut(data, places):
 
 
 class TestUsualAnswers:
-    def test_in_one_piece(self):
+    def test_in_one_read(self):
         with answering(USUAL) as answer:
             assert isinstance(answer, FastResponse)
             assert (answer.status, answer.headers) == (200, {"content-length": "5", "etag": '"x"'})
@@ -73,7 +73,7 @@ class TestUsualAnswers:
             assert (answer.isclosed(), answer.will_close) == (True, False)
             assert (answer.read(), answer.read(5)) == (b"", b"")
 
-    def test_with_its_body_in_pieces(self):
+    def test_with_its_body_in_several_reads(self):
         pieces = cut(USUAL, [len(USUAL) - 5, len(USUAL) - 4, len(USUAL) - 2])
         with answering(*pieces) as answer:
             assert isinstance(answer, FastResponse)
@@ -129,11 +129,11 @@ class TestUsualAnswers:
 
 class TestAnswersForHttpClient:
     @pytest.mark.parametrize("answer", [USUAL, CHUNKED], ids=["length", "chunked"])
-    def test_in_two_pieces(self, answer):
+    def test_in_two_reads(self, answer):
         for place in range(1, len(answer)):
             assert answered(*cut(answer, [place])) == (b"hello", True, False), f"cut after {answer[:place]!r}"
 
-    def test_in_pieces_of_one_byte(self):
+    def test_in_reads_of_one_byte(self):
         for answer in (USUAL, CHUNKED):
             assert answered(*cut(answer, range(len(answer)))) == (b"hello", True, False)
 
@@ -174,7 +174,7 @@ class TestAnswersForHttpClient:
     def test_a_reason_that_is_no_ascii(self):
         assert answered(USUAL.replace(b"OK", "schön".encode())) == (b"hello", True, False)
 
-    def test_continue_goes_before_the_answer(self):
+    def test_continue_goes_before_the_response(self):
         interim = b"HTTP/1.1 100 Continue\r\n\r\n"
         told = b"HTTP/1.1 100 Continue\r\nContent-Length: 3\r\nETag: no\r\n\r\n"
         for pieces in ([interim, USUAL], [interim + USUAL], [told + interim, USUAL]):
@@ -212,7 +212,7 @@ class TestReadWhole:
             read_body(answer, 1000)
 
     @pytest.mark.parametrize("cuts", [[], [20]])
-    def test_a_part_is_not_the_whole(self, cuts):
+    def test_a_part_is_not_complete(self, cuts):
         with answering(*cut(USUAL[:-2], cuts), closes=True) as answer, pytest.raises(http.client.IncompleteRead):
             read_body(answer, 100)
 
@@ -253,7 +253,7 @@ class TestCutShort:
             ("HEAD", CHUNKED, b"\r\n\r\n"),
         ],
     )
-    def test_a_part_is_never_taken_for_the_whole(self, method, answer, end):
+    def test_a_part_is_never_taken_for_a_complete_response(self, method, answer, end):
         for length in range(answer.index(end) + len(end)):
             for places in ([], [length // 2]):
                 with pytest.raises(http.client.HTTPException):

@@ -70,7 +70,7 @@ def test_the_checksum_of_s3_is_another_setting_than_the_digest_of_the_engine():
         config.with_changes(aws_checksum_algorithm="md5").adapter_settings(S3Settings, environ={})
 
 
-def test_bounds_are_told_in_full():
+def test_bounds_are_reported_in_full():
     config = BucketConfig(provider="s3", bucket_name="b", part_size="1000")
     with pytest.raises(InvalidSetting, match="a whole number of at least 5242880"):
         config.adapter_settings(S3Settings, environ={})

@@ -128,7 +128,7 @@ def test_patterns_are_of_keys_without_the_prefix(given):
     assert server.asked[0].headers["cache-control"] == "x"
 
 
-def test_what_is_told_of_an_upload_holds_over_patterns(given):
+def test_upload_info_holds_over_patterns(given):
     adapter, server = given(lambda asked: HELLO, objects=RULES)
     info = UploadInfo(content_type="text/plain", metadata={"team": "other", "more": "m"})
     uploaded = adapter.upload_file(b"hello", "a.html", info=info)
@@ -138,7 +138,7 @@ def test_what_is_told_of_an_upload_holds_over_patterns(given):
     assert sent(server.asked[0], headers) == headers
 
 
-def test_what_a_pattern_gives_is_told_of_the_object(given):
+def test_what_a_pattern_gives_is_returned_with_the_object(given):
     adapter, _ = given(lambda asked: HELLO, objects=RULES)
     uploaded = adapter.upload_file(b"hello", "a.html")
     assert (uploaded.content_type, uploaded.metadata) == ("text/html; charset=utf-8", {"team": "wéb"})
@@ -244,7 +244,7 @@ class Copying:
         return Answer(200, b"<CopyObjectResult><ETag>&quot;e&quot;</ETag></CopyObjectResult>")
 
 
-def test_a_copy_is_told_what_the_server_does_not_take_over(given):
+def test_a_copy_sends_what_the_server_does_not_copy(given):
     adapter, server = given(Copying())
     adapter.copy_file(SOURCE, "new")
     asked = server.asked[-1]
@@ -253,7 +253,7 @@ def test_a_copy_is_told_what_the_server_does_not_take_over(given):
     assert not asked.headers.keys() & (CONTENT.keys() | {"x-amz-metadata-directive", "x-amz-tagging"})
 
 
-def test_a_copy_in_parts_is_told_everything(given, monkeypatch):
+def test_a_multipart_copy_sends_everything(given, monkeypatch):
     monkeypatch.setattr("buckia_s3.operations.copy.MAX_PART", 4)
     adapter, server = given(Copying())
     adapter.copy_file(SOURCE, "new")

@@ -71,7 +71,7 @@ def test_nothing_is_added_unless_it_is_asked_for(connect):
     assert not [name for asked in scripted.asked for name in asked.headers if "checksum" in name]
 
 
-def test_parts_carry_it_and_a_crc_is_told_of_the_whole(connect):
+def test_parts_carry_it_and_the_completion_a_crc_of_the_full_object(connect):
     server = Parts()
     adapter, scripted = connect(server, checksum_algorithm=ChecksumAlgorithm.CRC32, **SMALL_PARTS)
     adapter.upload_file(DATA, "k")
@@ -86,7 +86,7 @@ def test_parts_carry_it_and_a_crc_is_told_of_the_whole(connect):
     assert f"<ChecksumCRC32>{told['1']}</ChecksumCRC32>" in end.body.decode()
 
 
-def test_of_a_digest_the_completion_tells_those_of_the_parts(connect):
+def test_of_a_digest_the_completion_has_those_of_the_parts(connect):
     server = Parts()
     adapter, scripted = connect(server, checksum_algorithm=ChecksumAlgorithm.SHA256, **SMALL_PARTS)
     adapter.upload_file(DATA, "k")
@@ -149,7 +149,7 @@ def test_what_came_otherwise_is_noticed(connect, tmp_path, way):
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_what_came_in_ranges_is_compared_as_a_whole(connect, tmp_path, monkeypatch, right):
+def test_what_came_in_ranges_is_compared_with_the_full_object(connect, tmp_path, monkeypatch, right):
     monkeypatch.setattr("buckia_core.adapters.transfers.ranged_download.RANGE_BYTES", 2)
     told = {"x-amz-checksum-crc32": crc32(b"hello" if right else b"other")}
 

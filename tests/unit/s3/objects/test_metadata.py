@@ -146,7 +146,7 @@ def test_headers_of_an_object():
     )
 
 
-def test_the_size_is_that_of_the_whole():
+def test_the_size_is_that_of_the_full_object():
     assert read(Content_Range="bytes 0-4/123").size == 123
 
 
@@ -163,7 +163,7 @@ def test_etags_that_are_no_md5(more):
     assert "md5" not in {digest.algorithm for digest in read(**more).digests}
 
 
-def test_an_etag_of_parts_tells_guesses_as_in_a_listing():
+def test_a_multipart_etag_gives_guesses_as_in_a_listing():
     found = read(ETag=f'"{MD5}-1"')
     assert found.digests == possible_digests(f"{MD5}-1", 5) != ()
 

@@ -38,12 +38,12 @@ class TestDeleting:
             assert [each.error for each in adapter.delete_files(["a", "b"])] == [None, None]
         assert [asked.method for asked in server.asked].count("POST") == 1
 
-    def test_a_call_that_failed_as_a_whole(self, connect):
+    def test_a_request_that_failed(self, connect):
         adapter, _ = connect(lambda asked: error(503, "SlowDown"))
         with pytest.raises(Throttled):
             adapter.delete_files(["a"])
 
-    def test_an_answer_that_is_cut_short(self, connect):
+    def test_a_response_that_is_cut_short(self, connect):
         adapter, _ = connect(lambda asked: Answer(200, b"<DeleteResult><Deleted><Key>a</Key>"))
         with pytest.raises(Transient):
             adapter.delete_files(["a"])

@@ -142,7 +142,7 @@ class TestParts:
         assert server.aborted
         assert server.whole is None
 
-    def test_a_completion_whose_answer_is_lost_has_landed(self, connect):
+    def test_a_completion_whose_response_is_lost_is_found(self, connect):
         def script(asked):
             answer = server(asked)
             return None if asked.method == "POST" and "uploads" not in asked.query else answer

@@ -91,7 +91,7 @@ def test_a_key_that_xml_can_not_hold_is_asked_for_in_another_form(connect):
     ],
     ids=["another thing", "cut", "nowhere", "no id", "perhaps more"],
 )
-def test_an_answer_that_can_not_be_used(connect, body):
+def test_an_unusable_response(connect, body):
     adapter, _ = connect(lambda asked: Answer(200, body), retry_config=RetryConfig(init_backoff=0.0))
     with pytest.raises(Transient, match="can't be used"):
         list(adapter.unfinished.all())

@@ -96,7 +96,7 @@ def test_a_server_that_fails_at_conditions_does_not_honour_them(connect, status)
     ],
     ids=["no answer", "slow down", "credentials", "no bucket"],
 )
-def test_what_says_nothing_about_probes_is_an_error(connect, answer, kind):
+def test_what_is_inconclusive_is_an_error(connect, answer, kind):
     script = Conditional(create=True, match="quoted")
     adapter, _ = connect(lambda asked: answer if is_probe(asked) else script(asked), **AT_ONCE)
     with pytest.raises(kind):

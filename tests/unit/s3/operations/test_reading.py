@@ -19,7 +19,7 @@ class TestReading:
         with adapter.open_file("k") as reader:
             assert reader.read() == b"hello"
 
-    def test_a_range_that_is_answered_as_a_whole(self, connect):
+    def test_a_range_request_with_a_full_response(self, connect):
         answer = Answer(200, b"el", OBJECT | {"Content-Range": "bytes 1-2/5"})
         adapter, _ = connect(lambda asked: answer)
         with adapter.open_file("k", start=1, end=3) as reader:

@@ -33,7 +33,7 @@ def tomorrow(days: int = 1) -> datetime:
 
 
 class TestOnServers:
-    def test_nothing_keeps_what_nobody_locked(self, adapter):
+    def test_no_lock_without_locking(self, adapter):
         adapter.upload_file(b"1", "k")
         assert adapter.locks.get("k") == ObjectLock()
 
@@ -154,7 +154,7 @@ class TestRequests:
         assert second.headers["x-amz-bypass-governance-retention"] == "true"
         assert second.query == {"retention": ""}
 
-    def test_who_may_not_know_is_not_told_that_there_is_none(self, connect):
+    def test_without_permission_a_lock_does_not_count_as_missing(self, connect):
         adapter, _ = connect(lambda asked: error(403, "AccessDenied") if "retention" in asked.query else HELLO)
         with pytest.raises(PermissionDenied):
             adapter.locks.get("k")
@@ -197,7 +197,7 @@ class TestRequests:
         assert sum(asked.method == "PUT" for asked in server.asked) == 2
 
 
-def test_the_last_day_is_a_whole_one():
+def test_retention_ends_at_the_end_of_a_day():
     morning = datetime(2026, 3, 31, 7, 30, tzinfo=UTC)
     evening = datetime(2026, 3, 31, 23, 59, 59, tzinfo=UTC)
     expected = {
@@ -228,7 +228,7 @@ def test_settings_that_go_together(connect, given):
         connect(lambda asked: Answer(200), **given)
 
 
-def test_what_could_not_be_locked_is_told(connect):
+def test_a_lock_that_failed_is_reported(connect):
     copied = Answer(200, b"<CopyObjectResult><ETag>e</ETag></CopyObjectResult>")
 
     def script(asked):

@@ -116,7 +116,7 @@ def test_an_etag_that_only_looks_like_an_md5_is_found_out(connect, content, capl
     ],
     ids=["the server compares", "other ETags", "KMS", "customer's key"],
 )
-def test_nothing_is_read_where_nothing_can_be_told(connect, content, script):
+def test_nothing_is_read_where_nothing_can_be_compared(connect, content, script):
     adapter, server = connect(script)
     adapter.probe()
     adapter.upload_file(content[1], "k")

@@ -53,7 +53,7 @@ def page(*inside: str, more: VersionMarker | None = None, head: str = "<Encoding
 
 
 class TestPages:
-    def test_what_it_tells(self):
+    def test_fields_of_a_version(self):
         found = parse_versions(page(marker("a%2Fb+c", "3", latest=True, second=9), version("a%2Fb+c", "1", size=7)))
         gone, kept = found.versions
         assert (gone.key, gone.version, gone.latest, gone.deleted) == ("a/b c", "3", True, True)
@@ -66,7 +66,7 @@ class TestPages:
         (found,) = parse_versions(page(version("a%2Fb+c", "1", latest=True), head="")).versions
         assert found.key == "a%2Fb+c"
 
-    def test_deletions_that_are_told_after_all_versions_are_put_where_they_belong(self):
+    def test_delete_markers_after_all_versions_are_sorted(self):
         body = page(
             version("a", "2", second=2), version("a", "1", second=1), version("b", "5", latest=True, second=5),
             marker("a", "3", latest=True, second=3),
@@ -223,7 +223,7 @@ class TestOneVersion:
         adapter, _ = connect(lambda asked: error(404, "NoSuchVersion"))
         adapter.delete_version("k", "v")
 
-    def test_the_lock_is_told_that_keeps_one(self, connect):
+    def test_the_error_names_the_lock(self, connect):
         lock = {
             "x-amz-object-lock-mode": "GOVERNANCE",
             "x-amz-object-lock-retain-until-date": "2999-01-02T03:04:05.000000000Z",

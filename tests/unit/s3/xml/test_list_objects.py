@@ -32,7 +32,7 @@ def read(body: bytes, root: str = "", prefix: str = ""):
     return parse_objects(body, root, prefix, url_encoded=parse_page_head(body).url_encoded, etag_is_md5=True)
 
 
-def test_all_that_a_listing_tells():
+def test_all_fields_of_a_listing():
     [found] = read(listing(contents("a")))
     assert (found.key, found.size, found.fingerprint) == ("a", 1, MD5)
     assert found.modified_ns == 1_767_323_045_678_000_000
@@ -119,7 +119,7 @@ def test_etags_that_are_no_md5_by_the_settings():
     assert parse_objects(listing(contents("a")), "", "", url_encoded=True, etag_is_md5=False)[0].digests == ()
 
 
-def test_a_key_that_is_no_utf8_is_told_apart():
+def test_a_key_that_is_no_utf8_stays_distinct():
     assert [found.key for found in read(listing(contents("a%FFb")))] == ["a\udcffb"]
 
 
@@ -152,7 +152,7 @@ def test_the_head_of_a_page():
         pytest.param(listing(contents("\x01"), url=False), id="control_character"),
     ],
 )
-def test_what_is_no_whole_page(body):
+def test_what_is_no_complete_page(body):
     with pytest.raises(MalformedResponse):
         read(body)
 
