@@ -1,8 +1,7 @@
-"""Shows Buckia at work: a small project, a folder that plays the bucket, and the real `buckia` command.
+"""Demo of Buckia: a small project, a folder as the bucket, and the real `buckia` command.
 
-Run it with `make demo`, or with the Python that Buckia is installed in: `python examples/quickstart/demo.py`.
-Everything happens in `.demo/` at the top of the checkout, which is made afresh. Each step is checked; if one does
-not do what it says, the script ends with an error.
+Run it with `make demo`, or with the Python in which Buckia is installed: `python examples/quickstart/demo.py`. It works
+in `.demo/` at the top of the checkout, which it recreates. It checks each step, and exits with an error if one fails.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ HARBOUR = "demo-team/images/harbour.png"
 
 
 class DemoFailed(Exception):
-    """A step did not do what it says."""
+    """A step failed."""
 
 
 def main() -> int:
-    start_afresh()
-    steps = (look_first, first_sync, nothing_to_do, edit_on_each_side, delete_on_each_side, conflict, look_back)
+    recreate_demo()
+    steps = (dry_run, first_sync, nothing_to_do, edit_on_each_side, delete_on_each_side, conflict, trash_and_status)
     try:
         for number, step in enumerate(steps, 1):
             print(f"\n--- {number}. {step.__doc__}")
@@ -42,7 +41,7 @@ def main() -> int:
     return 0
 
 
-def start_afresh() -> None:
+def recreate_demo() -> None:
     if DEMO.exists():
         shutil.rmtree(DEMO)
     shutil.copytree(HERE / "project", PROJECT)
@@ -53,7 +52,7 @@ def start_afresh() -> None:
     print((PROJECT / ".buckia").read_text("utf-8"), end="")
 
 
-def look_first() -> None:
+def dry_run() -> None:
     """A dry run shows the plan and changes nothing."""
     buckia("sync", "--dry-run")
     check(files(BUCKET) == {}, "a dry run changed the bucket")
@@ -64,7 +63,7 @@ def first_sync() -> None:
     buckia("sync")
     show()
     check(len(files(BUCKET)) == 5, "the five files are not in the bucket")
-    check_in_step()
+    check_in_sync()
 
 
 def nothing_to_do() -> None:
@@ -75,51 +74,54 @@ def nothing_to_do() -> None:
 
 
 def edit_on_each_side() -> None:
-    """Notes are edited here, the logo in the bucket: one goes up, the other comes down."""
+    """The notes are edited in the project, the logo in the bucket: one is uploaded, the other downloaded."""
     with (PROJECT / NOTES).open("a", encoding="utf-8") as file:
         file.write("- and coffee\n")
     logo = (BUCKET / LOGO).read_text("utf-8").replace("#2f6f8f", "#8f2f4f")
     (BUCKET / LOGO).write_text(logo, "utf-8")
     buckia("sync")
-    check("coffee" in (BUCKET / NOTES).read_text("utf-8"), "the edit made here did not go up")
-    check("#8f2f4f" in (PROJECT / LOGO).read_text("utf-8"), "the edit made in the bucket did not come down")
-    check_in_step()
+    check("coffee" in (BUCKET / NOTES).read_text("utf-8"), "the edit in the project was not uploaded")
+    check("#8f2f4f" in (PROJECT / LOGO).read_text("utf-8"), "the edit in the bucket was not downloaded")
+    check_in_sync()
 
 
 def delete_on_each_side() -> None:
-    """A picture is deleted here, another in the bucket: both deletes reach the other side."""
+    """A picture is deleted in the project, another in the bucket: both deletes reach the other side."""
     (PROJECT / SUNRISE).unlink()
     (BUCKET / HARBOUR).unlink()
     buckia("sync")
     show()
-    check(not (BUCKET / SUNRISE).exists(), "the delete made here did not reach the bucket")
-    check(not (PROJECT / HARBOUR).exists(), "the delete made in the bucket did not reach the project")
-    check_in_step()
+    check(not (BUCKET / SUNRISE).exists(), "the delete in the project did not reach the bucket")
+    check(not (PROJECT / HARBOUR).exists(), "the delete in the bucket did not reach the project")
+    check_in_sync()
 
 
 def conflict() -> None:
-    """The notes are edited on both sides: both versions are kept, on both sides."""
-    (PROJECT / NOTES).write_text("Written here.\n", "utf-8")
+    """The notes are edited on both sides: both sides keep both versions."""
+    (PROJECT / NOTES).write_text("Written in the project.\n", "utf-8")
     (BUCKET / NOTES).write_text("Written in the bucket.\n", "utf-8")
     buckia("sync")
     show()
     copies = [path for path in files(PROJECT) if ".conflict-local-" in path]
     check(len(copies) == 1, "there is not exactly one conflict copy")
-    check((PROJECT / NOTES).read_text("utf-8") == "Written in the bucket.\n", "the bucket's version has not the name")
-    check((PROJECT / copies[0]).read_text("utf-8") == "Written here.\n", "the conflict copy is not the local version")
-    check_in_step()
+    check((PROJECT / NOTES).read_text("utf-8") == "Written in the bucket.\n", "the notes are not the bucket's version")
+    check(
+        (PROJECT / copies[0]).read_text("utf-8") == "Written in the project.\n",
+        "the conflict copy is not the local one",
+    )
+    check_in_sync()
 
 
-def look_back() -> None:
+def trash_and_status() -> None:
     """What the syncs replaced or deleted is in the trash, and status has nothing to report."""
     listing = buckia("trash", "list")
     check("harbour.png" in listing, "the deleted picture is not in the trash")
     buckia("status")
-    check_in_step()
+    check_in_sync()
 
 
 def buckia(*arguments: str) -> str:
-    """Run the command in the project, show it and what it prints, and return that."""
+    """Run the command in the project, print it and its output, and return the output."""
     command = shutil.which("buckia", path=sysconfig.get_path("scripts"))
     if command is None:
         raise DemoFailed(f"there is no buckia command beside {sys.executable}; `make demo` installs it")
@@ -134,7 +136,7 @@ def buckia(*arguments: str) -> str:
 
 
 def files(root: Path) -> dict[str, bytes]:
-    """Return the files below a directory, by relative path; Buckia's own are left out."""
+    """Return the files below a directory, by relative path, without Buckia's own."""
     paths = (path for path in root.rglob("*") if path.is_file())
     found = {path.relative_to(root).as_posix(): path for path in paths}
     return {name: path.read_bytes() for name, path in sorted(found.items()) if not name.startswith(".buckia")}
@@ -146,20 +148,20 @@ def times(root: Path) -> dict[str, int]:
 
 def show() -> None:
     """Print both trees, side by side."""
-    here, there = files(PROJECT), files(BUCKET)
-    names = sorted({*here, *there})
+    local, remote = files(PROJECT), files(BUCKET)
+    names = sorted({*local, *remote})
     width = max([len(name) for name in names] + [len("project")])
     print(f"\n  {'project':{width}}  bucket")
     for name in names:
-        print(f"  {name if name in here else '-':{width}}  {name if name in there else '-'}")
+        print(f"  {name if name in local else '-':{width}}  {name if name in remote else '-'}")
 
 
-def check(condition: bool, otherwise: str) -> None:
+def check(condition: bool, problem: str) -> None:
     if not condition:
-        raise DemoFailed(otherwise)
+        raise DemoFailed(problem)
 
 
-def check_in_step() -> None:
+def check_in_sync() -> None:
     check(files(PROJECT) == files(BUCKET), "the two sides are not equal")
 
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import ServerCopy
-from buckia_core.adapters.contract.types import DeleteOutcome, RemoteObject, UploadInfo
+from buckia_core.adapters.contract.types import DeleteOutcome, UploadInfo
 from buckia_core.adapters.factory import open_bucket
 from buckia_core.adapters.wrappers import BandwidthLimit
 from buckia_core.config import BucketConfig
 from buckia_core.errors import AlreadyExists, BuckiaError, NotSupported
+from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.plan import Operation, Plan
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.syncing import arguments, engine

@@ -49,7 +49,7 @@ def test_what_is_no_plugin_can_not_be_left_out(plugins):
         plugins.exclude_plugin("gaurd")
 
 
-def test_a_veto_goes_on_as_it_is_and_a_failure_is_one_too(plugins):
+def test_a_veto_is_raised_unchanged_and_a_failure_is_one_too(plugins):
     plugins.exclude_plugin("guard")
     plugins.register(Guard(BuckiaError("not on a Friday")), "vetoing")
     with pytest.raises(BuckiaError, match=r"^not on a Friday$"):

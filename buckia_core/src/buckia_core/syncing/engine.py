@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.capabilities import Capabilities
-from buckia_core.adapters.contract.types import RemoteObject
 from buckia_core.adapters.plugins.registry import registry
 from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import TooManyOverwrites
@@ -21,6 +20,7 @@ from buckia_core.localfs import names
 from buckia_core.localfs.directory import Tree
 from buckia_core.planning import safety
 from buckia_core.planning.keys import TEMP_PREFIX
+from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.plan import Action, Operation, Plan
 from buckia_core.planning.policy import Side
 from buckia_core.planning.scope import Scope

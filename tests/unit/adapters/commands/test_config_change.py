@@ -83,7 +83,7 @@ def test_what_is_not_made(host, change, dry_run, shown, code):
     assert host.shown == shown
 
 
-def test_a_server_that_keeps_it_in_other_words():
+def test_a_server_that_normalizes_the_document():
     host: Any = Host()
     confirm_and_apply(host, CHANGE, lambda: [2], dry_run=False, yes=True, describe_mismatch=lambda now: [f"now {now}"])
     assert host.shown[-2:] == ["The server shows it like this now:", "now [2]"]

@@ -12,14 +12,14 @@ from buckia_core.errors import Transient
 
 @pytest.mark.parametrize("blocks", [[], [b""], [b"abcdef"], [b"a", b"", b"bcd", b"ef"]], ids=repr)
 @pytest.mark.parametrize("size", [1, 2, 4, 100])
-def test_read_in_pieces_of_any_size(blocks, size):
+def test_read_in_chunks_of_any_size(blocks, size):
     with open_chunks(blocks) as reader:
         pieces = list(iter(lambda: reader.read(size), b""))
     assert b"".join(pieces) == b"".join(blocks)
     assert all(len(piece) == size for piece in pieces[:-1])
 
 
-def test_read_whole():
+def test_read_all():
     with open_chunks(iter([b"ab", b"c"])) as reader:
         assert reader.read() == b"abc"
 

@@ -73,7 +73,7 @@ class Uncounted(InParts):
     request_count = None  # type: ignore[assignment]  # as adapters that do not count
 
 
-class Kept:
+class MemoryCheckpoint:
     text: str | None = None
 
     def read(self):
@@ -94,7 +94,7 @@ def retrying(inner, attempts: int = 3, clock=lambda: 0.0, seconds: float = 10.0)
 def source(tmp_path: Path) -> MultipartSource:
     path = tmp_path / "f"
     path.write_bytes(CONTENT)
-    return MultipartSource(path, len(CONTENT), PartLayout(PART, "md5"), ["-"] * 10, Kept(), lambda _: None)
+    return MultipartSource(path, len(CONTENT), PartLayout(PART, "md5"), ["-"] * 10, MemoryCheckpoint(), lambda _: None)
 
 
 def test_abilities_are_passed_on_where_they_are():
@@ -146,7 +146,7 @@ def test_an_object_of_somebody_else_is_not_taken_for_ours(source):
         retrying(inner).upload_parts(source, "k", expect=IfAbsent(), info=info)
 
 
-def test_a_retried_download_goes_on_with_all_its_attempts(tmp_path):
+def test_progress_of_a_download_resets_its_attempts(tmp_path):
     inner = InParts([100, 200, 300, 400])
     expect = inner.upload_file(CONTENT, "k")
     target = tmp_path / "t"
@@ -174,7 +174,7 @@ def test_both_ways_are_held_back(source, tmp_path):
     throttled = BandwidthLimit(inner, 100, clock=lambda: 0.0, sleep=waits.append)
     passed: list[int] = []
     expect = throttled.upload_parts(
-        MultipartSource(source.path, source.size, source.layout, source.digests, Kept(), passed.append), "k"
+        MultipartSource(source.path, source.size, source.layout, source.digests, MemoryCheckpoint(), passed.append), "k"
     )
     assert sum(passed) == 1000
     assert waits[-1] == pytest.approx(9.75)

@@ -316,7 +316,7 @@ def test_directory_that_can_not_be_read_ends_the_listing(adapter, monkeypatch):
     ],
 )
 @pytest.mark.skipif(sys.platform != "linux", reason="the numbers are those of Linux")
-def test_errors_of_the_disk_are_told_in_words(adapter, root, monkeypatch, number, kind, words):
+def test_errors_of_the_disk_are_translated(adapter, root, monkeypatch, number, kind, words):
     adapter.upload_file(b"old", "k")
 
     def failing(descriptor, data):
@@ -610,7 +610,7 @@ def test_a_bucket_holds_few_descriptors_and_none_of_threads_that_are_over(adapte
 
 
 @posix
-def test_a_directory_that_is_another_one_by_now_is_looked_for_again(adapter, root, tmp_path):
+def test_a_replaced_directory_is_opened_anew(adapter, root, tmp_path):
     adapter.upload_file(b"old", "d/k")
     (root / "d").rename(tmp_path / "aside")
     (root / "d").mkdir()

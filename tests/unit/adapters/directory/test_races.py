@@ -53,7 +53,7 @@ def other_process(root, content):
 
 
 @needs_exchange
-def test_another_writer_between_look_and_replacement_is_seen(adapter, root, monkeypatch):
+def test_a_writer_between_stat_and_rename_is_detected(adapter, root, monkeypatch):
     seen = adapter.upload_file(b"1", "k")
     before_each_rename(monkeypatch, other_process(root, b"theirs"))
     with pytest.raises(PreconditionFailed, match="another writer"):
@@ -62,7 +62,7 @@ def test_another_writer_between_look_and_replacement_is_seen(adapter, root, monk
 
 
 @needs_exchange
-def test_an_object_that_is_deleted_between_look_and_replacement_is_not_made_anew(adapter, root, monkeypatch):
+def test_an_object_deleted_between_stat_and_rename_is_not_recreated(adapter, root, monkeypatch):
     seen = adapter.upload_file(b"1", "k")
     before_each_rename(monkeypatch, (root / "k").unlink)
     with pytest.raises(PreconditionFailed):
@@ -137,7 +137,7 @@ def test_a_new_object_where_there_are_no_hard_links(adapter, root, monkeypatch, 
     assert {path.name: path.read_bytes() for path in root.iterdir()} == {"k": b"theirs", "new": b"1"}
 
 
-def test_a_replaced_object_has_the_fingerprint_that_a_listing_tells(adapter, root):
+def test_a_replaced_object_has_the_fingerprint_of_a_listing(adapter, root):
     seen = adapter.upload_file(b"1", "k")
     found = adapter.upload_file(b"2", "k", expect=IfUnchanged(seen))
     assert [each.fingerprint for each in adapter.list_files()] == [found.fingerprint]

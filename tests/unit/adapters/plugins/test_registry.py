@@ -27,7 +27,7 @@ def entry(provider):
     return metadata.EntryPoint(provider, "buckia_core.adapters.memory.plugin", "buckia.adapters")
 
 
-def test_packages_are_looked_through_once(monkeypatch):
+def test_entry_points_are_read_once(monkeypatch):
     installed = Installed(entry("memory"))
     monkeypatch.setattr(metadata, "entry_points", installed)
     plugins = Registry()

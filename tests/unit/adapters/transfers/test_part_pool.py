@@ -15,13 +15,13 @@ WAIT = 30.0
 
 
 @pytest.fixture
-def pieces():
+def pool():
     made = PartPool(RetryPolicy(attempts=3, initial_wait=0.0))
     yield made
     made.close()
 
 
-def test_results_come_in_order(pieces):
+def test_results_come_in_order(pool):
     second = threading.Event()
 
     def first():
@@ -32,14 +32,14 @@ def test_results_come_in_order(pieces):
         second.set()
         return 2
 
-    assert list(pieces.run([first, after])) == [1, 2]
+    assert list(pool.run([first, after])) == [1, 2]
 
 
 @pytest.mark.parametrize("ahead", [1, 3, THREADS])
-def test_no_more_than_so_many_at_once(pieces, ahead):
+def test_no_more_than_so_many_at_once(pool, ahead):
     lock, running, most = threading.Lock(), 0, 0
 
-    def piece(number):
+    def task(number):
         nonlocal running, most
         with lock:
             running += 1
@@ -48,24 +48,24 @@ def test_no_more_than_so_many_at_once(pieces, ahead):
             running -= 1
         return number
 
-    assert list(pieces.run((partial(piece, number) for number in range(50)), ahead=ahead)) == list(range(50))
+    assert list(pool.run((partial(task, number) for number in range(50)), ahead=ahead)) == list(range(50))
     assert 1 <= most <= ahead
 
 
-def test_a_piece_is_made_when_a_thread_is_free_for_it(pieces):
+def test_a_task_is_created_when_a_thread_is_free(pool):
     """Of all objects together: what waits for a thread would be held in memory."""
     made, go, started = [], threading.Event(), threading.Semaphore(0)
 
-    def piece():
+    def task():
         started.release()
         assert go.wait(WAIT)
 
     def source():
         for number in range(THREADS):
             made.append(number)
-            yield piece
+            yield task
 
-    runs = [threading.Thread(target=lambda: list(pieces.run(source()))) for _ in range(2)]
+    runs = [threading.Thread(target=lambda: list(pool.run(source()))) for _ in range(2)]
     for run in runs:
         run.start()
     for _ in range(THREADS):
@@ -77,20 +77,20 @@ def test_a_piece_is_made_when_a_thread_is_free_for_it(pieces):
     assert len(made) == 2 * THREADS
 
 
-def test_a_piece_that_fails_for_a_while_is_repeated_alone(pieces):
+def test_a_failed_task_is_retried_alone(pool):
     calls = {0: 0, 1: 0}
 
-    def piece(number):
+    def task(number):
         calls[number] += 1
         if number and calls[number] < 3:
             raise Transient("x")
         return number
 
-    assert list(pieces.run([partial(piece, 0), partial(piece, 1)])) == [0, 1]
+    assert list(pool.run([partial(task, 0), partial(task, 1)])) == [0, 1]
     assert calls == {0: 1, 1: 3}
 
 
-def test_after_an_error_nothing_is_running_and_nothing_more_begins(pieces):
+def test_after_an_error_no_task_runs_or_starts(pool):
     began, ended, refused = threading.Event(), threading.Event(), threading.Event()
 
     def slow():
@@ -106,29 +106,29 @@ def test_after_an_error_nothing_is_running_and_nothing_more_begins(pieces):
     taken = []
 
     def source():
-        for piece in (refusing, slow, *[lambda: None] * 20):
-            taken.append(piece)
-            yield piece
+        for task in (refusing, slow, *[lambda: None] * 20):
+            taken.append(task)
+            yield task
 
     with pytest.raises(PermissionDenied):
-        list(pieces.run(source(), ahead=2))
+        list(pool.run(source(), ahead=2))
     assert ended.is_set()
     assert len(taken) == 2
-    assert list(pieces.run([lambda: 1] * 2 * THREADS)) == [1] * 2 * THREADS, "no thread was lost"
+    assert list(pool.run([lambda: 1] * 2 * THREADS)) == [1] * 2 * THREADS, "no thread was lost"
 
 
-def test_an_error_of_what_makes_the_pieces_loses_no_thread(pieces):
+def test_an_error_of_the_iterable_of_tasks_loses_no_thread(pool):
     def source():
         yield lambda: None
         raise OSError("it can't be read")
 
     for _ in range(2 * THREADS):
         with pytest.raises(OSError, match="can't be read"):
-            list(pieces.run(source()))
+            list(pool.run(source()))
 
 
-def test_none_at_all(pieces):
-    assert list(pieces.run([])) == []
+def test_none_at_all(pool):
+    assert list(pool.run([])) == []
 
 
 def test_closing_before_anything_came_and_twice():

@@ -68,7 +68,7 @@ def test_what_is_asked_for(ranged, server, tmp_path, expect, start, end, asked, 
     assert (came.object, came.complete, came.request_count, came.ranged) == (OBJECT, complete, len(asked), True)
 
 
-def test_what_is_known_to_be_small_is_asked_for_whole(ranged, server, tmp_path):
+def test_a_small_object_is_fetched_without_a_range(ranged, server, tmp_path):
     server.content = b"abcd"
     came = ranged.download("k", tmp_path / "f", OBJECT._replace(size=4), 0, None)
     assert (server.asked, came.ranged, came.complete) == ([(0, None)], False, True)

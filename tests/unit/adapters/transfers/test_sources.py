@@ -38,7 +38,7 @@ class Dribbling(io.RawIOBase, BinaryIO):
 
 
 @pytest.mark.parametrize(("start", "size"), [(0, 10), (3, 4), (10, 0), (0, 0)])
-def test_a_stretch_of_a_file(tmp_path, start, size):
+def test_a_range_of_a_file(tmp_path, start, size):
     (tmp_path / "f").write_bytes(b"0123456789")
     assert b"".join(iter_file_range(tmp_path / "f", start, size)) == b"0123456789"[start : start + size]
 
@@ -60,14 +60,14 @@ def test_a_file_that_became_shorter(tmp_path):
 
 
 @pytest.mark.parametrize("size", [0, 3, 5, 9])
-def test_the_head_of_a_reader_and_the_whole_again(size):
+def test_the_first_bytes_of_a_reader_are_put_back(size):
     reader = Dribbling(b"abcde")
     head = read_exactly(reader, size)
     assert head == b"abcde"[:size]
     assert read_exactly(PrependedReader(head, reader), 99) == b"abcde"
 
 
-def test_the_whole_again_in_one_reading():
+def test_prepended_reader_reads_all_at_once():
     reader = io.BytesIO(b"abcde")
     assert PrependedReader(reader.read(2), reader).read() == b"abcde"
 
@@ -83,7 +83,7 @@ def test_the_whole_again_in_one_reading():
     ],
     ids=["a short one", "even", "growing", "nothing", "more than the sizes"],
 )
-def test_cut_into_pieces(content, sizes, pieces):
+def test_split_into_parts(content, sizes, pieces):
     assert list(split_parts(Dribbling(content), sizes)) == pieces
 
 
@@ -94,12 +94,12 @@ def test_more_than_the_sizes_stays_in_the_reader():
 
 
 @pytest.mark.parametrize("pieces", [[], [b"a"], [b"ab", b"cd", b"e"]])
-def test_what_is_right_is_sent_to_its_end(pieces):
+def test_a_stream_with_the_right_digest_is_complete(pieces):
     check = DigestVerifier((Digest("sha256", hashlib.sha256(b"".join(pieces)).hexdigest()),))
     assert b"".join(check.verify_stream(pieces, provider="p", key="k")) == b"".join(pieces)
 
 
-def test_the_last_piece_of_something_else_is_withheld():
+def test_the_last_chunk_of_a_wrong_stream_is_held_back():
     sending = DigestVerifier((Digest("md5", "0" * 32),)).verify_stream([b"ab", b"cd"], provider="p", key="k")
     assert next(sending) == b"ab"
     with pytest.raises(IntegrityError, match="'k'"):

@@ -1,4 +1,4 @@
-"""Uploads that were begun: what is kept of them, and who goes on with them."""
+"""Upload sessions: their checkpoint, and which are resumed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from buckia_core.adapters.transfers.upload_session import (
 )
 from buckia_core.errors import IntegrityError, PermissionDenied, PreconditionFailed, Transient, Unauthenticated
 
-BEGUN = UploadSession("u", 5, "x")
+SESSION = UploadSession("u", 5, "x")
 
 
-class Kept:
-    """A note."""
+class MemoryCheckpoint:
+    """A checkpoint in memory."""
 
     def __init__(self, text):
         self.text = text
@@ -33,54 +33,59 @@ class Kept:
         self.text = None
 
 
-def refuse(begun):
-    pytest.fail(f"{begun} is abandoned")
+def refuse(session):
+    pytest.fail(f"{session} is aborted")
 
 
 @pytest.fixture
 def source(tmp_path):
     return lambda text: MultipartSource(
-        tmp_path / "f", 12, PartLayout(5, "md5"), ["", "", ""], Kept(text), lambda _: None
+        tmp_path / "f", 12, PartLayout(5, "md5"), ["", "", ""], MemoryCheckpoint(text), lambda _: None
     )
 
 
-@pytest.mark.parametrize("begun", [BEGUN, UploadSession("u", 5, "x", began=1_700_000_000_000)])
-def test_its_text(begun):
-    assert UploadSession.from_json(begun.to_json()) == begun
-    assert upload_id_from_checkpoint(begun.to_json()) == "u"
+@pytest.mark.parametrize("session", [SESSION, UploadSession("u", 5, "x", began=1_700_000_000_000)])
+def test_json_round_trip(session):
+    assert UploadSession.from_json(session.to_json()) == session
+    assert upload_id_from_checkpoint(session.to_json()) == "u"
+
+
+def test_checkpoints_of_earlier_versions_are_read():
+    text = '{"upload_id": "u", "part_size": 5, "becoming": "x", "began": 0}'
+    assert UploadSession.from_json(text) == SESSION
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "{", "[]", "5", '"u"', '{"upload_id": "u"}', BEGUN.to_json().replace("5", "{}")]
+    "text", [None, "", "{", "[]", "5", '"u"', '{"upload_id": "u"}', SESSION.to_json().replace("5", "{}")]
 )
-def test_another_text_is_about_none(text):
+def test_another_text_has_no_session(text):
     assert UploadSession.from_json(text) is None
     assert upload_id_from_checkpoint(text or "") is None
 
 
-def test_the_same_is_taken_up(source):
-    assert resume_session(source(BEGUN.to_json()), "x", refuse) == BEGUN
+def test_an_equal_session_is_resumed(source):
+    assert resume_session(source(SESSION.to_json()), "x", refuse) == SESSION
 
 
 @pytest.mark.parametrize("other", [UploadSession("u", 6, "x"), UploadSession("u", 5, "y")], ids=["parts", "object"])
 @pytest.mark.parametrize("fails", [False, True])
-def test_what_would_become_something_else_is_abandoned(source, other, fails):
-    abandoned = []
+def test_a_different_session_is_aborted(source, other, fails):
+    aborted = []
 
-    def abandon(begun):
-        abandoned.append(begun)
+    def abort(session):
+        aborted.append(session)
         if fails:
             raise PermissionDenied("no")
 
-    assert resume_session(source(other.to_json()), "x", abandon) is None
-    assert abandoned == [other]
+    assert resume_session(source(other.to_json()), "x", abort) is None
+    assert aborted == [other]
 
 
-def test_without_a_note_there_is_nothing_to_take_up(source):
+def test_without_a_checkpoint_nothing_is_resumed(source):
     assert resume_session(source(None), "x", refuse) is None
 
 
-def test_what_an_object_becomes():
+def test_spec_digest():
     decided = ("text/plain", [("a", "1")], {"k": None})
     assert spec_digest(*decided) == spec_digest(*decided)
     assert spec_digest(*decided) != spec_digest("text/plain", [("a", "2")], {"k": None})
@@ -88,7 +93,7 @@ def test_what_an_object_becomes():
 
 
 @pytest.mark.parametrize(
-    ("error", "of_use"),
+    ("error", "resumable"),
     [
         (Transient("x"), True),
         (PermissionDenied("x"), True),
@@ -100,5 +105,5 @@ def test_what_an_object_becomes():
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_when_parts_are_of_use(error, of_use):
-    assert is_resumable(error) is of_use
+def test_is_resumable(error, resumable):
+    assert is_resumable(error) is resumable

@@ -129,12 +129,12 @@ def test_every_call_is_repeated(retrying, operation, tmp_path):
 
 
 @pytest.mark.parametrize("entries", [0, 1, 3, 4])
-def test_listing_goes_on_after_the_last_key(retrying, entries):
+def test_listing_resumes_after_the_last_key(retrying, entries):
     retry, _ = retrying(Fault("list_files", entries=entries))
     assert [found.key for found in retry.list_files()] == ["a", "b", "c", "d"]
 
 
-def test_listing_keeps_to_its_range_when_it_goes_on(retrying):
+def test_listing_keeps_to_its_range_when_it_resumes(retrying):
     retry, _ = retrying(Fault("list_files", entries=1, times=2))
     assert [found.key for found in retry.list_files(start_after="a", end_at="c")] == ["b", "c"]
 
@@ -219,7 +219,7 @@ def test_reader_that_can_not_seek_has_one_attempt(retrying):
     [(Transient("x"), True), (Throttled("x"), True), (IntegrityError("x"), False), (AdapterError("x"), False)],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_a_listing_goes_on_only_after_errors_of_the_way(retrying, error, goes_on):
+def test_a_listing_resumes_only_after_connection_errors(retrying, error, goes_on):
     retry, _ = retrying(Fault("list_files", entries=2, error=lambda: error))
     if goes_on:
         assert [found.key for found in retry.list_files()] == ["a", "b", "c", "d"]
@@ -395,7 +395,7 @@ def test_only_keys_that_failed_are_deleted_again(memory, time):
     ]  # fmt: skip
 
 
-def test_delete_that_goes_on_failing_says_so(memory, time):
+def test_delete_that_keeps_failing_has_the_error(memory, time):
     half = HalfDeleting(memory, {"b": 100})
     retry = Retry(half, policy=RetryPolicy(attempts=3, clock=lambda: time.now, sleep=time.sleep))
     outcomes = retry.delete_files(["a", "b"])

@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from buckia_core.adapters.contract.capabilities import Capabilities
-from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, RemoteObject, UploadInfo
+from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
+from buckia_core.planning.manifest import RemoteObject
 
 Source = Path | BinaryIO | bytes
 """What an upload reads: a file, a reader of known or unknown size, or bytes."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 
-from buckia_core.adapters.contract.types import Precondition, RemoteObject, UploadInfo
+from buckia_core.adapters.contract.types import Precondition, UploadInfo
+from buckia_core.planning.manifest import RemoteObject
 
 if TYPE_CHECKING:
     from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout

@@ -9,17 +9,6 @@ from buckia_core.errors import AdapterError, NotFound
 from buckia_core.planning.digest import Digests
 from buckia_core.planning.manifest import RemoteObject
 
-__all__ = [
-    "DeleteOutcome",
-    "IfAbsent",
-    "IfUnchanged",
-    "Precondition",
-    "RemoteObject",
-    "UploadInfo",
-    "satisfies",
-    "stat_or_none",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class IfAbsent:
