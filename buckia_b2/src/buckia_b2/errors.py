@@ -46,7 +46,7 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
-from buckia_core.localfs.system_errors import failure_of_system, failure_words
+from buckia_core.localfs.system_errors import find_system_failure, format_system_failure
 
 PROVIDER = "b2"
 
@@ -200,9 +200,9 @@ def translate_error(
     if not isinstance(error, (OSError, http.client.HTTPException)) and not _is_urllib3_error(error):
         message = f"{host} sent a response of an unknown form"
         return AdapterError(f"{named}: {message}", provider=PROVIDER, key=key)
-    if failure := failure_of_system(error):
+    if failure := find_system_failure(error):
         # An error of this machine, such as too many open files.
-        return Transient(f"{named} at {host} failed: {failure_words(failure)}", provider=PROVIDER, key=key)
+        return Transient(f"{named} at {host} failed: {format_system_failure(failure)}", provider=PROVIDER, key=key)
     kind = type(error).__name__
     if kind == "SSLError":
         message = "is not trusted. If its authority is your own, name it in the setting `ca_bundle`."

@@ -41,7 +41,7 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
-from buckia_core.localfs.system_errors import failure_of_system, failure_words
+from buckia_core.localfs.system_errors import find_system_failure, format_system_failure
 
 PROVIDER = "bunny"
 
@@ -118,9 +118,9 @@ def translate_error(error: Exception, *, action: str, host: str, key: str | None
             provider=PROVIDER,
             key=key,
         )
-    if failure := failure_of_system(error):
+    if failure := find_system_failure(error):
         # An error of this machine, such as too many open files.
-        return Transient(f"{action} at {host} failed: {failure_words(failure)}", provider=PROVIDER, key=key)
+        return Transient(f"{action} at {host} failed: {format_system_failure(failure)}", provider=PROVIDER, key=key)
     if isinstance(cause, urllib3.exceptions.ProxyError):
         return Transient(f"{action} at {host} failed: {unreached_proxy(host)}", provider=PROVIDER, key=key)
     # urllib3 derives a refused connection from its timeouts.

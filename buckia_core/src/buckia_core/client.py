@@ -243,7 +243,7 @@ class BuckiaClient:
 
     def trash(self) -> Trash:
         """Return the trash: local files that syncs replaced or deleted."""
-        from buckia_core.syncing.disk.joined_trash import JoinedTrash  # noqa: PLC0415  # as above
+        from buckia_core.syncing.disk.trash import CombinedTrash  # noqa: PLC0415  # as above
 
         try:
             with self._open_state() as state:
@@ -252,7 +252,7 @@ class BuckiaClient:
             # Files can be restored even if the bucket's adapter is not installed, or its credentials are missing.
             stems, former = find_stems_by_name(self.state_dir, self.config.name), []
         directories = trash_directories(self.state_dir, self.config.name, stems, former)
-        return JoinedTrash(directories, build_mappings(self.config, RunOverrides()), self.state_dir)
+        return CombinedTrash(directories, build_mappings(self.config, RunOverrides()), self.state_dir)
 
     def history(self, limit: int = 20) -> list[SyncResult]:
         """Return the results of the last runs, the newest first."""

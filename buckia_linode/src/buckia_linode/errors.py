@@ -37,7 +37,7 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
-from buckia_core.localfs.system_errors import failure_of_system, failure_words
+from buckia_core.localfs.system_errors import find_system_failure, format_system_failure
 from buckia_linode.endpoint_types import PROVIDER
 
 _BY_STATUS: dict[int, type[AdapterError]] = {
@@ -87,9 +87,9 @@ def translate_error(error: Exception, *, action: str, host: str) -> AdapterError
             "If its authority is your own, name it in the setting `ca_bundle`.",
             provider=PROVIDER,
         )
-    if failure := failure_of_system(error):
+    if failure := find_system_failure(error):
         # A failure of this machine, not of the network.
-        return Transient(f"{action} at {host} failed: {failure_words(failure)}", provider=PROVIDER)
+        return Transient(f"{action} at {host} failed: {format_system_failure(failure)}", provider=PROVIDER)
     if isinstance(error, requests.exceptions.ProxyError):
         return Transient(f"{action} at {host} failed: {unreached_proxy(host)}", provider=PROVIDER)
     if isinstance(error, requests.exceptions.Timeout):

@@ -41,7 +41,7 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
-from buckia_core.localfs.system_errors import failure_of_system
+from buckia_core.localfs.system_errors import find_system_failure
 
 _CODES: tuple[tuple[type[AdapterError], str], ...] = (
     (
@@ -202,7 +202,7 @@ def from_botocore(error: Exception, *, provider: str, profile: str | None) -> Ex
 
     A failure of the operating system is returned as it is.
     """
-    if failure := failure_of_system(error):
+    if failure := find_system_failure(error):
         return failure
     name = type(error).__name__
     where = f" of profile {profile!r}" if profile else ""

@@ -4,7 +4,7 @@ import pytest
 
 from buckia_core.localfs.directory import Tree
 from buckia_core.planning.plan import Action, Reason
-from buckia_core.syncing.disk.paths import FileLocation
+from buckia_core.syncing.disk.file_locator import FileLocation
 from buckia_core.syncing.events import FileError, Status, SyncResult
 from tests.unit.cli.conftest import NOON, conflict, operation
 
@@ -120,7 +120,9 @@ def test_a_missing_choice_is_reported_in_one_line(buckia, assets):
 def trashed(assets, project):
     (project / "old.txt").write_text("hello")
     with Tree(str(project)) as tree:
-        return assets.trash.keep(FileLocation(tree.root, "old.txt"), "old.txt", "deleted in the bucket", leave=False)
+        return assets.trash.add(
+            FileLocation(tree.root, "old.txt"), "old.txt", "deleted in the bucket", keep_source=False
+        )
 
 
 @pytest.mark.parametrize("arguments", [["trash"], ["trash", "list"]])
@@ -143,7 +145,7 @@ def test_a_path_that_differs_from_the_key_is_shown(buckia, trashed, assets, proj
     assert ", was " not in buckia("trash").out
     with Tree(str(project)) as tree:
         (project / "hook").write_text("hello")
-        assets.trash.keep(FileLocation(tree.root, "hook"), "report.txt", "deleted in the bucket", leave=False)
+        assets.trash.add(FileLocation(tree.root, "hook"), "report.txt", "deleted in the bucket", keep_source=False)
     assert f"report.txt  (deleted in the bucket, was {project / 'hook'})" in buckia("trash").out
 
 

@@ -48,12 +48,12 @@ def test_a_rename_needs_a_free_name(tree, tmp_path):
     with pytest.raises(FileExistsError):
         tree.root.rename_exclusive("a", tree.root, "b")
     assert (tmp_path / "b").read_text() == "2"
-    tree.root.rename_exclusive("a", tree.directory("below"), "c")
+    tree.root.rename_exclusive("a", tree.open_directory("below"), "c")
     assert (tmp_path / "below" / "c").read_text() == "1" and not (tmp_path / "a").exists()
 
 
 def test_where_there_is_no_such_call_it_says_so(tree, tmp_path, monkeypatch):
-    monkeypatch.setattr(atomic_rename, "_call", lambda: None)
+    monkeypatch.setattr(atomic_rename, "_load_rename_call", lambda: None)
     for call in (tree.root.exchange, tree.root.rename_exclusive):
         with pytest.raises(OSError, match="not implemented") as caught:
             call("a", tree.root, "b")

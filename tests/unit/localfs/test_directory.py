@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from buckia_core.localfs.directory import FEW, Tree
+from buckia_core.localfs.directory import MAX_OPEN, Tree
 from buckia_core.localfs.files import (
     NotAFile,
-    create,
+    create_temp_file,
+    descriptor_path,
     link_or_copy,
-    make_private,
+    make_private_directory,
     open_file,
-    path_of_open,
-    permissions,
+    permission_bits,
 )
-from buckia_core.localfs.opening import BY_DESCRIPTOR, InTheWay, Moved
+from buckia_core.localfs.opening import HAS_DIR_FD, DirectoryReplaced, PathBlocked
 from buckia_core.testing import m
 
-pytestmark = pytest.mark.skipif(not BY_DESCRIPTOR, reason="this system reaches files by path only")
+pytestmark = pytest.mark.skipif(not HAS_DIR_FD, reason="this system reaches files by path only")
 
 
 @pytest.fixture
@@ -42,49 +42,49 @@ def test_a_root_may_be_a_link_and_what_is_below_it_may_not(tmp_path):
     (tmp_path / "root").symlink_to("real")
     (tmp_path / "real" / "link").symlink_to("d")
     with Tree(str(tmp_path / "root")) as tree:
-        assert tree.directory("d").names() == ["x"]
-        with pytest.raises(InTheWay, match="a symbolic link stands in its way"):
-            tree.directory("link")
-        with pytest.raises(InTheWay, match="a file stands in its way"):
-            tree.directory("d/x/y")
+        assert tree.open_directory("d").listdir() == ["x"]
+        with pytest.raises(PathBlocked, match="a symbolic link stands in its way"):
+            tree.open_directory("link")
+        with pytest.raises(PathBlocked, match="a file stands in its way"):
+            tree.open_directory("d/x/y")
         with pytest.raises(FileNotFoundError):
-            tree.directory("none/x")
-        assert tree.directory("made/x", make=True).names() == []
+            tree.open_directory("none/x")
+        assert tree.open_directory("made/x", create=True).listdir() == []
     with Tree(str(tmp_path / "root"), follow=True) as tree:
-        assert tree.directory("link").names() == ["x"]
+        assert tree.open_directory("link").listdir() == ["x"]
 
 
 def test_no_more_than_a_few_descriptors_are_held(tree, tmp_path):
     before = open_descriptors()
     deep = "/".join(["d"] * 60)
-    tree.directory(deep, make=True)
-    directories = [tree.directory(f"e{number}", make=True) for number in range(60)]
-    assert open_descriptors() - before <= FEW
+    tree.open_directory(deep, create=True)
+    directories = [tree.open_directory(f"e{number}", create=True) for number in range(60)]
+    assert open_descriptors() - before <= MAX_OPEN
     for number, directory in enumerate(directories):
         os.close(directory.open(f"f{number}", os.O_CREAT | os.O_WRONLY))
-    assert open_descriptors() - before <= FEW
+    assert open_descriptors() - before <= MAX_OPEN
     assert sorted(path.name for path in (tmp_path / "root").rglob("f*")) == sorted(f"f{n}" for n in range(60))
     tree.close()
     assert open_descriptors() < before
 
 
 def test_a_directory_that_was_closed_must_be_the_same_when_it_is_opened_again(tree, tmp_path):
-    first = tree.directory("first", make=True)
+    first = tree.open_directory("first", create=True)
     for number in range(60):
-        tree.directory(f"e{number}", make=True)
-    assert first.held is None
+        tree.open_directory(f"e{number}", create=True)
+    assert first.cached_descriptor is None
     (tmp_path / "root" / "first").rename(tmp_path / "aside")
     (tmp_path / "root" / "first").mkdir()
-    with pytest.raises(Moved):
-        first.names()
+    with pytest.raises(DirectoryReplaced):
+        first.listdir()
     (tmp_path / "root" / "first").rmdir()
     (tmp_path / "root" / "first").symlink_to(tmp_path / "aside")
-    with pytest.raises(Moved):
-        first.names()
+    with pytest.raises(DirectoryReplaced):
+        first.listdir()
 
 
 def test_a_closed_tree_works_on_no_path(tree):
-    directory = tree.directory("d", make=True)
+    directory = tree.open_directory("d", create=True)
     tree.close()
     for closed in (directory, tree.root):
         with pytest.raises(ValueError, match="closed"):
@@ -92,12 +92,12 @@ def test_a_closed_tree_works_on_no_path(tree):
 
 
 def test_errors_name_the_whole_path(tree, tmp_path):
-    directory = tree.directory("d", make=True)
+    directory = tree.open_directory("d", create=True)
     for act in (
         lambda: directory.open("x", os.O_RDONLY),
-        lambda: directory.status("x"),
+        lambda: directory.stat("x"),
         lambda: directory.unlink("x"),
-        lambda: directory.remove_directory("x"),
+        lambda: directory.rmdir("x"),
         lambda: directory.replace("y", directory, "x"),
         lambda: directory.link("y", directory, "x"),
     ):
@@ -110,7 +110,7 @@ def test_temporary_names_can_not_be_foreseen_and_links_are_not_written_through(t
     names = iter(["taken", "free"])
     monkeypatch.setattr("buckia_core.localfs.files.secrets.token_hex", lambda size: next(names))
     (tmp_path / "root" / "t-taken").symlink_to(tmp_path / "victim")
-    name, descriptor = create(tree.root, "t-")
+    name, descriptor = create_temp_file(tree.root, "t-")
     os.write(descriptor, b"x")
     os.close(descriptor)
     assert name == "t-free" and not (tmp_path / "victim").exists()
@@ -118,7 +118,7 @@ def test_temporary_names_can_not_be_foreseen_and_links_are_not_written_through(t
 
 
 def test_many_names_differ(tree):
-    made = [create(tree.root, "t-") for _ in range(50)]
+    made = [create_temp_file(tree.root, "t-") for _ in range(50)]
     for _, descriptor in made:
         os.close(descriptor)
     assert len({name for name, _ in made}) == 50
@@ -141,10 +141,10 @@ def test_only_files_are_opened(tree, tmp_path):
 def test_a_file_that_is_open_is_reached_whatever_becomes_of_its_name(tree, tmp_path):
     if not os.path.isdir("/proc/self/fd"):
         pytest.skip("this system has no such paths")
-    name, descriptor = create(tree.root, "t-")
+    name, descriptor = create_temp_file(tree.root, "t-")
     (tmp_path / "root" / name).unlink()
     (tmp_path / "root" / name).symlink_to(tmp_path / "victim")
-    with open(path_of_open(descriptor, tree.root.join(name)), "wb") as file:
+    with open(descriptor_path(descriptor, tree.root.join(name)), "wb") as file:
         file.write(b"x")
     assert os.pread(descriptor, 9, 0) == b"x" and not (tmp_path / "victim").exists()
     os.close(descriptor)
@@ -161,16 +161,16 @@ def test_a_copy_takes_over_permission_bits_and_nothing_else(tree, tmp_path, monk
     link_or_copy(tree.root, "f", tree.root, "copy", "t-")
     status = (tmp_path / "root" / "copy").stat()
     assert (stat.S_IMODE(status.st_mode), status.st_mtime_ns) == (0o751, 5)
-    assert permissions((tmp_path / "root" / "f").stat()) == 0o751
+    assert permission_bits((tmp_path / "root" / "f").stat()) == 0o751
 
 
 def test_a_directory_of_ours_is_closed_to_others(tree, tmp_path):
-    make_private(tree.root, "new")
+    make_private_directory(tree.root, "new")
     (tmp_path / "root" / "old").mkdir(mode=0o755)
-    make_private(tree.root, "old")
+    make_private_directory(tree.root, "old")
     (tmp_path / "outside").mkdir(mode=0o755)
     (tmp_path / "root" / "link").symlink_to(tmp_path / "outside")
-    make_private(tree.root, "link")
+    make_private_directory(tree.root, "link")
     modes = {name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("root/new", "root/old", "outside")}
     assert modes == {"root/new": 0o700, "root/old": 0o700, "outside": 0o755}
 
@@ -180,7 +180,7 @@ def test_a_tree_that_nobody_has_is_closed_at_once(tmp_path):
     gc.disable()
     try:
         for _ in range(50):
-            Tree(str(tmp_path)).directory("d", make=True)
+            Tree(str(tmp_path)).open_directory("d", create=True)
         assert open_descriptors() - before <= 1
     finally:
         gc.enable()
@@ -189,12 +189,12 @@ def test_a_tree_that_nobody_has_is_closed_at_once(tmp_path):
 @pytest.mark.parametrize("relative", ["..", "a/..", "a/../b", "/a", "/", "a//b", "a/", "./a", "a/."])
 def test_a_path_that_leads_elsewhere_is_none(tmp_path, relative):
     (tmp_path / "root" / "a" / "b").mkdir(parents=True)
-    with Tree(str(tmp_path / "root")) as tree, pytest.raises(ValueError, match="no path below"):
-        tree.directory(relative, make=True)
+    with Tree(str(tmp_path / "root")) as tree, pytest.raises(ValueError, match="invalid relative path"):
+        tree.open_directory(relative, create=True)
 
 
 def test_a_file_is_not_created_elsewhere(tmp_path):
     (tmp_path / "root").mkdir()
-    with Tree(str(tmp_path / "root")) as tree, pytest.raises(ValueError, match="no beginning of a name"):
-        create(tree.root, "../x")
+    with Tree(str(tmp_path / "root")) as tree, pytest.raises(ValueError, match="path separator"):
+        create_temp_file(tree.root, "../x")
     assert [each.name for each in tmp_path.iterdir()] == ["root"]

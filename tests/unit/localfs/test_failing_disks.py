@@ -9,10 +9,10 @@ import pytest
 
 from buckia_core.localfs import directory as module
 from buckia_core.localfs.directory import Tree
-from buckia_core.localfs.durability import sync_directory
+from buckia_core.localfs.durability import fsync_directory
+from buckia_core.localfs.filename_rules import detect_filesystem_rules, find_stored_name
 from buckia_core.localfs.files import link_or_copy
-from buckia_core.localfs.probing import disk_rules, spelling_on_disk
-from buckia_core.localfs.system_errors import failure_of_system, failure_words
+from buckia_core.localfs.system_errors import find_system_failure, format_system_failure
 from buckia_core.testing import m
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such calls")
@@ -52,7 +52,7 @@ def tree(tmp_path):
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS])
 def test_a_directory_that_may_not_outlast_a_loss_of_power_is_told(tree, tmp_path, fail, number):
     fail("fsync", number)
-    for sync in (tree.root.sync, lambda: sync_directory(str(tmp_path))):
+    for sync in (tree.root.fsync, lambda: fsync_directory(str(tmp_path))):
         with pytest.raises(OSError, match=str(tmp_path)) as caught:
             sync()
         assert (caught.value.errno, caught.value.filename) == (number, str(tmp_path))
@@ -62,38 +62,38 @@ def test_a_directory_that_may_not_outlast_a_loss_of_power_is_told(tree, tmp_path
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
 def test_a_file_system_that_syncs_no_directories_is_let_be(tree, tmp_path, fail, number):
     fail("fsync", number)
-    tree.root.sync()
-    sync_directory(str(tmp_path))
-    sync_directory(str(tmp_path / "gone"))
+    tree.root.fsync()
+    fsync_directory(str(tmp_path))
+    fsync_directory(str(tmp_path / "gone"))
 
 
 @pytest.mark.parametrize("number", FAILURES)
 def test_a_disk_that_failed_while_it_was_asked_is_not_taken_for_a_plain_one(tmp_path, fail, number):
     fail("open", number, only=lambda path, flags, *rest: flags & os.O_CREAT)
     with pytest.raises(OSError, match=r"\.buckia-tmp") as caught:
-        disk_rules(str(tmp_path))
+        detect_filesystem_rules(str(tmp_path))
     assert caught.value.errno == number
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
 def test_one_that_may_not_be_written_is(tmp_path, fail, number):
     fail("open", number, only=lambda path, flags, *rest: flags & os.O_CREAT)
-    assert disk_rules(str(tmp_path)).case_insensitive is False
+    assert detect_filesystem_rules(str(tmp_path)).case_insensitive is False
 
 
 @posix
 def test_one_that_can_not_be_opened_for_want_of_descriptors_is_not_either(tmp_path, fail):
     fail("open", errno.EMFILE)
     with pytest.raises(OSError, match="open files"):
-        disk_rules(str(tmp_path))
+        detect_filesystem_rules(str(tmp_path))
 
 
 def test_a_twin_that_can_not_be_looked_at_is_not_taken_for_none(tree, tmp_path, fail):
     (tmp_path / "name").write_text("1")
-    status = tree.root.status("name")
+    status = tree.root.stat("name")
     fail("stat", errno.EIO, only=lambda path, *rest: os.path.basename(path) == "NAME")
     with pytest.raises(OSError, match="NAME"):
-        spelling_on_disk(tree, tree.root, "name", status)
+        find_stored_name(tree, tree.root, "name", status)
 
 
 @pytest.mark.parametrize("number", FAILURES)
@@ -118,7 +118,7 @@ def test_a_disk_without_hard_links_gets_a_copy(tree, tmp_path, fail, number):
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
 def test_a_link_whose_target_can_not_be_looked_at_does_not_lead_nowhere(tmp_path, monkeypatch, number):
     (tmp_path / "link").symlink_to("target")
-    status = module.Directory.status
+    status = module.Directory.stat
 
     def refuse(directory, name, *, follow=False):
         if follow:
@@ -126,10 +126,10 @@ def test_a_link_whose_target_can_not_be_looked_at_does_not_lead_nowhere(tmp_path
         return status(directory, name)
 
     with Tree(str(tmp_path), follow=True) as tree:
-        assert tree._obstacle(tree.root, "link") == "a symbolic link that leads nowhere"
-        monkeypatch.setattr(module.Directory, "status", refuse)
+        assert tree._find_obstacle(tree.root, "link") == "a symbolic link that leads nowhere"
+        monkeypatch.setattr(module.Directory, "stat", refuse)
         with pytest.raises(OSError, match=os.strerror(number)):
-            tree._obstacle(tree.root, "link")
+            tree._find_obstacle(tree.root, "link")
 
 
 def test_a_failure_of_the_system_is_found_behind_errors_of_libraries():
@@ -145,10 +145,10 @@ def test_a_failure_of_the_system_is_found_behind_errors_of_libraries():
             return outer
 
     too_many = OSError(errno.EMFILE, "Too many open files")
-    assert failure_of_system(wrapped(too_many)) is too_many
-    assert failure_words(too_many) == "this machine: Too many open files"
-    assert failure_words(MemoryError()) == "this machine: there is not enough memory"
-    assert isinstance(failure_of_system(wrapped(MemoryError())), MemoryError)
-    assert failure_of_system(wrapped(too_many, cause=False)) is None
-    assert failure_of_system(wrapped(ConnectionRefusedError(errno.ECONNREFUSED, "refused"))) is None
-    assert failure_of_system(FileNotFoundError(errno.ENOENT, "gone")) is None
+    assert find_system_failure(wrapped(too_many)) is too_many
+    assert format_system_failure(too_many) == "this machine: Too many open files"
+    assert format_system_failure(MemoryError()) == "this machine: there is not enough memory"
+    assert isinstance(find_system_failure(wrapped(MemoryError())), MemoryError)
+    assert find_system_failure(wrapped(too_many, cause=False)) is None
+    assert find_system_failure(wrapped(ConnectionRefusedError(errno.ECONNREFUSED, "refused"))) is None
+    assert find_system_failure(FileNotFoundError(errno.ENOENT, "gone")) is None

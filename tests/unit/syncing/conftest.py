@@ -20,12 +20,12 @@ def sides(tmp_path: Path) -> Sides:
 def deny(monkeypatch: pytest.MonkeyPatch):
     """Make directories unreadable, for the superuser as well."""
     denied = set()
-    entries = Directory.entries
+    entries = Directory.scandir
 
     def refuse(directory):
         if directory.path in denied:
             raise PermissionError(13, "Permission denied", directory.path)
         return entries(directory)
 
-    monkeypatch.setattr(Directory, "entries", refuse)
+    monkeypatch.setattr(Directory, "scandir", refuse)
     return lambda path: denied.add(str(path))

@@ -13,7 +13,7 @@ from buckia_core.errors import NotFound, SideEmptied
 from buckia_core.localfs.directory import Tree
 from buckia_core.planning.keys import FilesystemRules
 from buckia_core.syncing import engine
-from buckia_core.syncing.disk.paths import FileLocation
+from buckia_core.syncing.disk.file_locator import FileLocation
 from buckia_core.syncing.scan.local import LocalScan
 from buckia_core.testing import Fault, Faulty
 from tests.unit.syncing.sides import Sides
@@ -90,7 +90,7 @@ def test_the_folder_of_a_single_file_is_looked_at_too(sides, tmp_path, monkeypat
 def test_a_folder_that_goes_just_before_it_is_read_is_left_for_the_next_run(sides, monkeypatch):
     """A disk below the root may have been unmounted, with the directory that it was at."""
     sides.in_step("a=1 usb/b=1 usb/c=1")
-    below = Tree.below
+    below = Tree.open_child
     away = sides.folder.with_name("away")
 
     def going(tree, directory, name):
@@ -98,7 +98,7 @@ def test_a_folder_that_goes_just_before_it_is_read_is_left_for_the_next_run(side
             shutil.move(sides.folder / "usb", away)
         return below(tree, directory, name)
 
-    monkeypatch.setattr(Tree, "below", going)
+    monkeypatch.setattr(Tree, "open_child", going)
     result = sides.sync()
     assert result.success and sides.did == [] and sides.objects().keys() == {"a", "usb/b", "usb/c"}
     sides.sync()
@@ -108,13 +108,13 @@ def test_a_folder_that_goes_just_before_it_is_read_is_left_for_the_next_run(side
 def test_a_new_folder_that_comes_and_goes_is_no_reason_for_a_word(sides, monkeypatch):
     sides.in_step("a=1")
     (sides.folder / "build").mkdir()
-    below = Tree.below
+    below = Tree.open_child
 
     def going(tree, directory, name):
         shutil.rmtree(sides.folder / "build", ignore_errors=True)
         return below(tree, directory, name)
 
-    monkeypatch.setattr(Tree, "below", going)
+    monkeypatch.setattr(Tree, "open_child", going)
     assert sides.sync().success
     assert sides.did == [] and sides.finished == []
 
@@ -191,18 +191,18 @@ def test_a_delete_of_one_side_does_not_become_one_of_the_other(sides: Sides) -> 
 
 def test_a_delete_waits_where_it_can_not_be_found_out_whether_the_file_came_back(sides, once_planned, monkeypatch):
     sides.in_step("a=1 b=1").delete_here("a")
-    look = FileLocation.look
+    look = FileLocation.stat_entry
 
     def refuse(place, key, root):
         if key == "a":
             raise OSError(errno.EIO, "Input/output error", place.path)
         return look(place, key, root)
 
-    once_planned(lambda: monkeypatch.setattr(FileLocation, "look", refuse))
+    once_planned(lambda: monkeypatch.setattr(FileLocation, "stat_entry", refuse))
     result = sides.sync()
     assert result.failed == 1 and "Input/output error" in result.errors[0].message
     assert sides.objects().keys() == {"a", "b"}
-    monkeypatch.setattr(FileLocation, "look", look)
+    monkeypatch.setattr(FileLocation, "stat_entry", look)
     sides.sync()
     assert sides.did == ["delete_remote a"]
 
@@ -214,8 +214,8 @@ def test_a_root_that_can_not_be_read_for_want_of_something_is_no_matter_of_permi
     def refuse(directory):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("buckia_core.syncing.planner.planner.disk_rules", lambda path: FilesystemRules())
-    monkeypatch.setattr("buckia_core.localfs.directory.Directory.entries", refuse)
+    monkeypatch.setattr("buckia_core.syncing.planner.planner.detect_filesystem_rules", lambda path: FilesystemRules())
+    monkeypatch.setattr("buckia_core.localfs.directory.Directory.scandir", refuse)
     with pytest.raises(OSError, match=os.strerror(number)) as caught:
         sides.sync()
     assert caught.value.filename == str(sides.folder)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from buckia_core.adapters.factory import settings_warnings
 from buckia_core.cli.terminal.formatting import format_duration, format_time
 from buckia_core.errors import BuckiaError
-from buckia_core.localfs.probing import disk_rules
+from buckia_core.localfs.filename_rules import detect_filesystem_rules
 from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.syncing.error_messages import error_message
 
@@ -102,7 +102,7 @@ def _check_clock(directory: Path, client: BuckiaClient) -> str:
 
 
 def _check_disk(directory: Path) -> str:
-    rules = disk_rules(str(directory))
+    rules = detect_filesystem_rules(str(directory))
     names = (
         "names that differ only in case are one file"
         if rules.case_insensitive

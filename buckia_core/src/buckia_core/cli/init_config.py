@@ -16,7 +16,7 @@ from buckia_core.config import BucketConfig
 from buckia_core.config.file.writer import render
 from buckia_core.config.settings import SettingDoc, describe_settings
 from buckia_core.errors import InvalidSetting, MissingCredentials
-from buckia_core.localfs.files import permissions, set_permissions
+from buckia_core.localfs.files import permission_bits, set_permissions
 from buckia_core.planning.keys import TEMP_PREFIX
 
 
@@ -53,7 +53,7 @@ def write_config(path: Path, text: str) -> None:
     """
     temporary = path.absolute().with_name(f"{TEMP_PREFIX}{os.urandom(8).hex()}")
     try:
-        mode = permissions(path.stat()) & _MODE if path.exists() else None
+        mode = permission_bits(path.stat()) & _MODE if path.exists() else None
         opener = _open if mode is None else _open_private
         with open(temporary, "x", encoding="utf-8", newline="\n", opener=opener) as file:
             file.write(text)

@@ -1,0 +1,1 @@
+"""Local files: operations relative to open directories, atomic renames, durability."""

@@ -1,9 +1,9 @@
-"""Directories held open, and the files in them by name.
+"""Open directories: file operations relative to a descriptor (`dir_fd`).
 
-The system resolves a path anew at each call. Whoever may write to a directory on it can put a symbolic link there
-between two calls, and the second one acts somewhere else. So a `Tree` opens each directory below its root by name, in
-the directory above it, without following links, and a `Directory` reaches its files through the open descriptor.
-Windows has no such calls: there, links are looked for when a directory is first reached, and paths are used.
+Operating systems resolve a path at each call. A user who may write to one of its directories can replace it by a
+symbolic link between two calls, and the second call then acts elsewhere. So a `Tree` opens each directory below its
+root relative to its parent, without following links, and a `Directory` accesses its entries through its descriptor.
+Windows has no `dir_fd`: there, a `Tree` checks for links when it opens a directory, and uses paths after that.
 """
 
 from __future__ import annotations
@@ -14,74 +14,83 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
-from buckia_core.localfs import opening
-from buckia_core.localfs.atomic_rename import EXCHANGE, EXCLUSIVE, rename
-from buckia_core.localfs.durability import sync_open_directory
-from buckia_core.localfs.opening import BY_DESCRIPTOR, InTheWay, Moved, identity_of, is_link, name_path
-from buckia_core.localfs.system_errors import LEADS_NOWHERE
+from buckia_core.localfs.atomic_rename import exchange, rename_exclusive
+from buckia_core.localfs.durability import fsync_descriptor
+from buckia_core.localfs.opening import (
+    DIRECTORY_FLAGS,
+    DIRECTORY_NOFOLLOW_FLAGS,
+    HAS_DIR_FD,
+    SEARCH_FLAG,
+    DirectoryReplaced,
+    PathBlocked,
+    file_identity,
+    is_link,
+    set_error_path,
+)
+from buckia_core.localfs.system_errors import BROKEN_LINK
 
-FEW = 2
-"""Descriptors that a tree holds at most, beside that of its root. Some systems allow a process 256 in all."""
+MAX_OPEN = 2
+"""Maximum of open descriptors per tree, without its root. Some systems allow 256 per process."""
 
-_FILE = "a file"
-_PLAIN_LINK = {"follow_symlinks": False} if os.link in os.supports_follow_symlinks else {}
+_NOFOLLOW = {"follow_symlinks": False} if os.link in os.supports_follow_symlinks else {}
+
+T = TypeVar("T")
 
 
 class Directory:
-    """One directory of a `Tree`. Names are those of its entries; errors name the whole path.
+    """One directory of a `Tree`. Methods take names of entries; errors carry full paths.
 
     Attributes:
-        path: Its path, for messages, and for what only works by path.
-        relative: Its path below the root, with slashes; empty for the root.
-        held: The descriptor, while the tree keeps it open. Use `descriptor`.
-        lists: The descriptor may be used to list it, and not only to reach what is in it.
+        path: The path, for messages, and for calls without `dir_fd`.
+        relative: The path below the root, with slashes; empty for the root.
+        cached_descriptor: The descriptor, while the tree keeps it open. Use `descriptor`.
+        can_list: Whether the descriptor can list the directory. Otherwise it is a search-only descriptor.
     """
 
-    __slots__ = ("_identity", "_tree", "held", "lists", "path", "relative")
+    __slots__ = ("_identity", "_tree", "cached_descriptor", "can_list", "path", "relative")
 
-    def __init__(self, tree: Tree, path: str, relative: str, descriptor: int | None, *, lists: bool) -> None:
-        # Weak, so that a tree is closed as soon as nobody has it any more: where many are made, none may wait for the
-        # search for cycles.
+    def __init__(self, tree: Tree, path: str, relative: str, descriptor: int | None, *, can_list: bool) -> None:
+        # A weak reference, so that a tree without references closes at once instead of at a garbage collection.
         self._tree = weakref.ref(tree)
-        self.held = descriptor
-        self.lists = lists
+        self.cached_descriptor = descriptor
+        self.can_list = can_list
         self._identity: tuple[int, int] | None = None
         self.path = path
         self.relative = relative
 
     @property
     def descriptor(self) -> int | None:
-        """The open descriptor; `None` on a system that has no use for it.
+        """The open descriptor; `None` on systems without `dir_fd`.
 
         Raises:
-            Moved: It had been closed, and another directory has its place now.
+            DirectoryReplaced: The descriptor had been closed, and another directory has the path now.
             ValueError: The tree is closed.
         """
-        if self.held is None and BY_DESCRIPTOR:
+        if self.cached_descriptor is None and HAS_DIR_FD:
             tree = self._tree()
             if tree is None:
                 raise ValueError(f"the tree is closed: {self.path}")
-            tree.open_again(self)
-        return self.held
+            tree.reopen(self)
+        return self.cached_descriptor
 
     @property
     def identity(self) -> tuple[int, int] | None:
-        """Device and inode, once it was open; `None` where no descriptors are used."""
-        if self._identity is None and self.held is not None:
-            self._identity = identity_of(os.fstat(self.held))
+        """Device and inode of the opened directory; `None` on systems without `dir_fd`."""
+        if self._identity is None and self.cached_descriptor is not None:
+            self._identity = file_identity(os.fstat(self.cached_descriptor))
         return self._identity
 
-    def set_aside(self) -> None:
-        """Close the descriptor, and remember which directory it was of for when it is opened again."""
+    def release(self) -> None:
+        """Close the descriptor, and keep the identity for the check when the tree reopens the directory."""
         if self.identity is not None:
             self.close()
 
     def close(self, close_descriptor: Callable[[int], None] = os.close) -> None:
-        """Close the descriptor; the next use opens it again."""
-        # The call is a default value because this may be the end of the interpreter, which has no modules any more.
-        descriptor, self.held = self.held, None
+        """Close the descriptor; the next use reopens it."""
+        # A default value, because modules may be gone at the shutdown of the interpreter.
+        descriptor, self.cached_descriptor = self.cached_descriptor, None
         if descriptor is not None:
             close_descriptor(descriptor)
 
@@ -91,255 +100,224 @@ class Directory:
 
     def open(self, name: str, flags: int, mode: int = 0o600) -> int:
         """Open a file, and return its descriptor."""
-        at = self.descriptor
-        try:
-            return os.open(name if at is not None else self.join(name), flags, mode, dir_fd=at)
-        except OSError as error:
-            name_path(error, self.join(name))
-            raise
+        return self._call(os.open, name, flags, mode)
 
-    def status(self, name: str, *, follow: bool = False) -> os.stat_result:
-        """Return the status of an entry; unless told otherwise, that of a link itself."""
-        at = self.descriptor
-        try:
-            return os.stat(name if at is not None else self.join(name), dir_fd=at, follow_symlinks=follow)
-        except OSError as error:
-            name_path(error, self.join(name))
-            raise
+    def stat(self, name: str, *, follow: bool = False) -> os.stat_result:
+        """Return the `stat` result of an entry. Links are not followed, unless `follow` is set."""
+        return self._call(os.stat, name, follow_symlinks=follow)
 
-    def own_status(self) -> os.stat_result:
-        """Return the status of the directory itself."""
-        at = self.descriptor
-        return os.stat(self.path) if at is None else os.fstat(at)
+    def stat_self(self) -> os.stat_result:
+        """Return the `stat` result of the directory itself."""
+        dir_fd = self.descriptor
+        return os.stat(self.path) if dir_fd is None else os.fstat(dir_fd)
 
-    def is_at_its_path(self) -> bool:
-        """Tell whether the path still leads here: someone may have renamed the directory, and put another one there."""
+    def is_still_at_path(self) -> bool:
+        """Tell whether the path still leads to this directory, and not to another one after a rename."""
         identity = self.identity
         if identity is None:
             return True
         try:
-            return identity_of(os.stat(self.path)) == identity
+            return file_identity(os.stat(self.path)) == identity
         except OSError:
             return False
 
     def unlink(self, name: str) -> None:
         """Remove a file, or a link."""
-        at = self.descriptor
-        try:
-            os.unlink(name if at is not None else self.join(name), dir_fd=at)
-        except OSError as error:
-            name_path(error, self.join(name))
-            raise
+        self._call(os.unlink, name)
 
-    def make_directory(self, name: str, mode: int = 0o777) -> None:
-        """Make a directory."""
-        at = self.descriptor
-        try:
-            os.mkdir(name if at is not None else self.join(name), mode, dir_fd=at)
-        except OSError as error:
-            name_path(error, self.join(name))
-            raise
+    def mkdir(self, name: str, mode: int = 0o777) -> None:
+        """Create a directory."""
+        self._call(os.mkdir, name, mode)
 
-    def remove_directory(self, name: str) -> None:
+    def rmdir(self, name: str) -> None:
         """Remove an empty directory."""
         if (tree := self._tree()) is not None:
-            tree.forget(f"{self.relative}/{name}" if self.relative else name)
-        at = self.descriptor
+            tree.evict(f"{self.relative}/{name}" if self.relative else name)
+        self._call(os.rmdir, name)
+
+    def _call(self, function: Callable[..., T], name: str, *args: int, **options: bool) -> T:
+        """Call a function of `os` for an entry, relative to the descriptor."""
+        dir_fd = self.descriptor
         try:
-            os.rmdir(name if at is not None else self.join(name), dir_fd=at)
+            return function(name if dir_fd is not None else self.join(name), *args, dir_fd=dir_fd, **options)
         except OSError as error:
-            name_path(error, self.join(name))
+            set_error_path(error, self.join(name))
             raise
 
     def replace(self, name: str, target: Directory, new: str) -> None:
-        """Rename a file; what has the new name is replaced."""
-        source, aim, here, there = self._reached(name, target, new)
-        try:
-            os.replace(source, aim, src_dir_fd=here, dst_dir_fd=there)
-        except OSError as error:
-            name_path(error, target.join(new))
-            raise
+        """Rename a file, and replace the file of the new name, if there is one."""
+        self._call_with_two(os.replace, name, target, new)
 
     def exchange(self, name: str, target: Directory, other: str) -> None:
-        """Exchange two files, or whatever has the names, in one step.
+        """Exchange two entries of any type atomically.
 
         Raises:
             FileNotFoundError: One of them is missing.
-            OSError: This system, or this file system, can't do it.
+            OSError: The operating system or the file system does not support it.
         """
-        self._rename(EXCHANGE, name, target, other)
+        self._call_with_two(exchange, name, target, other)
 
     def rename_exclusive(self, name: str, target: Directory, new: str) -> None:
-        """Rename a file to a name that is free, in one step; errors are those of `exchange`, or `FileExistsError`."""
-        self._rename(EXCLUSIVE, name, target, new)
-
-    def _rename(self, flag: int, name: str, target: Directory, new: str) -> None:
-        source, aim, here, there = self._reached(name, target, new)
-        try:
-            rename(flag, source, aim, here, there)
-        except OSError as error:
-            name_path(error, target.join(new))
-            raise
+        """Rename a file atomically; raises `FileExistsError` if the new name exists, else as `exchange`."""
+        self._call_with_two(rename_exclusive, name, target, new)
 
     def link(self, name: str, target: Directory, new: str) -> None:
-        """Give a file a second name, which must be free; a link itself, not what it points to."""
-        source, aim, here, there = self._reached(name, target, new)
+        """Create a hard link. The new name must be free. A symbolic link is linked itself."""
+        self._call_with_two(os.link, name, target, new, **_NOFOLLOW)
+
+    def _call_with_two(
+        self, function: Callable[..., object], name: str, target: Directory, new: str, **options: bool
+    ) -> None:
+        """Call a function for an entry and one of `target`, relative to both descriptors."""
+        source_fd, target_fd = self.descriptor, target.descriptor
+        source = name if source_fd is not None else self.join(name)
+        destination = new if target_fd is not None else target.join(new)
         try:
-            os.link(source, aim, src_dir_fd=here, dst_dir_fd=there, **_PLAIN_LINK)
+            function(source, destination, src_dir_fd=source_fd, dst_dir_fd=target_fd, **options)
         except OSError as error:
-            name_path(error, target.join(new))
+            set_error_path(error, target.join(new))
             raise
 
-    def _reached(self, name: str, target: Directory, new: str) -> tuple[str, str, int | None, int | None]:
-        here, there = self.descriptor, target.descriptor
-        source = name if here is not None else self.join(name)
-        return source, new if there is not None else target.join(new), here, there
-
-    def entries(self) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
-        """Read the directory, in a context that gives its entries."""
-        at = self.descriptor
-        if at is None:
+    def scandir(self) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+        """Return `os.scandir` of the directory."""
+        dir_fd = self.descriptor
+        if dir_fd is None:
             return os.scandir(self.path)
-        if self.lists:
-            return os.scandir(at)
-        with self.readable() as descriptor:
-            # It has a descriptor of its own from here on.
+        if self.can_list:
+            return os.scandir(dir_fd)
+        with self.open_for_reading() as descriptor:
+            # `os.scandir` duplicates the descriptor.
             return os.scandir(descriptor)
 
-    def names(self) -> list[str]:
+    def listdir(self) -> list[str]:
         """Return the names of all entries."""
-        with self.entries() as found:
+        with self.scandir() as found:
             return [entry.name for entry in found]
 
     @contextmanager
-    def readable(self) -> Iterator[int]:
-        """Open the directory itself for reading: to list it, or to make its names outlast a loss of power."""
-        at = self.descriptor
+    def open_for_reading(self) -> Iterator[int]:
+        """Open the directory itself for reading, as `scandir` and `fsync` need it; yields a descriptor."""
+        dir_fd = self.descriptor
         try:
-            found = os.open("." if at is not None else self.path, os.O_RDONLY | opening.FOLLOW, dir_fd=at)
+            path = "." if dir_fd is not None else self.path
+            descriptor = os.open(path, os.O_RDONLY | DIRECTORY_FLAGS, dir_fd=dir_fd)
         except OSError as error:
             error.filename = self.path
             raise
         try:
-            yield found
+            yield descriptor
         finally:
-            os.close(found)
+            os.close(descriptor)
 
-    def sync(self) -> None:
-        """Make the names in it outlast a loss of power, where the system can.
-
-        Raises:
-            OSError: The disk failed, or is full: they may not outlast it.
-        """
+    def fsync(self) -> None:
+        """Flush the entries of the directory to the disk. Errors as `fsync_directory`."""
         if os.name == "nt":
             return
-        with suppress(FileNotFoundError, NotADirectoryError, PermissionError), self.readable() as descriptor:
-            sync_open_directory(descriptor, self.path)
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError), self.open_for_reading() as descriptor:
+            fsync_descriptor(descriptor, self.path)
 
 
 class Tree:
-    """A root directory, and the directories below it. For one thread at a time; closed when nobody has it any more.
+    """A root directory and the directories below it. Not thread-safe; closes with its last reference.
 
     Args:
-        root: Its path. It may lead through links: whoever gave it meant that.
-        follow: Links below the root are followed as well.
-        reads: Directories will be listed, so they are opened for that where that is allowed.
-        most: How many descriptors to hold, beside that of the root.
+        root: The path of the root. Links in it are followed.
+        follow: Also follow links below the root.
+        for_listing: Open directories for reading, where permitted, because they will be listed.
+        max_open: Maximum of open descriptors, without the root.
 
     Attributes:
-        root: The root itself.
-        keeps_both: Devices on which two names were found that differ only in case or Unicode form.
+        root: The root directory.
+        case_sensitive_devices: Devices that hold two names which differ only in case or Unicode form.
 
     Raises:
         OSError: The root can't be opened.
     """
 
-    def __init__(self, root: str, *, follow: bool = False, reads: bool = False, most: int = FEW) -> None:
-        self._reads = reads
-        self._most = most
+    def __init__(self, root: str, *, follow: bool = False, for_listing: bool = False, max_open: int = MAX_OPEN) -> None:
+        self._for_listing = for_listing
+        self._max_open = max_open
         self._follow = follow
         self._open: dict[str, Directory] = {}
-        self.keeps_both: set[int] = set()
-        at, lists = self._opened(root, opening.FOLLOW, None) if BY_DESCRIPTOR else (None, False)
-        self.root = Directory(self, root, "", at, lists=lists)
-        if not BY_DESCRIPTOR and not stat.S_ISDIR(os.stat(root).st_mode):
+        self.case_sensitive_devices: set[int] = set()
+        descriptor, can_list = self._open_descriptor(root, DIRECTORY_FLAGS, None) if HAS_DIR_FD else (None, False)
+        self.root = Directory(self, root, "", descriptor, can_list=can_list)
+        if not HAS_DIR_FD and not stat.S_ISDIR(os.stat(root).st_mode):
             raise NotADirectoryError(f"{root} is not a directory")
 
-    def directory(self, relative: str, *, make: bool = False) -> Directory:
-        """Return a directory below the root.
+    def open_directory(self, relative: str, *, create: bool = False) -> Directory:
+        """Open a directory below the root.
 
         Args:
-            relative: Its path below the root, with slashes; no part of it is empty, `.` or `..`.
-            make: Make the directories that are missing.
+            relative: The path below the root, with slashes. No component may be empty, `.` or `..`.
+            create: Create missing directories.
 
         Raises:
-            InTheWay: A link (unless links are followed) or a file is on the way, or there.
-            FileNotFoundError: It is missing.
-            ValueError: The path is none.
+            PathBlocked: A component is a file, or a link and links are not followed.
+            FileNotFoundError: The directory is missing.
+            ValueError: The path is invalid.
         """
         if not relative:
             return self.root
-        found = self._open.pop(relative, None)
-        if found is not None:
-            # What is used least is closed first.
+        if (found := self._open.pop(relative, None)) is not None:
+            # Move it to the end: the first one is closed first (LRU).
             self._open[relative] = found
             return found
         above, slash, name = relative.rpartition("/")
         if name in ("", ".", "..") or os.sep in name or (slash and not above):
-            raise ValueError(f"no path below a directory: {relative!r}")
-        parent = self.directory(above, make=make)
+            raise ValueError(f"invalid relative path: {relative!r}")
+        parent = self.open_directory(above, create=create)
         try:
-            return self._enter(parent, name, relative)
+            return self._open_child(parent, name, relative)
         except FileNotFoundError:
-            if not make:
+            if not create:
                 raise
             with suppress(FileExistsError):
-                parent.make_directory(name)
-            return self._enter(parent, name, relative)
+                parent.mkdir(name)
+            return self._open_child(parent, name, relative)
 
-    def held(self, relative: str) -> Directory | None:
-        """Return a directory if it is held open."""
+    def get_open(self, relative: str) -> Directory | None:
+        """Return a directory if it is open."""
         return self._open.get(relative) if relative else self.root
 
-    def below(self, directory: Directory, name: str) -> Directory:
-        """Return a directory in another one; raises as `directory`."""
+    def open_child(self, directory: Directory, name: str) -> Directory:
+        """Open a directory in another one, anew; raises as `open_directory`."""
         relative = f"{directory.relative}/{name}" if directory.relative else name
-        self.forget(relative)
-        return self._enter(directory, name, relative)
+        self.evict(relative)
+        return self._open_child(directory, name, relative)
 
-    def open_again(self, directory: Directory) -> None:
-        """Open a directory that was closed because others were needed.
+    def reopen(self, directory: Directory) -> None:
+        """Reopen a directory that was closed because of `max_open`.
 
         Raises:
-            Moved: Another one has its place now.
+            DirectoryReplaced: Another directory has the path now.
             ValueError: The tree is closed.
         """
-        if self.root.held is None:
+        if self.root.cached_descriptor is None:
             raise ValueError(f"the tree is closed: {self.root.path}")
         try:
-            found = self.directory(directory.relative)
-        except (InTheWay, FileNotFoundError) as error:
-            raise Moved(f"the directory was replaced meanwhile: {directory.path}") from error
+            found = self.open_directory(directory.relative)
+        except (PathBlocked, FileNotFoundError) as error:
+            raise DirectoryReplaced(f"the directory was replaced: {directory.path}") from error
         if found.identity != directory.identity:
-            raise Moved(f"the directory was replaced meanwhile: {directory.path}")
-        # Both are one directory; the new object gives its descriptor to the old one.
-        directory.held, found.held = found.held, None
+            raise DirectoryReplaced(f"the directory was replaced: {directory.path}")
+        # Both objects are one directory; the old one takes over the descriptor.
+        directory.cached_descriptor, found.cached_descriptor = found.cached_descriptor, None
         self._open[directory.relative] = directory
 
-    def forget(self, relative: str) -> None:
-        """Close a directory that is about to be removed, or may be another one by now."""
-        found = self._open.pop(relative, None)
-        if found is not None:
+    def evict(self, relative: str) -> None:
+        """Close a directory that is about to be removed, or may have been replaced."""
+        if (found := self._open.pop(relative, None)) is not None:
             found.close()
 
     def close(self) -> None:
-        """Close everything."""
+        """Close all descriptors."""
         for directory in (*self._open.values(), self.root):
             directory.close()
         self._open.clear()
 
     def __del__(self) -> None:
-        # It has no root if that could not be opened.
+        # There is no root if `__init__` failed.
         if hasattr(self, "root"):
             self.close()
 
@@ -351,50 +329,49 @@ class Tree:
     ) -> None:
         self.close()
 
-    def _enter(self, parent: Directory, name: str, relative: str) -> Directory:
-        descriptor, lists = None, False
-        if BY_DESCRIPTOR:
-            links = opening.FOLLOW if self._follow else opening.NO_FOLLOW
+    def _open_child(self, parent: Directory, name: str, relative: str) -> Directory:
+        descriptor, can_list = None, False
+        if HAS_DIR_FD:
+            flags = DIRECTORY_FLAGS if self._follow else DIRECTORY_NOFOLLOW_FLAGS
             try:
-                descriptor, lists = self._opened(name, links, parent.descriptor)
+                descriptor, can_list = self._open_descriptor(name, flags, parent.descriptor)
             except FileNotFoundError:
                 raise
             except OSError as error:
-                name_path(error, parent.join(name))
-                # Which error it is if a link stands there differs from system to system.
-                what = self._obstacle(parent, name)
+                set_error_path(error, parent.join(name))
+                # Operating systems report different errors for links.
+                what = self._find_obstacle(parent, name)
                 if what is None:
                     raise
-                raise InTheWay(parent.join(name), what, is_link=what != _FILE) from error
+                raise PathBlocked(parent.join(name), what, is_link=what != "a file") from error
         else:
-            what = self._obstacle(parent, name)
+            what = self._find_obstacle(parent, name)
             if what is not None:
-                raise InTheWay(parent.join(name), what, is_link=what != _FILE)
-        found = Directory(self, parent.join(name), relative, descriptor, lists=lists)
-        self._open[relative] = found
-        if len(self._open) > self._most:
-            self._open.pop(next(iter(self._open))).set_aside()
+                raise PathBlocked(parent.join(name), what, is_link=what != "a file")
+        found = self._open[relative] = Directory(self, parent.join(name), relative, descriptor, can_list=can_list)
+        if len(self._open) > self._max_open:
+            self._open.pop(next(iter(self._open))).release()
         return found
 
-    def _opened(self, name: str, flags: int, at: int | None) -> tuple[int, bool]:
-        """Open a directory; return its descriptor, and whether it can be listed by that."""
-        if self._reads:
+    def _open_descriptor(self, name: str, flags: int, dir_fd: int | None) -> tuple[int, bool]:
+        """Open a directory; return its descriptor, and whether that can list it."""
+        if self._for_listing:
             try:
-                return os.open(name, flags | os.O_RDONLY, dir_fd=at), True
+                return os.open(name, flags | os.O_RDONLY, dir_fd=dir_fd), True
             except PermissionError:
-                if opening.SEARCH == os.O_RDONLY:
+                if SEARCH_FLAG == os.O_RDONLY:
                     raise
-        return os.open(name, flags | opening.SEARCH, dir_fd=at), opening.SEARCH == os.O_RDONLY
+        return os.open(name, flags | SEARCH_FLAG, dir_fd=dir_fd), SEARCH_FLAG == os.O_RDONLY
 
-    def _obstacle(self, parent: Directory, name: str) -> str | None:
-        status = parent.status(name)
+    def _find_obstacle(self, parent: Directory, name: str) -> str | None:
+        status = parent.stat(name)
         if is_link(status):
             if not self._follow:
                 return "a symbolic link"
             try:
-                status = parent.status(name, follow=True)
+                status = parent.stat(name, follow=True)
             except OSError as error:
-                if error.errno not in LEADS_NOWHERE:
+                if error.errno not in BROKEN_LINK:
                     raise
                 return "a symbolic link that leads nowhere"
-        return None if stat.S_ISDIR(status.st_mode) else _FILE
+        return None if stat.S_ISDIR(status.st_mode) else "a file"

@@ -1,4 +1,4 @@
-"""Files in a `Directory`: created under names that nobody can foresee, read without following links, copied."""
+"""Files in a `Directory`: create under unpredictable names, read without following links, copy, set metadata."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from contextlib import suppress
 from functools import cache
 
 from buckia_core.localfs.directory import Directory
-from buckia_core.localfs.opening import CREATE, NO_LINK
+from buckia_core.localfs.opening import CREATE_FLAGS, FILE_NOFOLLOW_FLAGS
 from buckia_core.localfs.system_errors import NO_HARD_LINKS
 
-_TRIES = 100
+_MAX_ATTEMPTS = 100
 
 
 class NotAFile(OSError):
-    """A link, a pipe, a socket or a device stands where a regular file was expected."""
+    """The entry is a link, a pipe, a socket, a device or a directory instead of a regular file."""
 
 
-def permissions(status: os.stat_result) -> int:
-    """Return the permission bits of a status, without set-user-id, set-group-id and sticky."""
+def permission_bits(status: os.stat_result) -> int:
+    """Return the permission bits of a `stat` result, without set-user-id, set-group-id and sticky."""
     return status.st_mode & 0o777
 
 
-def create(directory: Directory, prefix: str, mode: int = 0o600) -> tuple[str, int]:
-    """Create a file under a new name that begins with a prefix; return the name, and a descriptor to write and read.
+def create_temp_file(directory: Directory, prefix: str, mode: int = 0o600) -> tuple[str, int]:
+    """Create a file whose name is a prefix and random digits; return its name and a descriptor to write and read.
 
-    The name can't be foreseen, so nobody can put a link there beforehand; and a link that is there is not followed.
+    The name is unpredictable, so that other users can't create a link there first. Links are not followed.
 
     Raises:
-        ValueError: The prefix would lead out of the directory.
+        ValueError: The prefix contains a path separator.
     """
     if "/" in prefix or os.sep in prefix:
-        raise ValueError(f"no beginning of a name: {prefix!r}")
-    for _ in range(_TRIES):
+        raise ValueError(f"path separator in the prefix: {prefix!r}")
+    for _ in range(_MAX_ATTEMPTS):
         name = f"{prefix}{secrets.token_hex(8)}"
         try:
-            return name, directory.open(name, CREATE, mode)
+            return name, directory.open(name, CREATE_FLAGS, mode)
         except FileExistsError:
             continue
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), directory.join(prefix))
@@ -49,19 +49,19 @@ def open_file(directory: Directory, name: str) -> io.FileIO:
     """Open a regular file for reading.
 
     Raises:
-        NotAFile: Something else is there.
+        NotAFile: The entry is no regular file.
     """
     descriptor = _open_regular(directory, name)
     return io.FileIO(directory.join(name), "rb", opener=lambda *_: descriptor)
 
 
 def read_file(directory: Directory, name: str, size: int) -> tuple[bytes, os.stat_result]:
-    """Read a regular file of `size` bytes, and return them with the status that it has after that.
+    """Read a regular file of `size` bytes; return its content, and its `stat` result after the read.
 
-    Of a shorter file that is what it has, of a longer one a byte more.
+    The content of a shorter file is all of it; that of a longer file is `size` + 1 bytes.
 
     Raises:
-        NotAFile: Something else is there.
+        NotAFile: The entry is no regular file.
     """
     descriptor = _open_regular(directory, name)
     try:
@@ -75,9 +75,9 @@ def read_file(directory: Directory, name: str, size: int) -> tuple[bytes, os.sta
 
 def _open_regular(directory: Directory, name: str) -> int:
     try:
-        descriptor = directory.open(name, os.O_RDONLY | NO_LINK)
+        descriptor = directory.open(name, os.O_RDONLY | FILE_NOFOLLOW_FLAGS)
     except OSError as error:
-        # Systems differ in what they say of a link that is not to be followed, and of a socket.
+        # Operating systems report different errors for a link with `O_NOFOLLOW`, and for a socket.
         if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO, getattr(errno, "EFTYPE", errno.ELOOP)):
             raise NotAFile(errno.EINVAL, "it is not a regular file", directory.join(name)) from error
         raise
@@ -87,85 +87,85 @@ def _open_regular(directory: Directory, name: str) -> int:
     return descriptor
 
 
-def path_of_open(descriptor: int, path: str) -> str:
-    """Return a path by which any code of this process opens a file that is open: no link can lead it elsewhere.
+def descriptor_path(descriptor: int, path: str) -> str:
+    """Return a path in `/proc` that opens the file of a descriptor, whatever stands at `path` now.
 
-    Where the system has no such paths, that is the file's own, which is only as safe as its directories.
+    Systems without `/proc` get `path` itself, which is only as safe as the directories on it.
     """
-    return f"/proc/{os.getpid()}/fd/{descriptor}" if _has_paths_of_open() else path
+    return f"/proc/{os.getpid()}/fd/{descriptor}" if _has_proc_fd() else path
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of the bytes."""
+    """Write all bytes, in as many calls as needed."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
 
 
 def set_permissions(descriptor: int, mode: int) -> None:
-    """Give an open file its permission bits, where the system has them."""
+    """Set the permission bits of an open file; does nothing on systems without `fchmod`."""
     if hasattr(os, "fchmod"):
         os.fchmod(descriptor, mode & 0o777)
 
 
-_ALL_DISKS_NS = 2**31 * 10**9
-"""Disks that keep seconds in 32 bits hold times up to here, which is in 2038."""
+_MAX_PORTABLE_NS = 2**31 * 10**9
+"""The end of 32-bit timestamps, in 2038."""
 
-_COARSEST_NS = 2 * 10**9
-"""The coarsest step of a disk's times: FAT's."""
+_COARSEST_STEP_NS = 2 * 10**9
+"""The coarsest resolution of timestamps: that of FAT."""
 
 
-def set_time(descriptor: int, mtime_ns: int) -> None:
-    """Give an open file its modification time, where the system can: then `set_time_of_closed` has nothing to do.
+def set_mtime(descriptor: int, mtime_ns: int) -> None:
+    """Set the modification time of an open file. Without support for that, call `set_mtime_by_path` after closing it.
 
-    A time that the disk can't hold is no error: the content is what counts. The file then has the time of now.
+    A file system may not support the time. Then the file keeps the current time, and no error is raised.
     """
     if os.utime in os.supports_fd:
         with suppress(OSError, OverflowError, ValueError):
-            _set_time(descriptor, mtime_ns)
+            _set_mtime(descriptor, mtime_ns)
 
 
-def set_time_of_closed(path: str, mtime_ns: int) -> None:
-    """Give a file its modification time by its path, on Windows, where closing it would set another one."""
+def set_mtime_by_path(path: str, mtime_ns: int) -> None:
+    """Set the modification time of a closed file, on Windows, where closing changes it. Errors as `set_mtime`."""
     if os.utime not in os.supports_fd:
         with suppress(OSError, OverflowError, ValueError):
-            _set_time(path, mtime_ns)
+            _set_mtime(path, mtime_ns)
 
 
-def _set_time(file: int | str, mtime_ns: int) -> None:
+def _set_mtime(file: int | str, mtime_ns: int) -> None:
     os.utime(file, ns=(mtime_ns, mtime_ns))
-    # Disks put the nearest time that they hold in the place of one that they don't, and say nothing.
-    if not 0 <= mtime_ns < _ALL_DISKS_NS and abs(os.stat(file).st_mtime_ns - mtime_ns) > _COARSEST_NS:
+    # File systems silently replace an unsupported time by the nearest supported one.
+    if not 0 <= mtime_ns < _MAX_PORTABLE_NS and abs(os.stat(file).st_mtime_ns - mtime_ns) > _COARSEST_STEP_NS:
         os.utime(file)
 
 
 def link_or_copy(source: Directory, name: str, target: Directory, new: str, prefix: str) -> None:
-    """Give a file a second name, or a copy where the disk can't do that. A copy takes over permission bits and times.
+    """Create a hard link to a file, or a copy if the file system has none. Copies keep permission bits and times.
 
     Args:
-        source: Where the file is.
-        name: Its name.
-        target: Where the second name is to be.
-        new: The second name.
-        prefix: How the name of a copy begins until it is complete.
+        source: The directory of the file.
+        name: The name of the file.
+        target: The directory of the link.
+        new: The name of the link.
+        prefix: The prefix of the temporary file that a copy is written to.
 
     Raises:
-        FileExistsError: Something has the name.
-        NotAFile: It is a link, or another thing that is no file.
+        FileExistsError: The new name exists.
+        NotAFile: The entry is no regular file.
         OSError: The disk failed, or is full.
     """
-    if not stat.S_ISREG(source.status(name).st_mode):
+    if not stat.S_ISREG(source.stat(name).st_mode):
         raise NotAFile(errno.EINVAL, "it is not a regular file", source.join(name))
     try:
         source.link(name, target, new)
     except (OSError, NotImplementedError) as error:
-        if not lacks_hard_links(error):
+        if not is_hard_link_unsupported(error):
             raise
         _copy(source, name, target, new, prefix)
 
 
-def lacks_hard_links(error: OSError | NotImplementedError) -> bool:
-    """Tell whether an error of `Directory.link` says that the disk has no second names, rather than that it failed."""
+def is_hard_link_unsupported(error: OSError | NotImplementedError) -> bool:
+    """Tell whether `Directory.link` failed because the file system or the system does not support hard links."""
     return isinstance(error, NotImplementedError) or error.errno in NO_HARD_LINKS
 
 
@@ -173,51 +173,51 @@ def _copy(source: Directory, name: str, target: Directory, new: str, prefix: str
     if exists(target, new):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target.join(new))
     with open_file(source, name) as file:
-        aside, descriptor = create(target, prefix)
+        temp_name, descriptor = create_temp_file(target, prefix)
         try:
             try:
-                while block := file.read(1 << 20):
-                    write_all(descriptor, block)
+                while chunk := file.read(1 << 20):
+                    write_all(descriptor, chunk)
                 status = os.fstat(file.fileno())
-                set_permissions(descriptor, permissions(status))
-                set_time(descriptor, status.st_mtime_ns)
+                set_permissions(descriptor, permission_bits(status))
+                set_mtime(descriptor, status.st_mtime_ns)
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-            set_time_of_closed(target.join(aside), status.st_mtime_ns)
-            target.replace(aside, target, new)
+            set_mtime_by_path(target.join(temp_name), status.st_mtime_ns)
+            target.replace(temp_name, target, new)
         except BaseException:
-            remove(target, aside)
+            unlink_if_exists(target, temp_name)
             raise
 
 
-def make_private(directory: Directory, name: str) -> None:
-    """Make a directory that nobody else may look into; one that is there, and ours, is closed to others."""
+def make_private_directory(directory: Directory, name: str) -> None:
+    """Create a directory with mode 0700. If it exists and belongs to this user, remove the permissions of others."""
     with suppress(FileExistsError):
-        directory.make_directory(name, 0o700)
+        directory.mkdir(name, 0o700)
         return
     if not hasattr(os, "geteuid"):
         return
-    status = directory.status(name)
+    status = directory.stat(name)
     if stat.S_ISDIR(status.st_mode) and status.st_mode & 0o077 and status.st_uid == os.geteuid():
-        descriptor = directory.open(name, os.O_RDONLY | NO_LINK | os.O_DIRECTORY)
+        descriptor = directory.open(name, os.O_RDONLY | FILE_NOFOLLOW_FLAGS | os.O_DIRECTORY)
         try:
-            os.fchmod(descriptor, permissions(status) & 0o700)
+            os.fchmod(descriptor, permission_bits(status) & 0o700)
         finally:
             os.close(descriptor)
 
 
 def exists(directory: Directory, name: str) -> bool:
-    """Tell whether anything has the name, a link that leads nowhere included."""
+    """Tell whether the directory has an entry of that name; broken links count."""
     try:
-        directory.status(name)
+        directory.stat(name)
     except FileNotFoundError:
         return False
     return True
 
 
-def remove(directory: Directory, name: str) -> None:
-    """Remove a file; one that is not there is no error."""
+def unlink_if_exists(directory: Directory, name: str) -> None:
+    """Remove a file, if it exists."""
     try:
         directory.unlink(name)
     except FileNotFoundError:
@@ -225,5 +225,5 @@ def remove(directory: Directory, name: str) -> None:
 
 
 @cache
-def _has_paths_of_open() -> bool:
+def _has_proc_fd() -> bool:
     return os.path.isdir(f"/proc/{os.getpid()}/fd")

@@ -1,12 +1,12 @@
-"""How files and directories are opened, and what stands in the way."""
+"""Flags to open files and directories without following links, and errors of paths."""
 
 from __future__ import annotations
 
 import os
 import stat
 
-BY_DESCRIPTOR = {os.open, os.stat, os.unlink, os.mkdir, os.rmdir, os.rename, os.link} <= os.supports_dir_fd
-"""Whether this system reaches files through the descriptor of their directory."""
+HAS_DIR_FD = {os.open, os.stat, os.unlink, os.mkdir, os.rmdir, os.rename, os.link} <= os.supports_dir_fd
+"""Whether this system supports `dir_fd`. Windows does not."""
 
 _JUNCTION = 0xA0000003
 
@@ -18,27 +18,27 @@ def _flags(*names: str) -> int:
     return flags
 
 
-FOLLOW = _flags("O_DIRECTORY", "O_CLOEXEC")
-NO_FOLLOW = FOLLOW | _flags("O_NOFOLLOW")
-"""Flags to open a directory, through a link or not."""
+DIRECTORY_FLAGS = _flags("O_DIRECTORY", "O_CLOEXEC")
+DIRECTORY_NOFOLLOW_FLAGS = DIRECTORY_FLAGS | _flags("O_NOFOLLOW")
+"""Flags to open a directory: links are followed, or fail."""
 
-SEARCH = getattr(os, "O_PATH", os.O_RDONLY)
-"""The flag to open a directory to work in it: as by its path, it need not be readable for that."""
+SEARCH_FLAG = getattr(os, "O_PATH", os.O_RDONLY)
+"""Flag to open a directory for use as `dir_fd`. With `O_PATH`, that needs no read permission."""
 
-NO_LINK = _flags("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
-"""Flags to open a file that is there, and no link. `O_NONBLOCK`: opening a named pipe must not wait for another end."""
+FILE_NOFOLLOW_FLAGS = _flags("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
+"""Flags to open an existing file without following a link. `O_NONBLOCK` keeps named pipes from blocking `open`."""
 
-CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_LINK
-"""Flags to create a file that must not be there, and to read it again."""
+CREATE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | FILE_NOFOLLOW_FLAGS
+"""Flags to create a file for writing and reading, which fail if the name exists."""
 
 
-class InTheWay(Exception):
-    """Something that is no directory stands where a directory of a path must be.
+class PathBlocked(Exception):
+    """A component of a path is a file or a link instead of a directory.
 
     Attributes:
-        path: Where.
-        what: What stands there, such as "a symbolic link".
-        is_link: It is a link.
+        path: The path of the component.
+        what: What it is, such as "a symbolic link".
+        is_link: Whether it is a link.
     """
 
     def __init__(self, path: str, what: str, *, is_link: bool) -> None:
@@ -48,20 +48,20 @@ class InTheWay(Exception):
         self.is_link = is_link
 
 
-class Moved(OSError):
-    """A directory was replaced by another one while it was worked in."""
+class DirectoryReplaced(OSError):
+    """Another directory has the path of a directory that was in use."""
 
 
 def is_link(status: os.stat_result) -> bool:
-    """Tell whether an `lstat` is that of a symbolic link, or of what Windows has besides: a junction."""
+    """Tell whether an `lstat` result belongs to a symbolic link, or to a junction of Windows."""
     return stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", 0) == _JUNCTION
 
 
-def name_path(error: OSError, path: str) -> None:
-    """Name the whole path in an error, for the caller to raise again: from here, error and frame would be a cycle."""
+def set_error_path(error: OSError, path: str) -> None:
+    """Set the full path in an error. The caller re-raises: raised here, the error and this frame would form a cycle."""
     error.filename, error.filename2 = path, None
 
 
-def identity_of(status: os.stat_result) -> tuple[int, int]:
-    """Return device and inode."""
+def file_identity(status: os.stat_result) -> tuple[int, int]:
+    """Return device and inode, which identify a file."""
     return status.st_dev, status.st_ino

@@ -1,4 +1,4 @@
-"""What errors of the system mean: that a disk lacks a call, that it may not be written, or that the system failed."""
+"""Classes of `errno`: unsupported calls, missing permission, missing files, and failures of this machine."""
 
 from __future__ import annotations
 
@@ -6,49 +6,48 @@ import errno
 import os
 
 
-def _numbers(names: str) -> frozenset[int]:
-    """Return the numbers of errors, as far as this system has them."""
+def _errnos(names: str) -> frozenset[int]:
+    """Return the numbers of those errors that this system defines."""
     return frozenset(getattr(errno, name) for name in names.split() if hasattr(errno, name))
 
 
-DENIED = _numbers("EACCES EPERM EROFS")
-"""It may not be written: by this user, or by anybody."""
+PERMISSION_DENIED = _errnos("EACCES EPERM EROFS")
+"""This user lacks permission, or the file system is read-only."""
 
-NO_HARD_LINKS = _numbers("EPERM EACCES ENOTSUP EOPNOTSUPP ENOSYS EMLINK EXDEV" + (" EINVAL" if os.name == "nt" else ""))
-"""The disk, or a rule of the system, allows no second name here. Android says EACCES, Windows often EINVAL."""
+NO_HARD_LINKS = _errnos("EPERM EACCES ENOTSUP EOPNOTSUPP ENOSYS EMLINK EXDEV" + (" EINVAL" if os.name == "nt" else ""))
+"""The file system or a policy does not allow hard links. Android reports EACCES, Windows often EINVAL."""
 
-NO_ATOMIC_RENAME = _numbers("ENOSYS EINVAL ENOTSUP EOPNOTSUPP EPERM EXDEV")
-"""The system or the file system can't exchange two files, nor rename only to a free name."""
+NO_ATOMIC_RENAME = _errnos("ENOSYS EINVAL ENOTSUP EOPNOTSUPP EPERM EXDEV")
+"""The operating system or the file system does not support the calls of `atomic_rename`."""
 
-NO_DIRECTORY_SYNC = _numbers("EINVAL EBADF ENOSYS ENOTSUP EOPNOTSUPP")
-"""The file system can't sync a directory."""
+NO_DIRECTORY_FSYNC = _errnos("EINVAL EBADF ENOSYS ENOTSUP EOPNOTSUPP")
+"""The file system does not support `fsync` of a directory."""
 
-NO_SUCH_NAME = _numbers("ENOENT ENOTDIR ENAMETOOLONG EILSEQ" + (" EINVAL" if os.name == "nt" else ""))
-"""Nothing has the name; of some names because the disk can't hold them."""
+NO_SUCH_NAME = _errnos("ENOENT ENOTDIR ENAMETOOLONG EILSEQ" + (" EINVAL" if os.name == "nt" else ""))
+"""No entry has the name. For some names, that is because the file system does not allow them."""
 
-LEADS_NOWHERE = NO_SUCH_NAME | {errno.ELOOP}
-"""A link leads to nothing, or to itself."""
+BROKEN_LINK = NO_SUCH_NAME | {errno.ELOOP}
+"""The target of a link is missing, or the link points to itself."""
 
-_FAILED = _numbers("EMFILE ENFILE ENOMEM ENOBUFS EIO ENOSPC EDQUOT")
+_SYSTEM_FAILURES = _errnos("EMFILE ENFILE ENOMEM ENOBUFS EIO ENOSPC EDQUOT")
 
 
-def failure_of_system(error: BaseException) -> OSError | MemoryError | None:
-    """Return the failure of the system behind an error: no memory, no descriptors, no space, a broken disk.
+def find_system_failure(error: BaseException) -> OSError | MemoryError | None:
+    """Find a failure of this machine in an error and its causes: no memory, descriptors or space, or a broken disk.
 
-    Libraries wrap such failures in errors of their own, which are looked through. `None` if there is none: then the
-    error tells something of what was asked for.
+    Libraries wrap such failures in their own errors. `None` means that the error is about the requested file or object.
     """
     seen: set[int] = set()
-    found: BaseException | None = error
-    while found is not None and id(found) not in seen:
-        seen.add(id(found))
-        if isinstance(found, MemoryError) or (isinstance(found, OSError) and found.errno in _FAILED):
-            return found
-        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if isinstance(cause, MemoryError) or (isinstance(cause, OSError) and cause.errno in _SYSTEM_FAILURES):
+            return cause
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return None
 
 
-def failure_words(failure: OSError | MemoryError) -> str:
-    """Return such a failure in words, such as "this machine: Too many open files"."""
-    words = "there is not enough memory" if isinstance(failure, MemoryError) else failure.strerror or str(failure)
-    return f"this machine: {words}"
+def format_system_failure(failure: OSError | MemoryError) -> str:
+    """Format such a failure for a message, such as "this machine: Too many open files"."""
+    message = "there is not enough memory" if isinstance(failure, MemoryError) else failure.strerror or str(failure)
+    return f"this machine: {message}"

@@ -16,17 +16,17 @@ from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.plugins.registry import registry
 from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import TooManyOverwrites
-from buckia_core.localfs import names
 from buckia_core.localfs.directory import Tree
+from buckia_core.localfs.filename_rules import check_filename_encoding
 from buckia_core.planning import safety
 from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.plan import Action, Operation, Plan
 from buckia_core.planning.policy import Side
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.disk.paths import FileLocation
+from buckia_core.syncing.disk.file_locator import FileLocation
 from buckia_core.syncing.events import SyncResult
-from buckia_core.syncing.execution.concurrency import MOST, AdaptiveConcurrency
+from buckia_core.syncing.execution.concurrency import MAX_WORKERS, AdaptiveConcurrency
 from buckia_core.syncing.execution.recorder import BaselineRecorder
 from buckia_core.syncing.execution.run_progress import RunTally
 from buckia_core.syncing.planner import out_of_scope
@@ -62,13 +62,13 @@ def sync(request: SyncRequest) -> SyncResult:
         prepared = planner.plan()
         plan = prepared.plan
         for notice in prepared.notices:
-            tally.notice(notice)
+            tally.report_notice(notice)
         if not request.force:
             planner.recheck_deletes(plan)
         if request.dry_run:
             # Report the plan before the guard refuses it, because the user needs it to see why.
-            tally.planned(plan)
-            result = tally.rehearsed(plan)
+            tally.report_plan(plan)
+            result = tally.report_dry_run(plan)
             if not request.force:
                 _warn_of_overwrites(request, plan)
         # The guard does not judge an incomplete plan of an interrupted run, which is not executed either.
@@ -78,7 +78,7 @@ def sync(request: SyncRequest) -> SyncResult:
         _warn_of_secrets(request, plan)
         if request.dry_run:
             return result
-        tally.planned(plan)
+        tally.report_plan(plan)
         if plan.operations and not request.stopped.is_set():
             registry().run_before_sync(plan, request.bucket)
         if not request.stopped.is_set():
@@ -106,7 +106,7 @@ def resolve(request: SyncRequest, keys: Sequence[str], choice: Resolution) -> Sy
         planner.check_roots()
         with planner.bucket.locator() as places:
             plan = Plan(build_resolution_operations(request, places, state.conflicts(), keys, choice))
-        tally.planned(plan)
+        tally.report_plan(plan)
         recorder = BaselineRecorder(state, request.scope, request.mappings, planner.since_ns)
         return _execute_plan(planner, plan, recorder, tally)
 
@@ -128,7 +128,7 @@ def make_plan(request: SyncRequest) -> Plan:
 @contextmanager
 def open_run(request: SyncRequest) -> Iterator[tuple[StateDatabase, RunTally, Planner]]:
     """Open state, event tally and planner of a run. A dry run reads the state; all others hold the lock."""
-    names.check()
+    check_filename_encoding()
     refuse_nesting(request)
     files = request.state_files
     with ExitStack() as stack:
@@ -141,7 +141,7 @@ def open_run(request: SyncRequest) -> Iterator[tuple[StateDatabase, RunTally, Pl
         stack.callback(state.close)
         tally = RunTally(request)
         temporary = temporary_prefix(state.get_meta("id") or "")
-        yield state, tally, Planner.for_request(request, state, temporary, tally.seen)
+        yield state, tally, Planner.for_request(request, state, temporary, tally.add_scanned)
 
 
 def _execute_plan(
@@ -170,7 +170,7 @@ def _execute_plan(
                 concurrency,
                 request.stopped,
                 capabilities.delete_batch,
-                tally.moved,
+                tally.report_bytes,
                 recorder.add,
             )
             try:
@@ -179,13 +179,13 @@ def _execute_plan(
                         # Start no more operations. Those in flight finish, and are recorded if that works again.
                         request.stopped.set()
                     if done.operation.action in _WRITING_ACTIONS:
-                        changed.update(done.drop, (each.key for each in done.put))
-                    tally.done(done)
+                        changed.update(done.deletes, (each.key for each in done.upserts))
+                    tally.report_result(done)
             finally:
                 # Record finished and in-flight operations, whatever ends the run.
                 results.close()
                 recorder.flush()
-    result = tally.result(plan)
+    result = tally.build_result(plan)
     recorder.finish(result, plan if is_complete else None)
     if recorder.failure:
         raise recorder.failure
@@ -208,15 +208,15 @@ def make_worker(request: SyncRequest, planner: Planner, plan: Plan) -> Worker:
     # A probe may write to the bucket, which read-only credentials do not allow.
     capabilities = request.adapter.probe() if writes else request.adapter.capabilities
     return Worker(
-        site=planner.bucket,
+        bucket=planner.bucket,
         mappings={mapping.id: mapping for mapping in request.mappings},
         trash=Trash(request.state_files.trash, below=request.state_files.directory),
-        temporary=planner.temp_prefix,
+        temp_prefix=planner.temp_prefix,
         algorithm=request.algorithm,
-        keeping=BackupPolicy(request.keep_replaced, capabilities.versions, capabilities.free_reads),
-        unfinished=planner.resume_store,
+        backup_policy=BackupPolicy(request.keep_replaced, capabilities.versions, capabilities.free_reads),
+        resume_store=planner.resume_store,
         since_ns=planner.since_ns,
-        flights=InFlightTransfers(request.stopped),
+        in_flight=InFlightTransfers(request.stopped),
     )
 
 
@@ -255,7 +255,7 @@ def _open_executor(request: SyncRequest) -> AbstractContextManager[Executor]:
     """Return the executor of the request, which stays open, or a thread pool that ends with the run."""
     if request.executor is not None:
         return nullcontext(request.executor)
-    return ThreadPoolExecutor(request.max_workers or MOST, thread_name_prefix="buckia-work")
+    return ThreadPoolExecutor(request.max_workers or MAX_WORKERS, thread_name_prefix="buckia-work")
 
 
 def download_object(adapter: BaseSync, found: RemoteObject, target: Path, algorithm: str) -> RemoteObject:
@@ -271,14 +271,14 @@ def download_object(adapter: BaseSync, found: RemoteObject, target: Path, algori
             found,
             location := FileLocation(tree.root, name),
             root="",
-            temporary=TEMP_PREFIX,
-            planned=location.look(found.key, ""),
+            temp_prefix=TEMP_PREFIX,
+            planned=location.stat_entry(found.key, ""),
             algorithm=algorithm,
-            keep=lambda _: None,
+            preserve=lambda _: None,
         ) as file,
     ):
         file.fetch()
-        return file.place().remote
+        return file.commit().remote
 
 
 def _warn_of_secrets(request: SyncRequest, plan: Plan) -> None:

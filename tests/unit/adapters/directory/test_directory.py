@@ -197,7 +197,7 @@ def test_link_that_appears_between_two_steps_is_not_followed(adapter, root, outs
     """It takes the place of a directory that was just found to be one."""
     adapter.upload_file(b"mine", "d/secret")
     adapter = DirectorySync(DirectorySettings(root=root))
-    status = Directory.status
+    status = Directory.stat
 
     def swapping(directory, name, **more):
         found = status(directory, name, **more)
@@ -205,7 +205,7 @@ def test_link_that_appears_between_two_steps_is_not_followed(adapter, root, outs
             swap(root, outside)
         return found
 
-    entries = Directory.entries
+    entries = Directory.scandir
 
     @contextmanager
     def swapping_entries(directory):
@@ -215,7 +215,7 @@ def test_link_that_appears_between_two_steps_is_not_followed(adapter, root, outs
             swap(root, outside)
 
     monkeypatch.setattr(
-        Directory, "entries" if call == "list" else "status", swapping_entries if call == "list" else swapping
+        Directory, "scandir" if call == "list" else "stat", swapping_entries if call == "list" else swapping
     )
     match call:
         case "read":
@@ -291,14 +291,14 @@ def test_unreadable_directory_ends_the_listing(adapter, root):
 def test_directory_that_can_not_be_read_ends_the_listing(adapter, monkeypatch):
     adapter.upload_file(b"1", "a/1")
     adapter.upload_file(b"1", "b/1")
-    entries = Directory.entries
+    entries = Directory.scandir
 
     def refusing(directory):
         if directory.path.endswith("b"):
             raise PermissionError(13, "Permission denied", directory.path)
         return entries(directory)
 
-    monkeypatch.setattr(Directory, "entries", refusing)
+    monkeypatch.setattr(Directory, "scandir", refusing)
     listing = adapter.list_files()
     assert next(listing).key == "a/1"
     with pytest.raises(PermissionDenied, match="'b/': the disk refuses access") as caught:
@@ -545,13 +545,13 @@ def test_directories_outside_of_the_range_are_not_read(adapter, monkeypatch):
     for key in ("a/1", "b/1", "b/x/2", "c/1", "d/1"):
         adapter.upload_file(b"", key)
     read = []
-    entries = Directory.entries
+    entries = Directory.scandir
 
     def noting(directory):
         read.append(os.path.basename(directory.path))
         return entries(directory)
 
-    monkeypatch.setattr(Directory, "entries", noting)
+    monkeypatch.setattr(Directory, "scandir", noting)
     assert keys(adapter, start_after="b/1", end_at="c/0") == ["b/x/2"]
     assert read == ["bucket", "b", "x", "c"]
     read.clear()
@@ -582,12 +582,12 @@ def test_last_object_leaves_the_root(adapter, root):
 def test_twins_on_a_disk_that_folds(adapter, root, monkeypatch):
     """The disk of this machine may not fold case; what it would answer is put into its mouth."""
     adapter.upload_file(b"1", "a.txt")
-    status = Directory.status
+    status = Directory.stat
 
     def folding(directory, name, **more):
         return status(directory, name.lower() if directory.path == str(root) else name, **more)
 
-    monkeypatch.setattr(Directory, "status", folding)
+    monkeypatch.setattr(Directory, "stat", folding)
     with pytest.raises(InvalidKey, match=r"'A\.TXT' exists in another spelling"):
         adapter.upload_file(b"2", "A.TXT")
     with pytest.raises(NotFound):

@@ -12,10 +12,9 @@ from buckia_core.adapters.directory.settings import DirectorySettings
 from buckia_core.adapters.directory.sync import DirectorySync
 from buckia_core.errors import PreconditionFailed, Transient
 from buckia_core.localfs import atomic_rename
-from buckia_core.localfs import directory as local
 from buckia_core.localfs.directory import Directory
 
-needs_exchange = pytest.mark.skipif(atomic_rename._call() is None, reason="this system can't exchange two files")
+needs_exchange = pytest.mark.skipif(atomic_rename._load_rename_call() is None, reason="no exchange of files here")
 
 
 @pytest.fixture
@@ -31,14 +30,14 @@ def adapter(root: Path) -> DirectorySync:
 
 def before_each_rename(monkeypatch, *happens):
     """Let things happen just before the first renames in one step."""
-    rename, left = atomic_rename.rename, list(happens)
+    rename, left = atomic_rename._rename, list(happens)
 
     def renamed(*arguments):
         if left:
             left.pop(0)()
         rename(*arguments)
 
-    monkeypatch.setattr(local, "rename", renamed)
+    monkeypatch.setattr(atomic_rename, "_rename", renamed)
 
 
 def other_process(root, content):
@@ -113,7 +112,7 @@ def test_what_can_not_be_put_back_stays_aside(adapter, root, monkeypatch):
 
 
 def test_where_files_can_not_be_exchanged_they_are_replaced(adapter, root, monkeypatch):
-    monkeypatch.setattr(atomic_rename, "_call", lambda: None)
+    monkeypatch.setattr(atomic_rename, "_load_rename_call", lambda: None)
     seen = adapter.upload_file(b"1", "k")
     found = adapter.upload_file(b"2", "k", expect=IfUnchanged(seen))
     assert adapter.stat_file("k").fingerprint == found.fingerprint
@@ -129,7 +128,7 @@ def test_a_new_object_where_there_are_no_hard_links(adapter, root, monkeypatch, 
 
     monkeypatch.setattr(Directory, "link", refuse)
     if not can:
-        monkeypatch.setattr(atomic_rename, "_call", lambda: None)
+        monkeypatch.setattr(atomic_rename, "_load_rename_call", lambda: None)
     adapter.upload_file(b"1", "new", expect=IfAbsent())
     adapter.upload_file(b"theirs", "k")
     with pytest.raises(PreconditionFailed, match="exists"):

@@ -12,7 +12,7 @@ import pytest
 from buckia_core.adapters.directory.settings import DirectorySettings
 from buckia_core.adapters.directory.sync import DirectorySync
 from buckia_core.errors import InvalidKey, NotFound
-from buckia_core.localfs.probing import disk_rules
+from buckia_core.localfs.filename_rules import detect_filesystem_rules
 from buckia_core.planning.keys import casefold_key
 from tests.unit.syncing.sides import Sides
 
@@ -39,7 +39,7 @@ def test_it_is_recognised_with_and_without_names_that_tell(folding_disk, folds_f
     (folding_disk / "telling" / "x").touch()
     (folding_disk / "telling" / COMPOSED).touch()
     for name in ("empty", "telling"):
-        rules = disk_rules(str(folding_disk / name))
+        rules = detect_filesystem_rules(str(folding_disk / name))
         assert (rules.case_insensitive, rules.normalization_insensitive) == (True, folds_forms), name
     assert os.listdir(folding_disk / "empty") == []
 

@@ -12,14 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buckia_core.errors import InvalidKey
-from buckia_core.localfs.durability import sync_directory
-from buckia_core.localfs.opening import BY_DESCRIPTOR
+from buckia_core.localfs.durability import fsync_directory
+from buckia_core.localfs.opening import HAS_DIR_FD
 from buckia_core.planning.keys import FilesystemRules
 from buckia_core.planning.mapping import PathMapping
-from buckia_core.syncing.disk.paths import FileLocator, entry_from_stat, local_path
+from buckia_core.syncing.disk.file_locator import FileLocator
+from buckia_core.syncing.disk.paths import entry_from_stat, local_path
 from buckia_core.testing import m
 from buckia_core.testing.strategies import keys
-from tests.unit.syncing.places import look, place_of
+from tests.unit.syncing.locations import open_location, stat_path
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
 POSIX = FilesystemRules()
@@ -28,7 +29,7 @@ POSIX = FilesystemRules()
 def path_of(key: str, mapping: PathMapping) -> str:
     """Return where a key is written to."""
     with FileLocator({mapping.id: POSIX}) as places:
-        return places.of(key, mapping).path
+        return places.locate_for_write(key, mapping).path
 
 
 @pytest.fixture
@@ -80,13 +81,13 @@ def test_no_way_leads_through_a_file(root):
 
 
 def test_look(root, tmp_path):
-    found = look(os.path.join(root.local, "a"), "data/a", "root")
+    found = stat_path(os.path.join(root.local, "a"), "data/a", "root")
     assert found == entry_from_stat("data/a", "root", os.stat(os.path.join(root.local, "a")))
-    assert look(os.path.join(root.local, "none"), "", "") is None
+    assert stat_path(os.path.join(root.local, "none"), "", "") is None
     with FileLocator({}) as places:
-        assert places.look("data/a/x", root) is None
+        assert places.stat_entry("data/a/x", root) is None
     with pytest.raises(InvalidKey, match="a directory stands in its way"):
-        look(os.path.join(root.local, "d"), "data/d", "")
+        stat_path(os.path.join(root.local, "d"), "data/d", "")
 
 
 @posix_only
@@ -94,10 +95,10 @@ def test_look_does_not_follow_links(root):
     path = os.path.join(root.local, "link")
     os.symlink("a", path)
     with pytest.raises(InvalidKey, match="a symbolic link"):
-        look(path, "data/link", "")
+        stat_path(path, "data/link", "")
     os.mkfifo(path + "2")
     with pytest.raises(InvalidKey, match="a named pipe"):
-        look(path + "2", "data/link2", "")
+        stat_path(path + "2", "data/link2", "")
 
 
 def test_numbers_that_the_database_can_not_hold_are_cut():
@@ -116,17 +117,17 @@ def test_directories_that_are_empty_now_are_removed_up_to_the_root(tmp_path):
 
     def delete(key: str) -> None:
         with FileLocator({}) as places:
-            place = places.find(key, mapping)
+            place = places.locate(key, mapping)
             assert place is not None
             place.directory.unlink(place.name)
-            places.prune(key, mapping)
+            places.prune_parents(key, mapping)
 
     delete("d/e/x")
     assert (root / "d").is_dir() and not (root / "d/e").exists()
     delete("d/y")
     assert root.is_dir() and list(root.iterdir()) == []
     with FileLocator({}) as places:
-        places.prune("z", mapping)
+        places.prune_parents("z", mapping)
     assert root.is_dir()
 
 
@@ -135,8 +136,8 @@ def test_only_what_holds_nothing_but_directories_is_cleared_away(tmp_path):
         (tmp_path / path).mkdir(parents=True)
     m("full/b/x=1 file=1").write_to(tmp_path)
     for name in ("empty", "full", "file", "none"):
-        with place_of(tmp_path / name) as place:
-            place.clear_empty()
+        with open_location(tmp_path / name) as place:
+            place.remove_empty_tree()
     assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == [
         "file", "full", "full/a", "full/b", "full/b/c", "full/b/x",
     ]  # fmt: skip
@@ -147,15 +148,15 @@ def test_links_to_directories_are_not_cleared_away_with_what_is_behind_them(tmp_
     (tmp_path / "outside" / "empty").mkdir(parents=True)
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "link").symlink_to(tmp_path / "outside")
-    with place_of(tmp_path / "d") as place:
-        place.clear_empty()
+    with open_location(tmp_path / "d") as place:
+        place.remove_empty_tree()
     assert (tmp_path / "d" / "link").is_symlink() and (tmp_path / "outside" / "empty").is_dir()
 
 
 def test_a_directory_that_is_gone_or_a_file_by_now_needs_no_syncing(tmp_path):
     m("file=1").write_to(tmp_path)
     for path in (tmp_path, tmp_path / "none", tmp_path / "file", tmp_path / "file" / "x"):
-        sync_directory(str(path))
+        fsync_directory(str(path))
 
 
 # --- what configures Buckia --------------------------------------------------------------------------------
@@ -176,7 +177,7 @@ def test_not_even_if_the_mapping_names_it(tmp_path):
 
 # --- links that appear meanwhile ---------------------------------------------------------------------------
 
-by_descriptor = pytest.mark.skipif(not BY_DESCRIPTOR, reason="this system has only paths")
+by_descriptor = pytest.mark.skipif(not HAS_DIR_FD, reason="this system has only paths")
 
 
 @pytest.fixture
@@ -194,14 +195,14 @@ def swapped(root, tmp_path):
 @by_descriptor
 def test_a_directory_that_was_reached_stays_the_same_one(root, swapped, tmp_path):
     with FileLocator({}) as places:
-        place = places.find("data/d/b", root)
+        place = places.locate("data/d/b", root)
         assert place is not None
         swapped()
-        assert not place.directory.is_at_its_path()
+        assert not place.directory.is_still_at_path()
         with place.open("data/d/b") as file:
             assert file.read() == b"1"
         place.directory.unlink("b")
-        place.directory.make_directory("new")
+        place.directory.mkdir("new")
     assert sorted(path.name for path in (tmp_path / "outside").iterdir()) == ["b"]
     assert [path.name for path in (tmp_path / "aside").iterdir()] == ["new"]
 
@@ -210,7 +211,7 @@ def test_a_directory_that_was_reached_stays_the_same_one(root, swapped, tmp_path
 def test_what_is_behind_a_new_link_is_not_looked_at(root, swapped):
     swapped()
     with FileLocator({}) as places:
-        for look_at in (places.look, places.open, places.find):
+        for look_at in (places.stat_entry, places.open_file, places.locate):
             with pytest.raises(InvalidKey, match="a symbolic link stands in its way"):
                 look_at("data/d/b", root)
 
@@ -219,7 +220,7 @@ def test_what_is_behind_a_new_link_is_not_looked_at(root, swapped):
 def test_no_pipe_is_waited_for(root):
     os.mkfifo(os.path.join(root.local, "pipe"))
     with FileLocator({}) as places, pytest.raises(InvalidKey, match="a named pipe stands in its way"):
-        places.open("data/pipe", root)
+        places.open_file("data/pipe", root)
 
 
 # --- links that are followed -------------------------------------------------------------------------------
@@ -232,10 +233,10 @@ def test_a_followed_link_leads_to_the_file_itself(root, tmp_path):
     os.symlink("../outside/d", os.path.join(root.local, "directory"))
     os.symlink("nowhere", os.path.join(root.local, "dangling"))
     with FileLocator({}, follow=True) as places:
-        assert places.of("data/file", root).path == str(tmp_path / "outside" / "f")
-        assert places.of("data/directory/new", root).path == os.path.join(root.local, "directory", "new")
+        assert places.locate_for_write("data/file", root).path == str(tmp_path / "outside" / "f")
+        assert places.locate_for_write("data/directory/new", root).path == os.path.join(root.local, "directory", "new")
         with pytest.raises(InvalidKey, match="a symbolic link that leads nowhere"):
-            places.of("data/dangling", root)
+            places.locate_for_write("data/dangling", root)
 
 
 @posix_only
@@ -246,7 +247,7 @@ def test_a_followed_link_does_not_lead_to_what_is_our_own(root):
     with FileLocator({}, follow=True) as places:
         for key in ("data/state/x", "data/file"):
             with pytest.raises(InvalidKey, match="never written from a bucket"):
-                places.of(key, root)
+                places.locate_for_write(key, root)
 
 
 @posix_only
@@ -258,4 +259,4 @@ def test_a_mapped_file_that_is_a_link_is_the_file_behind_it(tmp_path):
     with FileLocator({}) as places:
         mapping = PathMapping("g", str(tmp_path / "dangling"), "k", is_file=True)
         with pytest.raises(InvalidKey, match="a symbolic link stands in its way"):
-            places.look("k", mapping)
+            places.stat_entry("k", mapping)

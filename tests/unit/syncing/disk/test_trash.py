@@ -17,22 +17,22 @@ from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.disk import trash as module
 from buckia_core.syncing.disk.trash import NotInTrash, NotRestored, Trash
 from buckia_core.syncing.scan.filters import PathFilter
-from tests.unit.syncing.places import place_of
+from tests.unit.syncing.locations import open_location
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="other permissions, and no such links")
 
 
-class Kept(Trash):
+class PathTrash(Trash):
     """A trash that is given paths."""
 
-    def put(self, path, key: str, why: str = "", *, leave: bool) -> str:
-        with place_of(path) as place:
-            return self.keep(place, key, why, leave=leave)
+    def put(self, path, key: str, why: str = "", *, keep_source: bool) -> str:
+        with open_location(path) as place:
+            return self.add(place, key, why, keep_source=keep_source)
 
 
 @pytest.fixture
 def trash(tmp_path):
-    return Kept(tmp_path / "state" / "trash", [PathMapping("r", str(tmp_path))])
+    return PathTrash(tmp_path / "state" / "trash", [PathMapping("r", str(tmp_path))])
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def file(tmp_path):
 
 
 def test_a_deleted_file_is_moved_and_comes_back(trash, file):
-    name = trash.put(file, "a.txt", "deleted in the bucket", leave=False)
+    name = trash.put(file, "a.txt", "deleted in the bucket", keep_source=False)
     assert not file.exists()
     (kept,) = trash.list()
     assert (kept.id, kept.key, kept.path, kept.size) == (name, "a.txt", str(file), 7)
@@ -55,7 +55,7 @@ def test_a_deleted_file_is_moved_and_comes_back(trash, file):
 
 
 def test_a_replaced_file_stays_where_it_is(trash, file):
-    trash.put(file, "a.txt", leave=True)
+    trash.put(file, "a.txt", keep_source=True)
     other = file.with_name("new")
     other.write_text("new")
     os.replace(other, file)
@@ -68,13 +68,13 @@ def test_a_replaced_file_stays_where_it_is(trash, file):
 def test_the_same_key_is_kept_as_often_as_it_loses(trash, file):
     for number in range(3):
         file.write_text(str(number))
-        trash.put(file, "a.txt", leave=False)
+        trash.put(file, "a.txt", keep_source=False)
     assert len({each.id for each in trash.list()}) == 3
     assert sorted(trash.restore(each.id, file.with_name(each.id)).read_text() for each in trash.list()) == list("012")
 
 
 def test_something_that_is_no_local_file_is_fetched(trash):
-    name = trash.fetch("a/b", "/folder/a/b", 3, "replaced", lambda target: target.write_bytes(b"abc"))
+    name = trash.add_from("a/b", "/folder/a/b", 3, "replaced", lambda target: target.write_bytes(b"abc"))
     (kept,) = trash.list()
     assert (kept.id, kept.key, kept.size) == (name, "a/b", 3)
 
@@ -85,20 +85,20 @@ def test_what_could_not_be_fetched_leaves_nothing(trash, tmp_path):
         raise OSError("no")
 
     with pytest.raises(OSError, match="no"):
-        trash.fetch("a", "/a", 4, "", fails)
+        trash.add_from("a", "/a", 4, "", fails)
     assert list((tmp_path / "state" / "trash").iterdir()) == []
 
 
 def test_what_could_not_be_kept_leaves_nothing(trash, tmp_path, monkeypatch, file):
     monkeypatch.setattr(module, "_move", lambda *args: (_ for _ in ()).throw(PermissionError("no")))
     with pytest.raises(PermissionError):
-        trash.put(file, "a", leave=False)
+        trash.put(file, "a", keep_source=False)
     assert file.exists() and trash.list() == []
     assert list((tmp_path / "state" / "trash").iterdir()) == []
 
 
 def test_nothing_is_overwritten(trash, file):
-    name = trash.put(file, "a.txt", leave=True)
+    name = trash.put(file, "a.txt", keep_source=True)
     with pytest.raises(FileExistsError):
         trash.restore(name)
     assert len(trash.list()) == 1
@@ -108,7 +108,7 @@ def test_directories_that_are_gone_are_made_again(trash, tmp_path):
     path = tmp_path / "d" / "e" / "x"
     path.parent.mkdir(parents=True)
     path.write_text("x")
-    name = trash.put(path, "d/e/x", leave=False)
+    name = trash.put(path, "d/e/x", keep_source=False)
     path.parent.rmdir()
     path.parent.parent.rmdir()
     assert trash.restore(name) == path and path.read_text() == "x"
@@ -116,7 +116,7 @@ def test_directories_that_are_gone_are_made_again(trash, tmp_path):
 
 @pytest.mark.parametrize("name", ["none", "", "../a.txt", "/etc/passwd"])
 def test_what_is_not_there_is_named(trash, name, file):
-    trash.put(file, "a.txt", leave=True)
+    trash.put(file, "a.txt", keep_source=True)
     with pytest.raises(NotInTrash, match="trash list"):
         trash.restore(name)
 
@@ -124,12 +124,12 @@ def test_what_is_not_there_is_named(trash, name, file):
 def test_names_do_not_follow_keys(trash, file):
     """A key may be longer or stranger than the disk of the trash allows."""
     key = "../" + "é" * 500 + "\n:*?"
-    trash.put(file, key, leave=False)
+    trash.put(file, key, keep_source=False)
     assert trash.list()[0].key == key
 
 
 def test_it_is_emptied_by_age(trash, file, monkeypatch):
-    trash.put(file, "old", leave=True)
+    trash.put(file, "old", keep_source=True)
 
     class Later(datetime):
         @classmethod
@@ -137,7 +137,7 @@ def test_it_is_emptied_by_age(trash, file, monkeypatch):
             return datetime.now(tz) + timedelta(days=3)
 
     monkeypatch.setattr(module, "datetime", Later)
-    trash.put(file, "new", leave=True)
+    trash.put(file, "new", keep_source=True)
     assert trash.empty(timedelta(days=2)) == (1, 7)
     assert [each.key for each in trash.list()] == ["new"]
     assert trash.empty() == (1, 7)
@@ -145,7 +145,7 @@ def test_it_is_emptied_by_age(trash, file, monkeypatch):
 
 
 def test_records_without_bytes_and_broken_ones_are_passed_over(trash, file, tmp_path):
-    name = trash.put(file, "a", leave=True)
+    name = trash.put(file, "a", keep_source=True)
     directory = tmp_path / "state" / "trash"
     (directory / "broken.json").write_text("{")
     (directory / "alone.json").write_text((directory / f"{name}.json").read_text().replace(name, "alone"))
@@ -162,7 +162,7 @@ def test_where_a_move_is_not_possible_a_copy_is_made(trash, file, monkeypatch):
 
     monkeypatch.setattr(Directory, "replace", refuse)
     monkeypatch.setattr(Directory, "link", refuse)
-    name = trash.put(file, "a.txt", leave=False)
+    name = trash.put(file, "a.txt", keep_source=False)
     assert not file.exists()
     monkeypatch.undo()
     assert trash.restore(name).read_text() == "content"
@@ -171,7 +171,7 @@ def test_where_a_move_is_not_possible_a_copy_is_made(trash, file, monkeypatch):
 @posix_only
 def test_a_restored_file_has_its_permissions(trash, file):
     file.chmod(0o640)
-    name = trash.put(file, "a.txt", leave=False)
+    name = trash.put(file, "a.txt", keep_source=False)
     assert trash.restore(name).stat().st_mode & 0o777 == 0o640
 
 
@@ -200,7 +200,7 @@ def test_the_id_is_the_name_of_the_record_and_nothing_else(trash, tmp_path, id):
 
 
 def test_nothing_is_put_back_outside_of_the_roots(tmp_path):
-    trash = Kept(tmp_path / "p" / "state" / "trash", [PathMapping("r", str(tmp_path / "p"))])
+    trash = PathTrash(tmp_path / "p" / "state" / "trash", [PathMapping("r", str(tmp_path / "p"))])
     for path in ("/etc/cron.d/x", str(tmp_path / "q" / "x"), str(tmp_path / "p" / ".." / "x"), "x", ""):
         plant(tmp_path / "p", path=path)
         with pytest.raises(NotRestored, match=r"not where this project has its key.*--to"):
@@ -243,8 +243,8 @@ def test_a_trash_that_is_a_link_is_not_used(tmp_path, file):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "trash").symlink_to(tmp_path / "elsewhere")
-    trash = Kept(tmp_path / "state" / "trash")
-    for act in (trash.list, trash.empty, lambda: trash.restore("x"), lambda: trash.put(file, "a", leave=True)):
+    trash = PathTrash(tmp_path / "state" / "trash")
+    for act in (trash.list, trash.empty, lambda: trash.restore("x"), lambda: trash.put(file, "a", keep_source=True)):
         with pytest.raises(BuckiaError, match="the trash can't be used, a symbolic link"):
             act()
     assert list((tmp_path / "elsewhere").iterdir()) == [] and file.exists()
@@ -256,7 +256,7 @@ def test_a_trash_that_is_a_link_is_not_used(tmp_path, file):
     ids=["empty", "cut", "list", "number", "null", "text", "deep", "types", "huge", "infinite", "bytes"],
 )
 def test_a_record_that_can_not_be_read_hides_no_bytes_and_no_other_record(trash, tmp_path, file, record):
-    name = trash.put(file, "good", leave=True)
+    name = trash.put(file, "good", keep_source=True)
     plant(tmp_path)
     (tmp_path / "state" / "trash" / "x.json").write_text(record, encoding="latin-1")
     found = {each.id: each for each in trash.list()}
@@ -312,8 +312,8 @@ def test_a_single_file_and_a_directory_elsewhere_in_the_bucket_come_back(tmp_pat
 @posix_only
 def test_nobody_else_can_look_into_the_trash(trash, tmp_path, file):
     (tmp_path / "state").mkdir(mode=0o755)
-    trash.fetch("a", "/a", 3, "", lambda target: target.write_bytes(b"abc"))
-    trash.put(file, "b", leave=True)
+    trash.add_from("a", "/a", 3, "", lambda target: target.write_bytes(b"abc"))
+    trash.put(file, "b", keep_source=True)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "state").rglob("*")}
     assert modes.pop("trash") == 0o700
     (kept, _) = sorted(trash.list(), key=lambda each: each.key)
@@ -323,7 +323,7 @@ def test_nobody_else_can_look_into_the_trash(trash, tmp_path, file):
 @posix_only
 def test_a_trash_that_others_could_look_into_is_closed(trash, tmp_path, file):
     (tmp_path / "state" / "trash").mkdir(parents=True, mode=0o755)
-    trash.put(file, "a", leave=True)
+    trash.put(file, "a", keep_source=True)
     assert stat.S_IMODE((tmp_path / "state" / "trash").stat().st_mode) == 0o700
 
 
@@ -335,7 +335,7 @@ def test_what_is_fetched_does_not_go_through_a_link_that_appears(trash, tmp_path
         part.symlink_to(tmp_path / "victim")
         target.write_bytes(b"abc")
 
-    trash.fetch("a", "/a", 3, "", swap)
+    trash.add_from("a", "/a", 3, "", swap)
     assert not (tmp_path / "victim").exists()
 
 
@@ -343,9 +343,9 @@ def test_what_is_fetched_does_not_go_through_a_link_that_appears(trash, tmp_path
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.EMFILE])
-@pytest.mark.parametrize("call", ["status", "open"])
+@pytest.mark.parametrize("call", ["stat", "open"])
 def test_an_error_of_the_system_is_told(trash, file, monkeypatch, number, call):
-    name = trash.put(file, "a.txt", leave=True)
+    name = trash.put(file, "a.txt", keep_source=True)
     real = getattr(Directory, call)
 
     def refuse(directory, asked, *arguments, **more):
@@ -363,7 +363,7 @@ def test_an_error_of_the_system_is_told(trash, file, monkeypatch, number, call):
 
 
 def test_an_id_that_no_name_can_have_is_not_there(trash, file):
-    trash.put(file, "a.txt", leave=True)
+    trash.put(file, "a.txt", keep_source=True)
     with pytest.raises(NotInTrash):
         trash.restore("x" * 5000)
 
@@ -375,5 +375,5 @@ def test_a_disk_that_failed_is_not_taken_for_another_disk(trash, file, monkeypat
 
     monkeypatch.setattr(Directory, "replace", refuse)
     with pytest.raises(OSError, match=os.strerror(number)):
-        trash.put(file, "a.txt", leave=False)
+        trash.put(file, "a.txt", keep_source=False)
     assert file.exists() and trash.list() == []

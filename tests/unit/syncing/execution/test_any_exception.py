@@ -141,7 +141,7 @@ def test_a_group_that_can_not_be_brought_to_the_disk_fails_file_by_file(sides, m
 
     sides.there(MANY)
     with monkeypatch.context() as patch:
-        patch.setattr(batch, "settle", refuse)
+        patch.setattr(batch, "flush_group", refuse)
         result = sides.sync(max_workers=1)
     assert result.failed + result.downloaded == 40 and result.failed >= 2
     errors = {event.operation.key: event.error for event in sides.finished if event.status is Status.FAILED}

@@ -29,7 +29,7 @@ def delete(key: str) -> Operation:
 
 
 def sizes(jobs: WorkQueue, workers: int) -> Iterator[int]:
-    while job := jobs.next(workers):
+    while job := jobs.take(workers):
         yield len(job)
 
 
@@ -62,7 +62,7 @@ def test_a_group_holds_no_more_bytes_than_a_file_that_comes_into_memory():
 def test_deletes_in_the_bucket_are_batches_of_their_own():
     operations = [upload("a"), delete("b"), upload("c"), delete("d"), delete("e"), upload("f"), upload("g")]
     jobs = WorkQueue(operations, 2)
-    assert [[each.key for each in job] for job in iter(lambda: jobs.next(1), ())] == [
+    assert [[each.key for each in job] for job in iter(lambda: jobs.take(1), ())] == [
         ["a", "c", "f", "g"],
         ["b", "d"],
         ["e"],
@@ -76,9 +76,9 @@ def test_what_can_be_anything_stays_alone():
 
 def test_what_a_worker_did_not_come_to_is_next():
     jobs = WorkQueue([upload(key) for key in "abcdefgh"], 1000)
-    first = jobs.next(1)
-    jobs.again(first[3:])
-    assert [each.key for each in jobs.next(1)][:3] == ["d", "e", "f"]
+    first = jobs.take(1)
+    jobs.requeue(first[3:])
+    assert [each.key for each in jobs.take(1)][:3] == ["d", "e", "f"]
 
 
 # --- what becomes of it ------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def test_p16_a_file_that_appears_while_the_rest_of_its_group_is_fetched_is_not_o
 
 
 def test_who_is_slow_gives_the_rest_back(sides, monkeypatch):
-    monkeypatch.setattr(batch, "_TURN", -1.0)
+    monkeypatch.setattr(batch, "_MAX_SECONDS", -1.0)
     assert sides.there(MANY).here("a=1 b=2 c=3").sync(max_workers=1).downloaded == 40
     assert sides.files() == sides.objects()
 
@@ -171,7 +171,7 @@ def test_p5_all_of_a_group_is_on_the_disk_before_it_has_its_name(sides, monkeypa
         link(aside, path, **more)
 
     link = os.link
-    monkeypatch.setattr(download, "sync_file_system", at_once)
+    monkeypatch.setattr(download, "syncfs", at_once)
     monkeypatch.setattr(os, "fsync", one)
     monkeypatch.setattr(os, "link", placed)
     assert sides.there(MANY).sync(max_workers=1).downloaded == 40
@@ -192,7 +192,7 @@ def test_no_file_of_a_group_stays_open_until_the_others_are_there(sides, monkeyp
         except FileNotFoundError:
             return ""
 
-    monkeypatch.setattr(download, "sync_file_system", look)
+    monkeypatch.setattr(download, "syncfs", look)
     sides.there(MANY).sync(max_workers=1)
     assert looks and not any(looks)
     assert sides.files() == sides.objects()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buckia_core.syncing.execution.concurrency import MOST, AdaptiveConcurrency
+from buckia_core.syncing.execution.concurrency import MAX_WORKERS, AdaptiveConcurrency
 
 
 def run(
@@ -15,7 +15,7 @@ def run(
     now, limits = start, [pace.limit]
     while now < start + seconds:
         now += 1 / rate_at(pace.limit)
-        pace.finished(0, now, now * share)
+        pace.record(0, now, now * share)
         if pace.limit != limits[-1]:
             limits.append(pace.limit)
     return limits
@@ -24,7 +24,7 @@ def run(
 def test_it_rises_as_long_as_that_helps():
     pace = AdaptiveConcurrency(16)
     limits = run(pace, lambda limit: 20 * limit)
-    assert limits == sorted(limits) and pace.limit == MOST
+    assert limits == sorted(limits) and pace.limit == MAX_WORKERS
 
 
 def test_it_begins_with_few_and_goes_on_with_as_many_as_are_known_to_be_taken_well():
@@ -39,7 +39,7 @@ def test_it_stays_where_this_machine_has_all_it_can_do():
 def test_large_files_may_keep_this_machine_busy():
     pace = AdaptiveConcurrency(32)
     for number in range(1, 200):
-        pace.finished(100 << 20, 100 + number / 10, number / 10)
+        pace.record(100 << 20, 100 + number / 10, number / 10)
     assert pace.limit >= 32
 
 
@@ -53,7 +53,7 @@ def test_it_falls_where_the_provider_slows_down():
     pace = AdaptiveConcurrency(16)
     run(pace, lambda limit: 20 * limit)
     run(pace, lambda limit: 50.0, start=200)
-    assert pace.limit < MOST
+    assert pace.limit < MAX_WORKERS
 
 
 def test_it_never_stops():
@@ -71,8 +71,8 @@ def test_it_never_stops():
 def test_large_files_count_by_their_bytes():
     small, large = AdaptiveConcurrency(8), AdaptiveConcurrency(8)
     for number in range(1, 200):
-        small.finished(100, 100 + number / 10, 0)
-        large.finished(100 << 20 if number > 20 else 100, 100 + number / 10, 0)
+        small.record(100, 100 + number / 10, 0)
+        large.record(100 << 20 if number > 20 else 100, 100 + number / 10, 0)
     assert large.limit > small.limit
 
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buckia_core.syncing.execution import conflict_copy
-from buckia_core.syncing.execution.conflict_copy import make, name_of
+from buckia_core.syncing.execution.conflict_copy import conflict_copy_name, make_conflict_copy
 from buckia_core.testing import Fault, Faulty
-from tests.unit.syncing.places import place_of
+from tests.unit.syncing.locations import open_location
 
 WHEN = datetime(2026, 11, 21, 10, 15, tzinfo=UTC)
 MARK = ".conflict-local-20261121T101500Z"
@@ -34,22 +34,22 @@ MARK = ".conflict-local-20261121T101500Z"
     ],
 )
 def test_n9_names(name, copy):
-    assert name_of(name, "local", WHEN) == copy
+    assert conflict_copy_name(name, "local", WHEN) == copy
     assert len(copy.encode()) <= 255
 
 
 def test_the_time_is_in_utc_and_a_number_makes_another_name():
-    assert name_of("a.b", "remote", WHEN.astimezone(timezone(timedelta(hours=9)))) == f"a{MARK}.b".replace(
+    assert conflict_copy_name("a.b", "remote", WHEN.astimezone(timezone(timedelta(hours=9)))) == f"a{MARK}.b".replace(
         "local", "remote"
     )
-    assert name_of("a.b", "local", WHEN, 3) == f"a{MARK}-3.b"
+    assert conflict_copy_name("a.b", "local", WHEN, 3) == f"a{MARK}-3.b"
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1).filter(
     lambda name: len(name.encode()) <= 255 and name not in (".", "..")
 ), st.sampled_from([0, 7, 999]))  # fmt: skip
 def test_n9_any_name_has_a_copy_that_a_disk_can_hold(name, number):
-    copy = name_of(name, "local", WHEN, number)
+    copy = conflict_copy_name(name, "local", WHEN, number)
     assert 0 < len(copy.encode()) <= 255
     assert MARK in copy and copy != name
 
@@ -66,18 +66,18 @@ def file(tmp_path):
 
 
 def copy_of(path, key="d/a.txt"):
-    with place_of(path) as place:
-        local = place.look(key, "")
+    with open_location(path) as place:
+        local = place.stat_entry(key, "")
         assert local is not None
-        return make(place, key, local, "sha256")
+        return make_conflict_copy(place, key, local, "sha256")
 
 
 def test_a_copy_has_the_content_and_a_key_beside_the_first(file):
     copy = copy_of(file)
-    assert copy.fresh
+    assert copy.is_new
     assert copy.key.startswith("d/a.conflict-local-") and copy.key.endswith(".txt")
-    assert copy.place.path == str(file.parent / copy.key[2:])
-    with open(copy.place.path) as made:
+    assert copy.location.path == str(file.parent / copy.key[2:])
+    with open(copy.location.path) as made:
         assert made.read() == "mine"
 
 
@@ -89,14 +89,14 @@ def test_a_copy_at_the_root_has_no_directory_in_its_key(tmp_path):
 def test_p6_what_an_interrupted_run_made_is_used_again(file):
     first = copy_of(file)
     again = copy_of(file)
-    assert (again.place.path, again.fresh) == (first.place.path, False)
+    assert (again.location.path, again.is_new) == (first.location.path, False)
 
 
 @pytest.mark.parametrize("name", ["é" * 127 + "a", "x" * 251 + ".txt", "a." + "x" * 253, ".hidden", "none"])
 def test_p6_also_where_the_name_had_to_be_cut(tmp_path, name):
     (tmp_path / name).write_text("mine")
     first = copy_of(tmp_path / name, name)
-    assert copy_of(tmp_path / name, name).place.path == first.place.path
+    assert copy_of(tmp_path / name, name).location.path == first.location.path
 
 
 def test_other_content_gets_another_copy(file):
@@ -104,7 +104,7 @@ def test_other_content_gets_another_copy(file):
     file.unlink()
     file.write_text("else")
     second = copy_of(file)
-    assert second.fresh and second.place.path != first.place.path
+    assert second.is_new and second.location.path != first.location.path
 
 
 def test_a_copy_of_another_file_is_not_taken_for_one_of_this(tmp_path):
@@ -113,7 +113,7 @@ def test_a_copy_of_another_file_is_not_taken_for_one_of_this(tmp_path):
         (tmp_path / name).write_text("mine")
     first = copy_of(tmp_path / "a-b", "a-b")
     second = copy_of(tmp_path / "a", "a")
-    assert second.fresh and second.place.path != first.place.path
+    assert second.is_new and second.location.path != first.location.path
 
 
 def test_two_of_one_second_get_two_names(file, monkeypatch):

@@ -15,15 +15,15 @@ from buckia_core.adapters.contract.resume import PartialDownload, resume_by_open
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.errors import Transient
-from buckia_core.localfs.opening import BY_DESCRIPTOR
+from buckia_core.localfs.opening import HAS_DIR_FD
 from buckia_core.planning.manifest import RemoteObject
-from buckia_core.syncing.transfer import errors, staging_file
+from buckia_core.syncing.transfer import download, staging_file, upload
 from buckia_core.testing import m
 from buckia_core.testing.miniatures import files_in
 from tests.unit.syncing.sides import Sides
 from tests.unit.syncing.transfer.test_transfer import During
 
-pytestmark = pytest.mark.skipif(not BY_DESCRIPTOR, reason="this system reaches files by path only")
+pytestmark = pytest.mark.skipif(not HAS_DIR_FD, reason="this system reaches files by path only")
 
 
 _swapping = threading.Lock()
@@ -152,7 +152,8 @@ class Slow(MemorySync):
 @pytest.fixture(params=["resumable", "in one go"])
 def large(request, sides, monkeypatch):
     """A bucket whose objects are all taken for large."""
-    monkeypatch.setattr(errors, "BUFFERED_UPLOAD_MAX", 0 if request.param == "resumable" else 1 << 40)
+    monkeypatch.setattr(upload, "BUFFERED_UPLOAD_MAX", 0 if request.param == "resumable" else 1 << 40)
+    monkeypatch.setattr(download, "RESUMABLE_DOWNLOAD_MIN", 0 if request.param == "resumable" else 1 << 40)
     monkeypatch.setattr(staging_file, "BUFFERED_DOWNLOAD_MAX", -1)
     sides.bucket = Slow()
     return sides.bucket

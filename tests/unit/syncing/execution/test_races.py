@@ -15,7 +15,6 @@ import pytest
 from buckia_core.client import BuckiaClient
 from buckia_core.errors import PreconditionFailed, Transient
 from buckia_core.localfs import atomic_rename
-from buckia_core.localfs import directory as local
 from buckia_core.localfs.directory import Directory
 from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.syncing.events import Event, Finished
@@ -37,9 +36,9 @@ class Moments:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, atomic: bool = True) -> None:
         self.before: list[Callable[[], object]] = []
         self.after: list[Callable[[], object]] = []
-        self._rename = atomic_rename.rename
+        self._rename = atomic_rename._rename
         self._atomic = atomic
-        monkeypatch.setattr(local, "rename", self._called)
+        monkeypatch.setattr(atomic_rename, "_rename", self._called)
 
     def _called(self, *arguments: object) -> None:
         if not self._atomic:
@@ -61,7 +60,7 @@ def moments(monkeypatch: pytest.MonkeyPatch) -> Moments:
 def _can_exchange() -> bool:
     from buckia_core.localfs import atomic_rename
 
-    return atomic_rename._call() is not None
+    return atomic_rename._load_rename_call() is not None
 
 
 def everything(sides: Sides) -> set[str]:
@@ -178,14 +177,14 @@ def test_a_file_that_vanishes_before_it_is_copied_is_no_failure(sides, monkeypat
     from buckia_core.syncing.execution import conflict_copy
 
     sides.in_step("a=1").here("a=mine").there("a=theirs")
-    make = conflict_copy.make
+    make = conflict_copy.make_conflict_copy
 
     def vanish(*arguments):
         monkeypatch.undo()
         (sides.folder / "a").unlink()
         return make(*arguments)
 
-    monkeypatch.setattr(conflict_copy, "make", vanish)
+    monkeypatch.setattr(conflict_copy, "make_conflict_copy", vanish)
     assert sides.sync().success
     assert sides.files() == sides.objects() == {"a": "theirs"}
 

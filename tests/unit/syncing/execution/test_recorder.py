@@ -24,7 +24,7 @@ def state(tmp_path):
 
 def done(put: str = "", drop: tuple[str, ...] = (), **more) -> OperationResult:
     operation = Operation(Action.UPLOAD, "a", "", Reason.NEW_LOCAL)
-    return OperationResult(operation, put=m(put).base(), drop=list(drop), **more)
+    return OperationResult(operation, upserts=m(put).base(), deletes=list(drop), **more)
 
 
 def keys(state: StateDatabase) -> list[str]:
@@ -32,7 +32,7 @@ def keys(state: StateDatabase) -> list[str]:
 
 
 def test_results_are_written_together(state, monkeypatch):
-    monkeypatch.setattr(module, "_BATCH", 3)
+    monkeypatch.setattr(module, "_BATCH_ROWS", 3)
     recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
     recorder.add(done("a=1"))
     recorder.add(done("b=1"))
@@ -46,7 +46,7 @@ def test_results_are_written_together(state, monkeypatch):
 
 def test_results_are_written_after_a_while(state, monkeypatch):
     recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
-    monkeypatch.setattr(module, "_SECONDS", -1.0)
+    monkeypatch.setattr(module, "_BATCH_SECONDS", -1.0)
     recorder.add(done("a=1"))
     assert keys(state) == ["a"]
 
@@ -78,7 +78,7 @@ def test_a_key_that_went_and_came_again_is_there(state):
 
 def test_what_the_disk_was_told_is_on_it_before_it_is_remembered(state, monkeypatch):
     order: list[str] = []
-    monkeypatch.setattr(module, "sync_directory", order.append)
+    monkeypatch.setattr(module, "fsync_directory", order.append)
     monkeypatch.setattr(StateDatabase, "commit", lambda self, **changes: order.append("commit"))
     recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
     recorder.add(done("a=1", directories=["/d"]))
@@ -91,7 +91,7 @@ def test_what_may_not_be_on_the_disk_is_not_remembered(state, monkeypatch):
     def fail(_):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(module, "sync_directory", fail)
+    monkeypatch.setattr(module, "fsync_directory", fail)
     recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
     recorder.add(done("a=1", directories=["/d"]))
     recorder.flush()
@@ -172,7 +172,7 @@ def test_one_whose_settling_failed_stays(undecided, monkeypatch):
     def fail(*_, **__):
         raise PermissionError(13, "Permission denied", "d")
 
-    monkeypatch.setattr("buckia_core.syncing.disk.trash.Trash.keep", fail)
+    monkeypatch.setattr("buckia_core.syncing.disk.trash.Trash.add", fail)
     result = undecided.client().resolve(["a", "d/b"], "remote")
     assert result.failed == 2
     assert listed(undecided) == ["a", "d/b", "e"]
@@ -185,7 +185,7 @@ def test_one_whose_settling_failed_in_a_sync_stays(undecided, monkeypatch):
     def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("buckia_core.syncing.disk.trash.Trash.fetch", fail)
+    monkeypatch.setattr("buckia_core.syncing.disk.trash.Trash.add_from", fail)
     assert undecided.sync(conflict="local_wins").failed == 3
     assert listed(undecided) == ["a", "d/b", "e"]
 

@@ -19,7 +19,7 @@ from buckia_core.errors import (
     Unauthenticated,
 )
 from buckia_core.syncing.events import Status
-from buckia_core.syncing.transfer import errors
+from buckia_core.syncing.transfer import download, upload
 from buckia_core.testing import Fault, Faulty
 from tests.unit.syncing.sides import Sides
 from tests.unit.syncing.transfer.test_transfer import During
@@ -111,7 +111,8 @@ def test_n40_a_file_that_is_gone_before_it_is_sent_is_no_failure(sides):
 
 
 def test_n40_a_large_file_that_changes_while_it_is_sent_is_sent_again(sides, monkeypatch):
-    monkeypatch.setattr(errors, "BUFFERED_UPLOAD_MAX", 0)
+    monkeypatch.setattr(upload, "BUFFERED_UPLOAD_MAX", 0)
+    monkeypatch.setattr(download, "RESUMABLE_DOWNLOAD_MIN", 0)
     sides.here("a=first")
     meanwhile(sides, "upload_file", lambda: sides.here("a=second-and-longer"), after=True)
     assert sides.sync().success
@@ -121,7 +122,8 @@ def test_n40_a_large_file_that_changes_while_it_is_sent_is_sent_again(sides, mon
 
 
 def test_n40_a_large_file_that_is_deleted_while_it_is_sent_is_gone_on_both_sides_after_the_next_run(sides, monkeypatch):
-    monkeypatch.setattr(errors, "BUFFERED_UPLOAD_MAX", 0)
+    monkeypatch.setattr(upload, "BUFFERED_UPLOAD_MAX", 0)
+    monkeypatch.setattr(download, "RESUMABLE_DOWNLOAD_MIN", 0)
     sides.here("a=first b=1")
     meanwhile(sides, "upload_file", lambda: sides.delete_here("a"), after=True)
     result = sides.sync(max_workers=1)
@@ -132,7 +134,8 @@ def test_n40_a_large_file_that_is_deleted_while_it_is_sent_is_gone_on_both_sides
 
 
 def test_n40_a_file_that_keeps_changing_is_left_for_the_next_run(sides, monkeypatch):
-    monkeypatch.setattr(errors, "BUFFERED_UPLOAD_MAX", 0)
+    monkeypatch.setattr(upload, "BUFFERED_UPLOAD_MAX", 0)
+    monkeypatch.setattr(download, "RESUMABLE_DOWNLOAD_MIN", 0)
     numbers = iter(range(1000))
 
     def write():

@@ -234,7 +234,7 @@ def failing(monkeypatch, method: str, first: int, until: int) -> None:
 
 
 def test_a_run_begins_nothing_new_and_writes_down_what_was_done(sides, monkeypatch):
-    monkeypatch.setattr("buckia_core.syncing.execution.recorder._BATCH", 1)
+    monkeypatch.setattr("buckia_core.syncing.execution.recorder._BATCH_ROWS", 1)
     failing(monkeypatch, "commit", 3, 4)
     sides.here(" ".join(f"{index:03}=1" for index in range(300)))
     with pytest.raises(StateError, match=r"could not be written down.*the disk is full"):

@@ -1,4 +1,4 @@
-"""Digests of files and streams, and closer looks at one key."""
+"""Digests of files, their parts and streams, and evidence for one key."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 
 import pytest
 
+from buckia_core.adapters.contract.resume import PartLayout
 from buckia_core.adapters.wrappers import Wrapper
 from buckia_core.errors import IntegrityError, Transient
 from buckia_core.planning.digest import Digest
@@ -17,12 +18,13 @@ from buckia_core.syncing.transfer.hashing import (
     FileChanged,
     hash_bytes,
     hash_file,
+    hash_in_parts,
     hash_open_file,
     hash_stream,
     supported_algorithms,
 )
 from buckia_core.testing import Faulty, m
-from tests.unit.syncing.places import look
+from tests.unit.syncing.locations import open_path, stat_path
 
 
 def test_several_digests_in_one_reading(tmp_path):
@@ -49,7 +51,7 @@ def test_a_guess_is_computed_as_its_algorithm_is():
 )
 @pytest.mark.parametrize("block", [1, 3, 100])
 def test_the_digest_of_parts_is_that_of_their_digests(monkeypatch, size, part, parts, block):
-    monkeypatch.setattr("buckia_core.syncing.transfer.hashing._BLOCK", block)
+    monkeypatch.setattr("buckia_core.syncing.transfer.hashing._CHUNK_SIZE", block)
     joined = b"".join(hashlib.md5(each.encode()).digest() for each in parts)
     wanted = Digest(f"md5-parts-{part}?", f"{hashlib.md5(joined).hexdigest()}-{len(parts)}")
     data = b"abcdefghi"[:size]
@@ -83,7 +85,7 @@ def test_a_file_that_is_written_to_all_the_time_is_left_for_the_next_run(tmp_pat
         raise FileChanged
 
     monkeypatch.setattr("buckia_core.syncing.planner.evidence.hash_open_file", always)
-    entry = look(str(tmp_path / "a"), "a", "")
+    entry = stat_path(str(tmp_path / "a"), "a", "")
     with pytest.raises(Transient, match="next run"):
         EvidenceCollector(None, "sha256").hash_local(mapping, entry, ())  # type: ignore[arg-type]
 
@@ -167,3 +169,43 @@ def test_a_file_that_can_not_be_read_is_refused_by_name_and_the_rest_goes_on(sid
     result = sides.sync()
     assert [error.key for error in result.errors] == ["a"] and "Permission denied" in result.errors[0].message
     assert sides.objects() == {"a": "1", "b": "2"}
+
+
+@pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 2_500_000])
+@pytest.mark.parametrize("part", [1000, (1 << 20) + 1])
+def test_digests_of_the_whole_and_of_parts(tmp_path, size, part):
+    data = bytes(index % 251 for index in range(size))
+    path = tmp_path / "f"
+    path.write_bytes(data)
+    with open_path(path) as file:
+        (digest,), parts, status = hash_in_parts(file, "sha256", PartLayout(part, "md5"))
+    assert (digest.algorithm, digest.value) == ("sha256", hashlib.sha256(data).hexdigest())
+    cut = [data[start : start + part] for start in range(0, size, part)]
+    assert parts == tuple(hashlib.md5(each).hexdigest() for each in cut)
+    assert status.st_size == size
+
+
+def test_more_digests_of_the_whole(tmp_path):
+    data = bytes(3_000_000)
+    path = tmp_path / "f"
+    path.write_bytes(data)
+    with open_path(path) as file:
+        digests, _, _ = hash_in_parts(file, "sha256", PartLayout(1000, "sha1", ("md5", "sha256")))
+    assert digests == tuple(Digest(name, hashlib.new(name, data).hexdigest()) for name in ("sha256", "md5"))
+
+
+def test_a_file_that_grows_meanwhile(tmp_path, monkeypatch):
+    path = tmp_path / "f"
+    path.write_bytes(b"x" * 10)
+    real, looks = os.fstat, []
+
+    def fstat(descriptor):
+        looks.append(descriptor)
+        if len(looks) == 2:
+            path.write_bytes(b"x" * 20)
+        return real(descriptor)
+
+    with open_path(path) as file:
+        monkeypatch.setattr("buckia_core.syncing.transfer.hashing.os.fstat", fstat)
+        with pytest.raises(FileChanged):
+            hash_in_parts(file, "sha256", PartLayout(1000, "md5"))

@@ -12,21 +12,21 @@ OPERATION = Operation(Action.UPLOAD, "a", "root", Reason.NEW_LOCAL)
 
 def test_a_transfer_is_told_in_steps_and_its_rest_at_the_end():
     flights, so_far = InFlightTransfers(), 10
-    with flights.of(OPERATION, lambda: so_far):
-        assert list(flights.moved()) == [(OPERATION, 10)]
-        assert list(flights.moved()) == []
+    with flights.track(OPERATION, lambda: so_far):
+        assert list(flights.poll()) == [(OPERATION, 10)]
+        assert list(flights.poll()) == []
         so_far = 25
-        assert list(flights.moved()) == [(OPERATION, 15)]
-    assert list(flights.moved()) == []
-    assert flights.rest(OPERATION, 40) == 15
-    assert flights.rest(OPERATION, 40) == 40
+        assert list(flights.poll()) == [(OPERATION, 15)]
+    assert list(flights.poll()) == []
+    assert flights.finish(OPERATION, 40) == 15
+    assert flights.finish(OPERATION, 40) == 40
 
 
 def test_what_a_failed_transfer_told_is_taken_back():
     flights = InFlightTransfers()
-    with flights.of(OPERATION, lambda: 7):
-        list(flights.moved())
-    assert flights.rest(OPERATION, 0) == -7
+    with flights.track(OPERATION, lambda: 7):
+        list(flights.poll())
+    assert flights.finish(OPERATION, 0) == -7
 
 
 def test_a_reader_that_is_read_again_counts_from_there(tmp_path):

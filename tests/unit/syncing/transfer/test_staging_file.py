@@ -76,14 +76,14 @@ def test_it_goes_on_where_it_ended(bucket, tmp_path):
     path = stopped(bucket, tmp_path, Transient("later"))
     assert path.read_bytes() == CONTENT[:5000]
     with begin(bucket, tmp_path) as file:
-        assert (file.path, file.taken_up) == (str(path), 5000)
+        assert (file.path, file.resumed_bytes) == (str(path), 5000)
         file.fetch(bucket.stat_file("a"))
         digests, size = file.digest(("sha256", "md5"))
         assert (path.read_bytes(), size) == (CONTENT, len(CONTENT))
         assert digests == tuple(Digest(name, hashlib.new(name, CONTENT).hexdigest()) for name in ("sha256", "md5"))
     assert not path.exists()
     with begin(bucket, tmp_path) as file:
-        assert file.taken_up == 0
+        assert file.resumed_bytes == 0
     assert bucket.started == [0, 5000]
 
 
@@ -98,14 +98,14 @@ def test_what_is_of_no_use_does_not_stay(bucket, tmp_path, error):
 def test_other_bytes_than_were_noted_are_fetched_again(bucket, tmp_path, content):
     stopped(bucket, tmp_path, Transient("later")).write_bytes(content)
     with begin(bucket, tmp_path) as file:
-        assert file.taken_up == 0
+        assert file.resumed_bytes == 0
         file.fetch(bucket.stat_file("a"))
         assert Path(file.path).read_bytes() == CONTENT
 
 
 def test_what_has_come_is_on_its_way_to_the_disk_before_the_rest_comes(bucket, tmp_path, monkeypatch):
     begun = []
-    monkeypatch.setattr(module, "begin_writing", lambda descriptor, start, length: begun.append((start, length)))
+    monkeypatch.setattr(module, "start_writeback", lambda descriptor, start, length: begun.append((start, length)))
     stopped(bucket, tmp_path, Transient("later"))
     with begin(bucket, tmp_path) as file:
         file.fetch(bucket.stat_file("a"))
@@ -117,7 +117,7 @@ def test_bytes_behind_a_gap_are_cut_off(bucket, tmp_path):
     path = stopped(bucket, tmp_path, Transient("later"))
     path.write_bytes(CONTENT[:5000] + bytes(9000))
     with begin(bucket, tmp_path) as file:
-        assert (file.taken_up, path.stat().st_size) == (5000, 5000)
+        assert (file.resumed_bytes, path.stat().st_size) == (5000, 5000)
 
 
 def test_wrong_bytes_to_the_end_begin_anew(bucket, tmp_path):
@@ -151,4 +151,4 @@ def test_what_can_not_be_opened_now_stays_for_later(bucket, tmp_path, monkeypatc
         pass
     monkeypatch.undo()
     with begin(bucket, tmp_path) as file:
-        assert file.taken_up == 5000
+        assert file.resumed_bytes == 5000

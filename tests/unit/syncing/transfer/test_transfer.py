@@ -16,16 +16,17 @@ from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
 from buckia_core.errors import IntegrityError, PreconditionFailed, Transient
-from buckia_core.localfs import atomic_rename, directory
+from buckia_core.localfs import atomic_rename
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
-from buckia_core.syncing.transfer import errors, staging_file
+from buckia_core.syncing.transfer import download, staging_file
+from buckia_core.syncing.transfer import upload as upload_module
 from buckia_core.syncing.transfer.download import Download, DownloadResult
-from buckia_core.syncing.transfer.errors import StateChanged
-from buckia_core.syncing.transfer.upload import FileChangedDuringUpload, UploadResult, upload
+from buckia_core.syncing.transfer.errors import FileChangedDuringUpload, StateChanged
+from buckia_core.syncing.transfer.upload import UploadResult, upload
 from buckia_core.testing import Fault, Faulty
 from buckia_core.testing.miniatures import files_in, objects_in
-from tests.unit.syncing.places import look, place_of
+from tests.unit.syncing.locations import open_location, stat_path
 from tests.unit.syncing.sides import Sides
 
 
@@ -86,7 +87,8 @@ def bucket() -> MemorySync:
 def any_size(request, monkeypatch):
     """Take the path of small files, and that of large ones."""
     if request.param == "in blocks":
-        monkeypatch.setattr(errors, "BUFFERED_UPLOAD_MAX", 0)
+        monkeypatch.setattr(upload_module, "BUFFERED_UPLOAD_MAX", 0)
+        monkeypatch.setattr(download, "RESUMABLE_DOWNLOAD_MIN", 0)
         monkeypatch.setattr(staging_file, "BUFFERED_DOWNLOAD_MAX", -1)
     return request.param
 
@@ -99,33 +101,33 @@ def path(tmp_path: Path) -> Path:
 
 
 def seen(path: Path) -> LocalEntry:
-    entry = look(str(path), "a", "root")
+    entry = stat_path(str(path), "a", "root")
     assert entry is not None
     return entry
 
 
 def send(bucket: BaseSync, path: Path, planned: LocalEntry, replaces: RemoteObject | None = None) -> UploadResult:
-    with place_of(path) as place:
+    with open_location(path) as place:
         return upload(bucket, place, planned, replaces, algorithm="sha256", key="a")
 
 
 def fetch(bucket: BaseSync, path: Path, planned: LocalEntry | None = None, **more) -> DownloadResult:
     expected = more.pop("expected", None) or bucket.stat_file("a")
     with (
-        place_of(path) as place,
+        open_location(path) as place,
         Download(
             bucket,
             expected,
             place,
             root="root",
-            temporary=".buckia-tmp-x-",
+            temp_prefix=".buckia-tmp-x-",
             planned=planned,
             algorithm="sha256",
-            keep=more.get("keep", lambda _: None),
+            preserve=more.get("keep", lambda _: None),
         ) as file,
     ):
         file.fetch()
-        return file.place()
+        return file.commit()
 
 
 # --- up ----------------------------------------------------------------------------------------------------
@@ -206,7 +208,8 @@ def test_n40_a_file_that_grows_while_it_is_read_is_not_sent(bucket, path, monkey
     ids=["grew", "other bytes", "vanished", "replaced"],
 )
 def test_n40_a_large_file_that_changes_while_it_is_sent_is_noticed(bucket, path, change, monkeypatch):
-    monkeypatch.setattr(errors, "BUFFERED_UPLOAD_MAX", 0)
+    monkeypatch.setattr(upload_module, "BUFFERED_UPLOAD_MAX", 0)
+    monkeypatch.setattr(download, "RESUMABLE_DOWNLOAD_MIN", 0)
     path.write_text("mine")
     with pytest.raises((FileChangedDuringUpload, StateChanged)):
         send(During(bucket, "upload_file", lambda: change(path)), path, seen(path))
@@ -231,7 +234,7 @@ def test_down_into_a_new_directory(bucket, path):
     target = path.parent / "d" / "e" / "a"
     came = fetch(bucket, target)
     assert files_in(path.parent) == {"d/e/a": b"yours"}
-    assert came.local == look(str(target), "a", "root")
+    assert came.local == stat_path(str(target), "a", "root")
     assert came.remote == bucket.stat_file("a")
 
 
@@ -372,20 +375,20 @@ def test_p5_an_error_leaves_nothing_behind(bucket, path):
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "Permission denied")])
 def test_n46_n47_a_disk_that_refuses_leaves_the_old_file(sides: Sides, error, monkeypatch):
     sides.in_step("a=1 b=1").there("a=2 b=2")
-    real, call = os.replace, atomic_rename.rename
+    real, call = os.replace, atomic_rename._rename
 
     def refuse(source, target, **more):
         if str(target).endswith("a"):
             raise error
         return real(source, target, **more)
 
-    def refuse_call(flag, source, target, *more):
+    def refuse_call(source, target, *more):
         if target.endswith("a"):
             raise error
-        return call(flag, source, target, *more)
+        return call(source, target, *more)
 
     monkeypatch.setattr(os, "replace", refuse)
-    monkeypatch.setattr(directory, "rename", refuse_call)
+    monkeypatch.setattr(atomic_rename, "_rename", refuse_call)
     result = sides.sync()
     advice = " (give yourself permission, or exclude it)" if error.errno == 13 else ""
     assert [str(each) for each in result.errors] == [f"a: {error.strerror}: {sides.folder / 'a'}{advice}"]
@@ -422,7 +425,8 @@ def test_where_there_are_no_hard_links_a_new_file_is_renamed_into_place(bucket, 
 
 
 def test_bytes_under_way_are_told(bucket, path, monkeypatch):
-    monkeypatch.setattr(errors, "BUFFERED_UPLOAD_MAX", 0)
+    monkeypatch.setattr(upload_module, "BUFFERED_UPLOAD_MAX", 0)
+    monkeypatch.setattr(download, "RESUMABLE_DOWNLOAD_MIN", 0)
     monkeypatch.setattr(staging_file, "BUFFERED_DOWNLOAD_MAX", -1)
     counts = []
 
@@ -432,12 +436,12 @@ def test_bytes_under_way_are_told(bucket, path, monkeypatch):
         counts.append(so_far())
 
     path.write_text("12345")
-    with place_of(path) as place:
-        upload(bucket, place, seen(path), None, algorithm="sha256", key="a", under_way=under_way)
-    with place_of(path) as place, Download(
-        bucket, bucket.stat_file("a"), place, root="", temporary=".t-",
-        planned=seen(path), algorithm="sha256", keep=lambda _: None, under_way=under_way,
+    with open_location(path) as place:
+        upload(bucket, place, seen(path), None, algorithm="sha256", key="a", track_progress=under_way)
+    with open_location(path) as place, Download(
+        bucket, bucket.stat_file("a"), place, root="", temp_prefix=".t-",
+        planned=seen(path), algorithm="sha256", preserve=lambda _: None, track_progress=under_way,
     ) as file:  # fmt: skip
         file.fetch()
-        file.place()
+        file.commit()
     assert counts == [5, 5]

@@ -20,8 +20,8 @@ from buckia_core.adapters.directory.errors import (
 )
 from buckia_core.errors import AdapterError, InvalidKey, InvalidSetting
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.opening import BY_DESCRIPTOR, InTheWay, is_link
-from buckia_core.localfs.probing import spelling_on_disk
+from buckia_core.localfs.filename_rules import find_stored_name
+from buckia_core.localfs.opening import HAS_DIR_FD, PathBlocked, is_link
 from buckia_core.planning.keys import TEMP_PREFIX, FilesystemRules, invalid_reason
 
 # Windows allows 255 UTF-16 units, which are at most 765 bytes of UTF-8; the disk itself refuses longer names.
@@ -62,8 +62,8 @@ class ResolvedPath:
             FileNotFoundError: It does not exist.
         """
         try:
-            return self.tree.directory(self.relative.rpartition("/")[0])
-        except InTheWay as error:
+            return self.tree.open_directory(self.relative.rpartition("/")[0])
+        except PathBlocked as error:
             raise link_in_path(self.key, error) from error
 
     @property
@@ -161,7 +161,7 @@ class Paths:
             NotFound, AdapterError: As `check_root`.
         """
         try:
-            tree = Tree(self.root, reads=reads)
+            tree = Tree(self.root, for_listing=reads)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise root_not_found(self._configured_root, self._bucket_name) from error
         except OSError as error:
@@ -244,7 +244,7 @@ class Paths:
         if resolved.status is not None and is_link(resolved.status):
             raise invalid_key(name, "it is a symbolic link, and links are not followed")
         is_directory = resolved.status is not None and stat.S_ISDIR(resolved.status.st_mode)
-        return tree.directory(full_key) if is_directory else None
+        return tree.open_directory(full_key) if is_directory else None
 
     def prune(self, resolved: ResolvedPath) -> None:
         """Remove the directory of a path if it is empty, then its empty parents, but not the root."""
@@ -252,8 +252,8 @@ class Paths:
         while relative:
             parent, _, name = relative.rpartition("/")
             try:
-                resolved.tree.directory(parent).remove_directory(name)
-            except (OSError, InTheWay):
+                resolved.tree.open_directory(parent).rmdir(name)
+            except (OSError, PathBlocked):
                 return
             relative = parent
 
@@ -283,12 +283,12 @@ class Paths:
         """Resolve one component of a path, whose parent was resolved before."""
         parent, _, name = relative.rpartition("/")
         try:
-            directory = tree.directory(parent)
-            status = directory.status(name)
-            case_collision = spelling_on_disk(tree, directory, name, status)
+            directory = tree.open_directory(parent)
+            status = directory.stat(name)
+            case_collision = find_stored_name(tree, directory, name, status)
         except (FileNotFoundError, NotADirectoryError):
             return ResolvedPath(key, tree, relative)
-        except InTheWay as error:
+        except PathBlocked as error:
             raise link_in_path(key, error) from error
         except OSError as error:
             raise translate_error(error, key) from error
@@ -309,7 +309,7 @@ class Paths:
             except FileNotFoundError as error:
                 raise root_not_found(self._configured_root, self._bucket_name) from error
         with translate_errors(key), suppress(PermissionError), Tree(os.path.dirname(self.root)) as parent:
-            parent.root.sync()
+            parent.root.fsync()
         return True
 
     def _check_root_identity(self, identity: tuple[int, int]) -> None:
@@ -321,28 +321,28 @@ class Paths:
         made = False
         parts = resolved.relative.split("/")[:-1]
         # It mostly exists, and is held open since it was resolved.
-        with suppress(FileNotFoundError, InTheWay):
-            resolved.tree.directory("/".join(parts))
+        with suppress(FileNotFoundError, PathBlocked):
+            resolved.tree.open_directory("/".join(parts))
             return made
         for depth, part in enumerate(parts):
             try:
-                parent = resolved.tree.directory("/".join(parts[:depth]))
-                parent.make_directory(part)
+                parent = resolved.tree.open_directory("/".join(parts[:depth]))
+                parent.mkdir(part)
             except FileExistsError:
                 continue
             except FileNotFoundError:
                 raise
-            except InTheWay as error:
+            except PathBlocked as error:
                 raise link_in_path(resolved.key, error) from error
             except OSError as error:
                 raise translate_error(error, resolved.key) from error
             made = True
             with translate_errors(resolved.key):
-                parent.sync()
+                parent.fsync()
         return made
 
 
-def link_in_path(key: str, error: InTheWay) -> InvalidKey:
+def link_in_path(key: str, error: PathBlocked) -> InvalidKey:
     """Return the error for a directory in the path of a key that is a link or a file now."""
     return invalid_key(key, f"{error.path!r} in its path is {error.what}, and links are not followed")
 
@@ -350,8 +350,8 @@ def link_in_path(key: str, error: InTheWay) -> InvalidKey:
 def _is_still_open(tree: Tree, relative: str) -> bool:
     """Tell whether the directory of a path is held open, and is still at that path."""
     parent = relative.rpartition("/")[0]
-    directory = tree.held(parent)
-    return BY_DESCRIPTOR and directory is not None and directory.is_at_its_path()
+    directory = tree.get_open(parent)
+    return HAS_DIR_FD and directory is not None and directory.is_still_at_path()
 
 
 def _long_path(path: str) -> str:

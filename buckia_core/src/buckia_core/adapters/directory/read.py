@@ -17,7 +17,7 @@ from buckia_core.adapters.directory.errors import (
 )
 from buckia_core.adapters.directory.paths import Paths
 from buckia_core.adapters.directory.stat import fingerprint_from_stat, was_modified
-from buckia_core.localfs.opening import NO_LINK
+from buckia_core.localfs.opening import FILE_NOFOLLOW_FLAGS
 from buckia_core.planning.manifest import RemoteObject
 
 
@@ -89,6 +89,6 @@ def _open(paths: Paths, key: str) -> int:
     if resolved.file_stat() is None:
         raise not_found(key)
     try:
-        return resolved.directory.open(resolved.name, os.O_RDONLY | NO_LINK)
+        return resolved.directory.open(resolved.name, os.O_RDONLY | FILE_NOFOLLOW_FLAGS)
     except OSError as error:
         raise translate_error(error, key) from error

@@ -24,8 +24,8 @@ from buckia_core.adapters.directory.walk import Walk, WalkRange
 from buckia_core.adapters.directory.write import copy_descriptor, write
 from buckia_core.adapters.transfers.sources import READ_CHUNK, DigestVerifier, iter_chunks, open_source
 from buckia_core.errors import AdapterError
-from buckia_core.localfs import names
-from buckia_core.localfs.files import permissions, write_all
+from buckia_core.localfs.filename_rules import check_filename_encoding
+from buckia_core.localfs.files import permission_bits, write_all
 from buckia_core.planning.manifest import RemoteObject
 
 
@@ -47,7 +47,7 @@ class DirectorySync(BaseSync):
     """
 
     def __init__(self, settings: DirectorySettings) -> None:
-        names.check()
+        check_filename_encoding()
         self._prefix = normalize_prefix(settings.prefix)
         self._root = os.path.abspath(settings.root)
         self._real_root = os.path.realpath(settings.root)
@@ -166,7 +166,7 @@ class DirectorySync(BaseSync):
                     copy_descriptor(reader.fileno(), descriptor)
                 reader.check_unchanged()
 
-            status, mode = reader.status, permissions(reader.status)
+            status, mode = reader.status, permission_bits(reader.status)
             return write(self._paths, key, write_content, expect=expect, mtime_ns=status.st_mtime_ns, mode=mode)
 
     def close(self) -> None:

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.files import create, exists, lacks_hard_links, set_permissions
-from buckia_core.localfs.opening import InTheWay
+from buckia_core.localfs.files import create_temp_file, exists, is_hard_link_unsupported, set_permissions
+from buckia_core.localfs.opening import PathBlocked
 from buckia_core.localfs.system_errors import NO_ATOMIC_RENAME
 from buckia_core.planning.keys import TEMP_PREFIX
 
@@ -28,7 +28,7 @@ class TempFile:
 
     def __init__(self, directory: Directory, mode: int) -> None:
         self._directory = directory
-        self._name, self.descriptor = create(directory, TEMP_PREFIX, mode)
+        self._name, self.descriptor = create_temp_file(directory, TEMP_PREFIX, mode)
         self._open = True
         self._committed = False
 
@@ -90,7 +90,7 @@ class TempFile:
 
     def _discard_replaced(self, target: Directory, name: str, seen: os.stat_result) -> bool:
         """After an exchange: remove the replaced file if it is `seen`, else restore it. Tell whether it was."""
-        taken = self._directory.status(self._name)
+        taken = self._directory.stat(self._name)
         if (taken.st_ino, taken.st_size, taken.st_mtime_ns) == (seen.st_ino, seen.st_size, seen.st_mtime_ns):
             # If this fails, the replaced file is removed later, as a stale one.
             with suppress(OSError):
@@ -104,7 +104,7 @@ class TempFile:
     def _restore_replaced(self, target: Directory, name: str) -> None:
         expected_back = os.fstat(self.descriptor).st_ino
         while True:
-            taken = self._directory.status(self._name).st_ino
+            taken = self._directory.stat(self._name).st_ino
             try:
                 self._directory.exchange(self._name, target, name)
             except FileNotFoundError:
@@ -112,7 +112,7 @@ class TempFile:
                 with suppress(FileExistsError):
                     self._rename_without_links(target, name)
                 return
-            if self._directory.status(self._name).st_ino == expected_back:
+            if self._directory.stat(self._name).st_ino == expected_back:
                 return
             # A third writer replaced our file: its version is the newest, and gets the name.
             expected_back = taken
@@ -132,10 +132,10 @@ class TempFile:
             move()
             status = os.fstat(self.descriptor)
         else:
-            status = self._directory.status(self._name)
+            status = self._directory.stat(self._name)
             move()
         self._committed = True
-        target.sync()
+        target.fsync()
         return status
 
     def _rename_to_new(self, target: Directory, name: str) -> None:
@@ -147,7 +147,7 @@ class TempFile:
         except FileExistsError:
             raise
         except OSError as error:
-            if not lacks_hard_links(error):
+            if not is_hard_link_unsupported(error):
                 raise
             self._rename_without_links(target, name)
         else:
@@ -184,6 +184,6 @@ def remove_stale(tree: Tree, stale: set[str]) -> None:
     """Remove stale temporary files, and empty the set. Files that can't be removed stay on the disk."""
     while stale:
         # Another thread may have popped the last one.
-        with suppress(OSError, KeyError, InTheWay):
+        with suppress(OSError, KeyError, PathBlocked):
             parent, _, name = stale.pop().rpartition("/")
-            tree.directory(parent).unlink(name)
+            tree.open_directory(parent).unlink(name)

@@ -15,8 +15,8 @@ from buckia_core.adapters.directory.stat import object_from_stat
 from buckia_core.adapters.directory.temp_file import is_stale
 from buckia_core.errors import InvalidKey
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.names import is_utf8
-from buckia_core.localfs.opening import InTheWay, is_link
+from buckia_core.localfs.filename_rules import is_utf8
+from buckia_core.localfs.opening import PathBlocked, is_link
 from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import RemoteObject
 
@@ -108,12 +108,12 @@ class Walk:
 
     def _open_child(self, tree: Tree, directory: Directory, name: str, key: str) -> Directory | None:
         try:
-            return tree.below(directory, name)
+            return tree.open_child(directory, name)
         except FileNotFoundError:
             # Deleted; or the disk was unmounted, which would make all files look deleted.
             self.paths.check_root()
             return None
-        except InTheWay:
+        except PathBlocked:
             # Replaced by a link, which is not followed.
             return None
         except OSError as error:
@@ -123,7 +123,7 @@ class Walk:
         """Return the names in a directory in descending order. Keeps names only, since there may be many."""
         found: list[str] = []
         try:
-            with directory.entries() as entries:
+            with directory.scandir() as entries:
                 for entry in entries:
                     name = entry.name
                     if not name.isascii() and not is_utf8(name):
@@ -145,7 +145,7 @@ class Walk:
 
     def _file_stat(self, directory: Directory, name: str, key: str) -> os.stat_result | None:
         try:
-            status = directory.status(name)
+            status = directory.stat(name)
         except FileNotFoundError:
             self.paths.check_root()
             return None

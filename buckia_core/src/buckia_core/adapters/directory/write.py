@@ -13,7 +13,7 @@ from buckia_core.adapters.directory.paths import Paths, ResolvedPath
 from buckia_core.adapters.directory.stat import fingerprint_from_stat, object_from_stat
 from buckia_core.adapters.directory.temp_file import TempFile
 from buckia_core.errors import Transient
-from buckia_core.localfs.files import permissions, write_all
+from buckia_core.localfs.files import permission_bits, write_all
 from buckia_core.planning.manifest import RemoteObject
 
 WriteContent = Callable[[int], None]
@@ -52,7 +52,7 @@ def write(
         with paths.keep_open(resolved), temp_file:
             write_content(temp_file.descriptor)
             with translate_errors(key):
-                kept = permissions(resolved.status) if resolved.status else None
+                kept = permission_bits(resolved.status) if resolved.status else None
                 temp_file.flush(mtime_ns=mtime_ns, mode=kept)
                 status = _commit(paths, key, temp_file, expect)
     except BaseException:

@@ -18,7 +18,7 @@ import pluggy
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.plugins import hookspecs
 from buckia_core.errors import AdapterBroken, AdapterNotInstalled, BuckiaError, PluginError
-from buckia_core.localfs.system_errors import failure_of_system
+from buckia_core.localfs.system_errors import find_system_failure
 from buckia_core.planning.plan import Plan
 
 ADAPTERS = "buckia.adapters"
@@ -215,7 +215,7 @@ class Registry:
 
 def _raise_system_failure(error: Exception) -> None:
     """Raise the system failure that caused an error, if there is one: it is no defect of the plugin."""
-    failure = failure_of_system(error)
+    failure = find_system_failure(error)
     if failure is not None:
         raise failure
 

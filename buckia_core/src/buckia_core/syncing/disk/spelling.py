@@ -1,4 +1,4 @@
-"""How a disk spells a name that it takes for another one."""
+"""Stored names on case-insensitive file systems: detect files whose stored name differs from the key."""
 
 from __future__ import annotations
 
@@ -11,47 +11,47 @@ from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Reason
 
 
-def exists(mapping: PathMapping, path: str) -> bool:
-    """Tell whether something is at a path below a mapping's root."""
+def path_exists(mapping: PathMapping, path: str) -> bool:
+    """Tell whether a path below the root of a mapping exists."""
     return os.path.lexists(os.path.join(mapping.local, *path.split("/")))
 
 
 @dataclass(frozen=True, slots=True)
 class Spellings:
-    """Tells the names that directories have. Each directory is listed once, so it is for the work of a moment."""
+    """Looks up stored names. Each directory is listed once, so an instance is short-lived."""
 
     _listed: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
-    def other(self, mapping: PathMapping, path: str) -> str | None:
-        """Return what is at a path under another spelling of its last part; `None` if nothing is, or the very name.
+    def find_other_spelling(self, mapping: PathMapping, path: str) -> str | None:
+        """Return a path with the stored spelling of its last component; `None` if it is missing, or stored as given.
 
-        The path itself is returned where it is the short name of something, which no directory lists.
+        If the path is a short name of Windows (`FILE~1`), which is never listed, the path itself is returned.
         """
-        if not exists(mapping, path):
+        if not path_exists(mapping, path):
             return None
         parent, _, name = path.rpartition("/")
-        names = self._names(os.path.join(mapping.local, *parent.split("/"))).get(casefold_key(name), [])
+        names = self._list_directory(os.path.join(mapping.local, *parent.split("/"))).get(casefold_key(name), [])
         if name in names:
             return None
         if names:
             return path[: len(path) - len(name)] + names[0]
-        # What is neither listed nor a short name is gone: the system remembers names of such disks for a moment.
+        # A name that is neither listed nor short was just removed: the operating system caches names for a moment.
         return path if "~" in name else None
 
-    def check(self, mapping: PathMapping, key: str) -> None:
-        """Refuse a key whose file, or a directory above it, has another spelling on the disk.
+    def check_spelling(self, mapping: PathMapping, key: str) -> None:
+        """Check that the file of a key and its parent directories have no other spelling on the disk.
 
         Raises:
-            InvalidKey: It has.
+            InvalidKey: One of them has.
             OSError: A directory can't be listed, for another reason than permission.
         """
         path = mapping.relative_path(key)
         for name in (*parent_directories(path), path):
-            other = self.other(mapping, name)
+            other = self.find_other_spelling(mapping, name)
             if other is not None:
                 raise InvalidKey(f"refused, {Reason.CASE_COLLISION.value}: {mapping.remote}{other}", key=key)
 
-    def _names(self, directory: str) -> dict[str, list[str]]:
+    def _list_directory(self, directory: str) -> dict[str, list[str]]:
         found = self._listed.get(directory)
         if found is None:
             found = self._listed[directory] = {}

@@ -1,8 +1,8 @@
-"""The local trash: what a sync replaces or deletes is kept here until a person empties it.
+"""Local trash: keeps files and objects that a sync relocator or deletes, until the user empties it.
 
-Each thing is two files in one directory: `<id>` holds the bytes, `<id>.json` says what they were. The names
-do not follow the key, which may be longer or stranger than the disk allows. Records are not trusted: they may have
-come with a checkout, or from another user. The id of a thing is the name of its record, and nothing else.
+Each item is two files in one directory: `<id>` has the content, and `<id>.json` is a record of its origin. The names
+are independent of the key, which may be longer than a file name, or contain characters that are not allowed there.
+Records are not trusted: they may come with a checkout, or from another user. An item's id is always its file name.
 """
 
 from __future__ import annotations
@@ -22,55 +22,49 @@ from pathlib import Path
 
 from buckia_core.errors import BuckiaError, InvalidKey
 from buckia_core.localfs.directory import Directory, Tree
+from buckia_core.localfs.filename_rules import detect_filesystem_rules
 from buckia_core.localfs.files import (
     NotAFile,
+    descriptor_path,
     exists,
     link_or_copy,
-    make_private,
+    make_private_directory,
     open_file,
-    path_of_open,
-    remove,
+    unlink_if_exists,
     write_all,
 )
-from buckia_core.localfs.opening import CREATE, InTheWay
-from buckia_core.localfs.probing import disk_rules
+from buckia_core.localfs.opening import CREATE_FLAGS, PathBlocked
 from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import PathMapping
-from buckia_core.syncing.disk.paths import (
-    FileLocation,
-    FileLocator,
-    entry_from_stat,
-    local_path,
-    refusal_reason,
-    root_of,
-)
+from buckia_core.syncing.disk.file_locator import FileLocation, FileLocator
+from buckia_core.syncing.disk.paths import entry_from_stat, local_path, refusal_reason, root_directory
 
 _PART = ".part"
-"""How the name of a thing ends while it is fetched."""
+"""Suffix of an item that is being downloaded."""
 
 _RECORD = ".json"
 
-_STALE = timedelta(days=1)
-"""A part that nobody wrote to for so long was left by a run that died."""
+_STALE_AGE = timedelta(days=1)
+"""A `.part` file without writes for this long belongs to a run that was killed."""
 
-_LARGEST_RECORD = 1 << 18
-"""Bytes. Ours have a key of 1,024 bytes and a path of 4,096, each byte of which may take six."""
+_MAX_RECORD_SIZE = 1 << 18
+"""In bytes. A record has a key of 1,024 bytes and a path of 4,096, and JSON may need six characters per byte."""
 
 _ID = re.compile(r"[0-9A-Za-z._-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
 class Trashed:
-    """One thing in the trash.
+    """One item in the trash.
 
     Attributes:
-        id: Its name in the trash.
-        key: The key it had; empty where its record can't be read.
-        path: The local path it had, or would have had; empty likewise.
-        size: Bytes.
-        when: When it was put here, in UTC.
-        why: What replaced or deleted it.
+        id: The name of the item.
+        key: The key of the file or object; empty if the record is unreadable.
+        path: Its local path, also of an object; empty if the record is unreadable.
+        size: In bytes.
+        when: Time of the replacement or deletion, in UTC.
+        why: The reason for it.
     """
 
     id: str
@@ -82,21 +76,22 @@ class Trashed:
 
 
 class NotInTrash(BuckiaError):
-    """The trash has nothing of that id."""
+    """The trash has no item with this id."""
 
 
 class NotRestored(BuckiaError):
-    """A thing in the trash can't go where it was, for a reason that another place helps against."""
+    """An item can't be restored to its original path, but to another one."""
 
 
 class Trash:
-    """The trash of one bucket. May be used from many threads and processes at once.
+    """The trash of one bucket. Safe for concurrent use by threads and processes.
 
     Args:
-        directory: Where it is.
-        mappings: Where things may be put back without a path of yours: to what their key is mapped.
-        below: The directory, some levels up, below which no link is followed and nobody else may look into anything;
-            by default the one two levels up.
+        directory: The directory of the trash.
+        mappings: Mappings of the project. Without a path from the user, an item is restored only to the path that
+            they give its key.
+        below: A parent of `directory`, by default two levels up. Directories below it are private, and links there
+            are not followed.
     """
 
     def __init__(self, directory: Path, mappings: Sequence[PathMapping] = (), below: Path | None = None) -> None:
@@ -104,181 +99,207 @@ class Trash:
         self._levels = directory.relative_to(self._below).parts
         self._mappings = tuple(mappings)
 
-    def keep(self, place: FileLocation, key: str, why: str, *, leave: bool, was_at: FileLocation | None = None) -> str:
-        """Put a file into the trash, and return its id.
+    def add(
+        self, location: FileLocation, key: str, reason: str, *, keep_source: bool, original: FileLocation | None = None
+    ) -> str:
+        """Add a file to the trash, and return the id of the item.
 
         Args:
-            place: The file.
-            key: Its key.
-            why: What replaces or deletes it.
-            leave: The file also stays where it is (it is about to be replaced); else it is moved.
-            was_at: Where it was, if that is another place.
+            location: The file.
+            key: The key of the file.
+            reason: What relocator or deletes it.
+            keep_source: Also keep the file where it is, to be replaced. Otherwise it is moved.
+            original: The location to record, if not `location`.
 
         Raises:
-            OSError: It can't be put there. It is where it was.
+            OSError: The file can't be added. It is unchanged.
         """
-        with self._made() as trash:
-            size = place.directory.status(place.name).st_size
-            was_at = was_at or place
-            name = _new(trash, key, (was_at.link or was_at).path, size, why)
+        with self._create_directory() as trash:
+            size = location.directory.stat(location.name).st_size
+            original = original or location
+            name = _write_record(trash, key, (original.link or original).path, size, reason)
             try:
-                if leave:
-                    link_or_copy(place.directory, place.name, trash, name, TEMP_PREFIX)
+                if keep_source:
+                    link_or_copy(location.directory, location.name, trash, name, TEMP_PREFIX)
                 else:
-                    _move(place, trash, name)
+                    _move(location, trash, name)
             except BaseException:
                 if not exists(trash, name):
-                    remove(trash, name + _RECORD)
+                    unlink_if_exists(trash, name + _RECORD)
                 raise
             return name
 
-    def is_still(self, id: str, seen: LocalEntry) -> bool:
-        """Tell whether a thing is as the file was seen before it was put here."""
-        with self._made() as trash:
-            status = trash.status(id)
+    def is_unchanged(self, id: str, seen: LocalEntry) -> bool:
+        """Tell whether an item has size and time of the file as the scan found it."""
+        with self._create_directory() as trash:
+            status = trash.stat(id)
         return (status.st_size, entry_from_stat(seen.key, seen.root, status).mtime_ns) == (seen.size, seen.mtime_ns)
 
-    def give_back(self, id: str, place: FileLocation) -> None:
-        """Put a thing back where it just was, unless something is there by now."""
-        with self._made() as trash:
+    def undo_add(self, id: str, location: FileLocation) -> None:
+        """Move an item back to the location that it was added from, unless a new file is there."""
+        with self._create_directory() as trash:
             try:
-                link_or_copy(trash, id, place.directory, place.name, TEMP_PREFIX)
+                link_or_copy(trash, id, location.directory, location.name, TEMP_PREFIX)
             except FileExistsError:
                 return
-            _forget(trash, id)
+            _delete(trash, id)
 
-    def fetch(self, key: str, path: str, size: int, why: str, write: Callable[[Path], object]) -> str:
-        """Put something into the trash that is not a local file: `write` is given the path to write it to."""
-        with self._made() as trash:
-            name = _new(trash, key, path, size, why)
+    def add_from(self, key: str, path: str, size: int, reason: str, write: Callable[[Path], object]) -> str:
+        """Add an object: `write` downloads it to the given path. Returns the id of the item."""
+        with self._create_directory() as trash:
+            name = _write_record(trash, key, path, size, reason)
             part = name + _PART
             try:
-                descriptor = trash.open(part, CREATE, 0o600)
+                descriptor = trash.open(part, CREATE_FLAGS, 0o600)
                 try:
-                    write(Path(path_of_open(descriptor, trash.join(part))))
+                    write(Path(descriptor_path(descriptor, trash.join(part))))
                     os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
-                # A killed run must not leave a part of it under the name that `list` shows and `restore` takes.
+                # If the run is killed, a partial download must not become an item.
                 trash.replace(part, trash, name)
             except BaseException as error:
-                remove(trash, part)
-                remove(trash, name + _RECORD)
+                unlink_if_exists(trash, part)
+                unlink_if_exists(trash, name + _RECORD)
                 if isinstance(error, OSError) and error.filename is None:
-                    # The system names no file of a write.
+                    # Errors of `write` have no file name.
                     error.filename = trash.path
                 raise
             return name
 
     def list(self) -> list[Trashed]:
-        """Return what is in the trash, oldest first.
+        """Return all items, oldest first.
 
         Raises:
-            OSError: The system does not let some of it be read.
+            OSError: Some of them can't be read.
         """
-        with self._opened() as trash:
+        with self._open_directory() as trash:
             if trash is None:
                 return []
-            records = sorted(name for name in trash.names() if name.endswith(_RECORD))
-            found = (_read(trash, record.removesuffix(_RECORD)) for record in records)
+            records = sorted(name for name in trash.listdir() if name.endswith(_RECORD))
+            found = (_read_item(trash, record.removesuffix(_RECORD)) for record in records)
             return [trashed for trashed in found if trashed]
 
     def restore(self, id: str, to: Path | None = None) -> Path:
-        """Move a thing back to where it was, or to another path, and return that path. Nothing is overwritten.
+        """Move an item to its original path, or to another one, and return that path. Nothing is overwritten.
 
         Raises:
-            NotInTrash: There is nothing of that id.
-            NotRestored: Its record names a path to which its key is not mapped, or a sync would not write there: a
-                link is on the way, it configures Buckia, or a filter keeps it out. Give a path.
-            FileExistsError: Something is at the path.
-            OSError: The system does not let it be read or written. It stays in the trash.
+            NotInTrash: There is no item with this id.
+            NotRestored: The recorded path is not the one that the key is mapped to, or a sync would not write there:
+                it leads through a link, configures Buckia, or is excluded by a filter. Give a path.
+            FileExistsError: The path exists.
+            OSError: The item can't be read or written. It stays in the trash.
         """
-        with self._opened() as trash:
-            trashed = None if trash is None or not _ID.fullmatch(id) else _read(trash, id)
+        with self._open_directory() as trash:
+            trashed = None if trash is None or not _ID.fullmatch(id) else _read_item(trash, id)
             if trash is None or trashed is None:
                 raise NotInTrash(f"nothing with the id {id!r} is in the trash; `buckia trash list` shows what is")
             path = os.path.abspath(to) if to else os.path.normpath(trashed.path)
-            with self._place(trashed, path) if to is None else _place_of(path) as place:
-                link_or_copy(trash, id, place.directory, place.name, TEMP_PREFIX)
-                place.directory.sync()
-            _forget(trash, id)
+            with self._restore_location(trashed, path) if to is None else _location_of_path(path) as location:
+                link_or_copy(trash, id, location.directory, location.name, TEMP_PREFIX)
+                location.directory.fsync()
+            _delete(trash, id)
             return Path(path)
 
     def empty(self, older_than: timedelta | None = None) -> tuple[int, int]:
-        """Delete what is in the trash for good, or only what is older; return how many things and bytes that were."""
+        """Delete all items, or only the older ones, for good; return their number and size in bytes."""
         now = datetime.now(UTC)
-        doomed = [each for each in self.list() if older_than is None or now - each.when > older_than]
-        with self._opened() as trash:
+        deleted = [each for each in self.list() if older_than is None or now - each.when > older_than]
+        with self._open_directory() as trash:
             if trash is not None:
-                for each in doomed:
-                    _forget(trash, each.id)
-                _sweep(trash, now - _STALE)
-        return len(doomed), sum(each.size for each in doomed)
+                for each in deleted:
+                    _delete(trash, each.id)
+                _remove_stale_parts(trash, now - _STALE_AGE)
+        return len(deleted), sum(each.size for each in deleted)
 
     @contextmanager
-    def _made(self) -> Iterator[Directory]:
-        """Open the directory, which is made if it is not there. Nobody else may look into it."""
+    def _create_directory(self) -> Iterator[Directory]:
+        """Open the directory, and create it private to this user if it is missing."""
         self._below.mkdir(parents=True, exist_ok=True)
         with Tree(str(self._below)) as tree:
             try:
                 for depth, name in enumerate(self._levels):
-                    make_private(tree.directory("/".join(self._levels[:depth])), name)
-                yield tree.directory("/".join(self._levels))
-            except InTheWay as error:
+                    make_private_directory(tree.open_directory("/".join(self._levels[:depth])), name)
+                yield tree.open_directory("/".join(self._levels))
+            except PathBlocked as error:
                 raise BuckiaError(f"the trash can't be used, {error}") from error
 
     @contextmanager
-    def _opened(self) -> Iterator[Directory | None]:
-        """Open the directory; `None` if it is not there."""
+    def _open_directory(self) -> Iterator[Directory | None]:
+        """Open the directory; yields `None` if it is missing."""
         with ExitStack() as stack:
             try:
                 tree = stack.enter_context(Tree(str(self._below)))
-                found = tree.directory("/".join(self._levels))
+                found = tree.open_directory("/".join(self._levels))
             except FileNotFoundError:
                 found = None
-            except InTheWay as error:
+            except PathBlocked as error:
                 raise BuckiaError(f"the trash can't be used, {error}") from error
             yield found
 
     @contextmanager
-    def _place(self, trashed: Trashed, path: str) -> Iterator[FileLocation]:
-        """Give the place that a record names, if it is one that a sync could have written to."""
+    def _restore_location(self, trashed: Trashed, path: str) -> Iterator[FileLocation]:
+        """Locate the path of a record, if a sync could have written there."""
         advice = f"give a path: buckia trash restore {trashed.id} --to PATH"
-        key, mapping = trashed.key, self._mapping_of(trashed.key, path)
+        key, mapping = trashed.key, self._find_mapping(trashed.key, path)
         if mapping is None:
-            words = "the path that it had is not where this project has its key"
-            raise NotRestored(f"{words} ({trashed.path!r}, {key!r}); {advice}")
-        rules = disk_rules(root_of(mapping))
+            message = "the path that it had is not where this project has its key"
+            raise NotRestored(f"{message} ({trashed.path!r}, {key!r}); {advice}")
+        rules = detect_filesystem_rules(root_directory(mapping))
         if refusal_reason(key, mapping, rules) is None and not mapping.includes(key):
             raise NotRestored(f"{trashed.path!r} can't be restored: a filter keeps it out of the sync; {advice}")
-        with FileLocator({mapping.id: rules}) as places:
+        with FileLocator({mapping.id: rules}) as locator:
             try:
-                place = places.of(key, mapping)
+                location = locator.locate_for_write(key, mapping)
             except InvalidKey as error:
                 raise NotRestored(f"{trashed.path!r} can't be restored: {error}; {advice}") from error
-            yield place
+            yield location
 
-    def _mapping_of(self, key: str, path: str) -> PathMapping | None:
-        """Return the mapping by which a key has a path."""
+    def _find_mapping(self, key: str, path: str) -> PathMapping | None:
+        """Find the mapping that maps a key to a path."""
         for mapping in self._mappings:
-            below = key == mapping.remote if mapping.is_file else key.startswith(mapping.remote)
-            # Disks differ in the form of Unicode in which they tell a name.
-            if below and _in_one_form(os.path.normpath(local_path(key, mapping))) == _in_one_form(path):
+            if not (key == mapping.remote if mapping.is_file else key.startswith(mapping.remote)):
+                continue
+            mapped = os.path.normpath(local_path(key, mapping))
+            # File systems differ in the Unicode form of the names that they list.
+            if unicodedata.normalize("NFC", mapped) == unicodedata.normalize("NFC", path):
                 return mapping
         return None
 
 
-def _in_one_form(path: str) -> str:
-    return unicodedata.normalize("NFC", path)
+class CombinedTrash(Trash):
+    """A trash in several directories below `below`; new items go to the first one.
+
+    There is one directory for each name under which the bucket was synced. Buckia 0.6 named them after the bucket in
+    the `.buckia` file, so one may also have items of other buckets.
+    """
+
+    def __init__(self, directories: Sequence[Path], mappings: Sequence[PathMapping], below: Path) -> None:
+        super().__init__(directories[0], mappings, below)
+        self._all = [Trash(directory, mappings, below) for directory in directories]
+
+    def list(self) -> list[Trashed]:
+        """See `Trash`."""
+        return sorted((each for trash in self._all for each in trash.list()), key=lambda each: each.when)
+
+    def restore(self, id: str, to: Path | None = None) -> Path:
+        """See `Trash`."""
+        owners = (trash for trash in self._all if any(each.id == id for each in trash.list()))
+        return next(owners, self._all[0]).restore(id, to)
+
+    def empty(self, older_than: timedelta | None = None) -> tuple[int, int]:
+        """See `Trash`."""
+        counts, sizes = zip(*(trash.empty(older_than) for trash in self._all), strict=True)
+        return sum(counts), sum(sizes)
 
 
-def _new(trash: Directory, key: str, path: str, size: int, why: str) -> str:
+def _write_record(trash: Directory, key: str, path: str, size: int, why: str) -> str:
     now = datetime.now(UTC)
     name = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
     trashed = Trashed(name, key, path, size, now, why)
-    # The record comes first: bytes without a record could not be found again, a record without bytes is ignored.
+    # The record comes first: content without a record could not be found, while a record without content is ignored.
     record = json.dumps(asdict(trashed) | {"when": now.isoformat()}, ensure_ascii=True)
-    descriptor = trash.open(name + _RECORD, CREATE, 0o600)
+    descriptor = trash.open(name + _RECORD, CREATE_FLAGS, 0o600)
     try:
         write_all(descriptor, record.encode("ascii"))
     finally:
@@ -287,92 +308,92 @@ def _new(trash: Directory, key: str, path: str, size: int, why: str) -> str:
 
 
 @contextmanager
-def _place_of(path: str) -> Iterator[FileLocation]:
-    """Give the place of a path that a person gave, who may mean links on the way."""
+def _location_of_path(path: str) -> Iterator[FileLocation]:
+    """Locate a path that the user gave; links in it are followed."""
     head, name = os.path.split(path)
     os.makedirs(head, exist_ok=True)
     with Tree(head) as tree:
         yield FileLocation(tree.root, name)
 
 
-def _read(trash: Directory, id: str) -> Trashed | None:
-    """Return what a record says, as far as it is sound; `None` if there are no bytes of that id.
+def _read_item(trash: Directory, id: str) -> Trashed | None:
+    """Return an item, with the fields of its record if that is valid; `None` if there is no such item.
 
     Raises:
-        OSError: The system does not let them be read, which says nothing of them.
+        OSError: The content or the record can't be read now.
     """
     try:
-        status = trash.status(id)
+        status = trash.stat(id)
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(status.st_mode):
         return None
     try:
         with open_file(trash, id + _RECORD) as file:
-            fields = json.loads(file.read(_LARGEST_RECORD + 1))
-        key, path, why = (_text(fields[name]) for name in ("key", "path", "why"))
-        when = datetime.fromisoformat(_text(fields["when"]))
+            fields = json.loads(file.read(_MAX_RECORD_SIZE + 1))
+        key, path, why = (_require_str(fields[name]) for name in ("key", "path", "why"))
+        when = datetime.fromisoformat(_require_str(fields["when"]))
         when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
     except FileNotFoundError:
         return None
     except (NotAFile, ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        # The bytes are there all the same, and a person must be able to get at them.
+        # The content exists, so the user must be able to restore it.
         when = datetime.fromtimestamp(max(0, min(status.st_ctime, 2**35)), UTC)
         return Trashed(id, "", "", status.st_size, when, "its record can't be read")
     return Trashed(id, key, path, status.st_size, when, why)
 
 
-def _text(value: object) -> str:
+def _require_str(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"no text: {value!r}")
+        raise TypeError(f"not a string: {value!r}")
     return value
 
 
-def _sweep(trash: Directory, before: datetime) -> None:
-    """Remove what runs that died were fetching."""
-    for name in trash.names():
+def _remove_stale_parts(trash: Directory, before: datetime) -> None:
+    """Remove temporary files that killed runs left."""
+    for name in trash.listdir():
         if name.endswith(_PART) or name.startswith(TEMP_PREFIX):
             with suppress(OSError):
-                if trash.status(name).st_mtime < before.timestamp():
+                if trash.stat(name).st_mtime < before.timestamp():
                     trash.unlink(name)
-                    remove(trash, name.removesuffix(_PART) + _RECORD)
+                    unlink_if_exists(trash, name.removesuffix(_PART) + _RECORD)
 
 
-def _forget(trash: Directory, id: str) -> None:
-    remove(trash, id)
-    remove(trash, id + _RECORD)
+def _delete(trash: Directory, id: str) -> None:
+    unlink_if_exists(trash, id)
+    unlink_if_exists(trash, id + _RECORD)
 
 
-def _move(place: FileLocation, trash: Directory, name: str) -> None:
+def _move(location: FileLocation, trash: Directory, name: str) -> None:
     try:
-        place.directory.replace(place.name, trash, name)
+        location.directory.replace(location.name, trash, name)
     except OSError as error:
         if error.errno != errno.EXDEV:
-            # The file is what a person knows, and not its name in the trash.
-            error.filename = place.path
+            # The user knows this path, and not the one in the trash.
+            error.filename = location.path
             raise
-        _move_to_another_disk(place, trash, name)
+        _move_across_devices(location, trash, name)
 
 
-def _move_to_another_disk(place: FileLocation, trash: Directory, name: str) -> None:
-    """Copy a file, and delete it when it has given up its name: so no edit that comes in between goes unseen."""
-    directory = place.directory
-    before = directory.status(place.name)
-    aside = f"{TEMP_PREFIX}{uuid.uuid4().hex}"
+def _move_across_devices(location: FileLocation, trash: Directory, name: str) -> None:
+    """Copy a file, rename it, and delete it if it is unchanged, so that an edit during the copy is not lost."""
+    directory = location.directory
+    planned = directory.stat(location.name)
+    temp_name = f"{TEMP_PREFIX}{uuid.uuid4().hex}"
     try:
-        link_or_copy(directory, place.name, trash, name, TEMP_PREFIX)
-        directory.replace(place.name, directory, aside)
-        if not _same(before, directory.status(aside)):
+        link_or_copy(directory, location.name, trash, name, TEMP_PREFIX)
+        directory.replace(location.name, directory, temp_name)
+        if not _is_same_file(planned, directory.stat(temp_name)):
             trash.unlink(name)
-            link_or_copy(directory, aside, trash, name, TEMP_PREFIX)
+            link_or_copy(directory, temp_name, trash, name, TEMP_PREFIX)
     except BaseException:
-        remove(trash, name)
+        unlink_if_exists(trash, name)
         with suppress(OSError):
-            directory.link(aside, directory, place.name)
-            directory.unlink(aside)
+            directory.link(temp_name, directory, location.name)
+            directory.unlink(temp_name)
         raise
-    directory.unlink(aside)
+    directory.unlink(temp_name)
 
 
-def _same(one: os.stat_result, other: os.stat_result) -> bool:
+def _is_same_file(one: os.stat_result, other: os.stat_result) -> bool:
     return (one.st_ino, one.st_size, one.st_mtime_ns) == (other.st_ino, other.st_size, other.st_mtime_ns)

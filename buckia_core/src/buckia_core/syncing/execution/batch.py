@@ -1,4 +1,4 @@
-"""Small operations of one worker, executed as a group: what they have in common is done once."""
+"""Batches: run small operations together in one worker, with one flush to the disk for all downloads."""
 
 from __future__ import annotations
 
@@ -10,95 +10,96 @@ from functools import partial
 
 from buckia_core.errors import Unauthenticated
 from buckia_core.planning.plan import Action, Operation
-from buckia_core.syncing.disk.paths import FileLocator
+from buckia_core.syncing.disk.file_locator import FileLocator
 from buckia_core.syncing.error_messages import FATAL_ERRORS
 from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.worker import Worker
-from buckia_core.syncing.transfer.download import Download, settle
+from buckia_core.syncing.transfer.download import Download, flush_group
 from buckia_core.syncing.transfer.errors import StateChanged
 
-_TURN = 0.2
-"""Seconds: who waits longer for one operation is told of each by itself, and can stop after it."""
+_MAX_SECONDS = 0.2
+"""A batch that takes longer ends early, so that progress is reported and the run can stop."""
 
 
 @dataclass(slots=True)
 class BatchResult:
-    """What became of a group.
+    """The result of a batch.
 
     Attributes:
-        done: The outcomes of those at its beginning, in any order.
-        broken: An error that is nobody's but ours, to be raised once all that is in `done` is written down.
+        results: Results of the operations at the start of the batch, in any order.
+        internal_error: An unexpected error, which the executor raises after it has recorded `results`.
     """
 
-    done: list[OperationResult] = field(default_factory=list)
-    broken: Exception | None = None
+    results: list[OperationResult] = field(default_factory=list)
+    internal_error: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Fetched:
-    """A download that is in place up to its name, or why it is not."""
+class _PendingDownload:
+    """A fetched download to commit, or the error of the fetch."""
 
     operation: Operation
-    came: Download | Exception
+    download: Download | Exception
 
-    def end(self, worker: Worker, done: OperationResult, places: FileLocator) -> None:  # noqa: ARG002  # as other steps
-        """Place it, or raise what came in between."""
-        if isinstance(self.came, Exception):
-            raise self.came
-        worker.place(self.came, done)
+    def finish(self, worker: Worker, done: OperationResult, locator: FileLocator) -> None:  # noqa: ARG002  # as other steps
+        """Commit the download, or raise the error of its fetch."""
+        if isinstance(self.download, Exception):
+            raise self.download
+        worker.commit_download(self.download, done)
 
 
 def run_batch(worker: Worker, operations: Iterable[Operation]) -> BatchResult:
-    """Execute operations; what is downloaded is fetched first, and then brought to the disk together.
+    """Execute operations. All downloads are fetched first, then flushed to the disk together, and then committed.
 
-    Those that it does not come to, in its time or because the run is stopped, are left out of the result, and nothing
-    of them has begun.
+    If time is up or the run is stopped, the remaining operations are not started, and missing in the result.
     """
-    ended = BatchResult()
-    until = time.monotonic() + _TURN
-    fetched: list[_Fetched] = []
+    batch = BatchResult()
+    deadline = time.monotonic() + _MAX_SECONDS
+    fetched: list[_PendingDownload] = []
     try:
         with ExitStack() as stack:
-            places = stack.enter_context(worker.site.locator())
+            locator = stack.enter_context(worker.bucket.locator())
             for operation in operations:
-                late = time.monotonic() > until and (fetched or ended.done)
-                if late or worker.flights.stopped.is_set():
+                late = time.monotonic() > deadline and (fetched or batch.results)
+                if late or worker.in_flight.stopped.is_set():
                     break
                 if operation.action is Action.DOWNLOAD:
-                    fetched.append(_fetch(worker, operation, places, stack))
-                    refused = isinstance(fetched[-1].came, Unauthenticated)
+                    fetched.append(_start_download(worker, operation, locator, stack))
+                    refused = isinstance(fetched[-1].download, Unauthenticated)
                 else:
-                    ended.done.append(worker.run(operation, places=places))
-                    refused = isinstance(ended.done[-1].failure, Unauthenticated)
+                    batch.results.append(worker.run(operation, locator=locator))
+                    refused = isinstance(batch.results[-1].failure, Unauthenticated)
                 if refused:
-                    # Nothing else would go better, and the run ends when it learns of this.
+                    # The other operations would fail too. The run ends when this result is recorded.
                     break
-            for each in _settled(fetched):
-                ended.done.append(worker.run(each.operation, partial(each.end, worker), places=places))
-    except Exception as error:  # noqa: BLE001  # it is raised by whoever gets it
-        ended.broken = error
-    return ended
+            for each in _flush(fetched):
+                batch.results.append(worker.run(each.operation, partial(each.finish, worker), locator=locator))
+    except Exception as error:  # noqa: BLE001  # the executor raises it
+        batch.internal_error = error
+    return batch
 
 
-def _fetch(worker: Worker, operation: Operation, places: FileLocator, stack: ExitStack) -> _Fetched:
+def _start_download(worker: Worker, operation: Operation, locator: FileLocator, stack: ExitStack) -> _PendingDownload:
     try:
-        file = stack.enter_context(worker.coming(operation, places))
+        file = stack.enter_context(worker.prepare_download(operation, locator))
         file.fetch()
-        file.set_aside()
+        file.close_staging()
     except FileNotFoundError:
-        # Somebody removed the directory that was there a moment ago.
-        return _Fetched(operation, StateChanged())
+        # The directory was removed after it was opened.
+        return _PendingDownload(operation, StateChanged())
     except FATAL_ERRORS:
         raise
-    except Exception as error:  # noqa: BLE001  # `Worker.run` tells it, or plans again
-        return _Fetched(operation, error)
-    return _Fetched(operation, file)
+    except Exception as error:  # noqa: BLE001  # `Worker.run` reports it, or plans again
+        return _PendingDownload(operation, error)
+    return _PendingDownload(operation, file)
 
 
-def _settled(fetched: list[_Fetched]) -> list[_Fetched]:
-    """Bring what was fetched to the disk. Where that fails, none of it gets its name, and each of them fails."""
+def _flush(fetched: list[_PendingDownload]) -> list[_PendingDownload]:
+    """Flush fetched downloads to the disk. If that fails, all of them fail, and none is committed."""
     try:
-        settle(each.came for each in fetched if isinstance(each.came, Download))
+        flush_group(each.download for each in fetched if isinstance(each.download, Download))
     except OSError as error:
-        return [_Fetched(each.operation, error) if isinstance(each.came, Download) else each for each in fetched]
+        return [
+            _PendingDownload(each.operation, error) if isinstance(each.download, Download) else each for each in fetched
+        ]
     return fetched

@@ -1,36 +1,35 @@
-"""How many operations are under way at once."""
+"""Adaptive concurrency: the number of operations in flight."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-MOST = 64
-"""Operations at once that are never exceeded."""
+MAX_WORKERS = 64
+"""Maximum of operations in flight."""
 
-_FIRST = 8
-_LEAST = 4
-_WINDOW = 0.25
-_SMALL = 1 << 20
+_INITIAL_WORKERS = 8
+_MIN_WORKERS = 4
+_WINDOW_SECONDS = 0.25
+_SMALL_FILE = 1 << 20
 
-_SHARE = 0.5
-"""Of a processor: what small files take where it is not the answers that are waited for."""
+_CPU_BOUND_SHARE = 0.5
+"""Share of one processor above which small files are limited by this machine, and not by waiting for responses."""
 
 
 @dataclass(slots=True)
 class AdaptiveConcurrency:
-    """Finds the number of workers that moves most: adds some as long as that helps, takes some back when it hurts.
+    """Adapts the number of workers to the throughput: raises it while that helps, and lowers it when that drops.
 
-    It begins with few. Where the provider answers at once, this machine has all it can do with them, and more would
-    only stand in each other's way; where there is time to wait for answers, it goes on with as many as the provider
-    takes well, and from there by what helps.
+    It starts low. If the provider responds so fast that the processor is the limit, more workers would not help. If
+    workers wait for responses, the limit rises to the provider's default, and beyond as long as throughput grows.
 
     Attributes:
-        known: Operations at once that the provider is known to take well.
-        fixed: The user said how many; nothing is adapted.
-        limit: Operations that may be under way now.
+        provider_default: The number of workers that the provider is known to handle.
+        fixed: Keep `provider_default`, because the user set it.
+        limit: The number of operations that may be in flight now.
     """
 
-    known: int
+    provider_default: int
     fixed: bool = False
     limit: int = 0
     _since: float = 0.0
@@ -41,15 +40,15 @@ class AdaptiveConcurrency:
     _changed: bool = False
 
     def __post_init__(self) -> None:
-        self.limit = self.known if self.fixed else min(self.known, _FIRST)
+        self.limit = self.provider_default if self.fixed else min(self.provider_default, _INITIAL_WORKERS)
 
-    def finished(self, size: int, now: float, busy: float) -> None:
-        """Take note of one finished operation.
+    def record(self, size: int, now: float, busy: float) -> None:
+        """Record a finished operation.
 
         Args:
-            size: Bytes of content that went over.
-            now: Time in seconds, of any steady clock.
-            busy: Seconds of processor time that this process has had.
+            size: Bytes of content transferred.
+            now: Time in seconds, of a monotonic clock.
+            busy: Processor time of this process, in seconds.
         """
         if self.fixed:
             return
@@ -58,22 +57,22 @@ class AdaptiveConcurrency:
         self._count += 1
         self._bytes += size
         elapsed = now - self._since
-        if elapsed < _WINDOW or self._count < self.limit:
+        if elapsed < _WINDOW_SECONDS or self._count < self.limit:
             return
         if self._changed:
-            # What was finished until now had begun before.
-            self._begin(now, busy, changed=False)
+            # These operations were started under the previous limit.
+            self._start_window(now, busy, changed=False)
             return
         # A small file costs about as much as 64 KiB of a large one.
         rate = (self._count + self._bytes / 65536) / elapsed
-        at_its_limit = busy - self._busy > _SHARE * elapsed and self._bytes < _SMALL * self._count
-        before = self.limit
-        if rate > self._best * 1.1 and not at_its_limit:
-            self.limit = min(MOST, max(self.known, self.limit + max(2, self.limit // 2)))
+        is_cpu_bound = busy - self._busy > _CPU_BOUND_SHARE * elapsed and self._bytes < _SMALL_FILE * self._count
+        previous = self.limit
+        if rate > self._best * 1.1 and not is_cpu_bound:
+            self.limit = min(MAX_WORKERS, max(self.provider_default, self.limit + max(2, self.limit // 2)))
         elif rate < self._best * 0.7:
-            self.limit = max(_LEAST, self.limit * 3 // 4)
+            self.limit = max(_MIN_WORKERS, self.limit * 3 // 4)
         self._best = max(rate, self._best * 0.95)
-        self._begin(now, busy, changed=self.limit != before)
+        self._start_window(now, busy, changed=self.limit != previous)
 
-    def _begin(self, now: float, busy: float, *, changed: bool) -> None:
+    def _start_window(self, now: float, busy: float, *, changed: bool) -> None:
         self._since, self._busy, self._count, self._bytes, self._changed = now, busy, 0, 0, changed

@@ -1,4 +1,4 @@
-"""Deleting objects in batches, each of them looked at once more just before."""
+"""Batched deletes of objects, each checked again just before."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.worker import Worker
 from buckia_core.syncing.transfer.errors import StateChanged
 
-_DENSE = 4
+_MAX_KEYS_PER_HIT = 4
 
 
 def delete_batch(worker: Worker, operations: Sequence[Operation]) -> list[OperationResult]:
     """Execute `DELETE_REMOTE` operations, in order of their keys, with as few calls as the provider allows.
 
-    If the run is stopped, those at the end that have not begun are left out of the result.
+    If the run is stopped, the remaining operations are not started, and missing in the result.
     """
     if len(operations) < 3:
         return [worker.run(operation) for operation in operations]
-    # The first one goes alone: a listing begins after a key, never at one.
+    # The first one is deleted alone, because a listing starts after a key, and not at it.
     results = {operations[0].key: worker.run(operations[0])}
     kept: list[Operation] = []
     alone: list[Operation] = []
-    with worker.site.locator() as places:
+    with worker.bucket.locator() as locator:
         for operation in operations[1:]:
-            if worker.flights.stopped.is_set():
+            if worker.in_flight.stopped.is_set():
                 break
             try:
-                worker.check_still_absent(operation, places)
-                worker.keep_remote(operation)
+                worker.verify_absent(operation, locator)
+                worker.backup_remote(operation)
                 kept.append(operation)
             except (StateChanged, PreconditionFailed):
                 alone.append(operation)
@@ -40,13 +40,13 @@ def delete_batch(worker: Worker, operations: Sequence[Operation]) -> list[Operat
                 raise
             except Exception as error:  # noqa: BLE001  # as in `Worker.run`
                 results[operation.key] = _failed(worker, operation, error)
-    # To keep many versions takes long, so all of them are looked at once more after that.
-    seen = _look_again(worker, operations[0].key, kept)
+    # Backups of many objects take long, so the objects are checked after them.
+    seen = _relist(worker, operations[0].key, kept)
     ready: list[Operation] = []
     for operation in kept:
         now, planned = seen.get(operation.key), operation.remote
         if now is None or planned is None or now.fingerprint != planned.fingerprint:
-            # Not seen, or not as planned: alone, it is looked at again, and planned again if need be.
+            # Not listed, or changed: `Worker.run` checks it again, and plans again if needed.
             alone.append(operation)
         else:
             ready.append(operation)
@@ -59,8 +59,8 @@ def delete_batch(worker: Worker, operations: Sequence[Operation]) -> list[Operat
     return [results[operation.key] for operation in operations if operation.key in results]
 
 
-def _look_again(worker: Worker, after: str, operations: Sequence[Operation]) -> dict[str, RemoteObject]:
-    """Return what a listing shows of the keys now; it ends early where most of what it shows is none of them."""
+def _relist(worker: Worker, after: str, operations: Sequence[Operation]) -> dict[str, RemoteObject]:
+    """List the objects of operations again, by key. Stops early if most of the listed keys are other ones."""
     wanted = {operation.key for operation in operations}
     seen: dict[str, RemoteObject] = {}
     listed = 0
@@ -71,11 +71,11 @@ def _look_again(worker: Worker, after: str, operations: Sequence[Operation]) -> 
             listed += 1
             if found.key in wanted:
                 seen[found.key] = found
-            if listed > 1000 and listed > _DENSE * (len(seen) + 1):
+            if listed > 1000 and listed > _MAX_KEYS_PER_HIT * (len(seen) + 1):
                 break
     except FATAL_ERRORS:
         raise
-    except Exception as error:  # noqa: BLE001  # each of them is looked at by itself then
+    except Exception as error:  # noqa: BLE001  # each one is then checked by itself
         error_message(error)
     return seen
 
@@ -99,7 +99,7 @@ def _delete(worker: Worker, operations: Sequence[Operation]) -> dict[str, Operat
         if outcome.error:
             done.fail(outcome.error)
         else:
-            done.drop.append(outcome.key)
+            done.deletes.append(outcome.key)
     return results
 
 

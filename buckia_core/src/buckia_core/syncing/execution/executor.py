@@ -1,4 +1,4 @@
-"""Executing a plan: transfers first, deletes after them, then what the deletes made room for."""
+"""Executor: runs the operations of a plan in workers, in phases: transfers, deletes, transfers that need deletes."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.worker import Worker
 from buckia_core.syncing.transfer.staging_file import BUFFERED_DOWNLOAD_MAX
 
-_TICK = 0.2
+_POLL_SECONDS = 0.2
 
-_TOGETHER = 16
-"""Operations in a group, at most; of their content, a group holds at most `BUFFERED_DOWNLOAD_MAX` bytes."""
+_MAX_BATCH = 16
+"""Maximum of operations per batch. Their content is at most `BUFFERED_DOWNLOAD_MAX` bytes."""
 
 
 def phases(operations: Sequence[Operation]) -> list[list[Operation]]:
-    """Return what may run side by side, in the order in which it must come.
+    """Split operations into phases that run one after the other.
 
-    Deletes come after transfers, so that a run that is cut short has rather copied too much than deleted
-    too much; what needs the place of something deleted comes last.
+    Deletes come after transfers, so that an interrupted run copies too much rather than deleting too much. Operations
+    whose path a deleted file occupies come last.
     """
     first = [each for each in operations if not each.is_delete and not each.after_deletes]
     deletes = [each for each in operations if each.is_delete]
@@ -37,41 +37,40 @@ def phases(operations: Sequence[Operation]) -> list[list[Operation]]:
 
 
 class WorkQueue:
-    """The jobs of one phase, each a list of operations that one worker executes.
+    """The operations of one phase, handed out in jobs for one worker each.
 
-    Deletes of objects go in batches. Small operations go in groups, which get smaller towards the end so that all
-    workers end at about the same time; what they have in common then, from the way through the queue to the disk, is
-    done once.
+    Deletes of objects form large batches. Other small operations form batches that get smaller towards the end, so
+    that all workers finish at about the same time. A batch shares queue round trips and flushes to the disk.
     """
 
     def __init__(self, operations: Iterable[Operation], batch: int) -> None:
-        # Local deletes sort apart, so that batches of remote ones are not cut up by them.
+        # Sorted, so that local deletes don't split batches of remote deletes.
         self._waiting = deque(sorted(operations, key=lambda each: each.action is Action.DELETE_REMOTE))
         self._batch = batch
 
-    def next(self, workers: int) -> tuple[Operation, ...]:
-        """Take the next job, for one of so many workers; it is empty when there is none left."""
+    def take(self, workers: int) -> tuple[Operation, ...]:
+        """Take the next job, for one of `workers`; empty if none is left."""
         waiting = self._waiting
         if not waiting:
             return ()
         job = [waiting.popleft()]
         deletes = job[0].action is Action.DELETE_REMOTE
-        most = self._batch if deletes else min(_TOGETHER, len(waiting) // workers)
-        size = _taken_up(job[0])
+        most = self._batch if deletes else min(_MAX_BATCH, len(waiting) // workers)
+        size = _batch_bytes(job[0])
         while waiting and len(job) < most and (waiting[0].action is Action.DELETE_REMOTE) is deletes:
-            size += _taken_up(waiting[0])
+            size += _batch_bytes(waiting[0])
             if size > BUFFERED_DOWNLOAD_MAX:
                 break
             job.append(waiting.popleft())
         return tuple(job)
 
-    def again(self, operations: Sequence[Operation]) -> None:
-        """Put back what a worker did not come to."""
+    def requeue(self, operations: Sequence[Operation]) -> None:
+        """Put back operations that a worker did not start."""
         self._waiting.extendleft(reversed(operations))
 
 
-def _taken_up(operation: Operation) -> int:
-    """Return how much of a group an operation takes up, in bytes; of one that has to be alone, more than there is."""
+def _batch_bytes(operation: Operation) -> int:
+    """Return the bytes of an operation that count towards the limit of a batch; above the limit if it runs alone."""
     match operation.action:
         case Action.UPLOAD | Action.DOWNLOAD:
             return operation.size
@@ -82,7 +81,7 @@ def _taken_up(operation: Operation) -> int:
 
 
 def run_job(worker: Worker, operations: Sequence[Operation]) -> BatchResult:
-    """Execute a job. Operations at its end that are left out of the result have not begun."""
+    """Execute a job. Operations that are missing in the result were not started."""
     if operations[0].action is Action.DELETE_REMOTE:
         return BatchResult(delete_batch(worker, operations))
     if len(operations) > 1:
@@ -94,26 +93,26 @@ def execute(
     worker: Worker,
     operations: Sequence[Operation],
     executor: Executor,
-    pace: AdaptiveConcurrency,
+    concurrency: AdaptiveConcurrency,
     stopped: threading.Event,
     batch: int,
-    moved: Callable[[Operation, int], None],
+    on_progress: Callable[[Operation, int], None],
     record: Callable[[OperationResult], None],
 ) -> Generator[OperationResult]:
-    """Record what became of each operation as it happens, and yield it.
+    """Execute operations; record and yield each result as soon as it is there.
 
-    When `stopped` is set, nothing new begins, and what is under way is still waited for and yielded. So it is when
-    anything raises, or the generator is closed: then it is only recorded. `moved` is told, a few times a second, how
-    many more bytes of a transfer have gone over.
+    When `stopped` is set, no more operations start, and those in flight are awaited and yielded. After an error, or if
+    the generator is closed, those in flight are awaited and recorded, but not yielded. `on_progress` receives the
+    bytes that a transfer has moved since the last call, a few times per second.
     """
     running: dict[Future[BatchResult], tuple[Operation, ...]] = {}
     try:
-        yield from _phases(worker, operations, executor, pace, stopped, batch, moved, record, running)
+        yield from _phases(worker, operations, executor, concurrency, stopped, batch, on_progress, record, running)
     except BaseException:
         for future in running:
-            # One error is raised already; what others did is not lost for another one.
+            # An error is being raised already; a second one must not lose the other results.
             with suppress(Exception):
-                for done in future.result().done:
+                for done in future.result().results:
                     record(done)
         raise
 
@@ -122,54 +121,54 @@ def _phases(
     worker: Worker,
     operations: Sequence[Operation],
     executor: Executor,
-    pace: AdaptiveConcurrency,
+    concurrency: AdaptiveConcurrency,
     stopped: threading.Event,
     batch: int,
-    moved: Callable[[Operation, int], None],
+    on_progress: Callable[[Operation, int], None],
     record: Callable[[OperationResult], None],
     running: dict[Future[BatchResult], tuple[Operation, ...]],
 ) -> Iterator[OperationResult]:
-    told = time.monotonic()
+    polled = time.monotonic()
     for phase in phases(operations):
         jobs = WorkQueue(phase, batch)
         finished: SimpleQueue[Future[BatchResult]] = SimpleQueue()
         while True:
-            while len(running) < pace.limit and not stopped.is_set() and (job := jobs.next(pace.limit)):
+            while len(running) < concurrency.limit and not stopped.is_set() and (job := jobs.take(concurrency.limit)):
                 future = executor.submit(run_job, worker, job)
                 running[future] = job
-                # To wait for the first of many futures would cost a look at each of them.
+                # Cheaper than `concurrent.futures.wait`, which inspects every future.
                 future.add_done_callback(finished.put)
             if not running:
                 break
-            arrived = _arrived(finished)
+            completed = _drain(finished)
             now, busy = time.monotonic(), time.process_time()
-            if now - told >= _TICK:
-                told = now
-                for operation, delta in worker.flights.moved():
-                    moved(operation, delta)
-            for future in arrived:
-                ended = future.result()
-                jobs.again(running.pop(future)[len(ended.done) :])
-                for done in ended.done:
+            if now - polled >= _POLL_SECONDS:
+                polled = now
+                for operation, delta in worker.in_flight.poll():
+                    on_progress(operation, delta)
+            for future in completed:
+                batch_result = future.result()
+                jobs.requeue(running.pop(future)[len(batch_result.results) :])
+                for done in batch_result.results:
                     record(done)
-                for done in ended.done:
+                for done in batch_result.results:
                     total = done.bytes_up + done.bytes_down
-                    pace.finished(total, now, busy)
-                    if rest := worker.flights.rest(done.operation, total):
-                        moved(done.operation, rest)
+                    concurrency.record(total, now, busy)
+                    if rest := worker.in_flight.finish(done.operation, total):
+                        on_progress(done.operation, rest)
                     yield done
-                if ended.broken is not None:
-                    raise ended.broken
+                if batch_result.internal_error is not None:
+                    raise batch_result.internal_error
         if stopped.is_set():
             return
 
 
-def _arrived(finished: SimpleQueue[Future[BatchResult]]) -> list[Future[BatchResult]]:
-    """Wait for a moment until something ends, and return all that has."""
-    arrived = []
+def _drain(finished: SimpleQueue[Future[BatchResult]]) -> list[Future[BatchResult]]:
+    """Wait a moment for a job to finish, and return all finished ones."""
+    completed = []
     try:
-        arrived.append(finished.get(timeout=_TICK))
+        completed.append(finished.get(timeout=_POLL_SECONDS))
         while True:
-            arrived.append(finished.get_nowait())
+            completed.append(finished.get_nowait())
     except Empty:
-        return arrived
+        return completed

@@ -1,4 +1,4 @@
-"""What became of one operation: for whoever records it, counts it, and tells it."""
+"""Result of one operation, for the baseline and for reports."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from buckia_core.syncing.events import Status
 
 @dataclass(slots=True)
 class OperationResult:
-    """What became of one operation. Only what happened is in it, never what was planned.
+    """The result of one operation: what was done, not what was planned.
 
     Attributes:
-        operation: As it was executed, after planning again where the ground had shifted.
-        put, drop: Rows of the baseline to write and to remove.
-        directories: Directories in which files were put in place.
-        bytes_up, bytes_down: Bytes of content that went over.
+        operation: The operation as executed, which differs from the planned one if the key was planned again.
+        upserts, deletes: Baseline rows to write, and keys of rows to delete.
+        directories: Directories in which files were created, replaced or deleted.
+        bytes_up, bytes_down: Bytes of content transferred.
     """
 
     operation: Operation
     status: Status = Status.DONE
     error: str | None = None
     failure: Exception | None = None
-    put: list[BaselineEntry] = field(default_factory=list)
-    drop: list[str] = field(default_factory=list)
+    upserts: list[BaselineEntry] = field(default_factory=list)
+    deletes: list[str] = field(default_factory=list)
     directories: list[str] = field(default_factory=list)
     bytes_up: int = 0
     bytes_down: int = 0
     extra_uploads: int = 0
 
     def fail(self, error: Exception, path: str = "") -> None:
-        """Say that the operation failed; what was done of it until then stays in the result.
+        """Mark the operation as failed; what it did before stays in the result.
 
-        `path` is the local file, for an error that names none.
+        `path` is the local file, for errors that name none.
         """
         self.status, self.error = Status.FAILED, error_message(error, path)
-        # Other exceptions may not survive the way from another process, and would end the run there.
+        # Other exceptions may not be picklable, which would end the run in a process pool.
         self.failure = error if isinstance(error, BuckiaError | OSError) else None

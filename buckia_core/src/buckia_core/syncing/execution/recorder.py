@@ -1,4 +1,4 @@
-"""Writing down what happened: the baseline in batches, conflicts left to decide, the run itself."""
+"""Recorder: commits results to the state database: baseline rows in batches, unresolved conflicts, the run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from buckia_core.errors import StateError
-from buckia_core.localfs.durability import sync_directory
+from buckia_core.localfs.durability import fsync_directory
 from buckia_core.planning import digest
 from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
 from buckia_core.planning.mapping import PathMapping
@@ -23,20 +23,20 @@ from buckia_core.syncing.state.errors import state_error
 if TYPE_CHECKING:
     from buckia_core.syncing.execution.operation_result import OperationResult
 
-_BATCH = 100
-_SECONDS = 0.2
+_BATCH_ROWS = 100
+_BATCH_SECONDS = 0.2
 
 
 class BaselineRecorder:
-    """Collects results and commits them, each batch in one transaction.
+    """Collects results and commits them in batches, each in one transaction.
 
     Args:
-        state: Where they go.
+        state: The state database.
         scope: The keys of the run.
         mappings: The mappings of the run.
         since_ns: The start of the run.
-        removed: Mappings that are not configured any more. What this run writes replaces their rows of a key.
-        folders: The keys that take part by the configuration.
+        removed: Ids of mappings that are no longer configured. New rows of a key replace theirs.
+        folders: The keys that the configuration includes.
     """
 
     def __init__(
@@ -55,71 +55,74 @@ class BaselineRecorder:
         self._roots = frozenset((*self._mappings, *removed))
         self._folders = folders or Scope()
         self._since_ns = since_ns
-        self._put: dict[str, BaselineEntry] = {}
-        self._drop: list[str] = []
+        self._upserts: dict[str, BaselineEntry] = {}
+        self._deletes: list[str] = []
         self._directories: set[str] = set()
         self._committed = time.monotonic()
         self._open: dict[str, Operation] = {}
         self._done: set[str] = set()
         self._failure: StateError | None = None
-        self._not_on_disk: StateError | None = None
+        self._fsync_error: StateError | None = None
 
     @property
     def failure(self) -> StateError | None:
-        """Why results could not be written down, which ends the run; nothing of them is lost by that."""
+        """The error of the first failed commit, which ends the run. Files and objects are not affected."""
         return self._failure
 
-    def refresh(self, moved: Sequence[tuple[LocalEntry, RemoteObject, BaselineEntry]]) -> None:
-        """Renew the fingerprints of keys whose content is as it was."""
+    def refresh(self, unchanged: Sequence[tuple[LocalEntry, RemoteObject, BaselineEntry]]) -> None:
+        """Update the fingerprints of keys whose content is unchanged."""
         rows = []
-        for local, remote, base in moved:
+        for local, remote, base in unchanged:
             rows.append(baseline_row(local, remote, digest.merge(base.digests, remote.digests), self._since_ns))
         if rows:
             self._state.commit(put=rows, roots=self._roots)
 
     def add(self, done: OperationResult) -> None:
-        """Take in the result of one operation."""
-        for each in done.put:
-            self._put[each.key] = each
-        for key in done.drop:
-            # What one result both wrote and removed, such as a file that was torn and then deleted, is removed.
-            self._put.pop(key, None)
-        self._drop += done.drop
+        """Add the result of one operation."""
+        for each in done.upserts:
+            self._upserts[each.key] = each
+        for key in done.deletes:
+            # A result may both write and delete a row, if a file changed during its upload and was then deleted.
+            self._upserts.pop(key, None)
+        self._deletes += done.deletes
         self._directories.update(done.directories)
         if done.status is Status.UNRESOLVED:
             self._open[done.operation.key] = done.operation
         elif done.status is Status.DONE:
             self._done.add(done.operation.key)
-        full = len(self._put) + len(self._drop) >= _BATCH or time.monotonic() - self._committed > _SECONDS
+        full = (
+            len(self._upserts) + len(self._deletes) >= _BATCH_ROWS
+            or time.monotonic() - self._committed > _BATCH_SECONDS
+        )
         if full and self._failure is None:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was taken in. If that fails, it stays for another attempt, and `failure` says why."""
+        """Commit all results. If that fails, they are kept for another attempt, and `failure` is set."""
         try:
             self.commit()
         except StateError as error:
-            self._failure = self._failure or _with_comfort(error)
+            self._failure = self._failure or _explain_unrecorded(error)
 
     def commit(self) -> None:
-        """Write what was taken in. What the disk was told before is on the disk before it is remembered.
+        """Commit all results, after a flush of their directories to the disk.
 
         Raises:
-            StateError: It could not be written.
+            StateError: The flush or the commit failed.
         """
-        if self._not_on_disk is not None:
-            raise self._not_on_disk
+        if self._fsync_error is not None:
+            raise self._fsync_error
         for directory in self._directories:
             try:
-                sync_directory(directory)
+                fsync_directory(directory)
             except OSError as error:
-                # What the disk may still lose must not be taken for what is there. A system tells of it once, so to
-                # ask again would prove nothing.
-                self._not_on_disk = state_error(error, Path(directory))
-                raise self._not_on_disk from error
-        if self._put or self._drop:
-            self._state.commit(put=self._put.values(), drop=self._drop, roots=self._roots)
-        self._put, self._drop, self._directories = {}, [], set()
+                # Files that the disk may lose must not get into the baseline. Operating systems report an `fsync` error
+                # only once, so a retry would prove nothing.
+                self._fsync_error = state_error(error, Path(directory))
+                raise self._fsync_error from error
+        if self._upserts or self._deletes:
+            self._state.commit(put=self._upserts.values(), drop=self._deletes, roots=self._roots)
+        self._upserts, self._deletes, self._directories = {}, [], set()
         self._committed = time.monotonic()
 
     def finish(self, result: SyncResult, plan: Plan | None = None) -> None:
@@ -129,17 +132,17 @@ class BaselineRecorder:
         """
         self.flush()
         try:
-            records = [_record(each) for each in self._open.values()]
-            self._state.update_conflicts(records, self._settled(None if result.interrupted else plan))
+            records = [_conflict_record(each) for each in self._open.values()]
+            self._state.update_conflicts(records, self._resolved_conflicts(None if result.interrupted else plan))
             self._state.add_run(result.as_record())
         except StateError as error:
-            self._failure = self._failure or _with_comfort(error)
+            self._failure = self._failure or _explain_unrecorded(error)
 
-    def _settled(self, plan: Plan | None) -> list[tuple[str, str]]:
-        """Return the known conflicts that this run settled or found to be none, as `(key, root)`.
+    def _resolved_conflicts(self, plan: Plan | None) -> list[tuple[str, str]]:
+        """Return the recorded conflicts that this run resolved, or that no longer exist, as `(key, root)`.
 
-        One that is out of scope by the configuration is none: it is compared anew when it takes part again. What only
-        this run did not look at stays.
+        A conflict that the configuration excludes is resolved: its key is compared anew when it is included again.
+        Conflicts outside the scope of this run are kept.
         """
         planned: set[str] = set()
         unread: list[str] = []
@@ -157,9 +160,9 @@ class BaselineRecorder:
                 found.append((key, root))
             if mapping is None or key in self._open:
                 continue
-            looked_at = plan is not None and self._scope.covers(key) and mapping.includes(key)
-            in_step = looked_at and key not in planned and not key.startswith(tuple(unread))
-            if key in self._done or in_step:
+            was_compared = plan is not None and self._scope.covers(key) and mapping.includes(key)
+            is_in_sync = was_compared and key not in planned and not key.startswith(tuple(unread))
+            if key in self._done or is_in_sync:
                 found.append((key, root))
         return found
 
@@ -170,15 +173,15 @@ class BaselineRecorder:
         return not (self._folders.covers(key) and mapping.includes_by_configuration(key))
 
 
-def _with_comfort(error: StateError) -> StateError:
-    """Return an error that says what it means for a run that has begun."""
+def _explain_unrecorded(error: StateError) -> StateError:
+    """Add the consequences for a started run to an error."""
     return type(error)(
         f"What this run did could not be written down. {error}. Files that were synced stay as they are; the next sync "
         "compares them anew"
     )
 
 
-def _record(operation: Operation) -> dict[str, Any]:
+def _conflict_record(operation: Operation) -> dict[str, Any]:
     local, remote = operation.local, operation.remote
     return {
         "key": operation.key,

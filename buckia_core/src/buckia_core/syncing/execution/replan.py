@@ -1,4 +1,4 @@
-"""Planning one key again, whose ground has shifted since the plan was made."""
+"""Replan: decide one key again, whose file or object changed after the plan was made."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from buckia_core.planning.reconcile import InSync, Outcome
 from buckia_core.syncing.planner.bucket_handle import BucketHandle
 
 
-def again(
+def replan(
     site: BucketHandle, mappings: Mapping_[str, PathMapping], operation: Operation, base: BaselineEntry | None = None
 ) -> Outcome:
-    """Return what to do with the key of an operation as both sides are now; `base` is known better than what it has.
+    """Decide the key of an operation with the current state of both sides; `base` replaces its baseline entry.
 
-    What the plan did not delete is not deleted: no guard would have seen that.
+    Never deletes what the plan does not delete, because the deletion would bypass the safety checks.
     """
     mapping = mappings[operation.root]
-    with site.locator() as places:
-        local = places.look(operation.key, mapping)
+    with site.locator() as locator:
+        local = locator.stat_entry(operation.key, mapping)
     remote = stat_or_none(site.adapter.stat_file, operation.key)
-    before = base or operation.base
-    if local is None and remote is None and before is None:
+    baseline = base or operation.base
+    if local is None and remote is None and baseline is None:
         return InSync()
-    outcome = site.decider.decide(mapping, local, remote, before)[0]
+    outcome = site.decider.decide(mapping, local, remote, baseline)[0]
     if isinstance(outcome, Operation) and outcome.is_delete and outcome.action is not operation.action:
-        # What went since may be back soon, such as a disk: the next run's guard judges all that is gone together.
+        # The file may be missing only for now, for example with a disk: the next run checks all deletes together.
         return replace(operation, action=Action.SKIP, reason=Reason.DEFERRED, loser=None)
     return outcome

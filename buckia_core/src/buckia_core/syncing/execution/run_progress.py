@@ -1,4 +1,4 @@
-"""From what happens to events, and at the end to a result."""
+"""Run tally: turns results of operations into events, and counts them for the result of the run."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from buckia_core.syncing.request import SyncRequest
 if TYPE_CHECKING:
     from buckia_core.syncing.execution.operation_result import OperationResult
 
-_TICK = 0.1
+_EVENT_INTERVAL = 0.1
 _DRY_RUN_STATUS = {Action.REFUSE: Status.FAILED, Action.CONFLICT: Status.UNRESOLVED}
 
 
 class RunTally:
-    """Tells the listener what happens, and counts it. For the thread that runs the sync.
+    """Sends events to the listener, and counts results. For the thread that runs the sync.
 
     Attributes:
-        fatal: An error that makes going on useless, such as credentials that are not accepted any more.
+        fatal: An error that ends the run, such as rejected credentials.
+        counts: The result of the run so far.
     """
 
     def __init__(self, request: SyncRequest) -> None:
@@ -36,21 +37,21 @@ class RunTally:
         self._started = time.monotonic()
         self._requests_before = request.adapter.request_count or 0
         self._local = self._remote = 0
-        self._told = 0.0
+        self._last_scanning_event = 0.0
         self.fatal: Unauthenticated | None = None
         self.counts = SyncResult(bucket=request.bucket, dry_run=request.dry_run, started=datetime.now(UTC))
 
-    def seen(self, local: int, remote: int) -> None:
-        """Count entries that were read."""
+    def add_scanned(self, local: int, remote: int) -> None:
+        """Count scanned entries, and report them at intervals."""
         self._local += local
         self._remote += remote
         now = time.monotonic()
-        if now - self._told > _TICK:
-            self._told = now
+        if now - self._last_scanning_event > _EVENT_INTERVAL:
+            self._last_scanning_event = now
             self._request.listener(Scanning(self._local, self._remote))
 
-    def planned(self, plan: Plan) -> None:
-        """The plan is made. What is left out because it is no file is told, too."""
+    def report_plan(self, plan: Plan) -> None:
+        """Report the plan, and entries that are skipped because they are no regular files."""
         self._request.listener(Planned(plan))
         left_out = self.counts.left_out
         for operation in plan.left_out:
@@ -58,19 +59,19 @@ class RunTally:
             left_out[kind] = left_out.get(kind, 0) + 1
             status = Status.PLANNED if self._request.dry_run else Status.DONE
             self._count(operation, status, None, 0)
-            self._tell(operation, status, None)
+            self._emit_finished(operation, status, None)
 
-    def notice(self, message: str) -> None:
-        """Tell a person something that is no failure."""
+    def report_notice(self, message: str) -> None:
+        """Report a message that is no failure."""
         self.counts.notices.append(message)
         self._request.listener(Notice(message))
 
-    def moved(self, operation: Operation, delta: int) -> None:
-        """So many more bytes of a transfer have gone over."""
+    def report_bytes(self, operation: Operation, delta: int) -> None:
+        """Report bytes that a transfer has moved since the last call."""
         self._request.listener(Transferred(operation, delta))
 
-    def done(self, done: OperationResult) -> None:
-        """One operation is over."""
+    def report_result(self, done: OperationResult) -> None:
+        """Report and count the result of an operation."""
         operation, counts = done.operation, self.counts
         counts.bytes_up += done.bytes_up
         counts.bytes_down += done.bytes_down
@@ -78,25 +79,25 @@ class RunTally:
         if isinstance(done.failure, Unauthenticated):
             self.fatal = self.fatal or done.failure
             self._request.stopped.set()
-        self._tell(operation, done.status, done.error)
+        self._emit_finished(operation, done.status, done.error)
 
-    def rehearsed(self, plan: Plan) -> SyncResult:
-        """Tell and count a plan that is not executed."""
+    def report_dry_run(self, plan: Plan) -> SyncResult:
+        """Report and count a plan that is not executed."""
         for operation in plan:
             # A dry run reports refused keys and undecided conflicts as the real run does: neither changes anything.
             status = _DRY_RUN_STATUS.get(operation.action, Status.PLANNED)
             error = operation.explanation if status is Status.FAILED else None
             self._count(operation, status, error, 1 if operation.action is Action.KEEP_BOTH else 0)
-            self._tell(operation, status, error)
-        return self.result(plan)
+            self._emit_finished(operation, status, error)
+        return self.build_result(plan)
 
-    def result(self, plan: Plan) -> SyncResult:
-        """Return what all of it came to."""
+    def build_result(self, plan: Plan) -> SyncResult:
+        """Build the result of the run."""
         counts = self.counts
         counts.unchanged = plan.unchanged
         counts.interrupted = self._request.stopped.is_set() and self.fatal is None
         counts.seconds = time.monotonic() - self._started
-        # Workers end in any order; two runs of the same thing are told alike.
+        # Workers finish in any order; sorted, equal runs have equal results.
         counts.unresolved.sort()
         counts.errors.sort(key=lambda error: error.key)
         counts.requests = (self._request.adapter.request_count or 0) - self._requests_before
@@ -110,12 +111,12 @@ class RunTally:
             and not mapping.is_file
             and invalid_reason(mapping.relative_path(operation.key), FilesystemRules())
         ):
-            # What can't be a path must not be told as another one.
+            # An invalid path must not be reported as another one.
             return ""
         path = local_path(operation.key, mapping)
         return path.removeprefix(self._base)
 
-    def _tell(self, operation: Operation, status: Status, error: str | None) -> None:
+    def _emit_finished(self, operation: Operation, status: Status, error: str | None) -> None:
         self._request.listener(Finished(operation, status, self.path(operation), error))
 
     def _count(self, operation: Operation, status: Status, error: str | None, extra_uploads: int) -> None:

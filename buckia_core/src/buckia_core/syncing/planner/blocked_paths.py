@@ -11,7 +11,7 @@ from buckia_core.localfs.opening import is_link
 from buckia_core.planning import mapping as planned
 from buckia_core.planning.keys import parent_directories
 from buckia_core.planning.plan import Action, Operation, Reason
-from buckia_core.syncing.disk.paths import in_the_way, kind
+from buckia_core.syncing.disk.paths import blocked_path_message, describe_entry_type
 
 _NO_BLOCKER = ""
 
@@ -106,14 +106,14 @@ class _TargetTree:
             # A file that is newer than the scan is found during execution, which plans the key again.
             return None
         if not _is_directory(status):
-            return in_the_way(kind(status), self._path(path))
+            return blocked_path_message(describe_entry_type(status), self._path(path))
         remaining = self._find_remaining(path)
         if remaining is None:
             return None
         # Names in excluded directories may be any bytes.
         shown = os.fsencode(self._path(remaining)).decode("utf-8", "backslashreplace")
         more = f" (with {shown}, which this run leaves alone)" if remaining != path else ""
-        return in_the_way("a directory", self._path(path), more)
+        return blocked_path_message("a directory", self._path(path), more)
 
     def _find_blocking_parent(self, directory: str) -> str | None:
         """Return `None` if the directory exists, `_NO_BLOCKER` if it can be created, and else what blocks it."""
@@ -135,8 +135,8 @@ class _TargetTree:
         if _is_directory(status):
             return None
         if stat.S_ISREG(status.st_mode):
-            return _NO_BLOCKER if directory in self.deleted else in_the_way("a file", self._path(directory))
-        return in_the_way(kind(status), self._path(directory))
+            return _NO_BLOCKER if directory in self.deleted else blocked_path_message("a file", self._path(directory))
+        return blocked_path_message(describe_entry_type(status), self._path(directory))
 
     def _find_remaining(self, directory: str) -> str | None:
         """Return a path in a directory, or the directory itself, that is not deleted; `None` if all is deleted."""

@@ -10,7 +10,8 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.factory import open_bucket
 from buckia_core.config import BucketConfig
 from buckia_core.planning.keys import FilesystemRules
-from buckia_core.syncing.disk.paths import FileLocator, Identity
+from buckia_core.syncing.disk.file_locator import FileLocator
+from buckia_core.syncing.disk.paths import RootIdentity
 from buckia_core.syncing.planner.decider import Decider
 from buckia_core.syncing.planner.evidence import EvidenceCollector
 
@@ -34,7 +35,7 @@ class BucketHandle:
         algorithm: str,
         filesystem_rules: dict[str, FilesystemRules],
         follow: bool = False,
-        roots: Mapping[str, Identity | None] | None = None,
+        roots: Mapping[str, RootIdentity | None] | None = None,
     ) -> None:
         self._adapter = adapter
         self._config = config

@@ -12,7 +12,8 @@ from buckia_core.errors import IntegrityError, Transient
 from buckia_core.planning.digest import Comparison, Digests, compare, merge, without_tentative
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import PathMapping
-from buckia_core.syncing.disk.paths import FileLocator, entry_from_stat
+from buckia_core.syncing.disk.file_locator import FileLocator
+from buckia_core.syncing.disk.paths import entry_from_stat
 from buckia_core.syncing.transfer.hashing import FileChanged, hash_open_file, hash_stream, supported_algorithms
 
 _BUFFER_SIZE = 1 << 20
@@ -42,7 +43,7 @@ class EvidenceCollector:
         """
         for _ in range(3):
             try:
-                with FileLocator({}, follow=self.follow) as locator, locator.open(entry.key, mapping) as file:
+                with FileLocator({}, follow=self.follow) as locator, locator.open_file(entry.key, mapping) as file:
                     digests, status = hash_open_file(file, supported_algorithms([self.algorithm, *algorithms]))
             except FileChanged:
                 continue

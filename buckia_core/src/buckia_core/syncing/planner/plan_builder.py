@@ -15,7 +15,7 @@ from buckia_core.planning.merge_join import merge_join
 from buckia_core.planning.path_collisions import PathCollisionDetector
 from buckia_core.planning.plan import Action, Counts, Operation, Plan
 from buckia_core.planning.reconcile import InSync, NeedsEvidence, reconcile
-from buckia_core.syncing.disk.paths import in_the_way, local_path
+from buckia_core.syncing.disk.paths import blocked_path_message, local_path
 from buckia_core.syncing.planner.decider import Decider, Decision, refused_operation
 from buckia_core.syncing.planner.former_mappings import FormerMapping
 from buckia_core.syncing.scan.local import UnreadablePaths
@@ -148,7 +148,7 @@ class PlanBuilder:
             add_path(key, local, remote)
             if local is None and (blocker := self.unreadable.at_or_above(key)):
                 if remote is not None and not blocker.is_error and not blocker.has_vanished:
-                    reason = in_the_way(blocker.reason, blocker.path)
+                    reason = blocked_path_message(blocker.reason, blocker.path)
                     yield refused_operation(key, mapping, None, remote, row, reason), None, remote, row
                 continue
             if self.stopped.is_set():

@@ -12,13 +12,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from buckia_core.errors import BuckiaError, InvalidSetting, SideEmptied
-from buckia_core.localfs.probing import disk_rules
+from buckia_core.localfs.filename_rules import detect_filesystem_rules
 from buckia_core.planning import safety
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Counts, Operation, Plan, Reason
 from buckia_core.planning.policy import Direction
-from buckia_core.syncing.disk.paths import root_identity, root_of
+from buckia_core.syncing.disk.paths import root_directory, root_identity
 from buckia_core.syncing.planner import out_of_scope
 from buckia_core.syncing.planner.bucket_handle import BucketHandle
 from buckia_core.syncing.planner.former_mappings import FormerMapping, OtherMappings, find_other_mappings
@@ -66,7 +66,7 @@ class Planner:
         roots = {
             mapping.id: root_identity(mapping) for mapping in request.mappings if request.scope.overlaps(mapping.remote)
         }
-        rules = {mapping.id: disk_rules(_nearest_directory(mapping.local)) for mapping in request.mappings}
+        rules = {mapping.id: detect_filesystem_rules(_nearest_directory(mapping.local)) for mapping in request.mappings}
         follow = request.follow_symlinks
         bucket = BucketHandle(request.adapter, request.config, request.algorithm, rules, follow, roots)
         return cls(request, state, temp_prefix, on_scanned, bucket)
@@ -141,11 +141,13 @@ class Planner:
         """
         # Not needed by most runs.
         from buckia_core.planning.path_collisions import NameCollisions  # noqa: PLC0415
-        from buckia_core.syncing.disk.spelling import Spellings, exists  # noqa: PLC0415
+        from buckia_core.syncing.disk.spelling import Spellings, path_exists  # noqa: PLC0415
         from buckia_core.syncing.planner.blocked_paths import refuse_blocked  # noqa: PLC0415
 
         adapter, original = self.request.adapter, plan.operations
-        collisions = NameCollisions(self._mappings_by_id, self.bucket.filesystem_rules, Spellings().other, exists)
+        collisions = NameCollisions(
+            self._mappings_by_id, self.bucket.filesystem_rules, Spellings().find_other_spelling, path_exists
+        )
         operations = collisions.report(original)
         waiting = {each.key for each in operations if each.after_deletes}
         operations = [self._ask_user(operation) for operation in operations]
@@ -227,7 +229,7 @@ class Planner:
         for mapping in self.request.mappings:
             if not self.request.scope.overlaps(mapping.remote):
                 continue
-            root = root_of(mapping)
+            root = root_directory(mapping)
             if os.path.isdir(root):
                 continue
             if os.path.lexists(root) and not mapping.is_file:
@@ -252,8 +254,8 @@ class Planner:
             identity = self.bucket.roots.get(mapping.id)
             if identity is not None and root_identity(mapping) != identity:
                 raise SideEmptied(
-                    f"The local folder went away or became another one while it was read: {root_of(mapping)}. If a "
-                    "disk was mounted or unmounted there, run again."
+                    f"The local folder went away or became another one while it was read: {root_directory(mapping)}. "
+                    "If a disk was mounted or unmounted there, run again."
                 )
 
     def _list_ranges(self) -> list[remote_scan.ListRange]:

@@ -16,7 +16,8 @@ from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.policy import Side
-from buckia_core.syncing.disk.paths import FileLocator, local_path
+from buckia_core.syncing.disk.file_locator import FileLocator
+from buckia_core.syncing.disk.paths import local_path
 from buckia_core.syncing.request import SyncRequest
 
 
@@ -95,7 +96,7 @@ def build_resolution_operations(
         if record["reason"].startswith((Reason.TYPE_CONFLICT.value, Reason.CASE_COLLISION.value)):
             raise NotAConflict(f"{key!r}: {record['reason']}; rename one of the two, then sync again")
         mapping = by_id[record["root"]]
-        local = locator.look(key, mapping)
+        local = locator.stat_entry(key, mapping)
         operation = _operation(key, mapping, local, _stat(request, key), resolution)
         if operation.is_delete:
             _check_loss(record, operation)

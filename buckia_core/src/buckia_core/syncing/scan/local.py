@@ -14,14 +14,14 @@ from typing import NamedTuple, NoReturn
 
 from buckia_core.errors import PermissionDenied
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.files import remove
-from buckia_core.localfs.names import is_utf8
-from buckia_core.localfs.opening import InTheWay
+from buckia_core.localfs.filename_rules import is_utf8
+from buckia_core.localfs.files import unlink_if_exists
+from buckia_core.localfs.opening import PathBlocked
 from buckia_core.planning.keys import TEMP_PREFIX, is_internal
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.disk.paths import below, entry_from_stat, kind
+from buckia_core.syncing.disk.paths import describe_entry_type, entry_from_stat, relative_path
 from buckia_core.syncing.scan.filters import PathFilter
 
 _ID = re.compile(r"[0-9a-f]{8}")
@@ -141,7 +141,7 @@ class LocalScan:
     def _scan_tree(self, mapping: PathMapping) -> Iterator[LocalEntry]:
         """Walk a root depth first. Directories sort with a trailing slash, which gives key order."""
         try:
-            tree = Tree(mapping.local, follow=self.follow_links, reads=True, most=_MAX_OPEN_LEVELS)
+            tree = Tree(mapping.local, follow=self.follow_links, for_listing=True, max_open=_MAX_OPEN_LEVELS)
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
@@ -187,14 +187,14 @@ class LocalScan:
                     if at is not None:
                         status = status_of(name, dir_fd=at, follow_symlinks=follow)
                     else:
-                        status = directory.status(name, follow=follow)
+                        status = directory.stat(name, follow=follow)
                 except OSError as error:
                     # The target of a broken link may be on a disk that is not mounted; a missing file was deleted.
                     if not isinstance(error, FileNotFoundError) or name in level.links:
                         self._report(key, directory.join(name), _stat_error(error), mapping, is_error=True)
                     continue
                 if not stat.S_ISREG(status.st_mode):
-                    self._report(key, directory.join(name), kind(status), mapping, is_error=False)
+                    self._report(key, directory.join(name), describe_entry_type(status), mapping, is_error=False)
                 elif name in level.links and (problem := _link_to_internal(mapping, directory.join(name))):
                     self._report(key, directory.join(name), problem, mapping, is_error=False)
                 else:
@@ -215,11 +215,11 @@ class LocalScan:
             )
             return None
         try:
-            directory = tree.below(level.directory, name)
+            directory = tree.open_child(level.directory, name)
         except FileNotFoundError:
             self._report(key[:-1], level.directory.join(name), "it is gone", mapping, is_error=False, has_vanished=True)
             return None
-        except InTheWay as error:
+        except PathBlocked as error:
             # It was a directory when its parent was read.
             self._report(key[:-1], error.path, error.what, mapping, is_error=False)
             return None
@@ -239,7 +239,7 @@ class LocalScan:
         level = _Level(directory, prefix, names)
         follow = self.follow_links
         try:
-            with directory.entries() as entries:
+            with directory.scandir() as entries:
                 for entry in entries:
                     name = entry.name
                     plain = name.isascii()
@@ -280,7 +280,7 @@ class LocalScan:
         if self.temp_prefix and name.startswith(self.temp_prefix) and name not in self.kept_temp_files:
             # A leftover that can't be removed, as on a read-only disk, does no harm.
             with suppress(OSError):
-                remove(directory, name)
+                unlink_if_exists(directory, name)
 
     def _report(
         self, key: str, path: str, reason: str, mapping: PathMapping, *, is_error: bool, has_vanished: bool = False
@@ -317,7 +317,7 @@ def _raise_unreadable_root(path: str, error: OSError) -> NoReturn:
 def _is_same(one: Directory, other: Directory) -> bool:
     if one.identity is not None:
         return one.identity == other.identity
-    return os.path.samestat(one.own_status(), other.own_status())
+    return os.path.samestat(one.stat_self(), other.stat_self())
 
 
 def _is_same_path(one: str, other: str) -> bool:
@@ -329,7 +329,7 @@ def _is_same_path(one: str, other: str) -> bool:
 
 def _link_to_internal(mapping: PathMapping, path: str) -> str | None:
     """Return a reason if a followed link leads to a file of Buckia itself, which is never synced."""
-    real = below(os.path.realpath(mapping.local), os.path.realpath(path))
+    real = relative_path(os.path.realpath(mapping.local), os.path.realpath(path))
     return "a symbolic link to what is Buckia's own" if is_internal(real) else None
 
 

@@ -18,8 +18,8 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.config.trust.ownership import file_owner, untrusted_reason
 from buckia_core.errors import StateDenied, StateError
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.files import make_private, write_all
-from buckia_core.localfs.opening import NO_LINK, InTheWay, is_link
+from buckia_core.localfs.files import make_private_directory, write_all
+from buckia_core.localfs.opening import FILE_NOFOLLOW_FLAGS, PathBlocked, is_link
 from buckia_core.syncing.state.errors import state_error
 
 STATE_DIRECTORY = ".buckia-state"
@@ -168,9 +168,9 @@ def prepare_state_dir(directory: Path) -> None:
         is_usual = directory.name == STATE_DIRECTORY
         with Tree(str(directory.parent if is_usual else directory)) as tree:
             if is_usual:
-                make_private(tree.root, directory.name)
-            _write_gitignore(tree.directory(directory.name) if is_usual else tree.root)
-    except InTheWay as error:
+                make_private_directory(tree.root, directory.name)
+            _write_gitignore(tree.open_directory(directory.name) if is_usual else tree.root)
+    except PathBlocked as error:
         raise state_error(OSError(errno.ELOOP if error.is_link else errno.EEXIST, ""), directory) from error
     except OSError as error:
         raise state_error(error, Path(error.filename or directory)) from error
@@ -179,13 +179,13 @@ def prepare_state_dir(directory: Path) -> None:
 def _write_gitignore(directory: Directory) -> None:
     name = ".gitignore"
     with suppress(FileNotFoundError):
-        status = directory.status(name)
+        status = directory.stat(name)
         if is_link(status):
             raise OSError(errno.ELOOP, "", directory.join(name))
         # A full disk may have left an empty file.
         if status.st_size:
             return
-    descriptor = directory.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_LINK, 0o666)
+    descriptor = directory.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | FILE_NOFOLLOW_FLAGS, 0o666)
     try:
         write_all(descriptor, b"*\n")
     finally:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from buckia_core.localfs.durability import sync_directory
+from buckia_core.localfs.durability import fsync_directory
 from buckia_core.syncing.state import database_file
 from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.errors import is_damage, raise_translated, state_error
@@ -212,7 +212,7 @@ def _staged_database(path: Path) -> Iterator[Path]:
             with suppress(OSError):
                 each.unlink(missing_ok=True)
         raise
-    sync_directory(str(path.parent))
+    fsync_directory(str(path.parent))
 
 
 def _import_legacy_states(state: StateDatabase, legacy_states: Sequence[LegacyState]) -> None:

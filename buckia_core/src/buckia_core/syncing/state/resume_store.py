@@ -21,8 +21,8 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import ResumableUpload
 from buckia_core.errors import AdapterError, StateError
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.files import NotAFile, make_private, open_file, remove, write_all
-from buckia_core.localfs.opening import CREATE, InTheWay
+from buckia_core.localfs.files import NotAFile, make_private_directory, open_file, unlink_if_exists, write_all
+from buckia_core.localfs.opening import CREATE_FLAGS, PathBlocked
 from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.syncing.state.errors import state_error
 from buckia_core.syncing.state.locations import StateFiles, check_state_dir
@@ -203,7 +203,9 @@ class RecordDirectory:
         with self._open() as directory:
             if directory is None:
                 return []
-            return [(name, _read(directory, name)) for name in sorted(directory.names()) if _FILE_NAME.fullmatch(name)]
+            return [
+                (name, _read(directory, name)) for name in sorted(directory.listdir()) if _FILE_NAME.fullmatch(name)
+            ]
 
     def write(self, name: str, text: str) -> None:
         """Write a record, replacing an existing one atomically."""
@@ -211,7 +213,7 @@ class RecordDirectory:
             assert directory is not None
             temp_name = f"{uuid.uuid4().hex}{_TEMP_SUFFIX}"
             try:
-                descriptor = directory.open(temp_name, CREATE, 0o600)
+                descriptor = directory.open(temp_name, CREATE_FLAGS, 0o600)
                 try:
                     write_all(descriptor, text.encode("ascii"))
                 finally:
@@ -219,22 +221,22 @@ class RecordDirectory:
                 directory.replace(temp_name, directory, name)
             except BaseException:
                 with suppress(OSError):
-                    remove(directory, temp_name)
+                    unlink_if_exists(directory, temp_name)
                 raise
 
     def remove(self, name: str) -> None:
         """Remove a record."""
         with self._open() as directory:
             if directory is not None:
-                remove(directory, name)
+                unlink_if_exists(directory, name)
 
     def remove_directory(self) -> None:
         """Remove the directory if it is empty."""
         with self._open() as directory:
-            if directory is None or directory.names():
+            if directory is None or directory.listdir():
                 return
         with Tree(self.state_dir) as tree, suppress(FileNotFoundError):
-            tree.directory("unfinished").remove_directory(self.stem)
+            tree.open_directory("unfinished").rmdir(self.stem)
 
     @contextmanager
     def _open(self, *, make: bool = False) -> Iterator[Directory | None]:
@@ -243,20 +245,20 @@ class RecordDirectory:
             if make:
                 os.makedirs(self.state_dir, 0o700, exist_ok=True)
             try:
-                tree = Tree(self.state_dir, reads=True)
+                tree = Tree(self.state_dir, for_listing=True)
             except FileNotFoundError:
                 yield None
                 return
             with tree:
                 if make:
-                    make_private(tree.root, "unfinished")
-                    make_private(tree.directory("unfinished"), self.stem)
+                    make_private_directory(tree.root, "unfinished")
+                    make_private_directory(tree.open_directory("unfinished"), self.stem)
                 try:
-                    found = tree.directory(f"unfinished/{self.stem}")
+                    found = tree.open_directory(f"unfinished/{self.stem}")
                 except FileNotFoundError:
                     found = None
                 yield found
-        except InTheWay as error:
+        except PathBlocked as error:
             raise StateError(f"{error}; remove it. Nothing there was changed") from error
         except OSError as error:
             raise state_error(error, Path(path)) from error

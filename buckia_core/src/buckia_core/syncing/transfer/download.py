@@ -1,4 +1,4 @@
-"""Fetching one file: verified, written aside, brought to the disk, then put in place."""
+"""Download one file: fetch to a staging file, verify, flush to the disk, and commit under the final name."""
 
 from __future__ import annotations
 
@@ -10,101 +10,104 @@ from typing import Self
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.errors import IntegrityError
-from buckia_core.localfs.files import lacks_hard_links, permissions, set_time_of_closed
+from buckia_core.localfs.durability import syncfs
+from buckia_core.localfs.files import is_hard_link_unsupported, permission_bits, set_mtime_by_path
 from buckia_core.localfs.system_errors import NO_ATOMIC_RENAME
 from buckia_core.planning.digest import Digests, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
-from buckia_core.syncing.disk.durability import sync_file_system
-from buckia_core.syncing.disk.paths import FileLocation, entry_from_stat
+from buckia_core.syncing.disk.file_locator import FileLocation
+from buckia_core.syncing.disk.paths import entry_from_stat, same_file
 from buckia_core.syncing.state.resume_store import ResumeStore
-from buckia_core.syncing.transfer import errors
 from buckia_core.syncing.transfer.content_check import ContentCheck
-from buckia_core.syncing.transfer.errors import StateChanged, TrackProgress, no_progress, same_file
-from buckia_core.syncing.transfer.in_flight import allocated_size
+from buckia_core.syncing.transfer.errors import StateChanged
+from buckia_core.syncing.transfer.in_flight import TrackProgress, allocated_size, no_progress
 from buckia_core.syncing.transfer.staging_file import StagingFile, open_staging_file
+
+RESUMABLE_DOWNLOAD_MIN = 8 << 20
+"""Downloads of more bytes are resumable."""
 
 _ATTEMPTS = 3
 
-_MANY = 4
-"""Files from which on one call for all of them is the shorter wait."""
+_SYNCFS_MIN_FILES = 4
+"""Minimum of files for which one `syncfs` is faster than an `fsync` per file."""
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadResult:
-    """What a download left: the file as it is now, the object that it came from, what is known of the content.
+    """The result of a download: the new file, its object, and the digests of the content.
 
-    `moved` is the number of bytes that came over: fewer than the file has, if an earlier run had fetched a part of it.
+    `bytes_received` is less than the size of the file if the download was resumed.
     """
 
     local: LocalEntry
     remote: RemoteObject
     digests: Digests
-    moved: int
+    bytes_received: int
 
 
 class Download:
-    """Exactly the version `expected`, on its way to a place: over the file `planned`, or where there is none.
+    """Downloads the version `expected` of an object, to replace the file `planned` or to create a new file.
 
-    A context, at the end of which nothing is left aside. In it, `fetch` is called once, then `place`; between both,
-    `settle` may make the bytes of many last at once.
+    A context, which removes the staging file at its end. Call `fetch` once, and then `commit`. Between them,
+    `flush_group` may flush many downloads to the disk at once.
 
     Args:
         adapter: The bucket.
-        expected: The object.
-        place: Where the file belongs.
+        expected: The version.
+        location: The location of the file.
         root: Id of the mapping.
-        temporary: How the name of the temporary file begins.
-        planned: The file that is replaced.
-        algorithm: The digest that is computed.
-        keep: Called with the place of a file that is about to go, to keep it.
-        is_kept: The file that is replaced is kept already.
-        under_way: Entered with something that tells how many bytes have gone over.
-        unfinished: What earlier downloads have left, if large ones are to go on where they ended.
+        temp_prefix: Prefix of the name of the staging file.
+        planned: The file to replace; `None` for a new file.
+        algorithm: The digest algorithm of the baseline.
+        preserve: Called with the location of a file that is about to be replaced.
+        is_preserved: The file to replace is already preserved.
+        track_progress: A context that is given a function which returns the bytes received so far.
+        resume_store: Checkpoints for large downloads; `None` disables resuming.
 
     Attributes:
-        directory: Where the file belongs, and until then is.
-        settled: What was fetched outlasts a loss of power.
-        in_place: The directory was found at its path, just before `place`.
-        placed: The file has its name.
+        directory: The directory of the file and the staging file.
+        is_durable: The content survives a power failure.
+        path_verified: `flush_group` has checked that the directory still has its path.
+        committed: The file has its final name.
 
     Raises:
-        OSError: What an earlier one has left can't be read.
+        OSError: The staging file of an earlier attempt can't be read.
     """
 
     def __init__(
         self,
         adapter: BaseSync,
         expected: RemoteObject,
-        place: FileLocation,
+        location: FileLocation,
         *,
         root: str,
-        temporary: str,
+        temp_prefix: str,
         planned: LocalEntry | None,
         algorithm: str,
-        keep: Callable[[FileLocation], object],
-        is_kept: bool = False,
-        under_way: TrackProgress = no_progress,
-        unfinished: ResumeStore | None = None,
+        preserve: Callable[[FileLocation], object],
+        is_preserved: bool = False,
+        track_progress: TrackProgress = no_progress,
+        resume_store: ResumeStore | None = None,
     ) -> None:
         self._adapter = adapter
         self._expected = expected
-        self._place = place
+        self._location = location
         self._root = root
         self._planned = planned
         self._algorithm = algorithm
-        self._keep = keep
-        self._is_kept = is_kept
-        self._under_way = under_way
-        self.directory = place.directory
-        taken_up = unfinished if expected.size > errors.BUFFERED_UPLOAD_MAX else None
+        self._preserve = preserve
+        self._is_preserved = is_preserved
+        self._track_progress = track_progress
+        self.directory = location.directory
+        store = resume_store if expected.size > RESUMABLE_DOWNLOAD_MIN else None
         self._file: StagingFile = open_staging_file(
-            adapter, expected, place.directory, temporary, algorithm, taken_up, private=planned is not None
+            adapter, expected, location.directory, temp_prefix, algorithm, store, private=planned is not None
         )
         self._remote = expected
         self._digests: Digests = ()
-        self.settled = False
-        self.in_place = False
-        self.placed = False
+        self.is_durable = False
+        self.path_verified = False
+        self.committed = False
 
     def __enter__(self) -> Self:
         return self
@@ -115,181 +118,180 @@ class Download:
         self._file.__exit__(kind, error, trace)
 
     def fetch(self) -> None:
-        """Download to a file that nobody sees, and check it against all that is known of the object.
+        """Download to the staging file, and verify the content. Wrong content is downloaded again, at most twice.
 
         Raises:
-            Stale, PreconditionFailed: The object is not that version any more.
-            IntegrityError: Other bytes came than the provider says the object has, several times over.
-            AdapterError: It can't be fetched.
-            OSError: It can't be written.
+            StateChanged, PreconditionFailed: The object has another version now.
+            IntegrityError: The content does not match the digests of the object.
+            AdapterError: The download failed.
+            OSError: The staging file can't be written.
         """
         expected, file = self._expected, self._file
-        told = expected.digests
+        reported = expected.digests
         check = ContentCheck(expected.size, self._algorithm)
         for _ in range(_ATTEMPTS):
-            with self._under_way(lambda: max(0, allocated_size(file.path) - file.taken_up)):
+            with self._track_progress(lambda: max(0, allocated_size(file.path) - file.resumed_bytes)):
                 remote = file.fetch(expected)
-            if check.accepts(file.digest, merge(remote.digests, told), remote.claimed):
+            if check.accepts(file.digest, merge(remote.digests, reported), remote.claimed):
                 self._remote, self._digests = remote, check.digests
-                file.write(self._permissions(), _time_of(remote))
+                file.write(self._permissions(), _target_mtime(remote))
                 return
-            file.again()
-            # A listing may tell a digest that is none, such as the ETag of an encrypted object: all that is known
-            # decides.
+            file.reset()
+            # A listing may report a wrong digest, such as the ETag of an encrypted object, so use the one of HEAD too.
             seen = self._adapter.stat_file(expected.key)
             if seen.fingerprint != expected.fingerprint:
                 raise StateChanged
-            told = seen.digests
-        words = f"{_ATTEMPTS} times, other bytes came than the provider says the object has"
-        raise IntegrityError(words, key=expected.key)
+            reported = seen.digests
+        message = f"{_ATTEMPTS} times, other bytes came than the provider says the object has"
+        raise IntegrityError(message, key=expected.key)
 
-    def set_aside(self) -> None:
-        """Close what was fetched: of many that wait for each other none may stay open, as systems allow few at once."""
+    def close_staging(self) -> None:
+        """Close the staging file, because a batch of downloads could exceed the limit of open files."""
         self._file.close()
 
-    def place(self) -> DownloadResult:
-        """Make what was fetched last, and give it its name.
+    def commit(self) -> DownloadResult:
+        """Flush the staging file to the disk, unless that is done, and move it to its final name.
 
         Raises:
-            Stale: The place is not as planned.
-            InvalidKey: Something else than a file is there.
-            OSError: It can't be written. What was there is untouched.
+            StateChanged: The local file is not as planned.
+            InvalidKey: The entry is no regular file.
+            OSError: The file can't be written. The previous one is untouched.
         """
-        if not self.settled:
-            self._file.settle()
+        if not self.is_durable:
+            self._file.fsync()
         self._file.close()
-        if not (self.in_place or self.directory.is_at_its_path()):
+        if not (self.path_verified or self.directory.is_still_at_path()):
             raise StateChanged
-        if (time := _time_of(self._remote)) is not None:
-            set_time_of_closed(self._file.path, time)
+        if (time := _target_mtime(self._remote)) is not None:
+            set_mtime_by_path(self._file.path, time)
         if self._planned is None:
-            self._place_new()
+            self._commit_new()
         else:
             self._replace(self._planned)
-        self._file.gone = self.placed = True
-        local = self._look()
+        self._file.released = self.committed = True
+        local = self._stat_target()
         if local is None:
             raise StateChanged
-        return DownloadResult(local, self._remote, self._digests, self._expected.size - self._file.taken_up)
+        return DownloadResult(local, self._remote, self._digests, self._expected.size - self._file.resumed_bytes)
 
     def _replace(self, planned: LocalEntry) -> None:
-        now = self._look()
+        now = self._stat_target()
         if now is None or not same_file(now, planned):
             raise StateChanged
-        if not self._is_kept:
-            self._keep(self._place)
-        directory, aside, name = self.directory, self._file.name, self._place.name
-        inode = directory.status(aside).st_ino
+        if not self._is_preserved:
+            self._preserve(self._location)
+        directory, staging_name, name = self.directory, self._file.name, self._location.name
+        inode = directory.stat(staging_name).st_ino
         try:
-            directory.exchange(aside, directory, name)
+            directory.exchange(staging_name, directory, name)
         except FileNotFoundError:
             raise StateChanged from None
         except OSError as error:
             if error.errno not in NO_ATOMIC_RENAME:
                 raise
-            # Not on this file system: the window between the look and the rename stays, as small as it is.
-            again = self._look()
-            if again is None or not same_file(again, now):
+            # Not supported by this file system, so an edit between the next check and the rename would be lost.
+            latest = self._stat_target()
+            if latest is None or not same_file(latest, now):
                 raise StateChanged from None
-            directory.replace(aside, directory, name)
+            directory.replace(staging_name, directory, name)
             return
-        # It may be anything by now, a directory too.
-        if not same_file(entry_from_stat(now.key, now.root, directory.status(aside)), now):
-            self._give_back(inode)
+        # The exchanged entry may be of any type, even a directory.
+        if not same_file(entry_from_stat(now.key, now.root, directory.stat(staging_name)), now):
+            self._swap_back(inode)
             raise StateChanged
-        self.placed = True
-        # What can't be removed is left aside, and the next run removes it.
+        self.committed = True
+        # The next run removes a staging file that is left.
         with suppress(OSError):
-            directory.unlink(aside)
+            directory.unlink(staging_name)
 
-    def _give_back(self, inode: int) -> None:
-        """Put back what was taken from the name: an edit that came in between. `inode` is the downloaded file's."""
-        directory, aside, name = self.directory, self._file.name, self._place.name
-        # Until it is back under its name, it is all there is of the edit.
-        self._file.gone = True
+    def _swap_back(self, inode: int) -> None:
+        """Exchange back after an edit in between. `inode` is that of the downloaded file."""
+        directory, staging_name, name = self.directory, self._file.name, self._location.name
+        # Until it has its name again, the staging name is the only one of the edited file.
+        self._file.released = True
         try:
-            directory.exchange(aside, directory, name)
+            directory.exchange(staging_name, directory, name)
         except FileNotFoundError:
-            # The downloaded file was deleted at once. The edit was not what that was about.
+            # Another program deleted the downloaded file. The edited file is restored.
             try:
-                directory.rename_exclusive(aside, directory, name)
+                directory.rename_exclusive(staging_name, directory, name)
             except FileExistsError:
-                self._keep(FileLocation(directory, aside))
-                self._file.gone = False
+                self._preserve(FileLocation(directory, staging_name))
+                self._file.released = False
             return
-        self._file.gone = False
-        if directory.status(aside).st_ino != inode:
-            # Another edit came on top of the downloaded file. It is the last one, and gets the name again.
+        self._file.released = False
+        if directory.stat(staging_name).st_ino != inode:
+            # The downloaded file was edited, too. That edit is the latest, and keeps the name.
             with suppress(FileNotFoundError):
-                directory.exchange(aside, directory, name)
-            self._keep(FileLocation(directory, aside))
+                directory.exchange(staging_name, directory, name)
+            self._preserve(FileLocation(directory, staging_name))
 
-    def _place_new(self) -> None:
-        """Put the file where none is; one that appears meanwhile is not overwritten."""
+    def _commit_new(self) -> None:
+        """Create a new file, without overwriting one that was just created."""
         try:
-            # Nearly always nothing is there, and this is the cheapest way to find that out.
-            self.directory.link(self._file.name, self.directory, self._place.name)
+            # Nearly always there is no entry, and this is the cheapest way to find out.
+            self.directory.link(self._file.name, self.directory, self._location.name)
         except (OSError, NotImplementedError) as error:
-            if not isinstance(error, FileExistsError) and not lacks_hard_links(error):
+            if not isinstance(error, FileExistsError) and not is_hard_link_unsupported(error):
                 raise
-            self._place.clear_empty()
-            if self._look() is not None:
+            self._location.remove_empty_tree()
+            if self._stat_target() is not None:
                 raise StateChanged from None
             try:
-                self.directory.link(self._file.name, self.directory, self._place.name)
+                self.directory.link(self._file.name, self.directory, self._location.name)
             except FileExistsError:
                 raise StateChanged from None
             except (OSError, NotImplementedError) as second:
-                if not lacks_hard_links(second):
+                if not is_hard_link_unsupported(second):
                     raise
-                self._rename_to_new()
+                self._commit_by_rename()
                 return
-        # Not later, because it changes the file's change time.
+        # Before the final `stat`, because it changes `st_ctime`.
         self.directory.unlink(self._file.name)
 
-    def _rename_to_new(self) -> None:
-        """Place the file on a file system without hard links."""
+    def _commit_by_rename(self) -> None:
+        """Commit on a file system without hard links."""
         try:
-            self.directory.rename_exclusive(self._file.name, self.directory, self._place.name)
+            self.directory.rename_exclusive(self._file.name, self.directory, self._location.name)
         except FileExistsError:
             raise StateChanged from None
         except OSError as error:
             if error.errno not in NO_ATOMIC_RENAME:
                 raise
-            # The window between the look and the rename stays, as small as it is.
-            self.directory.replace(self._file.name, self.directory, self._place.name)
+            # A file that is created between the last check and this rename would be lost.
+            self.directory.replace(self._file.name, self.directory, self._location.name)
 
-    def _look(self) -> LocalEntry | None:
-        return self._place.look(self._expected.key, self._root)
+    def _stat_target(self) -> LocalEntry | None:
+        return self._location.stat_entry(self._expected.key, self._root)
 
     def _permissions(self) -> int | None:
-        """Return the permission bits of the file that is replaced; what comes in its place has no others."""
+        """Return the permission bits of the file to replace, which the new file gets."""
         if self._planned is None:
             return None
         try:
-            return permissions(self.directory.status(self._place.name))
+            return permission_bits(self.directory.stat(self._location.name))
         except FileNotFoundError:
             raise StateChanged from None
 
 
-def settle(files: Iterable[Download]) -> None:
-    """Make what was fetched outlast a loss of power, where one call can do that for many; `place` does what is left."""
+def flush_group(files: Iterable[Download]) -> None:
+    """Flush fetched downloads to the disk with one `syncfs` per device, where possible; `commit` flushes the others."""
     by_directory: dict[str, list[Download]] = {}
     for file in files:
         by_directory.setdefault(file.directory.path, []).append(file)
     by_device: dict[int, list[Download]] = {}
     for group in by_directory.values():
-        if group[0].directory.is_at_its_path():
+        if group[0].directory.is_still_at_path():
             for file in group:
-                file.in_place = True
+                file.path_verified = True
         with suppress(OSError):
-            by_device.setdefault(group[0].directory.own_status().st_dev, []).extend(group)
+            by_device.setdefault(group[0].directory.stat_self().st_dev, []).extend(group)
     for device, group in by_device.items():
-        if len(group) >= _MANY and sync_file_system(device, group[0].directory):
+        if len(group) >= _SYNCFS_MIN_FILES and syncfs(device, group[0].directory.open_for_reading):
             for file in group:
-                file.settled = True
+                file.is_durable = True
 
 
-def _time_of(remote: RemoteObject) -> int | None:
-    """Return the time that the file is to have; `None` if the provider told none."""
+def _target_mtime(remote: RemoteObject) -> int | None:
+    """Return the modification time for the file; `None` if the provider reported none."""
     return remote.mtime_ns if remote.mtime_ns is not None else remote.modified_ns or None

@@ -1,31 +1,17 @@
-"""What uploads and downloads have in common."""
+"""Errors of transfers that make the worker plan the key again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-
-from buckia_core.planning.manifest import LocalEntry
-
-BUFFERED_UPLOAD_MAX = 8 << 20
-"""Files up to this size, in bytes, are read into memory once: what is hashed and what is sent are the same bytes.
-
-None of them is taken up again where it broke off.
-"""
-
-TrackProgress = Callable[[Callable[[], int]], AbstractContextManager[None]]
-"""A context that lasts as long as bytes go over; it is given what tells how many have."""
-
-
-def no_progress(so_far: Callable[[], int]) -> AbstractContextManager[None]:  # noqa: ARG001  # it is an `TrackProgress`
-    """The `TrackProgress` that tells nobody."""
-    return nullcontext()
+from buckia_core.planning.manifest import RemoteObject
 
 
 class StateChanged(Exception):
-    """The ground has shifted since the plan was made: the key has to be planned again."""
+    """The file or the object changed after the plan was made."""
 
 
-def same_file(a: LocalEntry, b: LocalEntry) -> bool:
-    """Tell whether two looks at a file saw the same one, unchanged. A new hard link to it changes only `ctime_ns`."""
-    return (a.size, a.mtime_ns, a.inode) == (b.size, b.mtime_ns, b.inode)
+class FileChangedDuringUpload(Exception):
+    """The file changed while it was uploaded; `remote` is the object in the bucket now."""
+
+    def __init__(self, remote: RemoteObject) -> None:
+        super().__init__()
+        self.remote = remote

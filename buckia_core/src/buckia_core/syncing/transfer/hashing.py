@@ -1,4 +1,4 @@
-"""Digests of local files and of open streams."""
+"""Hashing: digests of files, of their parts, and of streams."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, Protocol
 
+from buckia_core.adapters.contract.resume import PartLayout
 from buckia_core.planning.digest import Digest, Digests
 
-_BLOCK = 1 << 20
+_CHUNK_SIZE = 1 << 20
 
-# Objects name algorithms in their metadata. Some that Python calls available fail, and those of SHAKE want a length.
+# Metadata of objects names algorithms. Some of `algorithms_available` fail, and SHAKE needs a length.
 _ALGORITHMS = frozenset(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake_"))
 _PARTS = re.compile(r"md5-parts-([1-9][0-9]{0,18})\??")
 
 
 class Hash(Protocol):
-    """A digest in the making, as `hashlib` has them."""
+    """A running hash, as in `hashlib`."""
 
     def update(self, data: bytes, /) -> None:
         """Take in more bytes."""
@@ -28,8 +30,8 @@ class Hash(Protocol):
         """Return the digest of all bytes so far."""
 
 
-class PartsMd5:
-    """The MD5 of the MD5s of all parts of a size, and their number: what S3 tells of an upload in parts."""
+class MultipartMd5:
+    """Computes the multipart ETag of S3: the MD5 of the MD5s of all parts, and the number of parts."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -44,10 +46,10 @@ class PartsMd5:
             if not self._left:
                 self._digests += self._part.digest()
                 self._part, self._left = hashlib.md5(usedforsecurity=False), self._size
-            block = view[: self._left]
-            self._part.update(block)
-            self._left -= len(block)
-            view = view[len(block) :]
+            chunk = view[: self._left]
+            self._part.update(chunk)
+            self._left -= len(chunk)
+            view = view[len(chunk) :]
 
     def hexdigest(self) -> str:
         """Return the digest of all bytes so far."""
@@ -55,8 +57,12 @@ class PartsMd5:
         return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(digests) // 16}"
 
 
+class FileChanged(Exception):
+    """A local file changed while it was read."""
+
+
 def supported_algorithms(algorithms: Iterable[str]) -> tuple[str, ...]:
-    """Return those of the algorithms that can be computed here, each once."""
+    """Return the algorithms that can be computed, without duplicates."""
     return tuple(
         dict.fromkeys(
             name for name in algorithms if name.removesuffix("?") in _ALGORITHMS or _PARTS.fullmatch(name) is not None
@@ -65,17 +71,17 @@ def supported_algorithms(algorithms: Iterable[str]) -> tuple[str, ...]:
 
 
 def new_hash(algorithm: str, data: bytes = b"") -> Hash:
-    """Begin a digest of an algorithm that is `supported_algorithms`, with the first bytes."""
+    """Create a hash of a supported algorithm, and update it with `data`."""
     parts = _PARTS.fullmatch(algorithm)
     if parts is None:
         return hashlib.new(algorithm.removesuffix("?"), data, usedforsecurity=False)
-    running = PartsMd5(int(parts[1]))
+    running = MultipartMd5(int(parts[1]))
     running.update(data)
     return running
 
 
 def hash_bytes(data: bytes, algorithms: Iterable[str]) -> Digests:
-    """Return the digests of some bytes."""
+    """Return digests of bytes."""
     return tuple(Digest(name, new_hash(name, data).hexdigest()) for name in algorithms)
 
 
@@ -83,31 +89,31 @@ def hash_stream(stream: BinaryIO | io.RawIOBase, algorithms: Iterable[str]) -> t
     """Read a stream to its end; return its digests and its size in bytes."""
     hashes = [(name, new_hash(name)) for name in algorithms]
     size = 0
-    while block := stream.read(_BLOCK):
-        size += len(block)
+    while chunk := stream.read(_CHUNK_SIZE):
+        size += len(chunk)
         for _, running in hashes:
-            running.update(block)
+            running.update(chunk)
     return tuple(Digest(name, running.hexdigest()) for name, running in hashes), size
 
 
 def hash_file(path: str, algorithms: Iterable[str]) -> tuple[Digests, os.stat_result]:
-    """Return the digests of the file at a path that a person gave; see `hash_open_file`.
+    """Return digests of the file at a path that the user gave; see `hash_open_file`.
 
     Raises:
-        FileChanged: It was written to meanwhile.
-        OSError: It can't be read.
+        FileChanged: The file changed while it was read.
+        OSError: The file can't be read.
     """
-    # Bounded reads of our own instead of buffered ones: blocks are larger than any buffer.
+    # Unbuffered, because the chunks are larger than a buffer.
     with open(path, "rb", buffering=0) as file:
         return hash_open_file(file, algorithms)
 
 
 def hash_open_file(file: io.FileIO, algorithms: Iterable[str]) -> tuple[Digests, os.stat_result]:
-    """Return the digests of a file that was just opened, and the state that it was in before and after it was read.
+    """Return digests of a newly opened file, and its `stat` result, which is the same before and after the read.
 
     Raises:
-        FileChanged: It was written to meanwhile.
-        OSError: It can't be read.
+        FileChanged: The file changed while it was read.
+        OSError: The file can't be read.
     """
     before = os.fstat(file.fileno())
     digests, size = hash_stream(file, algorithms)
@@ -117,5 +123,40 @@ def hash_open_file(file: io.FileIO, algorithms: Iterable[str]) -> tuple[Digests,
     return digests, after
 
 
-class FileChanged(Exception):
-    """A local file was written to while it was read."""
+def hash_in_parts(
+    file: io.FileIO, algorithm: str, parts: PartLayout
+) -> tuple[Digests, tuple[str, ...], os.stat_result]:
+    """Return digests of a newly opened file, the digest of each part, and the `stat` result, with one read.
+
+    Raises:
+        FileChanged: The file changed while it was read.
+        OSError: The file can't be read.
+    """
+    hashes = {name: new_hash(name) for name in (algorithm, *parts.extra_algorithms)}
+    size = 0
+    digests = []
+    # `hashlib` releases the GIL, so the hashes run in parallel.
+    with ThreadPoolExecutor(len(hashes), thread_name_prefix="buckia-hash") as others:
+        before = os.fstat(file.fileno())
+        while True:
+            part, length = hashlib.new(parts.algorithm, usedforsecurity=False), 0
+            for chunk in _read_chunks(file, parts.part_size):
+                running = [others.submit(each.update, chunk) for each in hashes.values()]
+                part.update(chunk)
+                length += len(chunk)
+                for each in running:
+                    each.result()
+            if not length:
+                break
+            digests.append(part.hexdigest())
+            size += length
+        after = os.fstat(file.fileno())
+    if size != after.st_size or (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
+        raise FileChanged
+    return tuple(Digest(name, each.hexdigest()) for name, each in hashes.items()), tuple(digests), after
+
+
+def _read_chunks(file: io.FileIO, size: int) -> Iterator[bytes]:
+    while size and (chunk := file.read(min(size, _CHUNK_SIZE))):
+        size -= len(chunk)
+        yield chunk

@@ -1,4 +1,4 @@
-"""How far the transfers are that are under way: asked from outside, so that no adapter has to tell."""
+"""In-flight transfers: their progress is polled, so that adapters need not report it."""
 
 from __future__ import annotations
 
@@ -6,53 +6,61 @@ import io
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
 from buckia_core.planning.plan import Operation
 
+TrackProgress = Callable[[Callable[[], int]], AbstractContextManager[None]]
+"""A context for the time of a transfer. Its argument returns the number of bytes transferred so far."""
+
+
+def no_progress(bytes_done: Callable[[], int]) -> AbstractContextManager[None]:  # noqa: ARG001  # it is a `TrackProgress`
+    """Track nothing."""
+    return nullcontext()
+
 
 class InFlightTransfers:
-    """The transfers under way in this process. Workers add theirs, the thread that runs the sync asks.
+    """The running transfers of this process. Workers track theirs, and the thread that runs the sync polls.
 
     Attributes:
-        stopped: Set when no more may begin.
+        stopped: Set when no more operations may start.
     """
 
     def __init__(self, stopped: threading.Event | None = None) -> None:
         self.stopped = stopped or threading.Event()
         self._running: dict[str, tuple[Operation, Callable[[], int]]] = {}
-        self._told: dict[str, int] = {}
+        self._reported: dict[str, int] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # What goes on in another process is told when it is over, and can't be stopped from here.
+        # Transfers of another process are reported when they finish, and can't be stopped from here.
         return InFlightTransfers, ()
 
     @contextmanager
-    def of(self, operation: Operation, so_far: Callable[[], int]) -> Iterator[None]:
-        """Count a transfer as under way; `so_far` returns how many bytes have gone over."""
-        self._running[operation.key] = operation, so_far
+    def track(self, operation: Operation, bytes_done: Callable[[], int]) -> Iterator[None]:
+        """Track a transfer during a context; `bytes_done` returns the bytes transferred so far."""
+        self._running[operation.key] = operation, bytes_done
         try:
             yield
         finally:
             self._running.pop(operation.key, None)
 
-    def moved(self) -> Iterator[tuple[Operation, int]]:
-        """Yield each transfer with the bytes that went over since the last call; negative where it began again."""
-        for operation, so_far in list(self._running.values()):
-            now = so_far()
-            delta = now - self._told.get(operation.key, 0)
+    def poll(self) -> Iterator[tuple[Operation, int]]:
+        """Yield each transfer with its bytes since the last call; negative if it started anew."""
+        for operation, bytes_done in list(self._running.values()):
+            now = bytes_done()
+            delta = now - self._reported.get(operation.key, 0)
             if delta:
-                self._told[operation.key] = now
+                self._reported[operation.key] = now
                 yield operation, delta
 
-    def rest(self, operation: Operation, total: int) -> int:
-        """Return the bytes of a finished transfer that were not told yet; negative if it failed."""
-        return total - self._told.pop(operation.key, 0)
+    def finish(self, operation: Operation, total: int) -> int:
+        """Return the bytes of a finished transfer that `poll` has not reported; negative if it failed."""
+        return total - self._reported.pop(operation.key, 0)
 
 
 def allocated_size(path: str) -> int:
-    """Return how many bytes of a file are written, holes left out where the system tells; 0 if there is none yet."""
+    """Return the allocated size of a file, which excludes holes if the system reports blocks; 0 if it is missing."""
     with suppress(OSError):
         status = os.stat(path)
         blocks = getattr(status, "st_blocks", None)
@@ -61,7 +69,7 @@ def allocated_size(path: str) -> int:
 
 
 class ByteCounter:
-    """How many bytes of a file have been sent, counted in any thread; what is sent twice counts once."""
+    """Counts the sent bytes of a file, at most its size. Thread-safe."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -70,7 +78,7 @@ class ByteCounter:
 
     @property
     def count(self) -> int:
-        """Bytes so far, at most the file's size."""
+        """Bytes so far, at most the size of the file."""
         return min(self._sum, self._size)
 
     def add(self, number: int) -> None:
@@ -80,7 +88,7 @@ class ByteCounter:
 
 
 class CountingReader(io.RawIOBase):
-    """A file that knows how far it was read; reading a part again takes it back to there."""
+    """A reader that knows its position; `seek` back lowers the count."""
 
     def __init__(self, file: io.FileIO) -> None:
         super().__init__()

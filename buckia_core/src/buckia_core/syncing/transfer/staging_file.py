@@ -1,4 +1,4 @@
-"""The temporary file of a download: how its bytes come, whether they are the right ones, and how far it is."""
+"""Staging files: the temporary file of a download, which is buffered, streamed or resumable."""
 
 from __future__ import annotations
 
@@ -18,79 +18,79 @@ from buckia_core.adapters.contract.protocols import ResumableDownload
 from buckia_core.adapters.contract.resume import Checkpoint, PartialDownload
 from buckia_core.errors import AdapterError, IntegrityError, NotFound, PreconditionFailed
 from buckia_core.localfs.directory import Directory
-from buckia_core.localfs.files import create, path_of_open, set_permissions, set_time, write_all
-from buckia_core.localfs.opening import CREATE, NO_LINK
-from buckia_core.localfs.system_errors import failure_of_system
+from buckia_core.localfs.durability import start_writeback
+from buckia_core.localfs.files import create_temp_file, descriptor_path, set_mtime, set_permissions, write_all
+from buckia_core.localfs.opening import CREATE_FLAGS, FILE_NOFOLLOW_FLAGS
+from buckia_core.localfs.system_errors import find_system_failure
 from buckia_core.planning.digest import Digest, Digests
 from buckia_core.planning.manifest import RemoteObject
-from buckia_core.syncing.disk.durability import begin_writing
 from buckia_core.syncing.state.resume_store import ResumeStore, TransferKind
 from buckia_core.syncing.transfer.hashing import hash_bytes, hash_stream, new_hash
 
 BUFFERED_DOWNLOAD_MAX = 1 << 20
-"""Up to this size, in bytes, an object comes into memory first; as many of them at once as there are workers."""
+"""Objects up to this size, in bytes, are downloaded to memory first, one per worker at a time."""
 
-_BLOCK = 1 << 20
+_CHUNK_SIZE = 1 << 20
 
-_NEW = 0o666
-"""What the system makes the permissions of a new file of, as for any program: it takes away what the umask says."""
+_NEW_FILE_MODE = 0o666
+"""Mode of a new file, which the operating system reduces by the umask."""
 
-_PRIVATE = 0o600
+_PRIVATE_MODE = 0o600
 
 
 class StagingFile(ABC):
-    """A temporary file that an object's bytes come to. At the end of its context it is gone, if it was not moved.
+    """The temporary file of a download. A context that removes the file at its end, unless it was released.
 
     Attributes:
-        directory: Where it is.
-        name: Its name there; empty until it is made.
-        taken_up: Bytes that were there at the start.
-        gone: It has been moved.
+        directory: The directory of the file.
+        name: The name of the file; empty until it is created.
+        resumed_bytes: Bytes that an earlier attempt downloaded.
+        released: The file was moved to its final name, or must be kept for another reason.
     """
 
     def __init__(self, directory: Directory, name: str = "") -> None:
         self.directory = directory
         self.name = name
-        self.taken_up = 0
-        self.gone = False
+        self.resumed_bytes = 0
+        self.released = False
 
     @property
     def path(self) -> str:
-        """Its path."""
+        """The path of the file."""
         return self.directory.join(self.name)
 
     @abstractmethod
     def fetch(self, expected: RemoteObject) -> RemoteObject:
-        """Bring all bytes of a version to the file, and return the object."""
+        """Download all bytes of a version, and return the object."""
 
     @abstractmethod
     def digest(self, algorithms: tuple[str, ...]) -> tuple[Digests, int]:
-        """Return digests of what came, and its size in bytes."""
+        """Return digests of the downloaded bytes, and their size."""
 
     @abstractmethod
     def write(self, mode: int | None, mtime_ns: int | None) -> None:
-        """Have the system take what came, with the file's permission bits and time; it need not be on the disk then.
+        """Write the bytes, permission bits and time of the file, without a flush to the disk.
 
-        Without a mode, the file has that of a new file.
+        With `mode=None`, the file keeps the mode of a new file.
         """
 
-    def settle(self) -> None:
-        """Make what was written outlast a loss of power."""
-        descriptor = self.directory.open(self.name, os.O_WRONLY | NO_LINK)
+    def fsync(self) -> None:
+        """Flush the file to the disk."""
+        descriptor = self.directory.open(self.name, os.O_WRONLY | FILE_NOFOLLOW_FLAGS)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
-    def again(self) -> None:  # noqa: B027  # for most there is nothing to do
-        """Begin anew with the next `fetch`: these were the wrong bytes."""
+    def reset(self) -> None:  # noqa: B027  # most have nothing to discard
+        """Discard the downloaded bytes, so that the next `fetch` starts anew."""
 
     def close(self) -> None:  # noqa: B027  # most have nothing open
-        """Let the file be moved. Closing twice is no error."""
+        """Close the file, as moving it may require. Idempotent."""
 
-    def end(self, error: BaseException | None) -> None:  # noqa: ARG002  # another kind of file asks for it
-        """Remove what is left."""
-        if self.name and not self.gone:
+    def clean_up(self, error: BaseException | None) -> None:  # noqa: ARG002  # used by `ResumableStagingFile`
+        """Remove the file, unless it was released."""
+        if self.name and not self.released:
             with suppress(FileNotFoundError):
                 self.directory.unlink(self.name)
 
@@ -100,12 +100,12 @@ class StagingFile(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # What is left aside is no one's file, and the next run removes it: no reason to fail, least of all for the
-        # other files of a group.
+        # The next run removes a temporary file that is left, so an error here must not fail the operation, or others
+        # of its batch.
         with suppress(OSError):
             self.close()
         with suppress(OSError):
-            self.end(error)
+            self.clean_up(error)
 
 
 def open_staging_file(
@@ -114,41 +114,41 @@ def open_staging_file(
     directory: Directory,
     prefix: str,
     algorithm: str,
-    unfinished: ResumeStore | None,
+    resume_store: ResumeStore | None,
     *,
     private: bool,
 ) -> StagingFile:
-    """Return the file for a download of a version.
+    """Open a staging file for the download of a version.
 
     Args:
         adapter: The bucket.
         expected: The version.
-        directory: Where the file is made.
-        prefix: How its name begins.
-        algorithm: The digest that will be wanted.
-        unfinished: What earlier downloads have left; `None` if nothing is to be left.
-        private: Nobody else may read it until `write` gives it a mode: it replaces a file that may be private.
+        directory: The directory of the file.
+        prefix: The prefix of its name.
+        algorithm: The digest algorithm that the download will ask for.
+        resume_store: Checkpoints of interrupted downloads; `None` disables resuming.
+        private: Create the file with mode 0600 until `write` sets its mode, because the replaced file may be private.
 
     Raises:
-        OSError: It can't be made, or read.
+        OSError: The file can't be created or read.
     """
-    mode = _PRIVATE if private else _NEW
+    mode = _PRIVATE_MODE if private else _NEW_FILE_MODE
     if expected.size <= BUFFERED_DOWNLOAD_MAX:
         return BufferedStagingFile(adapter, directory, prefix, mode)
-    if unfinished is None or not isinstance(adapter, ResumableDownload):
+    if resume_store is None or not isinstance(adapter, ResumableDownload):
         return StreamedStagingFile(adapter, directory, prefix, mode)
     content = f"{expected.size} {expected.fingerprint}"
-    kept = unfinished.find(TransferKind.DOWNLOAD, expected.key)
-    name = os.path.basename(kept.path) if kept is not None and kept.content == content else ""
-    if not name.startswith(prefix) or (kept is not None and kept.path != directory.join(name)):
-        # Only the note knows it: a name that follows from the object could be taken beforehand.
+    record = resume_store.find(TransferKind.DOWNLOAD, expected.key)
+    name = os.path.basename(record.path) if record is not None and record.content == content else ""
+    if not name.startswith(prefix) or (record is not None and record.path != directory.join(name)):
+        # The name is random and only in the checkpoint: other users could occupy a predictable name.
         name = f"{prefix}{secrets.token_hex(8)}"
-    note = unfinished.claim(TransferKind.DOWNLOAD, expected.key, content, adapter, directory.join(name))
-    return ResumableStagingFile(adapter, directory, name, mode, algorithm, note)
+    checkpoint = resume_store.claim(TransferKind.DOWNLOAD, expected.key, content, adapter, directory.join(name))
+    return ResumableStagingFile(adapter, directory, name, mode, algorithm, checkpoint)
 
 
 class BufferedStagingFile(StagingFile):
-    """Comes into memory, and is written from there: small files cost little more than the calls for them."""
+    """Downloads to memory and writes the file from there, with few system calls. For small objects."""
 
     def __init__(self, adapter: BaseSync, directory: Directory, prefix: str, mode: int) -> None:
         super().__init__(directory)
@@ -169,28 +169,28 @@ class BufferedStagingFile(StagingFile):
 
     def write(self, mode: int | None, mtime_ns: int | None) -> None:
         """See `StagingFile`."""
-        self.name, self._descriptor = create(self.directory, self._prefix, self._mode)
+        self.name, self._descriptor = create_temp_file(self.directory, self._prefix, self._mode)
         write_all(self._descriptor, self._data)
         self._data = b""
-        dress(self._descriptor, mode, mtime_ns)
+        apply_metadata(self._descriptor, mode, mtime_ns)
 
-    def settle(self) -> None:
+    def fsync(self) -> None:
         """See `StagingFile`."""
         if self._descriptor is None:
-            super().settle()
+            super().fsync()
         else:
             os.fsync(self._descriptor)
 
     def close(self) -> None:
         """See `StagingFile`."""
         if self._descriptor is not None:
-            # After an error of `close` the number may be another file's.
+            # After an error of `close`, another file may have the descriptor.
             descriptor, self._descriptor = self._descriptor, None
             os.close(descriptor)
 
 
-class Held(StagingFile):
-    """Is held open while it comes, so that nothing can be put in its place; adapters open it by `target`."""
+class OpenStagingFile(StagingFile):
+    """Keeps the file open during the download, so that it can't be replaced; adapters write to `target`."""
 
     def __init__(self, directory: Directory, name: str, file: io.FileIO) -> None:
         super().__init__(directory, name)
@@ -198,17 +198,17 @@ class Held(StagingFile):
 
     @property
     def target(self) -> Path:
-        """The path by which an adapter writes to the file."""
-        return Path(path_of_open(self._file.fileno(), self.path))
+        """The path for the adapter to write to."""
+        return Path(descriptor_path(self._file.fileno(), self.path))
 
     def write(self, mode: int | None, mtime_ns: int | None) -> None:
         """See `StagingFile`."""
-        dress(self._file.fileno(), mode, mtime_ns)
+        apply_metadata(self._file.fileno(), mode, mtime_ns)
 
-    def settle(self) -> None:
+    def fsync(self) -> None:
         """See `StagingFile`."""
         if self._file.closed:
-            super().settle()
+            super().fsync()
         else:
             os.fsync(self._file.fileno())
 
@@ -217,11 +217,11 @@ class Held(StagingFile):
         self._file.close()
 
 
-class StreamedStagingFile(Held):
-    """Comes in one go, always from the start."""
+class StreamedStagingFile(OpenStagingFile):
+    """Downloads from the start in one go."""
 
     def __init__(self, adapter: BaseSync, directory: Directory, prefix: str, mode: int) -> None:
-        name, descriptor = create(directory, prefix, mode)
+        name, descriptor = create_temp_file(directory, prefix, mode)
         super().__init__(directory, name, io.FileIO(descriptor, "rb+"))
         self._adapter = adapter
 
@@ -235,47 +235,53 @@ class StreamedStagingFile(Held):
         return hash_stream(self._file, algorithms)
 
 
-class ResumableStagingFile(Held):
-    """Goes on where an earlier attempt ended, in this run or in one before it, and stays for the next one.
+class ResumableStagingFile(OpenStagingFile):
+    """Resumes the download of an earlier attempt, of this run or an earlier one, and keeps the file for the next one.
 
-    The bytes that stand without a gap are digested as they come. The note says how many there are and what their digest
-    is; if the file holds others, as it may after a loss of power, it begins anew.
+    The contiguous bytes from the start are hashed as they arrive. The checkpoint has their number and digest; if the
+    file does not match it, for example after a power failure, the download starts anew.
     """
 
     def __init__(
-        self, adapter: ResumableDownload, directory: Directory, name: str, mode: int, algorithm: str, note: Checkpoint
+        self,
+        adapter: ResumableDownload,
+        directory: Directory,
+        name: str,
+        mode: int,
+        algorithm: str,
+        checkpoint: Checkpoint,
     ) -> None:
-        super().__init__(directory, name, _taken_up(directory, name, mode))
+        super().__init__(directory, name, _open_or_create(directory, name, mode))
         self._adapter = adapter
         self._algorithm = algorithm
-        self._note = note
+        self._checkpoint = checkpoint
         self._hash = new_hash(algorithm)
-        self._at = 0
+        self._offset = 0
         try:
-            if not self._has_what_was_noted():
-                self.again()
+            if not self._matches_checkpoint():
+                self.reset()
         except BaseException:
             self._file.close()
             raise
-        self.taken_up = self._at
+        self.resumed_bytes = self._offset
 
     def fetch(self, expected: RemoteObject) -> RemoteObject:
         """See `StagingFile`."""
-        landing = PartialDownload(self.target, self._at, self._reached)
+        partial = PartialDownload(self.target, self._offset, self._on_progress)
         try:
-            found = self._adapter.resume_download(expected.key, landing, expect=expected)
+            found = self._adapter.resume_download(expected.key, partial, expect=expected)
         except IntegrityError:
-            if self._at == expected.size:
-                # All has come, and it is something else: to go on from there would never end.
-                self.again()
+            if self._offset == expected.size:
+                # The content is complete and wrong: a resumed download would never succeed.
+                self.reset()
             raise
-        if self._at != expected.size:
-            words = f"{expected.key!r}: {self._at} bytes came where there should be {expected.size}"
-            raise IntegrityError(words, key=expected.key)
+        if self._offset != expected.size:
+            message = f"{expected.key!r}: {self._offset} bytes came where there should be {expected.size}"
+            raise IntegrityError(message, key=expected.key)
         return found
 
     def digest(self, algorithms: tuple[str, ...]) -> tuple[Digests, int]:
-        """See `StagingFile`. Algorithms other than the one that was computed all along cost another reading."""
+        """See `StagingFile`. Algorithms other than the one of the constructor require another read of the file."""
         digests: Digests = (Digest(self._algorithm, self._hash.hexdigest()),)
         others = tuple(name for name in algorithms if name != self._algorithm)
         if others:
@@ -283,73 +289,73 @@ class ResumableStagingFile(Held):
             digests += hash_stream(self._file, others)[0]
         return digests, os.fstat(self._file.fileno()).st_size
 
-    def again(self) -> None:
+    def reset(self) -> None:
         """See `StagingFile`."""
-        self._note.clear()
+        self._checkpoint.clear()
         self._file.truncate(0)
         self._hash = new_hash(self._algorithm)
-        self._at = self.taken_up = 0
+        self._offset = self.resumed_bytes = 0
 
-    def end(self, error: BaseException | None) -> None:
-        """See `StagingFile`. After an error that may pass, the file and the note stay, if anything has come."""
-        passes = isinstance(error, AdapterError) and not isinstance(error, (NotFound, PreconditionFailed))
-        if not passes or self._note.read() is None:
-            super().end(error)
-            self._note.clear()
+    def clean_up(self, error: BaseException | None) -> None:
+        """See `StagingFile`. After an error that may be temporary, a file with a checkpoint is kept."""
+        is_temporary = isinstance(error, AdapterError) and not isinstance(error, (NotFound, PreconditionFailed))
+        if not is_temporary or self._checkpoint.read() is None:
+            super().clean_up(error)
+            self._checkpoint.clear()
 
-    def _has_what_was_noted(self) -> bool:
+    def _matches_checkpoint(self) -> bool:
         try:
-            noted = json.loads(self._note.read() or "{}")
-            size, digest = int(noted["bytes"]), noted["digest"]
+            saved = json.loads(self._checkpoint.read() or "{}")
+            size, digest = int(saved["bytes"]), saved["digest"]
         except (ValueError, TypeError, KeyError):
             return False
-        self._take_in(size)
-        if self._at != size or self._hash.hexdigest() != digest:
+        self._hash_up_to(size)
+        if self._offset != size or self._hash.hexdigest() != digest:
             return False
-        # What stands behind a gap comes again.
+        # Bytes after a gap are downloaded again.
         self._file.truncate(size)
         return True
 
-    def _reached(self, size: int) -> None:
-        before = self._at
-        self._take_in(size)
-        begin_writing(self._file.fileno(), before, self._at - before)
-        self._note.write(json.dumps({"bytes": self._at, "digest": self._hash.hexdigest()}))
+    def _on_progress(self, size: int) -> None:
+        start = self._offset
+        self._hash_up_to(size)
+        start_writeback(self._file.fileno(), start, self._offset - start)
+        self._checkpoint.write(json.dumps({"bytes": self._offset, "digest": self._hash.hexdigest()}))
 
-    def _take_in(self, size: int) -> None:
-        self._file.seek(self._at)
-        while self._at < size and (block := self._file.read(min(_BLOCK, size - self._at))):
-            self._hash.update(block)
-            self._at += len(block)
+    def _hash_up_to(self, size: int) -> None:
+        self._file.seek(self._offset)
+        while self._offset < size and (chunk := self._file.read(min(_CHUNK_SIZE, size - self._offset))):
+            self._hash.update(chunk)
+            self._offset += len(chunk)
 
 
-def dress(descriptor: int, mode: int | None, mtime_ns: int | None) -> None:
-    """Give a file that was written its permission bits, if it is to have others, and its time."""
+def apply_metadata(descriptor: int, mode: int | None, mtime_ns: int | None) -> None:
+    """Set permission bits and modification time of an open file; `None` leaves them as they are."""
     if mode is not None:
         set_permissions(descriptor, mode)
     if mtime_ns is not None:
-        set_time(descriptor, mtime_ns)
+        set_mtime(descriptor, mtime_ns)
 
 
-def _taken_up(directory: Directory, name: str, mode: int) -> io.FileIO:
-    """Open the file that an earlier attempt left, or make one.
+def _open_or_create(directory: Directory, name: str, mode: int) -> io.FileIO:
+    """Open the file of an earlier attempt, or create one.
 
-    Others may write to the directory. A link, or a second name of another file, is not what an attempt of ours left.
+    Other users may write to the directory, so a link, or a file with several links or another owner, is replaced.
     """
     with suppress(FileNotFoundError):
         try:
-            file = io.FileIO(directory.open(name, os.O_RDWR | NO_LINK), "rb+")
+            file = io.FileIO(directory.open(name, os.O_RDWR | FILE_NOFOLLOW_FLAGS), "rb+")
         except OSError as error:
-            if failure_of_system(error):
+            if find_system_failure(error):
                 raise
             directory.unlink(name)
         else:
             status = os.fstat(file.fileno())
-            mine = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
-            if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and mine:
-                if mode == _PRIVATE:
+            is_own = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+            if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and is_own:
+                if mode == _PRIVATE_MODE:
                     set_permissions(file.fileno(), mode)
                 return file
             file.close()
             directory.unlink(name)
-    return io.FileIO(directory.open(name, CREATE, mode), "rb+")
+    return io.FileIO(directory.open(name, CREATE_FLAGS, mode), "rb+")

@@ -1,4 +1,4 @@
-"""Sending one file: read once and steadily, compared with what arrived."""
+"""Upload one file: hash it, send it, and compare the result with the digests of the object."""
 
 from __future__ import annotations
 
@@ -12,180 +12,177 @@ from buckia_core.adapters.contract.protocols import ResumableUpload
 from buckia_core.adapters.contract.resume import MultipartSource, PartLayout
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, UploadInfo
 from buckia_core.errors import IntegrityError, InvalidKey
-from buckia_core.localfs.files import path_of_open, permissions
+from buckia_core.localfs.files import descriptor_path, permission_bits
 from buckia_core.planning.digest import Comparison, Digests, compare, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
-from buckia_core.syncing.disk.paths import FileLocation, entry_from_stat
+from buckia_core.syncing.disk.file_locator import FileLocation
+from buckia_core.syncing.disk.paths import entry_from_stat, same_file
 from buckia_core.syncing.state.resume_store import ResumeStore, TransferKind
-from buckia_core.syncing.transfer import errors
-from buckia_core.syncing.transfer.errors import StateChanged, TrackProgress, no_progress, same_file
-from buckia_core.syncing.transfer.hashing import FileChanged, hash_bytes, hash_open_file
-from buckia_core.syncing.transfer.in_flight import ByteCounter, CountingReader
-from buckia_core.syncing.transfer.part_hashing import hash_in_parts
+from buckia_core.syncing.transfer.errors import FileChangedDuringUpload, StateChanged
+from buckia_core.syncing.transfer.hashing import FileChanged, hash_bytes, hash_in_parts, hash_open_file
+from buckia_core.syncing.transfer.in_flight import ByteCounter, CountingReader, TrackProgress, no_progress
 
-_BLOCK = 1 << 20
+BUFFERED_UPLOAD_MAX = 8 << 20
+"""Files up to this size, in bytes, are read into memory once, so that the hashed and the sent bytes are the same.
 
+Their uploads are not resumable.
+"""
 
-class FileChangedDuringUpload(Exception):
-    """The file changed while it was uploaded; `remote` is what the bucket has now."""
-
-    def __init__(self, remote: RemoteObject) -> None:
-        super().__init__()
-        self.remote = remote
+_BUFFER_SIZE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class UploadResult:
-    """What an upload left: the file as it was read, the object as it was written, and what is known of the content.
+    """The result of an upload: the file as it was read, the new object, and the digests of the content.
 
-    `moved` is the number of bytes that went over: fewer than the file has, if an earlier run had sent a part of it.
+    `bytes_sent` is less than the size of the file if the upload was resumed.
     """
 
     local: LocalEntry
     remote: RemoteObject
     digests: Digests
-    moved: int
+    bytes_sent: int
 
 
 def upload(
     adapter: BaseSync,
-    place: FileLocation,
+    location: FileLocation,
     planned: LocalEntry,
     replaces: RemoteObject | None,
     *,
     algorithm: str,
     key: str,
-    under_way: TrackProgress = no_progress,
-    unfinished: ResumeStore | None = None,
+    track_progress: TrackProgress = no_progress,
+    resume_store: ResumeStore | None = None,
 ) -> UploadResult:
-    """Upload the file at a place, which is as `planned`, over `replaces`, or as a new object.
+    """Upload the file `planned` at a location, to replace the object `replaces` or to create a new object.
 
-    `under_way` is entered with something that tells how many bytes have gone over. With `unfinished`, a large upload
-    goes on with what an earlier one has left there, and leaves there what the next one needs.
+    `track_progress` is a context that is given a function which returns the bytes sent so far. With `resume_store`, a
+    large upload resumes an interrupted one, and keeps a checkpoint for the next one.
 
     Raises:
-        Stale: The file is not as planned.
-        Torn: It changed while it was sent.
+        StateChanged: The file is not as planned.
+        FileChangedDuringUpload: The file changed during the upload.
         PreconditionFailed: The object is not as planned; nothing was written.
-        InvalidKey: A link stands there, or something else that is no file.
+        InvalidKey: The entry is a link, or no regular file.
         OSError: The file can't be read.
     """
     expect = IfUnchanged(replaces) if replaces else IfAbsent()
-    if planned.size <= errors.BUFFERED_UPLOAD_MAX:
-        data, status = place.read(key, planned.size)
+    if planned.size <= BUFFERED_UPLOAD_MAX:
+        data, status = location.read(key, planned.size)
         after = entry_from_stat(planned.key, planned.root, status)
         if not same_file(after, planned) or len(data) != planned.size:
             raise StateChanged
         digests = hash_bytes(data, (algorithm,))
-        info = UploadInfo(status.st_mtime_ns, digests, mode=permissions(status))
+        info = UploadInfo(status.st_mtime_ns, digests, mode=permission_bits(status))
         remote = adapter.upload_file(data, key, expect=expect, info=info)
-        return UploadResult(after, remote, _agree(digests, remote, key), after.size)
-    with place.open(key) as file:
+        return UploadResult(after, remote, _merge_verified(digests, remote, key), after.size)
+    with location.open(key) as file:
         status = os.fstat(file.fileno())
         if not same_file(entry_from_stat(planned.key, planned.root, status), planned):
             raise StateChanged
-        source = _Source(file, place, planned, permissions(status))
-        if unfinished is not None and isinstance(adapter, ResumableUpload):
+        source = _LargeFile(file, location, planned, permission_bits(status))
+        if resume_store is not None and isinstance(adapter, ResumableUpload):
             parts = adapter.part_layout(planned.size)
             if parts is not None:
-                return _upload_parts(adapter, parts, source, expect, algorithm, key, under_way, unfinished)
-        return _upload_large(adapter, source, expect, algorithm, key, under_way)
+                return _upload_parts(adapter, parts, source, expect, algorithm, key, track_progress, resume_store)
+        return _upload_large(adapter, source, expect, algorithm, key, track_progress)
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
-    """A large file that is held open while it is read, more than once."""
+class _LargeFile:
+    """A large open file, which is read more than once."""
 
     file: io.FileIO
-    place: FileLocation
+    location: FileLocation
     planned: LocalEntry
     mode: int
 
     def info(self, status: os.stat_result, digests: Digests) -> UploadInfo:
-        # A manifest cuts times after 2262, and a cut time must not be told as that of the file.
+        # Not the time of the manifest entry, which is clamped after the year 2262.
         return UploadInfo(status.st_mtime_ns, digests, mode=self.mode)
 
-    def is_still(self, before: LocalEntry) -> bool:
-        """Tell whether the file of that name is the one that was read, unchanged."""
+    def is_unchanged(self, entry: LocalEntry) -> bool:
+        """Tell whether the name still leads to the same, unchanged file."""
         try:
-            now = self.place.look(before.key, before.root)
+            now = self.location.stat_entry(entry.key, entry.root)
         except InvalidKey:
             return False
-        return now is not None and same_file(now, before)
+        return now is not None and same_file(now, entry)
 
 
 def _upload_large(
     adapter: BaseSync,
-    source: _Source,
+    source: _LargeFile,
     expect: IfAbsent | IfUnchanged,
     algorithm: str,
     key: str,
-    under_way: TrackProgress,
+    track_progress: TrackProgress,
 ) -> UploadResult:
     planned = source.planned
     try:
         digests, status = hash_open_file(source.file, (algorithm,))
     except FileChanged:
         raise StateChanged from None
-    before = entry_from_stat(planned.key, planned.root, status)
-    if not same_file(before, planned):
+    entry = entry_from_stat(planned.key, planned.root, status)
+    if not same_file(entry, planned):
         raise StateChanged
     source.file.seek(0)
     reader = CountingReader(source.file)
     try:
-        with under_way(lambda: reader.count):
-            buffered = io.BufferedReader(reader, _BLOCK)
+        with track_progress(lambda: reader.count):
+            buffered = io.BufferedReader(reader, _BUFFER_SIZE)
             remote = adapter.upload_file(buffered, key, expect=expect, info=source.info(status, digests))
     except IntegrityError:
-        # The adapter compares what it reads with the digest: it may have been read while it was written to.
-        if not source.is_still(before):
+        # The adapter compares the read bytes with the digest, which differ if the file was changed.
+        if not source.is_unchanged(entry):
             raise StateChanged from None
         raise
-    if not source.is_still(before):
+    if not source.is_unchanged(entry):
         raise FileChangedDuringUpload(remote)
-    return UploadResult(before, remote, _agree(digests, remote, key), before.size)
+    return UploadResult(entry, remote, _merge_verified(digests, remote, key), entry.size)
 
 
 def _upload_parts(
     adapter: BaseSync,
     parts: PartLayout,
-    source: _Source,
+    source: _LargeFile,
     expect: IfAbsent | IfUnchanged,
     algorithm: str,
     key: str,
-    under_way: TrackProgress,
-    unfinished: ResumeStore,
+    track_progress: TrackProgress,
+    resume_store: ResumeStore,
 ) -> UploadResult:
     assert isinstance(adapter, ResumableUpload)
     planned = source.planned
     try:
-        digests, of_parts, status = hash_in_parts(source.file, algorithm, parts)
+        digests, part_digests, status = hash_in_parts(source.file, algorithm, parts)
     except FileChanged:
         raise StateChanged from None
-    before = entry_from_stat(planned.key, planned.root, status)
-    if not same_file(before, planned):
+    entry = entry_from_stat(planned.key, planned.root, status)
+    if not same_file(entry, planned):
         raise StateChanged
-    note = unfinished.claim(TransferKind.UPLOAD, key, ":".join(digests[0]), adapter)
-    passed = ByteCounter(before.size)
-    # Parts are read side by side, each by a descriptor of its own.
-    path = Path(path_of_open(source.file.fileno(), source.place.path))
-    cut = MultipartSource(path, before.size, parts, of_parts, note, passed.add)
+    checkpoint = resume_store.claim(TransferKind.UPLOAD, key, ":".join(digests[0]), adapter)
+    counter = ByteCounter(entry.size)
+    # Parts are read in parallel, each with its own descriptor.
+    path = Path(descriptor_path(source.file.fileno(), source.location.path))
+    multipart = MultipartSource(path, entry.size, parts, part_digests, checkpoint, counter.add)
     try:
-        with under_way(lambda: passed.count):
-            remote = adapter.upload_parts(cut, key, expect=expect, info=source.info(status, digests))
+        with track_progress(lambda: counter.count):
+            remote = adapter.upload_parts(multipart, key, expect=expect, info=source.info(status, digests))
     except IntegrityError:
-        # Each part is compared with the digest that was just made: it may have been written to.
-        if not source.is_still(before):
+        # The adapter compares each part with its digest, which differ if the file was changed.
+        if not source.is_unchanged(entry):
             raise StateChanged from None
         raise
-    note.clear()
-    if not source.is_still(before):
+    checkpoint.clear()
+    if not source.is_unchanged(entry):
         raise FileChangedDuringUpload(remote)
-    return UploadResult(before, remote, _agree(digests, remote, key), passed.count)
+    return UploadResult(entry, remote, _merge_verified(digests, remote, key), counter.count)
 
 
-def _agree(digests: Digests, remote: RemoteObject, key: str) -> Digests:
-    """Return all digests known of the content; the provider's own must not contradict ours."""
+def _merge_verified(digests: Digests, remote: RemoteObject, key: str) -> Digests:
+    """Merge computed and reported digests; raise if they differ."""
     if compare(digests, remote.digests) is Comparison.DIFFERENT:
         raise IntegrityError("what arrived in the bucket is not what was sent", key=key)
     return merge(digests, remote.digests)

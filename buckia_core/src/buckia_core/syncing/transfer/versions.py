@@ -1,4 +1,4 @@
-"""Bringing versions back: in the bucket, or to a file."""
+"""Object versions: list, restore, download and delete them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondit
 from buckia_core.adapters.transfers.sources import DigestVerifier, iter_chunks
 from buckia_core.errors import BuckiaError, IntegrityError, NotFound, NotSupported, PreconditionFailed
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.files import create, permissions, remove, set_permissions, set_time, set_time_of_closed
+from buckia_core.localfs.files import (
+    create_temp_file,
+    permission_bits,
+    set_mtime,
+    set_mtime_by_path,
+    set_permissions,
+    unlink_if_exists,
+)
 from buckia_core.planning.keys import TEMP_PREFIX, is_internal
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import (
@@ -30,25 +37,25 @@ from buckia_core.planning.versions import (
 )
 from buckia_core.syncing.error_messages import FATAL_ERRORS, error_message
 
-_AT_ONCE = 1000
+_BATCH_SIZE = 1000
 _NEW, _PRIVATE = 0o666, 0o600
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What became of one key; `error` is `None` where it was done."""
+    """The result of restoring one key; `error` is `None` on success."""
 
     restoration: Restoration
     error: Exception | None = None
 
 
 class BucketVersions:
-    """The versions that a bucket has kept.
+    """The object versions of a bucket.
 
     Args:
         adapter: The bucket.
-        workers: How many keys are worked on at once; `None` for what the adapter takes well.
+        workers: Keys to restore in parallel; by default, the number that the adapter recommends.
 
     Raises:
         NotSupported: The adapter can't list versions.
@@ -65,7 +72,7 @@ class BucketVersions:
         """Yield all versions of the objects whose key begins with a prefix: keys in order, the newest version first.
 
         Raises:
-            AdapterError: They can't be listed to their end.
+            AdapterError: The listing failed.
         """
         return self._source.list_versions(prefix)
 
@@ -78,16 +85,16 @@ class BucketVersions:
         recursive: bool = False,
         delete_new: bool = False,
     ) -> Sequence[Restoration]:
-        """Return what would bring an object back, or all below a directory. Changes nothing.
+        """Plan to restore an object, or all objects below a directory. Changes nothing.
 
-        With neither `version` nor `at`: what is deleted now, as it was before.
+        With neither `version` nor `at`, deleted objects are restored to their last version.
 
         Args:
             key: An object; with `recursive`, a directory, or nothing for the whole bucket.
-            version: Id of the version of the object that is wanted.
-            at: Time of the state that is wanted, by the provider's clock, with its time zone.
-            recursive: All that is below the key, save what is Buckia's own.
-            delete_new: Delete what was not there at that time.
+            version: Id of the version to restore.
+            at: Time of the state to restore, by the provider's clock, with a time zone.
+            recursive: Restore all objects below the key, except Buckia's internal ones.
+            delete_new: Delete objects that did not exist at that time.
 
         Raises:
             ValueError: The time has no time zone.
@@ -96,17 +103,17 @@ class BucketVersions:
         """
         if recursive:
             start = key.rstrip("/")
-            # `images` also begins `images-old`, which is something else.
+            # The prefix `images` also matches `images-old`.
             below = (each for each in self.list(start) if not start or f"{each.key}/".startswith(f"{start}/"))
-            # What adapters have tried out there is nobody's loss.
+            # Probe objects of adapters are not restored.
             found = (each for each in below if not is_internal(each.key))
         else:
             found = (each for each in takewhile(lambda each: each.key == key, self.list(key)))
         if version is not None:
             wanted = plan_restore_version(found, version)
             if wanted is None:
-                words = f"{key!r}: there is no version {version!r} of it that has content"
-                raise NotFound(words, provider=self._adapter.provider, key=key)
+                message = f"{key!r}: there is no version {version!r} of it that has content"
+                raise NotFound(message, provider=self._adapter.provider, key=key)
             return [wanted]
         if at is not None:
             if at.tzinfo is None:
@@ -116,30 +123,30 @@ class BucketVersions:
         return tuple(plan_undelete(found))
 
     def restore(self, plan: Iterable[Restoration]) -> Iterator[Restored]:
-        """Do what was planned, several keys at once, and yield what became of each, in order. No version is lost.
+        """Restore planned keys in parallel, and yield the results in order. No version is lost.
 
-        A key that is not as planned any more is left alone, and so is one whose content would be lost.
+        A key is not restored if it has changed after the plan was made, or if its current content would be lost.
         """
-        keeps = self._adapter.probe().versions
+        keeps_versions = self._adapter.probe().versions
         waiting = iter(plan)
         with ThreadPoolExecutor(self._workers, thread_name_prefix="buckia-restore") as pool:
-            while batch := tuple(islice(waiting, _AT_ONCE)):
-                yield from pool.map(partial(self._outcome, keeps), batch)
+            while batch := tuple(islice(waiting, _BATCH_SIZE)):
+                yield from pool.map(partial(self._restore_or_error, keeps_versions), batch)
 
     def fetch(self, key: str, version: str, target: Path) -> RemoteObject:
-        """Download one version, aside first and verified; a file there is replaced.
+        """Download one version to a temporary file, verify it, and move it to `target`, which it replaces.
 
         Raises:
             NotFound: There is no such version.
-            IntegrityError: Other bytes came than the version has. What was at the path is untouched.
+            IntegrityError: The content is not that of the version. `target` is untouched.
             OSError: The target can't be written.
         """
         found = self._source.stat_version(key, version)
         head, name = os.path.split(os.path.abspath(target))
         with Tree(head) as tree:
             directory = tree.root
-            mode = _mode_of(directory, name)
-            aside, descriptor = create(directory, TEMP_PREFIX, _PRIVATE if mode is not None else _NEW)
+            mode = _existing_mode(directory, name)
+            temp_name, descriptor = create_temp_file(directory, TEMP_PREFIX, _PRIVATE if mode is not None else _NEW)
             try:
                 with self._source.open_version(key, version) as reader, open(descriptor, "wb") as file:
                     self._copy(reader, file, found)
@@ -147,18 +154,18 @@ class BucketVersions:
                     if mode is not None:
                         set_permissions(descriptor, mode)
                     if found.mtime_ns is not None:
-                        set_time(descriptor, found.mtime_ns)
+                        set_mtime(descriptor, found.mtime_ns)
                     os.fsync(descriptor)
                 if found.mtime_ns is not None:
-                    set_time_of_closed(directory.join(aside), found.mtime_ns)
-                directory.replace(aside, directory, name)
+                    set_mtime_by_path(directory.join(temp_name), found.mtime_ns)
+                directory.replace(temp_name, directory, name)
             except BaseException:
-                remove(directory, aside)
+                unlink_if_exists(directory, temp_name)
                 raise
         return found
 
     def remove(self, key: str, version: str) -> None:
-        """Delete one version for good. Of the mark of a deletion: undo the deletion.
+        """Delete one version for good. Deleting a delete marker undeletes the object.
 
         Raises:
             PermissionDenied: The version is locked, or the credentials do not allow it.
@@ -172,26 +179,26 @@ class BucketVersions:
             file.write(chunk)
             count += len(chunk)
         if count != found.size:
-            words = f"{found.key!r}: {count} bytes came where there should be {found.size}"
-            raise IntegrityError(words, provider=self._adapter.provider, key=found.key)
+            message = f"{found.key!r}: {count} bytes came where there should be {found.size}"
+            raise IntegrityError(message, provider=self._adapter.provider, key=found.key)
         check.verify(provider=self._adapter.provider, key=found.key)
 
-    def _outcome(self, keeps: bool, restoration: Restoration) -> Restored:
+    def _restore_or_error(self, keeps_versions: bool, restoration: Restoration) -> Restored:
         try:
-            self._restore(keeps, restoration)
+            self._restore(keeps_versions, restoration)
         except FATAL_ERRORS:
             raise
         except (BuckiaError, OSError) as error:
             return Restored(restoration, error)
-        except Exception as error:  # noqa: BLE001  # whatever a key does, the others get their turn
+        except Exception as error:  # noqa: BLE001  # one key must not stop the others
             return Restored(restoration, BuckiaError(error_message(error)))
         return Restored(restoration)
 
-    def _restore(self, keeps: bool, restoration: Restoration) -> None:
+    def _restore(self, keeps_versions: bool, restoration: Restoration) -> None:
         adapter, key, current = self._adapter, restoration.key, restoration.current
-        if current is not None and not keeps:
-            words = "the bucket keeps no versions now, so what is there would be lost: switch versioning on first"
-            raise NotSupported(f"{key!r}: {words}", provider=adapter.provider, key=key)
+        if current is not None and not keeps_versions:
+            message = "the bucket keeps no versions now, so what is there would be lost: switch versioning on first"
+            raise NotSupported(f"{key!r}: {message}", provider=adapter.provider, key=key)
         if restoration.version is not None:
             expect: Precondition = IfAbsent() if current is None else IfUnchanged(current.as_object())
             self._source.restore_version(key, restoration.version.version, expect=expect)
@@ -204,9 +211,9 @@ class BucketVersions:
             raise outcome.error
 
 
-def _mode_of(directory: Directory, name: str) -> int | None:
-    """Return the permission bits of the file that is replaced; `None` if there is none."""
+def _existing_mode(directory: Directory, name: str) -> int | None:
+    """Return the permission bits of the file to replace; `None` if it does not exist."""
     try:
-        return permissions(directory.status(name, follow=True))
+        return permission_bits(directory.stat(name, follow=True))
     except FileNotFoundError:
         return None
