@@ -140,7 +140,7 @@ class B2Settings:
         if self.domain is not None and ("/" in self.domain or not self.domain):
             raise ValueError("domain is the name of a host, such as cdn.example.com: see public_url_base for more")
         if self.part_size > self.multipart_threshold:
-            raise ValueError("part_size is at most multipart_threshold: what is sent in parts has two at least")
+            raise ValueError("part_size is at most multipart_threshold: a multipart upload has at least two parts")
         if self.multipart_threshold > MAX_PART:
             raise ValueError(f"multipart_threshold is at most {MAX_PART}, which is the largest upload in one request")
         if (self.sse_customer_key_base64 is not None) != (self.server_side_encryption is Encryption.CUSTOMER):
@@ -152,6 +152,6 @@ class B2Settings:
         if self.region is not None and not _REGION.fullmatch(self.region):
             raise ValueError(f"region is like us-west-004, and not {self.region!r}")
         if self.api is ApiKind.NATIVE and self.endpoint_url is not None:
-            raise ValueError("endpoint_url is the address of the S3 API: leave it out, or give `api: s3`")
+            raise ValueError("endpoint_url is the URL of the S3 API: leave it out, or give `api: s3`")
         if self.api is ApiKind.S3 and self.deletion is Deletion.VERSION:
-            raise ValueError("deletion: version is for the native API: the S3 API hides what is deleted")
+            raise ValueError("deletion: version is for the native API: the S3 API hides deleted objects")

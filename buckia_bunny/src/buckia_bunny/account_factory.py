@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from buckia_bunny.account.account import BunnyAccount
 from buckia_bunny.account.api import AccountApi
+from buckia_bunny.errors import missing_api_key
 from buckia_bunny.http import HttpClient
 from buckia_bunny.settings import BunnySettings, ClientKind
-from buckia_core.errors import MissingCredentials
 
 
 def open_account(settings: BunnySettings, http: HttpClient) -> BunnyAccount:
@@ -16,9 +16,7 @@ def open_account(settings: BunnySettings, http: HttpClient) -> BunnyAccount:
         MissingCredentials: The settings have no `api_key`.
     """
     if settings.api_key is None:
-        raise MissingCredentials(
-            "this needs the account's API key: set api_key, or the environment variable BUNNY_API_KEY"
-        )
+        raise missing_api_key()
     api = AccountApi(http, settings.api_url, settings.api_key)
     if settings.client is ClientKind.DIRECT:
         return BunnyAccount(api)

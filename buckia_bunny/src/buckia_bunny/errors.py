@@ -33,6 +33,7 @@ from buckia_core.errors import (
     AlreadyExists,
     IntegrityError,
     InvalidKey,
+    MissingCredentials,
     NotFound,
     NotSupported,
     PermissionDenied,
@@ -90,12 +91,12 @@ def error_from_response(
     if kind is Unauthenticated:
         message = f"the key is not accepted: {advice}"
     elif kind is Throttled and status == 400:
-        message = "too many such requests at a time"
+        message = "too many concurrent requests"
     elif kind is IntegrityError:
-        message = "other bytes arrived than were sent"
+        message = "the service received other bytes than were sent"
     elif kind is AlreadyExists:
         message = (
-            "a directory of that name is there, or a file where a directory would have to be. If it is an empty "
+            "a directory of that name exists, or a file in place of a parent directory. If it is an empty "
             "directory, remove it, or set prune_empty_directories"
         )
     return kind(
@@ -153,6 +154,13 @@ def precondition_failed(key: str, detail: str = "it is not in the expected state
 def invalid_key(key: str, reason: str) -> InvalidKey:
     """Build the error for a key that a storage zone does not accept."""
     return InvalidKey(f"{key!r}: refused: {reason}", provider=PROVIDER, key=key)
+
+
+def missing_api_key() -> MissingCredentials:
+    """Build the error for settings without `api_key`."""
+    return MissingCredentials(
+        "this needs the account's API key: set api_key, or the environment variable BUNNY_API_KEY"
+    )
 
 
 def _error_class(status: int, detail: str) -> type[AdapterError]:

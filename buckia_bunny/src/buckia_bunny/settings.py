@@ -108,9 +108,9 @@ class BunnySettings:
 
     def __post_init__(self) -> None:
         if not self.zone:
-            raise ValueError("the storage zone must be known: give bucket_name or storage_zone")
+            raise ValueError("the storage zone is missing: give bucket_name or storage_zone")
         if not _ZONE.fullmatch(self.zone):
-            raise ValueError(f"{self.zone!r} is no name of a storage zone: letters, digits and dashes")
+            raise ValueError(f"{self.zone!r} is not the name of a storage zone: letters, digits and dashes")
         for name in ("domain", "hostname"):
             value = getattr(self, name)
             if value is not None and not _HOST.fullmatch(value):
@@ -123,7 +123,7 @@ class BunnySettings:
                 "the API key of the account (BUNNY_API_KEY)"
             )
         if self.token_key is not None and self.public_host is None:
-            raise ValueError("token_key signs addresses of a pull zone: give pull_zone or hostname")
+            raise ValueError("token_key signs URLs of a pull zone: give pull_zone or hostname")
         if self.api is ApiKind.S3 and self.zone_key is None:
             raise MissingCredentials("api: s3 needs storage_api_key, the password of the storage zone")
         if self.api is ApiKind.S3 and self.region is None and self.endpoint_url is None:

@@ -68,7 +68,7 @@ def test_a_key_that_is_given_goes_before_the_environment(tmp_path, given, key):
     ("given", "words"),
     [
         ({"bucket_name": ""}, "give bucket_name or storage_zone"),
-        ({"bucket_name": "a/b"}, "no name of a storage zone"),
+        ({"bucket_name": "a/b"}, "not the name of a storage zone"),
         ({"domain": "https://x"}, "domain is the name of a host"),
         ({"endpoint_url": "storage.bunnycdn.com"}, "endpoint_url must be like"),
         ({"api_url": "https://u:p@host"}, "without user"),

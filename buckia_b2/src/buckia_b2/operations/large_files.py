@@ -114,7 +114,7 @@ class LargeFiles:
         with parsing_response("writing", key):
             stored = _part(response)
         if stored != (number, Part(body.size, body.digest)):
-            message = f"{key!r}: what B2 says that it stored of part {number} is not what was sent"
+            message = f"{key!r}: B2 reports another size or SHA-1 of part {number} than was sent"
             raise IntegrityError(message, provider=PROVIDER, key=key)
         return body.digest
 
@@ -144,7 +144,7 @@ class LargeFiles:
         with parsing_response("writing", spec.key):
             written = from_file(spec.key, file)
         if (written.fingerprint, written.size) != (file_id, size):
-            message = f"{spec.key!r}: what B2 says that it made of the parts is not what was sent"
+            message = f"{spec.key!r}: B2 reports another size or id of the finished file than was sent"
             raise IntegrityError(message, provider=PROVIDER, key=spec.key)
         return written
 

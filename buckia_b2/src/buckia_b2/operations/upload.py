@@ -122,7 +122,7 @@ class Uploader:
             same_name = file["fileName"] == spec.full_key
         if not same_name or written.size != body.size or computed_sha1(written) not in (None, body.digest):
             self._remove_written(written, spec)
-            message = f"{spec.key!r}: what B2 says that it stored is not what was sent"
+            message = f"{spec.key!r}: B2 reports another name, size or SHA-1 than was sent"
             raise IntegrityError(message, provider=PROVIDER, key=spec.key)
         return written
 

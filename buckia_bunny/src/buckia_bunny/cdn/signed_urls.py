@@ -130,7 +130,7 @@ def _parse_url(url: str, key: str, expires: int) -> tuple[SplitResult, dict[str,
     query: dict[str, str] = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
         if name in _RESERVED:
-            raise ValueError(f"the URL has the parameter {name!r}, which is one of a token")
+            raise ValueError(f"the URL has the parameter {name!r}, which is reserved for tokens")
         if name in query:
             raise ValueError(f"the URL has the parameter {name!r} twice, which cannot be signed")
         query[name] = value

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from buckia_core.errors import ConfigError, MissingCredentials
+from buckia_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from buckia_bunny.account.account import BunnyAccount
@@ -36,9 +36,9 @@ def zone_account(host: CommandHost) -> Iterator[tuple[BunnySettings, BunnyAccoun
     """
     with zone_settings(host) as (settings, account):
         if account is None:
-            raise MissingCredentials(
-                "this needs the account's API key: set api_key, or the environment variable BUNNY_API_KEY"
-            )
+            from buckia_bunny.errors import missing_api_key  # noqa: PLC0415  # imports urllib3
+
+            raise missing_api_key()
         yield settings, account
 
 

@@ -97,7 +97,7 @@ def parse_time_ns(text: str) -> int:
     at = datetime.fromisoformat(text)
     since = (at.replace(tzinfo=at.tzinfo or UTC) - _EPOCH) // _MICROSECOND * 1000
     if not 0 <= since <= _MAX_INT64:
-        raise ValueError(f"{text!r} is before 1970, or too far away")
+        raise ValueError(f"{text!r} is out of range")
     return since
 
 
@@ -105,7 +105,7 @@ def _parse_entry(fields: dict[str, Any]) -> Entry:
     try:
         return _parse(fields)
     except (AttributeError, KeyError, TypeError, OverflowError) as error:
-        raise ValueError(f"an entry is not as expected: {error!r}") from error
+        raise ValueError(f"an entry is malformed: {error!r}") from error
 
 
 def _parse(fields: dict[str, Any]) -> Entry:

@@ -130,8 +130,8 @@ def test_restrictions_that_cannot_be(wanted: dict[str, Any], message: str) -> No
     [
         ("/file", {}, "not the URL of a file"),
         (SITE, {}, "not the URL of a file"),
-        (f"{SITE}/file?token=x", {}, "'token', which is one of a token"),
-        (f"{SITE}/file?limit=1", {}, "'limit', which is one of a token"),
+        (f"{SITE}/file?token=x", {}, "'token', which is reserved for tokens"),
+        (f"{SITE}/file?limit=1", {}, "'limit', which is reserved for tokens"),
         (f"{SITE}/file?a=1&a=2", {}, "'a' twice"),
         (f"{SITE}/file", {"key": ""}, "key is empty"),
         (f"{SITE}/file", {"expires": EXPIRES * 1000}, "not a time in seconds"),
