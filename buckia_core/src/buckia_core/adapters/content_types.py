@@ -1,4 +1,4 @@
-"""The MIME type that the ending of a key stands for: one table, the same on every machine and every Python."""
+"""MIME types by file extension: one table, the same on every machine and Python version."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import cache
 
 UNKNOWN = "application/octet-stream"
 
-# Registered names (IANA) where there are any, else those that nginx, Apache and browsers use.
+# IANA names if registered, else those that nginx, Apache and browsers use.
 _TABLE = """
 application/atom+xml                        atom
 application/dash+xml                        mpd
@@ -276,10 +276,10 @@ video/x-msvideo                             avi
 
 
 def guess_content_type(key: str) -> str:
-    """Return the MIME type for a key; `application/octet-stream` if its ending tells nothing.
+    """Guess the MIME type of a key by its extension; `application/octet-stream` if it is unknown.
 
-    A compressed file has the type of its compression: nothing tells a reader of `a.tar.gz` to unpack it first. The
-    table is Buckia's own and not that of the machine, so that a key has the same type from everywhere.
+    A compressed file has the type of its compression, as objects have no `Content-Encoding`. Does not use the MIME
+    table of the system, so that a key has the same type from every machine.
     """
     _, dot, ending = key.rpartition("/")[2].rpartition(".")
     return _types().get(ending.lower(), UNKNOWN) if dot else UNKNOWN

@@ -272,9 +272,7 @@ class Paths:
             if status is None:
                 return replace(resolved, relative=full_key)
             if is_link(status):
-                raise invalid_key(
-                    key, f"{resolved.relative!r} in its path is a symbolic link, and links are not followed"
-                )
+                raise invalid_key(key, f"{resolved.relative!r} in its path is a symbolic link, which is not followed")
             if not stat.S_ISDIR(status.st_mode):
                 return ResolvedPath(key, tree, full_key, blocker=resolved.relative)
         return self._stat(tree, full_key, key)
@@ -292,11 +290,9 @@ class Paths:
             raise link_in_path(key, error) from error
         except OSError as error:
             raise translate_error(error, key) from error
-        return (
-            ResolvedPath(key, tree, relative, case_collision=relative)
-            if case_collision is not None
-            else ResolvedPath(key, tree, relative, status)
-        )
+        if case_collision is not None:
+            return ResolvedPath(key, tree, relative, case_collision=relative)
+        return ResolvedPath(key, tree, relative, status)
 
     def _make_root(self, key: str) -> bool:
         if self._root_identity or os.path.isdir(self.root):
@@ -318,12 +314,12 @@ class Paths:
             raise root_replaced(self._configured_root)
 
     def _make_directories(self, resolved: ResolvedPath) -> bool:
-        made = False
+        created = False
         parts = resolved.relative.split("/")[:-1]
         # It mostly exists, and is held open since it was resolved.
         with suppress(FileNotFoundError, PathBlocked):
             resolved.tree.open_directory("/".join(parts))
-            return made
+            return created
         for depth, part in enumerate(parts):
             try:
                 parent = resolved.tree.open_directory("/".join(parts[:depth]))
@@ -336,10 +332,10 @@ class Paths:
                 raise link_in_path(resolved.key, error) from error
             except OSError as error:
                 raise translate_error(error, resolved.key) from error
-            made = True
+            created = True
             with translate_errors(resolved.key):
                 parent.fsync()
-        return made
+        return created
 
 
 def link_in_path(key: str, error: PathBlocked) -> InvalidKey:

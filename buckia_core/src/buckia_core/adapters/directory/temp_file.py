@@ -102,7 +102,7 @@ class TempFile:
         return False
 
     def _restore_replaced(self, target: Directory, name: str) -> None:
-        expected_back = os.fstat(self.descriptor).st_ino
+        displaced_inode = os.fstat(self.descriptor).st_ino
         while True:
             taken = self._directory.stat(self._name).st_ino
             try:
@@ -112,10 +112,10 @@ class TempFile:
                 with suppress(FileExistsError):
                     self._rename_without_links(target, name)
                 return
-            if self._directory.stat(self._name).st_ino == expected_back:
+            if self._directory.stat(self._name).st_ino == displaced_inode:
                 return
             # A third writer replaced our file: its version is the newest, and gets the name.
-            expected_back = taken
+            displaced_inode = taken
 
     def commit_new(self, target: Directory, name: str) -> os.stat_result:
         """Rename the file to a new name atomically, and return its status.
@@ -127,8 +127,7 @@ class TempFile:
 
     def _commit(self, target: Directory, move: Callable[[], None]) -> os.stat_result:
         if self._open:
-            # `fstat` after the rename, which changes the change time; the descriptor is this file whatever has the
-            # name.
+            # After the rename, which sets the change time. The descriptor is this file, even if the name is not.
             move()
             status = os.fstat(self.descriptor)
         else:

@@ -64,11 +64,11 @@ class Walk:
     def objects(self) -> Iterator[RemoteObject]:
         """Yield the objects in key order.
 
-        Children of one directory are sorted with a slash after the names of directories: that way `a-b`, `a.txt`,
-        `a/b` and `a0` come in the order of the whole keys.
+        Sorts the names in a directory with a slash appended to those of directories, so that `a-b`, `a.txt`, `a/b` and
+        `a0` are in the order of their keys.
 
         Raises:
-            AdapterError: A directory can't be read, or the root went away.
+            AdapterError: A directory can't be read, or the root was removed.
         """
         self.paths.check_root()
         base = self.range.prefix.rpartition("/")[0]
