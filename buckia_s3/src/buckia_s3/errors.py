@@ -122,7 +122,7 @@ class UnusableResponse(http.client.HTTPException):
     """A response that breaks the protocol, so that a retry does not help. The message completes "the response "."""
 
 
-class Headers(Protocol):
+class HeaderLookup(Protocol):
     """Response headers; names are case-insensitive."""
 
     def get(self, name: str, /) -> str | None:
@@ -130,7 +130,7 @@ class Headers(Protocol):
 
 
 def from_response(
-    status: int, headers: Headers, body: bytes, *, provider: str, key: str | None, action: str
+    status: int, headers: HeaderLookup, body: bytes, *, provider: str, key: str | None, action: str
 ) -> AdapterError:
     """Return the error for a response. `action` says what was tried, such as `reading`; `key` is without prefix."""
     code, message = error_code(body), xml_text(body, "Message")
@@ -218,7 +218,7 @@ def error_code(body: bytes) -> str:
     return xml_text(body, "Code")
 
 
-def retry_after(headers: Headers) -> float | None:
+def retry_after(headers: HeaderLookup) -> float | None:
     """Return the seconds to wait that the server asks for; `None` if it does not."""
     milliseconds = headers.get("x-amz-retry-after")
     if milliseconds is not None and _DIGITS.fullmatch(milliseconds):

@@ -278,7 +278,7 @@ class Administration:
             raise self._not_supported(subresource) from error
 
     def _not_supported(self, subresource: Subresource) -> NotSupported:
-        host = self._client.resolver.endpoint.authority
+        host = self._client.host
         return NotSupported(f"the server {host} does not support {subresource.title}", provider=self._client.provider)
 
     def _check_merge_keeps_all(self, subresource: Subresource, present: Document | None, body: bytes) -> None:

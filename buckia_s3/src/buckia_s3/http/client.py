@@ -99,6 +99,11 @@ class S3Client:
         self._server_responded = False
         self._sessions = ExpressSessions(self._new_session, provider) if settings.s3_express else None
 
+    @property
+    def host(self) -> str:
+        """Host and port of the server, for messages."""
+        return self.resolver.endpoint.authority
+
     def send(self, request: Request) -> BufferedResponse:
         """Send a request; return the response with its body, `MAX_RESPONSE_BYTES` at most.
 

@@ -139,7 +139,7 @@ class ConditionalWriteSupport:
     def _determine_support(self) -> IfMatchSupport:
         """Probe the server, unless a probe could not be deleted afterwards."""
         if self._probes.would_remain(versions=self._is_versioned()):
-            log.info("%s: no probe is written where it can't be deleted", self._client.resolver.endpoint.authority)
+            log.info("%s: no probe is written where it can't be deleted", self._client.host)
             # With `conditional_writes: on`, the user says that the server supports them.
             return IfMatchSupport.QUOTED if self._setting is ConditionalWrites.ON else IfMatchSupport.NONE
         # Another run may delete the probe in between, which looks as if the server ignored conditions: try twice.
@@ -158,25 +158,23 @@ class ConditionalWriteSupport:
             if _is_inconclusive(error) or isinstance(error, Unauthenticated) or _is_missing_bucket(error):
                 raise
             # If writing is not permitted, the upload itself reports it.
-            log.info("%s takes no probe: %s", self._client.resolver.endpoint.authority, error)
+            log.info("%s takes no probe: %s", self._client.host, error)
             return IfMatchSupport.NONE
         try:
-            bare = unquoted(written.headers.get("ETag"))
-            if is_md5(bare) and not hides_content(written.headers):
-                self.etags_are_md5 = bare == hashlib.md5(PROBE_CONTENT, usedforsecurity=False).hexdigest()
-            self.compares_content = self._is_refused(key, {}, sha256=EMPTY_SHA256)
-            if not self._is_refused(key, {"If-None-Match": "*"}) or not self._is_refused(
-                key, {"If-Match": _WRONG_ETAG}
-            ):
+            etag = unquoted(written.headers.get("ETag"))
+            if is_md5(etag) and not hides_content(written.headers):
+                self.etags_are_md5 = etag == hashlib.md5(PROBE_CONTENT, usedforsecurity=False).hexdigest()
+            self.compares_content = self._refuses(key, {}, sha256=EMPTY_SHA256)
+            if not self._refuses(key, {"If-None-Match": "*"}) or not self._refuses(key, {"If-Match": _WRONG_ETAG}):
                 return IfMatchSupport.NONE
-            if not self._is_refused(key, {"If-Match": f'"{bare}"'}):
+            if not self._refuses(key, {"If-Match": f'"{etag}"'}):
                 return IfMatchSupport.QUOTED
-            return IfMatchSupport.NONE if self._is_refused(key, {"If-Match": bare}) else IfMatchSupport.UNQUOTED
+            return IfMatchSupport.NONE if self._refuses(key, {"If-Match": etag}) else IfMatchSupport.UNQUOTED
         finally:
             with suppress(AdapterError):
                 self._probes.remove(key)
 
-    def _is_refused(self, key: str, headers: dict[str, str], sha256: str | None = None) -> bool:
+    def _refuses(self, key: str, headers: dict[str, str], sha256: str | None = None) -> bool:
         """Send a PUT that should fail; tell whether the server refused its condition, or its content."""
         request = self._probes.request(key, headers, sha256)
         try:
@@ -186,7 +184,7 @@ class ConditionalWriteSupport:
         except AdapterError as error:
             if _is_inconclusive(error):
                 raise
-            log.info("%s does not take conditional writes: %s", self._client.resolver.endpoint.authority, error)
+            log.info("%s does not take conditional writes: %s", self._client.host, error)
         return False
 
     def _send_probe(self, request: Request) -> None:

@@ -44,7 +44,7 @@ class ObjectHead:
             # A response to HEAD has no body, so another request finds out whether the object or the bucket is missing.
             if not self._bucket_exists and not self._client.bucket_exists():
                 raise NotFound(
-                    f"the bucket does not exist at {self._client.resolver.endpoint.authority}",
+                    f"the bucket does not exist at {self._client.host}",
                     provider=self._client.provider,
                     status=404,
                 ) from None

@@ -99,7 +99,7 @@ class Listing:
             _StartAfterIgnored: The server ignores `start-after`. Nothing was yielded.
         """
         after = self.start_after or ""
-        last, handed_on = "", False
+        last, yielded = "", False
         pages = self._pages(send_start=send_start)
         try:
             for page in pages:
@@ -118,10 +118,10 @@ class Listing:
                 if self.end_at is not None and last > self.end_at:
                     yield from (each for each in found if each.key <= self.end_at)
                     return
-                handed_on = handed_on or bool(found)
+                yielded = yielded or bool(found)
                 yield from found
         except _UnreadablePage as error:
-            if not handed_on:
+            if not yielded:
                 raise
             raise AdapterError(error.message, provider=error.provider) from error
         finally:
@@ -130,23 +130,23 @@ class Listing:
     def _pages(self, *, send_start: bool) -> Generator[list[RemoteObject]]:
         """Yield the pages in the order of the server; sort the page if it is the only one."""
         guard = PageGuard("listing", provider=self.client.provider)
-        with ThreadPoolExecutor(1, thread_name_prefix="buckia-s3-list") as ahead:
+        with ThreadPoolExecutor(1, thread_name_prefix="buckia-s3-list") as pool:
             token: str | None = None
-            coming: Future[tuple[bytes, PageHead]] | None = ahead.submit(self._fetch, None, send_start=send_start)
+            following: Future[tuple[bytes, PageHead]] | None = pool.submit(self._fetch, None, send_start=send_start)
             try:
-                while coming is not None:
-                    body, head = coming.result()
-                    coming = ahead.submit(self._fetch, head.token) if self._wants_more(head) else None
+                while following is not None:
+                    body, head = following.result()
+                    following = pool.submit(self._fetch, head.token) if self._wants_more(head) else None
                     try:
                         page = self._parse(body, head)
                     except _UnreadablePage:
                         if token is None:
                             raise
                         # A retried page may end at another key, so the request for the next page is dropped.
-                        if coming is not None:
-                            coming.cancel()
+                        if following is not None:
+                            following.cancel()
                         page, head = self._retry_page(token)
-                        coming = ahead.submit(self._fetch, head.token) if self._wants_more(head) else None
+                        following = pool.submit(self._fetch, head.token) if self._wants_more(head) else None
                     if token is None and head.token is None:
                         page.sort(key=lambda each: sort_key(each.key))
                     if head.token is not None:
@@ -154,8 +154,8 @@ class Listing:
                     token = head.token
                     yield page
             finally:
-                if coming is not None:
-                    coming.cancel()
+                if following is not None:
+                    following.cancel()
 
     def _retry_page(self, token: str) -> tuple[list[RemoteObject], PageHead]:
         """Fetch and parse a page again, with retries."""
@@ -219,15 +219,13 @@ class Listing:
             last = key
 
     def _unreadable(self, problem: MalformedResponse) -> _UnreadablePage:
-        host = self.client.resolver.endpoint.authority
-        message = f"listing: the response of {host} can't be used: {problem}"
+        message = f"listing: the response of {self.client.host} can't be used: {problem}"
         return _UnreadablePage(message, provider=self.client.provider)
 
     def _out_of_order(self, key: str, last: str) -> AdapterError:
         where = "again" if key == last else f"after {last!r}"
-        host = self.client.resolver.endpoint.authority
         message = (
-            f"listing: {host} does not list in the order of the keys' bytes ({key!r} comes {where}): a key that comes "
-            "too late would look deleted, so nothing was concluded from this listing"
+            f"listing: {self.client.host} does not list in the order of the keys' bytes ({key!r} comes {where}): "
+            "a key that comes too late would look deleted, so nothing was concluded from this listing"
         )
         return AdapterError(message, provider=self.client.provider)

@@ -122,8 +122,7 @@ class MultipartUploads:
         return self.client.send(Request("GET", query=tuple(query), action="listing unfinished uploads")).body
 
     def _malformed(self, problem: str) -> Transient:
-        host = self.client.resolver.endpoint.authority
-        message = f"listing unfinished uploads: the response of {host} can't be used: {problem}"
+        message = f"listing unfinished uploads: the response of {self.client.host} can't be used: {problem}"
         return Transient(message, provider=self.client.provider)
 
 

@@ -33,7 +33,7 @@ def put_object_tags(client: S3Client, spec: ObjectSpec, version: str | None) -> 
             Request("PUT", spec.full_key, query, headers, BytesBody(body), key=spec.key, action="giving it tags")
         )
     except NotSupported as error:
-        log.info("%s has no tags: %s", client.resolver.endpoint.authority, error)
+        log.info("%s has no tags: %s", client.host, error)
 
 
 def _tagging_xml(tags: dict[str, str]) -> bytes:

@@ -83,14 +83,13 @@ class UploadVerifier:
                 return False
         if digest.hexdigest() != body.sha256():
             return False
-        host = self.client.resolver.endpoint.authority
-        log.warning("%s returns ETags that look like MD5s but are not: set `etag_is_md5: false`", host)
+        log.warning("%s returns ETags that look like MD5s but are not: set `etag_is_md5: false`", self.client.host)
         self.conditions.etags_are_md5 = False
         return True
 
     def corrupted(self, key: str) -> IntegrityError:
         """Return the error for content that was corrupted in transit."""
-        message = f"{key!r}: writing: other bytes arrived at {self.client.resolver.endpoint.authority} than were sent"
+        message = f"{key!r}: writing: other bytes arrived at {self.client.host} than were sent"
         return IntegrityError(message, provider=self.client.provider, key=key)
 
     def _can_compare_md5(self, headers: Mapping[str, str], etag: str) -> bool:

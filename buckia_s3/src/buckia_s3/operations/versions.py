@@ -141,6 +141,5 @@ class Versions:
             raise self._malformed(str(error)) from error
 
     def _malformed(self, problem: str) -> Transient:
-        host = self.client.resolver.endpoint.authority
-        message = f"listing versions: the response of {host} can't be used: {problem}"
+        message = f"listing versions: the response of {self.client.host} can't be used: {problem}"
         return Transient(message, provider=self.client.provider)
