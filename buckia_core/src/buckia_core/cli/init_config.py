@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def write_config(path: Path, text: str) -> None:
     temporary = path.absolute().with_name(f"{TEMP_PREFIX}{os.urandom(8).hex()}")
     try:
         mode = permission_bits(path.stat()) & _MODE if path.exists() else None
-        opener = _open if mode is None else _open_private
+        opener = partial(os.open, mode=_MODE if mode is None else 0o600)
         with open(temporary, "x", encoding="utf-8", newline="\n", opener=opener) as file:
             file.write(text)
             if mode is not None:
@@ -66,14 +67,6 @@ def write_config(path: Path, text: str) -> None:
 
 
 _MODE = 0o664
-
-
-def _open(path: str, flags: int) -> int:
-    return os.open(path, flags, _MODE)
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _parse_setting(name: str, text: str) -> object:

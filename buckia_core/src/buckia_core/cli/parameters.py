@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
@@ -13,47 +13,42 @@ from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.planning.safety import DeleteLimit
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
-def parse_rate(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    """Parse a rate in bytes per second: `500k`, `4M`."""
+def _callback(parse: Callable[[str], T]) -> Callable[[click.Context, click.Parameter, str | None], T | None]:
+    def callback(ctx: click.Context, param: click.Parameter, value: str | None) -> T | None:
+        try:
+            return None if value is None else parse(value)
+        except ValueError as error:
+            raise click.BadParameter(f"{error}.", ctx, param) from error
+
+    return callback
+
+
+def _parse_rate(value: str) -> int:
     try:
-        return None if value is None else parse_bytes(value)
+        return parse_bytes(value)
     except ValueError as error:
-        raise click.BadParameter(f"{value!r} is not a number of bytes, such as 500k or 4M.", ctx, param) from error
+        raise ValueError(f"{value!r} is not a number of bytes, such as 500k or 4M") from error
 
 
-def parse_delete_limit(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Parse a delete limit: `25`, `10%`."""
-    try:
-        return None if value is None else str(DeleteLimit.parse(value))
-    except ValueError as error:
-        raise click.BadParameter(f"{error}.", ctx, param) from error
-
-
-def parse_age(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
-    """Parse an age: `45m`, `12h`, `30d`, `2w`."""
-    try:
-        return None if value is None else parse_duration(value)
-    except ValueError as error:
-        raise click.BadParameter(f"{error}.", ctx, param) from error
-
-
-def parse_time(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
-    """Parse a time: `2026-03-31 09:30`, in the local time zone unless it has one; or an age: `12h`, `3d`."""
-    if value is None:
-        return None
+def _parse_time(value: str) -> datetime:
     try:
         return datetime.fromisoformat(value.strip()).astimezone()
     except (ValueError, OverflowError):
         pass
     try:
-        ago = parse_age(ctx, param, value)
-    except click.BadParameter as error:
-        message = f"{value!r} is no time, such as 2026-03-31, '2026-03-31 09:30' or 12h (ago)."
-        raise click.BadParameter(message, ctx, param) from error
-    assert ago is not None
-    return datetime.now(UTC) - ago
+        return datetime.now(UTC) - parse_duration(value)
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no time, such as 2026-03-31, '2026-03-31 09:30' or 12h (ago)") from error
+
+
+parse_age = _callback(parse_duration)
+parse_delete_limit = _callback(lambda value: str(DeleteLimit.parse(value)))
+parse_rate = _callback(_parse_rate)
+parse_time = _callback(_parse_time)
+"""A time such as `2026-03-31 09:30`, in the local time zone unless it has one; or an age: `12h`, `3d`."""
 
 
 def parse_assignments(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> dict[str, str]:

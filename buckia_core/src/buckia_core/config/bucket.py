@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -172,24 +173,22 @@ class BucketConfig(BucketOptions):
 def _merge_credentials(values: Mapping[str, object], source: str | None, lines: dict[str, int]) -> dict[str, object]:
     """Return the values with those under `credentials` merged in; add their lines to `lines`."""
     merged = {str(key): value for key, value in values.items()}
+    location = partial(format_location, source, lines)
     credentials = merged.pop("credentials", None)
     if credentials is None:
         return merged
     if not isinstance(credentials, Mapping):
         raise InvalidSetting(
-            "setting 'credentials' must be a mapping of names to values",
-            source=format_location(source, lines, "credentials"),
+            "setting 'credentials' must be a mapping of names to values", source=location("credentials")
         )
     for key, value in credentials.items():
         where = f"credentials.{key}"
         if key in OPTIONS:
-            raise InvalidSetting(
-                f"{key!r} does not belong under 'credentials'", source=format_location(source, lines, where)
-            )
+            raise InvalidSetting(f"{key!r} does not belong under 'credentials'", source=location(where))
         if merged.get(key) is not None:
             raise InvalidSetting(
                 f"setting {key!r} is given under 'credentials' and beside it; remove one",
-                source=format_location(source, lines, where),
+                source=location(where),
             )
         merged[key] = value
         if where in lines:

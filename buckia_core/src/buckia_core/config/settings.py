@@ -27,19 +27,11 @@ from buckia_core.config.convert import ConvertContext
 from buckia_core.config.locations import format_location
 from buckia_core.config.secrets.redaction import redact_known
 from buckia_core.config.secrets.references import Secret, SecretStore
-from buckia_core.config.setting_fields import SettingSpec, default_value, field_types, setting, setting_fields
+from buckia_core.config.setting_fields import default_value, field_types, setting, setting_fields
 from buckia_core.config.setting_values import GivenValues, read_values
 from buckia_core.errors import InvalidSetting, MissingCredentials
 
-__all__ = [
-    "SettingDoc",
-    "SettingSpec",
-    "default_value",
-    "describe_settings",
-    "read_settings",
-    "setting",
-    "setting_fields",
-]
+__all__ = ["SettingDoc", "default_value", "describe_settings", "read_settings", "setting", "setting_fields"]
 
 T = TypeVar("T")
 

@@ -192,7 +192,7 @@ def careful_store(rest):
         ("env:", MissingCredentials, "'env:': the environment variable '' is not set"),
         ("file:gone", MissingCredentials, "'file:gone': {tmp}gone can't be read: No such file or directory"),
         ("file:empty", MissingCredentials, "'file:empty': {tmp}empty is empty"),
-        ("file:binary", ConfigError, "'file:binary': {tmp}binary is not text in UTF-8"),
+        ("file:binary", ConfigError, "'file:binary': {tmp}binary:1: is not text in UTF-8"),
         ("keyring:a/b", MissingCredentials, "'keyring:a/b': the key ring has no entry for it; add it with"),
         ("keyring:locked/b", ConfigError, "'keyring:locked/b': the key ring can't be read: KeyringError: the"),
         ("keyring:a", ConfigError, "'keyring:a' must have the form keyring:SERVICE/USER"),

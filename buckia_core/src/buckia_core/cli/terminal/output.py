@@ -137,14 +137,12 @@ def _masked_line(line: str) -> str:
 
 
 def _mask(text: str) -> str:
-    masked: str = _redaction().mask_known(text)
-    return masked
+    return str(_redaction().mask_known(text))
 
 
 def clean_message(text: str) -> str:
     """Return a message on one line, without secrets and without control characters."""
-    message: str = _redaction().clean(text)
-    return message
+    return str(_redaction().clean(text))
 
 
 @cache

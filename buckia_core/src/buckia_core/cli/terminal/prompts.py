@@ -44,14 +44,12 @@ def confirm(output: Output, question: str, *, yes: bool) -> bool:
 
 def ask(question: str, default: str | None = None) -> str:
     """Ask for a string."""
-    answer: str = click.prompt(clean_message(question), default=default, err=True)
-    return answer
+    return str(click.prompt(clean_message(question), default=default, err=True))
 
 
 def choose(question: str, choices: Sequence[str]) -> str:
     """Ask for one of several choices."""
-    answer: str = click.prompt(clean_message(question), type=click.Choice(choices), err=True)
-    return answer
+    return str(click.prompt(clean_message(question), type=click.Choice(choices), err=True))
 
 
 class ConflictPrompt:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from buckia_core.config.secrets.redaction import redact
 from buckia_core.config.secrets.secret import Secret, known_secrets
-from buckia_core.config.trust.bounded_read import read_bytes
+from buckia_core.config.trust.bounded_read import read_text
 from buckia_core.config.trust.consent import check_trusted
 from buckia_core.config.trust.ownership import file_owner
 from buckia_core.errors import ConfigError, MissingCredentials
@@ -90,27 +90,16 @@ def _from_file(name: str, base_dir: Path) -> str:
     path = base_dir / Path(name).expanduser()
     try:
         check_trusted(path, extra_owners=(file_owner(str(base_dir)),))
-        data = read_bytes(path)
+        text = read_text(path)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
         location, reason = error.filename or path, error.strerror or type(error).__name__
         raise MissingCredentials(f"'file:{name}': {location} can't be read: {reason}") from error
     except ConfigError as error:
         raise ConfigError(f"'file:{name}': {error}") from error
-    text = _decode_utf8(data)
-    if text is None:
-        raise ConfigError(f"'file:{name}': {path} is not text in UTF-8")
     text = text.removesuffix("\n").removesuffix("\r")
     if not text:
         raise MissingCredentials(f"'file:{name}': {path} is empty")
     return text
-
-
-def _decode_utf8(data: bytes) -> str | None:
-    # No error is raised: a decoding error holds the bytes, which are the secret.
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return None
 
 
 def _from_keyring(rest: str) -> str:
