@@ -97,7 +97,7 @@ class Root(Group):
         """Return a command; imports only its module. Plugins are loaded for names that are not built in."""
         if cmd_name in COMMANDS:
             module = importlib.import_module(f"buckia_core.cli.commands.{COMMANDS[cmd_name]}")
-            command: click.Command = getattr(module, _command_attribute(cmd_name))
+            command: click.Command = getattr(module, f"{cmd_name}_command")
             return command
         self._load_plugin_commands(ctx)
         return super().get_command(ctx, cmd_name)
@@ -142,10 +142,6 @@ class Root(Group):
                 output.error(f"buckia: plugin {hook.plugin_name!r} can't add its commands: {problem}")
         for name, problem in sorted(plugins.broken_plugins.items()):
             output.error(f"buckia: plugin {name!r} can't be loaded: {problem}")
-
-
-def _command_attribute(name: str) -> str:
-    return f"{name}_command"
 
 
 def _format_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:

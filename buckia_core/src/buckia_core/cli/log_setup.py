@@ -9,7 +9,7 @@ import stat
 from io import TextIOWrapper
 from pathlib import Path
 
-from buckia_core.cli.terminal.output import Output
+from buckia_core.cli.terminal.output import Output, redaction
 from buckia_core.config.secrets.sanitize import sanitize
 
 _LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
@@ -53,17 +53,11 @@ _handlers: list[logging.Handler] = []
 
 def _add_handler(root: logging.Logger, handler: logging.Handler, level: int, *, everything: bool) -> None:
     handler.setLevel(level)
-    handler.addFilter(_redact)
+    handler.addFilter(lambda record: redaction().RedactingFilter().filter(record))
     if not everything:
         handler.addFilter(_is_relevant)
     root.addHandler(handler)
     _handlers.append(handler)
-
-
-def _redact(record: logging.LogRecord) -> bool:
-    from buckia_core.config.secrets.redaction import RedactingFilter  # noqa: PLC0415  # most runs log nothing
-
-    return RedactingFilter().filter(record)
 
 
 def _is_relevant(record: logging.LogRecord) -> bool:

@@ -8,7 +8,7 @@ import traceback
 import click
 
 from buckia_core.cli.exit_codes import ExitCode, exit_code_for
-from buckia_core.cli.terminal.output import Output
+from buckia_core.cli.terminal.output import Output, redaction
 from buckia_core.errors import BuckiaError
 
 _HELP_REQUESTS: tuple[type[click.UsageError], ...] = tuple(
@@ -35,7 +35,7 @@ def print_error(
         output.record({"type": "error", "bucket": bucket, "error": kind, "message": message})
     if output.options.tracebacks:
         # Redacted as a whole: a secret may span several lines.
-        for line in _without_secrets("".join(traceback.format_exception(error))).splitlines():
+        for line in redaction().redact_known("".join(traceback.format_exception(error))).splitlines():
             output.error(line)
     label = f"{bucket}: " if bucket and one_of_many and not message.startswith(f"{bucket}:") else ""
     output.error(f"buckia: {label}{message}")
@@ -79,9 +79,3 @@ def _os_error_message(error: OSError) -> str:
     reason = error.strerror or str(error) or errno.errorcode.get(error.errno or 0, type(error).__name__)
     names = [str(name) for name in (error.filename, error.filename2) if name is not None]
     return f"{' -> '.join(names)}: {reason}" if names else reason
-
-
-def _without_secrets(text: str) -> str:
-    from buckia_core.config.secrets.redaction import redact_known  # noqa: PLC0415  # only needed for errors
-
-    return redact_known(text)

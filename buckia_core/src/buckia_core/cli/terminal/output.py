@@ -95,7 +95,7 @@ class Output:
 
     def remember_secrets(self) -> None:
         """Keep the current secrets alive, so that later output masks them."""
-        self._secrets = _redaction().known_secrets()
+        self._secrets = redaction().known_secrets()
 
     def ignore_broken_pipe(self) -> None:
         """Make a closed pipe end only the output, and not the command."""
@@ -137,16 +137,16 @@ def _masked_line(line: str) -> str:
 
 
 def _mask(text: str) -> str:
-    return str(_redaction().mask_known(text))
+    return str(redaction().mask_known(text))
 
 
 def clean_message(text: str) -> str:
     """Return a message on one line, without secrets and without control characters."""
-    return str(_redaction().clean(text))
+    return str(redaction().clean(text))
 
 
 @cache
-def _redaction() -> ModuleType:
+def redaction() -> ModuleType:
     """Import the module on first use: the help and the version do not need it."""
     from buckia_core.config.secrets import redaction  # noqa: PLC0415
 
@@ -159,7 +159,7 @@ def _mask_record(value: object, name: str = "") -> object:
         case str() if name in NAME_FIELDS:
             return value
         case str() if name in MESSAGE_FIELDS:
-            return _redaction().redact_known(value)
+            return redaction().redact_known(value)
         case str():
             return _mask(value)
         case Mapping():

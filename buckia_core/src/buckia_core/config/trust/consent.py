@@ -59,7 +59,7 @@ def trust_file(path: Path, code: Sequence[str] = ()) -> TrustedFile:
         ConfigError: The user's configuration is invalid.
         OSError: The user's configuration can't be written.
     """
-    added = TrustedFile(_real_path(path), file_owner(str(path)), tuple(code))
+    added = TrustedFile(os.path.realpath(path), file_owner(str(path)), tuple(code))
     _write([each for each in trusted_files() if each.path != added.path] + [added])
     return added
 
@@ -72,7 +72,7 @@ def revoke_trust(path: Path) -> bool:
         OSError: The user's configuration can't be written.
     """
     known = trusted_files()
-    kept = [each for each in known if each.path not in (_real_path(path), os.path.abspath(path))]
+    kept = [each for each in known if each.path not in (os.path.realpath(path), os.path.abspath(path))]
     if len(kept) < len(known):
         _write(kept)
     return len(kept) < len(known)
@@ -115,7 +115,7 @@ def is_trusted(path: Path) -> bool:
     """
     if _is_trusted_by_variable(path):
         return True
-    real = _real_path(path)
+    real = os.path.realpath(path)
     return any(each.path == real and each.owner == file_owner(real) for each in trusted_files())
 
 
@@ -135,7 +135,7 @@ def check_code_trusted(path: str, name: str, value: str, *, source: str | None) 
     """
     if _is_trusted_by_variable(Path(path)):
         return
-    real = _real_path(Path(path))
+    real = os.path.realpath(Path(path))
     if any(each.path == real and value in each.code and each.owner == file_owner(real) for each in trusted_files()):
         return
     raise InvalidSetting(
@@ -146,7 +146,7 @@ def check_code_trusted(path: str, name: str, value: str, *, source: str | None) 
 
 
 def _is_trusted_by_variable(file: Path) -> bool:
-    real = _real_path(file)
+    real = os.path.realpath(file)
     given = os.environ.get(TRUSTED_PATHS, "").split(os.pathsep)
     trusted = [os.path.realpath(each) for each in given if os.path.isabs(each)]
     return any(real == path or real.startswith(path.rstrip(os.sep) + os.sep) for path in trusted)
@@ -156,10 +156,6 @@ def _shell_quote(path: str) -> str:
     import shlex  # noqa: PLC0415  # only messages need it
 
     return shlex.quote(path)
-
-
-def _real_path(path: Path) -> str:
-    return os.path.realpath(path)
 
 
 def _write(files: Sequence[TrustedFile]) -> None:
