@@ -92,7 +92,7 @@ class HasBucketAdmin(Protocol):
 
 
 class BucketAdmin:
-    """Bucket administrator: configures one bucket and manages the keys of its account."""
+    """Configures one bucket and manages the keys of its account."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket

@@ -1,1 +1,1 @@
-"""Operations on files, one a module."""
+"""Operations on files, one per module."""

@@ -27,7 +27,7 @@ _ACTION = "copying"
 
 @dataclass(frozen=True, slots=True)
 class Copier:
-    """Copier: copies objects within one bucket.
+    """Copies objects within one bucket.
 
     Attributes:
         max_copy_size: Largest file, in bytes, that one request copies; larger ones are copied in parts.

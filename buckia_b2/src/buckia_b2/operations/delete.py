@@ -26,7 +26,7 @@ _ALREADY_DELETED = ("no_such_file", "already_hidden")
 
 @dataclass(frozen=True, slots=True)
 class Deleter:
-    """Deleter: deletes objects of one bucket."""
+    """Deletes objects of one bucket."""
 
     bucket: Bucket
     deletion: Deletion

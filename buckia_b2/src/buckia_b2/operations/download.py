@@ -37,7 +37,7 @@ _PAST_ANY_END = 1 << 60
 
 @dataclass(frozen=True, slots=True)
 class Downloader:
-    """Downloader: reads objects of one bucket."""
+    """Reads objects of one bucket."""
 
     bucket: Bucket
     part_pool: PartPool

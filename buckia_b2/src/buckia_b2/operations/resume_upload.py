@@ -35,7 +35,7 @@ _DIGEST = "sha1"
 
 @dataclass(frozen=True, slots=True)
 class ResumableUploader:
-    """Resumable uploader: uploads files in parts, and keeps the parts for a later attempt where it can use them."""
+    """Uploads files in parts, and keeps the parts for a later attempt where it can use them."""
 
     settings: B2Settings
     bucket: Bucket

@@ -42,7 +42,7 @@ SMALL_FILE = 256 << 10
 
 @dataclass(frozen=True, slots=True)
 class Uploader:
-    """Uploader: writes objects of one bucket."""
+    """Writes objects of one bucket."""
 
     settings: B2Settings
     bucket: Bucket

@@ -47,7 +47,7 @@ class _Position(Enum):
 
 
 class WriteConflictDetector:
-    """Write conflict detector: verifies conditional writes afterwards, and undoes those that conflict."""
+    """Verifies conditional writes afterwards, and undoes those that conflict."""
 
     def __init__(self, bucket: Bucket, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._bucket = bucket

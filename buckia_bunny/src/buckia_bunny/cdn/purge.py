@@ -72,7 +72,7 @@ class Purging(Protocol):
 
 
 class Purger:
-    """Purger: purges a pull zone within the rate limits of the service."""
+    """Purges a pull zone within the rate limits of the service."""
 
     def __init__(
         self, account: Purging, pull_zone: int, host: str, *, sleep: Callable[[float], None] = time.sleep
@@ -82,7 +82,7 @@ class Purger:
         self._base = f"https://{host}/"
         self._sleep = sleep
         self._urls = TokenBucket(_URLS_PER_SECOND, burst=_URLS_BURST, sleep=sleep)
-        self._prefixes = TokenBucket(_DIRECTORIES_PER_SECOND, burst=_DIRECTORIES_BURST, sleep=sleep)
+        self._directories = TokenBucket(_DIRECTORIES_PER_SECOND, burst=_DIRECTORIES_BURST, sleep=sleep)
 
     def run(self, plan: PurgePlan) -> None:
         """Run a plan.
@@ -103,7 +103,7 @@ class Purger:
         Raises:
             AdapterError: The purge failed.
         """
-        bucket = self._prefixes if url.endswith(("*", "/")) else self._urls
+        bucket = self._directories if url.endswith(("*", "/")) else self._urls
         for attempt in range(1, _ATTEMPTS + 1):
             bucket.acquire()
             try:

@@ -18,7 +18,7 @@ _WORKERS = 8
 
 
 class Deleter:
-    """Deleter: deletes objects. Never deletes a directory for a key, since the service removes its content too."""
+    """Deletes objects. Never deletes a directory for a key, since the service removes its content too."""
 
     def __init__(self, storage: StorageApi, objects: ObjectHead, directories: DirectoryPruner) -> None:
         self._storage = storage

@@ -10,7 +10,7 @@ from buckia_bunny.storage.api import StorageApi
 
 
 class DirectoryPruner:
-    """Directory pruner: removes empty directories if `prune` is set.
+    """Removes empty directories if `prune` is set.
 
     The service deletes a directory with its content. So the pruner lists a directory just before, while uploads of this
     process wait. A file that another process uploads at that moment is lost.

@@ -22,7 +22,7 @@ _STEP = 16 << 20
 
 
 class Downloader:
-    """Downloader: reads objects.
+    """Reads objects.
 
     The service has no conditional downloads. So whole objects are verified by the digest of the expected version, and
     for byte ranges the object's metadata is read before and after.

@@ -148,7 +148,7 @@ class ZoneListing:
         ]
 
     def _entries(self, directory: _Directory) -> list[Entry]:
-        # The wrapper `Retry` retries listings that fail at the start.
+        # The wrapper `Retry` retries listings that fail at the start, so this must not retry them too.
         if directory is self._top:
             return self._storage.list(directory.path)
         return retry_request(lambda: self._storage.list(directory.path))

@@ -43,7 +43,7 @@ class _UploadBody:
 
 
 class _BodyReader:
-    """Body reader: yields exactly the announced number of bytes. `failure` keeps an error of the source.
+    """Yields exactly the announced number of bytes. `failure` keeps an error of the source.
 
     The HTTP client would report a disk error as a network error.
     """
@@ -70,7 +70,7 @@ class _BodyReader:
 
 
 class Uploader:
-    """Uploader: writes objects. An upload costs three requests: metadata, content, and metadata again."""
+    """Writes objects. An upload costs three requests: metadata, content, and metadata again."""
 
     def __init__(self, storage: StorageApi, objects: ObjectHead, directories: DirectoryPruner) -> None:
         self._storage = storage

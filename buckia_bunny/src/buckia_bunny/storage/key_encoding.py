@@ -20,7 +20,7 @@ _ESCAPES = re.compile(r"(?:=[0-9A-F]{2})+")
 
 
 class KeyCodec:
-    """Key codec: converts keys to paths, and names in listings back to keys."""
+    """Converts keys to paths, and names in listings back to keys."""
 
     def __init__(self, *, escape: bool) -> None:
         self._escape = escape
