@@ -8,7 +8,9 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-_NO_COUNTS = frozenset({"type", "bucket", "dry_run", "bytes_up", "bytes_down", "requests", "seconds"})
+_NO_COUNTS = frozenset(
+    {"type", "bucket", "dry_run", "moved", "adopted", "bytes_up", "bytes_down", "requests", "seconds"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Ran:
 
     @property
     def counts(self) -> dict[str, int]:
-        """The counts of the one bucket that are not zero, without bytes, requests and seconds."""
+        """The counts of the one bucket that are not zero, without moves, adoptions, bytes, requests and seconds."""
         return counts_of(self.summary)
 
     @property
@@ -67,7 +69,7 @@ class Ran:
 
 
 def counts_of(summary: dict[str, Any]) -> dict[str, int]:
-    """Return the counts of a summary that are not zero, without bytes, requests and seconds."""
+    """Return the counts of a summary that are not zero, without moves, adoptions, bytes, requests and seconds."""
     return {name: value for name, value in summary.items() if name not in _NO_COUNTS and value}
 
 

@@ -29,6 +29,7 @@ def test_without_conflicts(synced, orphans):
     ran = play(synced, WITHOUT_CONFLICTS, *orphans)
     transfers = {"uploaded": 3, "downloaded": 3, "deleted_local": 1, "deleted_remote": 1}
     assert (ran.code, ran.counts) == (0, transfers | {"unchanged": 3})
+    assert (ran.summary["adopted"], ran.summary["moved"]) == (2, 0)
     assert (ran.summary["bytes_up"], ran.summary["bytes_down"]) == (3 * 4, 3 * 6)
     assert copies(synced.tree()) == {}
     synced.nothing_to_do(11, *orphans)
