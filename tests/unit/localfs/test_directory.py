@@ -175,7 +175,7 @@ def test_a_directory_of_ours_is_closed_to_others(tree, tmp_path):
     assert modes == {"root/new": 0o700, "root/old": 0o700, "outside": 0o755}
 
 
-def test_a_tree_that_nobody_has_is_closed_at_once(tmp_path):
+def test_a_tree_without_references_is_closed_at_once(tmp_path):
     before = open_descriptors()
     gc.disable()
     try:

@@ -50,7 +50,7 @@ def tree(tmp_path):
 
 @posix
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS])
-def test_a_directory_that_may_not_outlast_a_loss_of_power_is_told(tree, tmp_path, fail, number):
+def test_a_directory_that_can_not_be_flushed_is_an_error(tree, tmp_path, fail, number):
     fail("fsync", number)
     for sync in (tree.root.fsync, lambda: fsync_directory(str(tmp_path))):
         with pytest.raises(OSError, match=str(tmp_path)) as caught:
@@ -88,7 +88,7 @@ def test_one_that_can_not_be_opened_for_want_of_descriptors_is_not_either(tmp_pa
         detect_filesystem_rules(str(tmp_path))
 
 
-def test_a_twin_that_can_not_be_looked_at_is_not_taken_for_none(tree, tmp_path, fail):
+def test_a_twin_whose_stat_fails_is_not_taken_for_none(tree, tmp_path, fail):
     (tmp_path / "name").write_text("1")
     status = tree.root.stat("name")
     fail("stat", errno.EIO, only=lambda path, *rest: os.path.basename(path) == "NAME")
@@ -116,7 +116,7 @@ def test_a_disk_without_hard_links_gets_a_copy(tree, tmp_path, fail, number):
 
 @posix
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
-def test_a_link_whose_target_can_not_be_looked_at_does_not_lead_nowhere(tmp_path, monkeypatch, number):
+def test_a_link_whose_target_can_not_be_checked_does_not_lead_nowhere(tmp_path, monkeypatch, number):
     (tmp_path / "link").symlink_to("target")
     status = module.Directory.stat
 

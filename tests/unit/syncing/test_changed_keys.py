@@ -50,7 +50,7 @@ def test_a_move_and_a_conflict_copy(sides, plugin):
     assert [key for key in changed if key.startswith("both.conflict-local-")]
 
 
-def test_what_failed_is_not_told(sides, plugin):
+def test_what_failed_is_not_reported(sides, plugin):
     sides.here("a=1 b=1")
     sides.adapter = Faulty(sides.bucket, [Fault("upload_file", at=1)])
     assert sides.sync(max_workers=1).failed == 1
@@ -58,6 +58,6 @@ def test_what_failed_is_not_told(sides, plugin):
     assert len(changed) == 1
 
 
-def test_a_dry_run_tells_nobody(sides, plugin):
+def test_a_dry_run_calls_nothing(sides, plugin):
     sides.here("a=1").sync(dry_run=True)
     assert plugin.told == []

@@ -68,7 +68,7 @@ def test_a_root_that_goes_away_while_it_is_read_ends_the_run(sides, monkeypatch,
     assert sides.objects().keys() == {"a", "b", "c", "d"}
 
 
-def test_the_folder_of_a_single_file_is_looked_at_too(sides, tmp_path, monkeypatch):
+def test_the_folder_of_a_single_file_is_checked_too(sides, tmp_path, monkeypatch):
     usb = tmp_path / "usb"
     usb.mkdir()
     (usb / "plan").write_text("1")
@@ -105,7 +105,7 @@ def test_a_folder_that_goes_just_before_it_is_read_is_left_for_the_next_run(side
     assert sides.did == ["delete_remote usb/b", "delete_remote usb/c"], "the next run sees that it is gone"
 
 
-def test_a_new_folder_that_comes_and_goes_is_no_reason_for_a_word(sides, monkeypatch):
+def test_a_new_folder_that_comes_and_goes_is_not_reported(sides, monkeypatch):
     sides.in_step("a=1")
     (sides.folder / "build").mkdir()
     below = Tree.open_child
@@ -222,7 +222,7 @@ def test_a_root_that_can_not_be_read_for_want_of_something_is_no_matter_of_permi
     assert sides.objects() == {"a": "1"}
 
 
-def test_a_root_that_can_not_be_looked_at_is_not_missing(sides, monkeypatch):
+def test_a_root_whose_stat_fails_is_not_missing(sides, monkeypatch):
     sides.in_step("a=1")
     stat = os.stat
 

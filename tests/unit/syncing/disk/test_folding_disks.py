@@ -78,7 +78,7 @@ def test_edits_on_both_sides_arrive(sides):
     assert sides.did == []
 
 
-def test_deletes_and_conflicts_are_settled_as_elsewhere(sides):
+def test_deletes_and_conflicts_are_resolved_as_elsewhere(sides):
     sides.in_step("a=1 b=1 d/c=1").here("a=mine").there("a=theirs").delete_there("d/c")
     assert sides.sync().success
     assert sorted(sides.files().values()) == ["1", "mine", "theirs"] and sides.files() == sides.objects()

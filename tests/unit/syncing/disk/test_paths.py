@@ -38,18 +38,18 @@ def root(tmp_path):
     return PathMapping("root", str(tmp_path / "root"), "data/")
 
 
-def test_a_key_has_its_place_below_the_root(root):
+def test_a_key_is_located_below_the_root(root):
     assert path_of("data/d/new/x", root) == os.path.join(root.local, "d", "new", "x")
     assert local_path("data/d/b", root) == os.path.join(root.local, "d", "b")
 
 
-def test_a_mapped_file_has_its_own_place_whatever_its_key_is(tmp_path):
+def test_a_mapped_file_has_its_own_path_whatever_its_key_is(tmp_path):
     mapping = PathMapping("f", str(tmp_path / "f"), "../x//y", is_file=True)
     assert path_of("../x//y", mapping) == local_path("../x//y", mapping) == str(tmp_path / "f")
 
 
 @pytest.mark.parametrize("key", ["../x", "d/../../x", "/x", "d//x", ".", "d/./x", "x/", "a\0"])
-def test_n24_what_is_no_place_is_refused_with_its_key(root, key):
+def test_n24_an_invalid_path_is_refused_with_its_key(root, key):
     with pytest.raises(InvalidKey, match="refused") as caught:
         path_of("data/" + key, root)
     assert caught.value.key == "data/" + key
@@ -80,7 +80,7 @@ def test_no_way_leads_through_a_file(root):
         path_of("data/a/x", root)
 
 
-def test_look(root, tmp_path):
+def test_stat_entry(root, tmp_path):
     found = stat_path(os.path.join(root.local, "a"), "data/a", "root")
     assert found == entry_from_stat("data/a", "root", os.stat(os.path.join(root.local, "a")))
     assert stat_path(os.path.join(root.local, "none"), "", "") is None
@@ -91,7 +91,7 @@ def test_look(root, tmp_path):
 
 
 @posix_only
-def test_look_does_not_follow_links(root):
+def test_stat_entry_does_not_follow_links(root):
     path = os.path.join(root.local, "link")
     os.symlink("a", path)
     with pytest.raises(InvalidKey, match="a symbolic link"):
@@ -153,7 +153,7 @@ def test_links_to_directories_are_not_cleared_away_with_what_is_behind_them(tmp_
     assert (tmp_path / "d" / "link").is_symlink() and (tmp_path / "outside" / "empty").is_dir()
 
 
-def test_a_directory_that_is_gone_or_a_file_by_now_needs_no_syncing(tmp_path):
+def test_a_directory_that_is_gone_or_became_a_file_needs_no_flush(tmp_path):
     m("file=1").write_to(tmp_path)
     for path in (tmp_path, tmp_path / "none", tmp_path / "file", tmp_path / "file" / "x"):
         fsync_directory(str(path))
@@ -165,7 +165,7 @@ def test_a_directory_that_is_gone_or_a_file_by_now_needs_no_syncing(tmp_path):
 @pytest.mark.parametrize(
     "key", [".BUCKIA", "d/.Buckia-State/x", "d/.buckiaignore", "BUCKIA~1", ".buckia.", "buckia.yaml"]
 )
-def test_what_configures_buckia_has_no_place_to_be_written_to(root, key):
+def test_what_configures_buckia_is_not_written(root, key):
     with pytest.raises(InvalidKey, match="never written from a bucket"):
         path_of(f"data/{key}", root)
 
@@ -208,7 +208,7 @@ def test_a_directory_that_was_reached_stays_the_same_one(root, swapped, tmp_path
 
 
 @by_descriptor
-def test_what_is_behind_a_new_link_is_not_looked_at(root, swapped):
+def test_what_is_behind_a_new_link_is_not_accessed(root, swapped):
     swapped()
     with FileLocator({}) as places:
         for look_at in (places.stat_entry, places.open_file, places.locate):

@@ -117,7 +117,7 @@ def test_a_folder_whose_case_changed_and_that_something_keeps_is_not_joined_with
     assert sides.objects() == {"dir/a": "one"}
 
 
-def test_a_new_twin_in_unicode_form_is_told_once_on_a_disk_that_holds_both(tmp_path):
+def test_a_new_twin_in_unicode_form_is_reported_once_on_a_disk_that_holds_both(tmp_path):
     if (
         Spellings().find_other_spelling(PathMapping("m", str(m("é=1").write_to(tmp_path / "probe"))), "e\u0301")
         is not None

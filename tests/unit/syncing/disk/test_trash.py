@@ -310,7 +310,7 @@ def test_a_single_file_and_a_directory_elsewhere_in_the_bucket_come_back(tmp_pat
 
 
 @posix_only
-def test_nobody_else_can_look_into_the_trash(trash, tmp_path, file):
+def test_the_trash_is_private(trash, tmp_path, file):
     (tmp_path / "state").mkdir(mode=0o755)
     trash.add_from("a", "/a", 3, "", lambda target: target.write_bytes(b"abc"))
     trash.put(file, "b", keep_source=True)
@@ -321,7 +321,7 @@ def test_nobody_else_can_look_into_the_trash(trash, tmp_path, file):
 
 
 @posix_only
-def test_a_trash_that_others_could_look_into_is_closed(trash, tmp_path, file):
+def test_a_trash_that_others_could_read_is_made_private(trash, tmp_path, file):
     (tmp_path / "state" / "trash").mkdir(parents=True, mode=0o755)
     trash.put(file, "a", keep_source=True)
     assert stat.S_IMODE((tmp_path / "state" / "trash").stat().st_mode) == 0o700
@@ -344,7 +344,7 @@ def test_what_is_fetched_does_not_go_through_a_link_that_appears(trash, tmp_path
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.EMFILE])
 @pytest.mark.parametrize("call", ["stat", "open"])
-def test_an_error_of_the_system_is_told(trash, file, monkeypatch, number, call):
+def test_an_error_of_the_system_is_raised(trash, file, monkeypatch, number, call):
     name = trash.put(file, "a.txt", keep_source=True)
     real = getattr(Directory, call)
 

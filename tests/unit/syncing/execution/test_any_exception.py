@@ -93,7 +93,7 @@ def test_deletes_fail_alone(sides, count):
     assert sides.objects().keys() == {"a", "b"} == sides.baseline().keys()
 
 
-def test_a_look_before_deletes_that_fails_leaves_each_to_itself(sides):
+def test_a_listing_before_deletes_that_fails_leaves_each_key_to_a_check_of_its_own(sides):
     sides.in_step("a=1 k1=1 k2=1 k3=1").delete_here("k1", "k2", "k3")
     sides.adapter = Faulty(sides.bucket, [Fault("list_files", deep, at=2)])
     assert sides.sync().deleted_remote == 3
@@ -122,7 +122,7 @@ def odd_file(monkeypatch):
     monkeypatch.setattr(EvidenceCollector, "hash_local", hashed)
 
 
-def test_a_look_while_planning_fails_alone(sides, odd_file):
+def test_evidence_that_can_not_be_read_while_planning_fails_one_key(sides, odd_file):
     result = sides.here("a=1 b=1 c=1").there("a=1 b=1 c=1").sync()
     assert (result.failed, result.adopted) == (1, 2)
     assert result.errors[0].message.startswith("refused: internal error, RecursionError")

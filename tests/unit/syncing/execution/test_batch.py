@@ -86,7 +86,7 @@ def test_what_a_worker_did_not_come_to_is_next():
 MANY = " ".join(f"k{number:02}={number}" for number in range(40))
 
 
-def test_groups_come_down_whole(sides):
+def test_batches_are_downloaded_completely(sides):
     assert sides.there(MANY).sync(max_workers=2).downloaded == 40
     assert sides.files() == sides.objects()
     sides.sync()
@@ -118,7 +118,7 @@ def test_p16_a_file_that_appears_while_the_rest_of_its_group_is_fetched_is_not_o
     assert sorted(sides.files().values()).count("mine") == 1 and sides.files() == sides.objects()
 
 
-def test_who_is_slow_gives_the_rest_back(sides, monkeypatch):
+def test_a_slow_batch_gives_the_rest_back(sides, monkeypatch):
     monkeypatch.setattr(batch, "_MAX_SECONDS", -1.0)
     assert sides.there(MANY).here("a=1 b=2 c=3").sync(max_workers=1).downloaded == 40
     assert sides.files() == sides.objects()
@@ -137,7 +137,7 @@ def test_credentials_that_are_refused_end_a_group(sides, side):
     assert [event.status.value for event in sides.finished] == ["done"] * 4 + ["failed"]
 
 
-def test_nothing_is_left_aside_if_a_group_is_ended(sides):
+def test_no_staging_file_is_left_if_a_batch_is_interrupted(sides):
     def broken():
         raise MemoryError
 

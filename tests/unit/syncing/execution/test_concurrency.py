@@ -27,7 +27,7 @@ def test_it_rises_as_long_as_that_helps():
     assert limits == sorted(limits) and pace.limit == MAX_WORKERS
 
 
-def test_it_begins_with_few_and_goes_on_with_as_many_as_are_known_to_be_taken_well():
+def test_it_begins_with_few_and_rises_to_the_default_of_the_provider():
     assert run(AdaptiveConcurrency(32), lambda limit: 20 * limit)[:3] == [8, 32, 48]
     assert run(AdaptiveConcurrency(4), lambda limit: 20 * limit)[:2] == [4, 6]
 

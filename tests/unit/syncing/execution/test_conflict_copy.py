@@ -86,7 +86,7 @@ def test_a_copy_at_the_root_has_no_directory_in_its_key(tmp_path):
     assert "/" not in copy_of(tmp_path / "a", "a").key
 
 
-def test_p6_what_an_interrupted_run_made_is_used_again(file):
+def test_p6_the_copy_of_an_interrupted_run_is_reused(file):
     first = copy_of(file)
     again = copy_of(file)
     assert (again.location.path, again.is_new) == (first.location.path, False)

@@ -99,7 +99,7 @@ def test_edits_before_and_after_it_is_replaced(sides, moments, again):
     assert nothing_aside(sides)
 
 
-def test_a_directory_that_takes_the_place_of_the_file_is_put_back(sides, moments):
+def test_a_directory_that_replaces_the_file_is_put_back(sides, moments):
     sides.in_step("a=1").there("a=theirs")
 
     def becomes_a_directory() -> None:
@@ -154,7 +154,7 @@ def test_the_conflict_copy_stays_when_all_else_that_followed_failed(sides, momen
     assert sides.sync().success and "mine" in sides.files().values()
 
 
-def test_a_copy_from_an_earlier_run_does_not_stand_for_what_is_written_meanwhile(sides, moments):
+def test_a_copy_from_an_earlier_run_does_not_contain_later_edits(sides, moments):
     sides.in_step("a=1").here("a=mine").there("a=theirs")
     sides.adapter = Faulty(sides.bucket, [Fault("download_file", times=None)])
     sides.sync()
@@ -279,7 +279,7 @@ def test_a_run_that_is_stopped_keeps_and_deletes_no_more_of_a_batch(sides):
     assert sides.baseline().keys() == sides.objects().keys() == {"k3", "k4", "k5"}
 
 
-def test_an_object_that_changes_while_it_is_looked_at_is_left_to_the_next_run(sides):
+def test_an_object_that_changes_while_it_is_verified_is_left_to_the_next_run(sides):
     sides.here("a=mine b=1").there("a=them")
     changed = Fault("stat_file", lambda: PreconditionFailed("it is another version now"), key="a", times=None)
     sides.adapter = Faulty(sides.bucket, [changed])

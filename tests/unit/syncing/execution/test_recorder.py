@@ -76,7 +76,7 @@ def test_a_key_that_went_and_came_again_is_there(state):
     assert keys(state) == ["a"]
 
 
-def test_what_the_disk_was_told_is_on_it_before_it_is_remembered(state, monkeypatch):
+def test_directories_are_flushed_before_the_baseline_is_committed(state, monkeypatch):
     order: list[str] = []
     monkeypatch.setattr(module, "fsync_directory", order.append)
     monkeypatch.setattr(StateDatabase, "commit", lambda self, **changes: order.append("commit"))
@@ -104,7 +104,7 @@ def test_what_may_not_be_on_the_disk_is_not_remembered(state, monkeypatch):
 # --- seen through a sync -----------------------------------------------------------------------------------
 
 
-def test_fingerprints_that_moved_are_renewed_and_not_looked_at_again(sides, monkeypatch):
+def test_changed_fingerprints_are_updated_and_not_verified_again(sides, monkeypatch):
     monkeypatch.setattr("buckia_core.syncing.state.baseline_rows.is_racy", lambda *_: False)
     sides.in_step("a=1 b=1")
     (sides.folder / "a").touch()
@@ -127,7 +127,7 @@ def counting(calls: list[str]):
     return hash_and_count
 
 
-def test_p2_nothing_is_read_where_nothing_moved(sides, monkeypatch):
+def test_p2_nothing_is_read_where_nothing_changed(sides, monkeypatch):
     monkeypatch.setattr("buckia_core.syncing.state.baseline_rows.is_racy", lambda *_: False)
     sides.in_step("a=1 b=1 d/c=1").there("e=1").sync()
     read: list[str] = []
@@ -136,7 +136,7 @@ def test_p2_nothing_is_read_where_nothing_moved(sides, monkeypatch):
     assert (read, result.requests, result.unchanged) == ([], 1, 4)
 
 
-def test_conflicts_that_are_left_are_recorded_and_go_when_they_are_settled(sides):
+def test_unresolved_conflicts_are_recorded_and_go_when_they_are_resolved(sides):
     sides.here("a=1 b=1").there("a=22 b=2").sync(conflict="ask")
     conflicts = sides.client().conflicts()
     assert [(each.key, each.local_size, each.remote_size) for each in conflicts] == [("a", 1, 2), ("b", 1, 1)]
@@ -168,7 +168,7 @@ def listed(sides) -> list[str]:
     return [each.key for each in sides.client().conflicts()]
 
 
-def test_one_whose_settling_failed_stays(undecided, monkeypatch):
+def test_a_conflict_whose_resolution_failed_stays(undecided, monkeypatch):
     def fail(*_, **__):
         raise PermissionError(13, "Permission denied", "d")
 
@@ -181,7 +181,7 @@ def test_one_whose_settling_failed_stays(undecided, monkeypatch):
     assert listed(undecided) == ["a", "e"]
 
 
-def test_one_whose_settling_failed_in_a_sync_stays(undecided, monkeypatch):
+def test_a_conflict_whose_resolution_failed_in_a_sync_stays(undecided, monkeypatch):
     def fail(*_, **__):
         raise OSError(28, "No space left on device")
 

@@ -184,7 +184,7 @@ def test_a_reply_that_was_lost_is_no_conflict(sides):
     assert sides.did == ["adopt a"] and list(sides.files()) == ["a"]
 
 
-def test_errors_are_told_with_their_keys_in_order(sides):
+def test_errors_are_reported_with_their_keys_in_order(sides):
     sides.here("c=1 a=1 b=1")
     sides.adapter = Faulty(sides.bucket, [Fault("upload_file", lambda: PermissionDenied("not allowed"), times=None)])
     result = sides.sync()

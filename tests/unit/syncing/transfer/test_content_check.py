@@ -78,7 +78,7 @@ def test_no_digest_is_computed_without_need(told, claimed, computed):
     assert verdicts(RIGHT, told=told, claimed=claimed) == ([True], computed)
 
 
-def test_what_is_known_afterwards_was_computed_or_is_told():
+def test_resulting_digests_are_computed_or_reported():
     check = ContentCheck(3, "sha256")
     assert check.accepts(lambda names: (hash_bytes(RIGHT, names), 3), MD5, SHA)
     assert set(check.digests) == {*MD5, *SHA}

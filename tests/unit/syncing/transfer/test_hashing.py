@@ -90,7 +90,7 @@ def test_a_file_that_is_written_to_all_the_time_is_left_for_the_next_run(tmp_pat
         EvidenceCollector(None, "sha256").hash_local(mapping, entry, ())  # type: ignore[arg-type]
 
 
-def test_an_object_is_read_only_if_nothing_else_tells(sides):
+def test_an_object_is_read_only_if_no_digest_decides(sides):
     counted = Faulty(sides.bucket, [])
     inspector = EvidenceCollector(counted, "sha256")
     (told,) = m("a=1").upload_to(sides.bucket)
@@ -147,7 +147,7 @@ def test_an_object_that_has_more_bytes_than_the_provider_says_is_not_read_to_its
         EvidenceCollector(lying, "sha256").hash_remote(told, [sha256("1")])
 
 
-def test_what_was_told_before_counts_only_for_the_same_version(sides):
+def test_reported_digests_count_only_for_the_same_version(sides):
     inspector = EvidenceCollector(sides.bucket, "sha256")
     (first,) = m("a=1").upload_to(sides.bucket)
     extra = first._replace(digests=(*first.digests, Digest("md5", "told elsewhere")))
@@ -173,7 +173,7 @@ def test_a_file_that_can_not_be_read_is_refused_by_name_and_the_rest_goes_on(sid
 
 @pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 2_500_000])
 @pytest.mark.parametrize("part", [1000, (1 << 20) + 1])
-def test_digests_of_the_whole_and_of_parts(tmp_path, size, part):
+def test_digests_of_a_file_and_of_its_parts(tmp_path, size, part):
     data = bytes(index % 251 for index in range(size))
     path = tmp_path / "f"
     path.write_bytes(data)
@@ -185,7 +185,7 @@ def test_digests_of_the_whole_and_of_parts(tmp_path, size, part):
     assert status.st_size == size
 
 
-def test_more_digests_of_the_whole(tmp_path):
+def test_more_digests_of_a_file(tmp_path):
     data = bytes(3_000_000)
     path = tmp_path / "f"
     path.write_bytes(data)
@@ -194,7 +194,7 @@ def test_more_digests_of_the_whole(tmp_path):
     assert digests == tuple(Digest(name, hashlib.new(name, data).hexdigest()) for name in ("sha256", "md5"))
 
 
-def test_a_file_that_grows_meanwhile(tmp_path, monkeypatch):
+def test_a_file_that_grows_while_it_is_read(tmp_path, monkeypatch):
     path = tmp_path / "f"
     path.write_bytes(b"x" * 10)
     real, looks = os.fstat, []

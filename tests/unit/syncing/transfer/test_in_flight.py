@@ -10,7 +10,7 @@ from buckia_core.syncing.transfer.in_flight import CountingReader, InFlightTrans
 OPERATION = Operation(Action.UPLOAD, "a", "root", Reason.NEW_LOCAL)
 
 
-def test_a_transfer_is_told_in_steps_and_its_rest_at_the_end():
+def test_a_transfer_is_reported_in_steps_and_its_rest_at_the_end():
     flights, so_far = InFlightTransfers(), 10
     with flights.track(OPERATION, lambda: so_far):
         assert list(flights.poll()) == [(OPERATION, 10)]
@@ -22,7 +22,7 @@ def test_a_transfer_is_told_in_steps_and_its_rest_at_the_end():
     assert flights.finish(OPERATION, 40) == 40
 
 
-def test_what_a_failed_transfer_told_is_taken_back():
+def test_what_a_failed_transfer_reported_is_subtracted():
     flights = InFlightTransfers()
     with flights.track(OPERATION, lambda: 7):
         list(flights.poll())

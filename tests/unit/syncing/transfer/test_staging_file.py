@@ -72,7 +72,7 @@ def stopped(bucket: Stopping, tmp_path: Path, error: Exception) -> Path:
     return Path(file.path)
 
 
-def test_it_goes_on_where_it_ended(bucket, tmp_path):
+def test_it_resumes_where_it_ended(bucket, tmp_path):
     path = stopped(bucket, tmp_path, Transient("later"))
     assert path.read_bytes() == CONTENT[:5000]
     with begin(bucket, tmp_path) as file:

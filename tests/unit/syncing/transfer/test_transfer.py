@@ -258,7 +258,7 @@ def test_n35_a_file_has_the_time_of_the_one_that_was_uploaded(bucket, path, mtim
     assert path.stat().st_mtime_ns == mtime_ns
 
 
-def test_a_file_whose_time_nobody_tells_is_not_of_1970(bucket, path):
+def test_a_file_without_a_reported_time_is_not_of_1970(bucket, path):
     class Timeless(Wrapper):
         def read_file(self, key, *, expect=None):
             found, data = super().read_file(key, expect=expect)
@@ -307,7 +307,7 @@ def test_a_time_that_manifests_cut_is_uploaded_as_it_is(bucket, path, any_size, 
     ],
     ids=["edited", "deleted", "made"],
 )
-def test_p16_a_target_that_changes_meanwhile_is_not_overwritten(bucket, path, before, change):
+def test_p16_a_target_that_changes_during_a_download_is_not_overwritten(bucket, path, before, change):
     bucket.upload_file(b"yours", "a")
     planned = None
     if before is not None:
@@ -414,7 +414,7 @@ def test_a_directory_that_holds_what_takes_no_part_is_in_the_way_and_stays(sides
     assert sides.files() == {"a/excluded.log": "1"}
 
 
-def test_where_there_are_no_hard_links_a_new_file_is_renamed_into_place(bucket, path, monkeypatch):
+def test_where_there_are_no_hard_links_a_new_file_is_renamed(bucket, path, monkeypatch):
     def refuse(*args, **more):
         raise OSError(1, "no links here")
 
@@ -424,7 +424,7 @@ def test_where_there_are_no_hard_links_a_new_file_is_renamed_into_place(bucket, 
     assert files_in(path.parent) == {"a": b"yours"}
 
 
-def test_bytes_under_way_are_told(bucket, path, monkeypatch):
+def test_bytes_in_flight_are_reported(bucket, path, monkeypatch):
     monkeypatch.setattr(upload_module, "BUFFERED_UPLOAD_MAX", 0)
     monkeypatch.setattr(download, "RESUMABLE_DOWNLOAD_MIN", 0)
     monkeypatch.setattr(staging_file, "BUFFERED_DOWNLOAD_MAX", -1)

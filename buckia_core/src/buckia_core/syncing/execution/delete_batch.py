@@ -24,8 +24,8 @@ def delete_batch(worker: Worker, operations: Sequence[Operation]) -> list[Operat
         return [worker.run(operation) for operation in operations]
     # The first one is deleted alone, because a listing starts after a key, and not at it.
     results = {operations[0].key: worker.run(operations[0])}
-    kept: list[Operation] = []
-    alone: list[Operation] = []
+    backed_up: list[Operation] = []
+    one_by_one: list[Operation] = []
     with worker.bucket.locator() as locator:
         for operation in operations[1:]:
             if worker.in_flight.stopped.is_set():
@@ -33,51 +33,51 @@ def delete_batch(worker: Worker, operations: Sequence[Operation]) -> list[Operat
             try:
                 worker.verify_absent(operation, locator)
                 worker.backup_remote(operation)
-                kept.append(operation)
+                backed_up.append(operation)
             except (StateChanged, PreconditionFailed):
-                alone.append(operation)
+                one_by_one.append(operation)
             except FATAL_ERRORS:
                 raise
             except Exception as error:  # noqa: BLE001  # as in `Worker.run`
                 results[operation.key] = _failed(worker, operation, error)
     # Backups of many objects take long, so the objects are checked after them.
-    seen = _relist(worker, operations[0].key, kept)
+    relisted = _relist(worker, operations[0].key, backed_up)
     ready: list[Operation] = []
-    for operation in kept:
-        now, planned = seen.get(operation.key), operation.remote
+    for operation in backed_up:
+        now, planned = relisted.get(operation.key), operation.remote
         if now is None or planned is None or now.fingerprint != planned.fingerprint:
             # Not listed, or changed: `Worker.run` checks it again, and plans again if needed.
-            alone.append(operation)
+            one_by_one.append(operation)
         else:
             ready.append(operation)
     for key, done in _delete(worker, ready).items():
         if is_generic_error(done.failure):
-            alone.append(done.operation)
+            one_by_one.append(done.operation)
         else:
             results[key] = done
-    results |= {operation.key: worker.run(operation) for operation in alone}
+    results |= {operation.key: worker.run(operation) for operation in one_by_one}
     return [results[operation.key] for operation in operations if operation.key in results]
 
 
 def _relist(worker: Worker, after: str, operations: Sequence[Operation]) -> dict[str, RemoteObject]:
     """List the objects of operations again, by key. Stops early if most of the listed keys are other ones."""
     wanted = {operation.key for operation in operations}
-    seen: dict[str, RemoteObject] = {}
+    relisted: dict[str, RemoteObject] = {}
     listed = 0
     if not operations:
-        return seen
+        return relisted
     try:
         for found in worker.adapter.list_files(start_after=after, end_at=operations[-1].key):
             listed += 1
             if found.key in wanted:
-                seen[found.key] = found
-            if listed > 1000 and listed > _MAX_KEYS_PER_HIT * (len(seen) + 1):
+                relisted[found.key] = found
+            if listed > 1000 and listed > _MAX_KEYS_PER_HIT * (len(relisted) + 1):
                 break
     except FATAL_ERRORS:
         raise
     except Exception as error:  # noqa: BLE001  # each one is then checked by itself
         error_message(error)
-    return seen
+    return relisted
 
 
 def _delete(worker: Worker, operations: Sequence[Operation]) -> dict[str, OperationResult]:

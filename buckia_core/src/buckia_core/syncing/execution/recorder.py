@@ -126,9 +126,9 @@ class BaselineRecorder:
         self._committed = time.monotonic()
 
     def finish(self, result: SyncResult, plan: Plan | None = None) -> None:
-        """Write the rest: conflicts that are left, and the run.
+        """Commit remaining results, unresolved conflicts, and the run.
 
-        `plan` is the whole plan of the run's scope, if there is one: a key that it has nothing for is in step.
+        `plan` is the complete plan for the scope of the run, if there is one: keys without an operation are in sync.
         """
         self.flush()
         try:

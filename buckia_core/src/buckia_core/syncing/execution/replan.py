@@ -14,20 +14,20 @@ from buckia_core.syncing.planner.bucket_handle import BucketHandle
 
 
 def replan(
-    site: BucketHandle, mappings: Mapping_[str, PathMapping], operation: Operation, base: BaselineEntry | None = None
+    bucket: BucketHandle, mappings: Mapping_[str, PathMapping], operation: Operation, base: BaselineEntry | None = None
 ) -> Outcome:
     """Decide the key of an operation with the current state of both sides; `base` replaces its baseline entry.
 
     Never deletes what the plan does not delete, because the deletion would bypass the safety checks.
     """
     mapping = mappings[operation.root]
-    with site.locator() as locator:
+    with bucket.locator() as locator:
         local = locator.stat_entry(operation.key, mapping)
-    remote = stat_or_none(site.adapter.stat_file, operation.key)
+    remote = stat_or_none(bucket.adapter.stat_file, operation.key)
     baseline = base or operation.base
     if local is None and remote is None and baseline is None:
         return InSync()
-    outcome = site.decider.decide(mapping, local, remote, baseline)[0]
+    outcome = bucket.decider.decide(mapping, local, remote, baseline)[0]
     if isinstance(outcome, Operation) and outcome.is_delete and outcome.action is not operation.action:
         # The file may be missing only for now, for example with a disk: the next run checks all deletes together.
         return replace(operation, action=Action.SKIP, reason=Reason.DEFERRED, loser=None)

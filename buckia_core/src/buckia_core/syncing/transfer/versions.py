@@ -205,7 +205,9 @@ class BucketVersions:
             return
         assert current is not None
         if adapter.stat_file(key).fingerprint != current.fingerprint:
-            raise PreconditionFailed(f"{key!r}: it has changed meanwhile", provider=adapter.provider, key=key)
+            raise PreconditionFailed(
+                f"{key!r}: it has changed after the plan was made", provider=adapter.provider, key=key
+            )
         (outcome,) = adapter.delete_files([key])
         if outcome.error is not None:
             raise outcome.error

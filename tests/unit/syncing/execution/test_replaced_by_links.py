@@ -163,7 +163,7 @@ def aside(sides: Sides) -> list[Path]:
     return [path for path in sides.folder.iterdir() if path.name.startswith(".buckia-tmp-")]
 
 
-def test_a_link_that_takes_the_place_of_a_temporary_file_is_not_written_through(sides, large, outside):
+def test_a_link_that_replaces_a_temporary_file_is_not_written_through(sides, large, outside):
     def plant() -> None:
         for path in aside(sides):
             path.unlink()
@@ -184,7 +184,7 @@ def test_their_names_do_not_follow_one_another(sides, large):
 
 
 @pytest.mark.parametrize("plant", ["symlink", "hard link", "another file"])
-def test_what_was_planted_for_a_download_that_is_taken_up_is_not_written_to(sides, large, outside, plant):
+def test_what_was_planted_for_a_resumed_download_is_not_written_to(sides, large, outside, plant):
     def stop() -> None:
         raise Transient("later")
 
