@@ -81,19 +81,27 @@ class Wrapper(BaseSync):
         if isinstance(inner, ResumableUpload):
             self.part_layout = inner.part_layout
             self.upload_parts = partial(self._upload_parts, inner)
-            self.abort_upload = _abort_upload(self, inner)
+            self.abort_upload = self._intercepted("abort_upload", inner.abort_upload)
         if isinstance(inner, ResumableDownload):
             self.resume_download = partial(self._resume_download, inner)
         if isinstance(inner, Versioned):
             self.list_versions = inner.list_versions
-            self.stat_version = _stat_version(self, inner)
+            self.stat_version = self._intercepted("stat_version", inner.stat_version)
             self.open_version = partial(self._open_version, inner)
             self.restore_version = partial(self._restore_version, inner)
-            self.delete_version = _delete_version(self, inner)
+            self.delete_version = self._intercepted("delete_version", inner.delete_version)
 
     def intercept(self, call: Call[T]) -> T:
         """Make one call to the inner adapter, and return its result."""
         return call()
+
+    def _intercepted(self, operation: str, method: Callable[..., T]) -> Callable[..., T]:
+        """Wrap a method of the inner adapter, whose first parameter is the key, in `intercept`."""
+
+        def call(key: str, *args: object, **kwargs: object) -> T:
+            return self.intercept(Call(operation, key, lambda: method(key, *args, **kwargs)))
+
+        return call
 
     @contextmanager
     def _open_version(self, inner: Versioned, key: str, version: str) -> Iterator[BinaryIO]:
@@ -234,24 +242,3 @@ def _copy_file(wrapper: Wrapper, inner: ServerCopy) -> Callable[..., RemoteObjec
         return wrapper.intercept(Call("copy_file", key, lambda: inner.copy_file(source, key, expect=expect)))
 
     return copy_file
-
-
-def _abort_upload(wrapper: Wrapper, inner: ResumableUpload) -> Callable[[str, str], None]:
-    def abort_upload(key: str, text: str) -> None:
-        wrapper.intercept(Call("abort_upload", key, lambda: inner.abort_upload(key, text)))
-
-    return abort_upload
-
-
-def _stat_version(wrapper: Wrapper, inner: Versioned) -> Callable[[str, str], RemoteObject]:
-    def stat_version(key: str, version: str) -> RemoteObject:
-        return wrapper.intercept(Call("stat_version", key, lambda: inner.stat_version(key, version)))
-
-    return stat_version
-
-
-def _delete_version(wrapper: Wrapper, inner: Versioned) -> Callable[[str, str], None]:
-    def delete_version(key: str, version: str) -> None:
-        wrapper.intercept(Call("delete_version", key, lambda: inner.delete_version(key, version)))
-
-    return delete_version
