@@ -176,4 +176,4 @@ def test_a_conflict_is_named_by_its_path_or_its_key(buckia, conflict, monkeypatc
 def test_a_name_without_a_conflict_is_reported_as_typed(buckia, conflict):
     for arguments in (["show", "z.png"], ["resolve", "z.png", "--keep", "local"]):
         ran = buckia("conflicts", *arguments)
-        assert ran.code != 0 and "'z.png' is no conflict" in ran.err
+        assert ran.code != 0 and "'z.png' is not a conflict" in ran.err

@@ -104,7 +104,7 @@ def test_a_name_that_is_no_conflict_is_a_mistake_of_the_command_line(buckia, ass
             "type": "error",
             "bucket": "assets",
             "error": "UsageError",
-            "message": "'zz' is no conflict; `buckia conflicts list` shows what is.",
+            "message": "'zz' is not a conflict; `buckia conflicts list` shows what is.",
         }
     ]
     assert not assets.calls

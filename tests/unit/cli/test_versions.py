@@ -166,7 +166,7 @@ class TestRestore:
             (("a", "--version", "1", "-r"), "--recursive"),
             (("a", "--version", "1", "--at", "1h"), "--at"),
             (("a", "--delete-new"), "--at"),
-            (("a", "--at", "yesterday"), "no time"),
+            (("a", "--at", "yesterday"), "not a time"),
         ],
     )
     def test_what_does_not_go_together(self, buckia, full, arguments, problem):

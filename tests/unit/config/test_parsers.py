@@ -38,7 +38,8 @@ def test_an_encryption_key():
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("not base64 at all!", "is no base64"), (base64.b64encode(b"sesame").decode(), "has 48 bits")]
+    ("text", "message"),
+    [("not base64 at all!", "is not base64"), (base64.b64encode(b"sesame").decode(), "has 48 bits")],
 )
 def test_what_is_no_encryption_key_is_not_shown(text, message):
     with pytest.raises(InvalidValue) as caught:

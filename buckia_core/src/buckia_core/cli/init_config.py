@@ -76,7 +76,7 @@ def _parse_setting(name: str, text: str) -> object:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise InvalidSetting(f"setting {name!r} is no list or map: {text!r}", source="--set") from error
+        raise InvalidSetting(f"setting {name!r} is not a list or map: {text!r}", source="--set") from error
 
 
 def _ask_required(rows: list[SettingDoc], given: dict[str, object], name: str) -> dict[str, object]:

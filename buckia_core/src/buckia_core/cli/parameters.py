@@ -41,7 +41,7 @@ def _parse_time(value: str) -> datetime:
     try:
         return datetime.now(UTC) - parse_duration(value)
     except ValueError as error:
-        raise ValueError(f"{value!r} is no time, such as 2026-03-31, '2026-03-31 09:30' or 12h (ago)") from error
+        raise ValueError(f"{value!r} is not a time, such as 2026-03-31, '2026-03-31 09:30' or 12h (ago)") from error
 
 
 parse_age = _callback(parse_duration)

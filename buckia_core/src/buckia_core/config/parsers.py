@@ -57,7 +57,7 @@ def parse_encryption_key(value: Secret) -> Secret:
     try:
         length = len(base64.b64decode(value.reveal(), validate=True))
     except (binascii.Error, ValueError):
-        raise InvalidValue("must be a key of 256 bits in base64, and is no base64") from None
+        raise InvalidValue("must be a key of 256 bits in base64, and is not base64") from None
     if length != _ENCRYPTION_KEY_BYTES:
         raise InvalidValue(f"must be a key of 256 bits in base64, and has {length * 8} bits")
     return value

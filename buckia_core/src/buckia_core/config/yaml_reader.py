@@ -120,7 +120,7 @@ class _Reader:
             if key.tag == _MERGE:
                 for source in each.value if isinstance(each, yaml.SequenceNode) else [each]:
                     if not isinstance(source, yaml.MappingNode):
-                        raise self.error(source, "merges something by << that is no mapping")
+                        raise self.error(source, "merges something by << that is not a mapping")
                     inherited = self.value(source, path)
                     assert isinstance(inherited, dict)
                     merged = inherited | merged
@@ -129,7 +129,7 @@ class _Reader:
             if key.tag == _MERGE:
                 continue
             if not isinstance(key, yaml.ScalarNode):
-                raise self.error(key, "has a key that is no text")
+                raise self.error(key, "has a key that is not a string")
             if key.value in own:
                 raise self.error(key, f"has the key {key.value!r} twice")
             inner = f"{path}.{key.value}" if path else key.value

@@ -239,7 +239,7 @@ def test_the_environment_stands_in(read):
         ({"server_side_encryption": "sse-c"}, "sse_customer_key_base64"),
         ({"server_side_encryption": "AES256", "sse_customer_key_base64": KEY}, "sse-c"),
         ({"server_side_encryption": "sse-c", "sse_customer_key_base64": KEY[:-4]}, "256 bits in base64, and has 2"),
-        ({"server_side_encryption": "sse-c", "sse_customer_key_base64": "§" * 44}, "no base64"),
+        ({"server_side_encryption": "sse-c", "sse_customer_key_base64": "§" * 44}, "not base64"),
         ({"server_side_encryption": "AES256", "sse_kms_key_id": "k"}, "aws:kms"),
         ({"sse_kms_key_id": "k"}, "aws:kms"),
         ({"server_side_encryption": "aws:kms:dsse", "sse_bucket_key_enabled": True}, "aws:kms"),

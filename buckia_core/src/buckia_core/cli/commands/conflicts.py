@@ -107,7 +107,7 @@ def _find_conflicts(names: Sequence[str], client: BuckiaClient) -> list[Conflict
     by_key = {each.key: each for each in conflicts}
     keys = {name: _find_key(name, client, conflicts) for name in names}
     if unknown := next((name for name, key in keys.items() if key not in by_key), None):
-        raise click.UsageError(f"{unknown!r} is no conflict; `buckia conflicts list` shows what is.")
+        raise click.UsageError(f"{unknown!r} is not a conflict; `buckia conflicts list` shows what is.")
     return [by_key[key] for key in keys.values()]
 
 

@@ -27,7 +27,7 @@ def show_diff(output: Output, client: BuckiaClient, conflict: Conflict) -> None:
     with client.adapter.open_file(conflict.key) as reader:
         remote = _decode_lines(reader.read())
     if local is None or remote is None:
-        output.note("Not compared: at least one side is no text")
+        output.note("Not compared: at least one side is not text")
         return
     for line in difflib.unified_diff(remote, local, f"{conflict.key} (in the bucket)", conflict.path, lineterm=""):
         output.result({"type": "diff", "line": line}, line.expandtabs())
