@@ -240,7 +240,7 @@ class S3Settings:
         default=False,
     )
     object_lock_mode: LockMode | None = setting(
-        help="Lock what is uploaded: `GOVERNANCE` can be ended with a special permission, `COMPLIANCE` by nobody."
+        help="Lock what is uploaded: `GOVERNANCE` can be ended early with a special permission, `COMPLIANCE` can't."
     )
     object_lock_retain: int | None = setting(help="Days for which what is uploaded is locked.", minimum=1)
     object_lock_legal_hold: bool = setting(

@@ -27,7 +27,7 @@ def fingerprint_from_etag(etag: str | None, size: int, modified_ns: int) -> str:
     """
     bare = unquoted(etag)
     if not bare and not modified_ns:
-        raise ValueError("it tells neither an ETag nor a time")
+        raise ValueError("it has neither an ETag nor a time")
     return bare or f"size={size} time={modified_ns // 1_000_000_000}"
 
 

@@ -120,7 +120,11 @@ class ObjectLocks:
             return error
         reasons = ["a legal hold is on it: lift it with `buckia s3 lock hold KEY off`"] if lock.legal_hold else []
         if lock.mode is not None and lock.retain_until is not None:
-            way = "; --bypass-governance passes it" if lock.mode is LockMode.GOVERNANCE else ", and nobody can end that"
+            way = (
+                "; --bypass-governance passes it"
+                if lock.mode is LockMode.GOVERNANCE
+                else ", which can't be ended early"
+            )
             reasons.append(f"it is retained until {format_time(lock.retain_until)} in mode {lock.mode.value}{way}")
         message = f"{key!r}: the version is locked: {'; '.join(reasons)}"
         return PermissionDenied(
