@@ -1,4 +1,4 @@
-"""Blocks as a file, and into one."""
+"""Chunks as a reader, and `write_all`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from buckia_core.adapters.contract.readers import ChunkReader, open_chunks, writ
 from buckia_core.errors import Transient
 
 
-@pytest.mark.parametrize("blocks", [[], [b""], [b"abcdef"], [b"a", b"", b"bcd", b"ef"]], ids=repr)
+@pytest.mark.parametrize("chunks", [[], [b""], [b"abcdef"], [b"a", b"", b"bcd", b"ef"]], ids=repr)
 @pytest.mark.parametrize("size", [1, 2, 4, 100])
-def test_read_in_chunks_of_any_size(blocks, size):
-    with open_chunks(blocks) as reader:
-        pieces = list(iter(lambda: reader.read(size), b""))
-    assert b"".join(pieces) == b"".join(blocks)
-    assert all(len(piece) == size for piece in pieces[:-1])
+def test_read_in_chunks_of_any_size(chunks, size):
+    with open_chunks(chunks) as reader:
+        read_chunks = list(iter(lambda: reader.read(size), b""))
+    assert b"".join(read_chunks) == b"".join(chunks)
+    assert all(len(chunk) == size for chunk in read_chunks[:-1])
 
 
 def test_read_all():
@@ -24,19 +24,19 @@ def test_read_all():
         assert reader.read() == b"abc"
 
 
-def test_without_a_buffer_no_more_than_a_block_comes():
+def test_without_a_buffer_no_more_than_a_chunk_is_read():
     reader = ChunkReader([b"ab", b"cde"])
     assert [reader.read(4) for _ in range(3)] == [b"ab", b"cde", b""]
     assert reader.readable()
     assert not reader.writable()
 
 
-def test_an_error_of_the_blocks_comes_out_of_the_read():
-    def blocks():
+def test_read_raises_the_error_of_the_iterable():
+    def chunks():
         yield b"ab"
         raise Transient("the line is dead")
 
-    with open_chunks(blocks()) as reader, pytest.raises(Transient):
+    with open_chunks(chunks()) as reader, pytest.raises(Transient):
         reader.read()
 
 

@@ -1,4 +1,4 @@
-"""Reading what an upload is made of: stretches, heads, pieces of a size, and what is sent only if it is right."""
+"""Reading what an upload is made of: stretches, heads, parts of a size, and what is sent only if it is right."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_range_of_a_file(tmp_path, start, size):
 
 def test_a_range_comes_in_chunks(tmp_path):
     (tmp_path / "f").write_bytes(bytes(2 * SEND_CHUNK + 1))
-    assert [len(block) for block in iter_file_range(tmp_path / "f", 0, 2 * SEND_CHUNK + 1)] == [
+    assert [len(chunk) for chunk in iter_file_range(tmp_path / "f", 0, 2 * SEND_CHUNK + 1)] == [
         SEND_CHUNK,
         SEND_CHUNK,
         1,
@@ -73,7 +73,7 @@ def test_prepended_reader_reads_all_at_once():
 
 
 @pytest.mark.parametrize(
-    ("content", "sizes", "pieces"),
+    ("content", "sizes", "parts"),
     [
         (b"abcde", [2, 2, 2], [b"ab", b"cd", b"e"]),
         (b"abcd", repeat(2), [b"ab", b"cd"]),
@@ -83,8 +83,8 @@ def test_prepended_reader_reads_all_at_once():
     ],
     ids=["a short one", "even", "growing", "nothing", "more than the sizes"],
 )
-def test_split_into_parts(content, sizes, pieces):
-    assert list(split_parts(Dribbling(content), sizes)) == pieces
+def test_split_into_parts(content, sizes, parts):
+    assert list(split_parts(Dribbling(content), sizes)) == parts
 
 
 def test_more_than_the_sizes_stays_in_the_reader():
@@ -93,10 +93,10 @@ def test_more_than_the_sizes_stays_in_the_reader():
     assert reader.read() == b"de"
 
 
-@pytest.mark.parametrize("pieces", [[], [b"a"], [b"ab", b"cd", b"e"]])
-def test_a_stream_with_the_right_digest_is_complete(pieces):
-    check = DigestVerifier((Digest("sha256", hashlib.sha256(b"".join(pieces)).hexdigest()),))
-    assert b"".join(check.verify_stream(pieces, provider="p", key="k")) == b"".join(pieces)
+@pytest.mark.parametrize("parts", [[], [b"a"], [b"ab", b"cd", b"e"]])
+def test_a_stream_with_the_right_digest_is_complete(parts):
+    check = DigestVerifier((Digest("sha256", hashlib.sha256(b"".join(parts)).hexdigest()),))
+    assert b"".join(check.verify_stream(parts, provider="p", key="k")) == b"".join(parts)
 
 
 def test_the_last_chunk_of_a_wrong_stream_is_held_back():
@@ -120,14 +120,14 @@ def test_sizes_of_parts(size, least, part):
     assert -(-size // part) <= MAX_PARTS
 
 
-def test_what_a_precondition_says_of_what_is_there():
+def test_satisfies():
     there, other = RemoteObject("k", 1, "e1"), RemoteObject("k", 1, "e2")
     assert [satisfies(None, found) for found in (None, there)] == [True, True]
     assert [satisfies(IfAbsent(), found) for found in (None, there)] == [True, False]
     assert [satisfies(IfUnchanged(there), found) for found in (None, there, other)] == [False, True, False]
 
 
-def test_an_object_that_is_not_there_is_none_and_a_missing_bucket_an_error():
+def test_stat_or_none_raises_for_a_missing_bucket():
     def refuse(key: str) -> RemoteObject:
         raise NotFound("no", key=None if key == "no bucket" else key)
 
