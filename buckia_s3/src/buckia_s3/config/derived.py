@@ -147,10 +147,12 @@ def check_provider(provider: object, access_key_id: Secret | None, profile: str 
         case "sts" if role_arn is None:
             raise ValueError("credential_provider: sts needs role_arn, the role to assume")
     if access_key_id is not None and provider not in (None, "static", "sts"):
-        raise ValueError(f"credential_provider: {_name(provider)} does not use access_key_id: leave out one of both")
+        raise ValueError(
+            f"credential_provider: {_provider_name(provider)} does not use access_key_id: leave out one of both"
+        )
     if profile is not None and provider not in (None, "profile", "boto3", "sts"):
-        raise ValueError(f"credential_provider: {_name(provider)} does not use profile: leave out one of both")
+        raise ValueError(f"credential_provider: {_provider_name(provider)} does not use profile: leave out one of both")
 
 
-def _name(provider: object) -> str:
+def _provider_name(provider: object) -> str:
     return provider if isinstance(provider, str) else getattr(provider, "__qualname__", type(provider).__name__)

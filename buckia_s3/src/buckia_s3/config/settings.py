@@ -29,7 +29,7 @@ from buckia_s3.config.retry_config import RetryConfig, parse_retry_config
 from buckia_s3.objects.attributes import CannedAcl, parse_objects, parse_tags
 from buckia_s3.objects.checksums import ChecksumAlgorithm, parse_algorithm
 from buckia_s3.objects.encryption import ServerSideEncryption, check_encryption
-from buckia_s3.objects.object_lock import LockMode, check_locks
+from buckia_s3.objects.object_lock import LockMode, check_object_lock
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -330,7 +330,7 @@ class S3Settings:
         check_encryption(
             self.server_side_encryption, self.sse_kms_key_id, self.sse_bucket_key_enabled, self.sse_customer_key_base64
         )
-        check_locks(self.object_lock_mode, self.object_lock_retain)
+        check_object_lock(self.object_lock_mode, self.object_lock_retain)
         if self.sse_customer_key_base64 is not None and (self.endpoint_url or "").startswith("http:"):
             raise ValueError("sse_customer_key_base64 travels with each request: endpoint_url must be https://…")
         _check_aws_endpoints(self)

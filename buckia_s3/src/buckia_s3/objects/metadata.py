@@ -27,7 +27,7 @@ from buckia_core.adapters.contract.types import UploadInfo
 from buckia_core.errors import AdapterError, InvalidKey, NotSupported
 from buckia_core.planning.digest import Digest, Digests, merge
 from buckia_core.planning.manifest import RemoteObject
-from buckia_s3.objects.etags import fingerprint_from_etag, hides_content, is_md5, md5_from_etag
+from buckia_s3.objects.etags import etag_is_not_md5, fingerprint_from_etag, is_md5, md5_from_etag
 from buckia_s3.objects.multipart_etag import possible_digests
 
 META_PREFIX = "x-amz-meta-"
@@ -78,7 +78,7 @@ def content_length(headers: Mapping[str, str]) -> int | None:
     return int(length) if _SIZE.fullmatch(length) else None
 
 
-def from_headers(
+def object_from_headers(
     key: str, headers: Mapping[str, str], *, etag_is_md5: bool, provider: str, size: int | None = None
 ) -> RemoteObject:
     """Return the object that the response headers of a HEAD or GET describe; names in lower case.
@@ -107,7 +107,7 @@ def from_headers(
             found_size,
             fingerprint,
             modified,
-            digests=content_digests(fingerprint, found_size) if etag_is_md5 and not hides_content(headers) else (),
+            digests=content_digests(fingerprint, found_size) if etag_is_md5 and not etag_is_not_md5(headers) else (),
             version=parse_version_id(headers.get("x-amz-version-id")),
             content_type=headers.get("content-type"),
         ),

@@ -20,7 +20,7 @@ class LockMode(StrEnum):
     COMPLIANCE = "COMPLIANCE"
 
 
-def check_locks(mode: LockMode | None, days: int | None) -> None:
+def check_object_lock(mode: LockMode | None, days: int | None) -> None:
     """Check that the settings of object lock are consistent.
 
     Raises:
@@ -38,7 +38,7 @@ def object_lock_headers(mode: LockMode | None, days: int | None, now: datetime, 
     headers = {}
     if mode is not None and days is not None:
         day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        headers = {LOCK_MODE: mode.value, RETAIN_UNTIL: format_time(day + timedelta(days=days + 1))}
+        headers = {LOCK_MODE: mode.value, RETAIN_UNTIL: format_utc(day + timedelta(days=days + 1))}
     if hold:
         headers[LEGAL_HOLD] = "ON"
     return headers
@@ -52,6 +52,6 @@ def content_md5(chunks: Iterable[bytes | memoryview]) -> dict[str, str]:
     return {"Content-MD5": b64encode(digest.digest()).decode()}
 
 
-def format_time(time: datetime) -> str:
+def format_utc(time: datetime) -> str:
     """Format a time for S3 requests, in UTC, with seconds."""
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

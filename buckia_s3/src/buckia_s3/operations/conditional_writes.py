@@ -25,7 +25,7 @@ from buckia_s3.auth.sigv4 import EMPTY_SHA256
 from buckia_s3.config.settings import ConditionalWrites, S3Settings
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.http.endpoint import is_aws
-from buckia_s3.objects.etags import etag_from_fingerprint, hides_content, is_md5, unquoted
+from buckia_s3.objects.etags import etag_from_fingerprint, etag_is_not_md5, is_md5, unquote_etag
 from buckia_s3.operations.probe_objects import PROBE_CONTENT, Probes
 
 log = logging.getLogger(__name__)
@@ -161,8 +161,8 @@ class ConditionalWriteSupport:
             log.info("%s takes no probe: %s", self._client.host, error)
             return IfMatchSupport.NONE
         try:
-            etag = unquoted(written.headers.get("ETag"))
-            if is_md5(etag) and not hides_content(written.headers):
+            etag = unquote_etag(written.headers.get("ETag"))
+            if is_md5(etag) and not etag_is_not_md5(written.headers):
                 self.etags_are_md5 = etag == hashlib.md5(PROBE_CONTENT, usedforsecurity=False).hexdigest()
             self.compares_content = self._refuses(key, {}, sha256=EMPTY_SHA256)
             if not self._refuses(key, {"If-None-Match": "*"}) or not self._refuses(key, {"If-Match": _WRONG_ETAG}):

@@ -17,7 +17,7 @@ from buckia_s3.http.client import Request, S3Client
 from buckia_s3.http.response import Headers
 from buckia_s3.objects.checksums import ChecksumAlgorithm, verify_chunks
 from buckia_s3.objects.etags import etag_from_fingerprint
-from buckia_s3.objects.metadata import from_headers, full_size, with_listed_time
+from buckia_s3.objects.metadata import full_size, object_from_headers, with_listed_time
 from buckia_s3.operations.head import ObjectHead
 
 _UNSATISFIABLE = 416
@@ -115,7 +115,9 @@ class Downloader:
         if full_size(headers) is None:
             expect = expect or self.object_head.head(key)
             size = expect.size
-        found = from_headers(key, headers, etag_is_md5=self.etag_is_md5, provider=self.client.provider, size=size)
+        found = object_from_headers(
+            key, headers, etag_is_md5=self.etag_is_md5, provider=self.client.provider, size=size
+        )
         self._check_unchanged(found, expect)
         return found if expect is None else with_listed_time(found, expect)
 

@@ -6,7 +6,7 @@ from buckia_core.adapters.contract.types import Precondition, satisfies, stat_or
 from buckia_core.errors import AdapterError, NotFound, PreconditionFailed
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.http.client import Request, S3Client
-from buckia_s3.objects.metadata import check_key, from_headers
+from buckia_s3.objects.metadata import check_key, object_from_headers
 
 
 class ObjectHead:
@@ -62,7 +62,7 @@ class ObjectHead:
             raise
         self._bucket_exists = True
         headers = response.headers
-        return from_headers(key, headers, etag_is_md5=self._etag_is_md5, provider=self._client.provider), headers
+        return object_from_headers(key, headers, etag_is_md5=self._etag_is_md5, provider=self._client.provider), headers
 
     def check_precondition(self, key: str, expect: Precondition | None) -> None:
         """Check a precondition with a HEAD.

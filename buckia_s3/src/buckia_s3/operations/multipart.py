@@ -20,7 +20,7 @@ from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.errors import error_code, from_code
 from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import Request, S3Client
-from buckia_s3.objects.etags import is_md5, unquoted
+from buckia_s3.objects.etags import is_md5, unquote_etag
 from buckia_s3.objects.metadata import parse_version_id
 from buckia_s3.operations.conditional_writes import ConditionalWriteSupport
 from buckia_s3.operations.head import ObjectHead
@@ -137,7 +137,7 @@ class Multipart:
         Raises:
             Transient: The response has no ETag.
         """
-        etag = unquoted(etag)
+        etag = unquote_etag(etag)
         if not etag:
             message = f"{key!r}: writing: the server returned no ETag for a part"
             raise Transient(message, provider=self.client.provider, key=key)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from buckia_core.errors import AdapterError, NotSupported, PermissionDenied
 from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import Request, S3Client
-from buckia_s3.objects.object_lock import LEGAL_HOLD, LOCK_MODE, RETAIN_UNTIL, LockMode, content_md5, format_time
+from buckia_s3.objects.object_lock import LEGAL_HOLD, LOCK_MODE, RETAIN_UNTIL, LockMode, content_md5, format_utc
 from buckia_s3.operations.head import ObjectHead
 from buckia_s3.xml.reader import EPOCH, parse_time_ns
 
@@ -81,7 +81,7 @@ class ObjectLocks:
             PermissionDenied: The version has a longer or stricter retention, or the credentials do not permit it.
             NotSupported: The bucket has no object lock.
         """
-        text = f"<Mode>{mode.value}</Mode><RetainUntilDate>{format_time(until)}</RetainUntilDate>"
+        text = f"<Mode>{mode.value}</Mode><RetainUntilDate>{format_utc(until)}</RetainUntilDate>"
         self._put(key, version, "retention", f"<Retention xmlns='{_NAMESPACE}'>{text}</Retention>", bypass_governance)
 
     def hold(self, key: str, version: str | None = None, *, on: bool) -> None:
@@ -125,7 +125,7 @@ class ObjectLocks:
                 if lock.mode is LockMode.GOVERNANCE
                 else ", which can't be ended early"
             )
-            reasons.append(f"it is retained until {format_time(lock.retain_until)} in mode {lock.mode.value}{way}")
+            reasons.append(f"it is retained until {format_utc(lock.retain_until)} in mode {lock.mode.value}{way}")
         message = f"{key!r}: the version is locked: {'; '.join(reasons)}"
         return PermissionDenied(
             message, provider=error.provider, key=key, status=error.status, request_id=error.request_id

@@ -26,7 +26,7 @@ from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.body import AnyBody, BytesBody, FileRangeBody, VerifyingBody
 from buckia_s3.http.client import Request, S3Client
-from buckia_s3.objects.etags import hides_content, md5_from_etag, unquoted
+from buckia_s3.objects.etags import etag_is_not_md5, md5_from_etag, unquote_etag
 from buckia_s3.objects.metadata import parse_version_id
 from buckia_s3.operations.conditional_writes import ConditionalWriteSupport
 from buckia_s3.operations.head import ObjectHead
@@ -150,12 +150,12 @@ class Uploader:
             self.object_head.check_precondition(spec.key, spec.expect)
         headers = spec.headers() | spec.body_headers(body) | condition
         reported = self.client.send(Request("PUT", spec.full_key, (), headers, body, key=spec.key)).headers
-        etag = unquoted(reported.get("ETag"))
+        etag = unquote_etag(reported.get("ETag"))
         if not etag:
             return self.object_head.head(spec.key), True
         is_intact = self.verifier.is_intact(reported, etag, body, headers, spec.key, spec.full_key)
         trusted = self.settings.etag_is_md5_effective and self.verifier.conditions.etags_are_md5 is not False
-        digests = md5_from_etag(etag) if trusted and not hides_content(reported) else ()
+        digests = md5_from_etag(etag) if trusted and not etag_is_not_md5(reported) else ()
         return spec.remote_object(
             body.size, etag, parse_version_id(reported.get("x-amz-version-id")), digests
         ), is_intact

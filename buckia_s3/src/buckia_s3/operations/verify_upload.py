@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from buckia_core.errors import IntegrityError
 from buckia_s3.http.body import AnyBody
 from buckia_s3.http.client import Request, S3Client
-from buckia_s3.objects.etags import etag_from_fingerprint, hides_content, is_md5
+from buckia_s3.objects.etags import etag_from_fingerprint, etag_is_not_md5, is_md5
 from buckia_s3.objects.object_lock import content_md5
 from buckia_s3.operations.conditional_writes import ConditionalWriteSupport
 
@@ -94,7 +94,7 @@ class UploadVerifier:
 
     def _can_compare_md5(self, headers: Mapping[str, str], etag: str) -> bool:
         known = self.conditions.compares_content or self.conditions.etags_are_md5 is False
-        return not known and self.etag_is_md5 and is_md5(etag) and not hides_content(headers)
+        return not known and self.etag_is_md5 and is_md5(etag) and not etag_is_not_md5(headers)
 
 
 def _is_md5_of(etag: str, body: AnyBody) -> bool:

@@ -14,7 +14,7 @@ from buckia_core.errors import AdapterError, NotFound, PermissionDenied, Transie
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
 from buckia_s3.http.client import Request, S3Client
-from buckia_s3.objects.metadata import content_length, from_headers
+from buckia_s3.objects.metadata import content_length, object_from_headers
 from buckia_s3.operations.copy import Copier
 from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.probe_objects import PROBE_PREFIX
@@ -116,7 +116,7 @@ class Versions:
         except AdapterError as error:
             raise self._translate_error(error, key, version) from error
         headers = response.headers
-        return from_headers(key, headers, etag_is_md5=self.etag_is_md5, provider=self.client.provider), headers
+        return object_from_headers(key, headers, etag_is_md5=self.etag_is_md5, provider=self.client.provider), headers
 
     def _request(self, method: str, key: str, version: str, headers: dict[str, str] | None = None) -> Request:
         return Request(method, self.object_head.full_key(key), (("versionId", version),), headers or {}, key=key)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from xml.parsers.expat import ParserCreate
 
-from buckia_s3.objects.etags import unquoted
+from buckia_s3.objects.etags import unquote_etag
 from buckia_s3.xml.list_objects import UNREADABLE_XML, MalformedResponse
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,7 +67,7 @@ def element_text(body: bytes, name: str) -> str:
 def parse_etag(body: bytes) -> str | None:
     """Return the unquoted text of the first `ETag` element; `None` if there is none."""
     found = _ETAG.search(body)
-    return None if found is None else unquoted(unescape(found[1].decode("utf-8", "replace")))
+    return None if found is None else unquote_etag(unescape(found[1].decode("utf-8", "replace")))
 
 
 def parse_time_ns(time: str) -> int:

@@ -12,7 +12,7 @@ from buckia_core.adapters.contract.types import UploadInfo
 from buckia_core.errors import AdapterError, InvalidKey, NotSupported
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import RemoteObject
-from buckia_s3.objects.metadata import check_key, encode_metadata, from_headers, with_metadata
+from buckia_s3.objects.metadata import check_key, encode_metadata, object_from_headers, with_metadata
 from buckia_s3.objects.multipart_etag import possible_digests
 
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
@@ -137,7 +137,7 @@ def headers(**more):
 
 
 def read(etag_is_md5=True, **more):
-    return from_headers("k", headers(**more), etag_is_md5=etag_is_md5, provider="s3")
+    return object_from_headers("k", headers(**more), etag_is_md5=etag_is_md5, provider="s3")
 
 
 def test_headers_of_an_object():
@@ -194,4 +194,4 @@ def test_the_prefix_counts():
 def test_a_length_that_is_none_is_no_crash(length):
     with pytest.raises(AdapterError, match="how large"):
         read(Content_Length=length)
-    assert from_headers("k", headers(Content_Length=length), etag_is_md5=True, provider="s3", size=7).size == 7
+    assert object_from_headers("k", headers(Content_Length=length), etag_is_md5=True, provider="s3", size=7).size == 7
