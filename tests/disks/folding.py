@@ -1,4 +1,4 @@
-"""A file system in memory that takes names for one that differ in case or Unicode form, as macOS and Windows do.
+"""A case-insensitive file system in memory, which also ignores Unicode forms, as macOS and Windows do.
 
 `python -m tests.disks.folding MOUNT [plain]` serves it until it is unmounted. A plain one is as FAT by FUSE is: each
 spelling of a name has an inode number of its own, and there are no hard links. Needs libfuse 2 and fusepy.

@@ -1,4 +1,4 @@
-"""A locale that is not UTF-8, made for the time of a test run."""
+"""A locale that is not UTF-8, which is created for a test run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Disks that are mounted for the time of a test run."""
+"""File systems that are mounted during a test run."""
 
 from __future__ import annotations
 

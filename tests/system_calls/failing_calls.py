@@ -1,7 +1,7 @@
-"""Commands whose system calls fail, or that are killed at one of them: the k-th on a path that a test names.
+"""Failing system calls: makes the k-th call on a path fail, or kills the command at it.
 
-A small library, compiled from `failing_calls.c` when the first test asks, stands between the command and the C library.
-So it sees the calls of Python, of SQLite, and of whatever else the command loads.
+A small library, compiled from `failing_calls.c` for the first test that needs it, intercepts calls to the C library:
+those of Python, of SQLite, and of everything else that the command loads.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SOURCE = Path(__file__).with_name("failing_calls.c")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What happens to which calls.
+    """A rule: which calls fail, and how.
 
     Attributes:
         call: `open` (of what is there), `create`, `read`, `write`, `truncate`, `fsync`, `syncfs`, `rename`, `link`,
@@ -52,7 +52,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class FailingCalls:
-    """Makes the environment in which a command's calls fail."""
+    """Builds the environment of a command whose calls fail."""
 
     library: Path
 

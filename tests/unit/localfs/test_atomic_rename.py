@@ -1,4 +1,4 @@
-"""Renames in one step, of which the system tells whether it can do them."""
+"""Atomic renames, and systems that do not support them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Directories that are held open."""
+"""Open directories, and files in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bringing a whole file system to the disk, where that is sure to do what it should."""
+"""Flushes of files, directories and file systems to the disk."""
 
 from __future__ import annotations
 

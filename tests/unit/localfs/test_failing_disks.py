@@ -1,4 +1,4 @@
-"""Errors of a disk: only those that say that it lacks something are taken for that."""
+"""Errors of a disk: only errors that mean missing support lead to a fallback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a disk takes for one name."""
+"""Names that a file system treats as equal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Sides`: a folder, a bucket, and the client between them, in a few words a step."""
+"""`Sides`: a folder, a bucket, and the client that syncs them, for short test steps."""
 
 from __future__ import annotations
 

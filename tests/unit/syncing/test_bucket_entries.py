@@ -1,4 +1,4 @@
-"""Several entries for one bucket, in one file or more: what one has says nothing against what another has."""
+"""Several entries for one bucket, in one file or more, which do not affect each other."""
 
 from __future__ import annotations
 

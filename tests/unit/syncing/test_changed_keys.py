@@ -1,4 +1,4 @@
-"""What plugins are told of a run: the objects that it wrote or deleted, and no others."""
+"""Changed keys for plugins: exactly the objects that a run wrote or deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One sync, from the guard at its beginning to the hooks at its end."""
+"""A sync, from the safety checks to the hooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guard in a run: mappings and sides that are gone, renames that are no loss, files that are overwritten."""
+"""Safety checks of a run: removed mappings, emptied sides, renames, overwritten files."""
 
 from __future__ import annotations
 

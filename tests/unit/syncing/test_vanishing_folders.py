@@ -1,4 +1,4 @@
-"""Folders that go away in mid-run, as a disk does that is unmounted: nothing of them counts as deleted."""
+"""Folders that vanish during a run, like an unmounted disk: none of their files counts as deleted."""
 
 from __future__ import annotations
 

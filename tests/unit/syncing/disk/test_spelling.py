@@ -1,4 +1,4 @@
-"""What a disk calls a name that it takes for another one."""
+"""Stored names of files on case-insensitive file systems."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trash: what a sync replaces or deletes can be had again."""
+"""The trash: replaced and deleted files can be listed, restored and removed."""
 
 from __future__ import annotations
 

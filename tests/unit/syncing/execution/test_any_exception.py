@@ -1,4 +1,4 @@
-"""Whatever exception a file fails with, it fails alone: the others get their turn, and the next run tries it again."""
+"""Any exception of one file fails only that file, and the next run tries it again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small operations that are executed as a group."""
+"""Batches of small operations."""
 
 from __future__ import annotations
 

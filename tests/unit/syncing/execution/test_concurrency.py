@@ -1,4 +1,4 @@
-"""How many operations are under way at once."""
+"""Adaptive concurrency."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The other name of a version, when both sides keep theirs."""
+"""Conflict copies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which order operations are executed, how many at once, and when they stop."""
+"""The executor: order, concurrency, and stops."""
 
 from __future__ import annotations
 

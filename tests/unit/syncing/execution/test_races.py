@@ -1,4 +1,4 @@
-"""Others who write at the worst moment: just before a file gets its name, is deleted, or while its version is kept."""
+"""Races with other writers, just before a file is committed or deleted, or while it is backed up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing down what happened."""
+"""The recorder of results."""
 
 from __future__ import annotations
 

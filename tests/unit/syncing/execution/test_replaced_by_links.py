@@ -1,4 +1,4 @@
-"""Somebody who may write to the project puts links into it while a run goes on: nothing leads out of it, or into it."""
+"""Attacks by a user who may write to the project: links that appear during a run lead neither out of it nor into it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of an operation whose ground has shifted since it was planned."""
+"""The worker: operations whose file or object changed after they were planned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which bytes of a download are right, by what the provider tells and by what a client stored beside the object."""
+"""Content checks of downloads, by digests of the provider and of a client."""
 
 from __future__ import annotations
 

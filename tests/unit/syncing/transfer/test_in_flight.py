@@ -1,4 +1,4 @@
-"""How far transfers are is told while they go on, and adds up to what went over."""
+"""Progress of in-flight transfers, which adds up to their size."""
 
 from __future__ import annotations
 

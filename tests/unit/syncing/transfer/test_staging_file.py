@@ -1,4 +1,4 @@
-"""Temporary files of downloads that go on."""
+"""Staging files of resumable downloads."""
 
 from __future__ import annotations
 

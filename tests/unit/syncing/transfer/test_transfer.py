@@ -1,4 +1,4 @@
-"""Moving the bytes of one file, while somebody else is at work on it."""
+"""Uploads and downloads of one file, while other programs write to it."""
 
 from __future__ import annotations
 

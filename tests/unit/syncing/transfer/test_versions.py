@@ -1,4 +1,4 @@
-"""Versions of a bucket: planned, brought back, fetched. Nothing is lost on the way."""
+"""Versions of a bucket: plan, restore and download, without loss of content."""
 
 from __future__ import annotations
 

@@ -41,11 +41,11 @@ class _PendingDownload:
     operation: Operation
     download: Download | Exception
 
-    def finish(self, worker: Worker, done: OperationResult, locator: FileLocator) -> None:  # noqa: ARG002  # as other steps
+    def finish(self, worker: Worker, result: OperationResult, locator: FileLocator) -> None:  # noqa: ARG002  # as other steps
         """Commit the download, or raise the error of its fetch."""
         if isinstance(self.download, Exception):
             raise self.download
-        worker.commit_download(self.download, done)
+        worker.commit_download(self.download, result)
 
 
 def run_batch(worker: Worker, operations: Iterable[Operation]) -> BatchResult:

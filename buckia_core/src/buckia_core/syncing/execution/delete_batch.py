@@ -50,11 +50,11 @@ def delete_batch(worker: Worker, operations: Sequence[Operation]) -> list[Operat
             one_by_one.append(operation)
         else:
             ready.append(operation)
-    for key, done in _delete(worker, ready).items():
-        if is_generic_error(done.failure):
-            one_by_one.append(done.operation)
+    for key, result in _delete(worker, ready).items():
+        if is_generic_error(result.failure):
+            one_by_one.append(result.operation)
         else:
-            results[key] = done
+            results[key] = result
     results |= {operation.key: worker.run(operation) for operation in one_by_one}
     return [results[operation.key] for operation in operations if operation.key in results]
 
@@ -95,15 +95,15 @@ def _delete(worker: Worker, operations: Sequence[Operation]) -> dict[str, Operat
     for outcome in outcomes:
         if outcome.key not in by_key:
             continue
-        done = results[outcome.key] = OperationResult(by_key[outcome.key])
+        result = results[outcome.key] = OperationResult(by_key[outcome.key])
         if outcome.error:
-            done.fail(outcome.error)
+            result.fail(outcome.error)
         else:
-            done.deletes.append(outcome.key)
+            result.deletes.append(outcome.key)
     return results
 
 
 def _failed(worker: Worker, operation: Operation, error: Exception) -> OperationResult:
-    done = OperationResult(operation)
-    done.fail(error, worker.path(operation))
-    return done
+    result = OperationResult(operation)
+    result.fail(error, worker.path(operation))
+    return result

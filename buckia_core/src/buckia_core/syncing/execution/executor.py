@@ -112,8 +112,8 @@ def execute(
         for future in running:
             # An error is being raised already; a second one must not lose the other results.
             with suppress(Exception):
-                for done in future.result().results:
-                    record(done)
+                for result in future.result().results:
+                    record(result)
         raise
 
 
@@ -149,14 +149,14 @@ def _phases(
             for future in completed:
                 batch_result = future.result()
                 jobs.requeue(running.pop(future)[len(batch_result.results) :])
-                for done in batch_result.results:
-                    record(done)
-                for done in batch_result.results:
-                    total = done.bytes_up + done.bytes_down
+                for result in batch_result.results:
+                    record(result)
+                for result in batch_result.results:
+                    total = result.bytes_up + result.bytes_down
                     concurrency.record(total, now, busy)
-                    if rest := worker.in_flight.finish(done.operation, total):
-                        on_progress(done.operation, rest)
-                    yield done
+                    if rest := worker.in_flight.finish(result.operation, total):
+                        on_progress(result.operation, rest)
+                    yield result
                 if batch_result.internal_error is not None:
                     raise batch_result.internal_error
         if stopped.is_set():

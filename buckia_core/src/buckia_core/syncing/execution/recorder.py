@@ -77,19 +77,19 @@ class BaselineRecorder:
         if rows:
             self._state.commit(put=rows, roots=self._roots)
 
-    def add(self, done: OperationResult) -> None:
+    def add(self, result: OperationResult) -> None:
         """Add the result of one operation."""
-        for each in done.upserts:
+        for each in result.upserts:
             self._upserts[each.key] = each
-        for key in done.deletes:
+        for key in result.deletes:
             # A result may both write and delete a row, if a file changed during its upload and was then deleted.
             self._upserts.pop(key, None)
-        self._deletes += done.deletes
-        self._directories.update(done.directories)
-        if done.status is Status.UNRESOLVED:
-            self._open[done.operation.key] = done.operation
-        elif done.status is Status.DONE:
-            self._done.add(done.operation.key)
+        self._deletes += result.deletes
+        self._directories.update(result.directories)
+        if result.status is Status.UNRESOLVED:
+            self._open[result.operation.key] = result.operation
+        elif result.status is Status.DONE:
+            self._done.add(result.operation.key)
         full = (
             len(self._upserts) + len(self._deletes) >= _BATCH_ROWS
             or time.monotonic() - self._committed > _BATCH_SECONDS

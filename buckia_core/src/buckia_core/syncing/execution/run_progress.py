@@ -70,16 +70,16 @@ class RunTally:
         """Report bytes that a transfer has moved since the last call."""
         self._request.listener(Transferred(operation, delta))
 
-    def report_result(self, done: OperationResult) -> None:
+    def report_result(self, result: OperationResult) -> None:
         """Report and count the result of an operation."""
-        operation, counts = done.operation, self.counts
-        counts.bytes_up += done.bytes_up
-        counts.bytes_down += done.bytes_down
-        self._count(operation, done.status, done.error, done.extra_uploads)
-        if isinstance(done.failure, Unauthenticated):
-            self.fatal = self.fatal or done.failure
+        operation, counts = result.operation, self.counts
+        counts.bytes_up += result.bytes_up
+        counts.bytes_down += result.bytes_down
+        self._count(operation, result.status, result.error, result.extra_uploads)
+        if isinstance(result.failure, Unauthenticated):
+            self.fatal = self.fatal or result.failure
             self._request.stopped.set()
-        self._emit_finished(operation, done.status, done.error)
+        self._emit_finished(operation, result.status, result.error)
 
     def report_dry_run(self, plan: Plan) -> SyncResult:
         """Report and count a plan that is not executed."""

@@ -82,64 +82,64 @@ class Worker:
         `first_step` finishes an operation that is already started. `locator` is shared by the operations of a batch.
         Errors are part of the result; only errors that end the run are raised.
         """
-        done = OperationResult(operation)
+        result = OperationResult(operation)
         try:
-            self._run(done, first_step, locator)
+            self._run(result, first_step, locator)
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001  # whatever a file does, the others get their turn
-            done.fail(error, self.path(done.operation))
-        return done
+            result.fail(error, self.path(result.operation))
+        return result
 
-    def _run(self, done: OperationResult, first_step: Step | None, locator: FileLocator | None) -> None:
+    def _run(self, result: OperationResult, first_step: Step | None, locator: FileLocator | None) -> None:
         for _ in range(_MAX_ATTEMPTS):
             step, first_step = first_step or self._execute, None
             # A retry needs a new locator: directories of the shared one may have been replaced.
             shared, locator = locator, None
             with nullcontext(shared) if shared is not None else self.bucket.locator() as fresh:
-                outcome = self._attempt(step, done, fresh)
+                outcome = self._attempt(step, result, fresh)
             if outcome is None:
                 return
             if isinstance(outcome, Operation):
-                done.operation = outcome
+                result.operation = outcome
             else:
                 # Both sides are in sync, or the next run decides.
-                done.operation = replace(done.operation, action=Action.ADOPT)
+                result.operation = replace(result.operation, action=Action.ADOPT)
                 return
         raise Transient("it kept changing while it was synced; it is left for the next run")
 
-    def _attempt(self, step: Step, done: OperationResult, locator: FileLocator) -> Outcome | None:
+    def _attempt(self, step: Step, result: OperationResult, locator: FileLocator) -> Outcome | None:
         """Execute once; return the new decision if the file or object has changed, `None` if it succeeded."""
         try:
-            step(done, locator)
+            step(result, locator)
         except (StateChanged, PreconditionFailed, FileNotFoundError):
             # A missing file or directory was removed after the check.
-            return replan(self.bucket, self.mappings, done.operation)
+            return replan(self.bucket, self.mappings, result.operation)
         except NotFound as error:
             if error.key is None:
                 # The bucket itself is missing.
                 raise
-            return replan(self.bucket, self.mappings, done.operation)
+            return replan(self.bucket, self.mappings, result.operation)
         except FileChangedDuringUpload as error:
-            local = done.operation.local
+            local = result.operation.local
             assert local is not None
-            done.upserts = [dirty_row(local, error.remote)]
-            return replan(self.bucket, self.mappings, done.operation, done.upserts[0])
+            result.upserts = [dirty_row(local, error.remote)]
+            return replan(self.bucket, self.mappings, result.operation, result.upserts[0])
         return None
 
     def path(self, operation: Operation) -> str:
         """Return the local path of an operation's key, for reports."""
         return local_path(operation.key, self.mappings[operation.root])
 
-    def _execute(self, done: OperationResult, locator: FileLocator) -> None:
-        operation = done.operation
+    def _execute(self, result: OperationResult, locator: FileLocator) -> None:
+        operation = result.operation
         match operation.action:
             case Action.UPLOAD:
-                self._upload(operation, done, locator)
+                self._upload(operation, result, locator)
             case Action.DOWNLOAD:
-                self._download(operation, done, locator)
+                self._download(operation, result, locator)
             case Action.DELETE_LOCAL:
-                self._delete_local(operation, done, locator)
+                self._delete_local(operation, result, locator)
             case Action.DELETE_REMOTE:
                 self.verify_absent(operation, locator)
                 # The check comes last, because the backup may take long.
@@ -151,25 +151,25 @@ class Worker:
                     if is_generic_error(error):
                         self.verify_remote(operation)
                     raise
-                done.deletes.append(operation.key)
+                result.deletes.append(operation.key)
             case Action.MOVE_REMOTE:
-                self._move_remote(operation, done, locator)
+                self._move_remote(operation, result, locator)
             case Action.ADOPT:
-                self._adopt(operation, done)
+                self._adopt(operation, result)
             case Action.FORGET:
-                done.deletes.append(operation.key)
+                result.deletes.append(operation.key)
             case Action.KEEP_BOTH:
-                self._keep_both(operation, done, locator)
+                self._keep_both(operation, result, locator)
             case Action.CONFLICT:
-                done.status = Status.UNRESOLVED
+                result.status = Status.UNRESOLVED
             case Action.REFUSE:
-                done.status, done.error = Status.FAILED, operation.explanation
+                result.status, result.error = Status.FAILED, operation.explanation
             case Action.SKIP:
                 pass
             case _:
                 assert_never(operation.action)
 
-    def _upload(self, operation: Operation, done: OperationResult, locator: FileLocator) -> None:
+    def _upload(self, operation: Operation, result: OperationResult, locator: FileLocator) -> None:
         local = operation.local
         assert local is not None
         if operation.remote is not None:
@@ -190,13 +190,13 @@ class Worker:
             )
         except FileNotFoundError:
             raise StateChanged from None
-        done.bytes_up += uploaded.bytes_sent
-        done.upserts = [baseline_row(uploaded.local, uploaded.remote, uploaded.digests, self.since_ns)]
+        result.bytes_up += uploaded.bytes_sent
+        result.upserts = [baseline_row(uploaded.local, uploaded.remote, uploaded.digests, self.since_ns)]
 
-    def _download(self, operation: Operation, done: OperationResult, locator: FileLocator) -> None:
+    def _download(self, operation: Operation, result: OperationResult, locator: FileLocator) -> None:
         with self.prepare_download(operation, locator) as file:
             file.fetch()
-            self.commit_download(file, done)
+            self.commit_download(file, result)
 
     def prepare_download(self, operation: Operation, locator: FileLocator, *, is_preserved: bool = False) -> Download:
         """Create the download of an operation. It adds the replaced file to the trash, unless that is preserved."""
@@ -224,14 +224,14 @@ class Worker:
             resume_store=self.resume_store,
         )
 
-    def commit_download(self, file: Download, done: OperationResult) -> None:
+    def commit_download(self, file: Download, result: OperationResult) -> None:
         """Commit a fetched download, and add it to the result."""
         downloaded = file.commit()
-        done.bytes_down += downloaded.bytes_received
-        done.directories.append(file.directory.path)
-        done.upserts = [baseline_row(downloaded.local, downloaded.remote, downloaded.digests, self.since_ns)]
+        result.bytes_down += downloaded.bytes_received
+        result.directories.append(file.directory.path)
+        result.upserts = [baseline_row(downloaded.local, downloaded.remote, downloaded.digests, self.since_ns)]
 
-    def _delete_local(self, operation: Operation, done: OperationResult, locator: FileLocator) -> None:
+    def _delete_local(self, operation: Operation, result: OperationResult, locator: FileLocator) -> None:
         assert operation.local is not None
         mapping = self.mappings[operation.root]
         location = locator.locate(operation.key, mapping)
@@ -247,11 +247,11 @@ class Worker:
                 raise StateChanged
             if location.link is not None:
                 location.link.directory.unlink(location.link.name)
-            done.directories.append((location.link or location).directory.path)
+            result.directories.append((location.link or location).directory.path)
             locator.prune_parents(operation.key, mapping)
-        done.deletes.append(operation.key)
+        result.deletes.append(operation.key)
 
-    def _move_remote(self, operation: Operation, done: OperationResult, locator: FileLocator) -> None:
+    def _move_remote(self, operation: Operation, result: OperationResult, locator: FileLocator) -> None:
         assert operation.local is not None and operation.source is not None
         assert isinstance(self.adapter, ServerCopy)
         try:
@@ -263,18 +263,18 @@ class Worker:
             raise
         except AdapterError:
             # A server-side copy is only an optimization. If it fails, the file is uploaded.
-            done.operation = replace(operation, action=Action.UPLOAD, source=None)
-            self._upload(done.operation, done, locator)
+            result.operation = replace(operation, action=Action.UPLOAD, source=None)
+            self._upload(result.operation, result, locator)
         else:
             now = locator.stat_entry(operation.key, self.mappings[operation.root])
             if now is None or not same_file(now, operation.local):
-                done.upserts = [dirty_row(operation.local, copied)]
+                result.upserts = [dirty_row(operation.local, copied)]
             else:
-                done.upserts = [baseline_row(now, copied, operation.local.digests, self.since_ns)]
-        self._delete_source(operation.source, operation, done, locator)
+                result.upserts = [baseline_row(now, copied, operation.local.digests, self.since_ns)]
+        self._delete_source(operation.source, operation, result, locator)
 
     def _delete_source(
-        self, source: RemoteObject, operation: Operation, done: OperationResult, locator: FileLocator
+        self, source: RemoteObject, operation: Operation, result: OperationResult, locator: FileLocator
     ) -> None:
         """Delete the source object, if neither it nor its local file has changed during the copy."""
         try:
@@ -287,7 +287,7 @@ class Worker:
             # The next run decides.
             return
         self._delete_remote(source.key)
-        done.deletes.append(source.key)
+        result.deletes.append(source.key)
 
     def _delete_remote(self, key: str) -> None:
         outcomes = {outcome.key: outcome for outcome in self.adapter.delete_files([key])}
@@ -296,12 +296,12 @@ class Worker:
         if error := outcomes[key].error:
             raise error
 
-    def _adopt(self, operation: Operation, done: OperationResult) -> None:
+    def _adopt(self, operation: Operation, result: OperationResult) -> None:
         assert operation.local is not None and operation.remote is not None
         digests = operation.local.digests or operation.remote.digests
-        done.upserts = [baseline_row(operation.local, operation.remote, digests, self.since_ns)]
+        result.upserts = [baseline_row(operation.local, operation.remote, digests, self.since_ns)]
 
-    def _keep_both(self, operation: Operation, done: OperationResult, locator: FileLocator) -> None:
+    def _keep_both(self, operation: Operation, result: OperationResult, locator: FileLocator) -> None:
         """Create a conflict copy of the local version, download the remote version, and upload the copy."""
         assert operation.local is not None
         mapping = self.mappings[operation.root]
@@ -315,7 +315,7 @@ class Worker:
             # does not contain later edits.
             with self.prepare_download(operation, locator, is_preserved=copy.is_new) as file:
                 file.fetch()
-                self.commit_download(file, done)
+                self.commit_download(file, result)
         except BaseException:
             # After the commit, the copy is the only instance of the local version.
             if copy.is_new and (file is None or not file.committed):
@@ -337,10 +337,10 @@ class Worker:
             except (StateChanged, FileChangedDuringUpload, PreconditionFailed, FileNotFoundError):
                 # The copy is an ordinary new file, which the next run uploads.
                 return
-            done.bytes_up += uploaded.bytes_sent
-            done.extra_uploads += 1
+            result.bytes_up += uploaded.bytes_sent
+            result.extra_uploads += 1
             if not mapping.is_file:
-                done.upserts.append(baseline_row(uploaded.local, uploaded.remote, uploaded.digests, self.since_ns))
+                result.upserts.append(baseline_row(uploaded.local, uploaded.remote, uploaded.digests, self.since_ns))
 
     def backup_remote(self, operation: Operation) -> None:
         """Download the object to the trash before it is replaced or deleted, if the backup policy applies.

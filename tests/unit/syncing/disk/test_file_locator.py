@@ -1,4 +1,4 @@
-"""The gate between keys and the disk: no path leaves its root, and none leads through a link."""
+"""FileLocator: no path leaves the root of its mapping, and none leads through a link."""
 
 from __future__ import annotations
 
