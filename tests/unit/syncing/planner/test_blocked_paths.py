@@ -1,4 +1,4 @@
-"""What neither side lists, and what stands all the same where a file is to come: known before anything is done."""
+"""Targets that are blocked by what neither side lists are refused in the plan."""
 
 from __future__ import annotations
 

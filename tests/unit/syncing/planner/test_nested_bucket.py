@@ -1,4 +1,4 @@
-"""A bucket that is a folder inside of what is synced, or around it."""
+"""A local bucket inside or around its synced paths."""
 
 from __future__ import annotations
 

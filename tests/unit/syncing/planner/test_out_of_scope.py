@@ -1,4 +1,4 @@
-"""Keys that a changed configuration leaves out: nobody deleted them, so nothing is deleted."""
+"""Keys that a changed configuration excludes are not deleted."""
 
 from __future__ import annotations
 

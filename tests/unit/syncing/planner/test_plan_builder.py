@@ -1,4 +1,4 @@
-"""Ending early: a merge in which nothing has changed does not run on to the end of a large bucket."""
+"""A merge without changes stops early when the run is to end."""
 
 from __future__ import annotations
 

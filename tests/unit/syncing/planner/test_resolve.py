@@ -1,4 +1,4 @@
-"""Settling conflicts by a person's word."""
+"""Resolution of conflicts by the user's choice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which paths take part."""
+"""Which paths a filter includes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading the local side."""
+"""The scan of the local side."""
 
 from __future__ import annotations
 

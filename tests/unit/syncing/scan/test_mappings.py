@@ -1,4 +1,4 @@
-"""From a configuration to mappings and a scope."""
+"""Mappings and scope from a configuration."""
 
 from __future__ import annotations
 

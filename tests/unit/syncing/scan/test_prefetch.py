@@ -1,4 +1,4 @@
-"""Running an iterator ahead in a thread of its own."""
+"""An iterator that runs ahead in another thread."""
 
 from __future__ import annotations
 

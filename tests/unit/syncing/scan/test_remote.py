@@ -1,4 +1,4 @@
-"""Reading the remote side: however a listing is cut, its parts are the whole."""
+"""The listing of the remote side: its ranges together are the complete listing."""
 
 from __future__ import annotations
 

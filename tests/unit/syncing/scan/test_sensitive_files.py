@@ -1,4 +1,4 @@
-"""The line about new files that often hold secrets."""
+"""The warning about new files that often hold secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths that a sync is limited to: on the disk, in the baseline, in the bucket; patterns; and what is none of it."""
+"""Paths that limit a sync: on the disk, in the baseline, in the bucket; patterns; and paths that match nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One row of the baseline, and when a file's times prove nothing."""
+"""Baseline rows, and when the timestamps of a file are racy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Damage of a state is only believed if it is found twice, in a file that can be read from end to end."""
+"""Damage of a state counts only if it is found twice, in a file that can be read to its end."""
 
 from __future__ import annotations
 

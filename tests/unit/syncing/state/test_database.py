@@ -1,4 +1,4 @@
-"""The state database: what is remembered, and what happens to a file that can't be."""
+"""The state database, and damaged or unreadable database files."""
 
 from __future__ import annotations
 

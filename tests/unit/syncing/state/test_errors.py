@@ -1,4 +1,4 @@
-"""Errors of SQLite and of the system: what each one says of a state, and what it does not say."""
+"""Errors of SQLite and of the system, and what each one means for a state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state directory: who may have made it, and links in it or in its place."""
+"""The state directory: its owner, and links in it or in its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One sync at a time for a project and bucket."""
+"""One run at a time for a project and bucket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Buckia 0.6.0 left beside a `.buckia` file, and what this version makes of it."""
+"""Migration of states of Buckia 0.6.0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notes of transfers that did not come to their end."""
+"""Records of unfinished transfers."""
 
 from __future__ import annotations
 
