@@ -118,8 +118,8 @@ class FileLocation(NamedTuple):
             at = directory.descriptor
             if any(files for _, _, files, _ in os.fwalk(name, topdown=False, dir_fd=at)):
                 return
-            for _, relative_path, _, inside in os.fwalk(name, topdown=False, dir_fd=at):
-                for each in relative_path:
+            for _, subdirectories, _, inside in os.fwalk(name, topdown=False, dir_fd=at):
+                for each in subdirectories:
                     with suppress(OSError):
                         os.rmdir(each, dir_fd=inside)
         else:

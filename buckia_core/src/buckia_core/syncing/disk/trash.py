@@ -383,7 +383,8 @@ def _move_across_devices(location: FileLocation, trash: Directory, name: str) ->
     try:
         link_or_copy(directory, location.name, trash, name, TEMP_PREFIX)
         directory.replace(location.name, directory, temp_name)
-        if not _is_same_file(planned, directory.stat(temp_name)):
+        now = directory.stat(temp_name)
+        if (now.st_ino, now.st_size, now.st_mtime_ns) != (planned.st_ino, planned.st_size, planned.st_mtime_ns):
             trash.unlink(name)
             link_or_copy(directory, temp_name, trash, name, TEMP_PREFIX)
     except BaseException:
@@ -393,7 +394,3 @@ def _move_across_devices(location: FileLocation, trash: Directory, name: str) ->
             directory.unlink(temp_name)
         raise
     directory.unlink(temp_name)
-
-
-def _is_same_file(one: os.stat_result, other: os.stat_result) -> bool:
-    return (one.st_ino, one.st_size, one.st_mtime_ns) == (other.st_ino, other.st_size, other.st_mtime_ns)

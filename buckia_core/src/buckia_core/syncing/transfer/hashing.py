@@ -117,10 +117,14 @@ def hash_open_file(file: io.FileIO, algorithms: Iterable[str]) -> tuple[Digests,
     """
     before = os.fstat(file.fileno())
     digests, size = hash_stream(file, algorithms)
+    return digests, _stat_unchanged(file, before, size)
+
+
+def _stat_unchanged(file: io.FileIO, before: os.stat_result, size: int) -> os.stat_result:
     after = os.fstat(file.fileno())
     if size != after.st_size or (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
         raise FileChanged
-    return digests, after
+    return after
 
 
 def hash_in_parts(
@@ -150,9 +154,7 @@ def hash_in_parts(
                 break
             digests.append(part.hexdigest())
             size += length
-        after = os.fstat(file.fileno())
-    if size != after.st_size or (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
-        raise FileChanged
+    after = _stat_unchanged(file, before, size)
     return tuple(Digest(name, each.hexdigest()) for name, each in hashes.items()), tuple(digests), after
 
 
