@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     from buckia_core.syncing.state.database_file import StateTooNew
     from buckia_core.syncing.transfer.versions import BucketVersions, Restored
 
-__version__ = "0.6.0"
+__version__ = "0.7.0"
 
 __all__ = [
     "Action",

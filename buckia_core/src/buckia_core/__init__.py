@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from buckia_core.planning.manifest import RemoteObject
     from buckia_core.planning.versions import ObjectVersion
 
-__version__ = "0.6.0"
+__version__ = "0.7.0"
 
 __all__ = [
     "AdapterError",
