@@ -25,7 +25,7 @@ from buckia_core.planning.plan import Operation, Plan
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.syncing import arguments, engine
 from buckia_core.syncing.events import Listener, ProgressCallback, SyncResult, combine_listeners, no_listener
-from buckia_core.syncing.planner.former_mappings import find_roots_of_other_entries
+from buckia_core.syncing.planner.former_mappings import find_mappings_of_other_sections
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.scan.mappings import RunOverrides, build_mappings, build_scope, entry_label
 from buckia_core.syncing.state.database import StateDatabase
@@ -224,7 +224,7 @@ class BuckiaClient:
         with self._open_state() as state:
             records = state.conflicts()
             # All entries for a bucket share one state; skip the conflicts of other entries.
-            others = find_roots_of_other_entries(self.config, mappings, state)
+            others = find_mappings_of_other_sections(self.config, mappings, state)
         records = [record for record in records if record["root"] not in others]
         return [Conflict.from_record(record, mappings, self.config.base_dir) for record in records]
 
@@ -258,7 +258,7 @@ class BuckiaClient:
         """Return the results of the last runs, the newest first."""
         with self._open_state() as state:
             mappings = {mapping.id for mapping in build_mappings(self.config, RunOverrides())}
-            others = {*find_roots_of_other_entries(self.config, mappings, state).values()}
+            others = {*find_mappings_of_other_sections(self.config, mappings, state).values()}
             runs = [
                 record for record in state.runs(limit if not others else _NO_LIMIT) if record["bucket"] not in others
             ]

@@ -76,7 +76,7 @@ def test_relative(key, relative):
     ],
 )
 def test_owner_of(mappings, key, remembered, owner):
-    assert MappingIndex(mappings).find(key, baseline_root=remembered) is owner
+    assert MappingIndex(mappings).find(key, baseline_mapping_id=remembered) is owner
 
 
 def test_a_key_of_many_single_files_is_found_without_asking_each():

@@ -238,10 +238,10 @@ def test_p14_swapped_sides_give_the_mirrored_result(situation, orphans):
 
 def test_an_operation_carries_the_state_it_was_planned_under():
     found_local, found_remote, found_base = entries("2", "1", "1")
-    found_base = found_base and found_base._replace(root="docs")
+    found_base = found_base and found_base._replace(mapping_id="docs")
     operation = reconcile("a", "docs", found_local, found_remote, found_base, SyncRules())
     assert isinstance(operation, Operation)
-    assert (operation.key, operation.root) == ("a", "docs")
+    assert (operation.key, operation.mapping_id) == ("a", "docs")
     assert (operation.local, operation.remote, operation.base) == (found_local, found_remote, found_base)
 
 
@@ -292,12 +292,12 @@ def unproven(sides: tuple[str, str, str], rules: SyncRules, **changes: Any) -> t
 @pytest.mark.parametrize(("sides", "out_of_scope", "of_another"), UNPROVEN.values(), ids=UNPROVEN)
 def test_a_row_that_proves_no_deletion(sides, out_of_scope, of_another):
     assert unproven(sides, SyncRules(), out_of_scope=True)[0] == out_of_scope
-    assert unproven(sides, SyncRules(), root="other")[0] == of_another
-    assert unproven(sides, SyncRules(), root="other", out_of_scope=True)[0] == of_another
+    assert unproven(sides, SyncRules(), mapping_id="other")[0] == of_another
+    assert unproven(sides, SyncRules(), mapping_id="other", out_of_scope=True)[0] == of_another
 
 
 @pytest.mark.parametrize("policy", list(ConflictPolicy))
-@pytest.mark.parametrize("changes", [{"out_of_scope": True}, {"root": "other"}])
+@pytest.mark.parametrize("changes", [{"out_of_scope": True}, {"mapping_id": "other"}])
 @pytest.mark.parametrize("direction", list(Direction))
 @pytest.mark.parametrize("orphans", [None, False])
 def test_no_policy_makes_a_deletion_of_it(policy, changes, direction, orphans):
@@ -317,10 +317,10 @@ def reconcile_of(sides: tuple[str, str, str], rules: SyncRules, changes: dict[st
 
 def test_a_path_that_goes_up_deploys_from_another_folder_and_keeps_what_it_replaces():
     rules = SyncRules(direction=Direction.UP)
-    outcome, operation = unproven(("a=2", "a=1", "a=1"), rules, root="other")
+    outcome, operation = unproven(("a=2", "a=1", "a=1"), rules, mapping_id="other")
     assert outcome == "upload: CHANGED_LOCAL" and isinstance(operation, Operation)
     assert operation.loser is Side.REMOTE
-    assert unproven(("a=2", "a=3", "a=1"), rules, root="other")[0] == "conflict: REMOTE_EDIT_OF_UP"
+    assert unproven(("a=2", "a=3", "a=1"), rules, mapping_id="other")[0] == "conflict: REMOTE_EDIT_OF_UP"
 
 
 # --- what is not known -------------------------------------------------------------------------------------

@@ -176,11 +176,11 @@ def arriving(side: Side, deletes: list[Operation], *, has_digest: bool = True) -
             (Digest("sha256", each.base.digests_text.partition(":")[2]),) if has_digest else (),
         )
         if side is Side.REMOTE:
-            local = LocalEntry(key, each.root, each.size, 1, 1, 1, digests)
-            found.append(Operation(Action.UPLOAD, key, each.root, Reason.NEW_LOCAL, local))
+            local = LocalEntry(key, each.mapping_id, each.size, 1, 1, 1, digests)
+            found.append(Operation(Action.UPLOAD, key, each.mapping_id, Reason.NEW_LOCAL, local))
         else:
             remote = RemoteObject(key, each.size, "another" + key, digests=digests)
-            found.append(Operation(Action.DOWNLOAD, key, each.root, Reason.NEW_REMOTE, remote=remote))
+            found.append(Operation(Action.DOWNLOAD, key, each.mapping_id, Reason.NEW_REMOTE, remote=remote))
     return found
 
 

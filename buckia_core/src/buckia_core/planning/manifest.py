@@ -21,7 +21,7 @@ class LocalEntry(NamedTuple):
 
     Attributes:
         key: The key that the file has in the bucket.
-        root: The id of the mapping that has the file.
+        mapping_id: The id of the mapping that has the file.
         size: Bytes.
         mtime_ns: Modification time, nanoseconds since 1970.
         ctime_ns: Time of the last change of the inode, in nanoseconds; 0 on systems without one (Windows).
@@ -30,7 +30,7 @@ class LocalEntry(NamedTuple):
     """
 
     key: str
-    root: str
+    mapping_id: str
     size: int
     mtime_ns: int
     ctime_ns: int
@@ -74,20 +74,20 @@ class BaselineEntry(NamedTuple):
 
     Attributes:
         key: The key.
-        root: The id of the mapping that had the file.
+        mapping_id: The id of the mapping that had the file.
         size: Bytes, the same on both sides.
         mtime_ns, ctime_ns, inode: The local file's fingerprint.
         racy: The file was so recent when it was recorded that a later edit may have left the same times. It is hashed
             before it counts as unchanged (git calls this "racily clean").
         fingerprint: The object's fingerprint.
-        content: Digests of the content, formatted; empty if unknown (the file changed while it was read). They are
+        digests_text: Digests of the content as text; empty if unknown (the file changed while it was read). They are
             parsed on demand, because most rows never need them.
         out_of_scope: The last run that found the key did not sync it, because its mapping or the filter had changed.
             A side that is missing then proves no deletion, so nothing is deleted for it.
     """
 
     key: str
-    root: str
+    mapping_id: str
     size: int
     mtime_ns: int
     ctime_ns: int

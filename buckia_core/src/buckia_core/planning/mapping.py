@@ -81,13 +81,13 @@ class MappingIndex:
             else:
                 self._roots.append(mapping)
 
-    def find(self, key: str, *, baseline_root: str | None = None) -> PathMapping | None:
+    def find(self, key: str, *, baseline_mapping_id: str | None = None) -> PathMapping | None:
         """Return the mapping of a key; `None` if the key takes no part.
 
         In order of precedence: the mapping of the baseline row if it still includes the key; a single-file mapping of
         the key; the first directory that is not `up` only; the first directory.
         """
-        previous = self._by_id.get(baseline_root) if baseline_root is not None else None
+        previous = self._by_id.get(baseline_mapping_id) if baseline_mapping_id is not None else None
         if previous is not None and previous.includes(key):
             return previous
         found = self._first_receiving(self._files[key]) if key in self._files else None

@@ -155,7 +155,7 @@ class NameCollisions(NamedTuple):
         seen: dict[tuple[str, str], str] = {}
         found = []
         for operation in operations:
-            mapping = self.mappings[operation.root]
+            mapping = self.mappings[operation.mapping_id]
             if operation.key.isascii() or mapping.is_file:
                 continue
             path = mapping.relative_path(operation.key)
@@ -170,13 +170,13 @@ class NameCollisions(NamedTuple):
         return found
 
     def _may_collide(self, operation: Operation) -> bool:
-        return self.disks[operation.root].merges_names and not self.mappings[operation.root].is_file
+        return self.disks[operation.mapping_id].merges_names and not self.mappings[operation.mapping_id].is_file
 
     def _collision_keys(self, operation: Operation) -> list[tuple[tuple[str, str], str]]:
         """Return the parent directories and the path of a key: the collision key and the name of each."""
-        mapping = self.mappings[operation.root]
+        mapping = self.mappings[operation.mapping_id]
         path = mapping.relative_path(operation.key)
-        rules = self.disks[operation.root]
+        rules = self.disks[operation.mapping_id]
         return [((mapping.local, rules.collision_key(name)), name) for name in (*parent_directories(path), path)]
 
     def _find_collision(
@@ -187,7 +187,7 @@ class NameCollisions(NamedTuple):
         deleted: Collection[tuple[str, str]],
     ) -> tuple[str | None, bool]:
         """Return the key or directory that the path collides with, and whether the plan deletes it."""
-        mapping = self.mappings[operation.root]
+        mapping = self.mappings[operation.mapping_id]
         for collision_key, name in collision_keys:
             first = added.get(collision_key)
             if first == name:

@@ -96,7 +96,7 @@ class Operation:
     Attributes:
         action: What to do.
         key: The key.
-        root: The id of the mapping that has the key.
+        mapping_id: The id of the mapping that has the key.
         reason: The reason.
         local, remote, base: The state that it was planned for. It is not executed in any other state.
         loser: The side that loses a version which no user deleted. That version goes to the trash first. `None` if
@@ -109,7 +109,7 @@ class Operation:
 
     action: Action
     key: str
-    root: str
+    mapping_id: str
     reason: Reason
     local: LocalEntry | None = None
     remote: RemoteObject | None = None

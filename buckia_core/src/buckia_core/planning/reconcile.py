@@ -142,7 +142,7 @@ def remote_state(remote: RemoteObject | None, base: BaselineEntry | None) -> Sid
 
 def reconcile(
     key: str,
-    root: str,
+    mapping_id: str,
     local: LocalEntry | None,
     remote: RemoteObject | None,
     base: BaselineEntry | None,
@@ -154,9 +154,9 @@ def reconcile(
         An operation, `InSync`, or `NeedsEvidence`. A caller that collects all evidence gets a decision after at most
         four rounds.
     """
-    if base is not None and (base.out_of_scope or base.root != root):
+    if base is not None and (base.out_of_scope or base.mapping_id != mapping_id):
         if local is None and remote is None:
-            return _KeyContext(key, root, local, remote, base, rules).operation(Action.FORGET, Reason.DELETED_BOTH)
+            return Operation(Action.FORGET, key, mapping_id, Reason.DELETED_BOTH, base=base)
         if local is None or remote is None:
             base = None
     local_side = local_state(local, base, rules)
@@ -165,13 +165,13 @@ def reconcile(
     remote_side = remote_state(remote, base)
     if remote_side is SideState.UNSURE:
         return NeedsEvidence(Evidence.REMOTE_DIGEST)
-    if base is not None and base.root != root and local_side is SideState.CHANGED:
+    if base is not None and base.mapping_id != mapping_id and local_side is SideState.CHANGED:
         # The local file is a different file, not an edit of the recorded one, so the object may still be wanted.
         if rules.direction is Direction.UP and remote_side is SideState.SAME:
-            context = _KeyContext(key, root, local, remote, base, rules)
+            context = _KeyContext(key, mapping_id, local, remote, base, rules)
             return context.transfer(Side.LOCAL, Reason.CHANGED_LOCAL, loser=Side.REMOTE)
         base, remote_side = None, SideState.CHANGED
-    context = _KeyContext(key, root, local, remote, base, rules)
+    context = _KeyContext(key, mapping_id, local, remote, base, rules)
     if local_side is SideState.SAME and remote_side is SideState.SAME:
         return context.in_sync()
     if local_side is SideState.CHANGED and remote_side is SideState.CHANGED:
@@ -216,14 +216,14 @@ class _KeyContext(NamedTuple):
     """One key with its entries and rules. The rules of the tables are its methods."""
 
     key: str
-    root: str
+    mapping_id: str
     local: LocalEntry | None
     remote: RemoteObject | None
     base: BaselineEntry | None
     rules: SyncRules
 
     def operation(self, action: Action, reason: Reason, *, loser: Side | None = None) -> Operation:
-        return Operation(action, self.key, self.root, reason, self.local, self.remote, self.base, loser=loser)
+        return Operation(action, self.key, self.mapping_id, reason, self.local, self.remote, self.base, loser=loser)
 
     def transfer(self, source: Side, reason: Reason, *, loser: Side | None = None) -> Operation:
         return self.operation(Action.UPLOAD if source is Side.LOCAL else Action.DOWNLOAD, reason, loser=loser)
@@ -237,8 +237,8 @@ class _KeyContext(NamedTuple):
     def in_sync(self) -> InSync:
         local, remote, base = self.local, self.remote, self.base
         assert local is not None and remote is not None and base is not None
-        stale = not matches_baseline(local, base) or remote.fingerprint != base.fingerprint or local.root != base.root
-        return InSync(refresh=True) if stale or base.out_of_scope else IN_SYNC
+        same = remote.fingerprint == base.fingerprint and local.mapping_id == base.mapping_id
+        return IN_SYNC if same and matches_baseline(local, base) and not base.out_of_scope else InSync(refresh=True)
 
     def both_ways(self, local_side: SideState, remote_side: SideState) -> Outcome:
         """Apply the table for direction `both`, except for the rows that `reconcile` handles."""

@@ -136,7 +136,7 @@ def deletes_too_much(plan: Plan, mappings: Sequence[PathMapping], limit: DeleteL
 def _find_excess_deletes(
     plan: Plan, mappings: Sequence[PathMapping], limit: DeleteLimit | None
 ) -> Iterator[UnsafePlan]:
-    groups = _group_by_root(plan, mappings)
+    groups = _group_by_directory(plan, mappings)
     for group in groups:
         for side in Side:
             if group.is_emptied(side) and group.deletes[side.other]:
@@ -174,8 +174,8 @@ def _find_excess_overwrites(
     two_way = {mapping.id for mapping in mappings if mapping.rules.direction is not Direction.UP}
     replacing: dict[str, list[Operation]] = {}
     for operation in plan:
-        if operation.action is Action.UPLOAD and operation.remote is not None and operation.root in two_way:
-            replacing.setdefault(operation.root, []).append(operation)
+        if operation.action is Action.UPLOAD and operation.remote is not None and operation.mapping_id in two_way:
+            replacing.setdefault(operation.mapping_id, []).append(operation)
     for mapping in mappings:
         operations = replacing.get(mapping.id, [])
         entries = plan.counts.get(mapping.id, Counts()).base
@@ -196,16 +196,16 @@ def _is_most(number: int, entries: int) -> bool:
     return number >= MIN_DELETES and number > entries / 2
 
 
-def _group_by_root(plan: Plan, mappings: Sequence[PathMapping]) -> list[_Group]:
+def _group_by_directory(plan: Plan, mappings: Sequence[PathMapping]) -> list[_Group]:
     groups: dict[str, _Group] = {}
-    by_root: dict[str, _Group] = {}
+    by_mapping_id: dict[str, _Group] = {}
     for mapping in mappings:
         # No directory has this id, because those have an arrow in them.
         name = "files" if mapping.is_file else mapping.id
         if name not in groups:
             local, remote = ("`files`", "the bucket") if mapping.is_file else (mapping.local, _remote_name(mapping))
             groups[name] = _Group(local, remote, mapping.is_file, Counts(), Counter(), Counter())
-        group = by_root[mapping.id] = groups[name]
+        group = by_mapping_id[mapping.id] = groups[name]
         seen = plan.counts.get(mapping.id, Counts())
         group.counts.local += seen.local
         group.counts.remote += seen.remote
@@ -214,7 +214,7 @@ def _group_by_root(plan: Plan, mappings: Sequence[PathMapping]) -> list[_Group]:
         elsewhere = find_moved_keys(plan.operations, side)
         for operation in plan:
             if operation.action is action and operation.key not in elsewhere:
-                group = by_root[operation.root]
+                group = by_mapping_id[operation.mapping_id]
                 group.deletes[side] += 1
                 group.in_baseline[side] += operation.base is not None
     return list(groups.values())

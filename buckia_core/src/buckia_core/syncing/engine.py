@@ -270,7 +270,7 @@ def download_object(adapter: BaseSync, found: RemoteObject, target: Path, algori
             adapter,
             found,
             location := FileLocation(tree.root, name),
-            root="",
+            mapping_id="",
             temp_prefix=TEMP_PREFIX,
             planned=location.stat_entry(found.key, ""),
             algorithm=algorithm,

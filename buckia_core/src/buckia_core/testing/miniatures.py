@@ -106,7 +106,7 @@ class Miniature:
         return [
             BaselineEntry(
                 key=item.key,
-                root=root,
+                mapping_id=root,
                 size=len(content(item.token)),
                 mtime_ns=item.mtime_ns,
                 ctime_ns=item.mtime_ns,

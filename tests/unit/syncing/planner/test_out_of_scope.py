@@ -224,7 +224,7 @@ def test_a_folder_that_is_renamed_in_the_configuration_too_is_taken_over_without
     pictures.settings = named("assets")
     result = pictures.sync(force=False)
     assert (pictures.did, result.notices, result.unchanged) == ([], [], 3)
-    assert {row.root for row in pictures.baseline().values()} == {"assets > img/"}
+    assert {row.mapping_id for row in pictures.baseline().values()} == {"assets > img/"}
     pictures.delete_here("assets/a").sync()
     assert pictures.did == ["delete_remote img/a"]
 

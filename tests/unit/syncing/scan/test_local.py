@@ -62,7 +62,7 @@ def test_entries_are_what_the_disk_shows(tmp_path):
     m("d/a=333").write_to(tmp_path)
     (entry,) = scan(PathMapping("docs", str(tmp_path), "data/")).entries()
     status = (tmp_path / "d/a").stat()
-    assert (entry.key, entry.root, entry.size) == ("data/d/a", "docs", 3)
+    assert (entry.key, entry.mapping_id, entry.size) == ("data/d/a", "docs", 3)
     assert (entry.mtime_ns, entry.inode, entry.digests) == (status.st_mtime_ns, status.st_ino, ())
 
 
@@ -81,7 +81,7 @@ def test_of_two_roots_the_first_one_that_has_a_key_counts(tmp_path):
     m("a=1 b=1").write_to(tmp_path / "one")
     m("b=2 c=2").write_to(tmp_path / "two")
     found = scan(tmp_path / "one", tmp_path / "two")
-    assert [(entry.key, entry.root) for entry in found.entries()] == [("a", "0"), ("b", "0"), ("c", "1")]
+    assert [(entry.key, entry.mapping_id) for entry in found.entries()] == [("a", "0"), ("b", "0"), ("c", "1")]
     assert found.duplicate_keys == [("b", "1")]
 
 

@@ -49,7 +49,7 @@ def test_rows_are_read_back_as_they_were_written(path):
     written = rows("a=1 b=2! d/c=3?")
     state.commit(put=written)
     assert list(state.baseline(Scope())) == written
-    assert state.has_root("root") and not state.has_root("other")
+    assert state.has_mapping("root") and not state.has_mapping("other")
     state.close()
 
 
@@ -103,12 +103,12 @@ def of(root: str, text: str) -> list[BaselineEntry]:
 
 def test_rows_of_two_mappings_do_not_mix(path):
     state = StateDatabase.open(path, "here")
-    state.commit(put=of("one", "a=1 b=1"), roots=["one"])
-    state.commit(put=of("two", "a=2 c=2"), roots=["two"])
+    state.commit(put=of("one", "a=1 b=1"), mapping_ids=["one"])
+    state.commit(put=of("two", "a=2 c=2"), mapping_ids=["two"])
     assert list(state.baseline(Scope(), ["one"])) == of("one", "a=1 b=1")
     assert list(state.baseline(Scope(), ["two"])) == of("two", "a=2 c=2")
     assert list(state.baseline(Scope(), ["three"])) == []
-    state.commit(drop=["a"], roots=["two"])
+    state.commit(drop=["a"], mapping_ids=["two"])
     assert list(state.baseline(Scope(), ["one"])) == of("one", "a=1 b=1")
     assert list(state.baseline(Scope(), ["two"])) == of("two", "c=2")
     state.close()
@@ -117,8 +117,8 @@ def test_rows_of_two_mappings_do_not_mix(path):
 def test_a_key_has_one_owner_in_a_run(path):
     """A file that moved from one root of a run to another one under the same key."""
     state = StateDatabase.open(path, "here")
-    state.commit(put=of("one", "a=1"), roots=["one", "two"])
-    state.commit(put=of("two", "a=2"), roots=["one", "two"])
+    state.commit(put=of("one", "a=1"), mapping_ids=["one", "two"])
+    state.commit(put=of("two", "a=2"), mapping_ids=["one", "two"])
     assert list(state.baseline(Scope())) == of("two", "a=2")
     state.close()
 
@@ -127,8 +127,8 @@ def test_a_key_of_two_mappings_comes_once_in_a_run_of_both(path, monkeypatch):
     state = StateDatabase.open(path, "here")
     names = " ".join(f"k{index:04}=1" for index in range(2500))
     for root in ("one", "two"):
-        state.commit(put=of(root, names), roots=[root])
-    state.commit(put=of("three", "a=3 k0000=3 z=3"), roots=["three"])
+        state.commit(put=of(root, names), mapping_ids=[root])
+    state.commit(put=of("three", "a=3 k0000=3 z=3"), mapping_ids=["three"])
     for first, second in (("one", "two"), ("two", "one")):
         assert list(state.baseline(Scope(), [first, second])) == of(first, names)
     seen = list(state.baseline(Scope.from_names(["a", "k0000", "z"]), ["three", "one"]))
@@ -151,11 +151,11 @@ def test_rows_come_in_order_without_a_sort(path, roots):
 def test_mappings_are_known_by_the_entry_that_had_them_last(path):
     state = StateDatabase.open(path, "here")
     state.commit(put=[*of("one", "a=1 b=1"), *of("old", "c=1")])
-    assert state.roots() == {"one": None, "old": None}
-    state.record_roots({"one": "site", "chosen": ""})
-    assert state.roots() == {"one": "site", "old": None, "chosen": ""}
-    state.record_roots({"one": "other"})
-    assert state.roots()["one"] == "other"
+    assert state.mapping_labels() == {"one": None, "old": None}
+    state.record_mappings({"one": "site", "chosen": ""})
+    assert state.mapping_labels() == {"one": "site", "old": None, "chosen": ""}
+    state.record_mappings({"one": "other"})
+    assert state.mapping_labels()["one"] == "other"
     state.close()
 
 
@@ -163,7 +163,7 @@ def test_unchanged_values_are_not_written(path):
     state = StateDatabase.open(path, "here")
     changes = []
     for _ in range(3):
-        state.record_roots({"one": "site"})
+        state.record_mappings({"one": "site"})
         state.set_meta("folders", "a")
         changes.append(state._db.total_changes)
     assert changes[0] == changes[1] == changes[2]
@@ -175,7 +175,7 @@ def test_rows_that_are_out_of_scope_stay_so_until_they_are_written_anew(path):
     state = StateDatabase.open(path, "here")
     one, two = of("one", "a=1 b/c=1")
     state.commit(put=[one, two, *of("two", "b=1")])
-    state.commit(put=[two._replace(out_of_scope=True)], roots=())
+    state.commit(put=[two._replace(out_of_scope=True)], mapping_ids=())
     assert [each.out_of_scope for each in state.baseline(Scope(), ["one"])] == [0, 1]
     assert (state.count_rows("one"), state.count_rows("two"), state.count_rows("three")) == (1, 1, 0)
     assert state.rows_outside(Scope.from_names(["b"]), ["one"]) == [one]

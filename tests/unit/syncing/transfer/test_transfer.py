@@ -119,7 +119,7 @@ def fetch(bucket: BaseSync, path: Path, planned: LocalEntry | None = None, **mor
             bucket,
             expected,
             place,
-            root="root",
+            mapping_id="root",
             temp_prefix=".buckia-tmp-x-",
             planned=planned,
             algorithm="sha256",
@@ -439,7 +439,7 @@ def test_bytes_in_flight_are_reported(bucket, path, monkeypatch):
     with open_location(path) as place:
         upload(bucket, place, seen(path), None, algorithm="sha256", key="a", track_progress=under_way)
     with open_location(path) as place, Download(
-        bucket, bucket.stat_file("a"), place, root="", temp_prefix=".t-",
+        bucket, bucket.stat_file("a"), place, mapping_id="", temp_prefix=".t-",
         planned=seen(path), algorithm="sha256", preserve=lambda _: None, track_progress=under_way,
     ) as file:  # fmt: skip
         file.fetch()

@@ -63,7 +63,7 @@ class FileLocation(NamedTuple):
             return False
         return stat.S_ISDIR(status.st_mode) and not is_link(status)
 
-    def stat_entry(self, key: str, root: str) -> LocalEntry | None:
+    def stat_entry(self, key: str, mapping_id: str) -> LocalEntry | None:
         """Return a manifest entry of the file; `None` if it does not exist.
 
         Raises:
@@ -75,7 +75,7 @@ class FileLocation(NamedTuple):
             return None
         if not stat.S_ISREG(status.st_mode):
             raise _blocked_path_error(describe_entry_type(status), self.path, key)
-        return entry_from_stat(key, root, status)
+        return entry_from_stat(key, mapping_id, status)
 
     def open(self, key: str) -> io.FileIO:
         """Open the file for reading, without following a link or blocking on a named pipe.
@@ -139,8 +139,8 @@ class FileLocator:
     Args:
         rules_by_mapping: Rules of the file system of each mapping, by id; by default, those of the operating system.
         follow: Follow symbolic links below the roots (setting `follow_symlinks`).
-        roots: Results of `root_identity` at the start of the run, by id of the mapping. A root that is another
-            directory now, or missing, is refused.
+        root_identities: Results of `root_identity` at the start of the run, by id of the mapping. A root that is
+            another directory now, or missing, is refused.
     """
 
     def __init__(
@@ -148,11 +148,11 @@ class FileLocator:
         rules_by_mapping: Mapping_[str, FilesystemRules],
         *,
         follow: bool = False,
-        roots: Mapping_[str, RootIdentity | None] = _NO_ROOTS,
+        root_identities: Mapping_[str, RootIdentity | None] = _NO_ROOTS,
     ) -> None:
         self._rules_by_mapping = rules_by_mapping
         self._follow = follow
-        self._roots = roots
+        self._root_identities = root_identities
         self._trees: dict[str, Tree] = {}
 
     def locate_for_write(self, key: str, mapping: PathMapping) -> FileLocation:
@@ -263,7 +263,7 @@ class FileLocator:
     def _open_tree(self, id: str, root: str, *, create: bool) -> Tree:
         tree = self._trees.get(id)
         if tree is None:
-            expected = self._roots.get(id)
+            expected = self._root_identities.get(id)
             try:
                 tree = Tree(root, follow=self._follow, max_open=_MAX_OPEN)
             except FileNotFoundError:

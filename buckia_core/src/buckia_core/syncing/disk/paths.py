@@ -20,12 +20,12 @@ LACKS_CTIME = sys.platform == "win32"
 """Whether `st_ctime` is the creation time, as on Windows, and not the time of the last change of the inode."""
 
 
-def entry_from_stat(key: str, root: str, status: os.stat_result) -> LocalEntry:
+def entry_from_stat(key: str, mapping_id: str, status: os.stat_result) -> LocalEntry:
     """Build a manifest entry. Numbers beyond the range of SQLite are clamped, and still compare equal."""
     mtime_ns, ctime_ns = status.st_mtime_ns, 0 if LACKS_CTIME else status.st_ctime_ns
     if not (-_SQLITE_MAX <= mtime_ns <= _SQLITE_MAX and -_SQLITE_MAX <= ctime_ns <= _SQLITE_MAX):
         mtime_ns, ctime_ns = _clamp(mtime_ns), _clamp(ctime_ns)
-    return LocalEntry(key, root, status.st_size, mtime_ns, ctime_ns, status.st_ino & _SQLITE_MAX)
+    return LocalEntry(key, mapping_id, status.st_size, mtime_ns, ctime_ns, status.st_ino & _SQLITE_MAX)
 
 
 def _clamp(time_ns: int) -> int:

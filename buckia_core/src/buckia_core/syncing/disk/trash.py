@@ -1,4 +1,4 @@
-"""Local trash: keeps files and objects that a sync relocator or deletes, until the user empties it.
+"""Local trash: keeps files and objects that a sync replaces or deletes, until the user empties it.
 
 Each item is two files in one directory: `<id>` has the content, and `<id>.json` is a record of its origin. The names
 are independent of the key, which may be longer than a file name, or contain characters that are not allowed there.
@@ -107,7 +107,7 @@ class Trash:
         Args:
             location: The file.
             key: The key of the file.
-            reason: What relocator or deletes it.
+            reason: Why it is replaced or deleted.
             keep_source: Also keep the file where it is, to be replaced. Otherwise it is moved.
             original: The location to record, if not `location`.
 
@@ -133,7 +133,8 @@ class Trash:
         """Tell whether an item has size and time of the file as the scan found it."""
         with self._create_directory() as trash:
             status = trash.stat(id)
-        return (status.st_size, entry_from_stat(seen.key, seen.root, status).mtime_ns) == (seen.size, seen.mtime_ns)
+        now = entry_from_stat(seen.key, seen.mapping_id, status)
+        return (now.size, now.mtime_ns) == (seen.size, seen.mtime_ns)
 
     def undo_add(self, id: str, location: FileLocation) -> None:
         """Move an item back to the location that it was added from, unless a new file is there."""

@@ -52,7 +52,7 @@ class BaselineRecorder:
         self._scope = scope
         self._mappings = {mapping.id: mapping for mapping in mappings}
         self._removed = frozenset(removed)
-        self._roots = frozenset((*self._mappings, *removed))
+        self._mapping_ids = frozenset((*self._mappings, *removed))
         self._folders = folders or Scope()
         self._since_ns = since_ns
         self._upserts: dict[str, BaselineEntry] = {}
@@ -75,7 +75,7 @@ class BaselineRecorder:
         for local, remote, base in unchanged:
             rows.append(baseline_row(local, remote, digest.merge(base.digests, remote.digests), self._since_ns))
         if rows:
-            self._state.commit(put=rows, roots=self._roots)
+            self._state.commit(put=rows, mapping_ids=self._mapping_ids)
 
     def add(self, result: OperationResult) -> None:
         """Add the result of one operation."""
@@ -121,7 +121,7 @@ class BaselineRecorder:
                 self._fsync_error = state_error(error, Path(directory))
                 raise self._fsync_error from error
         if self._upserts or self._deletes:
-            self._state.commit(put=self._upserts.values(), drop=self._deletes, roots=self._roots)
+            self._state.commit(put=self._upserts.values(), drop=self._deletes, mapping_ids=self._mapping_ids)
         self._upserts, self._deletes, self._directories = {}, [], set()
         self._committed = time.monotonic()
 
@@ -139,7 +139,7 @@ class BaselineRecorder:
             self._failure = self._failure or _explain_unrecorded(error)
 
     def _resolved_conflicts(self, plan: Plan | None) -> list[tuple[str, str]]:
-        """Return the recorded conflicts that this run resolved, or that no longer exist, as `(key, root)`.
+        """Return the recorded conflicts that this run resolved, or that no longer exist, as `(key, mapping id)`.
 
         A conflict that the configuration excludes is resolved: its key is compared anew when it is included again.
         Conflicts outside the scope of this run are kept.
@@ -152,24 +152,24 @@ class BaselineRecorder:
                 unread.append(f"{operation.key}/")
         found = []
         for record in self._state.conflicts():
-            key, root = record["key"], record["root"]
-            mapping = self._mappings.get(root)
-            if key in self._open and self._open[key].root == root:
+            key, mapping_id = record["key"], record["root"]
+            mapping = self._mappings.get(mapping_id)
+            if key in self._open and self._open[key].mapping_id == mapping_id:
                 continue
-            if plan is not None and self._is_out_of_scope(key, root):
-                found.append((key, root))
+            if plan is not None and self._is_out_of_scope(key, mapping_id):
+                found.append((key, mapping_id))
             if mapping is None or key in self._open:
                 continue
             was_compared = plan is not None and self._scope.covers(key) and mapping.includes(key)
             is_in_sync = was_compared and key not in planned and not key.startswith(tuple(unread))
             if key in self._done or is_in_sync:
-                found.append((key, root))
+                found.append((key, mapping_id))
         return found
 
-    def _is_out_of_scope(self, key: str, root: str) -> bool:
-        mapping = self._mappings.get(root)
+    def _is_out_of_scope(self, key: str, mapping_id: str) -> bool:
+        mapping = self._mappings.get(mapping_id)
         if mapping is None:
-            return root in self._removed
+            return mapping_id in self._removed
         return not (self._folders.covers(key) and mapping.includes_by_configuration(key))
 
 
@@ -185,7 +185,7 @@ def _conflict_record(operation: Operation) -> dict[str, Any]:
     local, remote = operation.local, operation.remote
     return {
         "key": operation.key,
-        "root": operation.root,
+        "root": operation.mapping_id,
         "reason": operation.explanation,
         "local_size": local.size if local else None,
         "local_mtime_ns": local.mtime_ns if local else None,

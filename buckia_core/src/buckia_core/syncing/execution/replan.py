@@ -20,7 +20,7 @@ def replan(
 
     Never deletes what the plan does not delete, because the deletion would bypass the safety checks.
     """
-    mapping = mappings[operation.root]
+    mapping = mappings[operation.mapping_id]
     with bucket.locator() as locator:
         local = locator.stat_entry(operation.key, mapping)
     remote = stat_or_none(bucket.adapter.stat_file, operation.key)

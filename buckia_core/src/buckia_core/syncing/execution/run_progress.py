@@ -105,7 +105,7 @@ class RunTally:
 
     def path(self, operation: Operation) -> str:
         """Return the local path of an operation, relative to the project where it is inside; empty if there is none."""
-        mapping = self._mappings[operation.root]
+        mapping = self._mappings[operation.mapping_id]
         if (
             operation.action is Action.REFUSE
             and not mapping.is_file

@@ -129,7 +129,7 @@ class Worker:
 
     def path(self, operation: Operation) -> str:
         """Return the local path of an operation's key, for reports."""
-        return local_path(operation.key, self.mappings[operation.root])
+        return local_path(operation.key, self.mappings[operation.mapping_id])
 
     def _execute(self, result: OperationResult, locator: FileLocator) -> None:
         operation = result.operation
@@ -175,7 +175,7 @@ class Worker:
         if operation.remote is not None:
             self.backup_remote(operation)
         try:
-            location = locator.locate(operation.key, self.mappings[operation.root])
+            location = locator.locate(operation.key, self.mappings[operation.mapping_id])
             if location is None:
                 raise StateChanged
             uploaded = upload(
@@ -201,7 +201,7 @@ class Worker:
     def prepare_download(self, operation: Operation, locator: FileLocator, *, is_preserved: bool = False) -> Download:
         """Create the download of an operation. It adds the replaced file to the trash, unless that is preserved."""
         assert operation.remote is not None
-        mapping = self.mappings[operation.root]
+        mapping = self.mappings[operation.mapping_id]
         if operation.after_deletes and self.bucket.filesystem_rules[mapping.id].merges_names and not mapping.is_file:
             # The directory of the other spelling should be deleted now, but files that no sync knows may keep it.
             Spellings().check_spelling(mapping, operation.key)
@@ -210,7 +210,7 @@ class Worker:
             self.adapter,
             operation.remote,
             location,
-            root=operation.root,
+            mapping_id=operation.mapping_id,
             temp_prefix=self.temp_prefix,
             planned=operation.local,
             algorithm=self.algorithm,
@@ -233,7 +233,7 @@ class Worker:
 
     def _delete_local(self, operation: Operation, result: OperationResult, locator: FileLocator) -> None:
         assert operation.local is not None
-        mapping = self.mappings[operation.root]
+        mapping = self.mappings[operation.mapping_id]
         location = locator.locate(operation.key, mapping)
         now = location.stat_entry(operation.key, mapping.id) if location is not None else None
         if location is not None and now is not None:
@@ -266,7 +266,7 @@ class Worker:
             result.operation = replace(operation, action=Action.UPLOAD, source=None)
             self._upload(result.operation, result, locator)
         else:
-            now = locator.stat_entry(operation.key, self.mappings[operation.root])
+            now = locator.stat_entry(operation.key, self.mappings[operation.mapping_id])
             if now is None or not same_file(now, operation.local):
                 result.upserts = [dirty_row(operation.local, copied)]
             else:
@@ -281,7 +281,7 @@ class Worker:
             # The file may have been in another synced folder.
             for mapping in self.mappings.values():
                 if mapping.includes(source.key):
-                    self.verify_absent(replace(operation, key=source.key, root=mapping.id), locator)
+                    self.verify_absent(replace(operation, key=source.key, mapping_id=mapping.id), locator)
             self.verify_remote(replace(operation, key=source.key, remote=source))
         except StateChanged:
             # The next run decides.
@@ -304,7 +304,7 @@ class Worker:
     def _keep_both(self, operation: Operation, result: OperationResult, locator: FileLocator) -> None:
         """Create a conflict copy of the local version, download the remote version, and upload the copy."""
         assert operation.local is not None
-        mapping = self.mappings[operation.root]
+        mapping = self.mappings[operation.mapping_id]
         location = locator.locate_for_write(operation.key, mapping)
         from buckia_core.syncing.execution import conflict_copy  # noqa: PLC0415  # most runs have none to make
 
@@ -351,7 +351,7 @@ class Worker:
         seen = operation.remote
         if seen is None or not self.backup_policy.applies(operation.loser is Side.REMOTE):
             return
-        path = local_path(operation.key, self.mappings[operation.root])
+        path = local_path(operation.key, self.mappings[operation.mapping_id])
         try:
             self.trash.add_from(
                 operation.key,
@@ -371,7 +371,7 @@ class Worker:
             StateChanged: The file exists.
             OSError, BuckiaError: The check failed.
         """
-        mapping = self.mappings[operation.root]
+        mapping = self.mappings[operation.mapping_id]
         if self.bucket.filesystem_rules[mapping.id].case_insensitive or sys.platform == "darwin":
             # `stat` may find a file with another spelling.
             return

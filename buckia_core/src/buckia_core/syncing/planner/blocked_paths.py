@@ -41,8 +41,8 @@ def refuse_blocked(
     deleted_local: dict[str, set[str]] = {name: set() for name in mappings}
     deleted_remote: set[str] = set()
     for each in operations:
-        if each.action is Action.DELETE_LOCAL and not mappings[each.root].is_file:
-            deleted_local[each.root].add(mappings[each.root].relative_path(each.key))
+        if each.action is Action.DELETE_LOCAL and not mappings[each.mapping_id].is_file:
+            deleted_local[each.mapping_id].add(mappings[each.mapping_id].relative_path(each.key))
         elif each.action is Action.DELETE_REMOTE:
             # A local bucket removes a directory with its last object, and no other directories.
             deleted_remote |= {each.key, *parent_directories(each.key)}
@@ -53,11 +53,11 @@ def refuse_blocked(
     checked: list[Operation] = []
     refused: dict[Action, set[str]] = {Action.DELETE_LOCAL: set(), Action.DELETE_REMOTE: set()}
     for each in operations:
-        mapping, blocker = mappings[each.root], None
+        mapping, blocker = mappings[each.mapping_id], None
         if each.key in skipped_keys:
             pass
         elif each.action is Action.DOWNLOAD and each.local is None and not mapping.is_file:
-            blocker = local_trees[each.root].find_blocker(mapping.relative_path(each.key))
+            blocker = local_trees[each.mapping_id].find_blocker(mapping.relative_path(each.key))
         elif each.action is Action.UPLOAD and each.remote is None and bucket_tree is not None:
             blocker = bucket_tree.find_blocker(each.key)
         if blocker is None:

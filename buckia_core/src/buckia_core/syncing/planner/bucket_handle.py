@@ -25,7 +25,7 @@ class BucketHandle:
         algorithm: The digest algorithm of the baseline.
         filesystem_rules: The rules of each mapping's file system, by id.
         follow: Whether symbolic links below the local roots are followed.
-        roots: The identity of each mapping's local root at the start of the run, by id.
+        root_identities: The identity of each mapping's local root at the start of the run, by id.
     """
 
     def __init__(
@@ -35,13 +35,13 @@ class BucketHandle:
         algorithm: str,
         filesystem_rules: dict[str, FilesystemRules],
         follow: bool = False,
-        roots: Mapping[str, RootIdentity | None] | None = None,
+        root_identities: Mapping[str, RootIdentity | None] | None = None,
     ) -> None:
         self._adapter = adapter
         self._config = config
         self._algorithm = algorithm
         self.filesystem_rules = filesystem_rules
-        self.roots = roots or {}
+        self.root_identities = root_identities or {}
         self._follow = follow
 
     @cached_property
@@ -59,12 +59,13 @@ class BucketHandle:
 
     def locator(self) -> FileLocator:
         """Return a locator of the local files, to be closed after use."""
-        return FileLocator(self.filesystem_rules, follow=self._follow, roots=self.roots)
+        return FileLocator(self.filesystem_rules, follow=self._follow, root_identities=self.root_identities)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._config is None:
             raise TypeError("an adapter that was handed in can't go to another process; give a configuration instead")
-        return BucketHandle, (None, self._config, self._algorithm, self.filesystem_rules, self._follow, self.roots)
+        fields = self._config, self._algorithm, self.filesystem_rules, self._follow, self.root_identities
+        return BucketHandle, (None, *fields)
 
 
 _adapters: dict[BucketConfig, BaseSync] = {}

@@ -100,9 +100,9 @@ def _with_mapping(
         if local is None and remote is None:
             continue
         if local is not None:
-            yield by_id[local.root], local, remote, base
+            yield by_id[local.mapping_id], local, remote, base
         elif not is_internal(key):
-            mapping = owners.find(key, baseline_root=base.root if base else None)
+            mapping = owners.find(key, baseline_mapping_id=base.mapping_id if base else None)
             if mapping is not None:
                 yield mapping, local, remote, base
 

@@ -47,7 +47,7 @@ class EvidenceCollector:
                     digests, status = hash_open_file(file, supported_algorithms([self.algorithm, *algorithms]))
             except FileChanged:
                 continue
-            return entry_from_stat(entry.key, entry.root, status)._replace(digests=digests)
+            return entry_from_stat(entry.key, entry.mapping_id, status)._replace(digests=digests)
         raise Transient("it is being written to; it is left for the next run", key=entry.key)
 
     def stat_remote(self, listed: RemoteObject) -> RemoteObject:

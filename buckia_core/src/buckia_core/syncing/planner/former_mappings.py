@@ -86,27 +86,29 @@ def find_other_mappings(request: SyncRequest, state: StateDatabase) -> OtherMapp
     Entries may be renamed, or swap their names. So a mapping counts as removed only if no entry has it.
     """
     ids = {mapping.id for mapping in request.mappings}
-    roots = {root: name for root, name in state.roots().items() if root not in ids and name != ""}
-    if request.ad_hoc_path or not roots:
+    labels = {id_: label for id_, label in state.mapping_labels().items() if id_ not in ids and label != ""}
+    if request.ad_hoc_path or not labels:
         return OtherMappings({}, frozenset())
     if request.file_config is not None:
-        elsewhere = find_configured(request.file_config, roots)
+        elsewhere = find_configured(request.file_config, labels)
     else:
-        elsewhere = frozenset(root for root, name in roots.items() if name not in (None, request.config_entry))
+        elsewhere = frozenset(id_ for id_, label in labels.items() if label not in (None, request.config_entry))
     prefixes = {mapping.remote for mapping in request.mappings if not mapping.is_file}
-    removed = sorted(roots.keys() - elsewhere)
-    return OtherMappings({root: FormerMapping.from_id(root, request.base_dir, prefixes) for root in removed}, elsewhere)
+    removed = sorted(labels.keys() - elsewhere)
+    return OtherMappings({id_: FormerMapping.from_id(id_, request.base_dir, prefixes) for id_ in removed}, elsewhere)
 
 
-def find_roots_of_other_entries(
+def find_mappings_of_other_sections(
     config: BucketConfig, mappings: Collection[str], state: StateDatabase
 ) -> dict[str, str]:
     """Return the mappings that another entry for the same bucket had last, with the label of that entry."""
     own = (config.name, entry_label(config))
-    return {root: name for root, name in state.roots().items() if root not in mappings and name and name not in own}
+    return {
+        id_: label for id_, label in state.mapping_labels().items() if label and not (id_ in mappings or label in own)
+    }
 
 
-def find_configured(config: BucketConfig, roots: Mapping[str, str | None]) -> frozenset[str]:
+def find_configured(config: BucketConfig, mapping_labels: Mapping[str, str | None]) -> frozenset[str]:
     """Return those of the mappings that another entry for the same bucket configures.
 
     Reads the file of this entry, `.buckia` beside it, and the file that each mapping was in last. If one of them
@@ -114,23 +116,23 @@ def find_configured(config: BucketConfig, roots: Mapping[str, str | None]) -> fr
 
     Args:
         config: The entry of the run, which was read from a file.
-        roots: Ids of mappings that are not its own, with the label of the entry that had each last.
+        mapping_labels: Ids of mappings that are not its own, with the label of the entry that had each last.
     """
     assert config.source is not None
     own = Path(config.source)
-    labels = (name for name in roots.values() if name and ENTRY_FILE_SEPARATOR in name)
+    labels = (name for name in mapping_labels.values() if name and ENTRY_FILE_SEPARATOR in name)
     files = {own.name, FILE_NAME, *(name.rpartition(ENTRY_FILE_SEPARATOR)[2] for name in labels)}
     try:
         found = {
-            root
+            id_
             for file in files
             for entry in _load_entries(own.with_name(file))
             if (file, entry.name) != (own.name, config.name) and _bucket_identity(entry) == _bucket_identity(config)
-            for root in mapping_ids(entry)
+            for id_ in mapping_ids(entry)
         }
     except (ConfigError, OSError):
-        return frozenset(roots)
-    return frozenset(found & roots.keys())
+        return frozenset(mapping_labels)
+    return frozenset(found & mapping_labels.keys())
 
 
 def _load_entries(path: Path) -> Iterator[BucketConfig]:

@@ -17,7 +17,7 @@ from buckia_core.syncing.state.database import StateDatabase
 _MAX_SHOWN = 3
 
 
-def roots_of_run(request: SyncRequest) -> dict[str, str]:
+def mapping_labels_of_run(request: SyncRequest) -> dict[str, str]:
     """Return the ids of a run's mappings, with the label of their entry; it is empty if the run chose its path."""
     name = "" if request.ad_hoc_path else request.config_entry
     return {mapping.id: name for mapping in request.mappings}
@@ -27,7 +27,7 @@ def find_rows_outside_folders(request: SyncRequest, state: StateDatabase) -> lis
     """Return the rows that a change of `folders` put out of scope. Reads the baseline only if it changed."""
     if request.ad_hoc_path or state.get_meta(_folders_meta_key(request)) == _folders_text(request):
         return []
-    return state.rows_outside(request.folders, list(roots_of_run(request))) if request.folders.names else []
+    return state.rows_outside(request.folders, list(mapping_labels_of_run(request))) if request.folders.names else []
 
 
 def record_scope(request: SyncRequest, state: StateDatabase, rows: Sequence[BaselineEntry]) -> None:
@@ -35,10 +35,10 @@ def record_scope(request: SyncRequest, state: StateDatabase, rows: Sequence[Base
 
     Mappings that this run reported as removed are recorded under its entry.
     """
-    own = roots_of_run(request)
-    state.record_roots(own | {row.root: request.config_entry for row in rows if row.root not in own})
+    own = mapping_labels_of_run(request)
+    state.record_mappings(own | {row.mapping_id: request.config_entry for row in rows if row.mapping_id not in own})
     if rows:
-        state.commit(put=[row._replace(out_of_scope=True) for row in rows], roots=())
+        state.commit(put=[row._replace(out_of_scope=True) for row in rows], mapping_ids=())
     if not request.ad_hoc_path:
         state.set_meta(_folders_meta_key(request), _folders_text(request))
 
@@ -46,10 +46,10 @@ def record_scope(request: SyncRequest, state: StateDatabase, rows: Sequence[Base
 def build_notices(request: SyncRequest, rows: Sequence[BaselineEntry], outside: Sequence[BaselineEntry]) -> list[str]:
     """Return the notices about newly out-of-scope rows: first those of mappings, then those outside of `folders`."""
     by_id = {mapping.id: mapping for mapping in request.mappings}
-    by_root: dict[str, list[BaselineEntry]] = {}
+    by_mapping_id: dict[str, list[BaselineEntry]] = {}
     for row in rows:
-        by_root.setdefault(row.root, []).append(row)
-    notices = [_mapping_notice(root, some, by_id) for root, some in sorted(by_root.items())]
+        by_mapping_id.setdefault(row.mapping_id, []).append(row)
+    notices = [_mapping_notice(id_, some, by_id) for id_, some in sorted(by_mapping_id.items())]
     if outside:
         notices.append(
             f"{_format_files(outside)} not synced any more, because `folders` does not name their folder now. {_STAY}"
@@ -68,14 +68,14 @@ def unicode_variants_notice(variants: Sequence[tuple[str, str]]) -> list[str]:
     ]
 
 
-def _mapping_notice(root: str, rows: Sequence[BaselineEntry], by_id: Mapping[str, PathMapping]) -> str:
-    if root in by_id:
+def _mapping_notice(mapping_id: str, rows: Sequence[BaselineEntry], by_id: Mapping[str, PathMapping]) -> str:
+    if mapping_id in by_id:
         return (
-            f"{_format_files(rows)} excluded now and not synced any more, because the patterns of {by_id[root].local} "
-            f"changed. {_STAY}"
+            f"{_format_files(rows)} excluded now and not synced any more, because the patterns of "
+            f"{by_id[mapping_id].local} changed. {_STAY}"
         )
-    local, remote, is_file = parse_mapping_id(root)
-    setting = f"the entry {root!r} of `files`"
+    local, remote, is_file = parse_mapping_id(mapping_id)
+    setting = f"the entry {mapping_id!r} of `files`"
     if not is_file:
         setting = f"the path {local!r} for {remote or 'the whole bucket'!r}"
     return (

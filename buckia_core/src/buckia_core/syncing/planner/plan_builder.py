@@ -57,7 +57,7 @@ class PlanBuilder:
         stopped: Set to end the run.
         pool: Collects evidence while the merge continues.
         removed_mappings: Mappings that are no longer configured, by id.
-        other_roots: Ids of mappings of other entries. Their keys are not orphans.
+        other_mapping_ids: Ids of mappings of other entries. Their keys are not orphans.
     """
 
     mappings: Sequence[PathMapping]
@@ -66,7 +66,7 @@ class PlanBuilder:
     stopped: threading.Event
     pool: ThreadPoolExecutor
     removed_mappings: Mapping[str, FormerMapping] = field(default_factory=dict)
-    other_roots: frozenset[str] = frozenset()
+    other_mapping_ids: frozenset[str] = frozenset()
 
     def build(
         self, local_entries: Iterable[LocalEntry], objects: Iterable[RemoteObject], baseline: Iterable[BaselineEntry]
@@ -122,29 +122,29 @@ class PlanBuilder:
                 and local.ctime_ns == base.ctime_ns
                 and local.inode == base.inode
                 and remote.fingerprint == base.fingerprint != ""
-                and local.root == base.root
+                and local.mapping_id == base.mapping_id
                 and not base.racy
                 and not base.out_of_scope
                 and not checksum
             ):
-                in_sync[local.root] += 1
+                in_sync[local.mapping_id] += 1
                 checked += 1
                 add_path(key, local, remote)
                 if not checked % _STOP_CHECK_INTERVAL and self.stopped.is_set():
                     return
                 continue
-            is_of_other_entry = base is not None and base.root in self.other_roots
+            is_of_other_entry = base is not None and base.mapping_id in self.other_mapping_ids
             # The row of another entry only proves that the key is not an orphan.
             row = None if is_of_other_entry else base
             if is_of_other_entry and local is None and remote is None:
                 continue
-            mapping = by_id[local.root] if local is not None else self._find_owner(key, row, by_id, owners, planned)
+            mapping = by_id[local.mapping_id] if local else self._find_owner(key, row, by_id, owners, planned)
             if mapping is None:
                 continue
             count = counts[mapping.id]
             count.local += local is not None
             count.remote += remote is not None
-            count.base += row is not None and row.root == mapping.id
+            count.base += row is not None and row.mapping_id == mapping.id
             add_path(key, local, remote)
             if local is None and (blocker := self.unreadable.at_or_above(key)):
                 if remote is not None and not blocker.is_error and not blocker.has_vanished:
@@ -164,8 +164,8 @@ class PlanBuilder:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
-        for root, number in in_sync.items():
-            count = counts[root]
+        for mapping_id, number in in_sync.items():
+            count = counts[mapping_id]
             count.local += number
             count.remote += number
             count.base += number
@@ -193,13 +193,13 @@ class PlanBuilder:
         """
         if base is None:
             return None if is_internal(key) else owners.find(key)
-        mapping = by_id.get(base.root)
+        mapping = by_id.get(base.mapping_id)
         if mapping is not None and not is_internal(key):
             if mapping.includes(key):
                 return mapping
             if mapping.includes_by_configuration(key):
                 return None
-        elif (former := self.removed_mappings.get(base.root)) is not None and not is_internal(key):
+        elif (former := self.removed_mappings.get(base.mapping_id)) is not None and not is_internal(key):
             mapping = owners.find(key)
             if mapping is not None and (former.has_moved or former.local_path(key) == local_path(key, mapping)):
                 return mapping

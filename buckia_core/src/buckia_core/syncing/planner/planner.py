@@ -236,7 +236,7 @@ class Planner:
                 raise InvalidSetting(
                     f"{mapping.local} is not a folder, so it can't be one of `paths`; single files belong in `files`"
                 )
-            expected = self.state.has_root(mapping.id) or (
+            expected = self.state.has_mapping(mapping.id) or (
                 mapping.rules.direction is Direction.UP and not mapping.is_file
             )
             if expected and not self.request.force:
@@ -251,7 +251,7 @@ class Planner:
         `--force` does not override this check: it confirms only what the user knew before the run.
         """
         for mapping in self.request.mappings:
-            identity = self.bucket.roots.get(mapping.id)
+            identity = self.bucket.root_identities.get(mapping.id)
             if identity is not None and root_identity(mapping) != identity:
                 raise SideEmptied(
                     f"The local folder went away or became another one while it was read: {root_directory(mapping)}. "
@@ -277,7 +277,7 @@ class Planner:
         policy = request.ask(operation)
         if policy is None:
             return operation
-        mapping = next(each for each in request.mappings if each.id == operation.root)
+        mapping = next(each for each in request.mappings if each.id == operation.mapping_id)
         decided = replace(mapping, rules=replace(mapping.rules, conflicts=policy))
         outcome = self.bucket.decider.decide(decided, operation.local, operation.remote, operation.base)[0]
         return outcome if isinstance(outcome, Operation) else operation
@@ -317,10 +317,12 @@ def _unreadable_operations(scan: LocalScan, mappings: Sequence[PathMapping]) -> 
     """Yield a refused operation for each path that can't be read, and a skipped one for each duplicate key."""
     for path in scan.unreadable:
         if path.is_error:
-            root = path.root or mappings[0].id
-            yield Operation(Action.REFUSE, path.key, root, Reason.UNREADABLE, detail=f"{path.reason}: {path.path}")
-    for key, root in scan.duplicate_keys:
-        yield Operation(Action.SKIP, key, root, Reason.DUPLICATE_KEY)
+            mapping_id = path.mapping_id or mappings[0].id
+            yield Operation(
+                Action.REFUSE, path.key, mapping_id, Reason.UNREADABLE, detail=f"{path.reason}: {path.path}"
+            )
+    for key, mapping_id in scan.duplicate_keys:
+        yield Operation(Action.SKIP, key, mapping_id, Reason.DUPLICATE_KEY)
 
 
 def _left_out_operations(scan: LocalScan, plan: Plan) -> list[Operation]:
@@ -330,7 +332,7 @@ def _left_out_operations(scan: LocalScan, plan: Plan) -> list[Operation]:
         return []
     reported = {operation.key for operation in plan.operations}
     return [
-        Operation(Action.SKIP, path.key, path.root, Reason.NOT_A_FILE, detail=path.reason)
+        Operation(Action.SKIP, path.key, path.mapping_id, Reason.NOT_A_FILE, detail=path.reason)
         for path in paths
         if path.key not in reported
     ]

@@ -59,7 +59,7 @@ class RenameDetector:
         if local is None or local.digests:
             return operation
         try:
-            return replace(operation, local=self.evidence.hash_local(self.mappings[operation.root], local, ()))
+            return replace(operation, local=self.evidence.hash_local(self.mappings[operation.mapping_id], local, ()))
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001  # the upload reports what can't be read

@@ -123,7 +123,7 @@ def _check_loss(record: Mapping[str, Any], operation: Operation) -> None:
 def _operation(
     key: str, mapping: PathMapping, local: LocalEntry | None, remote: RemoteObject | None, resolution: Resolution
 ) -> Operation:
-    common: dict[str, Any] = {"key": key, "root": mapping.id, "local": local, "remote": remote}
+    common: dict[str, Any] = {"key": key, "mapping_id": mapping.id, "local": local, "remote": remote}
     if local is None and remote is None:
         return Operation(Action.FORGET, reason=Reason.DELETED_BOTH, **common)
     if resolution is Resolution.BOTH and local is not None and remote is not None:

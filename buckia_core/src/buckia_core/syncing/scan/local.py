@@ -38,7 +38,7 @@ class Unreadable(NamedTuple):
         reason: What it is, or why it can't be read.
         is_error: It should be readable, such as a directory without permission; otherwise it is not a file, such as a
             symbolic link.
-        root: The id of its mapping.
+        mapping_id: The id of its mapping.
         has_vanished: It disappeared during the scan: a user removed it, or a disk was unmounted. It is not reported,
             since the next run finds out which.
     """
@@ -47,7 +47,7 @@ class Unreadable(NamedTuple):
     path: str
     reason: str
     is_error: bool
-    root: str = ""
+    mapping_id: str = ""
     has_vanished: bool = False
 
 
@@ -110,7 +110,7 @@ class LocalScan:
         for entry in heapq.merge(*streams, key=lambda entry: entry.key):
             # `merge` is stable: of equal keys, that of the first root comes first.
             if entry.key == last:
-                self.duplicate_keys.append((entry.key, entry.root))
+                self.duplicate_keys.append((entry.key, entry.mapping_id))
                 continue
             last = entry.key
             yield entry
@@ -154,7 +154,7 @@ class LocalScan:
             yield from self._walk(mapping, tree)
 
     def _walk(self, mapping: PathMapping, tree: Tree) -> Iterator[LocalEntry]:
-        accepts, root, status_of = mapping.path_filter, mapping.id, os.stat
+        accepts, mapping_id, status_of = mapping.path_filter, mapping.id, os.stat
         scope, follow = self.scope, self.follow_links
         everything = scope.is_everything
         # Fast path: most of what may be millions of files need no call of the filter.
@@ -198,7 +198,7 @@ class LocalScan:
                 elif name in level.links and (problem := _link_to_internal(mapping, directory.join(name))):
                     self._report(key, directory.join(name), problem, mapping, is_error=False)
                 else:
-                    yield entry_from_stat(key, root, status)
+                    yield entry_from_stat(key, mapping_id, status)
             else:
                 stack.pop()
 

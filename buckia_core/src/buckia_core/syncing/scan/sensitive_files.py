@@ -51,7 +51,8 @@ def find_sensitive_uploads(operations: Iterable[Operation], mappings: Sequence[P
         if operation.action is not Action.UPLOAD or operation.base is not None:
             continue
         name = operation.key[operation.key.rfind("/") + 1 :]
-        if patterns.decide(name.lower(), directory=False) and not _is_asked_for(operation.key, by_id[operation.root]):
+        mapping = by_id[operation.mapping_id]
+        if patterns.decide(name.lower(), directory=False) and not _is_asked_for(operation.key, mapping):
             found.append(operation.key)
     return found
 

@@ -19,7 +19,7 @@ def baseline_row(local: LocalEntry, remote: RemoteObject, digests: Digests, sinc
     """Return the row of a key that is in sync. `since_ns` is the start of the run, before the `stat` of `local`."""
     return BaselineEntry(
         local.key,
-        local.root,
+        local.mapping_id,
         local.size,
         local.mtime_ns,
         local.ctime_ns,
@@ -32,7 +32,7 @@ def baseline_row(local: LocalEntry, remote: RemoteObject, digests: Digests, sinc
 
 def dirty_row(local: LocalEntry, remote: RemoteObject) -> BaselineEntry:
     """Return the row of a file that changed during its upload: it matches the object, and no local file."""
-    return BaselineEntry(local.key, local.root, -1, 0, 0, 0, True, remote.fingerprint, "")
+    return BaselineEntry(local.key, local.mapping_id, -1, 0, 0, 0, True, remote.fingerprint, "")
 
 
 def is_racy(local: LocalEntry, since_ns: int, now_ns: int) -> bool:

@@ -130,23 +130,25 @@ class StateDatabase:
 
     # --- the baseline ------------------------------------------------------------------------------------
 
-    def baseline(self, scope: Scope, roots: Sequence[str] | None = None) -> Iterator[BaselineEntry]:
+    def baseline(self, scope: Scope, mapping_ids: Sequence[str] | None = None) -> Iterator[BaselineEntry]:
         """Yield the rows of the baseline in key order, as a snapshot: later commits do not change it.
 
         Args:
             scope: The keys.
-            roots: Ids of mappings, by priority: of several rows of one key, only the first mapping's is yielded.
+            mapping_ids: Ids of mappings, by priority: of several rows of one key, only the first mapping's is yielded.
                 `None` yields all rows, so a key may come once for each mapping.
         """
         # `BaselineEntry._make` without its check of the length, which the statement guarantees.
         make = partial(tuple.__new__, BaselineEntry)
         # The primary key begins with the key, so the rows come in order without a sort.
-        wanted = "" if roots is None else f"AND root IN ({','.join('?' * len(roots))})"
+        wanted = "" if mapping_ids is None else f"AND root IN ({','.join('?' * len(mapping_ids))})"
         statement = f"SELECT * FROM entries WHERE key >= ? AND key < ? {wanted} ORDER BY key"  # noqa: S608  # question marks
         for prefix in scope.ranges():
             # SQLite compares text by bytes, which is key order.
-            batches = self._batches(statement, (*database_file.prefix_bounds(prefix), *(roots or ())))
-            for batch in database_file.deduplicate_keys(batches, roots) if roots and len(roots) > 1 else batches:
+            batches = self._batches(statement, (*database_file.prefix_bounds(prefix), *(mapping_ids or ())))
+            if mapping_ids and len(mapping_ids) > 1:
+                batches = database_file.deduplicate_keys(batches, mapping_ids)
+            for batch in batches:
                 rows_read = map(make, batch)
                 yield from rows_read if scope.is_everything else (row for row in rows_read if scope.covers(row.key))
 
@@ -159,9 +161,9 @@ class StateDatabase:
             raise_translated(error, self.path)
 
     @translates_errors
-    def has_root(self, root: str) -> bool:
+    def has_mapping(self, mapping_id: str) -> bool:
         """Tell whether the baseline has a row of a mapping."""
-        return self._db.execute("SELECT 1 FROM entries WHERE root = ? LIMIT 1", (root,)).fetchone() is not None
+        return self._db.execute("SELECT 1 FROM entries WHERE root = ? LIMIT 1", (mapping_id,)).fetchone() is not None
 
     @translates_errors
     def sample_keys(self, step: int, prefix: str = "") -> list[str]:
@@ -176,36 +178,39 @@ class StateDatabase:
 
     @translates_errors
     def commit(
-        self, *, put: Iterable[BaselineEntry] = (), drop: Iterable[str] = (), roots: Collection[str] | None = None
+        self, *, put: Iterable[BaselineEntry] = (), drop: Iterable[str] = (), mapping_ids: Collection[str] | None = None
     ) -> None:
         """Write results to the baseline in one transaction.
 
         Args:
             put: New and changed rows. A row replaces that of another mapping of the run for the same key.
             drop: Keys whose rows to delete.
-            roots: Ids of the mappings of the run; rows of others stay. `None` means all mappings.
+            mapping_ids: Ids of the mappings of the run; rows of others stay. `None` means all mappings.
         """
         rows = list(put)
-        owners = {row.key: row.root for row in rows}
+        owners = {row.key: row.mapping_id for row in rows}
         with self._transaction():
-            deleted = [(key, root) for key in drop for root in self._find_roots(key, roots)]
-            if roots is not None and len(roots) > 1:
+            deleted = [(key, id_) for key in drop for id_ in self._find_mapping_ids(key, mapping_ids)]
+            if mapping_ids is not None and len(mapping_ids) > 1:
                 deleted += [
-                    (key, each) for key, root in owners.items() for each in self._find_roots(key, roots) if each != root
+                    (key, id_)
+                    for key, owner in owners.items()
+                    for id_ in self._find_mapping_ids(key, mapping_ids)
+                    if id_ != owner
                 ]
             self._db.executemany("DELETE FROM entries WHERE key = ? AND root = ?", deleted)
             self._db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-            new_roots = [(root,) for root in set(owners.values())]
-            self._db.executemany("INSERT OR IGNORE INTO roots (root) VALUES (?)", new_roots)
+            owner_ids = [(id_,) for id_ in set(owners.values())]
+            self._db.executemany("INSERT OR IGNORE INTO roots (root) VALUES (?)", owner_ids)
 
-    def _find_roots(self, key: str, among: Collection[str] | None) -> list[str]:
-        found = [root for (root,) in self._db.execute("SELECT root FROM entries WHERE key = ?", (key,))]
-        return found if among is None else [root for root in found if root in among]
+    def _find_mapping_ids(self, key: str, among: Collection[str] | None) -> list[str]:
+        found = [id_ for (id_,) in self._db.execute("SELECT root FROM entries WHERE key = ?", (key,))]
+        return found if among is None else [id_ for id_ in found if id_ in among]
 
     # --- mappings ----------------------------------------------------------------------------------------
 
     @translates_errors
-    def roots(self) -> dict[str, str | None]:
+    def mapping_labels(self) -> dict[str, str | None]:
         """Return the mappings of all runs: the label of the entry that had each last, by id.
 
         A label is `None` if it is unknown, and empty if only runs with a path of their own had the mapping.
@@ -213,28 +218,28 @@ class StateDatabase:
         return dict(self._db.execute("SELECT root, name FROM roots").fetchall())
 
     @translates_errors
-    def record_roots(self, roots: Mapping[str, str]) -> None:
+    def record_mappings(self, labels: Mapping[str, str]) -> None:
         """Record the mappings of a run, with the label of their entry. Does not write if nothing changed.
 
         An empty label, of a run with a path of its own, does not replace another one.
         """
-        known = self.roots()
+        known = self.mapping_labels()
         if new := [
-            (root, name) for root, name in roots.items() if known.get(root) != name and (name or root not in known)
+            (id_, label) for id_, label in labels.items() if known.get(id_) != label and (label or id_ not in known)
         ]:
             with self._transaction():
                 self._db.executemany("INSERT OR REPLACE INTO roots VALUES (?, ?)", new)
 
     @translates_errors
-    def count_rows(self, root: str) -> int:
+    def count_rows(self, mapping_id: str) -> int:
         """Return the number of rows of a mapping that are in scope. Reads the whole baseline."""
         statement = "SELECT count(*) FROM entries WHERE root = ? AND NOT out_of_scope"
-        number: int = self._db.execute(statement, (root,)).fetchone()[0]
+        number: int = self._db.execute(statement, (mapping_id,)).fetchone()[0]
         return number
 
-    def rows_outside(self, scope: Scope, roots: Collection[str]) -> list[BaselineEntry]:
+    def rows_outside(self, scope: Scope, mapping_ids: Collection[str]) -> list[BaselineEntry]:
         """Return the rows that a scope does not cover and that are not yet marked as out of scope, in key order."""
-        rows = self.baseline(Scope(), list(roots))
+        rows = self.baseline(Scope(), list(mapping_ids))
         return [row for row in rows if not row.out_of_scope and not scope.covers(row.key)]
 
     # --- conflicts and runs ------------------------------------------------------------------------------
@@ -246,9 +251,9 @@ class StateDatabase:
 
     @translates_errors
     def update_conflicts(self, records: Sequence[dict[str, Any]], resolved: Iterable[tuple[str, str]] = ()) -> None:
-        """Record conflicts, and remove resolved ones, given as `(key, root)`.
+        """Record conflicts, and remove resolved ones, given as `(key, mapping id)`.
 
-        A record has at least `key`, `root` and `since`. A conflict that is known already keeps its `since`.
+        A record has at least `key`, `root` (a mapping id) and `since`. A known conflict keeps its `since`.
         """
         known = {(each["key"], each["root"]): each["since"] for each in self.conflicts()}
         rows = []

@@ -250,9 +250,9 @@ def _read_fully(path: Path) -> None:
             pass
 
 
-def deduplicate_keys(batches: Iterable[list[Any]], roots: Sequence[str]) -> Iterator[list[Any]]:
-    """Yield batches of rows with unique keys: of several rows of a key, the one whose root comes first in `roots`."""
-    rank = {root: index for index, root in enumerate(roots)}
+def deduplicate_keys(batches: Iterable[list[Any]], mapping_ids: Sequence[str]) -> Iterator[list[Any]]:
+    """Yield batches of rows with unique keys: of several rows of a key, that of the first mapping in `mapping_ids`."""
+    rank = {id_: index for index, id_ in enumerate(mapping_ids)}
     held: list[Any] = []
     for batch in batches:
         rows = held + batch

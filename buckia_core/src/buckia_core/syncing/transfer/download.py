@@ -55,7 +55,7 @@ class Download:
         adapter: The bucket.
         expected: The version.
         location: The location of the file.
-        root: Id of the mapping.
+        mapping_id: Id of the mapping.
         temp_prefix: Prefix of the name of the staging file.
         planned: The file to replace; `None` for a new file.
         algorithm: The digest algorithm of the baseline.
@@ -80,7 +80,7 @@ class Download:
         expected: RemoteObject,
         location: FileLocation,
         *,
-        root: str,
+        mapping_id: str,
         temp_prefix: str,
         planned: LocalEntry | None,
         algorithm: str,
@@ -92,7 +92,7 @@ class Download:
         self._adapter = adapter
         self._expected = expected
         self._location = location
-        self._root = root
+        self._mapping_id = mapping_id
         self._planned = planned
         self._algorithm = algorithm
         self._preserve = preserve
@@ -196,7 +196,7 @@ class Download:
             directory.replace(staging_name, directory, name)
             return
         # The exchanged entry may be of any type, even a directory.
-        if not same_file(entry_from_stat(now.key, now.root, directory.stat(staging_name)), now):
+        if not same_file(entry_from_stat(now.key, now.mapping_id, directory.stat(staging_name)), now):
             self._swap_back(inode)
             raise StateChanged
         self.committed = True
@@ -262,7 +262,7 @@ class Download:
             self.directory.replace(self._file.name, self.directory, self._location.name)
 
     def _stat_target(self) -> LocalEntry | None:
-        return self._location.stat_entry(self._expected.key, self._root)
+        return self._location.stat_entry(self._expected.key, self._mapping_id)
 
     def _permissions(self) -> int | None:
         """Return the permission bits of the file to replace, which the new file gets."""

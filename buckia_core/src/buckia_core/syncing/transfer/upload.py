@@ -70,7 +70,7 @@ def upload(
     expect = IfUnchanged(replaces) if replaces else IfAbsent()
     if planned.size <= BUFFERED_UPLOAD_MAX:
         data, status = location.read(key, planned.size)
-        after = entry_from_stat(planned.key, planned.root, status)
+        after = entry_from_stat(planned.key, planned.mapping_id, status)
         if not same_file(after, planned) or len(data) != planned.size:
             raise StateChanged
         digests = hash_bytes(data, (algorithm,))
@@ -79,7 +79,7 @@ def upload(
         return UploadResult(after, remote, _merge_verified(digests, remote, key), after.size)
     with location.open(key) as file:
         status = os.fstat(file.fileno())
-        if not same_file(entry_from_stat(planned.key, planned.root, status), planned):
+        if not same_file(entry_from_stat(planned.key, planned.mapping_id, status), planned):
             raise StateChanged
         source = _LargeFile(file, location, planned, permission_bits(status))
         if resume_store is not None and isinstance(adapter, ResumableUpload):
@@ -105,7 +105,7 @@ class _LargeFile:
     def is_unchanged(self, entry: LocalEntry) -> bool:
         """Tell whether the name still leads to the same, unchanged file."""
         try:
-            now = self.location.stat_entry(entry.key, entry.root)
+            now = self.location.stat_entry(entry.key, entry.mapping_id)
         except InvalidKey:
             return False
         return now is not None and same_file(now, entry)
@@ -124,7 +124,7 @@ def _upload_large(
         digests, status = hash_open_file(source.file, (algorithm,))
     except FileChanged:
         raise StateChanged from None
-    entry = entry_from_stat(planned.key, planned.root, status)
+    entry = entry_from_stat(planned.key, planned.mapping_id, status)
     if not same_file(entry, planned):
         raise StateChanged
     source.file.seek(0)
@@ -159,7 +159,7 @@ def _upload_parts(
         digests, part_digests, status = hash_in_parts(source.file, algorithm, parts)
     except FileChanged:
         raise StateChanged from None
-    entry = entry_from_stat(planned.key, planned.root, status)
+    entry = entry_from_stat(planned.key, planned.mapping_id, status)
     if not same_file(entry, planned):
         raise StateChanged
     checkpoint = resume_store.claim(TransferKind.UPLOAD, key, ":".join(digests[0]), adapter)
