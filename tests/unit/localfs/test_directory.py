@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import re
+import secrets
 import stat
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,7 @@ from buckia_core.localfs.files import (
     make_private_directory,
     open_file,
     permission_bits,
+    unpredictable_name,
 )
 from buckia_core.localfs.opening import HAS_DIR_FD, DirectoryReplaced, PathBlocked
 from buckia_core.testing import m
@@ -107,14 +111,28 @@ def test_errors_name_the_whole_path(tree, tmp_path):
 
 
 def test_temporary_names_can_not_be_foreseen_and_links_are_not_written_through(tree, tmp_path, monkeypatch):
-    names = iter(["taken", "free"])
-    monkeypatch.setattr("buckia_core.localfs.files.secrets.token_hex", lambda size: next(names))
+    names = iter(["t-taken", "t-free"])
+    monkeypatch.setattr("buckia_core.localfs.files.unpredictable_name", lambda prefix: next(names))
     (tmp_path / "root" / "t-taken").symlink_to(tmp_path / "victim")
     name, descriptor = create_temp_file(tree.root, "t-")
     os.write(descriptor, b"x")
     os.close(descriptor)
     assert name == "t-free" and not (tmp_path / "victim").exists()
     assert stat.S_IMODE((tmp_path / "root" / "t-free").stat().st_mode) == 0o600
+
+
+def test_names_come_from_the_random_numbers_of_the_system_and_none_comes_twice(monkeypatch):
+    sizes = []
+
+    def urandom(size: int) -> bytes:
+        sizes.append(size)
+        return secrets.token_bytes(size)
+
+    monkeypatch.setattr("buckia_core.localfs.files._random_digits", deque())
+    monkeypatch.setattr("buckia_core.localfs.files.os.urandom", urandom)
+    names = [unpredictable_name("t-") for _ in range(1000)]
+    assert sum(sizes) == 8192 and len(set(names)) == 1000
+    assert all(re.fullmatch("t-[0-9a-f]{16}", name) for name in names)
 
 
 def test_many_names_differ(tree):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import Any
 
@@ -11,6 +10,7 @@ import click
 from buckia_core import __version__
 from buckia_core.cli.context import CliContext
 from buckia_core.cli.global_options import GlobalOption, global_options
+from buckia_core.config.locations import closest_match
 from buckia_core.errors import AdapterBroken, AdapterNotInstalled
 
 COMMANDS = {
@@ -75,8 +75,8 @@ class Group(click.Group):
 
     def suggestion(self, ctx: click.Context, name: str) -> str:
         """Return a suggestion for an unknown command; empty if there is none."""
-        close = difflib.get_close_matches(name, self.list_commands(ctx), 1)
-        return f" Did you mean {close[0]!r}?" if close else ""
+        close = closest_match(name, self.list_commands(ctx))
+        return f" Did you mean {close!r}?" if close else ""
 
 
 class Root(Group):

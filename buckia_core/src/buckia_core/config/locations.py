@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 
@@ -26,7 +25,13 @@ def format_location(source: str | None, lines: Mapping[str, int] | None, name: s
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return a sentence with the closest known name, or else with all known names; it begins with a space."""
     names = sorted(set(known) - {name})
-    close = difflib.get_close_matches(name.lower(), names, 1, cutoff=0.6)
-    if close:
-        return f" Did you mean {close[0]!r}?"
+    if close := closest_match(name.lower(), names):
+        return f" Did you mean {close!r}?"
     return f" Known are: {', '.join(names)}." if names else ""
+
+
+def closest_match(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return the most similar of the known names; empty if none is similar, by the ratio `cutoff` (0 to 1)."""
+    import difflib  # noqa: PLC0415  # only after a mistake
+
+    return next(iter(difflib.get_close_matches(name, known, 1, cutoff)), "")

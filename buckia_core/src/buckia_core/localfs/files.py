@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import io
 import os
-import secrets
 import stat
+from collections import deque
 from contextlib import suppress
 from functools import cache
 
@@ -15,6 +15,7 @@ from buckia_core.localfs.opening import CREATE_FLAGS, FILE_NOFOLLOW_FLAGS
 from buckia_core.localfs.system_errors import NO_HARD_LINKS
 
 _MAX_ATTEMPTS = 100
+_random_digits: deque[str] = deque()
 
 
 class NotAFile(OSError):
@@ -37,12 +38,23 @@ def create_temp_file(directory: Directory, prefix: str, mode: int = 0o600) -> tu
     if "/" in prefix or os.sep in prefix:
         raise ValueError(f"path separator in the prefix: {prefix!r}")
     for _ in range(_MAX_ATTEMPTS):
-        name = f"{prefix}{secrets.token_hex(8)}"
+        name = unpredictable_name(prefix)
         try:
             return name, directory.open(name, CREATE_FLAGS, mode)
         except FileExistsError:
             continue
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), directory.join(prefix))
+
+
+def unpredictable_name(prefix: str) -> str:
+    """Return a prefix with 16 random hexadecimal digits."""
+    try:
+        return prefix + _random_digits.pop()
+    except IndexError:
+        # One call returns enough for many names: each releases the lock of the interpreter.
+        data = os.urandom(4096).hex()
+        _random_digits.extend(data[start : start + 16] for start in range(16, len(data), 16))
+        return prefix + data[:16]
 
 
 def open_file(directory: Directory, name: str) -> io.FileIO:

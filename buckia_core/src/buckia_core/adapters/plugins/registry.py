@@ -5,7 +5,6 @@ A broken package affects only its own adapter or plugin.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import pluggy
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.plugins import hookspecs
+from buckia_core.config.locations import closest_match
 from buckia_core.errors import AdapterBroken, AdapterNotInstalled, BuckiaError, PluginError
 from buckia_core.localfs.system_errors import find_system_failure
 from buckia_core.planning.plan import Plan
@@ -237,8 +237,8 @@ def _install_hint(provider: str, installed: list[str]) -> str:
     known = known_extras()
     if provider in known:
         return f'provider {provider!r} is not installed: pip install "buckia[{provider}]"'
-    near = difflib.get_close_matches(provider, [*installed, *known], 1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    near = closest_match(provider, [*installed, *known])
+    hint = f" Did you mean {near!r}?" if near else ""
     return f"no installed package registers provider {provider!r} (installed: {', '.join(installed)}).{hint}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from buckia_core.config.bucket import BucketConfig
 from buckia_core.config.file.interpolation import interpolate
-from buckia_core.config.locations import format_location, suggest
+from buckia_core.config.locations import closest_match, format_location, suggest
 from buckia_core.config.options import OPTIONS
 from buckia_core.config.trust.bounded_read import read_text
 from buckia_core.config.trust.consent import check_trusted
@@ -116,11 +115,11 @@ def _parse_bucket(name: str, settings: Value, document: YamlDocument, path: Path
 
 
 def _not_a_bucket_message(name: str) -> str:
-    close = difflib.get_close_matches(name, OPTIONS, 1, cutoff=0.8)
-    if close == ["provider"]:
+    close = closest_match(name, OPTIONS, cutoff=0.8)
+    if close == "provider":
         return f"there is no setting {name!r}. Did you mean 'provider'?"
     if close:
-        return f"{close[0]!r} is a setting, but the file has no 'provider' beside it, such as provider: file"
+        return f"{close!r} is a setting, but the file has no 'provider' beside it, such as provider: file"
     return f"{name!r} must be a bucket with its settings below it, or the file needs a 'provider' at its top"
 
 

@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.config import BucketConfig
+from buckia_core.config.locations import closest_match
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.mapping import PathMapping
@@ -289,8 +290,6 @@ def _no_match_message(text: str, bases: Sequence[Path]) -> str:
 
 def _closest_name(text: str, bases: Sequence[Path]) -> str:
     """Return the path on the disk that is most similar to a missing one; empty if there is none."""
-    import difflib  # noqa: PLC0415  # only after a mistake
-
     for base in bases:
         head, name = os.path.split(os.path.normpath(os.path.join(base, text)))
         try:
@@ -298,6 +297,6 @@ def _closest_name(text: str, bases: Sequence[Path]) -> str:
                 names = [entry.name for entry in islice(entries, _MAX_NAMES)]
         except OSError:
             continue
-        if matches := difflib.get_close_matches(name, names, 1, cutoff=0.6):
-            return os.path.join(os.path.dirname(text.rstrip("/" + os.sep)), matches[0])
+        if match := closest_match(name, names):
+            return os.path.join(os.path.dirname(text.rstrip("/" + os.sep)), match)
     return ""

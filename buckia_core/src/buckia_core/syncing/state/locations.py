@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import glob
 import hashlib
 import os
 import re
-import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -98,7 +96,7 @@ def trash_directories(state_dir: Path, bucket: str, stems: Sequence[str], legacy
     trash, name = state_dir / "trash", state_file_name(bucket)
     stems, legacy = safe_file_names(stems), safe_file_names(legacy)
     found = [trash / name / stem for stem in stems]
-    found += [path for stem in stems for path in sorted(trash.glob(f"*/{glob.escape(stem)}"))]
+    found += [path / stem for stem in stems for path in sorted(trash.glob("*/")) if (path / stem).exists()]
     found += [trash / stem for stem in (*legacy, name)]
     return list(dict.fromkeys(found))
 
@@ -142,6 +140,8 @@ def _refuse_untrusted(directory: Path, problem: str) -> None:
     # Trust in the configuration includes trust in the state beside it.
     if is_trusted(directory) or (has_same_owner and is_trusted(beside)):
         return
+    import shlex  # noqa: PLC0415  # as above
+
     consent = (
         f"buckia trust {shlex.quote(str(beside))}" if has_same_owner else "name the directory in BUCKIA_TRUSTED_PATHS"
     )

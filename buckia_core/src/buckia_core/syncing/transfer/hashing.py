@@ -8,10 +8,12 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from buckia_core.adapters.contract.resume import PartLayout
 from buckia_core.planning.digest import Digest, Digests
+
+if TYPE_CHECKING:
+    from buckia_core.adapters.contract.resume import PartLayout
 
 _CHUNK_SIZE = 1 << 20
 

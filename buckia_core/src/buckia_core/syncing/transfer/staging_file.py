@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import secrets
 import stat
 from abc import ABC, abstractmethod
 from contextlib import suppress
@@ -19,7 +18,14 @@ from buckia_core.adapters.contract.resume import Checkpoint, PartialDownload
 from buckia_core.errors import AdapterError, IntegrityError, NotFound, PreconditionFailed
 from buckia_core.localfs.directory import Directory
 from buckia_core.localfs.durability import start_writeback
-from buckia_core.localfs.files import create_temp_file, descriptor_path, set_mtime, set_permissions, write_all
+from buckia_core.localfs.files import (
+    create_temp_file,
+    descriptor_path,
+    set_mtime,
+    set_permissions,
+    unpredictable_name,
+    write_all,
+)
 from buckia_core.localfs.opening import CREATE_FLAGS, FILE_NOFOLLOW_FLAGS
 from buckia_core.localfs.system_errors import find_system_failure
 from buckia_core.planning.digest import Digest, Digests
@@ -142,7 +148,7 @@ def open_staging_file(
     name = os.path.basename(record.path) if record is not None and record.content == content else ""
     if not name.startswith(prefix) or (record is not None and record.path != directory.join(name)):
         # The name is random and only in the checkpoint: other users could occupy a predictable name.
-        name = f"{prefix}{secrets.token_hex(8)}"
+        name = unpredictable_name(prefix)
     checkpoint = resume_store.claim(TransferKind.DOWNLOAD, expected.key, content, adapter, directory.join(name))
     return ResumableStagingFile(adapter, directory, name, mode, algorithm, checkpoint)
 
