@@ -17,6 +17,7 @@ from buckia_core.errors import PreconditionFailed, Transient
 from buckia_core.localfs import atomic_rename
 from buckia_core.localfs.directory import Directory
 from buckia_core.planning.keys import TEMP_PREFIX
+from buckia_core.syncing.disk.trash import Trash
 from buckia_core.syncing.events import Event, Finished
 from buckia_core.testing import Fault, Faulty
 from tests.unit.syncing.sides import Sides
@@ -131,6 +132,24 @@ def test_neither_edit_is_lost_where_one_follows_a_delete_of_the_download(sides, 
     moments.before += [lambda: save(a, "mine"), a.unlink, lambda: save(a, "mine, later")]
     assert sides.sync(conflict="local_wins").success and nothing_aside(sides)
     assert "mine" in everything(sides) and sides.files()["a"] == sides.objects()["a"] == "mine, later"
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_an_edit_that_can_not_be_preserved_outlives_the_next_run(sides, moments, monkeypatch, deleted):
+    a = sides.in_step("a=1").there("a=theirs").folder / "a"
+    moments.before += [lambda: save(a, "mine"), *([a.unlink] if deleted else []), lambda: save(a, "mine, later")]
+    add = Trash.add
+
+    def fail(self, location, *arguments, **more):
+        if location.name.startswith(TEMP_PREFIX):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return add(self, location, *arguments, **more)
+
+    monkeypatch.setattr(Trash, "add", fail)
+    assert sides.sync(conflict="local_wins").failed == 1
+    assert {"mine", "mine, later"} <= everything(sides)
+    assert sides.sync(conflict="local_wins").success and nothing_aside(sides)
+    assert {"mine", "mine, later"} <= everything(sides)
 
 
 def test_where_files_can_not_be_exchanged_they_are_replaced(sides, monkeypatch):

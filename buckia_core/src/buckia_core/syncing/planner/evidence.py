@@ -82,5 +82,5 @@ class EvidenceCollector:
         ):
             digests, size = hash_stream(limited, supported_algorithms(algorithms))
         if size != found.size:
-            raise IntegrityError("other bytes came than the provider says the object has", key=found.key)
+            raise IntegrityError("the downloaded content does not match what the provider reports", key=found.key)
         return found._replace(digests=merge(digests, found.digests))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -48,8 +49,8 @@ class DownloadResult:
 class Download:
     """Downloads the version `expected` of an object, to replace the file `planned` or to create a new file.
 
-    A context, which removes the staging file at its end. Call `fetch` once, and then `commit`. Between them,
-    `flush_group` may flush many downloads to the disk at once.
+    A context, which at its end removes the staging file that no later run can resume. Call `fetch` once, and then
+    `commit`. Between them, `flush_group` may flush many downloads to the disk at once.
 
     Args:
         adapter: The bucket.
@@ -57,9 +58,9 @@ class Download:
         location: The location of the file.
         mapping_id: Id of the mapping.
         temp_prefix: Prefix of the name of the staging file.
-        planned: The file to replace; `None` for a new file.
+        planned: The file to replace, as the plan has it; `None` for a new file.
         algorithm: The digest algorithm of the baseline.
-        preserve: Called with the location of a file that is about to be replaced.
+        preserve: Called with the location of a file that is about to be lost, to keep its content.
         is_preserved: The file to replace is already preserved.
         track_progress: A context that is given a function which returns the bytes received so far.
         resume_store: Checkpoints for large downloads; `None` disables resuming.
@@ -142,7 +143,7 @@ class Download:
             if seen.fingerprint != expected.fingerprint:
                 raise StateChanged
             reported = seen.digests
-        message = f"{_ATTEMPTS} times, other bytes came than the provider says the object has"
+        message = f"the downloaded content did not match what the provider reports, in {_ATTEMPTS} attempts"
         raise IntegrityError(message, key=expected.key)
 
     def close_staging(self) -> None:
@@ -207,24 +208,27 @@ class Download:
     def _swap_back(self, inode: int) -> None:
         """Exchange back after an edit in between. `inode` is that of the downloaded file."""
         directory, staging_name, name = self.directory, self._file.name, self._location.name
-        # Until it has its name again, the staging name is the only one of the edited file.
-        self._file.released = True
         try:
-            directory.exchange(staging_name, directory, name)
-        except FileNotFoundError:
-            # Another program deleted the downloaded file. The edited file is restored.
             try:
-                directory.rename_exclusive(staging_name, directory, name)
-            except FileExistsError:
-                self._preserve(FileLocation(directory, staging_name))
-                self._file.released = False
-            return
-        self._file.released = False
-        if directory.stat(staging_name).st_ino != inode:
-            # The downloaded file was edited, too. That edit is the latest, and keeps the name.
-            with suppress(FileNotFoundError):
                 directory.exchange(staging_name, directory, name)
-            self._preserve(FileLocation(directory, staging_name))
+            except FileNotFoundError:
+                # Another program deleted the downloaded file. The edited file is restored.
+                try:
+                    directory.rename_exclusive(staging_name, directory, name)
+                except FileExistsError:
+                    self._preserve(FileLocation(directory, staging_name))
+                return
+            if directory.stat(staging_name).st_ino != inode:
+                # The downloaded file was replaced, too. The replacement is the latest version, and keeps the name.
+                with suppress(FileNotFoundError):
+                    directory.exchange(staging_name, directory, name)
+                self._preserve(FileLocation(directory, staging_name))
+        except BaseException:
+            # An edited file may exist only under the staging name, which the next run would remove.
+            self._file.released = True
+            with suppress(OSError):
+                directory.rename_exclusive(staging_name, directory, f"{name[:50]}.edited-{secrets.token_hex(4)}")
+            raise
 
     def _commit_new(self) -> None:
         """Create a new file, without overwriting one that was just created."""
