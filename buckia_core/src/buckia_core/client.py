@@ -123,8 +123,8 @@ class BuckiaClient:
             max_workers: The number of concurrent transfers.
             include_pattern: Regular expression; only files with a match in their relative path are synced.
             exclude_pattern: Regular expression; files with a match in their relative path are not synced.
-            include: Patterns as in `.gitignore`, added to the configured ones.
-            exclude: Patterns as in `.gitignore`, added to the configured ones.
+            include: Patterns, in `.gitignore` syntax, added to the configured ones.
+            exclude: Patterns, in `.gitignore` syntax, added to the configured ones.
             direction: The direction of all paths.
             conflict: The conflict policy.
             checksum: Hash all local files instead of trusting their times.

@@ -115,7 +115,7 @@ def test_a_full_disk_is_enough_to_look(on_small_disk, small_disk, command):
     fill(small_disk, 0)
     ran = on_small_disk.run("--json", *command)
     assert (ran.code, "error" in ran.stdout) in ((0, False), (1, True)), ran
-    assert "fault in Buckia" not in ran.stderr
+    assert "bug in Buckia" not in ran.stderr
 
 
 # --- a read-only disk --------------------------------------------------------------------------------------

@@ -144,7 +144,9 @@ def parse_object_rules(value: object, *, names: Collection[str] = ATTRIBUTES) ->
 
 def object_rules_schema(names: Collection[str] = ATTRIBUTES) -> Mapping[str, Any]:
     """Build the JSON Schema of `objects` with these attributes."""
-    properties: dict[str, Any] = {"match": {**STRING_LIST_SCHEMA, "description": "Patterns as in .gitignore, of keys."}}
+    properties: dict[str, Any] = {
+        "match": {**STRING_LIST_SCHEMA, "description": "Patterns, in .gitignore syntax, of keys."}
+    }
     for name in names:
         properties[name] = STRING_MAP_SCHEMA if name in _MAPS else {"type": "string", "minLength": 1}
     entry = {"type": "object", "properties": properties, "required": ["match"], "additionalProperties": False}

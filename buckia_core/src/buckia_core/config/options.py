@@ -31,8 +31,8 @@ CHECKSUM_ALGORITHMS = tuple(sorted(name for name in hashlib.algorithms_guarantee
 class KeepReplaced(Enum):
     """Policy for objects that a run replaces: which of them are downloaded to the local trash first.
 
-    `AUTO`: those that Buckia decides to replace, and all of them where reading the bucket is free; none where the
-    bucket keeps versions. `ALWAYS`: all of them. `NEVER`: none.
+    `AUTO`: none if the bucket keeps versions; otherwise all if reading the bucket is free; otherwise only those that a
+    user would lose. `ALWAYS`: all of them. `NEVER`: none.
     """
 
     AUTO = "auto"
@@ -71,7 +71,7 @@ class BucketOptions:
     provider: str = setting(help="Id of the provider, such as `file`; selects the adapter.", required=True)
     bucket_name: str | None = setting(help="Name of the bucket at the provider.")
     prefix: str = setting(
-        help="Key prefix that is the root; keys outside of it are never touched.",
+        help="Key prefix to sync below; keys outside of it are never touched.",
         default="",
         parse=parse_prefix,
         schema={"type": "string"},
@@ -108,13 +108,13 @@ class BucketOptions:
     )
     direction: Direction | None = setting(help="Direction of transfers; `both` by default.")
     include: tuple[str, ...] = setting(
-        help="Patterns as in `.gitignore` of files to sync; all files by default.",
+        help="Patterns, in `.gitignore` syntax, of files to sync; all files by default.",
         default=(),
         parse=parse_patterns,
         schema=STRING_LIST_SCHEMA,
     )
     exclude: tuple[str, ...] = setting(
-        help="Patterns as in `.gitignore` of files to leave out.",
+        help="Patterns, in `.gitignore` syntax, of files to leave out.",
         default=(),
         parse=parse_patterns,
         schema=STRING_LIST_SCHEMA,
@@ -123,22 +123,24 @@ class BucketOptions:
         help="Whether `.git/`, `.hg/`, `.svn/`, `.DS_Store`, `Thumbs.db` and `desktop.ini` are left out.", default=True
     )
     delete_orphaned: bool | None = setting(
-        help="`true`: one-way paths mirror, deletions included. `false`: nothing is deleted from the bucket."
+        help="Unset: deletes propagate in `both`, and one-way paths delete nothing. `true`: one-way paths mirror, "
+        "deletes included. `false`: nothing is deleted from the bucket."
     )
     conflict_resolution: ConflictPolicy | None = setting(
-        help="Which side wins a conflict; by default `ask` at a terminal, else `keep_both`."
+        help="How conflicts are resolved; by default `ask` at a terminal, else `keep_both`."
     )
     keep_replaced: KeepReplaced = setting(
         help="Which objects are downloaded to the local trash before they are replaced.",
         default=KeepReplaced.AUTO,
     )
     max_delete: str | None = setting(
-        help="Maximum deletions of a run on one side: a number, or a share such as `10%`.",
+        help="Refuse a run that would delete more than this on one side: a number, or a share such as `10%`; by "
+        "default more than half and at least 10, or all of at least 3.",
         parse=_parse_delete_limit,
         schema={"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]},
     )
     checksum_algorithm: str = setting(
-        help="Digest for the comparison of local content.",
+        help="Digest algorithm for local content, recorded at each sync.",
         default="sha256",
         parse=_parse_algorithm,
         schema={"enum": list(CHECKSUM_ALGORITHMS)},

@@ -61,7 +61,7 @@ def open_file(directory: Directory, name: str) -> io.FileIO:
     """Open a regular file for reading.
 
     Raises:
-        NotAFile: The entry is no regular file.
+        NotAFile: The entry is not a regular file.
     """
     descriptor = _open_regular(directory, name)
     return io.FileIO(directory.join(name), "rb", opener=lambda *_: descriptor)
@@ -73,7 +73,7 @@ def read_file(directory: Directory, name: str, size: int) -> tuple[bytes, os.sta
     The content of a shorter file is all of it; that of a longer file is `size` + 1 bytes.
 
     Raises:
-        NotAFile: The entry is no regular file.
+        NotAFile: The entry is not a regular file.
     """
     descriptor = _open_regular(directory, name)
     try:
@@ -163,7 +163,7 @@ def link_or_copy(source: Directory, name: str, target: Directory, new: str, pref
 
     Raises:
         FileExistsError: The new name exists.
-        NotAFile: The entry is no regular file.
+        NotAFile: The entry is not a regular file.
         OSError: The disk failed, or is full.
     """
     if not stat.S_ISREG(source.stat(name).st_mode):

@@ -70,8 +70,8 @@ def blocked_moves(operations: Iterable[Operation]) -> list[Operation]:
 def hold_move_sources(operations: Sequence[Operation]) -> list[Operation]:
     """Skip the deletion of content that has moved to a key with an undecided conflict, or to a refused key.
 
-    An object also stays if the content of such a file is unknown and its size is the same. Local files go to the trash,
-    so only known content keeps them from being deleted.
+    An object also stays if the content of such a file is unknown and its size is the same. A local delete
+    can be restored from the trash, so only matching digests hold it back.
     """
     unsynced = [each for each in operations if _leaves_both_sides(each)]
     if not unsynced:

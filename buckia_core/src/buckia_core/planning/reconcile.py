@@ -1,6 +1,7 @@
 """Three-way reconcile: decides what to do with one key, given its local, remote and baseline entries. Pure.
 
-Each side is compared with its own baseline entry; the clocks of the two sides are never compared. Direction `both`:
+Each side is compared with its own baseline entry; only `newest_wins` compares the clocks of the two sides. Direction
+`both`:
 
     local        remote       result
     ---------------------------------------------------------------------------------------------------
@@ -44,7 +45,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from buckia_core.planning.digest import Comparison, compare
 from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
@@ -290,6 +291,8 @@ class _KeyContext(NamedTuple):
                 return self._keep_both()
             case ConflictPolicy.ASK:
                 return self.leave_unresolved(Reason.CONFLICT)
+            case _:
+                assert_never(self.rules.conflicts)
 
     def _keep_both(self) -> Operation:
         return self.operation(Action.KEEP_BOTH, Reason.CONFLICT)

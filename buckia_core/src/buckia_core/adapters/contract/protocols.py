@@ -134,9 +134,9 @@ class Versioned(Protocol):
         """
 
     def delete_version(self, key: str, version: str) -> None:
-        """Delete one version permanently; the one before it becomes the latest. A deleted delete marker is an undo.
+        """Delete one version permanently; the one before it becomes the latest.
 
-        An unknown version is no error.
+        Deleting a delete marker undeletes the object. An unknown version is no error.
 
         Raises:
             PermissionDenied: The version is locked, or the credentials do not allow it.

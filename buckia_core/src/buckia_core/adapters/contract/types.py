@@ -60,8 +60,8 @@ class UploadInfo:
         digests: Digests of the full source, to verify the bytes that arrive; stored if the provider can.
         content_type: MIME type; `None` lets the adapter guess it from the key.
         metadata: User metadata with lower-case names; stored if the adapter declares `metadata`.
-        mode: Permission bits of the source, `None` if it is no file. A bucket that is a directory does not make the new
-            file readable for more users than the source.
+        mode: Permission bits of the source, `None` if it is no file. The `file` adapter grants a new file no group or
+            other permission that the source lacks.
     """
 
     mtime_ns: int | None = None

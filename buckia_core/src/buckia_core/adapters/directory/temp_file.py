@@ -108,7 +108,7 @@ class TempFile:
             try:
                 self._directory.exchange(self._name, target, name)
             except FileNotFoundError:
-                # A concurrent delete removed our file. It did not mean the other writer's version.
+                # A concurrent delete removed our file. It was aimed at ours, so restore the other writer's.
                 with suppress(FileExistsError):
                     self._rename_without_links(target, name)
                 return

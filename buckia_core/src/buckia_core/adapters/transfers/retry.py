@@ -21,10 +21,10 @@ class RetryPolicy:
     `max_wait`; or `retry_after` of the error, if that is longer.
 
     Attributes:
-        attempts: Maximum number of calls.
+        attempts: Maximum number of calls, the first one included.
         seconds: Give up instead of a wait that ends later than this after the start of the first attempt.
         initial_wait: Bound of the first wait, in seconds.
-        max_wait: Bound of all waits, in seconds.
+        max_wait: Bound of all waits, in seconds; only `retry_after` of an error may exceed it.
         multiplier: Growth of the bound per attempt.
         clock, sleep, random: Replaced in tests; `random` returns a number in `[0, 1)`.
     """
@@ -44,17 +44,17 @@ class RetryPolicy:
         if self.seconds < 0:
             raise ValueError(f"the time for retries can't be {self.seconds:g} seconds")
 
-    def next_wait(self, attempts: int, error: AdapterError) -> float:
-        """Return the seconds to wait after that many attempts, the last of which failed with `error`."""
-        bound = min(self.max_wait, self.initial_wait * self.multiplier ** (attempts - 1))
+    def next_wait(self, failed_attempts: int, error: AdapterError) -> float:
+        """Return the seconds to wait after that many failed attempts; `error` is the last one."""
+        bound = min(self.max_wait, self.initial_wait * self.multiplier ** (failed_attempts - 1))
         return max(bound * self.random(), error.retry_after or 0.0)
 
 
 def retry_call(call: Callable[[], T], policy: RetryPolicy) -> T:
     """Call, and retry while the error is `retryable`.
 
-    For one request of an operation that sends many: the wrapper `Retry` would repeat the whole operation. A
-    `retry_after` above `policy.max_wait` is raised at once, and left to that wrapper.
+    For one request of an operation that sends many: the wrapper `Retry` would repeat the whole operation. If
+    `retry_after` exceeds `policy.max_wait`, the error is raised immediately, so that the wrapper can handle it.
 
     Raises:
         AdapterError: The error of the last attempt.

@@ -235,7 +235,10 @@ class Retry(Wrapper):
     def _completed_restore(
         self, inner: Versioned, key: str, version: str, expect: Precondition | None
     ) -> RemoteObject | None:
-        """Return the object if an earlier attempt has restored the version; `None` if not, or if it was so before."""
+        """Return the object if an earlier attempt has restored the version.
+
+        `None` if not, or if the key already had this content before the first attempt.
+        """
         try:
             found, wanted = self.stat_file(key), inner.stat_version(key, version)
         except NotFound:

@@ -14,7 +14,7 @@ from buckia_core.errors import BuckiaError
 _HELP_REQUESTS: tuple[type[click.UsageError], ...] = tuple(
     kind for kind in (getattr(click.exceptions, "NoArgsIsHelpError", None),) if kind is not None
 )
-"""Error that click raises for a group without a command since 8.2; before, it printed the help itself."""
+"""The error that click 8.2 and later raise for a group without a command; earlier ones print the help themselves."""
 
 
 def print_error(
@@ -63,7 +63,7 @@ def _lines(error: BaseException) -> list[str]:
         case _:
             return [
                 f"unexpected {type(error).__name__}: {error}",
-                "This is a fault in Buckia. Run the same command with -vv, and report what it prints.",
+                "This is a bug in Buckia. Run the same command with -vv, and report what it prints.",
             ]
 
 

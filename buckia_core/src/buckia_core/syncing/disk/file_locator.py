@@ -67,7 +67,7 @@ class FileLocation(NamedTuple):
         """Return a manifest entry of the file; `None` if it does not exist.
 
         Raises:
-            InvalidKey: The entry is no regular file.
+            InvalidKey: The entry is not a regular file.
         """
         try:
             status = self.directory.stat(self.name)
@@ -81,7 +81,7 @@ class FileLocation(NamedTuple):
         """Open the file for reading, without following a link or blocking on a named pipe.
 
         Raises:
-            InvalidKey: The entry is no regular file.
+            InvalidKey: The entry is not a regular file.
         """
         try:
             return open_file(self.directory, self.name)
@@ -96,7 +96,7 @@ class FileLocation(NamedTuple):
             raise self._not_a_file_error(key) from error
 
     def _not_a_file_error(self, key: str) -> InvalidKey:
-        what = "something that is no file"
+        what = "something that is not a regular file"
         with suppress(OSError):
             what = describe_entry_type(self.directory.stat(self.name))
         return _blocked_path_error(what, self.path, key)
@@ -180,7 +180,7 @@ class FileLocator:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except InvalidKey as error:
-            # No file exists below a file. What a link leads to is unknown.
+            # A parent is a regular file, so this file can't exist. Behind a link it might.
             if isinstance(error.__cause__, PathBlocked) and not error.__cause__.is_link:
                 return None
             raise
@@ -189,7 +189,7 @@ class FileLocator:
         """Return a manifest entry of the file of a key; `None` if it does not exist.
 
         Raises:
-            InvalidKey: As `locate_for_write`, or the entry is no regular file.
+            InvalidKey: As `locate_for_write`, or the entry is not a regular file.
         """
         try:
             location = self.locate(key, mapping)

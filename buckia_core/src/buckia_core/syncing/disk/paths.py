@@ -79,7 +79,7 @@ def is_file_link(mapping: PathMapping) -> bool:
 
 
 def describe_entry_type(status: os.stat_result) -> str:
-    """Return the type of an entry that is no regular file, such as "a directory"."""
+    """Return the type of an entry that is not a regular file, such as "a directory"."""
     if is_link(status):
         return "a symbolic link"
     mode = status.st_mode

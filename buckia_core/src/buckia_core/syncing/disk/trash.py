@@ -80,7 +80,7 @@ class NotInTrash(BuckiaError):
 
 
 class NotRestored(BuckiaError):
-    """An item can't be restored to its original path, but to another one."""
+    """The item can't go back to its original path; give another one."""
 
 
 class Trash:

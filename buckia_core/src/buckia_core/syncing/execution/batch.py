@@ -26,7 +26,7 @@ class BatchResult:
     """The result of a batch.
 
     Attributes:
-        results: Results of the operations at the start of the batch, in any order.
+        results: Results of the operations that ran, always a prefix of the batch, in any order.
         internal_error: An unexpected error, which the executor raises after it has recorded `results`.
     """
 

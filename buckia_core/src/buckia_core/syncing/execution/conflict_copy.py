@@ -66,7 +66,7 @@ def make_conflict_copy(location: FileLocation, key: str, local: LocalEntry, algo
         except FileExistsError:
             continue
         return ConflictCopy(FileLocation(directory, other), folder + other, is_new=True)
-    raise FileExistsError(f"1,000 conflict copies of one second: {location.path}")
+    raise FileExistsError(f"1,000 conflict copies were made in the same second: {location.path}")
 
 
 def _is_copy_of(name: str, candidate: str) -> bool:

@@ -203,7 +203,7 @@ class Worker:
         assert operation.remote is not None
         mapping = self.mappings[operation.mapping_id]
         if operation.after_deletes and self.bucket.filesystem_rules[mapping.id].merges_names and not mapping.is_file:
-            # The directory of the other spelling should be deleted now, but files that no sync knows may keep it.
+            # The delete phase should have removed the differently spelled directory; unsynced files may have kept it.
             Spellings().check_spelling(mapping, operation.key)
         location = locator.locate_for_write(operation.key, mapping)
         return Download(

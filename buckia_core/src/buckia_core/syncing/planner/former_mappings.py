@@ -69,7 +69,7 @@ def _is_directory(path: str) -> bool:
 
 
 class OtherMappings(NamedTuple):
-    """Mappings of earlier runs that this run does not have. Those of runs with a path of their own are left out.
+    """Mappings of earlier runs that this run does not have. Mappings of ad-hoc runs (`local_path`) are left out.
 
     Attributes:
         removed: Those that no entry configures any more, by id.

@@ -18,7 +18,7 @@ _MAX_SHOWN = 3
 
 
 def mapping_labels_of_run(request: SyncRequest) -> dict[str, str]:
-    """Return the ids of a run's mappings, with the label of their entry; it is empty if the run chose its path."""
+    """Return the ids of a run's mappings, with the label of their entry; the label of an ad-hoc run is empty."""
     name = "" if request.ad_hoc_path else request.config_entry
     return {mapping.id: name for mapping in request.mappings}
 

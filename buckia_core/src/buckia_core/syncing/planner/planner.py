@@ -118,7 +118,7 @@ class Planner:
         ):
             decider, removed, others = self.bucket.decider, self.removed_mappings, self._protected_roots()
             builder = PlanBuilder(request.mappings, decider, scan.unreadable, request.stopped, pool, removed, others)
-            # Rows of removed mappings protect their keys, and tell the content of moved files.
+            # Also read rows of removed mappings: their keys are not orphans, and their digests identify moved files.
             known = [*self._mappings_by_id, *removed, *sorted(others)]
             planned = builder.build(local, remote, self.state.baseline(request.scope, known))
         plan = planned.plan

@@ -54,7 +54,7 @@ class PathFilter:
             try:
                 re.compile(pattern or "")
             except re.error as error:
-                raise InvalidSetting(f"{name} is no regular expression: {pattern!r}: {error}") from error
+                raise InvalidSetting(f"{name} is not a regular expression: {pattern!r}: {error}") from error
         if self.include and all(line.startswith("!") for line in self.include):
             raise InvalidSetting(
                 f"include has only patterns that begin with ! ({self.include[0]!r}), so it includes nothing; "
@@ -181,7 +181,7 @@ def read_ignore_file(directory: Path, config: str | None = None) -> tuple[str, .
         config: The configuration file beside it; the ignore file may belong to the same owner.
 
     Raises:
-        ConfigError: It is no regular file, is too large, or can be written by other users.
+        ConfigError: It is not a regular file, is too large, or can be written by other users.
         InvalidSetting: It is not UTF-8, or has a pattern that can't match.
         OSError: It can't be read.
     """

@@ -213,7 +213,7 @@ class StateDatabase:
     def mapping_labels(self) -> dict[str, str | None]:
         """Return the mappings of all runs: the label of the entry that had each last, by id.
 
-        A label is `None` if it is unknown, and empty if only runs with a path of their own had the mapping.
+        A label is `None` if it is unknown, and empty if only ad-hoc runs (`local_path`) had the mapping.
         """
         return dict(self._db.execute("SELECT root, name FROM roots").fetchall())
 
@@ -221,7 +221,7 @@ class StateDatabase:
     def record_mappings(self, labels: Mapping[str, str]) -> None:
         """Record the mappings of a run, with the label of their entry. Does not write if nothing changed.
 
-        An empty label, of a run with a path of its own, does not replace another one.
+        An empty label, of an ad-hoc run, does not replace another one.
         """
         known = self.mapping_labels()
         if new := [

@@ -155,7 +155,7 @@ class Download:
 
         Raises:
             StateChanged: The local file is not as planned.
-            InvalidKey: The entry is no regular file.
+            InvalidKey: The entry is not a regular file.
             OSError: The file can't be written. The previous one is untouched.
         """
         if not self.is_durable:
