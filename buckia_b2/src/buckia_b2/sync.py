@@ -49,9 +49,9 @@ _MAX_OBJECT_BYTES = 10_000_000_000_000
 
 
 class B2Sync(BaseSync):
-    """Adapter for a bucket of Backblaze B2 by its native API.
+    """Adapter for a bucket of Backblaze B2 through its native API.
 
-    Beyond the contract:
+    Differences from `BaseSync`, and additions:
 
     - The file id is both fingerprint and version.
     - B2 has no conditional writes. After a conditional write the adapter lists the versions, and removes its own if

@@ -33,16 +33,17 @@ if TYPE_CHECKING:
 
 
 class BunnySync(BaseSync):
-    """Adapter for a storage zone of bunny.net by the Edge Storage API.
+    """Adapter for a storage zone of bunny.net through the Edge Storage API.
 
-    Beyond the contract:
+    Differences from `BaseSync`, and additions:
 
     - Uploads send their SHA-256, which the service verifies, and are checked again afterwards, since the service has
-      been seen to confirm files that it did not store. A concurrent overwrite raises `PreconditionFailed`.
+      been seen to confirm files that it did not store. If that check finds other content, `PreconditionFailed` is
+      raised.
     - There are no conditional writes: preconditions are checked just before a write.
     - The service keeps no modification times and no metadata. It keeps content types, but does not report them.
     - Directories are entries of their own and are not listed. Empty ones stay, unless `prune_empty_directories` is set.
-    - All listings of an adapter together request up to five directories at a time.
+    - The listings of one adapter share a limit of five concurrent directory requests.
     """
 
     def __init__(self, settings: BunnySettings) -> None:
@@ -107,12 +108,12 @@ class BunnySync(BaseSync):
 
     @cached_property
     def account(self) -> BunnyAccount:
-        """Account of `api_key`.
+        """The account that `api_key` belongs to.
 
         Raises:
             MissingCredentials: There is no `api_key`.
         """
-        from buckia_bunny.account_factory import open_account  # noqa: PLC0415  # not needed by most syncs
+        from buckia_bunny.account_factory import open_account  # noqa: PLC0415  # most runs do not need it
 
         return open_account(self._settings, self._http)
 

@@ -77,7 +77,7 @@ class LinodeApi:
         return self._call_with_retry(lambda: self._client.get(url), action)
 
     def entries(self, path: str, *, action: str) -> Iterator[JsonObject]:
-        """Yield all entries of a list, page by page. Raises as `get`."""
+        """Yield all entries of a list, page by page. Raises the same errors as `get`."""
         for page in itertools.count(1):
             response = self.get(path, action=action, page=page, page_size=PAGE_SIZE)
             entries, pages = response.get("data"), response.get("pages")
@@ -91,7 +91,7 @@ class LinodeApi:
                 return
 
     def post(self, path: str, body: JsonObject, *, action: str) -> JsonObject:
-        """Send a POST request without the `None` values of `body`. Raises as `get`.
+        """Send a POST request without the `None` values of `body`. Raises the same errors as `get`.
 
         The request is not retried: if the response with the secret of a new key is lost, the key exists, and its
         secret cannot be read again.
@@ -99,11 +99,11 @@ class LinodeApi:
         return self._call(lambda: self._client.post(f"{ROOT}{path}", data=_without_none(body)), action)
 
     def put(self, path: str, body: JsonObject, *, action: str) -> JsonObject:
-        """Send a PUT request without the `None` values of `body`. Raises as `get`."""
+        """Send a PUT request without the `None` values of `body`. Raises the same errors as `get`."""
         return self._call_with_retry(lambda: self._client.put(f"{ROOT}{path}", data=_without_none(body)), action)
 
     def delete(self, path: str, *, action: str) -> None:
-        """Send a DELETE request. Raises as `get`."""
+        """Send a DELETE request. Raises the same errors as `get`."""
         self._call_with_retry(lambda: self._client.delete(f"{ROOT}{path}"), action)
 
     def close(self) -> None:

@@ -60,7 +60,8 @@ class S3Sync(BaseSync):
     - Uploads return `modified_ns=0`: the response of S3 does not contain the time.
     - `expect` is atomic where the server supports conditional writes: for all objects on AWS, elsewhere for objects up
       to `multipart_threshold` bytes. For larger ones, a HEAD just before the completion checks `expect`.
-    - Parts and ranges of large objects are retried here, as `retry_config` says; everything else by the wrappers.
+    - `retry_config` applies to requests that are part of a larger call (parts, ranges, later pages, probes), and to the
+      calls of `administration`, `locks`, `versions` and `unfinished`. The wrappers retry whole calls.
     - It does not survive a fork: use the start method `spawn` for processes.
     """
 
@@ -153,14 +154,14 @@ class S3Sync(BaseSync):
     @cached_property
     def administration(self) -> Administration:
         """Bucket configuration: policy, ACL, lifecycle and other subresources."""
-        from buckia_s3.administration import Administration  # noqa: PLC0415  # imports botocore, which syncs do not need
+        from buckia_s3.administration import Administration  # noqa: PLC0415  # imports botocore, which most runs do not need
 
         return Administration(self._client, self._settings)
 
     @cached_property
     def locks(self) -> ObjectLocks:
         """Object lock: retention and legal holds."""
-        from buckia_s3.operations.retention import ObjectLocks  # noqa: PLC0415  # most syncs do not need it
+        from buckia_s3.operations.retention import ObjectLocks  # noqa: PLC0415  # most runs do not need it
 
         return ObjectLocks(self._client, self._object_head)
 

@@ -131,7 +131,7 @@ class BucketAdmin:
             )
 
     def rules(self, kind: RuleKind) -> BucketRules:
-        """Return the rules of a kind. Raises as `info`."""
+        """Return the rules of a kind. Raises the same errors as `info`."""
         return self._rules_and_revision(kind)[0]
 
     def plan(self, kind: RuleKind, new: BucketRules, *, replace: bool = False) -> RuleChange:

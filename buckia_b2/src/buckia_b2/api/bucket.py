@@ -96,7 +96,7 @@ class Bucket:
             return from_headers(key, response)
 
     def head_by_listing(self, key: str, full_key: str) -> dict[str, Any]:
-        """Return a file as a listing describes it. Raises as `head`."""
+        """Return a file as a listing describes it. Raises the same errors as `head`."""
         response = self.session.call(
             "list_file_names", self.id, full_key, 1, full_key, action="reading its metadata", key=key
         )
@@ -158,7 +158,7 @@ class Bucket:
             raise precondition_failed(key)
 
     def info(self) -> dict[str, Any]:
-        """Return the JSON of the bucket: type, rules, encryption, locks. Raises as `id`."""
+        """Return the JSON of the bucket: type, rules, encryption, locks. Raises the same errors as `id`."""
         authorization = self.session.authorization()
         response = self.session.call(
             "list_buckets", authorization.account_id, None, self.name, action="reading the bucket"

@@ -169,7 +169,7 @@ class B2Session:
     ) -> T:
         """Send a request with the current token, and once more with a new one if B2 rejects the token.
 
-        `needs` is the capability that the request requires. Raises as `call`.
+        `needs` is the capability that the request requires. Raises the same errors as `call`.
         """
         used = self.authorization()
         try:

@@ -125,7 +125,7 @@ def from_headers(key: str, headers: Mapping[str, str]) -> RemoteObject:
 
 
 def version_from_file(key: str, file: Mapping[str, Any], *, latest: bool) -> ObjectVersion:
-    """Convert the JSON of a file or a hide marker into a version. Raises as `from_file`."""
+    """Convert the JSON of a file or a hide marker into a version. Raises the same errors as `from_file`."""
     file_id, modified_ns = fields.string(file, "fileId"), fields.millis(file, "uploadTimestamp") * _MILLISECOND
     if file["action"] == "hide":
         return ObjectVersion(key, file_id, modified_ns, latest, deleted=True)

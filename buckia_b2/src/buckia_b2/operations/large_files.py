@@ -64,7 +64,7 @@ class LargeFiles:
         return self._assemble(bodies(), spec.with_sha1(file_sha1))
 
     def upload_reader(self, reader: BinaryIO, part_size: int, spec: ObjectSpec) -> RemoteObject:
-        """Upload the rest of a reader, which is not empty. Raises as `upload_file`."""
+        """Upload the rest of a reader, which is not empty. Raises the same errors as `upload_file`."""
         check = DigestVerifier(spec.info.digests)
 
         def bodies() -> Iterator[Body]:

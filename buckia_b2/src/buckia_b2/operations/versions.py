@@ -53,7 +53,7 @@ class Versions:
 
     @contextmanager
     def open(self, key: str, version: str) -> Iterator[Iterator[bytes]]:
-        """Open the content of a version in chunks. Raises as `Versioned.open_version`."""
+        """Open the content of a version in chunks. Raises the same errors as `Versioned.open_version`."""
         self.bucket.get_by_id(key, version)
         with self.downloader.open_version(key, version) as blocks:
             yield blocks

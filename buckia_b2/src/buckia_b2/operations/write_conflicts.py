@@ -84,7 +84,7 @@ class WriteConflictDetector:
         """Verify an earlier write of the same bytes and precondition whose `verify` raised `Transient`.
 
         Otherwise a retried write would conflict with its own earlier version. Returns `None` without such a write;
-        raises as `verify`.
+        raises the same errors as `verify`.
         """
         written, expected = self._pending.pop(key, (None, None))
         if written is None or expected != expect or compare(written.digests, digests) is not Comparison.SAME:

@@ -61,7 +61,7 @@ class BunnyAccount:
         """
         action = f"creating pull zone {name!r}"
         body = {"Name": name, "StorageZoneId": storage_zone, "OriginType": 2}
-        return _parse(PullZone.from_response, self._api.post("/pullzone", body, action=action, once=True), action)
+        return _parse(PullZone.from_response, self._api.post("/pullzone", body, action=action, retry=False), action)
 
     def link_pull_zone(self, pull_zone: int, storage_zone: int) -> PullZone:
         """Make a storage zone the origin of a pull zone, and return the pull zone."""

@@ -1,4 +1,4 @@
-"""Account API: JSON requests and paged lists."""
+"""Account API of bunny.net: JSON requests and paged lists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from buckia_bunny.http import HttpClient, HttpRequest, retry_request
 from buckia_core.adapters.service.json_fields import JsonObject
 from buckia_core.config.secrets.references import Secret
 
-_PAGE = 1000
+_PAGE_SIZE = 1000
 _MAX_BODY_BYTES = 64 << 20
 """Largest response: a thousand zones with their configuration."""
 
@@ -35,7 +35,7 @@ class AccountApi:
         return self._key
 
     def get(self, path: str, *, action: str, **query: str | int) -> object:
-        """Send a GET request and return the JSON. `action` describes it in error messages.
+        """Send a GET request and return the JSON. Error messages begin with `action`, such as `listing storage zones`.
 
         Raises:
             AdapterError: The request failed.
@@ -43,14 +43,14 @@ class AccountApi:
         return retry_request(lambda: self._send("GET", path, query, None, action))
 
     def entries(self, path: str, *, action: str) -> Iterator[JsonObject]:
-        """Yield all entries of a paged list. Raises as `get`."""
+        """Yield all entries of a paged list. Raises the same errors as `get`."""
         page, previous = 1, None
         while True:
-            response = self.get(path, action=action, page=page, perPage=_PAGE)
+            response = self.get(path, action=action, page=page, perPage=_PAGE_SIZE)
             if not isinstance(response, dict) or not isinstance(response.get("HasMoreItems"), bool):
                 raise unexpected_response(action)
             items, more = response.get("Items"), response["HasMoreItems"]
-            # An empty or repeated page that announces more would loop forever.
+            # An empty or repeated page that claims there are more would loop forever.
             if not isinstance(items, list) or (more and (not items or items == previous)):
                 raise unexpected_response(action)
             yield from items
@@ -59,10 +59,10 @@ class AccountApi:
             page, previous = page + 1, items
 
     def post(
-        self, path: str, body: JsonObject | None = None, *, action: str, once: bool = False, **query: str
+        self, path: str, body: JsonObject | None = None, *, action: str, retry: bool = True, **query: str
     ) -> object:
-        """Send a POST request and return the JSON. With `once` it is not retried, since it is not idempotent."""
-        if once:
+        """Send a POST request and return the JSON. Pass `retry=False` if it is not idempotent."""
+        if not retry:
             return self._send("POST", path, query, body, action)
         return retry_request(lambda: self._send("POST", path, query, body, action))
 

@@ -1,4 +1,8 @@
-"""The setting `retry_config`: retries of parts and ranges of large objects, with the names of obstore."""
+"""The setting `retry_config`: retries of single requests, with the names of obstore.
+
+It applies to requests that are part of a larger call (parts, ranges, later pages, probes), and to bucket
+administration, locks, versions and unfinished uploads. The wrapper `Retry` retries whole calls.
+"""
 
 from __future__ import annotations
 

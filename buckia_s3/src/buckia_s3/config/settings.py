@@ -170,7 +170,8 @@ class S3Settings:
         schema={"type": "object"},
     )
     retry_config: RetryConfig = setting(
-        help="How often one part of a large object is tried: `max_retries`, `retry_timeout`, `backoff`.",
+        help="Retries of single requests, such as parts, ranges, later pages of listings and bucket administration: "
+        "`max_retries`, `retry_timeout`, `backoff`.",
         default=RetryConfig,
         parse=parse_retry_config,
         schema={"type": "object"},

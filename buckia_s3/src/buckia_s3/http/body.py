@@ -52,14 +52,14 @@ class FileRangeBody:
         return self.digest("sha256")
 
     def digest(self, algorithm: str) -> str:
-        """Return a hex digest of the body. Raises as `sha256` does."""
+        """Return a hex digest of the body. Raises the same errors as `sha256`."""
         digest = hashlib.new(algorithm, usedforsecurity=False)
         for chunk in self.iter_chunks():
             digest.update(chunk)
         return digest.hexdigest()
 
     def iter_chunks(self) -> Iterator[bytes]:
-        """Yield the body in chunks. Raises as `sha256` does."""
+        """Yield the body in chunks. Raises the same errors as `sha256`."""
         return iter_file_range(self.path, self.start, self.size)
 
 
@@ -80,7 +80,7 @@ class PrehashedBody:
         return self.known_sha256
 
     def iter_chunks(self) -> Iterator[bytes | memoryview]:
-        """Yield the body in chunks. Raises as the wrapped body does."""
+        """Yield the body in chunks. Raises the same errors as the wrapped body."""
         return self.body.iter_chunks()
 
 
@@ -126,7 +126,7 @@ class ProgressBody:
         return self._body.sha256()
 
     def iter_chunks(self) -> Iterator[bytes | memoryview]:
-        """Yield the body in chunks. Raises as the wrapped body does."""
+        """Yield the body in chunks. Raises the same errors as the wrapped body."""
         for chunk in self._body.iter_chunks():
             self._on_bytes_sent(len(chunk))
             yield chunk

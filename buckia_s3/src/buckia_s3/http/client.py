@@ -120,9 +120,9 @@ class S3Client:
 
     @contextmanager
     def open(self, request: Request) -> Iterator[Response]:
-        """Send a request; yield the response for reading. Raises as `send`; reading raises errors of `http.client`.
+        """Send a request; yield the response for reading. The connection is reused if the body is read to its end.
 
-        The connection is reused if the body was read to its end.
+        Raises the same errors as `send`. Reading raises errors of `http.client`.
         """
         endpoint, connection, response = self._send_following_redirect(request)
         try:
@@ -153,7 +153,7 @@ class S3Client:
             raise self.wrong_length(key, count, length)
 
     def read_body(self, response: Response, key: str, length: int) -> bytes:
-        """Return the body, which must have `length` bytes. Raises as `iter_body` does."""
+        """Return the body, which must have `length` bytes. Raises the same errors as `iter_body`."""
         if not isinstance(response, FastResponse):
             return b"".join(self.iter_body(response, key, length))
         if response.remaining != length:

@@ -183,7 +183,7 @@ class Connection(http.client.HTTPConnection):
         super().send(data)
 
     def get_response(self, method: str) -> Response:
-        """Read the head of the response and return it. Raises as `read_response` does."""
+        """Read the head of the response and return it. Raises the same errors as `read_response`."""
         return read_response(method, self.sock, self._before_step)
 
     def _before_step(self) -> None:

@@ -148,7 +148,7 @@ def read_response(method: str, sock: socket.socket, before_step: Callable[[], No
         headers.setdefault(name.lower(), value.rstrip(" \t"))
     length = headers.get("content-length", "0")
     if not response.chunked and not (length.isdecimal() and len(length) <= _MAX_DIGITS):
-        raise UnusableResponse(f"has a Content-Length that can't be: {length[:40]!r}")
+        raise UnusableResponse(f"has an invalid Content-Length: {length[:40]!r}")
     response.headers = Headers(headers)  # type: ignore[assignment]  # both have the methods used here
     return response  # type: ignore[return-value]  # as above
 

@@ -1,4 +1,4 @@
-"""ETags: fingerprints of objects, and of most the MD5 of the content."""
+"""ETags: fingerprints of objects; most are the MD5 of the content."""
 
 from __future__ import annotations
 

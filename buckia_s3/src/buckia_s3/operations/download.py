@@ -95,7 +95,7 @@ class Downloader:
             # Content-Range is more reliable than the status: some servers send a range with status 200.
             in_part = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
             if ranged and not in_part and (start, stop) != (0, found.size):
-                message = "the server sends full_key objects only"
+                message = "the server ignores ranges and sends whole objects only"
                 raise NotSupported(f"{key!r}: {message}", provider=self.client.provider, key=key)
             chunks = self.client.iter_body(response, key, stop - start)
             if self.checksum is not None and (start, stop) == (0, found.size):

@@ -37,7 +37,7 @@ class ObjectHead:
         return self.head_with_headers(key)[0]
 
     def head_with_headers(self, key: str) -> tuple[RemoteObject, dict[str, str]]:
-        """Return the object and all response headers, with names in lower case. Raises as `head` does."""
+        """Return the object and all response headers, with names in lower case. Raises the same errors as `head`."""
         try:
             response = self._client.send(Request("HEAD", self.full_key(key), key=key))
         except NotFound:

@@ -137,7 +137,7 @@ def _parse_page(body: bytes, *, url_encoded: bool) -> _Page:
             for _, fields in iter_elements(body, "ListMultipartUploadsResult", ("Upload",))
         ]
     except (KeyError, ValueError) as error:
-        raise MalformedResponse(f"an upload lacks something, or has what can't be ({error})") from error
+        raise MalformedResponse(f"an upload lacks a field, or has an invalid value ({error})") from error
     truncated = element_text(body, "IsTruncated").strip()
     if truncated == "false":
         return _Page(uploads, None)

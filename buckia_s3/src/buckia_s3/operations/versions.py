@@ -78,7 +78,7 @@ class Versions:
 
     @contextmanager
     def open_version(self, key: str, version: str) -> Iterator[Iterator[bytes]]:
-        """Open the content of a version, in chunks. Raises as `Versioned.open_version` does."""
+        """Open the content of a version, in chunks. Raises the same errors as `Versioned.open_version`."""
         try:
             with self.client.open(self._request("GET", key, version)) as response:
                 size = content_length(response.headers)

@@ -78,7 +78,7 @@ def parse_page_head(body: bytes) -> PageHead:
             return PageHead(token, None, url_encoded)
         last_key = _unescape(last[1].decode("utf-8", "replace"))
     except (ValueError, OverflowError) as error:
-        raise MalformedResponse(f"it has text that can't be ({error})") from error
+        raise MalformedResponse(f"it has invalid text ({error})") from error
     return PageHead(token, decode_key(last_key, url_encoded=url_encoded), url_encoded)
 
 
@@ -101,7 +101,7 @@ def parse_objects(body: bytes, root: str, prefix: str, *, url_encoded: bool, eta
         body = _ECHOED.sub(b"", body)
     events, names = _parse_events(body)
     if not events or events[-1] is not names.get("ListBucketResult"):
-        raise MalformedResponse("it is no listing")
+        raise MalformedResponse("it is not a listing")
     read_time = _TimeParser()
     objects: list[RemoteObject] = []
     expected, strip = root + prefix, len(root)
@@ -110,7 +110,7 @@ def parse_objects(body: bytes, root: str, prefix: str, *, url_encoded: bool, eta
             name = decode_key(key, url_encoded=True) if url_encoded and ("%" in key or "+" in key) else key
             count, time = int(size), read_time(modified)
             if not 0 <= count <= MAX_SIZE:
-                raise MalformedResponse(f"an object of {size[:40]} bytes can't be")
+                raise MalformedResponse(f"an object has the invalid size {size[:40]!r}")
             if expected and not name.startswith(expected):
                 raise MalformedResponse(f"the key {name!r} does not begin with {expected!r}")
             # Nearly every ETag is 32 characters in quotes, and this loop dominates the cost of a listing.
@@ -124,7 +124,7 @@ def parse_objects(body: bytes, root: str, prefix: str, *, url_encoded: bool, eta
                 digests = possible_digests(fingerprint, count)
             objects.append(_object((name[strip:], count, fingerprint, time, None, digests, None, None, None, ())))
     except (ValueError, OverflowError) as error:
-        raise MalformedResponse(f"an object has something that can't be ({str(error)[:200]})") from error
+        raise MalformedResponse(f"an object has an invalid value ({str(error)[:200]})") from error
     return objects
 
 
@@ -148,7 +148,7 @@ def _parse_events(body: bytes) -> tuple[list[str], dict[str, str]]:
     try:
         parser.Parse(body, True)
     except UNREADABLE_XML as error:
-        raise MalformedResponse(f"it is no well-formed XML ({error})") from error
+        raise MalformedResponse(f"it is not well-formed XML ({error})") from error
     return events, parser.intern
 
 

@@ -49,7 +49,7 @@ def parse_versions(body: bytes) -> VersionPage:
             for name, fields in iter_elements(_ECHOED.sub(b"", body), "ListVersionsResult", ("Version", "DeleteMarker"))
         ]
     except (KeyError, ValueError) as error:
-        raise MalformedResponse(f"a version lacks something, or has what can't be ({error})") from error
+        raise MalformedResponse(f"a version lacks a field, or has an invalid value ({error})") from error
     in_order = sorted(versions, key=lambda each: (sort_key(each.key), not each.latest))
     if in_order != versions:
         # Some servers list delete markers after all versions.

@@ -52,9 +52,9 @@ def iter_elements(body: bytes, root: str, names: Collection[str]) -> Iterator[tu
     try:
         parser.Parse(body, True)
     except UNREADABLE_XML as error:
-        raise MalformedResponse(f"it is no well-formed XML ({error})") from error
+        raise MalformedResponse(f"it is not well-formed XML ({error})") from error
     if parser.intern.get(root) is None:
-        raise MalformedResponse(f"it is no {root}")
+        raise MalformedResponse(f"it is not a {root}")
     yield from found
 
 
@@ -79,5 +79,5 @@ def parse_time_ns(time: str) -> int:
     second = datetime.fromisoformat(time[:19]).replace(tzinfo=UTC)
     fraction = re.fullmatch(r"(?:\.(\d{1,9})\d*)?(?:Z|\+00:00)?", time[19:])
     if fraction is None:
-        raise ValueError(f"{time!r} is no time in UTC")
+        raise ValueError(f"{time!r} is not a time in UTC")
     return (second - EPOCH) // timedelta(seconds=1) * 1_000_000_000 + int((fraction[1] or "").ljust(9, "0"))

@@ -31,7 +31,7 @@ def test_storage_zones(account, bunny_account, zone):
 
 
 def test_lists_have_pages(account, bunny_account, zone, monkeypatch):
-    monkeypatch.setattr("buckia_bunny.account.api._PAGE", 5)
+    monkeypatch.setattr("buckia_bunny.account.api._PAGE_SIZE", 5)
     for number in range(12):
         bunny_account.core("POST", "/pullzone", {"Name": f"{zone.name}-{number}", "StorageZoneId": zone.id})
     assert len(account.pull_zones()) == 12

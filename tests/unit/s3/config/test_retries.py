@@ -1,4 +1,4 @@
-"""`parse_retry_config`: how often one part of a large object is tried, and where it is refused."""
+"""The setting `retry_config`: which requests it retries, and which values it refuses."""
 
 from __future__ import annotations
 
