@@ -79,3 +79,14 @@ def test_a_provider_would_be_found_wherever_it_is_named(tmp_path):
 def test_the_pattern_finds_what_it_is_for():
     assert all(PROVIDER.search(text) for text in ('"s3"', "buckia_s3", "if AWS:", "from bunny import x", "B2_KEY"))
     assert not any(PROVIDER.search(text) for text in ("blake2b", "laws", "es3x", "b2c", "sha256"))
+
+
+def test_loggers_redact():
+    """The messages reach the handlers of an application, where no filter of Buckia is."""
+    direct = {name_of(path) for path in SOURCES if "getLogger(" in path.read_text("utf-8")}
+    core = "buckia_core/src/buckia_core"
+    assert direct == {
+        f"{core}/cli/log_setup.py",  # the root logger
+        f"{core}/config/secrets/redaction.py",  # defines `redacted_logger`
+        f"{core}/syncing/scan/mappings.py",  # compares levels
+    }

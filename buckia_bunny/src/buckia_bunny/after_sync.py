@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 from buckia_bunny.cdn.purge import open_purger, plan_purge
@@ -11,9 +10,10 @@ from buckia_bunny.settings import BunnySettings, Purge
 from buckia_bunny.storage.key_encoding import KeyCodec
 from buckia_core.adapters.contract.identity import normalize_prefix
 from buckia_core.config import BucketConfig
+from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import AdapterError
 
-log = logging.getLogger(__name__)
+log = redacted_logger(__name__)
 
 
 def purge_changed(bucket: str, changed: Sequence[str], config: BucketConfig) -> None:

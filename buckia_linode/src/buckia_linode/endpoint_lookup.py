@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from buckia_core.adapters.service.redirects import check_service_address
+from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import AdapterError, ConfigError, NotFound
 from buckia_linode.endpoint_types import PROVIDER, EndpointType
 from buckia_linode.settings import LinodeSettings
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from buckia_linode.account import LinodeAccount
     from buckia_linode.models import LinodeEndpoint
 
-log = logging.getLogger(__name__)
+log = redacted_logger(__name__)
 
 _DOMAINS = ("linodeobjects.com", "linode.com")
 

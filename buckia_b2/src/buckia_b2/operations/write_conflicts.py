@@ -17,7 +17,6 @@ This holds whatever B2 takes as the time of an upload: for a large file it is th
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from enum import Enum
@@ -28,11 +27,12 @@ from buckia_b2.api.bucket import Bucket
 from buckia_b2.api.transport import retry_request
 from buckia_b2.errors import ABSENT, PROVIDER, precondition_failed
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition
+from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import AdapterError, PermissionDenied, Transient
 from buckia_core.planning.digest import Comparison, Digests, compare
 from buckia_core.planning.manifest import RemoteObject
 
-log = logging.getLogger(__name__)
+log = redacted_logger(__name__)
 
 _PAUSES = (0.1, 0.2, 0.4, 0.8)
 """Seconds between checks. Buckia's own writers remove a conflicting version within one or two requests."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,10 +13,11 @@ from buckia_bunny.http import retry_request
 from buckia_bunny.storage.api import LISTINGS, StorageApi
 from buckia_bunny.storage.entries import Entry
 from buckia_bunny.storage.key_encoding import MAX_PATH_BYTES, KeyCodec
+from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import InvalidKey
 from buckia_core.planning.manifest import RemoteObject
 
-log = logging.getLogger(__name__)
+log = redacted_logger(__name__)
 
 _PREFETCH = 2 * LISTINGS
 """Directories whose listings are requested ahead."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +9,9 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.plugins.registry import AdapterSpec, Registry, registry
 from buckia_core.adapters.wrappers import wrap
 from buckia_core.config import BucketConfig
+from buckia_core.config.secrets.redaction import redacted_logger
 
-_log = logging.getLogger(__name__)
+_log = redacted_logger(__name__)
 
 
 def open_bucket(config: BucketConfig, plugins: Registry | None = None) -> BaseSync:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import re
 import threading
 from contextlib import suppress
@@ -12,6 +11,7 @@ from enum import Enum
 
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition
 from buckia_core.adapters.transfers.retry import retry_call
+from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import (
     AdapterError,
     IntegrityError,
@@ -28,7 +28,7 @@ from buckia_s3.http.endpoint import is_aws
 from buckia_s3.objects.etags import etag_from_fingerprint, etag_is_not_md5, is_md5, unquote_etag
 from buckia_s3.operations.probe_objects import PROBE_CONTENT, Probes
 
-log = logging.getLogger(__name__)
+log = redacted_logger(__name__)
 
 _WRONG_ETAG = '"00000000000000000000000000000000"'
 _ENABLED = re.compile(rb"<Status>\s*Enabled\s*</Status>")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import secrets
 from contextlib import suppress
 
 from buckia_core.adapters.contract.types import UploadInfo
 from buckia_core.adapters.transfers.retry import retry_call
+from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import AdapterError, NotFound, NotSupported, PermissionDenied
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.body import BytesBody
@@ -16,7 +16,7 @@ from buckia_s3.http.client import Request, S3Client
 from buckia_s3.xml.list_objects import MalformedResponse, parse_objects, parse_page_head
 from buckia_s3.xml.list_versions import parse_versions
 
-log = logging.getLogger(__name__)
+log = redacted_logger(__name__)
 
 PROBE_PREFIX = ".buckia-state/probe-"
 """Prefix of the keys of probes. Listings hide such keys."""

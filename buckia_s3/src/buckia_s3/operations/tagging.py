@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from html import escape
 from urllib.parse import parse_qsl
 
+from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import NotSupported
 from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import Request, S3Client
@@ -13,7 +13,7 @@ from buckia_s3.objects.attributes import TAGGING
 from buckia_s3.objects.object_lock import content_md5
 from buckia_s3.operations.object_spec import ObjectSpec
 
-log = logging.getLogger(__name__)
+log = redacted_logger(__name__)
 
 
 def put_object_tags(client: S3Client, spec: ObjectSpec, version: str | None) -> None:

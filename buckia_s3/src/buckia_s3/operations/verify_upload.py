@@ -12,11 +12,11 @@ returns another ETag, or encrypts with SSE-KMS or SSE-C      none possible
 from __future__ import annotations
 
 import hashlib
-import logging
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import IntegrityError
 from buckia_s3.http.body import AnyBody
 from buckia_s3.http.client import Request, S3Client
@@ -24,7 +24,7 @@ from buckia_s3.objects.etags import etag_from_fingerprint, etag_is_not_md5, is_m
 from buckia_s3.objects.object_lock import content_md5
 from buckia_s3.operations.conditional_writes import ConditionalWriteSupport
 
-log = logging.getLogger(__name__)
+log = redacted_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

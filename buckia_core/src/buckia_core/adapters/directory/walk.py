@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from buckia_core.adapters.directory.errors import translate_error
 from buckia_core.adapters.directory.paths import Paths
 from buckia_core.adapters.directory.stat import object_from_stat
 from buckia_core.adapters.directory.temp_file import is_stale
+from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import InvalidKey
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.filename_rules import is_utf8
@@ -20,7 +20,7 @@ from buckia_core.localfs.opening import PathBlocked, is_link
 from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import RemoteObject
 
-log = logging.getLogger(__name__)
+log = redacted_logger(__name__)
 
 
 class WalkRange(NamedTuple):

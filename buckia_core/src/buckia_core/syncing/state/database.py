@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,13 +11,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.planning.manifest import BaselineEntry
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.state import database_file
 from buckia_core.syncing.state.errors import raise_translated, state_error, translates_errors
 from buckia_core.syncing.state.locations import safe_file_names
 
-_log = logging.getLogger(__name__)
+_log = redacted_logger(__name__)
 
 _LEGACY_COLUMNS = "key, root, size, mtime_ns, ctime_ns, inode, racy, fingerprint, content"
 

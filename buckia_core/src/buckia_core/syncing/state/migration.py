@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.localfs.durability import fsync_directory
 from buckia_core.syncing.state import database_file
 from buckia_core.syncing.state.database import StateDatabase
@@ -20,7 +20,7 @@ from buckia_core.syncing.state.locations import StateFiles, check_state_dir, saf
 from buckia_core.syncing.state.lock import RunLock
 from buckia_core.syncing.state.resume_store import ResumeStore
 
-_log = logging.getLogger(__name__)
+_log = redacted_logger(__name__)
 
 _SCHEMA = 1
 
