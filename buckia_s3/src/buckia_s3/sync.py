@@ -163,7 +163,7 @@ class S3Sync(BaseSync):
         """Object lock: retention and legal holds."""
         from buckia_s3.operations.retention import ObjectLocks  # noqa: PLC0415  # most runs do not need it
 
-        return ObjectLocks(self._client, self._object_head)
+        return ObjectLocks(self._client, self._object_head, self._settings.retry_config.policy)
 
     @cached_property
     def unfinished(self) -> MultipartUploads:

@@ -122,6 +122,35 @@ def test_signing_in_to_something_else(opened, body):
         list(b2.list_files())
 
 
+@pytest.mark.parametrize(
+    ("call", "answer"),
+    [
+        (lambda b2: list(b2.native.application_keys()), {"keys": [], "nextApplicationKeyId": None}),
+        (
+            lambda b2: b2.native.create_key("n", ["listFiles"]),
+            {
+                "applicationKeyId": "i",
+                "keyName": "n",
+                "capabilities": ["listFiles"],
+                "applicationKey": "K005-of-the-key",
+            },
+        ),
+    ],
+)
+def test_commands_retry_the_authorization(opened, call, answer):
+    """Commands use the adapter without the wrapper `Retry`."""
+    refused = [True]
+
+    def responses(asked):
+        if asked.target.endswith("/b2_authorize_account"):
+            return Reply(503) if refused and refused.pop() else None
+        return Reply(body=answer)
+
+    b2, _ = opened(responses)
+    call(b2)
+    assert not refused
+
+
 @pytest.mark.parametrize("body", [b"", b"null", b"[" * 100_000, b"{}", b'{"files": [{}]}', b'{"buckets": 5}'])
 @pytest.mark.parametrize(
     "call",

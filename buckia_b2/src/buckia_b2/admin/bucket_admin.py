@@ -181,7 +181,8 @@ class BucketAdmin:
 
     def application_keys(self) -> Iterator[ApplicationKey]:
         """Yield the application keys of the account. Raises AdapterError if they can't be listed."""
-        list_keys = partial(self._session.call, "list_keys", self._session.authorization().account_id, _KEYS_PAGE)
+        account_id = retry_request(self._session.authorization).account_id
+        list_keys = partial(self._session.call, "list_keys", account_id, _KEYS_PAGE)
         pages = _iter_pages(list_keys, "keys", "nextApplicationKeyId", action="listing keys")
         for page in pages:
             with parsing_response("listing keys"):
@@ -197,13 +198,15 @@ class BucketAdmin:
         seconds: int | None = None,
         all_buckets: bool = False,
     ) -> ApplicationKey:
-        """Create an application key, restricted to this bucket unless `all_buckets` is set. Not retried.
+        """Create an application key, restricted to this bucket unless `all_buckets` is set.
+
+        Its creation is not retried: if the response is lost, so is the secret of a key that exists.
 
         Raises:
             AdapterError: The request failed.
         """
-        account_id = self._session.authorization().account_id
-        buckets = None if all_buckets else [self._bucket.id]
+        account_id = retry_request(self._session.authorization).account_id
+        buckets = None if all_buckets else [retry_request(lambda: self._bucket.id)]
         response = self._session.call(
             "create_key", account_id, list(capabilities), name, seconds, buckets, name_prefix, action="creating a key"
         )

@@ -47,7 +47,7 @@ class MultipartUploads:
         client: The bucket.
         root: Configured prefix; it is removed from the keys.
         object_head: Adds the prefix to keys.
-        retry_policy: For pages.
+        retry_policy: For each request.
         page_size: Uploads to request at once.
     """
 
@@ -81,7 +81,8 @@ class MultipartUploads:
         Raises:
             AdapterError: The parts can't be listed.
         """
-        parts = list_parts(self.client, self.object_head.full_key(upload.key), upload.key, upload.upload_id)
+        key, full_key = upload.key, self.object_head.full_key(upload.key)
+        parts = retry_call(lambda: list_parts(self.client, full_key, key, upload.upload_id), self.retry_policy)
         return sum(max(part.size, 0) for part in (parts or {}).values())
 
     def abort(self, upload: MultipartUpload) -> None:
@@ -90,13 +91,10 @@ class MultipartUploads:
         Raises:
             AdapterError: The server does not abort it.
         """
-        query = (("uploadId", upload.upload_id),)
+        key, query = upload.key, (("uploadId", upload.upload_id),)
+        request = Request("DELETE", self.object_head.full_key(key), query, key=key, action="aborting an upload")
         try:
-            self.client.send(
-                Request(
-                    "DELETE", self.object_head.full_key(upload.key), query, key=upload.key, action="aborting an upload"
-                )
-            )
+            retry_call(partial(self.client.send, request), self.retry_policy)
         except AdapterError as error:
             if not is_no_such_upload(error):
                 raise

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
+from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
 from buckia_core.errors import AdapterError, NotSupported, PermissionDenied
 from buckia_s3.http.body import BytesBody
-from buckia_s3.http.client import Request, S3Client
+from buckia_s3.http.client import BufferedResponse, Request, S3Client
 from buckia_s3.objects.object_lock import LEGAL_HOLD, LOCK_MODE, RETAIN_UNTIL, LockMode, content_md5, format_utc
 from buckia_s3.operations.head import ObjectHead
 from buckia_s3.xml.reader import EPOCH, parse_time_ns
@@ -50,6 +52,7 @@ class ObjectLocks:
 
     client: S3Client
     object_head: ObjectHead
+    retry_policy: RetryPolicy
 
     def get(self, key: str, version: str | None = None) -> ObjectLock:
         """Return the lock of a version.
@@ -132,7 +135,7 @@ class ObjectLocks:
         )
 
     def _head_lock(self, key: str, version: str | None) -> ObjectLock:
-        response = self.client.send(self._request("HEAD", key, version, action="reading its lock"))
+        response = self._send(self._request("HEAD", key, version, action="reading its lock"))
         headers = response.headers
         mode, until = headers.get(LOCK_MODE), headers.get(RETAIN_UNTIL)
         hold = headers.get(LEGAL_HOLD, "OFF").upper() == "ON"
@@ -151,7 +154,7 @@ class ObjectLocks:
         headers |= BYPASS_GOVERNANCE if bypass_governance else {}
         request = self._request("PUT", key, version, subject, headers, body, action="locking")
         try:
-            self.client.send(request)
+            self._send(request)
         except PermissionDenied as error:
             raise self.add_lock_reason(error, key, version) from error
         except AdapterError as error:
@@ -166,12 +169,15 @@ class ObjectLocks:
     def _raise_if_denied(self, key: str, version: str | None, subject: str) -> None:
         """Request a part of the lock only to raise `PermissionDenied` if the credentials do not permit to read it."""
         try:
-            self.client.send(self._request("GET", key, version, subject, action="reading its lock"))
+            self._send(self._request("GET", key, version, subject, action="reading its lock"))
         except PermissionDenied:
             raise
         except AdapterError as error:
             if error.retryable:
                 raise
+
+    def _send(self, request: Request) -> BufferedResponse:
+        return retry_call(partial(self.client.send, request), self.retry_policy)
 
     def _request(
         self,

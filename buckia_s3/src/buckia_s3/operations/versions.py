@@ -37,7 +37,7 @@ class Versions:
         copier: Restores versions.
         locks: Explains why a version can't be deleted.
         etag_is_md5: Whether an ETag that looks like an MD5 is one.
-        retry_policy: For pages.
+        retry_policy: For pages and deletes.
         page_size: Versions to request at once.
     """
 
@@ -103,7 +103,7 @@ class Versions:
         """
         headers = BYPASS_GOVERNANCE if bypass_governance else {}
         try:
-            self.client.send(self._request("DELETE", key, version, headers))
+            retry_call(partial(self.client.send, self._request("DELETE", key, version, headers)), self.retry_policy)
         except NotFound as error:
             if error.key is None:
                 raise

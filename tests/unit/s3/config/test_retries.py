@@ -17,6 +17,7 @@ from buckia_s3.config.retry_config import RetryConfig, parse_retry_config
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.endpoint import resolve_endpoint
 from buckia_s3.obstore.options import retry_config as obstores
+from buckia_s3.operations.multipart_uploads import MultipartUpload
 from buckia_s3.sync import S3Sync
 from tests.unit.s3.scripted_server import Answer, error
 
@@ -56,6 +57,32 @@ def test_a_call_is_retried_by_the_engine(connect):
     with pytest.raises(Throttled):
         adapter.upload_file(b"x", "k")
     assert len(server.asked) == 1
+
+
+UPLOAD = MultipartUpload("k", "u", 0)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda adapter: adapter.locks.get("k"),
+        lambda adapter: adapter.locks.hold("k", on=True),
+        lambda adapter: adapter.versions.delete("k", "v"),
+        lambda adapter: adapter.unfinished.size(UPLOAD),
+        lambda adapter: adapter.unfinished.abort(UPLOAD),
+    ],
+)
+def test_requests_of_commands_are_retried(connect, call):
+    """Commands use the adapter without the wrapper `Retry`."""
+    refused = [True]
+
+    def script(asked):
+        return error(503, "SlowDown") if refused and refused.pop() else Answer(200, b"<R></ListPartsResult>")
+
+    adapter, server = connect(script, retry_config=RetryConfig(init_backoff=0.0))
+    call(adapter)
+    first, second, *_ = server.asked
+    assert (first.method, first.query) == (second.method, second.query)
 
 
 def test_obstore_retries_by_it():
