@@ -127,7 +127,7 @@ def test_status_is_refused_by_no_guard(client, folder):
         ({"conflict": "mine"}, "conflict must be one of keep_both, local_wins, remote_wins, newest_wins, ask"),
         ({"max_delete": "some"}, "max_delete: 'some' is neither a number of deletions"),
         ({"bwlimit": "fast"}, "bwlimit must be a number of bytes"),
-        ({"include_pattern": "("}, "include_pattern is no regular expression"),
+        ({"include_pattern": "("}, "include_pattern is not a regular expression"),
         ({"sync_paths": ["../other"]}, "not below any path that is synced"),
     ],
 )

@@ -27,7 +27,7 @@ from buckia_core.syncing import arguments, engine
 from buckia_core.syncing.events import Listener, ProgressCallback, SyncResult, combine_listeners, no_listener
 from buckia_core.syncing.planner.former_mappings import find_mappings_of_other_sections
 from buckia_core.syncing.request import SyncRequest
-from buckia_core.syncing.scan.mappings import RunOverrides, build_mappings, build_scope, entry_label
+from buckia_core.syncing.scan.mappings import RunOverrides, build_mappings, build_scope, section_label
 from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.locations import STATE_DIRECTORY, StateFiles, trash_directories
 from buckia_core.syncing.state.migration import find_stems_by_name, open_state_readonly
@@ -129,7 +129,7 @@ class BuckiaClient:
             conflict: The conflict policy.
             checksum: Hash all local files instead of trusting their times.
             max_delete: The number of deletions allowed on one side, or a share such as `10%`.
-            force: Skip the deletion guard.
+            force: Skip the safety guard.
             bwlimit: Bytes per second, such as `4M`.
             dry_run: Change nothing; the counts are those of the plan.
             progress_callback: Called as `(current, total, action, path)` when an operation ends.
@@ -143,7 +143,7 @@ class BuckiaClient:
         Raises:
             ConfigError: An argument or a setting is invalid.
             LockHeld: Another sync of this project and bucket is running.
-            UnsafePlan: The deletion guard refused the plan.
+            UnsafePlan: The safety guard refused the plan.
             AdapterError: The bucket can't be reached or listed, or it rejects the credentials.
         """
         overrides = arguments.as_overrides(
@@ -223,7 +223,7 @@ class BuckiaClient:
         mappings = {mapping.id: mapping for mapping in build_mappings(self.config, RunOverrides())}
         with self._open_state() as state:
             records = state.conflicts()
-            # All entries for a bucket share one state; skip the conflicts of other entries.
+            # All sections for a bucket share one state; skip the conflicts of other sections.
             others = find_mappings_of_other_sections(self.config, mappings, state)
         records = [record for record in records if record["root"] not in others]
         return [Conflict.from_record(record, mappings, self.config.base_dir) for record in records]
@@ -380,9 +380,9 @@ class BuckiaClient:
             mappings=mappings,
             scope=build_scope(config) if limit is None else limit.scope,
             sync_paths=limit,
-            folders=build_scope(config),
+            configured_scope=build_scope(config),
             ad_hoc_path=overrides.local_path is not None,
-            config_entry=entry_label(config),
+            section_label=section_label(config),
             file_config=config if config.source is not None else None,
             base_dir=config.base_dir,
             state_dir=state_dir,

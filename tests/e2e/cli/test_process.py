@@ -286,7 +286,7 @@ HEAVY = (
 IDLE = (
     "platformdirs",
     "regex",
-    "buckia_core.syncing.scan.sensitive_files",
+    "buckia_core.syncing.planner.sensitive_uploads",
     "buckia_core.syncing.planner.check",
     "buckia_core.syncing.planner.resolve",
     "buckia_core.syncing.transfer.versions",

@@ -190,7 +190,7 @@ def collisions(
 ) -> dict[str, str]:
     """Return what becomes of a plan on a disk that holds the local files, or these names."""
     found = planned(local, remote, base).values()
-    kept = finder(*([item.key for item in m(local)] if names is None else names), rules=rules).report(list(found))
+    kept = finder(*([item.key for item in m(local)] if names is None else names), rules=rules).resolve(list(found))
     return {
         each.key: f"collides with {each.detail}"
         if each.reason is Reason.CASE_COLLISION
@@ -255,7 +255,7 @@ def test_a_name_that_changed_its_case_there_comes_after_the_delete():
 
 def test_a_collision_is_an_undecided_conflict():
     operations = list(planned("", "A=1 a=2").values())
-    _, collision = finder().report(operations)
+    _, collision = finder().resolve(operations)
     assert collision.action is Action.CONFLICT
 
 
@@ -266,7 +266,7 @@ def test_keys_of_two_roots_do_not_collide():
         Operation(Action.DOWNLOAD, key, root, Reason.NEW_REMOTE, remote=objects[key])
         for key, root in (("X/a", "two"), ("x/A", "one"), ("x/a", "one"))
     ]
-    kept = finder(mappings=[one, two]).report(operations)
+    kept = finder(mappings=[one, two]).resolve(operations)
     assert [(each.key, each.action, each.detail) for each in kept] == [
         ("X/a", Action.DOWNLOAD, ""),
         ("x/A", Action.DOWNLOAD, ""),

@@ -67,5 +67,5 @@ def _run(arguments: list[str], context: CliContext) -> int:
         if isinstance(error, click.UsageError) and "--json" in arguments:
             # The error of an invalid command line is JSON if the command line has --json.
             context.options.json = True
-        return errors.print_error(error, context.output, bucket=context.bucket, one_of_many=False)
+        return errors.print_error(error, context.output, bucket=context.bucket, prefix_bucket=False)
     return result if isinstance(result, int) else ExitCode.DONE

@@ -24,7 +24,7 @@ def run_sync(
     With a `prompt`, it asks about conflicts that neither the request nor the configuration resolves.
     """
     progress = progress_for(output, client.config.name)
-    shutdown = GracefulShutdown(client.stop, output, progress.restore)
+    shutdown = GracefulShutdown(client.stop, output, progress.restore_cursor)
     if prompt is not None:
         request = request | {"ask": prompt.as_callback(progress.paused, shutdown.interrupt_prompt)}
         if request["conflict"] is None and client.config.conflict_resolution is None:

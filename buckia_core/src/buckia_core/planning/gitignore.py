@@ -123,8 +123,8 @@ class ParentMatcher:
         cache: The results for recent directories, because files of one directory follow each other.
     """
 
-    def __init__(self, holds: Callable[[str], bool]) -> None:
-        self._matches = holds
+    def __init__(self, matches: Callable[[str], bool]) -> None:
+        self._matches = matches
         self.cache: dict[str, bool] = {}
 
     def __call__(self, path: str) -> bool:

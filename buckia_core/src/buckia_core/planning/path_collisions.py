@@ -117,7 +117,7 @@ class NameCollisions(NamedTuple):
     find_spelling: Callable[[PathMapping, str], str | None]
     exists: Callable[[PathMapping, str], bool]
 
-    def report(self, operations: Sequence[Operation]) -> list[Operation]:
+    def resolve(self, operations: Sequence[Operation]) -> list[Operation]:
         """Turn downloads that would replace a file of another spelling, or go into its directory, into conflicts.
 
         If the same plan deletes the other spelling, the download waits for that delete instead: the file or directory

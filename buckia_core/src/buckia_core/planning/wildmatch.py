@@ -33,42 +33,43 @@ class NeverMatches(Exception):  # not an error: git accepts such a pattern
     """The pattern matches no path."""
 
 
-_STAR, _SLASH, _ANY_DIRECTORIES, _SOME_DIRECTORIES, _EVERYTHING = "*", "/", "**/", "**\\/", "**"
+_STAR, _SLASH, _ZERO_OR_MORE_DIRS, _ONE_OR_MORE_DIRS, _EVERYTHING = "*", "/", "**/", "**\\/", "**"
+"""Tokens. git lets only an unescaped slash make `**/` match no directory at all."""
 
 _END = r"(?=/|\Z)"
 
 
-def to_regex(text: str, *, anchored: bool) -> str:
+def to_regex(pattern: str, *, anchored: bool) -> str:
     """Translate a pattern to a regular expression for an entire path.
 
     Args:
-        text: The pattern, without `!`, leading and trailing slashes.
-        anchored: Whether it matches the path from the root, instead of the last part of a path at any level.
+        pattern: The pattern, without `!`, leading and trailing slashes.
+        anchored: Whether it matches the path from the root, instead of the last segment of a path at any level.
 
     Raises:
         NeverMatches: The pattern matches nothing in git, such as one with an open bracket.
     """
     if not anchored:
-        return r"(?:[^/]*/)*+" + _segment_regex(list(_tokens(text, within_part=True))) + r"\Z"
+        return r"(?:[^/]*/)*+" + _segment_regex(list(_tokens(pattern, in_segment=True))) + r"\Z"
     # git compares the text before the first wildcard literally, and treats the rest as a pattern of its own. So the
     # stars of `a**/b` are at the beginning of a pattern.
-    found = WILDCARD.search(text)
-    literal = text[: found.start()] if found else text
-    return re.escape(literal) + _path_regex(list(_tokens(text[len(literal) :], within_part=False))) + r"\Z"
+    found = WILDCARD.search(pattern)
+    literal = pattern[: found.start()] if found else pattern
+    return re.escape(literal) + _path_regex(list(_tokens(pattern[len(literal) :], in_segment=False))) + r"\Z"
 
 
 def _path_regex(tokens: list[str]) -> str:
     """Translate a path: blocks of directories with `**/` between them."""
     blocks: list[tuple[str, list[str]]] = [("", [])]
     for token in tokens:
-        if token in (_ANY_DIRECTORIES, _SOME_DIRECTORIES):
-            repeated = token == _ANY_DIRECTORIES and blocks[-1] == (_ANY_DIRECTORIES, [])
+        if token in (_ZERO_OR_MORE_DIRS, _ONE_OR_MORE_DIRS):
+            repeated = token == _ZERO_OR_MORE_DIRS and blocks[-1] == (_ZERO_OR_MORE_DIRS, [])
             blocks += [] if repeated else [(token, [])]
         else:
             blocks[-1][1].append(token)
     result = []
     for number, (separator, block) in enumerate(blocks):
-        gap = {"": "", _ANY_DIRECTORIES: "(?:[^/]*/)*?", _SOME_DIRECTORIES: "(?:[^/]*/)+?"}[separator]
+        gap = {"": "", _ZERO_OR_MORE_DIRS: "(?:[^/]*/)*?", _ONE_OR_MORE_DIRS: "(?:[^/]*/)+?"}[separator]
         last = number == len(blocks) - 1
         # The first position of a block leaves most to the rest, so no other one has to be tried.
         result.append(gap + _block_regex(block) if last else f"(?>{gap}{_block_regex(block)})")
@@ -91,7 +92,7 @@ def _block_regex(tokens: Sequence[str]) -> str:
 
 
 def _segment_regex(tokens: Sequence[str]) -> str:
-    """Translate one part of a path: runs of single characters with stars between them."""
+    """Translate one segment of a path: runs of single characters with stars between them."""
     runs: list[list[str]] = [[]]
     for token in tokens:
         if token == _STAR:
@@ -102,97 +103,98 @@ def _segment_regex(tokens: Sequence[str]) -> str:
     if not others:
         return first
     *middle, last = others
+    # The last run must end the segment, so its star is greedy: only the last position can fit.
     result = first + "".join(f"(?>[^/]*?{run})" for run in middle if run)
     return result + (f"(?>[^/]*{last}{_END})" if last else "[^/]*+")
 
 
-def _tokens(text: str, *, within_part: bool) -> Iterator[str]:
+def _tokens(pattern: str, *, in_segment: bool) -> Iterator[str]:
     """Yield tokens, which include expressions for single characters.
 
     Raises:
         NeverMatches: The pattern matches nothing in git.
     """
-    at = 0
-    while at < len(text):
-        letter = text[at]
-        at += 1
-        match letter:
+    pos = 0
+    while pos < len(pattern):
+        char = pattern[pos]
+        pos += 1
+        match char:
             case "*":
-                end = at
-                while end < len(text) and text[end] == "*":
+                end = pos
+                while end < len(pattern) and pattern[end] == "*":
                     end += 1
-                special = end > at and not within_part and (at == 1 or text[at - 2] == "/")
-                at = end
-                if special and text.startswith("/", at):
-                    at += 1
-                    yield _ANY_DIRECTORIES
-                elif special and text.startswith("\\/", at):
-                    at += 2
-                    yield _SOME_DIRECTORIES
-                elif special and at == len(text):
+                special = end > pos and not in_segment and (pos == 1 or pattern[pos - 2] == "/")
+                pos = end
+                if special and pattern.startswith("/", pos):
+                    pos += 1
+                    yield _ZERO_OR_MORE_DIRS
+                elif special and pattern.startswith("\\/", pos):
+                    pos += 2
+                    yield _ONE_OR_MORE_DIRS
+                elif special and pos == len(pattern):
                     yield _EVERYTHING
                 else:
                     yield _STAR
             case "?":
                 yield "[^/]"
             case "[":
-                expression, at = _parse_bracket(text, at)
+                expression, pos = _parse_bracket(pattern, pos)
                 yield expression
             case "\\":
-                if at == len(text):
+                if pos == len(pattern):
                     raise NeverMatches
-                yield _SLASH if text[at] == "/" else re.escape(text[at])
-                at += 1
+                yield _SLASH if pattern[pos] == "/" else re.escape(pattern[pos])
+                pos += 1
             case "/":
                 yield _SLASH
             case _:
-                yield re.escape(letter)
+                yield re.escape(char)
 
 
-def _parse_bracket(text: str, at: int) -> tuple[str, int]:
+def _parse_bracket(pattern: str, pos: int) -> tuple[str, int]:
     """Translate `[…]`, which never matches a slash. Returns the expression and the position after it."""
-    negated = text[at : at + 1] in ("!", "^") and at < len(text)
-    at += negated
-    begin, previous = at, ""
+    negated = pattern[pos : pos + 1] in ("!", "^") and pos < len(pattern)
+    pos += negated
+    begin, previous = pos, ""
     members: list[str] = []
-    while at == begin or text[at : at + 1] != "]":
-        letter = _char_at(text, at)
-        if letter == "\\":
-            at += 1
-            letter = _char_at(text, at)
-        elif letter == "-" and previous and text[at + 1 : at + 2] not in ("", "]"):
-            at += 1
-            if text[at] == "\\":
-                at += 1
-            last = _char_at(text, at)
+    while pos == begin or pattern[pos : pos + 1] != "]":
+        char = _char_at(pattern, pos)
+        if char == "\\":
+            pos += 1
+            char = _char_at(pattern, pos)
+        elif char == "-" and previous and pattern[pos + 1 : pos + 2] not in ("", "]"):
+            pos += 1
+            if pattern[pos] == "\\":
+                pos += 1
+            last = _char_at(pattern, pos)
             if previous <= last:
                 members.append(f"{_escape(previous)}-{_escape(last)}")
-            previous, at = "", at + 1
+            previous, pos = "", pos + 1
             continue
-        elif letter == "[" and text.startswith("[:", at):
-            end = text.find("]", at + 2)
+        elif char == "[" and pattern.startswith("[:", pos):
+            end = pattern.find("]", pos + 2)
             if end < 0:
                 raise NeverMatches
-            if end > at + 2 and text[end - 1] == ":":
-                name = text[at + 2 : end - 1]
+            if end > pos + 2 and pattern[end - 1] == ":":
+                name = pattern[pos + 2 : end - 1]
                 if name not in _POSIX:
                     raise NeverMatches
                 members.append(_POSIX[name])
-                previous, at = "", end + 1
+                previous, pos = "", end + 1
                 continue
-        members.append(_escape(letter))
-        previous, at = letter, at + 1
+        members.append(_escape(char))
+        previous, pos = char, pos + 1
     inside = "".join(members)
     if negated:
-        return f"[^/{inside}]", at + 1
-    return f"(?!/)[{inside}]" if inside else "(?!)", at + 1
+        return f"[^/{inside}]", pos + 1
+    return f"(?!/)[{inside}]" if inside else "(?!)", pos + 1
 
 
-def _char_at(text: str, at: int) -> str:
-    if at >= len(text):
+def _char_at(pattern: str, pos: int) -> str:
+    if pos >= len(pattern):
         raise NeverMatches
-    return text[at]
+    return pattern[pos]
 
 
-def _escape(letter: str) -> str:
-    return letter if letter.isalnum() else f"\\{letter}" if letter.isascii() and letter.isprintable() else letter
+def _escape(char: str) -> str:
+    return char if char.isalnum() else f"\\{char}" if char.isascii() and char.isprintable() else char

@@ -54,7 +54,7 @@ def sync(request: SyncRequest) -> SyncResult:
 
     Raises:
         LockHeld: Another sync of this project and bucket is running.
-        UnsafePlan: The deletion guard refused the plan. Nothing was changed.
+        UnsafePlan: The safety guard refused the plan. Nothing was changed.
         AdapterError: The bucket can't be listed, or it rejects the credentials.
         StateTooNew: A newer version of Buckia wrote the state.
     """
@@ -64,7 +64,7 @@ def sync(request: SyncRequest) -> SyncResult:
         for notice in prepared.notices:
             tally.report_notice(notice)
         if not request.force:
-            planner.recheck_deletes(plan)
+            planner.refine_before_guard(plan)
         if request.dry_run:
             # Report the plan before the guard refuses it, because the user needs it to see why.
             tally.report_plan(plan)
@@ -83,9 +83,9 @@ def sync(request: SyncRequest) -> SyncResult:
             registry().run_before_sync(plan, request.bucket)
         if not request.stopped.is_set():
             out_of_scope.record_scope(request, state, prepared.out_of_scope)
-        folders = None if request.ad_hoc_path else request.folders
+        folders = None if request.ad_hoc_path else request.configured_scope
         recorder = BaselineRecorder(
-            state, planner.request.scope, request.mappings, planner.since_ns, planner.removed_mappings, folders
+            state, planner.request.scope, request.mappings, planner.run_started_ns, planner.removed_mappings, folders
         )
         recorder.refresh(prepared.refreshed)
         return _execute_plan(planner, plan, recorder, tally, is_complete=True)
@@ -107,7 +107,7 @@ def resolve(request: SyncRequest, keys: Sequence[str], choice: Resolution) -> Sy
         with planner.bucket.locator() as places:
             plan = Plan(build_resolution_operations(request, places, state.conflicts(), keys, choice))
         tally.report_plan(plan)
-        recorder = BaselineRecorder(state, request.scope, request.mappings, planner.since_ns)
+        recorder = BaselineRecorder(state, request.scope, request.mappings, planner.run_started_ns)
         return _execute_plan(planner, plan, recorder, tally)
 
 
@@ -216,7 +216,7 @@ def make_worker(request: SyncRequest, planner: Planner, plan: Plan) -> Worker:
         algorithm=request.algorithm,
         backup_policy=BackupPolicy(request.keep_replaced, capabilities.versions, capabilities.free_reads),
         resume_store=planner.resume_store,
-        since_ns=planner.since_ns,
+        run_started_ns=planner.run_started_ns,
         in_flight=InFlightTransfers(request.stopped),
     )
 
@@ -285,10 +285,10 @@ def download_object(adapter: BaseSync, found: RemoteObject, target: Path, algori
 def _warn_of_secrets(request: SyncRequest, plan: Plan) -> None:
     if not plan.operations:
         return
-    from buckia_core.syncing.scan import sensitive_files  # noqa: PLC0415  # most runs have nothing to do
+    from buckia_core.syncing.planner import sensitive_uploads  # noqa: PLC0415  # most runs have nothing to do
 
-    if keys := sensitive_files.find_sensitive_uploads(plan.operations, request.mappings):
-        _log.warning("%s: %s", request.bucket, sensitive_files.sensitive_warning(keys))
+    if keys := sensitive_uploads.find_sensitive_uploads(plan.operations, request.mappings):
+        _log.warning("%s: %s", request.bucket, sensitive_uploads.sensitive_warning(keys))
 
 
 def _notify_plugins(request: SyncRequest, result: SyncResult, changed: Sequence[str]) -> None:

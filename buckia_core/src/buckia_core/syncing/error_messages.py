@@ -35,8 +35,14 @@ def error_message(error: Exception, path: str = "") -> str:
             where = f": {named}" if named else ""
             return clean(f"{error.strerror or error}{where}{advice}")
         case _:
-            log.debug("internal error", exc_info=error)
+            log_internal_error(error)
             return clean(f"internal error, {type(error).__name__}: {error}; please report it, with the output of -vv")
+
+
+def log_internal_error(error: Exception) -> None:
+    """Log the traceback of an unexpected exception at DEBUG."""
+    if not isinstance(error, BuckiaError | OSError):
+        log.debug("internal error", exc_info=error)
 
 
 def is_generic_error(error: Exception | None) -> bool:

@@ -33,16 +33,16 @@ class SyncRequest:
         mappings: Local roots and files, in order.
         state_dir: The directory of state, lock and trash.
         scope: The keys that the run covers.
-        folders: The keys that the configuration covers. `scope` is a part of them if the run is limited to some paths.
+        configured_scope: The keys that the configuration covers. `scope` is the part that this run covers.
         ad_hoc_path: The run syncs the argument `local_path` instead of the configured paths.
-        config_entry: The id of the bucket's entry among all entries for the same bucket in a configuration file.
-        file_config: The configuration, if it comes from a file, which may have other entries for the same bucket.
+        section_label: The id of the bucket's section among all sections for the same bucket, in any `.buckia` file.
+        file_config: The configuration, if it comes from a file, which may have other sections for the same bucket.
         base_dir: The directory that configured local paths are relative to.
         sync_paths: The paths that the run is limited to, if a listing is needed to resolve them; see `SyncPaths`.
         algorithm: The digest algorithm of the baseline.
         dry_run: Plan and report, but change nothing.
-        force: Skip the deletion guard.
-        max_delete: The limit of the deletion guard; `None` for the default.
+        force: Skip the safety guard.
+        max_delete: The limit of the safety guard; `None` for the default.
         max_workers: The number of concurrent operations; `None` to adapt it during the run.
         follow_symlinks: Enter linked directories, and sync the content of linked files.
         keep_replaced: Which versions in the bucket are downloaded into the trash before they are replaced.
@@ -58,9 +58,9 @@ class SyncRequest:
     mappings: Sequence[PathMapping]
     state_dir: Path
     scope: Scope = field(default_factory=Scope)
-    folders: Scope = field(default_factory=Scope)
+    configured_scope: Scope = field(default_factory=Scope)
     ad_hoc_path: bool = False
-    config_entry: str = ""
+    section_label: str = ""
     file_config: BucketConfig | None = None
     base_dir: Path = field(default_factory=Path)
     sync_paths: SyncPaths | None = None

@@ -24,7 +24,7 @@ def test_a_line_comes_now_and_then(clock, capsys):
     lines.planned(2, 4096)
     clock[0] = 31
     lines.transferred(1024)
-    lines.finished()
+    lines.operation_finished()
     assert capsys.readouterr().err.splitlines() == [
         "assets: reading: 30 local, 40 in the bucket",
         "assets: 0 of 2 done, 1.0 KiB of 4.0 KiB",

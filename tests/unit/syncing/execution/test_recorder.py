@@ -60,7 +60,7 @@ def test_a_result_that_failed_is_written_as_far_as_it_went(state):
 
 
 def test_what_one_result_wrote_and_removed_is_removed(state):
-    state.commit(put=m("a=1").base())
+    state.commit(upserts=m("a=1").base())
     recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
     recorder.add(done("a=2", drop=("a",)))
     recorder.commit()
@@ -68,7 +68,7 @@ def test_what_one_result_wrote_and_removed_is_removed(state):
 
 
 def test_a_key_that_went_and_came_again_is_there(state):
-    state.commit(put=m("a=1").base())
+    state.commit(upserts=m("a=1").base())
     recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
     recorder.add(done(drop=("a",)))
     recorder.add(done("a=2"))

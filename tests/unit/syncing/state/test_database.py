@@ -37,7 +37,7 @@ def remembered(path, *, identity: str = "here") -> list[str]:
 
 def filled(path, text: str = "a=1 b=2", identity: str = "here") -> None:
     state = StateDatabase.open(path, identity)
-    state.commit(put=rows(text))
+    state.commit(upserts=rows(text))
     state.close()
 
 
@@ -47,7 +47,7 @@ def filled(path, text: str = "a=1 b=2", identity: str = "here") -> None:
 def test_rows_are_read_back_as_they_were_written(path):
     state = StateDatabase.open(path, "here")
     written = rows("a=1 b=2! d/c=3?")
-    state.commit(put=written)
+    state.commit(upserts=written)
     assert list(state.baseline(Scope())) == written
     assert state.has_mapping("root") and not state.has_mapping("other")
     state.close()
@@ -56,7 +56,7 @@ def test_rows_are_read_back_as_they_were_written(path):
 def test_a_commit_replaces_and_removes(path):
     filled(path, "a=1 b=2 c=3")
     state = StateDatabase.open(path, "here")
-    state.commit(put=rows("a=9 d=4"), drop=["b", "none"])
+    state.commit(upserts=rows("a=9 d=4"), deletes=["b", "none"])
     assert [(entry.key, entry.digests_text) for entry in state.baseline(Scope())] == [
         (entry.key, entry.digests_text) for entry in rows("a=9 c=3 d=4")
     ]
@@ -68,7 +68,7 @@ def test_a_commit_that_fails_changes_nothing(path):
     state = StateDatabase.open(path, "here")
     broken = rows("c=3")[0]._replace(size=None)  # type: ignore[arg-type]
     with pytest.raises(sqlite3.IntegrityError):
-        state.commit(put=[*rows("a=9"), broken], drop=["b"])
+        state.commit(upserts=[*rows("a=9"), broken], deletes=["b"])
     assert list(state.baseline(Scope())) == rows("a=1 b=2")
     state.close()
 
@@ -80,7 +80,7 @@ def test_the_baseline_can_be_read_while_it_is_written(path):
     for entry in state.baseline(Scope()):
         seen.append(entry.key)
         if len(seen) == 1:
-            state.commit(drop=["k5"], put=rows("z=1"))
+            state.commit(deletes=["k5"], upserts=rows("z=1"))
     assert seen == sorted(f"k{index}" for index in range(20))
     state.close()
 
@@ -103,12 +103,12 @@ def of(root: str, text: str) -> list[BaselineEntry]:
 
 def test_rows_of_two_mappings_do_not_mix(path):
     state = StateDatabase.open(path, "here")
-    state.commit(put=of("one", "a=1 b=1"), mapping_ids=["one"])
-    state.commit(put=of("two", "a=2 c=2"), mapping_ids=["two"])
+    state.commit(upserts=of("one", "a=1 b=1"), mapping_ids=["one"])
+    state.commit(upserts=of("two", "a=2 c=2"), mapping_ids=["two"])
     assert list(state.baseline(Scope(), ["one"])) == of("one", "a=1 b=1")
     assert list(state.baseline(Scope(), ["two"])) == of("two", "a=2 c=2")
     assert list(state.baseline(Scope(), ["three"])) == []
-    state.commit(drop=["a"], mapping_ids=["two"])
+    state.commit(deletes=["a"], mapping_ids=["two"])
     assert list(state.baseline(Scope(), ["one"])) == of("one", "a=1 b=1")
     assert list(state.baseline(Scope(), ["two"])) == of("two", "c=2")
     state.close()
@@ -117,8 +117,8 @@ def test_rows_of_two_mappings_do_not_mix(path):
 def test_a_key_has_one_owner_in_a_run(path):
     """A file that moved from one root of a run to another one under the same key."""
     state = StateDatabase.open(path, "here")
-    state.commit(put=of("one", "a=1"), mapping_ids=["one", "two"])
-    state.commit(put=of("two", "a=2"), mapping_ids=["one", "two"])
+    state.commit(upserts=of("one", "a=1"), mapping_ids=["one", "two"])
+    state.commit(upserts=of("two", "a=2"), mapping_ids=["one", "two"])
     assert list(state.baseline(Scope())) == of("two", "a=2")
     state.close()
 
@@ -127,8 +127,8 @@ def test_a_key_of_two_mappings_comes_once_in_a_run_of_both(path, monkeypatch):
     state = StateDatabase.open(path, "here")
     names = " ".join(f"k{index:04}=1" for index in range(2500))
     for root in ("one", "two"):
-        state.commit(put=of(root, names), mapping_ids=[root])
-    state.commit(put=of("three", "a=3 k0000=3 z=3"), mapping_ids=["three"])
+        state.commit(upserts=of(root, names), mapping_ids=[root])
+    state.commit(upserts=of("three", "a=3 k0000=3 z=3"), mapping_ids=["three"])
     for first, second in (("one", "two"), ("two", "one")):
         assert list(state.baseline(Scope(), [first, second])) == of(first, names)
     seen = list(state.baseline(Scope.from_names(["a", "k0000", "z"]), ["three", "one"]))
@@ -150,7 +150,7 @@ def test_rows_come_in_order_without_a_sort(path, roots):
 
 def test_mappings_are_known_by_the_entry_that_had_them_last(path):
     state = StateDatabase.open(path, "here")
-    state.commit(put=[*of("one", "a=1 b=1"), *of("old", "c=1")])
+    state.commit(upserts=[*of("one", "a=1 b=1"), *of("old", "c=1")])
     assert state.mapping_labels() == {"one": None, "old": None}
     state.record_mappings({"one": "site", "chosen": ""})
     assert state.mapping_labels() == {"one": "site", "old": None, "chosen": ""}
@@ -174,13 +174,13 @@ def test_unchanged_values_are_not_written(path):
 def test_rows_that_are_out_of_scope_stay_so_until_they_are_written_anew(path):
     state = StateDatabase.open(path, "here")
     one, two = of("one", "a=1 b/c=1")
-    state.commit(put=[one, two, *of("two", "b=1")])
-    state.commit(put=[two._replace(out_of_scope=True)], mapping_ids=())
+    state.commit(upserts=[one, two, *of("two", "b=1")])
+    state.commit(upserts=[two._replace(out_of_scope=True)], mapping_ids=())
     assert [each.out_of_scope for each in state.baseline(Scope(), ["one"])] == [0, 1]
     assert (state.count_rows("one"), state.count_rows("two"), state.count_rows("three")) == (1, 1, 0)
     assert state.rows_outside(Scope.from_names(["b"]), ["one"]) == [one]
     assert state.rows_outside(Scope.from_names(["a"]), ["one"]) == [], "a row is put out of scope once"
-    state.commit(put=[two])
+    state.commit(upserts=[two])
     assert [each.out_of_scope for each in state.baseline(Scope(), ["one"])] == [0, 0]
     state.close()
 
@@ -264,7 +264,7 @@ def test_n50_a_broken_file_is_put_aside_and_a_new_one_begins(path, breaks, stays
     assert path.read_bytes() == before, "to look is not to repair"
     state = StateDatabase.open(path, "here")
     assert list(state.baseline(Scope())) == []
-    state.commit(put=rows("a=1"))
+    state.commit(upserts=rows("a=1"))
     state.close()
     (aside,) = path.parent.glob("*.broken")
     assert not stays or aside.read_bytes() == before
@@ -298,7 +298,7 @@ def test_journals_of_a_removed_database_are_not_believed(path):
     """Somebody removes the file and leaves what SQLite keeps beside it."""
     filled(path)
     state = StateDatabase.open(path, "here")
-    state.commit(put=rows("c=3"))
+    state.commit(upserts=rows("c=3"))
     journal = path.with_name(path.name + "-wal")
     left = journal.read_bytes()
     state.close()
@@ -307,7 +307,7 @@ def test_journals_of_a_removed_database_are_not_believed(path):
     assert left
     state = StateDatabase.open(path, "here")
     assert list(state.baseline(Scope())) == []
-    state.commit(put=rows("d=1"))
+    state.commit(upserts=rows("d=1"))
     state.close()
     assert remembered(path) == ["d"]
 
@@ -323,7 +323,7 @@ def test_journals_go_along_with_a_file_that_is_put_aside(path):
 def test_a_commit_that_was_killed_before_it_reached_the_file_is_read_from_the_journal(path):
     filled(path)
     state = StateDatabase.open(path, "here")
-    state.commit(put=rows("c=3"))
+    state.commit(upserts=rows("c=3"))
     saved = {each: each.read_bytes() for each in path.parent.iterdir()}
     state.close()
     for each, data in saved.items():

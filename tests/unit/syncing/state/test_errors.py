@@ -21,7 +21,7 @@ from buckia_core.testing import m
 @pytest.fixture
 def path(tmp_path):
     state = StateDatabase.open(tmp_path / "s.sqlite3", "here")
-    state.commit(put=m("a=1 b=2").base("root"))
+    state.commit(upserts=m("a=1 b=2").base("root"))
     state.close()
     return tmp_path / "s.sqlite3"
 
@@ -135,9 +135,9 @@ def test_a_commit_that_fails_at_its_end_can_be_repeated(path):
 
     state._db = Full()  # type: ignore[assignment]
     with pytest.raises(StateError, match="the disk is full"):
-        state.commit(put=m("c=3").base("root"))
+        state.commit(upserts=m("c=3").base("root"))
     state._db = connection
-    state.commit(put=m("c=3").base("root"))
+    state.commit(upserts=m("c=3").base("root"))
     assert [entry.key for entry in state.baseline(Scope())] == ["a", "b", "c"]
     state.close()
 

@@ -42,8 +42,8 @@ class WalkRange(NamedTuple):
             return False
         return directory.startswith(self.prefix) or self.prefix.startswith(directory)
 
-    def contains(self, key: str) -> bool:
-        """Tell whether the range contains a key for which `is_past` is false."""
+    def is_after_start(self, key: str) -> bool:
+        """Tell whether a key has the prefix and is after the start. Call `is_past` first."""
         return key.startswith(self.prefix) and (self.after is None or key > self.after)
 
 
@@ -54,12 +54,12 @@ class Walk:
     Attributes:
         paths: The bucket.
         range: The keys to list.
-        stale: Collects stale temporary files, as paths below the root.
+        stale_temp_files: Collects stale temporary files, as paths below the root.
     """
 
     paths: Paths
     range: WalkRange
-    stale: set[str]
+    stale_temp_files: set[str]
 
     def objects(self) -> Iterator[RemoteObject]:
         """Yield the objects in key order.
@@ -79,7 +79,7 @@ class Walk:
             self.paths.check_root()
 
     def _walk(self, tree: Tree, start: Directory, base: str) -> Iterator[RemoteObject]:
-        stack = [(start, base, self._sorted_names(start, base))]
+        stack = [(start, base, self._names_descending(start, base))]
         while stack:
             directory, prefix, names = stack[-1]
             while names:
@@ -89,9 +89,9 @@ class Walk:
                     return
                 if name[-1] == "/":
                     if self.range.overlaps(key) and (child := self._open_child(tree, directory, name[:-1], key)):
-                        stack.append((child, key, self._sorted_names(child, key)))
+                        stack.append((child, key, self._names_descending(child, key)))
                         break
-                elif self.range.contains(key):
+                elif self.range.is_after_start(key):
                     status = self._file_stat(directory, name, key)
                     if status is not None:
                         yield object_from_stat(key, status)
@@ -99,6 +99,7 @@ class Walk:
                 stack.pop()
 
     def _open_start(self, tree: Tree, base: str) -> Directory | None:
+        # A link in the configured prefix is an error; in the key prefix, it is not followed.
         self.paths.find_directory(tree, "")
         try:
             return self.paths.find_directory(tree, base)
@@ -119,7 +120,7 @@ class Walk:
         except OSError as error:
             raise translate_error(error, key) from error
 
-    def _sorted_names(self, directory: Directory, base: str) -> list[str]:
+    def _names_descending(self, directory: Directory, base: str) -> list[str]:
         """Return the names in a directory in descending order. Keeps names only, since there may be many."""
         found: list[str] = []
         try:
@@ -156,6 +157,6 @@ class Walk:
     def _record_stale(self, directory: Directory, entry: os.DirEntry[str]) -> None:
         try:
             if entry.is_file(follow_symlinks=False) and is_stale(entry.stat(follow_symlinks=False)):
-                self.stale.add(f"{directory.relative}/{entry.name}" if directory.relative else entry.name)
+                self.stale_temp_files.add(f"{directory.relative}/{entry.name}" if directory.relative else entry.name)
         except OSError:
             log.debug("%r was removed during the listing", entry.name)

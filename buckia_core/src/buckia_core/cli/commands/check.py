@@ -34,7 +34,7 @@ def check_command(context: CliContext, paths: tuple[str, ...]) -> ExitCode:
 def _check(context: CliContext, client: BuckiaClient, limits: dict[str, Any]) -> ExitCode:
     output, name = context.output, client.config.name
     progress = progress_for(output, name)
-    shutdown = GracefulShutdown(client.stop, output, progress.restore)
+    shutdown = GracefulShutdown(client.stop, output, progress.restore_cursor)
     try:
         with shutdown.handle_signals():
             result = client.check(events=Reporter(output, name, progress, dry_run=True), **limits)

@@ -27,9 +27,9 @@ def status_command(context: CliContext, /, **given: Any) -> ExitCode:
 
     Also shows the time of the last sync and the number of unresolved conflicts. Changes nothing.
 
-    Ignores the deletion guard, so that you see what it would refuse. The exit code is 0, whatever there is to do.
+    Ignores the safety guard, so that you see what it would refuse. The exit code is 0, whatever there is to do.
     """
-    # The status is a dry run without the deletion guard.
+    # The status is a dry run without the safety guard.
     request = selection_arguments(**given) | {"dry_run": True, "force": True}
     return for_each_bucket_with_paths(
         context, request.pop("sync_paths"), lambda client, limits: _status(context, client, request | limits)

@@ -18,11 +18,11 @@ _HELP_REQUESTS: tuple[type[click.UsageError], ...] = tuple(
 
 
 def print_error(
-    error: BaseException, output: Output, *, bucket: str | None = None, one_of_many: bool = True
+    error: BaseException, output: Output, *, bucket: str | None = None, prefix_bucket: bool = True
 ) -> ExitCode:
     """Print an error and return its exit code. `-vv` adds the traceback. Secrets are masked.
 
-    Records have the `bucket` of the error; text has it with `one_of_many`, if the command works on several.
+    Records have the `bucket` of the error; text has it with `prefix_bucket`, if the command works on several.
     """
     if isinstance(error, _HELP_REQUESTS) and not output.options.json:
         # A group without a command shows its help instead of an error.
@@ -37,7 +37,7 @@ def print_error(
         # Redacted as a whole: a secret may span several lines.
         for line in redaction().redact_known("".join(traceback.format_exception(error))).splitlines():
             output.error(line)
-    label = f"{bucket}: " if bucket and one_of_many and not message.startswith(f"{bucket}:") else ""
+    label = f"{bucket}: " if bucket and prefix_bucket and not message.startswith(f"{bucket}:") else ""
     output.error(f"buckia: {label}{message}")
     for hint in hints:
         output.error(f"  {hint}")

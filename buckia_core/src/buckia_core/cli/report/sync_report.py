@@ -54,7 +54,7 @@ class Reporter:
                 self._progress.transferred(event.delta)
             case Finished():
                 if event.operation.reason is not Reason.NOT_A_FILE:
-                    self._progress.finished()
+                    self._progress.operation_finished()
                 self._show(event)
             case _:
                 assert_never(event)

@@ -27,7 +27,7 @@ class Progress:
     def transferred(self, delta: int) -> None:
         """Report transferred bytes; negative when an attempt is repeated."""
 
-    def finished(self) -> None:
+    def operation_finished(self) -> None:
         """Report that an operation is done."""
 
     @contextmanager
@@ -35,7 +35,7 @@ class Progress:
         """Draw nothing inside of the block: a prompt uses the terminal."""
         yield
 
-    def restore(self) -> None:
+    def restore_cursor(self) -> None:
         """Restore the terminal without taking a lock: the process is about to exit."""
 
     def close(self) -> None:
@@ -79,7 +79,7 @@ class LogProgress(Progress):
         self._bytes_done += delta
         self._log(self._state())
 
-    def finished(self) -> None:
+    def operation_finished(self) -> None:
         self._done += 1
         self._log(self._state())
 

@@ -60,7 +60,7 @@ class RichProgress(Progress):
     def transferred(self, delta: int) -> None:
         self._bars.advance(self._bytes, delta)
 
-    def finished(self) -> None:
+    def operation_finished(self) -> None:
         self._bars.advance(self._operations)
 
     @contextmanager
@@ -71,7 +71,7 @@ class RichProgress(Progress):
         finally:
             self._start()
 
-    def restore(self) -> None:
+    def restore_cursor(self) -> None:
         # Written directly: the drawing thread may hold the console's lock.
         os.write(sys.stderr.fileno(), b"\x1b[?25h\n")
 

@@ -32,7 +32,7 @@ def _clamp(time_ns: int) -> int:
     return max(-_SQLITE_MAX, min(time_ns, _SQLITE_MAX))
 
 
-def same_file(a: LocalEntry, b: LocalEntry) -> bool:
+def is_unchanged(a: LocalEntry, b: LocalEntry) -> bool:
     """Tell whether two entries are the same unchanged file. `ctime_ns` is ignored: a new hard link changes it."""
     return (a.size, a.mtime_ns, a.inode) == (b.size, b.mtime_ns, b.inode)
 

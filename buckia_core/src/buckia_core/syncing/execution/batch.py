@@ -68,7 +68,7 @@ def run_batch(worker: Worker, operations: Iterable[Operation]) -> BatchResult:
                     refused = isinstance(fetched[-1].download, Unauthenticated)
                 else:
                     batch.results.append(worker.run(operation, locator=locator))
-                    refused = isinstance(batch.results[-1].failure, Unauthenticated)
+                    refused = isinstance(batch.results[-1].error, Unauthenticated)
                 if refused:
                     # The other operations would fail too. The run ends when this result is recorded.
                     break

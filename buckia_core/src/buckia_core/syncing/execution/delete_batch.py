@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from buckia_core.errors import AdapterError, PreconditionFailed
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.plan import Operation
-from buckia_core.syncing.error_messages import FATAL_ERRORS, error_message, is_generic_error
+from buckia_core.syncing.error_messages import FATAL_ERRORS, is_generic_error, log_internal_error
 from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.worker import Worker
 from buckia_core.syncing.transfer.errors import StateChanged
@@ -51,7 +51,7 @@ def delete_batch(worker: Worker, operations: Sequence[Operation]) -> list[Operat
         else:
             ready.append(operation)
     for key, result in _delete(worker, ready).items():
-        if is_generic_error(result.failure):
+        if is_generic_error(result.error):
             one_by_one.append(result.operation)
         else:
             results[key] = result
@@ -76,7 +76,7 @@ def _relist(worker: Worker, after: str, operations: Sequence[Operation]) -> dict
     except FATAL_ERRORS:
         raise
     except Exception as error:  # noqa: BLE001  # each one is then checked by itself
-        error_message(error)
+        log_internal_error(error)
     return relisted
 
 

@@ -24,8 +24,8 @@ class OperationResult:
 
     operation: Operation
     status: Status = Status.DONE
-    error: str | None = None
-    failure: Exception | None = None
+    message: str | None = None
+    error: Exception | None = None
     upserts: list[BaselineEntry] = field(default_factory=list)
     deletes: list[str] = field(default_factory=list)
     directories: list[str] = field(default_factory=list)
@@ -38,6 +38,6 @@ class OperationResult:
 
         `path` is the local file, for errors that name none.
         """
-        self.status, self.error = Status.FAILED, error_message(error, path)
+        self.status, self.message = Status.FAILED, error_message(error, path)
         # Other exceptions may not be picklable, which would end the run in a process pool.
-        self.failure = error if isinstance(error, BuckiaError | OSError) else None
+        self.error = error if isinstance(error, BuckiaError | OSError) else None

@@ -34,7 +34,7 @@ class BaselineRecorder:
         state: The state database.
         scope: The keys of the run.
         mappings: The mappings of the run.
-        since_ns: The start of the run.
+        run_started_ns: The start of the run.
         removed: Ids of mappings that are no longer configured. New rows of a key replace theirs.
         folders: The keys that the configuration includes.
     """
@@ -44,7 +44,7 @@ class BaselineRecorder:
         state: StateDatabase,
         scope: Scope,
         mappings: Sequence[PathMapping],
-        since_ns: int,
+        run_started_ns: int,
         removed: Collection[str] = (),
         folders: Scope | None = None,
     ) -> None:
@@ -54,7 +54,7 @@ class BaselineRecorder:
         self._removed = frozenset(removed)
         self._mapping_ids = frozenset((*self._mappings, *removed))
         self._folders = folders or Scope()
-        self._since_ns = since_ns
+        self._run_started_ns = run_started_ns
         self._upserts: dict[str, BaselineEntry] = {}
         self._deletes: list[str] = []
         self._directories: set[str] = set()
@@ -73,9 +73,9 @@ class BaselineRecorder:
         """Update the fingerprints of keys whose content is unchanged."""
         rows = []
         for local, remote, base in unchanged:
-            rows.append(baseline_row(local, remote, digest.merge(base.digests, remote.digests), self._since_ns))
+            rows.append(baseline_row(local, remote, digest.merge(base.digests, remote.digests), self._run_started_ns))
         if rows:
-            self._state.commit(put=rows, mapping_ids=self._mapping_ids)
+            self._state.commit(upserts=rows, mapping_ids=self._mapping_ids)
 
     def add(self, result: OperationResult) -> None:
         """Add the result of one operation."""
@@ -121,7 +121,7 @@ class BaselineRecorder:
                 self._fsync_error = state_error(error, Path(directory))
                 raise self._fsync_error from error
         if self._upserts or self._deletes:
-            self._state.commit(put=self._upserts.values(), drop=self._deletes, mapping_ids=self._mapping_ids)
+            self._state.commit(upserts=self._upserts.values(), deletes=self._deletes, mapping_ids=self._mapping_ids)
         self._upserts, self._deletes, self._directories = {}, [], set()
         self._committed = time.monotonic()
 

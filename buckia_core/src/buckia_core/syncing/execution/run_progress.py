@@ -75,11 +75,11 @@ class RunTally:
         operation, counts = result.operation, self.counts
         counts.bytes_up += result.bytes_up
         counts.bytes_down += result.bytes_down
-        self._count(operation, result.status, result.error, result.extra_uploads)
-        if isinstance(result.failure, Unauthenticated):
-            self.fatal = self.fatal or result.failure
+        self._count(operation, result.status, result.message, result.extra_uploads)
+        if isinstance(result.error, Unauthenticated):
+            self.fatal = self.fatal or result.error
             self._request.stopped.set()
-        self._emit_finished(operation, result.status, result.error)
+        self._emit_finished(operation, result.status, result.message)
 
     def report_dry_run(self, plan: Plan) -> SyncResult:
         """Report and count a plan that is not executed."""

@@ -19,7 +19,7 @@ from buckia_core.planning.plan import Action, Operation
 from buckia_core.planning.policy import Side
 from buckia_core.planning.reconcile import Outcome
 from buckia_core.syncing.disk.file_locator import FileLocator
-from buckia_core.syncing.disk.paths import local_path, same_file
+from buckia_core.syncing.disk.paths import is_unchanged, local_path
 from buckia_core.syncing.disk.spelling import Spellings
 from buckia_core.syncing.disk.trash import Trash
 from buckia_core.syncing.error_messages import FATAL_ERRORS, is_generic_error
@@ -55,7 +55,7 @@ class Worker:
         algorithm: The digest algorithm of the baseline.
         backup_policy: Which objects are downloaded to the trash before they are replaced or deleted.
         resume_store: Checkpoints of interrupted large transfers.
-        since_ns: Start of the run; files that are modified after that are hashed again by the next run.
+        run_started_ns: Start of the run; files that are modified after that are hashed again by the next run.
         in_flight: Tracks the running transfers.
     """
 
@@ -66,7 +66,7 @@ class Worker:
     algorithm: str
     backup_policy: BackupPolicy
     resume_store: ResumeStore
-    since_ns: int
+    run_started_ns: int
     in_flight: InFlightTransfers = field(default_factory=InFlightTransfers)
 
     @property
@@ -163,7 +163,7 @@ class Worker:
             case Action.CONFLICT:
                 result.status = Status.UNRESOLVED
             case Action.REFUSE:
-                result.status, result.error = Status.FAILED, operation.explanation
+                result.status, result.message = Status.FAILED, operation.explanation
             case Action.SKIP:
                 pass
             case _:
@@ -191,7 +191,7 @@ class Worker:
         except FileNotFoundError:
             raise StateChanged from None
         result.bytes_up += uploaded.bytes_sent
-        result.upserts = [baseline_row(uploaded.local, uploaded.remote, uploaded.digests, self.since_ns)]
+        result.upserts = [baseline_row(uploaded.local, uploaded.remote, uploaded.digests, self.run_started_ns)]
 
     def _download(self, operation: Operation, result: OperationResult, locator: FileLocator) -> None:
         with self.prepare_download(operation, locator) as file:
@@ -229,7 +229,7 @@ class Worker:
         downloaded = file.commit()
         result.bytes_down += downloaded.bytes_received
         result.directories.append(file.directory.path)
-        result.upserts = [baseline_row(downloaded.local, downloaded.remote, downloaded.digests, self.since_ns)]
+        result.upserts = [baseline_row(downloaded.local, downloaded.remote, downloaded.digests, self.run_started_ns)]
 
     def _delete_local(self, operation: Operation, result: OperationResult, locator: FileLocator) -> None:
         assert operation.local is not None
@@ -237,7 +237,7 @@ class Worker:
         location = locator.locate(operation.key, mapping)
         now = location.stat_entry(operation.key, mapping.id) if location is not None else None
         if location is not None and now is not None:
-            if not same_file(now, operation.local):
+            if not is_unchanged(now, operation.local):
                 raise StateChanged
             # For a followed link, the content is added to the trash, and only the link is deleted.
             kept = self.trash.add(location, operation.key, operation.explanation, keep_source=location.link is not None)
@@ -267,10 +267,10 @@ class Worker:
             self._upload(result.operation, result, locator)
         else:
             now = locator.stat_entry(operation.key, self.mappings[operation.mapping_id])
-            if now is None or not same_file(now, operation.local):
+            if now is None or not is_unchanged(now, operation.local):
                 result.upserts = [dirty_row(operation.local, copied)]
             else:
-                result.upserts = [baseline_row(now, copied, operation.local.digests, self.since_ns)]
+                result.upserts = [baseline_row(now, copied, operation.local.digests, self.run_started_ns)]
         self._delete_source(operation.source, operation, result, locator)
 
     def _delete_source(
@@ -299,7 +299,7 @@ class Worker:
     def _adopt(self, operation: Operation, result: OperationResult) -> None:
         assert operation.local is not None and operation.remote is not None
         digests = operation.local.digests or operation.remote.digests
-        result.upserts = [baseline_row(operation.local, operation.remote, digests, self.since_ns)]
+        result.upserts = [baseline_row(operation.local, operation.remote, digests, self.run_started_ns)]
 
     def _keep_both(self, operation: Operation, result: OperationResult, locator: FileLocator) -> None:
         """Create a conflict copy of the local version, download the remote version, and upload the copy."""
@@ -340,7 +340,9 @@ class Worker:
             result.bytes_up += uploaded.bytes_sent
             result.extra_uploads += 1
             if not mapping.is_file:
-                result.upserts.append(baseline_row(uploaded.local, uploaded.remote, uploaded.digests, self.since_ns))
+                result.upserts.append(
+                    baseline_row(uploaded.local, uploaded.remote, uploaded.digests, self.run_started_ns)
+                )
 
     def backup_remote(self, operation: Operation) -> None:
         """Download the object to the trash before it is replaced or deleted, if the backup policy applies.

@@ -86,7 +86,7 @@ def compare_contents(request: SyncRequest, planner: Planner, state: StateDatabas
         while comparing:
             collect(comparing.popleft())
     result.differ += [Difference(path.key, path.reason) for path in scan.unreadable if path.is_error]
-    result.differ = list(planner.limit_to_paths(result.differ, lambda difference: difference.key))
+    result.differ = list(planner.resolve_paths(result.differ, lambda difference: difference.key))
     result.differ.sort(key=lambda each: each.key)
     return result
 

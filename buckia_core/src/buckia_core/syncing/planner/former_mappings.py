@@ -1,4 +1,4 @@
-"""Mappings of earlier runs that the current run does not have: removed from the configuration, or in another entry."""
+"""Mappings of earlier runs that the current run does not have: no longer configured, or in another section."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from buckia_core.config.file.loader import FILE_NAME, load
 from buckia_core.errors import ConfigError
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.scan.mappings import (
-    ENTRY_FILE_SEPARATOR,
+    SECTION_FILE_SEPARATOR,
     absolute_path,
-    entry_label,
     mapping_ids,
     parse_mapping_id,
+    section_label,
 )
 from buckia_core.syncing.state.database import StateDatabase
 
@@ -72,8 +72,8 @@ class OtherMappings(NamedTuple):
     """Mappings of earlier runs that this run does not have. Mappings of ad-hoc runs (`local_path`) are left out.
 
     Attributes:
-        removed: Those that no entry configures any more, by id.
-        elsewhere: The ids of those that another entry may configure.
+        removed: Those that no section configures any more, by id.
+        elsewhere: The ids of those that another section may configure.
     """
 
     removed: dict[str, FormerMapping]
@@ -83,7 +83,7 @@ class OtherMappings(NamedTuple):
 def find_other_mappings(request: SyncRequest, state: StateDatabase) -> OtherMappings:
     """Return the mappings of earlier runs that this run does not have.
 
-    Entries may be renamed, or swap their names. So a mapping counts as removed only if no entry has it.
+    Sections may be renamed, or swap their names. So a mapping counts as removed only if no section has it.
     """
     ids = {mapping.id for mapping in request.mappings}
     labels = {id_: label for id_, label in state.mapping_labels().items() if id_ not in ids and label != ""}
@@ -92,7 +92,7 @@ def find_other_mappings(request: SyncRequest, state: StateDatabase) -> OtherMapp
     if request.file_config is not None:
         elsewhere = find_configured(request.file_config, labels)
     else:
-        elsewhere = frozenset(id_ for id_, label in labels.items() if label not in (None, request.config_entry))
+        elsewhere = frozenset(id_ for id_, label in labels.items() if label not in (None, request.section_label))
     prefixes = {mapping.remote for mapping in request.mappings if not mapping.is_file}
     removed = sorted(labels.keys() - elsewhere)
     return OtherMappings({id_: FormerMapping.from_id(id_, request.base_dir, prefixes) for id_ in removed}, elsewhere)
@@ -101,41 +101,41 @@ def find_other_mappings(request: SyncRequest, state: StateDatabase) -> OtherMapp
 def find_mappings_of_other_sections(
     config: BucketConfig, mappings: Collection[str], state: StateDatabase
 ) -> dict[str, str]:
-    """Return the mappings that another entry for the same bucket had last, with the label of that entry."""
-    own = (config.name, entry_label(config))
+    """Return the mappings that another section for the same bucket had last, with the label of that section."""
+    own = (config.name, section_label(config))
     return {
         id_: label for id_, label in state.mapping_labels().items() if label and not (id_ in mappings or label in own)
     }
 
 
 def find_configured(config: BucketConfig, mapping_labels: Mapping[str, str | None]) -> frozenset[str]:
-    """Return those of the mappings that another entry for the same bucket configures.
+    """Return those of the mappings that another section for the same bucket configures.
 
-    Reads the file of this entry, `.buckia` beside it, and the file that each mapping was in last. If one of them
+    Reads the file of this section, `.buckia` beside it, and the file that each mapping was in last. If one of them
     can't be read, all of the mappings count as configured.
 
     Args:
         config: The entry of the run, which was read from a file.
-        mapping_labels: Ids of mappings that are not its own, with the label of the entry that had each last.
+        mapping_labels: Ids of mappings that are not its own, with the label of the section that had each last.
     """
     assert config.source is not None
     own = Path(config.source)
-    labels = (name for name in mapping_labels.values() if name and ENTRY_FILE_SEPARATOR in name)
-    files = {own.name, FILE_NAME, *(name.rpartition(ENTRY_FILE_SEPARATOR)[2] for name in labels)}
+    labels = (name for name in mapping_labels.values() if name and SECTION_FILE_SEPARATOR in name)
+    files = {own.name, FILE_NAME, *(name.rpartition(SECTION_FILE_SEPARATOR)[2] for name in labels)}
     try:
         found = {
             id_
             for file in files
-            for entry in _load_entries(own.with_name(file))
-            if (file, entry.name) != (own.name, config.name) and _bucket_identity(entry) == _bucket_identity(config)
-            for id_ in mapping_ids(entry)
+            for section in _load_sections(own.with_name(file))
+            if (file, section.name) != (own.name, config.name) and _bucket_identity(section) == _bucket_identity(config)
+            for id_ in mapping_ids(section)
         }
     except (ConfigError, OSError):
         return frozenset(mapping_labels)
     return frozenset(found & mapping_labels.keys())
 
 
-def _load_entries(path: Path) -> Iterator[BucketConfig]:
+def _load_sections(path: Path) -> Iterator[BucketConfig]:
     if path.is_file():
         yield from load(path).buckets.values()
 

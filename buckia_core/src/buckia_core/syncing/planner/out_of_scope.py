@@ -18,8 +18,8 @@ _MAX_SHOWN = 3
 
 
 def mapping_labels_of_run(request: SyncRequest) -> dict[str, str]:
-    """Return the ids of a run's mappings, with the label of their entry; the label of an ad-hoc run is empty."""
-    name = "" if request.ad_hoc_path else request.config_entry
+    """Return the ids of a run's mappings, with the label of their section; the label of an ad-hoc run is empty."""
+    name = "" if request.ad_hoc_path else request.section_label
     return {mapping.id: name for mapping in request.mappings}
 
 
@@ -27,18 +27,22 @@ def find_rows_outside_folders(request: SyncRequest, state: StateDatabase) -> lis
     """Return the rows that a change of `folders` put out of scope. Reads the baseline only if it changed."""
     if request.ad_hoc_path or state.get_meta(_folders_meta_key(request)) == _folders_text(request):
         return []
-    return state.rows_outside(request.folders, list(mapping_labels_of_run(request))) if request.folders.names else []
+    return (
+        state.rows_outside(request.configured_scope, list(mapping_labels_of_run(request)))
+        if request.configured_scope.names
+        else []
+    )
 
 
 def record_scope(request: SyncRequest, state: StateDatabase, rows: Sequence[BaselineEntry]) -> None:
     """Mark rows as out of scope, and record the mappings and `folders` of this run.
 
-    Mappings that this run reported as removed are recorded under its entry.
+    Mappings that this run reported as removed are recorded under its section.
     """
     own = mapping_labels_of_run(request)
-    state.record_mappings(own | {row.mapping_id: request.config_entry for row in rows if row.mapping_id not in own})
+    state.record_mappings(own | {row.mapping_id: request.section_label for row in rows if row.mapping_id not in own})
     if rows:
-        state.commit(put=[row._replace(out_of_scope=True) for row in rows], mapping_ids=())
+        state.commit(upserts=[row._replace(out_of_scope=True) for row in rows], mapping_ids=())
     if not request.ad_hoc_path:
         state.set_meta(_folders_meta_key(request), _folders_text(request))
 
@@ -93,8 +97,8 @@ def _format_files(rows: Sequence[BaselineEntry]) -> str:
 
 
 def _folders_meta_key(request: SyncRequest) -> str:
-    return f"folders of {request.config_entry}"
+    return f"folders of {request.section_label}"
 
 
 def _folders_text(request: SyncRequest) -> str:
-    return "\n".join(request.folders.names)
+    return "\n".join(request.configured_scope.names)

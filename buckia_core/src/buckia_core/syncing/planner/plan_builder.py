@@ -57,7 +57,7 @@ class PlanBuilder:
         stopped: Set to end the run.
         pool: Collects evidence while the merge continues.
         removed_mappings: Mappings that are no longer configured, by id.
-        other_mapping_ids: Ids of mappings of other entries. Their keys are not orphans.
+        other_mapping_ids: Ids of mappings of other sections. Their keys are not orphans.
     """
 
     mappings: Sequence[PathMapping]
@@ -133,10 +133,10 @@ class PlanBuilder:
                 if not checked % _STOP_CHECK_INTERVAL and self.stopped.is_set():
                     return
                 continue
-            is_of_other_entry = base is not None and base.mapping_id in self.other_mapping_ids
-            # The row of another entry only proves that the key is not an orphan.
-            row = None if is_of_other_entry else base
-            if is_of_other_entry and local is None and remote is None:
+            is_of_other_section = base is not None and base.mapping_id in self.other_mapping_ids
+            # The row of another section only proves that the key is not an orphan.
+            row = None if is_of_other_section else base
+            if is_of_other_section and local is None and remote is None:
                 continue
             mapping = by_id[local.mapping_id] if local else self._find_owner(key, row, by_id, owners, planned)
             if mapping is None:
@@ -154,7 +154,7 @@ class PlanBuilder:
             if self.stopped.is_set():
                 return
             outcome = reconcile(key, mapping.id, local, remote, row, mapping.rules)
-            if is_of_other_entry and isinstance(outcome, Operation) and outcome.action in _DELETES:
+            if is_of_other_section and isinstance(outcome, Operation) and outcome.action in _DELETES:
                 continue
             if not isinstance(outcome, NeedsEvidence):
                 yield self.decider.check_path(outcome, mapping), local, remote, row

@@ -31,7 +31,7 @@ from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.resume_store import ResumeStore
 
 if TYPE_CHECKING:
-    from buckia_core.syncing.planner.rename_detector import RenameDetector
+    from buckia_core.syncing.planner.move_detector import MoveDetector
 
 Item = TypeVar("Item")
 
@@ -48,7 +48,7 @@ class Planner:
         temp_prefix: Prefix of temporary files. A scan removes leftover ones, except in a dry run.
         on_scanned: Called with the numbers of local and remote entries that were read since the last call.
         bucket: The bucket.
-        since_ns: Start of the run, before any file or object was read.
+        run_started_ns: Start of the run, before any file or object was read.
     """
 
     request: SyncRequest
@@ -56,7 +56,7 @@ class Planner:
     temp_prefix: str
     on_scanned: Callable[[int, int], None]
     bucket: BucketHandle
-    since_ns: int = field(default_factory=time.time_ns)
+    run_started_ns: int = field(default_factory=time.time_ns)
 
     @classmethod
     def for_request(
@@ -84,16 +84,16 @@ class Planner:
     def _other_mappings(self) -> OtherMappings:
         return find_other_mappings(self.request, self.state)
 
-    def _protected_roots(self) -> frozenset[str]:
-        """Return the ids of the mappings of other entries, if a mirror of this run could delete their objects."""
+    def _protected_mapping_ids(self) -> frozenset[str]:
+        """Return the ids of the mappings of other sections, if a mirror of this run could delete their objects."""
         mirrors = any(mapping.rules.delete_orphaned for mapping in self.request.mappings)
         return self._other_mappings.elsewhere if mirrors else frozenset()
 
     @property
-    def _rename_detector(self) -> RenameDetector:
-        from buckia_core.syncing.planner.rename_detector import RenameDetector  # noqa: PLC0415  # not needed by most runs
+    def _move_detector(self) -> MoveDetector:
+        from buckia_core.syncing.planner.move_detector import MoveDetector  # noqa: PLC0415  # not needed by most runs
 
-        return RenameDetector(self.bucket.decider.evidence, self._mappings_by_id)
+        return MoveDetector(self.bucket.decider.evidence, self._mappings_by_id)
 
     @property
     def resume_store(self) -> ResumeStore:
@@ -116,13 +116,13 @@ class Planner:
             self.open_manifests() as (scan, local, remote),
             ThreadPoolExecutor(_EVIDENCE_THREADS, thread_name_prefix="buckia-evidence") as pool,
         ):
-            decider, removed, others = self.bucket.decider, self.removed_mappings, self._protected_roots()
+            decider, removed, others = self.bucket.decider, self.removed_mappings, self._protected_mapping_ids()
             builder = PlanBuilder(request.mappings, decider, scan.unreadable, request.stopped, pool, removed, others)
             # Also read rows of removed mappings: their keys are not orphans, and their digests identify moved files.
             known = [*self._mappings_by_id, *removed, *sorted(others)]
             planned = builder.build(local, remote, self.state.baseline(request.scope, known))
         plan = planned.plan
-        plan.operations = list(self.limit_to_paths(plan.operations, lambda operation: operation.key))
+        plan.operations = list(self.resolve_paths(plan.operations, lambda operation: operation.key))
         variants = self._refine(plan) if plan.operations else []
         outside = out_of_scope.find_rows_outside_folders(request, self.state)
         planned.notices += out_of_scope.build_notices(request, planned.out_of_scope, outside)
@@ -148,7 +148,7 @@ class Planner:
         collisions = NameCollisions(
             self._mappings_by_id, self.bucket.filesystem_rules, Spellings().find_other_spelling, path_exists
         )
-        operations = collisions.report(original)
+        operations = collisions.resolve(original)
         waiting = {each.key for each in operations if each.after_deletes}
         operations = [self._ask_user(operation) for operation in operations]
         operations = refuse_blocked(
@@ -159,16 +159,16 @@ class Planner:
             bucket=None if adapter.capabilities.nested_keys else adapter.local_directory,
             skipped_keys=waiting.difference(each.key for each in original if each.after_deletes),
         )
-        plan.operations = self._rename_detector.detect(operations)
+        plan.operations = self._move_detector.detect(operations)
         return collisions.find_unicode_variants(operations)
 
-    def recheck_deletes(self, plan: Plan) -> None:
-        """Refine a plan that the deletion guard would refuse: count whole mappings, and look for moves."""
+    def refine_before_guard(self, plan: Plan) -> None:
+        """Refine a plan that the safety guard would refuse: count whole mappings, and look for moves."""
         request = self.request
-        if request.scope != request.folders and self._deletes_too_much(plan):
+        if request.scope != request.configured_scope and self._deletes_too_much(plan):
             self._count_whole_mappings(plan)
         if self._deletes_too_much(plan):
-            plan.operations = self._rename_detector.add_digests(plan.operations)
+            plan.operations = self._move_detector.add_digests(plan.operations)
 
     def _deletes_too_much(self, plan: Plan) -> bool:
         return safety.deletes_too_much(plan, self.request.mappings, self.request.max_delete)
@@ -207,7 +207,7 @@ class Planner:
             yield scan, local, remote
             self._check_roots_unchanged()
 
-    def limit_to_paths(self, found: Iterable[Item], key_of: Callable[[Item], str]) -> Iterable[Item]:
+    def resolve_paths(self, found: Iterable[Item], key_of: Callable[[Item], str]) -> Iterable[Item]:
         """Return the items in scope, after both sides were read and the paths of the request can be resolved.
 
         Raises:
@@ -295,7 +295,7 @@ def _has_included_file(mapping: PathMapping, request: SyncRequest) -> bool:
     if mapping.is_file:
         return os.path.lexists(mapping.local)
     configured = replace(mapping, path_filter=mapping.configured_filter or mapping.path_filter)
-    scan = LocalScan([configured], request.folders, request.follow_symlinks, None)
+    scan = LocalScan([configured], request.configured_scope, request.follow_symlinks, None)
     scan.bucket = request.adapter.local_directory
     try:
         return next(scan.entries(), None) is not None

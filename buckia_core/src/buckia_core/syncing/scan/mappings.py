@@ -18,8 +18,8 @@ from buckia_core.planning.policy import ConflictPolicy, Direction, SyncRules
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.scan.filters import PathFilter, read_ignore_file
 
-ENTRY_FILE_SEPARATOR = " of "
-"""Separates the name of an entry from the name of its file in a label."""
+SECTION_FILE_SEPARATOR = " of "
+"""Separates the name of a section from the name of its file in a label."""
 
 _ROOT_SEPARATOR, _FILE_SEPARATOR = " > ", " = "
 
@@ -65,10 +65,10 @@ def build_mappings(config: BucketConfig, overrides: RunOverrides) -> list[planne
     return found + [_root(config, overrides, rule, first=index == 0) for index, rule in enumerate(roots)]
 
 
-def entry_label(config: BucketConfig) -> str:
-    """Return a label that is unique among the entries of a bucket: the name, and the file unless that is `.buckia`."""
+def section_label(config: BucketConfig) -> str:
+    """Return a label that is unique among the sections of a bucket: the name, and the file unless that is `.buckia`."""
     file = os.path.basename(config.source) if config.source else FILE_NAME
-    return config.name if file == FILE_NAME else f"{config.name}{ENTRY_FILE_SEPARATOR}{file}"
+    return config.name if file == FILE_NAME else f"{config.name}{SECTION_FILE_SEPARATOR}{file}"
 
 
 def mapping_ids(config: BucketConfig) -> set[str]:

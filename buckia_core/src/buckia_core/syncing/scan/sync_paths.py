@@ -64,12 +64,12 @@ class SyncPaths:
     Attributes:
         resolved: The keys of the paths found on the disk or in the baseline; `None` if there are none.
         unresolved: The other paths, which take a listing to resolve.
-        folders: The keys that the configuration includes.
+        configured_scope: The keys that the configuration includes.
     """
 
     resolved: Scope | None = None
     unresolved: list[UnresolvedPath] = field(default_factory=list)
-    folders: Scope = field(default_factory=Scope)
+    configured_scope: Scope = field(default_factory=Scope)
 
     @property
     def scope(self) -> Scope:
@@ -100,13 +100,15 @@ class SyncPaths:
     def _combine(self, interpretations: Sequence[Scope]) -> Scope:
         scopes = [*([self.resolved] if self.resolved else []), *interpretations]
         if not scopes:
-            return self.folders
+            return self.configured_scope
         joined = scopes[0]
         for each in scopes[1:]:
             joined = joined.union(each)
-        scope = self.folders.intersect(joined)
+        scope = self.configured_scope.intersect(joined)
         if scope is None:
-            raise InvalidSetting(f"none of the paths is in the configured folders ({', '.join(self.folders.names)})")
+            raise InvalidSetting(
+                f"none of the paths is in the configured folders ({', '.join(self.configured_scope.names)})"
+            )
         return scope
 
 
@@ -118,7 +120,11 @@ class _Interpretation(NamedTuple):
 
 
 def find_sync_paths(
-    paths: Iterable[str], bases: Sequence[Path], mappings: Sequence[PathMapping], folders: Scope, files: StateFiles
+    paths: Iterable[str],
+    bases: Sequence[Path],
+    mappings: Sequence[PathMapping],
+    configured_scope: Scope,
+    files: StateFiles,
 ) -> SyncPaths:
     """Resolve paths from the disk and, for paths that are not there, from the baseline. Sends no requests.
 
@@ -126,7 +132,7 @@ def find_sync_paths(
         paths: The paths as given.
         bases: Directories to resolve relative paths against, in order.
         mappings: The mappings of the run.
-        folders: The keys that the configuration includes.
+        configured_scope: The keys that the configuration includes.
         files: The state of the bucket.
 
     Raises:
@@ -141,7 +147,7 @@ def find_sync_paths(
         def is_known(keys: Scope) -> bool:
             return next(iter(state().baseline(keys)), None) is not None
 
-        return _find(paths, [Path(os.path.abspath(base)) for base in bases], mappings, folders, is_known)
+        return _find(paths, [Path(os.path.abspath(base)) for base in bases], mappings, configured_scope, is_known)
 
 
 def has_path(
@@ -170,10 +176,10 @@ def _find(
     paths: Iterable[str],
     bases: Sequence[Path],
     mappings: Sequence[PathMapping],
-    folders: Scope,
+    configured_scope: Scope,
     is_known: Callable[[Scope], bool],
 ) -> SyncPaths:
-    found = SyncPaths(folders=folders)
+    found = SyncPaths(configured_scope=configured_scope)
     for text in paths:
         interpretations = list(_interpret(text, bases, mappings))
         if not interpretations:

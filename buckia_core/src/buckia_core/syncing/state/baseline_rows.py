@@ -15,8 +15,8 @@ _COARSE_RESOLUTION_NS = 2_000_000_000
 """Timestamp resolution of disks that store whole seconds; FAT stores even ones."""
 
 
-def baseline_row(local: LocalEntry, remote: RemoteObject, digests: Digests, since_ns: int) -> BaselineEntry:
-    """Return the row of a key that is in sync. `since_ns` is the start of the run, before the `stat` of `local`."""
+def baseline_row(local: LocalEntry, remote: RemoteObject, digests: Digests, run_started_ns: int) -> BaselineEntry:
+    """Return the row of a key that is in sync. `run_started_ns` is before the `stat` of `local`."""
     return BaselineEntry(
         local.key,
         local.mapping_id,
@@ -24,7 +24,7 @@ def baseline_row(local: LocalEntry, remote: RemoteObject, digests: Digests, sinc
         local.mtime_ns,
         local.ctime_ns,
         local.inode,
-        is_racy(local, since_ns, time.time_ns()),
+        is_racy(local, run_started_ns, time.time_ns()),
         remote.fingerprint,
         digest.format_digests(digest.without_tentative(digests)),
     )
@@ -35,10 +35,10 @@ def dirty_row(local: LocalEntry, remote: RemoteObject) -> BaselineEntry:
     return BaselineEntry(local.key, local.mapping_id, -1, 0, 0, 0, True, remote.fingerprint, "")
 
 
-def is_racy(local: LocalEntry, since_ns: int, now_ns: int) -> bool:
+def is_racy(local: LocalEntry, run_started_ns: int, now_ns: int) -> bool:
     """Tell whether an edit after the `stat` of a file may have the same timestamps (git calls such entries racy).
 
     The `stat` may be as old as the run, since a whole upload may follow it.
     """
     resolution = _FINE_RESOLUTION_NS if local.mtime_ns % 1_000_000_000 else _COARSE_RESOLUTION_NS
-    return since_ns - resolution < local.mtime_ns < now_ns + resolution
+    return run_started_ns - resolution < local.mtime_ns < now_ns + resolution

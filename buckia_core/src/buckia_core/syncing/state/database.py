@@ -178,19 +178,23 @@ class StateDatabase:
 
     @translates_errors
     def commit(
-        self, *, put: Iterable[BaselineEntry] = (), drop: Iterable[str] = (), mapping_ids: Collection[str] | None = None
+        self,
+        *,
+        upserts: Iterable[BaselineEntry] = (),
+        deletes: Iterable[str] = (),
+        mapping_ids: Collection[str] | None = None,
     ) -> None:
         """Write results to the baseline in one transaction.
 
         Args:
-            put: New and changed rows. A row replaces that of another mapping of the run for the same key.
-            drop: Keys whose rows to delete.
+            upserts: New and changed rows. A row replaces that of another mapping of the run for the same key.
+            deletes: Keys whose rows to delete.
             mapping_ids: Ids of the mappings of the run; rows of others stay. `None` means all mappings.
         """
-        rows = list(put)
+        rows = list(upserts)
         owners = {row.key: row.mapping_id for row in rows}
         with self._transaction():
-            deleted = [(key, id_) for key in drop for id_ in self._find_mapping_ids(key, mapping_ids)]
+            deleted = [(key, id_) for key in deletes for id_ in self._find_mapping_ids(key, mapping_ids)]
             if mapping_ids is not None and len(mapping_ids) > 1:
                 deleted += [
                     (key, id_)
@@ -211,7 +215,7 @@ class StateDatabase:
 
     @translates_errors
     def mapping_labels(self) -> dict[str, str | None]:
-        """Return the mappings of all runs: the label of the entry that had each last, by id.
+        """Return the mappings of all runs: the label of the section that had each last, by id.
 
         A label is `None` if it is unknown, and empty if only ad-hoc runs (`local_path`) had the mapping.
         """
@@ -219,7 +223,7 @@ class StateDatabase:
 
     @translates_errors
     def record_mappings(self, labels: Mapping[str, str]) -> None:
-        """Record the mappings of a run, with the label of their entry. Does not write if nothing changed.
+        """Record the mappings of a run, with the label of their section. Does not write if nothing changed.
 
         An empty label, of an ad-hoc run, does not replace another one.
         """

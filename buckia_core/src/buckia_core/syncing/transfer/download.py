@@ -17,7 +17,7 @@ from buckia_core.localfs.system_errors import NO_ATOMIC_RENAME
 from buckia_core.planning.digest import Digests, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.syncing.disk.file_locator import FileLocation
-from buckia_core.syncing.disk.paths import entry_from_stat, same_file
+from buckia_core.syncing.disk.paths import entry_from_stat, is_unchanged
 from buckia_core.syncing.state.resume_store import ResumeStore
 from buckia_core.syncing.transfer.content_check import ContentCheck
 from buckia_core.syncing.transfer.errors import StateChanged
@@ -135,7 +135,7 @@ class Download:
                 remote = file.fetch(expected)
             if check.accepts(file.digest, merge(remote.digests, reported), remote.claimed):
                 self._remote, self._digests = remote, check.digests
-                file.write(self._permissions(), _target_mtime(remote))
+                file.finish(self._permissions(), _target_mtime(remote))
                 return
             file.reset()
             # A listing may report a wrong digest, such as the ETag of an encrypted object, so use the one of HEAD too.
@@ -177,7 +177,7 @@ class Download:
 
     def _replace(self, planned: LocalEntry) -> None:
         now = self._stat_target()
-        if now is None or not same_file(now, planned):
+        if now is None or not is_unchanged(now, planned):
             raise StateChanged
         if not self._is_preserved:
             self._preserve(self._location)
@@ -192,12 +192,12 @@ class Download:
                 raise
             # Not supported by this file system, so an edit between the next check and the rename would be lost.
             latest = self._stat_target()
-            if latest is None or not same_file(latest, now):
+            if latest is None or not is_unchanged(latest, now):
                 raise StateChanged from None
             directory.replace(staging_name, directory, name)
             return
         # The exchanged entry may be of any type, even a directory.
-        if not same_file(entry_from_stat(now.key, now.mapping_id, directory.stat(staging_name)), now):
+        if not is_unchanged(entry_from_stat(now.key, now.mapping_id, directory.stat(staging_name)), now):
             self._swap_back(inode)
             raise StateChanged
         self.committed = True

@@ -74,8 +74,8 @@ class StagingFile(ABC):
         """Return digests of the downloaded bytes, and their size."""
 
     @abstractmethod
-    def write(self, mode: int | None, mtime_ns: int | None) -> None:
-        """Write the bytes, permission bits and time of the file, without a flush to the disk.
+    def finish(self, mode: int | None, mtime_ns: int | None) -> None:
+        """Complete the file: its bytes, permission bits and time, without a flush to the disk.
 
         With `mode=None`, the file keeps the mode of a new file.
         """
@@ -133,7 +133,7 @@ def open_staging_file(
         prefix: The prefix of its name.
         algorithm: The digest algorithm that the download will ask for.
         resume_store: Checkpoints of interrupted downloads; `None` disables resuming.
-        private: Create the file with mode 0600 until `write` sets its mode, because the replaced file may be private.
+        private: Create the file with mode 0600 until `finish` sets its mode, because the replaced file may be private.
 
     Raises:
         OSError: The file can't be created or read.
@@ -173,7 +173,7 @@ class BufferedStagingFile(StagingFile):
         """See `StagingFile`."""
         return hash_bytes(self._data, algorithms), len(self._data)
 
-    def write(self, mode: int | None, mtime_ns: int | None) -> None:
+    def finish(self, mode: int | None, mtime_ns: int | None) -> None:
         """See `StagingFile`."""
         self.name, self._descriptor = create_temp_file(self.directory, self._prefix, self._mode)
         write_all(self._descriptor, self._data)
@@ -207,7 +207,7 @@ class OpenStagingFile(StagingFile):
         """The path for the adapter to write to."""
         return Path(descriptor_path(self._file.fileno(), self.path))
 
-    def write(self, mode: int | None, mtime_ns: int | None) -> None:
+    def finish(self, mode: int | None, mtime_ns: int | None) -> None:
         """See `StagingFile`."""
         apply_metadata(self._file.fileno(), mode, mtime_ns)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buckia_core.syncing.scan.sensitive_files import sensitive_warning
+from buckia_core.syncing.planner.sensitive_uploads import sensitive_warning
 
 
 def test_what_leaves_out_one_file_leaves_out_all_that_are_named():

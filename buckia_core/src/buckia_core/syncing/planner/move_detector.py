@@ -1,4 +1,4 @@
-"""`RenameDetector`: tells moved files from deleted ones by their content."""
+"""`MoveDetector`: tells moved files from deleted ones by their content."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Operation
 from buckia_core.planning.policy import Side
-from buckia_core.syncing.error_messages import FATAL_ERRORS, error_message
+from buckia_core.syncing.error_messages import FATAL_ERRORS, log_internal_error
 from buckia_core.syncing.planner.evidence import EvidenceCollector
 
 _THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class RenameDetector:
+class MoveDetector:
     """Detector of moved files in a plan.
 
     Attributes:
@@ -63,7 +63,7 @@ class RenameDetector:
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001  # the upload reports what can't be read
-            error_message(error)
+            log_internal_error(error)
             return operation
 
     def _fetch_digests(self, operation: Operation) -> Operation:
@@ -75,7 +75,7 @@ class RenameDetector:
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001  # without digests, the guard refuses the plan
-            error_message(error)
+            log_internal_error(error)
             return operation
         return replace(operation, remote=remote._replace(digests=digests))
 
