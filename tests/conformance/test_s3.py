@@ -119,4 +119,4 @@ def test_which_servers_compare_content_with_what_was_announced(request, bucket_n
     )
     with S3Sync(settings) as adapter:
         adapter.probe()
-        assert adapter._conditional_writes.compares_content is compares
+        assert adapter._server_probe.compares_content is compares

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from buckia_b2.files.attributes import ATTRIBUTE_NAMES, parse_objects
+from buckia_b2.files.attributes import ATTRIBUTE_NAMES, parse_objects_setting
 from buckia_core.config.object_rules import ObjectRules, object_rules_schema
 from buckia_core.config.parsers import parse_encryption_key
 from buckia_core.config.secrets.references import Secret
@@ -92,7 +92,7 @@ class B2Settings:
     objects: ObjectRules = setting(
         help="Headers and metadata of uploads, by key patterns.",
         default=ObjectRules,
-        parse=parse_objects,
+        parse=parse_objects_setting,
         schema=object_rules_schema(ATTRIBUTE_NAMES),
     )
     deletion: Deletion = setting(

@@ -123,9 +123,9 @@ class B2Sync(BaseSync):
         """Number of requests so far, including each page of a listing and each part of an upload."""
         return self._session.requests
 
-    def limit_requests(self, wait: Callable[[], object]) -> bool:
+    def limit_requests(self, before_request: Callable[[], object]) -> bool:
         """See `BaseSync`."""
-        self._session.counter.limit(wait)
+        self._session.counter.limit(before_request)
         return True
 
     @cached_property
@@ -177,9 +177,9 @@ class B2Sync(BaseSync):
         """See `BaseSync`."""
         return self._downloader.download(key, target, expect, start, end)
 
-    def resume_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
+    def resume_download(self, key: str, download: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload`."""
-        return self._downloader.resume(key, landing, expect)
+        return self._downloader.resume(key, download, expect)
 
     def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync`."""

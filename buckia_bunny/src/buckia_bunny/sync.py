@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from buckia_bunny.errors import PROVIDER
 from buckia_bunny.http import HttpClient
-from buckia_bunny.operations.delete import BATCH, Deleter
+from buckia_bunny.operations.delete import DELETE_BATCH, Deleter
 from buckia_bunny.operations.directories import DirectoryPruner
 from buckia_bunny.operations.download import Downloader
 from buckia_bunny.operations.head import ObjectHead
@@ -87,7 +87,7 @@ class BunnySync(BaseSync):
             resumable_download=True,
             nested_keys=False,
             max_key_bytes=MAX_PATH_BYTES - len(self._prefix.encode()),
-            delete_batch=BATCH,
+            delete_batch=DELETE_BATCH,
             workers=32,
         )
 
@@ -96,9 +96,9 @@ class BunnySync(BaseSync):
         """Number of requests so far, including each directory of a listing."""
         return self._http.counter.total
 
-    def limit_requests(self, wait: Callable[[], object]) -> bool:
+    def limit_requests(self, before_request: Callable[[], object]) -> bool:
         """See `BaseSync`."""
-        self._http.counter.limit(wait)
+        self._http.counter.limit(before_request)
         return True
 
     @property
@@ -152,9 +152,9 @@ class BunnySync(BaseSync):
         """See `BaseSync`."""
         return self._downloader.download(key, target, expect, start, end)
 
-    def resume_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
+    def resume_download(self, key: str, download: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload`."""
-        return self._downloader.resume(key, landing, expect)
+        return self._downloader.resume(key, download, expect)
 
     def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync`."""

@@ -29,9 +29,9 @@ from buckia_s3.http import endpoint
 from buckia_s3.http.client import S3Client
 from buckia_s3.http.request_headers import REQUESTER_PAYS
 from buckia_s3.objects.metadata import MAX_DELETES, MAX_KEY_BYTES
-from buckia_s3.operations.conditional_writes import ConditionalWriteSupport
 from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.list import Listing, ListingSupport
+from buckia_s3.operations.server_probe import ServerProbe
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from buckia_s3.operations.delete import Deleter
     from buckia_s3.operations.download import Downloader
     from buckia_s3.operations.multipart import Multipart
-    from buckia_s3.operations.multipart_uploads import MultipartUploads
+    from buckia_s3.operations.object_locks import ObjectLocks
     from buckia_s3.operations.resume_upload import ResumableUploader
-    from buckia_s3.operations.retention import ObjectLocks
+    from buckia_s3.operations.unfinished_uploads import UnfinishedUploads
     from buckia_s3.operations.upload import Uploader
     from buckia_s3.operations.verify_upload import UploadVerifier
     from buckia_s3.operations.versions import Versions
@@ -91,7 +91,7 @@ class S3Sync(BaseSync):
         self._object_head = ObjectHead(client, prefix, etag_is_md5=self._etag_is_md5)
         self._counter = counter
         self._part_pool = PartPool(settings.retry_config.policy)
-        self._conditional_writes = ConditionalWriteSupport(settings, client, prefix)
+        self._server_probe = ServerProbe(settings, client, prefix)
         self._listing_support = ListingSupport()
 
     @classmethod
@@ -132,7 +132,7 @@ class S3Sync(BaseSync):
     @property
     def capabilities(self) -> Capabilities:
         """Capabilities; `conditional_write` and `versions` are false until `probe` or a write has found them out."""
-        known = self._conditional_writes.known
+        known = self._server_probe.known
         return Capabilities(
             conditional_write=known.conditional_write,
             start_after=not self._listing_support.ignores_start_after,
@@ -161,16 +161,16 @@ class S3Sync(BaseSync):
     @cached_property
     def locks(self) -> ObjectLocks:
         """Object lock: retention and legal holds."""
-        from buckia_s3.operations.retention import ObjectLocks  # noqa: PLC0415  # most runs do not need it
+        from buckia_s3.operations.object_locks import ObjectLocks  # noqa: PLC0415  # most runs do not need it
 
         return ObjectLocks(self._client, self._object_head, self._settings.retry_config.policy)
 
     @cached_property
-    def unfinished(self) -> MultipartUploads:
+    def unfinished(self) -> UnfinishedUploads:
         """Multipart uploads of this bucket that are neither completed nor aborted."""
-        from buckia_s3.operations.multipart_uploads import MultipartUploads  # noqa: PLC0415  # as above
+        from buckia_s3.operations.unfinished_uploads import UnfinishedUploads  # noqa: PLC0415  # as above
 
-        return MultipartUploads(self._client, self._prefix, self._object_head, self._settings.retry_config.policy)
+        return UnfinishedUploads(self._client, self._prefix, self._object_head, self._settings.retry_config.policy)
 
     @cached_property
     def versions(self) -> Versions:
@@ -191,7 +191,7 @@ class S3Sync(BaseSync):
     def _copier(self) -> Copier:
         from buckia_s3.operations.copy import Copier  # noqa: PLC0415  # as above
 
-        return Copier(self._settings, self._client, self._object_head, self._conditional_writes, self._multipart)
+        return Copier(self._settings, self._client, self._object_head, self._server_probe, self._multipart)
 
     @cached_property
     def _uploader(self) -> Uploader:
@@ -201,7 +201,7 @@ class S3Sync(BaseSync):
             self._settings,
             self._client,
             self._object_head,
-            self._conditional_writes,
+            self._server_probe,
             self._multipart,
             self._resumable,
             self._verifier,
@@ -211,13 +211,13 @@ class S3Sync(BaseSync):
     def _verifier(self) -> UploadVerifier:
         from buckia_s3.operations.verify_upload import UploadVerifier  # noqa: PLC0415  # as above
 
-        return UploadVerifier(self._client, self._conditional_writes, self._etag_is_md5)
+        return UploadVerifier(self._client, self._server_probe, self._etag_is_md5)
 
     @cached_property
     def _multipart(self) -> Multipart:
         from buckia_s3.operations.multipart import Multipart  # noqa: PLC0415  # as above
 
-        return Multipart(self._client, self._object_head, self._conditional_writes, self._part_pool, self._verifier)
+        return Multipart(self._client, self._object_head, self._server_probe, self._part_pool, self._verifier)
 
     @cached_property
     def _resumable(self) -> ResumableUploader:
@@ -245,14 +245,14 @@ class S3Sync(BaseSync):
         """Number of requests sent, including pages of listings and parts of uploads."""
         return self._counter.total
 
-    def limit_requests(self, wait: Callable[[], object]) -> bool:
+    def limit_requests(self, before_request: Callable[[], object]) -> bool:
         """See `BaseSync`."""
-        self._counter.limit(wait)
+        self._counter.limit(before_request)
         return True
 
     def probe(self) -> Capabilities:
         """See `BaseSync`. Reads the versioning state; on services other than AWS, also writes and deletes a probe."""
-        features = self._conditional_writes.probe()
+        features = self._server_probe.probe()
         return replace(self.capabilities, conditional_write=features.conditional_write, versions=features.versions)
 
     def list_files(
@@ -291,7 +291,7 @@ class S3Sync(BaseSync):
 
     def abort_upload(self, key: str, text: str) -> None:
         """See `ResumableUpload`."""
-        self._resumable.abandon(key, text)
+        self._resumable.abort_upload(key, text)
 
     def resume_download(self, key: str, download: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload`."""

@@ -19,7 +19,7 @@ ATTRIBUTE_NAMES = (*_HEADERS, "content_type", "metadata")
 """Attributes that B2 supports."""
 
 
-def parse_objects(value: object) -> ObjectRules:
+def parse_objects_setting(value: object) -> ObjectRules:
     """Parse the setting `objects` and check the attributes against B2's rules.
 
     Raises:

@@ -57,10 +57,10 @@ class Downloader:
         with self.open(key, expect, 0, None) as stream:
             return stream.object, b"".join(stream.chunks)
 
-    def resume(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
+    def resume(self, key: str, download: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.resume_download`."""
-        found = self._ranged.resume(key, landing, expect) or self._head(key, expect)
-        _verify(found, landing.target)
+        found = self._ranged.resume(key, download, expect) or self._head(key, expect)
+        _verify(found, download.target)
         return found
 
     @contextmanager

@@ -46,16 +46,16 @@ class Downloader:
         with self.open(key, expect, 0, None) as body:
             return body.object, b"".join(body)
 
-    def resume(self, key: str, landing: PartialDownload, expect: RemoteObject) -> RemoteObject:
+    def resume(self, key: str, download: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload`."""
-        offset = reported = landing.start
-        with self.open(key, expect, offset, None) as body, landing.target.open("r+b", buffering=0) as file:
+        offset = reported = download.start
+        with self.open(key, expect, offset, None) as body, download.target.open("r+b", buffering=0) as file:
             file.seek(offset)
             for chunk in body:
                 write_all(file, chunk)
                 offset += len(chunk)
                 if offset - reported >= _STEP or offset == expect.size:
-                    landing.on_progress(offset)
+                    download.on_progress(offset)
                     reported = offset
             return body.object
 

@@ -6,8 +6,6 @@ and errors.
 
 from __future__ import annotations
 
-import hashlib
-from base64 import b64encode
 from functools import cache
 from io import BytesIO
 from typing import Any
@@ -21,6 +19,7 @@ from botocore.serialize import create_serializer
 
 from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import Request
+from buckia_s3.objects.checksums import content_md5_header
 
 _PROTOCOL = "rest-xml"
 
@@ -56,9 +55,8 @@ def build_request(name: str, params: dict[str, Any], *, action: str) -> Request:
     body, headers = serialized["body"], dict(serialized["headers"])
     if body:
         # S3 requires a checksum for most of these operations, and older servers support no other.
-        md5 = hashlib.md5(body, usedforsecurity=False).digest()
         content_type = "application/xml" if body.startswith(b"<") else "application/json"
-        headers |= {"Content-MD5": b64encode(md5).decode(), "Content-Type": content_type}
+        headers |= {"Content-Type": content_type, **content_md5_header([body])}
     return Request(serialized["method"], None, query, headers, BytesBody(body), action=action)
 
 

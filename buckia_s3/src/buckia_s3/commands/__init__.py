@@ -10,7 +10,7 @@ MODULES = (
     "subresources",
     "buckets",
     "locks",
-    "uploads",
+    "unfinished",
 )
 """Modules with commands; each has `register_commands(s3: click.Group) -> None`."""
 

@@ -11,7 +11,7 @@ from buckia_s3.commands.adapter import retain_until, s3_adapter, yes
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
-    from buckia_s3.operations.retention import ObjectLock
+    from buckia_s3.operations.object_locks import ObjectLock
 
 _version = click.option("--version", metavar="ID", help="Version id; by default the latest version.")
 

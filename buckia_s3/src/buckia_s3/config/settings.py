@@ -26,7 +26,7 @@ from buckia_s3.config.derived import (
     parse_credential_provider,
 )
 from buckia_s3.config.retry_config import RetryConfig, parse_retry_config
-from buckia_s3.objects.attributes import CannedAcl, parse_objects, parse_tags
+from buckia_s3.objects.attributes import CannedAcl, parse_objects_setting, parse_tags
 from buckia_s3.objects.checksums import ChecksumAlgorithm, parse_algorithm
 from buckia_s3.objects.encryption import ServerSideEncryption, check_encryption
 from buckia_s3.objects.object_lock import LockMode, check_object_lock
@@ -200,7 +200,7 @@ class S3Settings:
     objects: ObjectRules = setting(
         help="Headers, tags and metadata of objects, by patterns of their keys.",
         default=ObjectRules,
-        parse=parse_objects,
+        parse=parse_objects_setting,
         schema=object_rules_schema(ATTRIBUTES),
     )
     server_side_encryption: ServerSideEncryption | None = setting(

@@ -152,7 +152,7 @@ class S3Client:
         if count != length:
             raise self.wrong_length(key, count, length)
 
-    def read_body(self, response: Response, key: str, length: int) -> bytes:
+    def read_exact_body(self, response: Response, key: str, length: int) -> bytes:
         """Return the body, which must have `length` bytes. Raises the same errors as `iter_body`."""
         if not isinstance(response, FastResponse):
             return b"".join(self.iter_body(response, key, length))

@@ -65,7 +65,7 @@ def parse_tags(value: object, *, at: str = "") -> FrozenMapping[str]:
     return FrozenMapping(tags)
 
 
-def parse_objects(value: object) -> ObjectRules:
+def parse_objects_setting(value: object) -> ObjectRules:
     """Parse the setting `objects`, and check each attribute for S3.
 
     Raises:

@@ -159,3 +159,11 @@ def full_object_checksum(headers: Mapping[str, str], algorithm: ChecksumAlgorith
     if reported is None or "-" in reported or headers.get(f"{_PREFIX}type", "FULL_OBJECT") == "COMPOSITE":
         return None
     return reported
+
+
+def content_md5_header(chunks: Iterable[bytes | memoryview]) -> dict[str, str]:
+    """Return the header `Content-MD5`; AWS requires it for bodies in XML, and for uploads with object lock headers."""
+    digest = hashlib.md5(usedforsecurity=False)
+    for chunk in chunks:
+        digest.update(chunk)
+    return {"Content-MD5": encode_checksum(digest)}

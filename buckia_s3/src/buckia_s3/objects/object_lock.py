@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from base64 import b64encode
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -42,14 +39,6 @@ def object_lock_headers(mode: LockMode | None, days: int | None, now: datetime, 
     if hold:
         headers[LEGAL_HOLD] = "ON"
     return headers
-
-
-def content_md5(chunks: Iterable[bytes | memoryview]) -> dict[str, str]:
-    """Return the header `Content-MD5`, which AWS requires for uploads with object lock headers."""
-    digest = hashlib.md5(usedforsecurity=False)
-    for chunk in chunks:
-        digest.update(chunk)
-    return {"Content-MD5": b64encode(digest.digest()).decode()}
 
 
 def format_utc(time: datetime) -> str:

@@ -22,11 +22,11 @@ from buckia_s3.objects.attributes import TAGGING, attribute_headers, attributes_
 from buckia_s3.objects.copy_headers import content_headers, copied_headers, parse_tagging
 from buckia_s3.objects.etags import etag_from_fingerprint
 from buckia_s3.objects.metadata import encode_metadata
-from buckia_s3.operations.conditional_writes import ConditionalWriteSupport
 from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.multipart import Multipart, SendPart
 from buckia_s3.operations.object_spec import ObjectSpec, lock_headers
 from buckia_s3.operations.part_checksums import PartChecksums
+from buckia_s3.operations.server_probe import ServerProbe
 from buckia_s3.xml.reader import parse_etag
 
 _PART_SIZE = 512 * MIB
@@ -39,7 +39,7 @@ class Copier:
     settings: S3Settings
     client: S3Client
     object_head: ObjectHead
-    conditions: ConditionalWriteSupport
+    server_probe: ServerProbe
     multipart: Multipart
     version: str | None = None
     """Version id of the source; `None` is the latest version."""
@@ -73,7 +73,7 @@ class Copier:
             name, value = condition.header
             headers[name] = value
         else:
-            headers |= self.conditions.completion_headers(expect, key)
+            headers |= self.server_probe.completion_headers(expect, key)
         if self.settings.checksum_algorithm is not None:
             headers["x-amz-checksum-algorithm"] = self.settings.checksum_algorithm.value
         full_key = self.object_head.full_key(key)

@@ -13,8 +13,8 @@ from buckia_core.errors import AdapterError, InvalidKey, NotFound, NotSupported,
 from buckia_s3.errors import from_code
 from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import Request, S3Client
+from buckia_s3.objects.checksums import content_md5_header
 from buckia_s3.objects.metadata import MAX_DELETES
-from buckia_s3.objects.object_lock import content_md5
 from buckia_s3.operations.head import ObjectHead
 
 _THREADS = 8
@@ -60,7 +60,7 @@ class Deleter:
         """Delete a batch of keys by full key; return the error of each. Raises if the request failed as a whole."""
         listed = "".join(f"<Object><Key>{escape(full_key, quote=False)}</Key></Object>" for full_key in batch)
         body = f'<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{listed}</Delete>'.encode()
-        headers = {"Content-Type": "application/xml", **content_md5([body])}
+        headers = {"Content-Type": "application/xml", **content_md5_header([body])}
         request = Request("POST", None, (("delete", ""),), headers, BytesBody(body), action="deleting")
         response = self._client.send(request)
         try:

@@ -50,7 +50,7 @@ class Downloader:
         request = Request("GET", self.object_head.full_key(key), (), self._if_match_header(expect), key=key)
         with self.client.open(request) as response:
             found = self._object_from_headers(key, response.headers, expect)
-            return found, self.client.read_body(response, key, found.size)
+            return found, self.client.read_exact_body(response, key, found.size)
 
     def resume(self, key: str, download: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.resume_download`."""

@@ -25,7 +25,8 @@ from buckia_core.errors import AdapterError, Transient
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.operations.probe_objects import PROBE_PREFIX
-from buckia_s3.xml.list_objects import MalformedResponse, PageHead, parse_objects, parse_page_head, sort_key
+from buckia_s3.xml.list_objects import PageHead, parse_listed_objects, parse_page_head, sort_key
+from buckia_s3.xml.reader import MalformedResponse
 
 _PROBE_MARK = b".buckia-state"
 """Bytes that a page contains, percent-encoded or not, if it lists a probe object."""
@@ -56,8 +57,8 @@ class Listing:
 
     Attributes:
         client: The bucket.
-        root: Configured prefix; it is removed from the keys.
-        prefix: Prefix to list, below the root.
+        key_prefix: Configured prefix; it is removed from the keys.
+        prefix: Prefix to list, below `key_prefix`.
         start_after: List only keys after this one.
         end_at: List only keys up to this one, inclusive.
         etag_is_md5: Whether an ETag that looks like an MD5 is one.
@@ -66,7 +67,7 @@ class Listing:
     """
 
     client: S3Client
-    root: str
+    key_prefix: str
     prefix: str
     start_after: str | None
     end_at: str | None
@@ -173,11 +174,11 @@ class Listing:
 
     def _fetch(self, token: str | None, *, send_start: bool = False) -> tuple[bytes, PageHead]:
         query = [("list-type", "2"), ("max-keys", "1000"), ("encoding-type", "url")]
-        if self.root or self.prefix:
-            query.append(("prefix", self.root + self.prefix))
+        if self.key_prefix or self.prefix:
+            query.append(("prefix", self.key_prefix + self.prefix))
         if token is None:
             if send_start:
-                query.append(("start-after", f"{self.root}{self.start_after}"))
+                query.append(("start-after", f"{self.key_prefix}{self.start_after}"))
             return self._request_page(query)
         query.append(("continuation-token", token))
         return retry_call(partial(self._request_page, query), self.retry_policy)
@@ -194,12 +195,12 @@ class Listing:
             return False
         if self.end_at is None or head.last_key is None:
             return True
-        return head.last_key < self.root + self.end_at
+        return head.last_key < self.key_prefix + self.end_at
 
     def _parse(self, body: bytes, head: PageHead) -> list[RemoteObject]:
         try:
-            page = parse_objects(
-                body, self.root, self.prefix, url_encoded=head.url_encoded, etag_is_md5=self.etag_is_md5
+            page = parse_listed_objects(
+                body, self.key_prefix, self.prefix, url_encoded=head.url_encoded, etag_is_md5=self.etag_is_md5
             )
         except MalformedResponse as error:
             raise self._unreadable(error) from error

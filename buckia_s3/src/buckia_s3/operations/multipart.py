@@ -22,10 +22,10 @@ from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.etags import is_md5, unquote_etag
 from buckia_s3.objects.metadata import parse_version_id
-from buckia_s3.operations.conditional_writes import ConditionalWriteSupport
 from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.object_spec import ObjectSpec
 from buckia_s3.operations.part_checksums import PartChecksums
+from buckia_s3.operations.server_probe import ServerProbe
 from buckia_s3.operations.tagging import put_object_tags
 from buckia_s3.operations.verify_upload import UploadVerifier
 from buckia_s3.xml.reader import parse_etag
@@ -45,7 +45,7 @@ class Multipart:
 
     client: S3Client
     object_head: ObjectHead
-    conditions: ConditionalWriteSupport
+    server_probe: ServerProbe
     part_pool: PartPool
     verifier: UploadVerifier
 
@@ -154,7 +154,7 @@ class Multipart:
     def _complete(
         self, spec: ObjectSpec, upload_id: str, etags: list[str], checksums: PartChecksums
     ) -> tuple[str | None, str | None]:
-        condition = spec.condition or self.conditions.completion_headers(spec.expect, spec.key)
+        condition = spec.condition or self.server_probe.completion_headers(spec.expect, spec.key)
         if not condition:
             self.object_head.check_precondition(spec.key, spec.expect)
         headers = {"Content-Type": "application/xml", **condition, **checksums.complete_headers()}

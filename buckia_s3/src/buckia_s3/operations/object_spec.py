@@ -12,9 +12,9 @@ from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.body import AnyBody
 from buckia_s3.objects.attributes import attribute_headers, attributes_for
-from buckia_s3.objects.checksums import ChecksumAlgorithm, checksum
+from buckia_s3.objects.checksums import ChecksumAlgorithm, checksum, content_md5_header
 from buckia_s3.objects.metadata import META_PREFIX, choose_content_type, encode_metadata
-from buckia_s3.objects.object_lock import content_md5, object_lock_headers
+from buckia_s3.objects.object_lock import object_lock_headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class ObjectSpec:
         info: What the caller of the upload knows about the content.
         checksum: Send a checksum of this kind.
         content_md5: Send `Content-MD5`.
-        condition: Condition headers of the completion, in place of those of `ConditionalWriteSupport`.
+        condition: Condition headers of the completion, in place of those of `ServerProbe`.
     """
 
     key: str
@@ -53,7 +53,7 @@ class ObjectSpec:
 
     def body_headers(self, body: AnyBody) -> dict[str, str]:
         """Return the headers with the checksums of a body, for an upload in one request."""
-        headers = content_md5(body.iter_chunks()) if self.content_md5 else {}
+        headers = content_md5_header(body.iter_chunks()) if self.content_md5 else {}
         if self.checksum is not None:
             headers[self.checksum.header] = checksum(self.checksum, body.iter_chunks())
         return headers

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from buckia_s3.http.body import AnyBody
-from buckia_s3.objects.checksums import ChecksumAlgorithm, checksum, encode_checksum, new_checksum
-from buckia_s3.objects.object_lock import content_md5
+from buckia_s3.objects.checksums import ChecksumAlgorithm, checksum, content_md5_header, encode_checksum, new_checksum
 
 
 class PartChecksums:
@@ -29,7 +28,7 @@ class PartChecksums:
 
     def part_headers(self, number: int, body: AnyBody) -> dict[str, str]:
         """Return the headers of a part, and keep its checksum for the completion. Thread-safe."""
-        headers = content_md5(body.iter_chunks()) if self._md5 else {}
+        headers = content_md5_header(body.iter_chunks()) if self._md5 else {}
         if self._algorithm is None:
             return headers
         self._parts[number] = checksum(self._algorithm, body.iter_chunks())

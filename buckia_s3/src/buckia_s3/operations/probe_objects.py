@@ -13,8 +13,9 @@ from buckia_core.errors import AdapterError, NotFound, NotSupported, PermissionD
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import Request, S3Client
-from buckia_s3.xml.list_objects import MalformedResponse, parse_objects, parse_page_head
+from buckia_s3.xml.list_objects import parse_listed_objects, parse_page_head
 from buckia_s3.xml.list_versions import parse_versions
+from buckia_s3.xml.reader import MalformedResponse
 
 log = redacted_logger(__name__)
 
@@ -107,7 +108,9 @@ class Probes:
         query = (("list-type", "2"), ("max-keys", "1000"), ("encoding-type", "url"), ("prefix", prefix))
         try:
             body = self._client.send(Request("GET", query=query, action="looking for probes")).body
-            page = parse_objects(body, "", prefix, url_encoded=parse_page_head(body).url_encoded, etag_is_md5=False)
+            page = parse_listed_objects(
+                body, "", prefix, url_encoded=parse_page_head(body).url_encoded, etag_is_md5=False
+            )
         except (MalformedResponse, PermissionDenied, NotSupported):
             return []
         return [found.key for found in page]

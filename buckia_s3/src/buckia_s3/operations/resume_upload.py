@@ -53,7 +53,7 @@ class ResumableUploader:
         also = ("md5",) if self.settings.md5chksum else ()
         return PartLayout(part_size_for(size, self.settings.part_size), _DIGEST, also)
 
-    def abandon(self, key: str, text: str) -> None:
+    def abort_upload(self, key: str, text: str) -> None:
         """See `ResumableUpload.abort_upload`."""
         session = UploadSession.from_json(text)
         if session is not None:
@@ -156,7 +156,7 @@ class ResumableUploader:
         query = (("partNumber", str(number)), ("uploadId", upload_id))
         expected = Digest(_DIGEST, source.digests[number - 1])
         checked: PrehashedBody | VerifyingBody = PrehashedBody(body, expected.value)
-        if not self.multipart.conditions.compares_content:
+        if not self.multipart.server_probe.compares_content:
             checked = VerifyingBody(body, (expected,), provider=self.client.provider, key=spec.key)
         sent = ProgressBody(checked, source.on_bytes_sent)
         try:

@@ -10,7 +10,7 @@ from buckia_core.errors import NotSupported
 from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.attributes import TAGGING
-from buckia_s3.objects.object_lock import content_md5
+from buckia_s3.objects.checksums import content_md5_header
 from buckia_s3.operations.object_spec import ObjectSpec
 
 log = redacted_logger(__name__)
@@ -27,7 +27,7 @@ def put_object_tags(client: S3Client, spec: ObjectSpec, version: str | None) -> 
         return
     body = _tagging_xml(dict(parse_qsl(tagging, keep_blank_values=True)))
     query = (("tagging", ""),) if version is None else (("tagging", ""), ("versionId", version))
-    headers = {"Content-Type": "application/xml", **content_md5([body])}
+    headers = {"Content-Type": "application/xml", **content_md5_header([body])}
     try:
         client.send(
             Request("PUT", spec.full_key, query, headers, BytesBody(body), key=spec.key, action="giving it tags")

@@ -28,11 +28,11 @@ from buckia_s3.http.body import AnyBody, BytesBody, FileRangeBody, VerifyingBody
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.etags import etag_is_not_md5, md5_from_etag, unquote_etag
 from buckia_s3.objects.metadata import parse_version_id
-from buckia_s3.operations.conditional_writes import ConditionalWriteSupport
 from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.multipart import Multipart
 from buckia_s3.operations.object_spec import ObjectSpec, build_object_spec
 from buckia_s3.operations.resume_upload import ResumableUploader
+from buckia_s3.operations.server_probe import ServerProbe
 from buckia_s3.operations.verify_upload import UploadVerifier
 
 _MAX_ATTEMPTS = 3
@@ -48,7 +48,7 @@ class Uploader:
     settings: S3Settings
     client: S3Client
     object_head: ObjectHead
-    conditions: ConditionalWriteSupport
+    server_probe: ServerProbe
     multipart: Multipart
     resumable: ResumableUploader
     verifier: UploadVerifier
@@ -145,7 +145,7 @@ class Uploader:
 
     def _put_object(self, body: AnyBody, spec: ObjectSpec) -> tuple[RemoteObject, bool]:
         """Send a PUT; return the written object, and whether its content is that which was sent."""
-        condition = self.conditions.headers(spec.expect, spec.key)
+        condition = self.server_probe.condition_headers(spec.expect, spec.key)
         if not condition:
             self.object_head.check_precondition(spec.key, spec.expect)
         headers = spec.headers() | spec.body_headers(body) | condition
@@ -154,7 +154,7 @@ class Uploader:
         if not etag:
             return self.object_head.head(spec.key), True
         is_intact = self.verifier.is_intact(reported, etag, body, headers, spec.key, spec.full_key)
-        trusted = self.settings.etag_is_md5_effective and self.verifier.conditions.etags_are_md5 is not False
+        trusted = self.settings.etag_is_md5_effective and self.verifier.server_probe.etags_are_md5 is not False
         digests = md5_from_etag(etag) if trusted and not etag_is_not_md5(reported) else ()
         return spec.remote_object(
             body.size, etag, parse_version_id(reported.get("x-amz-version-id")), digests

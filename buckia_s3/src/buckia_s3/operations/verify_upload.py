@@ -20,9 +20,9 @@ from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import IntegrityError
 from buckia_s3.http.body import AnyBody
 from buckia_s3.http.client import Request, S3Client
+from buckia_s3.objects.checksums import content_md5_header
 from buckia_s3.objects.etags import etag_from_fingerprint, etag_is_not_md5, is_md5
-from buckia_s3.objects.object_lock import content_md5
-from buckia_s3.operations.conditional_writes import ConditionalWriteSupport
+from buckia_s3.operations.server_probe import ServerProbe
 
 log = redacted_logger(__name__)
 
@@ -33,12 +33,12 @@ class UploadVerifier:
 
     Attributes:
         client: The bucket.
-        conditions: Knows whether the server verifies content itself.
+        server_probe: Knows whether the server verifies content itself.
         etag_is_md5: Whether an ETag that looks like an MD5 is one, by the settings.
     """
 
     client: S3Client
-    conditions: ConditionalWriteSupport
+    server_probe: ServerProbe
     etag_is_md5: bool
 
     def check_part(self, headers: Mapping[str, str], etag: str, body: AnyBody, key: str) -> None:
@@ -47,7 +47,7 @@ class UploadVerifier:
         Raises:
             IntegrityError: The part was corrupted in transit.
         """
-        if self._can_compare_md5(headers, etag) and self.conditions.etags_are_md5 and not _is_md5_of(etag, body):
+        if self._can_compare_md5(headers, etag) and self.server_probe.etags_are_md5 and not _is_md5_of(etag, body):
             raise self.corrupted(key)
 
     def is_intact(
@@ -71,7 +71,7 @@ class UploadVerifier:
                 return False
         if not self._can_compare_md5(headers, etag) or _is_md5_of(etag, body):
             return True
-        if self.conditions.etags_are_md5:
+        if self.server_probe.etags_are_md5:
             return False
         condition = {"If-Match": etag_from_fingerprint(etag) or ""}
         digest = hashlib.sha256()
@@ -84,7 +84,7 @@ class UploadVerifier:
         if digest.hexdigest() != body.sha256():
             return False
         log.warning("%s returns ETags that look like MD5s but are not: set `etag_is_md5: false`", self.client.host)
-        self.conditions.etags_are_md5 = False
+        self.server_probe.etags_are_md5 = False
         return True
 
     def corrupted(self, key: str) -> IntegrityError:
@@ -93,9 +93,9 @@ class UploadVerifier:
         return IntegrityError(message, provider=self.client.provider, key=key)
 
     def _can_compare_md5(self, headers: Mapping[str, str], etag: str) -> bool:
-        known = self.conditions.compares_content or self.conditions.etags_are_md5 is False
+        known = self.server_probe.compares_content or self.server_probe.etags_are_md5 is False
         return not known and self.etag_is_md5 and is_md5(etag) and not etag_is_not_md5(headers)
 
 
 def _is_md5_of(etag: str, body: AnyBody) -> bool:
-    return content_md5(body.iter_chunks())["Content-MD5"] == b64encode(bytes.fromhex(etag)).decode()
+    return content_md5_header(body.iter_chunks())["Content-MD5"] == b64encode(bytes.fromhex(etag)).decode()

@@ -17,10 +17,11 @@ from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.metadata import content_length, object_from_headers
 from buckia_s3.operations.copy import Copier
 from buckia_s3.operations.head import ObjectHead
+from buckia_s3.operations.object_locks import BYPASS_GOVERNANCE, ObjectLocks
 from buckia_s3.operations.probe_objects import PROBE_PREFIX
-from buckia_s3.operations.retention import BYPASS_GOVERNANCE, ObjectLocks
-from buckia_s3.xml.list_objects import MalformedResponse, sort_key
+from buckia_s3.xml.list_objects import sort_key
 from buckia_s3.xml.list_versions import VersionMarker, VersionPage, parse_versions
+from buckia_s3.xml.reader import MalformedResponse
 
 MAX_PAGE = 1000
 """The largest page of versions."""
@@ -32,7 +33,7 @@ class Versions:
 
     Attributes:
         client: The bucket.
-        root: Configured prefix; it is removed from the keys.
+        key_prefix: Configured prefix; it is removed from the keys.
         object_head: Adds the prefix to keys.
         copier: Restores versions.
         locks: Explains why a version can't be deleted.
@@ -42,7 +43,7 @@ class Versions:
     """
 
     client: S3Client
-    root: str
+    key_prefix: str
     object_head: ObjectHead
     copier: Copier
     locks: ObjectLocks
@@ -61,10 +62,10 @@ class Versions:
                 key = sort_key(each.key)
                 if key < last:
                     raise guard.invalid_response(f"{each.key!r} comes too late")
-                if not each.key.startswith(self.root + prefix):
-                    raise guard.invalid_response(f"{each.key!r} does not begin with {self.root + prefix!r}")
+                if not each.key.startswith(self.key_prefix + prefix):
+                    raise guard.invalid_response(f"{each.key!r} does not begin with {self.key_prefix + prefix!r}")
                 last = key
-                inside = each.key[len(self.root) :]
+                inside = each.key[len(self.key_prefix) :]
                 if inside and not inside.startswith(PROBE_PREFIX):
                     yield each._replace(key=inside)
             if found.next is None:
@@ -130,8 +131,8 @@ class Versions:
 
     def _fetch(self, prefix: str, marker: VersionMarker | None) -> VersionPage:
         query = [("versions", ""), ("max-keys", str(self.page_size)), ("encoding-type", "url")]
-        if self.root or prefix:
-            query.append(("prefix", self.root + prefix))
+        if self.key_prefix or prefix:
+            query.append(("prefix", self.key_prefix + prefix))
         if marker is not None:
             query += [("key-marker", marker.key), ("version-id-marker", marker.version)]
         body = self.client.send(Request("GET", query=tuple(query), action="listing versions")).body

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
-from urllib.parse import unquote
-from xml.parsers.expat import ExpatError, ParserCreate
+from xml.parsers.expat import ParserCreate
 
 from buckia_core.planning.digest import Digest, Digests
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.objects.etags import fingerprint_from_etag
 from buckia_s3.objects.multipart_etag import possible_digests
+from buckia_s3.xml.reader import UNREADABLE_XML, MalformedResponse, decode_key
 
 _TRUNCATED = re.compile(rb"<IsTruncated>\s*(true|false)\s*</IsTruncated>")
 _TOKEN = re.compile(rb"<NextContinuationToken>([^<]+)</NextContinuationToken>")
@@ -25,9 +25,6 @@ _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _ECHOED = re.compile(rb"<(Prefix|StartAfter|ContinuationToken|NextContinuationToken)>[^<]*</\1>")
 _HEX = "0123456789abcdef"
 
-UNREADABLE_XML = (ExpatError, LookupError, ValueError)
-"""Exceptions of expat for malformed XML; the last two for an unknown encoding."""
-
 MAX_SIZE = (1 << 63) - 1
 """The largest valid size of an object."""
 
@@ -36,10 +33,6 @@ _object = partial(tuple.__new__, RemoteObject)
 _digest = partial(tuple.__new__, Digest)
 
 _SPACED = re.compile(rb">\s+<")
-
-
-class MalformedResponse(Exception):
-    """The response is incomplete or malformed. The message completes "the response can't be used: "."""
 
 
 class PageHead(NamedTuple):
@@ -82,13 +75,15 @@ def parse_page_head(body: bytes) -> PageHead:
     return PageHead(token, decode_key(last_key, url_encoded=url_encoded), url_encoded)
 
 
-def parse_objects(body: bytes, root: str, prefix: str, *, url_encoded: bool, etag_is_md5: bool) -> list[RemoteObject]:
+def parse_listed_objects(
+    body: bytes, key_prefix: str, prefix: str, *, url_encoded: bool, etag_is_md5: bool
+) -> list[RemoteObject]:
     """Return the objects of a page, in its order.
 
     Args:
         body: The page.
-        root: Configured prefix; it is removed from the keys.
-        prefix: Prefix of the listing, below the root.
+        key_prefix: Configured prefix; it is removed from the keys.
+        prefix: Prefix of the listing, below `key_prefix`.
         url_encoded: Keys are percent-encoded.
         etag_is_md5: Whether an ETag that looks like an MD5 is one.
 
@@ -104,7 +99,7 @@ def parse_objects(body: bytes, root: str, prefix: str, *, url_encoded: bool, eta
         raise MalformedResponse("it is not a listing")
     read_time = _TimeParser()
     objects: list[RemoteObject] = []
-    expected, strip = root + prefix, len(root)
+    expected, strip = key_prefix + prefix, len(key_prefix)
     try:
         for key, size, etag, modified in _iter_contents(events, names):
             name = decode_key(key, url_encoded=True) if url_encoded and ("%" in key or "+" in key) else key
@@ -186,15 +181,6 @@ def _unescape(text: str) -> str:
 def _resolve_reference(reference: re.Match[str]) -> str:
     hexadecimal, decimal, name = reference.groups()
     return _NAMED[name] if name else chr(int(hexadecimal, 16) if hexadecimal else int(decimal))
-
-
-def decode_key(key: str, *, url_encoded: bool) -> str:
-    """Return the decoded key. Invalid UTF-8 becomes lone surrogates, as in file names (PEP 383)."""
-    if not url_encoded:
-        return key
-    # Most keys contain slashes and spaces only, and `unquote` takes ten times as long.
-    key = key.replace("+", " ").replace("%2F", "/").replace("%20", " ")
-    return unquote(key, errors="surrogateescape") if "%" in key else key
 
 
 def sort_key(key: str) -> bytes:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from buckia_core.planning.versions import ObjectVersion
 from buckia_s3.objects.etags import fingerprint_from_etag
-from buckia_s3.xml.list_objects import MAX_SIZE, MalformedResponse, decode_key, sort_key
-from buckia_s3.xml.reader import element_text, iter_elements, parse_time_ns
+from buckia_s3.xml.list_objects import MAX_SIZE, sort_key
+from buckia_s3.xml.reader import MalformedResponse, decode_key, element_text, iter_elements, parse_time_ns
 
 _URL_ENCODED = re.compile(rb"<EncodingType>\s*url\s*</EncodingType>")
 # Ceph encodes keys, but echoes parameters of the request unencoded, with characters that are invalid in XML.

@@ -1,4 +1,4 @@
-"""Elements of XML responses: repeated ones such as versions and uploads, and single texts."""
+"""What all parsers of XML responses use: elements, keys, times, and the error for a malformed response."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ import re
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
-from xml.parsers.expat import ParserCreate
+from urllib.parse import unquote
+from xml.parsers.expat import ExpatError, ParserCreate
 
 from buckia_s3.objects.etags import unquote_etag
-from buckia_s3.xml.list_objects import UNREADABLE_XML, MalformedResponse
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ETAG = re.compile(rb"<ETag>([^<]*)</ETag>")
+
+UNREADABLE_XML = (ExpatError, LookupError, ValueError)
+"""Exceptions of expat for malformed XML; the last two for an unknown encoding."""
+
+
+class MalformedResponse(Exception):
+    """The response is incomplete or malformed. The message completes "the response can't be used: "."""
 
 
 def iter_elements(body: bytes, root: str, names: Collection[str]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -62,6 +69,15 @@ def element_text(body: bytes, name: str) -> str:
     """Return the text of the first element with this name that contains only text; empty if there is none."""
     found = re.search(rf"<{name}>([^<]*)</{name}>".encode(), body)
     return unescape(found[1].decode("utf-8", "surrogateescape")) if found else ""
+
+
+def decode_key(key: str, *, url_encoded: bool) -> str:
+    """Return the decoded key. Invalid UTF-8 becomes lone surrogates, as in file names (PEP 383)."""
+    if not url_encoded:
+        return key
+    # Most keys contain slashes and spaces only, and `unquote` takes ten times as long.
+    key = key.replace("+", " ").replace("%2F", "/").replace("%20", " ")
+    return unquote(key, errors="surrogateescape") if "%" in key else key
 
 
 def parse_etag(body: bytes) -> str | None:

@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from buckia_b2.files.attributes import parse_objects
+from buckia_b2.files.attributes import parse_objects_setting
 from buckia_b2.files.file_info import build_file_info, from_file, from_headers
 from buckia_b2.files.file_names import check_key, is_rewritten_by_proxies
 from buckia_core.adapters.contract.types import UploadInfo
@@ -237,7 +237,7 @@ RULES = [
 
 @pytest.mark.parametrize("size", [3, PART + 1])
 def test_headers_and_metadata_by_pattern(connect, raw_bucket, size):
-    b2 = connect(objects=parse_objects(RULES))
+    b2 = connect(objects=parse_objects_setting(RULES))
     b2.upload_file(bytes(size), "downloads/a.html", info=UploadInfo(5_000_000, metadata={"by": "hand"}))
     found = b2.stat_file("downloads/a.html")
     assert (found.content_type, found.metadata) == ("text/html; charset=utf-8", {"team": "web", "by": "hand"})
@@ -253,4 +253,4 @@ def test_headers_and_metadata_by_pattern(connect, raw_bucket, size):
 )
 def test_patterns_can_not_give_what_b2_has_not(rule, words):
     with pytest.raises(InvalidValue, match=words):
-        parse_objects([{"match": "*", **rule}])
+        parse_objects_setting([{"match": "*", **rule}])

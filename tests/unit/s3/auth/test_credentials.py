@@ -96,7 +96,7 @@ def test_renewed_credentials_are_used(monkeypatch):
                 "boto3",
                 "botocore",
                 "buckia_s3.operations.copy",
-                "buckia_s3.operations.retention",
+                "buckia_s3.operations.object_locks",
                 "buckia_s3.operations.versions",
             ],
         ),

@@ -17,7 +17,7 @@ from buckia_s3.config.retry_config import RetryConfig, parse_retry_config
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.endpoint import resolve_endpoint
 from buckia_s3.obstore.options import retry_config as obstores
-from buckia_s3.operations.multipart_uploads import MultipartUpload
+from buckia_s3.operations.unfinished_uploads import UnfinishedUpload
 from buckia_s3.sync import S3Sync
 from tests.unit.s3.scripted_server import Answer, error
 
@@ -59,7 +59,7 @@ def test_a_call_is_retried_by_the_engine(connect):
     assert len(server.asked) == 1
 
 
-UPLOAD = MultipartUpload("k", "u", 0)
+UPLOAD = UnfinishedUpload("k", "u", 0)
 
 
 @pytest.mark.parametrize(

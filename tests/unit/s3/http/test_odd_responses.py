@@ -8,7 +8,8 @@ from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported, PermissionDenied
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.objects.metadata import with_listed_time, with_metadata
-from buckia_s3.xml.list_objects import MalformedResponse, parse_objects
+from buckia_s3.xml.list_objects import parse_listed_objects
+from buckia_s3.xml.reader import MalformedResponse
 from tests.unit.s3.scripted_server import HELLO, OBJECT, Answer, error, page
 
 MIB = 1 << 20
@@ -121,7 +122,7 @@ def test_a_server_that_ignores_the_range_of_the_get_after_a_head(connect):
 def test_an_unknown_encoding(connect, encoding):
     declared = f'<?xml version="1.0" encoding="{encoding}"?>'.encode()
     with pytest.raises(MalformedResponse):
-        parse_objects(declared + page("a").body, "", "", url_encoded=True, etag_is_md5=True)
+        parse_listed_objects(declared + page("a").body, "", "", url_encoded=True, etag_is_md5=True)
     adapter, _ = connect(lambda asked: Answer(200, declared + b"<DeleteResult/>"))
     with pytest.raises(AdapterError):
         adapter.delete_files(["a", "b"])

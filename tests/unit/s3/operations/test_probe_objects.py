@@ -13,7 +13,7 @@ from buckia_s3.config.retry_config import RetryConfig
 from buckia_s3.config.settings import ConditionalWrites
 from buckia_s3.objects.checksums import ChecksumAlgorithm
 from buckia_s3.objects.encryption import ServerSideEncryption
-from tests.unit.s3.operations.test_conditional_writes import Conditional
+from tests.unit.s3.operations.test_server_probe import Conditional
 from tests.unit.s3.scripted_server import Answer, error, page
 
 AT_ONCE = {"retry_config": RetryConfig(init_backoff=0.0)}

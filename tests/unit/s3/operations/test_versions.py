@@ -15,8 +15,8 @@ from buckia_core.errors import (
     Transient,
 )
 from buckia_s3.config.retry_config import RetryConfig
-from buckia_s3.xml.list_objects import MalformedResponse
 from buckia_s3.xml.list_versions import VersionMarker, parse_versions
+from buckia_s3.xml.reader import MalformedResponse
 from tests.unit.s3.scripted_server import HELLO, OBJECT, Answer, error
 
 SECOND = 1_000_000_000

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buckia_core.planning.digest import Digest
-from buckia_s3.xml.list_objects import MalformedResponse, parse_objects, parse_page_head
+from buckia_s3.xml.list_objects import parse_listed_objects, parse_page_head
+from buckia_s3.xml.reader import MalformedResponse
 
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 
@@ -29,7 +30,7 @@ def listing(*parts: str, url: bool = True) -> bytes:
 
 
 def read(body: bytes, root: str = "", prefix: str = ""):
-    return parse_objects(body, root, prefix, url_encoded=parse_page_head(body).url_encoded, etag_is_md5=True)
+    return parse_listed_objects(body, root, prefix, url_encoded=parse_page_head(body).url_encoded, etag_is_md5=True)
 
 
 def test_all_fields_of_a_listing():
@@ -116,7 +117,7 @@ def test_an_empty_etag_after_an_element_of_no_interest():
 
 
 def test_etags_that_are_no_md5_by_the_settings():
-    assert parse_objects(listing(contents("a")), "", "", url_encoded=True, etag_is_md5=False)[0].digests == ()
+    assert parse_listed_objects(listing(contents("a")), "", "", url_encoded=True, etag_is_md5=False)[0].digests == ()
 
 
 def test_a_key_that_is_no_utf8_stays_distinct():

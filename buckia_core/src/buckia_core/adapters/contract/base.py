@@ -77,11 +77,11 @@ class BaseSync(ABC):
         """
         return None
 
-    def limit_requests(self, wait: Callable[[], object]) -> bool:  # noqa: ARG002  # for overrides
-        """Call `wait` before each request from now on, and return true; return false if the adapter can't.
+    def limit_requests(self, before_request: Callable[[], object]) -> bool:  # noqa: ARG002  # for overrides
+        """Call `before_request` before each request from now on, and return true; return false if the adapter can't.
 
-        `wait` is thread-safe and may sleep for long: call it before you sign the request. An adapter that counts its
-        requests with `RequestCounter` calls `RequestCounter.limit` here.
+        `before_request` is thread-safe and may sleep for long: call it before you sign the request. An adapter that
+        counts its requests with `RequestCounter` calls `RequestCounter.limit` here.
         """
         return False
 

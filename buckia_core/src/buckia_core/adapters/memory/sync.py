@@ -75,9 +75,9 @@ class MemorySync(BaseSync):
         """Requests that a server would count: one per call, one per page of 1,000 entries."""
         return self._requests.total
 
-    def limit_requests(self, wait: Callable[[], object]) -> bool:
+    def limit_requests(self, before_request: Callable[[], object]) -> bool:
         """See `BaseSync`."""
-        self._requests.limit(wait)
+        self._requests.limit(before_request)
         return True
 
     def list_files(

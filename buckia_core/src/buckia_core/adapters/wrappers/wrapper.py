@@ -169,9 +169,9 @@ class Wrapper(BaseSync):
         """The inner adapter's."""
         return self.inner.request_count
 
-    def limit_requests(self, wait: Callable[[], object]) -> bool:
+    def limit_requests(self, before_request: Callable[[], object]) -> bool:
         """The inner adapter's."""
-        return self.inner.limit_requests(wait)
+        return self.inner.limit_requests(before_request)
 
     def probe(self) -> Capabilities:
         """See `BaseSync`."""

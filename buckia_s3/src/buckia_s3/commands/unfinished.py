@@ -11,7 +11,7 @@ from buckia_s3.commands.adapter import duration, s3_adapter, yes
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
-    from buckia_s3.operations.multipart_uploads import MultipartUpload
+    from buckia_s3.operations.unfinished_uploads import UnfinishedUpload
 
 
 def register_commands(s3: click.Group) -> None:
@@ -47,7 +47,7 @@ def register_commands(s3: click.Group) -> None:
         with s3_adapter(host) as adapter:
             unfinished = adapter.unfinished
 
-            def size_of(upload: MultipartUpload) -> int | None:
+            def size_of(upload: UnfinishedUpload) -> int | None:
                 return unfinished.size(upload) if sizes else None
 
             return list_or_abort_uploads(

@@ -1,4 +1,4 @@
-"""Multipart uploads that were neither completed nor aborted: hidden from listings, but charged for."""
+"""Unfinished uploads: multipart uploads that were neither completed nor aborted, which listings hide and S3 bills."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from buckia_core.errors import AdapterError, Transient
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.list_parts import is_no_such_upload, list_parts
-from buckia_s3.xml.list_objects import MalformedResponse, decode_key
-from buckia_s3.xml.reader import element_text, iter_elements, parse_time_ns
+from buckia_s3.xml.reader import MalformedResponse, decode_key, element_text, iter_elements, parse_time_ns
 
 MAX_PAGE = 1000
 """The largest page of uploads."""
 
 
-class MultipartUpload(NamedTuple):
-    """MultipartUpload: one unfinished upload.
+class UnfinishedUpload(NamedTuple):
+    """UnfinishedUpload: one unfinished upload.
 
     Attributes:
         key: Key of the object it would write.
@@ -35,29 +34,29 @@ class MultipartUpload(NamedTuple):
 
 
 class _Page(NamedTuple):
-    uploads: list[MultipartUpload]
+    uploads: list[UnfinishedUpload]
     next: tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
-class MultipartUploads:
-    """MultipartUploads: lists and aborts the unfinished uploads of one bucket.
+class UnfinishedUploads:
+    """UnfinishedUploads: lists and aborts the unfinished uploads of one bucket.
 
     Attributes:
         client: The bucket.
-        root: Configured prefix; it is removed from the keys.
+        key_prefix: Configured prefix; it is removed from the keys.
         object_head: Adds the prefix to keys.
         retry_policy: For each request.
         page_size: Uploads to request at once.
     """
 
     client: S3Client
-    root: str
+    key_prefix: str
     object_head: ObjectHead
     retry_policy: RetryPolicy
     page_size: int = MAX_PAGE
 
-    def all(self, prefix: str = "") -> Iterator[MultipartUpload]:
+    def all(self, prefix: str = "") -> Iterator[UnfinishedUpload]:
         """Yield the uploads whose keys start with `prefix`, in the order of the server: mostly by key.
 
         Raises:
@@ -68,14 +67,14 @@ class MultipartUploads:
         while True:
             found = retry_call(partial(self._fetch, prefix, marker), self.retry_policy)
             for each in found.uploads:
-                if each.key.startswith(self.root):
-                    yield each._replace(key=each.key[len(self.root) :])
+                if each.key.startswith(self.key_prefix):
+                    yield each._replace(key=each.key[len(self.key_prefix) :])
             if found.next is None:
                 return
             guard.next_page(found.next, empty=False)
             marker = found.next
 
-    def size(self, upload: MultipartUpload) -> int:
+    def size(self, upload: UnfinishedUpload) -> int:
         """Return the size of the uploaded parts in bytes; 0 if the upload no longer exists.
 
         Raises:
@@ -85,7 +84,7 @@ class MultipartUploads:
         parts = retry_call(lambda: list_parts(self.client, full_key, key, upload.upload_id), self.retry_policy)
         return sum(max(part.size, 0) for part in (parts or {}).values())
 
-    def abort(self, upload: MultipartUpload) -> None:
+    def abort(self, upload: UnfinishedUpload) -> None:
         """Abort an upload. If it no longer exists, do nothing.
 
         Raises:
@@ -101,8 +100,8 @@ class MultipartUploads:
 
     def _fetch(self, prefix: str, marker: tuple[str, str] | None) -> _Page:
         query = [("uploads", ""), ("max-uploads", str(self.page_size))]
-        if self.root or prefix:
-            query.append(("prefix", self.root + prefix))
+        if self.key_prefix or prefix:
+            query.append(("prefix", self.key_prefix + prefix))
         if marker is not None:
             query += [("key-marker", marker[0]), ("upload-id-marker", marker[1])]
         # Some servers encode keys without reporting it, others ignore `encoding-type`. So the first request is without
@@ -127,7 +126,7 @@ class MultipartUploads:
 def _parse_page(body: bytes, *, url_encoded: bool) -> _Page:
     try:
         uploads = [
-            MultipartUpload(
+            UnfinishedUpload(
                 decode_key(fields["Key"], url_encoded=url_encoded),
                 fields["UploadId"],
                 parse_time_ns(fields["Initiated"]),

@@ -1,4 +1,4 @@
-"""Conditions of writes, on servers that take them in one way or another."""
+"""`ServerProbe`: which conditions of writes a server supports, and whether it verifies content."""
 
 from __future__ import annotations
 
@@ -86,9 +86,9 @@ class TestConditions:
     def test_whether_a_server_compares_what_comes_is_found_out(self, connect, compares):
         script = Conditional(create=True, match="quoted", compares=compares)
         adapter, server = connect(script)
-        assert not adapter._conditional_writes.compares_content
+        assert not adapter._server_probe.compares_content
         assert adapter.probe().conditional_write
-        assert adapter._conditional_writes.compares_content is compares
+        assert adapter._server_probe.compares_content is compares
         # What it refuses is not sent again, as that would be which had been damaged on the way.
         wrong = [
             each for each in server.asked if each.headers.get("x-amz-content-sha256") == EMPTY_SHA256 and each.body
@@ -96,7 +96,7 @@ class TestConditions:
         assert len(wrong) == 1
         unsigned, _ = connect(script, unsigned_payload=True)
         unsigned.probe()
-        assert not unsigned._conditional_writes.compares_content
+        assert not unsigned._server_probe.compares_content
 
     @pytest.mark.parametrize("size", [5, 300_000], ids=["small", "larger"])
     @pytest.mark.parametrize("match", ["quoted", "bare", "ignored", "refused"])

@@ -10,7 +10,7 @@ import pytest
 
 from buckia_core.errors import AdapterError, PermissionDenied, Transient
 from buckia_s3.config.retry_config import RetryConfig
-from buckia_s3.operations.multipart_uploads import MultipartUpload
+from buckia_s3.operations.unfinished_uploads import UnfinishedUpload
 from tests.unit.s3.scripted_server import Answer, error
 
 SECOND = 1_000_000_000
@@ -106,4 +106,4 @@ def test_a_server_that_begins_again_is_noticed(connect):
 def test_one_that_may_not_be_aborted(connect):
     adapter, _ = connect(lambda asked: error(403, "AccessDenied"))
     with pytest.raises(PermissionDenied):
-        adapter.unfinished.abort(MultipartUpload("k", "u", 0))
+        adapter.unfinished.abort(UnfinishedUpload("k", "u", 0))

@@ -14,7 +14,8 @@ from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
 from buckia_core.errors import AdapterError, NotSupported, PermissionDenied
 from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import BufferedResponse, Request, S3Client
-from buckia_s3.objects.object_lock import LEGAL_HOLD, LOCK_MODE, RETAIN_UNTIL, LockMode, content_md5, format_utc
+from buckia_s3.objects.checksums import content_md5_header
+from buckia_s3.objects.object_lock import LEGAL_HOLD, LOCK_MODE, RETAIN_UNTIL, LockMode, format_utc
 from buckia_s3.operations.head import ObjectHead
 from buckia_s3.xml.reader import EPOCH, parse_time_ns
 
@@ -150,7 +151,7 @@ class ObjectLocks:
 
     def _put(self, key: str, version: str | None, subject: str, text: str, bypass_governance: bool) -> None:
         body = text.encode()
-        headers = {"Content-Type": "application/xml", **content_md5([body])}
+        headers = {"Content-Type": "application/xml", **content_md5_header([body])}
         headers |= BYPASS_GOVERNANCE if bypass_governance else {}
         request = self._request("PUT", key, version, subject, headers, body, action="locking")
         try:

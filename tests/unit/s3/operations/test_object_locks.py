@@ -10,7 +10,7 @@ import pytest
 
 from buckia_core.errors import NotFound, NotSupported, PermissionDenied
 from buckia_s3.objects.object_lock import LockMode, object_lock_headers
-from buckia_s3.operations.retention import ObjectLock
+from buckia_s3.operations.object_locks import ObjectLock
 from tests.unit.s3.scripted_server import HELLO, Answer, error
 
 GOVERNANCE, COMPLIANCE = LockMode.GOVERNANCE, LockMode.COMPLIANCE

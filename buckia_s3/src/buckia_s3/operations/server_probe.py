@@ -1,4 +1,4 @@
-"""Conditional writes and versioning: finds out whether the server supports `If-Match` and keeps versions."""
+"""Server probe: finds out whether the server supports conditional writes, keeps versions, and verifies content."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class _Refused(Exception):
     """The server refused a probe, as expected."""
 
 
-class ConditionalWriteSupport:
-    """ConditionalWriteSupport: probes the server once, caches the result, and builds the headers of conditions.
+class ServerProbe:
+    """ServerProbe: finds out once what the server supports, caches it, and builds the headers of conditions.
 
     Attributes:
         compares_content: Whether the server is known to refuse a body that does not match its signed SHA-256.
@@ -100,7 +100,7 @@ class ConditionalWriteSupport:
             self._is_versioned()
         return self.known
 
-    def headers(self, expect: Precondition | None, key: str) -> dict[str, str]:
+    def condition_headers(self, expect: Precondition | None, key: str) -> dict[str, str]:
         """Return the headers that make a PUT conditional; none if the caller has to check with a HEAD instead.
 
         The first call with a precondition probes the server.
@@ -127,7 +127,7 @@ class ConditionalWriteSupport:
 
     def completion_headers(self, expect: Precondition | None, key: str) -> dict[str, str]:
         """Return the headers that make CompleteMultipartUpload or CopyObject conditional. See `headers`."""
-        return self.headers(expect, key) if self._conditional_completion else {}
+        return self.condition_headers(expect, key) if self._conditional_completion else {}
 
     def _ensure_probed(self) -> IfMatchSupport:
         if self._if_match is None:
