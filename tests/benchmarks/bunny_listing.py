@@ -21,7 +21,7 @@ _LIST = """
 import sys
 from buckia_bunny.settings import BunnySettings
 from buckia_bunny.sync import BunnySync
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 endpoint, zone, password, objects = sys.argv[1:]
 settings = BunnySettings(bucket_name=zone, endpoint_url=endpoint, storage_api_key=Secret(password))
 with BunnySync(settings) as adapter:

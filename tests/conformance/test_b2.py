@@ -9,7 +9,7 @@ import pytest
 
 from buckia_b2.factory import open_b2
 from buckia_b2.settings import ApiKind, B2Settings
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.testing import AdapterConformance
 from buckia_core.testing.conformance.suite import PREFIXES
 

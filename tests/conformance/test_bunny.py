@@ -9,7 +9,7 @@ import pytest
 
 from buckia_bunny.factory import open_zone
 from buckia_bunny.settings import BunnySettings, ClientKind
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.testing import AdapterConformance
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.testing import AdapterConformance
 from buckia_linode.settings import LinodeSettings
 from buckia_linode.sync import LinodeSync

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.testing import AdapterConformance
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.sync import S3Sync

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
     from buckia_core.config.bucket import BucketConfig
+    from buckia_core.config.common_settings import KeepReplaced
     from buckia_core.config.file.loader import ConfigFile
     from buckia_core.config.file.loader import find as find_config
     from buckia_core.config.file.loader import load as load_config
-    from buckia_core.config.options import KeepReplaced
     from buckia_core.config.path_rules import PathRule
-    from buckia_core.config.secrets.references import Secret
+    from buckia_core.config.secrets.secret import Secret
     from buckia_core.errors import (
         AdapterBroken,
         AdapterError,
@@ -153,9 +153,9 @@ _NAMES = {
     "client": "BuckiaClient",
     "config.bucket": "BucketConfig",
     "config.file.loader": "ConfigFile find_config load_config",
-    "config.options": "KeepReplaced",
+    "config.common_settings": "KeepReplaced",
     "config.path_rules": "PathRule",
-    "config.secrets.references": "Secret",
+    "config.secrets.secret": "Secret",
     "planning.plan": "Action Operation Plan Reason",
     "planning.policy": "ConflictPolicy Direction Side",
     "planning.versions": "ObjectVersion Restoration",

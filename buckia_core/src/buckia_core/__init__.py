@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from buckia_core.adapters.transfers.ranged_download import RangedDownload, RangeStream
     from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
     from buckia_core.adapters.transfers.sources import DigestVerifier, iter_chunks, open_source
-    from buckia_core.config.secrets.references import Secret
+    from buckia_core.config.secrets.secret import Secret
     from buckia_core.config.settings import setting
     from buckia_core.errors import (
         AdapterError,
@@ -138,7 +138,7 @@ _NAMES = {
     "adapters.transfers.ranged_download": "RangeStream RangedDownload",
     "adapters.transfers.retry": "RetryPolicy retry_call",
     "adapters.transfers.sources": "DigestVerifier iter_chunks open_source",
-    "config.secrets.references": "Secret",
+    "config.secrets.secret": "Secret",
     "config.settings": "setting",
     "planning.digest": "Digest Digests",
     "planning.manifest": "RemoteObject",

@@ -11,7 +11,7 @@ import pytest
 
 from buckia_b2.settings import B2Settings
 from buckia_b2.sync import B2Sync
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from tests.servers.b2.server import B2Account
 from tests.unit.b2.scripted import opened
 

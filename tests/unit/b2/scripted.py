@@ -11,7 +11,7 @@ import pytest
 
 from buckia_b2.settings import B2Settings
 from buckia_b2.sync import B2Sync
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from tests.servers.scripted_server import Asked, Reply, ScriptedServer, scripted_server
 
 SECRET = "K005-the-secret"

@@ -16,7 +16,7 @@ from buckia_b2.factory import open_b2
 from buckia_b2.s3_compatible import B2S3Sync
 from buckia_b2.settings import ApiKind, B2Settings, Deletion, Encryption, LockMode
 from buckia_core.cli import main
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import (
     AdapterBroken,

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from buckia_core.cli import main
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from tests.unit.b2.conftest import PART
 from tests.unit.commands import ran
 

@@ -10,7 +10,7 @@ import pytest
 
 from buckia_b2.api.transport import MAX_JSON_BYTES
 from buckia_b2.settings import Encryption
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported, PermissionDenied, Transient
 from buckia_core.planning.digest import Digest
 from tests.servers.scripted_server import Asked, Reply

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from buckia_b2.errors import B2ResponseError, translate_error
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,

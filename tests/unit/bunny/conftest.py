@@ -14,7 +14,7 @@ from buckia_bunny.factory import open_zone
 from buckia_bunny.http import RETRY_POLICY
 from buckia_bunny.settings import BunnySettings
 from buckia_bunny.sync import BunnySync
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from tests.servers.bunny.server import BunnyAccount, BunnyZone
 
 Connect = Callable[..., BunnySync]

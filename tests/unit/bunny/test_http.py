@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import AdapterError, NotFound, Transient
 from tests.servers.certificate import can_make_certificates, make_certificate
 from tests.servers.fault_proxy import FaultProxy

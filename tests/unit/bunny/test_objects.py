@@ -9,7 +9,7 @@ import pytest
 
 from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, UploadInfo
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,

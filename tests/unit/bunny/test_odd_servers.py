@@ -18,7 +18,7 @@ from buckia_bunny.settings import BunnySettings, ClientKind
 from buckia_bunny.sync import BunnySync
 from buckia_core.adapters.contract.types import IfAbsent
 from buckia_core.adapters.wrappers import Retry
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import AdapterError, IntegrityError, MissingCredentials, NotFound, PreconditionFailed, Transient
 from tests.servers.scripted_server import Asked, Reply, ScriptedServer, scripted_server
 

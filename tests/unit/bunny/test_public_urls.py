@@ -6,7 +6,7 @@ import pytest
 
 from buckia_bunny.cdn.pull_zone import SignedUrlZone
 from buckia_core.adapters.contract.protocols import PublicUrl, SignedUrl
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 
 
 def test_without_a_pull_zone_there_are_none(adapter):

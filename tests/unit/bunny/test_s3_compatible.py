@@ -11,7 +11,7 @@ import pytest
 from buckia_bunny.factory import open_zone
 from buckia_bunny.settings import ApiKind, BunnySettings
 from buckia_core.adapters.contract.types import IfAbsent, UploadInfo
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import PreconditionFailed
 from buckia_core.planning.digest import Digest
 from tests.servers.fault_proxy import FaultProxy

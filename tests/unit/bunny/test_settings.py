@@ -8,7 +8,7 @@ import pytest
 
 from buckia_bunny.settings import ApiKind, BunnySettings
 from buckia_core.config import BucketConfig
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import InvalidSetting, MissingCredentials
 
 KEY = Secret("zone-password")

@@ -17,7 +17,7 @@ from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.options import Options
 from buckia_core.cli.terminal.output import Output
 from buckia_core.cli.terminal.prompts import confirm
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.planning.plan import Action, Reason
 from buckia_core.syncing.events import Status
 from tests.unit.cli.conftest import NOON, FakeClient, conflict, operation, remote

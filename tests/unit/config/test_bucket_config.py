@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from buckia_core.config import BucketConfig, KeepReplaced, PathRule, Secret
-from buckia_core.config.options import CHECKSUM_ALGORITHMS, OPTIONS
+from buckia_core.config.common_settings import CHECKSUM_ALGORITHMS, COMMON_SETTING_NAMES
 from buckia_core.errors import InvalidSetting, UnknownSetting
 from buckia_core.planning.policy import ConflictPolicy, Direction
 
@@ -33,7 +33,7 @@ def test_credentials_go_among_the_adapters_settings():
 
 def test_defaults():
     made = BucketConfig(provider="file")
-    found = {option: getattr(made, option) for option in OPTIONS}
+    found = {option: getattr(made, option) for option in COMMON_SETTING_NAMES}
     assert found == {
         "provider": "file",
         "bucket_name": None,

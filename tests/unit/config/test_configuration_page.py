@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unus
 
 from buckia_core.adapters.plugins.registry import registry
 from buckia_core.config import load
-from buckia_core.config.options import BucketOptions, KeepReplaced
+from buckia_core.config.common_settings import CommonSettings, KeepReplaced
 from buckia_core.config.schema import json_schema
 from buckia_core.config.settings import describe_settings
 from buckia_core.errors import InvalidSetting, UnknownSetting
@@ -59,7 +59,7 @@ def test_the_table_of_common_settings_is_complete_and_true():
     rows = re.findall(r"^\| `(\w+)` \| *(.*?) *\| (.*) \|$", PAGE, re.MULTILINE)
     expected = [
         (row.name, f"`{row.default}`" if row.default else "needed" if row.required else "", row.help)
-        for row in describe_settings(BucketOptions)
+        for row in describe_settings(CommonSettings)
     ]
     assert [row for row in rows if row[0] in {each[0] for each in expected}] == expected
 

@@ -9,7 +9,7 @@ import pytest
 
 from buckia_core.config.convert import InvalidValue
 from buckia_core.config.parsers import parse_duration, parse_encryption_key
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unused-ignore]  # with or without its types
 
 from buckia_core.config import Secret
-from buckia_core.config.options import OPTIONS
+from buckia_core.config.common_settings import COMMON_SETTING_NAMES
 from buckia_core.config.schema import json_schema
 from buckia_core.config.settings import setting
 
@@ -58,7 +58,7 @@ def test_it_is_a_schema_of_draft_2020_12():
 
 def test_every_common_setting_is_described():
     common = SCHEMA["$defs"]["common"]["properties"]
-    assert set(common) == {*OPTIONS, "credentials"}
+    assert set(common) == {*COMMON_SETTING_NAMES, "credentials"}
     assert all(each["description"] for each in common.values())
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_linode.account import LinodeAccount
 from buckia_linode.settings import LinodeSettings
 from buckia_linode.sync import LinodeSync

@@ -118,7 +118,7 @@ def test_quotas_and_transfer(api, account):
 
 
 def test_a_token_that_may_only_read(connect):
-    from buckia_core.config.secrets.references import Secret
+    from buckia_core.config.secrets.secret import Secret
 
     account = connect(region="us-ord", token=Secret(READ_ONLY)).account
     assert account.buckets() == []

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from buckia_core import errors
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_linode.errors import translate_error
 from tests.servers.linode_api import READ_WRITE, Trouble
 from tests.servers.process import free_port

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import AdapterError, MissingCredentials, Throttled
 from buckia_linode.api import MAX_RESPONSE_BYTES
 from buckia_linode.settings import LinodeSettings

@@ -15,7 +15,7 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.factory import open_bucket
 from buckia_core.adapters.wrappers import RateLimit, Wrapper
 from buckia_core.config import BucketConfig
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import MissingCredentials, NotSupported
 from buckia_linode.endpoint_types import EndpointType
 from buckia_linode.models import BucketAcl

@@ -142,20 +142,20 @@ def test_two_new_files_of_two_sizes_need_no_evidence():
 
 
 def test_newest_wins_keeps_both_if_the_time_of_the_object_is_unknown():
-    rules = SyncRules(conflicts=ConflictPolicy.NEWEST_WINS)
+    rules = SyncRules(conflict_policy=ConflictPolicy.NEWEST_WINS)
     timeless = remote("3@5")._replace(mtime_ns=None, modified_ns=0, metadata={})
     outcome = reconcile("a", "", hashed("2@9"), timeless, None, rules)
     assert isinstance(outcome, Operation) and outcome.action is Action.KEEP_BOTH
 
 
 def test_newest_wins_needs_a_stat_if_listings_have_no_time():
-    rules = SyncRules(conflicts=ConflictPolicy.NEWEST_WINS)
+    rules = SyncRules(conflict_policy=ConflictPolicy.NEWEST_WINS)
     assert reconcile("a", "", hashed("2@9"), remote("3@5"), None, rules) == NeedsEvidence(Evidence.REMOTE_STAT)
 
 
 @pytest.mark.parametrize(("mtime_ns", "action"), [(4 * 10**9, Action.UPLOAD), (10**10, Action.DOWNLOAD)])
 def test_newest_wins_believes_the_files_own_time_before_the_providers_clock(mtime_ns, action):
-    rules = SyncRules(conflicts=ConflictPolicy.NEWEST_WINS)
+    rules = SyncRules(conflict_policy=ConflictPolicy.NEWEST_WINS)
     seen = remote("3@5")._replace(mtime_ns=mtime_ns, metadata={})
     outcome = reconcile("a", "", hashed("2@9"), seen, None, rules)
     assert isinstance(outcome, Operation) and outcome.action is action
@@ -163,7 +163,7 @@ def test_newest_wins_believes_the_files_own_time_before_the_providers_clock(mtim
 
 @pytest.mark.parametrize("mtime_ns", [2**63, 10**28])
 def test_newest_wins_keeps_both_of_two_times_that_a_manifest_cuts(mtime_ns):
-    rules = SyncRules(conflicts=ConflictPolicy.NEWEST_WINS)
+    rules = SyncRules(conflict_policy=ConflictPolicy.NEWEST_WINS)
     here = hashed("2@9")._replace(mtime_ns=2**63 - 1)
     outcome = reconcile("a", "", here, remote("3@5")._replace(mtime_ns=mtime_ns, metadata={}), None, rules)
     assert isinstance(outcome, Operation) and outcome.action is Action.KEEP_BOTH
@@ -200,7 +200,7 @@ TOKENS = st.sampled_from(["1", "2", "33", "1@5", "2?", "1?"])
     here=st.none() | TOKENS.map(local),
     there=st.none() | st.builds(moved_object, TOKENS, has_digest=st.booleans()) | TOKENS.map(remote),
     before=st.none() | TOKENS.map(base) | TOKENS.map(lambda token: base(token + "!")),
-    rules=st.builds(SyncRules, direction=st.sampled_from(Direction), conflicts=st.sampled_from(ConflictPolicy)),
+    rules=st.builds(SyncRules, direction=st.sampled_from(Direction), conflict_policy=st.sampled_from(ConflictPolicy)),
 )
 def test_a_key_is_decided_after_at_most_four_rounds(here, there, before, rules):
     if here is None and there is None and before is None:

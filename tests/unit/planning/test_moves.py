@@ -72,7 +72,7 @@ def test_only_what_may_be_a_move_is_worth_a_hash():
 
 def test_a_version_that_loses_is_not_the_source_of_a_move():
     """A mirror that deletes what nobody here ever had must keep it, so it can't be taken for a rename."""
-    rules = SyncRules(direction=Direction.UP, delete_orphaned=True, conflicts=ConflictPolicy.LOCAL_WINS)
+    rules = SyncRules(direction=Direction.UP, delete_orphaned=True, conflict_policy=ConflictPolicy.LOCAL_WINS)
     assert describe(detect_moves(operations("b=1", "a=1", "", rules))) == {"a": "delete_remote", "b": "upload"}
 
 
@@ -124,7 +124,7 @@ def held(local: str, remote: str, base: str, rules: SyncRules | None = None) -> 
     }
 
 
-ASK = SyncRules(conflicts=ConflictPolicy.ASK)
+ASK = SyncRules(conflict_policy=ConflictPolicy.ASK)
 BLOCKED = {
     "into a directory that is a file there": (
         ("z/b=only", "c/b=only z=their", "c/b=only", None),

@@ -153,7 +153,7 @@ def test_every_row_under_every_rule(situation):
         if policy is ConflictPolicy.NEWEST_WINS and situation in {("2", "3", "1"), ("2", "3", ".")}:
             continue  # without times there is no newer one; the lines with times are about that
         rule = f"{direction.value} {orphans} {policy.value}"
-        rules = SyncRules(direction=direction, conflicts=policy, delete_orphaned=ORPHANS[orphans])
+        rules = SyncRules(direction=direction, conflict_policy=policy, delete_orphaned=ORPHANS[orphans])
         found[rule] = describe(reconcile("a", "", *entries(*situation), rules))
         wanted[rule] = LINES[line_for(situation, direction, orphans, policy)][6]
     assert found == wanted
@@ -220,8 +220,8 @@ def test_p14_swapped_sides_give_the_mirrored_result(situation, orphans):
     """`delete_orphaned: false` is about the bucket alone, so it has no mirror."""
     local, remote, base = situation
     for direction, policy in product(Direction, ConflictPolicy):
-        rules = SyncRules(direction=direction, conflicts=policy, delete_orphaned=orphans)
-        swapped = SyncRules(direction=mirrored(direction), conflicts=mirrored(policy), delete_orphaned=orphans)
+        rules = SyncRules(direction=direction, conflict_policy=policy, delete_orphaned=orphans)
+        swapped = SyncRules(direction=mirrored(direction), conflict_policy=mirrored(policy), delete_orphaned=orphans)
         outcome = reconcile("a", "", *entries(local, remote, base), rules)
         mirror = reconcile("a", "", *entries(remote, local, base), swapped)
         if isinstance(outcome, InSync):
@@ -301,7 +301,7 @@ def test_a_row_that_proves_no_deletion(sides, out_of_scope, of_another):
 @pytest.mark.parametrize("direction", list(Direction))
 @pytest.mark.parametrize("orphans", [None, False])
 def test_no_policy_makes_a_deletion_of_it(policy, changes, direction, orphans):
-    rules = SyncRules(direction=direction, conflicts=policy, delete_orphaned=orphans)
+    rules = SyncRules(direction=direction, conflict_policy=policy, delete_orphaned=orphans)
     for sides, _, _ in UNPROVEN.values():
         if all(sides):
             continue
@@ -341,7 +341,7 @@ def test_newest_wins_keeps_both_where_a_time_is_not_known(local_ns, mtime, modif
     here, there, base = entries("2", "3", "1")
     assert here is not None and there is not None
     here, there = here._replace(mtime_ns=local_ns), there._replace(mtime_ns=mtime, modified_ns=modified, metadata={})
-    outcome = reconcile("a", "", here, there, base, SyncRules(conflicts=ConflictPolicy.NEWEST_WINS))
+    outcome = reconcile("a", "", here, there, base, SyncRules(conflict_policy=ConflictPolicy.NEWEST_WINS))
     assert isinstance(outcome, Operation)
     assert outcome.action is action
 

@@ -10,7 +10,7 @@ import click
 from buckia_core import __version__
 from buckia_core.cli.context import CliContext
 from buckia_core.cli.global_options import GlobalOption, global_options
-from buckia_core.config.locations import closest_match
+from buckia_core.config.setting_messages import closest_match
 from buckia_core.errors import AdapterBroken, AdapterNotInstalled
 
 COMMANDS = {

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from buckia_core.config.bucket import BucketConfig
+    from buckia_core.config.common_settings import KeepReplaced
     from buckia_core.config.file.loader import ConfigFile, find, load
-    from buckia_core.config.options import KeepReplaced
     from buckia_core.config.path_rules import PathRule
-    from buckia_core.config.secrets.references import Secret
+    from buckia_core.config.secrets.secret import Secret
     from buckia_core.config.settings import read_settings, setting
 
 __all__ = [
@@ -29,9 +29,9 @@ __all__ = [
 _MODULES = {
     "BucketConfig": "bucket",
     "ConfigFile": "file.loader",
-    "KeepReplaced": "options",
+    "KeepReplaced": "common_settings",
     "PathRule": "path_rules",
-    "Secret": "secrets.references",
+    "Secret": "secrets.secret",
     "find": "file.loader",
     "load": "file.loader",
     "read_settings": "settings",

@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from buckia_core.config.common_settings import COMMON_SETTING_NAMES, CommonSettings
 from buckia_core.config.convert import ConvertContext
 from buckia_core.config.frozen import FrozenMapping, HiddenMapping, freeze
-from buckia_core.config.locations import format_location
-from buckia_core.config.options import OPTIONS, BucketOptions
 from buckia_core.config.secrets.references import SecretStore
 from buckia_core.config.setting_fields import default_value, setting_fields
+from buckia_core.config.setting_messages import format_location
 from buckia_core.config.setting_values import GivenValues, read_values
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import InvalidSetting
@@ -25,13 +25,13 @@ _FILE_MAPS = ("files", "upload_files", "download_files")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False)
-class BucketConfig(BucketOptions):
+class BucketConfig(CommonSettings):
     """Configuration of one bucket. Immutable; `with_changes` returns a changed copy.
 
         BucketConfig(provider="s3", bucket_name="my-bucket", region="us-west-2")
         BucketConfig(provider="bunny", bucket_name="my-bucket", credentials={"api_key": "env:BUNNY_KEY"})
 
-    The common settings (`BucketOptions`) are attributes and are validated by the constructor. All other settings
+    The common settings (`CommonSettings`) are attributes and are validated by the constructor. All other settings
     belong to the adapter: they are kept in `settings` and validated by the adapter's settings class. Values have the
     form of a file (`bwlimit="4M"`) or the type of the attribute; `None` counts as not given.
 
@@ -107,7 +107,7 @@ class BucketConfig(BucketOptions):
         name = changes.pop("name", self.name)
         base_dir = changes.pop("base_dir", self.base_dir)
         changed = {*changes, *(changes.get("credentials") or {})}
-        values = {option: getattr(self, option) for option in OPTIONS} | dict(self.settings)
+        values = {option: getattr(self, option) for option in COMMON_SETTING_NAMES} | dict(self.settings)
         values = {key: value for key, value in values.items() if key not in changed} | changes
         # A changed value is not in the file, so errors about it must not show a line.
         lines = {key: line for key, line in self.lines.items() if key.split("[")[0].split(".")[0] not in changed}
@@ -147,13 +147,15 @@ class BucketConfig(BucketOptions):
         owner = f"bucket {name!r}" if name else "the bucket"
         given = GivenValues(owner, _merge_credentials(values, source, lines), source, lines)
         common = GivenValues(
-            owner, {key: value for key, value in given.values.items() if key in OPTIONS}, source, lines
+            owner, {key: value for key, value in given.values.items() if key in COMMON_SETTING_NAMES}, source, lines
         )
-        read = read_values(BucketOptions, common, ConvertContext(base, {}))
-        for option, (dataclass_field, _) in setting_fields(BucketOptions).items():
+        read = read_values(CommonSettings, common, ConvertContext(base, {}))
+        for option, (dataclass_field, _) in setting_fields(CommonSettings).items():
             object.__setattr__(self, option, read[option] if option in read else default_value(dataclass_field))
         _check_shared_keys({each: read.get(each, {}) for each in _FILE_MAPS}, given)
-        rest = {key: value for key, value in given.values.items() if key not in OPTIONS and value is not None}
+        rest = {
+            key: value for key, value in given.values.items() if key not in COMMON_SETTING_NAMES and value is not None
+        }
         shared = {key: read[key] for key in ("bucket_name", "prefix") if read.get(key)}
         object.__setattr__(self, "name", name or self.bucket_name or self.provider)
         object.__setattr__(self, "base_dir", base)
@@ -163,7 +165,7 @@ class BucketConfig(BucketOptions):
 
     def __repr__(self) -> str:
         fields = [f"name={self.name!r}"]
-        for option, (dataclass_field, _) in setting_fields(BucketOptions).items():
+        for option, (dataclass_field, _) in setting_fields(CommonSettings).items():
             value = getattr(self, option)
             if value != default_value(dataclass_field):
                 fields.append(f"{option}={value!r}")
@@ -183,7 +185,7 @@ def _merge_credentials(values: Mapping[str, object], source: str | None, lines: 
         )
     for key, value in credentials.items():
         where = f"credentials.{key}"
-        if key in OPTIONS:
+        if key in COMMON_SETTING_NAMES:
             raise InvalidSetting(f"{key!r} does not belong under 'credentials'", source=location(where))
         if merged.get(key) is not None:
             raise InvalidSetting(

@@ -28,7 +28,8 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from buckia_core.config.frozen import FrozenMapping
 from buckia_core.config.secrets.redaction import redact
-from buckia_core.config.secrets.references import Secret, SecretStore, resolve_reference
+from buckia_core.config.secrets.references import SecretStore, resolve_reference
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.setting_fields import SettingSpec
 
 E = TypeVar("E", bound=Enum)

@@ -36,8 +36,8 @@ from buckia_core.config.convert import (
     invalid_value,
 )
 from buckia_core.config.frozen import FrozenMapping
-from buckia_core.config.locations import suggest
 from buckia_core.config.parsers import parse_patterns
+from buckia_core.config.setting_messages import suggest
 from buckia_core.planning.gitignore import PatternList
 
 

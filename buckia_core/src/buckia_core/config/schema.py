@@ -8,9 +8,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from buckia_core.config.common_settings import COMMON_SETTING_NAMES, CommonSettings
 from buckia_core.config.convert import STRING_LIST_SCHEMA, STRING_MAP_SCHEMA
-from buckia_core.config.options import OPTIONS, BucketOptions
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.setting_fields import SettingSpec, default_value, field_types, setting_fields
 
 Schema = dict[str, Any]
@@ -30,7 +30,7 @@ def json_schema(providers: Mapping[str, type[Any]]) -> Schema:
         TypeError: A class declares a setting of an unsupported type.
     """
     definitions: Schema = {
-        "common": {"type": "object", "properties": _properties(BucketOptions) | {"credentials": _CREDENTIALS}},
+        "common": {"type": "object", "properties": _properties(CommonSettings) | {"credentials": _CREDENTIALS}},
         "bucket": {
             "type": "object",
             "$ref": "#/$defs/common",
@@ -66,7 +66,7 @@ def _provider_schema(provider: str, settings: type[Any]) -> Schema:
     schema: Schema = {
         "title": f"Settings of provider {provider}",
         "$ref": "#/$defs/common",
-        "properties": {name: each for name, each in _properties(settings).items() if name not in OPTIONS},
+        "properties": {name: each for name, each in _properties(settings).items() if name not in COMMON_SETTING_NAMES},
         "unevaluatedProperties": False,
     }
     secret = {name for name, kind in field_types(settings).items() if kind is Secret}

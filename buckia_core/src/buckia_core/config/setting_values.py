@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from buckia_core.config.common_settings import COMMON_SETTING_NAMES
 from buckia_core.config.convert import ConvertContext, InvalidValue, convert, parse_variable
-from buckia_core.config.locations import format_location, suggest
-from buckia_core.config.options import OPTIONS
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.setting_fields import SettingSpec, field_types, setting_fields
+from buckia_core.config.setting_messages import format_location, suggest
 from buckia_core.config.trust.consent import check_code_trusted
 from buckia_core.errors import ConfigError, InvalidSetting, MissingCredentials, UnknownSetting
 
@@ -67,7 +67,7 @@ def _find_given_names(specs: Mapping[str, tuple[Any, SettingSpec]], given: Given
     names: dict[str, str] = {}
     for used, value in given.values.items():
         if used not in owns:
-            hint = suggest(used, [*owns, *OPTIONS])
+            hint = suggest(used, [*owns, *COMMON_SETTING_NAMES])
             raise UnknownSetting(f"{given.owner} has no setting {used!r}.{hint}", source=given.location(used))
         if value is None:
             continue

@@ -24,10 +24,11 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 from buckia_core.config.convert import ConvertContext
-from buckia_core.config.locations import format_location
 from buckia_core.config.secrets.redaction import redact_known
-from buckia_core.config.secrets.references import Secret, SecretStore
+from buckia_core.config.secrets.references import SecretStore
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.setting_fields import default_value, field_types, setting, setting_fields
+from buckia_core.config.setting_messages import format_location
 from buckia_core.config.setting_values import GivenValues, read_values
 from buckia_core.errors import InvalidSetting, MissingCredentials
 

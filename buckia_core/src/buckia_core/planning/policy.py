@@ -42,7 +42,7 @@ class SyncRules:
 
     Attributes:
         direction: The direction of the sync.
-        conflicts: The conflict policy. `ASK` leaves conflicts undecided.
+        conflict_policy: How conflicts are resolved. `ASK` leaves conflicts undecided.
         delete_orphaned: `None`: deletions propagate in direction `both`; one-way paths delete nothing. `True`: one-way
             paths mirror their source as well. `False`: nothing is deleted from the bucket.
         checksum: Hash each local file instead of trusting its times.
@@ -50,7 +50,7 @@ class SyncRules:
     """
 
     direction: Direction = Direction.BOTH
-    conflicts: ConflictPolicy = ConflictPolicy.KEEP_BOTH
+    conflict_policy: ConflictPolicy = ConflictPolicy.KEEP_BOTH
     delete_orphaned: bool | None = None
     checksum: bool = False
     algorithm: str = "sha256"

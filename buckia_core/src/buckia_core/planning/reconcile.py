@@ -247,11 +247,11 @@ class _KeyContext(NamedTuple):
             case SideState.CHANGED, SideState.CHANGED:
                 return self.conflict()
             case SideState.CHANGED, SideState.DELETED:
-                if self.rules.conflicts is ConflictPolicy.REMOTE_WINS:
+                if self.rules.conflict_policy is ConflictPolicy.REMOTE_WINS:
                     return self.delete(Side.LOCAL, Reason.DELETE_BEATS_CHANGE, loser=Side.LOCAL)
                 return self.transfer(Side.LOCAL, Reason.CHANGE_BEATS_DELETE)
             case SideState.DELETED, SideState.CHANGED:
-                if self.rules.conflicts is ConflictPolicy.LOCAL_WINS and self.rules.delete_orphaned is not False:
+                if self.rules.conflict_policy is ConflictPolicy.LOCAL_WINS and self.rules.delete_orphaned is not False:
                     return self.delete(Side.REMOTE, Reason.DELETE_BEATS_CHANGE, loser=Side.REMOTE)
                 return self.transfer(Side.REMOTE, Reason.CHANGE_BEATS_DELETE)
             case SideState.CHANGED, _:
@@ -271,7 +271,7 @@ class _KeyContext(NamedTuple):
     def conflict(self) -> Outcome:
         """Resolve a key that changed to different content on both sides."""
         assert self.local is not None and self.remote is not None
-        match self.rules.conflicts:
+        match self.rules.conflict_policy:
             case ConflictPolicy.LOCAL_WINS:
                 return self.transfer(Side.LOCAL, Reason.CONFLICT_LOCAL_WINS, loser=Side.REMOTE)
             case ConflictPolicy.REMOTE_WINS:
@@ -292,7 +292,7 @@ class _KeyContext(NamedTuple):
             case ConflictPolicy.ASK:
                 return self.leave_unresolved(Reason.CONFLICT)
             case _:
-                assert_never(self.rules.conflicts)
+                assert_never(self.rules.conflict_policy)
 
     def _keep_both(self) -> Operation:
         return self.operation(Action.KEEP_BOTH, Reason.CONFLICT)
@@ -300,7 +300,7 @@ class _KeyContext(NamedTuple):
     def one_way(self, source_side: Side, source: SideState, receiver: SideState) -> Outcome:
         """Apply the table for `up` and `down`, except for the rows that `reconcile` handles."""
         up = source_side is Side.LOCAL
-        overrules = self.rules.conflicts is (ConflictPolicy.LOCAL_WINS if up else ConflictPolicy.REMOTE_WINS)
+        overrules = self.rules.conflict_policy is (ConflictPolicy.LOCAL_WINS if up else ConflictPolicy.REMOTE_WINS)
         edited = Reason.REMOTE_EDIT_OF_UP if up else Reason.LOCAL_EDIT_OF_DOWN
         overruled = Reason.OVERRULED_REMOTE_EDIT if up else Reason.OVERRULED_LOCAL_EDIT
         match source, receiver:

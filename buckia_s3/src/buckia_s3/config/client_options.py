@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 from buckia_core.adapters.service.connection import bypasses_proxy, no_proxy_of_environment
 from buckia_core.config.convert import ConvertContext, InvalidValue, as_str, convert, invalid_value
 from buckia_core.config.frozen import HiddenMapping
-from buckia_core.config.locations import suggest
 from buckia_core.config.secrets.references import Secret
 from buckia_core.config.setting_fields import SettingSpec
+from buckia_core.config.setting_messages import suggest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 
 from buckia_core.config.convert import InvalidValue, invalid_value
-from buckia_core.config.locations import suggest
 from buckia_core.config.secrets.references import Secret
+from buckia_core.config.setting_messages import suggest
 from buckia_s3.config.bucket_url import parse_bucket_url
 
 CREDENTIAL_PROVIDERS = ("static", "environment", "profile", "boto3", "sts", "anonymous")

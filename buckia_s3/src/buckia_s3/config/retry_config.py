@@ -13,8 +13,8 @@ from typing import Any
 
 from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.config.convert import ConvertContext, InvalidValue, convert, invalid_value
-from buckia_core.config.locations import suggest
 from buckia_core.config.setting_fields import SettingSpec
+from buckia_core.config.setting_messages import suggest
 from buckia_s3.config.client_options import parse_seconds
 
 _NAMES = ("max_retries", "retry_timeout", "backoff")

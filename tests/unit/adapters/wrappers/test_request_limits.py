@@ -14,7 +14,7 @@ from buckia_bunny.settings import BunnySettings
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.adapters.wrappers import CallLogging, RateLimit, RequestCounting, Retry
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_linode.settings import LinodeSettings
 from buckia_linode.sync import LinodeSync
 from buckia_s3.config.settings import S3Settings

@@ -9,7 +9,7 @@ import pytest
 
 from buckia_bunny.account.models import Period
 from buckia_bunny.settings import ClientKind
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import AdapterError, MissingCredentials, NotFound, Throttled, Transient, Unauthenticated
 
 

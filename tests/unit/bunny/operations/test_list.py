@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import Throttled, Transient, Unauthenticated
 
 KEYS = ["a-b", "a.txt", "a/b", "a/b-c/d", "a/b.d", "a/c/d", "a0", "z/y/x/w", "ü/\U0001f600", "ü/\uff5e"]

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buckia_core.config.secrets.redaction import MASK, RedactingFilter, clean, mask, mask_known, redact
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import AdapterError, ConfigError, NotFound
 
 KEY = "wJalr/XUtnFEMI+K7MDENG='\"bPx\\é"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.sync import S3Sync
 from tests.servers.s3_server import S3Server

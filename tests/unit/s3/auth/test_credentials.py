@@ -8,7 +8,7 @@ import sys
 import pytest
 from botocore.credentials import ReadOnlyCredentials
 
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import MissingCredentials
 from buckia_s3.auth.credentials import find_credentials
 from buckia_s3.auth.sigv4 import Credentials

@@ -16,7 +16,7 @@ import pytest
 from obstore.exceptions import BaseError, GenericError
 
 from buckia_core.config.convert import InvalidValue
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import AdapterError, ConfigError, InvalidSetting, NotFound, UnknownSetting
 from buckia_s3.config.client_options import _PARSERS, parse_client_options, parse_seconds

@@ -16,7 +16,7 @@ import pytest
 from botocore.utils import ContainerMetadataFetcher
 
 from buckia_core.config import BucketConfig
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import InvalidSetting, MissingCredentials, Unauthenticated
 from buckia_s3.auth.credentials import find_credentials

@@ -8,7 +8,7 @@ import pickle
 import obstore
 import pytest
 
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_s3.config.client_options import parse_client_options
 from buckia_s3.config.copy_if_not_exists import parse_copy_if_not_exists
 from buckia_s3.config.settings import AddressingStyle, ConditionalWrites, S3Settings

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import (
     Transient,
 )

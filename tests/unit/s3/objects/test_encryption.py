@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from buckia_core.adapters.contract.types import UploadInfo
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import AdapterError, ConfigError, NotSupported
 from buckia_core.planning.manifest import RemoteObject

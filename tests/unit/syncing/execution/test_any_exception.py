@@ -14,7 +14,7 @@ import pytest
 
 from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.adapters.wrappers.wrapper import Wrapper
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import AdapterError
 from buckia_core.syncing.events import Status, SyncResult
 from buckia_core.syncing.execution import batch

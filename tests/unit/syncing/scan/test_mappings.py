@@ -72,16 +72,16 @@ def test_ids_stay_when_the_project_moves(tmp_path):
 def test_rules_are_those_of_the_configuration_unless_the_run_says_otherwise(tmp_path):
     settings = {"conflict_resolution": "local_wins", "delete_orphaned": True, "checksum_algorithm": "md5"}
     (mapping,) = build_mappings(config(tmp_path, **settings), RunOverrides())
-    assert mapping.rules.conflicts is ConflictPolicy.LOCAL_WINS
+    assert mapping.rules.conflict_policy is ConflictPolicy.LOCAL_WINS
     assert mapping.rules.delete_orphaned is True and mapping.rules.algorithm == "md5"
     (mapping,) = build_mappings(
         config(tmp_path, **settings),
         RunOverrides(conflict=ConflictPolicy.ASK, delete_orphaned=False, checksum=True),
     )
-    assert mapping.rules.conflicts is ConflictPolicy.ASK
+    assert mapping.rules.conflict_policy is ConflictPolicy.ASK
     assert mapping.rules.delete_orphaned is False and mapping.rules.checksum
     (mapping,) = build_mappings(config(tmp_path), RunOverrides())
-    assert mapping.rules.conflicts is ConflictPolicy.KEEP_BOTH
+    assert mapping.rules.conflict_policy is ConflictPolicy.KEEP_BOTH
 
 
 def test_the_configuration_file_takes_no_part_whatever_it_is_called(tmp_path):

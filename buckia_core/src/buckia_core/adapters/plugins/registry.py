@@ -16,7 +16,7 @@ import pluggy
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.plugins import hookspecs
-from buckia_core.config.locations import closest_match
+from buckia_core.config.setting_messages import closest_match
 from buckia_core.errors import AdapterBroken, AdapterNotInstalled, BuckiaError, PluginError
 from buckia_core.localfs.system_errors import find_system_failure
 from buckia_core.planning.plan import Plan

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from buckia_core.config.bucket import BucketConfig
+from buckia_core.config.common_settings import COMMON_SETTING_NAMES
 from buckia_core.config.file.interpolation import interpolate
-from buckia_core.config.locations import closest_match, format_location, suggest
-from buckia_core.config.options import OPTIONS
+from buckia_core.config.setting_messages import closest_match, format_location, suggest
 from buckia_core.config.trust.bounded_read import read_text
 from buckia_core.config.trust.consent import check_trusted
 from buckia_core.config.yaml_reader import Value, YamlDocument, parse_yaml
@@ -115,7 +115,7 @@ def _parse_bucket(name: str, settings: Value, document: YamlDocument, path: Path
 
 
 def _not_a_bucket_message(name: str) -> str:
-    close = closest_match(name, OPTIONS, cutoff=0.8)
+    close = closest_match(name, COMMON_SETTING_NAMES, cutoff=0.8)
     if close == "provider":
         return f"there is no setting {name!r}. Did you mean 'provider'?"
     if close:

@@ -10,8 +10,9 @@ from typing import Any
 
 import yaml
 
-from buckia_core.config.options import BucketOptions
-from buckia_core.config.secrets.references import Secret, SecretStore, is_reference
+from buckia_core.config.common_settings import CommonSettings
+from buckia_core.config.secrets.references import SecretStore, is_reference
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.setting_fields import field_types, setting_fields
 from buckia_core.errors import InvalidSetting
 
@@ -51,7 +52,7 @@ def render(
     Raises:
         InvalidSetting: A value is a secret instead of a reference.
     """
-    comments = {each: spec.help for each, (_, spec) in setting_fields(BucketOptions).items()}
+    comments = {each: spec.help for each, (_, spec) in setting_fields(CommonSettings).items()}
     if settings is not None:
         comments |= {each: spec.help for each, (_, spec) in setting_fields(settings).items()}
     secret = _secret_names(settings)

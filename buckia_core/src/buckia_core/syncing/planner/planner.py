@@ -278,7 +278,7 @@ class Planner:
         if policy is None:
             return operation
         mapping = next(each for each in request.mappings if each.id == operation.mapping_id)
-        decided = replace(mapping, rules=replace(mapping.rules, conflicts=policy))
+        decided = replace(mapping, rules=replace(mapping.rules, conflict_policy=policy))
         outcome = self.bucket.decider.decide(decided, operation.local, operation.remote, operation.base)[0]
         return outcome if isinstance(outcome, Operation) else operation
 

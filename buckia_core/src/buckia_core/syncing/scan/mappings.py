@@ -104,7 +104,7 @@ def _rules(config: BucketConfig, overrides: RunOverrides, direction: Direction) 
     orphans = overrides.delete_orphaned if overrides.delete_orphaned is not None else config.delete_orphaned
     return SyncRules(
         direction=overrides.direction or direction,
-        conflicts=overrides.conflict or config.conflict_resolution or ConflictPolicy.KEEP_BOTH,
+        conflict_policy=overrides.conflict or config.conflict_resolution or ConflictPolicy.KEEP_BOTH,
         delete_orphaned=orphans,
         checksum=overrides.checksum,
         algorithm=config.checksum_algorithm,

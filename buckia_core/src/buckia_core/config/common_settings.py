@@ -65,7 +65,7 @@ def _parse_algorithm(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BucketOptions:
+class CommonSettings:
     """Common settings. The `help` of each field is its documentation."""
 
     provider: str = setting(help="Id of the provider, such as `file`; selects the adapter.", required=True)
@@ -166,5 +166,5 @@ class BucketOptions:
     retry_seconds: float = setting(help="Maximum seconds that a request is retried.", default=120.0, minimum=0)
 
 
-OPTIONS = tuple(setting_fields(BucketOptions))
+COMMON_SETTING_NAMES = tuple(setting_fields(CommonSettings))
 """Names of the common settings, in order."""
