@@ -1,4 +1,4 @@
-"""`B2S3Sync`: adapter for a bucket of Backblaze B2 by its S3 API."""
+"""`B2S3Sync`: adapter for a bucket of Backblaze B2 through its S3 API."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ENCRYPTION = {Encryption.B2: ServerSideEncryption.S3, Encryption.CUSTOMER: Serv
 
 
 class B2S3Sync(S3Sync):
-    """Adapter for a bucket of Backblaze B2 by its S3 API, without the features of S3 that B2 lacks.
+    """Adapter for a bucket of Backblaze B2 through its S3 API, without the features of S3 that B2 lacks.
 
     - There are no conditional writes (B2 answers 501), object tags or object ACLs. Preconditions are checked just
       before a write, but not verified afterwards as with the native API.

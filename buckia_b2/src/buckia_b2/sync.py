@@ -1,4 +1,4 @@
-"""`B2Sync`: adapter for a bucket of Backblaze B2 by its native API."""
+"""`B2Sync`: adapter for a bucket of Backblaze B2 through its native API."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ class B2Sync(BaseSync):
       another writer came first. See `buckia_b2.operations.write_conflicts`.
     - Multipart uploads from a reader have no SHA-1 of the whole object, since B2 requires it at the start.
     - The first request, and the first after the token expires, sends the application key.
-    - The adapter itself retries single parts and ranges of large objects, up to five attempts.
+    - Requests that are part of a larger call (parts, ranges, pages of versions, removals) and those of `native` have up
+      to five attempts. The wrappers retry whole calls.
     """
 
     def __init__(self, settings: B2Settings) -> None:
@@ -94,7 +95,7 @@ class B2Sync(BaseSync):
 
     @property
     def earlier_identities(self) -> Sequence[str]:
-        """Identity with `api_url` as it is spelled in the settings."""
+        """Identity of earlier versions: `api_url` as it is spelled in the settings."""
         service = self._settings.api_url.rstrip("/").partition("://")[2]
         return (f"{PROVIDER}:{service}/{self._settings.bucket_name}/{self._prefix}",)
 

@@ -46,7 +46,7 @@ def open_bucket_account(config: BucketConfig) -> Iterator[tuple[BunnySettings, B
     Raises:
         ConfigError: The settings are invalid.
     """
-    from buckia_bunny.account_factory import open_account  # noqa: PLC0415  # not needed by most syncs
+    from buckia_bunny.account_factory import open_account  # noqa: PLC0415  # most runs do not need it
 
     settings = config.adapter_settings(BunnySettings, secret_stores=secret_stores(registry()))
     with closing(HttpClient.from_settings(settings)) as http:

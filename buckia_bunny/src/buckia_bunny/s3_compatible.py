@@ -1,4 +1,4 @@
-"""`S3Zone`: adapter for a storage zone by its S3 API."""
+"""`S3Zone`: adapter for a storage zone through its S3 API."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from buckia_s3.sync import S3Sync
 
 
 class S3Zone(S3Sync):
-    """Adapter for a storage zone by its S3 API, which is a preview.
+    """Adapter for a storage zone through its S3 API, which is a preview.
 
     The service keeps no modification time, digests or metadata, so they are not sent; it verifies a SHA-256 of uploads.
     Each object is deleted with its own request, and preconditions are checked just before a write.

@@ -72,7 +72,7 @@ class BunnySync(BaseSync):
 
     @property
     def earlier_identities(self) -> Sequence[str]:
-        """Identity with the endpoint as it is spelled in the settings."""
+        """Identity of earlier versions: the endpoint as it is spelled in the settings."""
         return (f"bunny:{self._endpoint.earlier_identity}/{self._prefix}{self._escaping}",)
 
     @property

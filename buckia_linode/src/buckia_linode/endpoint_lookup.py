@@ -123,7 +123,7 @@ class EndpointLookup:
                 address, configured=settings.api_url, domains=(settings.domain.lower(), *_DOMAINS)
             )
         except ValueError as error:
-            message = f"the API reports an endpoint that is none of the service's: {error}"
+            message = f"the API reports an endpoint of another service: {error}"
             raise AdapterError(f"{message}; set endpoint_url if it is right", provider=PROVIDER) from error
 
     def _locate_by_bucket(self, candidates: list[LinodeEndpoint]) -> BucketLocation:

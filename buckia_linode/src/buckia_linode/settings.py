@@ -176,7 +176,7 @@ class LinodeSettings:
             raise ValueError("where the bucket is must be known: give region, cluster or endpoint_url")
         if self.token is None and not _CLUSTER_ID.fullmatch(self.region):
             raise ValueError(
-                f"region {self.region!r} is no cluster: give the cluster, such as {self.region}-1, or endpoint_url, "
+                f"region {self.region!r} is not a cluster: give the cluster, such as {self.region}-1, or endpoint_url, "
                 "or a token, by which the endpoint of a region is found"
             )
 
@@ -189,5 +189,5 @@ def _settings_from_url(url: str) -> dict[str, object]:
     if url.lower().startswith("s3"):
         return settings
     if not (parsed.endpoint_url or "").endswith(".linodeobjects.com"):
-        raise ValueError(f"url: {urlsplit(url).hostname!r} is no address of Linode: see provider s3 for others")
+        raise ValueError(f"url: {urlsplit(url).hostname!r} is not an address of Linode: see provider s3 for others")
     return settings | {"cluster": parsed.region, "addressing_style": parsed.addressing_style}

@@ -60,8 +60,8 @@ class S3Sync(BaseSync):
     - Uploads return `modified_ns=0`: the response of S3 does not contain the time.
     - `expect` is atomic where the server supports conditional writes: for all objects on AWS, elsewhere for objects up
       to `multipart_threshold` bytes. For larger ones, a HEAD just before the completion checks `expect`.
-    - `retry_config` applies to requests that are part of a larger call (parts, ranges, later pages, probes), and to the
-      calls of `administration`, `locks`, `versions` and `unfinished`. The wrappers retry whole calls.
+    - `retry_config` applies to requests that are part of a larger call (parts, ranges, later pages, probes), to
+      `administration`, `locks` and `unfinished`, and to deletes of versions. The wrappers retry whole calls.
     - It does not survive a fork: use the start method `spawn` for processes.
     """
 

@@ -64,9 +64,9 @@ def test_an_address_names_the_bucket_and_its_endpoint(url, given, bucket, prefix
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
-        ("https://b.s3.eu-central-1.amazonaws.com", "'b.s3.eu-central-1.amazonaws.com' is no address of Linode"),
-        ("https://s3.us-west-001.backblazeb2.com/b", "is no address of Linode"),
-        ("https://linodeobjects.example/b", "no service whose addresses are known"),
+        ("https://b.s3.eu-central-1.amazonaws.com", "'b.s3.eu-central-1.amazonaws.com' is not an address of Linode"),
+        ("https://s3.us-west-001.backblazeb2.com/b", "is not an address of Linode"),
+        ("https://linodeobjects.example/b", "is not a known service"),
         ("https://us-ord-1.linodeobjects.com", "names no bucket"),
         ("s3://b", "where the bucket is must be known"),
         ("b", "must begin with s3://"),

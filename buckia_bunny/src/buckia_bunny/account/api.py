@@ -21,18 +21,8 @@ class AccountApi:
 
     def __init__(self, http: HttpClient, url: str, key: Secret) -> None:
         self.url = url.rstrip("/")
-        self._http = http
-        self._key = key
-
-    @property
-    def http(self) -> HttpClient:
-        """HTTP client."""
-        return self._http
-
-    @property
-    def key(self) -> Secret:
-        """API key of the account."""
-        return self._key
+        self.http = http
+        self.key = key
 
     def get(self, path: str, *, action: str, **query: str | int) -> object:
         """Send a GET request and return the JSON. Error messages begin with `action`, such as `listing storage zones`.
@@ -70,12 +60,12 @@ class AccountApi:
         self, method: str, path: str, query: Mapping[str, str | int], body: JsonObject | None, action: str
     ) -> object:
         url = f"{self.url}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
-        headers = {"AccessKey": self._key.reveal(), "Accept": "application/json", "User-Agent": "buckia"}
+        headers = {"AccessKey": self.key.reveal(), "Accept": "application/json", "User-Agent": "buckia"}
         if method == "POST":
             headers["Content-Type"] = "application/json"
         data = json.dumps(body).encode() if body is not None else (b"" if method == "POST" else None)
         request = HttpRequest(method, url, headers, action)
-        response = self._http.request(request, data, max_bytes=_MAX_BODY_BYTES)
+        response = self.http.request(request, data, max_bytes=_MAX_BODY_BYTES)
         if not 200 <= response.status < 300:
             detail = request.without_secrets(response.body)
             raise error_from_response(

@@ -65,7 +65,7 @@ class ZoneEndpoint:
 
     @property
     def earlier_identity(self) -> str:
-        """Identity with the endpoint as it is spelled in the settings."""
+        """Identity of earlier versions: the endpoint as it is spelled in the settings."""
         settings = self._settings
         return f"{settings.endpoint_url.rstrip('/')}/{settings.zone}" if settings.endpoint_url else settings.zone
 

@@ -86,10 +86,10 @@ class CallableCredentials:
         if not isinstance(key, str) or not isinstance(secret, str) or not key or not secret:
             raise self._invalid("gave no access_key_id and secret_access_key")
         if not isinstance(token, str | None):
-            raise self._invalid("gave a token that is no text")
+            raise self._invalid("gave a token that is not a text")
         expires = given.get("expires_at")
         if not isinstance(expires, datetime | None) or (expires is not None and expires.tzinfo is None):
-            raise self._invalid("gave an expires_at that is no datetime with a time zone")
+            raise self._invalid("gave an expires_at that is not a datetime with a time zone")
         return Credentials(key, secret, token, expires)
 
     def _invalid(self, what: str) -> InvalidSetting:
@@ -119,5 +119,5 @@ def load_function(named: object) -> CredentialFunction:
     except (ImportError, AttributeError) as error:
         raise InvalidSetting(f"setting 'credential_provider': {named} can't be found: {error}") from error
     if not callable(found):
-        raise InvalidSetting(f"setting 'credential_provider': {named} is no function")
+        raise InvalidSetting(f"setting 'credential_provider': {named} is not a function")
     return cast("CredentialFunction", found)

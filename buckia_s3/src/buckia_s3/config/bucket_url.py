@@ -71,9 +71,7 @@ def parse_bucket_url(url: str) -> ParsedBucketUrl:
         found = pattern.fullmatch(host)
         if found:
             return _parse_match(found, unquote(parts.path).lstrip("/"), service)
-    raise ValueError(
-        f"url: {host!r} is no service whose addresses are known; give endpoint_url and bucket_name instead of it"
-    )
+    raise ValueError(f"url: {host!r} is not a known service; give endpoint_url and bucket_name instead of it")
 
 
 # Endpoint URL of the service, with the groups of the pattern; empty for AWS, where the region determines it.

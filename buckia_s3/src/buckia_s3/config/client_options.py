@@ -189,7 +189,7 @@ def _parse_headers(value: object) -> Mapping[str, Secret]:
     headers = {}
     for name, each in value.items():
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-            raise InvalidValue(f"has {name!r}, which is no name of a header")
+            raise InvalidValue(f"has {name!r}, which is not the name of a header")
         if name.lower() in _RESERVED_HEADERS:
             raise InvalidValue(f"has {name!r}, which Buckia sets itself")
         text = each.decode("latin-1") if isinstance(each, bytes) else each

@@ -1,8 +1,4 @@
-"""The setting `retry_config`: retries of single requests, with the names of obstore.
-
-It applies to requests that are part of a larger call (parts, ranges, later pages, probes), and to bucket
-administration, locks, versions and unfinished uploads. The wrapper `Retry` retries whole calls.
-"""
+"""The setting `retry_config`: retries of single requests, with the names of obstore. See `S3Sync`."""
 
 from __future__ import annotations
 

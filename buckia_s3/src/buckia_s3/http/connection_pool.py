@@ -174,7 +174,7 @@ class Connection(http.client.HTTPConnection):
             raise ValueError("a header has a line break or a NUL in it")
         if _NOT_LATIN_1.search(head):
             # The error of `encode` would contain the whole head, including secrets.
-            raise ValueError("a header has a character that is none of Latin-1")
+            raise ValueError("a header has a character outside Latin-1")
         self.send(head.encode("latin-1") + body)
 
     def send(self, data: Any) -> None:

@@ -137,7 +137,7 @@ class TestFunctions:
         for name, told in (("no_such_module_x:f", "no_such_module_x"), ("their_credentials:g", "g")):
             with pytest.raises(InvalidSetting, match=told):
                 found(credential_provider=name)
-        with pytest.raises(InvalidSetting, match="no function"):
+        with pytest.raises(InvalidSetting, match="not a function"):
             found(credential_provider="their_credentials:__name__")
 
     def test_both_ways_are_signed_with_it(self, connect):

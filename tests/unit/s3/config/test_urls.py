@@ -149,7 +149,7 @@ class TestPrecedence:
         assert told_less.endpoint_url == "https://env.example", "an address of no service is one of any"
 
     def test_an_invalid_address_is_reported_with_its_location(self, tmp_path):
-        with pytest.raises(ConfigError, match="no service") as caught:
+        with pytest.raises(ConfigError, match="not a known service") as caught:
             read_settings(
                 S3Settings, {"url": "https://x.example/b"}, provider="s3", base_dir=tmp_path, source="f", lines={"": 7}
             )
