@@ -204,7 +204,7 @@ class _FixedEndpoint(EndpointResolver):
     def endpoint(self) -> Endpoint:
         return self._fixed
 
-    def move(self, region: str) -> bool:  # noqa: ARG002  # never moves
+    def set_region(self, region: str) -> bool:  # noqa: ARG002  # it is fixed
         return False
 
 

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from buckia_core.errors import AlreadyExists, NotFound, PermissionDenied, PreconditionFailed
+from buckia_core.errors import AlreadyExists, NotFound, PermissionDenied, PreconditionFailed, Unauthenticated
 from buckia_s3.config.retry_config import RetryConfig
 from tests.unit.s3.scripted_server import Answer, error, page
 
@@ -175,6 +175,13 @@ def test_the_address_of_the_service_is_that_of_the_bucket_without_it(connect, st
     assert bucket.startswith(
         ("https://my-bucket.s3.eu-west-1.amazonaws.com", "https://s3.eu-west-1.amazonaws.com/my-bucket")
     )
+
+
+def test_a_listing_of_buckets_does_not_follow_the_region_of_a_response(connect):
+    refused = error(400, "AuthorizationHeaderMalformed", x_amz_bucket_region="eu-west-9")
+    adapter, _ = connect(lambda asked: refused)
+    with pytest.raises(Unauthenticated):
+        list(adapter.administration.buckets.list())
 
 
 def test_a_refused_listing_says_so(connect):
