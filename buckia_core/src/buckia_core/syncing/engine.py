@@ -83,9 +83,9 @@ def sync(request: SyncRequest) -> SyncResult:
             registry().run_before_sync(plan, request.bucket)
         if not request.stopped.is_set():
             out_of_scope.record_scope(request, state, prepared.out_of_scope)
-        folders = None if request.ad_hoc_path else request.configured_scope
+        configured = None if request.ad_hoc_path else request.configured_scope
         recorder = BaselineRecorder(
-            state, planner.request.scope, request.mappings, planner.run_started_ns, planner.removed_mappings, folders
+            state, planner.request.scope, request.mappings, planner.run_started_ns, planner.removed_mappings, configured
         )
         recorder.refresh(prepared.refreshed)
         return _execute_plan(planner, plan, recorder, tally, is_complete=True)
@@ -237,8 +237,8 @@ def _recoverable(request: SyncRequest, capabilities: Callable[[], Capabilities])
 
     def is_recoverable(operation: Operation) -> bool:
         known = capabilities()
-        keeping = BackupPolicy(request.keep_replaced, known.versions, known.free_reads)
-        return known.versions or keeping.applies(operation.loser is Side.REMOTE)
+        backup_policy = BackupPolicy(request.keep_replaced, known.versions, known.free_reads)
+        return known.versions or backup_policy.applies(operation.loser is Side.REMOTE)
 
     return is_recoverable
 

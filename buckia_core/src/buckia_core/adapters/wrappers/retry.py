@@ -49,11 +49,6 @@ class _Attempts:
         return True
 
 
-def _is_connection_error(error: AdapterError) -> bool:
-    """Tell whether a listing failed because of the network or the load, not because its entries are invalid."""
-    return isinstance(error, (Transient, Throttled))
-
-
 class Retry(Wrapper):
     """Retries calls that fail with an error whose `retryable` is set; raises all other errors.
 
@@ -100,7 +95,9 @@ class Retry(Wrapper):
             except AdapterError as error:
                 if progress:
                     attempts = _Attempts(self._policy)
-                if last != start_after and not (self.capabilities.start_after and _is_connection_error(error)):
+                # Other errors may mean that entries are invalid.
+                can_resume = self.capabilities.start_after and isinstance(error, Transient | Throttled)
+                if last != start_after and not can_resume:
                     raise
                 if not attempts.wait_after(error, "list_files", prefix):
                     raise
@@ -235,10 +232,7 @@ class Retry(Wrapper):
     def _completed_restore(
         self, inner: Versioned, key: str, version: str, expect: Precondition | None
     ) -> RemoteObject | None:
-        """Return the object if an earlier attempt has restored the version.
-
-        `None` if not, or if the key already had this content before the first attempt.
-        """
+        """Return the object if an earlier attempt restored the version, and the key had other content before that."""
         try:
             found, wanted = self.stat_file(key), inner.stat_version(key, version)
         except NotFound:

@@ -8,7 +8,7 @@ from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal.formatting import format_count, format_size, format_summary
 from buckia_core.cli.terminal.output import Output
 from buckia_core.cli.terminal.progress import Progress
-from buckia_core.planning.plan import Action, Operation, Plan, Reason
+from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.syncing.events import Event, Finished, Notice, Planned, Scanning, Status, SyncResult, Transferred
 
 _ACTION_LABELS = {
@@ -44,7 +44,8 @@ class Reporter:
             case Scanning():
                 self._progress.scanned(event.local, event.remote)
             case Planned():
-                self._progress.planned(*_count_work(event.plan))
+                size = sum(each.size for each in event.plan if each.action in _TRANSFERS)
+                self._progress.planned(len(event.plan.operations), size)
             case Notice():
                 if self._output.options.json:
                     self._output.record(json_records.notice(self._bucket, event.message))
@@ -98,7 +99,3 @@ def show_summary(output: Output, result: SyncResult) -> None:
     output.say(f"{result.bucket}: {format_summary(result)}")
     if result.unresolved and not result.dry_run:
         output.note(f"{format_count(len(result.unresolved), 'conflict')} left to decide. See: buckia conflicts list")
-
-
-def _count_work(plan: Plan) -> tuple[int, int]:
-    return len(plan.operations), sum(each.size for each in plan if each.action in _TRANSFERS)

@@ -36,7 +36,10 @@ class BaselineRecorder:
         mappings: The mappings of the run.
         run_started_ns: The start of the run.
         removed: Ids of mappings that are no longer configured. New rows of a key replace theirs.
-        folders: The keys that the configuration includes.
+        configured_scope: The keys that the configuration includes.
+
+    Attributes:
+        failure: The error of the first failed commit, which ends the run. Files and objects are not affected.
     """
 
     def __init__(
@@ -46,14 +49,14 @@ class BaselineRecorder:
         mappings: Sequence[PathMapping],
         run_started_ns: int,
         removed: Collection[str] = (),
-        folders: Scope | None = None,
+        configured_scope: Scope | None = None,
     ) -> None:
         self._state = state
         self._scope = scope
         self._mappings = {mapping.id: mapping for mapping in mappings}
         self._removed = frozenset(removed)
         self._mapping_ids = frozenset((*self._mappings, *removed))
-        self._folders = folders or Scope()
+        self._configured_scope = configured_scope or Scope()
         self._run_started_ns = run_started_ns
         self._upserts: dict[str, BaselineEntry] = {}
         self._deletes: list[str] = []
@@ -61,13 +64,8 @@ class BaselineRecorder:
         self._committed = time.monotonic()
         self._open: dict[str, Operation] = {}
         self._done: set[str] = set()
-        self._failure: StateError | None = None
+        self.failure: StateError | None = None
         self._fsync_error: StateError | None = None
-
-    @property
-    def failure(self) -> StateError | None:
-        """The error of the first failed commit, which ends the run. Files and objects are not affected."""
-        return self._failure
 
     def refresh(self, unchanged: Sequence[tuple[LocalEntry, RemoteObject, BaselineEntry]]) -> None:
         """Update the fingerprints of keys whose content is unchanged."""
@@ -94,7 +92,7 @@ class BaselineRecorder:
             len(self._upserts) + len(self._deletes) >= _BATCH_ROWS
             or time.monotonic() - self._committed > _BATCH_SECONDS
         )
-        if full and self._failure is None:
+        if full and self.failure is None:
             self.flush()
 
     def flush(self) -> None:
@@ -102,7 +100,7 @@ class BaselineRecorder:
         try:
             self.commit()
         except StateError as error:
-            self._failure = self._failure or _explain_unrecorded(error)
+            self.failure = self.failure or _explain_unrecorded(error)
 
     def commit(self) -> None:
         """Commit all results, after a flush of their directories to the disk.
@@ -136,7 +134,7 @@ class BaselineRecorder:
             self._state.update_conflicts(records, self._resolved_conflicts(None if result.interrupted else plan))
             self._state.add_run(result.as_record())
         except StateError as error:
-            self._failure = self._failure or _explain_unrecorded(error)
+            self.failure = self.failure or _explain_unrecorded(error)
 
     def _resolved_conflicts(self, plan: Plan | None) -> list[tuple[str, str]]:
         """Return the recorded conflicts that this run resolved, or that no longer exist, as `(key, mapping id)`.
@@ -170,7 +168,7 @@ class BaselineRecorder:
         mapping = self._mappings.get(mapping_id)
         if mapping is None:
             return mapping_id in self._removed
-        return not (self._folders.covers(key) and mapping.includes_by_configuration(key))
+        return not (self._configured_scope.covers(key) and mapping.includes_by_configuration(key))
 
 
 def _explain_unrecorded(error: StateError) -> StateError:

@@ -339,10 +339,9 @@ class Worker:
                 return
             result.bytes_up += uploaded.bytes_sent
             result.extra_uploads += 1
+            row = baseline_row(uploaded.local, uploaded.remote, uploaded.digests, self.run_started_ns)
             if not mapping.is_file:
-                result.upserts.append(
-                    baseline_row(uploaded.local, uploaded.remote, uploaded.digests, self.run_started_ns)
-                )
+                result.upserts.append(row)
 
     def backup_remote(self, operation: Operation) -> None:
         """Download the object to the trash before it is replaced or deleted, if the backup policy applies.

@@ -39,7 +39,7 @@ class MoveDetector:
         wanted = moves.blocked_moves(operations)
         if copies:
             wanted += moves.move_candidates(operations)
-        known = {operation.key: self._hash_local(operation) for operation in wanted}
+        known = {each.key: self._add_digests(each, self._hash_local) for each in wanted}
         found = moves.hold_move_sources([known.get(operation.key, operation) for operation in operations])
         return moves.detect_moves(found) if copies else found
 
@@ -52,32 +52,29 @@ class MoveDetector:
         for side, add_digest in ((Side.REMOTE, self._hash_local), (Side.LOCAL, self._fetch_digests)):
             wanted |= {operation.key: add_digest for operation in moves.find_uncertain_arrivals(operations, side)}
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="buckia-evidence") as pool:
-            return list(pool.map(lambda each: wanted[each.key](each) if each.key in wanted else each, operations))
+            add = self._add_digests
+            return list(pool.map(lambda each: add(each, wanted[each.key]) if each.key in wanted else each, operations))
+
+    def _add_digests(self, operation: Operation, add: Callable[[Operation], Operation]) -> Operation:
+        try:
+            return add(operation)
+        except FATAL_ERRORS:
+            raise
+        except Exception as error:  # noqa: BLE001  # the upload reports it, or the guard refuses the plan
+            log_internal_error(error)
+            return operation
 
     def _hash_local(self, operation: Operation) -> Operation:
         local = operation.local
         if local is None or local.digests:
             return operation
-        try:
-            return replace(operation, local=self.evidence.hash_local(self.mappings[operation.mapping_id], local, ()))
-        except FATAL_ERRORS:
-            raise
-        except Exception as error:  # noqa: BLE001  # the upload reports what can't be read
-            log_internal_error(error)
-            return operation
+        return replace(operation, local=self.evidence.hash_local(self.mappings[operation.mapping_id], local, ()))
 
     def _fetch_digests(self, operation: Operation) -> Operation:
         remote = operation.remote
         if remote is None or any(digest.algorithm == self.evidence.algorithm for digest in remote.digests):
             return operation
-        try:
-            digests = self._remote_digests(remote)
-        except FATAL_ERRORS:
-            raise
-        except Exception as error:  # noqa: BLE001  # without digests, the guard refuses the plan
-            log_internal_error(error)
-            return operation
-        return replace(operation, remote=remote._replace(digests=digests))
+        return replace(operation, remote=remote._replace(digests=self._remote_digests(remote)))
 
     def _remote_digests(self, remote: RemoteObject) -> Digests:
         found = self.evidence.stat_remote(remote)

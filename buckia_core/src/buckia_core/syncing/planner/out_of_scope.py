@@ -27,11 +27,8 @@ def find_rows_outside_folders(request: SyncRequest, state: StateDatabase) -> lis
     """Return the rows that a change of `folders` put out of scope. Reads the baseline only if it changed."""
     if request.ad_hoc_path or state.get_meta(_folders_meta_key(request)) == _folders_text(request):
         return []
-    return (
-        state.rows_outside(request.configured_scope, list(mapping_labels_of_run(request)))
-        if request.configured_scope.names
-        else []
-    )
+    scope = request.configured_scope
+    return state.rows_outside(scope, [mapping.id for mapping in request.mappings]) if scope.names else []
 
 
 def record_scope(request: SyncRequest, state: StateDatabase, rows: Sequence[BaselineEntry]) -> None:

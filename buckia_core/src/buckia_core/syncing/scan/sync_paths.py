@@ -106,9 +106,8 @@ class SyncPaths:
             joined = joined.union(each)
         scope = self.configured_scope.intersect(joined)
         if scope is None:
-            raise InvalidSetting(
-                f"none of the paths is in the configured folders ({', '.join(self.configured_scope.names)})"
-            )
+            names = ", ".join(self.configured_scope.names)
+            raise InvalidSetting(f"none of the paths is in the configured folders ({names})")
         return scope
 
 
@@ -216,7 +215,8 @@ def _interpret(text: str, bases: Sequence[Path], mappings: Sequence[PathMapping]
         return
     key = "/".join(part for part in parts if part not in ("", "."))
     if key:
-        yield _Interpretation(_key_scope(key), any(os.path.lexists(path) for path in _local_paths(key, mappings)))
+        scope = Scope.from_names([key], [Glob("", key)] if _WILDCARD.search(key) else [])
+        yield _Interpretation(scope, any(os.path.lexists(path) for path in _local_paths(key, mappings)))
 
 
 def _split(path: str) -> tuple[str, list[str]]:
@@ -267,10 +267,6 @@ def _remaining(pattern: list[str], parts: list[str]) -> list[list[str]]:
     if head == "**":
         return _remaining(rest, parts) + _remaining(pattern, parts[1:]) if rest else [[]]
     return _remaining(rest, parts[1:]) if Glob("", head).covers(parts[0]) else []
-
-
-def _key_scope(key: str) -> Scope:
-    return Scope.from_names([key], [Glob("", key)] if _WILDCARD.search(key) else [])
 
 
 def _local_paths(key: str, mappings: Sequence[PathMapping]) -> Iterator[str]:

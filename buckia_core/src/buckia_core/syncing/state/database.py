@@ -194,14 +194,10 @@ class StateDatabase:
         rows = list(upserts)
         owners = {row.key: row.mapping_id for row in rows}
         with self._transaction():
-            deleted = [(key, id_) for key in deletes for id_ in self._find_mapping_ids(key, mapping_ids)]
+            find = partial(self._find_mapping_ids, among=mapping_ids)
+            deleted = [(key, id_) for key in deletes for id_ in find(key)]
             if mapping_ids is not None and len(mapping_ids) > 1:
-                deleted += [
-                    (key, id_)
-                    for key, owner in owners.items()
-                    for id_ in self._find_mapping_ids(key, mapping_ids)
-                    if id_ != owner
-                ]
+                deleted += [(key, id_) for key, owner in owners.items() for id_ in find(key) if id_ != owner]
             self._db.executemany("DELETE FROM entries WHERE key = ? AND root = ?", deleted)
             self._db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             owner_ids = [(id_,) for id_ in set(owners.values())]
