@@ -183,8 +183,7 @@ class BucketAdmin:
         """Yield the application keys of the account. Raises AdapterError if they can't be listed."""
         account_id = retry_request(self._session.authorization).account_id
         list_keys = partial(self._session.call, "list_keys", account_id, _KEYS_PAGE)
-        pages = _iter_pages(list_keys, "keys", "nextApplicationKeyId", action="listing keys")
-        for page in pages:
+        for page in _iter_pages(list_keys, "keys", "nextApplicationKeyId", action="listing keys"):
             with parsing_response("listing keys"):
                 keys = [_parse_key(each) for each in page]
             yield from keys

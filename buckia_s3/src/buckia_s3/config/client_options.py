@@ -48,7 +48,6 @@ class ClientOptions:
     timeout: float | None = None
     default_content_type: str | None = None
     default_headers: Mapping[str, Secret] = field(default_factory=HiddenMapping)
-
     pool_idle_timeout: float = 10.0
     pool_max_idle_per_host: int = 64
     proxy_url: Secret | None = None

@@ -11,7 +11,6 @@ from buckia_s3.xml.reader import parse_etag
 
 _PART = re.compile(rb"<Part>(.*?)</Part>", re.DOTALL)
 _NUMBER = re.compile(rb"<PartNumber>\s*(\d{1,5})\s*</PartNumber>")
-
 _SIZE = re.compile(rb"<Size>\s*(\d{1,19})\s*</Size>")
 _NEXT = re.compile(rb"<NextPartNumberMarker>\s*(\d{1,5})\s*</NextPartNumberMarker>")
 _TRUNCATED = re.compile(rb"<IsTruncated>\s*true\s*</IsTruncated>")

@@ -23,8 +23,6 @@ BYPASS_GOVERNANCE = {"x-amz-bypass-governance-retention": "true"}
 """Headers of a request that shortens or ignores a retention in mode GOVERNANCE."""
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
-
-
 _NO_LOCKS = ("(InvalidRequest)", "(InvalidBucketState)", "(ObjectLockConfigurationNotFoundError)")
 
 

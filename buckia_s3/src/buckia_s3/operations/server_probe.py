@@ -126,7 +126,7 @@ class ServerProbe:
                 return {"If-Match": seen.fingerprint if support is IfMatchSupport.UNQUOTED else etag}
 
     def completion_headers(self, expect: Precondition | None, key: str) -> dict[str, str]:
-        """Return the headers that make CompleteMultipartUpload or CopyObject conditional. See `headers`."""
+        """Return the headers that make CompleteMultipartUpload or CopyObject conditional. See `condition_headers`."""
         return self.condition_headers(expect, key) if self._conditional_completion else {}
 
     def _ensure_probed(self) -> IfMatchSupport:

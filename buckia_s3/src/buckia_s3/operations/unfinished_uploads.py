@@ -139,7 +139,7 @@ def _parse_page(body: bytes, *, url_encoded: bool) -> _Page:
     if truncated == "false":
         return _Page(uploads, None)
     if truncated != "true":
-        raise MalformedResponse("it does not say whether more follows")
+        raise MalformedResponse("it does not say whether there are more pages")
     if not uploads:
-        raise MalformedResponse("more follows, and it does not say where")
+        raise MalformedResponse("it does not say where the next page starts")
     return _Page(uploads, (uploads[-1].key, uploads[-1].upload_id))

@@ -57,14 +57,14 @@ def parse_page_head(body: bytes) -> PageHead:
     """
     truncated = _TRUNCATED.search(body)
     if truncated is None:
-        raise MalformedResponse("it does not say whether more follows")
+        raise MalformedResponse("it does not say whether there are more pages")
     url_encoded = _URL_ENCODED.search(body) is not None
     token = None
     try:
         if truncated[1] == b"true":
             found = _TOKEN.search(body)
             if found is None:
-                raise MalformedResponse("more follows, and it does not say where")
+                raise MalformedResponse("it does not say where the next page starts")
             token = _unescape(found[1].decode())
         last = _LAST_KEY.search(body, max(body.rfind(b"<Key>"), 0))
         if last is None:

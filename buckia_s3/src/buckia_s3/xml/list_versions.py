@@ -38,7 +38,7 @@ def parse_versions(body: bytes) -> VersionPage:
     url_encoded = _URL_ENCODED.search(body) is not None
     truncated = element_text(body, "IsTruncated").strip()
     if truncated not in ("true", "false"):
-        raise MalformedResponse("it does not say whether more follows")
+        raise MalformedResponse("it does not say whether there are more pages")
     next_marker = VersionMarker(
         decode_key(element_text(body, "NextKeyMarker"), url_encoded=url_encoded),
         element_text(body, "NextVersionIdMarker"),
@@ -60,7 +60,7 @@ def parse_versions(body: bytes) -> VersionPage:
     if truncated == "false":
         return VersionPage(versions, None)
     if not next_marker.key:
-        raise MalformedResponse("more follows, and it does not say where")
+        raise MalformedResponse("it does not say where the next page starts")
     return VersionPage(versions, next_marker)
 
 

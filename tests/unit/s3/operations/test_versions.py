@@ -92,7 +92,7 @@ class TestPages:
         [
             (page(version("a", "1"))[:-30], "well-formed"),
             (b"<html><IsTruncated>false</IsTruncated></html>", "not a ListVersionsResult"),
-            (b"<ListVersionsResult></ListVersionsResult>", "whether more follows"),
+            (b"<ListVersionsResult></ListVersionsResult>", "whether there are more pages"),
             (page(version("a", "1").replace("<Size>5</Size>", "")), "lacks a field"),
             (page(version("a", "1").replace("<Size>5", "<Size>x")), "an invalid value"),
             (page(version("a", "1").replace("2026-01-01T", "yesterday")), "an invalid value"),
