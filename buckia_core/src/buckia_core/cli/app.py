@@ -49,15 +49,11 @@ class Command(click.Command):
         _format_options(self, ctx, formatter)
 
 
-class Group(click.Group):
+class Group(Command, click.Group):
     """Group of commands, all of which also take the global options."""
 
     command_class = Command
     group_class: type[click.Group | type] | None = type  # click's word for "the same class"
-
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self.params.extend(global_options())
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the group's own options, the global ones, then the commands."""

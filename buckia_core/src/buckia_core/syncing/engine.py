@@ -176,8 +176,7 @@ def _execute_plan(
             try:
                 for done in results:
                     if recorder.failure:
-                        # Start no more operations. Those in flight finish, and are recorded if the
-                        # database can be written again.
+                        # Start no more operations; those in flight are recorded if the database can be written again.
                         request.stopped.set()
                     if done.operation.action in _WRITING_ACTIONS:
                         changed.update(done.deletes, (each.key for each in done.upserts))

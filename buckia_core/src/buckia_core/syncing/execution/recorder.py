@@ -88,11 +88,8 @@ class BaselineRecorder:
             self._open[result.operation.key] = result.operation
         elif result.status is Status.DONE:
             self._done.add(result.operation.key)
-        full = (
-            len(self._upserts) + len(self._deletes) >= _BATCH_ROWS
-            or time.monotonic() - self._committed > _BATCH_SECONDS
-        )
-        if full and self.failure is None:
+        full = len(self._upserts) + len(self._deletes) >= _BATCH_ROWS
+        if self.failure is None and (full or time.monotonic() - self._committed > _BATCH_SECONDS):
             self.flush()
 
     def flush(self) -> None:

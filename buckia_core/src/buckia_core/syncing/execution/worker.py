@@ -206,6 +206,7 @@ class Worker:
             # The delete phase should have removed the differently spelled directory; unsynced files may have kept it.
             Spellings().check_spelling(mapping, operation.key)
         location = locator.locate_for_write(operation.key, mapping)
+        is_large = operation.size > BUFFERED_DOWNLOAD_MAX
         return Download(
             self.adapter,
             operation.remote,
@@ -218,9 +219,7 @@ class Worker:
                 file, operation.key, operation.explanation, keep_source=True, original=location
             ),
             is_preserved=is_preserved,
-            track_progress=partial(self.in_flight.track, operation)
-            if operation.size > BUFFERED_DOWNLOAD_MAX
-            else no_progress,
+            track_progress=partial(self.in_flight.track, operation) if is_large else no_progress,
             resume_store=self.resume_store,
         )
 

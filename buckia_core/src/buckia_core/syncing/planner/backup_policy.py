@@ -30,10 +30,6 @@ class BackupPolicy:
 
     def applies(self, loses_data: bool) -> bool:
         """Tell whether to download a version. `loses_data`: a user wrote it, and did not delete or replace it."""
-        match self.mode:
-            case KeepReplaced.AUTO:
-                return not self.keeps_versions and (loses_data or self.free_reads)
-            case KeepReplaced.ALWAYS:
-                return True
-            case KeepReplaced.NEVER:
-                return False
+        if self.mode is KeepReplaced.AUTO:
+            return not self.keeps_versions and (loses_data or self.free_reads)
+        return self.mode is KeepReplaced.ALWAYS

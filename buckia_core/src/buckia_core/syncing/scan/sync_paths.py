@@ -119,11 +119,7 @@ class _Interpretation(NamedTuple):
 
 
 def find_sync_paths(
-    paths: Iterable[str],
-    bases: Sequence[Path],
-    mappings: Sequence[PathMapping],
-    configured_scope: Scope,
-    files: StateFiles,
+    paths: Iterable[str], bases: Sequence[Path], mappings: Sequence[PathMapping], configured: Scope, files: StateFiles
 ) -> SyncPaths:
     """Resolve paths from the disk and, for paths that are not there, from the baseline. Sends no requests.
 
@@ -131,7 +127,7 @@ def find_sync_paths(
         paths: The paths as given.
         bases: Directories to resolve relative paths against, in order.
         mappings: The mappings of the run.
-        configured_scope: The keys that the configuration includes.
+        configured: The keys that the configuration includes.
         files: The state of the bucket.
 
     Raises:
@@ -146,7 +142,7 @@ def find_sync_paths(
         def is_known(keys: Scope) -> bool:
             return next(iter(state().baseline(keys)), None) is not None
 
-        return _find(paths, [Path(os.path.abspath(base)) for base in bases], mappings, configured_scope, is_known)
+        return _find(paths, [Path(os.path.abspath(base)) for base in bases], mappings, configured, is_known)
 
 
 def has_path(
