@@ -17,7 +17,7 @@ from buckia_b2.api.upload_url_pool import UploadUrlPool
 from buckia_b2.errors import PROVIDER, parsing_response
 from buckia_b2.files.file_names import MAX_KEY_BYTES
 from buckia_b2.operations.copy import Copier
-from buckia_b2.operations.delete import BATCH, Deleter
+from buckia_b2.operations.delete import DELETE_BATCH_SIZE, Deleter
 from buckia_b2.operations.download import Downloader
 from buckia_b2.operations.large_files import LargeFiles
 from buckia_b2.operations.list import list_objects
@@ -115,7 +115,7 @@ class B2Sync(BaseSync):
             resumable_download=True,
             max_key_bytes=MAX_KEY_BYTES - len(self._prefix.encode()),
             max_object_bytes=_MAX_OBJECT_BYTES,
-            delete_batch=BATCH,
+            delete_batch=DELETE_BATCH_SIZE,
             workers=16,
         )
 

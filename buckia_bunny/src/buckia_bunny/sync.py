@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from buckia_bunny.errors import PROVIDER
 from buckia_bunny.http import HttpClient
-from buckia_bunny.operations.delete import DELETE_BATCH, Deleter
+from buckia_bunny.operations.delete import DELETE_BATCH_SIZE, Deleter
 from buckia_bunny.operations.directories import DirectoryPruner
 from buckia_bunny.operations.download import Downloader
 from buckia_bunny.operations.head import ObjectHead
@@ -87,7 +87,7 @@ class BunnySync(BaseSync):
             resumable_download=True,
             nested_keys=False,
             max_key_bytes=MAX_PATH_BYTES - len(self._prefix.encode()),
-            delete_batch=DELETE_BATCH,
+            delete_batch=DELETE_BATCH_SIZE,
             workers=32,
         )
 

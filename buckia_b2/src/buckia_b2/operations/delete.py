@@ -17,7 +17,7 @@ from buckia_b2.settings import Deletion
 from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.errors import AdapterError
 
-BATCH = 100
+DELETE_BATCH_SIZE = 100
 """Keys per call: B2 deletes one key per request, and several requests run in parallel."""
 
 _WORKERS = 8

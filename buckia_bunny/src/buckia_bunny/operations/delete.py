@@ -11,7 +11,7 @@ from buckia_bunny.storage.api import StorageApi
 from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.errors import AdapterError
 
-DELETE_BATCH = 100
+DELETE_BATCH_SIZE = 100
 """Keys per call."""
 
 _WORKERS = 8
