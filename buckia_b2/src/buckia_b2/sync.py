@@ -115,7 +115,7 @@ class B2Sync(BaseSync):
             resumable_download=True,
             max_key_bytes=MAX_KEY_BYTES - len(self._prefix.encode()),
             max_object_bytes=_MAX_OBJECT_BYTES,
-            delete_batch=DELETE_BATCH_SIZE,
+            delete_batch_size=DELETE_BATCH_SIZE,
             workers=16,
         )
 

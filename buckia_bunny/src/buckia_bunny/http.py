@@ -27,7 +27,7 @@ from buckia_core.errors import AdapterError, MissingCredentials
 
 T = TypeVar("T")
 
-RETRY_POLICY = RetryPolicy(attempts=6, seconds=math.inf, initial_wait=0.2, max_wait=20.0)
+RETRY_POLICY = RetryPolicy(max_attempts=6, time_limit=math.inf, initial_wait=0.2, max_wait=20.0)
 """Retries of one request of a call that makes many, such as one directory of a listing of a thousand."""
 
 _CONNECTIONS = 64

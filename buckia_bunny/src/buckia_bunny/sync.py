@@ -87,7 +87,7 @@ class BunnySync(BaseSync):
             resumable_download=True,
             nested_keys=False,
             max_key_bytes=MAX_PATH_BYTES - len(self._prefix.encode()),
-            delete_batch=DELETE_BATCH_SIZE,
+            delete_batch_size=DELETE_BATCH_SIZE,
             workers=32,
         )
 

@@ -147,7 +147,7 @@ class S3Sync(BaseSync):
             resumable_download=True,
             max_key_bytes=MAX_KEY_BYTES - len(self._prefix.encode()),
             max_object_bytes=MAX_PARTS * MAX_PART if endpoint.is_aws(self._settings) else 5 * _TIB,
-            delete_batch=MAX_DELETES,
+            delete_batch_size=MAX_DELETES,
             workers=32,
         )
 

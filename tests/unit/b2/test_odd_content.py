@@ -94,7 +94,7 @@ def test_parts_are_compared(opened, wrong):
         return part(asked) if asked.target == "/up" else None
 
     b2, server = opened(responses, multipart_threshold=5_000_000, part_size=5_000_000)
-    b2._part_pool._policy = b2._part_pool._policy.__class__(attempts=1)
+    b2._part_pool._policy = b2._part_pool._policy.__class__(max_attempts=1)
     with pytest.raises(IntegrityError, match="part"):
         b2.upload_file(bytes(6_000_000), "k")
     assert server.asked[-1].target.endswith("/b2_cancel_large_file")

@@ -26,7 +26,7 @@ from buckia_core.adapters.transfers.retry import RetryPolicy
 
 T = TypeVar("T")
 
-RETRY_POLICY = RetryPolicy(attempts=5, seconds=math.inf, initial_wait=0.2, max_wait=10.0)
+RETRY_POLICY = RetryPolicy(max_attempts=5, time_limit=math.inf, initial_wait=0.2, max_wait=10.0)
 """Five attempts with short waits: B2 answers 503 where another of its servers would take the request at once."""
 
 MAX_JSON_BYTES = 16 << 20

@@ -74,12 +74,12 @@ class MappingIndex:
     def __init__(self, mappings: Sequence[PathMapping]) -> None:
         self._by_id = {mapping.id: mapping for mapping in mappings}
         self._files: defaultdict[str, list[PathMapping]] = defaultdict(list)
-        self._roots = []
+        self._directories = []
         for mapping in mappings:
             if mapping.is_file:
                 self._files[mapping.remote].append(mapping)
             else:
-                self._roots.append(mapping)
+                self._directories.append(mapping)
 
     def find(self, key: str, *, baseline_mapping_id: str | None = None) -> PathMapping | None:
         """Return the mapping of a key; `None` if the key takes no part.
@@ -91,7 +91,7 @@ class MappingIndex:
         if previous is not None and previous.includes(key):
             return previous
         found = self._first_receiving(self._files[key]) if key in self._files else None
-        return found or self._first_receiving([root for root in self._roots if root.includes(key)])
+        return found or self._first_receiving([each for each in self._directories if each.includes(key)])
 
     def _first_receiving(self, candidates: Sequence[PathMapping]) -> PathMapping | None:
         receiving = (each for each in candidates if each.rules.direction is not Direction.UP)

@@ -169,7 +169,7 @@ def _execute_plan(
                 executor,
                 concurrency,
                 request.stopped,
-                capabilities.delete_batch,
+                capabilities.delete_batch_size,
                 tally.report_bytes,
                 recorder.add,
             )

@@ -73,7 +73,7 @@ class DirstoreSync(BaseSync):
             server_copy=True,
             free_reads=True,
             max_key_bytes=_MAX_KEY_BYTES - len(self._prefix.encode()),
-            delete_batch=100,
+            delete_batch_size=100,
         )
 
     # --- listings and metadata ---------------------------------------------------------------------------------

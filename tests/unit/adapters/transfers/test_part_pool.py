@@ -16,7 +16,7 @@ WAIT = 30.0
 
 @pytest.fixture
 def pool():
-    made = PartPool(RetryPolicy(attempts=3, initial_wait=0.0))
+    made = PartPool(RetryPolicy(max_attempts=3, initial_wait=0.0))
     yield made
     made.close()
 

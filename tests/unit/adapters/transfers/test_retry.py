@@ -34,7 +34,7 @@ def waiting():
 
 
 def test_until_it_succeeds_or_has_been_made_so_often(waiting):
-    backoff, waits = waiting(attempts=3)
+    backoff, waits = waiting(max_attempts=3)
     assert retry_call(Failing(2), backoff) == 3
     assert waits == [0.5, 1.0]
     failing = Failing(3)
@@ -44,7 +44,7 @@ def test_until_it_succeeds_or_has_been_made_so_often(waiting):
 
 
 def test_one_attempt_is_never_repeated(waiting):
-    backoff, waits = waiting(attempts=1)
+    backoff, waits = waiting(max_attempts=1)
     with pytest.raises(Transient):
         retry_call(Failing(1), backoff)
     assert waits == []
@@ -76,7 +76,7 @@ def test_a_longer_one_is_left_to_the_wrapper(waiting):
 
 
 def test_no_wait_ends_too_late(waiting):
-    backoff, waits = waiting(attempts=9, seconds=7.0, initial_wait=2.0)
+    backoff, waits = waiting(max_attempts=9, time_limit=7.0, initial_wait=2.0)
     failing = Failing(9)
     with pytest.raises(Transient):
         retry_call(failing, backoff)

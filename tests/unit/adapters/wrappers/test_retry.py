@@ -60,7 +60,7 @@ def retrying(memory, time):
 
 
 def test_waits_grow_and_success_ends_them(retrying, time):
-    retry, faulty = retrying(Fault("stat_file", times=4), attempts=5, initial_wait=1.0, max_wait=5.0)
+    retry, faulty = retrying(Fault("stat_file", times=4), max_attempts=5, initial_wait=1.0, max_wait=5.0)
     assert retry.stat_file("a").size == 1
     assert time.sleeps == [1.0, 2.0, 4.0, 5.0]
     assert len(faulty.calls) == 5
@@ -73,7 +73,7 @@ def test_jitter_is_full(retrying, time):
 
 
 def test_attempts_are_bounded(retrying, time):
-    retry, faulty = retrying(Fault("stat_file", times=None), attempts=3)
+    retry, faulty = retrying(Fault("stat_file", times=None), max_attempts=3)
     with pytest.raises(Transient):
         retry.stat_file("a")
     assert len(faulty.calls) == 3
@@ -81,7 +81,9 @@ def test_attempts_are_bounded(retrying, time):
 
 
 def test_seconds_are_bounded(retrying, time):
-    retry, _ = retrying(Fault("stat_file", times=None), attempts=100, seconds=10.0, initial_wait=4.0, max_wait=4.0)
+    retry, _ = retrying(
+        Fault("stat_file", times=None), max_attempts=100, time_limit=10.0, initial_wait=4.0, max_wait=4.0
+    )
     with pytest.raises(Transient):
         retry.stat_file("a")
     assert time.sleeps == [4.0, 4.0]
@@ -140,12 +142,12 @@ def test_listing_keeps_to_its_range_when_it_resumes(retrying):
 
 
 def test_listing_that_gets_on_has_all_its_attempts_again(retrying):
-    retry, _ = retrying(Fault("list_files", entries=1, times=4), attempts=2)
+    retry, _ = retrying(Fault("list_files", entries=1, times=4), max_attempts=2)
     assert [found.key for found in retry.list_files()] == ["a", "b", "c", "d"]
 
 
 def test_listing_that_stands_still_ends(retrying):
-    retry, faulty = retrying(Fault("list_files", times=None), attempts=3)
+    retry, faulty = retrying(Fault("list_files", times=None), max_attempts=3)
     with pytest.raises(Transient):
         list(retry.list_files())
     assert len(faulty.calls) == 3
@@ -397,13 +399,13 @@ def test_only_keys_that_failed_are_deleted_again(memory, time):
 
 def test_delete_that_keeps_failing_has_the_error(memory, time):
     half = HalfDeleting(memory, {"b": 100})
-    retry = Retry(half, policy=RetryPolicy(attempts=3, clock=lambda: time.now, sleep=time.sleep))
+    retry = Retry(half, policy=RetryPolicy(max_attempts=3, clock=lambda: time.now, sleep=time.sleep))
     outcomes = retry.delete_files(["a", "b"])
     assert [outcome.error is None for outcome in outcomes] == [True, False]
     assert len(half.asked) == 3
 
 
-@pytest.mark.parametrize("bounds", [{"attempts": 0}, {"seconds": -1.0}])
+@pytest.mark.parametrize("bounds", [{"max_attempts": 0}, {"time_limit": -1.0}])
 def test_senseless_bounds_are_refused(bounds):
     with pytest.raises(ValueError, match=r"0 attempts|-1 seconds"):
         RetryPolicy(**bounds)

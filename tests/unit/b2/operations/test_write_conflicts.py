@@ -220,7 +220,7 @@ def test_an_upload_whose_response_was_lost_is_found(b2_account, connect, raw_buc
 def unseen(hurried, b2_account, monkeypatch):
     """Adapter with retries whose first attempt can't list versions."""
     monkeypatch.setattr(transport, "RETRY_POLICY", replace(transport.RETRY_POLICY, sleep=lambda seconds: None))
-    b2_account.fail("b2_list_file_versions", times=transport.RETRY_POLICY.attempts)
+    b2_account.fail("b2_list_file_versions", times=transport.RETRY_POLICY.max_attempts)
     return Retry(hurried, policy=RetryPolicy(sleep=lambda seconds: None))
 
 
@@ -242,7 +242,7 @@ def test_what_is_below_a_write_is_found_in_the_next_attempt(unseen, hurried, raw
 
 
 def test_a_write_that_could_not_be_taken_away_is_in_the_next_attempt(unseen, hurried, b2_account, raw_bucket):
-    b2_account.fail("b2_delete_file_version", times=transport.RETRY_POLICY.attempts)
+    b2_account.fail("b2_delete_file_version", times=transport.RETRY_POLICY.max_attempts)
     around_uploads(hurried, before=lambda: raw_bucket.upload_bytes(b"theirs", "k"))
     with pytest.raises(PreconditionFailed):
         unseen.upload_file(b"mine", "k", expect=IfAbsent(), info=UploadInfo(5_000_000, DIGESTS))
@@ -266,7 +266,7 @@ def test_what_is_below_a_version_that_is_brought_back_is_found_too(unseen, hurri
 
 
 def test_a_later_write_of_something_else_is_none_of_an_earlier_one(hurried, b2_account, monkeypatch):
-    monkeypatch.setattr(transport, "RETRY_POLICY", replace(transport.RETRY_POLICY, attempts=1))
+    monkeypatch.setattr(transport, "RETRY_POLICY", replace(transport.RETRY_POLICY, max_attempts=1))
     b2_account.fail("b2_list_file_versions", times=1)
     with pytest.raises(Transient, match="'k' is written, but the check") as caught:
         hurried.upload_file(b"mine", "k", expect=IfAbsent(), info=UploadInfo(5_000_000, DIGESTS))

@@ -29,12 +29,12 @@ def read(tmp_path, value):
 
 def test_equals_the_retry_policy_of_the_core():
     given = RetryConfig(max_retries=4, retry_timeout=7.0, init_backoff=0.5, base=3.0, max_backoff=10.0)
-    assert given.policy == RetryPolicy(attempts=5, seconds=7.0, initial_wait=0.5, max_wait=10.0, multiplier=3.0)
-    assert RetryConfig(max_retries=0).policy.attempts == 1
+    assert given.policy == RetryPolicy(max_attempts=5, time_limit=7.0, initial_wait=0.5, max_wait=10.0, multiplier=3.0)
+    assert RetryConfig(max_retries=0).policy.max_attempts == 1
 
 
 def test_three_attempts_by_default():
-    assert RetryConfig().policy == RetryPolicy(attempts=3, seconds=180.0, initial_wait=2.0, max_wait=20.0)
+    assert RetryConfig().policy == RetryPolicy(max_attempts=3, time_limit=180.0, initial_wait=2.0, max_wait=20.0)
 
 
 @pytest.mark.parametrize("retries", [0, 3])

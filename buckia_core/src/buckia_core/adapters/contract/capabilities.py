@@ -26,7 +26,7 @@ class Capabilities:
         free_reads: Reading an object costs neither money nor network traffic.
         max_key_bytes: Longest key, in bytes of UTF-8.
         max_object_bytes: Largest object; `None` if there is no limit.
-        delete_batch: Best number of keys for one `delete_files` call.
+        delete_batch_size: Best number of keys for one `delete_files` call.
         workers: Number of concurrent calls that the provider handles well.
         requests_per_second: Default for the setting `rate_limit`; `None` if no limit is known.
     """
@@ -46,6 +46,6 @@ class Capabilities:
     free_reads: bool = False
     max_key_bytes: int = 1024
     max_object_bytes: int | None = None
-    delete_batch: int = 1
+    delete_batch_size: int = 1
     workers: int = 16
     requests_per_second: float | None = None

@@ -60,7 +60,7 @@ class DirectorySync(BaseSync):
             nested_keys=False,
             free_reads=True,
             max_key_bytes=self._paths.max_key_bytes,
-            delete_batch=100,
+            delete_batch_size=100,
         )
 
     @property

@@ -52,7 +52,7 @@ class MemorySync(BaseSync):
             server_copy=True,
             free_reads=True,
             max_key_bytes=MAX_KEY_BYTES - len(self._prefix.encode()),
-            delete_batch=PAGE,
+            delete_batch_size=PAGE,
         )
 
     @property

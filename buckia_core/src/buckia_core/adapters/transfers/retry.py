@@ -21,16 +21,16 @@ class RetryPolicy:
     `max_wait`; or `retry_after` of the error, if that is longer.
 
     Attributes:
-        attempts: Maximum number of calls, the first one included.
-        seconds: Give up instead of a wait that ends later than this after the start of the first attempt.
+        max_attempts: Maximum number of calls, the first one included.
+        time_limit: Give up instead of a wait that ends more seconds than this after the start of the first attempt.
         initial_wait: Bound of the first wait, in seconds.
         max_wait: Bound of all waits, in seconds; only `retry_after` of an error may exceed it.
         multiplier: Growth of the bound per attempt.
         clock, sleep, random: Replaced in tests; `random` returns a number in `[0, 1)`.
     """
 
-    attempts: int = 5
-    seconds: float = 120.0
+    max_attempts: int = 5
+    time_limit: float = 120.0
     initial_wait: float = 0.5
     max_wait: float = 20.0
     multiplier: float = 2.0
@@ -39,10 +39,10 @@ class RetryPolicy:
     random: Callable[[], float] = random.random
 
     def __post_init__(self) -> None:
-        if self.attempts < 1:
-            raise ValueError(f"{self.attempts} attempts are too few: a call needs at least one")
-        if self.seconds < 0:
-            raise ValueError(f"the time for retries can't be {self.seconds:g} seconds")
+        if self.max_attempts < 1:
+            raise ValueError(f"{self.max_attempts} attempts are too few: a call needs at least one")
+        if self.time_limit < 0:
+            raise ValueError(f"the time for retries can't be {self.time_limit:g} seconds")
 
     def next_wait(self, failed_attempts: int, error: AdapterError) -> float:
         """Return the seconds to wait after that many failed attempts; `error` is the last one."""
@@ -60,12 +60,12 @@ def retry_call(call: Callable[[], T], policy: RetryPolicy) -> T:
         AdapterError: The error of the last attempt.
     """
     started = policy.clock()
-    for attempts in range(1, policy.attempts):
+    for attempts in range(1, policy.max_attempts):
         try:
             return call()
         except AdapterError as error:
             wait = policy.next_wait(attempts, error)
-            late = policy.clock() - started + wait > policy.seconds
+            late = policy.clock() - started + wait > policy.time_limit
             if not error.retryable or wait > policy.max_wait or late:
                 raise
             policy.sleep(wait)

@@ -38,10 +38,10 @@ class _Attempts:
     def wait_after(self, error: AdapterError, operation: str, key: str | None) -> bool:
         """Wait before the next attempt and return true; false if there is none left."""
         self.count += 1
-        if not error.retryable or self.count >= self.policy.attempts:
+        if not error.retryable or self.count >= self.policy.max_attempts:
             return False
         wait = self.policy.next_wait(self.count, error)
-        if self.policy.clock() - self.started + wait > self.policy.seconds:
+        if self.policy.clock() - self.started + wait > self.policy.time_limit:
             return False
         target = "" if key is None else f" {key!r}"
         log.info("%s%s: attempt %d failed, next in %.1f s: %s", operation, target, self.count, wait, error)

@@ -33,7 +33,7 @@ class CapabilityTests(Suite):
 
     def test_limits_are_sensible(self, adapter: BaseSync) -> None:
         capabilities = adapter.capabilities
-        assert capabilities.delete_batch >= 1
+        assert capabilities.delete_batch_size >= 1
         assert capabilities.workers >= 1
         assert capabilities.max_key_bytes >= 100
         assert capabilities.max_object_bytes is None or capabilities.max_object_bytes > self.large_bytes
