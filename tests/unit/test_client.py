@@ -21,7 +21,7 @@ from buckia_core.errors import (
     NotSupported,
     PreconditionFailed,
 )
-from buckia_core.planning.plan import Action
+from buckia_core.planning.plan import Action, Counts
 from buckia_core.syncing.events import SyncResult
 from buckia_core.testing import Fault, Faulty, m
 from buckia_core.testing.miniatures import files_in, objects_in
@@ -105,7 +105,7 @@ def test_status_is_the_plan_and_changes_nothing(client, folder, bucket):
     m("b=1").upload_to(bucket)
     plan = client.status()
     assert [(each.action, each.key) for each in plan] == [(Action.UPLOAD, "a"), (Action.DOWNLOAD, "b")]
-    assert (plan.local_count, plan.remote_count, plan.base_count) == (1, 1, 0)
+    assert list(plan.counts.values()) == [Counts(local=1, remote=1, base=0)]
     assert [each.key for each in client.status(direction="up")] == ["a"]
     assert [each.key for each in client.status(sync_paths=["b"])] == ["b"]
     assert [each.key for each in client.status(exclude=("b",))] == ["a"]

@@ -174,16 +174,6 @@ class Plan:
     left_out: list[Operation] = field(default_factory=list)
 
     @property
-    def local_count(self) -> int:
-        """Number of local entries."""
-        return sum(each.local for each in self.counts.values())
-
-    @property
-    def remote_count(self) -> int:
-        """Number of objects."""
-        return sum(each.remote for each in self.counts.values())
-
-    @property
     def base_count(self) -> int:
         """Number of baseline rows."""
         return sum(each.base for each in self.counts.values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
@@ -15,7 +14,7 @@ from buckia_core.config.trust.bounded_read import read_bytes
 from buckia_core.config.trust.consent import check_trusted
 from buckia_core.config.trust.ownership import file_owner
 from buckia_core.errors import InvalidSetting
-from buckia_core.planning.gitignore import ParentMatcher, PatternList, parse_pattern
+from buckia_core.planning.gitignore import ParentMatcher, PatternList
 from buckia_core.planning.keys import fold_name, is_internal
 
 IGNORE_FILE = ".buckiaignore"
@@ -66,18 +65,6 @@ class PathFilter:
         """Whether the filter excludes nothing but Buckia's own files."""
         given = self.include or self.exclude or self.include_pattern or self.exclude_pattern or self.always_excluded
         return not (given or self.defaults)
-
-    @cached_property
-    def description(self) -> str:
-        """Text that is equal for filters with the same rules, ignoring comments and `always_excluded`."""
-        parts: dict[str, object] = {
-            "include": [line for line in self.include if parse_pattern(line)],
-            "exclude": [line for line in self.exclude if parse_pattern(line)],
-            "include_pattern": self.include_pattern,
-            "exclude_pattern": self.exclude_pattern,
-            "defaults": sorted(self._default_names[False] | self._default_names[True]),
-        }
-        return json.dumps({name: value for name, value in parts.items() if value}, sort_keys=True)
 
     @cached_property
     def accepted_initials(self) -> frozenset[str]:
