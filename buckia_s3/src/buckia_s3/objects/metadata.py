@@ -44,13 +44,11 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _PLAIN = re.compile(r"(?! )[\x20-\x7e]*(?<! )")
 _ENCODED_WORD = re.compile(r"=\?[A-Za-z0-9-]+\?[BbQq]\?[^?]*\?=")
 _DIGEST_NAME = re.compile(r"[a-z0-9_]+")
+_DIGEST_VALUE = re.compile(r"[0-9A-Za-z+/=_-]{1,200}")
 _SECONDS = re.compile(r"-?\d{1,12}(\.\d{1,18})?")
 _SIZE = re.compile(r"[0-9]{1,18}")
 _MAX_NS = (1 << 63) - 1
 """The last time that fits into 64 bits in nanoseconds; negated, the first one."""
-
-
-_DIGEST_VALUE = re.compile(r"[0-9A-Za-z+/=_-]{1,200}")
 
 
 def check_key(key: str, full_key: str, provider: str) -> None:
