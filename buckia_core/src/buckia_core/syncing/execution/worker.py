@@ -351,11 +351,10 @@ class Worker:
         seen = operation.remote
         if seen is None or not self.backup_policy.applies(operation.loser is Side.REMOTE):
             return
-        path = local_path(operation.key, self.mappings[operation.mapping_id])
         try:
             self.trash.add_from(
                 operation.key,
-                path,
+                self.path(operation),
                 seen.size,
                 operation.explanation,
                 lambda target: self.adapter.download_file(operation.key, target, expect=seen),

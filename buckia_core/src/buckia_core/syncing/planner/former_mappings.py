@@ -103,9 +103,8 @@ def find_mappings_of_other_sections(
 ) -> dict[str, str]:
     """Return the mappings that another section for the same bucket had last, with the label of that section."""
     own = (config.name, section_label(config))
-    return {
-        id_: label for id_, label in state.mapping_labels().items() if label and not (id_ in mappings or label in own)
-    }
+    labels = state.mapping_labels().items()
+    return {id_: label for id_, label in labels if label and id_ not in mappings and label not in own}
 
 
 def find_configured(config: BucketConfig, mapping_labels: Mapping[str, str | None]) -> frozenset[str]:
