@@ -84,7 +84,7 @@ def test_a_key_of_many_single_files_is_found_without_asking_each():
     asked = []
 
     class Asked(PathMapping):
-        def takes(self, key: str) -> bool:
+        def includes(self, key: str) -> bool:
             asked.append(key)
             return super().includes(key)
 
