@@ -343,7 +343,7 @@ class S3Sync(BaseSync):
 
     def delete_version(self, key: str, version: str) -> None:
         """See `Versioned`. `versions.delete` can also bypass a retention in mode GOVERNANCE."""
-        self.versions.delete(key, version)
+        self.versions.delete(key, version, retry=False)
 
     def public_url(self, key: str) -> str:
         """See `PublicUrl`. The bucket's policy decides whether the object can be read without credentials."""

@@ -94,17 +94,19 @@ class Versions:
         found, headers = self._head_version(key, version)
         return self.copier.copy_version(version, found, headers, expect)
 
-    def delete(self, key: str, version: str, *, bypass_governance: bool = False) -> None:
+    def delete(self, key: str, version: str, *, bypass_governance: bool = False, retry: bool = True) -> None:
         """See `Versioned.delete_version`.
 
         Args:
             key: The object.
             version: Id of the version.
             bypass_governance: Ignore a retention in mode GOVERNANCE, if the credentials permit it.
+            retry: Retry the request; not for callers that retry the whole call.
         """
         headers = BYPASS_GOVERNANCE if bypass_governance else {}
         try:
-            retry_call(partial(self.client.send, self._request("DELETE", key, version, headers)), self.retry_policy)
+            send = partial(self.client.send, self._request("DELETE", key, version, headers))
+            retry_call(send, self.retry_policy) if retry else send()
         except NotFound as error:
             if error.key is None:
                 raise

@@ -52,10 +52,13 @@ def test_parts_of_an_upload_are_sent_so_often(connect, retries):
     assert {sent.count(number) for number in set(sent)} == {retries + 1}
 
 
-def test_a_call_is_retried_by_the_engine(connect):
+@pytest.mark.parametrize(
+    "call", [lambda adapter: adapter.upload_file(b"x", "k"), lambda adapter: adapter.delete_version("k", "v")]
+)
+def test_a_call_is_retried_by_the_engine(connect, call):
     adapter, server = connect(lambda _: error(503, "SlowDown"), retry_config=RetryConfig(max_retries=5))
     with pytest.raises(Throttled):
-        adapter.upload_file(b"x", "k")
+        call(adapter)
     assert len(server.asked) == 1
 
 
