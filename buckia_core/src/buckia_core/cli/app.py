@@ -10,7 +10,7 @@ import click
 from buckia_core import __version__
 from buckia_core.cli.context import CliContext
 from buckia_core.cli.global_options import GlobalOption, global_options
-from buckia_core.config.setting_messages import closest_match
+from buckia_core.config.setting_messages import suggest
 from buckia_core.errors import AdapterBroken, AdapterNotInstalled
 
 COMMANDS = {
@@ -71,8 +71,7 @@ class Group(Command, click.Group):
 
     def suggestion(self, ctx: click.Context, name: str) -> str:
         """Return a suggestion for an unknown command; empty if there is none."""
-        close = closest_match(name, self.list_commands(ctx))
-        return f" Did you mean {close!r}?" if close else ""
+        return suggest(name, self.list_commands(ctx), list_all=False)
 
 
 class Root(Group):

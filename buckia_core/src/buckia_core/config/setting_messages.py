@@ -22,12 +22,12 @@ def format_location(source: str | None, lines: Mapping[str, int] | None, name: s
     return source
 
 
-def suggest(name: str, known: Iterable[str]) -> str:
-    """Return a sentence with the closest known name, or else with all known names; it begins with a space."""
+def suggest(name: str, known: Iterable[str], *, list_all: bool = True) -> str:
+    """Return a sentence with the closest known name, or else, if `list_all`, with all; it begins with a space."""
     names = sorted(set(known) - {name})
     if close := closest_match(name.lower(), names):
         return f" Did you mean {close!r}?"
-    return f" Known are: {', '.join(names)}." if names else ""
+    return f" Known are: {', '.join(names)}." if names and list_all else ""
 
 
 def closest_match(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:

@@ -16,7 +16,7 @@ import pluggy
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.plugins import hookspecs
-from buckia_core.config.setting_messages import closest_match
+from buckia_core.config.setting_messages import suggest
 from buckia_core.errors import AdapterBroken, AdapterNotInstalled, BuckiaError, PluginError
 from buckia_core.localfs.system_errors import find_system_failure
 from buckia_core.planning.plan import Plan
@@ -237,8 +237,7 @@ def _install_hint(provider: str, installed: list[str]) -> str:
     known = known_extras()
     if provider in known:
         return f'provider {provider!r} is not installed: pip install "buckia[{provider}]"'
-    near = closest_match(provider, [*installed, *known])
-    hint = f" Did you mean {near!r}?" if near else ""
+    hint = suggest(provider, [*installed, *known], list_all=False)
     return f"no installed package registers provider {provider!r} (installed: {', '.join(installed)}).{hint}"
 
 
