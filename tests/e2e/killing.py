@@ -53,8 +53,8 @@ class Struggle:
     def sync_and_kill(self) -> bool:
         """Start a run and kill it at a random moment; tell whether it was at work by then."""
         running = self.project.start("sync", "--json", "--force", PYTHONUNBUFFERED="1")
-        operations = self.random.randrange(self.files)
-        for _ in range(operations):
+        # A run is ahead of its reader by what a pipe holds, some 300 lines: later than this, it may have ended.
+        for _ in range(self.random.randrange(self.files // 5)):
             line = running.read_line()
             if line is None or '"summary"' in line:
                 break
