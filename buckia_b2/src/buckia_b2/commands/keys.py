@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from buckia_b2.commands.adapter import duration, native, yes
+from buckia_core.planning.manifest import EPOCH
 
 if TYPE_CHECKING:
     from buckia_b2.admin.bucket_admin import ApplicationKey
@@ -17,7 +18,6 @@ READ = ("listBuckets", "listFiles", "readFiles", "readBuckets")
 WRITE = (*READ, "writeFiles", "deleteFiles", "shareFiles")
 """Capabilities that a sync and signed URLs need."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_LIFETIME = timedelta(days=1000)
 
 
@@ -117,7 +117,7 @@ def _format_scope(key: ApplicationKey) -> str:
 
 
 def _record(key: ApplicationKey) -> dict[str, Any]:
-    expires = None if key.expires_ns is None else _EPOCH + timedelta(microseconds=key.expires_ns // 1000)
+    expires = None if key.expires_ns is None else EPOCH + timedelta(microseconds=key.expires_ns // 1000)
     return {
         "type": "key",
         "id": key.id,

@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from buckia_core.planning.digest import Digest
-from buckia_core.planning.manifest import RemoteObject
+from buckia_core.planning.manifest import EPOCH, RemoteObject
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _NO_METADATA: dict[str, str] = {}
@@ -95,7 +94,7 @@ def parse_time_ns(text: str) -> int:
         ValueError: The time is malformed or out of range.
     """
     at = datetime.fromisoformat(text)
-    since = (at.replace(tzinfo=at.tzinfo or UTC) - _EPOCH) // _MICROSECOND * 1000
+    since = (at.replace(tzinfo=at.tzinfo or UTC) - EPOCH) // _MICROSECOND * 1000
     if not 0 <= since <= _MAX_INT64:
         raise ValueError(f"{text!r} is out of range")
     return since

@@ -47,11 +47,10 @@ def create_temp_file(directory: Directory, prefix: str, mode: int = 0o600) -> tu
 
 
 def unpredictable_name(prefix: str) -> str:
-    """Return a prefix with 16 random hexadecimal digits."""
+    """Return a prefix with 16 random hexadecimal digits. Reads many at once, since each read releases the GIL."""
     try:
         return prefix + _random_digits.pop()
     except IndexError:
-        # One call returns enough for many names: each releases the lock of the interpreter.
         data = os.urandom(4096).hex()
         _random_digits.extend(data[start : start + 16] for start in range(16, len(data), 16))
         return prefix + data[:16]

@@ -10,10 +10,13 @@ third of the time.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from buckia_core.planning import digest
 from buckia_core.planning.digest import Digests
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LocalEntry(NamedTuple):

@@ -9,9 +9,9 @@ from html import unescape
 from urllib.parse import unquote
 from xml.parsers.expat import ExpatError, ParserCreate
 
+from buckia_core.planning.manifest import EPOCH
 from buckia_s3.objects.etags import unquote_etag
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ETAG = re.compile(rb"<ETag>([^<]*)</ETag>")
 
 UNREADABLE_XML = (ExpatError, LookupError, ValueError)

@@ -8,8 +8,7 @@ from typing import Protocol, TypeVar
 
 from buckia_core.adapters.commands.host import CommandHost
 from buckia_core.adapters.transfers.upload_session import upload_id_from_checkpoint
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from buckia_core.planning.manifest import EPOCH
 
 
 class UnfinishedUpload(Protocol):
@@ -85,7 +84,7 @@ def list_or_abort_uploads(
 
 
 def _started(upload: UnfinishedUpload) -> datetime:
-    return _EPOCH + timedelta(microseconds=upload.started_ns // 1000)
+    return EPOCH + timedelta(microseconds=upload.started_ns // 1000)
 
 
 def _record(bucket: str, upload: UnfinishedUpload, upload_id: str) -> dict[str, object]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from buckia_core.planning.manifest import EPOCH
 
 if TYPE_CHECKING:
     from buckia_core.syncing.events import SyncResult
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def format_size(number: int) -> str:
@@ -43,7 +43,7 @@ def format_duration(amount: float) -> str:
 def time_from_ns(nanoseconds: int) -> datetime | None:
     """Convert nanoseconds since 1970 to a time in UTC; `None` outside of the range of `datetime`."""
     try:
-        return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+        return EPOCH + timedelta(microseconds=nanoseconds // 1000)
     except OverflowError:
         return None
 

@@ -52,8 +52,7 @@ class DeleteTests(Suite):
 
     def test_delete_of_more_than_a_batch(self, adapter: BaseSync) -> None:
         names = [f"{number:05d}" for number in range(self.listing_count)]
-        # First, so that a server that keeps objects as files has made the directory of the prefix.
-        put(adapter, ["kept"])
+        put(adapter, ["kept"])  # first, so that servers that keep objects as files have made the directory
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(lambda key: adapter.upload_file(b"", key), names))
         outcomes = adapter.delete_files(names)

@@ -93,8 +93,7 @@ class ListingTests(Suite):
 
     def test_listing_longer_than_a_page(self, adapter: BaseSync) -> None:
         names = [f"d{number % 3}/{number:05d}" for number in range(self.listing_count)]
-        # First one for each directory, for servers that keep objects as files.
-        put(adapter, names[:3])
+        put(adapter, names[:3])  # the directories, for servers that keep objects as files
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(lambda key: adapter.upload_file(b"x", key), names))
         assert listed_keys(adapter.list_files()) == sorted(names)
