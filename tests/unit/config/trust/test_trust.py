@@ -6,7 +6,6 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +19,9 @@ from buckia_core.config.settings import setting
 from buckia_core.config.trust import consent, ownership, user_config
 from buckia_core.errors import ConfigError, InvalidSetting
 from buckia_core.syncing.scan.filters import IGNORE_FILE, read_ignore_file
+from tests.unit.conftest import NOBODY
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="owners are not looked at on Windows")
-
-NOBODY = 65534
 
 
 @pytest.fixture(autouse=True)
@@ -32,19 +30,6 @@ def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(user_config.DIRECTORY_VARIABLE, str(directory))
     monkeypatch.delenv("SUDO_UID", raising=False)
     return directory
-
-
-@pytest.fixture
-def give_away(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
-    """Let files belong to another user than the one who asks."""
-
-    def give(path: Path) -> None:
-        if os.getuid() == 0:
-            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
-        else:
-            monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-
-    return give
 
 
 @pytest.fixture

@@ -21,30 +21,16 @@ from buckia_core.syncing.scan.local import temporary_prefix
 from buckia_core.syncing.state.locations import STATE_DIRECTORY, StateFiles, check_state_dir, prepare_state_dir
 from buckia_core.syncing.state.migration import find_stems_by_name
 from buckia_core.syncing.state.resume_store import ResumeStore
+from tests.unit.conftest import NOBODY
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="owners are not looked at on Windows")
 root_only = pytest.mark.skipif(os.name == "nt" or os.getuid() != 0, reason="only root can give files away")
-
-NOBODY = 65534
 
 
 @pytest.fixture(autouse=True)
 def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(user_config.DIRECTORY_VARIABLE, str(tmp_path / "own"))
     monkeypatch.delenv("SUDO_UID", raising=False)
-
-
-@pytest.fixture
-def give_away(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
-    """Let files belong to another user than the one who asks."""
-
-    def give(path: Path) -> None:
-        if os.getuid() == 0:
-            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
-        else:
-            monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-
-    return give
 
 
 @pytest.fixture
