@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Self
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.errors import IntegrityError
 from buckia_core.localfs.durability import syncfs
-from buckia_core.localfs.files import is_hard_link_unsupported, permission_bits, set_mtime_by_path
+from buckia_core.localfs.files import is_hard_link_unsupported, permission_bits, set_mtime_by_path, unpredictable_name
 from buckia_core.localfs.system_errors import NO_ATOMIC_RENAME
 from buckia_core.planning.digest import Digests, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
@@ -227,7 +226,7 @@ class Download:
             # An edited file may exist only under the staging name, which the next run would remove.
             self._file.released = True
             with suppress(OSError):
-                directory.rename_exclusive(staging_name, directory, f"{name[:50]}.edited-{secrets.token_hex(4)}")
+                directory.rename_exclusive(staging_name, directory, unpredictable_name(f"{name[:50]}.edited-"))
             raise
 
     def _commit_new(self) -> None:
