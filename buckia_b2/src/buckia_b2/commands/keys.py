@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from buckia_b2.commands.adapter import duration, native, yes
-from buckia_core.planning.manifest import EPOCH
+from buckia_core.planning.manifest import time_from_ns
 
 if TYPE_CHECKING:
     from buckia_b2.admin.bucket_admin import ApplicationKey
@@ -117,7 +117,7 @@ def _format_scope(key: ApplicationKey) -> str:
 
 
 def _record(key: ApplicationKey) -> dict[str, Any]:
-    expires = None if key.expires_ns is None else EPOCH + timedelta(microseconds=key.expires_ns // 1000)
+    expires = None if key.expires_ns is None else time_from_ns(key.expires_ns)
     return {
         "type": "key",
         "id": key.id,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from buckia_core.planning.digest import Digest
-from buckia_core.planning.manifest import EPOCH, RemoteObject
+from buckia_core.planning.manifest import RemoteObject, time_to_ns
 
-_MICROSECOND = timedelta(microseconds=1)
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _NO_METADATA: dict[str, str] = {}
 _MAX_INT64 = (1 << 63) - 1
@@ -94,7 +93,7 @@ def parse_time_ns(text: str) -> int:
         ValueError: The time is malformed or out of range.
     """
     at = datetime.fromisoformat(text)
-    since = (at.replace(tzinfo=at.tzinfo or UTC) - EPOCH) // _MICROSECOND * 1000
+    since = time_to_ns(at.replace(tzinfo=at.tzinfo or UTC))
     if not 0 <= since <= _MAX_INT64:
         raise ValueError(f"{text!r} is out of range")
     return since

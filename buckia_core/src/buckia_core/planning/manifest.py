@@ -10,13 +10,23 @@ third of the time.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from buckia_core.planning import digest
 from buckia_core.planning.digest import Digests
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def time_from_ns(nanoseconds: int) -> datetime:
+    """Convert nanoseconds since 1970 to a time in UTC, in microseconds; OverflowError outside of its range."""
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+
+
+def time_to_ns(time: datetime) -> int:
+    """Convert a time with a time zone to nanoseconds since 1970."""
+    return (time - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 class LocalEntry(NamedTuple):

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 
 from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
 from buckia_core.errors import AdapterError, NotSupported, PermissionDenied
-from buckia_core.planning.manifest import EPOCH
+from buckia_core.planning.manifest import time_from_ns
 from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import BufferedResponse, Request, S3Client
 from buckia_s3.objects.checksums import content_md5_header
@@ -198,4 +198,4 @@ class ObjectLocks:
 
 
 def _parse_time(text: str) -> datetime:
-    return EPOCH + timedelta(microseconds=parse_time_ns(text) // 1000)
+    return time_from_ns(parse_time_ns(text))

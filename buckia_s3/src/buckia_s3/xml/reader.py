@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from html import unescape
 from urllib.parse import unquote
 from xml.parsers.expat import ExpatError, ParserCreate
 
-from buckia_core.planning.manifest import EPOCH
+from buckia_core.planning.manifest import time_to_ns
 from buckia_s3.objects.etags import unquote_etag
 
 _ETAG = re.compile(rb"<ETag>([^<]*)</ETag>")
@@ -96,4 +96,4 @@ def parse_time_ns(time: str) -> int:
     fraction = re.fullmatch(r"(?:\.(\d{1,9})\d*)?(?:Z|\+00:00)?", time[19:])
     if fraction is None:
         raise ValueError(f"{time!r} is not a time in UTC")
-    return (second - EPOCH) // timedelta(seconds=1) * 1_000_000_000 + int((fraction[1] or "").ljust(9, "0"))
+    return time_to_ns(second) + int((fraction[1] or "").ljust(9, "0"))

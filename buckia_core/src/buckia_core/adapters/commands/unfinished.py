@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from buckia_core.adapters.commands.host import CommandHost
 from buckia_core.adapters.transfers.upload_session import upload_id_from_checkpoint
-from buckia_core.planning.manifest import EPOCH
+from buckia_core.planning.manifest import time_from_ns
 
 
 class UnfinishedUpload(Protocol):
@@ -84,7 +84,7 @@ def list_or_abort_uploads(
 
 
 def _started(upload: UnfinishedUpload) -> datetime:
-    return EPOCH + timedelta(microseconds=upload.started_ns // 1000)
+    return time_from_ns(upload.started_ns)
 
 
 def _record(bucket: str, upload: UnfinishedUpload, upload_id: str) -> dict[str, object]:

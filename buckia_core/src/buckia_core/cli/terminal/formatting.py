@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from buckia_core.planning.manifest import EPOCH
+from buckia_core.planning import manifest
 
 if TYPE_CHECKING:
     from buckia_core.syncing.events import SyncResult
@@ -43,7 +43,7 @@ def format_duration(amount: float) -> str:
 def time_from_ns(nanoseconds: int) -> datetime | None:
     """Convert nanoseconds since 1970 to a time in UTC; `None` outside of the range of `datetime`."""
     try:
-        return EPOCH + timedelta(microseconds=nanoseconds // 1000)
+        return manifest.time_from_ns(nanoseconds)
     except OverflowError:
         return None
 

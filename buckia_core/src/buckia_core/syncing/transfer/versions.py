@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from itertools import islice, takewhile
 from pathlib import Path
@@ -27,7 +27,7 @@ from buckia_core.localfs.files import (
     unlink_if_exists,
 )
 from buckia_core.planning.keys import TEMP_PREFIX, is_internal
-from buckia_core.planning.manifest import EPOCH, RemoteObject
+from buckia_core.planning.manifest import RemoteObject, time_to_ns
 from buckia_core.planning.versions import (
     ObjectVersion,
     Restoration,
@@ -117,7 +117,7 @@ class BucketVersions:
         if at is not None:
             if at.tzinfo is None:
                 raise ValueError("a time that is restored needs a time zone")
-            at_ns = (at - EPOCH) // timedelta(microseconds=1) * 1000
+            at_ns = time_to_ns(at)
             return tuple(plan_restore_to_time(found, at_ns, delete_new=delete_new))
         return tuple(plan_undelete(found))
 
