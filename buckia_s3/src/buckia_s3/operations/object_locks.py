@@ -106,7 +106,8 @@ class ObjectLocks:
         lock = self._head_lock(key, version)
         try:
             if LOCK_MODE in wanted and lock.mode is None:
-                self.retain(key, LockMode(wanted[LOCK_MODE]), _parse_time(wanted[RETAIN_UNTIL]), version)
+                until = time_from_ns(parse_time_ns(wanted[RETAIN_UNTIL]))
+                self.retain(key, LockMode(wanted[LOCK_MODE]), until, version)
             if LEGAL_HOLD in wanted and not lock.legal_hold:
                 self.hold(key, version, on=True)
         except AdapterError as error:
@@ -142,7 +143,7 @@ class ObjectLocks:
         if not mode and not until:
             return ObjectLock(legal_hold=hold)
         try:
-            return ObjectLock(LockMode((mode or "").upper()), _parse_time(until or ""), hold)
+            return ObjectLock(LockMode((mode or "").upper()), time_from_ns(parse_time_ns(until or "")), hold)
         except (ValueError, OverflowError) as error:
             # A lock that can't be parsed must not count as missing.
             message = f"{key!r}: reading its lock: the server's response can't be used: {mode!r} until {until!r}"
@@ -195,7 +196,3 @@ class ObjectLocks:
         return Request(
             method, self.object_head.full_key(key), query, headers or {}, BytesBody(body), key=key, action=action
         )
-
-
-def _parse_time(text: str) -> datetime:
-    return time_from_ns(parse_time_ns(text))

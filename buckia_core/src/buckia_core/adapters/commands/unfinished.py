@@ -57,7 +57,7 @@ def list_or_abort_uploads(
     resumable_ids = {upload_id_from_checkpoint(text) for text in host.resumable_uploads().values()}
     found, to_abort = 0, []
     for upload in uploads:
-        if older_than is not None and _started(upload) > datetime.now(UTC) - older_than:
+        if older_than is not None and time_from_ns(upload.started_ns) > datetime.now(UTC) - older_than:
             continue
         found += 1
         is_resumable = get_id(upload) in resumable_ids
@@ -83,21 +83,17 @@ def list_or_abort_uploads(
     return None
 
 
-def _started(upload: UnfinishedUpload) -> datetime:
-    return time_from_ns(upload.started_ns)
-
-
 def _record(bucket: str, upload: UnfinishedUpload, upload_id: str) -> dict[str, object]:
     return {
         "type": "unfinished_upload",
         "bucket": bucket,
         "key": upload.key,
         "upload_id": upload_id,
-        "begun": _started(upload).isoformat().replace("+00:00", "Z"),
+        "begun": time_from_ns(upload.started_ns).isoformat().replace("+00:00", "Z"),
     }
 
 
 def _line(upload: UnfinishedUpload, upload_id: str, size: int | None, *, resumable: bool) -> str:
     volume = "" if size is None else f"{size:>14} B  "
     mark = "  (the next sync resumes it)" if resumable else ""
-    return f"{_started(upload).astimezone():%Y-%m-%d %H:%M:%S}  {volume}{upload_id}  {upload.key}{mark}"
+    return f"{time_from_ns(upload.started_ns).astimezone():%Y-%m-%d %H:%M:%S}  {volume}{upload_id}  {upload.key}{mark}"

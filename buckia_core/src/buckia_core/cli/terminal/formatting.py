@@ -53,10 +53,9 @@ def format_time(time: datetime | int | None) -> str:
     if time is None:
         return "-"
     if isinstance(time, int):
-        nanoseconds = time
-        found = time_from_ns(nanoseconds)
+        found = time_from_ns(time)
         if found is None:
-            return f"{nanoseconds // 10**9} s after 1970"
+            return f"{time // 10**9} s after 1970"
         time = found
     try:
         return f"{time.astimezone():%Y-%m-%d %H:%M:%S}"

@@ -117,8 +117,7 @@ class BucketVersions:
         if at is not None:
             if at.tzinfo is None:
                 raise ValueError("a time that is restored needs a time zone")
-            at_ns = time_to_ns(at)
-            return tuple(plan_restore_to_time(found, at_ns, delete_new=delete_new))
+            return tuple(plan_restore_to_time(found, time_to_ns(at), delete_new=delete_new))
         return tuple(plan_undelete(found))
 
     def restore(self, plan: Iterable[Restoration]) -> Iterator[Restored]:
