@@ -37,7 +37,7 @@ def test_every_setting_is_there_with_its_variables_its_default_and_its_other_nam
 def test_every_kind_of_json_line_is_there():
     commands = (ROOT / "buckia_bunny" / "src" / "buckia_bunny" / "commands").glob("*.py")
     kinds = {kind for each in commands for kind in re.findall(r'"type": "(\w+)"', each.read_text("utf-8"))}
-    assert set(re.findall(r"^\| `(\w+)` \|", section("Lines of JSON"), re.MULTILINE)) == {"type"} | kinds
+    assert set(re.findall(r"^\| `(\w+)` \|", section("JSON output"), re.MULTILINE)) == {"type"} | kinds
 
 
 def test_the_example_can_be_used(tmp_path):

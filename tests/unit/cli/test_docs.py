@@ -53,13 +53,13 @@ def test_a_section_names_no_option_that_is_not_there(name):
     assert named - known == set()
 
 
-def test_the_options_of_buckia_itself_are_all_there():
-    text = section("Options of buckia itself")
+def test_the_global_options_are_all_there():
+    text = section("Global options")
     words = {word for option in global_options() for word in option.opts} | {"--version", "--help", "-h"}
     assert {word for word in words if f"`{word}" not in text} == set()
 
 
-def test_every_command_takes_the_options_of_buckia_itself():
+def test_every_command_takes_the_global_options():
     wanted = {word for option in global_options() for word in option.opts}
     for name, command in ALL.items():
         taken = [word for option in command.params for word in option.opts]
@@ -71,6 +71,6 @@ def test_every_kind_of_json_line_is_documented():
     source = "".join(path.read_text("utf-8") for path in SOURCES)
     kinds = set(re.findall(r'"type": "(\w+)"', source)) | set(re.findall(r'kind(?:: str)? ?= ?"(\w+)"', source))
     kinds -= {"UsageError"}
-    text = section("Lines of JSON")
+    text = section("JSON output")
     assert len(kinds) > 15
     assert {kind for kind in kinds if f"`{kind}`" not in text and f'"type": "{kind}"' not in text} == set()

@@ -146,7 +146,7 @@ def _format_options(command: click.Command, ctx: click.Context, formatter: click
         record = None if isinstance(param, click.Argument) else param.get_help_record(ctx)
         if record is not None:
             (general if isinstance(param, GlobalOption) else own).append(record)
-    for title, records in (("Options", own), ("Options of buckia itself", general)):
+    for title, records in (("Options", own), ("Global options", general)):
         if records:
             with formatter.section(title):
                 formatter.write_dl(records)
@@ -163,7 +163,7 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
 )
 def cli() -> None:
-    """Keep local folders and cloud buckets in step, as the .buckia file of a project says.
+    """Sync local folders with cloud buckets, as set in the .buckia file of a project.
 
-    The options of buckia itself may stand before a command or after it.
+    Global options work before and after a command.
     """

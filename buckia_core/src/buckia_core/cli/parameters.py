@@ -81,7 +81,7 @@ _SELECTION_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "more_paths",
         metavar="PATH",
         multiple=True,
-        help="A file or directory to sync, as an argument PATHS.",
+        help="A file or directory to sync; the same as PATHS.",
     ),
     click.option(
         "--include", metavar="PATTERN", multiple=True, help="Sync only files that match this pattern, as in .gitignore."
@@ -89,11 +89,13 @@ _SELECTION_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--exclude", metavar="PATTERN", multiple=True, help="Leave out files that match this pattern, as in .gitignore."
     ),
-    click.option("--direction", type=click.Choice([each.value for each in Direction]), help="Direction of transfers."),
+    click.option(
+        "--direction", type=click.Choice([each.value for each in Direction]), help="Sync all paths in this direction."
+    ),
     click.option(
         "--conflict",
         type=click.Choice([each.value for each in ConflictPolicy]),
-        help="Which side wins a conflict.",
+        help="Resolve conflicts by this policy.",
     ),
     click.option(
         "--delete-orphaned/--no-delete-orphaned",

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def check_command(context: CliContext, paths: tuple[str, ...]) -> ExitCode:
     """Compare the content of both sides.
 
-    Reads every file and every object, and lists the differences. Changes nothing. The exit code is 1 if there are
-    differences.
+    Reads every local file, and downloads objects whose digest the provider does not report. Changes nothing. The exit
+    code is 1 if there are differences.
     """
     return for_each_bucket_with_paths(context, paths, lambda client, limits: _check(context, client, limits))
 

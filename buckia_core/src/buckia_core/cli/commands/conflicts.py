@@ -80,7 +80,7 @@ def show_command(context: CliContext, key: str) -> ExitCode:
     "--keep",
     type=click.Choice(["local", "remote", "both"]),
     required=True,
-    help="The version that keeps the name; with both, the remote one, and the local one becomes a copy.",
+    help="The version that keeps the name. With both, it is the remote one; the local one becomes a copy.",
 )
 @pass_context
 def resolve_command(context: CliContext, keys: tuple[str, ...], keep: str) -> ExitCode:

@@ -13,10 +13,10 @@ from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst_exit_code
 @click.command("doctor", cls=Command)
 @pass_context
 def doctor_command(context: CliContext) -> ExitCode:
-    """Check what a sync needs.
+    """Check everything that a sync needs.
 
-    Checks the configuration, and for each bucket the adapter, the credentials (by one listing), the state directory,
-    the clock and the disk. An unsafe setup is a warning. Changes nothing. The exit code is that of the most severe
+    Checks the configuration, and for each bucket the adapter, the credentials (with one listing), the state directory,
+    the clock and the disk. Unsafe settings are warnings. Changes nothing. The exit code is that of the most severe
     problem.
     """
     codes = [ExitCode.DONE]

@@ -19,12 +19,12 @@ from buckia_core.planning.keys import FilesystemRules, invalid_reason
 @click.argument("key")
 @click.argument("target", required=False, type=click.Path(path_type=Path))
 @click.option("--overwrite", is_flag=True, help="Replace TARGET if it exists.")
-@click.option("--version", metavar="ID", help="This version, as `buckia versions` shows it.")
+@click.option("--version", metavar="ID", help="Download this version, as listed by `buckia versions`.")
 @pass_context
 def get_command(context: CliContext, key: str, target: Path | None, overwrite: bool, version: str | None) -> ExitCode:
     """Download one object.
 
-    TARGET is a file or a directory; without it, the current directory.
+    TARGET is a file or a directory; the default is the current directory.
     """
     path = _resolve_target(key, target or Path())
     config = context.one_bucket()
@@ -42,8 +42,7 @@ def get_command(context: CliContext, key: str, target: Path | None, overwrite: b
 def put_command(context: CliContext, source: Path, key: str | None) -> ExitCode:
     """Upload one file.
 
-    It becomes the object KEY, which is replaced if it exists. Without KEY, or with one that ends in a slash, the
-    name of the file is added.
+    Replaces the object KEY if it exists. Without KEY, or if KEY ends in a slash, the name of the file is added.
     """
     if not key or key.endswith("/"):
         key = f"{key or ''}{source.name}"
@@ -62,7 +61,7 @@ def put_command(context: CliContext, source: Path, key: str | None) -> ExitCode:
 def cp_command(context: CliContext, source_key: str, key: str) -> ExitCode:
     """Copy an object within its bucket.
 
-    The object KEY is replaced if it exists.
+    Replaces the object KEY if it exists.
     """
     config = context.one_bucket()
     with context.client(config) as client:

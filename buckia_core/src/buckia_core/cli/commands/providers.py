@@ -13,9 +13,9 @@ from buckia_core.cli.exit_codes import ExitCode
 @click.command("providers", cls=Command)
 @pass_context
 def providers_command(context: CliContext) -> ExitCode:
-    """List the providers that can be used.
+    """List the installed providers.
 
-    Lists the installed adapters, and why one can't be loaded.
+    Also shows why a broken one can't be loaded.
     """
     for status in registry().providers():
         record = {

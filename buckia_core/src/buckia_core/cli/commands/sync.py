@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "--max-delete",
     metavar="N|N%",
     callback=parse_delete_limit,
-    help="Maximum deletions on one side: a number, or a share.",
+    help="Refuse to delete more than this on one side: a number, or a share of the files.",
 )
 @click.option("--force", is_flag=True, help="Sync even if a safety guard refuses.")
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
 @click.option("--bwlimit", metavar="RATE", callback=parse_rate, help="Maximum bytes per second, such as 500k or 4M.")
 @pass_context
 def sync_command(context: CliContext, /, yes: bool, left_out: tuple[str, ...], **given: Any) -> ExitCode:
-    """Bring local files and the bucket in step.
+    """Sync local files with the bucket.
 
-    PATHS are the files and directories that take part, such as images/ or documents/plan.pdf: relative to this
-    directory, else to the project, else keys. '*.png' and 'images/**/*.jpg' are patterns. Without PATHS, everything
-    that the configuration names takes part.
+    PATHS are files and directories, such as images/ or documents/plan.pdf: relative to this directory, else to the
+    project, else keys. Patterns such as '*.png' and 'images/**/*.jpg' work, too. Without PATHS, syncs everything that
+    the configuration names.
     """
     output = context.output
     output.ignore_broken_pipe()

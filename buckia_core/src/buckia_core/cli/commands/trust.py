@@ -20,7 +20,7 @@ from buckia_core.errors import ConfigError, PluginError
 @click.command("trust", cls=Command)
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--list", "lists", is_flag=True, help="List the trusted files, and change nothing.")
-@click.option("--revoke", "revokes", is_flag=True, help="No longer trust the file.")
+@click.option("--revoke", "revokes", is_flag=True, help="Stop trusting the file.")
 @pass_context
 def trust_command(context: CliContext, path: Path | None, lists: bool, revokes: bool) -> ExitCode:
     """Trust a configuration that other users can write, or that runs code.

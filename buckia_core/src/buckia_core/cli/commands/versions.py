@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @click.command("versions", cls=Command)
 @click.argument("prefix", default="")
-@click.option("--deleted", is_flag=True, help="Only of deleted objects.")
+@click.option("--deleted", is_flag=True, help="Show only objects that are deleted now.")
 @pass_context
 def versions_command(context: CliContext, prefix: str, deleted: bool) -> ExitCode:
     """List the versions in a bucket.
@@ -45,11 +45,11 @@ def versions_command(context: CliContext, prefix: str, deleted: bool) -> ExitCod
 
 @click.command("restore", cls=Command)
 @click.argument("key", default="")
-@click.option("--version", metavar="ID", help="This version, as `buckia versions` shows it.")
+@click.option("--version", metavar="ID", help="Restore this version, as listed by `buckia versions`.")
 @click.option(
-    "--at", metavar="TIME", callback=parse_time, help="The state at that time: a time, or an age such as 12h or 3d."
+    "--at", metavar="TIME", callback=parse_time, help="Restore the state at this time, or at an age such as 12h or 3d."
 )
-@click.option("-r", "--recursive", is_flag=True, help="All objects below KEY; without a KEY, the entire bucket.")
+@click.option("-r", "--recursive", is_flag=True, help="Restore everything below KEY; without KEY, the entire bucket.")
 @click.option("--delete-new", is_flag=True, help="With --at, delete objects that did not exist then.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be restored, and change nothing.")
 @yes_option
@@ -64,10 +64,10 @@ def restore_command(
     dry_run: bool,
     yes: bool,
 ) -> ExitCode:
-    """Restore a version that a bucket has kept.
+    """Restore older versions in a bucket.
 
-    Without --version and --at, deleted objects are restored. The version becomes the latest one; later versions are
-    kept. Local files are not changed: the next sync downloads what was restored.
+    Without --version and --at, restores deleted objects. Later versions are kept. Local files do not change until the
+    next sync downloads what was restored.
     """
     if version is not None and (at is not None or recursive):
         raise click.UsageError("--version restores one object: leave out --at and --recursive.")
