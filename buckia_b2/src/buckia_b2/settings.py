@@ -10,7 +10,7 @@ from pathlib import Path
 from buckia_b2.files.attributes import ATTRIBUTE_NAMES, parse_objects_setting
 from buckia_core.config.object_rules import ObjectRules, object_rules_schema
 from buckia_core.config.parsers import parse_encryption_key
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import setting
 from buckia_core.config.urls import check_url, connection_warnings
 

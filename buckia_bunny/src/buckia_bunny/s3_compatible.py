@@ -12,7 +12,7 @@ from buckia_core.adapters.contract.base import Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.adapters.contract.types import Precondition, UploadInfo
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.config.settings import AddressingStyle, ConditionalWrites, S3Settings
 from buckia_s3.objects.checksums import ChecksumAlgorithm

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from buckia_bunny.regions import DOMAIN, parse_region, s3_host, storage_host
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import setting
 from buckia_core.config.urls import check_url, connection_warnings
 from buckia_core.errors import MissingCredentials

@@ -9,7 +9,7 @@ from typing import Self
 
 from buckia_core.adapters.service import json_fields as fields
 from buckia_core.adapters.service.json_fields import JsonObject
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_linode.endpoint_types import EndpointType
 
 MIN_URL_SECONDS, MAX_URL_SECONDS = 360, 86_400

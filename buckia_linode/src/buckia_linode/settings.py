@@ -10,7 +10,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from buckia_core.config.object_rules import ObjectRules
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import default_value, read_settings, setting, setting_fields
 from buckia_core.config.urls import check_url, connection_warnings
 from buckia_core.errors import InvalidSetting

@@ -130,11 +130,21 @@ class HeaderLookup(Protocol):
 
 
 def from_response(
-    status: int, headers: HeaderLookup, body: bytes, *, provider: str, key: str | None, action: str
+    status: int,
+    headers: HeaderLookup,
+    body: bytes,
+    *,
+    provider: str,
+    key: str | None,
+    action: str,
+    advice: str = "",
 ) -> AdapterError:
-    """Return the error for a response. `action` says what was tried, such as `reading`; `key` is without prefix."""
+    """Return the error for a response. `action` says what was tried, such as `reading`; `key` is without prefix.
+
+    `advice` is what the caller knows about the cause; it ends the message.
+    """
     code, message = error_code(body), xml_text(body, "Message")
-    error = from_code(code, message, status, provider=provider, key=key, action=action)
+    error = from_code(code, message, status, provider=provider, key=key, action=action, advice=advice)
     wait = retry_after(headers)
     if status == 503 and wait is not None and type(error) is Transient:
         error = Throttled(error.message, provider=provider, key=key, status=status, code=error.code)
@@ -144,9 +154,9 @@ def from_response(
 
 
 def from_code(
-    code: str, message: str, status: int | None, *, provider: str, key: str | None, action: str
+    code: str, message: str, status: int | None, *, provider: str, key: str | None, action: str, advice: str = ""
 ) -> AdapterError:
-    """Return the error for an S3 error code and its status."""
+    """Return the error for an S3 error code and its status. The other arguments are those of `from_response`."""
     reported = code
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status or 0, AdapterError)
     if code == "InvalidArgument" and "object name" in message.lower():
@@ -158,6 +168,8 @@ def from_code(
     text = _MESSAGES.get(code) or _one_line(message) or _status_message(status)
     named = f"{key!r}: " if key is not None else ""
     shown = f" ({code})" if code and code not in text else ""
+    if advice:
+        shown = f"{shown}; {advice}"
     return kind(f"{named}{action}: {text}{shown}", provider=provider, key=key, status=status, code=reported)
 
 

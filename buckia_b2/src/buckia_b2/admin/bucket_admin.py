@@ -12,7 +12,7 @@ from buckia_b2.api.bucket import Bucket
 from buckia_b2.api.transport import retry_request
 from buckia_b2.errors import parsing_response
 from buckia_core.adapters.service import json_fields as fields
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import AdapterError
 
 _PAGE = 100

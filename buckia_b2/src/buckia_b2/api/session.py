@@ -15,7 +15,7 @@ from buckia_b2.settings import B2Settings, Encryption
 from buckia_core.adapters.service import json_fields as fields
 from buckia_core.adapters.service.redirects import check_service_address
 from buckia_core.adapters.transfers.request_counter import RequestCounter
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import AdapterError, InvalidSetting, PermissionDenied
 
 T = TypeVar("T")

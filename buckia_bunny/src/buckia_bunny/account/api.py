@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from buckia_bunny.errors import ACCOUNT_ADVICE, error_from_response, unexpected_response
 from buckia_bunny.http import HttpClient, HttpRequest, retry_request
 from buckia_core.adapters.service.json_fields import JsonObject
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 
 _PAGE_SIZE = 1000
 _MAX_BODY_BYTES = 64 << 20

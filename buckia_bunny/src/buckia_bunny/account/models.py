@@ -9,7 +9,7 @@ from typing import Self
 
 from buckia_core.adapters.service import json_fields as fields
 from buckia_core.adapters.service.json_fields import JsonObject
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 
 _HOST = re.compile(r"[A-Za-z0-9*_]([A-Za-z0-9_.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 

@@ -11,7 +11,7 @@ from buckia_bunny.errors import PROVIDER
 from buckia_bunny.settings import BunnySettings
 from buckia_core.adapters.contract.identity import endpoint_identity
 from buckia_core.adapters.service.redirects import check_service_address
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import AdapterError, MissingCredentials
 
 _DOMAINS = ("bunnycdn.com", "bunny.net")

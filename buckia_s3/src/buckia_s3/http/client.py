@@ -24,6 +24,7 @@ from buckia_s3.http.response import FastResponse, Headers, Response, read_body
 _REGION = re.compile(rb"<Region>([a-z0-9-]{1,40})</Region>")
 # The region becomes part of the host name and of the signature.
 _REGION_NAME = re.compile(r"[a-z0-9-]{1,40}")
+_OTHER_REGION = ("AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException")
 
 MAX_RESPONSE_BYTES = 64 << 20
 """The largest response that is read into memory, in bytes: a page with some hundred thousand objects."""
@@ -305,25 +306,20 @@ class S3Client:
             body = b""
         else:
             self._put_back(connection, response, endpoint)
-        self._learn_region(response, body)
+        region, advice = _region_of_bucket(response, body), ""
+        moved = region is not None and self.resolver.set_region(region)
+        if region is not None and not moved and not endpoint.aws and _is_elsewhere(response, body):
+            # The request was signed for that region already, so the endpoint is that of another one.
+            advice = f"the bucket is in region {region}: set endpoint_url to the address of that region"
         return from_response(
-            response.status, response.headers, body, provider=self.provider, key=request.key, action=request.purpose
+            response.status,
+            response.headers,
+            body,
+            provider=self.provider,
+            key=request.key,
+            action=request.purpose,
+            advice=advice,
         )
-
-    def _learn_region(self, response: Response, body: bytes) -> None:
-        redirected = response.status in (301, 307) or error_code(body) in (
-            "AuthorizationHeaderMalformed",
-            "PermanentRedirect",
-            "IllegalLocationConstraintException",
-        )
-        # A response to HEAD has no body, and status 400 alone may mean "signed for another region".
-        if redirected or response.status == 400:
-            region = response.headers.get("x-amz-bucket-region")
-            found = _REGION.search(body)
-            if region and _REGION_NAME.fullmatch(region):
-                self.resolver.set_region(region)
-            elif found:
-                self.resolver.set_region(found[1].decode())
 
     def _put_back(self, connection: Connection, response: Response, endpoint: Endpoint) -> None:
         if response.isclosed() and not response.will_close:
@@ -337,3 +333,20 @@ class S3Client:
         if hung_up and self.resolver.endpoint.scheme == "http":
             host = f"{host} (asked without TLS: perhaps it wants https://)"
         return from_network(error, provider=self.provider, key=request.key, action=request.purpose, host=host)
+
+
+def _is_elsewhere(response: Response, body: bytes) -> bool:
+    """Tell whether a response says that the bucket is in another region. That to HEAD has no body, so any 400 does."""
+    code = error_code(body)
+    return response.status in (301, 307) or code in _OTHER_REGION or (response.status == 400 and not code)
+
+
+def _region_of_bucket(response: Response, body: bytes) -> str | None:
+    """Return the region that a response names for the bucket, if it may be another one than the request's."""
+    if response.status != 400 and not _is_elsewhere(response, body):
+        return None
+    region: str | None = response.headers.get("x-amz-bucket-region")
+    if region and _REGION_NAME.fullmatch(region):
+        return region
+    found = _REGION.search(body)
+    return found[1].decode() if found else None

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from enum import StrEnum
 
-from buckia_core.config.secrets.references import Secret
+from buckia_core.config.secrets.secret import Secret
 
 SSE = "x-amz-server-side-encryption"
 KMS_KEY = f"{SSE}-aws-kms-key-id"

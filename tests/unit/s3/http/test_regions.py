@@ -49,6 +49,19 @@ class TestRegions:
 
     def test_a_redirect_to_where_it_comes_from_ends(self, connect):
         adapter, server = connect(lambda asked: error(301, "PermanentRedirect", x_amz_bucket_region="us-east-1"))
-        with pytest.raises(AdapterError):
+        with pytest.raises(AdapterError, match="the bucket is in region us-east-1: set endpoint_url"):
             keys(adapter)
         assert len(server.asked) == 1
+
+    @pytest.mark.parametrize("status", [301, 400])
+    def test_an_endpoint_that_does_not_serve_the_region_is_named_with_it(self, connect, status):
+        adapter, server = connect(lambda asked: Answer(status, headers={"x-amz-bucket-region": "eu-west-1"}))
+        with pytest.raises(AdapterError, match="the bucket is in region eu-west-1: set endpoint_url"):
+            adapter.read_file("k")
+        assert len(server.asked) == 2
+
+    def test_another_bad_request_names_no_region(self, connect):
+        adapter, _ = connect(lambda asked: error(400, "InvalidArgument", x_amz_bucket_region="us-east-1"))
+        with pytest.raises(AdapterError) as caught:
+            adapter.stat_file("k")
+        assert "region" not in str(caught.value)
