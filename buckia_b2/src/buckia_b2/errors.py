@@ -10,7 +10,7 @@
     other 401, 403 access_denied                          PermissionDenied     no
     403 …cap_exceeded                                     PermissionDenied     no
     400 no_such_file, file_not_present; 404 for a key     NotFound             no
-    400 bad_bucket_id; other 404                          NotFound, no key     no
+    400 bad_bucket_id; other 404                          BucketNotFound       no
     400 duplicate_bucket_name                             AlreadyExists        no
     409; 400 for a bucket that is not empty               PreconditionFailed   no
     400 for the name of a file                            InvalidKey           no
@@ -36,6 +36,7 @@ from buckia_core.adapters.service.connection import unreached_proxy
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,
+    BucketNotFound,
     IntegrityError,
     InvalidKey,
     NotFound,
@@ -232,7 +233,7 @@ def precondition_failed(key: str) -> PreconditionFailed:
 def _error_from_response(error: B2ResponseError, action: str, key: str | None, reason: str) -> AdapterError:
     kind, message = _error_class(error, reason), error.message.rstrip(".")
     if kind is NotFound and (key is None or error.code == "bad_bucket_id"):
-        key, message = None, "the bucket does not exist"
+        kind, key, message = BucketNotFound, None, "the bucket does not exist"
     elif kind is NotFound:
         message = "there is no such object"
     elif error.code in _CAPS:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from buckia_core.errors import (
         AdapterError,
         AlreadyExists,
+        BucketNotFound,
         BuckiaError,
         IntegrityError,
         InvalidKey,
@@ -71,6 +72,7 @@ __all__ = [
     "AdapterSpec",
     "AlreadyExists",
     "BaseSync",
+    "BucketNotFound",
     "BuckiaError",
     "Capabilities",
     "Checkpoint",

@@ -127,7 +127,11 @@ def _rebuild_adapter_error(cls: type[AdapterError], message: str, details: dict[
 
 
 class NotFound(AdapterError):
-    """The bucket or the object does not exist."""
+    """The object does not exist; `key` names it."""
+
+
+class BucketNotFound(NotFound):
+    """The bucket itself does not exist, so nothing is known about its objects. `key` is `None`."""
 
 
 class AlreadyExists(AdapterError):

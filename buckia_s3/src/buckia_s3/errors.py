@@ -6,7 +6,7 @@
     500, 502, 503, 504, RequestTimeout, conflicts (409)   Transient            yes
     InvalidAccessKeyId, SignatureDoesNotMatch, 401, …     Unauthenticated      no
     AccessDenied, other 403                               PermissionDenied     no
-    NoSuchBucket, 404 of the bucket without another code  NotFound, no key     no
+    NoSuchBucket, 404 of the bucket without another code  BucketNotFound       no
     NoSuchKey, other 404 about a key                      NotFound             no
     412, BucketNotEmpty, InvalidBucketState               PreconditionFailed   no
     BucketAlreadyExists, BucketAlreadyOwnedByYou          AlreadyExists        no
@@ -30,6 +30,7 @@ from typing import Protocol
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,
+    BucketNotFound,
     IntegrityError,
     InvalidKey,
     MissingCredentials,
@@ -162,7 +163,7 @@ def from_code(
     if code == "InvalidArgument" and "object name" in message.lower():
         kind = InvalidKey
     if kind is NotFound and (code == "NoSuchBucket" or (key is None and code in _NOTHING_THERE)):
-        key, code = None, "NoSuchBucket"
+        kind, key, code = BucketNotFound, None, "NoSuchBucket"
     elif kind is NotFound:
         code = code or "NoSuchKey"
     text = _MESSAGES.get(code) or _one_line(message) or _status_message(status)

@@ -15,6 +15,7 @@ from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,
+    BucketNotFound,
     IntegrityError,
     InvalidKey,
     NotFound,
@@ -39,7 +40,7 @@ READ = ("listBuckets", "listFiles", "readFiles")
         (400, "never_heard_of", "", AdapterError, False),
         (400, "auth_token_limit", "more than one upload", Transient, True),
         (400, "no_such_file", "", NotFound, False),
-        (400, "bad_bucket_id", "", NotFound, False),
+        (400, "bad_bucket_id", "", BucketNotFound, False),
         (400, "duplicate_bucket_name", "", AlreadyExists, False),
         (401, "expired_auth_token", "", Transient, True),
         (401, "unauthorized", "", PermissionDenied, False),

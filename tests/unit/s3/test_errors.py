@@ -11,6 +11,7 @@ import pytest
 
 from buckia_core.errors import (
     AdapterError,
+    BucketNotFound,
     IntegrityError,
     InvalidKey,
     NotFound,
@@ -73,7 +74,7 @@ def test_statuses_and_codes(status, code, kind, retryable):
 
 def test_a_missing_bucket_is_not_a_missing_object():
     error = answered(404, "NoSuchBucket")
-    assert isinstance(error, NotFound)
+    assert isinstance(error, BucketNotFound)
     assert error.key is None
     assert "bucket" in str(error)
 
@@ -81,7 +82,7 @@ def test_a_missing_bucket_is_not_a_missing_object():
 @pytest.mark.parametrize("code", ["", "NoSuchBucket", "NotFound", "NoSuchKey"])
 def test_a_404_of_the_bucket_is_the_bucket(code):
     error = answered(404, code, "The resource was not found", key=None)
-    assert (type(error), error.key) == (NotFound, None)
+    assert (type(error), error.key) == (BucketNotFound, None)
     assert str(error).startswith("reading: the bucket does not exist")
 
 

@@ -14,7 +14,7 @@ from buckia_b2.files.file_info import from_file, from_headers
 from buckia_b2.files.file_names import check_key, is_rewritten_by_proxies
 from buckia_core.adapters.contract.types import Precondition, satisfies, stat_or_none
 from buckia_core.adapters.service import json_fields as fields
-from buckia_core.errors import AdapterError, NotFound
+from buckia_core.errors import AdapterError, BucketNotFound, NotFound
 from buckia_core.planning.manifest import RemoteObject
 
 START_ACTION = "start"
@@ -39,7 +39,7 @@ class Bucket:
         """Id of the bucket. Costs one request, or none where the key is restricted to buckets.
 
         Raises:
-            NotFound: There is no such bucket.
+            BucketNotFound: There is no such bucket.
             PermissionDenied: The key is restricted to other buckets.
             AdapterError: The request failed.
         """
@@ -72,7 +72,8 @@ class Bucket:
         """Return the current version of an object.
 
         Raises:
-            NotFound: There is no such object; or no such bucket, and then `key` of the error is `None`.
+            NotFound: There is no such object.
+            BucketNotFound: There is no such bucket.
         """
         full_key = self.full_key(key)
         # A 404 to HEAD has no body, so the bucket is checked first to tell the two apart.
@@ -167,7 +168,7 @@ class Bucket:
             for each in fields.entries(response, "buckets"):
                 if fields.string(each, "bucketName").lower() == self.name.lower():
                     return dict(each, bucketId=fields.string(each, "bucketId"))
-        raise NotFound(f"the bucket {self.name!r} does not exist", provider=PROVIDER, status=404)
+        raise BucketNotFound(f"the bucket {self.name!r} does not exist", provider=PROVIDER, status=404)
 
     def _find_id(self, authorization: Authorization) -> str:
         if authorization.buckets is not None:

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import ParseError
 from buckia_core.adapters.contract.types import IfAbsent, Precondition, UploadInfo
 from buckia_core.adapters.transfers.part_pool import THREADS
 from buckia_core.adapters.transfers.sources import part_size_for
-from buckia_core.errors import AdapterError, NotFound, NotSupported, Transient
+from buckia_core.errors import AdapterError, BucketNotFound, NotFound, NotSupported, Transient
 from buckia_core.planning.digest import merge
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.config.copy_if_not_exists import CopyIfNotExists
@@ -165,8 +165,8 @@ class Copier:
         request = Request("PUT", spec.full_key, query, headers, key=source.key, action="copying")
         try:
             response = self.client.send(request)
+        except BucketNotFound:
+            raise
         except NotFound as error:
-            if error.key is None:
-                raise
             raise self.object_head.precondition_failed(source.key) from error
         return self.multipart.part_etag(self._parse_result(response.body, source.key), source.key)

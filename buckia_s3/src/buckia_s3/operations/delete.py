@@ -9,7 +9,7 @@ from html import escape
 from xml.etree import ElementTree
 
 from buckia_core.adapters.contract.types import DeleteOutcome
-from buckia_core.errors import AdapterError, InvalidKey, NotFound, NotSupported, Transient
+from buckia_core.errors import AdapterError, BucketNotFound, InvalidKey, NotFound, NotSupported, Transient
 from buckia_s3.errors import from_code
 from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import Request, S3Client
@@ -77,15 +77,18 @@ class Deleter:
     def _delete_one(self, full_key: str, key: str) -> AdapterError | None:
         try:
             self._client.send(Request("DELETE", full_key, key=key))
-        except NotFound as error:
-            return error if error.key is None else None
         except AdapterError as error:
-            return error
+            return _unless_absent(error)
         return None
 
     def _error_from_code(self, code: str, message: str, key: str) -> AdapterError | None:
         error = from_code(code, message, None, provider=self._client.provider, key=key, action="deleting")
-        return None if isinstance(error, NotFound) and error.key is not None else error
+        return _unless_absent(error)
+
+
+def _unless_absent(error: AdapterError) -> AdapterError | None:
+    """Return the error of a deletion; `None` if it says that there is no such object."""
+    return None if isinstance(error, NotFound) and not isinstance(error, BucketNotFound) else error
 
 
 def _parse_result(body: bytes) -> dict[str, tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from buckia_core.adapters.contract.types import Precondition, satisfies, stat_or_none
-from buckia_core.errors import AdapterError, NotFound, PreconditionFailed
+from buckia_core.errors import AdapterError, BucketNotFound, NotFound, PreconditionFailed
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.metadata import check_key, object_from_headers
@@ -32,7 +32,8 @@ class ObjectHead:
         """Return the object.
 
         Raises:
-            NotFound: There is no such object, or no such bucket; in the second case, the `key` of the error is `None`.
+            NotFound: There is no such object.
+            BucketNotFound: There is no such bucket.
         """
         return self.head_with_headers(key)[0]
 
@@ -43,7 +44,7 @@ class ObjectHead:
         except NotFound:
             # A response to HEAD has no body, so another request finds out whether the object or the bucket is missing.
             if not self._bucket_exists and not self._client.bucket_exists():
-                raise NotFound(
+                raise BucketNotFound(
                     f"the bucket does not exist at {self._client.host}",
                     provider=self._client.provider,
                     status=404,

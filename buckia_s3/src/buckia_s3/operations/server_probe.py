@@ -14,8 +14,8 @@ from buckia_core.adapters.transfers.retry import retry_call
 from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import (
     AdapterError,
+    BucketNotFound,
     IntegrityError,
-    NotFound,
     NotSupported,
     PreconditionFailed,
     Throttled,
@@ -155,7 +155,7 @@ class ServerProbe:
             request = self._probes.request(key)
             written = retry_call(lambda: self._client.send(request), self._retry_policy)
         except AdapterError as error:
-            if _is_inconclusive(error) or isinstance(error, Unauthenticated) or _is_missing_bucket(error):
+            if _is_inconclusive(error) or isinstance(error, Unauthenticated | BucketNotFound):
                 raise
             # If writing is not permitted, the upload itself reports it.
             log.info("%s takes no probe: %s", self._client.host, error)
@@ -210,7 +210,3 @@ class ServerProbe:
 def _is_inconclusive(error: AdapterError) -> bool:
     """Tell whether an error leaves the question open: there was no response, or the server throttled the request."""
     return error.retryable and (error.status is None or isinstance(error, Throttled))
-
-
-def _is_missing_bucket(error: AdapterError) -> bool:
-    return isinstance(error, NotFound) and error.key is None

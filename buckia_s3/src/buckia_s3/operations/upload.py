@@ -20,7 +20,7 @@ from buckia_core.adapters.contract.base import Source
 from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.adapters.contract.types import IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.transfers.sources import DigestVerifier, PrependedReader, read_exactly
-from buckia_core.errors import AdapterError, NotFound, PreconditionFailed, Transient
+from buckia_core.errors import AdapterError, BucketNotFound, NotFound, PreconditionFailed, Transient
 from buckia_core.planning.digest import Comparison, Digest, compare, merge
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.config.settings import S3Settings
@@ -69,9 +69,11 @@ class Uploader:
                     return self.resumable.upload(source, spec)
                 case _:
                     return self._upload_reader(source, spec)
+        except BucketNotFound:
+            raise
         except NotFound as error:
             # Of a missing object, some servers respond 404 where others respond 412.
-            if isinstance(expect, IfUnchanged) and error.key is not None:
+            if isinstance(expect, IfUnchanged):
                 raise self.object_head.precondition_failed(key) from error
             raise
         except Transient as error:

@@ -10,7 +10,7 @@ from functools import partial
 from buckia_core.adapters.contract.types import Precondition
 from buckia_core.adapters.service.page_limits import PageGuard
 from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
-from buckia_core.errors import AdapterError, NotFound, PermissionDenied, Transient
+from buckia_core.errors import AdapterError, BucketNotFound, NotFound, PermissionDenied, Transient
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
 from buckia_s3.http.client import Request, S3Client
@@ -107,9 +107,10 @@ class Versions:
         try:
             send = partial(self.client.send, self._request("DELETE", key, version, headers))
             retry_call(send, self.retry_policy) if retry else send()
-        except NotFound as error:
-            if error.key is None:
-                raise
+        except BucketNotFound:
+            raise
+        except NotFound:
+            pass
         except PermissionDenied as error:
             raise self.locks.add_lock_reason(error, key, version) from error
 
@@ -126,7 +127,7 @@ class Versions:
 
     def _translate_error(self, error: AdapterError, key: str, version: str) -> AdapterError:
         """Return `NotFound` for the statuses with which servers respond to unknown versions and delete markers."""
-        if error.status not in (400, 404, 405) or (isinstance(error, NotFound) and error.key is None):
+        if error.status not in (400, 404, 405) or isinstance(error, BucketNotFound):
             return error
         message = f"there is no version {version!r} of it that has content"
         return NotFound(f"{key!r}: {message}", provider=self.client.provider, key=key, status=error.status)

@@ -20,7 +20,7 @@ from buckia_core.adapters.transfers.sources import (
     read_exactly,
     split_parts,
 )
-from buckia_core.errors import IntegrityError, NotFound
+from buckia_core.errors import BucketNotFound, IntegrityError, NotFound
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import RemoteObject
 
@@ -129,10 +129,10 @@ def test_satisfies():
 
 def test_stat_or_none_raises_for_a_missing_bucket():
     def refuse(key: str) -> RemoteObject:
-        raise NotFound("no", key=None if key == "no bucket" else key)
+        raise BucketNotFound("no") if key == "no bucket" else NotFound("no", key=key)
 
     there = RemoteObject("k", 1, "f")
     assert stat_or_none(lambda key: there, "k") is there
     assert stat_or_none(refuse, "k") is None
-    with pytest.raises(NotFound):
+    with pytest.raises(BucketNotFound):
         stat_or_none(refuse, "no bucket")

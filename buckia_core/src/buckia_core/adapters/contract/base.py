@@ -25,8 +25,8 @@ class BaseSync(ABC):
     `Transient`, can be repeated safely. Keys do not include the configured `prefix`: the adapter adds and removes it.
     Adapters do not retry; the wrapper `Retry` does. `expect` is a `Precondition` of a write, or the version to read.
 
-    Every method may raise `Unauthenticated`, `PermissionDenied`, `Throttled`, `Transient`, `NotFound` (the bucket does
-    not exist) and `InvalidKey` (the provider can't store the key).
+    Every method may raise `Unauthenticated`, `PermissionDenied`, `Throttled`, `Transient`, `BucketNotFound` and
+    `InvalidKey` (the provider can't store the key).
     """
 
     @property

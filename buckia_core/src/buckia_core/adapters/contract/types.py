@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from buckia_core.errors import AdapterError, NotFound
+from buckia_core.errors import AdapterError, BucketNotFound, NotFound
 from buckia_core.planning.digest import Digests
 from buckia_core.planning.manifest import RemoteObject
 
@@ -40,14 +40,14 @@ def stat_or_none(stat: Callable[[str], RemoteObject], key: str) -> RemoteObject 
     """Return `stat(key)`, `None` if the object does not exist.
 
     Raises:
-        NotFound: The bucket does not exist.
+        BucketNotFound: The bucket does not exist.
         AdapterError: As `stat`.
     """
     try:
         return stat(key)
-    except NotFound as error:
-        if error.key is None:
-            raise
+    except BucketNotFound:
+        raise
+    except NotFound:
         return None
 
 

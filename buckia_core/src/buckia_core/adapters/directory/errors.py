@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,
+    BucketNotFound,
     InvalidKey,
     NotFound,
     PermissionDenied,
@@ -48,10 +49,10 @@ def not_found(key: str) -> NotFound:
     return NotFound(f"{key!r}: there is no such object", provider=PROVIDER, key=key)
 
 
-def root_not_found(root: str, name: str | None) -> NotFound:
+def root_not_found(root: str, name: str | None) -> BucketNotFound:
     """Return the error for a bucket whose directory does not exist."""
     of_bucket = f" of bucket {name!r}" if name else ""
-    return NotFound(
+    return BucketNotFound(
         f"the root{of_bucket} is missing: {root!r} is not a directory. "
         "Create it, mount the disk that it is on, or correct the setting `root`.",
         provider=PROVIDER,

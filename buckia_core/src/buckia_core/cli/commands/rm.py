@@ -81,14 +81,14 @@ def _remove_named(client: BuckiaClient, keys: Sequence[str]) -> Iterator[DeleteO
 
 def _find_missing(client: BuckiaClient, keys: Sequence[str]) -> list[DeleteOutcome]:
     from buckia_core.adapters.contract.types import DeleteOutcome  # noqa: PLC0415  # imports the engine
-    from buckia_core.errors import InvalidKey, NotFound, PermissionDenied  # noqa: PLC0415
+    from buckia_core.errors import BucketNotFound, InvalidKey, NotFound, PermissionDenied  # noqa: PLC0415
 
     def find_missing(key: str) -> DeleteOutcome | None:
         try:
             client.stat(key)
+        except BucketNotFound:
+            raise
         except NotFound as error:
-            if error.key is None:
-                raise  # the bucket does not exist
             return DeleteOutcome(key, error)
         except (PermissionDenied, InvalidKey):
             pass  # deleting may be allowed without reading, and the deletion itself reports an invalid key

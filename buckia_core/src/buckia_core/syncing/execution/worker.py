@@ -112,13 +112,8 @@ class Worker:
         """Execute once; return the new decision if the file or object has changed, `None` if it succeeded."""
         try:
             step(result, locator)
-        except (StateChanged, PreconditionFailed, FileNotFoundError):
-            # A missing file or directory was removed after the check.
-            return replan(self.bucket, self.mappings, result.operation)
-        except NotFound as error:
-            if error.key is None:
-                # The bucket itself is missing.
-                raise
+        except (StateChanged, PreconditionFailed, NotFound, FileNotFoundError):
+            # A missing file or directory was removed after the check. A missing bucket is raised by the new plan.
             return replan(self.bucket, self.mappings, result.operation)
         except FileChangedDuringUpload as error:
             local = result.operation.local

@@ -10,8 +10,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from buckia_core.adapters.contract.types import stat_or_none
 from buckia_core.config.secrets.redaction import clean
-from buckia_core.errors import BuckiaError, NotFound
+from buckia_core.errors import BuckiaError
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation, Reason
@@ -97,7 +98,7 @@ def build_resolution_operations(
             raise NotAConflict(f"{key!r}: {record['reason']}; rename one of the two, then sync again")
         mapping = by_id[record["root"]]
         local = locator.stat_entry(key, mapping)
-        operation = _operation(key, mapping, local, _stat(request, key), resolution)
+        operation = _operation(key, mapping, local, stat_or_none(request.adapter.stat_file, key), resolution)
         if operation.is_delete:
             _check_loss(record, operation)
         operations.append(operation)
@@ -134,10 +135,3 @@ def _operation(
         return Operation(action, reason=Reason.CONFLICT_LOCAL_WINS, loser=Side.REMOTE, **common)
     action = Action.DOWNLOAD if remote is not None else Action.DELETE_LOCAL
     return Operation(action, reason=Reason.CONFLICT_REMOTE_WINS, loser=Side.LOCAL, **common)
-
-
-def _stat(request: SyncRequest, key: str) -> RemoteObject | None:
-    try:
-        return request.adapter.stat_file(key)
-    except NotFound:
-        return None
