@@ -56,9 +56,14 @@ def test_the_published_schema_has_the_common_settings_as_they_are_now():
 
 
 def test_the_table_of_common_settings_is_complete_and_true():
-    rows = re.findall(r"^\| `(\w+)` \| *(.*?) *\| (.*) \|$", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| *(.*?) *\| *(.*?) *\| (.*) \|$", PAGE, re.MULTILINE)
     expected = [
-        (row.name, f"`{row.default}`" if row.default else "needed" if row.required else "", row.help)
+        (
+            row.name,
+            row.type.replace(" or `", ", `"),
+            f"`{row.default}`" if row.default else "required" if row.required else "",
+            row.help,
+        )
         for row in describe_settings(CommonSettings)
     ]
     assert [row for row in rows if row[0] in {each[0] for each in expected}] == expected

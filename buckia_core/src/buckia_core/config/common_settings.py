@@ -68,10 +68,10 @@ def _parse_algorithm(value: object) -> str:
 class CommonSettings:
     """Common settings. The `help` of each field is its documentation."""
 
-    provider: str = setting(help="Id of the provider, such as `file`; selects the adapter.", required=True)
+    provider: str = setting(help="Provider of the bucket, such as `file`.", required=True)
     bucket_name: str | None = setting(help="Name of the bucket at the provider.")
     prefix: str = setting(
-        help="Key prefix to sync below; keys outside of it are never touched.",
+        help="Directory of the bucket to use as its root; keys outside it are never touched.",
         default="",
         parse=parse_prefix,
         schema={"type": "string"},
@@ -83,13 +83,13 @@ class CommonSettings:
         schema=STRING_LIST_SCHEMA,
     )
     paths: tuple[PathRule, ...] = setting(
-        help="Local directories to sync; the first one receives new downloads.",
+        help="Local directories to sync; only the first one downloads new objects.",
         default=(),
         parse=parse_paths,
         schema=PATHS_SCHEMA,
     )
     files: Mapping[str, str] = setting(
-        help="Local files and their keys, synced both ways.",
+        help="Local files and their keys, synced in both directions.",
         default=FrozenMapping,
         parse=parse_files,
         schema=FILES_SCHEMA,
@@ -108,62 +108,60 @@ class CommonSettings:
     )
     direction: Direction | None = setting(help="Direction of transfers; `both` by default.")
     include: tuple[str, ...] = setting(
-        help="Patterns, in `.gitignore` syntax, of files to sync; all files by default.",
+        help="Sync only files that match these patterns, in `.gitignore` syntax.",
         default=(),
         parse=parse_patterns,
         schema=STRING_LIST_SCHEMA,
     )
     exclude: tuple[str, ...] = setting(
-        help="Patterns, in `.gitignore` syntax, of files to leave out.",
+        help="Leave out files that match these patterns, in `.gitignore` syntax.",
         default=(),
         parse=parse_patterns,
         schema=STRING_LIST_SCHEMA,
     )
     default_excludes: bool = setting(
-        help="Whether `.git/`, `.hg/`, `.svn/`, `.DS_Store`, `Thumbs.db` and `desktop.ini` are left out.", default=True
+        help="Leave out `.git/`, `.hg/`, `.svn/`, `.DS_Store`, `Thumbs.db` and `desktop.ini`.", default=True
     )
     delete_orphaned: bool | None = setting(
-        help="Unset: deletes propagate in `both`, and one-way paths delete nothing. `true`: one-way paths mirror, "
-        "deletes included. `false`: nothing is deleted from the bucket."
+        help="Unset: sync deletions in direction `both` only. `true`: also delete what the source of a one-way path "
+        "lacks. `false`: delete nothing from the bucket."
     )
     conflict_resolution: ConflictPolicy | None = setting(
-        help="How conflicts are resolved; by default `ask` at a terminal, else `keep_both`."
+        help="How to resolve conflicts; by default `ask` at a terminal, else `keep_both`."
     )
     keep_replaced: KeepReplaced = setting(
-        help="Which objects are downloaded to the local trash before they are replaced.",
+        help="Which objects to download to the local trash before they are replaced or deleted.",
         default=KeepReplaced.AUTO,
     )
     max_delete: str | None = setting(
-        help="Refuse a run that would delete more than this on one side: a number, or a share such as `10%`; by "
-        "default more than half and at least 10, or all of at least 3.",
+        help="Refuse a run that would delete more than this on one side: a number, or a share such as `10%`. Default: "
+        "more than half and at least 10, or all of at least 3.",
         parse=_parse_delete_limit,
         schema={"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]},
     )
     checksum_algorithm: str = setting(
-        help="Digest algorithm for local content, recorded at each sync.",
+        help="Digest algorithm for local files.",
         default="sha256",
         parse=_parse_algorithm,
         schema={"enum": list(CHECKSUM_ALGORITHMS)},
     )
-    follow_symlinks: bool = setting(help="Whether symbolic links are followed.", default=False)
+    follow_symlinks: bool = setting(help="Sync the targets of symbolic links.", default=False)
     max_workers: int | None = setting(
-        help="Maximum concurrent transfers; adapted during the run by default.", minimum=1
+        help="Maximum concurrent transfers; by default adapted during the run.", minimum=1
     )
     rate_limit: float | None = setting(
-        help="Maximum requests per second, including parts, pages and retries; by default what the provider is known "
-        "to allow.",
+        help="Maximum requests per second, including parts, pages and retries; by default the known limit of the "
+        "provider.",
         parse=_parse_rate,
         schema={"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]},
     )
     bwlimit: int | None = setting(
-        help="Maximum bytes per second: `500k`, `4M`, in units of 1024.",
+        help="Maximum bytes per second, such as `500k` or `4M` (units of 1024).",
         parse=parse_bytes,
         schema={"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]},
     )
-    retry_attempts: int = setting(
-        help="Maximum attempts of a request, the first one included; 1 disables retries.", default=5, minimum=1
-    )
-    retry_seconds: float = setting(help="Maximum seconds that a request is retried.", default=120.0, minimum=0)
+    retry_attempts: int = setting(help="Maximum attempts of a request; 1 disables retries.", default=5, minimum=1)
+    retry_seconds: float = setting(help="Maximum seconds to retry a request.", default=120.0, minimum=0)
 
 
 COMMON_SETTING_NAMES = tuple(setting_fields(CommonSettings))

@@ -72,7 +72,7 @@ def test_its_examples_are_valid_when_they_are_taken_in(tmp_path):
 def test_examples_of_what_is_given_are_left_out():
     text = render("box", "media", {"paths": ["a"], "exclude": ["b"], "direction": "up"})
     assert text.endswith("direction: up\n")
-    rest = text.split("provider:")[1].replace("# Local", "").replace("# Patterns", "")
+    rest = text.split("provider:")[1].replace("# Local", "").replace("# Leave out", "")
     assert "#" not in rest.replace("# Direction", "")
 
 
