@@ -10,11 +10,13 @@ import secrets
 import stat
 from collections import deque
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from buckia_core.localfs.directory import MAX_OPEN, Tree
 from buckia_core.localfs.files import (
+    LACKS_CTIME,
     NotAFile,
     create_temp_file,
     descriptor_path,
@@ -23,6 +25,7 @@ from buckia_core.localfs.files import (
     open_file,
     permission_bits,
     unpredictable_name,
+    was_written,
 )
 from buckia_core.localfs.opening import HAS_DIR_FD, DirectoryReplaced, PathBlocked
 from buckia_core.testing import m
@@ -180,6 +183,22 @@ def test_a_copy_takes_over_permission_bits_and_nothing_else(tree, tmp_path, monk
     status = (tmp_path / "root" / "copy").stat()
     assert (stat.S_IMODE(status.st_mode), status.st_mtime_ns) == (0o751, 5)
     assert permission_bits((tmp_path / "root" / "f").stat()) == 0o751
+
+
+@pytest.mark.parametrize(
+    ("changed", "written"),
+    [
+        ({}, False),
+        ({"st_size": 2}, True),
+        ({"st_mtime_ns": 2}, True),
+        ({"st_ctime_ns": 2}, not LACKS_CTIME),
+        ({"st_ctime_ns": 2, "st_nlink": 2}, False),
+    ],
+    ids=["nothing", "size", "time", "write with the time restored", "new link"],
+)
+def test_a_write_to_an_open_file_is_told_from_a_link(changed, written):
+    before = {"st_size": 1, "st_mtime_ns": 1, "st_ctime_ns": 1, "st_nlink": 1}
+    assert was_written(SimpleNamespace(**before), SimpleNamespace(**before | changed)) is written
 
 
 def test_a_directory_of_ours_is_closed_to_others(tree, tmp_path):

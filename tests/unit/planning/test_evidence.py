@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buckia_core.planning.digest import Digest
-from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
+from buckia_core.planning.manifest import (
+    BaselineEntry,
+    LocalEntry,
+    RemoteObject,
+    is_same_copy,
+    is_same_version,
+    is_untouched,
+)
 from buckia_core.planning.plan import Action, Operation
 from buckia_core.planning.policy import ConflictPolicy, Direction, SyncRules
 from buckia_core.planning.reconcile import (
@@ -72,6 +79,22 @@ def test_p10_every_part_of_the_fingerprint_counts(field):
     moved = local("1")._replace(**{field: getattr(local("1"), field) + 1})
     assert matches_baseline(local("1"), base("1"))
     assert not matches_baseline(moved, base("1"))
+
+
+@pytest.mark.parametrize(
+    ("compare", "fields"),
+    [
+        (is_untouched, {"size", "mtime_ns", "ctime_ns", "inode"}),
+        (is_same_version, {"size", "mtime_ns", "inode"}),
+        (is_same_copy, {"size", "mtime_ns"}),
+    ],
+)
+def test_each_comparison_of_signatures_has_its_fields(compare, fields):
+    entry = local("1")
+    assert compare(entry, base("1"))
+    names = ("size", "mtime_ns", "ctime_ns", "inode")
+    changed = {name: entry._replace(**{name: getattr(entry, name) + 1}) for name in names}
+    assert {name for name, other in changed.items() if not compare(entry, other)} == fields
 
 
 def test_p10_checksum_hashes_every_file():

@@ -166,7 +166,7 @@ def test_p10_n33_an_edit_of_the_same_size_and_time_is_seen(sides):
 
 def test_p10_with_checksum_every_file_is_read(sides, monkeypatch):
     """Where a disk tells no change times, only this finds such an edit."""
-    monkeypatch.setattr("buckia_core.syncing.disk.paths.LACKS_CTIME", True)
+    monkeypatch.setattr("buckia_core.localfs.files.LACKS_CTIME", True)
     monkeypatch.setattr("buckia_core.syncing.state.baseline_rows.is_racy", lambda *_: False)
     sides.in_step("a=1 b=1")
     path = sides.folder / "a"

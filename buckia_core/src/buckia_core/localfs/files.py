@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import stat
+import sys
 from collections import deque
 from contextlib import suppress
 from functools import cache
@@ -13,6 +14,7 @@ from functools import cache
 from buckia_core.localfs.directory import Directory
 from buckia_core.localfs.opening import CREATE_FLAGS, FILE_NOFOLLOW_FLAGS
 from buckia_core.localfs.system_errors import NO_HARD_LINKS
+from buckia_core.planning.manifest import FileSignature, LocalEntry
 
 _MAX_ATTEMPTS = 100
 _random_digits: deque[str] = deque()
@@ -20,6 +22,40 @@ _random_digits: deque[str] = deque()
 
 class NotAFile(OSError):
     """The entry is a link, a pipe, a socket, a device or a directory instead of a regular file."""
+
+
+_SQLITE_MAX = 2**63 - 1
+
+LACKS_CTIME = sys.platform == "win32"
+"""Whether `st_ctime` is the creation time, as on Windows, and not the time of the last change of the inode."""
+
+
+def entry_from_stat(key: str, mapping_id: str, status: os.stat_result) -> LocalEntry:
+    """Build a manifest entry. Numbers beyond the range of SQLite are clamped, and still compare equal."""
+    mtime_ns, ctime_ns = status.st_mtime_ns, 0 if LACKS_CTIME else status.st_ctime_ns
+    if not (-_SQLITE_MAX <= mtime_ns <= _SQLITE_MAX and -_SQLITE_MAX <= ctime_ns <= _SQLITE_MAX):
+        mtime_ns, ctime_ns = _clamp(mtime_ns), _clamp(ctime_ns)
+    return LocalEntry(key, mapping_id, status.st_size, mtime_ns, ctime_ns, status.st_ino & _SQLITE_MAX)
+
+
+def _clamp(time_ns: int) -> int:
+    return max(-_SQLITE_MAX, min(time_ns, _SQLITE_MAX))
+
+
+def signature(status: os.stat_result) -> FileSignature:
+    """Return the signature of a file that is compared by itself, and not as an entry of a manifest."""
+    return entry_from_stat("", "", status)
+
+
+def was_written(before: os.stat_result, after: os.stat_result) -> bool:
+    """Tell whether an open file was written to between two calls of `fstat`.
+
+    The inode is the same, so the change time serves, which shows writes that restore the modification time. To rename
+    or link a file changes it too, but not the content: the number of links tells a link apart.
+    """
+    if before.st_size != after.st_size or before.st_mtime_ns != after.st_mtime_ns:
+        return True
+    return not LACKS_CTIME and before.st_ctime_ns != after.st_ctime_ns and before.st_nlink == after.st_nlink
 
 
 def permission_bits(status: os.stat_result) -> int:

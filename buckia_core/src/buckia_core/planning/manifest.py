@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from buckia_core.planning import digest
 from buckia_core.planning.digest import Digests
@@ -27,6 +27,58 @@ def time_from_ns(nanoseconds: int) -> datetime:
 def time_to_ns(time: datetime) -> int:
     """Convert a time with a time zone to nanoseconds since 1970."""
     return (time - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
+class FileSignature(Protocol):
+    """The numbers of a file that tell whether it is unchanged, without a read of its content.
+
+    Three questions need different ones of them:
+
+        function            size  mtime_ns  inode  ctime_ns
+        ---------------------------------------------------
+        `is_untouched`      yes   yes       yes    yes
+        `is_same_version`   yes   yes       yes
+        `is_same_copy`      yes   yes
+
+    Equal numbers prove equal content only for a file that was not written in the clock tick of its `stat` (see `racy`).
+    The device is never compared: its number differs after each mount, and a run checks the identity of its roots.
+
+    Attributes:
+        size: Bytes.
+        mtime_ns: Modification time. Any program can set it, and FAT stores it in steps of two seconds.
+        ctime_ns: Time of the last change of the inode, which only the kernel sets; 0 on Windows, which has none.
+        inode: Inode number; 0 on systems without one. Some file systems number their files anew at each mount.
+    """
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def mtime_ns(self) -> int: ...
+    @property
+    def ctime_ns(self) -> int: ...
+    @property
+    def inode(self) -> int: ...
+
+
+def is_untouched(a: FileSignature, b: FileSignature) -> bool:
+    """Tell whether nothing was done to a file between two runs, not even a rename, a link or a `chmod`.
+
+    A file that fails this test is hashed, so that the strictest comparison costs a read and never an edit.
+    """
+    return a.size == b.size and a.mtime_ns == b.mtime_ns and a.ctime_ns == b.ctime_ns and a.inode == b.inode
+
+
+def is_same_version(a: FileSignature, b: FileSignature) -> bool:
+    """Tell whether a name still has the same file with the same content, within one run.
+
+    `ctime_ns` may differ: the run itself links and renames files, which changes it.
+    """
+    return a.size == b.size and a.mtime_ns == b.mtime_ns and a.inode == b.inode
+
+
+def is_same_copy(a: FileSignature, b: FileSignature) -> bool:
+    """Tell whether a file, or its copy on another device, has the same content; copies have another inode."""
+    return a.size == b.size and a.mtime_ns == b.mtime_ns
 
 
 class LocalEntry(NamedTuple):

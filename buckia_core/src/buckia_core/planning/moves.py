@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from buckia_core.planning.digest import Comparison, Digest, Digests, compare
+from buckia_core.planning.manifest import is_same_version
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.policy import Side
 
@@ -206,8 +207,7 @@ def _has_new_local_file(operation: Operation) -> bool:
         return False
     if base is None:
         return True
-    touched = (local.size, local.mtime_ns, local.inode) != (base.size, base.mtime_ns, base.inode)
-    return touched and compare(local.digests, base.digests) is not Comparison.SAME
+    return not is_same_version(local, base) and compare(local.digests, base.digests) is not Comparison.SAME
 
 
 def _has_new_object(operation: Operation) -> bool:

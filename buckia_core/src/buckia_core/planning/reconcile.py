@@ -48,7 +48,7 @@ from enum import Enum
 from typing import NamedTuple, assert_never
 
 from buckia_core.planning.digest import Comparison, compare
-from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
+from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject, is_untouched
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.policy import ConflictPolicy, Direction, Side, SyncRules
 
@@ -95,13 +95,7 @@ IN_SYNC = InSync()
 
 def matches_baseline(local: LocalEntry, base: BaselineEntry) -> bool:
     """Tell whether the fingerprint of a local file proves that it is unchanged."""
-    return (
-        local.size == base.size
-        and local.mtime_ns == base.mtime_ns
-        and local.ctime_ns == base.ctime_ns
-        and local.inode == base.inode
-        and not base.racy
-    )
+    return is_untouched(local, base) and not base.racy
 
 
 def local_state(local: LocalEntry | None, base: BaselineEntry | None, rules: SyncRules) -> SideState:

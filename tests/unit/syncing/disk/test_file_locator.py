@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from buckia_core.errors import InvalidKey
 from buckia_core.localfs.durability import fsync_directory
+from buckia_core.localfs.files import entry_from_stat
 from buckia_core.localfs.opening import HAS_DIR_FD
 from buckia_core.planning.keys import FilesystemRules
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.disk.file_locator import FileLocator
-from buckia_core.syncing.disk.paths import entry_from_stat, local_path
+from buckia_core.syncing.disk.paths import local_path
 from buckia_core.testing import m
 from buckia_core.testing.strategies import keys
 from tests.unit.syncing.locations import open_location, stat_path

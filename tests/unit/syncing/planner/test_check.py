@@ -34,7 +34,7 @@ def test_every_difference_is_named(sides):
 
 def test_no_local_fingerprint_is_believed(sides, monkeypatch):
     """The same size and every time put back: a sync would not see it on such a disk, a check does."""
-    monkeypatch.setattr("buckia_core.syncing.disk.paths.LACKS_CTIME", True)
+    monkeypatch.setattr("buckia_core.localfs.files.LACKS_CTIME", True)
     monkeypatch.setattr("buckia_core.syncing.state.baseline_rows.is_racy", lambda *_: False)
     sides.in_step("a=1")
     before = (sides.folder / "a").stat()

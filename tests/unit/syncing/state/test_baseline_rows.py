@@ -81,7 +81,7 @@ def test_a_young_file_is_hashed_once_more_and_then_believed(sides):
 @pytest.fixture
 def coarse_disk(monkeypatch):
     """A disk that keeps whole seconds of when a file was written, and not when anything of it changed."""
-    monkeypatch.setattr("buckia_core.syncing.disk.paths.LACKS_CTIME", True)
+    monkeypatch.setattr("buckia_core.localfs.files.LACKS_CTIME", True)
 
     def write(path, content: str) -> None:
         path.write_text(content)

@@ -16,7 +16,8 @@ from buckia_core.adapters.directory.errors import (
     translate_errors,
 )
 from buckia_core.adapters.directory.paths import Paths
-from buckia_core.adapters.directory.stat import fingerprint_from_stat, was_modified
+from buckia_core.adapters.directory.stat import fingerprint_from_stat
+from buckia_core.localfs.files import was_written
 from buckia_core.localfs.opening import FILE_NOFOLLOW_FLAGS
 from buckia_core.planning.manifest import RemoteObject
 
@@ -55,7 +56,7 @@ class ObjectReader(io.RawIOBase):
         Raises:
             PreconditionFailed: It was.
         """
-        if was_modified(self.status, os.fstat(self._file.fileno())):
+        if was_written(self.status, os.fstat(self._file.fileno())):
             raise precondition_failed(self._key, "it changed while it was read")
 
     def fileno(self) -> int:

@@ -21,13 +21,3 @@ def object_from_stat(key: str, status: os.stat_result) -> RemoteObject:
     """Build the object that listings return for a file."""
     modified = status.st_mtime_ns
     return RemoteObject(key, status.st_size, fingerprint_from_stat(status), modified, modified)
-
-
-def was_modified(before: os.stat_result, after: os.stat_result) -> bool:
-    """Tell whether an open file was written to between two calls of `fstat`.
-
-    To rename or link a file changes its change time too, but not its content: the number of links tells them apart.
-    """
-    if before.st_size != after.st_size or before.st_mtime_ns != after.st_mtime_ns:
-        return True
-    return _HAS_INODES and before.st_ctime_ns != after.st_ctime_ns and before.st_nlink == after.st_nlink

@@ -11,10 +11,11 @@ from types import TracebackType
 from typing import Self
 
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.files import create_temp_file, exists, is_hard_link_unsupported, set_permissions
+from buckia_core.localfs.files import create_temp_file, exists, is_hard_link_unsupported, set_permissions, signature
 from buckia_core.localfs.opening import PathBlocked
 from buckia_core.localfs.system_errors import NO_ATOMIC_RENAME
 from buckia_core.planning.keys import TEMP_PREFIX
+from buckia_core.planning.manifest import is_same_version
 
 STALE_SECONDS = 86_400
 """Age at which a temporary file counts as left by a dead process."""
@@ -91,7 +92,7 @@ class TempFile:
     def _discard_replaced(self, target: Directory, name: str, seen: os.stat_result) -> bool:
         """After an exchange: remove the replaced file if it is `seen`, else restore it. Tell whether it was."""
         taken = self._directory.stat(self._name)
-        if (taken.st_ino, taken.st_size, taken.st_mtime_ns) == (seen.st_ino, seen.st_size, seen.st_mtime_ns):
+        if is_same_version(signature(taken), signature(seen)):
             # If this fails, the replaced file is removed later, as a stale one.
             with suppress(OSError):
                 self._directory.unlink(self._name)

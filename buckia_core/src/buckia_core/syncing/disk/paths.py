@@ -1,40 +1,16 @@
-"""Local paths of keys: mapping roots, manifest entries from `stat`, and reasons to refuse a path."""
+"""Local paths of keys: mapping roots, and reasons to refuse a path."""
 
 from __future__ import annotations
 
 import os
 import stat
-import sys
 
 from buckia_core.localfs.opening import file_identity, is_link
 from buckia_core.planning.keys import FilesystemRules, invalid_reason, own_config_reason
-from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import PathMapping
 
 RootIdentity = tuple[int, int]
 """Device and inode of the root of a mapping."""
-
-_SQLITE_MAX = 2**63 - 1
-
-LACKS_CTIME = sys.platform == "win32"
-"""Whether `st_ctime` is the creation time, as on Windows, and not the time of the last change of the inode."""
-
-
-def entry_from_stat(key: str, mapping_id: str, status: os.stat_result) -> LocalEntry:
-    """Build a manifest entry. Numbers beyond the range of SQLite are clamped, and still compare equal."""
-    mtime_ns, ctime_ns = status.st_mtime_ns, 0 if LACKS_CTIME else status.st_ctime_ns
-    if not (-_SQLITE_MAX <= mtime_ns <= _SQLITE_MAX and -_SQLITE_MAX <= ctime_ns <= _SQLITE_MAX):
-        mtime_ns, ctime_ns = _clamp(mtime_ns), _clamp(ctime_ns)
-    return LocalEntry(key, mapping_id, status.st_size, mtime_ns, ctime_ns, status.st_ino & _SQLITE_MAX)
-
-
-def _clamp(time_ns: int) -> int:
-    return max(-_SQLITE_MAX, min(time_ns, _SQLITE_MAX))
-
-
-def is_unchanged(a: LocalEntry, b: LocalEntry) -> bool:
-    """Tell whether two entries are the same unchanged file. `ctime_ns` is ignored: a new hard link changes it."""
-    return (a.size, a.mtime_ns, a.inode) == (b.size, b.mtime_ns, b.inode)
 
 
 def refusal_reason(key: str, mapping: PathMapping, rules: FilesystemRules) -> str | None:

@@ -30,15 +30,16 @@ from buckia_core.localfs.files import (
     link_or_copy,
     make_private_directory,
     open_file,
+    signature,
     unlink_if_exists,
     write_all,
 )
 from buckia_core.localfs.opening import CREATE_FLAGS, PathBlocked
 from buckia_core.planning.keys import TEMP_PREFIX
-from buckia_core.planning.manifest import LocalEntry
+from buckia_core.planning.manifest import LocalEntry, is_same_copy, is_same_version
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.disk.file_locator import FileLocation, FileLocator
-from buckia_core.syncing.disk.paths import entry_from_stat, local_path, refusal_reason, root_directory
+from buckia_core.syncing.disk.paths import local_path, refusal_reason, root_directory
 
 _PART = ".part"
 """Suffix of an item that is being downloaded."""
@@ -133,8 +134,7 @@ class Trash:
         """Tell whether an item has size and time of the file as the scan found it."""
         with self._create_directory() as trash:
             status = trash.stat(id)
-        now = entry_from_stat(seen.key, seen.mapping_id, status)
-        return (now.size, now.mtime_ns) == (seen.size, seen.mtime_ns)
+        return is_same_copy(signature(status), seen)
 
     def undo_add(self, id: str, location: FileLocation) -> None:
         """Move an item back to the location that it was added from, unless a new file is there."""
@@ -379,13 +379,12 @@ def _move(location: FileLocation, trash: Directory, name: str) -> None:
 def _move_across_devices(location: FileLocation, trash: Directory, name: str) -> None:
     """Copy a file, rename it, and delete it if it is unchanged, so that an edit during the copy is not lost."""
     directory = location.directory
-    planned = directory.stat(location.name)
+    planned = signature(directory.stat(location.name))
     temp_name = f"{TEMP_PREFIX}{uuid.uuid4().hex}"
     try:
         link_or_copy(directory, location.name, trash, name, TEMP_PREFIX)
         directory.replace(location.name, directory, temp_name)
-        now = directory.stat(temp_name)
-        if (now.st_ino, now.st_size, now.st_mtime_ns) != (planned.st_ino, planned.st_size, planned.st_mtime_ns):
+        if not is_same_version(signature(directory.stat(temp_name)), planned):
             trash.unlink(name)
             link_or_copy(directory, temp_name, trash, name, TEMP_PREFIX)
     except BaseException:

@@ -13,13 +13,13 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import ServerCopy
 from buckia_core.adapters.contract.types import IfAbsent, stat_or_none
 from buckia_core.errors import AdapterError, InvalidKey, NotFound, PreconditionFailed, Transient, Unauthenticated
-from buckia_core.planning.manifest import RemoteObject
+from buckia_core.planning.manifest import RemoteObject, is_same_version
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation
 from buckia_core.planning.policy import Side
 from buckia_core.planning.reconcile import Outcome
 from buckia_core.syncing.disk.file_locator import FileLocator
-from buckia_core.syncing.disk.paths import is_unchanged, local_path
+from buckia_core.syncing.disk.paths import local_path
 from buckia_core.syncing.disk.spelling import Spellings
 from buckia_core.syncing.disk.trash import Trash
 from buckia_core.syncing.error_messages import FATAL_ERRORS, is_generic_error
@@ -231,7 +231,7 @@ class Worker:
         location = locator.locate(operation.key, mapping)
         now = location.stat_entry(operation.key, mapping.id) if location is not None else None
         if location is not None and now is not None:
-            if not is_unchanged(now, operation.local):
+            if not is_same_version(now, operation.local):
                 raise StateChanged
             # For a followed link, the content is added to the trash, and only the link is deleted.
             kept = self.trash.add(location, operation.key, operation.explanation, keep_source=location.link is not None)
@@ -261,7 +261,7 @@ class Worker:
             self._upload(result.operation, result, locator)
         else:
             now = locator.stat_entry(operation.key, self.mappings[operation.mapping_id])
-            if now is None or not is_unchanged(now, operation.local):
+            if now is None or not is_same_version(now, operation.local):
                 result.upserts = [dirty_row(operation.local, copied)]
             else:
                 result.upserts = [baseline_row(now, copied, operation.local.digests, self.run_started_ns)]

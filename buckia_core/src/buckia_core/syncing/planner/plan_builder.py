@@ -112,7 +112,7 @@ class PlanBuilder:
         add_path = collisions.add
         checked = 0
         for key, local, remote, base in merge_join(local_entries, objects, baseline):
-            # Inlined: most files of a large tree take only this path.
+            # `matches_baseline`, inlined: most files of a large tree take only this path.
             if (
                 local is not None
                 and remote is not None

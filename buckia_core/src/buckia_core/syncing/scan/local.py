@@ -15,13 +15,13 @@ from typing import NamedTuple, NoReturn
 from buckia_core.errors import PermissionDenied
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.filename_rules import is_utf8
-from buckia_core.localfs.files import unlink_if_exists
+from buckia_core.localfs.files import entry_from_stat, unlink_if_exists
 from buckia_core.localfs.opening import PathBlocked
 from buckia_core.planning.keys import TEMP_PREFIX, is_internal
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.disk.paths import describe_entry_type, entry_from_stat, relative_path
+from buckia_core.syncing.disk.paths import describe_entry_type, relative_path
 from buckia_core.syncing.scan.filters import PathFilter
 
 _ID = re.compile(r"[0-9a-f]{8}")

@@ -11,12 +11,17 @@ from typing import Self
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.errors import IntegrityError
 from buckia_core.localfs.durability import syncfs
-from buckia_core.localfs.files import is_hard_link_unsupported, permission_bits, set_mtime_by_path, unpredictable_name
+from buckia_core.localfs.files import (
+    entry_from_stat,
+    is_hard_link_unsupported,
+    permission_bits,
+    set_mtime_by_path,
+    unpredictable_name,
+)
 from buckia_core.localfs.system_errors import NO_ATOMIC_RENAME
 from buckia_core.planning.digest import Digests, merge
-from buckia_core.planning.manifest import LocalEntry, RemoteObject
+from buckia_core.planning.manifest import LocalEntry, RemoteObject, is_same_version
 from buckia_core.syncing.disk.file_locator import FileLocation
-from buckia_core.syncing.disk.paths import entry_from_stat, is_unchanged
 from buckia_core.syncing.state.resume_store import ResumeStore
 from buckia_core.syncing.transfer.content_check import ContentCheck
 from buckia_core.syncing.transfer.errors import StateChanged
@@ -176,7 +181,7 @@ class Download:
 
     def _replace(self, planned: LocalEntry) -> None:
         now = self._stat_target()
-        if now is None or not is_unchanged(now, planned):
+        if now is None or not is_same_version(now, planned):
             raise StateChanged
         if not self._is_preserved:
             self._preserve(self._location)
@@ -191,12 +196,12 @@ class Download:
                 raise
             # Not supported by this file system, so an edit between the next check and the rename would be lost.
             latest = self._stat_target()
-            if latest is None or not is_unchanged(latest, now):
+            if latest is None or not is_same_version(latest, now):
                 raise StateChanged from None
             directory.replace(staging_name, directory, name)
             return
         # The exchanged entry may be of any type, even a directory.
-        if not is_unchanged(entry_from_stat(now.key, now.mapping_id, directory.stat(staging_name)), now):
+        if not is_same_version(entry_from_stat(now.key, now.mapping_id, directory.stat(staging_name)), now):
             self._swap_back(inode)
             raise StateChanged
         self.committed = True

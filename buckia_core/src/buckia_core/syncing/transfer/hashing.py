@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from buckia_core.localfs.files import was_written
 from buckia_core.planning.digest import Digest, Digests
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def hash_open_file(file: io.FileIO, algorithms: Iterable[str]) -> tuple[Digests,
 
 def _stat_unchanged(file: io.FileIO, before: os.stat_result, size: int) -> os.stat_result:
     after = os.fstat(file.fileno())
-    if size != after.st_size or (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
+    if size != after.st_size or was_written(before, after):
         raise FileChanged
     return after
 

@@ -12,11 +12,10 @@ from buckia_core.adapters.contract.protocols import ResumableUpload
 from buckia_core.adapters.contract.resume import MultipartSource, PartLayout
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, UploadInfo
 from buckia_core.errors import IntegrityError, InvalidKey
-from buckia_core.localfs.files import descriptor_path, permission_bits
+from buckia_core.localfs.files import descriptor_path, entry_from_stat, permission_bits
 from buckia_core.planning.digest import Comparison, Digests, compare, merge
-from buckia_core.planning.manifest import LocalEntry, RemoteObject
+from buckia_core.planning.manifest import LocalEntry, RemoteObject, is_same_version
 from buckia_core.syncing.disk.file_locator import FileLocation
-from buckia_core.syncing.disk.paths import entry_from_stat, is_unchanged
 from buckia_core.syncing.state.resume_store import ResumeStore, TransferKind
 from buckia_core.syncing.transfer.errors import FileChangedDuringUpload, StateChanged
 from buckia_core.syncing.transfer.hashing import FileChanged, hash_bytes, hash_in_parts, hash_open_file
@@ -71,7 +70,7 @@ def upload(
     if planned.size <= BUFFERED_UPLOAD_MAX:
         data, status = location.read(key, planned.size)
         after = entry_from_stat(planned.key, planned.mapping_id, status)
-        if not is_unchanged(after, planned) or len(data) != planned.size:
+        if not is_same_version(after, planned) or len(data) != planned.size:
             raise StateChanged
         digests = hash_bytes(data, (algorithm,))
         info = UploadInfo(status.st_mtime_ns, digests, mode=permission_bits(status))
@@ -79,7 +78,7 @@ def upload(
         return UploadResult(after, remote, _merge_verified(digests, remote, key), after.size)
     with location.open(key) as file:
         status = os.fstat(file.fileno())
-        if not is_unchanged(entry_from_stat(planned.key, planned.mapping_id, status), planned):
+        if not is_same_version(entry_from_stat(planned.key, planned.mapping_id, status), planned):
             raise StateChanged
         source = _LargeFile(file, location, planned, permission_bits(status))
         if resume_store is not None and isinstance(adapter, ResumableUpload):
@@ -108,7 +107,7 @@ class _LargeFile:
             now = self.location.stat_entry(entry.key, entry.mapping_id)
         except InvalidKey:
             return False
-        return now is not None and is_unchanged(now, entry)
+        return now is not None and is_same_version(now, entry)
 
 
 def _upload_large(
@@ -125,7 +124,7 @@ def _upload_large(
     except FileChanged:
         raise StateChanged from None
     entry = entry_from_stat(planned.key, planned.mapping_id, status)
-    if not is_unchanged(entry, planned):
+    if not is_same_version(entry, planned):
         raise StateChanged
     source.file.seek(0)
     reader = CountingReader(source.file)
@@ -160,7 +159,7 @@ def _upload_parts(
     except FileChanged:
         raise StateChanged from None
     entry = entry_from_stat(planned.key, planned.mapping_id, status)
-    if not is_unchanged(entry, planned):
+    if not is_same_version(entry, planned):
         raise StateChanged
     checkpoint = resume_store.claim(TransferKind.UPLOAD, key, ":".join(digests[0]), adapter)
     counter = ByteCounter(entry.size)
