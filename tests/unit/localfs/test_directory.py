@@ -11,6 +11,7 @@ import stat
 from collections import deque
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -197,8 +198,10 @@ def test_a_copy_takes_over_permission_bits_and_nothing_else(tree, tmp_path, monk
     ids=["nothing", "size", "time", "write with the time restored", "new link"],
 )
 def test_a_write_to_an_open_file_is_told_from_a_link(changed, written):
-    before = {"st_size": 1, "st_mtime_ns": 1, "st_ctime_ns": 1, "st_nlink": 1}
-    assert was_written(SimpleNamespace(**before), SimpleNamespace(**before | changed)) is written
+    numbers = {"st_size": 1, "st_mtime_ns": 1, "st_ctime_ns": 1, "st_nlink": 1}
+    before: Any = SimpleNamespace(**numbers)
+    after: Any = SimpleNamespace(**numbers | changed)
+    assert was_written(before, after) is written
 
 
 def test_a_directory_of_ours_is_closed_to_others(tree, tmp_path):
