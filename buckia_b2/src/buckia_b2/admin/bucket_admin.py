@@ -12,6 +12,7 @@ from buckia_b2.api.bucket import Bucket
 from buckia_b2.api.transport import retry_request
 from buckia_b2.errors import parsing_response
 from buckia_core.adapters.service import json_fields as fields
+from buckia_core.adapters.transfers.upload_session import UnfinishedUpload
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import AdapterError
 
@@ -65,21 +66,6 @@ class ApplicationKey:
     name_prefix: str | None
     expires_ns: int | None
     secret: Secret | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UnfinishedLargeFile:
-    """Unfinished large file.
-
-    Attributes:
-        key: Key of the object.
-        file_id: Id of the large file.
-        started_ns: Start of the upload in nanoseconds since 1970.
-    """
-
-    key: str
-    file_id: str
-    started_ns: int
 
 
 @runtime_checkable
@@ -216,7 +202,7 @@ class BucketAdmin:
         """Revoke a key. Raises AdapterError if the request fails."""
         retry_request(partial(self._session.call, "delete_key", key_id, action="revoking a key"))
 
-    def unfinished(self, prefix: str = "") -> Iterator[UnfinishedLargeFile]:
+    def unfinished(self, prefix: str = "") -> Iterator[UnfinishedUpload]:
         """Yield the unfinished large files whose keys begin with `prefix`. Raises AdapterError if that fails."""
         root, action, call = self._bucket.prefix, "listing unfinished large files", self._session.call
 
@@ -228,11 +214,11 @@ class BucketAdmin:
                 files = [_parse_unfinished(each, root) for each in page]
             yield from files
 
-    def abort(self, file: UnfinishedLargeFile) -> None:
+    def abort(self, file: UnfinishedUpload) -> None:
         """Abort a large file. A missing one is not an error."""
         try:
             retry_request(partial(
-                self._session.call, "cancel_large_file", file.file_id, action="aborting the upload", key=file.key
+                self._session.call, "cancel_large_file", file.upload_id, action="aborting the upload", key=file.key
             ))  # fmt: skip
         except AdapterError as error:
             if error.status not in (400, 404):
@@ -252,11 +238,11 @@ def _parse_key(key: fields.JsonObject, *, new: bool = False) -> ApplicationKey:
     )
 
 
-def _parse_unfinished(file: fields.JsonObject, root: str) -> UnfinishedLargeFile:
-    name, started_ns = fields.string(file, "fileName"), fields.millis(file, "uploadTimestamp") * _MILLISECOND
+def _parse_unfinished(file: fields.JsonObject, root: str) -> UnfinishedUpload:
+    name, started = fields.string(file, "fileName"), fields.millis(file, "uploadTimestamp")
     if not name.startswith(root):
         raise ValueError("the key does not begin with the prefix")
-    return UnfinishedLargeFile(name[len(root) :], fields.string(file, "fileId"), started_ns)
+    return UnfinishedUpload(name[len(root) :], fields.string(file, "fileId"), started * _MILLISECOND)
 
 
 def _parse_rules(bucket: fields.JsonObject, kind: RuleKind) -> BucketRules:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from buckia_b2.commands.adapter import duration, native, yes
+from buckia_b2.commands.adapter import native
+from buckia_core.adapters.commands.options import parse_age, yes_option
 from buckia_core.planning.manifest import time_from_ns
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _add_create(keys: click.Group) -> None:
     )
     @click.option("--prefix", help="Restrict to names with this prefix; default: the setting `prefix` of the bucket.")
     @click.option("--all-buckets", is_flag=True, help="Allow all buckets of the account instead of this one.")
-    @click.option("--lasting", metavar="AGE", callback=duration, help="Expire after this time, such as 12h or 90d.")
+    @click.option("--lasting", metavar="AGE", callback=parse_age, help="Expire after this time, such as 12h or 90d.")
     @click.pass_obj
     def create_command(
         host: CommandHost,
@@ -96,7 +97,7 @@ def _add_create(keys: click.Group) -> None:
 def _add_delete(keys: click.Group) -> None:
     @keys.command("delete")
     @click.argument("key_id")
-    @yes
+    @yes_option
     @click.pass_obj
     def delete_command(host: CommandHost, key_id: str, yes: bool) -> int | None:
         """Revoke the key with the id KEY_ID, as shown by `keys list`. Programs that use it stop working."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from buckia_b2.admin.bucket_rules import RuleChange, RuleKind, canonical, parse_rules
-from buckia_b2.commands.adapter import native, yes
+from buckia_b2.commands.adapter import native
 from buckia_core.adapters.commands.config_change import PlannedChange, confirm_and_apply, read_text
+from buckia_core.adapters.commands.options import dry_run_option, yes_option
 
 if TYPE_CHECKING:
     from buckia_b2.admin.bucket_admin import BucketAdmin
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 _TITLES = {RuleKind.LIFECYCLE: "lifecycle rules", RuleKind.CORS: "CORS rules"}
 _NAMES = {RuleKind.LIFECYCLE: "--prefix", RuleKind.CORS: "--name"}
-
-_dry_run = click.option("-n", "--dry-run", is_flag=True, help="Show the difference without changing anything.")
 
 
 def register_commands(b2: click.Group) -> None:
@@ -55,8 +54,8 @@ def _add_set(group: click.Group, kind: RuleKind) -> None:
     @group.command("set", help=text)
     @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
     @click.option("--replace", is_flag=True, help="Remove all other rules.")
-    @_dry_run
-    @yes
+    @dry_run_option
+    @yes_option
     @click.pass_obj
     def set_command(host: CommandHost, file: str, replace: bool, dry_run: bool, yes: bool) -> int | None:
         rules = parse_rules(kind, *read_text(file))
@@ -68,8 +67,8 @@ def _add_delete(group: click.Group, kind: RuleKind) -> None:
     @click.option(
         _NAMES[kind], "names", multiple=True, help=f"Only the rule with this {kind.name_field}. May be repeated."
     )
-    @_dry_run
-    @yes
+    @dry_run_option
+    @yes_option
     @click.pass_obj
     def delete_command(host: CommandHost, names: tuple[str, ...], dry_run: bool, yes: bool) -> int | None:
         return _change(host, lambda b2: b2.plan_removal(kind, names), dry_run=dry_run, yes=yes)

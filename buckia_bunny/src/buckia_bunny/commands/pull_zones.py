@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from buckia_bunny.commands.adapter import require_pull_zone, zone_account
+from buckia_core.adapters.commands.options import yes_option
 
 if TYPE_CHECKING:
     from buckia_bunny.account.models import PullZone
@@ -51,7 +52,7 @@ def _add_create(pull_zones: click.Group) -> None:
 def _add_link(pull_zones: click.Group) -> None:
     @pull_zones.command("link")
     @click.argument("name", required=False)
-    @click.option("--yes", is_flag=True, help="Do not ask.")
+    @yes_option
     @click.pass_obj
     def link_command(host: CommandHost, name: str | None, yes: bool) -> int | None:
         """Make the configured storage zone the origin of an existing pull zone."""

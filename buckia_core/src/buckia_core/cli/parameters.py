@@ -8,22 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
+from buckia_core.adapters.commands.options import value_callback
 from buckia_core.config.parsers import parse_bytes, parse_duration
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.planning.safety import DeleteLimit
 
 F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T")
-
-
-def _callback(parse: Callable[[str], T]) -> Callable[[click.Context, click.Parameter, str | None], T | None]:
-    def callback(ctx: click.Context, param: click.Parameter, value: str | None) -> T | None:
-        try:
-            return None if value is None else parse(value)
-        except ValueError as error:
-            raise click.BadParameter(f"{error}.", ctx, param) from error
-
-    return callback
 
 
 def _parse_rate(value: str) -> int:
@@ -44,10 +34,9 @@ def _parse_time(value: str) -> datetime:
         raise ValueError(f"{value!r} is not a time, such as 2026-03-31, '2026-03-31 09:30' or 12h (ago)") from error
 
 
-parse_age = _callback(parse_duration)
-parse_delete_limit = _callback(lambda value: str(DeleteLimit.parse(value)))
-parse_rate = _callback(_parse_rate)
-parse_time = _callback(_parse_time)
+parse_delete_limit = value_callback(lambda value: str(DeleteLimit.parse(value)))
+parse_rate = value_callback(_parse_rate)
+parse_time = value_callback(_parse_time)
 """A time such as `2026-03-31 09:30`, in the local time zone unless it has one; or an age: `12h`, `3d`."""
 
 
@@ -62,9 +51,6 @@ def parse_assignments(ctx: click.Context, param: click.Parameter, value: Sequenc
             raise click.BadParameter(f"{name!r} is given twice.", ctx, param)
         found[name.strip()] = text
     return found
-
-
-yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def selection_options(command: F) -> F:

@@ -1,4 +1,4 @@
-"""What the commands share: the adapter, the region, options."""
+"""What the commands share: the adapter and the region."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import click
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
     from buckia_linode.sync import LinodeSync
-
-yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 region = click.option("--region", metavar="ID", help="Region, such as us-ord; else that of the bucket.")
 

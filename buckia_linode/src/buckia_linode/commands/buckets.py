@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from buckia_linode.commands.adapter import linode_adapter, region, resolve_region, yes
+from buckia_core.adapters.commands.options import yes_option
+from buckia_linode.commands.adapter import linode_adapter, region, resolve_region
 from buckia_linode.endpoint_types import EndpointType, require_full_api
 from buckia_linode.models import BucketAcl
 
@@ -73,7 +74,7 @@ def _add_delete(buckets: click.Group) -> None:
     @buckets.command("delete")
     @click.argument("name")
     @region
-    @yes
+    @yes_option
     @click.pass_obj
     def delete_command(host: CommandHost, name: str, region: str | None, yes: bool) -> int | None:
         """Delete the empty bucket NAME."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from buckia_linode.commands.adapter import linode_adapter, region, resolve_region, yes
+from buckia_core.adapters.commands.options import yes_option
+from buckia_linode.commands.adapter import linode_adapter, region, resolve_region
 from buckia_linode.models import Grant
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _add_create(keys: click.Group) -> None:
 def _add_delete(keys: click.Group) -> None:
     @keys.command("delete")
     @click.argument("number", type=click.IntRange(min=0))
-    @yes
+    @yes_option
     @click.pass_obj
     def delete_command(host: CommandHost, number: int, yes: bool) -> int | None:
         """Revoke the key NUMBER, as `keys list` shows it. Clients that use it lose access."""

@@ -1,10 +1,10 @@
-"""What the commands share: the adapter, options, and parameters with times."""
+"""What the commands share: the adapter, and a parameter with a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -15,8 +15,6 @@ from buckia_core.errors import ConfigError
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
     from buckia_s3.sync import S3Sync
-
-yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 @contextmanager
@@ -34,14 +32,6 @@ def s3_adapter(host: CommandHost) -> Iterator[S3Sync]:
             message = f"bucket {config.name!r} is of provider {config.provider!r}, which does not speak S3"
             raise ConfigError(f"{message}: name another one with --bucket")
         yield adapter
-
-
-def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
-    """Parse a duration: `45m`, `12h`, `30d`, `2w`."""
-    try:
-        return None if value is None else parse_duration(value)
-    except ValueError as error:
-        raise click.BadParameter(f"{error}.", ctx, param) from error
 
 
 def retain_until(ctx: click.Context, param: click.Parameter, value: str) -> datetime:

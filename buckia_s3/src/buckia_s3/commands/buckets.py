@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from buckia_core.adapters.commands.options import yes_option
 from buckia_core.errors import AdapterError, NotSupported, PermissionDenied
-from buckia_s3.commands.adapter import s3_adapter, yes
+from buckia_s3.commands.adapter import s3_adapter
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
@@ -74,7 +75,7 @@ def _add_create(s3: click.Group) -> None:
 
 def _add_remove(s3: click.Group) -> None:
     @s3.command("remove")
-    @yes
+    @yes_option
     @click.pass_obj
     def remove_command(host: CommandHost, yes: bool) -> int | None:
         """Delete the configured bucket, which must be empty."""

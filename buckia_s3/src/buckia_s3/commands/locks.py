@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from buckia_s3.commands.adapter import retain_until, s3_adapter, yes
+from buckia_core.adapters.commands.options import yes_option
+from buckia_s3.commands.adapter import retain_until, s3_adapter
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
@@ -98,7 +99,7 @@ def _add_delete_version(s3: click.Group) -> None:
     @click.argument("key")
     @click.argument("version")
     @click.option("--bypass-governance", is_flag=True, help="Even if it is retained in mode GOVERNANCE.")
-    @yes
+    @yes_option
     @click.pass_obj
     def delete_version_command(
         host: CommandHost, key: str, version: str, bypass_governance: bool, yes: bool

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from buckia_core.adapters.commands.config_change import STDIN, PlannedChange, confirm_and_apply, read_text
+from buckia_core.adapters.commands.options import dry_run_option, yes_option
 from buckia_core.errors import AlreadyExists
-from buckia_s3.commands.adapter import s3_adapter, yes
+from buckia_s3.commands.adapter import s3_adapter
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
     from buckia_s3.administration import Administration, Change
 
 PlanChange: TypeAlias = "Callable[[Administration], Change]"
-
-_dry_run = click.option("-n", "--dry-run", is_flag=True, help="Show the difference, and change nothing.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ def _add_set(group: click.Group, name: str, spec: _CommandSpec) -> None:
         return _change(host, name, plan, dry_run=dry_run, yes=yes)
 
     merging = f" Other entries are kept, those with the same {spec.entry} are replaced." if spec.entry else ""
-    options = [_dry_run, yes]
+    options: list[Callable[[Any], Any]] = [dry_run_option, yes_option]
     if spec.entry:
         options.append(click.option("--replace", is_flag=True, help="Remove other entries."))
     if spec.canned:
@@ -129,8 +128,8 @@ def _add_set(group: click.Group, name: str, spec: _CommandSpec) -> None:
 
 def _add_state(group: click.Group, name: str, command: str, status: str, text: str) -> None:
     @group.command(command, help=text)
-    @_dry_run
-    @yes
+    @dry_run_option
+    @yes_option
     @click.pass_obj
     def state_command(host: CommandHost, dry_run: bool, yes: bool) -> int | None:
         document = {"Status": status}
@@ -141,7 +140,7 @@ def _add_delete(group: click.Group, name: str, spec: _CommandSpec) -> None:
     def delete_command(host: CommandHost, dry_run: bool, yes: bool, entries: tuple[str, ...] = ()) -> int | None:
         return _change(host, name, lambda bucket: bucket.plan_removal(name, entries), dry_run=dry_run, yes=yes)
 
-    options = [_dry_run, yes]
+    options: list[Callable[[Any], Any]] = [dry_run_option, yes_option]
     if spec.entry:
         text = f"Only the entry with this {spec.entry}. Repeatable."
         options.append(click.option(f"--{spec.entry}", "entries", multiple=True, help=text))

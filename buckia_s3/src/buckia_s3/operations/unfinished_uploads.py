@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from buckia_core.adapters.service.page_limits import PageGuard
 from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
+from buckia_core.adapters.transfers.upload_session import UnfinishedUpload
 from buckia_core.errors import AdapterError, Transient
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.operations.head import ObjectHead
@@ -17,20 +18,6 @@ from buckia_s3.xml.reader import MalformedResponse, decode_key, element_text, it
 
 MAX_PAGE = 1000
 """The largest page of uploads."""
-
-
-class UnfinishedUpload(NamedTuple):
-    """UnfinishedUpload: one unfinished upload.
-
-    Attributes:
-        key: Key of the object it would write.
-        upload_id: Its id.
-        started_ns: Time of its creation by the server's clock, in nanoseconds since 1970.
-    """
-
-    key: str
-    upload_id: str
-    started_ns: int
 
 
 class _Page(NamedTuple):

@@ -8,9 +8,9 @@ from contextlib import closing
 
 import pytest
 
+from buckia_core.adapters.transfers.upload_session import UnfinishedUpload
 from buckia_core.errors import AdapterError, PermissionDenied, Transient
 from buckia_s3.config.retry_config import RetryConfig
-from buckia_s3.operations.unfinished_uploads import UnfinishedUpload
 from tests.unit.s3.scripted_server import Answer, error
 
 SECOND = 1_000_000_000

@@ -7,10 +7,24 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.errors import AdapterError, PermissionDenied, Unauthenticated
+
+
+class UnfinishedUpload(NamedTuple):
+    """A multipart upload that was neither completed nor aborted, as a provider lists it.
+
+    Attributes:
+        key: Key of the object that it would create.
+        upload_id: The provider's id of the upload.
+        started_ns: Time of its creation by the provider's clock, in nanoseconds since 1970.
+    """
+
+    key: str
+    upload_id: str
+    started_ns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from buckia_core.adapters.commands.options import parse_age, yes_option
 from buckia_core.cli.app import Group
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
-from buckia_core.cli.parameters import parse_age, yes_option
 from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal.formatting import format_count, format_size, format_time
 from buckia_core.cli.terminal.prompts import confirm

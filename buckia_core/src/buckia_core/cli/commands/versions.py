@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from buckia_core.adapters.commands.options import yes_option
 from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst_exit_code
-from buckia_core.cli.parameters import parse_time, yes_option
+from buckia_core.cli.parameters import parse_time
 from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal.formatting import format_count, format_size, format_time
 from buckia_core.cli.terminal.output import Output
