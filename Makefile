@@ -18,7 +18,7 @@ endif
 PYTHON_HERE := $(BIN)/python
 HEADING := @printf '\n== %s ==\n'
 
-.PHONY: help demo test test-long test-everywhere lint format bench clean style types layers pytest
+.PHONY: help demo test test-long test-everywhere test-pythons lint format docs bench clean style types layers pytest
 .NOTPARALLEL:
 
 help:
@@ -26,8 +26,10 @@ help:
 	@echo "make test    all checks: style, types, layers, tests"
 	@echo "make test-long  the tests that take long"
 	@echo "make test-everywhere  all tables of syncs on every kind of bucket"
+	@echo "make test-pythons  the unit tests on other Pythons"
 	@echo "make lint    the checks without the tests"
 	@echo "make format  put the code into its standard form"
+	@echo "make docs    build the site in build/site"
 	@echo "make bench   compare the speed with other tools"
 	@echo "make clean   remove what these targets made"
 
@@ -43,6 +45,25 @@ test-long: $(VENV)/developing
 test-everywhere: $(VENV)/developing
 	$(HEADING) "Tables of syncs on every kind of bucket: pytest"
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --everywhere $(wildcard tests/e2e/tables/test_*.py)
+
+# Versions besides the one of `make test`; where an interpreter is missing, its tests are skipped.
+PYTHONS ?= 3.12 3.13
+
+test-pythons:
+	@failed=; for version in $(PYTHONS); do \
+	  printf '\n== Unit tests on Python %s ==\n' "$$version"; \
+	  if ! "python$$version" -c 'import ensurepip, venv' 2>/dev/null; then \
+	    echo "Skipped: there is no python$$version with its venv module."; \
+	    continue; \
+	  fi; \
+	  here=build/python$$version; python=$$here/$(notdir $(BIN))/python; \
+	  "python$$version" -m venv --clear "$$here" \
+	    && "$$python" -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1" \
+	    && "$$python" -m pip install --quiet --disable-pip-version-check --group dev $(WORKSPACE) $(EXAMPLE_PACKAGES) \
+	    && "$$python" -m pytest -n $(WORKERS) --dist loadgroup -p no:cacheprovider tests/unit \
+	    || failed="$$failed $$version"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "Failed on Python$$failed" >&2; exit 1; fi
 
 lint: style types layers
 
@@ -66,6 +87,12 @@ pytest: $(VENV)/developing
 format: $(VENV)/developing
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# MkDocs prints advice about other programs unless it is told not to.
+docs: $(VENV)/developing
+	$(HEADING) "Site: mkdocs"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet -f .mkdocs.yml
+	@echo "Built: build/site/index.html"
 
 bench: $(VENV)/developing
 	$(PYTHON_HERE) -m tests.benchmarks

@@ -19,7 +19,7 @@ import yaml
 
 from tests.docs.pages import PAGES, ROOT, Block, blocks, name_of
 
-SESSIONS = [ROOT / "README.md", ROOT / "docs" / "hooks.md", ROOT / "docs" / "errors.md"]
+SESSIONS = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("errors", "hooks", "python-api"))]
 """Pages whose examples run. The others' examples are at least read."""
 
 COMMANDS = {"buckia": ("-m", "buckia"), "mkdir": ("-c", "import os, sys; os.mkdir(sys.argv[1])")}

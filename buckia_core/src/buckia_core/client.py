@@ -117,9 +117,9 @@ class BuckiaClient:
         Args:
             local_path: The only local root of this run, mapped to the bucket's root. Replaces the configured paths.
             sync_paths: Limits the run to files and directories: paths relative to the root or to the directory of the
-                configuration, or keys, or patterns with wildcards. See `syncing.scan.sync_paths`.
+                configuration, or keys, or patterns with the wildcards `*`, `?` and `[…]`.
             relative_to: A directory that is tried first for relative `sync_paths`.
-            delete_orphaned: As the setting.
+            delete_orphaned: Whether one-way paths delete what their source lacks; as the setting.
             max_workers: The number of concurrent transfers.
             include_pattern: Regular expression; only files with a match in their relative path are synced.
             exclude_pattern: Regular expression; files with a match in their relative path are not synced.
@@ -183,13 +183,8 @@ class BuckiaClient:
     ) -> Plan:
         """Return the plan of a sync. Changes nothing, and applies no guard.
 
-        Args:
-            local_path: As of `sync`.
-            sync_paths: As of `sync`.
-            relative_to: As of `sync`.
-            events: Receives `Scanning` events.
-            **choices: `direction`, `conflict`, `delete_orphaned`, `checksum`, `include`, `exclude`, `include_pattern`,
-                `exclude_pattern`, as of `sync`.
+        The arguments are those of `sync`; `choices` can be `direction`, `conflict`, `delete_orphaned`, `checksum`,
+        `include`, `exclude`, `include_pattern` and `exclude_pattern`. `events` receives `Scanning` events.
 
         Raises:
             ConfigError, AdapterError: As `sync`.
@@ -229,7 +224,7 @@ class BuckiaClient:
         return [Conflict.from_record(record, mappings, self.config.base_dir) for record in records]
 
     def resolve(self, keys: Sequence[str], keep: Resolution | str) -> SyncResult:
-        """Resolve conflicts: keep one version on both sides, and move the other one to the trash or to a copy.
+        """Resolve conflicts: keep the `local` version, the `remote` one, or `both`. The loser goes to the trash.
 
         Raises:
             NotAConflict: A key has no undecided conflict. None of the keys is resolved then.
@@ -255,7 +250,7 @@ class BuckiaClient:
         return CombinedTrash(directories, build_mappings(self.config, RunOverrides()), self.state_dir)
 
     def history(self, limit: int = 20) -> list[SyncResult]:
-        """Return the results of the last runs, the newest first."""
+        """Return the results of the last runs, at most `limit`, the newest first."""
         with self._open_state() as state:
             mappings = {mapping.id for mapping in build_mappings(self.config, RunOverrides())}
             others = {*find_mappings_of_other_sections(self.config, mappings, state).values()}
@@ -306,6 +301,7 @@ class BuckiaClient:
 
         Raises:
             OSError: The file can't be read.
+            AdapterError: The upload failed.
         """
         source = arguments.as_path(source, "source")
         key = key + source.name if not key or key.endswith("/") else key
@@ -315,7 +311,7 @@ class BuckiaClient:
         )
 
     def remove(self, keys: Sequence[str]) -> Sequence[DeleteOutcome]:
-        """Delete objects without a backup, and return one outcome for each key."""
+        """Delete objects without a backup, and return an outcome for each key. A missing object is no error."""
         return self.adapter.delete_files(arguments.as_strings(keys, "keys"))
 
     def copy(self, source_key: str, key: str) -> RemoteObject:

@@ -31,8 +31,11 @@ CHECKSUM_ALGORITHMS = tuple(sorted(name for name in hashlib.algorithms_guarantee
 class KeepReplaced(Enum):
     """Policy for objects that a run replaces: which of them are downloaded to the local trash first.
 
-    `AUTO`: none if the bucket keeps versions; otherwise all if reading the bucket is free; otherwise only those that a
-    user would lose. `ALWAYS`: all of them. `NEVER`: none.
+    Attributes:
+        AUTO: None if the bucket keeps versions; otherwise all if reading the bucket is free; otherwise only those that
+            a user would lose.
+        ALWAYS: All of them.
+        NEVER: None.
     """
 
     AUTO = "auto"

@@ -14,9 +14,18 @@ from buckia_core.planning.policy import Side
 class Action(Enum):
     """What an operation does.
 
-    `CONFLICT` leaves both versions as they are until a person decides. `KEEP_BOTH` resolves a conflict: the remote
-    version gets the name, the local one becomes a conflict copy. `SKIP` leaves a key alone on purpose; `REFUSE` stands
-    for a key that cannot be synced, and counts as failed.
+    Attributes:
+        UPLOAD: Uploads the file.
+        DOWNLOAD: Downloads the object.
+        DELETE_LOCAL: Moves the file to the trash.
+        DELETE_REMOTE: Deletes the object.
+        MOVE_REMOTE: Moves an object on the server, because the file was moved.
+        ADOPT: Records that both sides have the same content. Transfers nothing.
+        FORGET: Removes the record of a key that is deleted on both sides.
+        CONFLICT: Leaves both versions as they are until a person decides.
+        KEEP_BOTH: Resolves a conflict: the remote version gets the name, the local one becomes a conflict copy.
+        SKIP: Leaves a key alone on purpose.
+        REFUSE: Stands for a key that can't be synced. Counts as failed.
     """
 
     UPLOAD = "upload"

@@ -7,7 +7,12 @@ from enum import Enum
 
 
 class Side(Enum):
-    """One of the two sides of a sync."""
+    """One of the two sides of a sync.
+
+    Attributes:
+        LOCAL: The files.
+        REMOTE: The objects in the bucket.
+    """
 
     LOCAL = "local"
     REMOTE = "remote"
@@ -19,7 +24,13 @@ class Side(Enum):
 
 
 class Direction(Enum):
-    """Direction of a sync. The source of truth is local for `up`, the bucket for `down`, and neither for `both`."""
+    """Direction of a sync.
+
+    Attributes:
+        UP: The local side is the source of truth: changes go to the bucket only.
+        DOWN: The bucket is the source of truth: changes come from the bucket only.
+        BOTH: Changes go both ways.
+    """
 
     UP = "up"
     DOWN = "down"
@@ -27,7 +38,15 @@ class Direction(Enum):
 
 
 class ConflictPolicy(Enum):
-    """How to resolve a key that changed to different content on both sides."""
+    """How to resolve a key that changed to different content on both sides.
+
+    Attributes:
+        KEEP_BOTH: The remote version keeps the name; the local one becomes a conflict copy beside it, on both sides.
+        LOCAL_WINS: The local version replaces the remote one.
+        REMOTE_WINS: The remote version replaces the local one, which goes to the trash.
+        NEWEST_WINS: The version with the later time wins; with equal times, as `KEEP_BOTH`.
+        ASK: Ask the user; without an answer, leave both versions as they are.
+    """
 
     KEEP_BOTH = "keep_both"
     LOCAL_WINS = "local_wins"

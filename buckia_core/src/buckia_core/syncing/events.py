@@ -14,7 +14,14 @@ from buckia_core.planning.plan import Action, Operation, Plan
 
 
 class Status(Enum):
-    """What became of an operation. `UNRESOLVED` is a conflict that is left for a person to decide."""
+    """What became of an operation.
+
+    Attributes:
+        PLANNED: A dry run planned it.
+        DONE: It succeeded.
+        FAILED: It failed; the next run tries it again.
+        UNRESOLVED: It is a conflict that is left for a person to decide.
+    """
 
     PLANNED = "planned"
     DONE = "done"
@@ -23,26 +30,44 @@ class Status(Enum):
 
 
 class Scanning(NamedTuple):
-    """Event: both sides are being read. Sent up to ten times a second, with the number of entries read so far."""
+    """Event: both sides are being read. Sent up to ten times a second.
+
+    Attributes:
+        local: The number of local entries read so far.
+        remote: The number of objects listed so far.
+    """
 
     local: int
     remote: int
 
 
 class Planned(NamedTuple):
-    """Event: the plan is complete. Sent once."""
+    """Event: the plan is complete. Sent once.
+
+    Attributes:
+        plan: The plan that is executed, or only shown by a dry run.
+    """
 
     plan: Plan
 
 
 class Notice(NamedTuple):
-    """Event: information for a person that is not a failure. Each notice is sent in one run only."""
+    """Event: information for a person that is not a failure. Each notice is sent in one run only.
+
+    Attributes:
+        message: One line of text.
+    """
 
     message: str
 
 
 class Transferred(NamedTuple):
-    """Event: `delta` more bytes of the operation were transferred; negative when a retry starts at an earlier byte."""
+    """Event: more bytes of an operation were transferred.
+
+    Attributes:
+        operation: The upload or download.
+        delta: The number of bytes since its last event; negative when a retry starts at an earlier byte.
+    """
 
     operation: Operation
     delta: int
@@ -66,6 +91,8 @@ class Finished(NamedTuple):
 
 
 Event = Scanning | Planned | Notice | Transferred | Finished
+"""What a listener receives."""
+
 Listener = Callable[[Event], None]
 """Receives the events of a run, from one thread at a time. An exception that it raises interrupts the run."""
 
@@ -124,7 +151,12 @@ class _ProgressCounter:
 
 @dataclass(frozen=True, slots=True)
 class FileError:
-    """Error of one file: its key and a message. `str()` joins both in one line."""
+    """Error of one file. `str()` joins key and message in one line.
+
+    Attributes:
+        key: The key of the file.
+        message: What happened, in one line without secrets.
+    """
 
     key: str
     message: str
@@ -140,8 +172,8 @@ class SyncResult:
     Attributes:
         bucket: The bucket's name in the configuration.
         dry_run: Nothing was changed; the counts are those of the plan.
-        started: Start time, in UTC.
-        seconds: Duration.
+        started: Start time, with time zone UTC.
+        seconds: Duration in seconds.
         uploaded, downloaded: Objects and files transferred.
         deleted_local, deleted_remote: Files and objects deleted.
         moved: Objects moved on the server, because the local file was moved.
