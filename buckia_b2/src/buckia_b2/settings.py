@@ -57,8 +57,8 @@ class LockMode(StrEnum):
 class B2Settings:
     """Settings of a B2 bucket."""
 
-    bucket_name: str = setting(help="The bucket's name.", required=True, aliases=("bucket",))
-    prefix: str = setting(help="Part of the bucket that counts as its root.", default="")
+    bucket_name: str = setting(help="Name of the bucket.", required=True, aliases=("bucket",))
+    prefix: str = setting(help="Directory of the bucket to use as its root.", default="")
     application_key_id: Secret = setting(
         help="Id of the application key. It is not secret, but may be a reference to a secret.",
         required=True,
@@ -72,7 +72,7 @@ class B2Settings:
         env=("B2_APPLICATION_KEY", "B2_APP_KEY"),
         aliases=("api_key", "key"),
     )
-    api: ApiKind = setting(help="`native`, or `s3`, which needs `buckia-s3`.", default=ApiKind.NATIVE)
+    api: ApiKind = setting(help="API to use; `s3` needs `buckia-s3`.", default=ApiKind.NATIVE)
     api_url: str = setting(
         help="URL of the native API.",
         default="https://api.backblazeb2.com",

@@ -45,8 +45,8 @@ class BunnySettings:
     """Settings of a storage zone."""
 
     bucket_name: str = setting(help="Name of the storage zone.", default="", aliases=("bucket",))
-    storage_zone: str | None = setting(help="Name of the storage zone, where it is not `bucket_name`.")
-    prefix: str = setting(help="Directory of the zone that counts as its root.", default="")
+    storage_zone: str | None = setting(help="Name of the storage zone, if it is not `bucket_name`.")
+    prefix: str = setting(help="Directory of the zone to use as its root.", default="")
     storage_api_key: Secret | None = setting(
         help="Password of the zone; the read-only one is enough for downloads. Read from the account with `api_key`.",
         env=("BUNNY_STORAGE_API_KEY", "BUNNY_STORAGE_PASSWORD"),
@@ -69,7 +69,7 @@ class BunnySettings:
     api_url: str = setting(help="URL of the account API.", default="https://api.bunny.net")
     api: ApiKind = setting(help="`s3` for a zone that was created for the S3 API.", default=ApiKind.STORAGE)
     client: ClientKind = setting(
-        help="`bunnycdnpython` uses that package where it is safe; see the page on bunny.net.",
+        help="`bunnycdnpython` uses that package where it is safe.",
         default=ClientKind.DIRECT,
     )
     pull_zone: str | None = setting(help="Name or number of the pull zone in front of the storage zone.")

@@ -60,15 +60,15 @@ class LinodeSettings:
     bucket_name: str = inherit_s3_setting("bucket_name")
     prefix: str = inherit_s3_setting("prefix")
     region: str | None = setting(
-        help="Where the bucket is: id of a cluster, such as `us-ord-1`; with a token also that of a region: `us-ord`.",
+        help="Cluster of the bucket, such as `us-ord-1`; with a token also a region, such as `us-ord`.",
         aliases=("region_name",),
     )
-    cluster: str | None = setting(help="Id of the bucket's cluster, the first part of its endpoint: `es-mad-1`.")
+    cluster: str | None = setting(help="Cluster of the bucket, the first part of its endpoint, such as `es-mad-1`.")
     endpoint_url: str | None = setting(
-        help="Address of the endpoint, such as `https://us-ord-1.linodeobjects.com`; goes before all else.",
+        help="URL of the endpoint, such as `https://us-ord-1.linodeobjects.com`; overrides `cluster` and `region`.",
         aliases=("endpoint",),
     )
-    domain: str = setting(help="Domain that clusters are in.", default="linodeobjects.com")
+    domain: str = setting(help="Domain of the clusters.", default="linodeobjects.com")
     access_key_id: Secret | None = inherit_s3_setting(
         "access_key_id",
         env=("LINODE_OBJ_ACCESS_KEY", "LINODE_CLI_OBJ_ACCESS_KEY"),
@@ -82,14 +82,12 @@ class LinodeSettings:
     profile: str | None = inherit_s3_setting("profile")
     skip_signature: bool = inherit_s3_setting("skip_signature")
     token: Secret | None = setting(
-        help="Personal access token with the scope `object_storage`; finds the endpoint, and manages the account.",
+        help="Personal access token with the scope `object_storage`: finds the endpoint, and manages the account.",
         env=("LINODE_TOKEN", "LINODE_CLI_TOKEN"),
         aliases=("api_key", "api_token"),
     )
-    api_url: str = setting(help="Address of Linode's API.", default="https://api.linode.com/v4")
-    endpoint_type: EndpointType | None = setting(
-        help="Type of the endpoint, which decides the limits; with a token it is found by itself."
-    )
+    api_url: str = setting(help="URL of Linode's API.", default="https://api.linode.com/v4")
+    endpoint_type: EndpointType | None = setting(help="Endpoint type, which determines the limits; found with a token.")
     addressing_style: AddressingStyle = inherit_s3_setting("addressing_style")
     client_options: ClientOptions = inherit_s3_setting("client_options")
     retry_config: RetryConfig = inherit_s3_setting("retry_config")

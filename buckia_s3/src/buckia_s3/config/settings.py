@@ -66,105 +66,96 @@ class S3Settings:
     """
 
     url: str | None = setting(
-        help="Address of the bucket, such as `s3://my-bucket/photos`, in place of `bucket_name`, `prefix`, `region`, "
-        "`endpoint_url` and `addressing_style`, as far as these are not given."
+        help="URL of the bucket, such as `s3://my-bucket/photos`. Sets `bucket_name`, `prefix`, `region`, "
+        "`endpoint_url` and `addressing_style`, unless these are given."
     )
     bucket_name: str = setting(
-        help="The bucket's name.", required=True, aliases=("bucket",), env=("AWS_BUCKET", "AWS_BUCKET_NAME")
+        help="Name of the bucket.", required=True, aliases=("bucket",), env=("AWS_BUCKET", "AWS_BUCKET_NAME")
     )
-    prefix: str = setting(help="Part of the bucket that counts as its root.", default="")
+    prefix: str = setting(help="Directory of the bucket to use as its root.", default="")
     region: str | None = setting(
-        help="Region of the bucket. AWS buckets are found without it, at the cost of one request.",
+        help="Region of the bucket. Buckia finds the region of an AWS bucket with one more request.",
         env=("AWS_REGION",),
         aliases=("region_name",),
     )
-    default_region: str | None = setting(
-        help="Region of a bucket for which `region` is not given.", env=("AWS_DEFAULT_REGION",)
-    )
+    default_region: str | None = setting(help="Region if `region` is not given.", env=("AWS_DEFAULT_REGION",))
     endpoint_url: str | None = setting(
-        help="Address of a service other than AWS, such as `https://objects.example.com`; `http://` is not encrypted. "
-        "An empty one is AWS.",
+        help="URL of a service other than AWS, such as `https://objects.example.com`; `http://` is not encrypted. "
+        "Empty: AWS.",
         env=("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
         aliases=("endpoint", "aws_endpoint_url_s3"),
     )
     access_key_id: Secret | None = setting(
-        help="Access key. Not a secret by itself, but it may come from where secrets come from.",
+        help="Access key ID. It is not secret, but may be a reference to a secret.",
         aliases=("aws_access_key_id",),
         public=True,
     )
-    secret_access_key: Secret | None = setting(
-        help="Secret that belongs to the access key.", aliases=("aws_secret_access_key",)
-    )
+    secret_access_key: Secret | None = setting(help="Secret access key.", aliases=("aws_secret_access_key",))
     session_token: Secret | None = setting(
-        help="Token that belongs to a temporary access key.", aliases=("aws_session_token",)
+        help="Session token of temporary credentials.", aliases=("aws_session_token",)
     )
-    profile: str | None = setting(
-        help="Profile of the AWS configuration files that has the credentials.", aliases=("profile_name", "aws_profile")
-    )
+    profile: str | None = setting(help="AWS profile to take credentials from.", aliases=("profile_name", "aws_profile"))
     skip_signature: bool = setting(
-        help="Send no credentials, as public buckets allow.", default=False, env=("AWS_SKIP_SIGNATURE",)
+        help="Send no credentials, for public buckets.", default=False, env=("AWS_SKIP_SIGNATURE",)
     )
     credential_provider: Any = setting(
-        help="Where credentials come from, instead of the first place that has any: `static`, `environment`, "
-        "`profile`, `boto3`, `sts`, `anonymous`, or a function of yours as `module:function`.",
+        help="Use only this source of credentials: `static`, `environment`, `profile`, `boto3`, `sts`, `anonymous`, "
+        "or your own function as `module:function`.",
         parse=parse_credential_provider,
         schema={"type": "string"},
         runs_code=names_function,
     )
     role_arn: str | None = setting(
-        help="Role to assume, with `credential_provider: sts` or with `web_identity_token_file`.", env=("AWS_ROLE_ARN",)
+        help="Role to assume, with `credential_provider: sts` or `web_identity_token_file`.", env=("AWS_ROLE_ARN",)
     )
-    role_session_name: str | None = setting(
-        help="Name of the session in which the role is assumed.", env=("AWS_ROLE_SESSION_NAME",)
-    )
+    role_session_name: str | None = setting(help="Session name of the assumed role.", env=("AWS_ROLE_SESSION_NAME",))
     role_duration: int | None = setting(
-        help="Seconds for which `sts` assumes the role; an hour, unless the role says otherwise.", minimum=900
+        help="Seconds until credentials from `sts` expire; by default as the role is configured, usually 3600.",
+        minimum=900,
     )
-    external_id: str | None = setting(help="External id that the owner of the role requires, for `sts`.")
-    sts_endpoint: str | None = setting(
-        help="Address of the service that gives roles.", env=("AWS_STS_ENDPOINT", "AWS_ENDPOINT_URL_STS")
-    )
+    external_id: str | None = setting(help="External ID that the owner of the role requires, for `sts`.")
+    sts_endpoint: str | None = setting(help="URL of the STS service.", env=("AWS_STS_ENDPOINT", "AWS_ENDPOINT_URL_STS"))
     web_identity_token_file: Path | None = setting(
-        help="File with the token that a role is assumed with.", env=("AWS_WEB_IDENTITY_TOKEN_FILE",)
+        help="File with the web identity token for assuming a role.", env=("AWS_WEB_IDENTITY_TOKEN_FILE",)
     )
     container_credentials_relative_uri: str | None = setting(
-        help="Path at which a container of ECS is given its credentials.",
+        help="Path of the credentials endpoint of an ECS container.",
         env=("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",),
     )
     container_credentials_full_uri: str | None = setting(
-        help="Address at which a container is given its credentials, where a path is not enough.",
+        help="URL of the credentials endpoint of a container, if a path is not enough.",
         env=("AWS_CONTAINER_CREDENTIALS_FULL_URI",),
     )
     container_authorization_token_file: Path | None = setting(
-        help="File with what is to be shown at that address.", env=("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",)
+        help="File with the authorization token for that endpoint.", env=("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",)
     )
     metadata_endpoint: str | None = setting(
-        help="Address at which an instance of EC2 is given its credentials.",
+        help="URL of the EC2 instance metadata service.",
         env=("AWS_METADATA_ENDPOINT", "AWS_EC2_METADATA_SERVICE_ENDPOINT"),
     )
     imdsv1_fallback: bool = setting(
-        help="Ask that address without a token too, where it gives none; others on the instance may then ask as well.",
+        help="Fall back to metadata requests without a token (IMDSv1), which are less secure.",
         default=False,
         env=("AWS_IMDSV1_FALLBACK",),
     )
     addressing_style: AddressingStyle = setting(
-        help="Bucket in the `path` or in the host name (`virtual`); `auto` is virtual for AWS and path for others.",
+        help="Bucket name in the `path` or in the host name (`virtual`). `auto`: virtual for AWS, path for others.",
         default=AddressingStyle.AUTO,
     )
     virtual_hosted_style_request: bool | None = setting(
-        help="`true` is `addressing_style: virtual`, where the endpoint may begin with the bucket already; `false` is "
-        "`path`. `addressing_style` goes first.",
+        help="`true`: as `addressing_style: virtual`, and the endpoint may already contain the bucket; `false`: as "
+        "`path`. `addressing_style` overrides it.",
         env=("AWS_VIRTUAL_HOSTED_STYLE_REQUEST",),
     )
     s3_express: bool | None = setting(
-        help="Whether it is a directory bucket of S3 Express One Zone; by default what its name says.",
+        help="Whether this is a directory bucket of S3 Express One Zone; by default told by its name.",
         env=("AWS_S3_EXPRESS",),
     )
     disable_bulk_delete: bool = setting(
-        help="Delete each object with a request of its own.", default=False, env=("AWS_DISABLE_BULK_DELETE",)
+        help="Delete each object with its own request.", default=False, env=("AWS_DISABLE_BULK_DELETE",)
     )
     client_options: ClientOptions = setting(
-        help="How connections are made, by the names of obstore's `ClientConfig`.",
+        help="Connection options, named as in obstore's `ClientConfig`.",
         default=ClientOptions,
         parse=parse_client_options,
         schema={"type": "object"},
@@ -176,116 +167,113 @@ class S3Settings:
         parse=parse_retry_config,
         schema={"type": "object"},
     )
-    verify_tls: bool = setting(help="Check the server's certificate.", default=True)
-    ca_bundle: Path | None = setting(
-        help="PEM file with certificate authorities that are trusted besides the system's.", env=("AWS_CA_BUNDLE",)
-    )
-    connect_timeout: float = setting(help="Seconds that a connection may take to be made.", default=10.0, minimum=0.001)
+    verify_tls: bool = setting(help="Verify the server's certificate.", default=True)
+    ca_bundle: Path | None = setting(help="PEM file with additional certificate authorities.", env=("AWS_CA_BUNDLE",))
+    connect_timeout: float = setting(help="Timeout for connecting, in seconds.", default=10.0, minimum=0.001)
     read_timeout: float = setting(
-        help="Seconds without any progress after which a request fails; a slow transfer may take as long as it needs.",
+        help="Timeout for a request without progress, in seconds. Slow transfers do not time out.",
         default=60.0,
         minimum=0.001,
     )
-    storage_class: str | None = setting(help="Storage class of what is uploaded, such as `STANDARD_IA`.")
-    acl: CannedAcl | None = setting(help="Who may read what is uploaded, such as `public-read`.")
+    storage_class: str | None = setting(help="Storage class of uploads, such as `STANDARD_IA`.")
+    acl: CannedAcl | None = setting(help="Canned ACL of uploads, such as `public-read`.")
     tags: Mapping[str, str] = setting(
-        help="Tags of what is uploaded, up to ten.",
+        help="Tags of uploads, up to ten.",
         default=dict,
         parse=parse_tags,
         schema={"type": "object", "additionalProperties": {"type": "string"}, "maxProperties": 10},
     )
     disable_tagging: bool = setting(
-        help="Send and copy no tags, for services that have none.", default=False, env=("AWS_DISABLE_TAGGING",)
+        help="Send and copy no tags, for services without tags.", default=False, env=("AWS_DISABLE_TAGGING",)
     )
     objects: ObjectRules = setting(
-        help="Headers, tags and metadata of objects, by patterns of their keys.",
+        help="Headers, tags and metadata of uploads, by key patterns.",
         default=ObjectRules,
         parse=parse_objects_setting,
         schema=object_rules_schema(ATTRIBUTES),
     )
     server_side_encryption: ServerSideEncryption | None = setting(
-        help="Whose keys encrypt on the server: S3's own, those of KMS, or one of yours (`sse-c`).",
+        help="Encrypt uploads on the server with keys of S3 (`AES256`), of KMS (`aws:kms`, `aws:kms:dsse`) or of your "
+        "own (`sse-c`).",
         env=("AWS_SERVER_SIDE_ENCRYPTION",),
     )
-    sse_kms_key_id: str | None = setting(
-        help="Key of KMS to encrypt with; the account's own one without it.", env=("AWS_SSE_KMS_KEY_ID",)
-    )
+    sse_kms_key_id: str | None = setting(help="KMS key; by default that of the account.", env=("AWS_SSE_KMS_KEY_ID",))
     sse_bucket_key_enabled: bool | None = setting(
-        help="Use one data key of KMS for many objects, which costs fewer requests to KMS.",
+        help="Use an S3 Bucket Key, which needs fewer requests to KMS.",
         env=("AWS_SSE_BUCKET_KEY_ENABLED",),
     )
     sse_customer_key_base64: Secret | None = setting(
-        help="Your own key to encrypt with, 256 bits in base64. Whoever loses it has lost the objects.",
+        help="Your own encryption key, 256 bits in base64. Without it the objects are lost.",
         env=("AWS_SSE_CUSTOMER_KEY_BASE64",),
         parse=parse_encryption_key,
     )
     request_payer: bool = setting(
-        help="Pay for requests to a bucket whose owner does not.",
+        help="Pay for requests to a requester-pays bucket.",
         default=False,
         env=("AWS_REQUEST_PAYER", "AWS_REQUESTER_PAYS"),
     )
     checksum_algorithm: ChecksumAlgorithm | None = setting(
-        help="Checksum that goes with what is uploaded, is kept by the server, and compared when it is read. In a "
-        "`.buckia` file it is `aws_checksum_algorithm`: the other name is a setting of every bucket.",
+        help="Checksum of uploads, verified and kept by the server, and compared at downloads. In a `.buckia` file, "
+        "use the name `aws_checksum_algorithm`.",
         env=("AWS_CHECKSUM_ALGORITHM",),
         aliases=("aws_checksum_algorithm",),
         parse=parse_algorithm,
     )
     content_md5: bool = setting(
-        help="Send the MD5 of what is uploaded, which AWS wants in buckets that lock objects by themselves.",
+        help="Send the MD5 of uploads, which AWS requires in buckets with a default retention.",
         default=False,
     )
     md5chksum: bool = setting(
-        help="Store the MD5 of files that go up in parts, as rclone does, so that `rclone check` can verify them. "
-        "It takes about one second of processor time more for each gigabyte.",
+        help="Store the MD5 of multipart uploads for `rclone check`. Costs about 1.3 s of CPU time per GiB.",
         default=False,
     )
     object_lock_mode: LockMode | None = setting(
-        help="Lock what is uploaded: `GOVERNANCE` can be ended early with a special permission, `COMPLIANCE` can't."
+        help="Lock uploads: `GOVERNANCE` can be shortened with a special permission, `COMPLIANCE` cannot."
     )
-    object_lock_retain: int | None = setting(help="Days for which what is uploaded is locked.", minimum=1)
-    object_lock_legal_hold: bool = setting(
-        help="Put a legal hold on what is uploaded, which keeps it until it is lifted.", default=False
-    )
+    object_lock_retain: int | None = setting(help="Days for which uploads are locked.", minimum=1)
+    object_lock_legal_hold: bool = setting(help="Put a legal hold on uploads.", default=False)
     unsigned_payload: bool = setting(
-        help="Leave what is sent out of the signature, which saves time; AWS allows it over https only.",
+        help="Do not sign the content of uploads, which saves time. AWS allows this over https only.",
         default=False,
         env=("AWS_UNSIGNED_PAYLOAD",),
     )
     copy_if_not_exists: CopyIfNotExists | None = setting(
-        help="How the server is asked to copy only where nothing is: `multipart`, `header:NAME:VALUE`, "
+        help="How to ask the server to copy only if the target does not exist: `multipart`, `header:NAME:VALUE`, "
         "`header-with-status:NAME:VALUE:STATUS`.",
         env=("AWS_COPY_IF_NOT_EXISTS",),
         parse=parse_copy_if_not_exists,
         schema={"type": "string"},
     )
-    use_accelerate_endpoint: bool = setting(help="Reach an AWS bucket through transfer acceleration.", default=False)
+    use_accelerate_endpoint: bool = setting(help="Use S3 Transfer Acceleration.", default=False)
     use_dualstack_endpoint: bool = setting(
-        help="Reach AWS by IPv6 as well.", default=False, env=("AWS_USE_DUALSTACK_ENDPOINT",)
+        help="Use the dual-stack endpoints of AWS, which support IPv6.",
+        default=False,
+        env=("AWS_USE_DUALSTACK_ENDPOINT",),
     )
     use_fips_endpoint: bool = setting(
-        help="Reach AWS through its FIPS 140 endpoints.", default=False, env=("AWS_USE_FIPS_ENDPOINT",)
+        help="Use the FIPS 140 endpoints of AWS.", default=False, env=("AWS_USE_FIPS_ENDPOINT",)
     )
     multipart_threshold: int = setting(
-        help="Objects of more bytes than this are uploaded in parts, side by side.", default=16 * MIB, minimum=MIN_PART
+        help="Objects of more bytes than this are uploaded in parallel parts.", default=16 * MIB, minimum=MIN_PART
     )
     part_size: int = setting(
-        help="Bytes of one part; more where an object would otherwise need over 10,000 parts.",
+        help="Bytes of a part; larger if an object would otherwise need over 10,000 parts.",
         default=16 * MIB,
         minimum=MIN_PART,
     )
     conditional_writes: ConditionalWrites = setting(
-        help="Whether writes go with a condition: `auto` if the server honours it, `on` else not at all, `off` never.",
+        help="Conditional writes: `auto` uses them if the server supports them, `on` requires them, `off` never uses "
+        "them.",
         default=ConditionalWrites.AUTO,
     )
     conditional_put: str | None = setting(
-        help="`etag` is `conditional_writes: on`, `disabled` is `off`. `conditional_writes` goes first.",
+        help="`etag` is `conditional_writes: on`, `disabled` is `off`. `conditional_writes` overrides it.",
         env=("AWS_CONDITIONAL_PUT",),
         parse=parse_conditional_put,
         schema={"enum": ["etag", "disabled"]},
     )
     etag_is_md5: bool = setting(
-        help="Whether an ETag that looks like an MD5 is one. Say `false` for buckets that encrypt with KMS keys.",
+        help="Treat an ETag that looks like an MD5 as one. Set to `false` for buckets that encrypt with KMS keys.",
         default=True,
     )
 
