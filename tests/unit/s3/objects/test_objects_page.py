@@ -42,10 +42,15 @@ OURS = [
 
 
 def test_each_setting_has_a_row_with_its_environment():
-    rows = re.findall(r"^\| `(\w+)` \| (.*?) ?\| (.*?) ?\| .* \|$", PAGE, re.MULTILINE)
-    told = {name: tuple(re.findall(r"`(\w+)`", environment)) for name, environment, _ in rows}
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) ?\| (.*?) ?\| .* \|$", PAGE, re.MULTILINE)
+    told = {name: tuple(re.findall(r"`(\w+)`", environment)) for name, _, _, environment in rows}
     assert told == {name: SETTINGS[name].env for name in OURS}
-    defaults = {name: default.strip("`") for name, _, default in rows if SETTINGS[name].default}
+    # What has a few words as its values is text to a reader.
+    kinds = {name: SETTINGS[name].type for name in OURS}
+    assert {name: kind for name, kind, *_ in rows} == {
+        name: "text" if "`" in kinds[name] else kinds[name] for name in OURS
+    }
+    defaults = {name: default.strip("`") for name, _, default, _ in rows if SETTINGS[name].default}
     assert defaults == {name: SETTINGS[name].default for name in defaults}
     assert "AWS_COPY_IF_NOT_EXISTS" in PAGE
 
