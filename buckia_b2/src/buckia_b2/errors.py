@@ -23,16 +23,14 @@ Caps are not retried: they are raised by hand, or end at midnight UTC.
 
 from __future__ import annotations
 
-import email.utils
 import http.client
 import json
 import re
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from buckia_core.adapters.service.connection import unreached_proxy
+from buckia_core.adapters.service.responses import no_response, parse_retry_after
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,
@@ -47,7 +45,6 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
-from buckia_core.localfs.system_errors import find_system_failure, format_system_failure
 
 PROVIDER = "b2"
 
@@ -84,7 +81,6 @@ ABSENT = frozenset({"file_not_present", "no_such_file", "not_found"})
 LOCKED = "the version is locked by a retention or a legal hold, which has to end before it can be removed"
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,60}")
-_MAX_RETRY_AFTER = 86_400.0
 
 _MIN_SECRET_LENGTH = 8
 """Shortest token that is redacted in messages. Shorter ones occur inside ordinary words."""
@@ -149,7 +145,7 @@ class B2ResponseError(Exception):
             if len(secret) >= _MIN_SECRET_LENGTH:
                 message = message.replace(secret, "***")
         redirect_host = _redirect_host(headers) if 300 <= status < 400 else ""
-        return cls(status, code, message[:300], _parse_retry_after(headers), redirect_host)
+        return cls(status, code, message[:300], parse_retry_after(headers.get("Retry-After")), redirect_host)
 
 
 class BodyTooLong(Exception):
@@ -201,18 +197,7 @@ def translate_error(
     if not isinstance(error, (OSError, http.client.HTTPException)) and not _is_urllib3_error(error):
         message = f"{host} sent a response of an unknown form"
         return AdapterError(f"{named}: {message}", provider=PROVIDER, key=key)
-    if failure := find_system_failure(error):
-        # An error of this machine, such as too many open files.
-        return Transient(f"{named} at {host} failed: {format_system_failure(failure)}", provider=PROVIDER, key=key)
-    kind = type(error).__name__
-    if kind == "SSLError":
-        message = "is not trusted. If its authority is your own, name it in the setting `ca_bundle`."
-        return AdapterError(f"{named}: the certificate of {host} {message}", provider=PROVIDER, key=key)
-    if kind == "ProxyError":
-        return Transient(f"{named} at {host} failed: {unreached_proxy(host)}", provider=PROVIDER, key=key)
-    timed_out = "Timeout" in kind or "timed out" in str(error)
-    message = "no progress in time" if timed_out else "no connection, or an incomplete response"
-    return Transient(f"{named} at {host} failed: {message}", provider=PROVIDER, key=key)
+    return no_response(error, action=named, host=host, provider=PROVIDER, key=key)
 
 
 def unauthenticated(error: B2ResponseError) -> AdapterError:
@@ -279,18 +264,6 @@ def _error_class(error: B2ResponseError, reason: str) -> type[AdapterError]:
 
 def _is_urllib3_error(error: Exception) -> bool:
     return type(error).__module__.startswith("urllib3.")
-
-
-def _parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    text = (headers.get("Retry-After") or "").strip()[:100]
-    if not text:
-        return None
-    try:
-        if text.isdecimal():
-            return min(float(text), _MAX_RETRY_AFTER)
-        return min(max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time()), _MAX_RETRY_AFTER)
-    except (OverflowError, TypeError, ValueError):
-        return None
 
 
 def _redirect_host(headers: Mapping[str, str]) -> str:

@@ -22,12 +22,9 @@ A storage server sends the first one when too many listings or deletes run at a 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 
-import urllib3.exceptions
-
-from buckia_core.adapters.service.connection import unreached_proxy
+from buckia_core.adapters.service.responses import STATUS_ERRORS, no_response, parse_retry_after
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,
@@ -35,19 +32,13 @@ from buckia_core.errors import (
     InvalidKey,
     MissingCredentials,
     NotFound,
-    NotSupported,
-    PermissionDenied,
     PreconditionFailed,
     Throttled,
     Transient,
     Unauthenticated,
 )
-from buckia_core.localfs.system_errors import find_system_failure, format_system_failure
 
 PROVIDER = "bunny"
-
-_SECONDS = re.compile(r"[0-9]{1,9}")
-_MAX_RETRY_AFTER = 86_400.0
 
 STORAGE_ADVICE = (
     "check storage_api_key, which is the password of the storage zone and not the account's API key; check the zone's "
@@ -57,20 +48,6 @@ STORAGE_ADVICE = (
 
 ACCOUNT_ADVICE = "check api_key, which is the API key of the account and not a zone's password"
 """Advice where the account's API rejects a key."""
-
-_BY_STATUS: Mapping[int, type[AdapterError]] = {
-    401: Unauthenticated,
-    403: PermissionDenied,
-    404: NotFound,
-    405: NotSupported,
-    408: Transient,
-    429: Throttled,
-    500: Transient,
-    501: NotSupported,
-    502: Transient,
-    503: Transient,
-    504: Transient,
-}
 
 
 def error_from_response(
@@ -105,30 +82,13 @@ def error_from_response(
         key=key,
         status=status,
         request_id=(headers or {}).get("CDN-RequestId"),
-        retry_after=_parse_retry_after(headers or {}) if kind in (Throttled, Transient) else None,
+        retry_after=parse_retry_after((headers or {}).get("Retry-After")) if kind in (Throttled, Transient) else None,
     )
 
 
 def translate_error(error: Exception, *, action: str, host: str, key: str | None = None) -> AdapterError:
     """Translate an exception of a request."""
-    cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason else error
-    if isinstance(cause, urllib3.exceptions.SSLError):
-        return AdapterError(
-            f"{action}: the certificate of {host} is not trusted. "
-            "If its authority is your own, name it in the setting `ca_bundle`.",
-            provider=PROVIDER,
-            key=key,
-        )
-    if failure := find_system_failure(error):
-        # An error of this machine, such as too many open files.
-        return Transient(f"{action} at {host} failed: {format_system_failure(failure)}", provider=PROVIDER, key=key)
-    if isinstance(cause, urllib3.exceptions.ProxyError):
-        return Transient(f"{action} at {host} failed: {unreached_proxy(host)}", provider=PROVIDER, key=key)
-    # urllib3 derives a refused connection from its timeouts.
-    refused = isinstance(cause, urllib3.exceptions.NewConnectionError)
-    if isinstance(cause, (urllib3.exceptions.TimeoutError, TimeoutError)) and not refused:
-        return Transient(f"{action} at {host} failed: no progress in time", provider=PROVIDER, key=key)
-    return Transient(f"{action} at {host} failed: no connection, or an incomplete response", provider=PROVIDER, key=key)
+    return no_response(error, action=action, host=host, provider=PROVIDER, key=key)
 
 
 def unexpected_response(action: str, key: str | None = None) -> AdapterError:
@@ -170,7 +130,7 @@ def _error_class(status: int, detail: str) -> type[AdapterError]:
         return AlreadyExists
     if status == 400 and "checksum" in detail.lower():
         return IntegrityError
-    return _BY_STATUS.get(status, AdapterError)
+    return STATUS_ERRORS.get(status, AdapterError)
 
 
 def _parse_message(body: bytes) -> str:
@@ -198,8 +158,3 @@ def _json_object(body: bytes) -> Mapping[str, object] | None:
 def _text(response: Mapping[str, object], name: str) -> str:
     value = response.get(name)
     return value if isinstance(value, str) else ""
-
-
-def _parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    value = headers.get("Retry-After", "")
-    return min(float(value), _MAX_RETRY_AFTER) if _SECONDS.fullmatch(value) else None

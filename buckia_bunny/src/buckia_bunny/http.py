@@ -19,7 +19,8 @@ import urllib3
 
 from buckia_bunny.errors import PROVIDER, response_too_long, translate_error
 from buckia_bunny.settings import BunnySettings
-from buckia_core.adapters.service.connection import system_proxy, trust_bundle
+from buckia_core.adapters.service.connection import proxies_for, trust_bundle
+from buckia_core.adapters.service.responses import read_body as read_raw_body
 from buckia_core.adapters.transfers import retry
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.adapters.transfers.retry import RetryPolicy
@@ -39,11 +40,7 @@ MAX_BODY_BYTES = 1 << 20
 MAX_LIST_BYTES = 256 << 20
 """Largest body of a listing. The service sends all entries of a directory in one response."""
 
-MIN_SECRET_LENGTH = 8
-"""Shortest key that is redacted in responses. Shorter ones occur inside ordinary words."""
-
 _FAILURES = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
-_CHUNK_SIZE = 1 << 20
 _HEADER = re.compile(r"[\x20-\x7e]*")
 _SECRETS = ("AccessKey", "Authorization")
 
@@ -71,14 +68,6 @@ class HttpRequest:
     def host(self) -> str:
         """Host and port of the URL."""
         return urlsplit(self.url).netloc
-
-    def without_secrets(self, body: bytes) -> bytes:
-        """Redact the keys of the request in the body of a response."""
-        for name in _SECRETS:
-            secret = self.headers.get(name, "")
-            if len(secret) >= MIN_SECRET_LENGTH:
-                body = body.replace(secret.encode(), b"***")
-        return body
 
 
 class HttpClient:
@@ -160,8 +149,7 @@ class HttpClient:
 
     def _manager_for(self, request: HttpRequest) -> urllib3.PoolManager:
         parts = urlsplit(request.url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        proxy = system_proxy(parts.scheme, parts.hostname or "", port)
+        proxy = proxies_for(request.url).get(parts.scheme)
         with self._lock:
             found = self._managers.get((parts.scheme, proxy))
             if found is None:
@@ -207,17 +195,10 @@ def read_body(response: urllib3.BaseHTTPResponse, request: HttpRequest, max_byte
     Raises:
         AdapterError: The connection failed.
     """
-    chunks, size = [], 0
     try:
-        while size <= max_bytes:
-            chunk = response.read(min(_CHUNK_SIZE, max_bytes + 1 - size), decode_content=False)
-            if not chunk:
-                break
-            chunks.append(chunk)
-            size += len(chunk)
+        return read_raw_body(response, max_bytes)
     except _FAILURES as error:
         raise translate_error(error, action=request.action, host=request.host, key=request.key) from error
-    return b"".join(chunks)
 
 
 def _check_headers(request: HttpRequest) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import http.client
 import io
 import itertools
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -21,8 +20,9 @@ import urllib3
 from linode_api4 import LinodeClient
 from requests.adapters import HTTPAdapter
 
-from buckia_core.adapters.service.connection import system_proxy
+from buckia_core.adapters.service.connection import prepare_session, proxies_for
 from buckia_core.adapters.service.json_fields import JsonObject
+from buckia_core.adapters.service.responses import read_body
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.adapters.transfers.retry import retry_call
 from buckia_core.errors import MissingCredentials
@@ -57,15 +57,7 @@ class LinodeApi:
         self._retry_policy = settings.retry_config.policy
         self._host = urlsplit(settings.api_url).netloc
         self._client = LinodeClient(token, base_url=settings.api_url.rstrip("/"), user_agent="buckia", retry=False)
-        # With trust_env, an entry in ~/.netrc would replace the token, and NO_PROXY would follow other rules.
-        self._client.session.trust_env = False
-        self._client.session.auth = _no_netrc_auth
-        trusted = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-        self._client.session.verify = trusted or True
-        self._client.session.headers["Accept-Encoding"] = "identity"
-        transport = _ApiTransport(settings)
-        self._client.session.mount("https://", transport)
-        self._client.session.mount("http://", transport)
+        prepare_session(self._client.session, _ApiTransport(settings))
 
     def get(self, path: str, *, action: str, **query: str | int) -> JsonObject:
         """Send a GET request. `path` begins after `/object-storage`; `action` describes the request in errors.
@@ -153,7 +145,7 @@ class _ApiTransport(HTTPAdapter):  # type: ignore[misc, unused-ignore]  # with o
             ResponseTooLong: The response exceeds the limit.
             requests.RequestException: There is no complete response.
         """
-        response = super().send(request, True, timeout or self._timeout, verify, cert, _proxies_for(request.url))
+        response = super().send(request, True, timeout or self._timeout, verify, cert, proxies_for(request.url))
         with closing(response):
             if 300 <= response.status_code < 400:
                 raise Redirected
@@ -163,30 +155,14 @@ class _ApiTransport(HTTPAdapter):  # type: ignore[misc, unused-ignore]  # with o
         return response
 
 
-def _proxies_for(url: str) -> dict[str, str]:
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    proxy = system_proxy(parts.scheme, parts.hostname or "", port)
-    return {} if proxy is None else {parts.scheme: proxy}
-
-
 def _read_body(response: Any) -> bytes:
-    body = b""
     try:
-        # Only the read that returns nothing detects a broken connection.
-        while len(body) <= MAX_RESPONSE_BYTES and (
-            chunk := response.raw.read(MAX_RESPONSE_BYTES + 1 - len(body), decode_content=False)
-        ):
-            body += chunk
+        body = read_body(response.raw, MAX_RESPONSE_BYTES)
     except (urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
         raise requests.exceptions.ConnectionError(error) from error
     if len(body) > MAX_RESPONSE_BYTES:
         raise ResponseTooLong
     return body
-
-
-def _no_netrc_auth(request: Any) -> Any:
-    return request
 
 
 def build_path(*segments: str | int) -> str:

@@ -26,38 +26,18 @@ from collections.abc import Mapping
 import requests
 from linode_api4.errors import ApiError
 
-from buckia_core.adapters.service.connection import unreached_proxy
+from buckia_core.adapters.service.responses import STATUS_ERRORS, no_response, parse_retry_after
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,
-    NotFound,
-    NotSupported,
-    PermissionDenied,
     Throttled,
-    Transient,
-    Unauthenticated,
 )
-from buckia_core.localfs.system_errors import find_system_failure, format_system_failure
+from buckia_core.localfs.system_errors import find_system_failure
 from buckia_linode.endpoint_types import PROVIDER
 
-_BY_STATUS: dict[int, type[AdapterError]] = {
-    401: Unauthenticated,
-    403: PermissionDenied,
-    404: NotFound,
-    405: NotSupported,
-    408: Transient,
-    409: AlreadyExists,
-    429: Throttled,
-    500: Transient,
-    501: NotSupported,
-    502: Transient,
-    503: Transient,
-    504: Transient,
-}
+_BY_STATUS: dict[int, type[AdapterError]] = {**STATUS_ERRORS, 409: AlreadyExists}
 
 _SECONDS = re.compile(r"[0-9]{1,12}")
-_MAX_RETRY_AFTER = 86_400.0
-_MIN_TOKEN_LENGTH = 8
 
 _ADVICE = {
     401: "check the token, and that it has the scope object_storage:read_write",
@@ -81,23 +61,10 @@ def translate_error(error: Exception, *, action: str, host: str) -> AdapterError
         return AdapterError(f"{action}: {host} answered with a redirect, which is not followed", provider=PROVIDER)
     if isinstance(error, ResponseTooLong):
         return AdapterError(f"{action}: the response of {host} is too long", provider=PROVIDER)
-    if isinstance(error, requests.exceptions.SSLError):
-        return AdapterError(
-            f"{action}: the certificate of {host} is not trusted. "
-            "If its authority is your own, name it in the setting `ca_bundle`.",
-            provider=PROVIDER,
-        )
-    if failure := find_system_failure(error):
-        # A failure of this machine, not of the network.
-        return Transient(f"{action} at {host} failed: {format_system_failure(failure)}", provider=PROVIDER)
-    if isinstance(error, requests.exceptions.ProxyError):
-        return Transient(f"{action} at {host} failed: {unreached_proxy(host)}", provider=PROVIDER)
-    if isinstance(error, requests.exceptions.Timeout):
-        return Transient(f"{action} at {host} failed: no progress in time", provider=PROVIDER)
     if isinstance(error, requests.exceptions.JSONDecodeError):
         return AdapterError(f"{action}: {host} answered with something that is not JSON", provider=PROVIDER)
-    if isinstance(error, requests.exceptions.RequestException):
-        return Transient(f"{action} at {host} failed: no connection, or an incomplete response", provider=PROVIDER)
+    if isinstance(error, requests.exceptions.RequestException) or find_system_failure(error):
+        return no_response(error, action=action, host=host, provider=PROVIDER)
     return unexpected_response(action)
 
 
@@ -109,10 +76,6 @@ def unexpected_response(action: str) -> AdapterError:
 def _error_from_response(error: ApiError, *, action: str) -> AdapterError:
     status = int(error.status)
     message = _reasons(error.json) or f"the API answered {status}"
-    if error.response is not None:
-        # The server may echo the token.
-        token = str(error.response.request.headers.get("Authorization", "")).removeprefix("Bearer ")
-        message = message.replace(token, "***") if len(token) >= _MIN_TOKEN_LENGTH else message
     if status in _ADVICE:
         message = f"{message}: {_ADVICE[status]}"
     headers: Mapping[str, str] = error.response.headers if error.response is not None else {}
@@ -139,7 +102,6 @@ def _reasons(response: object) -> str:
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds to wait, from `Retry-After` or from the time when the rate limit resets."""
-    seconds, reset = headers.get("Retry-After", ""), headers.get("X-RateLimit-Reset", "")
-    if _SECONDS.fullmatch(seconds):
-        return min(float(seconds), _MAX_RETRY_AFTER)
-    return min(max(0.0, int(reset) - time.time()), _MAX_RETRY_AFTER) if _SECONDS.fullmatch(reset) else None
+    reset = headers.get("X-RateLimit-Reset", "")
+    left = max(0, int(reset) - int(time.time())) if _SECONDS.fullmatch(reset) else None
+    return parse_retry_after(headers.get("Retry-After") or (None if left is None else str(left)))

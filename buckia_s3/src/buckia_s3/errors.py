@@ -20,13 +20,12 @@ A known code takes precedence over the status.
 
 from __future__ import annotations
 
-import email.utils
 import http.client
 import re
 import ssl
-import time
 from typing import Protocol
 
+from buckia_core.adapters.service.responses import STATUS_ERRORS, parse_retry_after
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,
@@ -81,21 +80,7 @@ _CODES: tuple[tuple[type[AdapterError], str], ...] = (
 
 _BY_CODE: dict[str, type[AdapterError]] = {code: kind for kind, codes in _CODES for code in codes.split()}
 
-_BY_STATUS: dict[int, type[AdapterError]] = {
-    401: Unauthenticated,
-    403: PermissionDenied,
-    404: NotFound,
-    405: NotSupported,
-    408: Transient,
-    409: Transient,
-    412: PreconditionFailed,
-    429: Throttled,
-    500: Transient,
-    501: NotSupported,
-    502: Transient,
-    503: Transient,
-    504: Transient,
-}
+_BY_STATUS: dict[int, type[AdapterError]] = {**STATUS_ERRORS, 409: Transient, 412: PreconditionFailed}
 
 _NOTHING_THERE = ("", "NotFound", "NoSuchKey")
 """Codes that add nothing to status 404. In a response about the bucket, they mean that the bucket is missing."""
@@ -236,14 +221,7 @@ def retry_after(headers: HeaderLookup) -> float | None:
     milliseconds = headers.get("x-amz-retry-after")
     if milliseconds is not None and _DIGITS.fullmatch(milliseconds):
         return min(int(milliseconds) / 1000, _MAX_WAIT)
-    header = (headers.get("Retry-After") or "").strip()
-    if _DIGITS.fullmatch(header):
-        return min(float(header), _MAX_WAIT)
-    try:
-        wait = email.utils.parsedate_to_datetime(header).timestamp() - time.time()
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return min(max(0.0, wait), _MAX_WAIT)
+    return parse_retry_after(headers.get("Retry-After"))
 
 
 def xml_text(body: bytes, name: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -20,7 +19,8 @@ from requests.adapters import HTTPAdapter
 
 from buckia_b2.errors import B2ResponseError, BodyTooLong
 from buckia_b2.settings import B2Settings
-from buckia_core.adapters.service.connection import system_proxy, trust_bundle
+from buckia_core.adapters.service.connection import prepare_session, proxies_for, trust_bundle
+from buckia_core.adapters.service.responses import read_body
 from buckia_core.adapters.transfers import retry
 from buckia_core.adapters.transfers.retry import RetryPolicy
 
@@ -62,14 +62,8 @@ class Transport:
         self._connect = settings.connect_timeout
         self._read = settings.read_timeout
         self._session = requests.Session()
-        # Otherwise requests replaces the token with an entry of ~/.netrc, and reads NO_PROXY differently from Buckia.
-        self._session.trust_env = False
-        self._session.auth = _no_netrc_auth
-        self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-        self._session.headers.update({"User-Agent": "buckia", "Accept-Encoding": "identity"})
-        pool = _Pool(settings)
-        self._session.mount("https://", pool)
-        self._session.mount("http://", pool)
+        self._session.headers["User-Agent"] = "buckia"
+        prepare_session(self._session, _Pool(settings))
 
     def request(self, method: str, url: str, headers: Mapping[str, str], data: Any = None) -> Any:
         """Send one request and return its response, with the body unread. The caller closes it.
@@ -88,11 +82,11 @@ class Transport:
             timeout=(self._connect, read),
             stream=True,
             allow_redirects=False,
-            proxies=_proxies(url),
+            proxies=proxies_for(url),
         )
         if response.status_code not in _SUCCESS:
             with closing(response):
-                body = _read_body(response, _MAX_ERROR_BYTES)
+                body = read_body(response.raw, _MAX_ERROR_BYTES)
                 secrets = (headers.get("Authorization", ""),)
                 raise B2ResponseError.from_response(response.status_code, response.headers, body, secrets)
         return response
@@ -113,7 +107,7 @@ class Transport:
     def _read_json(self, method: str, url: str, headers: Mapping[str, str], data: Any) -> Any:
         """Raise as `request`; ValueError or RecursionError for invalid JSON; BodyTooLong."""
         with closing(self.request(method, url, headers, data)) as response:
-            body = _read_body(response, MAX_JSON_BYTES)
+            body = read_body(response.raw, MAX_JSON_BYTES)
         if len(body) > MAX_JSON_BYTES:
             raise BodyTooLong(f"the response of {urlsplit(url).hostname} is longer than {MAX_JSON_BYTES >> 20} MiB")
         return json.loads(body)
@@ -130,23 +124,3 @@ class _Pool(HTTPAdapter):  # type: ignore[misc, unused-ignore]  # with or withou
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, ssl_context=self._trusted, **options)
-
-
-def _proxies(url: str) -> dict[str, str]:
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    proxy = system_proxy(parts.scheme, parts.hostname or "", port)
-    return {} if proxy is None else {parts.scheme: proxy}
-
-
-def _read_body(response: Any, maximum: int) -> bytes:
-    """Read a body without decoding it, up to `maximum` bytes and one more."""
-    body = b""
-    # Only a read that returns nothing detects a connection that broke off.
-    while len(body) <= maximum and (chunk := response.raw.read(maximum + 1 - len(body), decode_content=False)):
-        body += chunk
-    return body
-
-
-def _no_netrc_auth(request: Any) -> Any:
-    return request

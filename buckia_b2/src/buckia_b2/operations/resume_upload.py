@@ -26,7 +26,12 @@ from buckia_b2.operations.object_spec import ObjectSpec
 from buckia_b2.settings import B2Settings
 from buckia_core.adapters.contract.resume import MultipartSource, PartLayout
 from buckia_core.adapters.transfers.sources import DigestVerifier, part_size_for
-from buckia_core.adapters.transfers.upload_session import UploadSession, is_resumable, resume_session, spec_digest
+from buckia_core.adapters.transfers.upload_session import (
+    UploadSession,
+    abort_unless_resumable,
+    resume_session,
+    spec_digest,
+)
 from buckia_core.errors import AdapterError, IntegrityError
 from buckia_core.planning.manifest import RemoteObject
 
@@ -74,14 +79,9 @@ class ResumableUploader:
         if upload_session is None:
             upload_session = self._start(source, spec)
         url_pool = self.large.part_url_pool(upload_session.upload_id, spec.key)
-        try:
+        with abort_unless_resumable(source, partial(self.large.cancel, upload_session.upload_id, spec.key)):
             sha1s = list(self.large.part_pool.run(self._part_uploads(source, spec, url_pool, uploaded)))
             return self.large.finish(upload_session.upload_id, sha1s, spec, source.size)
-        except BaseException as error:
-            if not is_resumable(error):
-                self._cancel(upload_session, spec)
-                source.checkpoint.clear()
-            raise
 
     def _start(self, source: MultipartSource, spec: ObjectSpec) -> UploadSession:
         """Start a large file. Reads the whole file for the SHA-1 in its file info."""

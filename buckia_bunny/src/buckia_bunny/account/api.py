@@ -67,9 +67,8 @@ class AccountApi:
         request = HttpRequest(method, url, headers, action)
         response = self.http.request(request, data, max_bytes=_MAX_BODY_BYTES)
         if not 200 <= response.status < 300:
-            detail = request.without_secrets(response.body)
             raise error_from_response(
-                response.status, action=action, advice=ACCOUNT_ADVICE, headers=response.headers, body=detail
+                response.status, action=action, advice=ACCOUNT_ADVICE, headers=response.headers, body=response.body
             )
         return parse_json(response.body, action)
 

@@ -143,7 +143,7 @@ class RequestsShim:
             return BunnyCdnResponse(0, b"", self._action, error)
         if 200 <= response.status < 300:
             return BunnyCdnResponse(response.status, response.body, self._action)
-        detail = request.without_secrets(response.body)
+        detail = response.body
         failure = error_from_response(
             response.status, action=self._action, advice=ACCOUNT_ADVICE, headers=response.headers, body=detail
         )

@@ -155,7 +155,7 @@ def _build_error(request: HttpRequest, response: Response) -> AdapterError:
         action=request.action,
         advice=STORAGE_ADVICE,
         headers=response.headers,
-        body=request.without_secrets(response.body),
+        body=response.body,
         key=request.key,
     )
 

@@ -12,14 +12,18 @@ Where ETags are not MD5s, as with SSE-KMS and SSE-C, all parts are uploaded agai
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from buckia_core.adapters.contract.resume import MultipartSource, PartLayout
 from buckia_core.adapters.contract.types import IfUnchanged, satisfies, stat_or_none
 from buckia_core.adapters.transfers.sources import part_size_for
-from buckia_core.adapters.transfers.upload_session import UploadSession, is_resumable, resume_session, spec_digest
+from buckia_core.adapters.transfers.upload_session import (
+    UploadSession,
+    abort_unless_resumable,
+    resume_session,
+    spec_digest,
+)
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported, PermissionDenied
 from buckia_core.planning.digest import Comparison, Digest, compare, merge
 from buckia_core.planning.manifest import RemoteObject
@@ -76,7 +80,7 @@ class ResumableUploader:
         if session is None:
             session = UploadSession(self.multipart.create(spec, checksums), source.layout.part_size, digest)
             source.checkpoint.write(session.to_json())
-        try:
+        with abort_unless_resumable(source, partial(self._abort, spec.key, session)):
             if spec.checksum is not None and spec.checksum.covers_full_object:
                 for chunk in FileRangeBody(source.path, 0, source.size).iter_chunks():
                     checksums.update(chunk)
@@ -84,12 +88,6 @@ class ResumableUploader:
                 self.multipart.part_pool.run(self._part_tasks(source, spec, session, uploaded or {}, checksums))
             )
             fingerprint, version = self.multipart.complete(spec, session.upload_id, etags, checksums)
-        except BaseException as error:
-            if not is_resumable(error):
-                with suppress(AdapterError):
-                    self._abort(spec.key, session)
-                    source.checkpoint.clear()
-            raise
         return self.multipart.head_after_complete(spec.remote_object(source.size, fingerprint or "", version, ()))
 
     def _abort(self, key: str, session: UploadSession) -> None:

@@ -7,6 +7,7 @@ import pytest
 from buckia_core.adapters.contract.resume import MultipartSource, PartLayout
 from buckia_core.adapters.transfers.upload_session import (
     UploadSession,
+    abort_unless_resumable,
     is_resumable,
     resume_session,
     spec_digest,
@@ -107,3 +108,28 @@ def test_spec_digest():
 )
 def test_is_resumable(error, resumable):
     assert is_resumable(error) is resumable
+
+
+def test_parts_are_kept_after_an_error_that_passes(source):
+    held = source("session")
+    with pytest.raises(Transient), abort_unless_resumable(held, lambda: pytest.fail("it is aborted")):
+        raise Transient("x")
+    assert held.checkpoint.read() == "session"
+
+
+def test_parts_are_removed_after_another_error(source):
+    held, aborted = source("session"), []
+    with pytest.raises(PreconditionFailed), abort_unless_resumable(held, lambda: aborted.append(1)):
+        raise PreconditionFailed("x")
+    assert aborted == [1]
+    assert held.checkpoint.read() is None
+
+
+def test_a_checkpoint_stays_where_the_parts_could_not_be_removed(source):
+    def fail():
+        raise Transient("gone")
+
+    held = source("session")
+    with pytest.raises(PreconditionFailed), abort_unless_resumable(held, fail):
+        raise PreconditionFailed("x")
+    assert held.checkpoint.read() == "session"

@@ -19,7 +19,8 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from buckia_core.errors import InvalidSetting
 
@@ -59,6 +60,26 @@ def system_proxy(scheme: str, host: str, port: int) -> str | None:
     return found if found and not urllib.request.proxy_bypass(host) else None
 
 
+def proxies_for(url: str) -> dict[str, str]:
+    """Return the proxy to the server of a URL in the form that requests takes: by scheme; empty without one."""
+    parts = urlsplit(url)
+    found = system_proxy(parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+    return {parts.scheme: found} if found else {}
+
+
+def prepare_session(session: Any, transport: Any) -> None:
+    """Let a session of requests send by one transport, without what it would take from the environment by itself.
+
+    Otherwise requests replaces the token with an entry of ~/.netrc, and reads `NO_PROXY` differently from Buckia.
+    """
+    session.trust_env = False
+    session.auth = _no_netrc_auth
+    session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+    session.headers["Accept-Encoding"] = "identity"
+    session.mount("https://", transport)
+    session.mount("http://", transport)
+
+
 def unreached_proxy(authority: str) -> str:
     """Return the message that the proxy to a server can't be reached, with its host and port, without credentials."""
     host, _, port = authority.rpartition(":") if _WITH_PORT.fullmatch(authority) else (authority, "", "443")
@@ -85,6 +106,10 @@ def trust_bundle(context: ssl.SSLContext, ca_bundle: Path) -> None:
     except OSError as error:
         error.filename = str(ca_bundle)
         raise
+
+
+def _no_netrc_auth(request: Any) -> Any:
+    return request
 
 
 def _covers(entry: str, host: str, port: int) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import NamedTuple, Self
 
@@ -93,6 +93,19 @@ def is_resumable(error: BaseException) -> bool:
     if isinstance(error, AdapterError):
         return error.retryable or isinstance(error, (PermissionDenied, Unauthenticated))
     return not isinstance(error, Exception)
+
+
+@contextmanager
+def abort_unless_resumable(source: MultipartSource, abort: Callable[[], object]) -> Iterator[None]:
+    """After an error that is not `is_resumable`, call `abort`, and clear the checkpoint if that succeeds."""
+    try:
+        yield
+    except BaseException as error:
+        if not is_resumable(error):
+            with suppress(AdapterError):
+                abort()
+                source.checkpoint.clear()
+        raise
 
 
 def upload_id_from_checkpoint(text: str) -> str | None:
