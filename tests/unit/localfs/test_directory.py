@@ -21,7 +21,6 @@ from buckia_core.localfs.files import (
     NotAFile,
     create_temp_file,
     descriptor_path,
-    link_or_copy,
     make_private_directory,
     open_file,
     permission_bits,
@@ -29,6 +28,7 @@ from buckia_core.localfs.files import (
     was_written,
 )
 from buckia_core.localfs.opening import HAS_DIR_FD, DirectoryReplaced, PathBlocked
+from buckia_core.localfs.staging_file import link_or_copy
 from buckia_core.testing import m
 
 pytestmark = pytest.mark.skipif(not HAS_DIR_FD, reason="this system reaches files by path only")

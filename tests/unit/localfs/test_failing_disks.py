@@ -11,7 +11,7 @@ from buckia_core.localfs import directory as module
 from buckia_core.localfs.directory import Tree
 from buckia_core.localfs.durability import fsync_directory
 from buckia_core.localfs.filename_rules import detect_filesystem_rules, find_stored_name
-from buckia_core.localfs.files import link_or_copy
+from buckia_core.localfs.staging_file import link_or_copy
 from buckia_core.localfs.system_errors import find_system_failure, format_system_failure
 from buckia_core.testing import m
 

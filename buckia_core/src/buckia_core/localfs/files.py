@@ -186,56 +186,9 @@ def _set_mtime(file: int | str, mtime_ns: int) -> None:
         os.utime(file)
 
 
-def link_or_copy(source: Directory, name: str, target: Directory, new: str, prefix: str) -> None:
-    """Create a hard link to a file, or a copy if the file system has none. Copies keep permission bits and times.
-
-    Args:
-        source: The directory of the file.
-        name: The name of the file.
-        target: The directory of the link.
-        new: The name of the link.
-        prefix: The prefix of the temporary file that a copy is written to.
-
-    Raises:
-        FileExistsError: The new name exists.
-        NotAFile: The entry is not a regular file.
-        OSError: The disk failed, or is full.
-    """
-    if not stat.S_ISREG(source.stat(name).st_mode):
-        raise NotAFile(errno.EINVAL, "it is not a regular file", source.join(name))
-    try:
-        source.link(name, target, new)
-    except (OSError, NotImplementedError) as error:
-        if not is_hard_link_unsupported(error):
-            raise
-        _copy(source, name, target, new, prefix)
-
-
 def is_hard_link_unsupported(error: OSError | NotImplementedError) -> bool:
     """Tell whether `Directory.link` failed because the file system or the system does not support hard links."""
     return isinstance(error, NotImplementedError) or error.errno in NO_HARD_LINKS
-
-
-def _copy(source: Directory, name: str, target: Directory, new: str, prefix: str) -> None:
-    if exists(target, new):
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target.join(new))
-    with open_file(source, name) as file:
-        temp_name, descriptor = create_temp_file(target, prefix)
-        try:
-            try:
-                while chunk := file.read(1 << 20):
-                    write_all(descriptor, chunk)
-                status = os.fstat(file.fileno())
-                set_permissions(descriptor, permission_bits(status))
-                set_mtime(descriptor, status.st_mtime_ns)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            set_mtime_by_path(target.join(temp_name), status.st_mtime_ns)
-            target.replace(temp_name, target, new)
-        except BaseException:
-            unlink_if_exists(target, temp_name)
-            raise
 
 
 def make_private_directory(directory: Directory, name: str) -> None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 import pytest
 
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, UploadInfo
-from buckia_core.adapters.directory import temp_file
+from buckia_core.adapters.directory import walk
 from buckia_core.adapters.directory.settings import DirectorySettings
 from buckia_core.adapters.directory.sync import DirectorySync
 from buckia_core.errors import (
@@ -488,10 +488,10 @@ def test_temporaries_are_hidden_and_stale_ones_swept_by_the_next_write(adapter, 
     (root / "d").mkdir()
     stale, fresh = root / "d" / ".buckia-tmp-1", root / ".buckia-tmp-2"
     stale.write_bytes(b"1")
-    monkeypatch.setattr(temp_file, "STALE_SECONDS", -1)
+    monkeypatch.setattr(walk, "STALE_SECONDS", -1)
     assert keys(adapter) == []
     assert stale.exists(), "a listing changes nothing"
-    monkeypatch.setattr(temp_file, "STALE_SECONDS", 1000)
+    monkeypatch.setattr(walk, "STALE_SECONDS", 1000)
     fresh.write_bytes(b"2")
     assert keys(adapter) == []
     adapter.upload_file(b"1", "k")

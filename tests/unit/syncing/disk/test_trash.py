@@ -153,15 +153,16 @@ def test_records_without_bytes_and_broken_ones_are_passed_over(trash, file, tmp_
 
 
 def test_where_a_move_is_not_possible_a_copy_is_made(trash, file, monkeypatch):
-    real = Directory.replace
+    def on_one_disk(call):
+        def checked(directory, name, target, new):
+            if directory.path != target.path:
+                raise OSError(18, "another disk")
+            call(directory, name, target, new)
 
-    def refuse(directory, name, target, new):
-        if directory.path != target.path:
-            raise OSError(18, "another disk")
-        real(directory, name, target, new)
+        return checked
 
-    monkeypatch.setattr(Directory, "replace", refuse)
-    monkeypatch.setattr(Directory, "link", refuse)
+    monkeypatch.setattr(Directory, "replace", on_one_disk(Directory.replace))
+    monkeypatch.setattr(Directory, "link", on_one_disk(Directory.link))
     name = trash.put(file, "a.txt", keep_source=False)
     assert not file.exists()
     monkeypatch.undo()

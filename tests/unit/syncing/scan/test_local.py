@@ -160,6 +160,19 @@ def test_temporary_files_that_a_killed_run_of_ours_left_are_removed(tmp_path):
     assert [path.name for path in (tmp_path / "d").iterdir()] == [f"{others}x"]
 
 
+@posix_only
+def test_an_edit_that_a_killed_run_of_ours_had_replaced_is_a_new_file(tmp_path, caplog):
+    ours = temporary_prefix("12345678")
+    m("d/a=new d/b=1").write_to(tmp_path)
+    inode = (tmp_path / "d" / "a").stat().st_ino
+    (tmp_path / "d" / f"{ours}0.{inode:x}-1-2-3.swap").write_text("edit")
+    assert keys(scan(tmp_path)) == ["d/a", "d/b"]
+    found = keys(scan(tmp_path, temporary=ours))
+    (kept,) = set(found) - {"d/a", "d/b"}
+    assert found == sorted(found) and kept.startswith("d/a.edited-") and (tmp_path / kept).read_text() == "edit"
+    assert str(tmp_path / kept) in caplog.text
+
+
 # --- what is no file ---------------------------------------------------------------------------------------
 
 

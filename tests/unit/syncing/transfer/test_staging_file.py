@@ -21,7 +21,7 @@ from buckia_core.planning.manifest import RemoteObject
 from buckia_core.syncing.state.locations import StateFiles
 from buckia_core.syncing.state.resume_store import ResumeStore
 from buckia_core.syncing.transfer import staging_file as module
-from buckia_core.syncing.transfer.staging_file import StagingFile, StreamedStagingFile, open_staging_file
+from buckia_core.syncing.transfer.staging_file import DownloadStagingFile, StreamedStagingFile, open_staging_file
 
 CONTENT = bytes(range(251)) * 5000
 """More than comes into memory first."""
@@ -57,7 +57,7 @@ def bucket() -> Stopping:
 
 
 @contextmanager
-def begin(bucket: MemorySync, tmp_path: Path, *, private: bool = False) -> Iterator[StagingFile]:
+def begin(bucket: MemorySync, tmp_path: Path, *, private: bool = False) -> Iterator[DownloadStagingFile]:
     unfinished = ResumeStore(StateFiles(tmp_path / "state", "assets", bucket.identity))
     with Tree(str(tmp_path)) as tree:
         found = bucket.stat_file("a")

@@ -19,8 +19,7 @@ from buckia_core.adapters.directory.paths import Paths
 from buckia_core.adapters.directory.read import open_object
 from buckia_core.adapters.directory.settings import DirectorySettings
 from buckia_core.adapters.directory.stat import object_from_stat
-from buckia_core.adapters.directory.temp_file import remove_stale
-from buckia_core.adapters.directory.walk import Walk, WalkRange
+from buckia_core.adapters.directory.walk import Walk, WalkRange, remove_stale
 from buckia_core.adapters.directory.write import copy_descriptor, write
 from buckia_core.adapters.transfers.sources import READ_CHUNK, DigestVerifier, iter_chunks, open_source
 from buckia_core.errors import AdapterError

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from buckia_core.adapters.directory.errors import translate_error
 from buckia_core.adapters.directory.paths import Paths
 from buckia_core.adapters.directory.stat import object_from_stat
-from buckia_core.adapters.directory.temp_file import is_stale
 from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import InvalidKey
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.filename_rules import is_utf8
 from buckia_core.localfs.opening import PathBlocked, is_link
+from buckia_core.localfs.staging_file import remove_leftover
 from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import RemoteObject
 
 log = redacted_logger(__name__)
+
+STALE_SECONDS = 86_400
+"""Age at which a staging file counts as left by a dead process."""
 
 
 class WalkRange(NamedTuple):
@@ -156,7 +161,20 @@ class Walk:
 
     def _record_stale(self, directory: Directory, entry: os.DirEntry[str]) -> None:
         try:
-            if entry.is_file(follow_symlinks=False) and is_stale(entry.stat(follow_symlinks=False)):
+            # The change time, because the modification time may be that of the source.
+            is_stale = entry.stat(follow_symlinks=False).st_ctime < time.time() - STALE_SECONDS
+            if is_stale and entry.is_file(follow_symlinks=False):
                 self.stale_temp_files.add(f"{directory.relative}/{entry.name}" if directory.relative else entry.name)
         except OSError:
             log.debug("%r was removed during the listing", entry.name)
+
+
+def remove_stale(tree: Tree, stale: set[str]) -> None:
+    """Remove stale staging files, and empty the set. Files that can't be removed stay on the disk."""
+    while stale:
+        # Another thread may have popped the last one.
+        with suppress(OSError, KeyError, PathBlocked):
+            parent, _, name = stale.pop().rpartition("/")
+            directory = tree.open_directory(parent)
+            if kept := remove_leftover(directory, name):
+                log.warning("an edit that a killed process had replaced is kept as %s", directory.join(kept))

@@ -11,17 +11,16 @@ from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondit
 from buckia_core.adapters.directory.errors import PROVIDER, precondition_failed, translate_error, translate_errors
 from buckia_core.adapters.directory.paths import Paths, ResolvedPath
 from buckia_core.adapters.directory.stat import fingerprint_from_stat, object_from_stat
-from buckia_core.adapters.directory.temp_file import TempFile
 from buckia_core.errors import Transient
-from buckia_core.localfs.files import permission_bits, write_all
+from buckia_core.localfs.files import permission_bits, signature, write_all
+from buckia_core.localfs.staging_file import NEW_FILE_MODE, PRIVATE_MODE, StagingFile
+from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import RemoteObject
 
 WriteContent = Callable[[int], None]
 """Writes an object's bytes to a file descriptor."""
 
 _ATTEMPTS = 10
-
-_NEW, _PRIVATE = 0o666, 0o600
 
 # Makes the check of the present file and the rename atomic among the threads of this process.
 _commit_lock = threading.Lock()
@@ -42,19 +41,24 @@ def write(
     is atomic among the threads of this process.
 
     A replaced object keeps its permission bits. A new one has those of a new file, without the group and other bits
-    that the source, `mode`, does not have. The temporary file never has more.
+    that the source, `mode`, does not have. The staging file never has more.
 
     Raises:
         PreconditionFailed: The object is not as expected.
     """
-    resolved, temp_file = _create_temp_file(paths, key, mode)
+    resolved, staged, descriptor = _create_staging_file(paths, key, mode)
     try:
-        with paths.keep_open(resolved), temp_file:
-            write_content(temp_file.descriptor)
+        with paths.keep_open(resolved), staged:
+            write_content(descriptor)
             with translate_errors(key):
                 kept = permission_bits(resolved.status) if resolved.status else None
-                temp_file.flush(mtime_ns=mtime_ns, mode=kept)
-                status = _commit(paths, key, temp_file, expect)
+                staged.finish(kept, mtime_ns)
+                staged.fsync()
+                target = _commit(paths, key, staged, expect)
+                # After the rename, which sets the change time. The descriptor is this file, even if the name is not.
+                open_file = staged.descriptor
+                status = target.directory.stat(target.name) if open_file is None else os.fstat(open_file)
+                target.directory.fsync()
     except BaseException:
         if resolved.created_dirs:
             paths.prune(resolved)
@@ -77,12 +81,13 @@ def copy_descriptor(source: int, target: int) -> None:
         write_all(target, data)
 
 
-def _create_temp_file(paths: Paths, key: str, mode: int | None) -> tuple[ResolvedPath, TempFile]:
+def _create_staging_file(paths: Paths, key: str, mode: int | None) -> tuple[ResolvedPath, StagingFile, int]:
     # A concurrent delete of the last object in the directory removes it: create it again.
     for _ in range(_ATTEMPTS):
         try:
             resolved = paths.resolve_for_write(key)
-            return resolved, TempFile(resolved.directory, _new_file_mode(resolved, mode))
+            staged = StagingFile(resolved.directory)
+            return resolved, staged, staged.create(TEMP_PREFIX, _staging_mode(resolved, mode))
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -90,7 +95,7 @@ def _create_temp_file(paths: Paths, key: str, mode: int | None) -> tuple[Resolve
     raise Transient(f"{key!r}: its directory is removed repeatedly", provider=PROVIDER, key=key)
 
 
-def _commit(paths: Paths, key: str, temp_file: TempFile, expect: Precondition | None) -> os.stat_result:
+def _commit(paths: Paths, key: str, staged: StagingFile, expect: Precondition | None) -> ResolvedPath:
     with _commit_lock:
         # Resolved again: the path may have changed while the content was written.
         resolved = paths.resolve(key)
@@ -98,7 +103,7 @@ def _commit(paths: Paths, key: str, temp_file: TempFile, expect: Precondition | 
         match expect:
             case IfAbsent():
                 try:
-                    return temp_file.commit_new(resolved.directory, resolved.name)
+                    staged.commit_new(resolved.directory, resolved.name)
                 except FileExistsError as error:
                     raise precondition_failed(key, "it exists") from error
             case IfUnchanged(seen):
@@ -106,16 +111,17 @@ def _commit(paths: Paths, key: str, temp_file: TempFile, expect: Precondition | 
                     raise precondition_failed(key, "it is gone")
                 if fingerprint_from_stat(resolved.status) != seen.fingerprint:
                     raise precondition_failed(key, "it is another version now")
-                status = temp_file.commit_over(resolved.directory, resolved.name, resolved.status)
-                if status is None:
+                # Of several other writers, the latest one replaced the others' versions, so these are not kept.
+                expected = signature(resolved.status)
+                if not staged.commit_over(resolved.directory, resolved.name, expected, lambda *_: None):
                     raise precondition_failed(key, "another writer replaced it")
-                return status
             case None:
-                return temp_file.commit(resolved.directory, resolved.name)
+                staged.commit(resolved.directory, resolved.name)
+    return resolved
 
 
-def _new_file_mode(resolved: ResolvedPath, source: int | None) -> int:
-    """Return the mode of the temporary file, before the umask."""
+def _staging_mode(resolved: ResolvedPath, source: int | None) -> int:
+    """Return the mode of the staging file, before the umask."""
     if resolved.status is not None:
-        return _PRIVATE
-    return _NEW if source is None else _NEW & (source | _PRIVATE)
+        return PRIVATE_MODE
+    return NEW_FILE_MODE if source is None else NEW_FILE_MODE & (source | PRIVATE_MODE)

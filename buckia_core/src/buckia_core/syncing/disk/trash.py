@@ -27,7 +27,6 @@ from buckia_core.localfs.files import (
     NotAFile,
     descriptor_path,
     exists,
-    link_or_copy,
     make_private_directory,
     open_file,
     signature,
@@ -35,6 +34,7 @@ from buckia_core.localfs.files import (
     write_all,
 )
 from buckia_core.localfs.opening import CREATE_FLAGS, PathBlocked
+from buckia_core.localfs.staging_file import PRIVATE_MODE, StagingFile, link_or_copy, move_to_free_name
 from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import LocalEntry, is_same_copy, is_same_version
 from buckia_core.planning.mapping import PathMapping
@@ -149,18 +149,14 @@ class Trash:
         """Add an object: `write` downloads it to the given path. Returns the id of the item."""
         with self._create_directory() as trash:
             name = _write_record(trash, key, path, size, reason)
-            part = name + _PART
             try:
-                descriptor = trash.open(part, CREATE_FLAGS, 0o600)
-                try:
-                    write(Path(descriptor_path(descriptor, trash.join(part))))
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
                 # If the run is killed, a partial download must not become an item.
-                trash.replace(part, trash, name)
+                descriptor = trash.open(name + _PART, CREATE_FLAGS, PRIVATE_MODE)
+                with StagingFile(trash, name + _PART, descriptor) as staged:
+                    write(Path(descriptor_path(descriptor, staged.path)))
+                    staged.fsync()
+                    staged.commit(trash, name)
             except BaseException as error:
-                unlink_if_exists(trash, part)
                 unlink_if_exists(trash, name + _RECORD)
                 if isinstance(error, OSError) and error.filename is None:
                     # Errors of `write` have no file name.
@@ -390,7 +386,6 @@ def _move_across_devices(location: FileLocation, trash: Directory, name: str) ->
     except BaseException:
         unlink_if_exists(trash, name)
         with suppress(OSError):
-            directory.link(temp_name, directory, location.name)
-            directory.unlink(temp_name)
+            move_to_free_name(directory, temp_name, directory, location.name)
         raise
     directory.unlink(temp_name)

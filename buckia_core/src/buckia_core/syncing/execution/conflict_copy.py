@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from buckia_core.localfs.directory import Directory
-from buckia_core.localfs.files import link_or_copy, open_file
+from buckia_core.localfs.files import open_file
+from buckia_core.localfs.staging_file import link_or_copy
 from buckia_core.planning.digest import Digests
 from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import LocalEntry

@@ -12,17 +12,21 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn
 
+from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import PermissionDenied
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.filename_rules import is_utf8
-from buckia_core.localfs.files import entry_from_stat, unlink_if_exists
+from buckia_core.localfs.files import entry_from_stat
 from buckia_core.localfs.opening import PathBlocked
+from buckia_core.localfs.staging_file import remove_leftover
 from buckia_core.planning.keys import TEMP_PREFIX, is_internal
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.disk.paths import describe_entry_type, relative_path
 from buckia_core.syncing.scan.filters import PathFilter
+
+_log = redacted_logger(__name__)
 
 _ID = re.compile(r"[0-9a-f]{8}")
 _MAX_OPEN_LEVELS = 16
@@ -236,6 +240,7 @@ class LocalScan:
     def _read_directory(self, directory: Directory, prefix: str, mapping: PathMapping) -> _Level:
         """Read a directory. Keeps only the names, to save memory."""
         names: list[str] = []
+        internal: list[str] = []
         level = _Level(directory, prefix, names)
         follow = self.follow_links
         try:
@@ -249,7 +254,7 @@ class LocalScan:
                         continue
                     # Fast path: the first letter rules out most names.
                     if (name[0] in ".bB" or not plain) and is_internal(name):
-                        self._remove_temp_file(directory, name)
+                        internal.append(name)
                         continue
                     if follow and entry.is_symlink():
                         level.links.add(name)
@@ -272,15 +277,23 @@ class LocalScan:
             self._report(prefix[:-1], directory.path, reason, mapping, is_error=True)
             names.clear()
             return level
+        names += filter(None, [self._remove_leftover(directory, name) for name in internal])
         names.sort(reverse=True)
         return level
 
-    def _remove_temp_file(self, directory: Directory, name: str) -> None:
-        """Remove a temporary file that a killed run left. The run lock excludes that it is in use."""
-        if self.temp_prefix and name.startswith(self.temp_prefix) and name not in self.kept_temp_files:
-            # A leftover that can't be removed, as on a read-only disk, does no harm.
-            with suppress(OSError):
-                unlink_if_exists(directory, name)
+    def _remove_leftover(self, directory: Directory, name: str) -> str | None:
+        """Remove a staging file that a killed run left; return the new name of an edit that the run had replaced.
+
+        The prefix proves that a run of this project created the file, and the run lock that none uses it now.
+        """
+        if not self.temp_prefix or not name.startswith(self.temp_prefix) or name in self.kept_temp_files:
+            return None
+        # A leftover that can't be removed, as on a read-only disk, does no harm.
+        with suppress(OSError):
+            if kept := remove_leftover(directory, name):
+                _log.warning("an edit that a killed sync had replaced is kept as %s", directory.join(kept))
+                return kept
+        return None
 
     def _report(
         self, key: str, path: str, reason: str, mapping: PathMapping, *, is_error: bool, has_vanished: bool = False

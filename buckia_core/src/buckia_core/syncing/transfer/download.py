@@ -12,13 +12,8 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.errors import IntegrityError
 from buckia_core.localfs.durability import syncfs
 from buckia_core.localfs.files import (
-    entry_from_stat,
-    is_hard_link_unsupported,
     permission_bits,
-    set_mtime_by_path,
-    unpredictable_name,
 )
-from buckia_core.localfs.system_errors import NO_ATOMIC_RENAME
 from buckia_core.planning.digest import Digests, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject, is_same_version
 from buckia_core.syncing.disk.file_locator import FileLocation
@@ -26,7 +21,7 @@ from buckia_core.syncing.state.resume_store import ResumeStore
 from buckia_core.syncing.transfer.content_check import ContentCheck
 from buckia_core.syncing.transfer.errors import StateChanged
 from buckia_core.syncing.transfer.in_flight import TrackProgress, allocated_size, no_progress
-from buckia_core.syncing.transfer.staging_file import StagingFile, open_staging_file
+from buckia_core.syncing.transfer.staging_file import open_staging_file
 
 RESUMABLE_DOWNLOAD_MIN = 8 << 20
 """Downloads of more bytes are resumable."""
@@ -73,7 +68,6 @@ class Download:
         directory: The directory of the file and the staging file.
         is_durable: The content survives a power failure.
         path_verified: `flush_group` has checked that the directory still has its path.
-        committed: The file has its final name.
 
     Raises:
         OSError: The staging file of an earlier attempt can't be read.
@@ -105,14 +99,18 @@ class Download:
         self._track_progress = track_progress
         self.directory = location.directory
         store = resume_store if expected.size > RESUMABLE_DOWNLOAD_MIN else None
-        self._file: StagingFile = open_staging_file(
+        self._file = open_staging_file(
             adapter, expected, location.directory, temp_prefix, algorithm, store, private=planned is not None
         )
         self._remote = expected
         self._digests: Digests = ()
         self.is_durable = False
         self.path_verified = False
-        self.committed = False
+
+    @property
+    def committed(self) -> bool:
+        """Whether the file has its final name, or may have it."""
+        return self._file.released
 
     def __enter__(self) -> Self:
         return self
@@ -167,13 +165,10 @@ class Download:
         self._file.close()
         if not (self.path_verified or self.directory.is_still_at_path()):
             raise StateChanged
-        if (time := _target_mtime(self._remote)) is not None:
-            set_mtime_by_path(self._file.path, time)
         if self._planned is None:
             self._commit_new()
         else:
             self._replace(self._planned)
-        self._file.released = self.committed = True
         local = self._stat_target()
         if local is None:
             raise StateChanged
@@ -185,89 +180,24 @@ class Download:
             raise StateChanged
         if not self._is_preserved:
             self._preserve(self._location)
-        directory, staging_name, name = self.directory, self._file.name, self._location.name
-        inode = directory.stat(staging_name).st_ino
-        try:
-            directory.exchange(staging_name, directory, name)
-        except FileNotFoundError:
-            raise StateChanged from None
-        except OSError as error:
-            if error.errno not in NO_ATOMIC_RENAME:
-                raise
-            # Not supported by this file system, so an edit between the next check and the rename would be lost.
-            latest = self._stat_target()
-            if latest is None or not is_same_version(latest, now):
-                raise StateChanged from None
-            directory.replace(staging_name, directory, name)
-            return
-        # The exchanged entry may be of any type, even a directory.
-        if not is_same_version(entry_from_stat(now.key, now.mapping_id, directory.stat(staging_name)), now):
-            self._swap_back(inode)
+        if not self._file.commit_over(
+            self.directory, self._location.name, now, lambda *edit: self._preserve(FileLocation(*edit))
+        ):
             raise StateChanged
-        self.committed = True
-        # The next run removes a staging file that is left.
-        with suppress(OSError):
-            directory.unlink(staging_name)
-
-    def _swap_back(self, inode: int) -> None:
-        """Exchange back after an edit in between. `inode` is that of the downloaded file."""
-        directory, staging_name, name = self.directory, self._file.name, self._location.name
-        try:
-            try:
-                directory.exchange(staging_name, directory, name)
-            except FileNotFoundError:
-                # Another program deleted the downloaded file. The edited file is restored.
-                try:
-                    directory.rename_exclusive(staging_name, directory, name)
-                except FileExistsError:
-                    self._preserve(FileLocation(directory, staging_name))
-                return
-            if directory.stat(staging_name).st_ino != inode:
-                # The downloaded file was replaced, too. The replacement is the latest version, and keeps the name.
-                with suppress(FileNotFoundError):
-                    directory.exchange(staging_name, directory, name)
-                self._preserve(FileLocation(directory, staging_name))
-        except BaseException:
-            # An edited file may exist only under the staging name, which the next run would remove.
-            self._file.released = True
-            with suppress(OSError):
-                directory.rename_exclusive(staging_name, directory, unpredictable_name(f"{name[:50]}.edited-"))
-            raise
 
     def _commit_new(self) -> None:
         """Create a new file, without overwriting one that was just created."""
         try:
             # Nearly always there is no entry, and this is the cheapest way to find out.
-            self.directory.link(self._file.name, self.directory, self._location.name)
-        except (OSError, NotImplementedError) as error:
-            if not isinstance(error, FileExistsError) and not is_hard_link_unsupported(error):
-                raise
+            self._file.commit_new(self.directory, self._location.name)
+        except FileExistsError:
             self._location.remove_empty_tree()
             if self._stat_target() is not None:
                 raise StateChanged from None
             try:
-                self.directory.link(self._file.name, self.directory, self._location.name)
+                self._file.commit_new(self.directory, self._location.name)
             except FileExistsError:
                 raise StateChanged from None
-            except (OSError, NotImplementedError) as second:
-                if not is_hard_link_unsupported(second):
-                    raise
-                self._commit_by_rename()
-                return
-        # Before the final `stat`, because it changes `st_ctime`.
-        self.directory.unlink(self._file.name)
-
-    def _commit_by_rename(self) -> None:
-        """Commit on a file system without hard links."""
-        try:
-            self.directory.rename_exclusive(self._file.name, self.directory, self._location.name)
-        except FileExistsError:
-            raise StateChanged from None
-        except OSError as error:
-            if error.errno not in NO_ATOMIC_RENAME:
-                raise
-            # A file that is created between the last check and this rename would be lost.
-            self.directory.replace(self._file.name, self.directory, self._location.name)
 
     def _stat_target(self) -> LocalEntry | None:
         return self._location.stat_entry(self._expected.key, self._mapping_id)

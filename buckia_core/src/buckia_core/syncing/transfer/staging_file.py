@@ -9,8 +9,6 @@ import stat
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import ResumableDownload
@@ -21,12 +19,12 @@ from buckia_core.localfs.durability import start_writeback
 from buckia_core.localfs.files import (
     create_temp_file,
     descriptor_path,
-    set_mtime,
     set_permissions,
     unpredictable_name,
     write_all,
 )
 from buckia_core.localfs.opening import CREATE_FLAGS, FILE_NOFOLLOW_FLAGS
+from buckia_core.localfs.staging_file import NEW_FILE_MODE, PRIVATE_MODE, StagingFile
 from buckia_core.localfs.system_errors import find_system_failure
 from buckia_core.planning.digest import Digest, Digests
 from buckia_core.planning.manifest import RemoteObject
@@ -38,32 +36,15 @@ BUFFERED_DOWNLOAD_MAX = 1 << 20
 
 _CHUNK_SIZE = 1 << 20
 
-_NEW_FILE_MODE = 0o666
-"""Mode of a new file, which the operating system reduces by the umask."""
 
-_PRIVATE_MODE = 0o600
-
-
-class StagingFile(ABC):
-    """The temporary file of a download. A context that removes the file at its end, unless it was released.
+class DownloadStagingFile(StagingFile, ABC):
+    """The staging file of a download.
 
     Attributes:
-        directory: The directory of the file.
-        name: The name of the file; empty until it is created.
         resumed_bytes: Bytes that an earlier attempt downloaded.
-        released: The file was moved to its final name, or must be kept for another reason.
     """
 
-    def __init__(self, directory: Directory, name: str = "") -> None:
-        self.directory = directory
-        self.name = name
-        self.resumed_bytes = 0
-        self.released = False
-
-    @property
-    def path(self) -> str:
-        """The path of the file."""
-        return self.directory.join(self.name)
+    resumed_bytes = 0
 
     @abstractmethod
     def fetch(self, expected: RemoteObject) -> RemoteObject:
@@ -73,45 +54,8 @@ class StagingFile(ABC):
     def digest(self, algorithms: tuple[str, ...]) -> tuple[Digests, int]:
         """Return digests of the downloaded bytes, and their size."""
 
-    @abstractmethod
-    def finish(self, mode: int | None, mtime_ns: int | None) -> None:
-        """Complete the file: its bytes, permission bits and time, without a flush to the disk.
-
-        With `mode=None`, the file keeps the mode of a new file.
-        """
-
-    def fsync(self) -> None:
-        """Flush the file to the disk."""
-        descriptor = self.directory.open(self.name, os.O_WRONLY | FILE_NOFOLLOW_FLAGS)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def reset(self) -> None:  # noqa: B027  # most have nothing to discard
+    def reset(self) -> None:  # most have nothing to discard
         """Discard the downloaded bytes, so that the next `fetch` starts anew."""
-
-    def close(self) -> None:  # noqa: B027  # most have nothing open
-        """Close the file, as moving it may require. Idempotent."""
-
-    def clean_up(self, error: BaseException | None) -> None:  # noqa: ARG002  # used by `ResumableStagingFile`
-        """Remove the file, unless it was released."""
-        if self.name and not self.released:
-            with suppress(FileNotFoundError):
-                self.directory.unlink(self.name)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        # The next run removes a temporary file that is left, so an error here must not fail the operation, or others
-        # of its batch.
-        with suppress(OSError):
-            self.close()
-        with suppress(OSError):
-            self.clean_up(error)
 
 
 def open_staging_file(
@@ -123,7 +67,7 @@ def open_staging_file(
     resume_store: ResumeStore | None,
     *,
     private: bool,
-) -> StagingFile:
+) -> DownloadStagingFile:
     """Open a staging file for the download of a version.
 
     Args:
@@ -138,7 +82,7 @@ def open_staging_file(
     Raises:
         OSError: The file can't be created or read.
     """
-    mode = _PRIVATE_MODE if private else _NEW_FILE_MODE
+    mode = PRIVATE_MODE if private else NEW_FILE_MODE
     if expected.size <= BUFFERED_DOWNLOAD_MAX:
         return BufferedStagingFile(adapter, directory, prefix, mode)
     if resume_store is None or not isinstance(adapter, ResumableDownload):
@@ -153,7 +97,7 @@ def open_staging_file(
     return ResumableStagingFile(adapter, directory, name, mode, algorithm, checkpoint)
 
 
-class BufferedStagingFile(StagingFile):
+class BufferedStagingFile(DownloadStagingFile):
     """Downloads to memory and writes the file from there, with few system calls. For small objects."""
 
     def __init__(self, adapter: BaseSync, directory: Directory, prefix: str, mode: int) -> None:
@@ -162,81 +106,49 @@ class BufferedStagingFile(StagingFile):
         self._prefix = prefix
         self._mode = mode
         self._data = b""
-        self._descriptor: int | None = None
 
     def fetch(self, expected: RemoteObject) -> RemoteObject:
-        """See `StagingFile`."""
+        """See `DownloadStagingFile`."""
         found, self._data = self._adapter.read_file(expected.key, expect=expected)
         return found
 
     def digest(self, algorithms: tuple[str, ...]) -> tuple[Digests, int]:
-        """See `StagingFile`."""
+        """See `DownloadStagingFile`."""
         return hash_bytes(self._data, algorithms), len(self._data)
 
     def finish(self, mode: int | None, mtime_ns: int | None) -> None:
-        """See `StagingFile`."""
-        self.name, self._descriptor = create_temp_file(self.directory, self._prefix, self._mode)
-        write_all(self._descriptor, self._data)
+        """Write the file, and set its permission bits and time."""
+        write_all(self.create(self._prefix, self._mode), self._data)
         self._data = b""
-        apply_metadata(self._descriptor, mode, mtime_ns)
-
-    def fsync(self) -> None:
-        """See `StagingFile`."""
-        if self._descriptor is None:
-            super().fsync()
-        else:
-            os.fsync(self._descriptor)
-
-    def close(self) -> None:
-        """See `StagingFile`."""
-        if self._descriptor is not None:
-            # After an error of `close`, another file may have the descriptor.
-            descriptor, self._descriptor = self._descriptor, None
-            os.close(descriptor)
+        super().finish(mode, mtime_ns)
 
 
-class OpenStagingFile(StagingFile):
+class OpenStagingFile(DownloadStagingFile):
     """Keeps the file open during the download, so that it can't be replaced; adapters write to `target`."""
 
-    def __init__(self, directory: Directory, name: str, file: io.FileIO) -> None:
-        super().__init__(directory, name)
-        self._file = file
+    def __init__(self, directory: Directory, name: str, descriptor: int) -> None:
+        super().__init__(directory, name, descriptor)
+        self._file = io.FileIO(descriptor, "rb+", closefd=False)
 
     @property
     def target(self) -> Path:
         """The path for the adapter to write to."""
         return Path(descriptor_path(self._file.fileno(), self.path))
 
-    def finish(self, mode: int | None, mtime_ns: int | None) -> None:
-        """See `StagingFile`."""
-        apply_metadata(self._file.fileno(), mode, mtime_ns)
-
-    def fsync(self) -> None:
-        """See `StagingFile`."""
-        if self._file.closed:
-            super().fsync()
-        else:
-            os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        """See `StagingFile`."""
-        self._file.close()
-
 
 class StreamedStagingFile(OpenStagingFile):
     """Downloads from the start in one go."""
 
     def __init__(self, adapter: BaseSync, directory: Directory, prefix: str, mode: int) -> None:
-        name, descriptor = create_temp_file(directory, prefix, mode)
-        super().__init__(directory, name, io.FileIO(descriptor, "rb+"))
+        super().__init__(directory, *create_temp_file(directory, prefix, mode))
         self._adapter = adapter
 
     def fetch(self, expected: RemoteObject) -> RemoteObject:
-        """See `StagingFile`."""
+        """See `DownloadStagingFile`."""
         return self._adapter.download_file(expected.key, self.target, expect=expected)
 
     def digest(self, algorithms: tuple[str, ...]) -> tuple[Digests, int]:
-        """See `StagingFile`."""
+        """See `DownloadStagingFile`."""
         self._file.seek(0)
         return hash_stream(self._file, algorithms)
 
@@ -267,12 +179,12 @@ class ResumableStagingFile(OpenStagingFile):
             if not self._matches_checkpoint():
                 self.reset()
         except BaseException:
-            self._file.close()
+            self.close()
             raise
         self.resumed_bytes = self._offset
 
     def fetch(self, expected: RemoteObject) -> RemoteObject:
-        """See `StagingFile`."""
+        """See `DownloadStagingFile`."""
         partial = PartialDownload(self.target, self._offset, self._on_progress)
         try:
             found = self._adapter.resume_download(expected.key, partial, expect=expected)
@@ -287,7 +199,7 @@ class ResumableStagingFile(OpenStagingFile):
         return found
 
     def digest(self, algorithms: tuple[str, ...]) -> tuple[Digests, int]:
-        """See `StagingFile`. Algorithms other than the one of the constructor require another read of the file."""
+        """See `DownloadStagingFile`. Other algorithms than the one of the constructor require another read."""
         digests: Digests = (Digest(self._algorithm, self._hash.hexdigest()),)
         others = tuple(name for name in algorithms if name != self._algorithm)
         if others:
@@ -296,14 +208,14 @@ class ResumableStagingFile(OpenStagingFile):
         return digests, os.fstat(self._file.fileno()).st_size
 
     def reset(self) -> None:
-        """See `StagingFile`."""
+        """See `DownloadStagingFile`."""
         self._checkpoint.clear()
         self._file.truncate(0)
         self._hash = new_hash(self._algorithm)
         self._offset = self.resumed_bytes = 0
 
     def clean_up(self, error: BaseException | None) -> None:
-        """See `StagingFile`. After an error that may be temporary, a file with a checkpoint is kept."""
+        """See `DownloadStagingFile`. After an error that may be temporary, a file with a checkpoint is kept."""
         is_temporary = isinstance(error, AdapterError) and not isinstance(error, (NotFound, PreconditionFailed))
         if not is_temporary or self._checkpoint.read() is None:
             super().clean_up(error)
@@ -335,33 +247,25 @@ class ResumableStagingFile(OpenStagingFile):
             self._offset += len(chunk)
 
 
-def apply_metadata(descriptor: int, mode: int | None, mtime_ns: int | None) -> None:
-    """Set permission bits and modification time of an open file; `None` leaves them as they are."""
-    if mode is not None:
-        set_permissions(descriptor, mode)
-    if mtime_ns is not None:
-        set_mtime(descriptor, mtime_ns)
-
-
-def _open_or_create(directory: Directory, name: str, mode: int) -> io.FileIO:
+def _open_or_create(directory: Directory, name: str, mode: int) -> int:
     """Open the file of an earlier attempt, or create one.
 
     Other users may write to the directory, so a link, or a file with several links or another owner, is replaced.
     """
     with suppress(FileNotFoundError):
         try:
-            file = io.FileIO(directory.open(name, os.O_RDWR | FILE_NOFOLLOW_FLAGS), "rb+")
+            descriptor = directory.open(name, os.O_RDWR | FILE_NOFOLLOW_FLAGS)
         except OSError as error:
             if find_system_failure(error):
                 raise
             directory.unlink(name)
         else:
-            status = os.fstat(file.fileno())
+            status = os.fstat(descriptor)
             is_own = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
             if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and is_own:
-                if mode == _PRIVATE_MODE:
-                    set_permissions(file.fileno(), mode)
-                return file
-            file.close()
+                if mode == PRIVATE_MODE:
+                    set_permissions(descriptor, mode)
+                return descriptor
+            os.close(descriptor)
             directory.unlink(name)
-    return io.FileIO(directory.open(name, CREATE_FLAGS, mode), "rb+")
+    return directory.open(name, CREATE_FLAGS, mode)

@@ -18,14 +18,8 @@ from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondit
 from buckia_core.adapters.transfers.sources import DigestVerifier, iter_chunks
 from buckia_core.errors import BuckiaError, IntegrityError, NotFound, NotSupported, PreconditionFailed
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.files import (
-    create_temp_file,
-    permission_bits,
-    set_mtime,
-    set_mtime_by_path,
-    set_permissions,
-    unlink_if_exists,
-)
+from buckia_core.localfs.files import permission_bits, write_all
+from buckia_core.localfs.staging_file import NEW_FILE_MODE, PRIVATE_MODE, StagingFile
 from buckia_core.planning.keys import TEMP_PREFIX, is_internal
 from buckia_core.planning.manifest import RemoteObject, time_to_ns
 from buckia_core.planning.versions import (
@@ -38,7 +32,6 @@ from buckia_core.planning.versions import (
 from buckia_core.syncing.error_messages import FATAL_ERRORS, error_message
 
 _BATCH_SIZE = 1000
-_NEW, _PRIVATE = 0o666, 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,25 +134,14 @@ class BucketVersions:
         """
         found = self._source.stat_version(key, version)
         head, name = os.path.split(os.path.abspath(target))
-        with Tree(head) as tree:
-            directory = tree.root
-            mode = _existing_mode(directory, name)
-            temp_name, descriptor = create_temp_file(directory, TEMP_PREFIX, _PRIVATE if mode is not None else _NEW)
-            try:
-                with self._source.open_version(key, version) as reader, open(descriptor, "wb") as file:
-                    self._copy(reader, file, found)
-                    file.flush()
-                    if mode is not None:
-                        set_permissions(descriptor, mode)
-                    if found.mtime_ns is not None:
-                        set_mtime(descriptor, found.mtime_ns)
-                    os.fsync(descriptor)
-                if found.mtime_ns is not None:
-                    set_mtime_by_path(directory.join(temp_name), found.mtime_ns)
-                directory.replace(temp_name, directory, name)
-            except BaseException:
-                unlink_if_exists(directory, temp_name)
-                raise
+        with Tree(head) as tree, StagingFile(tree.root) as staged:
+            mode = _existing_mode(tree.root, name)
+            descriptor = staged.create(TEMP_PREFIX, PRIVATE_MODE if mode is not None else NEW_FILE_MODE)
+            with self._source.open_version(key, version) as reader:
+                self._copy(reader, descriptor, found)
+            staged.finish(mode, found.mtime_ns)
+            staged.fsync()
+            staged.commit(tree.root, name)
         return found
 
     def remove(self, key: str, version: str) -> None:
@@ -170,11 +152,11 @@ class BucketVersions:
         """
         self._source.delete_version(key, version)
 
-    def _copy(self, reader: BinaryIO, file: BinaryIO, found: RemoteObject) -> None:
+    def _copy(self, reader: BinaryIO, descriptor: int, found: RemoteObject) -> None:
         check = DigestVerifier(found.digests)
         count = 0
         for chunk in check.hash_stream(iter_chunks(reader)):
-            file.write(chunk)
+            write_all(descriptor, chunk)
             count += len(chunk)
         if count != found.size:
             message = f"{found.key!r}: {count} bytes came where there should be {found.size}"
