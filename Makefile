@@ -18,7 +18,7 @@ endif
 PYTHON_HERE := $(BIN)/python
 HEADING := @printf '\n== %s ==\n'
 
-.PHONY: help demo test test-long test-everywhere test-pythons lint format docs bench clean style types layers pytest
+.PHONY: help demo test test-long test-everywhere test-pythons lint format docs dist bench clean style types layers pytest
 .NOTPARALLEL:
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo "make lint    the checks without the tests"
 	@echo "make format  put the code into its standard form"
 	@echo "make docs    build the site in build/site"
+	@echo "make dist    build all distributions, in the order of their release, in dist/"
 	@echo "make bench   compare the speed with other tools"
 	@echo "make clean   remove what these targets made"
 
@@ -93,6 +94,17 @@ docs: $(VENV)/developing
 	$(HEADING) "Site: mkdocs"
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet -f .mkdocs.yml
 	@echo "Built: build/site/index.html"
+
+# Folders of dist/ are published one after the other: each distribution depends on those before it.
+dist: $(VENV)/developing
+	$(HEADING) "Distributions: hatchling"
+	rm -rf dist
+	$(PYTHON_HERE) -m hatchling build --directory "$(CURDIR)/dist/buckia"
+	cd buckia_core && "$(CURDIR)/$(PYTHON_HERE)" -m hatchling build --directory "$(CURDIR)/dist/core"
+	cd buckia_s3 && "$(CURDIR)/$(PYTHON_HERE)" -m hatchling build --directory "$(CURDIR)/dist/s3"
+	for name in b2 bunny linode; do \
+	  (cd buckia_$$name && "$(CURDIR)/$(PYTHON_HERE)" -m hatchling build --directory "$(CURDIR)/dist/adapters") || exit 1; \
+	done
 
 bench: $(VENV)/developing
 	$(PYTHON_HERE) -m tests.benchmarks
