@@ -18,11 +18,13 @@ PAGE = (Path(__file__).parents[3] / "docs" / "b2.md").read_text("utf-8")
 def test_every_setting_is_there_with_its_variables_its_default_and_its_other_names():
     (table,) = re.findall(r"^## Settings$(.*?)^## ", PAGE, re.MULTILINE | re.DOTALL)
     rows = {
-        name: rest for name, *rest in re.findall(r"^\| `(\w+)` \| *(.*?) *\| *(.*?) *\| *(.*) \|$", table, re.MULTILINE)
+        name: rest
+        for name, *rest in re.findall(r"^\| `(\w+)` \| *(.*?) *\| *(.*?) *\| *(.*?) *\| *(.*) \|$", table, re.MULTILINE)
     }
     settings = {setting.name: setting for setting in describe_settings(B2Settings)}
     assert list(rows) == list(settings)
-    for name, (env, default, meaning) in rows.items():
+    for name, (kind, default, env, meaning) in rows.items():
+        assert kind == settings[name].type.replace(" or `", ", `"), name
         assert re.findall(r"`(\w+)`", env) == list(settings[name].env)
         assert settings[name].default in ("", "ObjectRules(rules=())", default.strip("`")), name
         assert all(f"`{alias}`" in meaning for alias in settings[name].aliases)
