@@ -23,15 +23,19 @@ def section(title):
 
 
 def test_every_setting_is_there_with_its_variables_its_default_and_its_other_names():
-    rows = re.findall(r"^\| `(\w+)` \| *(.*?) *\| *(.*?) *\| *(.*) \|$", section("Settings"), re.MULTILINE)
-    found = {name: (re.findall(r"`(\w+)`", env), default.strip("`"), meaning) for name, env, default, meaning in rows}
+    rows = re.findall(r"^\| `(\w+)` \| *(.*?) *\| *(.*?) *\| *(.*?) *\| *(.*) \|$", section("Settings"), re.MULTILINE)
+    found = {
+        name: (kind, re.findall(r"`(\w+)`", env), default.strip("`"), meaning)
+        for name, kind, default, env, meaning in rows
+    }
     settings = {each.name: each for each in describe_settings(BunnySettings)}
     assert list(found) == list(settings)
-    for name, (env, default, meaning) in found.items():
+    for name, (kind, env, default, meaning) in found.items():
+        assert kind == settings[name].type.replace(" or `", ", `"), name
         assert env == list(settings[name].env), name
         assert default == settings[name].default, name
         assert all(f"`{alias}`" in meaning for alias in settings[name].aliases), name
-    assert all(f"`{region}`" in found["region"][2] for region in REGIONS)
+    assert all(f"`{region}`" in found["region"][3] for region in REGIONS)
 
 
 def test_every_kind_of_json_line_is_there():
