@@ -30,7 +30,7 @@ class AccountApi:
         Raises:
             AdapterError: The request failed.
         """
-        return retry_request(lambda: self._send("GET", path, query, None, action))
+        return retry_request(lambda: self.send("GET", path, query, None, action))
 
     def entries(self, path: str, *, action: str) -> Iterator[JsonObject]:
         """Yield all entries of a paged list. Raises the same errors as `get`."""
@@ -53,12 +53,13 @@ class AccountApi:
     ) -> object:
         """Send a POST request and return the JSON. Pass `retry=False` if it is not idempotent."""
         if not retry:
-            return self._send("POST", path, query, body, action)
-        return retry_request(lambda: self._send("POST", path, query, body, action))
+            return self.send("POST", path, query, body, action)
+        return retry_request(lambda: self.send("POST", path, query, body, action))
 
-    def _send(
+    def send(
         self, method: str, path: str, query: Mapping[str, str | int], body: JsonObject | None, action: str
     ) -> object:
+        """Send one request and return the JSON. Raises the same errors as `get`, which retries."""
         url = f"{self.url}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         headers = {"AccessKey": self.key.reveal(), "Accept": "application/json", "User-Agent": "buckia"}
         if method == "POST":

@@ -10,25 +10,23 @@
     CDN: lists, CreatePullZone                no      return names only; sends a form instead of JSON
 
 The package calls functions of `requests` without a timeout, follows redirects with the API key, and uses ~/.netrc. So
-Buckia loads a private copy of its module, and replaces `requests` there with its own HTTP client.
+Buckia loads a private copy of its module, and replaces `requests` there with its own account API.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from BunnyCDN.Storage import Storage
-from requests.exceptions import HTTPError
 
 from buckia_bunny.account.account import BunnyAccount, purge_action
-from buckia_bunny.account.api import parse_json
+from buckia_bunny.account.api import AccountApi
 from buckia_bunny.account.models import Period
-from buckia_bunny.errors import ACCOUNT_ADVICE, error_from_response, unexpected_response
-from buckia_bunny.http import HttpClient, HttpRequest, retry_request
+from buckia_bunny.errors import unexpected_response
+from buckia_bunny.http import retry_request
 from buckia_bunny.storage.endpoint import ZoneUrl
 from buckia_core.errors import AdapterError
 
@@ -64,94 +62,64 @@ class BunnyCdnAccount(BunnyAccount):
         return retry_request(lambda: self._call_once(action, call))
 
     def _call_once(self, action: str, call: Callable[[Any], Any]) -> object:
-        cdn = _load_package(RequestsShim(self._api.http, action)).CDN(self._api.key.reveal())
-        cdn.base_url = f"{self._api.url}/"
+        shim = RequestsShim(self._api, action)
+        cdn = _load_package(shim).CDN(self._api.key.reveal())
+        cdn.base_url = "/"
         response = call(cdn)
+        # The package returns errors as results, without their cause.
+        if shim.error is not None:
+            raise shim.error
         if not isinstance(response, dict):
             raise unexpected_response(action)
-        # The package reports errors in this form, which no response of the service has.
-        if response.keys() >= {"status", "HTTP", "msg"} and str(response["status"]).lower() != "success":
-            failure = response["msg"]
-            raise failure.error if isinstance(failure, RequestFailed) else unexpected_response(action)
         return response
 
 
-class RequestFailed(HTTPError):
-    """Exception of a failed request, which the package returns inside its result.
+class RequestsShim:
+    """Functions of `requests` that the package calls, sent by the account API, which has the headers.
 
     Attributes:
-        error: Error of Buckia.
+        error: Exception of the last request. `raise_for_status` raises it, because the package expects a response.
     """
 
-    def __init__(self, error: AdapterError) -> None:
-        super().__init__(str(error))
-        self.error = error
+    def __init__(self, api: AccountApi, action: str) -> None:
+        self.error: Exception | None = None
+        self._api = api
+        self._action = action
+
+    def get(self, url: str, params: Mapping[str, Any] | None = None, **_headers: object) -> BunnyCdnResponse:
+        """Send a GET request."""
+        return self._send("GET", url, params)
+
+    def post(self, url: str, params: Mapping[str, Any] | None = None, **_headers: object) -> BunnyCdnResponse:
+        """Send a POST request."""
+        return self._send("POST", url, params)
+
+    def _send(self, method: str, path: str, params: Mapping[str, Any] | None) -> BunnyCdnResponse:
+        query = {name: value for name, value in (params or {}).items() if value is not None}
+        value: object = None
+        try:
+            value = self._api.send(method, path, query, None, self._action)
+        except (AdapterError, MemoryError) as error:
+            self.error = error
+        return BunnyCdnResponse(value, self.error)
 
 
+@dataclass(frozen=True, slots=True)
 class BunnyCdnResponse:
     """Response of `requests`, as far as the package uses it."""
 
-    def __init__(self, status: int, body: bytes, action: str, error: AdapterError | None = None) -> None:
-        self.status_code = status
-        self._body = body
-        self._action = action
-        self._error = error
+    value: object
+    error: Exception | None
+    status_code: int = 0
 
     def raise_for_status(self) -> None:
-        """Raise `RequestFailed` for an error."""
-        if self._error is not None:
-            raise RequestFailed(self._error)
+        """Raise the exception of the request."""
+        if self.error is not None:
+            raise self.error
 
     def json(self) -> object:
-        """Parse the body. Raises AdapterError for invalid JSON."""
-        return parse_json(self._body, self._action)
-
-
-class RequestsShim:
-    """Functions of `requests` that the package calls, sent by Buckia's HTTP client. Errors become responses."""
-
-    def __init__(self, http: HttpClient, action: str) -> None:
-        self._http = http
-        self._action = action
-
-    def get(
-        self, url: str, params: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
-    ) -> BunnyCdnResponse:
-        """Send a GET request."""
-        return self._send("GET", url, params, headers or {}, None)
-
-    def post(
-        self,
-        url: str,
-        data: str | None = None,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        json: object = None,
-    ) -> BunnyCdnResponse:
-        """Send a POST request."""
-        return self._send("POST", url, params, headers or {}, _encode_body(data, json))
-
-    def _send(
-        self, method: str, url: str, params: Mapping[str, Any] | None, headers: Mapping[str, str], body: bytes | None
-    ) -> BunnyCdnResponse:
-        query = {name: value for name, value in (params or {}).items() if value is not None}
-        address = f"{url}?{urlencode(query, quote_via=quote)}" if query else url
-        request = HttpRequest(method, address, {**headers, "User-Agent": "buckia"}, self._action)
-        try:
-            response = self._http.request(request, body)
-        except AdapterError as error:
-            return BunnyCdnResponse(0, b"", self._action, error)
-        if 200 <= response.status < 300:
-            return BunnyCdnResponse(response.status, response.body, self._action)
-        detail = response.body
-        failure = error_from_response(
-            response.status, action=self._action, advice=ACCOUNT_ADVICE, headers=response.headers, body=detail
-        )
-        return BunnyCdnResponse(response.status, b"", self._action, failure)
-
-
-def _encode_body(data: str | None, value: object) -> bytes:
-    return json.dumps(value).encode() if value is not None else (data or "").encode()
+        """Return the JSON of the response."""
+        return self.value
 
 
 def _load_package(requests: RequestsShim) -> Any:
