@@ -24,20 +24,22 @@ def found(pattern):
 def test_every_setting_is_there_with_its_variables_its_default_and_its_other_names():
     table = found(r"^## Settings$(.*?)^These are as on the page")
     rows = {
-        name: rest for name, *rest in re.findall(r"^\| `(\w+)` \| *(.*?) *\| *(.*?) *\| *(.*) \|$", table, re.MULTILINE)
+        name: rest
+        for name, *rest in re.findall(r"^\| `(\w+)` \| *(.*?) *\| *(.*?) *\| *(.*?) *\| *(.*) \|$", table, re.MULTILINE)
     }
     shared = re.findall(r"`(\w+)`", found(r"^These are as on the page(.*?)\. "))
     settings = {setting.name: setting for setting in describe_settings(LinodeSettings)}
     assert set(rows) | set(shared) == set(settings)
     assert not any(settings[name].env for name in shared)
-    for name, (env, default, meaning) in rows.items():
+    for name, (kind, default, env, meaning) in rows.items():
+        assert kind == settings[name].type.replace(" or `", ", `"), name
         assert re.findall(r"`(\w+)`", env) == list(settings[name].env)
         assert settings[name].default in ("", default.strip("`"))
         assert all(f"`{alias}`" in meaning for alias in settings[name].aliases)
 
 
 def test_the_limits_are_those_of_the_code():
-    rates = found(r"^\| requests a second, for each bucket \|([^\n]*)\|$").split("|")
+    rates = found(r"^\| requests per second and bucket \|([^\n]*)\|$").split("|")
     assert [int(rate) for rate in rates] == [limits.requests_per_second for limits in LIMITS.values()]
     can = found(r"^\| CORS;[^\n]*API \|([^\n]*)\|$").split("|")
     assert [word.strip() == "yes" for word in can] == [limits.api_access for limits in LIMITS.values()]
