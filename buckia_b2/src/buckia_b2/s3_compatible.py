@@ -13,7 +13,8 @@ from buckia_b2.errors import PROVIDER
 from buckia_b2.settings import B2Settings, Encryption
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
-from buckia_s3.config.settings import ConditionalWrites, S3Settings
+from buckia_s3.config.fields import ConditionalWrites
+from buckia_s3.config.settings import S3Settings
 from buckia_s3.http import endpoint
 from buckia_s3.objects.encryption import ServerSideEncryption
 from buckia_s3.objects.object_lock import LockMode

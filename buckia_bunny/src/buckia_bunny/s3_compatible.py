@@ -14,7 +14,8 @@ from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.adapters.contract.types import Precondition, UploadInfo
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.planning.manifest import RemoteObject
-from buckia_s3.config.settings import AddressingStyle, ConditionalWrites, S3Settings
+from buckia_s3.config.fields import AddressingStyle, ConditionalWrites
+from buckia_s3.config.settings import S3Settings
 from buckia_s3.objects.checksums import ChecksumAlgorithm
 from buckia_s3.sync import S3Sync
 

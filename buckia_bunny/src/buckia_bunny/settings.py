@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from buckia_bunny.regions import DOMAIN, parse_region, s3_host, storage_host
 from buckia_core.config.secrets.secret import Secret
@@ -97,9 +98,10 @@ class BunnySettings:
     ca_bundle: Path | None = setting(help="PEM file with additional certificate authorities.")
 
     @staticmethod
-    def implied(values: Mapping[str, object]) -> dict[str, object]:
-        """Return settings implied by the given ones, before the environment is read; see `read_settings`."""
-        return {"storage_api_key": values["password"]} if "password" in values else {}
+    def resolve(given: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings in effect: a given `password` precedes a `storage_api_key` of the environment."""
+        implied = {"storage_api_key": given["password"]} if "password" in given else {}
+        return {**environment, **implied, **given}
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
-    from buckia_core.config.bucket import BucketConfig
-    from buckia_core.config.common_settings import KeepReplaced
-    from buckia_core.config.file.loader import ConfigFile
-    from buckia_core.config.file.loader import find as find_config
-    from buckia_core.config.file.loader import load as load_config
+    from buckia_core.config.bucket import BucketConfig, KeepReplaced
+    from buckia_core.config.file import ConfigFile
+    from buckia_core.config.file import find as find_config
+    from buckia_core.config.file import load as load_config
     from buckia_core.config.path_rules import PathRule
     from buckia_core.config.secrets.secret import Secret
     from buckia_core.errors import (
@@ -153,9 +152,8 @@ __all__ = [
 # Imported on first use, so that a program that needs only the version or an error class does not load the engine.
 _NAMES = {
     "client": "BuckiaClient",
-    "config.bucket": "BucketConfig",
-    "config.file.loader": "ConfigFile find_config load_config",
-    "config.common_settings": "KeepReplaced",
+    "config.file": "ConfigFile find_config load_config",
+    "config.bucket": "BucketConfig KeepReplaced",
     "config.path_rules": "PathRule",
     "config.secrets.secret": "Secret",
     "planning.plan": "Action Operation Plan Reason",

@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 
 from buckia_core.config.object_rules import ObjectRules
 from buckia_core.config.secrets.secret import Secret
-from buckia_core.config.settings import default_value, read_settings, setting, setting_fields
+from buckia_core.config.settings import read_settings, setting, setting_fields
 from buckia_core.config.urls import check_url, connection_warnings
 from buckia_core.errors import InvalidSetting
 from buckia_linode.endpoint_types import PROVIDER, EndpointType
 from buckia_s3.config.bucket_url import parse_bucket_url
-from buckia_s3.config.client_options import ClientOptions
-from buckia_s3.config.retry_config import RetryConfig
-from buckia_s3.config.settings import AddressingStyle, ConditionalWrites, S3Settings
+from buckia_s3.config.fields import AddressingStyle, ConditionalWrites
+from buckia_s3.config.options import ClientOptions, RetryConfig
+from buckia_s3.config.settings import S3Settings
 from buckia_s3.objects.attributes import CannedAcl
 from buckia_s3.objects.encryption import ServerSideEncryption
 
@@ -38,19 +38,9 @@ def inherit_s3_setting(name: str, *, env: tuple[str, ...] = (), aliases: tuple[s
         env: Environment variables.
         aliases: Aliases instead of those in `S3Settings`.
     """
-    field, spec = setting_fields(S3Settings)[name]
-    return setting(
-        help=spec.help,
-        default=field.default_factory if callable(field.default_factory) else default_value(field),
-        env=env,
-        required=spec.required,
-        aliases=spec.aliases if aliases is None else aliases,
-        minimum=spec.minimum,
-        parse=spec.parse,
-        schema=spec.schema,
-        public=spec.public,
-        runs_code=spec.runs_code,
-    )
+    declared = setting_fields(S3Settings)[name]._asdict()
+    del declared["name"], declared["kind"]
+    return setting(**declared | {"env": env, "aliases": declared["aliases"] if aliases is None else aliases})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,8 @@ from buckia_core.planning.versions import ObjectVersion
 from buckia_s3.auth.credentials import CredentialProvider, find_credentials, with_profile_endpoint
 from buckia_s3.auth.express_session import SERVICE
 from buckia_s3.auth.sigv4 import MAX_PRESIGN_SECONDS, presign
-from buckia_s3.config.settings import MAX_PART, S3Settings
+from buckia_s3.config.fields import MAX_PART
+from buckia_s3.config.settings import S3Settings
 from buckia_s3.http import endpoint
 from buckia_s3.http.client import S3Client
 from buckia_s3.http.request_headers import REQUESTER_PAYS

@@ -10,7 +10,8 @@ import pytest
 from buckia_core.adapters.contract.types import IfAbsent
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import AdapterError, NotSupported, PreconditionFailed
-from buckia_s3.config.settings import MIB, S3Settings
+from buckia_s3.config.fields import MIB
+from buckia_s3.config.settings import S3Settings
 from buckia_s3.objects.checksums import ChecksumAlgorithm, checksum, full_object_checksum
 from buckia_s3.sync import S3Sync
 from tests.e2e.project import Project

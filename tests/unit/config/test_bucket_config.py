@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from buckia_core.config import BucketConfig, KeepReplaced, PathRule, Secret
-from buckia_core.config.common_settings import CHECKSUM_ALGORITHMS, COMMON_SETTING_NAMES
+from buckia_core.config.bucket import CHECKSUM_ALGORITHMS, COMMON_SETTING_NAMES
 from buckia_core.errors import InvalidSetting, UnknownSetting
 from buckia_core.planning.policy import ConflictPolicy, Direction
 

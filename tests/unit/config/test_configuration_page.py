@@ -14,9 +14,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unus
 
 from buckia_core.adapters.plugins.registry import registry
 from buckia_core.config import load
-from buckia_core.config.common_settings import CommonSettings, KeepReplaced
-from buckia_core.config.schema import json_schema
-from buckia_core.config.settings import describe_settings
+from buckia_core.config.bucket import CommonSettings, KeepReplaced
+from buckia_core.config.schema import describe_settings, json_schema
 from buckia_core.errors import InvalidSetting, UnknownSetting
 from buckia_core.planning.policy import ConflictPolicy
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from buckia_core.config.file.loader import load
+from buckia_core.config.file import load
 from buckia_core.config.object_rules import ObjectRules, object_rules_schema, parse_object_rules
 from buckia_core.config.settings import setting
 from buckia_core.errors import InvalidSetting, UnknownSetting

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from buckia_core.config.convert import InvalidValue
 from buckia_core.config.parsers import parse_duration, parse_encryption_key
 from buckia_core.config.secrets.secret import Secret
+from buckia_core.config.values import InvalidValue
 
 
 @pytest.mark.parametrize(

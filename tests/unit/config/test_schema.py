@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unused-ignore]  # with or without its types
 
 from buckia_core.config import Secret
-from buckia_core.config.common_settings import COMMON_SETTING_NAMES
+from buckia_core.config.bucket import COMMON_SETTING_NAMES
 from buckia_core.config.schema import json_schema
 from buckia_core.config.settings import setting
 

@@ -13,7 +13,7 @@ from buckia_core.config.secrets.secret import Secret
 from buckia_linode.account import LinodeAccount
 from buckia_linode.settings import LinodeSettings
 from buckia_linode.sync import LinodeSync
-from buckia_s3.config.retry_config import RetryConfig
+from buckia_s3.config.options import RetryConfig
 from tests.servers.linode_api import READ_WRITE, LinodeApi, linode_api
 
 QUICK = RetryConfig(max_retries=2, init_backoff=0.01)

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from buckia_core.config import BucketConfig
-from buckia_core.config.settings import describe_settings
+from buckia_core.config.schema import describe_settings
 from buckia_linode.endpoint_types import LIMITS
 from buckia_linode.settings import LinodeSettings
 

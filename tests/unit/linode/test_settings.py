@@ -10,7 +10,7 @@ from buckia_core.errors import ConfigError
 from buckia_linode.endpoint_types import EndpointType
 from buckia_linode.settings import LinodeSettings
 from buckia_linode.sync import LinodeSync
-from buckia_s3.config.settings import AddressingStyle
+from buckia_s3.config.fields import AddressingStyle
 
 HERE = {"cluster": "us-ord-1"}
 

@@ -14,7 +14,7 @@ from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.client import BuckiaClient
 from buckia_core.config import BucketConfig
-from buckia_core.config.file.loader import load
+from buckia_core.config.file import load
 from buckia_core.errors import SideEmptied
 from buckia_core.syncing.events import SyncResult
 from buckia_core.testing import m

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from buckia_b2.files.file_info import invalid_metadata_name
-from buckia_core.config.convert import InvalidValue
 from buckia_core.config.object_rules import ObjectAttributes, ObjectRules, parse_object_rules
+from buckia_core.config.values import InvalidValue
 
 _HEADERS = {
     "cache_control": "b2-cache-control",

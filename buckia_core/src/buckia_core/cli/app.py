@@ -10,7 +10,6 @@ import click
 from buckia_core import __version__
 from buckia_core.cli.context import CliContext
 from buckia_core.cli.global_options import GlobalOption, global_options
-from buckia_core.config.setting_messages import suggest
 from buckia_core.errors import AdapterBroken, AdapterNotInstalled
 
 COMMANDS = {
@@ -71,6 +70,8 @@ class Group(Command, click.Group):
 
     def suggestion(self, ctx: click.Context, name: str) -> str:
         """Return a suggestion for an unknown command; empty if there is none."""
+        from buckia_core.config.values import suggest  # noqa: PLC0415  # only after a mistake
+
         return suggest(name, self.list_commands(ctx), list_all=False)
 
 

@@ -14,8 +14,8 @@ from buckia_core.adapters.plugins.registry import registry
 from buckia_core.cli.terminal.output import Output
 from buckia_core.cli.terminal.prompts import ask, can_ask, choose
 from buckia_core.config import BucketConfig
-from buckia_core.config.file.writer import render
-from buckia_core.config.settings import SettingDoc, describe_settings
+from buckia_core.config.schema import SettingDoc, describe_settings
+from buckia_core.config.writer import render
 from buckia_core.errors import InvalidSetting, MissingCredentials
 from buckia_core.localfs.files import permission_bits, set_permissions
 from buckia_core.planning.keys import TEMP_PREFIX

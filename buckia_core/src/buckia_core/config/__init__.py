@@ -6,9 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from buckia_core.config.bucket import BucketConfig
-    from buckia_core.config.common_settings import KeepReplaced
-    from buckia_core.config.file.loader import ConfigFile, find, load
+    from buckia_core.config.bucket import BucketConfig, KeepReplaced
+    from buckia_core.config.file import ConfigFile, find, load
     from buckia_core.config.path_rules import PathRule
     from buckia_core.config.secrets.secret import Secret
     from buckia_core.config.settings import read_settings, setting
@@ -28,12 +27,12 @@ __all__ = [
 # Imported on first use: only reading a file needs the YAML library, and redaction needs no settings.
 _MODULES = {
     "BucketConfig": "bucket",
-    "ConfigFile": "file.loader",
-    "KeepReplaced": "common_settings",
+    "ConfigFile": "file",
+    "KeepReplaced": "bucket",
     "PathRule": "path_rules",
     "Secret": "secrets.secret",
-    "find": "file.loader",
-    "load": "file.loader",
+    "find": "file",
+    "load": "file",
     "read_settings": "settings",
     "setting": "settings",
 }

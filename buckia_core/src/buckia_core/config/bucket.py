@@ -1,31 +1,194 @@
-"""`BucketConfig`: the configuration of one bucket."""
+"""`BucketConfig`: the configuration of one bucket. The settings of a provider are declared in its adapter's package."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, fields, replace
+from enum import Enum
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from buckia_core.config.common_settings import COMMON_SETTING_NAMES, CommonSettings
-from buckia_core.config.convert import ConvertContext
-from buckia_core.config.frozen import FrozenMapping, HiddenMapping, freeze
+from buckia_core.config.parsers import parse_bytes, parse_patterns
+from buckia_core.config.path_rules import (
+    FILES_SCHEMA,
+    PATHS_SCHEMA,
+    PathRule,
+    parse_files,
+    parse_folders,
+    parse_paths,
+    parse_prefix,
+)
 from buckia_core.config.secrets.references import SecretStore
-from buckia_core.config.setting_fields import default_value, setting_fields
-from buckia_core.config.setting_messages import format_location
-from buckia_core.config.setting_values import GivenValues, read_values
-from buckia_core.config.settings import read_settings
+from buckia_core.config.settings import GivenValues, read_settings, read_values, setting, setting_fields
+from buckia_core.config.values import STRING_LIST_SCHEMA, FrozenMapping, HiddenMapping, freeze
 from buckia_core.errors import InvalidSetting
+from buckia_core.planning.policy import ConflictPolicy, Direction
+from buckia_core.planning.safety import DeleteLimit
 
 T = TypeVar("T")
+
+CHECKSUM_ALGORITHMS = tuple(sorted(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake_")))
+"""Algorithms of `hashlib` that exist on every platform and have digests of a fixed length."""
+
+
+class KeepReplaced(Enum):
+    """Policy for objects that a run replaces: which of them are downloaded to the local trash first.
+
+    Attributes:
+        AUTO: None if the bucket keeps versions; otherwise all if reading the bucket is free; otherwise only those that
+            a user would lose.
+        ALWAYS: All of them.
+        NEVER: None.
+    """
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+def _parse_rate(value: object) -> float:
+    expected = "a number above 0, such as 20 or 0.5"
+    if isinstance(value, bool) or not re.fullmatch(r"\d{1,15}(\.\d{1,15})?(e[+-]?\d{1,2})?", str(value).strip()):
+        raise ValueError(expected)
+    rate = float(str(value))
+    if rate <= 0:
+        raise ValueError(expected)
+    return rate
+
+
+def _parse_delete_limit(value: object) -> str:
+    expected = "a number of deletions (25) or a share (10%)"
+    try:
+        return str(DeleteLimit.parse(str(value) if type(value) in (str, int) else ""))
+    except ValueError as error:
+        raise ValueError(expected) from error
+
+
+def _parse_algorithm(value: object) -> str:
+    if value not in CHECKSUM_ALGORITHMS:
+        raise ValueError(f"one of {', '.join(CHECKSUM_ALGORITHMS)}")
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommonSettings:
+    """Common settings. The `help` of each field is its documentation."""
+
+    provider: str = setting(help="Provider of the bucket, such as `file`.", required=True)
+    bucket_name: str | None = setting(help="Name of the bucket at the provider.")
+    prefix: str = setting(
+        help="Directory of the bucket to use as its root; keys outside it are never touched.",
+        default="",
+        parse=parse_prefix,
+        schema={"type": "string"},
+    )
+    folders: tuple[str, ...] = setting(
+        help="Top-level folders of the bucket to sync; all by default.",
+        default=(),
+        parse=parse_folders,
+        schema=STRING_LIST_SCHEMA,
+    )
+    paths: tuple[PathRule, ...] = setting(
+        help="Local directories to sync; only the first one downloads new objects.",
+        default=(),
+        parse=parse_paths,
+        schema=PATHS_SCHEMA,
+    )
+    files: Mapping[str, str] = setting(
+        help="Local files and their keys, synced in both directions.",
+        default=FrozenMapping,
+        parse=parse_files,
+        schema=FILES_SCHEMA,
+    )
+    upload_files: Mapping[str, str] = setting(
+        help="Local files and their keys, uploaded only.",
+        default=FrozenMapping,
+        parse=parse_files,
+        schema=FILES_SCHEMA,
+    )
+    download_files: Mapping[str, str] = setting(
+        help="Local files and their keys, downloaded only.",
+        default=FrozenMapping,
+        parse=parse_files,
+        schema=FILES_SCHEMA,
+    )
+    direction: Direction | None = setting(help="Direction of transfers; `both` by default.")
+    include: tuple[str, ...] = setting(
+        help="Sync only files that match these patterns, in `.gitignore` syntax.",
+        default=(),
+        parse=parse_patterns,
+        schema=STRING_LIST_SCHEMA,
+    )
+    exclude: tuple[str, ...] = setting(
+        help="Leave out files that match these patterns, in `.gitignore` syntax.",
+        default=(),
+        parse=parse_patterns,
+        schema=STRING_LIST_SCHEMA,
+    )
+    default_excludes: bool = setting(
+        help="Leave out `.git/`, `.hg/`, `.svn/`, `.DS_Store`, `Thumbs.db` and `desktop.ini`.", default=True
+    )
+    delete_orphaned: bool | None = setting(
+        help="Unset: sync deletions in direction `both` only. `true`: also delete what the source of a one-way path "
+        "lacks. `false`: delete nothing from the bucket."
+    )
+    conflict_resolution: ConflictPolicy | None = setting(
+        help="How to resolve conflicts; by default `ask` at a terminal, else `keep_both`."
+    )
+    keep_replaced: KeepReplaced = setting(
+        help="Which objects to download to the local trash before they are replaced or deleted.",
+        default=KeepReplaced.AUTO,
+    )
+    max_delete: str | None = setting(
+        help="Refuse a run that would delete more than this on one side: a number, or a share such as `10%`. Default: "
+        "more than half and at least 10, or all of at least 3.",
+        parse=_parse_delete_limit,
+        schema={"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]},
+    )
+    checksum_algorithm: str = setting(
+        help="Digest algorithm for local files.",
+        default="sha256",
+        parse=_parse_algorithm,
+        schema={"enum": list(CHECKSUM_ALGORITHMS)},
+    )
+    follow_symlinks: bool = setting(help="Sync the targets of symbolic links.", default=False)
+    max_workers: int | None = setting(
+        help="Maximum concurrent transfers; by default adapted during the run.", minimum=1
+    )
+    rate_limit: float | None = setting(
+        help="Maximum requests per second, including parts, pages and retries; by default the known limit of the "
+        "provider.",
+        parse=_parse_rate,
+        schema={"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]},
+    )
+    bwlimit: int | None = setting(
+        help="Maximum bytes per second, such as `500k` or `4M` (units of 1024).",
+        parse=parse_bytes,
+        schema={"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]},
+    )
+    retry_attempts: int = setting(help="Maximum attempts of a request; 1 disables retries.", default=5, minimum=1)
+    retry_seconds: float = setting(help="Maximum seconds to retry a request.", default=120.0, minimum=0)
+
+
+COMMON_SETTING_NAMES = tuple(each.name for each in fields(CommonSettings))
+"""Names of the common settings, in order."""
 
 _FILE_MAPS = ("files", "upload_files", "download_files")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False)
-class BucketConfig(CommonSettings):
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class _BucketFields(CommonSettings):
+    name: str
+    base_dir: Path
+    source: str | None = field(compare=False)
+    lines: Mapping[str, int] = field(compare=False)
+    settings: Mapping[str, object]
+
+
+class BucketConfig(_BucketFields):
     """Configuration of one bucket. Immutable; `with_changes` returns a changed copy.
 
         BucketConfig(provider="s3", bucket_name="my-bucket", region="us-west-2")
@@ -46,11 +209,7 @@ class BucketConfig(CommonSettings):
         settings: Settings for the adapter by name, including `bucket_name` and `prefix` where they are set.
     """
 
-    name: str
-    base_dir: Path
-    source: str | None = field(compare=False)
-    lines: Mapping[str, int] = field(compare=False)
-    settings: Mapping[str, object]
+    __slots__ = ()
 
     def __init__(
         self,
@@ -77,7 +236,7 @@ class BucketConfig(CommonSettings):
             UnknownSetting: An entry of `paths` has an unknown field.
         """
         values = {"provider": provider, "bucket_name": bucket_name, "credentials": credentials, **settings}
-        self._fill(values, name, base_dir, None, None)
+        super().__init__(**_resolve(values, name, base_dir))
 
     @classmethod
     def from_mapping(
@@ -94,9 +253,7 @@ class BucketConfig(CommonSettings):
         Raises:
             InvalidSetting, UnknownSetting: As in the constructor, with the location in the file.
         """
-        config = cls.__new__(cls)
-        config._fill(values, name, base_dir, source, lines)  # noqa: SLF001  # its own class
-        return config
+        return cls._create(_resolve(values, name, base_dir, source, lines))
 
     def with_changes(self, **changes: Any) -> Self:
         """Return a copy with these settings, `name` or `base_dir` changed; `None` unsets a setting.
@@ -111,9 +268,7 @@ class BucketConfig(CommonSettings):
         values = {key: value for key, value in values.items() if key not in changed} | changes
         # A changed value is not in the file, so errors about it must not show a line.
         lines = {key: line for key, line in self.lines.items() if key.split("[")[0].split(".")[0] not in changed}
-        config = type(self).from_mapping(values, name=name, base_dir=base_dir, lines=lines)
-        object.__setattr__(config, "source", self.source)
-        return config
+        return self._create(_resolve(values, name, base_dir, None, lines) | {"source": self.source})
 
     def adapter_settings(
         self,
@@ -132,79 +287,78 @@ class BucketConfig(CommonSettings):
             secret_stores=secret_stores,
             source=self.source,
             lines=self.lines,
+            other_names=COMMON_SETTING_NAMES,
         )
 
-    def _fill(
-        self,
-        values: Mapping[str, object],
-        name: str | None,
-        base_dir: Path | str | None,
-        source: str | None,
-        lines: Mapping[str, int] | None,
-    ) -> None:
-        lines = dict(lines or {})
-        base = Path(os.path.abspath(base_dir or "."))
-        owner = f"bucket {name!r}" if name else "the bucket"
-        given = GivenValues(owner, _merge_credentials(values, source, lines), source, lines)
-        common = GivenValues(
-            owner, {key: value for key, value in given.values.items() if key in COMMON_SETTING_NAMES}, source, lines
-        )
-        read = read_values(CommonSettings, common, ConvertContext(base, {}))
-        for option, (dataclass_field, _) in setting_fields(CommonSettings).items():
-            object.__setattr__(self, option, read[option] if option in read else default_value(dataclass_field))
-        _check_shared_keys({each: read.get(each, {}) for each in _FILE_MAPS}, given)
-        rest = {
-            key: value for key, value in given.values.items() if key not in COMMON_SETTING_NAMES and value is not None
-        }
-        shared = {key: read[key] for key in ("bucket_name", "prefix") if read.get(key)}
-        object.__setattr__(self, "name", name or self.bucket_name or self.provider)
-        object.__setattr__(self, "base_dir", base)
-        object.__setattr__(self, "source", source)
-        object.__setattr__(self, "lines", FrozenMapping(lines))
-        object.__setattr__(self, "settings", HiddenMapping({k: freeze(v) for k, v in (shared | rest).items()}))
+    @classmethod
+    def _create(cls, resolved: Mapping[str, Any]) -> Self:
+        config = cls.__new__(cls)
+        _BucketFields.__init__(config, **resolved)
+        return config
 
     def __repr__(self) -> str:
-        fields = [f"name={self.name!r}"]
-        for option, (dataclass_field, _) in setting_fields(CommonSettings).items():
+        shown = [f"name={self.name!r}"]
+        for option, declared in setting_fields(CommonSettings).items():
             value = getattr(self, option)
-            if value != default_value(dataclass_field):
-                fields.append(f"{option}={value!r}")
-        return f"BucketConfig({', '.join(fields)}, base_dir={str(self.base_dir)!r}, settings={self.settings!r})"
+            if value != declared.default_value:
+                shown.append(f"{option}={value!r}")
+        return f"BucketConfig({', '.join(shown)}, base_dir={str(self.base_dir)!r}, settings={self.settings!r})"
 
 
-def _merge_credentials(values: Mapping[str, object], source: str | None, lines: dict[str, int]) -> dict[str, object]:
-    """Return the values with those under `credentials` merged in; add their lines to `lines`."""
-    merged = {str(key): value for key, value in values.items()}
-    location = partial(format_location, source, lines)
+def _resolve(
+    values: Mapping[str, object],
+    name: str | None,
+    base_dir: Path | str | None,
+    source: str | None = None,
+    lines: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    """Return the fields of a `BucketConfig` from settings as in a file."""
+    owner = f"bucket {name!r}" if name else "the bucket"
+    base = Path(os.path.abspath(base_dir or "."))
+    given = _merge_credentials(GivenValues(owner=owner, values=values, base_dir=base, source=source, lines=lines or {}))
+    common = {key: value for key, value in given.values.items() if key in COMMON_SETTING_NAMES}
+    read = read_values(CommonSettings, replace(given, values=common))
+    _check_shared_keys({each: read.get(each, {}) for each in _FILE_MAPS}, given)
+    shared = {key: read[key] for key in ("bucket_name", "prefix") if read.get(key)}
+    rest = {key: freeze(value) for key, value in given.values.items() if key not in common and value is not None}
+    return read | {
+        "name": name or read.get("bucket_name") or read["provider"],
+        "base_dir": given.base_dir,
+        "source": source,
+        "lines": FrozenMapping(given.lines),
+        "settings": HiddenMapping(shared | rest),
+    }
+
+
+def _merge_credentials(given: GivenValues) -> GivenValues:
+    """Return the values with those under `credentials` merged in, and their lines."""
+    merged = {str(key): value for key, value in given.values.items()}
+    lines = dict(given.lines)
     credentials = merged.pop("credentials", None)
-    if credentials is None:
-        return merged
-    if not isinstance(credentials, Mapping):
-        raise InvalidSetting(
-            "setting 'credentials' must be a mapping of names to values", source=location("credentials")
-        )
-    for key, value in credentials.items():
+    if not isinstance(credentials, Mapping | None):
+        message = "setting 'credentials' must be a mapping of names to values"
+        raise InvalidSetting(message, source=given.location("credentials"))
+    for key, value in (credentials or {}).items():
         where = f"credentials.{key}"
         if key in COMMON_SETTING_NAMES:
-            raise InvalidSetting(f"{key!r} does not belong under 'credentials'", source=location(where))
+            raise InvalidSetting(f"{key!r} does not belong under 'credentials'", source=given.location(where))
         if merged.get(key) is not None:
-            raise InvalidSetting(
-                f"setting {key!r} is given under 'credentials' and beside it; remove one",
-                source=location(where),
-            )
+            message = f"setting {key!r} is given under 'credentials' and beside it; remove one"
+            raise InvalidSetting(message, source=given.location(where))
         merged[key] = value
         if where in lines:
             lines[key] = lines[where]
-    return merged
+    return replace(given, values=merged, lines=lines)
 
 
 def _check_shared_keys(maps: Mapping[str, Mapping[str, str]], given: GivenValues) -> None:
     owners: dict[str, str] = {}
-    for setting, files in maps.items():
+    for setting_name, files in maps.items():
         for local, key in files.items():
             if key in owners:
                 message = (
-                    f"setting '{setting}' maps {local!r} onto {key!r}, which {owners[key]!r} has already; remove one"
+                    f"setting '{setting_name}' maps {local!r} onto {key!r}, which {owners[key]!r} has already; "
+                    "remove one"
                 )
-                raise InvalidSetting(message, source=given.location(f"{setting}.{local}"))
+                raise InvalidSetting(message, source=given.location(f"{setting_name}.{local}"))
             owners[key] = local

@@ -27,17 +27,17 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from buckia_core.config.convert import (
+from buckia_core.config.parsers import parse_patterns
+from buckia_core.config.values import (
     STRING_LIST_SCHEMA,
     STRING_MAP_SCHEMA,
+    FrozenMapping,
     InvalidValue,
     as_str,
     as_str_map,
+    check_names,
     invalid_value,
 )
-from buckia_core.config.frozen import FrozenMapping
-from buckia_core.config.parsers import parse_patterns
-from buckia_core.config.setting_messages import suggest
 from buckia_core.planning.gitignore import PatternList
 
 
@@ -158,9 +158,7 @@ def _parse_rule(entry: object, names: Collection[str], at: str) -> ObjectRule:
         raise invalid_value(entry, "a mapping with 'match' and what is given to the objects that match", at=at)
     given = {str(name): each for name, each in entry.items() if each is not None}
     known = ("match", *names)
-    for name in given:
-        if name not in known:
-            raise InvalidValue(f"is not known.{suggest(name, known)}", at=f"{at}.{name}", unknown=True)
+    check_names(given, known, at=at)
     patterns = _parse_match(given.pop("match", ()), at)
     if not given:
         raise InvalidValue("gives nothing to the objects that match; say what, such as cache_control", at=at)

@@ -1,4 +1,4 @@
-"""Parsers: functions for the `parse` of a setting, for byte counts, durations, encryption keys and patterns."""
+"""Parsers of settings: byte counts, durations, encryption keys and patterns."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 
-from buckia_core.config.convert import InvalidValue, as_str_list
 from buckia_core.config.secrets.secret import Secret
+from buckia_core.config.values import MAX_SHOWN, InvalidValue, as_str_list
 from buckia_core.planning.gitignore import MAX_PATTERNS, find_invalid_patterns, invalid_pattern_reason
 
 _DURATION_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _ENCRYPTION_KEY_BYTES = 32
-_MAX_SHOWN = 80
 
 
 def parse_bytes(value: object) -> int:
@@ -91,4 +90,4 @@ def check_ignore_file(lines: Sequence[str]) -> tuple[int, str] | None:
 
 
 def _quote(pattern: str) -> str:
-    return repr(pattern if len(pattern) <= _MAX_SHOWN else pattern[:_MAX_SHOWN] + "…")
+    return repr(pattern if len(pattern) <= MAX_SHOWN else pattern[:MAX_SHOWN] + "…")

@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from buckia_core.config.convert import (
+from buckia_core.config.parsers import parse_patterns
+from buckia_core.config.values import (
     STRING_LIST_SCHEMA,
+    FrozenMapping,
     InvalidValue,
     as_enum,
     as_str,
     as_str_list,
     as_str_map,
+    check_names,
     invalid_value,
 )
-from buckia_core.config.frozen import FrozenMapping
-from buckia_core.config.parsers import parse_patterns
-from buckia_core.config.setting_messages import suggest
 from buckia_core.planning.policy import Direction
 
 
@@ -115,9 +115,7 @@ def _parse_rule(entry: object, at: str) -> PathRule:
             given = {str(name): each for name, each in entry.items() if each is not None}
         case _:
             raise invalid_value(entry, f"a path, or a mapping of {', '.join(_FIELDS)}", at=at)
-    for name in given:
-        if name not in _FIELDS:
-            raise InvalidValue(f"is not known.{suggest(name, _FIELDS)}", at=f"{at}.{name}", unknown=True)
+    check_names(given, _FIELDS, at=at)
     if "local" not in given:
         raise InvalidValue("has no 'local', which names the local directory", at=at)
     local = given["local"]

@@ -1,4 +1,4 @@
-"""JSON Schema of the `.buckia` file, for editors; derived from the settings classes."""
+"""Documentation of settings, derived from the settings classes: for pages, and for editors as a JSON Schema."""
 
 from __future__ import annotations
 
@@ -6,16 +6,58 @@ import collections.abc
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
-from buckia_core.config.common_settings import COMMON_SETTING_NAMES, CommonSettings
-from buckia_core.config.convert import STRING_LIST_SCHEMA, STRING_MAP_SCHEMA
+from buckia_core.config.bucket import COMMON_SETTING_NAMES, CommonSettings
 from buckia_core.config.secrets.secret import Secret
-from buckia_core.config.setting_fields import SettingSpec, default_value, field_types, setting_fields
+from buckia_core.config.settings import Setting, setting_fields
+from buckia_core.config.values import STRING_LIST_SCHEMA, STRING_MAP_SCHEMA
+
+
+class SettingDoc(NamedTuple):
+    """Documentation of one setting.
+
+    Attributes:
+        name: Name of the setting.
+        type: Type for readers, such as "whole number".
+        env: Environment variables that are read, in order.
+        default: Default as written in a file; empty if there is none.
+        required: Whether a value must be given, in the configuration or the environment.
+        secret: Whether the value is never shown.
+        help: Description.
+        aliases: Alternative names in a file.
+    """
+
+    name: str
+    type: str
+    env: tuple[str, ...]
+    default: str
+    required: bool
+    secret: bool
+    help: str
+    aliases: tuple[str, ...]
+
 
 Schema = dict[str, Any]
 
 _VARIABLE: Schema = {"type": "string", "pattern": r"\$\{"}
+
+
+def describe_settings(settings: type[Any]) -> list[SettingDoc]:
+    """Return the documentation of each setting that a class declares, in order of declaration."""
+    return [
+        SettingDoc(
+            name=each.name,
+            type=_type_name(each.kind),
+            env=each.env,
+            default=_format_default(each.default_value),
+            required=each.required,
+            secret=each.kind is Secret,
+            help=each.help,
+            aliases=each.aliases,
+        )
+        for each in setting_fields(settings).values()
+    ]
 
 
 def json_schema(providers: Mapping[str, type[Any]]) -> Schema:
@@ -62,17 +104,18 @@ def json_schema(providers: Mapping[str, type[Any]]) -> Schema:
 
 
 def _provider_schema(provider: str, settings: type[Any]) -> Schema:
-    wanted = setting_fields(settings)
+    declared = setting_fields(settings)
     schema: Schema = {
         "title": f"Settings of provider {provider}",
         "$ref": "#/$defs/common",
         "properties": {name: each for name, each in _properties(settings).items() if name not in COMMON_SETTING_NAMES},
         "unevaluatedProperties": False,
     }
-    secret = {name for name, kind in field_types(settings).items() if kind is Secret}
     # A secret may be given under `credentials`, and a setting with an environment variable may be absent from the file.
     required = [
-        name for name, (_, each) in wanted.items() if each.required and not (each.env or each.aliases or name in secret)
+        name
+        for name, each in declared.items()
+        if each.required and not (each.env or each.aliases or each.kind is Secret)
     ]
     return schema | ({"required": required} if required else {})
 
@@ -85,24 +128,24 @@ _CREDENTIALS: Schema = {
 
 
 def _properties(settings: type[Any]) -> Schema:
-    kinds = field_types(settings)
     properties: Schema = {}
-    for name, (each, spec) in setting_fields(settings).items():
-        schema: Schema = {"description": spec.help} | _setting_schema(kinds[name], spec)
-        default = default_value(each)
+    for name, each in setting_fields(settings).items():
+        schema: Schema = {"description": each.help} | _setting_schema(each)
+        default = each.default_value
         if isinstance(default, str | int | float) and default != "":
             schema["default"] = default
         elif isinstance(default, Enum):
             schema["default"] = default.value
-        for alias in (name, *spec.aliases):
+        for alias in (name, *each.aliases):
             properties[alias] = schema
     return properties
 
 
-def _setting_schema(kind: Any, spec: SettingSpec) -> Schema:
-    if spec.schema is not None:
-        return dict(spec.schema)
-    bound = {} if spec.minimum is None else {"minimum": spec.minimum}
+def _setting_schema(declared: Setting) -> Schema:
+    kind = declared.kind
+    if declared.schema is not None:
+        return dict(declared.schema)
+    bound = {} if declared.minimum is None else {"minimum": declared.minimum}
     if kind is Secret:
         return {"type": "string", "writeOnly": True}
     if kind is str or kind is Path:
@@ -119,6 +162,35 @@ def _setting_schema(kind: Any, spec: SettingSpec) -> Schema:
         return dict(STRING_LIST_SCHEMA)
     if get_origin(kind) is collections.abc.Mapping and get_args(kind) == (str, str):
         return dict(STRING_MAP_SCHEMA)
-    if spec.parse is not None:
+    if declared.parse is not None:
         return {}
     raise TypeError(f"a setting can't be of type {kind!r}")
+
+
+def _type_name(kind: Any) -> str:
+    simple = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path", Secret: "secret"}
+    if kind in simple:
+        return simple[kind]
+    if get_origin(kind) is Literal:
+        return " or ".join(f"`{each}`" for each in get_args(kind))
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return " or ".join(f"`{each.value}`" for each in kind)
+    return "map" if get_origin(kind) is not tuple else "list"
+
+
+def _format_default(default: object) -> str:
+    match default:
+        case None | "":
+            return ""
+        case bool():
+            return str(default).lower()
+        case Enum():
+            return str(default.value)
+        case float():
+            return f"{default:g}"
+        case tuple() | Mapping() if not default:
+            return ""
+        case tuple():
+            return ", ".join(str(each) for each in default)
+        case _:
+            return str(default)

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from buckia_core.adapters.service.connection import system_proxy, trust_bundle
-from buckia_s3.config.client_options import ClientOptions
+from buckia_s3.config.options import ClientOptions
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.endpoint import Endpoint
 from buckia_s3.http.response import Response, read_response

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit
 
 from buckia_core.adapters.contract.identity import endpoint_identity
-from buckia_s3.config.derived import express_zone
-from buckia_s3.config.settings import AddressingStyle, S3Settings
+from buckia_s3.config.fields import AddressingStyle
+from buckia_s3.config.settings import S3Settings, express_zone
 
 DEFAULT_REGION = "us-east-1"
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from urllib.parse import quote, urlencode
 
-from buckia_core.config.convert import InvalidValue, as_str_map, invalid_value
-from buckia_core.config.frozen import FrozenMapping
 from buckia_core.config.object_rules import ATTRIBUTES, ObjectAttributes, ObjectRules, parse_object_rules
+from buckia_core.config.values import FrozenMapping, InvalidValue, as_str_map, invalid_value
 from buckia_core.errors import NotSupported
 from buckia_s3.objects.metadata import invalid_metadata_name
 

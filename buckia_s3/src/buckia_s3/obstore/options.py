@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from buckia_s3.config.copy_if_not_exists import CopyIfNotExists
+from buckia_s3.config.parsers import CopyIfNotExists
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.connection_pool import read_ca_bundle
 from buckia_s3.http.endpoint import Endpoint

@@ -14,8 +14,9 @@ from buckia_core.adapters.transfers.sources import part_size_for
 from buckia_core.errors import AdapterError, BucketNotFound, NotFound, NotSupported, Transient
 from buckia_core.planning.digest import merge
 from buckia_core.planning.manifest import RemoteObject
-from buckia_s3.config.copy_if_not_exists import CopyIfNotExists
-from buckia_s3.config.settings import MAX_PART, MIB, S3Settings
+from buckia_s3.config.fields import MAX_PART, MIB
+from buckia_s3.config.parsers import CopyIfNotExists
+from buckia_s3.config.settings import S3Settings
 from buckia_s3.errors import error_code, from_code
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.attributes import TAGGING, attribute_headers, attributes_for, encode_tags

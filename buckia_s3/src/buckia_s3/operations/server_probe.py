@@ -22,7 +22,8 @@ from buckia_core.errors import (
     Unauthenticated,
 )
 from buckia_s3.auth.sigv4 import EMPTY_SHA256
-from buckia_s3.config.settings import ConditionalWrites, S3Settings
+from buckia_s3.config.fields import ConditionalWrites
+from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.http.endpoint import is_aws
 from buckia_s3.objects.etags import etag_from_fingerprint, etag_is_not_md5, is_md5, unquote_etag

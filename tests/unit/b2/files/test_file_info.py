@@ -11,7 +11,7 @@ from buckia_b2.files.attributes import parse_objects_setting
 from buckia_b2.files.file_info import build_file_info, from_file, from_headers
 from buckia_b2.files.file_names import check_key, is_rewritten_by_proxies
 from buckia_core.adapters.contract.types import UploadInfo
-from buckia_core.config.convert import InvalidValue
+from buckia_core.config.values import InvalidValue
 from buckia_core.errors import InvalidKey, NotSupported
 from buckia_core.planning.digest import Digest
 from tests.servers.scripted_server import Reply

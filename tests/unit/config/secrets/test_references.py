@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from buckia_core.config.secrets import references
-from buckia_core.config.secrets.references import is_reference, known_secrets, resolve_reference
-from buckia_core.config.secrets.secret import Secret
+from buckia_core.config.secrets.references import is_reference, resolve_reference
+from buckia_core.config.secrets.secret import Secret, known_secrets
 from buckia_core.errors import ConfigError, MissingCredentials
 
 TEXT = "hunter2-hunter2"

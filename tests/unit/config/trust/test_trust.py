@@ -13,7 +13,7 @@ import pytest
 
 from buckia_core.config import find
 from buckia_core.config.bucket import BucketConfig
-from buckia_core.config.file.loader import load, locate
+from buckia_core.config.file import load, locate
 from buckia_core.config.secrets.references import resolve_reference
 from buckia_core.config.settings import setting
 from buckia_core.config.trust import consent, ownership, user_config

@@ -20,7 +20,7 @@ from buckia_core.errors import (
     Unauthenticated,
 )
 from buckia_s3.administration import SUBRESOURCES
-from buckia_s3.config.retry_config import RetryConfig
+from buckia_s3.config.options import RetryConfig
 from tests.unit.s3.scripted_server import Answer, error
 
 TAGS = b'<Tagging xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><TagSet>%s</TagSet></Tagging>'

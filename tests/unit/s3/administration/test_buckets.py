@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from buckia_core.errors import AlreadyExists, NotFound, PermissionDenied, PreconditionFailed, Unauthenticated
-from buckia_s3.config.retry_config import RetryConfig
+from buckia_s3.config.options import RetryConfig
 from tests.unit.s3.scripted_server import Answer, error, page
 
 

@@ -15,12 +15,11 @@ import obstore
 import pytest
 from obstore.exceptions import BaseError, GenericError
 
-from buckia_core.config.convert import InvalidValue
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import read_settings
+from buckia_core.config.values import InvalidValue
 from buckia_core.errors import AdapterError, ConfigError, InvalidSetting, NotFound, UnknownSetting
-from buckia_s3.config.client_options import _PARSERS, parse_client_options, parse_seconds
-from buckia_s3.config.retry_config import RetryConfig
+from buckia_s3.config.options import _PARSERS, RetryConfig, parse_client_options, parse_seconds
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.connection_pool import ConnectionPool
 from buckia_s3.http.endpoint import resolve_endpoint

@@ -8,7 +8,7 @@ from buckia_core.adapters.contract.types import IfAbsent
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import AdapterError, ConfigError, PreconditionFailed
 from buckia_core.planning.manifest import RemoteObject
-from buckia_s3.config.copy_if_not_exists import CopyIfNotExists, parse_copy_if_not_exists
+from buckia_s3.config.parsers import CopyIfNotExists, parse_copy_if_not_exists
 from buckia_s3.config.settings import S3Settings
 from tests.unit.s3.operations.test_multipart import Parts
 from tests.unit.s3.scripted_server import HELLO, Answer, error

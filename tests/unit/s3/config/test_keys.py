@@ -8,7 +8,8 @@ from buckia_core.adapters.contract.types import IfAbsent
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import InvalidSetting, NotSupported
-from buckia_s3.config.settings import AddressingStyle, ConditionalWrites, S3Settings
+from buckia_s3.config.fields import AddressingStyle, ConditionalWrites
+from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.endpoint import is_aws, resolve_endpoint
 from buckia_s3.sync import S3Sync
 from tests.unit.s3.scripted_server import HELLO, Answer, scripted

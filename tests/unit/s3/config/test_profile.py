@@ -135,7 +135,7 @@ def test_what_can_not_be_is_said(settings, kind, complaint):
 def test_who_names_no_profile_imports_no_botocore():
     program = (
         "import sys\n"
-        "from buckia_core.config.secrets.references import Secret\n"
+        "from buckia_core.config.secrets.secret import Secret\n"
         "from buckia_s3.config.settings import S3Settings\n"
         "from buckia_s3.sync import S3Sync\n"
         "S3Sync(S3Settings(bucket_name='b', access_key_id=Secret('AK'), secret_access_key=Secret('s'))).close()\n"

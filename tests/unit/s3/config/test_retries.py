@@ -14,7 +14,7 @@ from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.adapters.transfers.upload_session import UnfinishedUpload
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import ConfigError, Throttled, Transient, UnknownSetting
-from buckia_s3.config.retry_config import RetryConfig, parse_retry_config
+from buckia_s3.config.options import RetryConfig, parse_retry_config
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.endpoint import resolve_endpoint
 from buckia_s3.obstore.options import retry_config as obstores

@@ -7,7 +7,8 @@ import pytest
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import ConfigError
-from buckia_s3.config.settings import AddressingStyle, ConditionalWrites, S3Settings
+from buckia_s3.config.fields import AddressingStyle, ConditionalWrites
+from buckia_s3.config.settings import S3Settings
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ import obstore
 import pytest
 
 from buckia_core.config.secrets.secret import Secret
-from buckia_s3.config.client_options import parse_client_options
-from buckia_s3.config.copy_if_not_exists import parse_copy_if_not_exists
-from buckia_s3.config.settings import AddressingStyle, ConditionalWrites, S3Settings
+from buckia_s3.config.fields import AddressingStyle, ConditionalWrites
+from buckia_s3.config.options import parse_client_options
+from buckia_s3.config.parsers import parse_copy_if_not_exists
+from buckia_s3.config.settings import S3Settings
 from buckia_s3.objects.checksums import ChecksumAlgorithm
 from buckia_s3.objects.encryption import ServerSideEncryption
 from buckia_s3.sync import S3Sync

@@ -9,8 +9,8 @@ from pathlib import Path
 import obstore
 import pytest
 
-from buckia_core.config.settings import describe_settings
-from buckia_s3.config.client_options import _PARSERS, _REFUSED
+from buckia_core.config.schema import describe_settings
+from buckia_s3.config.options import _PARSERS, _REFUSED
 from buckia_s3.config.settings import S3Settings
 
 ROOT = Path(__file__).parents[4]

@@ -18,7 +18,7 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
-from buckia_s3.config.client_options import parse_client_options
+from buckia_s3.config.options import parse_client_options
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.connection_pool import ConnectionPool
 from buckia_s3.http.endpoint import resolve_endpoint

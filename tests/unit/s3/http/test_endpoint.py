@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_s3.config.settings import AddressingStyle, S3Settings
+from buckia_s3.config.fields import AddressingStyle
+from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.endpoint import EndpointResolver, identity, resolve_endpoint
 
 

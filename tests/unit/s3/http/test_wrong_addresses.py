@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from buckia_core.config import BucketConfig
-from buckia_core.config.common_settings import COMMON_SETTING_NAMES
+from buckia_core.config.bucket import COMMON_SETTING_NAMES
 from buckia_core.config.settings import setting_fields
 from buckia_core.errors import AdapterError, ConfigError, InvalidSetting, Transient
 from buckia_linode.settings import LinodeSettings
@@ -56,7 +56,7 @@ def test_a_bundle_that_is_none_is_named(connect, tmp_path, content, complaint):
 def test_every_setting_can_be_given_beside_those_of_every_bucket(kind):
     hidden = {
         name
-        for name, (_, its) in setting_fields(kind).items()
+        for name, its in setting_fields(kind).items()
         if name in COMMON_SETTING_NAMES
         and name not in ("bucket_name", "prefix")
         and not set(its.aliases) - set(COMMON_SETTING_NAMES)

@@ -13,9 +13,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unused-ignore]  # with or without its types
 
-from buckia_core.config.file.loader import load
+from buckia_core.config.file import load
 from buckia_core.config.object_rules import ATTRIBUTES
-from buckia_core.config.settings import describe_settings
+from buckia_core.config.schema import describe_settings
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.objects.attributes import CannedAcl
 

@@ -6,7 +6,7 @@ import pytest
 
 from buckia_core.adapters.wrappers import Retry
 from buckia_core.errors import AdapterError, NotFound, Transient
-from buckia_s3.config.retry_config import RetryConfig
+from buckia_s3.config.options import RetryConfig
 from tests.unit.s3.scripted_server import Answer, error, page
 
 AT_ONCE = {"retry_config": RetryConfig(init_backoff=0.0)}

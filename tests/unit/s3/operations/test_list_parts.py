@@ -9,7 +9,7 @@ import pytest
 
 from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.errors import PermissionDenied, Transient
-from buckia_s3.config.settings import MIN_PART
+from buckia_s3.config.fields import MIN_PART
 from buckia_s3.operations.list_parts import UploadedPart, list_parts
 from tests.unit.s3.scripted_server import Answer, error
 

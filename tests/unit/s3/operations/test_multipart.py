@@ -15,8 +15,8 @@ from buckia_core.errors import (
     Transient,
 )
 from buckia_core.planning.digest import Digest
-from buckia_s3.config.retry_config import RetryConfig
-from buckia_s3.config.settings import MIN_PART
+from buckia_s3.config.fields import MIN_PART
+from buckia_s3.config.options import RetryConfig
 from tests.unit.s3.scripted_server import Answer, error
 
 

@@ -13,7 +13,8 @@ from buckia_core.errors import (
     Transient,
 )
 from buckia_s3.auth.sigv4 import EMPTY_SHA256
-from buckia_s3.config.settings import ConditionalWrites, S3Settings
+from buckia_s3.config.fields import ConditionalWrites
+from buckia_s3.config.settings import S3Settings
 from buckia_s3.sync import S3Sync
 from tests.unit.s3.scripted_server import Answer, error
 

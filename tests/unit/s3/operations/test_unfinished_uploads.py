@@ -10,7 +10,7 @@ import pytest
 
 from buckia_core.adapters.transfers.upload_session import UnfinishedUpload
 from buckia_core.errors import AdapterError, PermissionDenied, Transient
-from buckia_s3.config.retry_config import RetryConfig
+from buckia_s3.config.options import RetryConfig
 from tests.unit.s3.scripted_server import Answer, error
 
 SECOND = 1_000_000_000

@@ -8,8 +8,8 @@ import pytest
 
 from buckia_core.adapters.contract.types import IfAbsent
 from buckia_core.errors import IntegrityError
-from buckia_s3.config.retry_config import RetryConfig
-from buckia_s3.config.settings import ConditionalWrites
+from buckia_s3.config.fields import ConditionalWrites
+from buckia_s3.config.options import RetryConfig
 from buckia_s3.objects.checksums import ChecksumAlgorithm
 from tests.unit.s3.scripted_server import OBJECT, Answer, error
 

@@ -14,7 +14,7 @@ from buckia_core.errors import (
     PermissionDenied,
     Transient,
 )
-from buckia_s3.config.retry_config import RetryConfig
+from buckia_s3.config.options import RetryConfig
 from buckia_s3.xml.list_versions import VersionMarker, parse_versions
 from buckia_s3.xml.reader import MalformedResponse
 from tests.unit.s3.scripted_server import HELLO, OBJECT, Answer, error

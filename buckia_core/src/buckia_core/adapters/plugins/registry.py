@@ -16,7 +16,6 @@ import pluggy
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.plugins import hookspecs
-from buckia_core.config.setting_messages import suggest
 from buckia_core.errors import AdapterBroken, AdapterNotInstalled, BuckiaError, PluginError
 from buckia_core.localfs.system_errors import find_system_failure
 from buckia_core.planning.plan import Plan
@@ -237,6 +236,8 @@ def _install_hint(provider: str, installed: list[str]) -> str:
     known = known_extras()
     if provider in known:
         return f'provider {provider!r} is not installed: pip install "buckia[{provider}]"'
+    from buckia_core.config.values import suggest  # noqa: PLC0415  # only after a mistake
+
     hint = suggest(provider, [*installed, *known], list_all=False)
     return f"no installed package registers provider {provider!r} (installed: {', '.join(installed)}).{hint}"
 

@@ -13,7 +13,7 @@ from buckia_core.cli.commands.trust import find_code_settings
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.parameters import parse_assignments
-from buckia_core.config.file.loader import FILE_NAME
+from buckia_core.config.file import FILE_NAME
 from buckia_core.config.trust.consent import trust_file
 
 

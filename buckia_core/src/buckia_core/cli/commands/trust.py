@@ -11,7 +11,7 @@ from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.config.bucket import BucketConfig
-from buckia_core.config.file.loader import FILE_NAME, load, locate
+from buckia_core.config.file import FILE_NAME, load, locate
 from buckia_core.config.settings import setting_fields
 from buckia_core.config.trust.consent import TrustedFile, revoke_trust, trust_file, trusted_files
 from buckia_core.errors import ConfigError, PluginError
@@ -70,8 +70,8 @@ def _bucket_code_settings(config: BucketConfig) -> list[str]:
     except PluginError:
         return []
     found = []
-    for name, (_, spec) in setting_fields(settings).items():
-        given = (config.settings.get(each) for each in (name, *spec.aliases))
-        runs_code = spec.runs_code
+    for declared in setting_fields(settings).values():
+        given = (config.settings.get(each) for each in (declared.name, *declared.aliases))
+        runs_code = declared.runs_code
         found += [each for each in given if runs_code and isinstance(each, str) and runs_code(each)]
     return found

@@ -20,13 +20,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from buckia_core.config.secrets.redaction import redact
-from buckia_core.config.secrets.secret import Secret, known_secrets
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.trust.bounded_read import read_text
 from buckia_core.config.trust.consent import check_trusted
 from buckia_core.config.trust.ownership import file_owner
 from buckia_core.errors import ConfigError, MissingCredentials
-
-__all__ = ["Secret", "SecretStore", "is_reference", "known_secrets", "resolve_reference"]
 
 SecretStore = Callable[[str], str]
 """Secret store of a plugin: takes the part of a reference after `SCHEME:` and returns the secret."""

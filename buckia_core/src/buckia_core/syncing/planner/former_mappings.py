@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from buckia_core.config import BucketConfig
-from buckia_core.config.file.loader import FILE_NAME, load
+from buckia_core.config.file import FILE_NAME, load
 from buckia_core.errors import ConfigError
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.scan.mappings import (

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from buckia_core.config import BucketConfig, PathRule
-from buckia_core.config.convert import InvalidValue
-from buckia_core.config.file.loader import FILE_NAME
+from buckia_core.config.file import FILE_NAME
 from buckia_core.config.parsers import parse_patterns
+from buckia_core.config.values import InvalidValue
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning import mapping as planned
 from buckia_core.planning.policy import ConflictPolicy, Direction, SyncRules

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.config import BucketConfig
-from buckia_core.config.setting_messages import closest_match
+from buckia_core.config.values import closest_match
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.mapping import PathMapping

@@ -17,13 +17,15 @@ class Settings:
     port: int = setting(help="Port.", default=80, env=("PORT",))
 
     @staticmethod
-    def implied(values):
-        if "address" not in values:
-            return {}
-        host, colon, port = values["address"].partition(":")
+    def resolve(given, environment):
+        if "address" not in given:
+            return environment | given
+        host, colon, port = given["address"].partition(":")
         if not colon:
             raise ValueError("address is HOST:PORT")
-        return {"host": host, "port": port}
+        if not port.isdigit():
+            raise ValueError(f"the port {port!r} is not a number")
+        return environment | {"host": host, "port": int(port)} | given
 
 
 @pytest.fixture

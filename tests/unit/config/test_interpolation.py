@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buckia_core.config.file.interpolation import interpolate
+from buckia_core.config.file import interpolate
 
 ENVIRON = {"A": "one", "B_2": "two", "EMPTY": "", "LOOKS": "${A}"}
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buckia_core.config import Secret, load
-from buckia_core.config.file.writer import render
 from buckia_core.config.settings import setting
+from buckia_core.config.writer import render
 from buckia_core.config.yaml_reader import parse_yaml
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning.policy import Direction

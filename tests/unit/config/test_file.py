@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from buckia_core.config import BucketConfig, PathRule, find, load
-from buckia_core.config.file.loader import locate
+from buckia_core.config.file import locate
 from buckia_core.errors import BucketNotConfigured, ConfigError, InvalidSetting, UnknownSetting
 from buckia_core.planning.policy import ConflictPolicy
 

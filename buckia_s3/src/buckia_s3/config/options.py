@@ -1,4 +1,4 @@
-"""The setting `client_options`: connection options with the names of obstore's `ClientConfig`.
+"""The settings `client_options` and `retry_config`, with the names of obstore's `ClientConfig` and `RetryConfig`.
 
 Each option applies to the requests of Buckia and of `S3Sync.store`. Options that can't apply to both are refused.
 """
@@ -9,16 +9,21 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from buckia_core.adapters.service.connection import bypasses_proxy, no_proxy_of_environment
-from buckia_core.config.convert import ConvertContext, InvalidValue, as_str, convert, invalid_value
-from buckia_core.config.frozen import HiddenMapping
-from buckia_core.config.secrets.references import Secret
-from buckia_core.config.setting_fields import SettingSpec
-from buckia_core.config.setting_messages import suggest
+from buckia_core.adapters.transfers.retry import RetryPolicy
+from buckia_core.config.secrets.secret import Secret
+from buckia_core.config.values import (
+    HiddenMapping,
+    InvalidValue,
+    as_bool,
+    as_number,
+    as_str,
+    check_names,
+    invalid_value,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +88,7 @@ def parse_client_options(value: object) -> ClientOptions:
     for name, given in value.items():
         if name in _REFUSED:
             raise InvalidValue(f"can't be used here: {_REFUSED[name]}", at=f".{name}")
-        if name not in _PARSERS:
-            raise InvalidValue(f"is unknown.{suggest(str(name), _PARSERS)}", at=f".{name}", unknown=True)
+        check_names([name], _PARSERS)
         if given is None:
             continue
         try:
@@ -137,9 +141,6 @@ _PLAIN_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _DURATION = re.compile(rf"([0-9]{{1,9}})\s*({'|'.join(sorted(_UNITS, key=len, reverse=True))})(?![a-z])")
 _DURATIONS = re.compile(rf"(?:{_DURATION.pattern}\s*)+")
 
-_PLAIN = SettingSpec(help="")
-_ANYWHERE = ConvertContext(Path(), {})
-
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 
@@ -165,14 +166,8 @@ _RESERVED_HEADERS = frozenset(
 )
 
 
-def _parse_bool(value: object) -> bool:
-    return bool(convert(value, bool, _PLAIN, _ANYWHERE))
-
-
 def _parse_count(value: object) -> int:
-    number = convert(value, int, SettingSpec(help="", minimum=0), _ANYWHERE)
-    assert isinstance(number, int)
-    return number
+    return as_number(value, int, minimum=0)
 
 
 def _parse_printable(value: object) -> str:
@@ -239,7 +234,7 @@ def _parse_certificates(value: object) -> bytes:
 
 
 def _parse_http1_only(value: object) -> bool:
-    if not _parse_bool(value):
+    if not as_bool(value):
         raise InvalidValue(f"can't be false: {_HTTP1_ONLY}")
     return True
 
@@ -247,8 +242,8 @@ def _parse_http1_only(value: object) -> bool:
 _HTTP1_ONLY = "requests go over HTTP/1.1, on many connections side by side; S3 itself has no other"
 
 _PARSERS: dict[str, Callable[[object], object]] = {
-    "allow_http": _parse_bool,
-    "allow_invalid_certificates": _parse_bool,
+    "allow_http": as_bool,
+    "allow_invalid_certificates": as_bool,
     "connect_timeout": parse_seconds,
     "read_timeout": parse_seconds,
     "timeout": parse_seconds,
@@ -271,3 +266,77 @@ _REFUSED: dict[str, str] = {
     "proxy_ca_certificate": "the proxy itself is spoken to without encryption, so it shows no certificate",
     "randomize_addresses": "addresses are used in the order in which the system's resolver gives them",
 }
+
+_RETRY_NAMES = ("max_retries", "retry_timeout", "backoff")
+_BACKOFF_NAMES = ("init_backoff", "max_backoff", "base")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryConfig:
+    """RetryConfig: how to retry a failed request. Times are in seconds.
+
+    Attributes:
+        max_retries: Retries after the first attempt; 0 means none.
+        retry_timeout: Start no retry later than this after the first attempt.
+        init_backoff: Longest wait before the first retry. Each wait is random between zero and its maximum.
+        max_backoff: Longest wait of all. If the server asks for a longer one, the request fails.
+        base: Factor by which the longest wait grows with each retry.
+    """
+
+    max_retries: int = 2
+    retry_timeout: float = 180.0
+    init_backoff: float = 2.0
+    max_backoff: float = 20.0
+    base: float = 2.0
+
+    @property
+    def policy(self) -> RetryPolicy:
+        """The same as `RetryPolicy` of `buckia_core`."""
+        return RetryPolicy(
+            self.max_retries + 1,
+            self.retry_timeout,
+            initial_wait=self.init_backoff,
+            max_wait=self.max_backoff,
+            multiplier=self.base,
+        )
+
+
+def parse_retry_config(value: object) -> RetryConfig:
+    """Parse a mapping of options.
+
+    Raises:
+        InvalidValue: A name is unknown, or a value is invalid.
+    """
+    if isinstance(value, RetryConfig):
+        return value
+    given = dict(_check_mapping(value, ""))
+    check_names(given, _RETRY_NAMES)
+    backoff = given.pop("backoff", None)
+    spans = {} if backoff is None else dict(_check_mapping(backoff, ".backoff"))
+    check_names(spans, _BACKOFF_NAMES, at=".backoff")
+    read: dict[str, Any] = {}
+    for at, values in (("", given), (".backoff", spans)):
+        for name, each in values.items():
+            if each is None:
+                continue
+            try:
+                read[name] = _parse_retry_value(name, each)
+            except InvalidValue as error:
+                raise InvalidValue(error.clause, at=f"{at}.{name}") from None
+    return RetryConfig(**read)
+
+
+def _parse_retry_value(name: str, value: object) -> object:
+    match name:
+        case "max_retries":
+            return as_number(value, int, minimum=0)
+        case "base":
+            return as_number(value, float, minimum=1)
+        case _:
+            return parse_seconds(value)
+
+
+def _check_mapping(value: object, at: str) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise invalid_value(value, "a mapping of names to values", at=at)
+    return value

@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from buckia_core.config.common_settings import CommonSettings
+from buckia_core.config.bucket import CommonSettings
 from buckia_core.config.secrets.references import SecretStore, is_reference
 from buckia_core.config.secrets.secret import Secret
-from buckia_core.config.setting_fields import field_types, setting_fields
+from buckia_core.config.settings import setting_fields
 from buckia_core.errors import InvalidSetting
 
 _VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}", re.ASCII)
@@ -52,9 +52,9 @@ def render(
     Raises:
         InvalidSetting: A value is a secret instead of a reference.
     """
-    comments = {each: spec.help for each, (_, spec) in setting_fields(CommonSettings).items()}
+    comments = {name: each.help for name, each in setting_fields(CommonSettings).items()}
     if settings is not None:
-        comments |= {each: spec.help for each, (_, spec) in setting_fields(settings).items()}
+        comments |= {name: each.help for name, each in setting_fields(settings).items()}
     secret = _secret_names(settings)
     lines = [
         _HEAD.rstrip("\n"),
@@ -78,9 +78,8 @@ def render(
 def _secret_names(settings: type[Any] | None) -> frozenset[str]:
     if settings is None:
         return frozenset()
-    kinds, wanted = field_types(settings), setting_fields(settings)
-    secret = [name for name in wanted if kinds[name] is Secret and not wanted[name][1].public]
-    return frozenset(alias for name in secret for alias in (name, *wanted[name][1].aliases))
+    secret = [each for each in setting_fields(settings).values() if each.kind is Secret and not each.public]
+    return frozenset(name for each in secret for name in (each.name, *each.aliases))
 
 
 def _is_reference(value: object, stores: Mapping[str, SecretStore] | None) -> bool:

@@ -1,22 +1,24 @@
-"""Loader: finds and reads the `.buckia` file."""
+"""The `.buckia` file: finds it, reads it, and replaces the variables `${NAME}` and `${NAME:-default}` in it."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from buckia_core.config.bucket import BucketConfig
-from buckia_core.config.common_settings import COMMON_SETTING_NAMES
-from buckia_core.config.file.interpolation import interpolate
-from buckia_core.config.setting_messages import closest_match, format_location, suggest
+from buckia_core.config.bucket import COMMON_SETTING_NAMES, BucketConfig
+from buckia_core.config.settings import format_location
 from buckia_core.config.trust.bounded_read import read_text
 from buckia_core.config.trust.consent import check_trusted
+from buckia_core.config.values import closest_match, suggest
 from buckia_core.config.yaml_reader import Value, YamlDocument, parse_yaml
 from buckia_core.errors import BucketNotConfigured, ConfigError, InvalidSetting
 
 FILE_NAME = ".buckia"
+
+_VARIABLE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_]\w*)(?::-([^}]*))?\})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,32 @@ def _interpolate_values(
             }
         case _:
             return value
+
+
+def interpolate(text: str, environ: Mapping[str, str]) -> str:
+    """Replace the variables in a string.
+
+    `${NAME:-default}` uses the default if the variable is unset or empty. `$${` escapes `${`, and a `$` without a
+    brace is literal. Values of variables are not interpolated again.
+
+    Raises:
+        ValueError: A variable is unset and has no default, or a `${` is not closed. The message omits the string.
+    """
+
+    def value_of(found: re.Match[str]) -> str:
+        name, default = found[1], found[2]
+        if found[0] == "$${":
+            return "${"
+        if not name:
+            raise ValueError("has a ${ that is not of the form ${NAME} or ${NAME:-default}; write $${ for ${ itself")
+        if default is not None:
+            return environ.get(name) or default
+        if name not in environ:
+            hint = f"${{{name}:-default}}"
+            raise ValueError(f"needs the environment variable {name}, which is not set; set it, or write {hint}")
+        return environ[name]
+
+    return _VARIABLE.sub(value_of, text)
 
 
 def _read_text(path: Path) -> str:

@@ -1,1 +1,0 @@
-"""The `.buckia` file: loader, interpolation and writer."""
