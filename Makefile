@@ -18,11 +18,12 @@ endif
 PYTHON_HERE := $(BIN)/python
 HEADING := @printf '\n== %s ==\n'
 
-.PHONY: help demo test test-long test-everywhere test-pythons lint format docs dist bench clean style types layers pytest
+.PHONY: help demo picture test test-long test-everywhere test-pythons lint format docs dist bench clean style types layers pytest
 .NOTPARALLEL:
 
 help:
 	@echo "make demo    see Buckia sync a small project with a folder that plays the bucket"
+	@echo "make picture run the demo once more, and draw the picture of it in the README"
 	@echo "make test    all checks: style, types, layers, tests"
 	@echo "make test-long  the tests that take long"
 	@echo "make test-everywhere  all tables of syncs on every kind of bucket"
@@ -36,6 +37,9 @@ help:
 
 demo: $(VENV)/installed
 	@$(PYTHON_HERE) examples/quickstart/demo.py
+
+picture: $(VENV)/installed
+	@$(PYTHON_HERE) examples/quickstart/picture.py
 
 test: lint pytest
 

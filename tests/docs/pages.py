@@ -14,7 +14,7 @@ PAGES = sorted(
 """Every page that a reader is shown."""
 
 _FENCE = re.compile(r"^(`{3,})(.*)$")
-_COMMENT = re.compile(r"^<!--\s*(file|not run|exit):\s*(.+?)\s*-->$")
+_COMMENT = re.compile(r"^<!--\s*(file|not run|exit|output)(?::\s*(.+?))?\s*-->$")
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$")
 
@@ -29,7 +29,8 @@ class Block:
         language: First word after the fence.
         tags: The words after it.
         text: What is inside.
-        notes: What the comments just above say: `file` (write it there first), `not run` (why), `exit` (code).
+        notes: What the comments just above say: `file` (write it there first), `not run` (why), `exit` (code), `output`
+            (what the commands above print).
     """
 
     page: Path
@@ -56,7 +57,7 @@ def blocks(page: Path) -> list[Block]:
     lines = iter(enumerate(page.read_text("utf-8").splitlines(), 1))
     for number, line in lines:
         if comment := _COMMENT.match(line):
-            notes[comment[1]] = comment[2]
+            notes[comment[1]] = comment[2] or ""
         elif fence := _FENCE.match(line):
             inside = []
             for _, content in lines:

@@ -2,22 +2,58 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.docs.pages import PAGES, ROOT, anchors, links, name_of
+
+ON_GITHUB = tuple(
+    f"https://{site}"
+    for site in (
+        "github.com/thepian/buckia/blob/main/",
+        "github.com/thepian/buckia/tree/main/",
+        "raw.githubusercontent.com/thepian/buckia/main/",
+    )
+)
+"""How pages outside of the repository, such as those on PyPI, link to its files."""
+
+LONG_DESCRIPTIONS = [ROOT / "README.md", *sorted(ROOT.glob("buckia_*/README.md"))]
+"""Pages that PyPI shows."""
+
+
+def target(page: Path, link: str) -> tuple[Path, str] | None:
+    """Return the file that a link leads to and the anchor in it; `None` for other sites."""
+    link, _, anchor = link.partition("#")
+    for start in ON_GITHUB:
+        if link.startswith(start):
+            return ROOT / link.removeprefix(start), anchor
+    if link.startswith(("http://", "https://", "mailto:")):
+        return None
+    return (page.parent / link).resolve() if link else page, anchor
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_to_files_and_headings_that_exist(page):
     broken = []
     for link in links(page):
-        if link.startswith(("http://", "https://", "mailto:")):
+        found = target(page, link)
+        if found is None:
             continue
-        path, _, anchor = link.partition("#")
-        target = (page.parent / path).resolve() if path else page
-        if not target.exists() or (anchor and anchor not in anchors(target)):
+        path, anchor = found
+        if not path.exists() or (anchor and anchor not in anchors(path)):
             broken.append(link)
     assert not broken
+
+
+@pytest.mark.parametrize("page", LONG_DESCRIPTIONS, ids=name_of)
+def test_links_of_a_page_on_pypi_are_absolute(page):
+    assert [link for link in links(page) if "://" not in link] == []
+
+
+def test_a_link_to_the_repository_is_checked():
+    assert target(ROOT / "README.md", f"{ON_GITHUB[0]}docs/cli.md#exit-codes") == (ROOT / "docs/cli.md", "exit-codes")
+    assert target(ROOT / "README.md", "https://example.com/docs/cli.md") is None
 
 
 def test_the_index_names_every_page_of_the_docs():

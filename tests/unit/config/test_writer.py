@@ -28,8 +28,8 @@ def test_the_rendered_file():
     assert (
         render("box", "media", values, settings=Box)
         == """\
-# What Buckia keeps in step with which bucket. Paths are relative to this file.
-# Secrets do not belong in here: refer to them, as in env:NAME, file:PATH, keyring:SERVICE/USER or op://VAULT/ITEM/FIELD.
+# Buckets that Buckia syncs, each under a name of your choice. Paths are relative to the folder of this file.
+# Keep secrets out of it: write env:NAME, file:PATH, keyring:SERVICE/USER or op://VAULT/ITEM/FIELD instead.
 media:
   provider: box
   # Name of the bucket at the provider.
@@ -39,9 +39,11 @@ media:
   # Access token.
   token: env:T
 
-  # paths: [assets/]          # without it, this whole directory is synced
-  # exclude: ["*.tmp"]        # patterns as in .gitignore; also in a .buckiaignore file
-  # direction: up             # or down; without it, both ways
+  # Without paths, this whole folder is synced with the whole bucket. With `paths: [images/]`, only images/ is, and
+  # images/cat.png is stored as cat.png: the folder stands for the root of the bucket. To keep images/ in the key:
+  # paths: [{local: images/, remote: images/}]
+  # exclude: ["*.tmp"]   # .gitignore patterns, also in a file .buckiaignore
+  # direction: up        # or down; both ways by default
 """
     )
 
@@ -60,12 +62,12 @@ def test_it_loads_as_what_was_given(tmp_path):
 
 def test_its_examples_are_valid_when_they_are_taken_in(tmp_path):
     lines = render("box", "media", {}).splitlines()
-    first = next(index for index, line in enumerate(lines) if line.startswith("  # paths"))
+    first = next(index for index, line in enumerate(lines) if line.startswith("  # paths:"))
     taken_in = lines[:first] + [line.replace("# ", "", 1) for line in lines[first:]]
     path = tmp_path / ".buckia"
     path.write_text("\n".join(taken_in))
     bucket = load(path).bucket("media")
-    assert [rule.local for rule in bucket.paths] == ["assets/"]
+    assert [(rule.local, rule.remote) for rule in bucket.paths] == [("images/", "images/")]
     assert (bucket.exclude, bucket.direction) == (("*.tmp",), Direction.UP)
 
 

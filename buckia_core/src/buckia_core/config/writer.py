@@ -19,14 +19,17 @@ from buckia_core.errors import InvalidSetting
 _VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}", re.ASCII)
 
 _HEAD = """\
-# What Buckia keeps in step with which bucket. Paths are relative to this file.
-# Secrets do not belong in here: refer to them, as in env:NAME, file:PATH, keyring:SERVICE/USER or op://VAULT/ITEM/FIELD.
+# Buckets that Buckia syncs, each under a name of your choice. Paths are relative to the folder of this file.
+# Keep secrets out of it: write env:NAME, file:PATH, keyring:SERVICE/USER or op://VAULT/ITEM/FIELD instead.
 """
 
 _EXAMPLES = {
-    "paths": "paths: [assets/]          # without it, this whole directory is synced",
-    "exclude": 'exclude: ["*.tmp"]        # patterns as in .gitignore; also in a .buckiaignore file',
-    "direction": "direction: up             # or down; without it, both ways",
+    "paths": """\
+Without paths, this whole folder is synced with the whole bucket. With `paths: [images/]`, only images/ is, and
+images/cat.png is stored as cat.png: the folder stands for the root of the bucket. To keep images/ in the key:
+paths: [{local: images/, remote: images/}]""",
+    "exclude": 'exclude: ["*.tmp"]   # .gitignore patterns, also in a file .buckiaignore',
+    "direction": "direction: up        # or down; both ways by default",
 }
 
 
@@ -71,7 +74,8 @@ def render(
             )
         lines += [f"  # {comments[each]}"] if each in comments else []
         lines += [f"  {line}" for line in _dump({each: _to_yaml_value(value)}).rstrip("\n").split("\n")]
-    examples = [f"  # {example}" for each, example in _EXAMPLES.items() if values.get(each) is None]
+    unset = (example for each, example in _EXAMPLES.items() if values.get(each) is None)
+    examples = [f"  # {line}" for example in unset for line in example.splitlines()]
     return "\n".join([*lines, *([""] if examples else []), *examples]) + "\n"
 
 
