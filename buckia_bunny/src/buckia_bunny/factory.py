@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from buckia_bunny.cdn.pull_zone import PublicUrlZone, SignedUrlZone
 from buckia_bunny.http import HttpClient
 from buckia_bunny.settings import ApiKind, BunnySettings
 from buckia_bunny.sync import BunnySync
@@ -34,9 +33,7 @@ def open_zone(settings: BunnySettings) -> BaseSync:
                 raise
             raise AdapterNotInstalled('api: s3 needs the adapter for S3: pip install "buckia[bunny,s3]"') from error
         return S3Zone.from_settings(settings)
-    if settings.public_host is None:
-        return BunnySync(settings)
-    return PublicUrlZone(settings) if settings.token_key is None else SignedUrlZone(settings)
+    return BunnySync(settings)
 
 
 @contextmanager

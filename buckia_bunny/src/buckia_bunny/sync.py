@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from buckia_bunny.cdn.signed_urls import sign_advanced
 from buckia_bunny.errors import PROVIDER
 from buckia_bunny.http import HttpClient
 from buckia_bunny.operations.delete import DELETE_BATCH_SIZE, Deleter
@@ -19,17 +21,22 @@ from buckia_bunny.operations.upload import Uploader
 from buckia_bunny.settings import BunnySettings, ClientKind
 from buckia_bunny.storage.api import StorageApi
 from buckia_bunny.storage.endpoint import BuildZoneUrl, ZoneEndpoint, ZoneLookup, default_zone_url
-from buckia_bunny.storage.key_encoding import MAX_PATH_BYTES, KeyCodec
+from buckia_bunny.storage.key_encoding import MAX_PATH_BYTES, KeyCodec, quote_path
 from buckia_core.adapters.contract.base import BaseSync, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
 from buckia_core.adapters.contract.readers import open_chunks
 from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
+from buckia_core.errors import NotSupported
 from buckia_core.planning.manifest import RemoteObject
 
 if TYPE_CHECKING:
     from buckia_bunny.account.account import BunnyAccount
+
+
+_SIGNABLE = ("GET", "HEAD")
+_MAX_SIGNED_SECONDS = 10 * 365 * 24 * 3600
 
 
 class BunnySync(BaseSync):
@@ -81,9 +88,12 @@ class BunnySync(BaseSync):
 
     @property
     def capabilities(self) -> Capabilities:
-        """Capabilities of the Edge Storage API."""
+        """Capabilities of the Edge Storage API; URLs need a pull zone, and signed ones its `token_key`."""
+        settings = self._settings
         return Capabilities(
             listing_digests=("sha256",),
+            public_url=settings.public_host is not None,
+            signed_url=settings.public_host is not None and settings.token_key is not None,
             resumable_download=True,
             nested_keys=False,
             max_key_bytes=MAX_PATH_BYTES - len(self._prefix.encode()),
@@ -171,6 +181,24 @@ class BunnySync(BaseSync):
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync`."""
         return self._deleter.delete(keys)
+
+    def public_url(self, key: str) -> str:
+        """See `PublicUrl`. A pull zone with token authentication serves signed URLs only."""
+        host = self._settings.public_host
+        if host is None:
+            raise NotSupported("URLs need a pull zone: set pull_zone or hostname", provider=PROVIDER, key=key)
+        return f"https://{host}/{quote_path(self._objects.path(key))}"
+
+    def signed_url(self, key: str, *, seconds: int, method: str = "GET") -> str:
+        """See `SignedUrl`: GET and HEAD, with an advanced token."""
+        if method not in _SIGNABLE:
+            raise ValueError(f"URLs of a pull zone are signed for {', '.join(_SIGNABLE)}, not for {method!r}")
+        if not 1 <= seconds <= _MAX_SIGNED_SECONDS:
+            raise ValueError(f"URLs are good for 1 to {_MAX_SIGNED_SECONDS} seconds, not for {seconds}")
+        token_key = self._settings.token_key
+        if token_key is None:
+            raise NotSupported("URLs are signed with token_key, which is not set", provider=PROVIDER, key=key)
+        return sign_advanced(self.public_url(key), token_key.reveal(), expires=int(time.time()) + seconds)
 
     def close(self) -> None:
         """Close the connections."""

@@ -321,7 +321,7 @@ class BuckiaClient:
             NotFound: There is no such object.
             NotSupported: The provider has no server-side copy.
         """
-        if not isinstance(self.adapter, ServerCopy):
+        if not (self.adapter.capabilities.server_copy and isinstance(self.adapter, ServerCopy)):
             raise NotSupported("the provider can't copy objects on its side", provider=self.config.provider)
         return self.adapter.copy_file(self.adapter.stat_file(source_key), key)
 

@@ -7,6 +7,7 @@ import stat
 import threading
 import uuid
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,7 @@ class Slow(MemorySync):
 
     def __init__(self) -> None:
         super().__init__(MemorySettings())
+        self._capabilities = replace(self._capabilities, resumable_download=True)
         self.happens = lambda: None
 
     def resume_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:

@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ class Stopping(MemorySync):
 
     def __init__(self) -> None:
         super().__init__(MemorySettings())
+        self._capabilities = replace(self._capabilities, resumable_download=True)
         self.stops: dict[int, Exception] = {}
         self.started: list[int] = []
 

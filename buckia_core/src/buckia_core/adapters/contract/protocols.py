@@ -1,4 +1,8 @@
-"""Optional protocols of an adapter, each with a capability of its name; the conformance suite compares the two."""
+"""Optional protocols of an adapter, each with a capability of its name.
+
+The capability decides: callers use a protocol only if the adapter declares it. So a class may have the method, and
+declare it only for settings with which it works; called without, it raises `NotSupported`.
+"""
 
 from __future__ import annotations
 

@@ -85,7 +85,11 @@ def open_staging_file(
     mode = PRIVATE_MODE if private else NEW_FILE_MODE
     if expected.size <= BUFFERED_DOWNLOAD_MAX:
         return BufferedStagingFile(adapter, directory, prefix, mode)
-    if resume_store is None or not isinstance(adapter, ResumableDownload):
+    if (
+        resume_store is None
+        or not adapter.capabilities.resumable_download
+        or not isinstance(adapter, ResumableDownload)
+    ):
         return StreamedStagingFile(adapter, directory, prefix, mode)
     content = f"{expected.size} {expected.fingerprint}"
     record = resume_store.find(TransferKind.DOWNLOAD, expected.key)

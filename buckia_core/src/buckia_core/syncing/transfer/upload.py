@@ -81,7 +81,8 @@ def upload(
         if not is_same_version(entry_from_stat(planned.key, planned.mapping_id, status), planned):
             raise StateChanged
         source = _LargeFile(file, location, planned, permission_bits(status))
-        if resume_store is not None and isinstance(adapter, ResumableUpload):
+        if resume_store is not None and adapter.capabilities.resumable_upload:
+            assert isinstance(adapter, ResumableUpload), "the capability promises it"
             parts = adapter.part_layout(planned.size)
             if parts is not None:
                 return _upload_parts(adapter, parts, source, expect, algorithm, key, track_progress, resume_store)

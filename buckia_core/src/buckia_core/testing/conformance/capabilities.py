@@ -9,10 +9,17 @@ from typing import Any
 import pytest
 
 from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.adapters.contract.protocols import PublicUrl, ResumableDownload, ResumableUpload, ServerCopy, SignedUrl
+from buckia_core.adapters.contract.protocols import (
+    PublicUrl,
+    ResumableDownload,
+    ResumableUpload,
+    ServerCopy,
+    SignedUrl,
+    Versioned,
+)
 from buckia_core.adapters.contract.types import DeleteOutcome, IfAbsent, IfUnchanged, UploadInfo
 from buckia_core.errors import AdapterError, NotFound, PreconditionFailed
-from buckia_core.testing.conformance.suite import Suite, put, read
+from buckia_core.testing.conformance.suite import Suite, put, read, require
 
 
 class CapabilityTests(Suite):
@@ -20,11 +27,15 @@ class CapabilityTests(Suite):
 
     def test_capabilities_agree_with_protocols(self, adapter: BaseSync) -> None:
         capabilities = adapter.probe()
-        assert capabilities.server_copy == isinstance(adapter, ServerCopy)
-        assert capabilities.public_url == isinstance(adapter, PublicUrl)
-        assert capabilities.signed_url == isinstance(adapter, SignedUrl)
-        assert capabilities.resumable_upload == isinstance(adapter, ResumableUpload)
-        assert capabilities.resumable_download == isinstance(adapter, ResumableDownload)
+        for declared, protocol in (
+            (capabilities.server_copy, ServerCopy),
+            (capabilities.public_url, PublicUrl),
+            (capabilities.signed_url, SignedUrl),
+            (capabilities.resumable_upload, ResumableUpload),
+            (capabilities.resumable_download, ResumableDownload),
+            (capabilities.versions, Versioned),
+        ):
+            assert not declared or isinstance(adapter, protocol), f"it declares what {protocol.__name__} needs"
 
     def test_capabilities_stay(self, adapter: BaseSync) -> None:
         probed = adapter.probe()
@@ -127,16 +138,16 @@ class CapabilityTests(Suite):
         assert read(adapter, "target") == b"source"
 
     def test_public_url(self, adapter: BaseSync) -> None:
-        if not isinstance(adapter, PublicUrl):
-            pytest.skip("the adapter does not declare public_url")
+        require(adapter, lambda each: each.capabilities.public_url, "public_url")
+        assert isinstance(adapter, PublicUrl)
         url = adapter.public_url("d/a b+ü.txt")
         assert url.isascii()
         assert " " not in url
         assert adapter.public_url("d/other") != url
 
     def test_signed_url(self, adapter: BaseSync) -> None:
-        if not isinstance(adapter, SignedUrl):
-            pytest.skip("the adapter does not declare signed_url")
+        require(adapter, lambda each: each.capabilities.signed_url, "signed_url")
+        assert isinstance(adapter, SignedUrl)
         url = adapter.signed_url("d/a b+ü.txt", seconds=60)
         assert url.isascii()
         assert " " not in url
@@ -146,8 +157,8 @@ class CapabilityTests(Suite):
 
 
 def _copier(adapter: BaseSync) -> ServerCopy:
-    if not isinstance(adapter, ServerCopy):
-        pytest.skip("the adapter does not declare server_copy")
+    require(adapter, lambda each: each.capabilities.server_copy, "server_copy")
+    assert isinstance(adapter, ServerCopy)
     return adapter
 
 

@@ -15,7 +15,7 @@ from buckia_core.adapters.contract.resume import MultipartSource, PartialDownloa
 from buckia_core.adapters.contract.types import IfAbsent, UploadInfo
 from buckia_core.errors import IntegrityError, NotFound, PreconditionFailed
 from buckia_core.planning.digest import Digest
-from buckia_core.testing.conformance.suite import Suite, read
+from buckia_core.testing.conformance.suite import Suite, read, require
 
 
 class _Interrupted(BaseException):
@@ -180,12 +180,12 @@ def _content(size: int) -> bytes:
 
 
 def _uploader(adapter: BaseSync) -> ResumableUpload:
-    if not isinstance(adapter, ResumableUpload):
-        pytest.skip("the adapter does not declare resumable_upload")
+    require(adapter, lambda each: each.capabilities.resumable_upload, "resumable_upload")
+    assert isinstance(adapter, ResumableUpload)
     return adapter
 
 
 def _downloader(adapter: BaseSync) -> ResumableDownload:
-    if not isinstance(adapter, ResumableDownload):
-        pytest.skip("the adapter does not declare resumable_download")
+    require(adapter, lambda each: each.capabilities.resumable_download, "resumable_download")
+    assert isinstance(adapter, ResumableDownload)
     return adapter
