@@ -30,6 +30,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+from buckia_core.adapters.service.json_fields import MALFORMED
 from buckia_core.adapters.service.responses import no_response, parse_retry_after
 from buckia_core.errors import (
     AdapterError,
@@ -171,7 +172,7 @@ def parsing_response(action: str, key: str | None = None) -> Iterator[None]:
     """
     try:
         yield
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+    except MALFORMED as error:
         raise unexpected_response(action, key) from error
 
 

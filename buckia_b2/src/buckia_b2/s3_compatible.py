@@ -67,13 +67,10 @@ class B2S3Sync(S3Sync):
 
     def public_url(self, key: str) -> str:
         """See `PublicUrl`; with `domain` or `public_url_base`, a native URL of B2."""
-        settings = self._b2
-        base = settings.public_url_base
-        if base is None and settings.domain is not None:
-            base = f"https://{settings.domain}/file/{settings.bucket_name}"
+        base = self._b2.public_base
         if base is None:
             return super().public_url(key)
-        return f"{base.rstrip('/')}/{quote(self._object_head.full_key(key), safe='/')}"
+        return f"{base}/{quote(self._object_head.full_key(key), safe='/')}"
 
     def close(self) -> None:
         """Close the connections and stop the threads."""

@@ -128,6 +128,13 @@ class B2Settings:
     )
 
     @property
+    def public_base(self) -> str | None:
+        """Start of public URLs, without a slash at its end; `None` if the settings do not determine it."""
+        if self.public_url_base is not None:
+            return self.public_url_base.rstrip("/")
+        return None if self.domain is None else f"https://{self.domain}/file/{self.bucket_name}"
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """Warnings about unsafe settings, one per line."""
         return connection_warnings({"api_url": self.api_url, "endpoint_url": self.endpoint_url})

@@ -259,9 +259,5 @@ class B2Sync(BaseSync):
         self._session.close()
 
     def _public_base(self) -> str:
-        settings = self._settings
-        if settings.public_url_base is not None:
-            return settings.public_url_base.rstrip("/")
-        if settings.domain is not None:
-            return f"https://{settings.domain}/file/{settings.bucket_name}"
-        return f"{self._session.authorization().download_url}/file/{settings.bucket_name}"
+        base = self._settings.public_base
+        return base or f"{self._session.authorization().download_url}/file/{self._settings.bucket_name}"

@@ -193,5 +193,5 @@ class LinodeAccount:
         """Turn errors in the response's form into an `AdapterError`. Yields the action."""
         try:
             yield action
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        except fields.MALFORMED as error:
             raise unexpected_response(action) from error

@@ -1,7 +1,7 @@
 """Transport: sends the requests of b2sdk's raw API over `requests`, each once, without following redirects.
 
-b2sdk's own transport retries a request up to twenty times, for minutes, follows redirects with the token and the
-content, and sets the locale of the process for each response.
+b2sdk's own transport retries a request up to twenty times, for minutes, sends the content on to the host that a
+redirect names, replaces the token with an entry of ~/.netrc, and sets the locale of the process for each response.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def retry_request(request: Callable[[], T]) -> T:
 class Transport:
     """Sends requests over a pool of kept connections. Thread-safe.
 
-    Redirects are errors: following one would hand the token and the content to another host.
+    Redirects are errors: following one would hand the content to another host.
 
     `B2RawHTTPApi` of b2sdk calls the `post_…` methods; the number of attempts that it passes is ignored.
     """

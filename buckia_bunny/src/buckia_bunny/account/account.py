@@ -8,7 +8,7 @@ from typing import TypeVar
 from buckia_bunny.account.api import AccountApi
 from buckia_bunny.account.models import Period, PullZone, Statistics, StorageZone
 from buckia_bunny.errors import PROVIDER, unexpected_response
-from buckia_core.adapters.service.json_fields import JsonObject
+from buckia_core.adapters.service.json_fields import MALFORMED, JsonObject
 from buckia_core.errors import NotFound
 
 T = TypeVar("T")
@@ -106,5 +106,5 @@ def _parse(parse: Callable[[JsonObject], T], response: object, action: str) -> T
         raise unexpected_response(action)
     try:
         return parse(response)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except MALFORMED as error:
         raise unexpected_response(action) from error

@@ -1,6 +1,7 @@
 """Fields of JSON objects: read from a service's response, each checked to have the documented type.
 
-The functions raise `LookupError`, `TypeError` or `ValueError`; the adapter turns these into an error of the request.
+The functions raise `LookupError`, `TypeError` or `ValueError`; the adapter turns `MALFORMED` into an error of the
+request.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ JsonObject = Mapping[str, Any]
 
 MAX_INT64 = (1 << 63) - 1
 MAX_MILLIS = MAX_INT64 // 1_000_000
+MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""Exceptions that a response of another form than the documented one may raise while it is parsed."""
+
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 
 
