@@ -111,6 +111,10 @@ class Directory:
         dir_fd = self.descriptor
         return os.stat(self.path) if dir_fd is None else os.fstat(dir_fd)
 
+    def is_same(self, other: Directory) -> bool:
+        """Tell whether both are the same directory."""
+        return file_identity(self.stat_self()) == file_identity(other.stat_self())
+
     def is_still_at_path(self) -> bool:
         """Tell whether the path still leads to this directory, and not to another one after a rename."""
         identity = self.identity

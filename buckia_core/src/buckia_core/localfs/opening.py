@@ -57,6 +57,20 @@ def is_link(status: os.stat_result) -> bool:
     return stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", 0) == _JUNCTION
 
 
+def describe_entry_type(status: os.stat_result) -> str:
+    """Return the type of an entry that is not a regular file, such as "a directory"."""
+    if is_link(status):
+        return "a symbolic link"
+    mode = status.st_mode
+    if stat.S_ISDIR(mode):
+        return "a directory"
+    if stat.S_ISFIFO(mode):
+        return "a named pipe"
+    if stat.S_ISSOCK(mode):
+        return "a socket"
+    return "a device"
+
+
 def set_error_path(error: OSError, path: str) -> None:
     """Set the full path in an error. The caller re-raises: raised here, the error and this frame would form a cycle."""
     error.filename, error.filename2 = path, None

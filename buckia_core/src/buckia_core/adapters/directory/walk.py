@@ -1,4 +1,4 @@
-"""Walk: lists the files of a directory tree lazily, in the order of keys."""
+"""Listings: the objects of a range of keys, in their order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from buckia_core.adapters.directory.errors import translate_error
@@ -16,9 +15,9 @@ from buckia_core.adapters.directory.stat import object_from_stat
 from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import InvalidKey
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.filename_rules import is_utf8
-from buckia_core.localfs.opening import PathBlocked, is_link
+from buckia_core.localfs.opening import PathBlocked
 from buckia_core.localfs.staging_file import remove_leftover
+from buckia_core.localfs.walk import TreeWalk, WalkError
 from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import RemoteObject
 
@@ -52,121 +51,71 @@ class WalkRange(NamedTuple):
         return key.startswith(self.prefix) and (self.after is None or key > self.after)
 
 
-@dataclass(slots=True)
-class Walk:
+class Walk(TreeWalk[RemoteObject]):
     """One listing.
 
-    Attributes:
+    Args:
         paths: The bucket.
         range: The keys to list.
-        stale_temp_files: Collects stale temporary files, as paths below the root.
+        stale: Collects stale staging files, as paths below the root.
     """
 
-    paths: Paths
-    range: WalkRange
-    stale_temp_files: set[str]
+    def __init__(self, paths: Paths, range: WalkRange, stale: set[str]) -> None:
+        self._paths = paths
+        self._range = range
+        self._stale = stale
 
     def objects(self) -> Iterator[RemoteObject]:
         """Yield the objects in key order.
 
-        Sorts the names in a directory with a slash appended to those of directories, so that `a-b`, `a.txt`, `a/b` and
-        `a0` are in the order of their keys.
-
         Raises:
             AdapterError: A directory can't be read, or the root was removed.
         """
-        self.paths.check_root()
-        base = self.range.prefix.rpartition("/")[0]
-        with self.paths.open(base, reads=True) as tree:
-            start = self._open_start(tree, base)
-            if start is not None:
-                yield from self._walk(tree, start, f"{base}/" if base else "")
-            self.paths.check_root()
+        self._paths.check_root()
+        base = self._range.prefix.rpartition("/")[0]
+        with self._paths.open(base, reads=True) as tree:
+            # A link in the configured prefix is an error; in the key prefix, it is not followed.
+            self._paths.find_directory(tree, "")
+            with suppress(InvalidKey):
+                if (start := self._paths.find_directory(tree, base)) is not None:
+                    yield from self.walk(tree, start, f"{base}/" if base else "")
+            self._paths.check_root()
 
-    def _walk(self, tree: Tree, start: Directory, base: str) -> Iterator[RemoteObject]:
-        stack = [(start, base, self._names_descending(start, base))]
-        while stack:
-            directory, prefix, names = stack[-1]
-            while names:
-                name = names.pop()
-                key = prefix + name
-                if self.range.is_past(key):
-                    return
-                if name[-1] == "/":
-                    if self.range.overlaps(key) and (child := self._open_child(tree, directory, name[:-1], key)):
-                        stack.append((child, key, self._names_descending(child, key)))
-                        break
-                elif self.range.is_after_start(key):
-                    status = self._file_stat(directory, name, key)
-                    if status is not None:
-                        yield object_from_stat(key, status)
-            else:
-                stack.pop()
+    def make(self, key: str, status: os.stat_result) -> RemoteObject:
+        """See `TreeWalk`."""
+        return object_from_stat(key, status)
 
-    def _open_start(self, tree: Tree, base: str) -> Directory | None:
-        # A link in the configured prefix is an error; in the key prefix, it is not followed.
-        self.paths.find_directory(tree, "")
-        try:
-            return self.paths.find_directory(tree, base)
-        except InvalidKey:
-            # Links are not followed.
-            return None
+    def includes(self, key: str) -> bool:
+        """See `TreeWalk`."""
+        return not self._range.is_past(key) and (
+            self._range.overlaps(key) if key.endswith("/") else self._range.is_after_start(key)
+        )
 
-    def _open_child(self, tree: Tree, directory: Directory, name: str, key: str) -> Directory | None:
-        try:
-            return tree.open_child(directory, name)
-        except FileNotFoundError:
-            # Deleted; or the disk was unmounted, which would make all files look deleted.
-            self.paths.check_root()
-            return None
-        except PathBlocked:
-            # Replaced by a link, which is not followed.
-            return None
-        except OSError as error:
-            raise translate_error(error, key) from error
+    def hides(self, name: str) -> bool:
+        """See `TreeWalk`. Configuration is an object like any other."""
+        return name.startswith(TEMP_PREFIX)
 
-    def _names_descending(self, directory: Directory, base: str) -> list[str]:
-        """Return the names in a directory in descending order. Keeps names only, since there may be many."""
-        found: list[str] = []
-        try:
-            with directory.scandir() as entries:
-                for entry in entries:
-                    name = entry.name
-                    if not name.isascii() and not is_utf8(name):
-                        log.warning("%r in %r is not listed: its name is not valid UTF-8", name, base or "/")
-                    elif name.startswith(TEMP_PREFIX):
-                        self._record_stale(directory, entry)
-                    elif entry.is_dir(follow_symlinks=False):
-                        if os.name != "nt" or not is_link(entry.stat(follow_symlinks=False)):
-                            found.append(f"{name}/")
-                    else:
-                        found.append(name)
-        except (FileNotFoundError, NotADirectoryError):
-            self.paths.check_root()
-            return []
-        except OSError as error:
-            raise translate_error(error, base or self.paths.root) from error
-        found.sort(reverse=True)
-        return found
-
-    def _file_stat(self, directory: Directory, name: str, key: str) -> os.stat_result | None:
-        try:
+    def on_hidden(self, directory: Directory, name: str) -> None:
+        """See `TreeWalk`. A listing removes nothing itself."""
+        with suppress(OSError):
             status = directory.stat(name)
-        except FileNotFoundError:
-            self.paths.check_root()
-            return None
-        except OSError as error:
-            raise translate_error(error, key) from error
-        return status if stat.S_ISREG(status.st_mode) and not is_link(status) else None
-
-    def _record_stale(self, directory: Directory, entry: os.DirEntry[str]) -> None:
-        try:
             # The change time, because the modification time may be that of the source.
-            is_stale = entry.stat(follow_symlinks=False).st_ctime < time.time() - STALE_SECONDS
-            if is_stale and entry.is_file(follow_symlinks=False):
-                self.stale_temp_files.add(f"{directory.relative}/{entry.name}" if directory.relative else entry.name)
-        except OSError:
-            log.debug("%r was removed during the listing", entry.name)
+            if stat.S_ISREG(status.st_mode) and status.st_ctime < time.time() - STALE_SECONDS:
+                self._stale.add(f"{directory.relative}/{name}" if directory.relative else name)
+
+    def on_error(self, key: str, path: str, error: WalkError, *, is_link: bool = False) -> None:  # noqa: ARG002
+        """See `TreeWalk`."""
+        match error:
+            case PathBlocked():
+                # Links and special files are no objects.
+                return
+            case UnicodeError():
+                log.warning("%r is not listed: %s", key, error)
+            case FileNotFoundError() | NotADirectoryError():
+                # Deleted; or the disk was unmounted, which would make all files look deleted.
+                self._paths.check_root()
+            case _:
+                raise translate_error(error, key or self._paths.root) from error
 
 
 def remove_stale(tree: Tree, stale: set[str]) -> None:

@@ -14,13 +14,12 @@ from typing import NamedTuple, Self
 from buckia_core.errors import BuckiaError, InvalidKey
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import NotAFile, entry_from_stat, open_file, read_file
-from buckia_core.localfs.opening import HAS_DIR_FD, PathBlocked, is_link
+from buckia_core.localfs.opening import HAS_DIR_FD, PathBlocked, describe_entry_type, is_link
 from buckia_core.planning.keys import FilesystemRules, invalid_reason, own_config_reason
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.disk.paths import (
     RootIdentity,
-    describe_entry_type,
     is_file_link,
     local_path,
     refusal_reason,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import stat
 
-from buckia_core.localfs.opening import file_identity, is_link
+from buckia_core.localfs.opening import file_identity
 from buckia_core.planning.keys import FilesystemRules, invalid_reason, own_config_reason
 from buckia_core.planning.mapping import PathMapping
 
@@ -52,20 +51,6 @@ def root_identity(mapping: PathMapping) -> RootIdentity | None:
 def is_file_link(mapping: PathMapping) -> bool:
     """Tell whether a mapped file is a link to a file."""
     return os.path.islink(mapping.local) and os.path.isfile(mapping.local)
-
-
-def describe_entry_type(status: os.stat_result) -> str:
-    """Return the type of an entry that is not a regular file, such as "a directory"."""
-    if is_link(status):
-        return "a symbolic link"
-    mode = status.st_mode
-    if stat.S_ISDIR(mode):
-        return "a directory"
-    if stat.S_ISFIFO(mode):
-        return "a named pipe"
-    if stat.S_ISSOCK(mode):
-        return "a socket"
-    return "a device"
 
 
 def blocked_path_message(what: str, path: str, more: str = "") -> str:

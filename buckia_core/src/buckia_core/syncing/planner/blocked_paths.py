@@ -7,11 +7,11 @@ import stat
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from buckia_core.localfs.opening import is_link
+from buckia_core.localfs.opening import describe_entry_type, is_link
 from buckia_core.planning import mapping as planned
 from buckia_core.planning.keys import parent_directories
 from buckia_core.planning.plan import Action, Operation, Reason
-from buckia_core.syncing.disk.paths import blocked_path_message, describe_entry_type
+from buckia_core.syncing.disk.paths import blocked_path_message
 
 _NO_BLOCKER = ""
 

@@ -10,20 +10,21 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple, NoReturn
 
 from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import PermissionDenied
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.filename_rules import is_utf8
 from buckia_core.localfs.files import entry_from_stat
 from buckia_core.localfs.opening import PathBlocked
 from buckia_core.localfs.staging_file import remove_leftover
+from buckia_core.localfs.walk import TreeWalk, WalkError
 from buckia_core.planning.keys import TEMP_PREFIX, is_internal
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.disk.paths import describe_entry_type, relative_path
+from buckia_core.syncing.disk.paths import relative_path
 from buckia_core.syncing.scan.filters import PathFilter
 
 _log = redacted_logger(__name__)
@@ -105,11 +106,14 @@ class LocalScan:
     bucket: str | None = None
 
     def entries(self) -> Iterator[LocalEntry]:
-        """Yield the files of all roots in key order; of files with the same key, that of the first root."""
-        streams = [self._scan_mapping(mapping) for mapping in self.mappings]
-        if len(streams) == 1:
-            yield from streams[0]
-            return
+        """Return the files of all roots in key order; of files with the same key, that of the first root."""
+        streams = [
+            self._scan_file(mapping) if mapping.is_file else _MappingWalk(self, mapping).entries()
+            for mapping in self.mappings
+        ]
+        return streams[0] if len(streams) == 1 else self._merge(streams)
+
+    def _merge(self, streams: Sequence[Iterator[LocalEntry]]) -> Iterator[LocalEntry]:
         last = None
         for entry in heapq.merge(*streams, key=lambda entry: entry.key):
             # `merge` is stable: of equal keys, that of the first root comes first.
@@ -119,205 +123,117 @@ class LocalScan:
             last = entry.key
             yield entry
 
-    def _scan_mapping(self, mapping: PathMapping) -> Iterator[LocalEntry]:
-        if mapping.is_file:
-            return self._scan_file(mapping)
-        return self._scan_tree(mapping)
-
     def _scan_file(self, mapping: PathMapping) -> Iterator[LocalEntry]:
         if not self.scope.covers(mapping.remote):
             return
+        report = partial(self.report, mapping, mapping.remote, mapping.local)
         try:
             status = os.stat(mapping.local)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            # The target of a broken link may be on a disk that is not mounted.
-            if os.path.islink(mapping.local):
-                self._report(mapping.remote, mapping.local, _stat_error(error), mapping, is_error=True)
-            return
         except OSError as error:
-            self._report(mapping.remote, mapping.local, _stat_error(error), mapping, is_error=True)
+            # The target of a broken link may be on a disk that is not mounted.
+            if not isinstance(error, FileNotFoundError | NotADirectoryError) or os.path.islink(mapping.local):
+                report(_read_error(error), is_error=True)
             return
         if stat.S_ISREG(status.st_mode):
             yield entry_from_stat(mapping.remote, mapping.id, status)
         else:
-            self._report(mapping.remote, mapping.local, "not a regular file", mapping, is_error=True)
+            report("not a regular file", is_error=True)
 
-    def _scan_tree(self, mapping: PathMapping) -> Iterator[LocalEntry]:
-        """Walk a root depth first. Directories sort with a trailing slash, which gives key order."""
-        try:
-            tree = Tree(mapping.local, follow=self.follow_links, for_listing=True, max_open=_MAX_OPEN_LEVELS)
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        except OSError as error:
-            if not mapping.remote:
-                _raise_unreadable_root(mapping.local, error)
-            reason = f"the directory can't be read: {error.strerror}"
-            self._report(mapping.remote[:-1], mapping.local, reason, mapping, is_error=True)
-            return
-        with tree:
-            yield from self._walk(mapping, tree)
-
-    def _walk(self, mapping: PathMapping, tree: Tree) -> Iterator[LocalEntry]:
-        accepts, mapping_id, status_of = mapping.path_filter, mapping.id, os.stat
-        scope, follow = self.scope, self.follow_links
-        everything = scope.is_everything
-        # Fast path: most of what may be millions of files need no call of the filter.
-        accepted: frozenset[str] = accepts.accepted_initials if isinstance(accepts, PathFilter) else frozenset()
-        cut = len(mapping.remote)
-        stack = [self._read_directory(tree.root, mapping.remote, mapping)]
-        while stack:
-            level = stack[-1]
-            names, prefix, directory = level.names, level.prefix, level.directory
-            try:
-                # Reopens the directory if too many deeper ones were opened since.
-                at = directory.descriptor
-            except OSError as error:
-                self._report(prefix[:-1], directory.path, _stat_error(error), mapping, is_error=True)
-                stack.pop()
-                continue
-            while names:
-                name = names.pop()
-                key = prefix + name
-                if name[-1] == "/":
-                    if accepts(key[cut:]) and scope.may_contain(key[:-1]):
-                        child = self._open_below(level, name[:-1], key, mapping, tree, stack)
-                        if child is not None:
-                            stack.append(child)
-                            break
-                    continue
-                if (name[0] not in accepted and not accepts(key[cut:])) or not (everything or scope.covers(key)):
-                    continue
-                try:
-                    if at is not None:
-                        status = status_of(name, dir_fd=at, follow_symlinks=follow)
-                    else:
-                        status = directory.stat(name, follow=follow)
-                except OSError as error:
-                    # The target of a broken link may be on a disk that is not mounted; a missing file was deleted.
-                    if not isinstance(error, FileNotFoundError) or name in level.links:
-                        self._report(key, directory.join(name), _stat_error(error), mapping, is_error=True)
-                    continue
-                if not stat.S_ISREG(status.st_mode):
-                    self._report(key, directory.join(name), describe_entry_type(status), mapping, is_error=False)
-                elif name in level.links and (problem := _link_to_internal(mapping, directory.join(name))):
-                    self._report(key, directory.join(name), problem, mapping, is_error=False)
-                else:
-                    yield entry_from_stat(key, mapping_id, status)
-            else:
-                stack.pop()
-
-    def _open_below(
-        self, level: _Level, name: str, key: str, mapping: PathMapping, tree: Tree, above: Sequence[_Level]
-    ) -> _Level | None:
-        """Open a directory of a level; `None` if it is unreadable, or a link to a loop or into the bucket."""
-        if name in level.links and (problem := _link_to_internal(mapping, level.directory.join(name))):
-            self._report(key[:-1], level.directory.join(name), problem, mapping, is_error=False)
-            return None
-        if name in level.links and self.bucket is not None and _is_same_path(level.directory.join(name), self.bucket):
-            self._report(
-                key[:-1], level.directory.join(name), "a link to the folder that is the bucket", mapping, is_error=False
-            )
-            return None
-        try:
-            directory = tree.open_child(level.directory, name)
-        except FileNotFoundError:
-            self._report(key[:-1], level.directory.join(name), "it is gone", mapping, is_error=False, has_vanished=True)
-            return None
-        except PathBlocked as error:
-            # It was a directory when its parent was read.
-            self._report(key[:-1], error.path, error.what, mapping, is_error=False)
-            return None
-        except OSError as error:
-            reason = f"the directory can't be read: {error.strerror}"
-            self._report(key[:-1], level.directory.join(name), reason, mapping, is_error=True)
-            return None
-        if self.follow_links and any(_is_same(directory, each.directory) for each in above):
-            what = "a symbolic link to a directory that it is in"
-            self._report(key[:-1], directory.path, what, mapping, is_error=False)
-            return None
-        return self._read_directory(directory, key, mapping)
-
-    def _read_directory(self, directory: Directory, prefix: str, mapping: PathMapping) -> _Level:
-        """Read a directory. Keeps only the names, to save memory."""
-        names: list[str] = []
-        internal: list[str] = []
-        level = _Level(directory, prefix, names)
-        follow = self.follow_links
-        try:
-            with directory.scandir() as entries:
-                for entry in entries:
-                    name = entry.name
-                    plain = name.isascii()
-                    if not plain and not is_utf8(name):
-                        shown = prefix + os.fsencode(name).decode("utf-8", "backslashreplace")
-                        self._report(shown, directory.join(name), "its name is not valid UTF-8", mapping, is_error=True)
-                        continue
-                    # Fast path: the first letter rules out most names.
-                    if (name[0] in ".bB" or not plain) and is_internal(name):
-                        internal.append(name)
-                        continue
-                    if follow and entry.is_symlink():
-                        level.links.add(name)
-                    try:
-                        is_directory = entry.is_dir(follow_symlinks=follow)
-                    except OSError:
-                        # A link to itself; the `stat` that follows reports the error.
-                        is_directory = False
-                    names.append(f"{name}/" if is_directory else name)
-        except FileNotFoundError:
-            # The planner checks the root itself.
-            if directory.relative:
-                self._report(prefix[:-1], directory.path, "it is gone", mapping, is_error=False, has_vanished=True)
-            names.clear()
-            return level
-        except OSError as error:
-            if not prefix:
-                _raise_unreadable_root(directory.path, error)
-            reason = f"the directory can't be read: {error.strerror}"
-            self._report(prefix[:-1], directory.path, reason, mapping, is_error=True)
-            names.clear()
-            return level
-        names += filter(None, [self._remove_leftover(directory, name) for name in internal])
-        names.sort(reverse=True)
-        return level
-
-    def _remove_leftover(self, directory: Directory, name: str) -> str | None:
-        """Remove a staging file that a killed run left; return the new name of an edit that the run had replaced.
-
-        The prefix proves that a run of this project created the file, and the run lock that none uses it now.
-        """
-        if not self.temp_prefix or not name.startswith(self.temp_prefix) or name in self.kept_temp_files:
-            return None
-        # A leftover that can't be removed, as on a read-only disk, does no harm.
-        with suppress(OSError):
-            if kept := remove_leftover(directory, name):
-                _log.warning("an edit that a killed sync had replaced is kept as %s", directory.join(kept))
-                return kept
-        return None
-
-    def _report(
-        self, key: str, path: str, reason: str, mapping: PathMapping, *, is_error: bool, has_vanished: bool = False
+    def report(
+        self, mapping: PathMapping, key: str, path: str, reason: str, *, is_error: bool, has_vanished: bool = False
     ) -> None:
+        """Add an unreadable path."""
         self.unreadable.add(Unreadable(key, path, reason, is_error, mapping.id, has_vanished))
 
 
-@dataclass(slots=True)
-class _Level:
-    """Directory of the walk.
+class _MappingWalk(TreeWalk[LocalEntry]):
+    """Walk of the root of one mapping."""
 
-    Attributes:
-        names: Remaining names, the next one last; names of directories end in a slash.
-        links: Names of links, if links are followed.
-    """
+    def __init__(self, scan: LocalScan, mapping: PathMapping) -> None:
+        accepts = mapping.path_filter
+        self._scan = scan
+        self._mapping = mapping
+        self._accepts = accepts
+        self.follow = scan.follow_links
+        # Most of what may be millions of files need no call of the filter.
+        self._accepted = accepts.accepted_initials if isinstance(accepts, PathFilter) else frozenset()
+        if scan.scope.is_everything:
+            self.included_initials = self._accepted
 
-    directory: Directory
-    prefix: str
-    names: list[str]
-    links: set[str] = field(default_factory=set)
+    def entries(self) -> Iterator[LocalEntry]:
+        """Yield the files of the mapping."""
+        root, prefix = self._mapping.local, self._mapping.remote
+        try:
+            tree = Tree(root, follow=self.follow, for_listing=True, max_open=_MAX_OPEN_LEVELS)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            self.on_error(prefix, root, error)
+            return
+        with tree:
+            yield from self.walk(tree, tree.root, prefix)
+
+    def make(self, key: str, status: os.stat_result) -> LocalEntry:
+        """See `TreeWalk`."""
+        return entry_from_stat(key, self._mapping.id, status)
+
+    def includes(self, key: str) -> bool:
+        """See `TreeWalk`."""
+        scope, path = self._scan.scope, key[len(self._mapping.remote) :]
+        if key[-1] == "/":
+            return self._accepts(path) and scope.may_contain(key[:-1])
+        return scope.covers(key) and (key[key.rfind("/") + 1] in self._accepted or self._accepts(path))
+
+    def hides(self, name: str) -> bool:
+        """See `TreeWalk`."""
+        return is_internal(name)
+
+    def on_hidden(self, directory: Directory, name: str) -> None:
+        """Remove a staging file that a killed run left.
+
+        The prefix proves that a run of this project created it, and the run lock that none uses it now.
+        """
+        prefix = self._scan.temp_prefix
+        if prefix and name.startswith(prefix) and name not in self._scan.kept_temp_files:
+            # A leftover that can't be removed, as on a read-only disk, does no harm.
+            with suppress(OSError):
+                if kept := remove_leftover(directory, name):
+                    # The next run finds it as a new file.
+                    _log.warning("an edit that a killed sync had replaced is kept as %s", directory.join(kept))
+
+    def on_error(self, key: str, path: str, error: WalkError, *, is_link: bool = False) -> None:
+        """See `TreeWalk`."""
+        report, is_directory = partial(self._scan.report, self._mapping, key.removesuffix("/")), key[-1:] in ("", "/")
+        match error:
+            case PathBlocked():
+                report(error.path, error.what, is_error=False)
+            case FileNotFoundError() if is_directory:
+                # The planner checks the root itself.
+                if key != self._mapping.remote:
+                    report(path, "it is gone", is_error=False, has_vanished=True)
+            case FileNotFoundError() if not is_link:
+                # It was deleted. The target of a broken link may be on a disk that is not mounted.
+                return
+            case UnicodeError():
+                report(path, str(error), is_error=True)
+            case _ if not key:
+                _raise_unreadable_root(path, error)
+            case _:
+                report(path, _read_error(error, "the directory" if is_directory else "it"), is_error=True)
+
+    def refuse_link(self, path: str) -> str | None:
+        """See `TreeWalk`. Refuses links to files of Buckia itself, and into the bucket."""
+        real = relative_path(os.path.realpath(self._mapping.local), os.path.realpath(path))
+        if is_internal(real):
+            return "a symbolic link to what is Buckia's own"
+        with suppress(OSError):
+            if self._scan.bucket is not None and os.path.samefile(path, self._scan.bucket):
+                return "a link to the folder that is the bucket"
+        return None
 
 
-def _stat_error(error: OSError) -> str:
-    return f"it can't be read: {error.strerror or error}"
+def _read_error(error: OSError, what: str = "it") -> str:
+    return f"{what} can't be read: {error.strerror or error}"
 
 
 def _raise_unreadable_root(path: str, error: OSError) -> NoReturn:
@@ -325,25 +241,6 @@ def _raise_unreadable_root(path: str, error: OSError) -> NoReturn:
         raise PermissionDenied(f"the directory can't be read: {path}: {error.strerror}") from error
     error.filename = path
     raise error
-
-
-def _is_same(one: Directory, other: Directory) -> bool:
-    if one.identity is not None:
-        return one.identity == other.identity
-    return os.path.samestat(one.stat_self(), other.stat_self())
-
-
-def _is_same_path(one: str, other: str) -> bool:
-    try:
-        return os.path.samefile(one, other)
-    except OSError:
-        return False
-
-
-def _link_to_internal(mapping: PathMapping, path: str) -> str | None:
-    """Return a reason if a followed link leads to a file of Buckia itself, which is never synced."""
-    real = relative_path(os.path.realpath(mapping.local), os.path.realpath(path))
-    return "a symbolic link to what is Buckia's own" if is_internal(real) else None
 
 
 def temporary_prefix(state_id: str) -> str:
