@@ -301,7 +301,13 @@ IDLE = (
     ("arguments", "light"),
     [
         (["--version"], HEAVY),
-        (["sync"], ("rich", "boto3", "obstore", "buckia_s3.config.settings", "buckia_core.adapters.memory", *IDLE)),
+        (["trash", "-q"], ("rich", "boto3", "botocore")),
+        (["providers"], ("rich",)),
+        (["sync", "--json"], ("rich", "boto3", "botocore")),
+        (
+            ["sync"],
+            ("rich", "boto3", "botocore", "obstore", "buckia_s3.config.settings", "buckia_core.adapters.memory", *IDLE),
+        ),
     ],
 )
 def test_what_is_not_needed_is_not_imported(project, arguments, light):

@@ -112,7 +112,7 @@ def test_doctor_warns_of_what_works_and_is_unsafe(buckia, assets, monkeypatch):
     monkeypatch.setattr("buckia_core.cli.doctor_checks.settings_warnings", lambda config: ("it is not encrypted",))
     ran = buckia("doctor")
     assert ran.code == 0
-    assert "WARNING  assets: connection: it is not encrypted" in ran.out
+    assert "WARNING  assets  connection       it is not encrypted" in ran.out
     (record,) = [record for record in buckia("doctor", "--json").records if record["warning"]]
     assert (record["check"], record["ok"]) == ("connection", True)
 
@@ -122,8 +122,8 @@ def test_doctor_names_what_is_wrong_and_goes_on(buckia, assets, monkeypatch):
     assets.error = errors.Unauthenticated("the key is not accepted")
     ran = buckia("doctor")
     assert ran.code == 3
-    assert "PROBLEM  assets: credentials: the key is not accepted" in ran.out
-    assert "assets: disk" in ran.out
+    assert "PROBLEM  assets  credentials      the key is not accepted" in ran.out
+    assert "assets  disk" in ran.out
 
 
 def test_doctor_of_an_adapter_that_is_not_there_makes_no_call(buckia, assets, monkeypatch):
@@ -141,7 +141,7 @@ def test_doctor_finds_a_clock_that_is_wrong(buckia, assets, monkeypatch):
     monkeypatch.setattr("buckia_core.cli.doctor_checks.time.time", lambda: 0.0)
     ran = buckia("doctor")
     assert ran.code == 1
-    assert "PROBLEM  assets: clock" in ran.out
+    assert "PROBLEM  assets  clock" in ran.out
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -26,13 +26,13 @@ def register_commands(b2: click.Group) -> None:
             bucket = api.info()
             capabilities = sorted(api.capabilities)
             lock = {None: _HIDDEN, True: f"on, by default {bucket.retention}", False: "off"}[bucket.lock]
-            host.result(
-                {"type": "bucket", **asdict(bucket), "key_capabilities": capabilities},
-                f"bucket       {bucket.name} ({bucket.id})",
-                f"access       {bucket.access}",
-                f"encryption   {bucket.encryption or _HIDDEN}",
-                f"object lock  {lock}",
-                f"lifecycle    {len(bucket.lifecycle)} rules",
-                f"CORS         {len(bucket.cors)} rules",
-                f"key may      {', '.join(capabilities)}",
+            facts = (
+                ("bucket", f"{bucket.name} ({bucket.id})"),
+                ("access", bucket.access),
+                ("encryption", bucket.encryption or _HIDDEN),
+                ("object lock", lock),
+                ("lifecycle", f"{len(bucket.lifecycle)} rules"),
+                ("CORS", f"{len(bucket.cors)} rules"),
+                ("key may", ", ".join(capabilities)),
             )
+            host.facts({"type": "bucket", **asdict(bucket), "key_capabilities": capabilities}, facts)

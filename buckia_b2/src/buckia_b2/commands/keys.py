@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import click
 
 from buckia_b2.commands.adapter import native
 from buckia_core.adapters.commands.options import parse_age, yes_option
+from buckia_core.adapters.commands.table import Cell, Column
 from buckia_core.planning.manifest import time_from_ns
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ READ = ("listBuckets", "listFiles", "readFiles", "readBuckets")
 WRITE = (*READ, "writeFiles", "deleteFiles", "shareFiles")
 """Capabilities that a sync and signed URLs need."""
 
+_COLUMNS = (Column("Id", style="bold"), Column("Name"), Column("Scope"), Column("Capabilities"))
 _MAX_LIFETIME = timedelta(days=1000)
 
 
@@ -38,13 +41,10 @@ def _add_list(keys: click.Group) -> None:
     @click.pass_obj
     def list_command(host: CommandHost) -> None:
         """List the application keys: id, name, scope, capabilities. The secrets are not shown."""
-        found = False
         with native(host) as b2:
-            for each in b2.application_keys():
-                found = True
-                scope, capabilities = _format_scope(each), ",".join(each.capabilities)
-                host.result(_record(each), f"{each.id}  {each.name}  {scope}  {capabilities}")
-        if not found:
+            rows = [(_record(each), _cells(each)) for each in b2.application_keys()]
+        host.table(_COLUMNS, rows)
+        if not rows:
             host.note("The account has no application keys besides its master key.")
 
 
@@ -86,11 +86,8 @@ def _add_create(keys: click.Group) -> None:
                 all_buckets=all_buckets,
             )
             secret = key.secret.reveal() if key.secret else ""
-            host.disclose(
-                _record(key) | {"application_key": secret},
-                f"application_key_id  {key.id}",
-                f"application_key     {secret}",
-            )
+            facts = (("application_key_id", key.id), ("application_key", secret))
+            host.facts(_record(key) | {"application_key": secret}, facts, disclose=True)
             host.note(f"It is for {_format_scope(key)}. Store the key now: it is not shown again.")
 
 
@@ -108,6 +105,10 @@ def _add_delete(keys: click.Group) -> None:
             b2.delete_key(key_id)
             host.result({"type": "key_revoked", "id": key_id}, f"The key {key_id} is revoked.")
         return None
+
+
+def _cells(key: ApplicationKey) -> Sequence[Cell]:
+    return key.id, key.name, _format_scope(key), ",".join(key.capabilities)
 
 
 def _format_scope(key: ApplicationKey) -> str:

@@ -8,6 +8,7 @@ import click
 
 from buckia_bunny.commands.adapter import require_pull_zone, zone_account
 from buckia_core.adapters.commands.options import yes_option
+from buckia_core.adapters.commands.table import Column
 
 if TYPE_CHECKING:
     from buckia_bunny.account.models import PullZone
@@ -31,8 +32,10 @@ def _add_list(pull_zones: click.Group) -> None:
     def list_command(host: CommandHost) -> None:
         """List the account's pull zones: number, name, host names."""
         with zone_account(host) as (_, account):
-            for each in account.pull_zones():
-                host.result(_record(each), f"{each.id:>10}  {each.name:<30} {', '.join(each.hosts)}")
+            columns = (Column("Id", right=True), Column("Name", style="bold"), Column("Hosts"))
+            host.table(
+                columns, ((_record(each), (each.id, each.name, ", ".join(each.hosts))) for each in account.pull_zones())
+            )
 
 
 def _add_create(pull_zones: click.Group) -> None:

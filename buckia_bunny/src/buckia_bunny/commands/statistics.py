@@ -39,13 +39,13 @@ def register_commands(bunny: click.Group) -> None:
                 "origin_bytes": found.origin_bytes,
                 "cache_hit_rate": found.cache_hit_rate,
             }
-            host.result(
-                record,
-                f"requests        {found.requests:>15}",
-                f"bytes           {found.bytes:>15}",
-                f"from the origin {found.origin_bytes:>15}",
-                f"from the cache  {found.cache_hit_rate:>14.1f}%",
+            facts = (
+                ("requests", found.requests),
+                ("bytes", found.bytes),
+                ("from the origin", found.origin_bytes),
+                ("from the cache", f"{found.cache_hit_rate:.1f}%"),
             )
+            host.facts(record, facts)
 
 
 def _utc(day: datetime | None) -> datetime | None:

@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING
 import click
 
 from buckia_bunny.commands.adapter import zone_account
+from buckia_core.adapters.commands.table import Column, Row
 
 if TYPE_CHECKING:
+    from buckia_bunny.account.models import StorageZone
     from buckia_core.adapters.commands.host import CommandHost
+
+_COLUMNS = (
+    Column("Region"),
+    Column("Files", right=True),
+    Column("Bytes", right=True),
+    Column("Name", style="bold"),
+    Column("Pull zones"),
+)
 
 
 def register_commands(bunny: click.Group) -> None:
@@ -20,23 +30,20 @@ def register_commands(bunny: click.Group) -> None:
     def zones_command(host: CommandHost) -> None:
         """List the account's storage zones: region, files, bytes, name, pull zones."""
         with zone_account(host) as (_, account):
-            for each in account.storage_zones():
-                record = {
-                    "type": "storage_zone",
-                    "id": each.id,
-                    "name": each.name,
-                    "region": each.region,
-                    "replicas": list(each.replicas),
-                    "host": each.host,
-                    "files": each.files,
-                    "size": each.size,
-                    "pull_zones": list(each.pull_zones),
-                    "s3": each.s3,
-                }
-                pull_zones = ", ".join(each.pull_zones) or "-"
-                counts = f"{_format_count(each.files):>10} {_format_count(each.size):>15}"
-                host.result(record, f"{each.region:<4} {counts}  {each.name}  {pull_zones}")
+            host.table(_COLUMNS, map(_row, account.storage_zones()))
 
 
-def _format_count(count: int | None) -> str:
-    return "-" if count is None else str(count)
+def _row(zone: StorageZone) -> Row:
+    record = {
+        "type": "storage_zone",
+        "id": zone.id,
+        "name": zone.name,
+        "region": zone.region,
+        "replicas": list(zone.replicas),
+        "host": zone.host,
+        "files": zone.files,
+        "size": zone.size,
+        "pull_zones": list(zone.pull_zones),
+        "s3": zone.s3,
+    }
+    return record, (zone.region, zone.files, zone.size, zone.name, ", ".join(zone.pull_zones) or None)

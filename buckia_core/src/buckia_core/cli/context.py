@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from buckia_core.cli.terminal.output import Output, PipeClosed
 from buckia_core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from buckia_core.adapters.commands.table import Cell, Column, Row
     from buckia_core.adapters.contract.base import BaseSync
     from buckia_core.client import BuckiaClient
     from buckia_core.config import BucketConfig, ConfigFile
@@ -124,6 +125,18 @@ class CliContext:
     def disclose(self, record: Mapping[str, object], *lines: str) -> None:
         """See `CommandHost`."""
         self.output.disclose(record, *lines)
+
+    def table(self, columns: Sequence[Column], rows: Iterable[Row], *, stream: bool = False) -> None:
+        """See `CommandHost`."""
+        from buckia_core.cli.terminal.tables import show_table  # noqa: PLC0415  # many commands show none
+
+        show_table(self.output, columns, rows, stream=stream)
+
+    def facts(self, record: Mapping[str, object], facts: Iterable[tuple[str, Cell]], *, disclose: bool = False) -> None:
+        """See `CommandHost`."""
+        from buckia_core.cli.terminal.tables import show_facts  # noqa: PLC0415  # as above
+
+        show_facts(self.output, record, facts, disclose=disclose)
 
     def say(self, line: str) -> None:
         """See `CommandHost`."""

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 CLOCK_TOLERANCE = 2.0
 """Seconds by which the mtime of a new file may differ from the clock. Some file systems keep even seconds only."""
 
+CHECKS = ("configuration", "adapter", "connection", "credentials", "state directory", "root", "clock", "disk")
+"""Names of the checks, in order."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckOutcome:

@@ -59,7 +59,7 @@ def _run(arguments: list[str], context: CliContext) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
         signals.exit_on_second_interrupt()
-        context.output.error("buckia: interrupted")
+        context.output.error("interrupted", label="buckia:")
         return exit_code_for(error)
     except PipeClosed:
         raise

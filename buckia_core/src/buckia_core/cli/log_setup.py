@@ -13,6 +13,7 @@ from buckia_core.cli.terminal.output import Output, redaction
 from buckia_core.config.secrets.sanitize import sanitize
 
 _LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
+_STYLES = {logging.WARNING: "yellow", logging.ERROR: "bold red", logging.CRITICAL: "bold red"}
 _LIBRARIES_VERBOSITY = 3
 _LOGGER_PREFIX = "buckia"
 
@@ -107,11 +108,13 @@ class _TerminalHandler(logging.Handler):
     def __init__(self, output: Output) -> None:
         super().__init__()
         self._output = output
-        self.setFormatter(_OneLineFormatter("%(levelname)s: %(message)s"))
+        self.setFormatter(_OneLineFormatter("%(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            for line in self.format(record).splitlines():
+            first, *others = self.format(record).splitlines() or [""]
+            self._output.error(first, label=f"{record.levelname}:", style=_STYLES.get(record.levelno, ""))
+            for line in others:
                 self._output.error(line)
         except Exception:  # noqa: BLE001  # a handler must never raise
             self.handleError(record)

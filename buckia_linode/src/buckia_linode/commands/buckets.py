@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from buckia_core.adapters.commands.options import yes_option
+from buckia_core.adapters.commands.table import Cell, Column
 from buckia_linode.commands.adapter import linode_adapter, region, resolve_region
 from buckia_linode.endpoint_types import EndpointType, require_full_api
 from buckia_linode.models import BucketAcl
@@ -15,6 +17,13 @@ if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
     from buckia_linode.models import LinodeBucket
 
+_COLUMNS = (
+    Column("Region"),
+    Column("Type"),
+    Column("Objects", right=True),
+    Column("Bytes", right=True),
+    Column("Name", style="bold"),
+)
 _ACLS = click.Choice([each.value for each in BucketAcl])
 
 
@@ -37,9 +46,7 @@ def _add_list(buckets: click.Group) -> None:
     def list_command(host: CommandHost, region: str | None) -> None:
         """List the account's buckets: region, type, objects, bytes, name."""
         with linode_adapter(host) as adapter:
-            for each in adapter.account.buckets(region):
-                numbers = f"{_format_count(each.objects):>10} {_format_count(each.size):>15}"
-                host.result(_record(each), f"{each.region:<14} {each.type or '-':<3} {numbers}  {each.name}")
+            host.table(_COLUMNS, ((_record(each), _cells(each)) for each in adapter.account.buckets(region)))
 
 
 def _add_create(buckets: click.Group) -> None:
@@ -102,7 +109,7 @@ def _add_access(linode: click.Group) -> None:
             access = adapter.managed.access()
             origins = {None: "not supported", True: "every origin", False: "no origin, or rules of its own"}
             record = {"type": "access", "name": adapter.bucket_name, "acl": access.acl, "cors": access.cors}
-            host.result(record, f"ACL   {access.acl}", f"CORS  {origins[access.cors]}")
+            host.facts(record, (("ACL", access.acl), ("CORS", origins[access.cors])))
 
 
 def _record(bucket: LinodeBucket) -> dict[str, Any]:
@@ -119,5 +126,5 @@ def _record(bucket: LinodeBucket) -> dict[str, Any]:
     }
 
 
-def _format_count(count: int | None) -> str:
-    return "-" if count is None else str(count)
+def _cells(bucket: LinodeBucket) -> Sequence[Cell]:
+    return bucket.region, bucket.type, bucket.objects, bucket.size, bucket.name

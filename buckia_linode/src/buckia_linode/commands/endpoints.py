@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from buckia_core.adapters.commands.table import Column, Row
 from buckia_linode.commands.adapter import linode_adapter
 from buckia_linode.endpoint_types import LIMITS
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
+    from buckia_linode.models import LinodeEndpoint, Quota
+
+_ENDPOINTS = (Column("Region"), Column("Type"), Column("Requests", right=True), Column("URL"))
+_USAGE = (Column("Endpoint"), Column("Used", right=True), Column("Limit"), Column("Quota", style="bold"))
 
 
 def register_commands(linode: click.Group) -> None:
@@ -24,36 +29,41 @@ def register_commands(linode: click.Group) -> None:
         An endpoint without a URL gets one with the first bucket that is created there.
         """
         with linode_adapter(host) as adapter:
-            for each in adapter.account.endpoints():
-                limits = LIMITS[each.type] if each.type else None
-                record = {
-                    "type": "endpoint",
-                    "region": each.region,
-                    "endpoint_type": each.type,
-                    "url": each.url,
-                    "requests_per_second": limits.requests_per_second if limits else None,
-                    "bucket_bytes": limits.bucket_bytes if limits else None,
-                    "objects": limits.objects if limits else None,
-                }
-                rate = f"{limits.requests_per_second}/s" if limits else "-"
-                host.result(record, f"{each.region:<14} {each.type or '-':<3} {rate:>6}  {each.url or '-'}")
+            host.table(_ENDPOINTS, map(_endpoint_row, adapter.account.endpoints()))
 
     @linode.command("usage")
     @click.pass_obj
     def usage_command(host: CommandHost) -> None:
         """Show the account's quotas, their usage, and the bytes sent this month."""
         with linode_adapter(host) as adapter:
-            for each in adapter.account.quotas():
-                record = {
-                    "type": "quota",
-                    "id": each.id,
-                    "name": each.name,
-                    "endpoint": each.endpoint,
-                    "metric": each.metric,
-                    "limit": each.limit,
-                    "used": each.used,
-                }
-                used = "-" if each.used is None else str(each.used)
-                host.result(record, f"{each.endpoint:<34} {used:>14} of {each.limit} {each.metric}  {each.name}")
             sent = adapter.account.transfer()
-            host.result({"type": "transfer", "bytes": sent}, f"{'sent this month':<34} {sent:>14} byte")
+            last = {"type": "transfer", "bytes": sent}, ("sent this month", sent, "byte", "")
+            host.table(_USAGE, (*map(_quota_row, adapter.account.quotas()), last))
+
+
+def _endpoint_row(endpoint: LinodeEndpoint) -> Row:
+    limits = LIMITS[endpoint.type] if endpoint.type else None
+    record = {
+        "type": "endpoint",
+        "region": endpoint.region,
+        "endpoint_type": endpoint.type,
+        "url": endpoint.url,
+        "requests_per_second": limits.requests_per_second if limits else None,
+        "bucket_bytes": limits.bucket_bytes if limits else None,
+        "objects": limits.objects if limits else None,
+    }
+    rate = f"{limits.requests_per_second}/s" if limits else None
+    return record, (endpoint.region, endpoint.type, rate, endpoint.url)
+
+
+def _quota_row(quota: Quota) -> Row:
+    record = {
+        "type": "quota",
+        "id": quota.id,
+        "name": quota.name,
+        "endpoint": quota.endpoint,
+        "metric": quota.metric,
+        "limit": quota.limit,
+        "used": quota.used,
+    }
+    return record, (quota.endpoint, quota.used, f"of {quota.limit} {quota.metric}", quota.name)

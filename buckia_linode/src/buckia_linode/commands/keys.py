@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from buckia_core.adapters.commands.options import yes_option
+from buckia_core.adapters.commands.table import Column
 from buckia_linode.commands.adapter import linode_adapter, region, resolve_region
 from buckia_linode.models import Grant
 
@@ -32,8 +33,11 @@ def _add_list(keys: click.Group) -> None:
     def list_command(host: CommandHost) -> None:
         """List the access keys: number, access key id, permissions, label. Secrets are not shown."""
         with linode_adapter(host) as adapter:
-            for each in adapter.account.access_keys():
-                host.result(_record(each), f"{each.id:>8}  {each.access_key:<20}  {_format_scope(each)}  {each.label}")
+            columns = (Column("Id", right=True), Column("Access key id"), Column("Label", style="bold"), Column("May"))
+            keys = adapter.account.access_keys()
+            host.table(
+                columns, ((_record(each), (each.id, each.access_key, each.label, _format_scope(each))) for each in keys)
+            )
 
 
 def _add_create(keys: click.Group) -> None:
@@ -64,7 +68,8 @@ def _add_create(keys: click.Group) -> None:
             key = adapter.account.create_key(label, grants=grants, regions=[region_id])
             secret = key.secret.reveal() if key.secret else ""
             record = _record(key) | {"secret_access_key": secret}
-            host.disclose(record, f"access_key_id      {key.access_key}", f"secret_access_key  {secret}")
+            facts = (("access_key_id", key.access_key), ("secret_access_key", secret))
+            host.facts(record, facts, disclose=True)
             host.note(f"Key {key.id} ({_format_scope(key)}). Keep the secret now: it is not shown again.")
 
 

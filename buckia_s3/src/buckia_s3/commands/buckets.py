@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 import click
 
 from buckia_core.adapters.commands.options import yes_option
+from buckia_core.adapters.commands.table import Column, Row
 from buckia_core.errors import AdapterError, NotSupported, PermissionDenied
 from buckia_s3.commands.adapter import s3_adapter
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
     from buckia_s3.administration import SubresourceStatus
+    from buckia_s3.administration.buckets import Bucket
+
+_BUCKETS = (Column("Created"), Column("Name", style="bold"))
+_TOPICS = (Column("Topic", style="bold"), Column("State"))
 
 
 def register_commands(s3: click.Group) -> None:
@@ -28,22 +33,24 @@ def _add_info(s3: click.Group) -> None:
     @click.pass_obj
     def info_command(host: CommandHost) -> int | None:
         """Show the configuration of the bucket, topic by topic."""
-        failed = False
+        name, states = host.one_bucket().name, set()
+
+        def row(status: SubresourceStatus) -> Row:
+            state, text = _state_of(status)
+            states.add(state)
+            record = {
+                "type": "configuration",
+                "bucket": name,
+                "topic": status.subresource.name,
+                "document": status.document,
+                "state": state,
+                "problem": str(status.problem) if status.problem else None,
+            }
+            return record, (status.subresource.name, text)
+
         with s3_adapter(host) as adapter:
-            name = host.one_bucket().name
-            for status in adapter.administration.overview():
-                state, text = _state_of(status)
-                failed = failed or state == "failed"
-                record = {
-                    "type": "configuration",
-                    "bucket": name,
-                    "topic": status.subresource.name,
-                    "document": status.document,
-                    "state": state,
-                    "problem": str(status.problem) if status.problem else None,
-                }
-                host.result(record, f"{status.subresource.name:<20} {text}")
-        return 1 if failed else None
+            host.table(_TOPICS, [row(each) for each in adapter.administration.overview()])
+        return 1 if "failed" in states else None
 
 
 def _add_list(s3: click.Group) -> None:
@@ -52,10 +59,7 @@ def _add_list(s3: click.Group) -> None:
     def buckets_command(host: CommandHost) -> None:
         """List the buckets that the credentials may list."""
         with s3_adapter(host) as adapter:
-            for each in adapter.administration.buckets.list():
-                created = None if each.created is None else _iso_utc(each.created)
-                record = {"type": "bucket", "name": each.name, "created": created, "region": each.region}
-                host.result(record, f"{created or '-':<32}  {each.name}")
+            host.table(_BUCKETS, map(_row, adapter.administration.buckets.list()))
 
 
 def _add_create(s3: click.Group) -> None:
@@ -88,6 +92,12 @@ def _add_remove(s3: click.Group) -> None:
             record = {"type": "bucket_removed", "bucket": host.one_bucket().name, "name": buckets.name}
             host.result(record, f"{host.one_bucket().name}: the bucket {buckets.name} is removed")
             return None
+
+
+def _row(bucket: Bucket) -> Row:
+    created = None if bucket.created is None else _iso_utc(bucket.created)
+    record = {"type": "bucket", "name": bucket.name, "created": created, "region": bucket.region}
+    return record, (created, bucket.name)
 
 
 def _iso_utc(time: datetime) -> str:

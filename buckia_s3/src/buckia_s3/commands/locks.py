@@ -128,4 +128,4 @@ def _show(host: CommandHost, key: str, version: str | None, lock: ObjectLock) ->
         "hold": lock.legal_hold,
     }
     retained = f"until {until.astimezone():%Y-%m-%d %H:%M:%S} in mode {lock.mode}" if until else "no"
-    host.result(record, f"retained:    {retained}", f"legal hold:  {'on' if lock.legal_hold else 'off'}")
+    host.facts(record, (("retained:", retained), ("legal hold:", "on" if lock.legal_hold else "off")))

@@ -76,7 +76,7 @@ def test_a_name_that_the_encoding_lacks_is_shown_in_escapes(monkeypatch):
 
 
 def test_lines_go_above_a_drawing_only_where_the_drawing_is(monkeypatch, capsys):
-    above: list[str] = []
+    above: list[object] = []
     out = Output(Options())
     out.print_above = above.append
     out.say("to a file")

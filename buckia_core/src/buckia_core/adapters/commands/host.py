@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from buckia_core.adapters.commands.table import Cell, Column, Row
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.config import BucketConfig
 
@@ -50,6 +51,23 @@ class CommandHost(Protocol):
 
     def disclose(self, record: Mapping[str, object], *lines: str) -> None:
         """Print a result that contains a secret, such as a new key."""
+
+    def table(self, columns: Sequence[Column], rows: Iterable[Row], *, stream: bool = False) -> None:
+        """Print a table: at a terminal with titles, elsewhere as plain lines, under `--json` the records.
+
+        Put the longest column last: it is the one that is wrapped. Masks known secrets.
+
+        Args:
+            columns: The columns, from left to right.
+            rows: Records and cells; may be an iterator.
+            stream: Print each row as soon as `rows` yields it, without titles. Columns get their minimum width.
+        """
+
+    def facts(self, record: Mapping[str, object], facts: Iterable[tuple[str, Cell]], *, disclose: bool = False) -> None:
+        """Print the properties of one thing, a name and a value a line; under `--json` the record.
+
+        Masks known secrets, unless `disclose` says that a new secret is among the values.
+        """
 
     def say(self, line: str) -> None:
         """Print a message about what was done; not under `--json` or `--quiet`."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from buckia_core.adapters.commands.host import CommandHost
+from buckia_core.adapters.commands.table import Column, Row
 from buckia_core.adapters.transfers.upload_session import UnfinishedUpload, upload_id_from_checkpoint
 from buckia_core.planning.manifest import time_from_ns
 
@@ -44,18 +45,24 @@ def list_or_abort_uploads(
         raise click.UsageError("--resumable goes with --abort.")
     bucket = host.one_bucket().name
     resumable_ids = {upload_id_from_checkpoint(text) for text in host.resumable_uploads().values()}
-    found, to_abort = 0, []
-    for upload in uploads:
-        if older_than is not None and time_from_ns(upload.started_ns) > datetime.now(UTC) - older_than:
-            continue
-        found += 1
+    found = [
+        each
+        for each in uploads
+        if older_than is None or time_from_ns(each.started_ns) <= datetime.now(UTC) - older_than
+    ]
+    to_abort = [each for each in found if resumable or each.upload_id not in resumable_ids]
+
+    def row(upload: UnfinishedUpload) -> Row:
         is_resumable = upload.upload_id in resumable_ids
-        if not abort or not yes:
-            size = {} if get_size is None else {"size": get_size(upload)}
-            line = _line(upload, size.get("size"), resumable=is_resumable)
-            host.result(_record(bucket, upload) | size | {"resumable": is_resumable}, line)
-        if not is_resumable or resumable:
-            to_abort.append(upload)
+        size = {} if get_size is None else {"size": get_size(upload)}
+        started = f"{time_from_ns(upload.started_ns).astimezone():%Y-%m-%d %H:%M:%S}"
+        key = f"{upload.key} (the next sync resumes it)" if is_resumable else upload.key
+        record = _record(bucket, upload) | size | {"resumable": is_resumable}
+        return record, (started, *size.values(), upload.upload_id, key)
+
+    if not abort or not yes:
+        sizes = () if get_size is None else (Column("Bytes", right=True),)
+        host.table((Column("Started"), *sizes, Column("Id"), Column("Key", style="bold")), map(row, found))
     if not found:
         host.note(f"{bucket}: no unfinished uploads")
     elif abort and not to_abort:
@@ -80,10 +87,3 @@ def _record(bucket: str, upload: UnfinishedUpload) -> dict[str, object]:
         "upload_id": upload.upload_id,
         "begun": time_from_ns(upload.started_ns).isoformat().replace("+00:00", "Z"),
     }
-
-
-def _line(upload: UnfinishedUpload, size: int | None, *, resumable: bool) -> str:
-    volume = "" if size is None else f"{size:>14} B  "
-    mark = "  (the next sync resumes it)" if resumable else ""
-    started = f"{time_from_ns(upload.started_ns).astimezone():%Y-%m-%d %H:%M:%S}"
-    return f"{started}  {volume}{upload.upload_id}  {upload.key}{mark}"

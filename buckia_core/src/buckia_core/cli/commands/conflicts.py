@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from buckia_core.adapters.commands.table import Cell, Column, Row
 from buckia_core.cli.app import Group
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode, exit_code_for_result
@@ -20,6 +21,15 @@ from buckia_core.cli.terminal.formatting import format_time, format_version
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
     from buckia_core.syncing.planner.resolve import Conflict
+
+_COLUMNS = (
+    Column("Bucket", style="bold"),
+    Column("Reason"),
+    Column("Since"),
+    Column("Local"),
+    Column("In the bucket"),
+    Column("Key"),
+)
 
 
 @click.group("conflicts", cls=Group, invoke_without_command=True)
@@ -39,18 +49,19 @@ def list_command(context: CliContext) -> ExitCode:
 
     The exit code is 8 if there are any.
     """
+    rows: list[Row] = []
 
     def show(client: BuckiaClient) -> ExitCode:
         bucket = client.config.name
         found = client.conflicts()
         if not found:
             context.output.note(f"{bucket}: no conflicts")
-        for conflict in found:
-            text = f"{conflict.key}  ({conflict.reason}, since {format_time(conflict.since)})"
-            context.output.result(_conflict_record(bucket, conflict), text)
+        rows.extend((_conflict_record(bucket, conflict), _cells(bucket, conflict)) for conflict in found)
         return ExitCode.CONFLICTS if found else ExitCode.DONE
 
-    return context.for_each_bucket(show)
+    code = context.for_each_bucket(show)
+    context.table(_COLUMNS, rows)
+    return code
 
 
 @conflicts_command.command("show")
@@ -117,6 +128,12 @@ def _find_key(name: str, client: BuckiaClient, conflicts: Sequence[Conflict]) ->
     keys = {os.path.normpath(base / each.path): each.key for each in conflicts}
     found = (keys.get(os.path.normpath(start / name)) for start in (Path.cwd(), base))
     return next(filter(None, found), name)
+
+
+def _cells(bucket: str, conflict: Conflict) -> Sequence[Cell]:
+    local = format_version(conflict.local_size, conflict.local_mtime_ns)
+    remote = format_version(conflict.remote_size, conflict.remote_mtime_ns)
+    return bucket, conflict.reason, format_time(conflict.since), local, remote, conflict.key
 
 
 def _conflict_record(bucket: str, conflict: Conflict) -> dict[str, object]:

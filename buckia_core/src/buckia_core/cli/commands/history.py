@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from buckia_core.adapters.commands.table import Column, Row
 from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
@@ -15,6 +16,8 @@ from buckia_core.cli.terminal.formatting import format_summary, format_time
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
     from buckia_core.syncing.events import SyncResult
+
+_COLUMNS = (Column("Started"), Column("Bucket", style="bold"), Column("Result"))
 
 
 @click.command("history", cls=Command)
@@ -26,17 +29,19 @@ def history_command(context: CliContext, limit: int) -> ExitCode:
     """Show the last runs, the latest one first."""
     # Configuration entries for the same bucket share a history.
     seen: set[object] = set()
+    rows: list[Row] = []
 
     def show(client: BuckiaClient) -> ExitCode:
         runs = [run for run in client.history(limit) if (run.bucket, run.started) not in seen]
         seen.update((run.bucket, run.started) for run in runs)
         if not runs:
             context.output.note(f"{client.config.name}: no run yet")
-        for run in runs:
-            context.output.result(_run_record(run), f"{format_time(run.started)}  {run.bucket}: {format_summary(run)}")
+        rows.extend((_run_record(run), (format_time(run.started), run.bucket, format_summary(run))) for run in runs)
         return ExitCode.DONE
 
-    return context.for_each_bucket(show)
+    code = context.for_each_bucket(show)
+    context.table(_COLUMNS, rows)
+    return code
 
 
 def _run_record(run: SyncResult) -> dict[str, object]:

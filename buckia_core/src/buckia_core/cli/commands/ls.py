@@ -6,13 +6,17 @@ from collections.abc import Iterable, Iterator
 
 import click
 
+from buckia_core.adapters.commands.table import Column
 from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal.formatting import format_size, format_time
+from buckia_core.cli.terminal.tables import format_row
 from buckia_core.planning.digest import without_tentative
 from buckia_core.planning.manifest import RemoteObject
+
+_COLUMNS = (Column("Size", right=True, width=10), Column("Stored", width=19), Column("Key"))
 
 
 @click.command("ls", cls=Command)
@@ -32,11 +36,11 @@ def ls_command(context: CliContext, prefix: str, long: bool, recursive: bool) ->
         for entry in objects if recursive else _first_level(objects, prefix):
             if isinstance(entry, str):
                 record: dict[str, object] = {"type": "directory", "bucket": config.name, "prefix": entry}
-                context.output.result(record, _format_columns("", "", entry) if long else entry)
+                context.output.result(record, format_row(_COLUMNS, ("", "", entry)) if long else entry)
             else:
-                columns = _format_columns(format_size(entry.size), format_time(entry.modified_ns or None), entry.key)
                 record = json_records.remote_object(config.name, entry)
-                context.output.result(record, columns if long else entry.key)
+                cells = (format_size(entry.size), format_time(entry.modified_ns or None), entry.key)
+                context.output.result(record, format_row(_COLUMNS, cells) if long else entry.key)
     return ExitCode.DONE
 
 
@@ -48,7 +52,7 @@ def stat_command(context: CliContext, key: str) -> ExitCode:
     config = context.one_bucket()
     with context.client(config) as client:
         found = client.stat(key)
-    rows = [
+    facts = [
         ("key", found.key),
         ("size", f"{found.size} bytes ({format_size(found.size)})"),
         ("stored", format_time(found.modified_ns or None)),
@@ -56,13 +60,11 @@ def stat_command(context: CliContext, key: str) -> ExitCode:
         ("fingerprint", found.fingerprint),
         *((digest.algorithm, digest.value) for digest in without_tentative(found.digests)),
         *((f"{digest.algorithm} stored", digest.value) for digest in found.claimed),
-        ("version", found.version or "-"),
-        ("content type", found.content_type or "-"),
+        ("version", found.version or None),
+        ("content type", found.content_type or None),
         *(sorted((found.metadata or {}).items())),
     ]
-    context.output.result(
-        json_records.remote_object(config.name, found), *(f"{name + ':':<14} {value}" for name, value in rows)
-    )
+    context.facts(json_records.remote_object(config.name, found), ((f"{name}:", value) for name, value in facts))
     return ExitCode.DONE
 
 
@@ -77,7 +79,3 @@ def _first_level(objects: Iterable[RemoteObject], prefix: str) -> Iterator[Remot
         elif each.key[: end + 1] != last:
             last = each.key[: end + 1]
             yield last
-
-
-def _format_columns(size: str, when: str, name: str) -> str:
-    return f"{size:>10}  {when:<19}  {name}"

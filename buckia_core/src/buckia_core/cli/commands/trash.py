@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from buckia_core.adapters.commands.options import parse_age, yes_option
+from buckia_core.adapters.commands.table import Column, Row
 from buckia_core.cli.app import Group
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
@@ -19,6 +20,9 @@ from buckia_core.cli.terminal.prompts import confirm
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
+    from buckia_core.syncing.disk.trash import Trashed
+
+_COLUMNS = (Column("Id", style="bold"), Column("Since"), Column("Size", right=True), Column("Reason"), Column("Key"))
 
 
 @click.group("trash", cls=Group, invoke_without_command=True)
@@ -37,6 +41,7 @@ def list_command(context: CliContext) -> ExitCode:
     """List the trash, oldest entries first."""
     # Configuration entries for the same bucket share a trash.
     seen: set[str] = set()
+    rows: list[Row] = []
 
     def show(client: BuckiaClient) -> ExitCode:
         bucket = client.config.name
@@ -44,25 +49,29 @@ def list_command(context: CliContext) -> ExitCode:
         seen.update(each.id for each in found)
         if not found:
             context.output.note(f"{bucket}: the trash is empty")
-        for each in found:
-            record = {
-                "type": "trashed",
-                "bucket": bucket,
-                "id": each.id,
-                "key": each.key,
-                "path": each.path,
-                "size": each.size,
-                "when": json_records.iso_time(each.when),
-                "why": each.why,
-            }
-            path = os.path.relpath(each.path, client.config.base_dir).replace(os.sep, "/") if each.path else each.key
-            # The path, where the entry is restored to, comes from a record that is not trusted.
-            was = "" if path == each.key else f", was {each.path}"
-            columns = f"{format_time(each.when)}  {format_size(each.size):>10}"
-            context.output.result(record, f"{each.id}  {columns}  {each.key}  ({each.why}{was})")
+        rows.extend(_row(client, each) for each in found)
         return ExitCode.DONE
 
-    return context.for_each_bucket(show)
+    code = context.for_each_bucket(show)
+    context.table(_COLUMNS, rows)
+    return code
+
+
+def _row(client: BuckiaClient, each: Trashed) -> Row:
+    record = {
+        "type": "trashed",
+        "bucket": client.config.name,
+        "id": each.id,
+        "key": each.key,
+        "path": each.path,
+        "size": each.size,
+        "when": json_records.iso_time(each.when),
+        "why": each.why,
+    }
+    path = os.path.relpath(each.path, client.config.base_dir).replace(os.sep, "/") if each.path else each.key
+    # The path, where the entry is restored to, comes from a record that is not trusted.
+    name = each.key if path == each.key else f"{each.key} (was {each.path})"
+    return record, (each.id, format_time(each.when), format_size(each.size), each.why, name)
 
 
 @trash_command.command("restore")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from buckia_core.adapters.commands.options import yes_option
+from buckia_core.adapters.commands.table import Cell, Column
 from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst_exit_code
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from buckia_core.planning.versions import ObjectVersion, Restoration
     from buckia_core.syncing.transfer.versions import Restored
 
+_COLUMNS = (
+    Column("", width=1),
+    Column("Stored"),
+    Column("Size", right=True, styles={"deleted": "red"}),
+    Column("Version"),
+    Column("Key"),
+)
+
 
 @click.command("versions", cls=Command)
 @click.argument("prefix", default="")
@@ -34,14 +43,20 @@ def versions_command(context: CliContext, prefix: str, deleted: bool) -> ExitCod
     """
     config = context.one_bucket()
     with context.client(config) as client:
-        deleted_key = None
-        for each in client.versions().list(prefix):
-            if each.latest and each.deleted:
-                deleted_key = each.key
-            if deleted and each.key != deleted_key:
-                continue
-            context.output.result(_version_record(config.name, each), _format_version(each))
+        found = client.versions().list(prefix)
+        chosen = _of_deleted(found) if deleted else found
+        context.table(_COLUMNS, ((_version_record(config.name, each), _cells(each)) for each in chosen))
     return ExitCode.DONE
+
+
+def _of_deleted(versions: Iterable[ObjectVersion]) -> Iterator[ObjectVersion]:
+    """Yield the versions of the keys whose latest one is a deletion; the latest version of a key comes first."""
+    deleted_key = None
+    for each in versions:
+        if each.latest and each.deleted:
+            deleted_key = each.key
+        if each.key == deleted_key:
+            yield each
 
 
 @click.command("restore", cls=Command)
@@ -152,7 +167,6 @@ def _version_record(bucket: str, each: ObjectVersion) -> dict[str, object]:
     }
 
 
-def _format_version(each: ObjectVersion) -> str:
+def _cells(each: ObjectVersion) -> Sequence[Cell]:
     size = "deleted" if each.deleted else format_size(each.size)
-    mark = "*" if each.latest else " "
-    return f"{mark} {format_time(each.modified_ns or None)}  {size:>10}  {each.version}  {each.key}"
+    return "*" if each.latest else "", format_time(each.modified_ns or None), size, each.version, each.key

@@ -38,7 +38,7 @@ def print_error(
         for line in redaction().redact_known("".join(traceback.format_exception(error))).splitlines():
             output.error(line)
     label = f"{bucket}: " if bucket and prefix_bucket and not message.startswith(f"{bucket}:") else ""
-    output.error(f"buckia: {label}{message}")
+    output.error(f"{label}{message}", label="buckia:")
     for hint in hints:
         output.error(f"  {hint}")
     return exit_code_for(error)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
+from buckia_core.adapters.commands.table import Column
 from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal.formatting import format_count, format_size, format_summary
 from buckia_core.cli.terminal.output import Output
 from buckia_core.cli.terminal.progress import Progress
+from buckia_core.cli.terminal.tables import format_row
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.syncing.events import Event, Finished, Notice, Planned, Scanning, Status, SyncResult, Transferred
+
+if TYPE_CHECKING:
+    from buckia_core.cli.terminal.console import Span
 
 _ACTION_LABELS = {
     Action.UPLOAD: "upload",
@@ -24,7 +29,23 @@ _ACTION_LABELS = {
     Action.SKIP: "skip",
     Action.REFUSE: "skip",
 }
-_WIDTH = max(map(len, _ACTION_LABELS.values()))
+_COLUMNS = (
+    Column(
+        "Action",
+        width=max(map(len, _ACTION_LABELS.values())),
+        styles={
+            "upload": "green",
+            "download": "cyan",
+            "delete local": "red",
+            "delete remote": "red",
+            "conflict": "bold yellow",
+            "skip": "yellow",
+        },
+    ),
+    Column("Size", right=True, width=10),
+    Column("Path"),
+    Column("Reason", style="dim"),
+)
 _BOOKKEEPING = frozenset({Action.ADOPT, Action.FORGET})
 """Actions that change no file and no object. A first run may have one for every file."""
 _TRANSFERS = frozenset({Action.UPLOAD, Action.DOWNLOAD})
@@ -83,12 +104,10 @@ def _display_name(event: Finished) -> str:
     return event.operation.key if refused else event.path or event.operation.key
 
 
-def format_operation(operation: Operation, path: str | None) -> str:
+def format_operation(operation: Operation, path: str | None) -> list[Span]:
     """Format an operation as a line: action, size, path, reason."""
-    size = format_size(operation.size)
-    return (
-        f"{_ACTION_LABELS[operation.action]:<{_WIDTH}}  {size:>10}  {path or operation.key}  ({operation.explanation})"
-    )
+    label, size = _ACTION_LABELS[operation.action], format_size(operation.size)
+    return format_row(_COLUMNS, (label, size, path or operation.key, f"({operation.explanation})"))
 
 
 def show_summary(output: Output, result: SyncResult) -> None:

@@ -15,6 +15,9 @@ from buckia_core.cli.options import Options
 from buckia_core.config.secrets.sanitize import sanitize
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from buckia_core.cli.terminal.console import Line
     from buckia_core.config.secrets.secret import Secret
 
 Record = Mapping[str, object]
@@ -39,22 +42,35 @@ class Output:
     Attributes:
         options: Global options; `--json` and `--quiet` are read for each line.
         print_above: Prints a line above the progress bars; `None` while there are none.
+
+    Args:
+        options: As the attribute.
+        console: Console that takes all output, such as one that records a picture, instead of the two streams.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, console: Console | None = None) -> None:
         self.options = options
-        self.print_above: Callable[[str], None] | None = None
+        self.print_above: Callable[[Line], None] | None = None
+        self._console = console
         self._silenced = False
         self._ignores_broken_pipe = False
         self._secrets: list[Secret] = []
 
-    def result(self, record: Record, *lines: str) -> None:
+    def result(self, record: Record, *lines: Line) -> None:
         """Show one result: the record as a line of JSON, or the lines for a person."""
         if self.options.json:
             self.record(record)
             return
         for line in lines:
-            self._write(sys.stdout, _masked_line(line))
+            self.line(line)
+
+    def line(self, line: Line, *, is_masked: bool = False) -> None:
+        """Show a line of a result to a person; `is_masked` if its parts went through `masked`, or may not be masked."""
+        if not isinstance(line, str) and not self._draws(sys.stdout):
+            line = _join(line)
+        if not is_masked:
+            line = masked(line) if isinstance(line, str) else [(masked(text), style) for text, style in line]
+        self._write(sys.stdout, line)
 
     def disclose(self, record: Record, *lines: str) -> None:
         """Show a result that contains a secret, such as a new access key, without masking."""
@@ -71,23 +87,25 @@ class Output:
             text = json.dumps(_mask_record(record))
         self._write(sys.stdout, text)
 
-    def say(self, line: str) -> None:
+    def say(self, line: Line) -> None:
         """Print a line about what was done, except with `--json` or `--quiet`."""
         if not self.options.json and not self.options.quiet:
-            self._write(sys.stdout, _masked_line(line))
+            self.line(line)
 
     def note(self, line: str) -> None:
         """Print a note on standard error, except with `--quiet`."""
         if not self.options.quiet:
             self._write(sys.stderr, clean_message(line))
 
-    def error(self, line: str) -> None:
-        """Print an error on standard error."""
-        self._write(sys.stderr, clean_message(line))
+    def error(self, line: str, *, label: str = "", style: str = "bold red") -> None:
+        """Print an error on standard error, after a label that has a style at a terminal."""
+        message = clean_message(line)
+        self._write(sys.stderr, [(label, style), (f" {message}", "")] if label else message)
 
     def failed(self, name: str, message: str) -> None:
         """Print an error of one file or object on standard error; its name keeps what only looks like a credential."""
-        self._write(sys.stderr, f"failed: {_masked_line(name)}: {clean_message(message)}")
+        text = f" {masked(name)}: {clean_message(message)}"
+        self._write(sys.stderr, [("failed:", "bold red"), (text, "")])
 
     def raw(self, text: str) -> None:
         """Write trusted text, such as a completion script, to standard output unchanged."""
@@ -106,11 +124,33 @@ class Output:
         for stream in (sys.stdout, sys.stderr):
             self._try_write(stream, lambda stream: stream.flush())
 
-    def _write(self, stream: TextIO | None, line: str) -> None:
-        if self.print_above is not None and stream is not None and stream.isatty():
+    def console(self, stream: TextIO | None) -> Console | None:
+        """Return a console that draws on a stream; `None` if that is not a terminal which can be drawn on."""
+        if self._console is not None or not self._draws(stream):
+            return self._console
+        from buckia_core.cli.terminal.console import make_console  # noqa: PLC0415  # imports rich
+
+        assert stream is not None
+        return make_console(stream)
+
+    def _draws(self, stream: TextIO | None) -> bool:
+        return self._console is not None or (is_terminal(stream) and os.environ.get("TERM") != "dumb")
+
+    def _write(self, stream: TextIO | None, line: Line) -> None:
+        if self.print_above is not None and is_terminal(stream):
             self.print_above(line)
-            return
-        self._try_write(stream, lambda stream: print(line, file=stream, flush=stream is sys.stderr))
+        elif self._draws(stream) and (self._console is not None or not isinstance(line, str)):
+            self._draw(stream, line)
+        else:
+            text = _join(line)
+            self._try_write(stream, lambda stream: print(text, file=stream, flush=stream is sys.stderr))
+
+    def _draw(self, stream: TextIO | None, line: Line) -> None:
+        from buckia_core.cli.terminal.console import to_text  # noqa: PLC0415  # imports rich
+
+        console = self.console(stream)
+        assert console is not None
+        self._try_write(stream, lambda _: console.print(to_text(line)))
 
     def _try_write(self, stream: TextIO | None, act: Callable[[TextIO], object]) -> None:
         # A stream is `None` in a process without a console, or if it was started closed.
@@ -132,8 +172,13 @@ class Output:
             raise PipeClosed
 
 
-def _masked_line(line: str) -> str:
-    return sanitize(_mask(line))
+def _join(line: Line) -> str:
+    return line if isinstance(line, str) else "".join(text for text, _ in line)
+
+
+def masked(text: str) -> str:
+    """Return a text of a result on one line, without known secrets and without control characters."""
+    return sanitize(_mask(text))
 
 
 def _mask(text: str) -> str:
@@ -168,6 +213,12 @@ def _mask_record(value: object, name: str = "") -> object:
             return [_mask_record(each, name) for each in value]
         case _:
             return value
+
+
+def is_terminal(stream: object) -> bool:
+    """Tell whether a stream is a terminal."""
+    ask = getattr(stream, "isatty", None)
+    return bool(ask and ask())
 
 
 def is_broken_pipe(error: OSError) -> bool:

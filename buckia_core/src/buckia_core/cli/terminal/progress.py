@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -46,17 +45,11 @@ def progress_for(output: Output, bucket: str) -> Progress:
     """Create the progress for the options and the terminal."""
     if output.options.quiet or output.options.json:
         return Progress()
-    if is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
+    if (console := output.console(sys.stderr)) is not None:
         from buckia_core.cli.terminal.progress_bars import RichProgress  # noqa: PLC0415  # imports rich
 
-        return RichProgress(output, bucket)
+        return RichProgress(output, bucket, console)
     return LogProgress(output, bucket)
-
-
-def is_terminal(stream: object) -> bool:
-    """Tell whether a stream is a terminal."""
-    ask = getattr(stream, "isatty", None)
-    return bool(ask and ask())
 
 
 class LogProgress(Progress):

@@ -20,6 +20,7 @@ from rich.progress import (
 from rich.progress import Progress as RichBars
 from rich.text import Text
 
+from buckia_core.cli.terminal.console import Line, to_text
 from buckia_core.cli.terminal.formatting import format_size
 from buckia_core.cli.terminal.output import Output
 from buckia_core.cli.terminal.progress import Progress
@@ -29,11 +30,10 @@ from buckia_core.config.secrets.sanitize import sanitize
 class RichProgress(Progress):
     """Two bars on standard error, for operations and for bytes; other output appears above them."""
 
-    def __init__(self, output: Output, bucket: str) -> None:
+    def __init__(self, output: Output, bucket: str, console: Console) -> None:
         self._output = output
-        self._bucket = Text(sanitize(bucket))
-        # Names are data: no markup, emoji codes or highlighting.
-        self._console = Console(file=sys.stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
+        self._bucket = sanitize(bucket)
+        self._console = console
         self._bars = RichBars(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -45,16 +45,16 @@ class RichProgress(Progress):
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._operations = self._bars.add_task(f"{self._bucket.plain}: reading", total=None, unit="operations")
+        self._operations = self._bars.add_task(f"{self._bucket}: reading", total=None, unit="operations")
         self._bytes = self._bars.add_task("bytes", total=None, unit="bytes", visible=False)
         self._start()
 
     def scanned(self, local: int, remote: int) -> None:
-        text = f"{self._bucket.plain}: reading, {local} local, {remote} in the bucket"
+        text = f"{self._bucket}: reading, {local} local, {remote} in the bucket"
         self._bars.update(self._operations, description=text)
 
     def planned(self, operations: int, size: int) -> None:
-        self._bars.reset(self._operations, total=operations, description=self._bucket.plain, unit="operations")
+        self._bars.reset(self._operations, total=operations, description=self._bucket, unit="operations")
         self._bars.reset(self._bytes, total=size, visible=size > 0, unit="bytes")
 
     def transferred(self, delta: int) -> None:
@@ -83,8 +83,8 @@ class RichProgress(Progress):
         self._bars.start()
         self._output.print_above = self._print
 
-    def _print(self, line: str) -> None:
-        self._console.print(Text(line), soft_wrap=True)
+    def _print(self, line: Line) -> None:
+        self._console.print(to_text(line))
 
 
 class _Amount(ProgressColumn):

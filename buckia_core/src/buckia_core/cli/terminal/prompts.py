@@ -9,8 +9,7 @@ from contextlib import AbstractContextManager, ExitStack
 import click
 
 from buckia_core.cli.terminal.formatting import format_version
-from buckia_core.cli.terminal.output import Output, clean_message
-from buckia_core.cli.terminal.progress import is_terminal
+from buckia_core.cli.terminal.output import Output, clean_message, is_terminal
 from buckia_core.planning.plan import Operation
 from buckia_core.planning.policy import ConflictPolicy
 
