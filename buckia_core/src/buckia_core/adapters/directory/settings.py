@@ -13,5 +13,5 @@ class DirectorySettings:
     """Settings of a directory as a bucket."""
 
     root: Path = setting(help="Directory that is the bucket.", required=True)
-    bucket_name: str | None = setting(help="What errors call the bucket, beside the path of its directory.")
-    prefix: str = setting(help="Directory below the root that counts as the bucket's root.", default="")
+    bucket_name: str | None = setting(help="Name of the bucket in error messages.")
+    prefix: str = setting(help="Directory below `root` to use as the root of the bucket.", default="")

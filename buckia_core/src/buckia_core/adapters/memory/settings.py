@@ -12,7 +12,7 @@ class MemorySettings:
     """Settings of a bucket in memory."""
 
     bucket_name: str | None = setting(
-        help="Adapters of one process that name the same bucket share it. Without a name the bucket is private."
+        help="Name of the bucket. Adapters of one process share a bucket by its name; without one it is private."
     )
-    prefix: str = setting(help="Directory of the bucket that counts as its root.", default="")
-    versions: bool = setting(help="Keep versions that are overwritten or deleted.", default=False)
+    prefix: str = setting(help="Directory of the bucket to use as its root.", default="")
+    versions: bool = setting(help="Keep overwritten and deleted versions.", default=False)
