@@ -19,14 +19,16 @@ from buckia_core.errors import InvalidSetting
 _VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}", re.ASCII)
 
 _HEAD = """\
-# Buckets that Buckia syncs, each under a name of your choice. Paths are relative to the folder of this file.
-# Keep secrets out of it: write env:NAME, file:PATH, keyring:SERVICE/USER or op://VAULT/ITEM/FIELD instead.
+# Buckets to sync, each under a name of your choice. Paths are relative to this
+# file. Keep secrets out of it: write env:NAME, file:PATH, keyring:SERVICE/USER
+# or op://VAULT/ITEM/FIELD instead.
 """
 
 _EXAMPLES = {
     "paths": """\
-Without paths, this whole folder is synced with the whole bucket. With `paths: [images/]`, only images/ is, and
-images/cat.png is stored as cat.png: the folder stands for the root of the bucket. To keep images/ in the key:
+Without paths, this whole folder is synced with the whole bucket. A folder in
+paths stands for the root of the bucket: with `paths: [images/]`,
+images/cat.png is stored as cat.png. This keeps images/ in the key:
 paths: [{local: images/, remote: images/}]""",
     "exclude": 'exclude: ["*.tmp"]   # .gitignore patterns, also in a file .buckiaignore',
     "direction": "direction: up        # or down; both ways by default",
