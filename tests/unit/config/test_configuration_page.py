@@ -16,7 +16,7 @@ from buckia_core.adapters.plugins.registry import registry
 from buckia_core.config import load
 from buckia_core.config.bucket import CommonSettings, KeepReplaced
 from buckia_core.config.schema import describe_settings, json_schema
-from buckia_core.errors import InvalidSetting, UnknownSetting
+from buckia_core.errors import AdapterNotInstalled, InvalidSetting, UnknownSetting
 from buckia_core.planning.policy import ConflictPolicy
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -52,6 +52,19 @@ def test_examples_are_valid_by_the_published_schema(text):
 def test_the_published_schema_has_the_common_settings_as_they_are_now():
     now = json.loads(json.dumps(json_schema({})))
     assert SCHEMA["$defs"]["common"] == now["$defs"]["common"]
+
+
+PROVIDERS = [name.removeprefix("provider-") for name in SCHEMA["$defs"] if name.startswith("provider-")]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_published_schema_has_the_settings_of_a_provider_as_they_are_now(provider):
+    try:
+        settings = registry().spec(provider).settings_class()
+    except AdapterNotInstalled:
+        pytest.skip(f"the adapter for {provider} is not installed")
+    now = json.loads(json.dumps(json_schema({provider: settings})))
+    assert SCHEMA["$defs"][f"provider-{provider}"] == now["$defs"][f"provider-{provider}"]
 
 
 def test_the_table_of_common_settings_is_complete_and_true():
