@@ -213,7 +213,13 @@ class _ReplaySocket:
     def makefile(self, mode: str) -> io.BufferedReader:
         """Return the file that `http.client` reads. Closing it leaves the connection open."""
         assert mode == "rb"
-        return io.BufferedReader(self._raw)
+        return _ReplayFile(self._raw)
+
+
+class _ReplayFile(io.BufferedReader):
+    def flush(self) -> None:
+        # A response that is dropped is flushed after its file was closed, and Python 3.13 prints the error of that.
+        pass
 
 
 class _ReplayReader(io.RawIOBase):

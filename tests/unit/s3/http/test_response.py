@@ -394,10 +394,10 @@ def test_http_client_reads_the_same(exchange, size):
     theirs = by_http_client(method, data)
     told = {name.lower(): value.rstrip(" \t") for name, value in reversed(theirs.headers.items())}
     if not theirs.chunked and not re.fullmatch("[0-9]{1,18}", told.get("content-length", "0")):
-        with pytest.raises(UnusableResponse):
+        with closing(theirs), pytest.raises(UnusableResponse):
             answered(*cut(data, cuts), method=method, closes=True)
         return
-    with answering(*cut(data, cuts), method=method, closes=True) as ours:
+    with closing(theirs), answering(*cut(data, cuts), method=method, closes=True) as ours:
         assert (ours.status, ours.headers) == (theirs.status, told)
         assert read_of(ours, size) == read_of(theirs, size)
         assert ours.will_close or not theirs.will_close

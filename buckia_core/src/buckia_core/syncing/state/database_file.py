@@ -104,10 +104,11 @@ def connect_readonly_anywhere(path: Path) -> sqlite3.Connection:
     connection = connect_readonly(path)
     try:
         connection.execute("PRAGMA schema_version").fetchone()
-    except sqlite3.OperationalError as error:
+    except BaseException as error:
         connection.close()
         # SQLite can't create the shared-memory file there.
-        if primary_code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+        readonly = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+        if not isinstance(error, sqlite3.OperationalError) or primary_code(error) not in readonly:
             raise
         connection = connect_readonly(path, immutable=True)
     return connection
