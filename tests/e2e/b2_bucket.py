@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from buckia_core.testing.fault_proxy.proxy import FaultProxy
 from tests.e2e.buckets import Content, S3Bucket, as_bytes, as_text
 from tests.servers.b2.server import B2Account
-from tests.servers.fault_proxy import FaultProxy
 from tests.servers.s3_server import S3Server
 
 _KINDS = {"b2_list_file_names": "list", "b2_authorize_account": None, "b2_list_buckets": None}

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from tests.servers.fault_proxy import FaultProxy
+from buckia_core.testing.fault_proxy.proxy import FaultProxy
 from tests.servers.s3_server import S3Server
 
 Content = str | bytes

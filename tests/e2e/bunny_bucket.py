@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
+from buckia_core.testing.fault_proxy.proxy import FaultProxy
 from tests.e2e.buckets import Content, as_bytes, as_text
 from tests.servers.bunny.server import BunnyAccount, BunnyZone
-from tests.servers.fault_proxy import FaultProxy
 
 _KINDS = {"GET": "get", "PUT": "put", "DELETE": "delete", "DESCRIBE": "stat"}
 

@@ -14,13 +14,13 @@ from tests.e2e.bunny_bucket import BunnyBucket, bunny_kind
 from tests.e2e.project import Project
 from tests.servers.b2.server import B2Account
 from tests.servers.bunny.server import BunnyAccount
-from tests.servers.fault_proxy import FaultProxy
+from tests.servers.s3_faults import S3FaultProxy
 
 
 @pytest.fixture
 def s3_bucket(ceph, bucket_name) -> Iterator[S3Bucket]:
     """A fresh bucket of the Ceph gateway, behind a proxy that counts, and fails where it is told to."""
-    with FaultProxy(ceph.endpoint) as proxy:
+    with S3FaultProxy(ceph.endpoint) as proxy:
         bucket = S3Bucket(ceph, bucket_name(ceph, "e2e"), proxy)
         yield bucket
         bucket.close()
@@ -41,7 +41,7 @@ def b2_bucket(b2_account: B2Account) -> B2Bucket:
 @pytest.fixture
 def b2_s3_bucket(ceph, bucket_name) -> Iterator[B2S3Bucket]:
     """A fresh bucket of the Ceph gateway, which stands in for B2's S3 API."""
-    with FaultProxy(ceph.endpoint) as proxy:
+    with S3FaultProxy(ceph.endpoint) as proxy:
         bucket = B2S3Bucket(ceph, bucket_name(ceph, "e2e"), proxy)
         yield bucket
         bucket.close()
@@ -51,7 +51,7 @@ def b2_s3_bucket(ceph, bucket_name) -> Iterator[B2S3Bucket]:
 def bunny_bucket(bunny_account: BunnyAccount) -> Iterator[BunnyBucket]:
     """A fresh zone of the Bunny server."""
     zone = bunny_account.new_zone("e2e")
-    with FaultProxy(zone.endpoint, kind_of=bunny_kind) as proxy:
+    with S3FaultProxy(zone.endpoint, kind_of=bunny_kind) as proxy:
         yield BunnyBucket(bunny_account, zone, proxy)
 
 

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from buckia_core.testing.fault_proxy.faults import Delay, Request
 from tests.e2e.buckets import S3Bucket
 from tests.e2e.project import Project
 from tests.e2e.ran import Running
-from tests.servers.faults import Delay, Request
 
 SECONDS = 1.5
 

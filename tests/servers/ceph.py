@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
+from buckia_core.testing.fault_proxy.ports import HOST
+
 from .ceph_daemons import PROGRAMS, start_daemons
 from .certificate import can_make_certificates, make_certificate
-from .process import HOST, run
+from .process import run
 from .s3_server import Available, S3Server
 
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from buckia_core.testing.fault_proxy.ports import HOST, free_port
+
 from .certificate import Certificate
-from .process import HOST, ChildProcess, ServerFailed, answers_http, free_port, run
+from .process import ChildProcess, ServerFailed, answers_http, run
 
 PROGRAMS: Final = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "ceph", "monmaptool")
 

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.servers.fault_proxy import FaultProxy
+from buckia_core.testing.fault_proxy.proxy import FaultProxy
 from tests.servers.origin import Origin, running_origin
+from tests.servers.s3_faults import S3FaultProxy
 from tests.servers.wire import Wire
 
 
@@ -29,7 +30,7 @@ def origin(_origin: Origin) -> Origin:
 
 @pytest.fixture
 def proxy(origin: Origin) -> Iterator[FaultProxy]:
-    with FaultProxy(origin.endpoint) as proxy:
+    with S3FaultProxy(origin.endpoint) as proxy:
         yield proxy
 
 

@@ -15,9 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from buckia_core.testing.fault_proxy.ports import HOST
+
 from .linode_account import FakeAccount, Refused
 from .linode_objects import BucketStore, MemoryStore, S3Store
-from .process import HOST
 from .s3_server import S3Server
 
 READ_WRITE = "token-with-read-write"

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
+from buckia_core.testing.fault_proxy.ports import HOST, free_port
+
 from .certificate import can_make_certificates, make_certificate
-from .process import HOST, ChildProcess, answers_http, free_port, module_command
+from .process import ChildProcess, answers_http, module_command
 from .s3_server import Available, S3Server
 
 

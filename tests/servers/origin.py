@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from .process import HOST
+from buckia_core.testing.fault_proxy.ports import HOST
 
 
 @dataclass(slots=True)

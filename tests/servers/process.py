@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import random
-import socket
 import subprocess
 import sys
 import time
@@ -15,11 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-HOST: Final = "127.0.0.1"
-
-# Below the range from which kernels draw ports of outgoing connections, so that a client cannot take
-# the port between its choice and the server's bind.
-_PORTS: Final = range(20_000, 32_000)
+from buckia_core.testing.fault_proxy.ports import HOST
 
 # Settings of the person's machine that would reach into a server or its tools.
 _FOREIGN_PREFIXES: Final = ("AWS_", "B2_", "CEPH_", "RCLONE_", "MOTO_")
@@ -30,15 +24,6 @@ _FOREIGN_NAMES: Final = frozenset(
 
 class ServerFailed(RuntimeError):
     """A server did not start or died; the message holds the tail of its log."""
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on. Nothing reserves it: use it at once."""
-    for port in random.SystemRandom().sample(_PORTS, 100):
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind((HOST, port))
-            return port
-    raise ServerFailed(f"no free port on {HOST} among 100 tried")
 
 
 def clean_environment(**extra: str) -> dict[str, str]:

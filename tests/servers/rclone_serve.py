@@ -12,7 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar, Self
 
-from .process import HOST, ChildProcess, answers_http, clean_environment, free_port
+from buckia_core.testing.fault_proxy.ports import HOST, free_port
+
+from .process import ChildProcess, answers_http, clean_environment
 from .s3_server import Available, S3Server
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.servers.b2.kind import b2_kind
 from tests.servers.b2.server import B2Account, B2Server
 from tests.servers.b2.wire import B2Wire, sha1
-from tests.servers.fault_proxy import FaultProxy
+from tests.servers.s3_faults import S3FaultProxy
 
 DAY = 86_400
 
@@ -165,7 +165,7 @@ def test_lifecycle_rules_run_when_told_to(b2_account: B2Account, wire: B2Wire, b
 
 
 def test_through_a_proxy_all_goes_through_it(b2_account: B2Account) -> None:
-    with FaultProxy(b2_account.endpoint, kind_of=b2_kind) as proxy:
+    with S3FaultProxy(b2_account.endpoint, kind_of=b2_kind) as proxy:
         behind = b2_account.behind(proxy.endpoint)
         with B2Wire(behind) as wire:
             name = f"test-{uuid.uuid4().hex}"

@@ -9,11 +9,11 @@ from contextlib import ExitStack
 
 import pytest
 
+from buckia_core.testing.fault_proxy.faults import LoseReply
 from tests.servers.bunny.kind import bunny_kind
 from tests.servers.bunny.server import BunnyAccount, BunnyZone
 from tests.servers.bunny.wire import BunnyWire
-from tests.servers.fault_proxy import FaultProxy
-from tests.servers.faults import LoseReply
+from tests.servers.s3_faults import S3FaultProxy
 
 OVER_LIMIT = (400, "Unable to process request")
 
@@ -130,7 +130,7 @@ def test_keys_end_at_once(bunny_account: BunnyAccount, zone: BunnyZone, wire: Bu
 
 
 def test_behind_the_fault_proxy(zone: BunnyZone) -> None:
-    with FaultProxy(zone.endpoint, kind_of=bunny_kind) as proxy:
+    with S3FaultProxy(zone.endpoint, kind_of=bunny_kind) as proxy:
         proxy.fault(LoseReply(), when=lambda request: request.method == "PUT", times=1)
         with BunnyWire(zone.behind(proxy.endpoint)) as wire:
             with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):

@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from buckia_core.testing.fault_proxy.faults import Answer, Cut
+from buckia_core.testing.fault_proxy.proxy import FaultProxy
 from tests.servers.certificate import can_make_certificates, make_certificate
-from tests.servers.fault_proxy import FaultProxy
-from tests.servers.faults import Answer, Cut
 from tests.servers.origin import Origin, content
+from tests.servers.s3_faults import S3FaultProxy
 from tests.servers.wire import Wire, get, put, request
 
 
@@ -82,7 +83,7 @@ def test_https_for_clients(origin: Origin, tmp_path: Path) -> None:
         pytest.skip("the openssl command is not found")
     certificate = make_certificate(tmp_path)
     trust = ssl.create_default_context(cafile=certificate.ca_file)
-    with FaultProxy(origin.endpoint, certificate=certificate) as proxy:
+    with S3FaultProxy(origin.endpoint, certificate=certificate) as proxy:
         address = urlsplit(proxy.endpoint)
         assert address.scheme == "https"
         with closing(http.client.HTTPSConnection(address.netloc, context=trust, timeout=10)) as client:
@@ -135,7 +136,7 @@ def test_a_predicate_that_raises_is_not_hidden(origin: Origin) -> None:
         raise LookupError("broken")
 
     def provoke() -> None:
-        with FaultProxy(origin.endpoint) as proxy, closing(Wire(proxy)) as wire:
+        with S3FaultProxy(origin.endpoint) as proxy, closing(Wire(proxy)) as wire:
             proxy.fault(Answer(503), when=broken)
             wire.send(request("GET", "/1"))
             assert wire.receive_all() == (b"", "reset")

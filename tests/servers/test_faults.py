@@ -10,9 +10,20 @@ from contextlib import closing
 
 import pytest
 
-from tests.servers.fault_proxy import FaultProxy
-from tests.servers.faults import Answer, Corrupt, Cut, Delay, LoseReply, Refuse, Reset, Stall, Truncate
+from buckia_core.testing.fault_proxy.faults import (
+    Answer,
+    Corrupt,
+    Cut,
+    Delay,
+    LoseReply,
+    Refuse,
+    Reset,
+    Stall,
+    Truncate,
+)
+from buckia_core.testing.fault_proxy.proxy import FaultProxy
 from tests.servers.origin import Origin, content
+from tests.servers.s3_faults import S3FaultProxy
 from tests.servers.wire import Wire, get, put, request
 
 
@@ -220,6 +231,6 @@ def test_answer_before_a_body_is_asked_for(proxy: FaultProxy, wire: Wire) -> Non
 def test_a_dead_server_looks_dead(origin: Origin) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
-    with FaultProxy(f"http://127.0.0.1:{port}") as proxy, closing(Wire(proxy)) as wire:
+    with S3FaultProxy(f"http://127.0.0.1:{port}") as proxy, closing(Wire(proxy)) as wire:
         wire.send(request("GET", "/1"))
         assert wire.receive_all() == (b"", "reset")

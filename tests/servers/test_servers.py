@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from buckia_core.testing.fault_proxy.faults import LoseReply
 from tests.servers.ceph import CephGateway
-from tests.servers.fault_proxy import FaultProxy
-from tests.servers.faults import LoseReply
 from tests.servers.moto_server import MotoServer
 from tests.servers.rclone_serve import RcloneServer
+from tests.servers.s3_faults import S3FaultProxy
 from tests.servers.s3_server import NewBucket, S3Server
 
 
@@ -65,7 +65,7 @@ def test_round_trip_over_https(conditional: S3Server, bucket_name: NewBucket) ->
 
 def test_round_trip_through_the_proxy(server: S3Server, bucket_name: NewBucket) -> None:
     bucket = bucket_name(server)
-    with FaultProxy(server.endpoint) as proxy:
+    with S3FaultProxy(server.endpoint) as proxy:
         round_trip(server.behind(proxy.endpoint).client(), bucket)
         assert proxy.counts() == {"put": 1, "get": 1, "list": 1}
         assert proxy.bytes_up == 100_000
@@ -123,7 +123,7 @@ def test_wrong_signatures_are_refused(server: S3Server, bucket_name: NewBucket) 
 
 def test_a_lost_reply_was_carried_out(ceph: CephGateway, bucket_name: NewBucket) -> None:
     bucket = bucket_name(ceph)
-    with FaultProxy(ceph.endpoint) as proxy:
+    with S3FaultProxy(ceph.endpoint) as proxy:
         proxy.fault(LoseReply(), when=lambda request: request.kind == "put", times=1)
         client = ceph.behind(proxy.endpoint).client()
         with pytest.raises(Exception, match="Connection was closed"):

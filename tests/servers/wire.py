@@ -6,7 +6,7 @@ import http.client
 import socket
 from urllib.parse import urlsplit
 
-from .fault_proxy import FaultProxy
+from buckia_core.testing.fault_proxy.proxy import FaultProxy
 
 
 def get(client: http.client.HTTPConnection, target: str) -> tuple[int, bytes]:

@@ -10,10 +10,11 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from buckia_core.testing.fault_proxy.faults import Reset
+from buckia_core.testing.fault_proxy.ports import HOST, free_port
 from tests.e2e.project import NAME, Project
 from tests.e2e.ran import Ran
-from tests.servers.faults import Reset
-from tests.servers.process import HOST, clean_environment, free_port
+from tests.servers.process import clean_environment
 
 VARIABLE = "THE_SECRET_OF_THIS_TEST"
 

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.servers.faults import Delay
+from buckia_core.testing.fault_proxy.faults import Delay
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows can't send SIGINT to one other process")
 

@@ -9,10 +9,10 @@ from contextlib import closing, contextmanager
 import pytest
 
 from buckia_core.planning.keys import TEMP_PREFIX
+from buckia_core.testing.fault_proxy.faults import Answer, Corrupt, Cut, Delay, Reset, Stall, Truncate
 from tests.e2e.buckets import S3Bucket, as_text
 from tests.e2e.project import Project
-from tests.servers.fault_proxy import FaultProxy
-from tests.servers.faults import Answer, Corrupt, Cut, Delay, Reset, Stall, Truncate
+from tests.servers.s3_faults import S3FaultProxy
 
 HASTY = {"retry_attempts": 2, "retry_seconds": 5, "read_timeout": 2}
 """Settings under which a fault that stays is given up soon."""
@@ -63,7 +63,7 @@ BROKEN_BODIES = {
 @pytest.fixture(scope="module")
 def long_list(tmp_path_factory, ceph, bucket_name):
     """A project in step, whose listing has two pages. Each test leaves it in step."""
-    with FaultProxy(ceph.endpoint) as proxy:
+    with S3FaultProxy(ceph.endpoint) as proxy:
         bucket = S3Bucket(ceph, bucket_name(ceph, "e2e"), proxy)
         with ThreadPoolExecutor(10) as pool:
             list(pool.map(lambda number: bucket.put(f"numbers/{number:04}", f"{number}"), range(COUNT)))
@@ -76,7 +76,7 @@ def long_list(tmp_path_factory, ceph, bucket_name):
 @pytest.fixture(scope="module")
 def in_step(tmp_path_factory, ceph, bucket_name):
     """A project in step, with `FILES`. Each test leaves it in step."""
-    with FaultProxy(ceph.endpoint) as proxy:
+    with S3FaultProxy(ceph.endpoint) as proxy:
         bucket = S3Bucket(ceph, bucket_name(ceph, "e2e"), proxy)
         put_files(bucket)
         project = Project(tmp_path_factory.mktemp("in_step") / "here", bucket, **HASTY)

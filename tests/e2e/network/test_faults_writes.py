@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from tests.servers.faults import Answer, Cut, Delay, LoseReply, Reset
-from tests.servers.process import free_port
+from buckia_core.testing.fault_proxy.faults import Answer, Cut, Delay, LoseReply, Reset
+from buckia_core.testing.fault_proxy.ports import free_port
 
 HASTY = {"retry_attempts": 2, "retry_seconds": 2}
 """Settings under which a fault that stays is given up soon."""

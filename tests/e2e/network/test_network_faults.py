@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.servers.faults import Corrupt, Cut, LoseReply, Reset
+from buckia_core.testing.fault_proxy.faults import Corrupt, Cut, LoseReply, Reset
 
 BROKEN = [Reset(0, "up"), Reset(5000, "up"), Cut(5000, "up"), Corrupt(5000, "up")]
 """What can become of a body on its way to the server."""

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from buckia_core.testing.fault_proxy.faults import Answer, Cut, Delay, Fault, LoseReply, Request
 from tests.e2e.buckets import as_text
-from tests.servers.faults import Answer, Cut, Delay, Fault, LoseReply, Request
 
 MIB = 1 << 20
 PART = 5 * MIB

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from buckia_core.testing.fault_proxy.faults import Answer, Cut, Delay, Fault, Request
 from tests.e2e.buckets import as_text
-from tests.servers.faults import Answer, Cut, Delay, Fault, Request
 
 MIB = 1 << 20
 RANGE = 16 * MIB

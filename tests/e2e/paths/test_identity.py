@@ -7,9 +7,9 @@ import subprocess
 
 import pytest
 
+from buckia_core.testing.fault_proxy.faults import Delay
 from tests.e2e.project import NAME, Project
 from tests.earlier.building import build, settle
-from tests.servers.faults import Delay
 
 
 def edit_and_delete(project: Project, name: str) -> None:

@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from buckia_core.testing.fault_proxy.faults import Cut, LoseReply, Refuse, Request, Reset
+from buckia_core.testing.fault_proxy.proxy import FaultProxy
 from tests.e2e.b2_bucket import B2Bucket
 from tests.e2e.project import Project
 from tests.servers.b2.server import B2Account
-from tests.servers.fault_proxy import FaultProxy
-from tests.servers.faults import Cut, LoseReply, Refuse, Request, Reset
 from tests.servers.rclone_serve import rclone_environment, rclone_program
+from tests.servers.s3_faults import S3FaultProxy
 
 PART = 5_000_000
 """The smallest parts that B2 takes."""
@@ -40,7 +41,7 @@ def here(tmp_path, b2_bucket) -> Project:
 
 @pytest.fixture
 def proxy(b2_account: B2Account) -> Iterator[FaultProxy]:
-    with FaultProxy(b2_account.endpoint) as proxy:
+    with S3FaultProxy(b2_account.endpoint) as proxy:
         yield proxy
 
 

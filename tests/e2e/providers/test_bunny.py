@@ -6,8 +6,8 @@ import os
 
 import pytest
 
+from buckia_core.testing.fault_proxy.faults import Corrupt, Cut, LoseReply
 from tests.e2e.project import Project
-from tests.servers.faults import Corrupt, Cut, LoseReply
 
 
 @pytest.fixture

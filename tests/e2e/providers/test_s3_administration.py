@@ -17,8 +17,8 @@ from tests.e2e.buckets import FolderBucket, S3Bucket
 from tests.e2e.cli.test_terminal import Terminal
 from tests.e2e.peers import Aws
 from tests.e2e.project import NAME, Project
-from tests.servers.fault_proxy import FaultProxy
 from tests.servers.process import clean_environment
+from tests.servers.s3_faults import S3FaultProxy
 
 SERVERS = {"ceph": "ceph", "moto": "moto_server", "rclone": "rclone_server"}
 
@@ -65,7 +65,7 @@ def on(request, tmp_path: Path, bucket_name) -> Iterator[Any]:
 
     def project_on(kind: str, **settings: Any) -> Administered:
         server = request.getfixturevalue(SERVERS[kind])
-        proxy = FaultProxy(server.endpoint)
+        proxy = S3FaultProxy(server.endpoint)
         proxy.__enter__()
         bucket = S3Bucket(server, bucket_name(server, "admin"), proxy)
         open_proxies.append((proxy, bucket))

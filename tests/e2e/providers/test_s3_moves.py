@@ -8,8 +8,8 @@ from collections import Counter
 
 import pytest
 
+from buckia_core.testing.fault_proxy.faults import Answer
 from tests.e2e.buckets import as_text
-from tests.servers.faults import Answer
 
 SOME = 100_000
 IN_PARTS = (16 << 20) + 12_345

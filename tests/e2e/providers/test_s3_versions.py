@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from buckia_core.testing.fault_proxy.faults import Answer
 from tests.e2e.buckets import S3Bucket
 from tests.e2e.project import Project
-from tests.servers.fault_proxy import FaultProxy
-from tests.servers.faults import Answer
+from tests.servers.s3_faults import S3FaultProxy
 
 IN_PARTS = (9 << 20) + 1
 """More than what is read into memory and sent whole, and two parts."""
@@ -22,7 +22,7 @@ PARTS = {"multipart_threshold": 5 << 20, "part_size": 5 << 20}
 @pytest.fixture
 def project(tmp_path, ceph, bucket_name):
     """A project on a bucket of Ceph with object lock, which keeps versions."""
-    with FaultProxy(ceph.endpoint) as proxy:
+    with S3FaultProxy(ceph.endpoint) as proxy:
         bucket = S3Bucket(ceph, bucket_name(ceph, "e2e", ObjectLockEnabledForBucket=True), proxy)
         with closing(bucket):
             yield Project(tmp_path / "here", bucket)
@@ -184,7 +184,7 @@ class TestUnfinishedUploads:
     @pytest.fixture(params=["ceph", "moto_server"])
     def project(self, request, tmp_path, bucket_name):
         server = request.getfixturevalue(request.param)
-        with FaultProxy(server.endpoint) as proxy:
+        with S3FaultProxy(server.endpoint) as proxy:
             bucket = S3Bucket(server, bucket_name(server, "e2e"), proxy)
             with closing(bucket):
                 yield Project(tmp_path / "here", bucket)

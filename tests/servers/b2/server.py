@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ..process import HOST, ChildProcess, answers_http, clean_environment, free_port, module_command
+from buckia_core.testing.fault_proxy.ports import HOST, free_port
+
+from ..process import ChildProcess, answers_http, clean_environment, module_command
 from ..s3_server import Available
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from ..process import HOST
+from buckia_core.testing.fault_proxy.ports import HOST
+
 from .accounts import World
 from .cdn import cdn_host
 from .control import control_host

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from http import HTTPStatus
 
-from ..http_stream import HEAD_LIMIT, Head, Stream
-from ..process import HOST
+from buckia_core.testing.fault_proxy.http_stream import HEAD_LIMIT, Head, Stream
+from buckia_core.testing.fault_proxy.ports import HOST
+
 from .request import Connection, Request
 from .response import HungUp, Refused, Response
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from ..http_stream import BodyReader, Head, Stream, request_framing
+from buckia_core.testing.fault_proxy.http_stream import BodyReader, Head, Stream, request_framing
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +62,7 @@ class Request:
         if self._expected and not self._begun:
             await self._stream.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._begun = True
-        async for chunk in self._body.pieces():
+        async for chunk in self._body.chunks():
             yield chunk
         self._ended = True
 
@@ -86,6 +86,6 @@ class Request:
     async def discard(self) -> None:
         """Read what is left of a body that the client sends anyway."""
         if not self._ended and not self.still_coming:
-            async for _ in self._body.pieces():
+            async for _ in self._body.chunks():
                 pass
             self._ended = True

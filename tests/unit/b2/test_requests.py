@@ -25,8 +25,8 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
-from tests.servers.fault_proxy import FaultProxy
-from tests.servers.faults import Answer, Cut, LoseReply
+from buckia_core.testing.fault_proxy.faults import Answer, Cut, LoseReply
+from tests.servers.s3_faults import S3FaultProxy
 
 READ = ("listBuckets", "listFiles", "readFiles")
 
@@ -180,7 +180,7 @@ def test_the_token_of_an_upload_does_not_show(b2, b2_account):
 
 
 def test_responses_that_are_cut_short(b2_account, connect):
-    with FaultProxy(b2_account.endpoint) as proxy:
+    with S3FaultProxy(b2_account.endpoint) as proxy:
         b2 = connect(api_url=proxy.endpoint)
         b2.upload_file(bytes(100_000), "k")
         proxy.fault(Cut(after=10), when=lambda request: request.path.endswith("/b2_list_file_names"), times=1)

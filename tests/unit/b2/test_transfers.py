@@ -12,15 +12,15 @@ from buckia_b2.settings import Deletion
 from buckia_core.adapters.contract.types import UploadInfo
 from buckia_core.errors import AdapterError, IntegrityError, Transient
 from buckia_core.planning.digest import Digest
-from tests.servers.fault_proxy import FaultProxy
-from tests.servers.faults import Corrupt
+from buckia_core.testing.fault_proxy.faults import Corrupt
+from tests.servers.s3_faults import S3FaultProxy
 from tests.unit.b2.conftest import PART
 
 
 @pytest.fixture
 def behind(b2_account, connect):
     """An adapter behind a proxy, and the proxy."""
-    with FaultProxy(b2_account.endpoint) as proxy:
+    with S3FaultProxy(b2_account.endpoint) as proxy:
         yield connect(api_url=proxy.endpoint), proxy
 
 

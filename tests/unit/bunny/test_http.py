@@ -8,9 +8,9 @@ import pytest
 
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import AdapterError, NotFound, Transient
+from buckia_core.testing.fault_proxy.faults import Answer, Truncate
 from tests.servers.certificate import can_make_certificates, make_certificate
-from tests.servers.fault_proxy import FaultProxy
-from tests.servers.faults import Answer, Truncate
+from tests.servers.s3_faults import S3FaultProxy
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def certificate(tmp_path_factory):
 
 
 def test_a_certificate_of_ones_own_is_trusted_where_it_is_named(connect, zone, certificate):
-    with FaultProxy(zone.endpoint, certificate=certificate) as proxy:
+    with S3FaultProxy(zone.endpoint, certificate=certificate) as proxy:
         assert connect(endpoint_url=proxy.endpoint, ca_bundle=certificate.ca_file).upload_file(b"1", "k").size == 1
         with pytest.raises(AdapterError, match=r"is not trusted.*ca_bundle") as caught:
             connect(endpoint_url=proxy.endpoint).stat_file("k")
@@ -30,7 +30,7 @@ def test_a_certificate_of_ones_own_is_trusted_where_it_is_named(connect, zone, c
 
 def test_a_proxy_of_the_environment_is_used(connect, zone, monkeypatch):
     adapter = connect(endpoint_url="http://storage.example.com")
-    with FaultProxy(zone.endpoint) as proxy:
+    with S3FaultProxy(zone.endpoint) as proxy:
         monkeypatch.setenv("http_proxy", proxy.endpoint.replace("//", "//somebody:p%40ss@"))
         with pytest.raises(AdapterError):
             adapter.stat_file("k")
@@ -56,7 +56,7 @@ def test_a_server_that_makes_no_progress_is_given_up_on(connect):
 
 
 def test_a_truncated_response_is_an_error(connect, zone, tmp_path):
-    with FaultProxy(zone.endpoint) as proxy:
+    with S3FaultProxy(zone.endpoint) as proxy:
         adapter = connect(endpoint_url=proxy.endpoint)
         seen = adapter.upload_file(bytes(100_000), "k")
         proxy.fault(Truncate(1000), when=lambda request: request.method == "GET", times=1)
@@ -67,7 +67,7 @@ def test_a_truncated_response_is_an_error(connect, zone, tmp_path):
 
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b"{}"])
 def test_a_response_of_another_service_is_an_error(connect, zone, body):
-    with FaultProxy(zone.endpoint) as proxy:
+    with S3FaultProxy(zone.endpoint) as proxy:
         proxy.fault(Answer(200, body=body, content_type="text/html"))
         adapter = connect(endpoint_url=proxy.endpoint)
         for call in (lambda: list(adapter.list_files()), lambda: adapter.stat_file("k")):
@@ -76,7 +76,7 @@ def test_a_response_of_another_service_is_an_error(connect, zone, body):
 
 
 def test_a_zone_that_is_not_found_is_not_empty(connect, zone):
-    with FaultProxy(zone.endpoint) as proxy:
+    with S3FaultProxy(zone.endpoint) as proxy:
         proxy.fault(Answer(404, body=b"{}"))
         with pytest.raises(NotFound):
             list(connect(endpoint_url=proxy.endpoint).list_files())

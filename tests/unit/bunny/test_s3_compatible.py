@@ -14,7 +14,7 @@ from buckia_core.adapters.contract.types import IfAbsent, UploadInfo
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import PreconditionFailed
 from buckia_core.planning.digest import Digest
-from tests.servers.fault_proxy import FaultProxy
+from tests.servers.s3_faults import S3FaultProxy
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def zone(moto_server, bucket_name, monkeypatch):
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     name = bucket_name(moto_server)
-    with FaultProxy(moto_server.endpoint) as proxy, closing(moto_server.client()) as client:
+    with S3FaultProxy(moto_server.endpoint) as proxy, closing(moto_server.client()) as client:
         settings = BunnySettings(
             bucket_name=name,
             api=ApiKind.S3,

@@ -12,9 +12,9 @@ import requests
 
 from buckia_core import errors
 from buckia_core.config.secrets.secret import Secret
+from buckia_core.testing.fault_proxy.ports import free_port
 from buckia_linode.errors import translate_error
 from tests.servers.linode_api import READ_WRITE, Trouble
-from tests.servers.process import free_port
 
 
 def refusal(status, reason="because", field=None, **headers):

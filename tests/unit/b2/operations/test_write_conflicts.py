@@ -17,8 +17,8 @@ from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.adapters.wrappers import Retry
 from buckia_core.errors import PermissionDenied, PreconditionFailed, Transient
 from buckia_core.planning.digest import Digest
-from tests.servers.fault_proxy import FaultProxy
-from tests.servers.faults import LoseReply
+from buckia_core.testing.fault_proxy.faults import LoseReply
+from tests.servers.s3_faults import S3FaultProxy
 from tests.unit.b2.conftest import PART
 
 MOST = ("listBuckets", "listFiles", "readFiles", "writeFiles")
@@ -206,7 +206,7 @@ def test_of_many_writers_one_wins_at_most(connect, there):
 
 
 def test_an_upload_whose_response_was_lost_is_found(b2_account, connect, raw_bucket):
-    with FaultProxy(b2_account.endpoint) as proxy:
+    with S3FaultProxy(b2_account.endpoint) as proxy:
         b2 = connect(api_url=proxy.endpoint)
         proxy.fault(LoseReply(), when=lambda request: "/b2_upload_file/" in request.path, times=1)
         digests = (Digest("sha256", hashlib.sha256(b"mine").hexdigest()),)

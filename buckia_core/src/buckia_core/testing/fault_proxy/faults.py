@@ -1,7 +1,7 @@
-"""What a `FaultProxy` can do to a request, and the rules that choose the requests it is done to.
+"""Faults of a `FaultProxy`, and the rules that select the requests they apply to.
 
-Sizes count the bytes of a body, without heads and chunk framing. A fault at a place in a body strikes when the byte
-after that place is due, so a body that ends before is left alone.
+Sizes count the bytes of a body, without heads and chunk framing. A fault at an offset applies when the byte after it is
+due, so a shorter body passes unchanged.
 """
 
 from __future__ import annotations
@@ -16,13 +16,19 @@ from urllib.parse import parse_qsl
 KindOf: TypeAlias = Callable[[str, str, Mapping[str, str], Mapping[str, str]], str]
 """Names a request, told its method, path, query and headers."""
 
+
+def method_of(method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> str:  # noqa: ARG001
+    """Name a request by its method, in lower case. The default `kind_of` of a `FaultProxy`."""
+    return method.lower()
+
+
 Direction: TypeAlias = Literal["up", "down"]
 """`up` is from the client to the server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """The server goes away: every connection is reset, and new ones are refused for `seconds`."""
+    """The server is down: every connection is reset, and new ones are refused for `seconds`."""
 
     seconds: float
 
@@ -68,7 +74,7 @@ class Truncate:
     """Give only `after` bytes of the answer's body.
 
     `honest`: Content-Length says so too, and the connection lives on. Otherwise the head promises the
-    whole body, and the connection is closed.
+    data body, and the connection is closed.
     """
 
     after: int
@@ -85,16 +91,16 @@ class Corrupt:
 
 @dataclass(frozen=True, slots=True)
 class LoseReply:
-    """Let the server carry out the whole request, then close (or reset) the connection instead of answering."""
+    """Let the server execute the request, then close (or reset) the connection instead of responding."""
 
     reset: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Answer with `status` in the server's place; the server sees nothing.
+    """Answer with `status` in the server's offset; the server sees nothing.
 
-    Without `body`, it is an S3 error document with the code that belongs to the status.
+    Without `body`, the body is that of the proxy's `error_body`, by default empty.
     """
 
     status: int
@@ -103,12 +109,19 @@ class Answer:
     content_type: str = "application/xml"
 
 
-Fault: TypeAlias = Refuse | Delay | Stall | Cut | Reset | Truncate | Corrupt | LoseReply | Answer
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Add `Content-Encoding` to the answer's head; the body stays, as that of an object that was stored compressed."""
+
+    encoding: str = "gzip"
+
+
+Fault: TypeAlias = Refuse | Delay | Stall | Cut | Reset | Truncate | Corrupt | LoseReply | Answer | Encoded
 
 
 @dataclass(slots=True)
 class Request:
-    """A request that reached the proxy, and what became of it."""
+    """A request that reached the proxy, and its result."""
 
     number: int
     """1 for the first one since the proxy started or its counts were reset."""
@@ -119,7 +132,7 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     """Names in lower case."""
     kind: str
-    """See `s3_kind`."""
+    """What `kind_of` of the proxy returned."""
     status: int | None = None
     """The status the client was sent; None where it got no answer."""
     server_status: int | None = None
@@ -129,12 +142,12 @@ class Request:
     bytes_out: int = 0
     """Bytes of body that were sent to the client."""
     fault: Fault | None = None
-    """What struck, once it has."""
+    """The fault that was applied."""
 
 
 @dataclass(slots=True)
 class Rule:
-    """A fault, and the requests it is meant for."""
+    """A fault, and the requests that it applies to."""
 
     fault: Fault
     when: Callable[[Request], bool] | None
@@ -145,7 +158,7 @@ class Rule:
     """How many requests this rule has chosen."""
 
     def chooses(self, request: Request) -> bool:
-        """Tell whether this request is to suffer; counts it if so."""
+        """Tell whether the fault applies to this request; count it if so."""
         if self.times is not None and self.chosen >= self.times:
             return False
         if self.when is not None and not self.when(request):

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as it passes through a proxy: heads kept byte for byte, bodies as pieces without their framing."""
+"""HTTP/1.1 as it passes through a proxy: heads kept byte for byte, bodies as chunks without their framing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal, Self
 
-PIECE: Final = 1 << 16
+CHUNK_SIZE: Final = 1 << 16
 HEAD_LIMIT: Final = 1 << 18
 
 
@@ -37,7 +37,7 @@ class Head:
         return cls(raw, (words[0], words[1], words[2] if len(words) > 2 else ""), headers)
 
     def with_header(self, name: str, value: str) -> Head:
-        """Return the head with one header put in the place of others of that name."""
+        """Return the head with one header put in the offset of others of that name."""
         first, *lines = self.raw.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
         kept = [line for line in lines if line.partition(":")[0].strip().lower() != name.lower()]
         text = "\r\n".join([first, *kept, f"{name}: {value}", "", ""])
@@ -63,7 +63,7 @@ def request_framing(head: Head) -> Framing:
     return _framing(head, otherwise=Framing("none"))
 
 
-def answer_framing(head: Head, method: str) -> Framing:
+def response_framing(head: Head, method: str) -> Framing:
     """Return the framing of the body of an answer to a request with that method."""
     if method == "HEAD" or head.start[1] in {"204", "304"}:
         return Framing("none")
@@ -112,7 +112,7 @@ class Stream:
                 self.writer.write_eof()
                 # Closing with unread data would send a reset.
                 async with asyncio.timeout(1):
-                    while await self.reader.read(PIECE):
+                    while await self.reader.read(CHUNK_SIZE):
                         pass
         self.close()
 
@@ -137,38 +137,38 @@ class BodyReader:
         self.trailers = b"\r\n"
         """What follows the last chunk, once it has been read."""
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body without its framing. Raises ConnectionError where it ends too early."""
         match self._framing.kind:
             case "none":
                 return
             case "length":
-                async for piece in self._exactly(self._framing.length):
-                    yield piece
+                async for chunk in self._exactly(self._framing.length):
+                    yield chunk
             case "chunked":
                 while size := int((await self._line()).split(b";")[0], 16):
-                    async for piece in self._exactly(size):
-                        yield piece
+                    async for chunk in self._exactly(size):
+                        yield chunk
                     await self._line()
                 self.trailers = b""
                 while not self.trailers.endswith(b"\r\n\r\n") and self.trailers != b"\r\n":
                     self.trailers += await self._line()
             case "close":
-                while piece := await self._reader.read(PIECE):
-                    yield piece
+                while chunk := await self._reader.read(CHUNK_SIZE):
+                    yield chunk
 
     async def discard(self) -> None:
         """Read the body to its end."""
-        async for _ in self.pieces():
+        async for _ in self.chunks():
             pass
 
     async def _exactly(self, size: int) -> AsyncIterator[bytes]:
         while size:
-            piece = await self._reader.read(min(size, PIECE))
-            if not piece:
+            chunk = await self._reader.read(min(size, CHUNK_SIZE))
+            if not chunk:
                 raise ConnectionError("the connection ended within a body")
-            size -= len(piece)
-            yield piece
+            size -= len(chunk)
+            yield chunk
 
     async def _line(self) -> bytes:
         line = await self._reader.readline()
@@ -184,9 +184,9 @@ class BodyWriter:
         self._stream = stream
         self._chunked = framing.kind == "chunked"
 
-    async def send(self, piece: bytes) -> None:
+    async def send(self, chunk: bytes) -> None:
         """Send some bytes of the body; at least one."""
-        await self._stream.send(b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece)
+        await self._stream.send(b"%x\r\n%b\r\n" % (len(chunk), chunk) if self._chunked else chunk)
 
     async def finish(self, trailers: bytes) -> None:
         """Say that the body is complete."""

@@ -1,13 +1,12 @@
-"""A proxy in front of an HTTP server that counts what passes and, where told to, makes it go wrong.
+"""`FaultProxy`: a proxy in front of an HTTP server that counts requests and injects faults.
 
-    with FaultProxy(ceph.endpoint) as proxy:
+    with FaultProxy("http://127.0.0.1:9000") as proxy:
         proxy.fault(Cut(after=1000), when=lambda request: request.method == "GET", times=1)
-        client = ceph.behind(proxy.endpoint).client()
+        adapter = BoxSync(BoxSettings(endpoint_url=proxy.endpoint))
         ...
         assert proxy.counts() == {"list": 1, "get": 2}
 
-It runs in a thread of the test. Heads pass byte for byte, Host and path included, so that signatures hold.
-Without faults it is simply the place to count a server's requests.
+It runs in a thread of the test. Heads pass byte for byte, Host and path included, so that signatures stay valid.
 """
 
 from __future__ import annotations
@@ -20,16 +19,24 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
-from .certificate import Certificate
-from .faults import Fault, KindOf, Ledger, Request, Rule
-from .http_stream import HEAD_LIMIT, Stream
-from .process import HOST, free_port
-from .proxy_connection import Connection
-from .s3_kind import s3_kind
+from buckia_core.testing.fault_proxy.connection import Connection
+from buckia_core.testing.fault_proxy.faults import Fault, KindOf, Ledger, Request, Rule, method_of
+from buckia_core.testing.fault_proxy.http_stream import HEAD_LIMIT, Stream
+from buckia_core.testing.fault_proxy.ports import HOST, free_port
+
+
+class CertificateFiles(Protocol):
+    """A certificate for 127.0.0.1 in two PEM files."""
+
+    @property
+    def cert_file(self) -> Path: ...
+    @property
+    def key_file(self) -> Path: ...
 
 
 class FaultProxy:
@@ -39,8 +46,9 @@ class FaultProxy:
         self,
         server: str,
         *,
-        certificate: Certificate | None = None,
-        kind_of: KindOf = s3_kind,
+        certificate: CertificateFiles | None = None,
+        kind_of: KindOf = method_of,
+        error_body: Callable[[int], bytes] = lambda _status: b"",
     ) -> None:
         """Make a proxy for the http address `server`.
 
@@ -55,6 +63,7 @@ class FaultProxy:
             self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             self._tls.load_cert_chain(certificate.cert_file, certificate.key_file)
         self._ledger = Ledger(kind_of)
+        self._error_body = error_body
         self._port = free_port()
         self._listener: asyncio.Server | None = None
         self._outages = 0
@@ -84,7 +93,7 @@ class FaultProxy:
         `probability` is the chance of each such request, drawn in the order of arrival from a generator that
         starts with `seed`. A request suffers at most one fault: that of the oldest rule which chooses it.
         """
-        rule = Rule(fault, when, times, probability, random.Random(seed))
+        rule = Rule(fault, when, times, probability, random.Random(seed))  # noqa: S311  # reproducible
         self._ledger.add(rule)
         return rule
 
@@ -96,7 +105,7 @@ class FaultProxy:
     def requests(self) -> list[Request]:
         """The requests since the start or `reset_counts`, in the order of arrival.
 
-        A request is complete in here by the time its client has the whole answer.
+        A request is complete in here by the time its client has the data answer.
         """
         return self._ledger.requests()
 
@@ -163,7 +172,7 @@ class FaultProxy:
         self._loop = asyncio.get_running_loop()
         try:
             await self._listen()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # raised in the thread of the test
             started.set_exception(error)
             return
         started.set_result(None)
@@ -197,10 +206,12 @@ class FaultProxy:
         assert task is not None
         self._tasks.add(task)
         try:
-            await Connection(Stream(reader, writer), self._connect, self._ledger, self._outage).serve()
+            await Connection(
+                Stream(reader, writer), self._connect, self._ledger, self._outage, self._error_body
+            ).serve()
         except asyncio.CancelledError:
             pass  # `_go_away` asked for it, and asyncio's streams would log it as an error.
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # raised in the thread of the test
             self._errors.append(error)
         finally:
             self._tasks.discard(task)

@@ -1,49 +1,49 @@
-"""The faults that belong to a place in a body."""
+"""The faults that belong to a offset in a body."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 
-from .faults import Corrupt, Cut, Direction, Fault, Request, Reset, Stall, Truncate
+from buckia_core.testing.fault_proxy.faults import Corrupt, Cut, Direction, Fault, Request, Reset, Stall, Truncate
 
 
-class HangUp(Exception):
+class ConnectionEnd(Exception):
     """The client's connection ends here."""
 
     def __init__(self, *, reset: bool = False) -> None:
         self.reset = reset
 
 
-async def spoiled(
-    pieces: AsyncIterator[bytes], request: Request, fault: Fault | None, direction: Direction
+async def apply_body_fault(
+    chunks: AsyncIterator[bytes], request: Request, fault: Fault | None, direction: Direction
 ) -> AsyncIterator[bytes]:
-    """Yield a body as the fault leaves it, where that fault belongs to a place in bodies of this direction."""
-    place = _place(fault, direction)
+    """Yield a body as the fault leaves it, where that fault belongs to an offset in bodies of this direction."""
+    offset = _offset(fault, direction)
     position = 0
-    async for whole in pieces:
-        piece = whole
-        if place is not None and position <= place < position + len(piece):
-            before, piece = piece[: place - position], piece[place - position :]
+    async for data in chunks:
+        chunk = data
+        if offset is not None and position <= offset < position + len(chunk):
+            before, chunk = chunk[: offset - position], chunk[offset - position :]
             if before:
                 yield before
             request.fault = fault
             match fault:
                 case Cut() | Truncate(honest=False):
-                    raise HangUp
+                    raise ConnectionEnd
                 case Reset():
-                    raise HangUp(reset=True)
+                    raise ConnectionEnd(reset=True)
                 case Truncate(honest=True):
                     return
                 case Stall(seconds=seconds):
                     await asyncio.sleep(seconds)
                 case Corrupt():
-                    piece = bytes([piece[0] ^ 0xFF]) + piece[1:]
-        position += len(whole)
-        yield piece
+                    chunk = bytes([chunk[0] ^ 0xFF]) + chunk[1:]
+        position += len(data)
+        yield chunk
 
 
-def _place(fault: Fault | None, direction: Direction) -> int | None:
+def _offset(fault: Fault | None, direction: Direction) -> int | None:
     match fault:
         case Cut() | Reset() | Stall() if fault.direction == direction:
             return fault.after
