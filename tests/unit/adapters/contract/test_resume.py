@@ -213,3 +213,17 @@ def test_an_object_that_ends_too_soon(tmp_path):
     target.touch()
     with pytest.raises(IntegrityError, match="1000 bytes where there should be 2000"):
         resume_by_open(inner, "k", PartialDownload(target, 0, lambda _: None), expect._replace(size=2000))
+
+
+def test_an_object_that_changes_after_its_last_byte_is_not_described_by_the_new_one(tmp_path):
+    class Changing(MemorySync):
+        def stat_file(self, key):
+            self.upload_file(b"other", key)
+            return super().stat_file(key)
+
+    inner = Changing(MemorySettings())
+    expect = inner.upload_file(CONTENT, "k")._replace(metadata=None)
+    target = tmp_path / "t"
+    target.touch()
+    with pytest.raises(PreconditionFailed, match="it changed while it was downloaded"):
+        resume_by_open(inner, "k", PartialDownload(target, 0, lambda _: None), expect)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.readers import write_all
-from buckia_core.errors import IntegrityError
+from buckia_core.errors import IntegrityError, PreconditionFailed
 from buckia_core.planning.manifest import RemoteObject
 
 _CHUNK = 1 << 20
@@ -112,5 +112,10 @@ def resume_by_open(adapter: BaseSync, key: str, download: PartialDownload, expec
         raise IntegrityError(
             f"{key!r}: {problem} where there should be {expect.size}", provider=adapter.provider, key=key
         )
+    if expect.metadata is not None:
+        return expect
     # An object from a listing has no metadata.
-    return adapter.stat_file(key) if expect.metadata is None else expect
+    found = adapter.stat_file(key)
+    if found.fingerprint != expect.fingerprint:
+        raise PreconditionFailed(f"{key!r}: it changed while it was downloaded", provider=adapter.provider, key=key)
+    return found
