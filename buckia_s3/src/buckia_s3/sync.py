@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -18,7 +18,7 @@ from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, Upl
 from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.adapters.transfers.sources import MAX_PARTS
-from buckia_core.errors import NotSupported
+from buckia_core.errors import InvalidSetting, NotSupported
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
 from buckia_s3.auth.credentials import CredentialProvider, find_credentials, with_profile_endpoint
@@ -30,13 +30,12 @@ from buckia_s3.http import endpoint
 from buckia_s3.http.client import S3Client
 from buckia_s3.http.request_headers import REQUESTER_PAYS
 from buckia_s3.objects.metadata import MAX_DELETES, MAX_KEY_BYTES
+from buckia_s3.obstore.properties import StoreProperties
 from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.list import Listing, ListingSupport
 from buckia_s3.operations.server_probe import ServerProbe
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store
-
     from buckia_s3.administration import Administration
     from buckia_s3.operations.copy import Copier
     from buckia_s3.operations.delete import Deleter
@@ -53,7 +52,7 @@ _PRESIGN_METHODS = ("GET", "HEAD", "PUT", "DELETE")
 _TIB = 1 << 40
 
 
-class S3Sync(BaseSync):
+class S3Sync(StoreProperties, BaseSync):
     """S3Sync: one bucket of AWS S3 or of an S3-compatible service.
 
     - The unquoted ETag is the fingerprint. One that looks like an MD5 is reported as the MD5 of the content. That is
@@ -70,12 +69,33 @@ class S3Sync(BaseSync):
 
     def __init__(
         self,
-        settings: S3Settings,
+        settings: S3Settings | str | None = None,
         *,
+        config: Mapping[str, object] | None = None,
         credentials: CredentialProvider | None = None,
         resolver: endpoint.EndpointResolver | None = None,
+        **options: object,
     ) -> None:
-        """Create an adapter. Adapters built on this one may pass their own credentials and endpoint."""
+        """Create an adapter from settings, or with the arguments of obstore's `S3Store`.
+
+            S3Sync("my-bucket", prefix="photos", config={"region": "eu-central-1"}, retry_config={"max_retries": 4})
+
+        Args:
+            settings: The name of the bucket; or all settings.
+            config: Settings by name; see `S3Settings.from_config`.
+            credentials: Credentials of an adapter built on this one.
+            resolver: Endpoint of an adapter built on this one.
+            **options: More settings by name, such as `prefix`, `client_options` and `credential_provider`.
+
+        Raises:
+            ConfigError: A setting is unknown, invalid or missing.
+        """
+        if not isinstance(settings, S3Settings):
+            name = {} if settings is None else {"bucket_name": settings}
+            settings = S3Settings.from_config(config, **name, **options)
+        elif config is not None or options:
+            named = ", ".join(options) or "config"
+            raise InvalidSetting(f"settings are given as a whole, so {named} must be part of them")
         prefix = normalize_prefix(settings.prefix)
         if credentials is None:
             credentials = find_credentials(settings, self.provider_id)
@@ -96,29 +116,13 @@ class S3Sync(BaseSync):
         self._listing_support = ListingSupport()
 
     @classmethod
-    def from_url(cls, url: str, **settings: object) -> Self:
-        """Return an adapter for the bucket URL; see `S3Settings.from_url`. The caller closes it.
-
-            S3Sync.from_url("s3://my-bucket/photos", region="eu-central-1")
+    def from_url(cls, url: str, *, config: Mapping[str, object] | None = None, **settings: object) -> Self:
+        """Return an adapter for a bucket URL, such as `s3://my-bucket/photos`; see `S3Settings.from_url`.
 
         Raises:
             ConfigError: The URL or a setting is invalid.
         """
-        return cls(S3Settings.from_url(url, **settings))
-
-    @cached_property
-    def store(self) -> S3Store:
-        """An obstore `S3Store` for this bucket, with the same settings and credentials, for keys below `prefix`.
-
-        It stores no modification times and digests, rejects some keys, supports only SHA256 and CRC64NVME checksums,
-        retries by `retry_config`, and raises obstore's errors. `close` does not close it. It can't be pickled.
-
-        Raises:
-            MissingCredentials, Unauthenticated: There are no credentials.
-        """
-        from buckia_s3.obstore.store import open_obstore  # noqa: PLC0415  # few applications use it
-
-        return open_obstore(self._settings, self._client.resolver.endpoint, self._credentials, self._prefix)
+        return cls(S3Settings.from_url(url, config=config, **settings))
 
     @property
     def provider(self) -> str:

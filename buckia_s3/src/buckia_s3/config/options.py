@@ -37,6 +37,7 @@ class ClientOptions:
         read_timeout: Overrides the setting `read_timeout`.
         timeout: Time limit of a whole request, from its first byte to its last; `None` is unlimited.
         default_content_type: Content type of uploads whose key has no known extension.
+        disable_system_certificates: Trust only `root_certificate` and the setting `ca_bundle`.
         default_headers: Headers of each request that does not set them itself; they are signed.
         pool_idle_timeout: How long to keep an idle connection.
         pool_max_idle_per_host: How many idle connections to keep.
@@ -52,6 +53,7 @@ class ClientOptions:
     read_timeout: float | None = None
     timeout: float | None = None
     default_content_type: str | None = None
+    disable_system_certificates: bool = False
     default_headers: Mapping[str, Secret] = field(default_factory=HiddenMapping)
     pool_idle_timeout: float = 10.0
     pool_max_idle_per_host: int = 64
@@ -82,21 +84,28 @@ def parse_client_options(value: object) -> ClientOptions:
     """
     if isinstance(value, ClientOptions):
         return value
-    if not isinstance(value, Mapping):
-        raise invalid_value(value, "a mapping of options to values")
-    read: dict[str, Any] = {}
-    for name, given in value.items():
+    for name in value if isinstance(value, Mapping) else ():
         if name in _REFUSED:
             raise InvalidValue(f"can't be used here: {_REFUSED[name]}", at=f".{name}")
-        check_names([name], _PARSERS)
+    read = _parse_options(value, _PARSERS)
+    read.pop("http1_only", None)
+    return ClientOptions(**read)
+
+
+def _parse_options(value: object, parsers: Mapping[str, Callable[[object], object]]) -> dict[str, Any]:
+    """Parse a mapping of options with the parser of each; `None` counts as not given."""
+    if not isinstance(value, Mapping):
+        raise invalid_value(value, "a mapping of options to values")
+    check_names(value, parsers)
+    read: dict[str, Any] = {}
+    for name, given in value.items():
         if given is None:
             continue
         try:
-            read[name] = _PARSERS[name](given)
+            read[name] = parsers[name](given)
         except InvalidValue as error:
-            raise InvalidValue(error.clause, at=f".{name}{error.at}") from None
-    read.pop("http1_only", None)
-    return ClientOptions(**read)
+            raise InvalidValue(error.clause, at=f".{name}{error.at}", unknown=error.unknown) from None
+    return read
 
 
 def parse_seconds(value: object) -> float:
@@ -248,6 +257,7 @@ _PARSERS: dict[str, Callable[[object], object]] = {
     "read_timeout": parse_seconds,
     "timeout": parse_seconds,
     "default_content_type": _parse_printable,
+    "disable_system_certificates": as_bool,
     "default_headers": _parse_headers,
     "http1_only": _parse_http1_only,
     "pool_idle_timeout": parse_seconds,
@@ -263,12 +273,13 @@ _REFUSED: dict[str, str] = {
     "http2_keep_alive_interval": _HTTP1_ONLY,
     "http2_keep_alive_timeout": _HTTP1_ONLY,
     "http2_keep_alive_while_idle": _HTTP1_ONLY,
+    "http2_max_frame_size": _HTTP1_ONLY,
     "proxy_ca_certificate": "the proxy itself is spoken to without encryption, so it shows no certificate",
     "randomize_addresses": "addresses are used in the order in which the system's resolver gives them",
 }
 
-_RETRY_NAMES = ("max_retries", "retry_timeout", "backoff")
-_BACKOFF_NAMES = ("init_backoff", "max_backoff", "base")
+_INIT_BACKOFF = 2.0
+_MAX_BACKOFF = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,9 +296,14 @@ class RetryConfig:
 
     max_retries: int = 2
     retry_timeout: float = 180.0
-    init_backoff: float = 2.0
-    max_backoff: float = 20.0
+    init_backoff: float = _INIT_BACKOFF
+    max_backoff: float = _MAX_BACKOFF
     base: float = 2.0
+
+    def __post_init__(self) -> None:
+        # obstore panics, with what `except Exception` does not catch.
+        if self.base <= 1 or self.init_backoff > self.max_backoff:
+            raise ValueError("backoff: base must be above 1, and init_backoff at most max_backoff")
 
     @property
     def policy(self) -> RetryPolicy:
@@ -309,34 +325,35 @@ def parse_retry_config(value: object) -> RetryConfig:
     """
     if isinstance(value, RetryConfig):
         return value
-    given = dict(_check_mapping(value, ""))
-    check_names(given, _RETRY_NAMES)
-    backoff = given.pop("backoff", None)
-    spans = {} if backoff is None else dict(_check_mapping(backoff, ".backoff"))
-    check_names(spans, _BACKOFF_NAMES, at=".backoff")
-    read: dict[str, Any] = {}
-    for at, values in (("", given), (".backoff", spans)):
-        for name, each in values.items():
-            if each is None:
-                continue
-            try:
-                read[name] = _parse_retry_value(name, each)
-            except InvalidValue as error:
-                raise InvalidValue(error.clause, at=f"{at}.{name}") from None
-    return RetryConfig(**read)
+    read = _parse_options(value, _RETRY_PARSERS)
+    backoff = read.pop("backoff", {})
+    first = backoff.get("init_backoff", min(_INIT_BACKOFF, backoff.get("max_backoff", _INIT_BACKOFF)))
+    longest = backoff.get("max_backoff", max(_MAX_BACKOFF, first))
+    return RetryConfig(**read, **backoff | {"init_backoff": first, "max_backoff": longest})
 
 
-def _parse_retry_value(name: str, value: object) -> object:
-    match name:
-        case "max_retries":
-            return as_number(value, int, minimum=0)
-        case "base":
-            return as_number(value, float, minimum=1)
-        case _:
-            return parse_seconds(value)
+def _parse_backoff(value: object) -> dict[str, Any]:
+    read = _parse_options(value, _BACKOFF_PARSERS)
+    if read.get("init_backoff", 0.0) > read.get("max_backoff", _MAX_SECONDS):
+        assert isinstance(value, Mapping)
+        raise invalid_value(value["init_backoff"], "at most max_backoff", at=".init_backoff")
+    return read
 
 
-def _check_mapping(value: object, at: str) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise invalid_value(value, "a mapping of names to values", at=at)
-    return value
+def _parse_base(value: object) -> float:
+    base = as_number(value, float)
+    if base <= 1:
+        raise invalid_value(value, "a number above 1")
+    return base
+
+
+_BACKOFF_PARSERS: Mapping[str, Callable[[object], object]] = {
+    "init_backoff": parse_seconds,
+    "max_backoff": parse_seconds,
+    "base": _parse_base,
+}
+_RETRY_PARSERS: Mapping[str, Callable[[object], object]] = {
+    "max_retries": _parse_count,
+    "retry_timeout": parse_seconds,
+    "backoff": _parse_backoff,
+}

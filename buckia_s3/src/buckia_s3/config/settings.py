@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from buckia_core.config.settings import read_settings
+from buckia_core.config.settings import read_settings, setting_fields
 from buckia_core.config.urls import check_url, connection_warnings
+from buckia_core.errors import InvalidSetting
 from buckia_s3.config.bucket_url import parse_bucket_url
 from buckia_s3.config.fields import MAX_PART, AddressingStyle, ConditionalWrites, S3Fields
 from buckia_s3.objects.encryption import check_encryption
@@ -22,9 +23,7 @@ _DIRECTORY_BUCKET = re.compile(r".+--(?P<zone>[a-z0-9-]+)--x-s3")
 class S3Settings(S3Fields):
     """S3Settings: the settings in effect of one bucket.
 
-    The constructor takes the values as Python objects, and no environment variables: adapters of services that have
-    an S3 API build on it, and variables of AWS are not for them. `from_url`, `S3Sync` and `BucketConfig` read the
-    environment.
+    The constructor takes the values as Python objects, and no environment variables: adapters of services that XX
     """
 
     __slots__ = ()
@@ -39,15 +38,37 @@ class S3Settings(S3Fields):
         self._check()
 
     @classmethod
-    def from_url(cls, url: str, **settings: object) -> Self:
+    def from_config(cls, config: Mapping[str, object] | None = None, **settings: object) -> Self:
+        """Return the settings of a bucket from values as in a `.buckia` file and from the environment.
+
+        The names in `config` are those of `settings`, in any case, also with the prefix `aws_`, as in obstore.
+
+        Raises:
+            ConfigError: A setting is unknown, invalid, missing, or given twice.
+        """
+        if not isinstance(config, Mapping | None):
+            raise InvalidSetting("config must be a mapping of settings to values")
+        known = {name for each in setting_fields(cls).values() for name in (each.name, *each.aliases)}
+        given = dict(settings)
+        for key, value in (config or {}).items():
+            name = str(key).lower()
+            short = name.removeprefix("aws_")
+            name = short if short in known else name
+            if name in given:
+                raise InvalidSetting(f"setting {name!r} is given twice; remove one")
+            given[name] = value
+        return read_settings(cls, given, provider="s3", base_dir=Path.cwd())
+
+    @classmethod
+    def from_url(cls, url: str, *, config: Mapping[str, object] | None = None, **settings: object) -> Self:
         """Return the settings for a bucket URL, in one of the forms of `buckia_s3.config.bucket_url`.
 
-        Keyword arguments take precedence over the URL, and the URL over the environment.
+        Settings by name take precedence over the URL, and the URL over the environment. See `from_config`.
 
         Raises:
             ConfigError: The URL or a setting is invalid.
         """
-        return read_settings(cls, {"url": url, **settings}, provider="s3", base_dir=Path.cwd())
+        return cls.from_config(config, url=url, **settings)
 
     @staticmethod
     def resolve(given: Mapping[str, Any], environment: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -109,6 +130,9 @@ class S3Settings(S3Fields):
         check_url("endpoint_url", self.endpoint_url or None)
         if self.client_options.allow_http is False and self._is_unencrypted:
             raise ValueError("endpoint_url is not encrypted, and client_options say allow_http: false")
+        trusts_some = self.client_options.root_certificate is not None or self.ca_bundle is not None
+        if self.client_options.disable_system_certificates and not trusts_some:
+            raise ValueError("client_options: disable_system_certificates needs root_certificate or ca_bundle")
         check_encryption(
             self.server_side_encryption, self.sse_kms_key_id, self.sse_bucket_key_enabled, self.sse_customer_key_base64
         )

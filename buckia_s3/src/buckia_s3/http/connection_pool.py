@@ -104,19 +104,26 @@ class ConnectionPool:
         with self._lock:
             if self._context is None:
                 self._context = tls_context(
-                    verify=self._verify, ca_bundle=self._ca_bundle, more=self._options.root_certificate
+                    verify=self._verify,
+                    ca_bundle=self._ca_bundle,
+                    more=self._options.root_certificate,
+                    system=not self._options.disable_system_certificates,
                 )
             return self._context
 
 
-def tls_context(*, verify: bool, ca_bundle: Path | None, more: bytes | None = None) -> ssl.SSLContext:
+def tls_context(
+    *, verify: bool, ca_bundle: Path | None, more: bytes | None = None, system: bool = True
+) -> ssl.SSLContext:
     """Return a TLS context that trusts the authorities of the system, those of `ca_bundle`, and `more` in PEM.
+
+    Without `system`, it trusts only the others.
 
     Raises:
         InvalidSetting: The bundle does not exist, or contains no certificate.
         OSError: The bundle can't be read.
     """
-    context = ssl.create_default_context()
+    context = ssl.create_default_context() if system else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -126,7 +133,7 @@ def tls_context(*, verify: bool, ca_bundle: Path | None, more: bytes | None = No
     if more is not None:
         context.load_verify_locations(cadata=more.decode("ascii", "replace"))
     paths = ssl.get_default_verify_paths()
-    if paths.cafile is None and paths.capath is None and not context.cert_store_stats()["x509_ca"]:
+    if system and paths.cafile is None and paths.capath is None and not context.cert_store_stats()["x509_ca"]:
         # Python from python.org on macOS has no certificate authorities; botocore includes some.
         package = importlib.util.find_spec("botocore")
         if package and package.origin:

@@ -6,9 +6,11 @@ that has an environment variable is passed explicitly.
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from buckia_s3.auth.credentials import CredentialProvider
 from buckia_s3.config.parsers import CopyIfNotExists
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.connection_pool import read_ca_bundle
@@ -16,9 +18,21 @@ from buckia_s3.http.endpoint import Endpoint
 from buckia_s3.http.request_headers import store_encryption
 
 if TYPE_CHECKING:
-    from obstore.store import ClientConfig, RetryConfig, S3Config
+    from obstore.store import ClientConfig, RetryConfig, S3Config, S3Credential
+
+Options = TypeVar("Options", bound=Mapping[str, Any])
 
 _NO_TIMEOUT = timedelta(days=30)
+_ANY_CREDENTIALS_LAST = timedelta(minutes=10)
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+_SECRETS = frozenset({"sse_customer_key_base64", "default_headers", "proxy_url"})
+"""Options that are secrets, or may contain them."""
+
+
+def without_secrets(options: Options) -> Options:
+    """Return the options that can be shown."""
+    return cast("Options", {name: value for name, value in options.items() if name not in _SECRETS})
 
 
 def client_config(settings: S3Settings, endpoint: Endpoint) -> ClientConfig:
@@ -52,6 +66,8 @@ def client_config(settings: S3Settings, endpoint: Endpoint) -> ClientConfig:
     if endpoint.scheme == "https":
         trusted = [] if settings.ca_bundle is None else [read_ca_bundle(settings.ca_bundle)]
         trusted += [] if options.root_certificate is None else [options.root_certificate]
+    if options.disable_system_certificates:
+        config["disable_system_certificates"] = True
     if trusted:
         config["root_certificate"] = b"\n".join(trusted)
     made: ClientConfig = config  # type: ignore[assignment]  # a dictionary whose keys are those of the type
@@ -65,7 +81,8 @@ def retry_config(settings: S3Settings) -> RetryConfig:
         "max_retries": wanted.max_retries,
         "retry_timeout": timedelta(seconds=wanted.retry_timeout),
         "backoff": {
-            "init_backoff": timedelta(seconds=wanted.init_backoff),
+            # A wait of zero, to the microsecond, makes obstore panic.
+            "init_backoff": max(timedelta(seconds=wanted.init_backoff), timedelta.resolution),
             "max_backoff": timedelta(seconds=wanted.max_backoff),
             "base": wanted.base,
         },
@@ -101,3 +118,22 @@ def store_config(settings: S3Settings, endpoint: Endpoint, *, signed: bool) -> S
         config["checksum_algorithm"] = str(settings.checksum_algorithm)
     config.update(store_encryption(settings))
     return config
+
+
+def credential_provider(source: CredentialProvider) -> Callable[[], S3Credential]:
+    """Return a credential provider for obstore, which calls it again before the credentials expire."""
+
+    def provide() -> S3Credential:
+        credentials = source.get()
+        assert credentials is not None
+        expires = None
+        if not source.never_expires:
+            expires = min(datetime.now(UTC) + _ANY_CREDENTIALS_LAST, credentials.expires_at or _NEVER)
+        return {
+            "access_key_id": credentials.access_key_id,
+            "secret_access_key": credentials.secret_access_key,
+            "token": credentials.session_token,
+            "expires_at": expires,
+        }
+
+    return provide

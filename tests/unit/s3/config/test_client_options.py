@@ -10,10 +10,13 @@ import time
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
+import certifi
 import obstore
 import pytest
 from obstore.exceptions import BaseError, GenericError
+from obstore.store import S3Store
 
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import read_settings
@@ -27,6 +30,9 @@ from buckia_s3.http.timeouts import Timeouts
 from buckia_s3.obstore.options import client_config
 from buckia_s3.sync import S3Sync
 from tests.unit.s3.scripted_server import HELLO, scripted
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig
 
 PEM = "-----BEGIN CERTIFICATE-----\nbm90IG9uZQ==\n-----END CERTIFICATE-----\n"
 """What looks like a certificate, and is none."""
@@ -228,6 +234,15 @@ class TestTls:
         assert not self.reached(ceph, upload)
         assert self.reached(ceph, upload, root_certificate=Path(ceph.ca_file).read_text())
 
+    def test_disable_system_certificates(self, ceph, upload, monkeypatch):
+        monkeypatch.setenv("SSL_CERT_FILE", ceph.ca_file)
+        pem = Path(ceph.ca_file).read_text()
+        assert self.reached(ceph, upload), "the system trusts it"
+        assert self.reached(ceph, upload, root_certificate=pem, disable_system_certificates=True)
+        assert not self.reached(
+            ceph, upload, root_certificate=Path(certifi.where()).read_text(), disable_system_certificates=True
+        )
+
     def test_allow_invalid_certificates(self, ceph, upload):
         assert self.reached(ceph, upload, allow_invalid_certificates=True)
 
@@ -273,7 +288,12 @@ def test_every_option_of_obstore_acts_or_is_refused():
         with pytest.raises(InvalidValue, match="can't be used here: "):
             parse_client_options({name: "1"})
         refused.add(name)
-    assert ours <= theirs
+    # obstore takes these, and its stub leaves them out.
+    unlisted: dict[str, Any] = {"disable_system_certificates": True, "http2_max_frame_size": "16384"}
+    assert theirs.isdisjoint(unlisted)
+    store = S3Store("b", region="r", client_options=cast("ClientConfig", unlisted))
+    assert unlisted.keys() == (store.client_options or {}).keys()
+    assert ours <= theirs | {"disable_system_certificates"}
     assert "http2_only" in refused
 
 
@@ -282,6 +302,8 @@ def test_every_option_of_obstore_acts_or_is_refused():
     [
         ({"http1_only": False}, "http1_only"),
         ({"http2_only": True}, "http2_only"),
+        ({"http2_max_frame_size": "16384"}, "http2_max_frame_size.*HTTP/1.1"),
+        ({"disable_system_certificates": True}, "disable_system_certificates.*root_certificate"),
         ({"proxy_ca_certificate": "x"}, "proxy_ca_certificate"),
         ({"connect_timeout": "soon"}, "connect_timeout"),
         ({"timeout": 0}, "timeout"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 
 import obstore
 import pytest
+from obstore.exceptions import GenericError
 
 from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.adapters.transfers.upload_session import UnfinishedUpload
@@ -131,12 +132,38 @@ def test_reading(tmp_path):
         ({"retry_timeout": 0}, "retry_timeout"),
         ({"backoff": 5}, "backoff"),
         ({"backoff": {"base": 0.5}}, "backoff.base"),
+        ({"backoff": {"base": 1}}, r"backoff.base' is 1, but must be a number above 1"),
+        (
+            {"backoff": {"init_backoff": "30s", "max_backoff": 20}},
+            r"backoff.init_backoff' is '30s', but .* max_backoff",
+        ),
         ({"backoff": {"max_backoff": "x"}}, "backoff.max_backoff"),
     ],
 )
 def test_what_can_not_be(tmp_path, value, named):
     with pytest.raises(ConfigError, match=named):
         read(tmp_path, value)
+
+
+def test_one_end_of_the_backoff_moves_the_other():
+    assert parse_retry_config({"backoff": {"max_backoff": "1s"}}) == RetryConfig(init_backoff=1.0, max_backoff=1.0)
+    assert parse_retry_config({"backoff": {"init_backoff": 30}}) == RetryConfig(init_backoff=30.0, max_backoff=30.0)
+
+
+@pytest.mark.parametrize("wanted", [{"base": 1.0}, {"base": 0.5}, {"init_backoff": 3.0, "max_backoff": 2.0}])
+def test_python_objects_are_checked_too(wanted):
+    with pytest.raises(ValueError, match="backoff"):
+        RetryConfig(**wanted)
+
+
+@pytest.mark.parametrize(
+    "wanted", [RetryConfig(max_retries=1, init_backoff=0.0), parse_retry_config({"backoff": {"init_backoff": "1ns"}})]
+)
+def test_obstore_does_not_panic(connect, wanted):
+    adapter, server = connect(lambda asked: error(503, "SlowDown"), retry_config=replace(wanted, max_retries=1))
+    with pytest.raises(GenericError):
+        obstore.head(adapter.store, "k")
+    assert len(server.asked) == 2
 
 
 @pytest.mark.parametrize("value", [{"max_retry": 1}, {"backoff": {"init": 1}}])
