@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from buckia_core.localfs.atomic_rename import exchange, rename_exclusive
-from buckia_core.localfs.durability import fsync_descriptor
+from buckia_core.localfs.durability import fsync_directory
 from buckia_core.localfs.opening import (
     DIRECTORY_FLAGS,
     DIRECTORY_NOFOLLOW_FLAGS,
@@ -215,10 +215,7 @@ class Directory:
 
     def fsync(self) -> None:
         """Flush the entries of the directory to the disk. Errors as `fsync_directory`."""
-        if os.name == "nt":
-            return
-        with suppress(FileNotFoundError, NotADirectoryError, PermissionError), self.open_for_reading() as descriptor:
-            fsync_descriptor(descriptor, self.path)
+        fsync_directory(self.path, self.descriptor)
 
 
 class Tree:
@@ -249,12 +246,13 @@ class Tree:
         if not HAS_DIR_FD and not stat.S_ISDIR(os.stat(root).st_mode):
             raise NotADirectoryError(f"{root} is not a directory")
 
-    def open_directory(self, relative: str, *, create: bool = False) -> Directory:
+    def open_directory(self, relative: str, *, create: bool = False, durable: bool = False) -> Directory:
         """Open a directory below the root.
 
         Args:
             relative: The path below the root, with slashes. No component may be empty, `.` or `..`.
             create: Create missing directories.
+            durable: Flush the entries of those directories to the disk.
 
         Raises:
             PathBlocked: A component is a file, or a link and links are not followed.
@@ -270,7 +268,7 @@ class Tree:
         above, slash, name = relative.rpartition("/")
         if name in ("", ".", "..") or os.sep in name or (slash and not above):
             raise ValueError(f"invalid relative path: {relative!r}")
-        parent = self.open_directory(above, create=create)
+        parent = self.open_directory(above, create=create, durable=durable)
         try:
             return self._open_child(parent, name, relative)
         except FileNotFoundError:
@@ -278,7 +276,23 @@ class Tree:
                 raise
             with suppress(FileExistsError):
                 parent.mkdir(name)
+                if durable:
+                    parent.fsync()
             return self._open_child(parent, name, relative)
+
+    def prune(self, relative: str) -> None:
+        """Remove a directory if it is empty, then its parents that become empty, but not the root or a link."""
+        while relative:
+            above, _, name = relative.rpartition("/")
+            try:
+                parent = self.open_directory(above)
+                # Windows removes links to directories like directories; elsewhere `rmdir` refuses them.
+                if os.name == "nt" and is_link(parent.stat(name)):
+                    return
+                parent.rmdir(name)
+            except (OSError, PathBlocked):
+                return
+            relative = above
 
     def get_open(self, relative: str) -> Directory | None:
         """Return a directory if it is open."""

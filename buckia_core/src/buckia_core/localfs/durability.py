@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
 
@@ -28,29 +28,25 @@ _SYNC_FILE_RANGE_WRITE = 2
 _slow_devices: set[int] = set()
 
 
-def fsync_directory(directory: str) -> None:
+def fsync_directory(path: str, dir_fd: int | None = None) -> None:
     """Flush the entries of a directory to the disk, so that renames in it survive a power failure.
 
     Does nothing on Windows, which has no such call, and where the directory is missing, unreadable or no directory, or
-    its file system does not support the call.
+    its file system does not support the call. With `dir_fd`, that is the directory, and `path` its path for errors.
 
     Raises:
         OSError: The disk failed, or is full.
     """
     if sys.platform == "win32":
         return
-    with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        descriptor = os.open(path if dir_fd is None else ".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=dir_fd)
         try:
-            fsync_descriptor(descriptor, directory)
+            os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def fsync_descriptor(descriptor: int, path: str) -> None:
-    """Flush an open directory; errors as `fsync_directory`, with `path`."""
-    try:
-        os.fsync(descriptor)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
     except OSError as error:
         if error.errno not in NO_DIRECTORY_FSYNC:
             error.filename = path

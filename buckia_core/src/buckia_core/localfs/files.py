@@ -98,7 +98,7 @@ def open_file(directory: Directory, name: str) -> io.FileIO:
     Raises:
         NotAFile: The entry is not a regular file.
     """
-    descriptor = _open_regular(directory, name)
+    descriptor, _ = open_regular(directory, name)
     return io.FileIO(directory.join(name), "rb", opener=lambda *_: descriptor)
 
 
@@ -110,7 +110,7 @@ def read_file(directory: Directory, name: str, size: int) -> tuple[bytes, os.sta
     Raises:
         NotAFile: The entry is not a regular file.
     """
-    descriptor = _open_regular(directory, name)
+    descriptor, _ = open_regular(directory, name)
     try:
         data = os.read(descriptor, size + 1)
         while 0 < len(data) < size and (more := os.read(descriptor, size - len(data))):
@@ -120,7 +120,8 @@ def read_file(directory: Directory, name: str, size: int) -> tuple[bytes, os.sta
         os.close(descriptor)
 
 
-def _open_regular(directory: Directory, name: str) -> int:
+def open_regular(directory: Directory, name: str) -> tuple[int, os.stat_result]:
+    """Open a regular file for reading; return its descriptor and its status. Raises as `open_file`."""
     try:
         descriptor = directory.open(name, os.O_RDONLY | FILE_NOFOLLOW_FLAGS)
     except OSError as error:
@@ -128,10 +129,11 @@ def _open_regular(directory: Directory, name: str) -> int:
         if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO, getattr(errno, "EFTYPE", errno.ELOOP)):
             raise NotAFile(errno.EINVAL, "it is not a regular file", directory.join(name)) from error
         raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise NotAFile(errno.EINVAL, "it is not a regular file", directory.join(name))
-    return descriptor
+    return descriptor, status
 
 
 def descriptor_path(descriptor: int, path: str) -> str:

@@ -20,6 +20,7 @@ from buckia_core.adapters.directory.errors import (
 )
 from buckia_core.errors import AdapterError, InvalidKey, InvalidSetting
 from buckia_core.localfs.directory import Directory, Tree
+from buckia_core.localfs.durability import fsync_directory
 from buckia_core.localfs.filename_rules import find_stored_name
 from buckia_core.localfs.opening import HAS_DIR_FD, PathBlocked, is_link
 from buckia_core.planning.keys import TEMP_PREFIX, FilesystemRules, invalid_reason
@@ -62,9 +63,14 @@ class ResolvedPath:
             FileNotFoundError: It does not exist.
         """
         try:
-            return self.tree.open_directory(self.relative.rpartition("/")[0])
+            return self.tree.open_directory(self.parent)
         except PathBlocked as error:
             raise link_in_path(self.key, error) from error
+
+    @property
+    def parent(self) -> str:
+        """The path of the directory below the root."""
+        return self.relative.rpartition("/")[0]
 
     @property
     def name(self) -> str:
@@ -246,17 +252,6 @@ class Paths:
         is_directory = resolved.status is not None and stat.S_ISDIR(resolved.status.st_mode)
         return tree.open_directory(full_key) if is_directory else None
 
-    def prune(self, resolved: ResolvedPath) -> None:
-        """Remove the directory of a path if it is empty, then its empty parents, but not the root."""
-        relative = resolved.relative.rpartition("/")[0]
-        while relative:
-            parent, _, name = relative.rpartition("/")
-            try:
-                resolved.tree.open_directory(parent).rmdir(name)
-            except (OSError, PathBlocked):
-                return
-            relative = parent
-
     def _check_key(self, key: str) -> None:
         problem = invalid_reason(key, RULES)
         if problem is None and f"/{TEMP_PREFIX}" in f"/{key}":
@@ -304,8 +299,8 @@ class Paths:
                 return False
             except FileNotFoundError as error:
                 raise root_not_found(self._configured_root, self._bucket_name) from error
-        with translate_errors(key), suppress(PermissionError), Tree(os.path.dirname(self.root)) as parent:
-            parent.root.fsync()
+        with translate_errors(key):
+            fsync_directory(os.path.dirname(self.root))
         return True
 
     def _check_root_identity(self, identity: tuple[int, int]) -> None:
@@ -314,28 +309,20 @@ class Paths:
             raise root_replaced(self._configured_root)
 
     def _make_directories(self, resolved: ResolvedPath) -> bool:
-        created = False
-        parts = resolved.relative.split("/")[:-1]
-        # It mostly exists, and is held open since it was resolved.
-        with suppress(FileNotFoundError, PathBlocked):
-            resolved.tree.open_directory("/".join(parts))
-            return created
-        for depth, part in enumerate(parts):
-            try:
-                parent = resolved.tree.open_directory("/".join(parts[:depth]))
-                parent.mkdir(part)
-            except FileExistsError:
-                continue
-            except FileNotFoundError:
-                raise
-            except PathBlocked as error:
-                raise link_in_path(resolved.key, error) from error
-            except OSError as error:
-                raise translate_error(error, resolved.key) from error
-            created = True
-            with translate_errors(resolved.key):
-                parent.fsync()
-        return created
+        """Create the missing directories of a path; tell whether there were any."""
+        try:
+            # It mostly exists, and is held open since it was resolved.
+            with suppress(FileNotFoundError):
+                resolved.tree.open_directory(resolved.parent)
+                return False
+            resolved.tree.open_directory(resolved.parent, create=True, durable=True)
+        except FileNotFoundError:
+            raise
+        except PathBlocked as error:
+            raise link_in_path(resolved.key, error) from error
+        except OSError as error:
+            raise translate_error(error, resolved.key) from error
+        return True
 
 
 def link_in_path(key: str, error: PathBlocked) -> InvalidKey:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,20 +16,19 @@ from buckia_core.adapters.directory.errors import (
 )
 from buckia_core.adapters.directory.paths import Paths
 from buckia_core.adapters.directory.stat import fingerprint_from_stat
-from buckia_core.localfs.files import was_written
-from buckia_core.localfs.opening import FILE_NOFOLLOW_FLAGS
+from buckia_core.localfs.files import NotAFile, open_regular, was_written
 from buckia_core.planning.manifest import RemoteObject
 
 
 class ObjectReader(io.RawIOBase):
     """A reader of a range of one version. The read of the last bytes raises if the file has changed."""
 
-    def __init__(self, descriptor: int, key: str, *, start: int, end: int | None) -> None:
+    def __init__(self, descriptor: int, status: os.stat_result, key: str, *, start: int, end: int | None) -> None:
         super().__init__()
         self._file = io.FileIO(descriptor, "rb")
         self._key = key
-        self.status = os.fstat(descriptor)
-        size = self.status.st_size
+        self.status = status
+        size = status.st_size
         self._left = max(0, (size if end is None else min(end, size)) - start)
         self._file.seek(start)
 
@@ -77,19 +75,16 @@ def open_object(
         NotFound: The object does not exist.
         PreconditionFailed: The object is no longer the version `expect`.
     """
-    with ObjectReader(_open(paths, key), key, start=start, end=end) as reader:
-        if not stat.S_ISREG(reader.status.st_mode):
-            raise invalid_key(key, "it is not a regular file")
-        if expect is not None and fingerprint_from_stat(reader.status) != expect.fingerprint:
-            raise precondition_failed(key, "it is another version now")
-        yield reader
-
-
-def _open(paths: Paths, key: str) -> int:
     resolved = paths.resolve(key)
     if resolved.file_stat() is None:
         raise not_found(key)
     try:
-        return resolved.directory.open(resolved.name, os.O_RDONLY | FILE_NOFOLLOW_FLAGS)
+        opened = open_regular(resolved.directory, resolved.name)
+    except NotAFile as error:
+        raise invalid_key(key, "it is not a regular file") from error
     except OSError as error:
         raise translate_error(error, key) from error
+    with ObjectReader(*opened, key, start=start, end=end) as reader:
+        if expect is not None and fingerprint_from_stat(reader.status) != expect.fingerprint:
+            raise precondition_failed(key, "it is another version now")
+        yield reader

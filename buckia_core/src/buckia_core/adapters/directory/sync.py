@@ -182,7 +182,7 @@ class DirectorySync(BaseSync):
                     resolved.directory.unlink(resolved.name)
                 except FileNotFoundError:
                     return None
-            self._paths.prune(resolved)
+            resolved.tree.prune(resolved.parent)
         except AdapterError as error:
             return error
         return None

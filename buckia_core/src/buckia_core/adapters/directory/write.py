@@ -61,7 +61,7 @@ def write(
                 target.directory.fsync()
     except BaseException:
         if resolved.created_dirs:
-            paths.prune(resolved)
+            resolved.tree.prune(resolved.parent)
         raise
     return object_from_stat(key, status)
 

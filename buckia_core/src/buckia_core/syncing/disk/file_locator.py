@@ -212,20 +212,8 @@ class FileLocator:
 
     def prune_parents(self, key: str, mapping: PathMapping) -> None:
         """Remove the empty parent directories of a deleted file, but not the root of the mapping."""
-        tree = self._trees.get(mapping.id)
-        if mapping.is_file or tree is None:
-            return
-        above = mapping.relative_path(key).rpartition("/")[0]
-        while above:
-            outer, _, name = above.rpartition("/")
-            try:
-                directory = tree.open_directory(outer)
-                if is_link(directory.stat(name)):
-                    return
-                directory.rmdir(name)
-            except (OSError, PathBlocked):
-                return
-            above = outer
+        if not mapping.is_file and (tree := self._trees.get(mapping.id)) is not None:
+            tree.prune(mapping.relative_path(key).rpartition("/")[0])
 
     def close(self) -> None:
         """Close what was opened."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import ResumableUpload
-from buckia_core.adapters.contract.resume import MultipartSource, PartLayout
+from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, UploadInfo
 from buckia_core.errors import IntegrityError, InvalidKey
 from buckia_core.localfs.files import descriptor_path, entry_from_stat, permission_bits
@@ -81,12 +82,7 @@ def upload(
         if not is_same_version(entry_from_stat(planned.key, planned.mapping_id, status), planned):
             raise StateChanged
         source = _LargeFile(file, location, planned, permission_bits(status))
-        if resume_store is not None and adapter.capabilities.resumable_upload:
-            assert isinstance(adapter, ResumableUpload), "the capability promises it"
-            parts = adapter.part_layout(planned.size)
-            if parts is not None:
-                return _upload_parts(adapter, parts, source, expect, algorithm, key, track_progress, resume_store)
-        return _upload_large(adapter, source, expect, algorithm, key, track_progress)
+        return _upload_large(adapter, source, expect, algorithm, key, track_progress, resume_store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,67 +114,52 @@ def _upload_large(
     algorithm: str,
     key: str,
     track_progress: TrackProgress,
+    resume_store: ResumeStore | None,
 ) -> UploadResult:
-    planned = source.planned
+    """Hash the file, upload it in one piece or in resumable parts, and check that it did not change meanwhile."""
+    planned, file = source.planned, source.file
+    resumable = adapter if resume_store is not None and isinstance(adapter, ResumableUpload) else None
+    parts = resumable.part_layout(planned.size) if resumable is not None else None
+    part_digests: tuple[str, ...] = ()
     try:
-        digests, status = hash_open_file(source.file, (algorithm,))
+        if parts is None:
+            digests, status = hash_open_file(file, (algorithm,))
+        else:
+            digests, part_digests, status = hash_in_parts(file, algorithm, parts)
     except FileChanged:
         raise StateChanged from None
     entry = entry_from_stat(planned.key, planned.mapping_id, status)
     if not is_same_version(entry, planned):
         raise StateChanged
-    source.file.seek(0)
-    reader = CountingReader(source.file)
-    try:
-        with track_progress(lambda: reader.count):
-            buffered = io.BufferedReader(reader, _BUFFER_SIZE)
-            remote = adapter.upload_file(buffered, key, expect=expect, info=source.info(status, digests))
-    except IntegrityError:
-        # The adapter compares the read bytes with the digest, which differ if the file was changed.
-        if not source.is_unchanged(entry):
-            raise StateChanged from None
-        raise
-    if not source.is_unchanged(entry):
-        raise FileChangedDuringUpload(remote)
-    return UploadResult(entry, remote, _merge_verified(digests, remote, key), entry.size)
-
-
-def _upload_parts(
-    adapter: BaseSync,
-    parts: PartLayout,
-    source: _LargeFile,
-    expect: IfAbsent | IfUnchanged,
-    algorithm: str,
-    key: str,
-    track_progress: TrackProgress,
-    resume_store: ResumeStore,
-) -> UploadResult:
-    assert isinstance(adapter, ResumableUpload)
-    planned = source.planned
-    try:
-        digests, part_digests, status = hash_in_parts(source.file, algorithm, parts)
-    except FileChanged:
-        raise StateChanged from None
-    entry = entry_from_stat(planned.key, planned.mapping_id, status)
-    if not is_same_version(entry, planned):
-        raise StateChanged
-    checkpoint = resume_store.claim(TransferKind.UPLOAD, key, ":".join(digests[0]), adapter)
-    counter = ByteCounter(entry.size)
-    # Parts are read in parallel, each with its own descriptor.
-    path = Path(descriptor_path(source.file.fileno(), source.location.path))
-    multipart = MultipartSource(path, entry.size, parts, part_digests, checkpoint, counter.add)
+    info = source.info(status, digests)
+    checkpoint = None
+    counter: CountingReader | ByteCounter
+    if parts is None or resumable is None or resume_store is None:
+        file.seek(0)
+        counter = CountingReader(file)
+        buffered = io.BufferedReader(counter, _BUFFER_SIZE)
+        send = partial(adapter.upload_file, buffered, key, expect=expect, info=info)
+    else:
+        checkpoint = resume_store.claim(TransferKind.UPLOAD, key, ":".join(digests[0]), adapter)
+        counter = ByteCounter(entry.size)
+        # Parts are read in parallel, each with its own descriptor.
+        path = Path(descriptor_path(file.fileno(), source.location.path))
+        multipart = MultipartSource(path, entry.size, parts, part_digests, checkpoint, counter.add)
+        send = partial(resumable.upload_parts, multipart, key, expect=expect, info=info)
     try:
         with track_progress(lambda: counter.count):
-            remote = adapter.upload_parts(multipart, key, expect=expect, info=source.info(status, digests))
+            remote = send()
     except IntegrityError:
-        # The adapter compares each part with its digest, which differ if the file was changed.
+        # The adapter compares what it reads with the digests, which differ if the file was changed.
         if not source.is_unchanged(entry):
             raise StateChanged from None
         raise
-    checkpoint.clear()
+    if checkpoint is not None:
+        checkpoint.clear()
     if not source.is_unchanged(entry):
         raise FileChangedDuringUpload(remote)
-    return UploadResult(entry, remote, _merge_verified(digests, remote, key), counter.count)
+    sent = entry.size if checkpoint is None else counter.count
+    return UploadResult(entry, remote, _merge_verified(digests, remote, key), sent)
 
 
 def _merge_verified(digests: Digests, remote: RemoteObject, key: str) -> Digests:
