@@ -55,7 +55,7 @@ def _add_create(keys: click.Group) -> None:
     @click.option(
         "--capability", "more", multiple=True, help="Allow another capability, such as writeKeys. May be repeated."
     )
-    @click.option("--prefix", help="Restrict to names with this prefix; default: the setting `prefix` of the bucket.")
+    @click.option("--prefix", help="Restrict to names with this prefix; by default the setting `prefix` of the bucket.")
     @click.option("--all-buckets", is_flag=True, help="Allow all buckets of the account instead of this one.")
     @click.option("--lasting", metavar="AGE", callback=parse_age, help="Expire after this time, such as 12h or 90d.")
     @click.pass_obj

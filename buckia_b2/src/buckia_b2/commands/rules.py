@@ -65,7 +65,7 @@ def _add_set(group: click.Group, kind: RuleKind) -> None:
 def _add_delete(group: click.Group, kind: RuleKind) -> None:
     @group.command("delete", help=f"Remove all {_TITLES[kind]}, or some.")
     @click.option(
-        _NAMES[kind], "names", multiple=True, help=f"Only the rule with this {kind.name_field}. May be repeated."
+        _NAMES[kind], "names", multiple=True, help=f"Remove only the rule with this {kind.name_field}. May be repeated."
     )
     @dry_run_option
     @yes_option

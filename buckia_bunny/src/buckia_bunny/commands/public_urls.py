@@ -21,12 +21,24 @@ def register_commands(bunny: click.Group) -> None:
 
     @bunny.command("signed-url")
     @click.argument("key")
-    @click.option("--seconds", type=click.IntRange(1), default=3600, show_default=True, help="Lifetime of the URL.")
-    @click.option("--ip", metavar="ADDRESS", help="Only for this IP address; the pull zone must validate token IPs.")
-    @click.option("--country", "countries", multiple=True, metavar="CODE", help="Only from this country, such as DE.")
-    @click.option("--block-country", "blocked", multiple=True, metavar="CODE", help="Not from this country.")
-    @click.option("--limit", type=click.IntRange(1), metavar="KB", help="Speed limit in kilobytes per second.")
-    @click.option("--below", metavar="PREFIX/", help="Valid for all keys with this prefix, which KEY must have.")
+    @click.option(
+        "--seconds", type=click.IntRange(1), default=3600, show_default=True, help="Seconds until the URL expires."
+    )
+    @click.option("--ip", metavar="ADDRESS", help="Allow only this IP address; the pull zone must check addresses.")
+    @click.option(
+        "--country",
+        "countries",
+        multiple=True,
+        metavar="CODE",
+        help="Allow only this country, such as DE. May be repeated.",
+    )
+    @click.option(
+        "--block-country", "blocked", multiple=True, metavar="CODE", help="Block this country. May be repeated."
+    )
+    @click.option(
+        "--limit", type=click.IntRange(1), metavar="KB", help="Limit the speed to this many kilobytes per second."
+    )
+    @click.option("--below", metavar="PREFIX/", help="Allow all keys below this prefix, including KEY.")
     @click.option("--in-path", is_flag=True, help="Put the token into the path, so that relative URLs carry it too.")
     @click.option("--basic", is_flag=True, help="Use the older kind of token, which supports --ip only.")
     @click.pass_obj

@@ -17,7 +17,7 @@ def register_commands(bunny: click.Group) -> None:
 
     @bunny.command("purge")
     @click.argument("what", metavar="[URL|KEY|PREFIX/]", required=False)
-    @click.option("--all", "everything", is_flag=True, help="Purge the whole pull zone.")
+    @click.option("--all", "everything", is_flag=True, help="Purge the entire pull zone.")
     @click.pass_obj
     def purge_command(host: CommandHost, what: str | None, everything: bool) -> None:
         """Purge a URL, an object by its key, all objects below a PREFIX with a trailing slash, or everything."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
     from buckia_linode.sync import LinodeSync
 
-region = click.option("--region", metavar="ID", help="Region, such as us-ord; else that of the bucket.")
+region = click.option("--region", metavar="ID", help="Region, such as us-ord; by default that of the bucket.")
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def register_commands(linode: click.Group) -> None:
 
 def _add_list(buckets: click.Group) -> None:
     @buckets.command("list")
-    @click.option("--region", metavar="ID", help="Only those of this region.")
+    @click.option("--region", metavar="ID", help="List only the buckets of this region.")
     @click.pass_obj
     def list_command(host: CommandHost, region: str | None) -> None:
         """List the account's buckets: region, type, objects, bytes, name."""

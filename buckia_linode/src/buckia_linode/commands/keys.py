@@ -43,9 +43,11 @@ def _add_list(keys: click.Group) -> None:
 def _add_create(keys: click.Group) -> None:
     @keys.command("create")
     @click.argument("label")
-    @click.option("--read-only", metavar="BUCKET", multiple=True, help="Allow to read this bucket. Repeatable.")
-    @click.option("--read-write", metavar="BUCKET", multiple=True, help="Allow to change this bucket. Repeatable.")
-    @click.option("--full-access", is_flag=True, help="Allow everything in all buckets of the region.")
+    @click.option("--read-only", metavar="BUCKET", multiple=True, help="Let the key read this bucket. May be repeated.")
+    @click.option(
+        "--read-write", metavar="BUCKET", multiple=True, help="Let the key change this bucket. May be repeated."
+    )
+    @click.option("--full-access", is_flag=True, help="Let the key do everything in all buckets of the region.")
     @region
     @click.pass_obj
     def create_command(

@@ -50,7 +50,7 @@ def _add_acl(linode: click.Group) -> None:
 def _add_url(linode: click.Group) -> None:
     @linode.command("url")
     @click.argument("key")
-    @click.option("--seconds", type=_SECONDS, default=3600, show_default=True, help="Lifetime of the URL.")
+    @click.option("--seconds", type=_SECONDS, default=3600, show_default=True, help="Seconds until the URL expires.")
     @click.option("--method", type=_METHOD, default="GET", show_default=True, help="Allowed HTTP method.")
     @click.option("--content-type", metavar="TYPE", help="Content-Type that the PUT must send; required for PUT.")
     @click.pass_obj

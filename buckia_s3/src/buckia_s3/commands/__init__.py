@@ -20,7 +20,7 @@ def register(cli: click.Group) -> None:
 
     @cli.group("s3")
     def s3_command() -> None:
-        """Manage a bucket of S3, or of another provider that speaks S3."""
+        """Manage a bucket of an S3-compatible provider."""
 
     for module in MODULES:
         importlib.import_module(f"{__name__}.{module}").register_commands(s3_command)

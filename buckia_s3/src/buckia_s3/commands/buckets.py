@@ -64,9 +64,9 @@ def _add_list(s3: click.Group) -> None:
 
 def _add_create(s3: click.Group) -> None:
     @s3.command("create")
-    @click.option("--region", help="Region, if it is not that of the settings.")
-    @click.option("--object-lock", is_flag=True, help="Enable Object Lock, and with it versioning, permanently.")
-    @click.option("--acl", metavar="NAME", help="Canned ACL, such as private.")
+    @click.option("--region", help="Region of the new bucket; by default that of the settings.")
+    @click.option("--object-lock", is_flag=True, help="Enable object lock, and with it versioning, permanently.")
+    @click.option("--acl", metavar="NAME", help="Canned ACL of the new bucket, such as private.")
     @click.pass_obj
     def create_command(host: CommandHost, region: str | None, object_lock: bool, acl: str | None) -> None:
         """Create the configured bucket."""

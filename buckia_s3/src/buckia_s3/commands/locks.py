@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
     from buckia_s3.operations.object_locks import ObjectLock
 
-_version = click.option("--version", metavar="ID", help="Version id; by default the latest version.")
+_version = click.option("--version", metavar="ID", help="Use this version instead of the latest one.")
 
 
 def register_commands(s3: click.Group) -> None:
@@ -53,7 +53,7 @@ def _add_retain(lock: click.Group) -> None:
         "--until", metavar="TIME", callback=retain_until, required=True, help="Time, or duration from now, such as 30d."
     )
     @_version
-    @click.option("--bypass-governance", is_flag=True, help="Allow to shorten a retention in mode GOVERNANCE.")
+    @click.option("--bypass-governance", is_flag=True, help="Override a retention in mode GOVERNANCE.")
     @click.option("--yes", is_flag=True, help="Do not ask before mode COMPLIANCE.")
     @click.pass_obj
     def retain_command(
@@ -98,7 +98,7 @@ def _add_delete_version(s3: click.Group) -> None:
     @s3.command("delete-version")
     @click.argument("key")
     @click.argument("version")
-    @click.option("--bypass-governance", is_flag=True, help="Even if it is retained in mode GOVERNANCE.")
+    @click.option("--bypass-governance", is_flag=True, help="Override a retention in mode GOVERNANCE.")
     @yes_option
     @click.pass_obj
     def delete_version_command(

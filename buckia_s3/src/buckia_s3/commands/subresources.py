@@ -87,7 +87,7 @@ def _empty_group() -> None:
 def _add_get(group: click.Group, name: str, spec: _CommandSpec) -> None:
     @group.command("get", help=f"Show {spec.title}, or write to FILE.")
     @click.argument("file", required=False, type=click.Path(dir_okay=False, allow_dash=True))
-    @click.option("--yaml", "as_yaml", is_flag=True, help="YAML instead of JSON.")
+    @click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML instead of JSON.")
     @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
     @click.pass_obj
     def get_command(host: CommandHost, file: str | None, as_yaml: bool, overwrite: bool) -> None:
@@ -118,9 +118,11 @@ def _add_set(group: click.Group, name: str, spec: _CommandSpec) -> None:
     merging = f" Other entries are kept, those with the same {spec.entry} are replaced." if spec.entry else ""
     options: list[Callable[[Any], Any]] = [dry_run_option, yes_option]
     if spec.entry:
-        options.append(click.option("--replace", is_flag=True, help="Remove other entries."))
+        options.append(click.option("--replace", is_flag=True, help="Remove all other entries."))
     if spec.canned:
-        options.append(click.option("--canned", type=click.Choice(spec.canned), help="Canned ACL."))
+        options.append(
+            click.option("--canned", type=click.Choice(spec.canned), help="Use a canned ACL instead of FILE.")
+        )
     argument = click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
     text = f"Set {spec.title} from FILE: JSON, YAML or XML; - is standard input.{merging}"
     group.command("set", help=text)(_decorate([argument, *options, click.pass_obj], set_command))
@@ -142,7 +144,7 @@ def _add_delete(group: click.Group, name: str, spec: _CommandSpec) -> None:
 
     options: list[Callable[[Any], Any]] = [dry_run_option, yes_option]
     if spec.entry:
-        text = f"Only the entry with this {spec.entry}. Repeatable."
+        text = f"Remove only the entry with this {spec.entry}. May be repeated."
         options.append(click.option(f"--{spec.entry}", "entries", multiple=True, help=text))
     group.command("delete", help=spec.delete_help)(_decorate([*options, click.pass_obj], delete_command))
 

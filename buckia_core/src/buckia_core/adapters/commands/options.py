@@ -53,9 +53,11 @@ def unfinished_uploads_options(command: F) -> F:
 _UNFINISHED_UPLOADS: tuple[Callable[[Any], Any], ...] = (
     click.argument("prefix", default=""),
     click.option(
-        "--older-than", metavar="AGE", callback=parse_age, help="Only those started longer ago, such as 12h or 7d."
+        "--older-than", metavar="AGE", callback=parse_age, help="Only uploads older than this, such as 12h or 7d."
     ),
     click.option("--abort", is_flag=True, help="Abort them, and delete their parts."),
-    click.option("--resumable", is_flag=True, help="Also abort those that the next sync of this project would resume."),
+    click.option(
+        "--resumable", is_flag=True, help="With --abort, also those that the next sync of this project would resume."
+    ),
     yes_option,
 )

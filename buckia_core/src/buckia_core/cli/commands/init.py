@@ -22,7 +22,9 @@ def _complete_provider(_ctx: click.Context, _param: click.Parameter, incomplete:
 
 
 @click.command("init", cls=Command)
-@click.option("--provider", metavar="ID", shell_complete=_complete_provider, help="The provider; see buckia providers.")
+@click.option(
+    "--provider", metavar="ID", shell_complete=_complete_provider, help="Provider, as listed by `buckia providers`."
+)
 @click.option("--name", help="The bucket's name in the configuration.")
 @click.option(
     "--set",

@@ -22,7 +22,7 @@ _COLUMNS = (Column("Size", right=True, width=10), Column("Stored", width=19), Co
 @click.command("ls", cls=Command)
 @click.argument("prefix", default="")
 @click.option("-l", "--long", is_flag=True, help="Show size and time.")
-@click.option("-r", "--recursive", is_flag=True, help="Show the content of directories, too.")
+@click.option("-r", "--recursive", is_flag=True, help="Show all objects below directories, too.")
 @pass_context
 def ls_command(context: CliContext, prefix: str, long: bool, recursive: bool) -> ExitCode:
     """List the objects of a bucket.

@@ -27,7 +27,7 @@ _CONCURRENT_STATS = 8
 
 @click.command("rm", cls=Command)
 @click.argument("keys", nargs=-1, required=True)
-@click.option("-r", "--recursive", is_flag=True, help="Delete all objects below KEYS, too.")
+@click.option("-r", "--recursive", is_flag=True, help="Also delete everything below KEYS.")
 @click.option("--version", metavar="ID", help="Delete this version permanently; of a delete marker, undo the deletion.")
 @click.option("--yes", is_flag=True, help="Do not ask before deleting recursively or deleting a version.")
 @pass_context
