@@ -29,6 +29,7 @@ def result(**counts):
         (errors.AdapterBroken("x"), 2),
         (errors.AdapterError("x"), 4),
         (errors.NotFound("x"), 6),
+        (errors.BucketNotFound("x"), 6),
         (errors.AlreadyExists("x"), 1),
         (errors.PreconditionFailed("x"), 1),
         (errors.PermissionDenied("x"), 5),

@@ -7,6 +7,8 @@ import pytest
 from buckia_core import errors
 from buckia_core.adapters.plugins.registry import registry
 from buckia_core.config import find, load
+from buckia_core.syncing.events import SyncResult
+from tests.unit.cli.conftest import NOON
 
 
 @pytest.fixture
@@ -134,6 +136,18 @@ def test_doctor_of_an_adapter_that_is_not_there_makes_no_call(buckia, assets, mo
     ran = buckia("doctor")
     assert ran.code == 2
     assert not assets.calls
+
+
+@pytest.mark.parametrize(("synced", "code", "state"), [(False, 0, "WARNING"), (True, 7, "PROBLEM")])
+def test_doctor_names_a_local_folder_that_is_missing(buckia, assets, project, monkeypatch, synced, code, state):
+    (project / ".buckia").write_text("assets: {provider: memory, paths: [files/]}\n", encoding="utf-8")
+    monkeypatch.setattr("buckia_core.cli.doctor_checks._check_adapter", lambda client: client.config.provider)
+    assets.runs = [SyncResult(bucket="assets", started=NOON)] * synced
+    ran = buckia("doctor")
+    assert ran.code == code
+    assert f"{state}  assets  local folder     {project / 'files'} is missing" in ran.out
+    (project / "files").mkdir()
+    assert "is missing" not in buckia("doctor").out
 
 
 def test_doctor_finds_a_clock_that_is_wrong(buckia, assets, monkeypatch):

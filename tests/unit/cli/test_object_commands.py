@@ -195,7 +195,7 @@ class TestKeysThatTheBucketDoesNotHave:
     def test_nothing_is_asked_for_where_none_is_there(self, buckia, assets):
         ran = buckia("rm", "nope")
         assert ran.code == 6
-        assert ran.err == "failed: nope: 'nope': there is no such object\n"
+        assert ran.err == "failed: nope: there is no such object\n"
         assert ran.out == "assets: 0 objects deleted\n"
         assert not assets.calls
 
@@ -212,11 +212,22 @@ class TestKeysThatTheBucketDoesNotHave:
 
     def test_a_bucket_that_does_not_exist_ends_the_command(self, buckia, assets, monkeypatch):
         def stat(_, key):
-            raise errors.NotFound("the bucket does not exist")
+            raise errors.BucketNotFound("the bucket does not exist")
 
         monkeypatch.setattr(FakeClient, "stat", stat)
         ran = buckia("rm", "a", "b", "--json")
         assert (ran.code, ran.records[0]["type"], len(ran.records)) == (6, "error", 1)
+
+
+def test_nothing_below_a_name_is_an_error_as_a_key_that_is_not_there(buckia, assets):
+    assets.objects = [remote("d/a"), remote("e")]
+    ran = buckia("rm", "-r", "d/", "nope", "d/a", "--yes", "--json")
+    assert ran.code == 6
+    assert [(record["key"], record["error"]) for record in ran.records] == [
+        ("d/a", None),
+        ("nope", "'nope': there is no such object, and none below it"),
+    ]
+    assert buckia("rm", "-r", "nope", "--yes").err == "failed: nope: there is no such object, and none below it\n"
 
 
 def test_rm_goes_in_batches(buckia, assets):
@@ -239,7 +250,7 @@ def test_rm_names_what_it_could_not_delete(buckia, assets, monkeypatch):
     [["get", "nope"], ["stat", "nope"], ["ls"], ["cp", "a", "b"], ["rm", "a"]],
 )
 def test_an_error_names_the_one_bucket_that_it_is_about(buckia, assets, arguments):
-    assets.error = errors.NotFound("there is no such thing")
+    assets.error = errors.BucketNotFound("there is no such thing")
     ran = buckia(*arguments, "--json")
     assert ran.code == 6
     assert [record["bucket"] for record in ran.records if record["type"] == "error"] == ["assets"]

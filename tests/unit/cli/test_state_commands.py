@@ -198,6 +198,13 @@ def test_history(buckia, assets):
     assert (record["interrupted"], record["unresolved"]) == (False, 0)
 
 
+def test_history_tells_a_run_that_did_not_end(buckia, assets):
+    assets.runs = [SyncResult(bucket="assets", started=NOON, interrupted=True, ended=False)]
+    assert "Interrupted: it was killed, or still runs" in buckia("history").out
+    (record,) = buckia("history", "--json").records
+    assert (record["interrupted"], record["ended"]) == (True, False)
+
+
 def test_history_has_what_was_moved_and_what_was_found_equal(buckia, assets):
     assets.runs = [SyncResult(bucket="assets", started=NOON, moved=2, adopted=3)]
     (record,) = buckia("history", "--json").records

@@ -56,6 +56,15 @@ def test_one_of_several_paths_that_is_gone_deletes_nothing(sides, settings, happ
     assert sides.sync(force=True).deleted_remote == 20
 
 
+def test_a_dry_run_names_a_missing_folder_and_what_a_sync_makes_of_it(sides):
+    two_paths(sides)
+    shutil.rmtree(sides.folder / "disk")
+    refused = f"the local folder is missing: {sides.folder / 'disk'}; a sync refuses to run"
+    assert refused in sides.sync(dry_run=True, force=True).notices
+    new = sides.client(paths=["never/"]).sync(dry_run=True)
+    assert f"the local folder is missing: {sides.folder / 'never'}; a sync treats it as empty" in new.notices
+
+
 def test_one_of_several_prefixes_that_is_emptied_deletes_nothing_here(sides):
     two_paths(sides).delete_there(*(key for key in sides.objects() if key.startswith("b/")))
     before = unchanged(sides)

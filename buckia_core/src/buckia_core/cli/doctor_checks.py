@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 from buckia_core.adapters.factory import settings_warnings
 from buckia_core.cli.terminal.formatting import format_duration, format_time
-from buckia_core.errors import BuckiaError
+from buckia_core.errors import BuckiaError, SideEmptied
 from buckia_core.localfs.filename_rules import detect_filesystem_rules
 from buckia_core.planning.keys import TEMP_PREFIX
+from buckia_core.syncing.disk.paths import root_directory
 from buckia_core.syncing.error_messages import error_message
+from buckia_core.syncing.scan.mappings import RunOverrides, build_mappings
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 CLOCK_TOLERANCE = 2.0
 """Seconds by which the mtime of a new file may differ from the clock. Some file systems keep even seconds only."""
 
-CHECKS = ("configuration", "adapter", "connection", "credentials", "state directory", "root", "clock", "disk")
+CHECKS = ("configuration", "adapter", "connection", "credentials", "local folder", "state directory", "clock", "disk")
 """Names of the checks, in order."""
 
 
@@ -57,12 +59,27 @@ def diagnose(client: BuckiaClient) -> Iterator[CheckOutcome]:
         for line in settings_warnings(client.config):
             yield CheckOutcome("connection", line, warning=True)
         yield _run_check("credentials", lambda: _check_listing(client))
+    for root in _missing_roots(client):
+        yield _check_root(client, root)
     directory = client.config.base_dir
     state = _run_check("state directory", lambda: _check_writable(directory))
     yield state
     if state.error is None:
         yield _run_check("clock", lambda: _check_clock(directory, client))
         yield _run_check("disk", lambda: _check_disk(directory))
+
+
+def _missing_roots(client: BuckiaClient) -> list[str]:
+    roots = (root_directory(mapping) for mapping in build_mappings(client.config, RunOverrides()))
+    return [root for root in dict.fromkeys(roots) if not os.path.isdir(root)]
+
+
+def _check_root(client: BuckiaClient, root: str) -> CheckOutcome:
+    """Return the outcome for a missing local root: until the first sync it is empty, later the guard refuses it."""
+    if not client.history(1):
+        return CheckOutcome("local folder", f"{root} is missing; a sync treats it as empty", warning=True)
+    message = f"{root} is missing: mount its disk, or correct `paths` or `files`"
+    return CheckOutcome("local folder", message, SideEmptied(message))
 
 
 def _run_check(check: str, run: Callable[[], str]) -> CheckOutcome:

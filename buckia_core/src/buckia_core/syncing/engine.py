@@ -156,6 +156,7 @@ def _execute_plan(
         planner.resume_store.prune(partial(_may_resume, request.scope, actions), request.adapter)
     changed: set[str] = set()
     if plan.operations and not request.stopped.is_set():
+        recorder.begin(tally.counts)
         from buckia_core.syncing.execution.executor import execute  # noqa: PLC0415  # most runs have nothing to do
 
         worker = make_worker(request, planner, plan)

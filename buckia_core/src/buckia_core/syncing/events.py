@@ -187,7 +187,8 @@ class SyncResult:
         bytes_up, bytes_down: Bytes of content transferred.
         requests: Requests to the provider.
         errors: Errors of the operations that failed.
-        interrupted: The run was ended early by Ctrl-C. Finished operations are recorded.
+        interrupted: The run was ended early, such as by Ctrl-C. Finished operations are recorded.
+        ended: False in the history if the process was killed during the run, or if it still runs: there are no counts.
         notices: Messages that are not about one operation, such as files that are out of scope now.
     """
 
@@ -212,6 +213,7 @@ class SyncResult:
     requests: int = 0
     errors: list[FileError] = field(default_factory=list)
     interrupted: bool = False
+    ended: bool = True
     notices: list[str] = field(default_factory=list)
 
     def as_record(self) -> dict[str, Any]:

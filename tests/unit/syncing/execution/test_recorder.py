@@ -145,6 +145,21 @@ def test_unresolved_conflicts_are_recorded_and_go_when_they_are_resolved(sides):
     assert [each.key for each in sides.client().conflicts()] == ["b"]
 
 
+def test_a_run_that_does_not_end_is_in_the_history_as_interrupted(sides, monkeypatch):
+    def die(*_, **__):
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr("buckia_core.syncing.execution.executor.execute", die)
+        with pytest.raises(SystemExit):
+            sides.here("a=1").sync()
+    sides.sync()
+    assert [(run.uploaded, run.interrupted, run.ended) for run in sides.client().history()] == [
+        (1, False, True),
+        (0, True, False),
+    ]
+
+
 def test_every_run_is_in_the_history(sides):
     sides.here("a=1").sync()
     sides.sync(dry_run=True)

@@ -256,10 +256,18 @@ def test_what_can_not_be_written_down_at_all_is_found_by_the_next_run(sides, mon
     assert sides.files() == sides.objects() == {"a": "2"}
 
 
-@pytest.mark.parametrize("method", ["update_conflicts", "add_run"])
-def test_a_history_or_a_conflict_that_can_not_be_written_is_an_error(sides, monkeypatch, method):
-    failing(monkeypatch, method, 1, 2)
+@pytest.mark.parametrize(("method", "call"), [("update_conflicts", 1), ("add_run", 2)])
+def test_a_history_or_a_conflict_that_can_not_be_written_is_an_error(sides, monkeypatch, method, call):
+    failing(monkeypatch, method, call, call + 1)
     with pytest.raises(StateError, match="could not be written down"):
         sides.here("a=1").sync()
     assert sides.baseline().keys() == {"a"}
+    assert sides.sync().success
+
+
+def test_a_run_whose_beginning_can_not_be_written_changes_nothing(sides, monkeypatch):
+    failing(monkeypatch, "add_run", 1, 2)
+    with pytest.raises(StateError, match="the disk is full"):
+        sides.here("a=1").sync()
+    assert (sides.objects(), sides.client().history()) == ({}, [])
     assert sides.sync().success

@@ -49,4 +49,5 @@ def _run_record(run: SyncResult) -> dict[str, object]:
         "started": json_records.iso_time(run.started),
         "unresolved": len(run.unresolved),
         "interrupted": run.interrupted,
+        "ended": run.ended,
     }

@@ -51,17 +51,15 @@ def rm_command(context: CliContext, keys: tuple[str, ...], recursive: bool, vers
     codes = [ExitCode.DONE]
     removed = 0
     with context.client(config) as client:
-        remaining = iter(_list_below(client, keys) if recursive else keys)
-        while batch := list(islice(remaining, _BATCH_SIZE)):
-            for outcome in client.remove(batch) if recursive else _remove_named(client, batch):
-                record = {"type": "removed", "bucket": config.name, "key": outcome.key}
-                if outcome.error is not None:
-                    codes.append(exit_code_for(outcome.error))
-                    output.failed(outcome.key, str(outcome.error))
-                else:
-                    removed += 1
-                if output.options.json:
-                    output.record(record | {"error": str(outcome.error) if outcome.error else None})
+        for outcome in _remove_below(client, keys) if recursive else _remove_named(client, keys):
+            record = {"type": "removed", "bucket": config.name, "key": outcome.key}
+            if outcome.error is not None:
+                codes.append(exit_code_for(outcome.error))
+                output.failed(outcome.key, str(outcome.error))
+            else:
+                removed += 1
+            if output.options.json:
+                output.record(record | {"error": str(outcome.error) if outcome.error else None})
     output.say(f"{config.name}: {format_count(removed, 'object')} deleted")
     return worst_exit_code(codes)
 
@@ -71,12 +69,12 @@ def _remove_named(client: BuckiaClient, keys: Sequence[str]) -> Iterator[DeleteO
 
     Versioned buckets create a delete marker even for an absent key, so absent keys are not deleted.
     """
-    missing = _find_missing(client, tuple(dict.fromkeys(keys)))
-    yield from missing
-    absent = {outcome.key for outcome in missing}
-    existing = [key for key in dict.fromkeys(keys) if key not in absent]
-    if existing:
-        yield from client.remove(existing)
+    for batch in _batches(dict.fromkeys(keys)):
+        missing = _find_missing(client, batch)
+        yield from missing
+        absent = {outcome.key for outcome in missing}
+        if existing := [key for key in batch if key not in absent]:
+            yield from client.remove(existing)
 
 
 def _find_missing(client: BuckiaClient, keys: Sequence[str]) -> list[DeleteOutcome]:
@@ -123,10 +121,31 @@ def _remove_version(
     return ExitCode.DONE
 
 
-def _list_below(client: BuckiaClient, names: Iterable[str]) -> Iterator[str]:
-    for name in names:
-        start = name.rstrip("/")
-        for each in client.list(start):
-            # `images-old` also starts with `images`.
-            if each.key == start or each.key.startswith(f"{start}/"):
-                yield each.key
+def _remove_below(client: BuckiaClient, names: Iterable[str]) -> Iterator[DeleteOutcome]:
+    """Delete the objects with the names and below them; yield the outcome of each, and an error for each vain name."""
+    from buckia_core.adapters.contract.types import DeleteOutcome  # noqa: PLC0415  # imports the engine
+    from buckia_core.errors import NotFound  # noqa: PLC0415
+
+    starts = dict.fromkeys(name.rstrip("/") for name in names)
+    for start in starts:
+        if any(start.startswith(f"{other}/") for other in starts):
+            continue  # it goes with the other one
+        is_empty = True
+        for batch in _batches(_list_below(client, start)):
+            is_empty = False
+            yield from client.remove(batch)
+        if is_empty:
+            yield DeleteOutcome(start, NotFound(f"{start!r}: there is no such object, and none below it", key=start))
+
+
+def _list_below(client: BuckiaClient, start: str) -> Iterator[str]:
+    for each in client.list(start):
+        # `images-old` also starts with `images`.
+        if each.key == start or each.key.startswith(f"{start}/"):
+            yield each.key
+
+
+def _batches(keys: Iterable[str]) -> Iterator[list[str]]:
+    remaining = iter(keys)
+    while batch := list(islice(remaining, _BATCH_SIZE)):
+        yield batch

@@ -88,7 +88,8 @@ class Reporter:
                 json_records.operation(self._bucket, event.operation, event.path or None, event.status, event.error)
             )
         elif event.status is Status.FAILED:
-            self._output.failed(_display_name(event), event.error or event.operation.explanation)
+            message = event.error or event.operation.explanation
+            self._output.failed(_display_name(event), message.removeprefix(f"{event.operation.key!r}: "))
         elif options.quiet or (event.operation.reason is Reason.NOT_A_FILE and not options.verbosity):
             # There may be many links, and the summary counts them.
             return

@@ -71,6 +71,8 @@ def format_version(size: int | None, time: datetime | int | None) -> str:
 
 def format_summary(result: SyncResult) -> str:
     """Format the summary of a run."""
+    if not result.ended:
+        return "Interrupted: it was killed, or still runs"
     planned = result.dry_run
     changes = [
         *_transfer_counts(result, planned=planned),

@@ -104,7 +104,8 @@ class Output:
 
     def failed(self, name: str, message: str) -> None:
         """Print an error of one file or object on standard error; its name keeps what only looks like a credential."""
-        text = f" {masked(name)}: {clean_message(message)}"
+        # Most messages of adapters begin with the key.
+        text = f" {masked(name)}: {clean_message(message.removeprefix(f'{name!r}: '))}"
         self._write(sys.stderr, [("failed:", "bold red"), (text, "")])
 
     def raw(self, text: str) -> None:

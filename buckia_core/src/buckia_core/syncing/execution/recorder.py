@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,15 @@ class BaselineRecorder:
         self._done: set[str] = set()
         self.failure: StateError | None = None
         self._fsync_error: StateError | None = None
+        self._run_id: int | None = None
+
+    def begin(self, result: SyncResult) -> None:
+        """Record that the run begins to change something; `finish` replaces this with the result.
+
+        Raises:
+            StateError: The commit failed.
+        """
+        self._run_id = self._state.add_run(replace(result, interrupted=True, ended=False).as_record())
 
     def refresh(self, unchanged: Sequence[tuple[LocalEntry, RemoteObject, BaselineEntry]]) -> None:
         """Update the fingerprints of keys whose content is unchanged."""
@@ -129,7 +139,7 @@ class BaselineRecorder:
         try:
             records = [_conflict_record(each) for each in self._open.values()]
             self._state.update_conflicts(records, self._resolved_conflicts(None if result.interrupted else plan))
-            self._state.add_run(result.as_record())
+            self._state.add_run(result.as_record(), replaces=self._run_id)
         except StateError as error:
             self.failure = self.failure or _explain_unrecorded(error)
 

@@ -125,6 +125,8 @@ class Planner:
         plan.operations = list(self.resolve_paths(plan.operations, lambda operation: operation.key))
         variants = self._refine(plan) if plan.operations else []
         outside = out_of_scope.find_rows_outside_folders(request, self.state)
+        if request.dry_run:
+            planned.notices += self._missing_root_notices()
         planned.notices += out_of_scope.build_notices(request, planned.out_of_scope, outside)
         planned.notices += out_of_scope.unicode_variants_notice(variants)
         planned.out_of_scope += outside
@@ -219,6 +221,22 @@ class Planner:
         self.request = replace(request, scope=request.sync_paths.resolve())
         return [each for each in found if self.request.scope.covers(key_of(each))]
 
+    def _missing_roots(self) -> Iterator[tuple[PathMapping, str]]:
+        for mapping in self.request.mappings:
+            root = root_directory(mapping)
+            if self.request.scope.overlaps(mapping.remote) and not os.path.isdir(root):
+                yield mapping, root
+
+    def _expects_root(self, mapping: PathMapping) -> bool:
+        is_source = mapping.rules.direction is Direction.UP and not mapping.is_file
+        return is_source or self.state.has_mapping(mapping.id)
+
+    def _missing_root_notices(self) -> Iterator[str]:
+        """Yield what a sync makes of local roots that are missing."""
+        for mapping, root in self._missing_roots():
+            what = "refuses to run" if self._expects_root(mapping) else "treats it as empty"
+            yield f"the local folder is missing: {root}; a sync {what}"
+
     def check_roots(self) -> None:
         """Check that all local roots exist; of a single file, its directory.
 
@@ -226,20 +244,12 @@ class Planner:
             SideEmptied: A local root is missing that the baseline has, or that is the source of an upload.
             InvalidSetting: A local root is not a directory.
         """
-        for mapping in self.request.mappings:
-            if not self.request.scope.overlaps(mapping.remote):
-                continue
-            root = root_directory(mapping)
-            if os.path.isdir(root):
-                continue
+        for mapping, root in self._missing_roots():
             if os.path.lexists(root) and not mapping.is_file:
                 raise InvalidSetting(
                     f"{mapping.local} is not a folder, so it can't be one of `paths`; single files belong in `files`"
                 )
-            expected = self.state.has_mapping(mapping.id) or (
-                mapping.rules.direction is Direction.UP and not mapping.is_file
-            )
-            if expected and not self.request.force:
+            if self._expects_root(mapping) and not self.request.force:
                 raise SideEmptied(
                     f"The local folder is missing: {root}. If it is on a disk that is not mounted, mount "
                     "it; if the folder was moved, correct `paths` or `files`; to sync as if it were empty, use --force."

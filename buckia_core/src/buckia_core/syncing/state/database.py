@@ -268,11 +268,18 @@ class StateDatabase:
             self._db.executemany("INSERT OR REPLACE INTO conflicts VALUES (?, ?, ?)", rows)
 
     @translates_errors
-    def add_run(self, record: dict[str, Any], *, keep: int = 1000) -> None:
-        """Append a run to the history, and delete all but the last `keep` runs."""
+    def add_run(self, record: dict[str, Any], *, replaces: int | None = None, keep: int = 1000) -> int:
+        """Append a run to the history, or replace the one with an id, and delete all but the last `keep` runs.
+
+        Returns:
+            The id of the run.
+        """
         with self._transaction():
-            self._db.execute("INSERT INTO runs (record) VALUES (?)", (json.dumps(record),))
+            row = (replaces, json.dumps(record))
+            added = self._db.execute("INSERT OR REPLACE INTO runs (id, record) VALUES (?, ?)", row).lastrowid
             self._db.execute("DELETE FROM runs WHERE id <= (SELECT max(id) FROM runs) - ?", (keep,))
+        assert added is not None
+        return added
 
     @translates_errors
     def runs(self, limit: int) -> list[dict[str, Any]]:
