@@ -105,9 +105,9 @@ class LinodeSync(S3Sync):
     @cached_property
     def administration(self) -> Administration:
         """See `S3Sync`. Refuses CORS without a request if the endpoint type does not support it."""
-        from buckia_s3.administration import Administration  # noqa: PLC0415  # imports botocore
+        from buckia_s3.administration import Administration  # noqa: PLC0415  # imports boto3
 
-        return Administration(self._client, self._settings, require=self._require_supported)
+        return Administration(self._settings, self._client, self._credentials, self._require_supported)
 
     @cached_property
     def managed(self) -> ManagedBucket:

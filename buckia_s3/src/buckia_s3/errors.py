@@ -1,4 +1,4 @@
-"""Errors: maps responses, network failures and exceptions of botocore to Buckia's errors.
+"""Errors: maps responses, network failures and exceptions of boto3 to Buckia's errors.
 
     code or status                                        error                retryable
     -------------------------------------------------------------------------------------
@@ -131,10 +131,14 @@ def from_response(
     """
     code, message = error_code(body), xml_text(body, "Message")
     error = from_code(code, message, status, provider=provider, key=key, action=action, advice=advice)
+    return _with_headers(error, headers, xml_text(body, "RequestId"))
+
+
+def _with_headers(error: AdapterError, headers: HeaderLookup, request_id: str) -> AdapterError:
     wait = retry_after(headers)
-    if status == 503 and wait is not None and type(error) is Transient:
-        error = Throttled(error.message, provider=provider, key=key, status=status, code=error.code)
-    error.request_id = headers.get("x-amz-request-id") or xml_text(body, "RequestId") or None
+    if error.status == 503 and wait is not None and type(error) is Transient:
+        error = Throttled(error.message, provider=error.provider, key=error.key, status=503, code=error.code)
+    error.request_id = headers.get("x-amz-request-id") or request_id or None
     error.retry_after = wait
     return error
 
@@ -192,7 +196,16 @@ _MAX_WAIT = 86400.0
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 
 _MISSING = ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "ConfigNotFound", "ConfigParseError")
-_UNREACHABLE = ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError")
+_UNREACHABLE = (
+    "EndpointConnectionError",
+    "ConnectTimeoutError",
+    "ReadTimeoutError",
+    "ConnectionClosedError",
+    "ProxyConnectionError",
+    "HTTPClientError",
+    "ResponseStreamingError",
+    "IncompleteReadError",
+)
 
 
 def from_botocore(error: Exception, *, provider: str, profile: str | None) -> Exception:
@@ -209,6 +222,34 @@ def from_botocore(error: Exception, *, provider: str, profile: str | None) -> Ex
     if name in _UNREACHABLE:
         return Transient(f"the credentials{where} could not be fetched: {error}", provider=provider)
     return Unauthenticated(f"the credentials{where} could not be fetched: {error}", provider=provider)
+
+
+def from_boto3(error: Exception, *, provider: str, action: str, host: str) -> Exception:
+    """Return the error for an exception that boto3 raised for an operation on the bucket.
+
+    A failure of the operating system is returned as it is.
+    """
+    if failure := find_system_failure(error):
+        return failure
+    if response := getattr(error, "response", None):
+        details, metadata = response.get("Error", {}), response.get("ResponseMetadata", {})
+        status = metadata.get("HTTPStatusCode")
+        code = details.get("Code") or ""
+        # Without a code in the response, boto3 reports the status as code, and the reason as message.
+        code, message = ("", "") if code == str(status) else (code, details.get("Message") or "")
+        translated = from_code(code, message, status, provider=provider, key=None, action=action)
+        headers = metadata.get("HTTPHeaders", {})
+        return _with_headers(translated, headers, metadata.get("RequestId", ""))
+    cause: BaseException | None = error
+    while cause is not None:
+        # boto3's own exceptions for connections are instances of OSError too.
+        from_python = type(cause).__module__.partition(".")[0] in ("builtins", "http", "socket", "ssl")
+        if from_python and isinstance(cause, OSError | http.client.HTTPException):
+            return from_network(cause, provider=provider, key=None, action=action, host=host)
+        cause = cause.__cause__ or cause.__context__
+    if type(error).__name__ in _UNREACHABLE:
+        return Transient(f"{action} at {host} failed: {error}", provider=provider)
+    return AdapterError(f"{action}: {error}", provider=provider)
 
 
 def error_code(body: bytes) -> str:

@@ -159,9 +159,9 @@ class S3Sync(StoreProperties, BaseSync):
     @cached_property
     def administration(self) -> Administration:
         """Bucket configuration: policy, ACL, lifecycle and other subresources."""
-        from buckia_s3.administration import Administration  # noqa: PLC0415  # imports botocore, which most runs do not need
+        from buckia_s3.administration import Administration  # noqa: PLC0415  # imports boto3, which most runs do not need
 
-        return Administration(self._client, self._settings)
+        return Administration(self._settings, self._client, self._credentials)
 
     @cached_property
     def locks(self) -> ObjectLocks:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from buckia_core.adapters.commands.config_change import unified_diff
-from buckia_core.adapters.transfers.retry import retry_call
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,
@@ -15,11 +15,11 @@ from buckia_core.errors import (
     NotSupported,
     PermissionDenied,
     PreconditionFailed,
-    Transient,
     Unauthenticated,
 )
-from buckia_s3.administration import documents, merge, operations, shapes
+from buckia_s3.administration import documents, merge, shapes
 from buckia_s3.administration.buckets import Buckets
+from buckia_s3.administration.operations import RAW_BODY, Operations, UnreadableResponse
 from buckia_s3.administration.subresources import (
     SUBRESOURCES,
     Document,
@@ -27,21 +27,15 @@ from buckia_s3.administration.subresources import (
     expand_canned_acl,
     find_subresource,
 )
+from buckia_s3.auth.credentials import CredentialProvider
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.http.client import BufferedResponse, S3Client
-
-_LISTING_ELEMENT = "ListBucketResult"
-"""Root element of the response of a server that ignores the subresource in the query."""
+from buckia_s3.http.client import S3Client
 
 _INVALID_DOCUMENT = (400, 422)
 """Statuses of a response to an invalid document."""
 
 _BUCKET_NOT_FOUND = ("", "NoSuchBucket", "NoSuchKey", "NotFound")
 """Codes of a 404 that concern the bucket and not a subresource."""
-
-
-class _UnreadableResponse(Transient):
-    """The server sent a response that cannot be parsed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +90,25 @@ class Administration:
         buckets: The buckets of the account.
     """
 
-    def __init__(self, client: S3Client, settings: S3Settings, require: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        settings: S3Settings,
+        transport: S3Client,
+        credentials: CredentialProvider,
+        require: Callable[[str], object] = lambda _: None,
+    ) -> None:
         """Create it.
 
         Args:
-            client: Sends the requests.
             settings: Settings of the bucket.
+            transport: The adapter's client; it knows the bucket's region, and counts requests.
+            credentials: Credentials of the adapter.
             require: Called with the name of a subresource before any request for it. Raises `NotSupported` if the
                 service lacks the subresource.
         """
-        self._client = client
+        self._operations = Operations(settings, transport, credentials)
         self._require = require
-        self._retry_policy = settings.retry_config.policy
-        self.buckets = Buckets(client, settings)
+        self.buckets = Buckets(self._operations, transport.resolver, settings.bucket_name)
 
     def get(self, name: str) -> Document | None:
         """Return the document of a subresource, with S3's own names; `None` if it is not set.
@@ -199,7 +199,9 @@ class Administration:
         """
         subresource = find_subresource(name)
         if not subresource.removable:
-            raise NotSupported(f"{subresource.title} can't be removed: set it instead", provider=self._client.provider)
+            raise NotSupported(
+                f"{subresource.title} can't be removed: set it instead", provider=self._operations.provider
+            )
         present, body = self._read(subresource)
         after: Document | None = None
         if entries:
@@ -208,7 +210,7 @@ class Administration:
             except (merge.MissingEntry, KeyError) as error:
                 none = f"{subresource.title}: there are none"
                 message = str(error) if isinstance(error, merge.MissingEntry) else none
-                raise NotFound(message, provider=self._client.provider) from error
+                raise NotFound(message, provider=self._operations.provider) from error
             self._check_merge_keeps_all(subresource, present, body)
         elif subresource.reset is not None and present is not None:
             after = subresource.reset(present)
@@ -231,55 +233,47 @@ class Administration:
         if not merge.is_equivalent(subresource, present, change.before):
             raise PreconditionFailed(
                 f"{subresource.title}: changed since the difference was shown. Nothing was sent; compare again.",
-                provider=self._client.provider,
+                provider=self._operations.provider,
             )
         if change.after is None:
-            self._send(subresource, subresource.delete, "removing")
+            self._call(subresource, subresource.delete, "removing")
         else:
             self._put(subresource, change.after)
         return self._read(subresource)[0]
 
     def _read(self, subresource: Subresource) -> tuple[Document | None, bytes]:
         """Return the document, `None` if it is not set, and the body of the response."""
-        if self._require is not None:
-            self._require(subresource.name)
+        self._require(subresource.name)
         try:
-            response = self._send(subresource, subresource.get, "reading")
+            output = self._call(subresource, subresource.get, "reading")
         except AdapterError as error:
             if error.code in subresource.not_set_codes:
                 return None, b""
             raise
-        if operations.first_element(response.body) == _LISTING_ELEMENT:
-            raise self._not_supported(subresource)
         try:
-            output = operations.parse_output(subresource.get, response.body, response.headers)
-            return shapes.document_from_output(subresource, output), response.body
-        except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
+            return shapes.document_from_output(subresource, output), output[RAW_BODY]
+        except (ValueError, RecursionError) as error:
             message = f"reading {subresource.title}: the response can't be parsed: {str(error)[:200]}"
-            raise _UnreadableResponse(message, provider=self._client.provider) from error
+            raise UnreadableResponse(message, provider=self._operations.provider) from error
 
     def _put(self, subresource: Subresource, document: Document) -> None:
         try:
-            self._send(subresource, subresource.put, "setting", shapes.build_params(subresource, document))
+            self._call(subresource, subresource.put, "setting", shapes.build_params(subresource, document))
         except AdapterError as error:
             # An error without a class of its own concerns the document: MalformedXML, InvalidRequest and so on.
             if type(error) is AdapterError and error.status in _INVALID_DOCUMENT:
                 raise ConfigError(f"the server refuses this: {error}") from error
             raise
 
-    def _send(
+    def _call(
         self, subresource: Subresource, operation: str, verb: str, params: Document | None = None
-    ) -> BufferedResponse:
-        request = operations.build_request(operation, params or {}, action=f"{verb} {subresource.title}")
+    ) -> dict[str, Any]:
         try:
-            return retry_call(lambda: self._client.send(request), self._retry_policy)
+            return self._operations.call(operation, params, action=f"{verb} {subresource.title}")
         except (AlreadyExists, NotSupported) as error:
             # A server that ignores the query takes the request for the creation of the bucket.
-            raise self._not_supported(subresource) from error
-
-    def _not_supported(self, subresource: Subresource) -> NotSupported:
-        host = self._client.host
-        return NotSupported(f"the server {host} does not support {subresource.title}", provider=self._client.provider)
+            message = f"the server {self._operations.host} does not support {subresource.title}"
+            raise NotSupported(message, provider=self._operations.provider) from error
 
     def _check_merge_keeps_all(self, subresource: Subresource, present: Document | None, body: bytes) -> None:
         """Refuse a merge with rules whose elements would be lost when they are written back."""
@@ -287,16 +281,16 @@ class Administration:
             return
         if lost := documents.lost_elements(subresource, body, present):
             raise NotSupported(
-                f"{subresource.title}: the present ones have elements that this version of botocore does not know "
-                f"({', '.join(sorted(lost))}) and would lose. Update botocore, or replace them all.",
-                provider=self._client.provider,
+                f"{subresource.title}: the present ones have elements that this version of boto3 does not know "
+                f"({', '.join(sorted(lost))}) and would lose. Update boto3, or replace them all.",
+                provider=self._operations.provider,
             )
 
 
 def _concerns_only_subresource(error: AdapterError) -> bool:
     """Return whether an error concerns only one subresource, so that others may be readable."""
     match error:
-        case NotSupported() | PermissionDenied() | _UnreadableResponse():
+        case NotSupported() | PermissionDenied() | UnreadableResponse():
             return True
         case Unauthenticated():
             return False

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 import json
 from typing import Any
+from xml.etree import ElementTree
 
 import yaml
 
 from buckia_core.errors import ConfigError
-from buckia_s3.administration import operations, shapes
+from buckia_s3.administration import shapes
+from buckia_s3.administration.operations import exchange
 from buckia_s3.administration.subresources import Document, Subresource
 
 
@@ -67,19 +69,30 @@ def _dates_to_strings(value: Any) -> Any:
 
 def _from_xml(subresource: Subresource, text: str) -> Document:
     body = text.encode()
-    if not operations.root_element(body):
-        raise shapes.InvalidDocument("is not XML")
+    try:
+        _element_names(body)
+        output = {} if shapes.is_json(subresource) else exchange(subresource.get, {}, body)[0]
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
+        raise shapes.InvalidDocument("is not XML") from error
     if shapes.is_json(subresource):
         raise shapes.InvalidDocument("is JSON, not XML")
-    document = shapes.document_from_output(subresource, operations.parse_output(subresource.get, body)) or {}
-    lost = lost_elements(subresource, body, document)
-    if lost:
+    document = shapes.document_from_output(subresource, output) or {}
+    if lost := lost_elements(subresource, body, document):
         raise shapes.InvalidDocument(f"has unknown elements: {', '.join(sorted(lost))}")
     return document
 
 
 def lost_elements(subresource: Subresource, body: bytes, document: Document) -> set[str]:
-    """Return the names of the elements of an XML body that its parsed document lacks."""
-    return operations.element_names(body) - operations.element_names(
-        operations.serialize_body(subresource.put, shapes.build_params(subresource, document))
-    )
+    """Return the names of the elements of an XML body that boto3 would not write for the document parsed from it.
+
+    Raises:
+        xml.etree.ElementTree.ParseError: The body is not XML.
+    """
+    _, written = exchange(subresource.put, shapes.build_params(subresource, document))
+    return _element_names(body) - _element_names(written)
+
+
+def _element_names(body: bytes) -> set[str]:
+    """Return the names of all elements below the root."""
+    root = ElementTree.fromstring(body)  # noqa: S314  # expat itself limits entity expansion
+    return {each.tag.rpartition("}")[2] for each in root.iter() if each is not root}

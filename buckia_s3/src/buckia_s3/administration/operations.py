@@ -1,122 +1,180 @@
-"""S3's operations on buckets: builds requests and parses responses with botocore's model of S3.
-
-Only the model of botocore is used. `S3Client` sends the requests, with the adapter's settings, credentials, region
-and errors.
-"""
+"""S3's operations on a bucket, called by boto3, with Buckia's retries and errors."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from functools import cache
 from io import BytesIO
-from typing import Any
-from urllib.parse import parse_qsl
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from botocore.loaders import Loader
-from botocore.model import OperationModel, ServiceModel, StructureShape
-from botocore.parsers import ResponseParserError, create_parser
-from botocore.serialize import create_serializer
+import boto3
+from botocore import UNSIGNED, xform_name
+from botocore.awsrequest import AWSResponse, HTTPHeaders
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.model import ServiceModel
+from botocore.parsers import ResponseParserError
 
-from buckia_s3.http.body import BytesBody
-from buckia_s3.http.client import Request
-from buckia_s3.objects.checksums import content_md5_header
+from buckia_core.adapters.transfers.retry import retry_call
+from buckia_core.errors import NotSupported, Transient
+from buckia_s3.auth.credentials import CredentialProvider
+from buckia_s3.boto3_client import isolated_session, open_boto3_client
+from buckia_s3.config.settings import S3Settings
+from buckia_s3.errors import from_boto3
+from buckia_s3.http.client import S3Client
+from buckia_s3.http.endpoint import Endpoint
 
-_PROTOCOL = "rest-xml"
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client as Boto3Client
+
+RAW_BODY = "RawBody"
+"""Field of an output with the body of the response, whose elements the model of boto3 may not know."""
+
+_LISTING_ELEMENT = "ListBucketResult"
+"""Root element of the response of a server that ignores the subresource in the query."""
+
+_LISTINGS = ("ListObjects", "ListObjectsV2")
+
+
+class UnreadableResponse(Transient):
+    """The server sent a response that cannot be parsed."""
+
+
+class Operations:
+    """Operations: calls S3's operations on one bucket. Thread-safe."""
+
+    def __init__(self, settings: S3Settings, transport: S3Client, credentials: CredentialProvider) -> None:
+        self.provider = transport.provider
+        self._settings = settings
+        self._transport = transport
+        self._credentials = credentials
+        self._lock = threading.Lock()
+        self._opened: tuple[Endpoint, Boto3Client] | None = None
+
+    @property
+    def host(self) -> str:
+        """Host and port of the server, for messages."""
+        return self._transport.host
+
+    def call(
+        self,
+        operation: str,
+        params: dict[str, Any] | None = None,
+        *,
+        action: str,
+        on_transient: Callable[[Transient], object] = lambda _: None,
+    ) -> dict[str, Any]:
+        """Call an operation, and return its output, with the body of the response as `RAW_BODY`.
+
+        Args:
+            operation: Name of the operation, such as `PutBucketCors`.
+            params: Its input, without the bucket.
+            action: What errors say was tried.
+            on_transient: Called with the error of an attempt that the server may have executed nevertheless.
+
+        Raises:
+            NotSupported: The server took the request for a listing of the bucket.
+            AdapterError: The request failed.
+        """
+        bucket = {} if operation == "ListBuckets" else {"Bucket": self._settings.bucket_name}
+        method = getattr(self._client(), xform_name(operation))
+
+        def attempt() -> dict[str, Any]:
+            try:
+                output: dict[str, Any] = method(**bucket, **(params or {}))
+            except (ClientError, BotoCoreError, ResponseParserError) as error:
+                if _is_unreadable(error):
+                    message = f"{action}: the response can't be parsed"
+                    raise UnreadableResponse(message, provider=self.provider) from error
+                translated = from_boto3(error, provider=self.provider, action=action, host=self._transport.route)
+                if isinstance(translated, Transient):
+                    on_transient(translated)
+                raise translated from error
+            return output
+
+        return retry_call(attempt, self._settings.retry_config.policy)
+
+    def _client(self) -> Boto3Client:
+        """Return the client for the current endpoint: the bucket's region may have been found out meanwhile."""
+        endpoint = self._transport.resolver.endpoint
+        with self._lock:
+            if self._opened is None or self._opened[0] != endpoint:
+                client = open_boto3_client(self._settings, self._transport, self._credentials, for_administration=True)
+                client.meta.events.register("before-parse.s3", self._keep_response)
+                self._opened = (endpoint, client)
+            return self._opened[1]
+
+    def _keep_response(
+        self, operation_model: Any, response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object
+    ) -> None:
+        body = response_dict["body"]
+        if operation_model.name not in _LISTINGS and _first_element(body) == _LISTING_ELEMENT:
+            raise NotSupported(f"the server {self.host} answers with a listing", provider=self.provider)
+        customized_response_dict[RAW_BODY] = body
 
 
 @cache
-def _service() -> ServiceModel:
-    return ServiceModel(Loader().load_service_model("s3", "service-2"), "s3")
+def service_model() -> ServiceModel:
+    """Return boto3's model of S3."""
+    return isolated_session().get_service_model("s3")
 
 
-def input_shape(name: str) -> StructureShape:
-    """Return the input shape of an operation, such as `PutBucketCors`."""
-    shape = _operation(name).input_shape
-    assert shape is not None
-    return shape
+def exchange(operation: str, params: dict[str, Any], response: bytes = b"") -> tuple[dict[str, Any], bytes]:
+    """Let boto3 write the request of an operation and parse a response, without a server.
 
-
-def output_shape(name: str) -> StructureShape:
-    """Return the output shape of an operation, such as `GetBucketCors`."""
-    shape = _operation(name).output_shape
-    assert shape is not None
-    return shape
-
-
-def _operation(name: str) -> OperationModel:
-    return _service().operation_model(name)
-
-
-def build_request(name: str, params: dict[str, Any], *, action: str) -> Request:
-    """Build the request of an operation on the bucket, or on the service if the operation takes no bucket."""
-    serialized = _serialize(name, params)
-    path_query = parse_qsl(serialized["url_path"].partition("?")[2], keep_blank_values=True)
-    query = (*path_query, *((key, str(value)) for key, value in serialized["query_string"].items()))
-    body, headers = serialized["body"], dict(serialized["headers"])
-    if body:
-        # S3 requires a checksum for most of these operations, and older servers support no other.
-        content_type = "application/xml" if body.startswith(b"<") else "application/json"
-        headers |= {"Content-Type": content_type, **content_md5_header([body])}
-    return Request(serialized["method"], None, query, headers, BytesBody(body), action=action)
-
-
-def serialize_body(name: str, params: dict[str, Any]) -> bytes:
-    """Return the request body of an operation."""
-    body: bytes = _serialize(name, params)["body"]
-    return body
-
-
-def _serialize(name: str, params: dict[str, Any]) -> Any:
-    bucket = {"Bucket": "-"} if "Bucket" in input_shape(name).members else {}  # the client adds the real one
-    serializer = create_serializer(_PROTOCOL, include_validation=False)
-    return serializer.serialize_to_request(bucket | params, _operation(name))
-
-
-def parse_output(name: str, body: bytes, headers: dict[str, str] | None = None) -> dict[str, Any]:
-    """Return the output of an operation with S3's names. Elements unknown to the model are left out.
-
-    Args:
-        name: Name of the operation.
-        body: Response body.
-        headers: Response headers, with names in lower case.
+    Returns:
+        The output, and the body of the request.
 
     Raises:
-        ValueError: The body is not XML.
+        ValueError: The response can't be parsed.
     """
-    response = {"body": body, "headers": headers or {}, "status_code": 200}
+    sent: list[bytes] = []
+    _exchanged.set((response, sent))
     try:
-        fields: dict[str, Any] = create_parser(_PROTOCOL).parse(response, output_shape(name))
-    except ResponseParserError as error:
+        return getattr(_offline_client(), xform_name(operation))(Bucket="-", **params), sent[0]
+    except (ClientError, ResponseParserError) as error:
         raise ValueError("it is not XML") from error
-    del fields["ResponseMetadata"]
-    return {key: value for key, value in fields.items() if value is not None}
 
 
-def root_element(body: bytes) -> str:
-    """Return the name of the root element; empty if the body is not XML."""
-    try:
-        return _local_name(ElementTree.fromstring(body).tag)  # noqa: S314  # expat itself limits entity expansion
-    except (ElementTree.ParseError, LookupError, ValueError):
-        return ""
+_exchanged: ContextVar[tuple[bytes, list[bytes]]] = ContextVar("exchanged")
 
 
-def first_element(body: bytes) -> str:
+@cache
+def _offline_client() -> Any:
+    config = Config(signature_version=UNSIGNED, region_name="us-east-1", parameter_validation=False)
+    client: Any = boto3.Session(botocore_session=isolated_session()).client("s3", config=config)
+    client.meta.events.register("before-send.s3", _answer)
+    return client
+
+
+def _answer(request: Any, **_: object) -> AWSResponse:
+    response, sent = _exchanged.get()
+    sent.append(request.body or b"")
+    return AWSResponse(request.url, 200, HTTPHeaders(), _RawResponse(response))
+
+
+class _RawResponse(BytesIO):
+    """A response body with what boto3 uses of urllib3's."""
+
+    def stream(self, **_: object) -> Iterator[bytes]:
+        yield self.read()
+
+
+def _is_unreadable(error: Exception) -> bool:
+    """Return whether a response could not be parsed; boto3 takes a document that is cut off for an error 500."""
+    if isinstance(error, ClientError) and error.response["Error"].get("Code") == "500":
+        response: Any = error.response
+        return _first_element(response[RAW_BODY]).lower() not in ("", "error", "html")
+    return isinstance(error, ResponseParserError)
+
+
+def _first_element(body: bytes) -> str:
     """Return the name of the root element, even if the rest of the body is not XML; empty if there is none."""
     try:
-        return next((_local_name(root.tag) for _, root in ElementTree.iterparse(BytesIO(body), ["start"])), "")  # noqa: S314
+        started = ElementTree.iterparse(BytesIO(body), ["start"])  # noqa: S314  # expat itself limits entity expansion
+        return next((root.tag.rpartition("}")[2] for _, root in started), "")
     except (ElementTree.ParseError, LookupError, ValueError):
         return ""
-
-
-def element_names(body: bytes) -> set[str]:
-    """Return the names of all elements below the root.
-
-    Raises:
-        xml.etree.ElementTree.ParseError: The body is not XML.
-    """
-    root = ElementTree.fromstring(body)  # noqa: S314  # as above
-    return {_local_name(each.tag) for each in root.iter() if each is not root}
-
-
-def _local_name(tag: str) -> str:
-    return tag.rpartition("}")[2]

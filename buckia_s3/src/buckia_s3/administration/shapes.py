@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ParamValidationError
 from botocore.model import ListShape, Shape, StructureShape
-from botocore.utils import parse_to_aware_datetime
 from botocore.validate import validate_parameters
 
-from buckia_s3.administration import operations
+from buckia_s3.administration.operations import service_model
 from buckia_s3.administration.subresources import Document, Subresource
 
 
@@ -18,22 +18,38 @@ class InvalidDocument(ValueError):
     """The document is invalid; the message names the field."""
 
 
-def envelope_name(subresource: Subresource) -> str:
+def _shapes(subresource: Subresource) -> tuple[StructureShape, StructureShape]:
+    """Return the input shape of the operation that sets the document, and the output shape of that which gets it."""
+    model = service_model()
+    written, read = (
+        model.operation_model(subresource.put).input_shape,
+        model.operation_model(subresource.get).output_shape,
+    )
+    assert isinstance(written, StructureShape)
+    assert isinstance(read, StructureShape)
+    return written, read
+
+
+def _envelope_name(subresource: Subresource) -> str:
     """Return the name of the field that contains the document in S3's response; empty if there is none."""
-    name: str = operations.output_shape(subresource.get).serialization.get("payload", "")
+    name: str = _shapes(subresource)[1].serialization.get("payload", "")
     return name
 
 
 def is_json(subresource: Subresource) -> bool:
     """Return whether S3 takes the document as JSON, as for a policy, and not as XML."""
-    return bool(operations.input_shape(subresource.put).members[_payload_name(subresource)].type_name == "string")
+    return bool(_document_shape(subresource).type_name == "string")
 
 
 def build_params(subresource: Subresource, document: Document) -> dict[str, Any]:
     """Build the input of the operation that sets a document."""
-    header_fields = {name: value for name, value in document.items() if name in _header_members(subresource)}
-    inner = {name: value for name, value in document.items() if name not in header_fields}
-    return {_payload_name(subresource): json.dumps(inner) if is_json(subresource) else inner} | header_fields
+    written, read = _shapes(subresource)
+    payload = written.serialization["payload"]
+    # S3 transfers these fields of the document in headers.
+    in_headers = set(read.members) & set(written.members) - {payload}
+    header_fields = {name: value for name, value in document.items() if name in in_headers}
+    inner = {name: value for name, value in document.items() if name not in in_headers}
+    return {payload: json.dumps(inner) if is_json(subresource) else inner} | header_fields
 
 
 def document_from_output(subresource: Subresource, output: dict[str, Any]) -> Document | None:
@@ -42,8 +58,10 @@ def document_from_output(subresource: Subresource, output: dict[str, Any]) -> Do
     Raises:
         InvalidDocument: The output has another form.
     """
-    name = envelope_name(subresource)
-    inner: Any = output.get(name) if name else output
+    members = _shapes(subresource)[1].members
+    fields = {name: value for name, value in output.items() if name in members}
+    name = _envelope_name(subresource)
+    inner: Any = fields.get(name) if name else fields
     if inner and is_json(subresource):
         inner = _parse_json(inner)
     return with_iso_times(subresource, inner) if inner else None
@@ -55,7 +73,7 @@ def unwrap(subresource: Subresource, value: object) -> Document:
     Raises:
         InvalidDocument: The document is not a map.
     """
-    name = envelope_name(subresource)
+    name = _envelope_name(subresource)
     if name and isinstance(value, dict) and list(value) == [name]:
         value = _parse_json(value[name]) if is_json(subresource) and isinstance(value[name], str) else value[name]
     if not isinstance(value, dict):
@@ -65,7 +83,7 @@ def unwrap(subresource: Subresource, value: object) -> Document:
 
 def wrap(subresource: Subresource, document: Document) -> Document:
     """Return the document as `aws s3api get-…` prints it, but a policy as it is and not as a string in JSON."""
-    name = envelope_name(subresource)
+    name = _envelope_name(subresource)
     return {name: document} if name and not is_json(subresource) else document
 
 
@@ -77,9 +95,7 @@ def validate(subresource: Subresource, document: Document) -> Document:
     """
     try:
         document = with_iso_times(subresource, document)
-        validate_parameters(
-            {"Bucket": "-"} | build_params(subresource, document), operations.input_shape(subresource.put)
-        )
+        validate_parameters({"Bucket": "-"} | build_params(subresource, document), _shapes(subresource)[0])
     except ParamValidationError as error:
         raise InvalidDocument("; ".join(str(error.kwargs["report"]).splitlines())) from error
     except (TypeError, AttributeError, OverflowError) as error:
@@ -93,10 +109,9 @@ def with_iso_times(subresource: Subresource, document: Document) -> Document:
     Raises:
         InvalidDocument: A time cannot be parsed.
     """
-    members = operations.input_shape(subresource.put).members
     if is_json(subresource):
         return document
-    converted = _convert_times(document, members[_payload_name(subresource)])
+    converted = _convert_times(document, _document_shape(subresource))
     assert isinstance(converted, dict)
     return converted
 
@@ -114,22 +129,15 @@ def _convert_times(value: Any, shape: Shape) -> Any:
     if shape.type_name != "timestamp":
         return value
     try:
-        return parse_to_aware_datetime(value).isoformat()
-    except (ValueError, TypeError, OverflowError) as error:
+        time = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    except (ValueError, TypeError) as error:
         raise InvalidDocument(f"{value!r} is not a time, such as 2030-01-31T00:00:00Z") from error
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).isoformat()
 
 
-def _payload_name(subresource: Subresource) -> str:
-    """Return the name of the input field for the document."""
-    name: str = operations.input_shape(subresource.put).serialization["payload"]
-    return name
-
-
-def _header_members(subresource: Subresource) -> set[str]:
-    """Return the fields of the document that S3 transfers in headers."""
-    return set(operations.output_shape(subresource.get).members) & set(
-        operations.input_shape(subresource.put).members
-    ) - {_payload_name(subresource)}
+def _document_shape(subresource: Subresource) -> Shape:
+    shape = _shapes(subresource)[0]
+    return shape.members[shape.serialization["payload"]]
 
 
 def _parse_json(text: str) -> Document:
@@ -143,6 +151,6 @@ def _parse_json(text: str) -> Document:
 
 
 def _example(subresource: Subresource) -> str:
-    shape = operations.input_shape(subresource.put).members[_payload_name(subresource)]
+    shape = _document_shape(subresource)
     name = next(iter(shape.members)) if isinstance(shape, StructureShape) else "Statement"
     return json.dumps({name: "…"}, ensure_ascii=False)

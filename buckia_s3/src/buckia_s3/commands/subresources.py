@@ -1,6 +1,6 @@
 """`buckia s3 policy`, `buckia s3 lifecycle` and so on: a group for each subresource, with `get`, `set` and `delete`.
 
-A table here describes the commands, so that help does not import `buckia_s3.administration`, and botocore with it.
+A table here describes the commands, so that help does not import `buckia_s3.administration`, and boto3 with it.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def _show(host: CommandHost, name: str, file: str | None, *, as_yaml: bool, over
     Raises:
         AlreadyExists: The file exists, and `overwrite` is false.
     """
-    from buckia_s3.administration import SUBRESOURCES, documents  # noqa: PLC0415  # it imports botocore
+    from buckia_s3.administration import SUBRESOURCES, documents  # noqa: PLC0415  # it imports boto3
 
     target = None if file in (None, STDIN) else Path(str(file))
     if target is not None and target.exists() and not overwrite:

@@ -105,6 +105,11 @@ class S3Client:
         """Host and port of the server, for messages."""
         return self.resolver.endpoint.authority
 
+    @property
+    def route(self) -> str:
+        """Host and port of the server, and those of the proxy to it, for messages about connections."""
+        return self._pool.route(self.resolver.endpoint)
+
     def send(self, request: Request) -> BufferedResponse:
         """Send a request; return the response with its body, `MAX_RESPONSE_BYTES` at most.
 
@@ -148,8 +153,7 @@ class S3Client:
                     break
                 yield chunk
         except (OSError, http.client.HTTPException) as error:
-            host = self._pool.route(self.resolver.endpoint)
-            raise from_network(error, provider=self.provider, key=key, action="reading", host=host) from error
+            raise from_network(error, provider=self.provider, key=key, action="reading", host=self.route) from error
         if count != length:
             raise self.wrong_length(key, count, length)
 
@@ -162,8 +166,7 @@ class S3Client:
         try:
             return response.read()
         except (OSError, http.client.HTTPException) as error:
-            host = self._pool.route(self.resolver.endpoint)
-            raise from_network(error, provider=self.provider, key=key, action="reading", host=host) from error
+            raise from_network(error, provider=self.provider, key=key, action="reading", host=self.route) from error
 
     def wrong_length(self, key: str, count: int, length: int) -> IntegrityError:
         """Return the error for a body of the wrong length."""
@@ -328,7 +331,7 @@ class S3Client:
             connection.close()
 
     def _connection_error(self, error: Exception, request: Request) -> AdapterError:
-        host = self._pool.route(self.resolver.endpoint)
+        host = self.route
         hung_up = isinstance(error, http.client.RemoteDisconnected) and not self._server_responded
         if hung_up and self.resolver.endpoint.scheme == "http":
             host = f"{host} (asked without TLS: perhaps it wants https://)"

@@ -257,17 +257,17 @@ class _Proxy:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+def find_proxy(endpoint: Endpoint, options: ClientOptions) -> str | None:
+    """Return the URL of the proxy to this server, from the options or the environment."""
+    if options.proxy_url is None:
+        return system_proxy(endpoint.scheme, endpoint.host, endpoint.port)
+    return None if options.bypasses_proxy(endpoint.host, endpoint.port) else options.proxy_url.reveal()
+
+
 def _proxy_for(endpoint: Endpoint, options: ClientOptions) -> _Proxy | None:
-    """Return the proxy for this server, from the options or the environment."""
-    if options.proxy_url is not None:
-        if options.bypasses_proxy(endpoint.host, endpoint.port):
-            return None
-        url = options.proxy_url.reveal()
-    else:
-        found = system_proxy(endpoint.scheme, endpoint.host, endpoint.port)
-        if not found:
-            return None
-        url = found
+    url = find_proxy(endpoint, options)
+    if not url:
+        return None
     parts = urlsplit(url if "://" in url else f"http://{url}")
     headers = {}
     if parts.username is not None:

@@ -93,6 +93,13 @@ def resolve_endpoint(settings: S3Settings, region: str) -> Endpoint:
     return Endpoint(url.scheme, host, port, base, region, aws, virtual)
 
 
+def service_url(endpoint: Endpoint, bucket: str) -> str:
+    """Return the URL of the service that a bucket's endpoint belongs to."""
+    if endpoint.virtual:
+        return replace(endpoint, host=endpoint.host.removeprefix(f"{bucket}.")).root
+    return endpoint.root.removesuffix(f"/{quote(bucket, safe='-_.~')}")
+
+
 def _aws_host(settings: S3Settings, region: str) -> str:
     china = ".cn" if region.startswith("cn-") else ""
     stack = ".dualstack" if settings.use_dualstack_endpoint else ""

@@ -11,11 +11,12 @@ from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.client import S3Client
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client as Boto3Client
     from obstore.store import ClientConfig, RetryConfig, S3Config, S3Credential, S3Store
 
 
 class StoreProperties:
-    """StoreProperties: a bucket as obstore sees it. Only `store` needs the package obstore."""
+    """StoreProperties: a bucket as obstore and boto3 see it. Only `store` and `boto3_client` import their packages."""
 
     _settings: S3Settings
     _client: S3Client
@@ -35,6 +36,19 @@ class StoreProperties:
         from buckia_s3.obstore.store import open_obstore  # noqa: PLC0415  # imports obstore
 
         return open_obstore(self._settings, self._client.resolver.endpoint, self._credentials, self._prefix)
+
+    def boto3_client(self) -> Boto3Client:
+        """Return a new boto3 client with the settings and credentials of the adapter. The caller closes it.
+
+        It asks for the current credentials before each request. `request_count` includes its requests. Its errors are
+        those of boto3, except errors of the credentials. It does not know `prefix`.
+
+        Raises:
+            InvalidSetting: `ca_bundle` can't be read.
+        """
+        from buckia_s3.boto3_client import open_boto3_client  # noqa: PLC0415  # imports boto3
+
+        return open_boto3_client(self._settings, self._client, self._credentials)
 
     @property
     def config(self) -> S3Config:

@@ -158,25 +158,6 @@ def test_a_listing_continues_on_the_next_page(connect):
     assert {asked.path for asked in server.asked} == {"/"}
 
 
-@pytest.mark.parametrize("style", ["virtual", "path"])
-@pytest.mark.parametrize("accelerated", [False, True])
-def test_the_address_of_the_service_is_that_of_the_bucket_without_it(connect, style, accelerated):
-    adapter, _ = connect(
-        page,
-        bucket_name="my-bucket",
-        endpoint_url=None,
-        region="eu-west-1",
-        addressing_style="virtual" if accelerated else style,
-        use_accelerate_endpoint=accelerated,
-    )
-    buckets = adapter.administration.buckets
-    assert buckets._service_client().resolver.endpoint.root == "https://s3.eu-west-1.amazonaws.com"
-    bucket = buckets._bucket_client().resolver.endpoint.root
-    assert bucket.startswith(
-        ("https://my-bucket.s3.eu-west-1.amazonaws.com", "https://s3.eu-west-1.amazonaws.com/my-bucket")
-    )
-
-
 def test_a_listing_of_buckets_does_not_follow_the_region_of_a_response(connect):
     refused = error(400, "AuthorizationHeaderMalformed", x_amz_bucket_region="eu-west-9")
     adapter, _ = connect(lambda asked: refused)

@@ -1,0 +1,174 @@
+"""boto3 clients for the service of a bucket, made from the settings of its adapter."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import tempfile
+import warnings
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.session
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
+
+from buckia_core.adapters.transfers.request_counter import RequestCounter
+from buckia_s3.auth import credentials as adapter_credentials
+from buckia_s3.config.settings import S3Settings
+from buckia_s3.http.client import S3Client as AdapterClient
+from buckia_s3.http.connection_pool import find_proxy, read_ca_bundle
+from buckia_s3.http.endpoint import Endpoint, service_url
+from buckia_s3.http.request_headers import REQUESTER_PAYS
+from buckia_s3.objects.checksums import content_md5_header
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_STREAMING = ("PutObject", "UploadPart")
+"""Operations whose body is content of an object; the caller decides on its checksum."""
+
+
+def open_boto3_client(
+    settings: S3Settings,
+    transport: AdapterClient,
+    credentials: adapter_credentials.CredentialProvider,
+    *,
+    for_administration: bool = False,
+) -> S3Client:
+    """Return a client for the service of the bucket; the caller closes it.
+
+    Args:
+        settings: Settings of the bucket.
+        transport: The adapter's client, which knows the endpoint, and counts requests or holds them back.
+        credentials: Asked for the current credentials before each request.
+        for_administration: Send each request once, as the caller retries, and avoid transfer acceleration, whose hosts
+            do not administer buckets.
+
+    Raises:
+        InvalidSetting: `ca_bundle` can't be read.
+    """
+    endpoint = transport.resolver.endpoint
+    options = settings.client_options
+    proxy = find_proxy(endpoint, options)
+    config = Config(  # type: ignore[call-arg]  # the stubs lack ignore_configured_endpoint_urls
+        region_name=endpoint.region,
+        signature_version=UNSIGNED if settings.skip_signature else "s3v4",
+        connect_timeout=options.connect_timeout or settings.connect_timeout,
+        read_timeout=options.read_timeout or settings.read_timeout,
+        max_pool_connections=max(options.pool_max_idle_per_host, 1),
+        proxies={} if proxy is None else {endpoint.scheme: proxy},
+        retries={
+            "total_max_attempts": 1 if for_administration else settings.retry_config.max_retries + 1,
+            "mode": "standard",
+        },
+        s3={
+            "addressing_style": "virtual" if endpoint.virtual else "path",
+            "payload_signing_enabled": not settings.unsigned_payload,
+            "use_accelerate_endpoint": settings.use_accelerate_endpoint and not for_administration,
+        },
+        use_dualstack_endpoint=settings.use_dualstack_endpoint,
+        use_fips_endpoint=settings.use_fips_endpoint,
+        ignore_configured_endpoint_urls=True,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        user_agent=options.user_agent,
+    )
+    session = isolated_session()
+    session.register_component("credential_provider", CredentialResolver([_AdapterProvider(credentials)]))
+    verify, bundle = _certificates(settings)
+    if verify is False:
+        # `S3Settings.warnings` says so already.
+        warnings.filterwarnings("ignore", message="Unverified HTTPS request is being made")
+    # boto3 finds the endpoints of AWS itself, as the bucket may be in another region.
+    endpoint_url = service_url(endpoint, settings.bucket_name) if settings.endpoint_url or not endpoint.aws else None
+    client = boto3.Session(botocore_session=session).client(
+        "s3", endpoint_url=endpoint_url, verify=verify, config=config
+    )
+    if bundle is not None:
+        weakref.finalize(client, bundle.unlink, missing_ok=True)
+    # Before the signature: what is added is signed, and a rate limit may wait for longer than a signature is valid.
+    client.meta.events.register_first("request-created.s3", _preparation(settings, endpoint, transport.counter))
+    return client
+
+
+def isolated_session() -> botocore.session.Session:
+    """Return a session without the configuration files: the settings have been resolved already."""
+    session = botocore.session.Session()
+    for name, value in {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}.items():
+        session.get_component("config_store").set_config_variable(name, value)
+    return session
+
+
+class _AdapterCredentials(Credentials):
+    """Credentials that are the current ones of the adapter at each request."""
+
+    def __init__(self, provider: adapter_credentials.CredentialProvider) -> None:
+        super().__init__("", "")
+        self._provider = provider
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        current = self._provider.get()
+        assert current is not None  # else the settings say skip_signature
+        return ReadOnlyCredentials(current.access_key_id, current.secret_access_key, current.session_token)
+
+
+class _AdapterProvider(CredentialProvider):
+    METHOD = "buckia"
+    CANONICAL_NAME = "Buckia"
+
+    def __init__(self, provider: adapter_credentials.CredentialProvider) -> None:
+        super().__init__()
+        self._provider = provider
+
+    def load(self) -> Credentials:
+        return _AdapterCredentials(self._provider)
+
+
+def _certificates(settings: S3Settings) -> tuple[bool | str, Path | None]:
+    """Return what boto3 verifies servers with, and the temporary file that it is in, if any.
+
+    boto3 trusts one file. So the authorities of the system and of the settings are written into one.
+    """
+    options = settings.client_options
+    if not settings.verify_tls or options.allow_invalid_certificates:
+        return False, None
+    system = ssl.get_default_verify_paths().cafile
+    own = [] if settings.ca_bundle is None else [read_ca_bundle(settings.ca_bundle)]
+    own += [] if options.root_certificate is None else [options.root_certificate]
+    if not own:
+        return system or True, None
+    with tempfile.NamedTemporaryFile(prefix="buckia-", suffix=".pem", delete=False) as file:
+        file.write(b"\n".join([*own, Path(system or boto3_bundle()).read_bytes()]))
+    return file.name, Path(file.name)
+
+
+def boto3_bundle() -> str:
+    """Return the file with the certificate authorities that come with botocore."""
+    return str(Path(botocore.session.__file__).with_name("cacert.pem"))
+
+
+def _preparation(settings: S3Settings, endpoint: Endpoint, counter: RequestCounter) -> Callable[..., None]:
+    """Return the handler that counts a request, and completes its headers."""
+    headers = {name.lower(): value.reveal() for name, value in settings.client_options.default_headers.items()}
+    headers |= REQUESTER_PAYS if settings.request_payer else {}
+
+    def prepare(request: Any, operation_name: str, **_: object) -> None:
+        counter.add()
+        added = dict(headers)
+        if operation_name not in _STREAMING and isinstance(request.data, bytes) and request.data:
+            added["content-type"] = "application/xml" if request.data.startswith(b"<") else "application/json"
+            if not endpoint.aws:
+                # Servers other than AWS may know no other checksum than Content-MD5.
+                for name in ("x-amz-checksum-crc32", "x-amz-sdk-checksum-algorithm"):
+                    del request.headers[name]
+                added |= content_md5_header([request.data])
+        for name, value in added.items():
+            if name not in request.headers:
+                request.headers[name] = value
+
+    return prepare
