@@ -1,13 +1,13 @@
 """Tables at a terminal, in a pipe and as JSON; rich is asked for only where something is drawn."""
 
 import io
+import re
 import sys
 
 import pytest
 
 from buckia_core.adapters.commands.table import Column, Row
 from buckia_core.cli.options import Options
-from buckia_core.cli.terminal.console import make_console
 from buckia_core.cli.terminal.output import Output, prepare_streams
 from buckia_core.cli.terminal.tables import format_row, show_facts, show_table
 from buckia_core.config.secrets.secret import Secret
@@ -16,17 +16,32 @@ COLUMNS = (Column("Id", style="bold"), Column("Size", right=True), Column("Key",
 ROWS: list[Row] = [({"n": 1}, ("x", 7, "a")), ({"n": 2}, ("longer", None, "gone")), ({"n": 3}, ("", 1234, "b/c"))]
 
 
-@pytest.fixture
-def terminal():
-    """Show a table at a terminal of a width, and return what it wrote."""
+class Screen(io.StringIO):
+    """A stream that is a terminal."""
 
-    def show(rows, *, columns=COLUMNS, width=80, stream=False, **options):
-        file = io.StringIO()
-        console = make_console(file, width=width, force_terminal=True, legacy_windows=False, **options)
-        show_table(Output(Options(), console), columns, rows, stream=stream)
-        return file.getvalue()
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Show a table at a terminal of a width, and return what it wrote."""
+    for name, value in (("TERM", "xterm"), ("COLORTERM", ""), ("NO_COLOR", "")):
+        monkeypatch.setenv(name, value)
+
+    def show(rows, *, columns=COLUMNS, width=80):
+        with monkeypatch.context() as patch:
+            patch.setenv("COLUMNS", str(width))
+            patch.setattr(sys, "stdout", screen := Screen())
+            show_table(Output(Options()), columns, rows)
+        return screen.getvalue()
 
     return show
+
+
+def plain(text):
+    """Return what a terminal shows, without styles."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
 def test_in_a_pipe_columns_are_aligned_and_nothing_is_cut(capsys):
@@ -52,14 +67,15 @@ def test_a_table_without_rows_shows_nothing(terminal, capsys):
 
 
 def test_a_terminal_gets_titles_and_styles(terminal):
-    lines = terminal(ROWS, no_color=False, color_system="standard").splitlines()
+    lines = terminal(ROWS).splitlines()
     assert lines[0].split("\x1b[1m")[1].startswith("Id")
     assert "\x1b[1mlonger\x1b[0m" in lines[2]
     assert "\x1b[31mgone\x1b[0m" in lines[2]
 
 
-def test_without_colors_a_terminal_gets_the_same_words(terminal):
-    shown = terminal(ROWS, no_color=True, color_system="standard")
+def test_without_colors_a_terminal_gets_the_same_words(terminal, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    shown = terminal(ROWS)
     assert "\x1b[31m" not in shown
     assert "gone" in shown
 
@@ -67,23 +83,21 @@ def test_without_colors_a_terminal_gets_the_same_words(terminal):
 @pytest.mark.parametrize("width", [40, 80])
 def test_a_long_last_column_is_wrapped_and_complete(terminal, width):
     key = "k" * 100
-    lines = terminal([({}, ("id", 1, key))], width=width, color_system=None).splitlines()
+    lines = plain(terminal([({}, ("id", 1, key))], width=width)).splitlines()
     assert max(map(len, lines)) <= width
     assert "".join(line[10:].strip() for line in lines[1:]) == key
 
 
 def test_rows_that_leave_no_room_are_lines_with_every_character(terminal):
     row = ("i" * 30, 1, "k" * 100)
-    assert terminal([({}, row)], width=40, color_system=None) == f"{'i' * 30}  {1:>4}  {'k' * 100}\n".replace(
-        "   1", "1"
-    )
+    assert plain(terminal([({}, row)], width=40)) == f"{'i' * 30}  {1:>4}  {'k' * 100}\n".replace("   1", "1")
 
 
 def test_names_are_data(terminal, capsys):
     names = ["[bold]x[/bold]", ":warning:", "\x1b[31mred", "two\nlines", "\u202etxt"]
     rows: list[Row] = [({}, ("1", 1, name)) for name in names]
     show_table(Output(Options()), COLUMNS, rows)
-    for shown in (capsys.readouterr().out, terminal(rows, color_system="standard")):
+    for shown in (capsys.readouterr().out, terminal(rows)):
         for name in ("[bold]x[/bold]", ":warning:", r"\x1b[31mred", r"two\nlines", r"\u202etxt"):
             assert name in shown
         assert "\x1b[31m" not in shown
@@ -114,7 +128,7 @@ def test_rows_of_a_stream_come_one_by_one(capsys):
 
 def test_a_long_table_is_shown_in_parts_below_one_line_of_titles(terminal):
     rows: list[Row] = [({}, ("id", number, "k")) for number in range(1200)]
-    lines = terminal(rows, color_system=None).splitlines()
+    lines = plain(terminal(rows)).splitlines()
     assert len(lines) == 1201
     assert [line for line in lines if "Id" in line] == lines[:1]
     assert {len(line.rstrip()) for line in lines[1:]} == {len("id  1199  k")}
@@ -146,11 +160,11 @@ def test_a_dumb_terminal_is_treated_as_a_pipe(monkeypatch, capsys):
     assert capsys.readouterr().out == "x  7  a\n"
 
 
-def test_an_error_has_the_same_words_at_a_terminal_and_in_a_pipe(capsys):
+def test_an_error_has_the_same_words_at_a_terminal_and_in_a_pipe(monkeypatch, capsys):
     Output(Options()).error("it [bold]failed[/bold]", label="buckia:")
-    plain = capsys.readouterr().err
-    assert plain == "buckia: it [bold]failed[/bold]\n"
-    file = io.StringIO()
-    console = make_console(file, force_terminal=True, color_system="standard", legacy_windows=False, no_color=False)
-    Output(Options(), console).error("it [bold]failed[/bold]", label="buckia:")
-    assert file.getvalue() == "\x1b[1;31mbuckia:\x1b[0m it [bold]failed[/bold]\n"
+    assert capsys.readouterr().err == "buckia: it [bold]failed[/bold]\n"
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys, "stderr", screen := Screen())
+    Output(Options()).error("it [bold]failed[/bold]", label="buckia:")
+    assert screen.getvalue() == "\x1b[1;31mbuckia:\x1b[0m it [bold]failed[/bold]\n"

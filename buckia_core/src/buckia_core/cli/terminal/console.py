@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -26,13 +26,9 @@ _READABLE_WIDTH = 24
 """Minimum width of a last column that is wrapped."""
 
 
-def make_console(file: IO[str], **options: Any) -> Console:
-    """Create a console that takes text as data: no markup, emoji codes, highlighting or added line breaks.
-
-    For a picture, pass `io.StringIO()` with `record=True`, `force_terminal=True` and a `width`, give the console to
-    `Output`, and call `export_svg`.
-    """
-    return Console(file=file, markup=False, emoji=False, highlight=False, soft_wrap=True, **options)
+def make_console(file: IO[str]) -> Console:
+    """Create a console that takes text as data: no markup, emoji codes, highlighting or added line breaks."""
+    return Console(file=file, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def to_text(line: Line) -> Text:

@@ -42,16 +42,11 @@ class Output:
     Attributes:
         options: Global options; `--json` and `--quiet` are read for each line.
         print_above: Prints a line above the progress bars; `None` while there are none.
-
-    Args:
-        options: As the attribute.
-        console: Console that takes all output, such as one that records a picture, instead of the two streams.
     """
 
-    def __init__(self, options: Options, console: Console | None = None) -> None:
+    def __init__(self, options: Options) -> None:
         self.options = options
         self.print_above: Callable[[Line], None] | None = None
-        self._console = console
         self._silenced = False
         self._ignores_broken_pipe = False
         self._secrets: list[Secret] = []
@@ -66,7 +61,7 @@ class Output:
 
     def line(self, line: Line, *, is_masked: bool = False) -> None:
         """Show a line of a result to a person; `is_masked` if its parts went through `masked`, or may not be masked."""
-        if not isinstance(line, str) and not self._draws(sys.stdout):
+        if not isinstance(line, str) and not _can_draw(sys.stdout):
             line = _join(line)
         if not is_masked:
             line = masked(line) if isinstance(line, str) else [(masked(text), style) for text, style in line]
@@ -127,31 +122,22 @@ class Output:
 
     def console(self, stream: TextIO | None) -> Console | None:
         """Return a console that draws on a stream; `None` if that is not a terminal which can be drawn on."""
-        if self._console is not None or not self._draws(stream):
-            return self._console
+        if stream is None or not _can_draw(stream):
+            return None
         from buckia_core.cli.terminal.console import make_console  # noqa: PLC0415  # imports rich
 
-        assert stream is not None
         return make_console(stream)
-
-    def _draws(self, stream: TextIO | None) -> bool:
-        return self._console is not None or (is_terminal(stream) and os.environ.get("TERM") != "dumb")
 
     def _write(self, stream: TextIO | None, line: Line) -> None:
         if self.print_above is not None and is_terminal(stream):
             self.print_above(line)
-        elif self._draws(stream) and (self._console is not None or not isinstance(line, str)):
-            self._draw(stream, line)
+        elif not isinstance(line, str) and (console := self.console(stream)) is not None:
+            from buckia_core.cli.terminal.console import to_text  # noqa: PLC0415  # imports rich
+
+            self._try_write(stream, lambda _: console.print(to_text(line)))
         else:
             text = _join(line)
             self._try_write(stream, lambda stream: print(text, file=stream, flush=stream is sys.stderr))
-
-    def _draw(self, stream: TextIO | None, line: Line) -> None:
-        from buckia_core.cli.terminal.console import to_text  # noqa: PLC0415  # imports rich
-
-        console = self.console(stream)
-        assert console is not None
-        self._try_write(stream, lambda _: console.print(to_text(line)))
 
     def _try_write(self, stream: TextIO | None, act: Callable[[TextIO], object]) -> None:
         # A stream is `None` in a process without a console, or if it was started closed.
@@ -220,6 +206,10 @@ def is_terminal(stream: object) -> bool:
     """Tell whether a stream is a terminal."""
     ask = getattr(stream, "isatty", None)
     return bool(ask and ask())
+
+
+def _can_draw(stream: object) -> bool:
+    return is_terminal(stream) and os.environ.get("TERM") != "dumb"
 
 
 def is_broken_pipe(error: OSError) -> bool:
