@@ -28,7 +28,7 @@ def ls_command(context: CliContext, prefix: str, long: bool, recursive: bool) ->
     """List the objects of a bucket.
 
     Shows the objects whose keys start with PREFIX, in key order. Without --recursive, directories are shown by name.
-    All keys below PREFIX are listed in any case.
+    Always reads all keys below PREFIX.
     """
     config = context.one_bucket()
     with context.client(config) as client:

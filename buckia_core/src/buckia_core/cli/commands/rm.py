@@ -34,7 +34,8 @@ _CONCURRENT_STATS = 8
 def rm_command(context: CliContext, keys: tuple[str, ...], recursive: bool, version: str | None, yes: bool) -> ExitCode:
     """Delete objects from a bucket.
 
-    Local files are kept. The next sync treats the objects as deleted in the bucket.
+    Local files stay. The next sync treats the objects as deleted in the bucket: in direction `both`, your local files
+    go to the trash.
     """
     if not all(key.strip("/") for key in keys):
         raise click.UsageError("An empty KEY would delete the entire bucket. Name the objects to delete.")

@@ -27,7 +27,8 @@ def status_command(context: CliContext, /, **given: Any) -> ExitCode:
 
     Also shows the time of the last sync and the number of unresolved conflicts. Changes nothing.
 
-    Ignores the safety guard, so that you see what it would refuse. The exit code is 0, whatever there is to do.
+    Ignores the safety guards, so that you also see what a sync would refuse. The exit code is 0, whether or not there
+    is something to do.
     """
     # The status is a dry run without the safety guard.
     request = selection_arguments(**given) | {"dry_run": True, "force": True}

@@ -30,7 +30,8 @@ _COLUMNS = (Column("Id", style="bold"), Column("Since"), Column("Size", right=Tr
 def trash_command(ctx: click.Context) -> ExitCode | None:
     """List, restore and empty the trash.
 
-    Syncs keep the files that they replace or delete in the trash, until you empty it. Without a command, lists it.
+    Syncs move local files that they replace or delete to the trash, where they stay until you empty it. Without a
+    command, lists it.
     """
     return ctx.invoke(list_command) if ctx.invoked_subcommand is None else None
 

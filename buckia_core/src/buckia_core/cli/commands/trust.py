@@ -23,10 +23,10 @@ from buckia_core.errors import ConfigError, PluginError
 @click.option("--revoke", "revokes", is_flag=True, help="Stop trusting the file.")
 @pass_context
 def trust_command(context: CliContext, path: Path | None, lists: bool, revokes: bool) -> ExitCode:
-    """Trust a configuration that other users can write, or that runs code.
+    """Trust a configuration file.
 
-    PATH is the file, or the directory of a .buckia file; the nearest .buckia by default. Read the file first: it
-    decides where your files go. Trusted files are recorded in your own configuration.
+    Needed if other users can write the file, or if it runs code. Read it first: it decides where your files go.
+    PATH is the file or its directory; the default is the nearest .buckia.
     """
     if lists and (path or revokes):
         raise click.UsageError("--list stands alone.")
