@@ -38,6 +38,17 @@ def test_init_writes_what_load_reads(buckia, empty):
     assert list(empty.iterdir()) == [empty / ".buckia"]
 
 
+@pytest.mark.parametrize("name", ["buckia.yaml", ".buckia.yaml"])
+def test_init_does_not_write_beside_a_configuration_of_another_name(buckia, empty, name):
+    (empty / name).write_text("mine")
+    ran = buckia("init", "--provider", "memory")
+    assert ran.code == 2
+    assert f"{name} exists. Give --force" in ran.err
+    assert buckia("init", "--provider", "memory", "--force").code == 0
+    assert [path.name for path in empty.iterdir()] == [name]
+    assert buckia("status").code == 0
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
 def test_init_writes_what_is_obeyed_whatever_the_umask(buckia, empty):
     before = os.umask(0)

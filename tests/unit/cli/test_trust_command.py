@@ -34,6 +34,11 @@ def test_the_file_and_its_code_are_trusted(buckia, project, arguments):
     assert "may run ourkeys:get" in buckia("trust", "--list").out
 
 
+def test_the_configuration_of_a_directory_may_have_another_name(buckia, project):
+    (project / ".buckia").rename(project / "buckia.yaml")
+    assert buckia("trust", "..", "--json").records[0]["path"] == os.path.realpath(project / "buckia.yaml")
+
+
 def test_trust_can_be_revoked_after_the_file_is_gone(buckia, project):
     assert buckia("trust").code == 0
     (project / ".buckia").unlink()

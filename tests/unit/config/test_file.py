@@ -249,6 +249,16 @@ class TestFind:
         (tmp_path / "a" / ".buckia").mkdir(parents=True)
         assert find(tmp_path / "a") == tmp_path / ".buckia"
 
+    @pytest.mark.parametrize("name", [".buckia.yaml", "buckia.yaml"])
+    def test_takes_names_that_editors_know_as_yaml(self, tmp_path, name):
+        (tmp_path / ".buckia").write_text("provider: file\n")
+        (tmp_path / "a").mkdir()
+        (tmp_path / "a" / name).write_text("provider: file\n")
+        assert find(tmp_path / "a") == tmp_path / "a" / name
+        (tmp_path / "a" / ".buckia").write_text("provider: file\n")
+        with pytest.raises(ConfigError, match=rf"has \.buckia and {name}; keep one of them, or name one with --config"):
+            find(tmp_path / "a")
+
     def test_takes_relative_paths(self, tmp_path, monkeypatch):
         (tmp_path / ".buckia").write_text("provider: file\n")
         (tmp_path / "a").mkdir()

@@ -28,6 +28,7 @@ def test_the_rendered_file():
     assert (
         render("box", "media", values, settings=Box)
         == """\
+# yaml-language-server: $schema=https://raw.githubusercontent.com/thepian/buckia/main/docs/buckia.schema.json
 # Buckets to sync, each under a name of your choice. Paths are relative to this
 # file. Keep secrets out of it: write env:NAME, file:PATH, keyring:SERVICE/USER
 # or op://VAULT/ITEM/FIELD instead.

@@ -15,8 +15,9 @@ from buckia_core.config.trust.consent import check_trusted
 from buckia_core.config.values import closest_match, suggest
 from buckia_core.config.yaml_reader import Value, YamlDocument, parse_yaml
 from buckia_core.errors import BucketNotConfigured, ConfigError, InvalidSetting
+from buckia_core.planning.keys import CONFIG_FILES
 
-FILE_NAME = ".buckia"
+FILE_NAME = CONFIG_FILES[0]
 
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_]\w*)(?::-([^}]*))?\})?", re.ASCII)
 
@@ -47,10 +48,13 @@ class ConfigFile:
 
 
 def find(start: Path) -> Path:
-    """Return the `.buckia` file of a directory, or of the nearest parent directory that has one.
+    """Return the configuration of a directory, or of the nearest parent directory that has one.
+
+    Its name is `.buckia`, `.buckia.yaml` or `buckia.yaml`.
 
     Raises:
-        ConfigError: There is no file, or users other than this one and root can write it and it is not trusted.
+        ConfigError: There is no file, or a directory has two; or users other than this one and root can write the file
+            and it is not trusted.
         OSError: The file or a directory can't be accessed.
     """
     path = locate(start)
@@ -62,15 +66,28 @@ def locate(start: Path) -> Path:
     """Return the same file as `find`, without checking that it is trusted or regular.
 
     Raises:
-        ConfigError: There is no file.
+        ConfigError: There is no file, or a directory has two.
     """
     start = Path(os.path.abspath(start))
     for directory in (start, *start.parents):
-        path = directory / FILE_NAME
-        # A directory of that name is not a configuration.
-        if path.exists() and not path.is_dir():
+        if path := find_in(directory):
             return path
     raise ConfigError(f"there is no {FILE_NAME} file in {start} or above it; make one with: buckia init")
+
+
+def find_in(directory: Path) -> Path | None:
+    """Return the configuration of this directory, if it has one, without checking that it is trusted or regular.
+
+    Raises:
+        ConfigError: The directory has two.
+    """
+    paths = [directory / name for name in CONFIG_FILES]
+    # A directory of that name is not a configuration.
+    found = [path for path in paths if path.exists() and not path.is_dir()]
+    if len(found) > 1:
+        names = " and ".join(path.name for path in found)
+        raise ConfigError(f"{directory} has {names}; keep one of them, or name one with --config")
+    return found[0] if found else None
 
 
 def load(path: Path, *, environ: Mapping[str, str] | None = None) -> ConfigFile:

@@ -18,7 +18,11 @@ from buckia_core.errors import InvalidSetting
 
 _VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}", re.ASCII)
 
-_HEAD = """\
+SCHEMA_URL = "https://raw.githubusercontent.com/thepian/buckia/main/docs/buckia.schema.json"
+"""URL of the JSON Schema of the file, for editors."""
+
+_HEAD = f"""\
+# yaml-language-server: $schema={SCHEMA_URL}
 # Buckets to sync, each under a name of your choice. Paths are relative to this
 # file. Keep secrets out of it: write env:NAME, file:PATH, keyring:SERVICE/USER
 # or op://VAULT/ITEM/FIELD instead.

@@ -53,7 +53,9 @@ def casefold_key(key: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", key).casefold())
 
 
-_CONFIG_FILES = frozenset({".buckia", ".buckia.yaml", "buckia.yaml"})
+CONFIG_FILES = (".buckia", ".buckia.yaml", "buckia.yaml")
+"""Names of the configuration file of a project."""
+
 _IGNORE_FILE = ".buckiaignore"
 
 # Default ignorable characters of Unicode: HFS+, and ext4 with case folding, ignore them when they compare names.
@@ -93,7 +95,7 @@ def own_config_reason(path: str) -> str | None:
 
 
 def _is_config_name(name: str) -> bool:
-    return name in _CONFIG_FILES or name.startswith(".buckia-")
+    return name in CONFIG_FILES or name.startswith(".buckia-")
 
 
 def fold_name(name: str) -> str:

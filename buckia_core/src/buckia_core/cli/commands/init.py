@@ -13,7 +13,7 @@ from buckia_core.cli.commands.trust import find_code_settings
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.parameters import parse_assignments
-from buckia_core.config.file import FILE_NAME
+from buckia_core.config.file import FILE_NAME, find_in
 from buckia_core.config.trust.consent import trust_file
 
 
@@ -44,7 +44,7 @@ def init_command(
     Writes into this directory, or to the file of --config. At a terminal, asks for missing settings. Secrets are
     never written: give a reference, as in --set api_key=env:NAME.
     """
-    path = context.options.config or Path(FILE_NAME)
+    path = context.options.config or find_in(Path()) or Path(FILE_NAME)
     if path.exists() and not force:
         raise click.UsageError(f"{path} exists. Give --force to replace it.")
     text = init_config.render_first_config(context.output, provider, name, settings)

@@ -11,7 +11,7 @@ from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.config.bucket import BucketConfig
-from buckia_core.config.file import FILE_NAME, load, locate
+from buckia_core.config.file import FILE_NAME, find_in, load, locate
 from buckia_core.config.settings import setting_fields
 from buckia_core.config.trust.consent import TrustedFile, revoke_trust, trust_file, trusted_files
 from buckia_core.errors import ConfigError, PluginError
@@ -36,7 +36,8 @@ def trust_command(context: CliContext, path: Path | None, lists: bool, revokes: 
         return ExitCode.DONE
     if path is None:
         path = context.options.config or locate(Path.cwd())
-    path = path / FILE_NAME if path.is_dir() else path
+    if path.is_dir():
+        path = find_in(path) or path / FILE_NAME
     if revokes:
         if not revoke_trust(path):
             raise click.UsageError(f"{path} is not trusted. See: buckia trust --list")

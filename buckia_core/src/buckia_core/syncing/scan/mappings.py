@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from buckia_core.config import BucketConfig, PathRule
-from buckia_core.config.file import FILE_NAME
 from buckia_core.config.parsers import parse_patterns
 from buckia_core.config.values import InvalidValue
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning import mapping as planned
+from buckia_core.planning.keys import CONFIG_FILES
 from buckia_core.planning.policy import ConflictPolicy, Direction, SyncRules
 from buckia_core.planning.scope import Scope
 from buckia_core.syncing.scan.filters import PathFilter, read_ignore_file
@@ -67,8 +67,8 @@ def build_mappings(config: BucketConfig, overrides: RunOverrides) -> list[planne
 
 def section_label(config: BucketConfig) -> str:
     """Return a label that is unique among the sections of a bucket: the name, and the file unless that is `.buckia`."""
-    file = os.path.basename(config.source) if config.source else FILE_NAME
-    return config.name if file == FILE_NAME else f"{config.name}{SECTION_FILE_SEPARATOR}{file}"
+    file = os.path.basename(config.source) if config.source else CONFIG_FILES[0]
+    return config.name if file == CONFIG_FILES[0] else f"{config.name}{SECTION_FILE_SEPARATOR}{file}"
 
 
 def mapping_ids(config: BucketConfig) -> set[str]:

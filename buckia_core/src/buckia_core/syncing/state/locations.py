@@ -133,9 +133,10 @@ def check_state_dir(directory: Path) -> None:
 
 
 def _refuse_untrusted(directory: Path, problem: str) -> None:
-    from buckia_core.config.trust.consent import is_trusted  # noqa: PLC0415  # only a problem needs it
+    from buckia_core.config.file import FILE_NAME, find_in  # noqa: PLC0415  # only a problem needs it
+    from buckia_core.config.trust.consent import is_trusted  # noqa: PLC0415  # as above
 
-    owner, beside = file_owner(str(directory)), directory.parent / ".buckia"
+    owner, beside = file_owner(str(directory)), find_in(directory.parent) or directory.parent / FILE_NAME
     has_same_owner = file_owner(str(beside)) == owner
     # Trust in the configuration includes trust in the state beside it.
     if is_trusted(directory) or (has_same_owner and is_trusted(beside)):
