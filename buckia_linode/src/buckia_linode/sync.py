@@ -12,7 +12,7 @@ from buckia_core.errors import MissingCredentials
 from buckia_linode.endpoint_lookup import EndpointLookup, LinodeEndpointResolver
 from buckia_linode.endpoint_types import LIMITS, LOWEST_RATE, PROVIDER, require_full_api
 from buckia_linode.settings import LinodeSettings
-from buckia_s3.auth.sigv4 import Credentials
+from buckia_s3.auth.sigv4 import CredentialProvider, Credentials
 from buckia_s3.sync import S3Sync
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class LinodeSync(S3Sync):
             require_full_api(self._lookup.type, "CORS")
 
 
-class MissingKeys:
+class MissingKeys(CredentialProvider):
     """Credential provider that raises `MissingCredentials` when a request to the bucket needs an access key."""
 
     never_expires = True
@@ -150,11 +150,3 @@ class MissingKeys:
             "no access key for Linode Object Storage: set access_key_id and secret_access_key, or the environment "
             "variables LINODE_OBJ_ACCESS_KEY and LINODE_OBJ_SECRET_KEY; `buckia linode keys create` creates one"
         )
-
-    def region(self) -> str | None:
-        """Return `None`."""
-        return None
-
-    def endpoint_url(self) -> str | None:
-        """Return `None`: the endpoint comes from the settings."""
-        return None

@@ -18,7 +18,7 @@ from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
 
 from buckia_core.adapters.transfers.request_counter import RequestCounter
-from buckia_s3.auth import credentials as adapter_credentials
+from buckia_s3.auth import sigv4
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.client import S3Client as AdapterClient
 from buckia_s3.http.connection_pool import find_proxy, read_ca_bundle
@@ -36,7 +36,7 @@ _STREAMING = ("PutObject", "UploadPart")
 def open_boto3_client(
     settings: S3Settings,
     transport: AdapterClient,
-    credentials: adapter_credentials.CredentialProvider,
+    credentials: sigv4.CredentialProvider,
     *,
     for_administration: bool = False,
 ) -> S3Client:
@@ -107,7 +107,7 @@ def isolated_session() -> botocore.session.Session:
 class _AdapterCredentials(Credentials):
     """Credentials that are the current ones of the adapter at each request."""
 
-    def __init__(self, provider: adapter_credentials.CredentialProvider) -> None:
+    def __init__(self, provider: sigv4.CredentialProvider) -> None:
         super().__init__("", "")
         self._provider = provider
 
@@ -121,7 +121,7 @@ class _AdapterProvider(CredentialProvider):
     METHOD = "buckia"
     CANONICAL_NAME = "Buckia"
 
-    def __init__(self, provider: adapter_credentials.CredentialProvider) -> None:
+    def __init__(self, provider: sigv4.CredentialProvider) -> None:
         super().__init__()
         self._provider = provider
 

@@ -208,14 +208,19 @@ _UNREACHABLE = (
 )
 
 
-def from_botocore(error: Exception, *, provider: str, profile: str | None) -> Exception:
-    """Return the error for credentials that botocore could not fetch. `profile` is the configured one.
+def from_boto3_session(error: Exception, nothing_found: str, *, provider: str, profile: str | None) -> Exception:
+    """Return the error for credentials that boto3 could not fetch. `profile` is the configured one.
 
-    A failure of the operating system is returned as it is.
+    `nothing_found` is the message if no place has credentials. A failure of the operating system is returned as it is.
     """
     if failure := find_system_failure(error):
         return failure
     name = type(error).__name__
+    if name == "MetadataRetrievalError":
+        # The last place of the chain: there is no EC2 instance, or it issues no IMDSv2 tokens.
+        return MissingCredentials(
+            f"{nothing_found}; an instance of EC2 that gives no tokens needs imdsv1_fallback: true"
+        )
     where = f" of profile {profile!r}" if profile else ""
     if name in _MISSING:
         return MissingCredentials(f"no credentials{where}: {error}")

@@ -21,9 +21,9 @@ from buckia_core.adapters.transfers.sources import MAX_PARTS
 from buckia_core.errors import InvalidSetting, NotSupported
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
-from buckia_s3.auth.credentials import CredentialProvider, find_credentials, with_profile_endpoint
+from buckia_s3.auth.credentials import find_credentials, with_profile_endpoint
 from buckia_s3.auth.express_session import SERVICE
-from buckia_s3.auth.sigv4 import MAX_PRESIGN_SECONDS, presign
+from buckia_s3.auth.sigv4 import MAX_PRESIGN_SECONDS, CredentialProvider, presign
 from buckia_s3.config.fields import MAX_PART
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http import endpoint

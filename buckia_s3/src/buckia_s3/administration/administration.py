@@ -27,7 +27,7 @@ from buckia_s3.administration.subresources import (
     expand_canned_acl,
     find_subresource,
 )
-from buckia_s3.auth.credentials import CredentialProvider
+from buckia_s3.auth.sigv4 import CredentialProvider
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.client import S3Client
 

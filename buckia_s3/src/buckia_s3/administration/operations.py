@@ -20,7 +20,7 @@ from botocore.parsers import ResponseParserError
 
 from buckia_core.adapters.transfers.retry import retry_call
 from buckia_core.errors import NotSupported, Transient
-from buckia_s3.auth.credentials import CredentialProvider
+from buckia_s3.auth.sigv4 import CredentialProvider
 from buckia_s3.boto3_client import isolated_session, open_boto3_client
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.errors import from_boto3

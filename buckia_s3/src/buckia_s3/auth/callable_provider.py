@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from buckia_core.errors import BuckiaError, InvalidSetting, Unauthenticated
-from buckia_s3.auth.sigv4 import Credentials
+from buckia_s3.auth.sigv4 import CredentialProvider, Credentials
 
 CredentialFunction = Callable[[], Mapping[str, Any] | Coroutine[Any, Any, Mapping[str, Any]]]
 """A function or coroutine function that returns credentials."""
@@ -27,10 +27,8 @@ CredentialFunction = Callable[[], Mapping[str, Any] | Coroutine[Any, Any, Mappin
 _MARGIN = timedelta(minutes=5)
 
 
-class CallableCredentials:
+class CallableCredentials(CredentialProvider):
     """CallableCredentials: calls a function, and calls it again before the credentials expire."""
-
-    never_expires = False
 
     def __init__(self, function: CredentialFunction, provider: str) -> None:
         self._function = function
@@ -54,14 +52,6 @@ class CallableCredentials:
                 # For short lifetimes, renew after half of the time instead of calling the function for each request.
                 self._renew_at = None if expires is None else max(expires - _MARGIN, now + (expires - now) / 2)
             return self._current
-
-    def region(self) -> str | None:
-        """Return `None`: a function returns no region."""
-        return None
-
-    def endpoint_url(self) -> str | None:
-        """Return `None`: a function returns no endpoint."""
-        return None
 
     def _call(self) -> object:
         try:

@@ -4,7 +4,7 @@
 2. The settings `access_key_id`, `secret_access_key` and `session_token`.
 3. The setting `profile`: a profile of the AWS configuration files, including SSO, roles and so on.
 4. The environment: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, and `AWS_SESSION_TOKEN` or `AWS_TOKEN`.
-5. botocore's chain: `AWS_PROFILE`, web identity, SSO, the shared files, the container, the instance.
+5. boto3's chain: `AWS_PROFILE`, web identity, SSO, the shared files, the container, the instance.
 
 `credential_provider` selects one of them:
 
@@ -16,47 +16,20 @@
     anonymous           1
     module:function     what the function returns; see `callable_provider`
 
-3, 5, boto3 and sts import botocore, which takes 0.2 seconds.
+3, 5, boto3 and sts import boto3, which takes 0.2 seconds.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Protocol
 
 from buckia_core.errors import InvalidSetting, MissingCredentials
-from buckia_s3.auth.sigv4 import Credentials
+from buckia_s3.auth.sigv4 import CredentialProvider, Credentials
 from buckia_s3.config.settings import S3Settings
 
 
-class CredentialProvider(Protocol):
-    """CredentialProvider: returns the credentials to sign with. Called for each request, from any thread."""
-
-    never_expires: bool
-    """Whether the credentials stay the same for the whole run."""
-
-    def get(self) -> Credentials | None:
-        """Return the credentials; `None` means unsigned requests.
-
-        Raises:
-            MissingCredentials: There are none.
-            Unauthenticated, Transient: They could not be renewed.
-        """
-
-    def region(self) -> str | None:
-        """Return the region configured with the credentials, if any."""
-
-    def endpoint_url(self) -> str | None:
-        """Return the endpoint URL configured with the credentials, if any.
-
-        Raises:
-            MissingCredentials: The profile does not exist.
-            InvalidSetting: The profile refers to a `services` section that does not exist.
-        """
-
-
-class StaticCredentials:
+class StaticCredentials(CredentialProvider):
     """StaticCredentials: fixed credentials, or none."""
 
     never_expires = True
@@ -67,14 +40,6 @@ class StaticCredentials:
     def get(self) -> Credentials | None:
         """Return the credentials."""
         return self._credentials
-
-    def region(self) -> str | None:
-        """Return `None`: access keys have no region."""
-        return None
-
-    def endpoint_url(self) -> str | None:
-        """Return `None`: access keys have no endpoint."""
-        return None
 
 
 def find_credentials(settings: S3Settings, provider: str) -> CredentialProvider:
@@ -104,7 +69,7 @@ def find_credentials(settings: S3Settings, provider: str) -> CredentialProvider:
     found = _environment_credentials() if settings.profile is None else None
     if found is not None:
         return StaticCredentials(found)
-    from buckia_s3.auth.botocore_provider import chain  # noqa: PLC0415  # many runs have static keys
+    from buckia_s3.auth.boto3_provider import chain  # noqa: PLC0415  # many runs have static keys
 
     return chain(settings, provider)
 
@@ -126,7 +91,7 @@ def with_profile_endpoint(settings: S3Settings, credentials: CredentialProvider)
 
 
 def _named_provider(named: object, settings: S3Settings, provider: str) -> CredentialProvider:
-    from buckia_s3.auth.botocore_provider import assume_role, boto3_session  # noqa: PLC0415  # as above
+    from buckia_s3.auth.boto3_provider import assume_role, boto3_session  # noqa: PLC0415  # as above
     from buckia_s3.auth.callable_provider import CallableCredentials, load_function  # noqa: PLC0415  # as above
 
     if named == "boto3":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -51,6 +52,35 @@ class Credentials:
     def token_name(self) -> str:
         """Name of the header with the token."""
         return "x-amz-s3session-token" if self.is_session else "x-amz-security-token"
+
+
+class CredentialProvider(ABC):
+    """CredentialProvider: returns the credentials to sign with. Called for each request, from any thread."""
+
+    never_expires = False
+    """Whether the credentials stay the same for the whole run."""
+
+    @abstractmethod
+    def get(self) -> Credentials | None:
+        """Return the credentials; `None` means unsigned requests.
+
+        Raises:
+            MissingCredentials: There are none.
+            Unauthenticated, Transient: They could not be renewed.
+        """
+
+    def region(self) -> str | None:
+        """Return the region configured with the credentials, if any."""
+        return None
+
+    def endpoint_url(self) -> str | None:
+        """Return the endpoint URL configured with the credentials, if any.
+
+        Raises:
+            MissingCredentials: The profile does not exist.
+            InvalidSetting: The profile refers to a `services` section that does not exist.
+        """
+        return None
 
 
 Query = Iterable[tuple[str, str]]

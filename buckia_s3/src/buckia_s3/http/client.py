@@ -10,9 +10,15 @@ from dataclasses import dataclass, field
 
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.errors import AdapterError, IntegrityError, NotFound
-from buckia_s3.auth.credentials import CredentialProvider
 from buckia_s3.auth.express_session import CREATE_SESSION, SERVICE, ExpressSessions
-from buckia_s3.auth.sigv4 import EMPTY_SHA256, UNSIGNED_PAYLOAD, Credentials, query_string, sign_request
+from buckia_s3.auth.sigv4 import (
+    EMPTY_SHA256,
+    UNSIGNED_PAYLOAD,
+    CredentialProvider,
+    Credentials,
+    query_string,
+    sign_request,
+)
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.errors import error_code, from_network, from_response
 from buckia_s3.http.body import AnyBody, BytesBody

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from buckia_s3.auth.credentials import CredentialProvider
+from buckia_s3.auth.sigv4 import CredentialProvider
 from buckia_s3.config.parsers import CopyIfNotExists
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.connection_pool import read_ca_bundle

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from buckia_s3.auth.credentials import CredentialProvider
+from buckia_s3.auth.sigv4 import CredentialProvider
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.client import S3Client
 

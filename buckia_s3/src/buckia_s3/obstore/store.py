@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn, SupportsIndex
 
 from obstore.store import S3Store
 
-from buckia_s3.auth.credentials import CredentialProvider
+from buckia_s3.auth.sigv4 import CredentialProvider
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.endpoint import Endpoint
 from buckia_s3.obstore.options import client_config, credential_provider, retry_config, store_config, without_secrets

@@ -87,11 +87,6 @@ class TestNames:
         assert default.get() == Credentials("APP", "s")
         assert default.region() == "eu-south-1"
 
-    def test_boto3_is_not_required(self, monkeypatch):
-        monkeypatch.setitem(sys.modules, "boto3", None)
-        with pytest.raises(InvalidSetting, match="pip install boto3"):
-            found(credential_provider="boto3")
-
     @pytest.mark.parametrize(
         ("settings", "named"),
         [
