@@ -140,7 +140,7 @@ def test_what_could_be_chosen_instead_is_reported(buckia, plugins, in_two_bucket
     assert "works on 'file': name another one with --bucket: two" in buckia("-b", "one", "team", "count", "file").err
     ran = buckia("team", "count", "file")
     assert ran.code == 2
-    assert "Say which with --bucket: two." in ran.err
+    assert "Choose it with --bucket: two." in ran.err
 
 
 def test_a_command_of_a_package_that_is_not_there_is_shown_how_to_install(buckia, plugins, monkeypatch):

@@ -72,7 +72,7 @@ class CliContext:
             return chosen[0]
         if matching:
             names = ", ".join(config.name for config in matching)
-            raise click.UsageError(f"This command works on one bucket. Say which with --bucket: {names}.")
+            raise click.UsageError(f"This command works on one bucket. Choose it with --bucket: {names}.")
         raise ConfigError(self._wrong_provider_message(chosen, providers))
 
     def _wrong_provider_message(self, chosen: Sequence[BucketConfig], providers: Sequence[str]) -> str:

@@ -72,7 +72,7 @@ def refused(project: Path, match: str) -> None:
 
 def test_the_state_of_another_user_is_neither_used_nor_read(project, state_dir, give_away):
     give_away(state_dir)
-    refused(project, r"belongs to user .*Remove it, and the next sync begins anew.*If you trust it")
+    refused(project, r"belongs to user .*Remove it, and the next sync compares both sides again.*To trust it")
     assert list(state_dir.iterdir()) == []
 
 

@@ -29,7 +29,7 @@ def trust_command(context: CliContext, path: Path | None, lists: bool, revokes: 
     PATH is the file or its directory; the default is the nearest .buckia.
     """
     if lists and (path or revokes):
-        raise click.UsageError("--list stands alone.")
+        raise click.UsageError("--list can't be combined with PATH or --revoke.")
     if lists:
         for each in trusted_files():
             _show(context, each)

@@ -96,12 +96,12 @@ def check_trusted(path: Path, *, extra_owners: Collection[int | None] = (), chec
     if problem is None or is_trusted(path):
         return
     quoted = _shell_quote(str(path))
-    cure = f"Take that from them with: chmod o-w {quoted}. " if "can be written" in problem else ""
+    cure = f"To remove that permission: chmod o-w {quoted}. " if "can be written" in problem else ""
     if "directory" in problem:
-        cure = f"Take that from them with: chmod o-w {_shell_quote(str(path.parent))}. "
+        cure = f"To remove that permission: chmod o-w {_shell_quote(str(path.parent))}. "
     raise ConfigError(
-        f"{problem}, so it is not obeyed: a configuration says where your files go. "
-        f"{cure}If you trust it as it is: buckia trust {quoted}",
+        f"{problem}, so Buckia does not use it: a configuration decides where your files go. "
+        f"{cure}To trust it as it is: buckia trust {quoted}",
         source=str(path),
     )
 

@@ -146,10 +146,11 @@ def _refuse_untrusted(directory: Path, problem: str) -> None:
     consent = (
         f"buckia trust {shlex.quote(str(beside))}" if has_same_owner else "name the directory in BUCKIA_TRUSTED_PATHS"
     )
-    cure = f"take that from them: chmod o-w {shlex.quote(str(directory))}" if "written" in problem else ""
+    cure = f"remove that permission: chmod o-w {shlex.quote(str(directory))}" if "written" in problem else ""
     raise StateDenied(
-        f"{directory}: it {problem}, so it is not used: a state decides which files count as deleted. "
-        f"Remove it, and the next sync begins anew{', or ' * bool(cure)}{cure}. If you trust it as it is: {consent}"
+        f"{directory}: it {problem}, so Buckia does not use it: a state decides which files count as deleted. "
+        f"Remove it, and the next sync compares both sides again{', or ' * bool(cure)}{cure}. "
+        f"To trust it as it is: {consent}"
     )
 
 
