@@ -7,6 +7,7 @@ import importlib
 import inspect
 import subprocess
 import sys
+import tomllib
 from importlib import metadata
 
 import pytest
@@ -15,6 +16,7 @@ import buckia
 import buckia_core
 import buckia_core.config
 from buckia_core import errors
+from tests.docs.pages import PAGES, ROOT
 
 OF_A_CONFIGURATION = {"BucketConfig", "ConfigFile", "KeepReplaced", "PathRule", "Secret", "find_config", "load_config"}
 OF_A_RUN = {
@@ -55,6 +57,12 @@ def test_type_checkers_see_the_same_objects_as_programs(package):
     assert set(declared) == set(package.__all__) - {"__version__"}
     for name, (module, name_there) in declared.items():
         assert getattr(package, name) is getattr(importlib.import_module(module), name_there)
+
+
+def test_every_extra_is_on_a_page():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    text = "".join(page.read_text("utf-8") for page in PAGES)
+    assert {name for name in project["optional-dependencies"] if f"buckia[{name}]" not in text} == set()
 
 
 def test_a_name_that_is_not_there_says_so():
