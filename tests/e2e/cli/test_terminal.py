@@ -29,9 +29,9 @@ class Terminal:
         text: All that it has written so far.
     """
 
-    def __init__(self, project: Path, *arguments: str) -> None:
+    def __init__(self, project: Path, *arguments: str, **environ: str) -> None:
         command = [sys.executable, "-c", SPAWN, sys.executable, "-m", "buckia", *arguments]
-        more = {"TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
+        more = {"TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"} | environ
         self._process = subprocess.Popen(
             command, cwd=project, env=environment(**more), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
@@ -80,8 +80,8 @@ def terminal(project):
     """Start a command at a terminal: `terminal("sync")`."""
     started = []
 
-    def start(*arguments):
-        started.append(Terminal(project, *arguments))
+    def start(*arguments, **environ):
+        started.append(Terminal(project, *arguments, **environ))
         return started[-1]
 
     yield start
@@ -227,3 +227,65 @@ def test_init_asks_for_what_is_needed(terminal, project):
     assert "project:" in text
     assert "provider: file" in text
     assert "root: ../bucket" in text
+
+
+def drawn(text, columns):
+    """Return the lines that a terminal of a width shows after this text; lines that were erased are gone."""
+    lines, row = [""], 0
+
+    def go_down():
+        nonlocal row
+        row += 1
+        lines.extend([""] * (row + 1 - len(lines)))
+
+    for part in re.split(r"(\x1b\[[0-9;?]*[A-Za-z]|.)", text, flags=re.DOTALL):
+        if part == "\n":
+            go_down()
+        elif part == "\x1b[2K":
+            lines[row] = ""
+        elif re.fullmatch(r"\x1b\[\d*A", part):
+            row -= int(part[2:-1] or 1)
+        elif part and part[0] not in "\x1b\r":
+            if len(lines[row]) == columns:
+                go_down()
+            lines[row] += part
+    return [line for line in lines if line.strip()]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("columns", ["40", "80"])
+def test_ctrl_c_leaves_no_bar_behind(terminal, project, times, columns):
+    for number in range(10):
+        (project / "files" / str(number)).write_bytes(os.urandom(64 * 1024))
+    ran = terminal("sync", "--max-workers", "1", "--bwlimit", "64k", COLUMNS=columns)
+    ran.wait_for("1/10")
+    ran.type("\x03")
+    ran.wait_for("Ctrl-C again")
+    if times == 2:
+        ran.type("\x03")
+    assert ran.wait() == 130
+    lines = drawn(ran.text, int(columns))
+    assert "━" not in "".join(lines)
+    assert ("The next sync goes on" in "".join(lines)) is (times == 2)
+
+
+@pytest.mark.parametrize(("columns", "folded"), [("80", True), ("120", False)])
+def test_tables_at_a_terminal(terminal, project, columns, folded):
+    name = f"{'n' * 50}.txt"
+    (project.parent / "bucket" / name).write_text("x")
+    assert terminal("sync", "-q").wait() == 0
+    (project.parent / "bucket" / name).unlink()
+    assert terminal("sync", "-q", "--force").wait() == 0
+    ran = terminal("trash", COLUMNS=columns)
+    assert ran.wait() == 0
+    lines = plain(ran.text).splitlines()
+    assert lines[0].split() == ["Id", "Since", "Size", "Path"]
+    assert max(map(len, lines)) <= int(columns)
+    assert (name in ran.text) is not folded
+    assert name in "".join(line[53:].strip() if folded else line for line in lines[1:]).replace(" ", "")
+
+
+def test_an_error_stands_out_at_a_terminal(terminal, project):
+    ran = terminal("get", "nope")
+    assert ran.wait() == 6
+    assert "\x1b[1;31mbuckia:\x1b[0m 'nope': there is no such object" in ran.text

@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 
 
 def run_sync(
-    client: BuckiaClient, output: Output, request: dict[str, Any], prompt: ConflictPrompt | None = None
+    client: BuckiaClient,
+    output: Output,
+    request: dict[str, Any],
+    prompt: ConflictPrompt | None = None,
+    **texts: str,
 ) -> SyncResult:
     """Sync one bucket, show the run and return its result. `request` has the arguments of `BuckiaClient.sync`.
 
-    With a `prompt`, it asks about conflicts that neither the request nor the configuration resolves.
+    `texts` are those of the summary. With a `prompt`, it asks about conflicts that neither the request nor the
+    configuration resolves.
     """
     progress = progress_for(output, client.config.name)
     shutdown = GracefulShutdown(client.stop, output, progress.restore_cursor)
@@ -35,5 +40,5 @@ def run_sync(
             result = client.sync(events=reporter, **request)
     finally:
         progress.close()
-    show_summary(output, result)
+    show_summary(output, result, **texts)
     return result

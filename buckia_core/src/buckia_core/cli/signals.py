@@ -64,6 +64,9 @@ class GracefulShutdown:
         if self._stop_requested:
             if number == signal.SIGINT:
                 self._restore()
+                # Written directly, as this is a signal handler.
+                with contextlib.suppress(OSError):
+                    os.write(2, b"Interrupted. The next sync goes on from here.\n")
                 os._exit(ExitCode.INTERRUPTED)
             return
         self._stop_requested = True

@@ -51,6 +51,6 @@ def _status(context: CliContext, client: BuckiaClient, request: dict[str, Any]) 
     if unresolved:
         lines.append(f"{format_count(unresolved, 'conflict')} left to decide. See: buckia conflicts list")
     output.result(record, *lines)
-    result = run_sync(client, output, request)
+    result = run_sync(client, output, request, planned_start="To do: ")
     code = exit_code_for_result(result)
     return code if code is ExitCode.INTERRUPTED else ExitCode.DONE

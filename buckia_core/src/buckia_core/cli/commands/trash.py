@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
     from buckia_core.syncing.disk.trash import Trashed
 
-_COLUMNS = (Column("Id", style="bold"), Column("Since"), Column("Size", right=True), Column("Reason"), Column("Key"))
+_COLUMNS = (Column("Id", style="bold"), Column("Since"), Column("Size", right=True), Column("Path"))
 
 
 @click.group("trash", cls=Group, invoke_without_command=True)
@@ -69,10 +69,16 @@ def _row(client: BuckiaClient, each: Trashed) -> Row:
         "when": json_records.iso_time(each.when),
         "why": each.why,
     }
+    cells = (each.id, format_time(each.when), format_size(each.size), f"{_name(client, each)}  ({each.why})")
+    return record, cells
+
+
+def _name(client: BuckiaClient, each: Trashed) -> str:
+    """Return the path where an entry is restored to, with its key if they differ: a record is not trusted."""
     path = os.path.relpath(each.path, client.config.base_dir).replace(os.sep, "/") if each.path else each.key
-    # The path, where the entry is restored to, comes from a record that is not trusted.
-    name = each.key if path == each.key else f"{each.key} (was {each.path})"
-    return record, (each.id, format_time(each.when), format_size(each.size), each.why, name)
+    if path == each.key or (not path.startswith("../") and path.endswith(f"/{each.key}")):
+        return path
+    return f"{each.path} ({each.key} in the bucket)"
 
 
 @trash_command.command("restore")

@@ -111,11 +111,11 @@ def format_operation(operation: Operation, path: str | None) -> list[Span]:
     return format_row(_COLUMNS, (label, size, path or operation.key, f"({operation.explanation})"))
 
 
-def show_summary(output: Output, result: SyncResult) -> None:
-    """Show the summary of a run."""
+def show_summary(output: Output, result: SyncResult, **texts: str) -> None:
+    """Show the summary of a run; `texts` are those of `format_summary`."""
     if output.options.json:
         output.record(json_records.summary(result))
         return
-    output.say(f"{result.bucket}: {format_summary(result)}")
+    output.say(f"{result.bucket}: {format_summary(result, **texts)}")
     if result.unresolved and not result.dry_run:
         output.note(f"{format_count(len(result.unresolved), 'conflict')} left to decide. See: buckia conflicts list")

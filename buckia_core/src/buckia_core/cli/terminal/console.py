@@ -22,7 +22,7 @@ Line = str | Sequence[Span]
 GAP = 2
 """Spaces between two columns."""
 
-_READABLE_WIDTH = 24
+_READABLE_WIDTH = 20
 """Minimum width of a last column that is wrapped."""
 
 

@@ -69,8 +69,8 @@ def format_version(size: int | None, time: datetime | int | None) -> str:
     return "deleted" if size is None else f"{format_size(size)}, {format_time(time)}"
 
 
-def format_summary(result: SyncResult) -> str:
-    """Format the summary of a run."""
+def format_summary(result: SyncResult, *, planned_start: str = "Dry run, nothing was changed: ") -> str:
+    """Format the summary of a run; that of a dry run with something to do begins with `planned_start`."""
     if not result.ended:
         return "Interrupted: it was killed, or still runs"
     planned = result.dry_run
@@ -85,7 +85,7 @@ def format_summary(result: SyncResult) -> str:
     elif not changes:
         start = "Nothing to do: "
     else:
-        start = "Dry run, nothing was changed: " if planned else ""
+        start = planned_start if planned else ""
     if changes:
         rest.append(f"{result.unchanged} unchanged")
     else:

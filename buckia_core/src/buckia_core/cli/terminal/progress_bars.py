@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.constrain import Constrain
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -18,6 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Progress as RichBars
+from rich.table import Column
 from rich.text import Text
 
 from buckia_core.cli.terminal.console import Line, to_text
@@ -25,6 +27,9 @@ from buckia_core.cli.terminal.formatting import format_size
 from buckia_core.cli.terminal.output import Output
 from buckia_core.cli.terminal.progress import Progress
 from buckia_core.config.secrets.sanitize import sanitize
+
+_ECHO_WIDTH = 4
+_NO_WRAP = Column(no_wrap=True)
 
 
 class RichProgress(Progress):
@@ -34,16 +39,14 @@ class RichProgress(Progress):
         self._output = output
         self._bucket = sanitize(bucket)
         self._console = console
-        self._bars = RichBars(
+        self._height = 1
+        self._bars = _Bars(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             _Amount(),
             _Speed(),
             TimeRemainingColumn(),
             console=self._console,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
         )
         self._operations = self._bars.add_task(f"{self._bucket}: reading", total=None, unit="operations")
         self._bytes = self._bars.add_task("bytes", total=None, unit="bytes", visible=False)
@@ -55,6 +58,7 @@ class RichProgress(Progress):
 
     def planned(self, operations: int, size: int) -> None:
         self._bars.reset(self._operations, total=operations, description=self._bucket, unit="operations")
+        self._height = 2 if size > 0 else 1
         self._bars.reset(self._bytes, total=size, visible=size > 0, unit="bytes")
 
     def transferred(self, delta: int) -> None:
@@ -73,7 +77,8 @@ class RichProgress(Progress):
 
     def restore_cursor(self) -> None:
         # Written directly: the drawing thread may hold the console's lock.
-        os.write(sys.stderr.fileno(), b"\x1b[?25h\n")
+        erase = b"" if self._output.print_above is None else b"\r\x1b[2K" + b"\x1b[1A\x1b[2K" * (self._height - 1)
+        os.write(sys.stderr.fileno(), erase + b"\x1b[?25h")
 
     def close(self) -> None:
         self._output.print_above = None
@@ -87,11 +92,22 @@ class RichProgress(Progress):
         self._console.print(to_text(line))
 
 
+class _Bars(RichBars):
+    """Bars that leave the last columns free, so that an echoed `^C` does not move the cursor to another line."""
+
+    def __init__(self, *columns: str | ProgressColumn, console: Console) -> None:
+        self._target = console  # `console` is set only after the first call of `get_renderables`
+        super().__init__(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield Constrain(self.make_tasks_table(self.tasks), self._target.width - _ECHO_WIDTH)
+
+
 class _Amount(ProgressColumn):
     """Column: `12/40` for operations, `3.2/9.8 MiB` for bytes."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(_NO_WRAP)
         self._count = MofNCompleteColumn()
         self._volume = DownloadColumn(binary_units=True)
 
@@ -103,6 +119,9 @@ class _Amount(ProgressColumn):
 
 class _Speed(ProgressColumn):
     """Column: bytes per second; empty for operations."""
+
+    def __init__(self) -> None:
+        super().__init__(_NO_WRAP)
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
