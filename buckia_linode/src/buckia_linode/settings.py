@@ -171,11 +171,9 @@ class LinodeSettings:
 
 def _settings_from_url(url: str) -> dict[str, object]:
     parsed = parse_bucket_url(url)
-    settings: dict[str, object] = {"bucket_name": parsed.bucket_name}
-    if parsed.prefix:
-        settings["prefix"] = parsed.prefix
     if url.lower().startswith("s3"):
-        return settings
-    if not (parsed.endpoint_url or "").endswith(".linodeobjects.com"):
+        return parsed
+    if not parsed.pop("endpoint_url").endswith(".linodeobjects.com"):
         raise ValueError(f"url: {urlsplit(url).hostname!r} is not an address of Linode: see provider s3 for others")
-    return settings | {"cluster": parsed.region, "addressing_style": parsed.addressing_style}
+    parsed["cluster"] = parsed.pop("region")
+    return parsed

@@ -10,7 +10,7 @@ import yaml
 
 from buckia_b2.settings import B2Settings
 from buckia_core.config import BucketConfig
-from buckia_core.config.schema import describe_settings
+from tests.setting_docs import describe_settings
 
 PAGE = (Path(__file__).parents[3] / "docs" / "b2.md").read_text("utf-8")
 

@@ -10,7 +10,7 @@ import yaml
 from buckia_bunny.regions import REGIONS
 from buckia_bunny.settings import BunnySettings
 from buckia_core.config import BucketConfig
-from buckia_core.config.schema import describe_settings
+from tests.setting_docs import describe_settings
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "bunny.md").read_text("utf-8")

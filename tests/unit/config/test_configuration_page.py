@@ -15,9 +15,10 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unus
 from buckia_core.adapters.plugins.registry import registry
 from buckia_core.config import load
 from buckia_core.config.bucket import CommonSettings, KeepReplaced
-from buckia_core.config.schema import describe_settings, json_schema
+from buckia_core.config.schema import json_schema
 from buckia_core.errors import AdapterNotInstalled, InvalidSetting, UnknownSetting
 from buckia_core.planning.policy import ConflictPolicy
+from tests.setting_docs import describe_settings
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "configuration.md").read_text(encoding="utf-8")

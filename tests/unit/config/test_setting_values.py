@@ -15,9 +15,9 @@ import pytest
 
 from buckia_core.config import BucketConfig, Secret
 from buckia_core.config.bucket import COMMON_SETTING_NAMES
-from buckia_core.config.schema import describe_settings
 from buckia_core.config.settings import read_settings, setting, setting_fields
 from buckia_core.errors import ConfigError, InvalidSetting, MissingCredentials, UnknownSetting
+from tests.setting_docs import describe_settings
 
 
 class Tier(StrEnum):

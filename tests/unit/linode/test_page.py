@@ -8,9 +8,9 @@ from pathlib import Path
 import yaml
 
 from buckia_core.config import BucketConfig
-from buckia_core.config.schema import describe_settings
 from buckia_linode.endpoint_types import LIMITS
 from buckia_linode.settings import LinodeSettings
+from tests.setting_docs import describe_settings
 
 PAGE = (Path(__file__).parents[3] / "docs" / "linode.md").read_text("utf-8")
 

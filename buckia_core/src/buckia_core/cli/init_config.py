@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from buckia_core.adapters.plugins.registry import registry
 from buckia_core.cli.terminal.output import Output
 from buckia_core.cli.terminal.prompts import ask, can_ask, choose
 from buckia_core.config import BucketConfig
-from buckia_core.config.schema import SettingDoc, describe_settings
+from buckia_core.config.secrets.secret import Secret
+from buckia_core.config.settings import Setting, setting_fields
 from buckia_core.config.writer import render
 from buckia_core.errors import InvalidSetting, MissingCredentials
 from buckia_core.localfs.files import permission_bits, set_permissions
@@ -42,7 +44,7 @@ def render_first_config(output: Output, provider: str | None, name: str | None, 
         default = str(values.get("bucket_name") or Path.cwd().name or provider)
         name = ask("Name of the bucket in the configuration", default) if interactive else default
     if interactive:
-        values |= _ask_required(describe_settings(settings), values, name)
+        values |= _ask_required(setting_fields(settings).values(), values, name)
     _check_settings(output, provider, name, values, settings)
     return render(provider, name, values, settings=settings)
 
@@ -79,16 +81,16 @@ def _parse_setting(name: str, text: str) -> object:
         raise InvalidSetting(f"setting {name!r} is not a list or map: {text!r}", source="--set") from error
 
 
-def _ask_required(rows: list[SettingDoc], given: dict[str, object], name: str) -> dict[str, object]:
+def _ask_required(settings: Iterable[Setting], given: dict[str, object], name: str) -> dict[str, object]:
     answers: dict[str, object] = {}
-    for row in rows:
-        if not row.required or not given.keys().isdisjoint((row.name, *row.aliases)):
+    for each in settings:
+        if not each.required or not given.keys().isdisjoint((each.name, *each.aliases)):
             continue
-        if row.secret:
-            default = f"env:{row.env[0]}" if row.env else None
-            answers[row.name] = ask(f"{row.name}, as a reference such as env:NAME or keyring:SERVICE/USER", default)
+        if each.kind is Secret:
+            default = f"env:{each.env[0]}" if each.env else None
+            answers[each.name] = ask(f"{each.name}, as a reference such as env:NAME or keyring:SERVICE/USER", default)
         else:
-            answers[row.name] = ask(f"{row.name} ({row.help})", name if row.name == "bucket_name" else None)
+            answers[each.name] = ask(f"{each.name} ({each.help})", name if each.name == "bucket_name" else None)
     return answers
 
 

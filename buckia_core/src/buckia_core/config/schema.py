@@ -1,4 +1,4 @@
-"""Documentation of settings, derived from the settings classes: for pages, and for editors as a JSON Schema."""
+"""JSON Schema of the `.buckia` file, for editors; derived from the settings classes."""
 
 from __future__ import annotations
 
@@ -6,58 +6,16 @@ import collections.abc
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from buckia_core.config.bucket import COMMON_SETTING_NAMES, CommonSettings
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import Setting, setting_fields
 from buckia_core.config.values import STRING_LIST_SCHEMA, STRING_MAP_SCHEMA
 
-
-class SettingDoc(NamedTuple):
-    """Documentation of one setting.
-
-    Attributes:
-        name: Name of the setting.
-        type: Type for readers, such as "whole number".
-        env: Environment variables that are read, in order.
-        default: Default as written in a file; empty if there is none.
-        required: Whether a value must be given, in the configuration or the environment.
-        secret: Whether the value is never shown.
-        help: Description.
-        aliases: Alternative names in a file.
-    """
-
-    name: str
-    type: str
-    env: tuple[str, ...]
-    default: str
-    required: bool
-    secret: bool
-    help: str
-    aliases: tuple[str, ...]
-
-
 Schema = dict[str, Any]
 
 _VARIABLE: Schema = {"type": "string", "pattern": r"\$\{"}
-
-
-def describe_settings(settings: type[Any]) -> list[SettingDoc]:
-    """Return the documentation of each setting that a class declares, in order of declaration."""
-    return [
-        SettingDoc(
-            name=each.name,
-            type=_type_name(each.kind),
-            env=each.env,
-            default=_format_default(each.default_value),
-            required=each.required,
-            secret=each.kind is Secret,
-            help=each.help,
-            aliases=each.aliases,
-        )
-        for each in setting_fields(settings).values()
-    ]
 
 
 def json_schema(providers: Mapping[str, type[Any]]) -> Schema:
@@ -165,32 +123,3 @@ def _setting_schema(declared: Setting) -> Schema:
     if declared.parse is not None:
         return {}
     raise TypeError(f"a setting can't be of type {kind!r}")
-
-
-def _type_name(kind: Any) -> str:
-    simple = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path", Secret: "secret"}
-    if kind in simple:
-        return simple[kind]
-    if get_origin(kind) is Literal:
-        return " or ".join(f"`{each}`" for each in get_args(kind))
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return " or ".join(f"`{each.value}`" for each in kind)
-    return "map" if get_origin(kind) is not tuple else "list"
-
-
-def _format_default(default: object) -> str:
-    match default:
-        case None | "":
-            return ""
-        case bool():
-            return str(default).lower()
-        case Enum():
-            return str(default.value)
-        case float():
-            return f"{default:g}"
-        case tuple() | Mapping() if not default:
-            return ""
-        case tuple():
-            return ", ".join(str(each) for each in default)
-        case _:
-            return str(default)

@@ -19,37 +19,14 @@ The rest of the path is the prefix. Hosts of AWS may end in `.amazonaws.com.cn`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
-
-@dataclass(frozen=True, slots=True)
-class ParsedBucketUrl:
-    """ParsedBucketUrl: the settings in a bucket URL. Settings that it does not contain are `None`.
-
-    Attributes:
-        bucket_name: The bucket.
-        prefix: Prefix; empty means the whole bucket.
-        region: Region for signatures.
-        endpoint_url: The service, unless it is AWS.
-        addressing_style: `path` or `virtual`, unless the service has one style only.
-        accelerated: It is an AWS endpoint for transfer acceleration.
-        dualstack: It is an AWS endpoint with IPv6.
-        fips: It is an AWS endpoint for FIPS 140.
-    """
-
-    bucket_name: str
-    prefix: str = ""
-    region: str | None = None
-    endpoint_url: str | None = None
-    addressing_style: str | None = None
-    accelerated: bool = False
-    dualstack: bool = False
-    fips: bool = False
+from buckia_s3.config.fields import AddressingStyle
 
 
-def parse_bucket_url(url: str) -> ParsedBucketUrl:
-    """Parse a bucket URL.
+def parse_bucket_url(url: str) -> dict[str, Any]:
+    """Return the settings that a bucket URL contains, by name. An empty `endpoint_url` means AWS.
 
     Raises:
         ValueError: It has none of the forms above. The message contains no user or password.
@@ -60,7 +37,7 @@ def parse_bucket_url(url: str) -> ParsedBucketUrl:
         bucket, _, prefix = rest.partition("/")
         if not bucket or "@" in bucket:
             raise ValueError("url must be like s3://BUCKET/PREFIX, without user and password")
-        return ParsedBucketUrl(bucket, prefix)
+        return {"bucket_name": bucket} | ({"prefix": prefix} if prefix else {})
     if scheme.lower() != "https":
         raise ValueError("url must begin with s3://, s3a:// or https://")
     parts = urlsplit(url)
@@ -79,7 +56,7 @@ _SERVICES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(rf"(?:(?P<bucket>[a-z0-9_.-]+)\.)?{pattern}"), service)
     for pattern, service in (
         (r"s3express-[a-z0-9-]+\.(?P<region>[a-z0-9-]+)\.amazonaws\.com", ""),
-        (r"s3(?P<accelerated>-accelerate)(?P<dualstack>\.dualstack)?\.amazonaws\.com", ""),
+        (r"s3(?P<accelerate>-accelerate)(?P<dualstack>\.dualstack)?\.amazonaws\.com", ""),
         (
             r"s3(?P<fips>-fips)?(?P<dualstack>\.dualstack)?"
             r"(?:[.-](?P<region>[a-z]{2,}-[a-z0-9-]+))?\.amazonaws\.com(?:\.cn)?",
@@ -94,23 +71,18 @@ _SERVICES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 _R2 = re.compile(r"(?P<account>[a-z0-9]+(?:\.(?:eu|fedramp))?)\.r2\.cloudflarestorage\.com")
 
 
-def _parse_match(found: re.Match[str], path: str, service: str) -> ParsedBucketUrl:
+def _parse_match(found: re.Match[str], path: str, service: str) -> dict[str, Any]:
     groups = {name: value or "" for name, value in found.groupdict().items()}
     bucket, prefix = groups.get("bucket", ""), path
     if not bucket:
         bucket, _, prefix = path.partition("/")
         if not bucket:
             raise ValueError("url names no bucket")
-    region = "auto" if "account" in groups else groups.get("region") or None
-    if not service:
-        return ParsedBucketUrl(
-            bucket,
-            prefix,
-            region,
-            accelerated=bool(groups.get("accelerated")),
-            dualstack=bool(groups.get("dualstack")),
-            fips=bool(groups.get("fips")),
-        )
-    # Wildcard certificates cover one level only, so a bucket name with a dot needs path style.
-    virtual = bool(groups.get("bucket")) and "." not in bucket
-    return ParsedBucketUrl(bucket, prefix, region, service.format(**groups), "virtual" if virtual else "path")
+    settings: dict[str, Any] = {"bucket_name": bucket, "prefix": prefix, "endpoint_url": service.format(**groups)}
+    settings["region"] = "auto" if "account" in groups else groups.get("region")
+    if service:
+        # Wildcard certificates cover one level only, so a bucket name with a dot needs path style.
+        is_virtual = bool(groups.get("bucket")) and "." not in bucket
+        settings["addressing_style"] = AddressingStyle.VIRTUAL if is_virtual else AddressingStyle.PATH
+    settings |= {f"use_{name}_endpoint": True for name in ("accelerate", "dualstack", "fips") if groups.get(name)}
+    return {name: value for name, value in settings.items() if value or name == "endpoint_url"}

@@ -81,7 +81,7 @@ class S3Settings(S3Fields):
         """
         given = {name: value for name, value in given.items() if value is not None}
         url = given.pop("url", None)
-        implied = {} if url is None else _settings_in_url(url)
+        implied = {} if url is None else parse_bucket_url(url)
         if not given.keys().isdisjoint(_CREDENTIALS):
             implied["skip_signature"] = False
         values = {**(environment or {}), **implied, **given}
@@ -190,23 +190,3 @@ def express_zone(bucket_name: str) -> str | None:
     """Return the zone in the name of a directory bucket; `None` for other buckets."""
     found = _DIRECTORY_BUCKET.fullmatch(bucket_name)
     return None if found is None else found["zone"]
-
-
-def _settings_in_url(url: str) -> dict[str, Any]:
-    """Return the settings that a bucket URL contains. An empty `endpoint_url` means AWS, whatever the environment says.
-
-    Raises:
-        ValueError: See `parse_bucket_url`.
-    """
-    found = parse_bucket_url(url)
-    settings = {
-        "bucket_name": found.bucket_name,
-        "prefix": found.prefix or None,
-        "region": found.region,
-        "addressing_style": found.addressing_style and AddressingStyle(found.addressing_style),
-        "endpoint_url": None if url.lower().startswith("s3") else found.endpoint_url or "",
-        "use_accelerate_endpoint": found.accelerated or None,
-        "use_dualstack_endpoint": found.dualstack or None,
-        "use_fips_endpoint": found.fips or None,
-    }
-    return {name: value for name, value in settings.items() if value is not None}

@@ -9,9 +9,9 @@ from pathlib import Path
 import obstore
 import pytest
 
-from buckia_core.config.schema import describe_settings
 from buckia_s3.config.options import _PARSERS, _REFUSED
 from buckia_s3.config.settings import S3Settings
+from tests.setting_docs import describe_settings
 
 ROOT = Path(__file__).parents[4]
 PAGE = (ROOT / "docs" / "s3-config.md").read_text(encoding="utf-8")

@@ -15,9 +15,9 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unus
 
 from buckia_core.config.file import load
 from buckia_core.config.object_rules import ATTRIBUTES
-from buckia_core.config.schema import describe_settings
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.objects.attributes import CannedAcl
+from tests.setting_docs import describe_settings
 
 DOCS = Path(__file__).parents[4] / "docs"
 PAGE = (DOCS / "s3-objects.md").read_text(encoding="utf-8")
