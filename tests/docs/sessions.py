@@ -17,7 +17,8 @@ from pathlib import Path
 
 from tests.docs.pages import Block
 
-SHELL = shutil.which("sh")
+SHELL = None if sys.platform == "win32" else shutil.which("sh")
+"""The shell of the examples. Those of Windows that know these commands write paths in a way of their own."""
 
 FILES = {"notes.txt": b"bread, milk\n", "images/cat.png": b"\x89PNG" + bytes(14_537)}
 """What is in the project of a reader."""
