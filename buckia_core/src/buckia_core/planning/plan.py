@@ -107,7 +107,9 @@ class Operation:
         key: The key.
         mapping_id: The id of the mapping that has the key.
         reason: The reason.
-        local, remote, base: The state that it was planned for. It is not executed in any other state.
+        local: The file that it was planned for. The operation is not executed in any other state.
+        remote: The object that it was planned for.
+        base: The row of the baseline that it was planned for.
         loser: The side that loses a version which no user deleted. That version goes to the trash first. `None` if
             no such version is lost.
         detail: Details of the reason, such as what is wrong with a refused key.
@@ -157,7 +159,8 @@ class Counts:
     """Numbers of entries of one mapping.
 
     Attributes:
-        local, remote: Entries on each side.
+        local: Local entries.
+        remote: Objects.
         base: Rows of the baseline.
     """
 

@@ -174,8 +174,10 @@ class SyncResult:
         dry_run: Nothing was changed; the counts are those of the plan.
         started: Start time, with time zone UTC.
         seconds: Duration in seconds.
-        uploaded, downloaded: Objects and files transferred.
-        deleted_local, deleted_remote: Files and objects deleted.
+        uploaded: Files uploaded.
+        downloaded: Objects downloaded.
+        deleted_local: Files deleted; they are in the trash.
+        deleted_remote: Objects deleted.
         moved: Objects moved on the server, because the local file was moved.
         adopted: Files that were found equal on both sides and recorded without a transfer.
         conflicts: Keys that changed on both sides, resolved or not.
@@ -184,7 +186,8 @@ class SyncResult:
         skipped: Files and keys that were skipped although nothing excludes them, such as symbolic links.
         left_out: The number of skipped entries that are not regular files, by kind (`a symbolic link`).
         unchanged: Keys that are in sync.
-        bytes_up, bytes_down: Bytes of content transferred.
+        bytes_up: Bytes of content uploaded.
+        bytes_down: Bytes of content downloaded.
         requests: Requests to the provider.
         errors: Errors of the operations that failed.
         interrupted: The run was ended early, such as by Ctrl-C. Finished operations are recorded.

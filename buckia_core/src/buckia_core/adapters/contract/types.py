@@ -73,7 +73,12 @@ class UploadInfo:
 
 @dataclass(frozen=True, slots=True)
 class DeleteOutcome:
-    """Result for one key of a `delete_files` call; `error` is `None` if the object no longer exists."""
+    """Result for one key of a `delete_files` call.
+
+    Attributes:
+        key: The key.
+        error: Why the delete failed; `None` if the object no longer exists.
+    """
 
     key: str
     error: AdapterError | None = None

@@ -25,7 +25,12 @@ _THREADS = 8
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Difference: a key whose sides are not equal, and in what."""
+    """Difference: a key whose sides are not equal.
+
+    Attributes:
+        key: The key.
+        what: What differs, as text for the user.
+    """
 
     key: str
     what: str
@@ -33,7 +38,12 @@ class Difference:
 
 @dataclass(slots=True)
 class CheckResult:
-    """Result of a comparison: the number of equal keys, and all differences."""
+    """Result of a comparison.
+
+    Attributes:
+        same: The number of keys with equal content.
+        differ: All differences, in order of keys.
+    """
 
     same: int = 0
     differ: list[Difference] = field(default_factory=list)

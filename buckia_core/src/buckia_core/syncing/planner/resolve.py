@@ -38,8 +38,10 @@ class Conflict:
         key: The key.
         path: Its local path, relative to the project if it is inside.
         reason: What the conflict is.
-        local_size, local_mtime_ns: Size and modification time of the local file; `None` if there is none.
-        remote_size, remote_mtime_ns: Size and modification time of the object; `None` if there is none.
+        local_size: Bytes of the local file; `None` if there is none.
+        local_mtime_ns: Its modification time, in nanoseconds since 1970; `None` if there is none.
+        remote_size: Bytes of the object; `None` if there is none.
+        remote_mtime_ns: Its modification time, in nanoseconds since 1970; `None` if there is none.
         since: When a run first found it, in UTC.
     """
 

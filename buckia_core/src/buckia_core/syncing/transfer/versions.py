@@ -36,7 +36,12 @@ _BATCH_SIZE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The result of restoring one key; `error` is `None` on success."""
+    """The result of restoring one key.
+
+    Attributes:
+        restoration: The planned operation.
+        error: Why it failed; `None` on success.
+    """
 
     restoration: Restoration
     error: Exception | None = None
