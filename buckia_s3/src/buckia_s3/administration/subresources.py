@@ -112,19 +112,15 @@ def _owner_pays(_: Document) -> Document:
     return {"Payer": "BucketOwner"}
 
 
-def _subresource(name: str, title: str, s3_name: str, **rest: Any) -> Subresource:
-    return Subresource(name=name, title=title, get=f"Get{s3_name}", put=f"Put{s3_name}", **rest)
+def _subresource(name: str, title: str, s3_name: str, not_set: str = "", **rest: Any) -> Subresource:
+    """Return a subresource; `s3_name` follows `Get`, `Put` and, unless `rest` says otherwise, `Delete`."""
+    rest = {"delete": "" if "reset" in rest else f"Delete{s3_name}"} | rest
+    operations = {"get": f"Get{s3_name}", "put": f"Put{s3_name}"}
+    return Subresource(name=name, title=title, not_set_codes=tuple(not_set.split()), **operations, **rest)
 
 
 _ALL = (
-    _subresource(
-        "policy",
-        "the bucket policy",
-        "BucketPolicy",
-        delete="DeleteBucketPolicy",
-        not_set_codes=("NoSuchBucketPolicy", "NoSuchPolicy"),
-        normalize=verbatim,
-    ),
+    _subresource("policy", "the bucket policy", "BucketPolicy", "NoSuchBucketPolicy NoSuchPolicy", normalize=verbatim),
     _subresource(
         "acl",
         "the access control list",
@@ -137,8 +133,8 @@ _ALL = (
         "lifecycle",
         "the lifecycle rules",
         "BucketLifecycleConfiguration",
+        "NoSuchLifecycleConfiguration",
         delete="DeleteBucketLifecycle",
-        not_set_codes=("NoSuchLifecycleConfiguration",),
         inherits=("TransitionDefaultMinimumObjectSize",),
         merge=Merge(entries="Rules", key="ID", unify=unify_rule_style),
         normalize=move_prefix_into_filter,
@@ -147,31 +143,28 @@ _ALL = (
         "cors",
         "the CORS rules",
         "BucketCors",
-        delete="DeleteBucketCors",
-        not_set_codes=("NoSuchCORSConfiguration", "NoSuchCORSConfigurationError"),
+        "NoSuchCORSConfiguration NoSuchCORSConfigurationError",
         merge=Merge(entries="CORSRules", key="ID"),
         ordered=True,
     ),
-    _subresource("versioning", "versioning", "BucketVersioning", inherits=("MFADelete",)),
+    _subresource("versioning", "versioning", "BucketVersioning", delete="", inherits=("MFADelete",)),
     _subresource(
         "encryption",
         "the default encryption",
         "BucketEncryption",
-        delete="DeleteBucketEncryption",
-        not_set_codes=("ServerSideEncryptionConfigurationNotFoundError", "NoSuchServerSideEncryptionConfiguration"),
+        "ServerSideEncryptionConfigurationNotFoundError NoSuchServerSideEncryptionConfiguration",
     ),
     _subresource(
         "public-access-block",
         "the public access block",
         "PublicAccessBlock",
-        delete="DeletePublicAccessBlock",
-        not_set_codes=("NoSuchPublicAccessBlockConfiguration",),
+        "NoSuchPublicAccessBlockConfiguration",
     ),
     _subresource(
         "object-lock",
         "the object lock configuration",
         "ObjectLockConfiguration",
-        not_set_codes=("ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration"),
+        "ObjectLockConfigurationNotFoundError NoSuchObjectLockConfiguration",
         reset=_no_default_retention,
         inherits=("ObjectLockEnabled",),
     ),
@@ -179,36 +172,17 @@ _ALL = (
         "tags",
         "the bucket tags",
         "BucketTagging",
-        delete="DeleteBucketTagging",
-        not_set_codes=("NoSuchTagSet", "NoSuchTagSetError"),
+        "NoSuchTagSet NoSuchTagSetError",
         merge=Merge(entries="TagSet", key="Key"),
     ),
-    _subresource(
-        "website",
-        "the website configuration",
-        "BucketWebsite",
-        delete="DeleteBucketWebsite",
-        not_set_codes=("NoSuchWebsiteConfiguration",),
-        ordered=True,
-    ),
-    _subresource(
-        "accelerate",
-        "transfer acceleration",
-        "BucketAccelerateConfiguration",
-        reset=_suspended,
-    ),
-    _subresource(
-        "request-payment",
-        "request payment",
-        "BucketRequestPayment",
-        reset=_owner_pays,
-    ),
+    _subresource("website", "the website configuration", "BucketWebsite", "NoSuchWebsiteConfiguration", ordered=True),
+    _subresource("accelerate", "transfer acceleration", "BucketAccelerateConfiguration", reset=_suspended),
+    _subresource("request-payment", "request payment", "BucketRequestPayment", reset=_owner_pays),
     _subresource(
         "ownership-controls",
         "the ownership controls",
         "BucketOwnershipControls",
-        delete="DeleteBucketOwnershipControls",
-        not_set_codes=("OwnershipControlsNotFoundError", "NoSuchOwnershipControls"),
+        "OwnershipControlsNotFoundError NoSuchOwnershipControls",
     ),
 )
 
