@@ -119,6 +119,8 @@ def test_not_even_what_the_libraries_tell_shows_it(on_ceph, form):
         assert ran.code == 0, ran
     assert on_ceph.bucket.tree() == {"a.txt": "a"}
     assert ("botocore" in guarded.log.read_text(encoding="utf-8")) == (form == "profile of AWS")
+    assert guarded.run("s3", "info", "-vvv").code == 0
+    assert "botocore" in guarded.log.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("form", ["plain", "env", "file"])
