@@ -8,8 +8,8 @@ import re
 import pytest
 
 from buckia_core.adapters.plugins.registry import registry
-from buckia_core.config.schema import describe_settings
 from tests.docs.pages import ROOT, blocks
+from tests.setting_docs import describe_settings
 
 PAGE = ROOT / "docs" / "authentication.md"
 TEXT = PAGE.read_text("utf-8")
