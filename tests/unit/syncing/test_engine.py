@@ -17,7 +17,9 @@ from buckia_core.errors import (
 from buckia_core.planning.plan import Operation
 from buckia_core.planning.policy import ConflictPolicy
 from buckia_core.syncing.events import Planned, Scanning, Status
+from buckia_core.syncing.scan.local import temporary_prefix
 from buckia_core.syncing.state.database import StateDatabase
+from buckia_core.syncing.state.resume_store import ResumeStore, TransferKind
 from buckia_core.testing import Fault, Faulty, m
 from buckia_core.testing.miniatures import files_in
 from tests.unit.syncing.sides import Sides
@@ -392,3 +394,24 @@ def test_two_folders_meet_in_one_bucket(sides, tmp_path):
     assert sides.files() == other.files() == sides.objects()
     assert sorted(sides.files().values()) == ["mine", "yours"]
     assert m("a=1").contents().keys() <= sides.files().keys()
+
+
+# --- what a killed run left ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["own", "foreign prefix", "other folder"])
+def test_the_file_of_a_discarded_download_is_removed_if_this_project_made_it(sides, place):
+    """The note may come with a project of somebody else's."""
+    sides.in_step("d/a=1 d/b=1")
+    store = ResumeStore(sides.state_files)
+    state = StateDatabase.open_readonly(sides.state_file, sides.bucket.identity)
+    prefix = temporary_prefix(state.get_meta("id") or "")
+    state.close()
+    folder = sides.folder.with_name("other") if place == "other folder" else sides.folder / "d"
+    folder.mkdir(exist_ok=True)
+    left = folder / (".buckia-tmp-1" if place == "foreign prefix" else f"{prefix}1")
+    left.write_text("part")
+    store.claim(TransferKind.DOWNLOAD, "d/gone", "v1", sides.bucket, str(left)).write("{}")
+    assert sides.sync().success
+    assert list(store.all()) == []
+    assert left.exists() == (place != "own")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,9 @@ from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import Setting, setting_fields
 from buckia_core.config.writer import render
 from buckia_core.errors import InvalidSetting, MissingCredentials
-from buckia_core.localfs.files import permission_bits, set_permissions
+from buckia_core.localfs.directory import Tree
+from buckia_core.localfs.files import existing_permissions, write_all
+from buckia_core.localfs.staging_file import PRIVATE_MODE, StagingFile
 from buckia_core.planning.keys import TEMP_PREFIX
 
 
@@ -54,18 +54,12 @@ def write_config(path: Path, text: str) -> None:
 
     Other users can never write it, whatever the umask is: otherwise it would not be trusted.
     """
-    temporary = path.absolute().with_name(f"{TEMP_PREFIX}{os.urandom(8).hex()}")
-    try:
-        mode = permission_bits(path.stat()) & _MODE if path.exists() else None
-        opener = partial(os.open, mode=_MODE if mode is None else 0o600)
-        with open(temporary, "x", encoding="utf-8", newline="\n", opener=opener) as file:
-            file.write(text)
-            if mode is not None:
-                set_permissions(file.fileno(), mode)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    path = path.absolute()
+    with Tree(str(path.parent)) as tree, StagingFile(tree.root) as staged:
+        mode = existing_permissions(tree.root, path.name, follow=True)
+        write_all(staged.create(TEMP_PREFIX, _MODE if mode is None else PRIVATE_MODE), text.encode())
+        staged.finish(None if mode is None else mode & _MODE, None)
+        staged.commit(tree.root, path.name)
 
 
 _MODE = 0o664

@@ -8,12 +8,14 @@ import os
 import stat
 import sys
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import cache
 
-from buckia_core.localfs.directory import Directory
+from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.opening import CREATE_FLAGS, FILE_NOFOLLOW_FLAGS
 from buckia_core.localfs.system_errors import NO_HARD_LINKS
+from buckia_core.planning.keys import parent_directories
 from buckia_core.planning.manifest import FileSignature, LocalEntry
 
 _MAX_ATTEMPTS = 100
@@ -61,6 +63,14 @@ def was_written(before: os.stat_result, after: os.stat_result) -> bool:
 def permission_bits(status: os.stat_result) -> int:
     """Return the permission bits of a `stat` result, without set-user-id, set-group-id and sticky."""
     return status.st_mode & 0o777
+
+
+def existing_permissions(directory: Directory, name: str, *, follow: bool = False) -> int | None:
+    """Return the permission bits of a file that is about to be replaced; `None` if it does not exist."""
+    try:
+        return permission_bits(directory.stat(name, follow=follow))
+    except FileNotFoundError:
+        return None
 
 
 def create_temp_file(directory: Directory, prefix: str, mode: int = 0o600) -> tuple[str, int]:
@@ -207,6 +217,31 @@ def make_private_directory(directory: Directory, name: str) -> None:
             os.fchmod(descriptor, permission_bits(status) & 0o700)
         finally:
             os.close(descriptor)
+
+
+@contextmanager
+def open_private_directory(root: str, relative: str, *, create: bool) -> Iterator[Directory | None]:
+    """Open a directory below a root; yields `None` if it is missing and `create` is not set.
+
+    Args:
+        root: The root, which is created with mode 0700 if it is missing.
+        relative: The path below the root, with slashes. Links are not followed.
+        create: Create the directory and its parents as `make_private_directory` does.
+
+    Raises:
+        PathBlocked: A component of the path is a link or a file.
+    """
+    with ExitStack() as stack:
+        found = None
+        with nullcontext() if create else suppress(FileNotFoundError):
+            if create:
+                os.makedirs(root, 0o700, exist_ok=True)
+            tree = stack.enter_context(Tree(root, for_listing=True))
+            for path in (*parent_directories(relative), relative) if create else ():
+                above, _, name = path.rpartition("/")
+                make_private_directory(tree.open_directory(above), name)
+            found = tree.open_directory(relative)
+        yield found
 
 
 def exists(directory: Directory, name: str) -> bool:

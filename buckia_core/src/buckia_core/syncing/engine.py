@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -15,9 +15,10 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.plugins.registry import registry
 from buckia_core.config.secrets.redaction import redacted_logger
-from buckia_core.errors import TooManyOverwrites
+from buckia_core.errors import InvalidKey, TooManyOverwrites
 from buckia_core.localfs.directory import Tree
 from buckia_core.localfs.filename_rules import check_filename_encoding
+from buckia_core.localfs.files import unlink_if_exists
 from buckia_core.planning import safety
 from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import RemoteObject
@@ -153,7 +154,8 @@ def _execute_plan(
         actions: dict[str, set[Action]] = {}
         for operation in plan.operations:
             actions.setdefault(operation.key, set()).add(operation.action)
-        planner.resume_store.prune(partial(_may_resume, request.scope, actions), request.adapter)
+        wanted = partial(_may_resume, request.scope, actions)
+        planner.resume_store.prune(wanted, request.adapter, partial(_remove_staging_file, planner))
     changed: set[str] = set()
     if plan.operations and not request.stopped.is_set():
         recorder.begin(tally.counts)
@@ -250,6 +252,19 @@ def _may_resume(scope: Scope, actions: Mapping[str, set[Action]], kept: ResumeRe
     planned = actions.get(kept.key, set())
     transfer = Action.UPLOAD if kept.kind is TransferKind.UPLOAD else Action.DOWNLOAD
     return not planned.isdisjoint((transfer, Action.CONFLICT, Action.KEEP_BOTH))
+
+
+def _remove_staging_file(planner: Planner, record: ResumeRecord) -> None:
+    """Remove the staging file of a discarded download.
+
+    The record may be forged, so the file is looked for where the key belongs, and needs the prefix of this project.
+    """
+    name = os.path.basename(record.path)
+    for mapping in planner.request.mappings:
+        if name.startswith(planner.temp_prefix) and mapping.includes(record.key):
+            with suppress(OSError, InvalidKey), planner.bucket.locator() as locator:
+                if (location := locator.locate(record.key, mapping)) is not None:
+                    unlink_if_exists(location.directory, name)
 
 
 def _open_executor(request: SyncRequest) -> AbstractContextManager[Executor]:

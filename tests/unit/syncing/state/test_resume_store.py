@@ -14,7 +14,7 @@ from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.errors import StateError, Transient
 from buckia_core.syncing.state.locations import StateFiles
-from buckia_core.syncing.state.resume_store import ResumeStore, TransferKind
+from buckia_core.syncing.state.resume_store import ResumeRecord, ResumeStore, TransferKind
 
 
 class Remembering(MemorySync):
@@ -66,23 +66,31 @@ def test_what_is_left_of_another_content_is_abandoned(unfinished, bucket):
     assert (note.read(), bucket.abandoned) == (None, [("a", "old")])
 
 
-def test_a_temporary_file_of_another_version_is_removed(unfinished, bucket, tmp_path):
-    old = tmp_path / ".buckia-tmp-1"
-    old.write_text("x")
-    unfinished.claim(TransferKind.DOWNLOAD, "a", "v1", bucket, str(old)).write("{}")
+def test_the_temporary_files_of_downloads_are_known(unfinished, bucket, tmp_path):
+    unfinished.claim(TransferKind.DOWNLOAD, "a", "v1", bucket, str(tmp_path / ".buckia-tmp-1")).write("{}")
+    unfinished.claim(TransferKind.UPLOAD, "b", "sha256:1", bucket).write("{}")
     assert unfinished.temp_files() == {".buckia-tmp-1"}
     unfinished.claim(TransferKind.DOWNLOAD, "a", "v2", bucket, str(tmp_path / ".buckia-tmp-2"))
-    assert not old.exists()
+    assert unfinished.temp_files() == set()
 
 
-def test_only_temporary_files_are_removed_for_what_a_note_says(unfinished, bucket, tmp_path):
+@pytest.mark.parametrize("name", ["thesis", ".buckia-tmp-1"])
+def test_no_file_is_removed_for_what_a_note_says(unfinished, bucket, tmp_path, name):
     """The state may come with a project of somebody else's."""
-    mine = tmp_path / "thesis"
+    mine = tmp_path / name
     mine.write_text("x")
     unfinished.claim(TransferKind.DOWNLOAD, "a", "v1", bucket, str(mine)).write("{}")
     unfinished.prune(lambda _: False, bucket)
     assert mine.exists()
     assert list(unfinished.all()) == []
+
+
+def test_the_file_of_a_discarded_download_is_given_to_the_caller(unfinished, bucket):
+    for key in ("a", "b"):
+        unfinished.claim(TransferKind.DOWNLOAD, key, "v1", bucket, f".buckia-tmp-{key}").write("{}")
+    removed: list[ResumeRecord] = []
+    unfinished.prune(lambda kept: kept.key == "a", bucket, removed.append)
+    assert [record.path for record in removed] == [".buckia-tmp-b"]
 
 
 def test_prune_discards_what_is_not_wanted(unfinished, bucket):

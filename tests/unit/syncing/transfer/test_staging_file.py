@@ -96,6 +96,18 @@ def test_what_is_of_no_use_does_not_stay(bucket, tmp_path, error):
     assert not stopped(bucket, tmp_path, error).exists()
 
 
+@pytest.mark.parametrize("forged", [False, True])
+def test_the_file_of_another_version_is_removed_where_the_key_belongs(bucket, tmp_path, forged):
+    path = stopped(bucket, tmp_path, Transient("later"))
+    if forged:
+        (tmp_path / "other").mkdir()
+        path = path.rename(tmp_path / "other" / path.name)
+    bucket.upload_file(CONTENT[::-1], "a")
+    with begin(bucket, tmp_path) as file:
+        assert file.resumed_bytes == 0
+    assert path.exists() == forged
+
+
 @pytest.mark.parametrize("content", [b"", CONTENT[:4999], b"x" * 5000], ids=["empty", "shorter", "other"])
 def test_other_bytes_than_were_noted_are_fetched_again(bucket, tmp_path, content):
     stopped(bucket, tmp_path, Transient("later")).write_bytes(content)

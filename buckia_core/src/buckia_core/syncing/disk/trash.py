@@ -15,7 +15,7 @@ import stat
 import unicodedata
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,8 +27,8 @@ from buckia_core.localfs.files import (
     NotAFile,
     descriptor_path,
     exists,
-    make_private_directory,
     open_file,
+    open_private_directory,
     signature,
     unlink_if_exists,
     write_all,
@@ -97,7 +97,7 @@ class Trash:
 
     def __init__(self, directory: Path, mappings: Sequence[PathMapping] = (), below: Path | None = None) -> None:
         self._below = directory.parent.parent if below is None else below
-        self._levels = directory.relative_to(self._below).parts
+        self._relative = directory.relative_to(self._below).as_posix()
         self._mappings = tuple(mappings)
 
     def add(
@@ -212,27 +212,18 @@ class Trash:
     @contextmanager
     def _create_directory(self) -> Iterator[Directory]:
         """Open the directory, and create it private to this user if it is missing."""
-        self._below.mkdir(parents=True, exist_ok=True)
-        with Tree(str(self._below)) as tree:
-            try:
-                for depth, name in enumerate(self._levels):
-                    make_private_directory(tree.open_directory("/".join(self._levels[:depth])), name)
-                yield tree.open_directory("/".join(self._levels))
-            except PathBlocked as error:
-                raise BuckiaError(f"the trash can't be used, {error}") from error
+        with self._open_directory(create=True) as trash:
+            assert trash is not None
+            yield trash
 
     @contextmanager
-    def _open_directory(self) -> Iterator[Directory | None]:
+    def _open_directory(self, *, create: bool = False) -> Iterator[Directory | None]:
         """Open the directory; yields `None` if it is missing."""
-        with ExitStack() as stack:
-            try:
-                tree = stack.enter_context(Tree(str(self._below)))
-                found = tree.open_directory("/".join(self._levels))
-            except FileNotFoundError:
-                found = None
-            except PathBlocked as error:
-                raise BuckiaError(f"the trash can't be used, {error}") from error
-            yield found
+        try:
+            with open_private_directory(str(self._below), self._relative, create=create) as found:
+                yield found
+        except PathBlocked as error:
+            raise BuckiaError(f"the trash can't be used, {error}") from error
 
     @contextmanager
     def _restore_location(self, trashed: Trashed, path: str) -> Iterator[FileLocation]:

@@ -21,9 +21,9 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import ResumableUpload
 from buckia_core.errors import AdapterError, StateError
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.files import NotAFile, make_private_directory, open_file, unlink_if_exists, write_all
+from buckia_core.localfs.files import NotAFile, open_file, open_private_directory, unlink_if_exists, write_all
 from buckia_core.localfs.opening import CREATE_FLAGS, PathBlocked
-from buckia_core.planning.keys import TEMP_PREFIX
+from buckia_core.localfs.staging_file import PRIVATE_MODE, StagingFile
 from buckia_core.syncing.state.errors import state_error
 from buckia_core.syncing.state.locations import StateFiles, check_state_dir
 
@@ -124,8 +124,15 @@ class ResumeStore:
         """Return the names of the staging files of unfinished downloads."""
         return frozenset(os.path.basename(record.path) for record in self.all() if record.kind is TransferKind.DOWNLOAD)
 
-    def prune(self, wanted: Callable[[ResumeRecord], bool], adapter: BaseSync) -> None:
+    def prune(
+        self,
+        wanted: Callable[[ResumeRecord], bool],
+        adapter: BaseSync,
+        remove_file: Callable[[ResumeRecord], object] = lambda _: None,
+    ) -> None:
         """Discard the transfers that `wanted` rejects, and remove records that a power loss damaged.
+
+        `remove_file` removes the staging file of such a download; otherwise the next scan does.
 
         For the start of a run, when no worker writes records.
 
@@ -139,19 +146,16 @@ class ResumeStore:
                 # If the provider does not respond now, the next run retries.
                 with suppress(AdapterError):
                     self.discard(record, adapter)
+                    remove_file(record)
 
     def discard(self, record: ResumeRecord, adapter: BaseSync) -> None:
-        """Abort a transfer: remove its parts at the provider, or its staging file, and its record.
+        """Abort a transfer: remove its record, and its parts at the provider. The caller removes a staging file.
 
         Raises:
             AdapterError: The provider could not abort the upload. The record stays.
         """
-        if record.kind is TransferKind.DOWNLOAD:
-            # The record may be forged, so it can only remove temporary files of Buckia.
-            if os.path.basename(record.path).startswith(TEMP_PREFIX):
-                with suppress(OSError):
-                    os.unlink(record.path)
-        elif record.identity == self._identity and isinstance(adapter, ResumableUpload):
+        is_own_upload = record.kind is TransferKind.UPLOAD and record.identity == self._identity
+        if is_own_upload and isinstance(adapter, ResumableUpload):
             adapter.abort_upload(record.key, record.text)
         self._records.remove(_file_name(record.kind, record.key))
 
@@ -212,17 +216,10 @@ class RecordDirectory:
         with self._open(make=True) as directory:
             assert directory is not None
             temp_name = f"{uuid.uuid4().hex}{_TEMP_SUFFIX}"
-            try:
-                descriptor = directory.open(temp_name, CREATE_FLAGS, 0o600)
-                try:
-                    write_all(descriptor, text.encode("ascii"))
-                finally:
-                    os.close(descriptor)
-                directory.replace(temp_name, directory, name)
-            except BaseException:
-                with suppress(OSError):
-                    unlink_if_exists(directory, temp_name)
-                raise
+            descriptor = directory.open(temp_name, CREATE_FLAGS, PRIVATE_MODE)
+            with StagingFile(directory, temp_name, descriptor) as staged:
+                write_all(descriptor, text.encode("ascii"))
+                staged.commit(directory, name)
 
     def remove(self, name: str) -> None:
         """Remove a record."""
@@ -240,28 +237,13 @@ class RecordDirectory:
 
     @contextmanager
     def _open(self, *, make: bool = False) -> Iterator[Directory | None]:
-        path = os.path.join(self.state_dir, "unfinished", self.stem)
         try:
-            if make:
-                os.makedirs(self.state_dir, 0o700, exist_ok=True)
-            try:
-                tree = Tree(self.state_dir, for_listing=True)
-            except FileNotFoundError:
-                yield None
-                return
-            with tree:
-                if make:
-                    make_private_directory(tree.root, "unfinished")
-                    make_private_directory(tree.open_directory("unfinished"), self.stem)
-                try:
-                    found = tree.open_directory(f"unfinished/{self.stem}")
-                except FileNotFoundError:
-                    found = None
+            with open_private_directory(self.state_dir, f"unfinished/{self.stem}", create=make) as found:
                 yield found
         except PathBlocked as error:
             raise StateError(f"{error}; remove it. Nothing there was changed") from error
         except OSError as error:
-            raise state_error(error, Path(path)) from error
+            raise state_error(error, Path(self.state_dir, "unfinished", self.stem)) from error
 
 
 def _file_name(kind: TransferKind, key: str) -> str:

@@ -12,7 +12,7 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.errors import IntegrityError
 from buckia_core.localfs.durability import syncfs
 from buckia_core.localfs.files import (
-    permission_bits,
+    existing_permissions,
 )
 from buckia_core.planning.digest import Digests, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject, is_same_version
@@ -206,10 +206,9 @@ class Download:
         """Return the permission bits of the file to replace, which the new file gets."""
         if self._planned is None:
             return None
-        try:
-            return permission_bits(self.directory.stat(self._location.name))
-        except FileNotFoundError:
-            raise StateChanged from None
+        if (permissions := existing_permissions(self.directory, self._location.name)) is None:
+            raise StateChanged
+        return permissions
 
 
 def flush_group(files: Iterable[Download]) -> None:

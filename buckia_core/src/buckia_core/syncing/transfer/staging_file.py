@@ -20,6 +20,7 @@ from buckia_core.localfs.files import (
     create_temp_file,
     descriptor_path,
     set_permissions,
+    unlink_if_exists,
     unpredictable_name,
     write_all,
 )
@@ -94,6 +95,9 @@ def open_staging_file(
     content = f"{expected.size} {expected.fingerprint}"
     record = resume_store.find(TransferKind.DOWNLOAD, expected.key)
     name = os.path.basename(record.path) if record is not None and record.content == content else ""
+    if record is not None and not name and (outdated := os.path.basename(record.path)).startswith(prefix):
+        # Only in this directory, since the record may be forged.
+        unlink_if_exists(directory, outdated)
     if not name.startswith(prefix) or (record is not None and record.path != directory.join(name)):
         # The name is random and only in the checkpoint: other users could occupy a predictable name.
         name = unpredictable_name(prefix)

@@ -17,8 +17,8 @@ from buckia_core.adapters.contract.protocols import Versioned
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition
 from buckia_core.adapters.transfers.sources import DigestVerifier, iter_chunks
 from buckia_core.errors import BuckiaError, IntegrityError, NotFound, NotSupported, PreconditionFailed
-from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.files import permission_bits, write_all
+from buckia_core.localfs.directory import Tree
+from buckia_core.localfs.files import existing_permissions, write_all
 from buckia_core.localfs.staging_file import NEW_FILE_MODE, PRIVATE_MODE, StagingFile
 from buckia_core.planning.keys import TEMP_PREFIX, is_internal
 from buckia_core.planning.manifest import RemoteObject, time_to_ns
@@ -140,7 +140,7 @@ class BucketVersions:
         found = self._source.stat_version(key, version)
         head, name = os.path.split(os.path.abspath(target))
         with Tree(head) as tree, StagingFile(tree.root) as staged:
-            mode = _existing_mode(tree.root, name)
+            mode = existing_permissions(tree.root, name, follow=True)
             descriptor = staged.create(TEMP_PREFIX, PRIVATE_MODE if mode is not None else NEW_FILE_MODE)
             with self._source.open_version(key, version) as reader:
                 self._copy(reader, descriptor, found)
@@ -196,11 +196,3 @@ class BucketVersions:
         (outcome,) = adapter.delete_files([key])
         if outcome.error is not None:
             raise outcome.error
-
-
-def _existing_mode(directory: Directory, name: str) -> int | None:
-    """Return the permission bits of the file to replace; `None` if it does not exist."""
-    try:
-        return permission_bits(directory.stat(name, follow=True))
-    except FileNotFoundError:
-        return None
