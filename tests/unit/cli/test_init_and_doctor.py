@@ -176,6 +176,10 @@ def test_a_completion_script_names_its_variable(buckia, shell):
     assert "_BUCKIA_COMPLETE" in ran.out
 
 
+def test_fish_gets_descriptions_with_their_commas(buckia):
+    assert 'string split -m 1 "," $completion' in buckia("completion", "fish").out
+
+
 @pytest.mark.parametrize(
     ("words", "offered"),
     [

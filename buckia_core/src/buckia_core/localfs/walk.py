@@ -38,7 +38,10 @@ class TreeWalk(ABC, Generic[T]):
 
     @abstractmethod
     def includes(self, key: str) -> bool:
-        """Tell whether to yield a file, or to enter a directory."""
+        """Tell whether to yield a file, or to enter a directory, whose key ends in a slash.
+
+        Also asked before a name that is not UTF-8 is reported; its invalid bytes are surrogates.
+        """
 
     @abstractmethod
     def hides(self, name: str) -> bool:
@@ -126,6 +129,13 @@ class TreeWalk(ABC, Generic[T]):
             self.on_error(key, path, PathBlocked(path, reason, is_link=True))
         return reason is not None
 
+    def _is_directory(self, entry: os.DirEntry[str]) -> bool:
+        try:
+            return entry.is_dir(follow_symlinks=self.follow)
+        except OSError:
+            # A link to itself; the `stat` that follows reports the error.
+            return False
+
     def _read(self, directory: Directory, prefix: str) -> _Level:
         """Read a directory. Keeps only the names, to save memory."""
         names: list[str] = []
@@ -137,8 +147,9 @@ class TreeWalk(ABC, Generic[T]):
                     name = entry.name
                     plain = name.isascii()
                     if not plain and not is_utf8(name):
-                        shown = prefix + os.fsencode(name).decode("utf-8", "backslashreplace")
-                        self.on_error(shown, directory.join(name), UnicodeError("its name is not valid UTF-8"))
+                        if self.includes(f"{prefix}{name}/" if self._is_directory(entry) else prefix + name):
+                            shown = prefix + os.fsencode(name).decode("utf-8", "backslashreplace")
+                            self.on_error(shown, directory.join(name), UnicodeError("its name is not valid UTF-8"))
                         continue
                     # Fast path: the first letter rules out most names.
                     if (name[0] in ".bB" or not plain) and self.hides(name):
@@ -146,12 +157,7 @@ class TreeWalk(ABC, Generic[T]):
                         continue
                     if self.follow and entry.is_symlink():
                         links.add(name)
-                    try:
-                        is_directory = entry.is_dir(follow_symlinks=self.follow)
-                    except OSError:
-                        # A link to itself; the `stat` that follows reports the error.
-                        is_directory = False
-                    names.append(f"{name}/" if is_directory else name)
+                    names.append(f"{name}/" if self._is_directory(entry) else name)
         except OSError as error:
             self.on_error(prefix, directory.path, error)
             names.clear()

@@ -210,6 +210,18 @@ def test_n14_a_name_that_is_not_utf8_is_reported_and_the_rest_is_scanned(tmp_pat
     assert [(place.key, place.is_error) for place in found.unreadable] == [("d/\\xff\\xfe", True)]
 
 
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="this system keeps only names that are valid Unicode")
+@pytest.mark.parametrize(
+    ("pattern", "failed"),
+    [("caf*", 1), ("bad-*/", 1), ("caf?.txt", 1), ("caf\udce9.txt", 1), ("caf*/", 2), ("*", 0), ("café.txt", 2)],
+)
+def test_a_name_that_is_not_utf8_can_be_excluded_by_a_pattern(sides, pattern, failed):
+    sides.here("ok=1").sync()
+    (sides.folder / os.fsdecode(b"caf\xe9.txt")).write_text("x")
+    (sides.folder / os.fsdecode(b"bad-\xff")).mkdir()
+    assert sides.sync(exclude=[pattern]).failed == failed
+
+
 def test_a_file_that_vanishes_during_the_scan_is_not_yielded(tmp_path):
     m("a=1 b=1 d/c=1").write_to(tmp_path)
 

@@ -23,5 +23,7 @@ def completion_command(context: CliContext, shell: str) -> ExitCode:
     """
     completion = get_completion_class(shell)
     assert completion is not None, shell
-    context.output.raw(completion(cli, {}, "buckia", COMPLETE).source())
+    script = completion(cli, {}, "buckia", COMPLETE).source()
+    # click's script for fish would cut descriptions at their first comma.
+    context.output.raw(script.replace('string split "," $completion', 'string split -m 1 "," $completion'))
     return ExitCode.DONE

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
     from buckia_core.syncing.planner.resolve import Conflict
 
+_STYLES = {"-": "red", "+": "green", "@": "cyan"}
+
 MAX_DIFF_BYTES = 1 << 20
 """Maximum size in bytes of a version to compare."""
 
@@ -29,15 +31,21 @@ def show_diff(output: Output, client: BuckiaClient, conflict: Conflict) -> None:
     if local is None or remote is None:
         output.note("Not compared: at least one side is not text")
         return
-    for line in difflib.unified_diff(remote, local, f"{conflict.key} (in the bucket)", conflict.path, lineterm=""):
-        output.result({"type": "diff", "line": line}, line.expandtabs())
+    for hunk in difflib.unified_diff(remote, local, f"{conflict.key} (in the bucket)", conflict.path, lineterm=""):
+        for line in hunk.split("\n"):
+            style = _STYLES.get(line[:1], "")
+            output.result({"type": "diff", "line": line}, [(line.expandtabs(), style)])
 
 
 def _decode_lines(content: bytes) -> list[str] | None:
-    """Return the lines without line feeds; `None` if the content is not UTF-8 text."""
+    """Return the lines without line feeds; `None` if the content is not UTF-8 text.
+
+    A last line without a line feed is followed by the remark that patches have for it.
+    """
     if b"\0" in content:
         return None
     try:
-        return content.decode("utf-8").split("\n")
+        *lines, last = content.decode("utf-8").split("\n")
     except UnicodeDecodeError:
         return None
+    return [*lines, f"{last}\n\\ No newline at end of file"] if last else lines
