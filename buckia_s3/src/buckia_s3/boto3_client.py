@@ -15,10 +15,10 @@ import boto3
 import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
+from botocore.credentials import Credentials, ReadOnlyCredentials
 
 from buckia_core.adapters.transfers.request_counter import RequestCounter
-from buckia_s3.auth import sigv4
+from buckia_s3.auth.sigv4 import CredentialProvider
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.client import S3Client as AdapterClient
 from buckia_s3.http.connection_pool import find_proxy, read_ca_bundle
@@ -36,7 +36,7 @@ _STREAMING = ("PutObject", "UploadPart")
 def open_boto3_client(
     settings: S3Settings,
     transport: AdapterClient,
-    credentials: sigv4.CredentialProvider,
+    credentials: CredentialProvider,
     *,
     for_administration: bool = False,
 ) -> S3Client:
@@ -79,7 +79,7 @@ def open_boto3_client(
         user_agent=options.user_agent,
     )
     session = isolated_session()
-    session.register_component("credential_provider", CredentialResolver([_AdapterProvider(credentials)]))
+    session.register_component("credential_provider", _AdapterCredentials(credentials))
     verify, bundle = _certificates(settings)
     if verify is False:
         # `S3Settings.warnings` says so already.
@@ -105,28 +105,19 @@ def isolated_session() -> botocore.session.Session:
 
 
 class _AdapterCredentials(Credentials):
-    """Credentials that are the current ones of the adapter at each request."""
+    """Credentials that are the current ones of the adapter at each request, as component of a session."""
 
-    def __init__(self, provider: sigv4.CredentialProvider) -> None:
+    def __init__(self, provider: CredentialProvider) -> None:
         super().__init__("", "")
         self._provider = provider
+
+    def load_credentials(self) -> Credentials:
+        return self
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         current = self._provider.get()
         assert current is not None  # else the settings say skip_signature
         return ReadOnlyCredentials(current.access_key_id, current.secret_access_key, current.session_token)
-
-
-class _AdapterProvider(CredentialProvider):
-    METHOD = "buckia"
-    CANONICAL_NAME = "Buckia"
-
-    def __init__(self, provider: sigv4.CredentialProvider) -> None:
-        super().__init__()
-        self._provider = provider
-
-    def load(self) -> Credentials:
-        return _AdapterCredentials(self._provider)
 
 
 def _certificates(settings: S3Settings) -> tuple[bool | str, Path | None]:
@@ -142,14 +133,10 @@ def _certificates(settings: S3Settings) -> tuple[bool | str, Path | None]:
     own += [] if options.root_certificate is None else [options.root_certificate]
     if not own:
         return system or True, None
+    shipped = Path(botocore.session.__file__).with_name("cacert.pem")
     with tempfile.NamedTemporaryFile(prefix="buckia-", suffix=".pem", delete=False) as file:
-        file.write(b"\n".join([*own, Path(system or boto3_bundle()).read_bytes()]))
+        file.write(b"\n".join([*own, Path(system or shipped).read_bytes()]))
     return file.name, Path(file.name)
-
-
-def boto3_bundle() -> str:
-    """Return the file with the certificate authorities that come with botocore."""
-    return str(Path(botocore.session.__file__).with_name("cacert.pem"))
 
 
 def _preparation(settings: S3Settings, endpoint: Endpoint, counter: RequestCounter) -> Callable[..., None]:

@@ -392,5 +392,7 @@ class S3Sync(StoreProperties, BaseSync):
 
     def close(self) -> None:
         """Close connections and stop the threads."""
+        if "administration" in self.__dict__:
+            self.administration.close()
         self._part_pool.close()
         self._client.close()

@@ -101,6 +101,17 @@ def test_administration_avoids_transfer_acceleration(connect):
     assert asked == ["https://my-bucket.s3.eu-west-1.amazonaws.com/?tagging"]
 
 
+def test_administration_is_closed_with_the_adapter(connect):
+    adapter, server = connect(lambda _: Answer(200, TAGS))
+    administration = adapter.administration
+    administration.get("tags")
+    first = administration._operations._client()
+    assert administration._operations._client() is first
+    adapter.close()
+    assert administration._operations._opened is None
+    assert len(server.asked) == 1
+
+
 def test_it_does_what_an_application_asks(adapter_on, bucket_name, ceph):
     bucket = bucket_name(ceph)
     adapter = adapter_on(ceph, bucket, prefix="below")

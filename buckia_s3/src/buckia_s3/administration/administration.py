@@ -241,6 +241,10 @@ class Administration:
             self._put(subresource, change.after)
         return self._read(subresource)[0]
 
+    def close(self) -> None:
+        """Close connections."""
+        self._operations.close()
+
     def _read(self, subresource: Subresource) -> tuple[Document | None, bytes]:
         """Return the document, `None` if it is not set, and the body of the response."""
         self._require(subresource.name)

@@ -97,6 +97,13 @@ class Operations:
 
         return retry_call(attempt, self._settings.retry_config.policy)
 
+    def close(self) -> None:
+        """Close the client's connections."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened[1].close()
+                self._opened = None
+
     def _client(self) -> Boto3Client:
         """Return the client for the current endpoint: the bucket's region may have been found out meanwhile."""
         endpoint = self._transport.resolver.endpoint

@@ -115,8 +115,8 @@ def _owner_pays(_: Document) -> Document:
 def _subresource(name: str, title: str, s3_name: str, not_set: str = "", **rest: Any) -> Subresource:
     """Return a subresource; `s3_name` follows `Get`, `Put` and, unless `rest` says otherwise, `Delete`."""
     rest = {"delete": "" if "reset" in rest else f"Delete{s3_name}"} | rest
-    operations = {"get": f"Get{s3_name}", "put": f"Put{s3_name}"}
-    return Subresource(name=name, title=title, not_set_codes=tuple(not_set.split()), **operations, **rest)
+    codes = tuple(not_set.split())
+    return Subresource(name=name, title=title, get=f"Get{s3_name}", put=f"Put{s3_name}", not_set_codes=codes, **rest)
 
 
 _ALL = (

@@ -180,18 +180,10 @@ class S3Client:
         message = f"{key!r}: {came} came where there should be {length}"
         return IntegrityError(message, provider=self.provider, key=key)
 
-    def find_region(self) -> None:
-        """Send HEAD for the bucket, so that a redirect to its region is followed.
-
-        Raises:
-            AdapterError: As `send`.
-        """
-        self.send(Request("HEAD", action="finding the bucket"))
-
     def bucket_exists(self) -> bool:
         """Tell whether the bucket exists. A forbidden one counts as existing."""
         try:
-            self.find_region()
+            self.send(Request("HEAD", action="finding the bucket"))
         except NotFound:
             return False
         except AdapterError as error:
