@@ -16,6 +16,7 @@ import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.handlers import validate_bucket_name
 
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_s3.auth.sigv4 import CredentialProvider
@@ -91,6 +92,8 @@ def open_boto3_client(
     )
     if bundle is not None:
         weakref.finalize(client, bundle.unlink, missing_ok=True)
+    # Ceph takes the bucket of another tenant as `tenant:bucket`.
+    client.meta.events.unregister("before-parameter-build.s3", validate_bucket_name)
     # Before the signature: what is added is signed, and a rate limit may wait for longer than a signature is valid.
     client.meta.events.register_first("request-created.s3", _preparation(settings, endpoint, transport.counter))
     return client

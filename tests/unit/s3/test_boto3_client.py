@@ -101,6 +101,12 @@ def test_administration_avoids_transfer_acceleration(connect):
     assert asked == ["https://my-bucket.s3.eu-west-1.amazonaws.com/?tagging"]
 
 
+def test_the_bucket_of_a_tenant_is_administered(connect):
+    adapter, server = connect(lambda _: Answer(200, TAGS), bucket_name="tenant:bucket")
+    adapter.administration.get("tags")
+    assert [asked.path for asked in server.asked] == ["/tenant:bucket"]
+
+
 def test_administration_is_closed_with_the_adapter(connect):
     adapter, server = connect(lambda _: Answer(200, TAGS))
     administration = adapter.administration
