@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     Column("Bucket", style="bold"),
-    Column("Reason"),
-    Column("Since"),
     Column("Local"),
     Column("In the bucket"),
     Column("Key"),
@@ -133,7 +131,7 @@ def _find_key(name: str, client: BuckiaClient, conflicts: Sequence[Conflict]) ->
 def _cells(bucket: str, conflict: Conflict) -> Sequence[Cell]:
     local = format_version(conflict.local_size, conflict.local_mtime_ns)
     remote = format_version(conflict.remote_size, conflict.remote_mtime_ns)
-    return bucket, conflict.reason, format_time(conflict.since), local, remote, conflict.key
+    return bucket, local, remote, f"{conflict.key}  ({conflict.reason}, since {format_time(conflict.since)})"
 
 
 def _conflict_record(bucket: str, conflict: Conflict) -> dict[str, object]:
