@@ -32,6 +32,7 @@ COMMANDS = {
     "init": "init",
     "trust": "trust",
     "completion": "completion",
+    "new-adapter": "new_adapter",
 }
 """Module of each command in `buckia_core.cli.commands`, in the order of the help."""
 
@@ -93,7 +94,7 @@ class Root(Group):
         """Return a command; imports only its module. Plugins are loaded for names that are not built in."""
         if cmd_name in COMMANDS:
             module = importlib.import_module(f"buckia_core.cli.commands.{COMMANDS[cmd_name]}")
-            command: click.Command = getattr(module, f"{cmd_name}_command")
+            command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
             return command
         self._load_plugin_commands(ctx)
         return super().get_command(ctx, cmd_name)
