@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,24 @@ def test_the_index_names_every_page_of_the_docs():
     linked = {(index.parent / link.partition("#")[0]).resolve() for link in links(index) if "://" not in link}
     pages = {page for page in PAGES if page.is_relative_to(index.parent)} - {index}
     assert {page.name for page in pages - linked} == set()
+
+
+CONTRIBUTORS = ("continuous-integration", "decisions", "design", "editors", "releasing", "testing")
+"""Pages of docs/ that name files and folders of the repository."""
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "CONTRIBUTING.md", *(ROOT / "docs" / f"{name}.md" for name in CONTRIBUTORS)], ids=name_of
+)
+def test_files_that_pages_for_contributors_name_exist(page):
+    named = re.findall(r"`((?:tests|docs|examples|buckia_\w+|\.ci|\.github)/[\w./-]+)`", page.read_text("utf-8"))
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_folders_in_the_table_of_the_design_exist():
+    """Cells such as `syncing/scan` are below the core."""
+    text = (ROOT / "docs" / "design.md").read_text("utf-8").partition("## Layers")[2].partition("## A run")[0]
+    cells = [row.split(" | ")[0] for row in re.findall(r"^\| (`.+) \|$", text, re.MULTILINE)]
+    named = [name for cell in cells for name in re.findall(r"`([\w/]+)`", cell)]
+    assert len(named) > 15
+    assert [name for name in named if not (ROOT / "buckia_core" / "src" / "buckia_core" / name).is_dir()] == []
